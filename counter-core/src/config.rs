@@ -1,0 +1,203 @@
+use std::env::{self, VarError};
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::invalid::{Invalid, Part};
+use crate::prefix::Prefix;
+use crate::table_name::TableName;
+
+/// How counters are kept and synced. Every value is valid: it was checked where it came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where increments wait. Default: [`StoreKind::Redis`]. Environment: `COUNTER_STORE`.
+    pub store: StoreKind,
+    /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
+    pub prefix: Prefix,
+    /// How many counters a sync moves in one transaction. Default: 1000.
+    /// Environment: `COUNTER_SYNC_BATCH_SIZE`.
+    pub sync_batch_size: NonZeroUsize,
+    /// The counters' table. Default: `model_counters`. Environment: `COUNTER_TABLE_NAME`.
+    pub table_name: TableName,
+    /// The age at which a claim is taken to be left behind by a sync that died, and is finished by
+    /// another. Default: 30 seconds. A living sync that is slower than this costs work, never counts.
+    pub claim_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreKind::default(),
+            prefix: Prefix::default(),
+            sync_batch_size: NonZeroUsize::MIN.saturating_add(999),
+            table_name: TableName::default(),
+            claim_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Config {
+    /// The configuration that the environment asks for, with the defaults where it is silent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Environment`] names the variable whose value cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_variables(env::var)
+    }
+
+    /// The same from variables that are looked up by the caller.
+    ///
+    /// ```
+    /// # use counter_core::{Config, StoreKind};
+    /// # use std::env::VarError;
+    /// let config = Config::from_variables(|name| match name {
+    ///     "COUNTER_STORE" => Ok("memory".to_owned()),
+    ///     _ => Err(VarError::NotPresent),
+    /// })?;
+    /// assert_eq!(config.store, StoreKind::Memory);
+    /// assert_eq!(config.prefix.as_str(), "counter:");
+    /// # Ok::<(), counter_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn from_variables(
+        look_up: impl Fn(&'static str) -> Result<String, VarError>,
+    ) -> Result<Self, Error> {
+        let mut config = Self::default();
+        replace(&mut config.store, "COUNTER_STORE", &look_up)?;
+        replace(&mut config.prefix, "COUNTER_PREFIX", &look_up)?;
+        replace(&mut config.table_name, "COUNTER_TABLE_NAME", &look_up)?;
+        let mut batch_size = BatchSize(config.sync_batch_size);
+        replace(&mut batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
+        config.sync_batch_size = batch_size.0;
+        Ok(config)
+    }
+}
+
+fn replace<T: FromStr<Err = Invalid>>(
+    value: &mut T,
+    variable: &'static str,
+    look_up: impl Fn(&'static str) -> Result<String, VarError>,
+) -> Result<(), Error> {
+    let text = match look_up(variable) {
+        Ok(text) => text,
+        Err(VarError::NotPresent) => return Ok(()),
+        Err(source) => {
+            return Err(Error::Environment {
+                variable,
+                source: source.into(),
+            });
+        }
+    };
+    *value = text.parse().map_err(|source: Invalid| Error::Environment {
+        variable,
+        source: source.into(),
+    })?;
+    Ok(())
+}
+
+/// Where increments wait for the next sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StoreKind {
+    /// A Redis server, shared by all processes.
+    #[default]
+    Redis,
+    /// The memory of this process. What is pending is gone with the process.
+    Memory,
+}
+
+impl fmt::Display for StoreKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redis => "redis",
+            Self::Memory => "memory",
+        })
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "redis" => Ok(Self::Redis),
+            "memory" => Ok(Self::Memory),
+            _ => Err(Invalid::malformed(
+                Part::StoreKind,
+                text,
+                "expected redis or memory",
+            )),
+        }
+    }
+}
+
+struct BatchSize(NonZeroUsize);
+
+impl FromStr for BatchSize {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        text.parse().map(Self).map_err(|_| {
+            Invalid::malformed(
+                Part::BatchSize,
+                text,
+                "expected a positive number such as 1000",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
+        Config::from_variables(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found
+                .map(|(_, value)| (*value).to_owned())
+                .ok_or(VarError::NotPresent)
+        })
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_defaults() {
+        let config = from(&[]).unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.sync_batch_size.get(), 1000);
+    }
+
+    #[test]
+    fn every_option_can_come_from_the_environment() {
+        let config = from(&[
+            ("COUNTER_STORE", "memory"),
+            ("COUNTER_PREFIX", "app:"),
+            ("COUNTER_SYNC_BATCH_SIZE", "7"),
+            ("COUNTER_TABLE_NAME", "app.hits"),
+        ])
+        .unwrap();
+        assert_eq!(config.store, StoreKind::Memory);
+        assert_eq!(config.prefix.as_str(), "app:");
+        assert_eq!(config.sync_batch_size.get(), 7);
+        assert_eq!(config.table_name.to_string(), "app.hits");
+    }
+
+    #[test]
+    fn a_bad_value_names_its_variable() {
+        for (variable, value) in [
+            ("COUNTER_STORE", "Redis"),
+            ("COUNTER_PREFIX", "app"),
+            ("COUNTER_SYNC_BATCH_SIZE", "0"),
+            ("COUNTER_TABLE_NAME", "a-b"),
+        ] {
+            let error = from(&[(variable, value)]).unwrap_err();
+            assert!(error.to_string().contains(variable), "{error}");
+        }
+    }
+}

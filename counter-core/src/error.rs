@@ -1,0 +1,176 @@
+use std::fmt;
+
+use crate::claim::ClaimSeq;
+use crate::counter_id::CounterId;
+use crate::invalid::Invalid;
+use crate::store::Foreign;
+
+/// The cause of an error, kept as it was.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What went wrong in a store, in a name or in the configuration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name, or a value of the configuration, was refused before anything was sent.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+
+    /// A value of the environment was refused.
+    #[error("the environment variable {variable} cannot be used")]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong with its value.
+        #[source]
+        source: BoxError,
+    },
+
+    /// A write to a counter certainly did not happen. It may be tried again.
+    #[error("the {operation} of counter {counter} was not counted")]
+    NotCounted {
+        /// What was attempted.
+        operation: Operation,
+        /// On which counter.
+        counter: CounterId,
+        /// Why it did not happen.
+        #[source]
+        source: BoxError,
+    },
+
+    /// A write to a counter was sent, and its reply was lost: it happened, or will, or did not.
+    ///
+    /// Nothing in this library tries such a write again, for it could count twice.
+    #[error(
+        "nobody knows whether the {operation} of counter {counter} was counted: \
+         it was sent, but the reply did not arrive"
+    )]
+    OutcomeUnknown {
+        /// What was attempted.
+        operation: Operation,
+        /// On which counter.
+        counter: CounterId,
+        /// Why there is no reply.
+        #[source]
+        source: BoxError,
+    },
+
+    /// The store did not answer a question, or did not carry out a step of a sync.
+    #[error("the store could not {step}")]
+    Store {
+        /// What was attempted.
+        step: StoreStep,
+        /// Why it failed.
+        #[source]
+        source: BoxError,
+    },
+
+    /// A read found something in the counter's place that is not a count.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
+
+    /// A read found that the row has seen a newer claim than the one that the store still holds.
+    ///
+    /// The store came back from an old copy. The value is not guessed; an operator has to decide.
+    #[error(
+        "counter {counter} has a conflict: the store holds claim {claim}, but the table has seen {row}; \
+         the store seems to be an old copy"
+    )]
+    Conflict {
+        /// Which counter.
+        counter: CounterId,
+        /// The claim that the store holds.
+        claim: ClaimSeq,
+        /// The sequence in the row.
+        row: ClaimSeq,
+    },
+
+    /// A read whose sum is outside of 64 signed bits.
+    #[error("the value of counter {counter} does not fit into 64 bits")]
+    Overflow {
+        /// Which counter.
+        counter: CounterId,
+    },
+
+    /// The store holds less than it did: its data came back from an old copy. Nothing was claimed.
+    #[error(
+        "the store came back from an old copy: its newest sequence is {found}, but {recorded} was recorded; \
+         what it holds may have been counted already, so nothing was claimed"
+    )]
+    StoreWentBack {
+        /// The newest sequence that the store knows.
+        found: ClaimSeq,
+        /// The newest sequence that is known to have been given out.
+        recorded: ClaimSeq,
+    },
+}
+
+impl Error {
+    /// Whether a write may have been counted although it failed. Everything else certainly was not.
+    pub const fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown { .. })
+    }
+}
+
+/// A write to a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// An increment or a decrement.
+    Increment,
+    /// A set or a reset.
+    Set,
+    /// A delete.
+    Delete,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Increment => "increment",
+            Self::Set => "set",
+            Self::Delete => "delete",
+        })
+    }
+}
+
+/// What a store is asked for besides writes to a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreStep {
+    /// Connecting.
+    Connect,
+    /// Looking at what it holds.
+    Look,
+    /// Finding what it holds.
+    Scan,
+    /// Claiming deltas.
+    Claim,
+    /// Telling whether claims are still there.
+    Verify,
+    /// Removing applied claims.
+    Ack,
+    /// Giving a claim another sequence.
+    Renumber,
+    /// Naming its generation.
+    Identify,
+}
+
+impl fmt::Display for StoreStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "be reached",
+            Self::Look => "be read",
+            Self::Scan => "be scanned",
+            Self::Claim => "hand out claims",
+            Self::Verify => "verify claims",
+            Self::Ack => "acknowledge claims",
+            Self::Renumber => "renumber a claim",
+            Self::Identify => "tell its generation",
+        })
+    }
+}
+
+/// A sum that does not fit into 64 signed bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sum does not fit into 64 bits")]
+pub struct Overflow;

@@ -1,0 +1,133 @@
+use std::fmt;
+
+/// Input that cannot be a part of a counter's name or of the configuration. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// The text has no characters.
+    #[error("the {part} is empty")]
+    Empty {
+        /// What was given.
+        part: Part,
+    },
+    /// The text has more characters than the table's column takes.
+    #[error("the {part} has {chars} characters, but at most {limit} fit")]
+    TooLong {
+        /// What was given.
+        part: Part,
+        /// Its length, in Unicode scalar values.
+        chars: usize,
+        /// The greatest length that is accepted, in the same unit.
+        limit: usize,
+    },
+    /// The text contains the character U+0000.
+    #[error("the {part} contains NUL, which PostgreSQL cannot store")]
+    Nul {
+        /// What was given.
+        part: Part,
+    },
+    /// The text does not have the form that is asked for.
+    #[error("{text:?} is not a {part}: {why}")]
+    Malformed {
+        /// What was asked for.
+        part: Part,
+        /// What was given.
+        text: String,
+        /// What is wrong with it, or what is expected.
+        why: &'static str,
+    },
+}
+
+impl Invalid {
+    pub(crate) fn malformed(part: Part, text: &str, why: &'static str) -> Self {
+        Self::Malformed {
+            part,
+            text: text.to_owned(),
+            why,
+        }
+    }
+}
+
+/// The parts of a counter's name, and of the configuration, that come from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The kind of model, such as `user`.
+    OwnerType,
+    /// The id of one model instance, such as `123`.
+    OwnerId,
+    /// The counter's name, such as `downloads`.
+    CounterKey,
+    /// A whole counter id in its text form, such as `user:123:downloads`.
+    CounterId,
+    /// A claim in its text form, such as `1700000000000000:add:5`.
+    Claim,
+    /// What all names in the store start with, such as `counter:`.
+    Prefix,
+    /// A glob over counter ids, such as `user:*`.
+    Pattern,
+    /// The name of the table, such as `model_counters`.
+    TableName,
+    /// The kind of store, `redis` or `memory`.
+    StoreKind,
+    /// The number of counters that a sync moves at a time.
+    BatchSize,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OwnerType => "owner type",
+            Self::OwnerId => "owner id",
+            Self::CounterKey => "counter key",
+            Self::CounterId => "counter id",
+            Self::Claim => "claim",
+            Self::Prefix => "prefix",
+            Self::Pattern => "pattern",
+            Self::TableName => "table name",
+            Self::StoreKind => "store",
+            Self::BatchSize => "sync batch size",
+        })
+    }
+}
+
+/// The rule for every text that ends up in a column: not empty, no NUL, at most `limit` characters.
+pub(crate) fn check_text(part: Part, text: &str, limit: usize) -> Result<(), Invalid> {
+    match flaw_of(text, limit) {
+        None => Ok(()),
+        Some(Flaw::Empty) => Err(Invalid::Empty { part }),
+        Some(Flaw::Nul) => Err(Invalid::Nul { part }),
+        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { part, chars, limit }),
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Flaw {
+    Empty,
+    Nul,
+    TooLong { chars: usize },
+}
+
+/// The same for constants, where an error that owns memory cannot exist.
+pub(crate) const fn flaw_of(text: &str, limit: usize) -> Option<Flaw> {
+    if text.is_empty() {
+        return Some(Flaw::Empty);
+    }
+    let mut chars = 0;
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        if *byte == 0 {
+            return Some(Flaw::Nul);
+        }
+        // Every byte of UTF-8 but a continuation byte begins a character.
+        if *byte & 0b1100_0000 != 0b1000_0000 {
+            chars += 1;
+        }
+        rest = tail;
+    }
+    if chars > limit {
+        Some(Flaw::TooLong { chars })
+    } else {
+        None
+    }
+}

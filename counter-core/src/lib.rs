@@ -1,0 +1,59 @@
+//! Counters that are kept hot in a *store* until a database takes them over, exactly once.
+//!
+//! This crate knows no database. It has the ids and their text form, the configuration, the rules of
+//! the protocol as pure functions, and the stores. A service that only counts needs nothing else;
+//! an application with a database uses `counter-diesel`, which re-exports all of this.
+//!
+//! ```
+//! use counter_core::{CounterId, DeltaStore, MemoryStore};
+//!
+//! let store = MemoryStore::new();
+//! let views = CounterId::new("post", 42, "views")?;
+//! store.increment(&views, 1)?;
+//! store.increment(&views, 2)?;
+//!
+//! let look = store.look(&[views])?;
+//! assert_eq!(look.held[0].as_ref().map(|held| held.pending), Ok(3));
+//! # Ok::<(), counter_core::Error>(())
+//! ```
+//!
+//! # Reading order
+//!
+//! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
+//! - [`prefix`](Prefix) and [`pattern`](Pattern): the names under which a store keeps it all.
+//! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read returns.
+//! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation.
+//! - [`config`](Config) and [`error`](Error).
+
+mod claim;
+mod clock;
+mod config;
+mod counter_id;
+mod error;
+mod invalid;
+mod key;
+mod memory;
+mod owner;
+mod pattern;
+mod prefix;
+mod protocol;
+mod store;
+mod table_name;
+mod text;
+
+pub use claim::{Claim, ClaimOp, ClaimSeq};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{Config, StoreKind};
+pub use counter_id::CounterId;
+pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
+pub use invalid::{Invalid, Part};
+pub use key::CounterKey;
+pub use memory::MemoryStore;
+pub use owner::{Owner, OwnerId, OwnerType, ToOwnerId};
+pub use pattern::Pattern;
+pub use prefix::{Name, Prefix};
+pub use protocol::{Baseline, value};
+pub use store::{
+    Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage, Verdict,
+};
+pub use table_name::TableName;

@@ -1,0 +1,316 @@
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::claim::{Claim, ClaimOp, ClaimSeq};
+use crate::clock::{Clock, SystemClock};
+use crate::counter_id::CounterId;
+use crate::error::{Error, Operation, Overflow};
+use crate::key::CounterKey;
+use crate::owner::Owner;
+use crate::pattern::Pattern;
+use crate::store::{
+    Claimed, Cursor, DeltaStore, Generation, Held, Look, Replacement, ScanPage, Verdict,
+};
+
+/// A store in the memory of this process: for applications of one process, for tests, and the reference
+/// for what every store does.
+///
+/// What is pending is gone when the process ends without a last sync. Processes that sync their own
+/// stores into one table get exact totals there, but none reads what is pending in another.
+#[derive(Debug)]
+pub struct MemoryStore {
+    shards: [Mutex<Shard>; SHARDS],
+    shard_hasher: RandomState,
+    high_water: AtomicI64,
+    clock: Arc<dyn Clock>,
+}
+
+/// Enough that a few dozen threads seldom meet, few enough that an empty store is small.
+const SHARDS: usize = 64;
+
+type Shard = HashMap<CounterId, Slot>;
+
+/// What is held of one counter; absent from its shard when there is nothing.
+#[derive(Debug, Default)]
+struct Slot {
+    pending: Option<i64>,
+    in_flight: Option<InFlight>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    seq: ClaimSeq,
+    op: ClaimOp,
+    /// Handed out a second time, so that two syncs may be applying it.
+    recovered: bool,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store on the operating system's clock.
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock)
+    }
+
+    /// An empty store on a clock of the caller's.
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            shard_hasher: RandomState::new(),
+            high_water: AtomicI64::new(0),
+            clock: Arc::new(clock),
+        }
+    }
+
+    fn shard(&self, id: &CounterId) -> MutexGuard<'_, Shard> {
+        let index = self.shard_hasher.hash_one(id) % SHARDS as u64;
+        #[allow(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
+        lock(&self.shards[index as usize])
+    }
+
+    /// Called with the counter's shard locked, so that a look sees the sequence and its claim together.
+    fn next_seq(&self, above: ClaimSeq) -> ClaimSeq {
+        let now = self.clock.now_micros().max(above.get() + 1);
+        let next = |high_water: i64| now.max(high_water + 1);
+        let before = self
+            .high_water
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |h| Some(next(h)));
+        // The closure never declines, so both cases hold the value before.
+        ClaimSeq::new(next(before.unwrap_or_else(|h| h)))
+    }
+
+    fn age(&self, seq: ClaimSeq) -> Duration {
+        Duration::from_micros(self.clock.now_micros().abs_diff(seq.get()))
+    }
+
+    fn claim_one(&self, id: &CounterId, claim_timeout: Duration) -> Claimed {
+        let mut shard = self.shard(id);
+        let Some(slot) = shard.get_mut(id) else {
+            return Claimed::Nothing;
+        };
+        match (&mut slot.in_flight, slot.pending) {
+            (Some(claim), _) if self.age(claim.seq) < claim_timeout => Claimed::Busy,
+            (Some(claim), _) => {
+                claim.recovered = true;
+                Claimed::Recovered(claim.of(id))
+            }
+            (None, Some(0) | None) => {
+                shard.remove(id);
+                Claimed::Zero
+            }
+            (None, Some(by)) => {
+                let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), ClaimOp::Add(by));
+                *slot = Slot {
+                    pending: None,
+                    in_flight: Some(claim),
+                };
+                Claimed::Fresh(claim.of(id))
+            }
+        }
+    }
+
+    fn verify_one(&self, claim: &Claim) -> Verdict {
+        match self
+            .shard(&claim.id)
+            .get(&claim.id)
+            .and_then(|slot| slot.in_flight)
+        {
+            Some(in_flight) if in_flight.of(&claim.id) == *claim => Verdict::Held,
+            Some(_) => Verdict::Superseded,
+            None => Verdict::Gone,
+        }
+    }
+
+    fn ack_one(&self, claim: &Claim) {
+        if let Entry::Occupied(mut entry) = self.shard(&claim.id).entry(claim.id.clone()) {
+            let slot = entry.get_mut();
+            slot.in_flight = slot
+                .in_flight
+                .filter(|in_flight| in_flight.of(&claim.id) != *claim);
+            if slot.in_flight.is_none() && slot.pending.is_none() {
+                entry.remove();
+            }
+        }
+    }
+}
+
+impl InFlight {
+    fn new(seq: ClaimSeq, op: ClaimOp) -> Self {
+        Self {
+            seq,
+            op,
+            recovered: false,
+        }
+    }
+
+    fn of(&self, id: &CounterId) -> Claim {
+        Claim {
+            id: id.clone(),
+            seq: self.seq,
+            op: self.op,
+        }
+    }
+}
+
+impl DeltaStore for MemoryStore {
+    fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        let mut shard = self.shard(id);
+        let Some(slot) = shard.get_mut(id) else {
+            shard.insert(
+                id.clone(),
+                Slot {
+                    pending: Some(by),
+                    in_flight: None,
+                },
+            );
+            return Ok(());
+        };
+        let sum = slot
+            .pending
+            .unwrap_or(0)
+            .checked_add(by)
+            .ok_or_else(|| Error::NotCounted {
+                operation: Operation::Increment,
+                counter: id.clone(),
+                source: Overflow.into(),
+            })?;
+        slot.pending = Some(sum);
+        Ok(())
+    }
+
+    fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
+        increments
+            .iter()
+            .map(|(id, by)| self.increment(id, *by))
+            .collect()
+    }
+
+    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+        // Before the shards: a claim that is numbered later may be seen here, which is harmless, but a
+        // claim that is not seen here is above this number.
+        let high_water = self.high_water()?;
+        let held = ids.iter().map(|id| {
+            let shard = self.shard(id);
+            Ok(shard.get(id).map(|slot| slot.held(id)).unwrap_or_default())
+        });
+        Ok(Look {
+            high_water,
+            held: held.collect(),
+        })
+    }
+
+    fn high_water(&self) -> Result<ClaimSeq, Error> {
+        Ok(ClaimSeq::new(self.high_water.load(Ordering::SeqCst)))
+    }
+
+    /// A page is one shard, whatever `count`: it is all in memory already.
+    fn scan(
+        &self,
+        pattern: &Pattern,
+        from: Cursor,
+        _count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let shard = usize::try_from(from.position)
+            .ok()
+            .and_then(|at| self.shards.get(at));
+        let Some(shard) = shard else {
+            return Ok(ScanPage::default());
+        };
+        let ids = lock(shard)
+            .keys()
+            .filter(|id| pattern.matches(id.as_str()))
+            .cloned()
+            .collect();
+        let position = from.position + 1;
+        let next = (position < SHARDS as u64).then_some(Cursor { round: 0, position });
+        Ok(ScanPage {
+            ids,
+            foreign: Vec::new(),
+            next,
+        })
+    }
+
+    fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
+        Ok(ids
+            .iter()
+            .map(|id| self.claim_one(id, claim_timeout))
+            .collect())
+    }
+
+    fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
+        let op = match replacement {
+            Replacement::Set(to) => ClaimOp::Set(to),
+            Replacement::Delete => ClaimOp::Delete,
+        };
+        let mut shard = self.shard(id);
+        let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), op);
+        shard.insert(
+            id.clone(),
+            Slot {
+                pending: None,
+                in_flight: Some(claim),
+            },
+        );
+        Ok(claim.of(id))
+    }
+
+    fn verify(&self, claims: &[Claim], _within: Duration) -> Result<Vec<Verdict>, Error> {
+        Ok(claims.iter().map(|claim| self.verify_one(claim)).collect())
+    }
+
+    fn ack(&self, claims: &[Claim]) -> Result<(), Error> {
+        claims.iter().for_each(|claim| self.ack_one(claim));
+        Ok(())
+    }
+
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        let mut shard = self.shard(&claim.id);
+        let in_flight = shard
+            .get_mut(&claim.id)
+            .and_then(|slot| slot.in_flight.as_mut());
+        Ok(in_flight
+            .filter(|held| !held.recovered && held.of(&claim.id) == *claim)
+            .map(|held| {
+                held.seq = self.next_seq(above);
+                held.of(&claim.id)
+            }))
+    }
+
+    fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
+        let mut keys = Vec::new();
+        for shard in &self.shards {
+            for id in lock(shard).keys().filter(|id| id.belongs_to(owner)) {
+                keys.push(CounterKey::new(id.key().into_owned())?);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn generation(&self, _database: &str, _above: ClaimSeq) -> Result<Option<Generation>, Error> {
+        Ok(None)
+    }
+}
+
+impl Slot {
+    fn held(&self, id: &CounterId) -> Held {
+        Held {
+            pending: self.pending.unwrap_or(0),
+            claim: self.in_flight.map(|in_flight| in_flight.of(id)),
+        }
+    }
+}
+
+/// A panic while a shard is locked cannot leave it half changed: each change is one assignment.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,225 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::invalid::{Invalid, Part, check_text, flaw_of};
+use crate::text::canonical_i64;
+
+/// The model instance that counters belong to: its type and its id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    owner_type: OwnerType,
+    id: OwnerId,
+}
+
+impl Owner {
+    /// The owner of the given type and id.
+    ///
+    /// ```
+    /// # use counter_core::Owner;
+    /// let owner = Owner::new("post", 42)?;
+    /// assert_eq!(owner.to_string(), "post:42");
+    /// # Ok::<(), counter_core::Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the type is empty, longer than [`OwnerType::MAX_CHARS`] or contains NUL, or if the
+    /// id has no [`OwnerId`].
+    pub fn new(
+        owner_type: impl Into<Cow<'static, str>>,
+        id: impl ToOwnerId,
+    ) -> Result<Self, Invalid> {
+        Ok(Self {
+            owner_type: OwnerType::new(owner_type)?,
+            id: id.to_owner_id()?,
+        })
+    }
+
+    /// The owner made of parts that are valid already.
+    pub const fn of(owner_type: OwnerType, id: OwnerId) -> Self {
+        Self { owner_type, id }
+    }
+
+    /// The owner of counters that belong to no model: type `global`, id 0.
+    pub const fn global() -> Self {
+        Self {
+            owner_type: OwnerType::GLOBAL,
+            id: OwnerId(0),
+        }
+    }
+
+    /// The kind of model.
+    pub const fn owner_type(&self) -> &OwnerType {
+        &self.owner_type
+    }
+
+    /// Which instance of it.
+    pub const fn id(&self) -> &OwnerId {
+        &self.id
+    }
+}
+
+/// `type:id`, unescaped: for people, not for parsing.
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.owner_type, self.id)
+    }
+}
+
+/// The kind of model that owns counters, such as `user`: 1 to 255 characters, no NUL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerType(Cow<'static, str>);
+
+impl OwnerType {
+    /// The greatest length, in Unicode scalar values.
+    pub const MAX_CHARS: usize = 255;
+
+    /// The type of the owner of counters that belong to no model. A model may not take it.
+    pub const GLOBAL: Self = Self(Cow::Borrowed("global"));
+
+    /// An owner type that is known only at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the text is empty, longer than [`OwnerType::MAX_CHARS`] or contains NUL.
+    pub fn new(text: impl Into<Cow<'static, str>>) -> Result<Self, Invalid> {
+        let text = text.into();
+        Self::check(&text)?;
+        Ok(Self(text))
+    }
+
+    /// An owner type that is checked when the program is compiled.
+    ///
+    /// # Panics
+    ///
+    /// If the text is not valid, which in a `const` is a compile error.
+    #[allow(
+        clippy::panic,
+        reason = "meant for constants, where it is a compile error"
+    )]
+    pub const fn from_static(text: &'static str) -> Self {
+        if flaw_of(text, Self::MAX_CHARS).is_some() {
+            panic!("an owner type has 1 to 255 characters and no NUL");
+        }
+        Self(Cow::Borrowed(text))
+    }
+
+    /// The type as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn check(text: &str) -> Result<(), Invalid> {
+        check_text(Part::OwnerType, text, Self::MAX_CHARS)
+    }
+}
+
+impl fmt::Display for OwnerType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for OwnerType {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which instance of a model owns a counter.
+///
+/// Opaque: made from a key by [`ToOwnerId`] or from its text, and given back as text. Only a database
+/// layer asks what is inside ([`as_i64`](Self::as_i64)), because only a column has a type.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(i64);
+
+impl OwnerId {
+    /// The id as an integer, for a column that holds integers; `None` if it is none.
+    pub const fn as_i64(&self) -> Option<i64> {
+        Some(self.0)
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Reads what `Display` writes and nothing else, so that one id has one text: `07` is refused.
+impl FromStr for OwnerId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        canonical_i64(text).map(Self).ok_or_else(|| {
+            Invalid::malformed(Part::OwnerId, text, "expected a 64-bit integer such as 123")
+        })
+    }
+}
+
+/// A primary key, or a newtype around one, that can be the id of a counter's owner.
+///
+/// ```
+/// # use counter_core::{Invalid, Owner, OwnerId, ToOwnerId};
+/// struct PostId(i64);
+///
+/// impl ToOwnerId for PostId {
+///     fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+///         self.0.to_owner_id()
+///     }
+/// }
+///
+/// assert_eq!(Owner::new("post", PostId(42))?, Owner::new("post", 42)?);
+/// # Ok::<(), Invalid>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the id of a counter's owner",
+    label = "not an owner id",
+    note = "i16, i32, i64 and u32 can; for a newtype write `impl ToOwnerId for {Self}`"
+)]
+pub trait ToOwnerId {
+    /// The id of this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if this key has no owner id, such as a number above `i64::MAX`. The integers of this
+    /// crate never fail.
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid>;
+}
+
+impl ToOwnerId for i64 {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        Ok(OwnerId(*self))
+    }
+}
+
+impl ToOwnerId for i32 {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        Ok(OwnerId(i64::from(*self)))
+    }
+}
+
+impl ToOwnerId for i16 {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        Ok(OwnerId(i64::from(*self)))
+    }
+}
+
+impl ToOwnerId for u32 {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        Ok(OwnerId(i64::from(*self)))
+    }
+}
+
+impl ToOwnerId for OwnerId {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        Ok(self.clone())
+    }
+}
+
+impl<T: ToOwnerId + ?Sized> ToOwnerId for &T {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        T::to_owner_id(self)
+    }
+}

@@ -1,0 +1,195 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::counter_id::CounterId;
+use crate::invalid::{Invalid, Part, check_text};
+use crate::pattern::Pattern;
+
+/// What every name in a store starts with, such as `counter:`.
+///
+/// It ends with `:`, so that `c:` and `cu:` cannot share names, and holds either no brace or exactly one
+/// non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Prefix(String);
+
+/// What a name under a prefix stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// The pending delta of a counter.
+    Pending(CounterId),
+    /// The claim in flight of a counter.
+    Claim(CounterId),
+    /// The newest sequence that the store has given out.
+    HighWater,
+    /// The random id of this store's data.
+    Generation,
+}
+
+impl Prefix {
+    /// The greatest length, in Unicode scalar values.
+    pub const MAX_CHARS: usize = 100;
+
+    /// The prefix as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of a counter's pending delta: `counter:user:123:downloads`.
+    pub fn pending_name(&self, id: &CounterId) -> String {
+        format!("{}{id}", self.0)
+    }
+
+    /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`.
+    pub fn claim_name(&self, id: &CounterId) -> String {
+        format!("{0}{{{0}{id}}}", self.0)
+    }
+
+    /// The name of the high water: `counter:{seq}`.
+    pub fn high_water_name(&self) -> String {
+        format!("{}{{seq}}", self.0)
+    }
+
+    /// The name of the store's generation: `counter:{id}`.
+    pub fn generation_name(&self) -> String {
+        format!("{}{{id}}", self.0)
+    }
+
+    /// The globs that together find the names of all counters that match: pending deltas, then claims.
+    /// One glob finds both where every counter matches.
+    pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
+        let prefix = Pattern::escape(&self.0);
+        if pattern.is_all() {
+            vec![format!("{prefix}*")]
+        } else {
+            vec![
+                format!("{prefix}{pattern}"),
+                format!("{prefix}{{{prefix}{pattern}}}"),
+            ]
+        }
+    }
+
+    /// What a name stands for, or `None` if this library would not write it.
+    pub fn parse_name(&self, name: &str) -> Option<Name> {
+        let rest = name.strip_prefix(self.as_str())?;
+        match rest
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            None => rest.parse().ok().map(Name::Pending),
+            Some("seq") => Some(Name::HighWater),
+            Some("id") => Some(Name::Generation),
+            Some(pending) => pending
+                .strip_prefix(self.as_str())?
+                .parse()
+                .ok()
+                .map(Name::Claim),
+        }
+    }
+}
+
+/// `counter:`
+impl Default for Prefix {
+    fn default() -> Self {
+        Self("counter:".to_owned())
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        check_text(Part::Prefix, text, Self::MAX_CHARS)?;
+        if !text.ends_with(':') {
+            return Err(Invalid::malformed(
+                Part::Prefix,
+                text,
+                "it must end with a colon",
+            ));
+        }
+        if !has_sound_braces(text) {
+            let why = "braces may only form one non-empty {tag}";
+            return Err(Invalid::malformed(Part::Prefix, text, why));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+fn has_sound_braces(prefix: &str) -> bool {
+    let is_brace = |c| c == '{' || c == '}';
+    match prefix.split(is_brace).collect::<Vec<_>>().as_slice() {
+        [_] => true,
+        [before, tag, _] => !tag.is_empty() && prefix.get(before.len()..).is_some_and(opens_first),
+        _ => false,
+    }
+}
+
+fn opens_first(from_first_brace: &str) -> bool {
+    from_first_brace.starts_with('{') && from_first_brace.contains('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_wire_format() {
+        let prefix = Prefix::default();
+        let id = CounterId::new("user", 123, "downloads").unwrap();
+        assert_eq!(prefix.pending_name(&id), "counter:user:123:downloads");
+        assert_eq!(
+            prefix.claim_name(&id),
+            "counter:{counter:user:123:downloads}"
+        );
+        assert_eq!(prefix.high_water_name(), "counter:{seq}");
+        assert_eq!(prefix.generation_name(), "counter:{id}");
+    }
+
+    #[test]
+    fn a_prefix_ends_with_a_colon_and_has_sound_braces() {
+        for good in ["c:", ":", "app:counter:", "{tag}:", "a{tag}b:", "a*?[:"] {
+            assert!(good.parse::<Prefix>().is_ok(), "{good:?}");
+        }
+        for bad in [
+            "", "c", "{:", "}:", "{}:", "a}{b:", "{a}{b}:", "{a{b}:", "{a}}:", "{{a:", "\0:",
+        ] {
+            assert!(bad.parse::<Prefix>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_this_library_would_not_write_are_not_its_own() {
+        let prefix = Prefix::default();
+        for name in [
+            "counter:x",
+            "counter:user:07:d",
+            "counter:user:1:%64",
+            "counter:user:1:d:e",
+            "counter:{user:1:d}",
+            "counter:{counter:user:1:d",
+            "counter:{other:user:1:d}",
+            "counter:{}",
+            "counter:",
+            "other:user:1:d",
+            "counter::1:d",
+        ] {
+            assert_eq!(prefix.parse_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn globs_escape_the_prefix_and_find_claims_too() {
+        let prefix: Prefix = "a*b:".parse().unwrap();
+        assert_eq!(prefix.globs(&Pattern::all()), ["a\\*b:*"]);
+        let users = "user:*".parse().unwrap();
+        assert_eq!(
+            prefix.globs(&users),
+            ["a\\*b:user:*", "a\\*b:{a\\*b:user:*}"]
+        );
+    }
+}

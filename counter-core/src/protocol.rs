@@ -1,0 +1,170 @@
+//! The two rules that everything else depends on, as pure functions: what a claim does to a row, and
+//! what a read returns. Databases carry out the first in SQL; their tests compare them with this one.
+
+use crate::claim::{ClaimOp, ClaimSeq};
+use crate::counter_id::CounterId;
+use crate::error::{Error, Overflow};
+use crate::store::Held;
+
+/// A counter's row: its count, and the sequence of the last claim that was applied to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Baseline {
+    /// The column `count`.
+    pub count: i64,
+    /// The column `claim_seq`.
+    pub seq: ClaimSeq,
+}
+
+impl Baseline {
+    /// A counter that has no row.
+    pub const NONE: Self = Self {
+        count: 0,
+        seq: ClaimSeq::ZERO,
+    };
+
+    /// The row after a claim was applied to it: unchanged if it has seen this claim or a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`Overflow`] if the sum does not fit.
+    pub fn after(self, seq: ClaimSeq, op: ClaimOp) -> Result<Self, Overflow> {
+        if self.seq >= seq {
+            return Ok(self);
+        }
+        Ok(match op {
+            ClaimOp::Add(by) => Self {
+                count: self.count.checked_add(by).ok_or(Overflow)?,
+                seq,
+            },
+            ClaimOp::Set(to) => Self { count: to, seq },
+            ClaimOp::Delete => Self::NONE,
+        })
+    }
+}
+
+/// The value of a counter, from a look into the store and its row as it was read *after* that look.
+///
+/// `at_look` is the store's high water at the look. `later` is the high water after the row was read; it
+/// is needed only if the row's sequence is above `at_look`, and may be `at_look` otherwise.
+///
+/// # Errors
+///
+/// [`Error::Conflict`] if the row has seen a newer claim than the one that the store still holds, and
+/// [`Error::Overflow`] if the sum does not fit.
+pub fn value(
+    id: &CounterId,
+    held: &Held,
+    at_look: ClaimSeq,
+    later: ClaimSeq,
+    row: Baseline,
+) -> Result<i64, Error> {
+    if row.seq > at_look && row.seq <= later {
+        // A claim made after our look was applied. At the instant of that claim nothing was pending and
+        // nothing else in flight, so the row alone was the counter's value.
+        return Ok(row.count);
+    }
+    // A row above even the later high water was written under sequences that this store never gave out:
+    // an earlier life of it, or another store. It says nothing about what this store holds.
+    let overflow = || Error::Overflow {
+        counter: id.clone(),
+    };
+    let base = match &held.claim {
+        Some(claim) if row.seq > claim.seq => {
+            return Err(Error::Conflict {
+                counter: id.clone(),
+                claim: claim.seq,
+                row: row.seq,
+            });
+        }
+        Some(claim) => row
+            .after(claim.seq, claim.op)
+            .map_err(|Overflow| overflow())?,
+        None => row,
+    };
+    base.count.checked_add(held.pending).ok_or_else(overflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::Claim;
+
+    fn id() -> CounterId {
+        CounterId::new("post", 1, "views").unwrap()
+    }
+
+    fn held(pending: i64, claim: Option<(i64, ClaimOp)>) -> Held {
+        let claim = claim.map(|(seq, op)| Claim {
+            id: id(),
+            seq: ClaimSeq::new(seq),
+            op,
+        });
+        Held { pending, claim }
+    }
+
+    fn row(count: i64, seq: i64) -> Baseline {
+        Baseline {
+            count,
+            seq: ClaimSeq::new(seq),
+        }
+    }
+
+    fn read(held: &Held, at_look: i64, later: i64, row: Baseline) -> Option<i64> {
+        value(
+            &id(),
+            held,
+            ClaimSeq::new(at_look),
+            ClaimSeq::new(later),
+            row,
+        )
+        .ok()
+    }
+
+    #[test]
+    fn a_value_is_row_plus_claim_plus_pending() {
+        assert_eq!(read(&held(3, None), 9, 9, row(10, 5)), Some(13));
+        assert_eq!(
+            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 5)),
+            Some(33)
+        );
+        assert_eq!(
+            read(&held(3, Some((7, ClaimOp::Set(20)))), 9, 9, row(10, 5)),
+            Some(23)
+        );
+        assert_eq!(
+            read(&held(3, Some((7, ClaimOp::Delete))), 9, 9, row(10, 5)),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn a_claim_that_the_row_has_seen_is_not_counted_again() {
+        assert_eq!(
+            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(30, 7)),
+            Some(33)
+        );
+    }
+
+    #[test]
+    fn a_claim_made_after_the_look_makes_the_row_the_value() {
+        assert_eq!(read(&held(3, None), 9, 11, row(13, 10)), Some(13));
+    }
+
+    #[test]
+    fn a_row_from_another_life_of_the_store_hides_nothing() {
+        assert_eq!(read(&held(3, None), 9, 11, row(10, 50)), Some(13));
+    }
+
+    #[test]
+    fn a_newer_row_beside_a_claim_is_a_conflict_and_an_overflow_is_an_error() {
+        assert_eq!(
+            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 8)),
+            None
+        );
+        assert_eq!(read(&held(1, None), 9, 9, row(i64::MAX, 5)), None);
+        assert_eq!(
+            read(&held(0, Some((7, ClaimOp::Add(1)))), 9, 9, row(i64::MAX, 5)),
+            None
+        );
+    }
+}

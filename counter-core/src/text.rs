@@ -1,0 +1,122 @@
+//! Percent-encoding of one component of a name, so that any text works as one and comes back unchanged.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Whether a character would be misread inside a name: the separators, the hash tag's braces, the
+/// escape itself, and what a terminal or a log would not show.
+fn is_escaped(c: char) -> bool {
+    matches!(c, '%' | ':' | '{' | '}') || c.is_control()
+}
+
+/// Appends `component` to `name`, each byte of an escaped character as `%XX` with capital digits.
+pub(crate) fn encode_into(name: &mut String, component: &str) {
+    let mut rest = component;
+    while let Some(at) = rest.find(is_escaped) {
+        let (plain, tail) = rest.split_at(at);
+        name.push_str(plain);
+        let escaped = tail.chars().next().map_or(0, char::len_utf8);
+        let (special, tail) = tail.split_at(escaped);
+        for byte in special.bytes() {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "%{byte:02X}");
+        }
+        rest = tail;
+    }
+    name.push_str(rest);
+}
+
+/// The component that `encoded` stands for, or `None` if it is not how [`encode_into`] would write it.
+pub(crate) fn decode(encoded: &str) -> Option<Cow<'_, str>> {
+    if !encoded.contains(is_escaped) {
+        return Some(Cow::Borrowed(encoded));
+    }
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        bytes.push(match (byte, tail) {
+            (b'%', [high, low, after @ ..]) => {
+                rest = after;
+                hex_digit(*high)? << 4 | hex_digit(*low)?
+            }
+            (b'%', _) => return None,
+            _ => *byte,
+        });
+    }
+    let component = String::from_utf8(bytes).ok()?;
+    let mut again = String::with_capacity(encoded.len());
+    encode_into(&mut again, &component);
+    (again == encoded).then_some(Cow::Owned(component))
+}
+
+/// Capital digits only: `%3a` and `%3A` must not be two names of one counter.
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// The number that `text` stands for, or `None` if it is not how this library and Redis write it:
+/// `007`, `+7`, `-0` and anything outside 64 signed bits are not.
+pub(crate) fn canonical_i64(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let leading_zero = digits.starts_with('0') && text != "0";
+    let only_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if leading_zero || !only_digits {
+        None
+    } else {
+        text.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(component: &str) -> String {
+        let mut name = String::new();
+        encode_into(&mut name, component);
+        name
+    }
+
+    #[test]
+    fn separators_braces_and_control_characters_are_escaped() {
+        assert_eq!(encode("a:b{c}%\n\u{85}é"), "a%3Ab%7Bc%7D%25%0A%C2%85é");
+    }
+
+    #[test]
+    fn only_what_encoding_writes_decodes() {
+        assert_eq!(decode("a%3Ab").as_deref(), Some("a:b"));
+        for other in [
+            "%64", "%3a", "%", "%3", "a:b", "{", "%C3", "%C2%85%", "\n", "%ZZ",
+        ] {
+            assert_eq!(decode(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn only_canonical_integers_are_numbers() {
+        assert_eq!(canonical_i64("0"), Some(0));
+        assert_eq!(canonical_i64("-12"), Some(-12));
+        assert_eq!(canonical_i64("9223372036854775807"), Some(i64::MAX));
+        assert_eq!(canonical_i64("-9223372036854775808"), Some(i64::MIN));
+        for other in [
+            "",
+            "-",
+            "-0",
+            "00",
+            "007",
+            "+1",
+            " 1",
+            "1 ",
+            "1.0",
+            "abc",
+            "9223372036854775808",
+        ] {
+            assert_eq!(canonical_i64(other), None, "{other:?}");
+        }
+    }
+}

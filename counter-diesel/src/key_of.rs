@@ -1,0 +1,43 @@
+use counter_core::{CounterKey, Invalid};
+
+/// What names a counter of the model `M`: any text, or a variant of the enum that
+/// `#[derive(HasCounters)]` makes for that model.
+///
+/// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are keys.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a counter key of `{M}`",
+    label = "not a key of `{M}`",
+    note = "a key is a text, or a variant of the enum that `#[derive(HasCounters)]` makes for this very model"
+)]
+pub trait KeyOf<M: ?Sized> {
+    /// The key.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if a text is empty, too long or contains NUL.
+    fn counter_key(&self) -> Result<CounterKey, Invalid>;
+}
+
+impl<M: ?Sized> KeyOf<M> for &str {
+    fn counter_key(&self) -> Result<CounterKey, Invalid> {
+        self.parse()
+    }
+}
+
+impl<M: ?Sized> KeyOf<M> for String {
+    fn counter_key(&self) -> Result<CounterKey, Invalid> {
+        self.parse()
+    }
+}
+
+impl<M: ?Sized> KeyOf<M> for CounterKey {
+    fn counter_key(&self) -> Result<CounterKey, Invalid> {
+        Ok(self.clone())
+    }
+}
+
+impl<M: ?Sized, K: KeyOf<M>> KeyOf<M> for &K {
+    fn counter_key(&self) -> Result<CounterKey, Invalid> {
+        K::counter_key(self)
+    }
+}

@@ -1,0 +1,10 @@
+//! Counters of Diesel models.
+
+pub mod has_counters;
+mod key_of;
+mod owner_of;
+
+pub use counter_core::*;
+pub use has_counters::HasCounters;
+pub use key_of::KeyOf;
+pub use owner_of::{CounterOwner, OwnerOf};

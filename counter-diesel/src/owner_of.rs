@@ -1,0 +1,116 @@
+use std::fmt;
+use std::marker::PhantomData;
+
+use counter_core::{CounterKey, Invalid, Owner};
+
+use crate::has_counters::HasCounters;
+
+/// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`]), or an
+/// [`Owner`] whose type is only text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not own counters",
+    label = "not an owner of counters",
+    note = "pass a reference to a model with `#[derive(HasCounters)]`, `Model::counter_owner(id)?`, \
+            or `Owner::new(\"type\", id)?`"
+)]
+pub trait CounterOwner {
+    /// The model, which decides what is a key of it; [`Owner`] itself where that is not known.
+    type Model: ?Sized;
+
+    /// The owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the model's key cannot be an owner id.
+    fn owner(&self) -> Result<Owner, Invalid>;
+
+    /// The keys that the model declares.
+    fn declared_keys() -> &'static [CounterKey] {
+        &[]
+    }
+}
+
+impl CounterOwner for Owner {
+    type Model = Owner;
+
+    fn owner(&self) -> Result<Owner, Invalid> {
+        Ok(self.clone())
+    }
+}
+
+impl CounterOwner for &Owner {
+    type Model = Owner;
+
+    fn owner(&self) -> Result<Owner, Invalid> {
+        Ok(Owner::clone(self))
+    }
+}
+
+impl<M: HasCounters> CounterOwner for &M {
+    type Model = M;
+
+    fn owner(&self) -> Result<Owner, Invalid> {
+        Ok(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+/// An instance of the model `M` of which only the id is known.
+///
+/// Made by [`HasCounters::counter_owner`], for code that counts without loading the row.
+pub struct OwnerOf<M: ?Sized> {
+    owner: Owner,
+    model: PhantomData<fn() -> M>,
+}
+
+impl<M: HasCounters> OwnerOf<M> {
+    pub(crate) fn new(owner: Owner) -> Self {
+        Self {
+            owner,
+            model: PhantomData,
+        }
+    }
+}
+
+impl<M: HasCounters> CounterOwner for OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Owner, Invalid> {
+        Ok(self.owner.clone())
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Owner, Invalid> {
+        Ok(self.owner.clone())
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+// Written out, because derives would ask the same of `M`.
+impl<M: ?Sized> Clone for OwnerOf<M> {
+    fn clone(&self) -> Self {
+        Self {
+            owner: self.owner.clone(),
+            model: PhantomData,
+        }
+    }
+}
+
+impl<M: ?Sized> fmt::Debug for OwnerOf<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnerOf").field(&self.owner).finish()
+    }
+}
