@@ -1,7 +1,12 @@
 //! The trait of models that own counters.
 
+use std::collections::BTreeMap;
+
 use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
 
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::key_of::KeyOf;
 use crate::owner_of::OwnerOf;
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
@@ -34,5 +39,142 @@ pub trait HasCounters {
         Self: Sized,
     {
         Ok(OwnerOf::new(Owner::of(Self::OWNER_TYPE, id.to_owner_id()?)))
+    }
+
+    /// Adds to a counter of this instance: [`Counters::increment`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::increment`].
+    fn increment_counter(
+        &self,
+        counters: &Counters,
+        key: impl KeyOf<Self>,
+        by: i64,
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.increment(self, key, by)
+    }
+
+    /// Adds to many counters of this instance in one round trip: [`Counters::increment_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::increment_many`].
+    fn increment_counters<K: KeyOf<Self>>(
+        &self,
+        counters: &Counters,
+        increments: impl IntoIterator<Item = (K, i64)>,
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.increment_many(increments.into_iter().map(|(key, by)| (self, key, by)))
+    }
+
+    /// Subtracts from a counter of this instance: [`Counters::decrement`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::decrement`].
+    fn decrement_counter(
+        &self,
+        counters: &Counters,
+        key: impl KeyOf<Self>,
+        by: i64,
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.decrement(self, key, by)
+    }
+
+    /// The value of a counter of this instance: [`Counters::get`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    fn counter(&self, counters: &Counters, key: impl KeyOf<Self>) -> Result<i64, Error>
+    where
+        Self: Sized,
+    {
+        counters.get(self, key)
+    }
+
+    /// The values of some counters of this instance in one look and one query: [`Counters::get_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get_many`].
+    fn counters<K: KeyOf<Self>, const N: usize>(
+        &self,
+        counters: &Counters,
+        keys: [K; N],
+    ) -> Result<[i64; N], Error>
+    where
+        Self: Sized,
+    {
+        let mut values = [0; N];
+        let read = counters.get_many(keys.into_iter().map(|key| (self, key)))?;
+        values
+            .iter_mut()
+            .zip(read)
+            .for_each(|(value, read)| *value = read);
+        Ok(values)
+    }
+
+    /// All counters of this instance, by key: [`Counters::all`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::all`].
+    fn all_counters(&self, counters: &Counters) -> Result<BTreeMap<String, i64>, Error>
+    where
+        Self: Sized,
+    {
+        counters.all(self)
+    }
+
+    /// Gives a counter of this instance a value: [`Counters::set`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::set`].
+    fn set_counter(
+        &self,
+        counters: &Counters,
+        key: impl KeyOf<Self>,
+        value: i64,
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.set(self, key, value)
+    }
+
+    /// Sets a counter of this instance to 0: [`Counters::reset`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::reset`].
+    fn reset_counter(&self, counters: &Counters, key: impl KeyOf<Self>) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.reset(self, key)
+    }
+
+    /// Removes a counter of this instance: [`Counters::delete`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::delete`].
+    fn delete_counter(&self, counters: &Counters, key: impl KeyOf<Self>) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        counters.delete(self, key)
     }
 }

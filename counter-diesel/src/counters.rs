@@ -1,0 +1,387 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use counter_core::{
+    Baseline, Claim, ClaimSeq, Config, CounterId, DeltaStore, Held, Operation, Overflow,
+    Replacement,
+};
+use diesel::r2d2::{ConnectionManager, Pool};
+
+use crate::apply::{Origin, apply};
+use crate::builder::CountersBuilder;
+use crate::connection::CounterConnection;
+use crate::error::Error;
+use crate::handle::CounterHandle;
+use crate::key_of::KeyOf;
+use crate::ledger::Ledger;
+use crate::on::On;
+use crate::owner_of::CounterOwner;
+use crate::report::SyncReport;
+use crate::sync_options::SyncOptions;
+use crate::{pass, read};
+
+/// The counters of an application: a store where increments wait, and a database that they end up in.
+///
+/// Cheap to clone; clones are the same counters. Make it once, at start, with [`Counters::builder`].
+#[derive(Clone)]
+pub struct Counters {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<dyn DeltaStore>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    /// Claims of this process that could not be settled, for its next pass to finish first. They are in
+    /// the store too, so that another process finishes them if this one dies.
+    unsettled: Mutex<BTreeMap<CounterId, Claim>>,
+}
+
+impl Counters {
+    /// Begins to put counters together, with the pool of the database that they are folded into.
+    pub fn builder<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CountersBuilder {
+        CountersBuilder::new(pool)
+    }
+
+    /// Counters over a store and a ledger of the caller's, such as wrapped ones.
+    pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
+        let unsettled = Mutex::default();
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                store,
+                ledger,
+                unsettled,
+            }),
+        }
+    }
+
+    /// How these counters are kept and synced.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Brings the counters' tables up to date and returns the names of the migrations that were run.
+    ///
+    /// To be called when the application starts; any number of processes may do so at once. What was run
+    /// is remembered in a table of its own, apart from the application's migrations.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Migration`] if the database refuses, [`Error::Unreachable`] if there is none.
+    pub fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.shared.ledger.run_pending_migrations()
+    }
+
+    /// Adds to a counter: one atomic operation in the store, and no database.
+    ///
+    /// # Errors
+    ///
+    /// After [`counter_core::Error::OutcomeUnknown`] (see [`Error::is_outcome_unknown`]) it may have been
+    /// counted. After every other error it was not.
+    pub fn increment<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        by: i64,
+    ) -> Result<(), Error> {
+        self.shared.increment(&id_of(&owner, &key)?, by)
+    }
+
+    /// Subtracts from a counter. It may go below zero.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment).
+    pub fn decrement<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        by: i64,
+    ) -> Result<(), Error> {
+        self.shared.decrement(&id_of(&owner, &key)?, by)
+    }
+
+    /// Adds to many counters, in one round trip to the store.
+    ///
+    /// # Errors
+    ///
+    /// If a name is invalid nothing is sent. Otherwise [`Error::Increments`] says of each what became of
+    /// it, if not all were counted.
+    pub fn increment_many<O, K>(
+        &self,
+        increments: impl IntoIterator<Item = (O, K, i64)>,
+    ) -> Result<(), Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let increments = increments
+            .into_iter()
+            .map(|(owner, key, by)| Ok((id_of(&owner, &key)?, by)));
+        self.shared
+            .increment_many(&increments.collect::<Result<Vec<_>, Error>>()?)
+    }
+
+    /// The value of a counter; 0 if it was never counted.
+    ///
+    /// It is the value that the counter had at one instant during the call, also in the middle of a sync.
+    ///
+    /// # Errors
+    ///
+    /// If the store or the database cannot be asked, or if they contradict each other: a value is never
+    /// guessed.
+    pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
+        self.shared.get(&id_of(&owner, &key)?)
+    }
+
+    /// The values of many counters in the order asked, in one round trip to the store and one query.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<O, K>(
+        &self,
+        counters: impl IntoIterator<Item = (O, K)>,
+    ) -> Result<Vec<i64>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let ids = counters.into_iter().map(|(owner, key)| id_of(&owner, &key));
+        self.shared
+            .get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
+    }
+
+    /// All counters of an owner, by key: those that have a row, those that the model declares, and those
+    /// that the store can name.
+    ///
+    /// The in-memory store can name all that it holds; Redis cannot name any, so there a counter that is
+    /// not declared appears with its first sync.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn all<O: CounterOwner>(&self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
+        let ledger = &self.shared.ledger;
+        let rows_of = |owner: &_| ledger.rows_of(owner);
+        read::all(
+            &*self.shared.store,
+            &owner.owner()?,
+            O::declared_keys(),
+            rows_of,
+        )
+    }
+
+    /// Gives a counter a value. Increments before this instant are gone, those after it count.
+    ///
+    /// `Ok` once the store holds the new value. The table follows at once, or with the next sync if the
+    /// database fails just now, which is logged.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment).
+    pub fn set<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        value: i64,
+    ) -> Result<(), Error> {
+        self.shared
+            .replace(&id_of(&owner, &key)?, Replacement::Set(value))
+    }
+
+    /// Sets a counter to 0, as [`set`](Self::set) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment).
+    pub fn reset<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<(), Error> {
+        self.set(owner, key, 0)
+    }
+
+    /// Removes a counter and its row. An increment after it makes the counter anew.
+    ///
+    /// A read that runs at the same time may still see a value from before.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment).
+    pub fn delete<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<(), Error> {
+        self.shared
+            .replace(&id_of(&owner, &key)?, Replacement::Delete)
+    }
+
+    /// What the store holds of a counter: what the table does not have yet.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be asked, or holds something else in the counter's place.
+    pub fn pending<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<Held, Error> {
+        self.shared.pending(&id_of(&owner, &key)?)
+    }
+
+    /// The value of a counter as the last sync left it. Does not ask the store, so it answers while the
+    /// store is away.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be asked.
+    pub fn baseline<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<i64, Error> {
+        self.shared.baseline(&id_of(&owner, &key)?)
+    }
+
+    /// A handle on one counter: the names are checked and put together once, for code that counts often.
+    ///
+    /// # Errors
+    ///
+    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid.
+    pub fn handle<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<CounterHandle, Error> {
+        Ok(CounterHandle::new(self.clone(), id_of(&owner, &key)?))
+    }
+
+    /// Reads through a connection that the caller holds, instead of one from the pool.
+    ///
+    /// A transaction that is open on it must see the latest commits: a snapshot from before, such as
+    /// MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
+    pub fn on<'a, C: CounterConnection>(&'a self, conn: &'a mut C) -> On<'a, C> {
+        On::new(self, conn)
+    }
+
+    /// Moves everything that is pending into the table, once, and returns what was done and found.
+    ///
+    /// Blocks; an application usually leaves this to [`spawn_sync`](Self::spawn_sync). Any number of
+    /// syncs may run at once, in any number of processes.
+    ///
+    /// # Errors
+    ///
+    /// Only if nothing could be done at all. What ended a sync later is in its report.
+    pub fn sync(&self, options: &SyncOptions) -> Result<SyncReport, Error> {
+        pass::run(&self.shared, options)
+    }
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counters")
+            .field("config", &self.shared.config)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn id_of<O: CounterOwner>(
+    owner: &O,
+    key: &impl KeyOf<O::Model>,
+) -> Result<CounterId, Error> {
+    Ok(CounterId::of(&owner.owner()?, &key.counter_key()?))
+}
+
+impl Shared {
+    pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        Ok(self.store.increment(id, by)?)
+    }
+
+    pub(crate) fn decrement(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        let by = by
+            .checked_neg()
+            .ok_or_else(|| counter_core::Error::NotCounted {
+                operation: Operation::Increment,
+                counter: id.clone(),
+                source: Overflow.into(),
+            })?;
+        self.increment(id, by)
+    }
+
+    fn increment_many(&self, increments: &[(CounterId, i64)]) -> Result<(), Error> {
+        let outcomes = self.store.increment_many(increments);
+        if outcomes.iter().all(Result::is_ok) {
+            Ok(())
+        } else {
+            Err(Error::Increments { outcomes })
+        }
+    }
+
+    pub(crate) fn get(&self, id: &CounterId) -> Result<i64, Error> {
+        let values = self.get_many(std::slice::from_ref(id))?;
+        Ok(values.into_iter().sum())
+    }
+
+    pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
+        read::values(&*self.store, ids, |ids| self.ledger.baselines(ids))
+    }
+
+    pub(crate) fn pending(&self, id: &CounterId) -> Result<Held, Error> {
+        let look = self.store.look(std::slice::from_ref(id))?;
+        let held = look
+            .held
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| Ok(Held::default()));
+        Ok(held.map_err(counter_core::Error::from)?)
+    }
+
+    pub(crate) fn baseline(&self, id: &CounterId) -> Result<i64, Error> {
+        let rows = self.ledger.baselines(std::slice::from_ref(id))?;
+        Ok(rows.first().map_or(0, |row: &Baseline| row.count))
+    }
+
+    /// The store decides; whatever happens to the table after that, a later pass can finish.
+    pub(crate) fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
+        let claim = self.store.replace(id, replacement)?;
+        let mut report = SyncReport::default();
+        let applied = apply(self, vec![claim], Origin::Fresh, &mut report);
+        match applied
+            .err()
+            .as_ref()
+            .or_else(|| report.failed.iter().next().map(|failed| &failed.error))
+        {
+            Some(error) => tracing::warn!(counter = %id, ?error, "a set is left to the next sync"),
+            None if !report.conflicts.is_empty() => {
+                tracing::warn!(counter = %id, "a set is in conflict");
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remember(&self, claims: impl IntoIterator<Item = Claim>) {
+        let mut unsettled = self
+            .unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for claim in claims {
+            // A counter has one claim at a time, so of two the older is settled or superseded.
+            let known = unsettled
+                .get(&claim.id)
+                .map_or(ClaimSeq::ZERO, |known| known.seq);
+            if known < claim.seq {
+                unsettled.insert(claim.id.clone(), claim);
+            }
+        }
+    }
+
+    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
+        let mut unsettled = self
+            .unsettled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *unsettled).into_values().collect()
+    }
+}

@@ -1,0 +1,131 @@
+use counter_core::{BoxError, Invalid};
+
+/// What went wrong with counters, their store or their database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name was refused, or the store failed. Says whether a write was counted.
+    #[error(transparent)]
+    Core(#[from] counter_core::Error),
+
+    /// At least one of several increments was not counted, or nobody knows whether it was.
+    #[error(
+        "{} of {} increments were not certainly counted",
+        .outcomes.iter().filter(|outcome| outcome.is_err()).count(),
+        .outcomes.len()
+    )]
+    Increments {
+        /// What became of each, in the order given. Those that are `Ok` were counted.
+        outcomes: Vec<Result<(), counter_core::Error>>,
+    },
+
+    /// There was no connection to the database, or it was lost. Nothing of a transaction was kept, unless
+    /// it was lost during the commit: then applying it again does no harm.
+    #[error("the database cannot be reached")]
+    Unreachable {
+        /// What the pool or the connection says.
+        #[source]
+        source: BoxError,
+    },
+
+    /// The table of the counters, or one beside it, is not there.
+    #[error(
+        "the table {table} is not in the database: call run_pending_migrations() when the application starts"
+    )]
+    NotMigrated {
+        /// The counters' table.
+        table: String,
+        /// What the database says.
+        #[source]
+        source: diesel::result::Error,
+    },
+
+    /// The database refused a statement on a connection that works.
+    #[error("the database refused to {step}")]
+    Database {
+        /// What was attempted.
+        step: LedgerStep,
+        /// What the database says.
+        #[source]
+        source: diesel::result::Error,
+    },
+
+    /// A migration was refused. Those before it are in place.
+    #[error("the migration {name} failed")]
+    Migration {
+        /// Its name.
+        name: &'static str,
+        /// What the database says.
+        #[source]
+        source: diesel::result::Error,
+    },
+
+    /// The parts given to a builder do not make a working whole.
+    #[error("{0}")]
+    Build(&'static str),
+
+    /// The operating system gave no thread for a worker.
+    #[error("the worker's thread could not be started")]
+    Thread {
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// A sync panicked. The worker goes on with the next one.
+    #[error("a sync panicked: {message}")]
+    Panicked {
+        /// What it said.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Whether a write may have been counted although it failed. Everything else certainly was not;
+    /// of several increments, each outcome says it for itself.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Core(error) => error.is_outcome_unknown(),
+            Self::Increments { outcomes } => outcomes.iter().any(|outcome| {
+                outcome
+                    .as_ref()
+                    .is_err_and(counter_core::Error::is_outcome_unknown)
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Core(invalid.into())
+    }
+}
+
+/// What a database is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LedgerStep {
+    /// Opening a transaction.
+    Begin,
+    /// Writing claims to rows.
+    Upsert,
+    /// Closing a transaction.
+    Commit,
+    /// Reading rows.
+    Read,
+    /// Reading or writing what is known of the store.
+    State,
+}
+
+impl std::fmt::Display for LedgerStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Begin => "begin a transaction",
+            Self::Upsert => "write counters",
+            Self::Commit => "commit",
+            Self::Read => "read counters",
+            Self::State => "keep the store's state",
+        })
+    }
+}

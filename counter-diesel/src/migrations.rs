@@ -1,0 +1,71 @@
+//! The migrations of the counters' tables, compiled in.
+//!
+//! They are recorded in a table of their own, `{table_name}_migrations`: recorded among the application's
+//! they would make `diesel migration revert` fail, which does not find them in its folder.
+
+use counter_core::TableName;
+use diesel::result::Error as DieselError;
+
+use crate::connection::CounterConnection;
+use crate::error::Error;
+
+/// A step of the schema, from the files under `migrations/` for each database.
+#[derive(Debug)]
+pub struct Migration {
+    pub(crate) name: &'static str,
+    pub(crate) up: &'static str,
+}
+
+/// The migration of this name for this database.
+macro_rules! migration {
+    ($database:literal, $name:literal) => {
+        $crate::migrations::Migration {
+            name: $name,
+            up: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/migrations/",
+                $database,
+                "/",
+                $name,
+                "/up.sql"
+            )),
+        }
+    };
+}
+pub(crate) use migration;
+
+/// Runs the migrations that were not run yet, all or none, and returns their names.
+pub(crate) fn run_pending<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+) -> Result<Vec<&'static str>, Error> {
+    let mut attempted = C::MIGRATIONS.first().map_or("", |migration| migration.name);
+    let run_all = |conn: &mut C| {
+        conn.lock_migrations(table)?;
+        let done = conn.run_migrations(table)?;
+        let is_pending = |migration: &&Migration| !done.iter().any(|name| name == migration.name);
+        let mut run = Vec::new();
+        for migration in C::MIGRATIONS.iter().filter(is_pending) {
+            attempted = migration.name;
+            conn.batch_execute(&with_table_name::<C>(migration.up, table))?;
+            conn.record_migration(table, migration.name)?;
+            run.push(migration.name);
+        }
+        Ok(run)
+    };
+    let result = conn
+        .create_migrations_table(table)
+        .and_then(|()| conn.transaction(run_all));
+    result.map_err(|source: DieselError| Error::Migration {
+        name: attempted,
+        source,
+    })
+}
+
+/// The files are written for the default name; here is the one place where another is put in.
+fn with_table_name<C: CounterConnection>(sql: &str, table: &TableName) -> String {
+    let default = TableName::default();
+    ["_state", ""].iter().fold(sql.to_owned(), |sql, suffix| {
+        sql.replace(&C::quoted(&default, suffix), &C::quoted(table, suffix))
+    })
+}

@@ -1,0 +1,104 @@
+use std::collections::BTreeMap;
+
+use counter_core::{Baseline, CounterId, CounterKey, Owner};
+use diesel::result::QueryResult;
+
+use crate::connection::CounterConnection;
+use crate::counters::{Counters, id_of};
+use crate::error::{Error, LedgerStep};
+use crate::key_of::KeyOf;
+use crate::owner_of::CounterOwner;
+use crate::read;
+
+/// Reads on a connection of the caller's: see [`Counters::on`].
+pub struct On<'a, C> {
+    counters: &'a Counters,
+    conn: &'a mut C,
+}
+
+impl<'a, C: CounterConnection> On<'a, C> {
+    pub(crate) fn new(counters: &'a Counters, conn: &'a mut C) -> Self {
+        Self { counters, conn }
+    }
+
+    /// The value of a counter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn get<O: CounterOwner>(
+        &mut self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<i64, Error> {
+        let values = self.values(&[id_of(&owner, &key)?])?;
+        Ok(values.into_iter().sum())
+    }
+
+    /// The values of many counters, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn get_many<O, K>(
+        &mut self,
+        counters: impl IntoIterator<Item = (O, K)>,
+    ) -> Result<Vec<i64>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let ids = counters.into_iter().map(|(owner, key)| id_of(&owner, &key));
+        self.values(&ids.collect::<Result<Vec<_>, Error>>()?)
+    }
+
+    /// All counters of an owner, by key, as [`Counters::all`] finds them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn all<O: CounterOwner>(&mut self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
+        let store = &*self.counters.shared.store;
+        let table = &self.counters.shared.config.table_name;
+        let rows_of = |owner: &Owner| {
+            let rows = refused(self.conn.rows_of(table, owner))?;
+            rows.into_iter()
+                .map(|(key, row)| Ok((CounterKey::new(key)?, row)))
+                .collect()
+        };
+        read::all(store, &owner.owner()?, O::declared_keys(), rows_of)
+    }
+
+    /// The value of a counter as the last sync left it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::baseline`].
+    pub fn baseline<O: CounterOwner>(
+        &mut self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<i64, Error> {
+        let rows = self.baselines(&[id_of(&owner, &key)?])?;
+        Ok(rows.first().map_or(0, |row| row.count))
+    }
+
+    fn values(&mut self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
+        let counters = self.counters;
+        read::values(&*counters.shared.store, ids, |ids| self.baselines(ids))
+    }
+
+    fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let table = &self.counters.shared.config.table_name;
+        let rows = refused(self.conn.baselines(table, ids))?;
+        Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// Nothing more is asked on the caller's connection: a failed transaction may be open on it.
+fn refused<T>(result: QueryResult<T>) -> Result<T, Error> {
+    result.map_err(|source| Error::Database {
+        step: LedgerStep::Read,
+        source,
+    })
+}

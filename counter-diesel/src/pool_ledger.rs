@@ -1,0 +1,245 @@
+use std::fmt;
+
+use counter_core::{
+    Baseline, Claim, ClaimOp, CounterId, CounterKey, Generation, Owner, Prefix, TableName,
+};
+use diesel::connection::TransactionManager;
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+
+use crate::connection::CounterConnection;
+use crate::error::{Error, LedgerStep};
+use crate::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
+use crate::{migrations, retry};
+
+/// The ledger behind a Diesel connection pool.
+pub struct PoolLedger<C: CounterConnection> {
+    pool: Pool<ConnectionManager<C>>,
+    table: TableName,
+}
+
+impl<C: CounterConnection> PoolLedger<C> {
+    /// The ledger that keeps counters in this table of the pool's database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Build`] if the pool is one with which counters cannot work: more than one connection to a
+    /// SQLite database in memory.
+    pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
+        C::check_pool(&pool)?;
+        Ok(Self { pool, table })
+    }
+
+    fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
+        self.pool.get().map_err(|source| Error::Unreachable {
+            source: source.into(),
+        })
+    }
+
+    fn run<T>(
+        &self,
+        step: LedgerStep,
+        query: impl FnOnce(&mut C) -> QueryResult<T>,
+    ) -> Result<T, Error> {
+        let mut conn = self.connect()?;
+        query(&mut conn).map_err(|source| explain(&mut *conn, &self.table, step, source))
+    }
+}
+
+impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolLedger")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: CounterConnection> Ledger for PoolLedger<C> {
+    fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let rows = self.run(LedgerStep::Read, |conn| conn.baselines(&self.table, ids))?;
+        Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
+        let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.table, owner))?;
+        rows.into_iter()
+            .map(|(key, row)| Ok((CounterKey::new(key)?, row)))
+            .collect()
+    }
+
+    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        let mut conn = self.connect()?;
+        let begun = C::TransactionManager::begin_transaction(&mut *conn)
+            .and_then(|()| conn.prepare_transaction());
+        match begun {
+            Ok(()) => Ok(Box::new(PoolTransaction {
+                conn,
+                table: &self.table,
+                is_open: true,
+            })),
+            Err(source) => Err(explain(&mut *conn, &self.table, LedgerStep::Begin, source)),
+        }
+    }
+
+    fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        let rows = self.run(LedgerStep::State, |conn| {
+            conn.state(&self.table, prefix.as_str())
+        })?;
+        let mut state = LedgerState {
+            database: String::new(),
+            recorded: None,
+        };
+        for row in rows {
+            if row.prefix.is_empty() {
+                state.database = row.store_id;
+            } else {
+                let (store_id, seq, synced_at) = (row.store_id, row.seq, row.synced_at);
+                state.recorded = Some(Recorded {
+                    store_id,
+                    seq,
+                    synced_at,
+                });
+            }
+        }
+        Ok(state)
+    }
+
+    fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
+        retry::with_backoff(|| {
+            self.run(LedgerStep::State, |conn| {
+                conn.record(&self.table, prefix.as_str(), generation)
+            })
+        })
+    }
+
+    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        let mut conn = self.connect()?;
+        retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.table))
+    }
+}
+
+/// An open transaction on a connection of its own.
+struct PoolTransaction<'a, C: CounterConnection> {
+    conn: PooledConnection<ConnectionManager<C>>,
+    table: &'a TableName,
+    is_open: bool,
+}
+
+impl<C: CounterConnection> PoolTransaction<'_, C> {
+    fn run<T>(
+        &mut self,
+        query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
+    ) -> Result<T, Error> {
+        query(&mut self.conn, self.table).map_err(|source| {
+            // First, for a failed transaction answers no question about what went wrong.
+            self.roll_back();
+            explain(&mut *self.conn, self.table, LedgerStep::Upsert, source)
+        })
+    }
+
+    fn roll_back(&mut self) {
+        if std::mem::take(&mut self.is_open)
+            && let Err(error) = C::TransactionManager::rollback_transaction(&mut *self.conn)
+        {
+            // The pool throws a connection away whose transaction is still open.
+            tracing::debug!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
+impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error> {
+        self.run(|conn, table| {
+            let let_through = conn.upsert(table, claims)?;
+            let newer = if let_through < claims.len() {
+                newer_rows(conn, table, claims)?
+            } else {
+                Vec::new()
+            };
+            for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
+                conn.delete(table, &claim.id, claim.seq)?;
+            }
+            Ok(newer)
+        })
+    }
+
+    fn update(&mut self, claim: &Claim) -> Result<Updated, Error> {
+        self.run(|conn, table| {
+            if conn.update(table, claim)? > 0 {
+                if claim.op == ClaimOp::Delete {
+                    conn.delete(table, &claim.id, claim.seq)?;
+                }
+                return Ok(Updated::Applied);
+            }
+            let rows = conn.baselines(table, std::slice::from_ref(&claim.id))?;
+            Ok(if rows.into_iter().flatten().next().is_some() {
+                Updated::Seen
+            } else {
+                Updated::NoRow
+            })
+        })
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), Error> {
+        self.is_open = false;
+        C::TransactionManager::commit_transaction(&mut *self.conn)
+            .map_err(|source| explain(&mut *self.conn, self.table, LedgerStep::Commit, source))
+    }
+}
+
+impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
+    fn drop(&mut self) {
+        self.roll_back();
+    }
+}
+
+/// The claims whose row has seen a newer one. The rows are locked by the upsert before.
+fn newer_rows<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    claims: &[Claim],
+) -> QueryResult<Vec<Newer>> {
+    let ids = claims
+        .iter()
+        .map(|claim| claim.id.clone())
+        .collect::<Vec<_>>();
+    let rows = conn.baselines(table, &ids)?;
+    let newer = rows
+        .iter()
+        .zip(claims)
+        .enumerate()
+        .filter_map(|(index, (row, claim))| {
+            row.filter(|row| row.seq > claim.seq).map(|row| Newer {
+                index,
+                row: row.seq,
+            })
+        });
+    Ok(newer.collect())
+}
+
+/// Turns what a database says into what is wrong: its connection, its tables, or what it was asked for.
+pub(crate) fn explain<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    step: LedgerStep,
+    source: DieselError,
+) -> Error {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    let is_closed = matches!(
+        source,
+        DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    );
+    if is_closed || conn.ping().is_err() {
+        Error::Unreachable {
+            source: source.into(),
+        }
+    } else if !conn.has_tables(table) {
+        Error::NotMigrated {
+            table: table.to_string(),
+            source,
+        }
+    } else {
+        Error::Database { step, source }
+    }
+}

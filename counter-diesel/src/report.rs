@@ -1,0 +1,179 @@
+use std::fmt;
+use std::time::Duration;
+
+use counter_core::{Claim, ClaimSeq, Foreign};
+
+use crate::error::Error;
+use crate::ledger::Recorded;
+
+/// What a sync did, and what it found that somebody should look at.
+#[derive(Debug, Default)]
+#[must_use = "a sync can leave counters behind: see `is_clean`"]
+#[non_exhaustive]
+pub struct SyncReport {
+    /// Counters that were found in the store.
+    pub scanned: u64,
+    /// Claims that are in the table now. In a dry run: counters that would be claimed or recovered.
+    pub applied: u64,
+    /// Those of them that an earlier sync had left behind.
+    pub recovered: u64,
+    /// Counters left alone because another living sync has a claim on them.
+    pub busy: u64,
+    /// Counters whose pending delta was 0; they are gone from the store.
+    pub zeros: u64,
+    /// Claims that were replaced by a set, a delete or another sync's work before they were applied.
+    pub superseded: u64,
+    /// Claims that changed again and again while they were applied; they are left to the next sync.
+    pub postponed: u64,
+    /// Names and values in the store that are not ours. They were left as they are.
+    pub invalid: Findings<Foreign>,
+    /// Claims that the database refused. They stay in the store and are tried again later.
+    pub failed: Findings<FailedClaim>,
+    /// Claims older than what their row has seen. They stay in the store until somebody decides.
+    pub conflicts: Findings<Conflict>,
+    /// Claims that vanished from the store before they were applied.
+    pub lost: Findings<LostClaim>,
+    /// Set if the store is not the one that was synced before: what was recorded of that one, whose
+    /// pending counts are gone unless they were synced.
+    pub store_replaced: Option<Recorded>,
+    /// Set if the store is synced into another database too, which then gets a part of the counts.
+    pub shared_prefix: bool,
+    /// What ended the sync early. Everything else in this report happened before.
+    pub stopped: Option<Error>,
+    /// Whether this was a dry run, which changes nothing.
+    pub dry_run: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl SyncReport {
+    /// Whether everything that was found is in the table, or in the hands of another living sync.
+    pub fn is_clean(&self) -> bool {
+        self.invalid.is_empty()
+            && self.failed.is_empty()
+            && self.conflicts.is_empty()
+            && self.lost.is_empty()
+            && self.postponed == 0
+            && self.store_replaced.is_none()
+            && !self.shared_prefix
+            && self.stopped.is_none()
+    }
+
+    /// Whether nothing was done at all.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let done = [self.scanned, self.applied, self.superseded, self.postponed];
+        done.iter().all(|count| *count == 0) && self.failed.is_empty() && self.conflicts.is_empty()
+    }
+}
+
+/// One line for a log.
+impl fmt::Display for SyncReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.dry_run {
+            "would apply"
+        } else {
+            "applied"
+        };
+        write!(f, "{verb} {} of {} counters", self.applied, self.scanned)?;
+        let rest = [
+            ("recovered", self.recovered),
+            ("busy", self.busy),
+            ("zero", self.zeros),
+            ("superseded", self.superseded),
+            ("postponed", self.postponed),
+            ("invalid", self.invalid.count()),
+            ("failed", self.failed.count()),
+            ("in conflict", self.conflicts.count()),
+            ("lost", self.lost.count()),
+        ];
+        for (what, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
+            write!(f, ", {count} {what}")?;
+        }
+        write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
+        match &self.stopped {
+            Some(error) => write!(f, "; stopped: {error}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Findings of one kind: all are counted, the first [`Findings::LISTED`] are kept.
+#[derive(Debug)]
+pub struct Findings<T> {
+    count: u64,
+    first: Vec<T>,
+}
+
+impl<T> Findings<T> {
+    /// How many are kept; a store full of them must not fill the memory.
+    pub const LISTED: usize = 100;
+
+    /// How many there were.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether there were none.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The first of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.first.iter()
+    }
+
+    pub(crate) fn push(&mut self, finding: T) {
+        self.count += 1;
+        if self.first.len() < Self::LISTED {
+            self.first.push(finding);
+        }
+    }
+}
+
+impl<T> Default for Findings<T> {
+    fn default() -> Self {
+        Self {
+            count: 0,
+            first: Vec::new(),
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Findings<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A claim that the database refused while it took others.
+#[derive(Debug)]
+pub struct FailedClaim {
+    /// The claim. It is still in the store.
+    pub claim: Claim,
+    /// Why it was refused.
+    pub error: Error,
+}
+
+/// A claim that the store holds although its row has seen a newer one. The store came back from an old
+/// copy: whether the claim was applied before cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The claim. It is still in the store.
+    pub claim: Claim,
+    /// The newest sequence that the row has seen.
+    pub row: ClaimSeq,
+}
+
+/// A claim that the store lost before anybody applied it, by eviction or a flush.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostClaim {
+    /// The claim.
+    pub claim: Claim,
+    /// Whether it was applied all the same. It is not where the counter has no row: it may have been
+    /// deleted.
+    pub applied: bool,
+}

@@ -1,0 +1,52 @@
+use std::thread;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::error::Error;
+
+/// Waits between tries of a transaction that met a deadlock, a lock or a busy file.
+const WAITS: [Duration; 4] = [
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(80),
+    Duration::from_millis(200),
+];
+
+/// Tries again, a bounded number of times, what the database refused for a reason that may pass.
+///
+/// Only for what may be done twice.
+pub(crate) fn with_backoff<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for wait in WAITS {
+        match attempt() {
+            Err(error) if may_pass(&error) => thread::sleep(wait),
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+/// Diesel does not tell a PostgreSQL deadlock, MySQL's lock time-out or a busy SQLite from other errors
+/// that it has no name for, so all of those are taken to pass.
+fn may_pass(error: &Error) -> bool {
+    use DatabaseErrorKind::{
+        CheckViolation, ExclusionViolation, ForeignKeyViolation, NotNullViolation,
+        ReadOnlyTransaction, RestrictViolation, UniqueViolation,
+    };
+    let (Error::Database { source, .. } | Error::Migration { source, .. }) = error else {
+        return false;
+    };
+    match source {
+        DieselError::DatabaseError(kind, _) => !matches!(
+            kind,
+            CheckViolation
+                | ExclusionViolation
+                | ForeignKeyViolation
+                | NotNullViolation
+                | ReadOnlyTransaction
+                | RestrictViolation
+                | UniqueViolation
+        ),
+        _ => false,
+    }
+}

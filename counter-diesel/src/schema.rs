@@ -1,0 +1,39 @@
+//! Diesel's view of the counters' table.
+
+crate::model_counters!(model_counters);
+
+/// Declares Diesel's typed view of a counters' table that is configured to have another name.
+///
+/// ```
+/// counter_diesel::model_counters!(page_counters);
+///
+/// use diesel::prelude::*;
+/// let views = page_counters::table.filter(page_counters::key.eq("views"));
+/// # let _ = views;
+/// ```
+#[macro_export]
+macro_rules! model_counters {
+    ($table:ident) => {
+        $crate::diesel::table! {
+            /// One row for each counter, as the last sync left it.
+            $table (id) {
+                /// Generated.
+                id -> BigInt,
+                /// The kind of model.
+                owner_type -> Text,
+                /// Which instance of it.
+                owner_id -> BigInt,
+                /// The counter's name.
+                key -> Text,
+                /// The baseline: the value without what the store still holds. May be negative.
+                count -> BigInt,
+                /// The sequence of the last claim that was applied.
+                claim_seq -> BigInt,
+                /// When the row was made, UTC.
+                created_at -> Timestamp,
+                /// When the row was last written, UTC.
+                updated_at -> Timestamp,
+            }
+        }
+    };
+}

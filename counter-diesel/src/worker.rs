@@ -1,0 +1,262 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::report::SyncReport;
+use crate::sync_options::SyncOptions;
+
+/// A thread that syncs at an interval: see [`Counters::spawn_sync`].
+///
+/// Dropping it stops it as [`stop`](Self::stop) does, logging what that would return.
+#[derive(Debug)]
+#[must_use = "dropping a worker stops it: keep it, or `detach` it"]
+pub struct SyncWorker {
+    control: Arc<Control>,
+    thread: Option<JoinHandle<Result<Arc<SyncReport>, Error>>>,
+}
+
+/// How a worker is doing.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct WorkerStatus {
+    /// How many syncs it has made, failed ones included.
+    pub passes: u64,
+    /// How many of the last syncs failed in a row; 0 after one that came to its end.
+    pub consecutive_failures: u32,
+    /// The report of the last sync that made one.
+    pub last_report: Option<Arc<SyncReport>>,
+    /// What the last sync failed with, if it did so before it had anything to report.
+    pub last_error: Option<Arc<Error>>,
+}
+
+/// The longest time between tries while syncs fail, unless the interval itself is longer.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+impl Counters {
+    /// Starts a thread that syncs each `interval`, the first time after one interval.
+    ///
+    /// While syncs fail it waits longer and longer, up to a minute. A panic in a sync does not end it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Thread`] if the operating system gives no thread.
+    pub fn spawn_sync(&self, interval: Duration) -> Result<SyncWorker, Error> {
+        let control = Arc::new(Control::default());
+        let (counters, of_thread) = (self.clone(), Arc::clone(&control));
+        let thread = thread::Builder::new()
+            .name("counter-sync".to_owned())
+            .spawn(move || work(&counters, &of_thread, interval))
+            .map_err(|source| Error::Thread { source })?;
+        Ok(SyncWorker {
+            control,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl SyncWorker {
+    /// Asks for a sync now, without waiting for it.
+    pub fn sync_now(&self) {
+        self.control.lock().sync_wanted = true;
+        self.control.changed.notify_all();
+    }
+
+    /// How the worker is doing.
+    pub fn status(&self) -> WorkerStatus {
+        self.control.lock().status.clone()
+    }
+
+    /// Waits until the worker's status is as wanted, and returns whether it was in time.
+    ///
+    /// ```no_run
+    /// # fn wait(worker: &counter_diesel::SyncWorker) {
+    /// let before = worker.status().passes;
+    /// worker.sync_now();
+    /// worker.wait_until(std::time::Duration::from_secs(5), |status| status.passes > before);
+    /// # }
+    /// ```
+    pub fn wait_until(&self, timeout: Duration, is_wanted: impl Fn(&WorkerStatus) -> bool) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.control.lock();
+        while !is_wanted(&state.status) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.control.wait(state, left);
+        }
+        true
+    }
+
+    /// Makes a last sync, waits for it, and ends the thread.
+    ///
+    /// # Errors
+    ///
+    /// What the last sync failed with, or what ended it early. What is still pending stays in the store.
+    pub fn stop(mut self) -> Result<Arc<SyncReport>, Error> {
+        self.stop_and_join()
+    }
+
+    /// Leaves the thread running until the process ends, without a last sync.
+    pub fn detach(mut self) {
+        self.thread = None;
+    }
+
+    fn stop_and_join(&mut self) -> Result<Arc<SyncReport>, Error> {
+        let Some(thread) = self.thread.take() else {
+            return Ok(Arc::default());
+        };
+        self.control.lock().is_stopping = true;
+        self.control.changed.notify_all();
+        thread.join().unwrap_or_else(|panic| {
+            Err(Error::Panicked {
+                message: message_of(&*panic),
+            })
+        })
+    }
+}
+
+impl Drop for SyncWorker {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop_and_join() {
+            tracing::error!(?error, "the last sync of a worker failed");
+        }
+    }
+}
+
+/// What the worker's owner and its thread tell each other.
+#[derive(Debug, Default)]
+struct Control {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sync_wanted: bool,
+    is_stopping: bool,
+    status: WorkerStatus,
+}
+
+impl Control {
+    /// Every change of the state is one assignment, so a panic leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
+        self.changed
+            .wait_timeout(state, at_most)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    /// Waits until a sync is due or wanted, and returns whether it is the last one.
+    fn wait_for_turn(&self, delay: Duration) -> bool {
+        let due = Instant::now().checked_add(delay);
+        let mut state = self.lock();
+        while !state.sync_wanted && !state.is_stopping {
+            // A delay beyond what the clock can tell never ends by itself.
+            let left = due.map_or(Duration::MAX, |due| {
+                due.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
+            state = self.wait(state, left);
+        }
+        state.sync_wanted = false;
+        state.is_stopping
+    }
+
+    /// Tells how a sync went and returns how many have failed in a row.
+    fn record(&self, result: Result<Arc<SyncReport>, Arc<Error>>) -> u32 {
+        let mut state = self.lock();
+        let status = &mut state.status;
+        status.passes += 1;
+        let is_success = result.as_ref().is_ok_and(|report| report.stopped.is_none());
+        status.consecutive_failures = if is_success {
+            0
+        } else {
+            status.consecutive_failures.saturating_add(1)
+        };
+        match result {
+            Ok(report) => (status.last_report, status.last_error) = (Some(report), None),
+            Err(error) => status.last_error = Some(error),
+        }
+        let failures = status.consecutive_failures;
+        drop(state);
+        self.changed.notify_all();
+        failures
+    }
+}
+
+fn work(
+    counters: &Counters,
+    control: &Control,
+    interval: Duration,
+) -> Result<Arc<SyncReport>, Error> {
+    // An interval of zero would leave the processor to nobody else.
+    let interval = interval.max(Duration::from_millis(1));
+    let mut delay = interval;
+    loop {
+        let is_last = control.wait_for_turn(delay);
+        let mut result = sync_catching_panics(counters);
+        if is_last {
+            if let Some(error) = result
+                .as_mut()
+                .ok()
+                .and_then(|report| report.stopped.take())
+            {
+                return Err(error);
+            }
+            return result.map(Arc::new);
+        }
+        let failures = control.record(result.map(Arc::new).map_err(Arc::new));
+        delay = delay_after(failures, interval);
+    }
+}
+
+fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {
+    // What a panic may leave behind are claims in the store, which is what every pass is made for.
+    let pass = AssertUnwindSafe(|| counters.sync(&SyncOptions::default()));
+    let result = catch_unwind(pass).unwrap_or_else(|panic| {
+        Err(Error::Panicked {
+            message: message_of(&*panic),
+        })
+    });
+    if let Err(error) = &result {
+        tracing::warn!(?error, "a sync failed");
+    }
+    result
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+fn delay_after(failures: u32, interval: Duration) -> Duration {
+    let doubled = interval.saturating_mul(2_u32.saturating_pow(failures));
+    doubled.min(LONGEST_BACKOFF.max(interval))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_double_the_delay_up_to_a_minute_or_the_interval() {
+        let seconds = Duration::from_secs;
+        assert_eq!(delay_after(0, seconds(10)), seconds(10));
+        assert_eq!(delay_after(1, seconds(10)), seconds(20));
+        assert_eq!(delay_after(3, seconds(10)), seconds(60));
+        assert_eq!(delay_after(u32::MAX, seconds(10)), seconds(60));
+        assert_eq!(delay_after(5, seconds(3600)), seconds(3600));
+    }
+}
