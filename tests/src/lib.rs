@@ -7,5 +7,6 @@
     clippy::indexing_slicing
 )]
 
+pub mod faults;
 pub mod suite;
 pub mod world;

@@ -10,17 +10,43 @@ pub type WorldKind<W> = (&'static str, fn() -> W);
 /// A case: a sentence, and what shows that it is true.
 pub type Case<W> = (&'static str, fn(&W));
 
-/// The main function of a suite.
+/// The main function of a suite whose cases need one world.
 pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
-    let mut trials = Vec::new();
-    for (world_name, make_world) in worlds.iter().copied() {
-        for (case_name, show) in cases.iter().copied() {
+    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
+        Trial::test(name, move || {
+            show(&make_world());
+            Ok(())
+        })
+    });
+    conclude(trials.collect())
+}
+
+/// The main function of a suite whose cases make as many worlds as they need.
+pub fn run_making_worlds<W: 'static>(
+    worlds: &[WorldKind<W>],
+    cases: &[(&'static str, fn(fn() -> W))],
+) -> ExitCode {
+    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
+        Trial::test(name, move || {
+            show(make_world);
+            Ok(())
+        })
+    });
+    conclude(trials.collect())
+}
+
+fn pairs<W: 'static, F: Copy>(
+    worlds: &[WorldKind<W>],
+    cases: &[(&'static str, F)],
+) -> impl Iterator<Item = (String, fn() -> W, F)> {
+    worlds.iter().flat_map(move |(world_name, make_world)| {
+        cases.iter().map(move |(case_name, show)| {
             let name = format!("{world_name}::{}", case_name.replace([' ', ','], "_"));
-            trials.push(Trial::test(name, move || {
-                show(&make_world());
-                Ok(())
-            }));
-        }
-    }
+            (name, *make_world, *show)
+        })
+    })
+}
+
+fn conclude(trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

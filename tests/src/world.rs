@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, MemoryStore};
 use counter_diesel::{Counters, Ledger, PoolLedger, TableName, sqlite_pool};
+use diesel::connection::SimpleConnection;
 
+use crate::faults::{Faults, FaultyLedger, FaultyStore};
 use crate::suite::WorldKind;
 
 /// A store and a migrated database of one test's own.
@@ -15,6 +17,8 @@ pub struct World {
     pub store: Arc<dyn DeltaStore>,
     /// Where they end up.
     pub ledger: Arc<dyn Ledger>,
+    /// Runs statements on the database, past everything of ours.
+    execute: Box<dyn Fn(&str)>,
     /// What lives as long as the world: servers, folders.
     _kept: Box<dyn Any>,
 }
@@ -30,9 +34,7 @@ impl World {
 
     /// The counters of a process that takes every claim for one that was left behind.
     pub fn impatient_counters(&self) -> Counters {
-        let mut config = Config::default();
-        config.claim_timeout = Duration::ZERO;
-        self.counters_with(config)
+        self.counters_with(impatient())
     }
 
     /// The counters of a process with this configuration.
@@ -40,21 +42,62 @@ impl World {
         Counters::from_parts(config, Arc::clone(&self.store), Arc::clone(&self.ledger))
     }
 
-    /// The counters of a process that sees its store, its database or both through something else.
-    pub fn counters_over(&self, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Counters {
-        Counters::from_parts(Config::default(), store, ledger)
+    /// Makes the table refuse every row that is written, while it can be read.
+    pub fn make_table_refuse_writes(&self) {
+        (self.execute)(
+            "ALTER TABLE model_counters ADD COLUMN nobody_fills_this INTEGER NOT NULL CHECK (1 = 0) DEFAULT 0",
+        );
+    }
+
+    /// Removes our tables.
+    pub fn drop_tables(&self) {
+        (self.execute)("DROP TABLE model_counters_state");
+        (self.execute)("DROP TABLE model_counters");
+        (self.execute)("DROP TABLE model_counters_migrations");
+    }
+
+    /// The counters of a process to whose store and database things happen.
+    pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
+        let inner = Arc::clone(&self.store);
+        let store = FaultyStore {
+            inner,
+            faults: Arc::clone(faults),
+            generation: None,
+        };
+        let inner = Arc::clone(&self.ledger);
+        let ledger = FaultyLedger {
+            inner,
+            faults: Arc::clone(faults),
+        };
+        Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
     }
 }
 
+/// The configuration of a process that takes every claim for one that was left behind.
+pub fn impatient() -> Config {
+    let mut config = Config::default();
+    config.claim_timeout = Duration::ZERO;
+    config
+}
+
 fn memory_x_sqlite() -> World {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = fast_folder();
     let file = folder.path().join("counters.sqlite");
     let pool = sqlite_pool(file.to_str().unwrap(), 8).unwrap();
-    let ledger = Arc::new(PoolLedger::new(pool, TableName::default()).unwrap());
+    let ledger = Arc::new(PoolLedger::new(pool.clone(), TableName::default()).unwrap());
     ledger.run_pending_migrations().unwrap();
+    let execute = Box::new(move |sql: &str| pool.get().unwrap().batch_execute(sql).unwrap());
     World {
         store: Arc::new(MemoryStore::new()),
         ledger,
+        execute,
         _kept: Box::new(folder),
     }
+}
+
+/// A folder in memory where there is one: what these tests do to a process is no power cut, and each of
+/// thousands of commits would wait for the disk.
+fn fast_folder() -> tempfile::TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
 }

@@ -1,0 +1,221 @@
+//! G1 and G3: whatever happens at whichever step of a pass, of a set or of a delete, the next pass makes the
+//! table right.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counter_core::{ClaimOp, Claimed, CounterId, Cursor, Pattern};
+use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_tests::faults::{Fault, Faults};
+use counter_tests::suite;
+use counter_tests::world::{PAIRS, World, impatient};
+
+fn main() -> ExitCode {
+    suite::run_making_worlds(
+        PAIRS,
+        &[
+            ("a pass may stop at any step", |make| {
+                at_every_step(make, &ADD, |process| drop(process.sync(&all())))
+            }),
+            ("a set may stop at any step", |make| {
+                at_every_step(make, &SET, |process| {
+                    drop(process.set(owner(), "present", 1000))
+                });
+            }),
+            ("a delete may stop at any step", |make| {
+                at_every_step(make, &DELETE, |process| {
+                    drop(process.delete(owner(), "present"))
+                });
+            }),
+            (
+                "an operation after a lost answer is not undone by what is finished later",
+                |make| {
+                    for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
+                        increments_after_a_fault_count(make, fault);
+                    }
+                },
+            ),
+        ],
+    )
+}
+
+/// What an operation does to the counter `present`, whose value is 105 before it.
+struct Effect {
+    /// Its value if the operation took effect.
+    done: i64,
+    /// Whether it may also not have taken effect.
+    may_fail: bool,
+}
+
+const ADD: Effect = Effect {
+    done: 105,
+    may_fail: false,
+};
+const SET: Effect = Effect {
+    done: 1000,
+    may_fail: true,
+};
+const DELETE: Effect = Effect {
+    done: 0,
+    may_fail: true,
+};
+
+fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: fn(&Counters)) {
+    let steps = count_steps(&make_world(), operate);
+    assert!(steps >= 5, "only {steps} steps");
+    for fault in Fault::ALL {
+        for step in 0..steps {
+            let world = make_world();
+            prepare(&world);
+            let faults = Faults::at(step, fault);
+            let process = process(&world, &faults);
+            let survived = Faults::survive(|| operate(&process)).is_some();
+            assert!(faults.steps() > step, "step {step} was not reached");
+            let place = format!("{fault:?} at step {step} of {steps}");
+            // The same process goes on, or another one takes over.
+            let next = if survived && step % 2 == 0 {
+                process
+            } else {
+                world.impatient_counters()
+            };
+            check_reads(&next, effect, &place);
+            recover(&world, &next, &place);
+            check_table(&world, effect, &place);
+        }
+    }
+}
+
+fn count_steps(world: &World, operate: fn(&Counters)) -> usize {
+    prepare(world);
+    let faults = Faults::none();
+    operate(&process(world, &faults));
+    faults.steps()
+}
+
+fn process(world: &World, faults: &Arc<Faults>) -> Counters {
+    world.counters_behind(faults, impatient())
+}
+
+/// A bit of everything: a counter with a row, one without, one whose pass died before it applied its
+/// claim, one whose pass died after, one that is zero, and a set that nobody has applied.
+fn prepare(world: &World) {
+    let counters = world.counters();
+    let increment = |key: &str, by| counters.increment(owner(), key, by).unwrap();
+    increment("present", 100);
+    increment("unacknowledged", 30);
+    drop(counters.sync(&all()).unwrap());
+    increment("unapplied", 20);
+    increment("unacknowledged", 3);
+    let claims = world
+        .store
+        .claim(&[id("unapplied"), id("unacknowledged")], Duration::ZERO)
+        .unwrap();
+    let Claimed::Fresh(applied) = &claims[1] else {
+        panic!("{claims:?}")
+    };
+    let mut transaction = world.ledger.begin().unwrap();
+    transaction.upsert(std::slice::from_ref(applied)).unwrap();
+    transaction.commit().unwrap();
+    let set = world
+        .store
+        .replace(&id("set"), counter_core::Replacement::Set(50))
+        .unwrap();
+    assert_eq!(set.op, ClaimOp::Set(50));
+    increment("present", 5);
+    increment("absent", 7);
+    increment("unapplied", 2);
+    increment("unacknowledged", 4);
+    increment("set", 1);
+    increment("zero", 1);
+    increment("zero", -1);
+}
+
+const TRUTH: [(&str, i64); 5] = [
+    ("absent", 7),
+    ("unapplied", 22),
+    ("unacknowledged", 37),
+    ("set", 51),
+    ("zero", 0),
+];
+
+fn check_reads(counters: &Counters, effect: &Effect, place: &str) {
+    for (key, expected) in TRUTH {
+        assert_eq!(
+            counters.get(owner(), key).unwrap(),
+            expected,
+            "{key} read after {place}"
+        );
+    }
+    check_present(counters.get(owner(), "present").unwrap(), effect, place);
+}
+
+fn check_present(value: i64, effect: &Effect, place: &str) {
+    let is_right = value == effect.done || (effect.may_fail && value == 105);
+    assert!(is_right, "present is {value} after {place}");
+}
+
+fn recover(world: &World, counters: &Counters, place: &str) {
+    let report = counters.sync(&all()).unwrap();
+    assert!(report.is_clean(), "{report:?} after {place}");
+    let mut next = Some(Cursor::default());
+    while let Some(from) = next {
+        let page = world
+            .store
+            .scan(&Pattern::all(), from, std::num::NonZeroUsize::MIN)
+            .unwrap();
+        assert_eq!(page.ids, [], "left in the store after {place}");
+        next = page.next;
+    }
+}
+
+fn check_table(world: &World, effect: &Effect, place: &str) {
+    let counters = world.counters();
+    for (key, expected) in TRUTH {
+        assert_eq!(
+            counters.baseline(owner(), key).unwrap(),
+            expected,
+            "{key} after {place}"
+        );
+    }
+    check_present(
+        counters.baseline(owner(), "present").unwrap(),
+        effect,
+        place,
+    );
+}
+
+/// A process loses the answer to a set, counts on, and only then the claims are finished.
+fn increments_after_a_fault_count(make_world: fn() -> World, fault: Fault) {
+    let set = |process: &Counters| drop(process.set(owner(), "present", 1000));
+    let steps = count_steps(&make_world(), set);
+    for step in 0..steps {
+        let world = make_world();
+        prepare(&world);
+        let process = process(&world, &Faults::at(step, fault));
+        Faults::survive(|| set(&process));
+        let place = format!("{fault:?} at step {step} of {steps}");
+        let before = world.counters().get(owner(), "present").unwrap();
+        world.counters().increment(owner(), "present", 1).unwrap();
+        recover(&world, &world.impatient_counters(), &place);
+        // And the process that lost the answer finishes what it remembers.
+        recover(&world, &process, &place);
+        assert_eq!(
+            world.counters().baseline(owner(), "present").unwrap(),
+            before + 1,
+            "{place}"
+        );
+    }
+}
+
+fn owner() -> Owner {
+    Owner::new("post", 1).unwrap()
+}
+
+fn id(key: &str) -> CounterId {
+    CounterId::new("post", 1, key).unwrap()
+}
+
+fn all() -> SyncOptions {
+    SyncOptions::default()
+}
