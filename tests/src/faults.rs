@@ -55,8 +55,8 @@ pub struct Faults {
     hook: Option<Box<Hook>>,
 }
 
-/// What is called before each step, with the step's name.
-type Hook = dyn Fn(&str) + Send + Sync;
+/// What is called before each step, with the step's name; the step fails if it does.
+type Hook = dyn Fn(&str) -> Result<(), ()> + Send + Sync;
 
 /// The death of a process, thrown as a panic.
 struct Killed;
@@ -75,11 +75,19 @@ impl Faults {
         })
     }
 
-    /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and so on.
-    pub fn calling(hook: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
+    /// This is called before each step, and the step fails without effect if it does.
+    pub fn failing(hook: impl Fn(&str) -> Result<(), ()> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self {
             hook: Some(Box::new(hook)),
             ..Self::default()
+        })
+    }
+
+    /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and so on.
+    pub fn calling(hook: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
+        Self::failing(move |step| {
+            hook(step);
+            Ok(())
         })
     }
 
@@ -117,7 +125,7 @@ impl Faults {
         fail: impl Fn(Fault) -> E,
     ) -> Result<T, E> {
         if let Some(hook) = &self.hook {
-            hook(name);
+            hook(name).map_err(|()| fail(Fault::Before))?;
         }
         let number = self.steps.fetch_add(1, Ordering::SeqCst);
         let fault = self

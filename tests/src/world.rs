@@ -80,7 +80,8 @@ pub fn impatient() -> Config {
     config
 }
 
-fn memory_x_sqlite() -> World {
+/// The embedded default.
+pub fn memory_x_sqlite() -> World {
     let folder = fast_folder();
     let file = folder.path().join("counters.sqlite");
     let pool = sqlite_pool(file.to_str().unwrap(), 8).unwrap();
