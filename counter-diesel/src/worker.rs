@@ -16,7 +16,7 @@ use crate::sync_options::SyncOptions;
 #[must_use = "dropping a worker stops it: keep it, or `detach` it"]
 pub struct SyncWorker {
     control: Arc<Control>,
-    thread: Option<JoinHandle<Result<Arc<SyncReport>, Error>>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
 }
 
 /// How a worker is doing.
@@ -25,6 +25,8 @@ pub struct SyncWorker {
 pub struct WorkerStatus {
     /// How many syncs it has made, failed ones included.
     pub passes: u64,
+    /// How many claims its syncs have applied in all.
+    pub applied: u64,
     /// How many of the last syncs failed in a row; 0 after one that came to its end.
     pub consecutive_failures: u32,
     /// The report of the last sync that made one.
@@ -92,13 +94,14 @@ impl SyncWorker {
         true
     }
 
-    /// Makes a last sync, waits for it, and ends the thread.
+    /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync included.
     ///
     /// # Errors
     ///
     /// What the last sync failed with, or what ended it early. What is still pending stays in the store.
-    pub fn stop(mut self) -> Result<Arc<SyncReport>, Error> {
-        self.stop_and_join()
+    pub fn stop(mut self) -> Result<WorkerStatus, Error> {
+        self.stop_and_join()?;
+        Ok(self.status())
     }
 
     /// Leaves the thread running until the process ends, without a last sync.
@@ -106,9 +109,9 @@ impl SyncWorker {
         self.thread = None;
     }
 
-    fn stop_and_join(&mut self) -> Result<Arc<SyncReport>, Error> {
+    fn stop_and_join(&mut self) -> Result<(), Error> {
         let Some(thread) = self.thread.take() else {
-            return Ok(Arc::default());
+            return Ok(());
         };
         self.control.lock().is_stopping = true;
         self.control.changed.notify_all();
@@ -174,7 +177,7 @@ impl Control {
     }
 
     /// Tells how a sync went and returns how many have failed in a row.
-    fn record(&self, result: Result<Arc<SyncReport>, Arc<Error>>) -> u32 {
+    fn record(&self, result: Result<SyncReport, Error>) -> u32 {
         let mut state = self.lock();
         let status = &mut state.status;
         status.passes += 1;
@@ -185,8 +188,11 @@ impl Control {
             status.consecutive_failures.saturating_add(1)
         };
         match result {
-            Ok(report) => (status.last_report, status.last_error) = (Some(report), None),
-            Err(error) => status.last_error = Some(error),
+            Ok(report) => {
+                status.applied += report.applied;
+                (status.last_report, status.last_error) = (Some(Arc::new(report)), None);
+            }
+            Err(error) => status.last_error = Some(Arc::new(error)),
         }
         let failures = status.consecutive_failures;
         drop(state);
@@ -195,30 +201,26 @@ impl Control {
     }
 }
 
-fn work(
-    counters: &Counters,
-    control: &Control,
-    interval: Duration,
-) -> Result<Arc<SyncReport>, Error> {
+fn work(counters: &Counters, control: &Control, interval: Duration) -> Result<(), Error> {
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
     let mut delay = interval;
     loop {
         let is_last = control.wait_for_turn(delay);
-        let mut result = sync_catching_panics(counters);
+        let result = sync_catching_panics(counters);
         if is_last {
-            if let Some(error) = result
-                .as_mut()
-                .ok()
-                .and_then(|report| report.stopped.take())
-            {
-                return Err(error);
-            }
-            return result.map(Arc::new);
+            return conclude(control, result);
         }
-        let failures = control.record(result.map(Arc::new).map_err(Arc::new));
-        delay = delay_after(failures, interval);
+        delay = delay_after(control.record(result), interval);
     }
+}
+
+/// The last sync's error goes to whoever stops the worker; there will be no other to make up for it.
+fn conclude(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Error> {
+    let mut report = result?;
+    let stopped = report.stopped.take();
+    control.record(Ok(report));
+    stopped.map_or(Ok(()), Err)
 }
 
 fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {

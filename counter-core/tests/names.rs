@@ -1,0 +1,169 @@
+//! The text forms: what is written is read back, and nothing else is.
+
+use std::collections::HashSet;
+
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Name, Prefix};
+use proptest::prelude::*;
+
+/// Any text, with what is escaped, separates or looks like an escape more often than chance would have it.
+fn any_text(max_chars: usize) -> impl Strategy<Value = String> {
+    let special = prop::sample::select(vec![
+        ':', '%', '{', '}', '\n', '\u{7f}', '\u{85}', '*', '?', '2', 'A', 'ß', '👍',
+    ]);
+    let char =
+        prop_oneof![3 => special, 2 => any::<char>()].prop_filter("NUL is refused", |c| *c != '\0');
+    prop::collection::vec(char, 1..=max_chars).prop_map(String::from_iter)
+}
+
+fn any_id() -> impl Strategy<Value = CounterId> {
+    (any_text(255), any::<i64>(), any_text(100))
+        .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
+}
+
+fn short_id() -> impl Strategy<Value = CounterId> {
+    ("[a:%{}]{1,2}", 0_i64..3, "[a:%{}]{1,2}")
+        .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
+}
+
+fn any_prefix() -> impl Strategy<Value = Prefix> {
+    "([a-z*\\[\\\\]{0,3}(\\{[a-z:]{1,3}\\})?[a-z:]{0,3}):".prop_map(|text| text.parse().unwrap())
+}
+
+fn parts(id: &CounterId) -> (String, String, String) {
+    (
+        id.owner_type().into_owned(),
+        id.owner_id().to_string(),
+        id.key().into_owned(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_valid_id_survives_its_text((owner_type, owner_id, key) in (any_text(255), any::<i64>(), any_text(100))) {
+        let id = CounterId::new(&owner_type, owner_id, &key).unwrap();
+        prop_assert_eq!(parts(&id), (owner_type, owner_id.to_string(), key));
+        let read = id.as_str().parse::<CounterId>().unwrap();
+        prop_assert_eq!(parts(&read), parts(&id));
+        prop_assert_eq!(read, id);
+    }
+
+    #[test]
+    fn any_text_is_an_id_that_is_written_the_same_or_refused(text in "[a0-9:%{}-]{0,12}|.{0,30}") {
+        if let Ok(id) = text.parse::<CounterId>() {
+            prop_assert_eq!(id.as_str(), text.as_str());
+        }
+    }
+
+    #[test]
+    fn two_ids_share_no_text(first in short_id(), second in short_id()) {
+        prop_assert_eq!(first.as_str() == second.as_str(), parts(&first) == parts(&second));
+        prop_assert_eq!(first == second, parts(&first) == parts(&second));
+        prop_assert_eq!(first.cmp(&second).is_eq(), first == second);
+    }
+
+    #[test]
+    fn no_name_in_a_store_stands_for_two_things(prefix in any_prefix(), first in short_id(), second in short_id()) {
+        let names = [
+            prefix.pending_name(&first),
+            prefix.claim_name(&first),
+            prefix.high_water_name(),
+            prefix.generation_name(),
+        ];
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 4);
+        prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
+        let parsed = names.map(|name| prefix.parse_name(&name));
+        let expected = [Name::Pending(first.clone()), Name::Claim(first), Name::HighWater, Name::Generation];
+        prop_assert_eq!(parsed, expected.map(Some));
+    }
+
+    #[test]
+    fn any_name_is_one_that_is_written_the_same_or_foreign(prefix in any_prefix(), rest in "[a0-9:%{}]{0,20}") {
+        let name = format!("{prefix}{rest}");
+        let written = prefix.parse_name(&name).map(|parsed| match parsed {
+            Name::Pending(id) => prefix.pending_name(&id),
+            Name::Claim(id) => prefix.claim_name(&id),
+            Name::HighWater => prefix.high_water_name(),
+            Name::Generation => prefix.generation_name(),
+        });
+        prop_assert!(written.is_none_or(|written| written == name));
+    }
+
+    #[test]
+    fn names_of_two_prefixes_differ(first in any_prefix(), second in any_prefix(), id in short_id()) {
+        // Unless one continues the other, as `a:` and `a:b:` do, nothing of one is the other's.
+        let (name, text) = (first.pending_name(&id), second.as_str());
+        prop_assert_eq!(name.starts_with(text) && !first.as_str().starts_with(text) && !text.starts_with(first.as_str()), false);
+    }
+
+    #[test]
+    fn a_claim_survives_its_text(id in any_id(), seq in 1..i64::MAX, value in any::<i64>(), op in 0..3) {
+        let op = [ClaimOp::Add(value), ClaimOp::Set(value), ClaimOp::Delete][op as usize];
+        let claim = Claim { id: id.clone(), seq: ClaimSeq::new(seq), op };
+        prop_assert_eq!(Claim::from_text(id, &claim.text()), Ok(claim));
+    }
+
+    #[test]
+    fn any_text_is_a_claim_that_is_written_the_same_or_refused(text in "-?[0-9]{0,3}:(add|set|del|x)?:-?[0-9]{0,3}|.{0,20}") {
+        let id = CounterId::new("post", 1, "views").unwrap();
+        if let Ok(claim) = Claim::from_text(id, &text) {
+            prop_assert_eq!(claim.text(), text);
+            prop_assert!(claim.seq > ClaimSeq::ZERO);
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_empty_too_long_or_has_nul_is_refused() {
+    let fits = "é".repeat(100);
+    assert!(CounterId::new("post", 1, &fits).is_ok());
+    assert!(CounterId::new("é".repeat(255), 1, "views").is_ok());
+    for (owner_type, key, expected) in [
+        ("post", "", "the counter key is empty"),
+        ("", "views", "the owner type is empty"),
+        (
+            "post",
+            &*"é".repeat(101),
+            "the counter key has 101 characters, but at most 100 fit",
+        ),
+        (
+            &*"x".repeat(256),
+            "views",
+            "the owner type has 256 characters, but at most 255 fit",
+        ),
+        (
+            "post",
+            "vie\0ws",
+            "the counter key contains NUL, which PostgreSQL cannot store",
+        ),
+        (
+            "po\0st",
+            "views",
+            "the owner type contains NUL, which PostgreSQL cannot store",
+        ),
+    ] {
+        assert_eq!(
+            CounterId::new(owner_type, 1, key).unwrap_err().to_string(),
+            expected
+        );
+    }
+}
+
+#[test]
+fn names_that_would_make_two_of_one_counter_are_refused() {
+    for text in [
+        "user:07:d",
+        "user:-0:d",
+        "user:+1:d",
+        "user:1:%64",
+        "user:1:%3a",
+        "user:1:",
+        ":1:d",
+        "user::d",
+        "user:1",
+    ] {
+        assert!(text.parse::<CounterId>().is_err(), "{text}");
+    }
+    assert_eq!("user:1:%3A".parse::<CounterId>().unwrap().key(), ":");
+}
