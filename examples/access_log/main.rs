@@ -55,7 +55,9 @@ fn run(arguments: &Arguments) -> Result<Tally> {
     let started = Instant::now();
     let worker = counters.spawn_sync(Duration::from_millis(500))?;
     let tally = count_files(files, &pages, &counters, arguments.workers)?;
-    let status = worker.stop().context("the last sync failed, and what it should have saved is lost")?;
+    let status = worker
+        .stop()
+        .context("the last sync failed, and what it should have saved is lost")?;
     let seconds = started.elapsed().as_secs_f64();
 
     print_top_ten(&pages, &counters)?;
@@ -63,7 +65,10 @@ fn run(arguments: &Arguments) -> Result<Tally> {
     tally.print();
     println!("{:.0} lines per second", tally.lines as f64 / seconds);
     let per_row = tally.increments as f64 / status.applied.max(1) as f64;
-    println!("{} rows written in {} syncs: {per_row:.1} increments per row", status.applied, status.passes);
+    println!(
+        "{} rows written in {} syncs: {per_row:.1} increments per row",
+        status.applied, status.passes
+    );
     Ok(tally)
 }
 

@@ -154,6 +154,36 @@ pub struct FaultyStore {
     pub faults: Arc<Faults>,
     /// The generation that it claims to have, instead of that of what it wraps.
     pub generation: Option<Generation>,
+    /// Whether a scan finds everything twice on a page, and again in a second round.
+    pub repeats_itself: bool,
+}
+
+impl FaultyStore {
+    /// A store that fails as planned, and is honest about everything else.
+    pub fn new(inner: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Self {
+        Self {
+            inner,
+            faults: Arc::clone(faults),
+            generation: None,
+            repeats_itself: false,
+        }
+    }
+
+    fn scan_again_and_again(&self, mut page: ScanPage, from: Cursor) -> ScanPage {
+        if self.repeats_itself {
+            page.ids.extend(page.ids.clone());
+            let second_round = (from.round == 0).then_some(Cursor {
+                round: 1,
+                position: 0,
+            });
+            let same_round = page.next.map(|next| Cursor {
+                round: from.round,
+                ..next
+            });
+            page.next = same_round.or(second_round);
+        }
+        page
+    }
 }
 
 impl FaultyStore {
@@ -194,9 +224,10 @@ impl DeltaStore for FaultyStore {
         from: Cursor,
         count: NonZeroUsize,
     ) -> Result<ScanPage, StoreError> {
-        self.step("scan", StoreStep::Scan, || {
+        let page = self.step("scan", StoreStep::Scan, || {
             self.inner.scan(pattern, from, count)
-        })
+        })?;
+        Ok(self.scan_again_and_again(page, from))
     }
 
     fn claim(

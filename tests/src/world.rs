@@ -58,12 +58,7 @@ impl World {
 
     /// The counters of a process to whose store and database things happen.
     pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
-        let inner = Arc::clone(&self.store);
-        let store = FaultyStore {
-            inner,
-            faults: Arc::clone(faults),
-            generation: None,
-        };
+        let store = FaultyStore::new(Arc::clone(&self.store), faults);
         let inner = Arc::clone(&self.ledger);
         let ledger = FaultyLedger {
             inner,

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, MemoryStore, Replacement,
+    Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
+    Prefix, Replacement,
 };
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
-use counter_tests::faults::Faults;
+use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 
@@ -439,6 +440,92 @@ const CASES: &[Case<World>] = &[
         },
     ),
     (
+        "a scan that repeats itself makes no counter count or fail twice",
+        |world| {
+            let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+            store.repeats_itself = true;
+            let ledger = Arc::clone(&world.ledger);
+            let counters = Counters::from_parts(impatient(), Arc::new(store), ledger);
+            increment_each(&counters, 100);
+            counters.set(post(), "full", i64::MAX).unwrap();
+            counters.increment(post(), "full", 1).unwrap();
+            let report = counters.sync(&SyncOptions::default()).unwrap();
+            assert_eq!(
+                (report.applied, report.failed.count()),
+                (100, 1),
+                "{report:?}"
+            );
+            assert_eq!(sum_of_baselines(&counters, 100), 100);
+        },
+    ),
+    (
+        "a store that was replaced is reported and its sequences go on above the old ones",
+        |world| {
+            let counters = with_generation(world, "old", 500);
+            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+            let state = world.ledger.state(&Prefix::default()).unwrap();
+            assert_eq!(
+                state
+                    .recorded
+                    .map(|known| (known.store_id, known.seq.get())),
+                Some(("old".into(), 500))
+            );
+            let counters = with_generation(world, "new", 100);
+            counters.increment(post(), "views", 1).unwrap();
+            let report = counters.sync(&SyncOptions::default()).unwrap();
+            assert_eq!(
+                report.store_replaced.as_ref().map(|known| known.seq.get()),
+                Some(500)
+            );
+            assert!(!report.is_clean());
+            assert_eq!(report.applied, 1, "the sync goes on");
+            assert!(
+                counters.sync(&SyncOptions::default()).unwrap().is_clean(),
+                "said once"
+            );
+        },
+    ),
+    (
+        "a store that came back from an old copy is left alone",
+        |world| {
+            assert!(
+                with_generation(world, "same", 500)
+                    .sync(&SyncOptions::default())
+                    .unwrap()
+                    .is_clean()
+            );
+            let counters = with_generation(world, "same", 499);
+            counters.increment(post(), "views", 1).unwrap();
+            let error = counters.sync(&SyncOptions::default()).unwrap_err();
+            assert!(
+                error.to_string().contains("499") && error.to_string().contains("500"),
+                "{error}"
+            );
+            assert_eq!(
+                counters.pending(post(), "views").unwrap().pending,
+                1,
+                "nothing was claimed"
+            );
+        },
+    ),
+    (
+        "a prefix that is synced into another database too is reported each time",
+        |world| {
+            let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+            store.generation = Some(generation("id", "another database", 1));
+            let ledger = Arc::clone(&world.ledger);
+            let counters = Counters::from_parts(Config::default(), Arc::new(store), ledger);
+            for _ in 0..2 {
+                counters.increment(post(), "views", 1).unwrap();
+                let report = counters.sync(&SyncOptions::default()).unwrap();
+                assert!(
+                    report.shared_prefix && !report.is_clean() && report.applied == 1,
+                    "{report:?}"
+                );
+            }
+        },
+    ),
+    (
         "a counter is counted on while its claim is refused",
         |world| {
             let counters = world.impatient_counters();
@@ -458,6 +545,28 @@ const CASES: &[Case<World>] = &[
         },
     ),
 ];
+
+/// The counters of a process whose store claims to be in this life.
+fn with_generation(world: &World, store_id: &str, high_water: i64) -> Counters {
+    let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+    let database = world.ledger.state(&Prefix::default()).unwrap().database;
+    assert!(database.len() >= 32, "{database:?} is no random id");
+    store.generation = Some(generation(store_id, &database, high_water));
+    Counters::from_parts(
+        Config::default(),
+        Arc::new(store),
+        Arc::clone(&world.ledger),
+    )
+}
+
+fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
+    let (store_id, database) = (store_id.to_owned(), database.to_owned());
+    Generation {
+        store_id,
+        database,
+        high_water: ClaimSeq::new(high_water),
+    }
+}
 
 /// A sequence that no store gives out in the life of these tests.
 const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
