@@ -1,0 +1,141 @@
+//! Runs the example as a program.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use diesel::prelude::*;
+
+/// The example, which `cargo test` builds beside the tests.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    tests.ancestors().nth(2).unwrap().join("examples").join("access_log")
+}
+
+fn small_log() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/small.log")
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(program()).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Hits, bytes and errors of each page.
+type Counts = BTreeMap<String, [i64; 3]>;
+
+fn counts_in(database: &Path) -> Counts {
+    let mut conn = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    let rows = diesel::dsl::sql::<(diesel::sql_types::Text, diesel::sql_types::Text, diesel::sql_types::BigInt)>(
+        "SELECT path, key, count FROM pages JOIN model_counters ON owner_type = 'page' AND owner_id = pages.id",
+    )
+    .load::<(String, String, i64)>(&mut conn)
+    .unwrap();
+    let mut counts = Counts::new();
+    for (path, key, count) in rows {
+        let place = ["hits", "bytes", "errors"].iter().position(|known| *known == key).unwrap();
+        counts.entry(path).or_default()[place] = count;
+    }
+    counts
+}
+
+/// The same by awk, which knows nothing of this program.
+fn counts_by_awk(log: &Path) -> Counts {
+    let script = r#"{ hits[$7]++; bytes[$7] += ($10 == "-" ? 0 : $10); errors[$7] += ($9 >= 400) }
+        END { for (path in hits) printf "%s %d %d %d\n", path, hits[path], bytes[path], errors[path] }"#;
+    let output = Command::new("awk").arg(script).arg(log).output().unwrap();
+    let parse = |line: &str| {
+        let mut fields = line.split(' ');
+        let path = fields.next().unwrap().to_owned();
+        (path, std::array::from_fn(|_| fields.next().unwrap().parse().unwrap()))
+    };
+    text(&output.stdout).lines().map(parse).collect()
+}
+
+fn doubled(counts: &Counts) -> Counts {
+    counts.iter().map(|(path, counts)| (path.clone(), counts.map(|count| count * 2))).collect()
+}
+
+#[test]
+fn every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, expected) = (small_log(), counts_by_awk(&small_log()));
+    assert_eq!(expected["/index.html"], [3, 1000, 0]);
+    assert_eq!(expected["/form"], [2, 100, 2]);
+    for (round, workers) in [(1, "1"), (2, "4")] {
+        let output = run(folder.path(), &[log.to_str().unwrap(), "--workers", workers]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let expected = if round == 1 { expected.clone() } else { doubled(&expected) };
+        assert_eq!(counts_in(&folder.path().join("access_log.sqlite")), expected);
+    }
+}
+
+#[test]
+fn it_prints_the_most_visited_pages_and_how_fast_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &[small_log().to_str().unwrap()]);
+    let printed = text(&output.stdout);
+    let lines = printed.lines().collect::<Vec<_>>();
+    assert!(lines[0].ends_with("page"), "{printed}");
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["3", "1000", "0", "/index.html"]);
+    assert_eq!(lines[2].split_whitespace().collect::<Vec<_>>(), ["2", "100", "2", "/form"]);
+    assert!(printed.contains("9 lines, 21 increments"), "{printed}");
+    assert!(printed.contains(" lines per second"), "{printed}");
+    assert!(printed.contains(" increments per row"), "{printed}");
+    assert_eq!(text(&output.stderr), "", "no progress bar without a terminal");
+}
+
+#[test]
+fn malformed_lines_are_counted_and_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("bad.log");
+    let head = "192.0.2.1 - - [01/Jan/2026:10:00:00 +0000]";
+    let good = format!("{head} \"GET /good HTTP/1.1\" 200 1");
+    let bad = [
+        "not a log line".to_owned(),
+        format!("{head} \"GET /x HTTP/1.1\" 200"),
+        format!("{head} \"GET /x HTTP/1.1\" two 1"),
+        format!("{head} \"GET /x HTTP/1.1\" 200 -1"),
+        format!("{head} \"GET /x HTTP/1.1\" 200 99999999999999999999"),
+        format!("{head} \"GET /x y HTTP/1.1\" 200 1"),
+        format!("{head} \"\" 400 1"),
+        format!("{head} \"GET /x HTTP/1.1 200 1"),
+        "\"GET /x HTTP/1.1\" 200 1".to_owned(),
+    ];
+    let mut bytes = format!("{good}\n\n{}\n", bad.join("\r\n")).into_bytes();
+    bytes.extend(format!("{head} \"GET /").bytes().chain([0xff]).chain(" HTTP/1.1\" 200 1\n".bytes()));
+    bytes.extend(good.bytes()); // without a newline at the end
+    std::fs::write(&log, bytes).unwrap();
+    let output = run(folder.path(), &["bad.log"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("12 lines, 4 increments"), "{printed}");
+    assert!(printed.contains("10 malformed lines were left out, such as \"not a log line\""), "{printed}");
+    let counts = counts_in(&folder.path().join("access_log.sqlite"));
+    assert_eq!(counts, [("/good".to_owned(), [2, 2, 0])].into());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_before_anything_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = small_log();
+    let missing = run(folder.path(), &[log.to_str().unwrap(), "missing.log"]);
+    assert!(!missing.status.success());
+    assert!(text(&missing.stderr).starts_with("error: cannot read missing.log: No such file"), "{missing:?}");
+    let directory = run(folder.path(), &["."]);
+    assert!(text(&directory.stderr).starts_with("error: cannot read .: it is a directory"), "{directory:?}");
+    assert!(!folder.path().join("access_log.sqlite").exists());
+}
+
+#[test]
+fn a_database_that_is_a_directory_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &[small_log().to_str().unwrap(), "--database", "."]);
+    assert!(!output.status.success());
+    let error = text(&output.stderr);
+    assert!(error.starts_with("error: cannot open the database .: "), "{error}");
+    assert!(error.to_lowercase().contains("unable to open database file"), "{error}");
+}
