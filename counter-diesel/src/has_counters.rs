@@ -8,7 +8,8 @@ use crate::owner_of::OwnerOf;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counters",
     label = "not a model with counters",
-    note = "add `#[derive(HasCounters)]` to `{Self}`"
+    note = "if `{Self}` is a model, add `#[derive(HasCounters)]` to it; an owner that is no model is \
+            `Owner::new(\"type\", id)?`"
 )]
 pub trait HasCounters {
     /// The owner type of this model's counters.
