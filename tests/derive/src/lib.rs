@@ -2,6 +2,7 @@
 //!
 //! - `tests/behaviour`: what the derived code does;
 //! - this file: that the examples in its documentation are right;
+//! - `tests/ui`: what the compiler says to each mistake;
 
 #[doc = include_str!("../../../counter-derive/src/has_counters.md")]
 pub mod documentation {}
