@@ -34,42 +34,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let counters = Counters::builder(pool.clone()).memory().build()?;
     println!("migrated: {:?}", counters.run_pending_migrations()?);
 
-    let post = posts::table
-        .select(Post::as_select())
-        .first(&mut pool.get()?)?;
+    let post = posts::table.select(Post::as_select()).first(&mut pool.get()?)?;
     post.increment_counter(&counters, PostCounter::Views, 3)?;
     post.increment_counter(&counters, PostCounter::Likes, 1)?;
     // By id, as a web handler would: no row is loaded.
     counters.increment(Post::counter_owner(post.id)?, PostCounter::Views, 1)?;
 
     let [views, likes] = post.counters(&counters, [PostCounter::Views, PostCounter::Likes])?;
-    println!(
-        "{:?} before a sync: {views} views, {likes} like",
-        post.title
-    );
-    println!(
-        "in the table: {} views",
-        counters.baseline(&post, PostCounter::Views)?
-    );
+    println!("{:?} before a sync: {views} views, {likes} like", post.title);
+    println!("in the table: {} views", counters.baseline(&post, PostCounter::Views)?);
 
     // A thread that syncs every ten seconds, and one last time when it is stopped.
     let worker = counters.spawn_sync(Duration::from_secs(10))?;
     let status = worker.stop()?;
     println!(
         "the last sync: {}",
-        status
-            .last_report
-            .map_or_else(String::new, |report| report.to_string())
+        status.last_report.map_or_else(String::new, |report| report.to_string())
     );
 
-    println!(
-        "{:?} after it: {:?}",
-        post.title,
-        post.all_counters(&counters)?
-    );
-    println!(
-        "in the table: {} views",
-        counters.baseline(&post, PostCounter::Views)?
-    );
+    println!("{:?} after it: {:?}", post.title, post.all_counters(&counters)?);
+    println!("in the table: {} views", counters.baseline(&post, PostCounter::Views)?);
     Ok(())
 }

@@ -16,9 +16,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now_micros(&self) -> i64 {
         // A clock before 1970 counts as 1970: sequences do not depend on it being right.
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
     }
 }
@@ -40,9 +38,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands at this many microseconds since the Unix epoch.
     pub fn at_micros(micros: i64) -> Self {
-        Self {
-            micros: Arc::new(AtomicI64::new(micros)),
-        }
+        Self { micros: Arc::new(AtomicI64::new(micros)) }
     }
 
     /// Moves the time to this many microseconds since the Unix epoch, forth or back.

@@ -89,16 +89,12 @@ fn replace<T: FromStr<Err = Invalid>>(
         Ok(text) => text,
         Err(VarError::NotPresent) => return Ok(()),
         Err(source) => {
-            return Err(Error::Environment {
-                variable,
-                source: source.into(),
-            });
+            return Err(Error::Environment { variable, source: source.into() });
         }
     };
-    *value = text.parse().map_err(|source: Invalid| Error::Environment {
-        variable,
-        source: source.into(),
-    })?;
+    *value = text
+        .parse()
+        .map_err(|source: Invalid| Error::Environment { variable, source: source.into() })?;
     Ok(())
 }
 
@@ -128,11 +124,7 @@ impl FromStr for StoreKind {
         match text {
             "redis" => Ok(Self::Redis),
             "memory" => Ok(Self::Memory),
-            _ => Err(Invalid::malformed(
-                Part::StoreKind,
-                text,
-                "expected redis or memory",
-            )),
+            _ => Err(Invalid::malformed(Part::StoreKind, text, "expected redis or memory")),
         }
     }
 }
@@ -144,11 +136,7 @@ impl FromStr for BatchSize {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         text.parse().map(Self).map_err(|_| {
-            Invalid::malformed(
-                Part::BatchSize,
-                text,
-                "expected a positive number such as 1000",
-            )
+            Invalid::malformed(Part::BatchSize, text, "expected a positive number such as 1000")
         })
     }
 }
@@ -160,9 +148,7 @@ mod tests {
     fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
         Config::from_variables(|name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
-            found
-                .map(|(_, value)| (*value).to_owned())
-                .ok_or(VarError::NotPresent)
+            found.map(|(_, value)| (*value).to_owned()).ok_or(VarError::NotPresent)
         })
     }
 

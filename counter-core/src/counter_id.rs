@@ -50,11 +50,7 @@ impl CounterId {
 
     /// The id of the counter `key` of `owner`, both valid already.
     pub fn of(owner: &Owner, key: &CounterKey) -> Self {
-        Self::assemble(
-            owner.owner_type().as_str(),
-            owner.id().clone(),
-            key.as_str(),
-        )
+        Self::assemble(owner.owner_type().as_str(), owner.id().clone(), key.as_str())
     }
 
     fn assemble(owner_type: &str, owner_id: OwnerId, key: &str) -> Self {
@@ -67,12 +63,7 @@ impl CounterId {
         let key_start = text.len();
         encode_into(&mut text, key);
         let key_len = text.len() - key_start;
-        Self {
-            text,
-            owner_id,
-            owner_type_len,
-            key_len,
-        }
+        Self { text, owner_id, owner_type_len, key_len }
     }
 
     /// The text form.
@@ -106,9 +97,7 @@ impl CounterId {
     }
 
     fn encoded_key(&self) -> &str {
-        self.text
-            .get(self.text.len() - self.key_len..)
-            .unwrap_or_default()
+        self.text.get(self.text.len() - self.key_len..).unwrap_or_default()
     }
 }
 

@@ -40,11 +40,7 @@ pub enum Invalid {
 
 impl Invalid {
     pub(crate) fn malformed(part: Part, text: &str, why: &'static str) -> Self {
-        Self::Malformed {
-            part,
-            text: text.to_owned(),
-            why,
-        }
+        Self::Malformed { part, text: text.to_owned(), why }
     }
 }
 
@@ -125,9 +121,5 @@ pub(crate) const fn flaw_of(text: &str, limit: usize) -> Option<Flaw> {
         }
         rest = tail;
     }
-    if chars > limit {
-        Some(Flaw::TooLong { chars })
-    } else {
-        None
-    }
+    if chars > limit { Some(Flaw::TooLong { chars }) } else { None }
 }

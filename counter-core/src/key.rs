@@ -28,10 +28,7 @@ impl CounterKey {
     /// # Panics
     ///
     /// If the text is not valid, which in a `const` is a compile error.
-    #[allow(
-        clippy::panic,
-        reason = "meant for constants, where it is a compile error"
-    )]
+    #[allow(clippy::panic, reason = "meant for constants, where it is a compile error")]
     pub const fn from_static(text: &'static str) -> Self {
         if flaw_of(text, Self::MAX_CHARS).is_some() {
             panic!("a counter key has 1 to 100 characters and no NUL");

@@ -82,9 +82,8 @@ impl MemoryStore {
     fn next_seq(&self, above: ClaimSeq) -> ClaimSeq {
         let now = self.clock.now_micros().max(above.get() + 1);
         let next = |high_water: i64| now.max(high_water + 1);
-        let before = self
-            .high_water
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |h| Some(next(h)));
+        let before =
+            self.high_water.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |h| Some(next(h)));
         // The closure never declines, so both cases hold the value before.
         ClaimSeq::new(next(before.unwrap_or_else(|h| h)))
     }
@@ -110,21 +109,14 @@ impl MemoryStore {
             }
             (None, Some(by)) => {
                 let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), ClaimOp::Add(by));
-                *slot = Slot {
-                    pending: None,
-                    in_flight: Some(claim),
-                };
+                *slot = Slot { pending: None, in_flight: Some(claim) };
                 Claimed::Fresh(claim.of(id))
             }
         }
     }
 
     fn verify_one(&self, claim: &Claim) -> Verdict {
-        match self
-            .shard(&claim.id)
-            .get(&claim.id)
-            .and_then(|slot| slot.in_flight)
-        {
+        match self.shard(&claim.id).get(&claim.id).and_then(|slot| slot.in_flight) {
             Some(in_flight) if in_flight.of(&claim.id) == *claim => Verdict::Held,
             Some(_) => Verdict::Superseded,
             None => Verdict::Gone,
@@ -134,9 +126,7 @@ impl MemoryStore {
     fn ack_one(&self, claim: &Claim) {
         if let Entry::Occupied(mut entry) = self.shard(&claim.id).entry(claim.id.clone()) {
             let slot = entry.get_mut();
-            slot.in_flight = slot
-                .in_flight
-                .filter(|in_flight| in_flight.of(&claim.id) != *claim);
+            slot.in_flight = slot.in_flight.filter(|in_flight| in_flight.of(&claim.id) != *claim);
             if slot.in_flight.is_none() && slot.pending.is_none() {
                 entry.remove();
             }
@@ -146,19 +136,11 @@ impl MemoryStore {
 
 impl InFlight {
     fn new(seq: ClaimSeq, op: ClaimOp) -> Self {
-        Self {
-            seq,
-            op,
-            recovered: false,
-        }
+        Self { seq, op, recovered: false }
     }
 
     fn of(&self, id: &CounterId) -> Claim {
-        Claim {
-            id: id.clone(),
-            seq: self.seq,
-            op: self.op,
-        }
+        Claim { id: id.clone(), seq: self.seq, op: self.op }
     }
 }
 
@@ -166,33 +148,20 @@ impl DeltaStore for MemoryStore {
     fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
         let mut shard = self.shard(id);
         let Some(slot) = shard.get_mut(id) else {
-            shard.insert(
-                id.clone(),
-                Slot {
-                    pending: Some(by),
-                    in_flight: None,
-                },
-            );
+            shard.insert(id.clone(), Slot { pending: Some(by), in_flight: None });
             return Ok(());
         };
-        let sum = slot
-            .pending
-            .unwrap_or(0)
-            .checked_add(by)
-            .ok_or_else(|| Error::NotCounted {
-                operation: Operation::Increment,
-                counter: id.clone(),
-                source: Overflow.into(),
-            })?;
+        let sum = slot.pending.unwrap_or(0).checked_add(by).ok_or_else(|| Error::NotCounted {
+            operation: Operation::Increment,
+            counter: id.clone(),
+            source: Overflow.into(),
+        })?;
         slot.pending = Some(sum);
         Ok(())
     }
 
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
-        increments
-            .iter()
-            .map(|(id, by)| self.increment(id, *by))
-            .collect()
+        increments.iter().map(|(id, by)| self.increment(id, *by)).collect()
     }
 
     fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
@@ -203,10 +172,7 @@ impl DeltaStore for MemoryStore {
             let shard = self.shard(id);
             Ok(shard.get(id).map(|slot| slot.held(id)).unwrap_or_default())
         });
-        Ok(Look {
-            high_water,
-            held: held.collect(),
-        })
+        Ok(Look { high_water, held: held.collect() })
     }
 
     fn high_water(&self) -> Result<ClaimSeq, Error> {
@@ -220,31 +186,18 @@ impl DeltaStore for MemoryStore {
         from: Cursor,
         _count: NonZeroUsize,
     ) -> Result<ScanPage, Error> {
-        let shard = usize::try_from(from.position)
-            .ok()
-            .and_then(|at| self.shards.get(at));
+        let shard = usize::try_from(from.position).ok().and_then(|at| self.shards.get(at));
         let Some(shard) = shard else {
             return Ok(ScanPage::default());
         };
-        let ids = lock(shard)
-            .keys()
-            .filter(|id| pattern.matches(id.as_str()))
-            .cloned()
-            .collect();
+        let ids = lock(shard).keys().filter(|id| pattern.matches(id.as_str())).cloned().collect();
         let position = from.position + 1;
         let next = (position < SHARDS as u64).then_some(Cursor { round: 0, position });
-        Ok(ScanPage {
-            ids,
-            foreign: Vec::new(),
-            next,
-        })
+        Ok(ScanPage { ids, foreign: Vec::new(), next })
     }
 
     fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
-        Ok(ids
-            .iter()
-            .map(|id| self.claim_one(id, claim_timeout))
-            .collect())
+        Ok(ids.iter().map(|id| self.claim_one(id, claim_timeout)).collect())
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
@@ -254,13 +207,7 @@ impl DeltaStore for MemoryStore {
         };
         let mut shard = self.shard(id);
         let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), op);
-        shard.insert(
-            id.clone(),
-            Slot {
-                pending: None,
-                in_flight: Some(claim),
-            },
-        );
+        shard.insert(id.clone(), Slot { pending: None, in_flight: Some(claim) });
         Ok(claim.of(id))
     }
 
@@ -275,15 +222,11 @@ impl DeltaStore for MemoryStore {
 
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let mut shard = self.shard(&claim.id);
-        let in_flight = shard
-            .get_mut(&claim.id)
-            .and_then(|slot| slot.in_flight.as_mut());
-        Ok(in_flight
-            .filter(|held| !held.recovered && held.of(&claim.id) == *claim)
-            .map(|held| {
-                held.seq = self.next_seq(above);
-                held.of(&claim.id)
-            }))
+        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
+        Ok(in_flight.filter(|held| !held.recovered && held.of(&claim.id) == *claim).map(|held| {
+            held.seq = self.next_seq(above);
+            held.of(&claim.id)
+        }))
     }
 
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {

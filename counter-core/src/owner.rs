@@ -30,10 +30,7 @@ impl Owner {
         owner_type: impl Into<Cow<'static, str>>,
         id: impl ToOwnerId,
     ) -> Result<Self, Invalid> {
-        Ok(Self {
-            owner_type: OwnerType::new(owner_type)?,
-            id: id.to_owner_id()?,
-        })
+        Ok(Self { owner_type: OwnerType::new(owner_type)?, id: id.to_owner_id()? })
     }
 
     /// The owner made of parts that are valid already.
@@ -43,10 +40,7 @@ impl Owner {
 
     /// The owner of counters that belong to no model: type `global`, id 0.
     pub const fn global() -> Self {
-        Self {
-            owner_type: OwnerType::GLOBAL,
-            id: OwnerId(0),
-        }
+        Self { owner_type: OwnerType::GLOBAL, id: OwnerId(0) }
     }
 
     /// The kind of model.
@@ -94,10 +88,7 @@ impl OwnerType {
     /// # Panics
     ///
     /// If the text is not valid, which in a `const` is a compile error.
-    #[allow(
-        clippy::panic,
-        reason = "meant for constants, where it is a compile error"
-    )]
+    #[allow(clippy::panic, reason = "meant for constants, where it is a compile error")]
     pub const fn from_static(text: &'static str) -> Self {
         if flaw_of(text, Self::MAX_CHARS).is_some() {
             panic!("an owner type has 1 to 255 characters and no NUL");
@@ -176,7 +167,7 @@ impl FromStr for OwnerId {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a counter's owner",
     label = "not an owner id",
-    note = "i16, i32, i64 and u32 can; for a newtype write `impl ToOwnerId for {Self}`"
+    note = "i16, i32, i64 and u32 can; so can a type of your own, such as a newtype, with `impl ToOwnerId`"
 )]
 pub trait ToOwnerId {
     /// The id of this key.

@@ -67,9 +67,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::Empty {
-                part: Part::Pattern,
-            });
+            return Err(Invalid::Empty { part: Part::Pattern });
         }
         let mut rest = text.as_bytes();
         while let Some((_, after)) = Token::read(rest, true) {
@@ -78,11 +76,7 @@ impl FromStr for Pattern {
         if rest.is_empty() {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::malformed(
-                Part::Pattern,
-                text,
-                "it ends inside [ or after \\",
-            ))
+            Err(Invalid::malformed(Part::Pattern, text, "it ends inside [ or after \\"))
         }
     }
 }
@@ -122,10 +116,7 @@ impl<'a> Token<'a> {
             };
         }
         let (members, rest) = body.split_at(body.len() - rest.len());
-        Some((
-            Self::Class { members, negated },
-            rest.strip_prefix(b"]").unwrap_or(rest),
-        ))
+        Some((Self::Class { members, negated }, rest.strip_prefix(b"]").unwrap_or(rest)))
     }
 
     fn accepts(&self, byte: u8) -> bool {

@@ -61,28 +61,18 @@ impl Prefix {
         if pattern.is_all() {
             vec![format!("{prefix}*")]
         } else {
-            vec![
-                format!("{prefix}{pattern}"),
-                format!("{prefix}{{{prefix}{pattern}}}"),
-            ]
+            vec![format!("{prefix}{pattern}"), format!("{prefix}{{{prefix}{pattern}}}")]
         }
     }
 
     /// What a name stands for, or `None` if this library would not write it.
     pub fn parse_name(&self, name: &str) -> Option<Name> {
         let rest = name.strip_prefix(self.as_str())?;
-        match rest
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
+        match rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             None => rest.parse().ok().map(Name::Pending),
             Some("seq") => Some(Name::HighWater),
             Some("id") => Some(Name::Generation),
-            Some(pending) => pending
-                .strip_prefix(self.as_str())?
-                .parse()
-                .ok()
-                .map(Name::Claim),
+            Some(pending) => pending.strip_prefix(self.as_str())?.parse().ok().map(Name::Claim),
         }
     }
 }
@@ -106,11 +96,7 @@ impl FromStr for Prefix {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         check_text(Part::Prefix, text, Self::MAX_CHARS)?;
         if !text.ends_with(':') {
-            return Err(Invalid::malformed(
-                Part::Prefix,
-                text,
-                "it must end with a colon",
-            ));
+            return Err(Invalid::malformed(Part::Prefix, text, "it must end with a colon"));
         }
         if !has_sound_braces(text) {
             let why = "braces may only form one non-empty {tag}";
@@ -142,10 +128,7 @@ mod tests {
         let prefix = Prefix::default();
         let id = CounterId::new("user", 123, "downloads").unwrap();
         assert_eq!(prefix.pending_name(&id), "counter:user:123:downloads");
-        assert_eq!(
-            prefix.claim_name(&id),
-            "counter:{counter:user:123:downloads}"
-        );
+        assert_eq!(prefix.claim_name(&id), "counter:{counter:user:123:downloads}");
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
     }
@@ -155,9 +138,9 @@ mod tests {
         for good in ["c:", ":", "app:counter:", "{tag}:", "a{tag}b:", "a*?[:"] {
             assert!(good.parse::<Prefix>().is_ok(), "{good:?}");
         }
-        for bad in [
-            "", "c", "{:", "}:", "{}:", "a}{b:", "{a}{b}:", "{a{b}:", "{a}}:", "{{a:", "\0:",
-        ] {
+        for bad in
+            ["", "c", "{:", "}:", "{}:", "a}{b:", "{a}{b}:", "{a{b}:", "{a}}:", "{{a:", "\0:"]
+        {
             assert!(bad.parse::<Prefix>().is_err(), "{bad:?}");
         }
     }
@@ -187,9 +170,6 @@ mod tests {
         let prefix: Prefix = "a*b:".parse().unwrap();
         assert_eq!(prefix.globs(&Pattern::all()), ["a\\*b:*"]);
         let users = "user:*".parse().unwrap();
-        assert_eq!(
-            prefix.globs(&users),
-            ["a\\*b:user:*", "a\\*b:{a\\*b:user:*}"]
-        );
+        assert_eq!(prefix.globs(&users), ["a\\*b:user:*", "a\\*b:{a\\*b:user:*}"]);
     }
 }

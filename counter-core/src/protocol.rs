@@ -17,10 +17,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// A counter that has no row.
-    pub const NONE: Self = Self {
-        count: 0,
-        seq: ClaimSeq::ZERO,
-    };
+    pub const NONE: Self = Self { count: 0, seq: ClaimSeq::ZERO };
 
     /// The row after a claim was applied to it: unchanged if it has seen this claim or a newer one.
     ///
@@ -32,10 +29,7 @@ impl Baseline {
             return Ok(self);
         }
         Ok(match op {
-            ClaimOp::Add(by) => Self {
-                count: self.count.checked_add(by).ok_or(Overflow)?,
-                seq,
-            },
+            ClaimOp::Add(by) => Self { count: self.count.checked_add(by).ok_or(Overflow)?, seq },
             ClaimOp::Set(to) => Self { count: to, seq },
             ClaimOp::Delete => Self::NONE,
         })
@@ -65,20 +59,12 @@ pub fn value(
     }
     // A row above even the later high water was written under sequences that this store never gave out:
     // an earlier life of it, or another store. It says nothing about what this store holds.
-    let overflow = || Error::Overflow {
-        counter: id.clone(),
-    };
+    let overflow = || Error::Overflow { counter: id.clone() };
     let base = match &held.claim {
         Some(claim) if row.seq > claim.seq => {
-            return Err(Error::Conflict {
-                counter: id.clone(),
-                claim: claim.seq,
-                row: row.seq,
-            });
+            return Err(Error::Conflict { counter: id.clone(), claim: claim.seq, row: row.seq });
         }
-        Some(claim) => row
-            .after(claim.seq, claim.op)
-            .map_err(|Overflow| overflow())?,
+        Some(claim) => row.after(claim.seq, claim.op).map_err(|Overflow| overflow())?,
         None => row,
     };
     base.count.checked_add(held.pending).ok_or_else(overflow)
@@ -94,55 +80,29 @@ mod tests {
     }
 
     fn held(pending: i64, claim: Option<(i64, ClaimOp)>) -> Held {
-        let claim = claim.map(|(seq, op)| Claim {
-            id: id(),
-            seq: ClaimSeq::new(seq),
-            op,
-        });
+        let claim = claim.map(|(seq, op)| Claim { id: id(), seq: ClaimSeq::new(seq), op });
         Held { pending, claim }
     }
 
     fn row(count: i64, seq: i64) -> Baseline {
-        Baseline {
-            count,
-            seq: ClaimSeq::new(seq),
-        }
+        Baseline { count, seq: ClaimSeq::new(seq) }
     }
 
     fn read(held: &Held, at_look: i64, later: i64, row: Baseline) -> Option<i64> {
-        value(
-            &id(),
-            held,
-            ClaimSeq::new(at_look),
-            ClaimSeq::new(later),
-            row,
-        )
-        .ok()
+        value(&id(), held, ClaimSeq::new(at_look), ClaimSeq::new(later), row).ok()
     }
 
     #[test]
     fn a_value_is_row_plus_claim_plus_pending() {
         assert_eq!(read(&held(3, None), 9, 9, row(10, 5)), Some(13));
-        assert_eq!(
-            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 5)),
-            Some(33)
-        );
-        assert_eq!(
-            read(&held(3, Some((7, ClaimOp::Set(20)))), 9, 9, row(10, 5)),
-            Some(23)
-        );
-        assert_eq!(
-            read(&held(3, Some((7, ClaimOp::Delete))), 9, 9, row(10, 5)),
-            Some(3)
-        );
+        assert_eq!(read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 5)), Some(33));
+        assert_eq!(read(&held(3, Some((7, ClaimOp::Set(20)))), 9, 9, row(10, 5)), Some(23));
+        assert_eq!(read(&held(3, Some((7, ClaimOp::Delete))), 9, 9, row(10, 5)), Some(3));
     }
 
     #[test]
     fn a_claim_that_the_row_has_seen_is_not_counted_again() {
-        assert_eq!(
-            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(30, 7)),
-            Some(33)
-        );
+        assert_eq!(read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(30, 7)), Some(33));
     }
 
     #[test]
@@ -157,14 +117,8 @@ mod tests {
 
     #[test]
     fn a_newer_row_beside_a_claim_is_a_conflict_and_an_overflow_is_an_error() {
-        assert_eq!(
-            read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 8)),
-            None
-        );
+        assert_eq!(read(&held(3, Some((7, ClaimOp::Add(20)))), 9, 9, row(10, 8)), None);
         assert_eq!(read(&held(1, None), 9, 9, row(i64::MAX, 5)), None);
-        assert_eq!(
-            read(&held(0, Some((7, ClaimOp::Add(1)))), 9, 9, row(i64::MAX, 5)),
-            None
-        );
+        assert_eq!(read(&held(0, Some((7, ClaimOp::Add(1)))), 9, 9, row(i64::MAX, 5)), None);
     }
 }

@@ -32,10 +32,7 @@ impl TableName {
 /// `model_counters`
 impl Default for TableName {
     fn default() -> Self {
-        Self {
-            schema: None,
-            table: "model_counters".to_owned(),
-        }
+        Self { schema: None, table: "model_counters".to_owned() }
     }
 }
 
@@ -59,18 +56,13 @@ impl FromStr for TableName {
         for part in schema.into_iter().chain([table]) {
             check_identifier(text, part)?;
         }
-        Ok(Self {
-            schema: schema.map(str::to_owned),
-            table: table.to_owned(),
-        })
+        Ok(Self { schema: schema.map(str::to_owned), table: table.to_owned() })
     }
 }
 
 fn check_identifier(name: &str, part: &str) -> Result<(), Invalid> {
     if part.is_empty() {
-        return Err(Invalid::Empty {
-            part: Part::TableName,
-        });
+        return Err(Invalid::Empty { part: Part::TableName });
     }
     let starts_with_digit = part.starts_with(|c: char| c.is_ascii_digit());
     let is_plain = part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -80,11 +72,7 @@ fn check_identifier(name: &str, part: &str) -> Result<(), Invalid> {
     }
     if part.len() > TableName::MAX_CHARS {
         let (chars, limit) = (part.len(), TableName::MAX_CHARS);
-        return Err(Invalid::TooLong {
-            part: Part::TableName,
-            chars,
-            limit,
-        });
+        return Err(Invalid::TooLong { part: Part::TableName, chars, limit });
     }
     Ok(())
 }
@@ -99,19 +87,7 @@ mod tests {
         assert_eq!((name.schema(), name.table()), (Some("app"), "hits"));
         assert_eq!(name.to_string(), "app.hits");
         let long = "x".repeat(49);
-        for bad in [
-            "",
-            ".",
-            "a.",
-            ".a",
-            "a.b.c",
-            "1a",
-            "a b",
-            "a\"b",
-            "a;b",
-            "ä",
-            long.as_str(),
-        ] {
+        for bad in ["", ".", "a.", ".a", "a.b.c", "1a", "a b", "a\"b", "a;b", "ä", long.as_str()] {
             assert!(bad.parse::<TableName>().is_err(), "{bad:?}");
         }
     }

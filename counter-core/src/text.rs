@@ -65,11 +65,7 @@ pub(crate) fn canonical_i64(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let leading_zero = digits.starts_with('0') && text != "0";
     let only_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if leading_zero || !only_digits {
-        None
-    } else {
-        text.parse().ok()
-    }
+    if leading_zero || !only_digits { None } else { text.parse().ok() }
 }
 
 #[cfg(test)]
@@ -90,9 +86,7 @@ mod tests {
     #[test]
     fn only_what_encoding_writes_decodes() {
         assert_eq!(decode("a%3Ab").as_deref(), Some("a:b"));
-        for other in [
-            "%64", "%3a", "%", "%3", "a:b", "{", "%C3", "%C2%85%", "\n", "%ZZ",
-        ] {
+        for other in ["%64", "%3a", "%", "%3", "a:b", "{", "%C3", "%C2%85%", "\n", "%ZZ"] {
             assert_eq!(decode(other), None, "{other:?}");
         }
     }
@@ -103,19 +97,9 @@ mod tests {
         assert_eq!(canonical_i64("-12"), Some(-12));
         assert_eq!(canonical_i64("9223372036854775807"), Some(i64::MAX));
         assert_eq!(canonical_i64("-9223372036854775808"), Some(i64::MIN));
-        for other in [
-            "",
-            "-",
-            "-0",
-            "00",
-            "007",
-            "+1",
-            " 1",
-            "1 ",
-            "1.0",
-            "abc",
-            "9223372036854775808",
-        ] {
+        for other in
+            ["", "-", "-0", "00", "007", "+1", " 1", "1 ", "1.0", "abc", "9223372036854775808"]
+        {
             assert_eq!(canonical_i64(other), None, "{other:?}");
         }
     }

@@ -1,1 +1,54 @@
-//! The derive macro of `counter-diesel`.
+//! The derive macro of `counter-diesel`, which re-exports it. Depend on that crate, not on this one.
+//!
+//! # Reading order
+//!
+//! What the compiler hands over goes through one file after the other:
+//!
+//! - `ast`: the struct as it was written, with what `attr` and `diesel` read from its attributes (`item` is
+//!   the form that all entries of an attribute have);
+//! - `valid`: the model, free of mistakes, or all the mistakes there are;
+//! - `expand` and `key_enum`: the code for a model;
+//! - `fallback`: the code for mistakes.
+
+mod ast;
+mod attr;
+mod diesel;
+mod expand;
+mod fallback;
+mod item;
+mod key_enum;
+mod mistakes;
+mod root;
+#[cfg(test)]
+mod snapshots;
+mod valid;
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, Path, parse_macro_input};
+
+use crate::ast::Input;
+use crate::mistakes::Mistakes;
+
+// The examples need counter-diesel, which cannot be a dependency here, not even of tests: those of a macro
+// have features of their own, so that Diesel might lack the backend that its derives write code for. The
+// package tests/derive runs them.
+#[cfg_attr(not(doctest), doc = include_str!("has_counters.md"))]
+#[proc_macro_derive(HasCounters, attributes(counters, diesel))]
+pub fn derive_has_counters(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let item = parse_macro_input!(input as DeriveInput);
+    match root::find() {
+        Ok(root) => derive(&item, &root).into(),
+        Err(unknown) => unknown.into_compile_error().into(),
+    }
+}
+
+/// The macro without the compiler around it. `root` is the path of `counter-diesel`.
+fn derive(item: &DeriveInput, root: &Path) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    let input = Input::read(item, &mut mistakes);
+    let model = valid::model(&input, &mut mistakes);
+    match model.id {
+        Some(id) if mistakes.is_empty() => expand::expand(&model, id, root),
+        _ => fallback::expand(&model, mistakes, root),
+    }
+}

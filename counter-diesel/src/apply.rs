@@ -43,17 +43,8 @@ pub(crate) fn apply(
     report: &mut SyncReport,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application {
-        shared,
-        origin,
-        report,
-        database_takes_rows: false,
-    };
-    let mut todo = vec![Batch {
-        claims,
-        is_half: false,
-        renumbered: 0,
-    }];
+    let mut application = Application { shared, origin, report, database_takes_rows: false };
+    let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
         if batch.claims.is_empty() {
             continue;
@@ -61,10 +52,7 @@ pub(crate) fn apply(
         match application.apply_batch(&batch) {
             Ok(next) => todo.extend(next),
             Err(error) => {
-                let unsettled = todo
-                    .into_iter()
-                    .chain([batch])
-                    .flat_map(|batch| batch.claims);
+                let unsettled = todo.into_iter().chain([batch]).flat_map(|batch| batch.claims);
                 shared.remember(unsettled);
                 return Err(error);
             }
@@ -109,20 +97,13 @@ impl Application<'_> {
         };
         // What passes with time is waited for once, not at every step down to a bad row.
         let waits = !batch.is_half || batch.claims.len() == 1;
-        let result = if waits {
-            retry::with_backoff(attempt)
-        } else {
-            attempt()
-        };
+        let result = if waits { retry::with_backoff(attempt) } else { attempt() };
         let is_first_attempt = attempts == 1;
         match result {
             Ok(settled) => self.conclude(settled, batch, is_first_attempt),
-            Err(
-                error @ Error::Database {
-                    step: LedgerStep::Upsert | LedgerStep::Commit,
-                    ..
-                },
-            ) => self.divide(batch, error),
+            Err(error @ Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. }) => {
+                self.divide(batch, error)
+            }
             Err(error) => Err(error),
         }
     }
@@ -158,13 +139,7 @@ impl Application<'_> {
         batch: &Batch,
         is_first_attempt: bool,
     ) -> Result<Vec<Batch>, Error> {
-        let Settled {
-            applied,
-            conflicts,
-            superseded,
-            gone,
-            postponed,
-        } = settled;
+        let Settled { applied, conflicts, superseded, gone, postponed } = settled;
         self.report.superseded += superseded;
         self.report.postponed += postponed.len() as u64;
         self.shared.remember(postponed);
@@ -186,11 +161,7 @@ impl Application<'_> {
         }
         self.shared.store.ack(&applied)?;
         let (is_half, times) = (batch.is_half, batch.renumbered + 1);
-        Ok(vec![Batch {
-            claims: renumbered,
-            is_half,
-            renumbered: times,
-        }])
+        Ok(vec![Batch { claims: renumbered, is_half, renumbered: times }])
     }
 
     /// A claim that only this process can have applied, and did not, gets a sequence above its row's.
@@ -211,15 +182,9 @@ impl Application<'_> {
             Ok(updated)
         })?;
         match updated {
-            Updated::Applied => self.report.lost.push(LostClaim {
-                claim,
-                applied: true,
-            }),
+            Updated::Applied => self.report.lost.push(LostClaim { claim, applied: true }),
             Updated::NoRow if claim.op != ClaimOp::Delete => {
-                self.report.lost.push(LostClaim {
-                    claim,
-                    applied: false,
-                });
+                self.report.lost.push(LostClaim { claim, applied: false });
             }
             Updated::Seen | Updated::NoRow => self.report.superseded += 1,
         }
@@ -236,23 +201,14 @@ impl Application<'_> {
         match batch.claims.as_slice() {
             [claim] => {
                 tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "the database refuses a counter");
-                self.report.failed.push(FailedClaim {
-                    claim: claim.clone(),
-                    error,
-                });
+                self.report.failed.push(FailedClaim { claim: claim.clone(), error });
                 Ok(Vec::new())
             }
             claims => {
                 let (first, second) = claims.split_at(claims.len() / 2);
                 // The last is taken first.
                 let halves = [second, first].map(<[Claim]>::to_vec);
-                Ok(halves
-                    .map(|claims| Batch {
-                        claims,
-                        is_half: true,
-                        renumbered,
-                    })
-                    .into())
+                Ok(halves.map(|claims| Batch { claims, is_half: true, renumbered }).into())
             }
         }
     }
@@ -260,22 +216,10 @@ impl Application<'_> {
     /// Writes a row that nothing is wrong with, and takes it back. If that is refused too, the claims
     /// are not at fault, and dividing them would only be a thousand refusals.
     fn try_other_row(&self) -> Result<(), Error> {
-        let id = CounterId::new(
-            Owner::global().owner_type(),
-            Owner::global().id(),
-            "counter-probe",
-        )?;
-        let claim = Claim {
-            id,
-            seq: ClaimSeq::new(1),
-            op: ClaimOp::Add(0),
-        };
-        retry::with_backoff(|| {
-            self.shared
-                .ledger
-                .begin()?
-                .upsert(std::slice::from_ref(&claim))
-        })?;
+        let id =
+            CounterId::new(Owner::global().owner_type(), Owner::global().id(), "counter-probe")?;
+        let claim = Claim { id, seq: ClaimSeq::new(1), op: ClaimOp::Add(0) };
+        retry::with_backoff(|| self.shared.ledger.begin()?.upsert(std::slice::from_ref(&claim)))?;
         Ok(())
     }
 }
@@ -285,10 +229,7 @@ impl Settled {
     fn applied_all(&mut self, claims: Vec<Claim>, newer: &[Newer]) {
         for (index, claim) in claims.into_iter().enumerate() {
             match newer.iter().find(|newer| newer.index == index) {
-                Some(newer) => self.conflicts.push(Conflict {
-                    claim,
-                    row: newer.row,
-                }),
+                Some(newer) => self.conflicts.push(Conflict { claim, row: newer.row }),
                 None => self.applied.push(claim),
             }
         }

@@ -92,9 +92,7 @@ impl CountersBuilder {
             (Some(store), _) => store,
             (None, StoreKind::Memory) => Arc::new(MemoryStore::new()),
             (None, StoreKind::Redis) => {
-                return Err(Error::Build(
-                    "no store was chosen: call .memory() or .store(...)",
-                ));
+                return Err(Error::Build("no store was chosen: call .memory() or .store(...)"));
             }
         };
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;

@@ -47,14 +47,7 @@ impl Counters {
     /// Counters over a store and a ledger of the caller's, such as wrapped ones.
     pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let unsettled = Mutex::default();
-        Self {
-            shared: Arc::new(Shared {
-                config,
-                store,
-                ledger,
-                unsettled,
-            }),
-        }
+        Self { shared: Arc::new(Shared { config, store, ledger, unsettled }) }
     }
 
     /// How these counters are kept and synced.
@@ -117,11 +110,9 @@ impl Counters {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let increments = increments
-            .into_iter()
-            .map(|(owner, key, by)| Ok((id_of(&owner, &key)?, by)));
-        self.shared
-            .increment_many(&increments.collect::<Result<Vec<_>, Error>>()?)
+        let increments =
+            increments.into_iter().map(|(owner, key, by)| Ok((id_of(&owner, &key)?, by)));
+        self.shared.increment_many(&increments.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// The value of a counter; 0 if it was never counted.
@@ -150,8 +141,7 @@ impl Counters {
         K: KeyOf<O::Model>,
     {
         let ids = counters.into_iter().map(|(owner, key)| id_of(&owner, &key));
-        self.shared
-            .get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
+        self.shared.get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// All counters of an owner, by key: those that have a row, those that the model declares, and those
@@ -166,12 +156,7 @@ impl Counters {
     pub fn all<O: CounterOwner>(&self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
         let ledger = &self.shared.ledger;
         let rows_of = |owner: &_| ledger.rows_of(owner);
-        read::all(
-            &*self.shared.store,
-            &owner.owner()?,
-            O::declared_keys(),
-            rows_of,
-        )
+        read::all(&*self.shared.store, &owner.owner()?, O::declared_keys(), rows_of)
     }
 
     /// Gives a counter a value. Increments before this instant are gone, those after it count.
@@ -188,8 +173,7 @@ impl Counters {
         key: impl KeyOf<O::Model>,
         value: i64,
     ) -> Result<(), Error> {
-        self.shared
-            .replace(&id_of(&owner, &key)?, Replacement::Set(value))
+        self.shared.replace(&id_of(&owner, &key)?, Replacement::Set(value))
     }
 
     /// Sets a counter to 0, as [`set`](Self::set) does.
@@ -213,8 +197,7 @@ impl Counters {
         owner: O,
         key: impl KeyOf<O::Model>,
     ) -> Result<(), Error> {
-        self.shared
-            .replace(&id_of(&owner, &key)?, Replacement::Delete)
+        self.shared.replace(&id_of(&owner, &key)?, Replacement::Delete)
     }
 
     /// What the store holds of a counter: what the table does not have yet.
@@ -280,9 +263,7 @@ impl Counters {
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counters")
-            .field("config", &self.shared.config)
-            .finish_non_exhaustive()
+        f.debug_struct("Counters").field("config", &self.shared.config).finish_non_exhaustive()
     }
 }
 
@@ -299,13 +280,11 @@ impl Shared {
     }
 
     pub(crate) fn decrement(&self, id: &CounterId, by: i64) -> Result<(), Error> {
-        let by = by
-            .checked_neg()
-            .ok_or_else(|| counter_core::Error::NotCounted {
-                operation: Operation::Increment,
-                counter: id.clone(),
-                source: Overflow.into(),
-            })?;
+        let by = by.checked_neg().ok_or_else(|| counter_core::Error::NotCounted {
+            operation: Operation::Increment,
+            counter: id.clone(),
+            source: Overflow.into(),
+        })?;
         self.increment(id, by)
     }
 
@@ -329,11 +308,7 @@ impl Shared {
 
     pub(crate) fn pending(&self, id: &CounterId) -> Result<Held, Error> {
         let look = self.store.look(std::slice::from_ref(id))?;
-        let held = look
-            .held
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| Ok(Held::default()));
+        let held = look.held.into_iter().next().unwrap_or_else(|| Ok(Held::default()));
         Ok(held.map_err(counter_core::Error::from)?)
     }
 
@@ -362,15 +337,10 @@ impl Shared {
     }
 
     pub(crate) fn remember(&self, claims: impl IntoIterator<Item = Claim>) {
-        let mut unsettled = self
-            .unsettled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         for claim in claims {
             // A counter has one claim at a time, so of two the older is settled or superseded.
-            let known = unsettled
-                .get(&claim.id)
-                .map_or(ClaimSeq::ZERO, |known| known.seq);
+            let known = unsettled.get(&claim.id).map_or(ClaimSeq::ZERO, |known| known.seq);
             if known < claim.seq {
                 unsettled.insert(claim.id.clone(), claim);
             }
@@ -378,10 +348,7 @@ impl Shared {
     }
 
     pub(crate) fn take_remembered(&self) -> Vec<Claim> {
-        let mut unsettled = self
-            .unsettled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *unsettled).into_values().collect()
     }
 }

@@ -87,9 +87,7 @@ impl Error {
         match self {
             Self::Core(error) => error.is_outcome_unknown(),
             Self::Increments { outcomes } => outcomes.iter().any(|outcome| {
-                outcome
-                    .as_ref()
-                    .is_err_and(counter_core::Error::is_outcome_unknown)
+                outcome.as_ref().is_err_and(counter_core::Error::is_outcome_unknown)
             }),
             _ => false,
         }

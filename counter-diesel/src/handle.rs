@@ -53,9 +53,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn set(&self, value: i64) -> Result<(), Error> {
-        self.counters
-            .shared
-            .replace(&self.id, Replacement::Set(value))
+        self.counters.shared.replace(&self.id, Replacement::Set(value))
     }
 
     /// Sets the counter to 0.

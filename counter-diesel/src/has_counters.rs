@@ -13,7 +13,8 @@ use crate::owner_of::OwnerOf;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counters",
     label = "not a model with counters",
-    note = "add `#[derive(HasCounters)]` to `{Self}`"
+    note = "if `{Self}` is a model, add `#[derive(HasCounters)]` to it; an owner that is no model is \
+            `Owner::new(\"type\", id)?`"
 )]
 pub trait HasCounters {
     /// The owner type of this model's counters.
@@ -118,10 +119,7 @@ pub trait HasCounters {
     {
         let mut values = [0; N];
         let read = counters.get_many(keys.into_iter().map(|key| (self, key)))?;
-        values
-            .iter_mut()
-            .zip(read)
-            .for_each(|(value, read)| *value = read);
+        values.iter_mut().zip(read).for_each(|(value, read)| *value = read);
         Ok(values)
     }
 

@@ -1,10 +1,69 @@
-//! Counters of Diesel models: views, downloads, likes, API calls, counted at full speed in a store and
-//! folded into the database exactly once.
+//! Counters of Diesel models (views, downloads, likes, API calls) that are incremented at full speed in a
+//! store and folded into the database in batches, exactly once.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use counter_diesel::{Counters, HasCounters};
+//! use diesel::prelude::*;
+//! use diesel::r2d2::{ConnectionManager, Pool};
+//!
+//! #[derive(HasCounters)]
+//! #[counters(keys(views, likes))]
+//! struct Post {
+//!     id: i64,
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "sqlite")] {
+//! let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
+//! let counters = Counters::builder(pool).memory().build()?;
+//! counters.run_pending_migrations()?;
+//! let worker = counters.spawn_sync(Duration::from_secs(10))?;
+//!
+//! let post = Post { id: 42 };
+//! post.increment_counter(&counters, PostCounter::Views, 1)?;
+//! assert_eq!(post.counter(&counters, PostCounter::Views)?, 1); // exact at once
+//! assert_eq!(counters.baseline(&post, PostCounter::Views)?, 0); // not yet in the table
+//!
+//! worker.stop()?; // makes a last sync
+//! assert_eq!(counters.baseline(&post, PostCounter::Views)?, 1);
+//! # }
+//! # Ok(()) }
+//! ```
+//!
+//! # Tour
+//!
+//! - [`HasCounters`], derived, makes a model an owner of counters and gives it its methods. [`CounterOwner`] and
+//!   [`KeyOf`] are what the operations accept: a model, its id alone, or an [`Owner`] known by text.
+//! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
+//!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
+//! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
+//!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
+//! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
+//!   another name.
+//! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
+//!   together with [`Counters::from_parts`].
+//!
+//! What the values, reads and errors promise is said at each; the whole is in the repository's README.
+//!
+//! # Features
+//!
+//! - `sqlite`: SQLite, compiled in.
+//!
+//! None is on by default; an application turns on its database.
+
+#![cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, unused_macros, unused_imports, reason = "every database may be turned off")
+)]
 
 mod apply;
 mod builder;
 mod connection;
 mod counters;
+#[doc(hidden)]
+pub mod derive_support;
 mod error;
 mod handle;
 mod has_counters;
@@ -23,6 +82,7 @@ pub mod schema;
 mod sync_options;
 mod worker;
 
+pub use counter_core;
 #[doc(hidden)]
 pub use diesel;
 
@@ -31,11 +91,12 @@ pub use connection::CounterConnection;
 #[cfg(feature = "sqlite")]
 pub use connection::sqlite_pool;
 pub use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey, Cursor,
-    DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore, Operation,
-    Owner, OwnerId, OwnerType, Pattern, Prefix, Replacement, ScanPage, StoreKind, SystemClock,
-    TableName, ToOwnerId, Verdict,
+    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey,
+    Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore,
+    Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, Replacement, ScanPage,
+    StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
+pub use counter_derive::HasCounters;
 pub use counters::Counters;
 pub use error::{Error, LedgerStep};
 pub use handle::CounterHandle;

@@ -53,13 +53,8 @@ pub(crate) fn run_pending<C: CounterConnection>(
         }
         Ok(run)
     };
-    let result = conn
-        .create_migrations_table(table)
-        .and_then(|()| conn.transaction(run_all));
-    result.map_err(|source: DieselError| Error::Migration {
-        name: attempted,
-        source,
-    })
+    let result = conn.create_migrations_table(table).and_then(|()| conn.transaction(run_all));
+    result.map_err(|source: DieselError| Error::Migration { name: attempted, source })
 }
 
 /// The files are written for the default name; here is the one place where another is put in.

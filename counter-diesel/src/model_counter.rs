@@ -57,14 +57,9 @@ impl ModelCounter {
         ids: impl IntoIterator<Item = &'a OwnerId>,
     ) -> OfOwners {
         let owner_type = owner_type.as_str().to_owned();
-        let ids = ids
-            .into_iter()
-            .filter_map(OwnerId::as_i64)
-            .collect::<Vec<_>>();
+        let ids = ids.into_iter().filter_map(OwnerId::as_i64).collect::<Vec<_>>();
         model_counters::table.filter(
-            model_counters::owner_type
-                .eq(owner_type)
-                .and(model_counters::owner_id.eq_any(ids)),
+            model_counters::owner_type.eq(owner_type).and(model_counters::owner_id.eq_any(ids)),
         )
     }
 }

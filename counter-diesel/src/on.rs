@@ -62,9 +62,7 @@ impl<'a, C: CounterConnection> On<'a, C> {
         let table = &self.counters.shared.config.table_name;
         let rows_of = |owner: &Owner| {
             let rows = refused(self.conn.rows_of(table, owner))?;
-            rows.into_iter()
-                .map(|(key, row)| Ok((CounterKey::new(key)?, row)))
-                .collect()
+            rows.into_iter().map(|(key, row)| Ok((CounterKey::new(key)?, row))).collect()
         };
         read::all(store, &owner.owner()?, O::declared_keys(), rows_of)
     }
@@ -97,8 +95,5 @@ impl<'a, C: CounterConnection> On<'a, C> {
 
 /// Nothing more is asked on the caller's connection: a failed transaction may be open on it.
 fn refused<T>(result: QueryResult<T>) -> Result<T, Error> {
-    result.map_err(|source| Error::Database {
-        step: LedgerStep::Read,
-        source,
-    })
+    result.map_err(|source| Error::Database { step: LedgerStep::Read, source })
 }

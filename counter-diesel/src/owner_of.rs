@@ -46,7 +46,7 @@ impl CounterOwner for &Owner {
     }
 }
 
-impl<M: HasCounters> CounterOwner for &M {
+impl<M: HasCounters + ?Sized> CounterOwner for &M {
     type Model = M;
 
     fn owner(&self) -> Result<Owner, Invalid> {
@@ -68,10 +68,7 @@ pub struct OwnerOf<M: ?Sized> {
 
 impl<M: HasCounters> OwnerOf<M> {
     pub(crate) fn new(owner: Owner) -> Self {
-        Self {
-            owner,
-            model: PhantomData,
-        }
+        Self { owner, model: PhantomData }
     }
 }
 
@@ -102,10 +99,7 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
 // Written out, because derives would ask the same of `M`.
 impl<M: ?Sized> Clone for OwnerOf<M> {
     fn clone(&self) -> Self {
-        Self {
-            owner: self.owner.clone(),
-            model: PhantomData,
-        }
+        Self { owner: self.owner.clone(), model: PhantomData }
     }
 }
 

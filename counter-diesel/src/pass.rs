@@ -19,17 +19,10 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
         shared,
         pattern: options.parse_pattern()?,
         batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
-        report: SyncReport {
-            dry_run: options.dry_run,
-            ..SyncReport::default()
-        },
+        report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         left_behind: HashSet::new(),
     };
-    let result = if options.dry_run {
-        pass.rehearse()
-    } else {
-        pass.sync()
-    };
+    let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     let mut report = pass.report;
     report.elapsed = started.elapsed();
     match result {
@@ -72,15 +65,8 @@ impl Pass<'_> {
     /// Compares what the store and the database know of each other, before anything is claimed.
     fn identify(&mut self) -> Result<(), Error> {
         let state = self.shared.ledger.state(&self.shared.config.prefix)?;
-        let recorded_seq = state
-            .recorded
-            .as_ref()
-            .map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self
-            .shared
-            .store
-            .generation(&state.database, recorded_seq)?
-        else {
+        let recorded_seq = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
+        let Some(generation) = self.shared.store.generation(&state.database, recorded_seq)? else {
             return Ok(());
         };
         self.report.shared_prefix = generation.database != state.database;
@@ -100,16 +86,9 @@ impl Pass<'_> {
 
     /// Remembers the store as it is after a pass that came to its end.
     fn record(&self) -> Result<(), Error> {
-        let database = self
-            .shared
-            .ledger
-            .state(&self.shared.config.prefix)?
-            .database;
+        let database = self.shared.ledger.state(&self.shared.config.prefix)?.database;
         match self.shared.store.generation(&database, ClaimSeq::ZERO)? {
-            Some(generation) => self
-                .shared
-                .ledger
-                .record(&self.shared.config.prefix, &generation),
+            Some(generation) => self.shared.ledger.record(&self.shared.config.prefix, &generation),
             None => Ok(()),
         }
     }
@@ -122,13 +101,8 @@ impl Pass<'_> {
         let mut batch = HashSet::new();
         let mut next = Some(Cursor::default());
         while let Some(from) = next {
-            let page = self
-                .shared
-                .store
-                .scan(&self.pattern, from, self.batch_size)?;
-            page.foreign
-                .into_iter()
-                .for_each(|foreign| self.report_foreign(foreign));
+            let page = self.shared.store.scan(&self.pattern, from, self.batch_size)?;
+            page.foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
             for id in page.ids {
                 batch.insert(id);
                 if batch.len() == self.batch_size.get() {
@@ -146,10 +120,7 @@ impl Pass<'_> {
         self.report.scanned += ids.len() as u64;
         let (mut fresh, recovered) = self.claim(&ids)?;
         if !recovered.is_empty() {
-            let mut ids = recovered
-                .iter()
-                .map(|claim| claim.id.clone())
-                .collect::<Vec<_>>();
+            let mut ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
             // By themselves: what made their pass die may be among them.
             self.apply(recovered, Origin::Recovered)?;
             ids.retain(|id| !self.left_behind.contains(id));
@@ -166,11 +137,7 @@ impl Pass<'_> {
         if ids.is_empty() {
             return Ok((fresh, recovered));
         }
-        for claimed in self
-            .shared
-            .store
-            .claim(ids, self.shared.config.claim_timeout)?
-        {
+        for claimed in self.shared.store.claim(ids, self.shared.config.claim_timeout)? {
             match claimed {
                 Claimed::Nothing => {}
                 Claimed::Zero => self.report.zeros += 1,
@@ -187,8 +154,7 @@ impl Pass<'_> {
         let result = apply(self.shared, claims, origin, &mut self.report);
         let failed = self.report.failed.iter().map(|failed| &failed.claim);
         let in_conflict = self.report.conflicts.iter().map(|conflict| &conflict.claim);
-        self.left_behind
-            .extend(failed.chain(in_conflict).map(|claim| claim.id.clone()));
+        self.left_behind.extend(failed.chain(in_conflict).map(|claim| claim.id.clone()));
         result
     }
 

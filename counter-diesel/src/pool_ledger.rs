@@ -31,9 +31,7 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
-        self.pool.get().map_err(|source| Error::Unreachable {
-            source: source.into(),
-        })
+        self.pool.get().map_err(|source| Error::Unreachable { source: source.into() })
     }
 
     fn run<T>(
@@ -48,9 +46,7 @@ impl<C: CounterConnection> PoolLedger<C> {
 
 impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolLedger")
-            .field("table", &self.table)
-            .finish_non_exhaustive()
+        f.debug_struct("PoolLedger").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
@@ -62,9 +58,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.table, owner))?;
-        rows.into_iter()
-            .map(|(key, row)| Ok((CounterKey::new(key)?, row)))
-            .collect()
+        rows.into_iter().map(|(key, row)| Ok((CounterKey::new(key)?, row))).collect()
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -72,33 +66,20 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         let begun = C::TransactionManager::begin_transaction(&mut *conn)
             .and_then(|()| conn.prepare_transaction());
         match begun {
-            Ok(()) => Ok(Box::new(PoolTransaction {
-                conn,
-                table: &self.table,
-                is_open: true,
-            })),
+            Ok(()) => Ok(Box::new(PoolTransaction { conn, table: &self.table, is_open: true })),
             Err(source) => Err(explain(&mut *conn, &self.table, LedgerStep::Begin, source)),
         }
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
-        let rows = self.run(LedgerStep::State, |conn| {
-            conn.state(&self.table, prefix.as_str())
-        })?;
-        let mut state = LedgerState {
-            database: String::new(),
-            recorded: None,
-        };
+        let rows = self.run(LedgerStep::State, |conn| conn.state(&self.table, prefix.as_str()))?;
+        let mut state = LedgerState { database: String::new(), recorded: None };
         for row in rows {
             if row.prefix.is_empty() {
                 state.database = row.store_id;
             } else {
                 let (store_id, seq, synced_at) = (row.store_id, row.seq, row.synced_at);
-                state.recorded = Some(Recorded {
-                    store_id,
-                    seq,
-                    synced_at,
-                });
+                state.recorded = Some(Recorded { store_id, seq, synced_at });
             }
         }
         Ok(state)
@@ -199,21 +180,11 @@ fn newer_rows<C: CounterConnection>(
     table: &TableName,
     claims: &[Claim],
 ) -> QueryResult<Vec<Newer>> {
-    let ids = claims
-        .iter()
-        .map(|claim| claim.id.clone())
-        .collect::<Vec<_>>();
+    let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
     let rows = conn.baselines(table, &ids)?;
-    let newer = rows
-        .iter()
-        .zip(claims)
-        .enumerate()
-        .filter_map(|(index, (row, claim))| {
-            row.filter(|row| row.seq > claim.seq).map(|row| Newer {
-                index,
-                row: row.seq,
-            })
-        });
+    let newer = rows.iter().zip(claims).enumerate().filter_map(|(index, (row, claim))| {
+        row.filter(|row| row.seq > claim.seq).map(|row| Newer { index, row: row.seq })
+    });
     Ok(newer.collect())
 }
 
@@ -231,14 +202,9 @@ pub(crate) fn explain<C: CounterConnection>(
             | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
     );
     if is_closed || conn.ping().is_err() {
-        Error::Unreachable {
-            source: source.into(),
-        }
+        Error::Unreachable { source: source.into() }
     } else if !conn.has_tables(table) {
-        Error::NotMigrated {
-            table: table.to_string(),
-            source,
-        }
+        Error::NotMigrated { table: table.to_string(), source }
     } else {
         Error::Database { step, source }
     }

@@ -32,15 +32,10 @@ pub(crate) fn all(
     let mut keys = declared.iter().cloned().collect::<BTreeSet<_>>();
     keys.extend(store.keys_of(owner)?);
     keys.extend(rows_of(owner)?.into_iter().map(|(key, _)| key));
-    let ids = keys
-        .iter()
-        .map(|key| CounterId::of(owner, key))
-        .collect::<Vec<_>>();
+    let ids = keys.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
     let look = store.look(&ids)?;
     let rows = rows_of(owner)?.into_iter().collect::<BTreeMap<_, _>>();
-    let baselines = keys
-        .iter()
-        .map(|key| rows.get(key).copied().unwrap_or_default());
+    let baselines = keys.iter().map(|key| rows.get(key).copied().unwrap_or_default());
     let values = evaluate(store, &ids, look, &baselines.collect::<Vec<_>>())?;
     Ok(keys.iter().map(ToString::to_string).zip(values).collect())
 }
@@ -54,11 +49,8 @@ fn evaluate(
     let at_look = look.high_water;
     // Rarely, a sync has moved something since the look, or the row was written under an earlier life of
     // the store. Only then is the store asked once more, to tell the two apart.
-    let later = if rows.iter().any(|row| row.seq > at_look) {
-        store.high_water()?
-    } else {
-        at_look
-    };
+    let later =
+        if rows.iter().any(|row| row.seq > at_look) { store.high_water()? } else { at_look };
     let mut values = Vec::with_capacity(ids.len());
     for ((id, held), row) in ids.iter().zip(look.held).zip(rows) {
         let held = held.map_err(counter_core::Error::from)?;

@@ -69,11 +69,7 @@ impl SyncReport {
 /// One line for a log.
 impl fmt::Display for SyncReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.dry_run {
-            "would apply"
-        } else {
-            "applied"
-        };
+        let verb = if self.dry_run { "would apply" } else { "applied" };
         write!(f, "{verb} {} of {} counters", self.applied, self.scanned)?;
         let rest = [
             ("recovered", self.recovered),
@@ -133,10 +129,7 @@ impl<T> Findings<T> {
 
 impl<T> Default for Findings<T> {
     fn default() -> Self {
-        Self {
-            count: 0,
-            first: Vec::new(),
-        }
+        Self { count: 0, first: Vec::new() }
     }
 }
 

@@ -36,8 +36,6 @@ impl SyncOptions {
     }
 
     pub(crate) fn parse_pattern(&self) -> Result<Pattern, Invalid> {
-        self.pattern
-            .as_deref()
-            .map_or_else(|| Ok(Pattern::all()), str::parse)
+        self.pattern.as_deref().map_or_else(|| Ok(Pattern::all()), str::parse)
     }
 }

@@ -53,10 +53,7 @@ impl Counters {
             .name("counter-sync".to_owned())
             .spawn(move || work(&counters, &of_thread, interval))
             .map_err(|source| Error::Thread { source })?;
-        Ok(SyncWorker {
-            control,
-            thread: Some(thread),
-        })
+        Ok(SyncWorker { control, thread: Some(thread) })
     }
 }
 
@@ -115,11 +112,7 @@ impl SyncWorker {
         };
         self.control.lock().is_stopping = true;
         self.control.changed.notify_all();
-        thread.join().unwrap_or_else(|panic| {
-            Err(Error::Panicked {
-                message: message_of(&*panic),
-            })
-        })
+        thread.join().unwrap_or_else(|panic| Err(Error::Panicked { message: message_of(&*panic) }))
     }
 }
 
@@ -152,10 +145,7 @@ impl Control {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
-        self.changed
-            .wait_timeout(state, at_most)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+        self.changed.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Waits until a sync is due or wanted, and returns whether it is the last one.
@@ -164,9 +154,8 @@ impl Control {
         let mut state = self.lock();
         while !state.sync_wanted && !state.is_stopping {
             // A delay beyond what the clock can tell never ends by itself.
-            let left = due.map_or(Duration::MAX, |due| {
-                due.saturating_duration_since(Instant::now())
-            });
+            let left =
+                due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
             if left.is_zero() {
                 break;
             }
@@ -182,11 +171,8 @@ impl Control {
         let status = &mut state.status;
         status.passes += 1;
         let is_success = result.as_ref().is_ok_and(|report| report.stopped.is_none());
-        status.consecutive_failures = if is_success {
-            0
-        } else {
-            status.consecutive_failures.saturating_add(1)
-        };
+        status.consecutive_failures =
+            if is_success { 0 } else { status.consecutive_failures.saturating_add(1) };
         match result {
             Ok(report) => {
                 status.applied += report.applied;
@@ -226,11 +212,8 @@ fn conclude(control: &Control, result: Result<SyncReport, Error>) -> Result<(), 
 fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {
     // What a panic may leave behind are claims in the store, which is what every pass is made for.
     let pass = AssertUnwindSafe(|| counters.sync(&SyncOptions::default()));
-    let result = catch_unwind(pass).unwrap_or_else(|panic| {
-        Err(Error::Panicked {
-            message: message_of(&*panic),
-        })
-    });
+    let result = catch_unwind(pass)
+        .unwrap_or_else(|panic| Err(Error::Panicked { message: message_of(&*panic) }));
     if let Err(error) = &result {
         tracing::warn!(?error, "a sync failed");
     }

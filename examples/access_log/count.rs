@@ -36,11 +36,7 @@ pub fn open(paths: &[PathBuf]) -> Result<Vec<(PathBuf, File)>> {
         let context = || format!("cannot read {}", path.display());
         let file = File::open(path).with_context(context)?;
         let is_directory = file.metadata().with_context(context)?.is_dir();
-        anyhow::ensure!(
-            !is_directory,
-            "cannot read {}: it is a directory",
-            path.display()
-        );
+        anyhow::ensure!(!is_directory, "cannot read {}: it is a directory", path.display());
         Ok((path.clone(), file))
     };
     paths.iter().map(open_one).collect()
@@ -53,13 +49,10 @@ pub fn count_files(
     counters: &Counters,
     workers: u8,
 ) -> Result<Tally> {
-    let size = files
-        .iter()
-        .map(|(_, file)| file.metadata().map_or(0, |metadata| metadata.len()))
-        .sum();
-    let progress = ProgressBar::new(size).with_style(ProgressStyle::with_template(
-        "{wide_bar} {bytes}/{total_bytes} {eta}",
-    )?);
+    let size =
+        files.iter().map(|(_, file)| file.metadata().map_or(0, |metadata| metadata.len())).sum();
+    let progress = ProgressBar::new(size)
+        .with_style(ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {eta}")?);
     let (sender, receiver) = sync_channel(usize::from(workers) * 2);
     let receiver = Mutex::new(receiver);
     thread::scope(|scope| {
@@ -69,11 +62,7 @@ pub fn count_files(
         drop(sender);
         let mut tally = Tally::default();
         for worker in workers {
-            tally.add(
-                worker
-                    .join()
-                    .map_err(|_| anyhow::anyhow!("a worker panicked"))?,
-            );
+            tally.add(worker.join().map_err(|_| anyhow::anyhow!("a worker panicked"))?);
         }
         progress.finish_and_clear();
         read.map(|()| tally)
@@ -97,9 +86,7 @@ fn read_files(
                 chunk.push(line);
             }
             if length == 0 || chunk.len() == LINES_PER_CHUNK {
-                sender
-                    .send(std::mem::take(&mut chunk))
-                    .context("no worker is left")?;
+                sender.send(std::mem::take(&mut chunk)).context("no worker is left")?;
             }
             if length == 0 {
                 break;
@@ -112,10 +99,7 @@ fn read_files(
 fn count_chunks(receiver: &Mutex<Receiver<Chunk>>, pages: &Pages, counters: &Counters) -> Tally {
     let mut tally = Tally::default();
     loop {
-        let chunk = receiver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv();
+        let chunk = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(chunk) = chunk else {
             return tally;
         };
@@ -141,8 +125,7 @@ impl Tally {
             Ok(increments) => self.increments += increments,
             Err(error) => {
                 self.failed += 1;
-                self.first_failure
-                    .get_or_insert_with(|| format!("{error:#}"));
+                self.first_failure.get_or_insert_with(|| format!("{error:#}"));
             }
         }
     }
@@ -164,16 +147,10 @@ impl Tally {
     pub fn print(&self) {
         println!("{} lines, {} increments", self.lines, self.increments);
         if let Some(line) = &self.first_malformed {
-            println!(
-                "{} malformed lines were left out, such as {line:?}",
-                self.malformed
-            );
+            println!("{} malformed lines were left out, such as {line:?}", self.malformed);
         }
         if let Some(failure) = &self.first_failure {
-            println!(
-                "{} lines were not, or not certainly, counted: {failure}",
-                self.failed
-            );
+            println!("{} lines were not, or not certainly, counted: {failure}", self.failed);
         }
     }
 }
@@ -181,10 +158,8 @@ impl Tally {
 /// Counts one line, in one round trip to the store, and returns how many increments that took.
 fn increment(line: &LogLine<'_>, pages: &Pages, counters: &Counters) -> Result<u64> {
     let page = Page::counter_owner(pages.id_of(line.target)?)?;
-    let mut increments = vec![
-        (&page, PageCounter::Hits, 1),
-        (&page, PageCounter::Bytes, line.bytes),
-    ];
+    let mut increments =
+        vec![(&page, PageCounter::Hits, 1), (&page, PageCounter::Bytes, line.bytes)];
     if line.status >= 400 {
         increments.push((&page, PageCounter::Errors, 1));
     }

@@ -21,20 +21,14 @@ impl<'a> LogLine<'a> {
             [method, target, protocol] if protocol.starts_with("HTTP/") => (method, target),
             _ => return None,
         };
-        let mut fields = rest
-            .split(u8::is_ascii_whitespace)
-            .filter(|field| !field.is_empty());
+        let mut fields = rest.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
         let status = number(fields.next()?)?;
         let bytes = match fields.next()? {
             b"-" => 0,
             digits => number(digits)?,
         };
         let is_whole = !target.is_empty() && (100..1000).contains(&status);
-        is_whole.then_some(Self {
-            target,
-            status,
-            bytes,
-        })
+        is_whole.then_some(Self { target, status, bytes })
     }
 }
 
@@ -56,9 +50,5 @@ fn split_at_closing_quote(text: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
     let is_plain = digits.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(digits)
-        .ok()
-        .filter(|_| is_plain)?
-        .parse()
-        .ok()
+    std::str::from_utf8(digits).ok().filter(|_| is_plain)?.parse().ok()
 }

@@ -53,11 +53,10 @@ fn run(arguments: &Arguments) -> Result<Tally> {
     let pages = Pages::open(pool)?;
 
     let started = Instant::now();
-    let worker = counters.spawn_sync(Duration::from_millis(500))?;
+    let worker = counters.spawn_sync(Duration::from_millis(200))?;
     let tally = count_files(files, &pages, &counters, arguments.workers)?;
-    let status = worker
-        .stop()
-        .context("the last sync failed, and what it should have saved is lost")?;
+    let status =
+        worker.stop().context("the last sync failed, and what it should have saved is lost")?;
     let seconds = started.elapsed().as_secs_f64();
 
     print_top_ten(&pages, &counters)?;

@@ -31,24 +31,15 @@ impl Pages {
         conn.batch_execute(
             "CREATE TABLE IF NOT EXISTS pages (id INTEGER PRIMARY KEY NOT NULL, path TEXT NOT NULL UNIQUE)",
         )?;
-        let known = pages::table
-            .select((pages::path, pages::id))
-            .load::<(String, i64)>(&mut conn)?;
+        let known =
+            pages::table.select((pages::path, pages::id)).load::<(String, i64)>(&mut conn)?;
         drop(conn);
-        Ok(Self {
-            pool,
-            ids: RwLock::new(known.into_iter().collect()),
-        })
+        Ok(Self { pool, ids: RwLock::new(known.into_iter().collect()) })
     }
 
     /// The id of the page with this path, which is made if it is new.
     pub fn id_of(&self, path: &str) -> Result<i64> {
-        let known = self
-            .ids
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(path)
-            .copied();
+        let known = self.ids.read().unwrap_or_else(PoisonError::into_inner).get(path).copied();
         known.map_or_else(|| self.create(path), Ok)
     }
 
@@ -62,10 +53,7 @@ impl Pages {
         diesel::insert_or_ignore_into(pages::table)
             .values(pages::path.eq(path))
             .execute(&mut conn)?;
-        let id = pages::table
-            .filter(pages::path.eq(path))
-            .select(pages::id)
-            .first(&mut conn)?;
+        let id = pages::table.filter(pages::path.eq(path)).select(pages::id).first(&mut conn)?;
         ids.insert(path.to_owned(), id);
         Ok(id)
     }
@@ -84,10 +72,7 @@ impl Pages {
             .filter(pages::id.eq_any(&ids))
             .select(Page::as_select())
             .load(&mut conn)?;
-        let mut by_id = found
-            .into_iter()
-            .map(|page| (page.id, page))
-            .collect::<HashMap<_, _>>();
+        let mut by_id = found.into_iter().map(|page| (page.id, page)).collect::<HashMap<_, _>>();
         Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
     }
 }

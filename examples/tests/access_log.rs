@@ -1,4 +1,5 @@
 //! Runs the example as a program.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -106,14 +107,19 @@ fn malformed_lines_are_counted_and_reported() {
         "\"GET /x HTTP/1.1\" 200 1".to_owned(),
     ];
     let mut bytes = format!("{good}\n\n{}\n", bad.join("\r\n")).into_bytes();
-    bytes.extend(format!("{head} \"GET /").bytes().chain([0xff]).chain(" HTTP/1.1\" 200 1\n".bytes()));
+    bytes.extend(
+        format!("{head} \"GET /").bytes().chain([0xff]).chain(" HTTP/1.1\" 200 1\n".bytes()),
+    );
     bytes.extend(good.bytes()); // without a newline at the end
     std::fs::write(&log, bytes).unwrap();
     let output = run(folder.path(), &["bad.log"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
     assert!(printed.contains("12 lines, 4 increments"), "{printed}");
-    assert!(printed.contains("10 malformed lines were left out, such as \"not a log line\""), "{printed}");
+    assert!(
+        printed.contains("10 malformed lines were left out, such as \"not a log line\""),
+        "{printed}"
+    );
     let counts = counts_in(&folder.path().join("access_log.sqlite"));
     assert_eq!(counts, [("/good".to_owned(), [2, 2, 0])].into());
 }
@@ -124,9 +130,15 @@ fn a_file_that_cannot_be_read_is_named_before_anything_is_counted() {
     let log = small_log();
     let missing = run(folder.path(), &[log.to_str().unwrap(), "missing.log"]);
     assert!(!missing.status.success());
-    assert!(text(&missing.stderr).starts_with("error: cannot read missing.log: No such file"), "{missing:?}");
+    assert!(
+        text(&missing.stderr).starts_with("error: cannot read missing.log: No such file"),
+        "{missing:?}"
+    );
     let directory = run(folder.path(), &["."]);
-    assert!(text(&directory.stderr).starts_with("error: cannot read .: it is a directory"), "{directory:?}");
+    assert!(
+        text(&directory.stderr).starts_with("error: cannot read .: it is a directory"),
+        "{directory:?}"
+    );
     assert!(!folder.path().join("access_log.sqlite").exists());
 }
 

@@ -34,13 +34,8 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Before,
-        Self::After,
-        Self::Refused,
-        Self::Kill,
-        Self::KillAfter,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Before, Self::After, Self::Refused, Self::Kill, Self::KillAfter];
 
     fn happens_before(self) -> bool {
         matches!(self, Self::Before | Self::Refused | Self::Kill)
@@ -69,18 +64,12 @@ impl Faults {
 
     /// This happens once, at the step of this number, counted from 0.
     pub fn at(step: usize, fault: Fault) -> Arc<Self> {
-        Arc::new(Self {
-            plan: Some((step, fault)),
-            ..Self::default()
-        })
+        Arc::new(Self { plan: Some((step, fault)), ..Self::default() })
     }
 
     /// This is called before each step, and the step fails without effect if it does.
     pub fn failing(hook: impl Fn(&str) -> Result<(), ()> + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            hook: Some(Box::new(hook)),
-            ..Self::default()
-        })
+        Arc::new(Self { hook: Some(Box::new(hook)), ..Self::default() })
     }
 
     /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and so on.
@@ -128,10 +117,7 @@ impl Faults {
             hook(name).map_err(|()| fail(Fault::Before))?;
         }
         let number = self.steps.fetch_add(1, Ordering::SeqCst);
-        let fault = self
-            .plan
-            .filter(|(step, _)| *step == number)
-            .map(|(_, fault)| fault);
+        let fault = self.plan.filter(|(step, _)| *step == number).map(|(_, fault)| fault);
         let Some(fault) = fault else {
             return run();
         };
@@ -161,25 +147,14 @@ pub struct FaultyStore {
 impl FaultyStore {
     /// A store that fails as planned, and is honest about everything else.
     pub fn new(inner: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Self {
-        Self {
-            inner,
-            faults: Arc::clone(faults),
-            generation: None,
-            repeats_itself: false,
-        }
+        Self { inner, faults: Arc::clone(faults), generation: None, repeats_itself: false }
     }
 
     fn scan_again_and_again(&self, mut page: ScanPage, from: Cursor) -> ScanPage {
         if self.repeats_itself {
             page.ids.extend(page.ids.clone());
-            let second_round = (from.round == 0).then_some(Cursor {
-                round: 1,
-                position: 0,
-            });
-            let same_round = page.next.map(|next| Cursor {
-                round: from.round,
-                ..next
-            });
+            let second_round = (from.round == 0).then_some(Cursor { round: 1, position: 0 });
+            let same_round = page.next.map(|next| Cursor { round: from.round, ..next });
             page.next = same_round.or(second_round);
         }
         page
@@ -193,10 +168,7 @@ impl FaultyStore {
         step: StoreStep,
         run: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let fail = |fault| StoreError::Store {
-            step,
-            source: format!("planned: {fault:?}").into(),
-        };
+        let fail = |fault| StoreError::Store { step, source: format!("planned: {fault:?}").into() };
         self.faults.step(name, run, fail)
     }
 }
@@ -224,9 +196,7 @@ impl DeltaStore for FaultyStore {
         from: Cursor,
         count: NonZeroUsize,
     ) -> Result<ScanPage, StoreError> {
-        let page = self.step("scan", StoreStep::Scan, || {
-            self.inner.scan(pattern, from, count)
-        })?;
+        let page = self.step("scan", StoreStep::Scan, || self.inner.scan(pattern, from, count))?;
         Ok(self.scan_again_and_again(page, from))
     }
 
@@ -235,21 +205,15 @@ impl DeltaStore for FaultyStore {
         ids: &[CounterId],
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.step("claim", StoreStep::Claim, || {
-            self.inner.claim(ids, claim_timeout)
-        })
+        self.step("claim", StoreStep::Claim, || self.inner.claim(ids, claim_timeout))
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, StoreError> {
-        self.step("replace", StoreStep::Claim, || {
-            self.inner.replace(id, replacement)
-        })
+        self.step("replace", StoreStep::Claim, || self.inner.replace(id, replacement))
     }
 
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, StoreError> {
-        self.step("verify", StoreStep::Verify, || {
-            self.inner.verify(claims, within)
-        })
+        self.step("verify", StoreStep::Verify, || self.inner.verify(claims, within))
     }
 
     fn ack(&self, claims: &[Claim]) -> Result<(), StoreError> {
@@ -257,9 +221,7 @@ impl DeltaStore for FaultyStore {
     }
 
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, StoreError> {
-        self.step("renumber", StoreStep::Renumber, || {
-            self.inner.renumber(claim, above)
-        })
+        self.step("renumber", StoreStep::Renumber, || self.inner.renumber(claim, above))
     }
 
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, StoreError> {
@@ -271,11 +233,9 @@ impl DeltaStore for FaultyStore {
         database: &str,
         above: ClaimSeq,
     ) -> Result<Option<Generation>, StoreError> {
-        self.step("generation", StoreStep::Identify, || {
-            match &self.generation {
-                Some(generation) => Ok(Some(generation.clone())),
-                None => self.inner.generation(database, above),
-            }
+        self.step("generation", StoreStep::Identify, || match &self.generation {
+            Some(generation) => Ok(Some(generation.clone())),
+            None => self.inner.generation(database, above),
         })
     }
 }
@@ -296,9 +256,7 @@ fn failure(step: LedgerStep, fault: Fault) -> Error {
                 DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(text));
             Error::Database { step, source }
         }
-        _ => Error::Unreachable {
-            source: text.into(),
-        },
+        _ => Error::Unreachable { source: text.into() },
     }
 }
 
@@ -324,10 +282,7 @@ impl Ledger for FaultyLedger {
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
         let inner = self.step("begin", LedgerStep::Begin, || self.inner.begin())?;
-        Ok(Box::new(FaultyTransaction {
-            inner,
-            faults: &self.faults,
-        }))
+        Ok(Box::new(FaultyTransaction { inner, faults: &self.faults }))
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -335,9 +290,7 @@ impl Ledger for FaultyLedger {
     }
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
-        self.step("record", LedgerStep::State, || {
-            self.inner.record(prefix, generation)
-        })
+        self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
@@ -369,10 +322,6 @@ impl LedgerTransaction for FaultyTransaction<'_> {
 
     fn commit(self: Box<Self>) -> Result<(), Error> {
         let Self { inner, faults } = *self;
-        faults.step(
-            "commit",
-            || inner.commit(),
-            |fault| failure(LedgerStep::Commit, fault),
-        )
+        faults.step("commit", || inner.commit(), |fault| failure(LedgerStep::Commit, fault))
     }
 }

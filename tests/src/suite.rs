@@ -10,6 +10,9 @@ pub type WorldKind<W> = (&'static str, fn() -> W);
 /// A case: a sentence, and what shows that it is true.
 pub type Case<W> = (&'static str, fn(&W));
 
+/// The same, of a case that makes as many worlds as it needs.
+pub type MakingCase<W> = (&'static str, fn(fn() -> W));
+
 /// The main function of a suite whose cases need one world.
 pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
     let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
@@ -22,10 +25,7 @@ pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
 }
 
 /// The main function of a suite whose cases make as many worlds as they need.
-pub fn run_making_worlds<W: 'static>(
-    worlds: &[WorldKind<W>],
-    cases: &[(&'static str, fn(fn() -> W))],
-) -> ExitCode {
+pub fn run_making_worlds<W: 'static>(worlds: &[WorldKind<W>], cases: &[MakingCase<W>]) -> ExitCode {
     let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
         Trial::test(name, move || {
             show(make_world);

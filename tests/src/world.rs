@@ -60,10 +60,7 @@ impl World {
     pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
         let store = FaultyStore::new(Arc::clone(&self.store), faults);
         let inner = Arc::clone(&self.ledger);
-        let ledger = FaultyLedger {
-            inner,
-            faults: Arc::clone(faults),
-        };
+        let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
         Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
     }
 }
@@ -83,12 +80,7 @@ pub fn memory_x_sqlite() -> World {
     let ledger = Arc::new(PoolLedger::new(pool.clone(), TableName::default()).unwrap());
     ledger.run_pending_migrations().unwrap();
     let execute = Box::new(move |sql: &str| pool.get().unwrap().batch_execute(sql).unwrap());
-    World {
-        store: Arc::new(MemoryStore::new()),
-        ledger,
-        execute,
-        _kept: Box::new(folder),
-    }
+    World { store: Arc::new(MemoryStore::new()), ledger, execute, _kept: Box::new(folder) }
 }
 
 /// A folder in memory where there is one: what these tests do to a process is no power cut, and each of

@@ -9,10 +9,7 @@ use diesel::r2d2::{ConnectionManager, Pool, TestCustomizer};
 type SqlitePool = Pool<ConnectionManager<SqliteConnection>>;
 
 fn pool_in_memory(max_size: u32) -> SqlitePool {
-    Pool::builder()
-        .max_size(max_size)
-        .build(ConnectionManager::new(":memory:"))
-        .unwrap()
+    Pool::builder().max_size(max_size).build(ConnectionManager::new(":memory:")).unwrap()
 }
 
 fn post() -> Owner {
@@ -21,15 +18,10 @@ fn post() -> Owner {
 
 #[test]
 fn everything_works_in_memory_with_a_pool_of_one() {
-    let counters = Counters::builder(pool_in_memory(1))
-        .memory()
-        .build()
-        .unwrap();
+    let counters = Counters::builder(pool_in_memory(1)).memory().build().unwrap();
     counters.run_pending_migrations().unwrap();
     counters.increment(post(), "views", 2).unwrap();
-    let worker = counters
-        .spawn_sync(std::time::Duration::from_secs(3600))
-        .unwrap();
+    let worker = counters.spawn_sync(std::time::Duration::from_secs(3600)).unwrap();
     assert_eq!(worker.stop().unwrap().applied, 1);
     assert_eq!(counters.baseline(post(), "views").unwrap(), 2);
     counters.set(post(), "views", 9).unwrap();
@@ -38,10 +30,7 @@ fn everything_works_in_memory_with_a_pool_of_one() {
 
 #[test]
 fn a_larger_pool_on_a_database_in_memory_is_refused() {
-    let error = Counters::builder(pool_in_memory(2))
-        .memory()
-        .build()
-        .unwrap_err();
+    let error = Counters::builder(pool_in_memory(2)).memory().build().unwrap_err();
     assert!(error.to_string().contains("max_size of 1"), "{error}");
 }
 
@@ -52,9 +41,7 @@ fn a_pool_whose_transactions_are_never_committed_leaves_no_trace() {
     let file = file.to_str().unwrap();
     let pool = || -> SqlitePool {
         let customizer = Box::new(TestCustomizer);
-        let builder = Pool::builder()
-            .max_size(1)
-            .connection_customizer(customizer);
+        let builder = Pool::builder().max_size(1).connection_customizer(customizer);
         builder.build(ConnectionManager::new(file)).unwrap()
     };
     {
@@ -67,10 +54,7 @@ fn a_pool_whose_transactions_are_never_committed_leaves_no_trace() {
         assert_eq!(counters.baseline(post(), "likes").unwrap(), 5);
     }
     let mut conn = SqliteConnection::establish(file).unwrap();
-    assert!(
-        conn.batch_execute("SELECT 1 FROM model_counters").is_err(),
-        "something was committed"
-    );
+    assert!(conn.batch_execute("SELECT 1 FROM model_counters").is_err(), "something was committed");
 }
 
 #[test]
@@ -88,17 +72,10 @@ fn reads_work_in_a_test_transaction_on_the_callers_connection() {
     counters.increment(post(), "views", 2).unwrap();
     let mut on = counters.on(&mut *conn);
     assert_eq!(on.get(post(), "views").unwrap(), 42);
-    assert_eq!(
-        on.get_many([(post(), "likes"), (post(), "views")]).unwrap(),
-        [0, 42]
-    );
+    assert_eq!(on.get_many([(post(), "likes"), (post(), "views")]).unwrap(), [0, 42]);
     assert_eq!(on.all(post()).unwrap(), [("views".to_owned(), 42)].into());
     assert_eq!(on.baseline(post(), "views").unwrap(), 40);
-    assert_eq!(
-        counters.get(post(), "views").unwrap(),
-        2,
-        "others do not see the transaction"
-    );
+    assert_eq!(counters.get(post(), "views").unwrap(), 2, "others do not see the transaction");
 }
 
 #[test]
@@ -106,16 +83,11 @@ fn a_missing_store_and_every_bad_option_come_out_of_build() {
     let build = || Counters::builder(pool_in_memory(1));
     let error = build().build().unwrap_err();
     assert!(error.to_string().contains(".memory()"), "{error}");
-    for builder in [
-        build().prefix("app"),
-        build().table_name("a b"),
-        build().prefix("{:").prefix("ok:"),
-    ] {
+    for builder in
+        [build().prefix("app"), build().table_name("a b"), build().prefix("{:").prefix("ok:")]
+    {
         let error = builder.memory().build().unwrap_err();
-        assert!(
-            matches!(error, Error::Core(counter_core::Error::Invalid(_))),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
     }
 }
 
@@ -127,20 +99,11 @@ fn migrations_run_once_and_from_many_threads_at_once() {
         // No patience with a locked file: the retries are ours.
         let manager = ConnectionManager::<SqliteConnection>::new(file.to_str().unwrap());
         let pool = Pool::builder().max_size(1).build(manager).unwrap();
-        Counters::builder(pool)
-            .memory()
-            .build()
-            .unwrap()
-            .run_pending_migrations()
-            .unwrap()
-            .len()
+        Counters::builder(pool).memory().build().unwrap().run_pending_migrations().unwrap().len()
     };
     let run_by_each = std::thread::scope(|scope| {
         let threads = (0..4).map(|_| scope.spawn(run)).collect::<Vec<_>>();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum::<usize>()
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
     });
     assert_eq!(run_by_each, 1);
     assert_eq!(run(), 0);
@@ -155,11 +118,8 @@ mod other_table {
     fn another_table_name_is_used_everywhere() {
         let pool = pool_in_memory(1);
         let build = |name: &str| {
-            let counters = Counters::builder(pool.clone())
-                .memory()
-                .table_name(name)
-                .build()
-                .unwrap();
+            let counters =
+                Counters::builder(pool.clone()).memory().table_name(name).build().unwrap();
             counters.run_pending_migrations().unwrap();
             counters
         };
@@ -167,15 +127,8 @@ mod other_table {
             let counters = build(name);
             counters.increment(post(), "views", by).unwrap();
             assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            counters
-                .increment_many((0..3).map(|n| (post(), format!("k{n}"), by)))
-                .unwrap();
-            assert_eq!(
-                counters
-                    .get_many([(post(), "views"), (post(), "k1")])
-                    .unwrap(),
-                [by, by]
-            );
+            counters.increment_many((0..3).map(|n| (post(), format!("k{n}"), by))).unwrap();
+            assert_eq!(counters.get_many([(post(), "views"), (post(), "k1")]).unwrap(), [by, by]);
             counters.delete(post(), "k0").unwrap();
             assert_eq!(counters.all(post()).unwrap().len(), 3);
         }
@@ -196,17 +149,12 @@ mod rows {
         let counters = Counters::builder(pool.clone()).memory().build().unwrap();
         counters.run_pending_migrations().unwrap();
         let owners = [1, 2, 3].map(|id| Owner::new("post", id).unwrap());
-        for (owner, key, by) in [
-            (0, "views", 5),
-            (0, "likes", -1),
-            (1, "views", 7),
-            (2, "views", 9),
-        ] {
+        for (owner, key, by) in
+            [(0, "views", 5), (0, "likes", -1), (1, "views", 7), (2, "views", 9)]
+        {
             counters.increment(&owners[owner], key, by).unwrap();
         }
-        counters
-            .increment(Owner::new("user", 1).unwrap(), "views", 100)
-            .unwrap();
+        counters.increment(Owner::new("user", 1).unwrap(), "views", 100).unwrap();
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         let conn = &mut *pool.get().unwrap();
         let of_one = ModelCounter::of(&owners[0])
@@ -214,23 +162,11 @@ mod rows {
             .select(ModelCounter::as_select())
             .load(conn)
             .unwrap();
-        let seen = of_one.iter().map(|row| {
-            (
-                row.owner_type.as_str(),
-                row.owner_id,
-                row.key.as_str(),
-                row.count,
-            )
-        });
-        assert_eq!(
-            seen.collect::<Vec<_>>(),
-            [("post", 1, "likes", -1), ("post", 1, "views", 5)]
-        );
-        assert!(
-            of_one
-                .iter()
-                .all(|row| row.claim_seq > 0 && row.created_at <= row.updated_at)
-        );
+        let seen = of_one
+            .iter()
+            .map(|row| (row.owner_type.as_str(), row.owner_id, row.key.as_str(), row.count));
+        assert_eq!(seen.collect::<Vec<_>>(), [("post", 1, "likes", -1), ("post", 1, "views", 5)]);
+        assert!(of_one.iter().all(|row| row.claim_seq > 0 && row.created_at <= row.updated_at));
         let of_many =
             ModelCounter::of_many(owners[0].owner_type(), [owners[1].id(), owners[2].id()])
                 .select(model_counters::count)
@@ -253,16 +189,8 @@ fn a_model_is_what_implements_the_trait() {
             counter_diesel::ToOwnerId::to_owner_id(&7)
         }
     }
-    let counters = Counters::builder(pool_in_memory(1))
-        .memory()
-        .build()
-        .unwrap();
+    let counters = Counters::builder(pool_in_memory(1)).memory().build().unwrap();
     counters.run_pending_migrations().unwrap();
     Page.increment_counter(&counters, "views", 1).unwrap();
-    assert_eq!(
-        counters
-            .get(Owner::new("page", 7).unwrap(), "views")
-            .unwrap(),
-        1
-    );
+    assert_eq!(counters.get(Owner::new("page", 7).unwrap(), "views").unwrap(), 1);
 }

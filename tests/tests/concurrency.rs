@@ -14,14 +14,8 @@ fn main() -> ExitCode {
     suite::run(
         PAIRS,
         &[
-            (
-                "reads of counters that only grow are never too low or too high",
-                growing_counters,
-            ),
-            (
-                "reads of a counter that is set are true and its increments exact",
-                set_counter,
-            ),
+            ("reads of counters that only grow are never too low or too high", growing_counters),
+            ("reads of a counter that is set are true and its increments exact", set_counter),
         ],
     )
 }
@@ -71,22 +65,13 @@ fn growing_counters(world: &World) {
             let (bounds, writing) = (&bounds, &writing);
             scope.spawn(move || read_while(&process, bounds, writing));
         }
-        writers
-            .into_iter()
-            .for_each(|writer| writer.join().unwrap());
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
         writing.store(false, SeqCst);
     });
     finish(world);
-    let total = (0..COUNTERS)
-        .map(|n| world.counters().baseline(owner(n), "views").unwrap())
-        .sum::<i64>();
-    assert_eq!(
-        total,
-        bounds
-            .iter()
-            .map(|bound| bound.done.load(SeqCst))
-            .sum::<i64>()
-    );
+    let total =
+        (0..COUNTERS).map(|n| world.counters().baseline(owner(n), "views").unwrap()).sum::<i64>();
+    assert_eq!(total, bounds.iter().map(|bound| bound.done.load(SeqCst)).sum::<i64>());
 }
 
 fn sync_while(counters: &Counters, writing: &AtomicBool, passes: &AtomicI64) {
@@ -100,13 +85,8 @@ fn sync_while(counters: &Counters, writing: &AtomicBool, passes: &AtomicI64) {
 fn read_while(counters: &Counters, bounds: &[Bounds], writing: &AtomicBool) {
     let mut reads = 0;
     while writing.load(SeqCst) || reads < 10 {
-        let at_least = bounds
-            .iter()
-            .map(|bound| bound.done.load(SeqCst))
-            .collect::<Vec<_>>();
-        let values = counters
-            .get_many((0..COUNTERS).map(|n| (owner(n), "views")))
-            .unwrap();
+        let at_least = bounds.iter().map(|bound| bound.done.load(SeqCst)).collect::<Vec<_>>();
+        let values = counters.get_many((0..COUNTERS).map(|n| (owner(n), "views"))).unwrap();
         for ((value, at_least), bound) in values.iter().zip(at_least).zip(bounds) {
             let at_most = bound.begun.load(SeqCst);
             assert!(
@@ -148,10 +128,7 @@ fn set_counter(world: &World) {
             scope.spawn(move || {
                 while writing.load(SeqCst) {
                     let report = process.sync(&SyncOptions::default()).unwrap();
-                    assert!(
-                        report.stopped.is_none() && report.lost.is_empty(),
-                        "{report:?}"
-                    );
+                    assert!(report.stopped.is_none() && report.lost.is_empty(), "{report:?}");
                 }
             });
         }
@@ -167,17 +144,12 @@ fn set_counter(world: &World) {
         all_set.wait();
         set_next(&setter, &sets);
         all_set.wait();
-        writers
-            .into_iter()
-            .for_each(|writer| writer.join().unwrap());
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
         writing.store(false, SeqCst);
     });
     finish(world);
     let expected = sets.done.load(SeqCst) * EPOCH + WRITERS as i64 * increments;
-    assert_eq!(
-        world.counters().baseline(owner(0), "views").unwrap(),
-        expected
-    );
+    assert_eq!(world.counters().baseline(owner(0), "views").unwrap(), expected);
 }
 
 fn set_next(counters: &Counters, sets: &Sets) {

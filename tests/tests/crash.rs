@@ -16,26 +16,19 @@ fn main() -> ExitCode {
         PAIRS,
         &[
             ("a pass may stop at any step", |make| {
-                at_every_step(make, &ADD, |process| drop(process.sync(&all())))
+                at_every_step(make, &ADD, |process| drop(process.sync(&all())));
             }),
             ("a set may stop at any step", |make| {
-                at_every_step(make, &SET, |process| {
-                    drop(process.set(owner(), "present", 1000))
-                });
+                at_every_step(make, &SET, |process| drop(process.set(owner(), "present", 1000)));
             }),
             ("a delete may stop at any step", |make| {
-                at_every_step(make, &DELETE, |process| {
-                    drop(process.delete(owner(), "present"))
-                });
+                at_every_step(make, &DELETE, |process| drop(process.delete(owner(), "present")));
             }),
-            (
-                "an operation after a lost answer is not undone by what is finished later",
-                |make| {
-                    for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
-                        increments_after_a_fault_count(make, fault);
-                    }
-                },
-            ),
+            ("an operation after a lost answer is not undone by what is finished later", |make| {
+                for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
+                    increments_after_a_fault_count(make, fault);
+                }
+            }),
         ],
     )
 }
@@ -48,18 +41,9 @@ struct Effect {
     may_fail: bool,
 }
 
-const ADD: Effect = Effect {
-    done: 105,
-    may_fail: false,
-};
-const SET: Effect = Effect {
-    done: 1000,
-    may_fail: true,
-};
-const DELETE: Effect = Effect {
-    done: 0,
-    may_fail: true,
-};
+const ADD: Effect = Effect { done: 105, may_fail: false };
+const SET: Effect = Effect { done: 1000, may_fail: true };
+const DELETE: Effect = Effect { done: 0, may_fail: true };
 
 fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: fn(&Counters)) {
     let steps = count_steps(&make_world(), operate);
@@ -74,11 +58,7 @@ fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: fn(&Counte
             assert!(faults.steps() > step, "step {step} was not reached");
             let place = format!("{fault:?} at step {step} of {steps}");
             // The same process goes on, or another one takes over.
-            let next = if survived && step % 2 == 0 {
-                process
-            } else {
-                world.impatient_counters()
-            };
+            let next = if survived && step % 2 == 0 { process } else { world.impatient_counters() };
             check_reads(&next, effect, &place);
             recover(&world, &next, &place);
             check_table(&world, effect, &place);
@@ -107,20 +87,13 @@ fn prepare(world: &World) {
     drop(counters.sync(&all()).unwrap());
     increment("unapplied", 20);
     increment("unacknowledged", 3);
-    let claims = world
-        .store
-        .claim(&[id("unapplied"), id("unacknowledged")], Duration::ZERO)
-        .unwrap();
-    let Claimed::Fresh(applied) = &claims[1] else {
-        panic!("{claims:?}")
-    };
+    let claims =
+        world.store.claim(&[id("unapplied"), id("unacknowledged")], Duration::ZERO).unwrap();
+    let Claimed::Fresh(applied) = &claims[1] else { panic!("{claims:?}") };
     let mut transaction = world.ledger.begin().unwrap();
     transaction.upsert(std::slice::from_ref(applied)).unwrap();
     transaction.commit().unwrap();
-    let set = world
-        .store
-        .replace(&id("set"), counter_core::Replacement::Set(50))
-        .unwrap();
+    let set = world.store.replace(&id("set"), counter_core::Replacement::Set(50)).unwrap();
     assert_eq!(set.op, ClaimOp::Set(50));
     increment("present", 5);
     increment("absent", 7);
@@ -131,21 +104,12 @@ fn prepare(world: &World) {
     increment("zero", -1);
 }
 
-const TRUTH: [(&str, i64); 5] = [
-    ("absent", 7),
-    ("unapplied", 22),
-    ("unacknowledged", 37),
-    ("set", 51),
-    ("zero", 0),
-];
+const TRUTH: [(&str, i64); 5] =
+    [("absent", 7), ("unapplied", 22), ("unacknowledged", 37), ("set", 51), ("zero", 0)];
 
 fn check_reads(counters: &Counters, effect: &Effect, place: &str) {
     for (key, expected) in TRUTH {
-        assert_eq!(
-            counters.get(owner(), key).unwrap(),
-            expected,
-            "{key} read after {place}"
-        );
+        assert_eq!(counters.get(owner(), key).unwrap(), expected, "{key} read after {place}");
     }
     check_present(counters.get(owner(), "present").unwrap(), effect, place);
 }
@@ -160,10 +124,7 @@ fn recover(world: &World, counters: &Counters, place: &str) {
     assert!(report.is_clean(), "{report:?} after {place}");
     let mut next = Some(Cursor::default());
     while let Some(from) = next {
-        let page = world
-            .store
-            .scan(&Pattern::all(), from, std::num::NonZeroUsize::MIN)
-            .unwrap();
+        let page = world.store.scan(&Pattern::all(), from, std::num::NonZeroUsize::MIN).unwrap();
         assert_eq!(page.ids, [], "left in the store after {place}");
         next = page.next;
     }
@@ -172,17 +133,9 @@ fn recover(world: &World, counters: &Counters, place: &str) {
 fn check_table(world: &World, effect: &Effect, place: &str) {
     let counters = world.counters();
     for (key, expected) in TRUTH {
-        assert_eq!(
-            counters.baseline(owner(), key).unwrap(),
-            expected,
-            "{key} after {place}"
-        );
+        assert_eq!(counters.baseline(owner(), key).unwrap(), expected, "{key} after {place}");
     }
-    check_present(
-        counters.baseline(owner(), "present").unwrap(),
-        effect,
-        place,
-    );
+    check_present(counters.baseline(owner(), "present").unwrap(), effect, place);
 }
 
 /// A process loses the answer to a set, counts on, and only then the claims are finished.
@@ -200,11 +153,7 @@ fn increments_after_a_fault_count(make_world: fn() -> World, fault: Fault) {
         recover(&world, &world.impatient_counters(), &place);
         // And the process that lost the answer finishes what it remembers.
         recover(&world, &process, &place);
-        assert_eq!(
-            world.counters().baseline(owner(), "present").unwrap(),
-            before + 1,
-            "{place}"
-        );
+        assert_eq!(world.counters().baseline(owner(), "present").unwrap(), before + 1, "{place}");
     }
 }
 

@@ -1,1 +1,3 @@
+//! Every ledger keeps the same contract.
+
 fn main() {}

@@ -40,53 +40,36 @@ const CASES: &[Case<World>] = &[
         sync(world);
         assert_eq!(counters.baseline(&post, "credits").unwrap(), -8);
     }),
-    (
-        "a decrement by the smallest number is not counted",
-        |world| {
-            let counters = world.counters();
-            let error = Post { id: 1 }
-                .decrement_counter(&counters, "credits", i64::MIN)
-                .unwrap_err();
-            assert!(
-                matches!(error, Error::Core(counter_core::Error::NotCounted { .. })),
-                "{error:?}"
-            );
-            assert_eq!(Post { id: 1 }.counter(&counters, "credits").unwrap(), 0);
-        },
-    ),
-    ("a counter that was never counted is zero", |world| {
-        assert_eq!(
-            Post { id: 9 }.counter(&world.counters(), "views").unwrap(),
-            0
-        );
+    ("a decrement by the smallest number is not counted", |world| {
+        let counters = world.counters();
+        let error = Post { id: 1 }.decrement_counter(&counters, "credits", i64::MIN).unwrap_err();
+        assert!(matches!(error, Error::Core(counter_core::Error::NotCounted { .. })), "{error:?}");
+        assert_eq!(Post { id: 1 }.counter(&counters, "credits").unwrap(), 0);
     }),
-    (
-        "set replaces what was before and counts what comes after",
-        |world| {
-            let counters = world.counters();
-            let post = Post { id: 1 };
-            post.increment_counter(&counters, "views", 5).unwrap();
-            sync(world);
-            post.increment_counter(&counters, "views", 5).unwrap();
-            post.set_counter(&counters, "views", 1000).unwrap();
-            assert_eq!(post.counter(&counters, "views").unwrap(), 1000);
-            assert_eq!(counters.baseline(&post, "views").unwrap(), 1000);
-            post.increment_counter(&counters, "views", 1).unwrap();
-            assert_eq!(post.counter(&counters, "views").unwrap(), 1001);
-            sync(world);
-            assert_eq!(counters.baseline(&post, "views").unwrap(), 1001);
-        },
-    ),
-    (
-        "set works for a counter without a row and to the same value twice",
-        |world| {
-            let counters = world.counters();
-            let post = Post { id: 1 };
-            post.set_counter(&counters, "views", -4).unwrap();
-            post.set_counter(&counters, "views", -4).unwrap();
-            assert_eq!(counters.baseline(&post, "views").unwrap(), -4);
-        },
-    ),
+    ("a counter that was never counted is zero", |world| {
+        assert_eq!(Post { id: 9 }.counter(&world.counters(), "views").unwrap(), 0);
+    }),
+    ("set replaces what was before and counts what comes after", |world| {
+        let counters = world.counters();
+        let post = Post { id: 1 };
+        post.increment_counter(&counters, "views", 5).unwrap();
+        sync(world);
+        post.increment_counter(&counters, "views", 5).unwrap();
+        post.set_counter(&counters, "views", 1000).unwrap();
+        assert_eq!(post.counter(&counters, "views").unwrap(), 1000);
+        assert_eq!(counters.baseline(&post, "views").unwrap(), 1000);
+        post.increment_counter(&counters, "views", 1).unwrap();
+        assert_eq!(post.counter(&counters, "views").unwrap(), 1001);
+        sync(world);
+        assert_eq!(counters.baseline(&post, "views").unwrap(), 1001);
+    }),
+    ("set works for a counter without a row and to the same value twice", |world| {
+        let counters = world.counters();
+        let post = Post { id: 1 };
+        post.set_counter(&counters, "views", -4).unwrap();
+        post.set_counter(&counters, "views", -4).unwrap();
+        assert_eq!(counters.baseline(&post, "views").unwrap(), -4);
+    }),
     ("reset makes a counter zero", |world| {
         let counters = world.counters();
         let post = Post { id: 1 };
@@ -106,13 +89,7 @@ const CASES: &[Case<World>] = &[
         post.increment_counter(&counters, "likes", 2).unwrap();
         post.delete_counter(&counters, "likes").unwrap();
         assert_eq!(post.counter(&counters, "likes").unwrap(), 0);
-        assert_eq!(
-            world
-                .ledger
-                .rows_of(&Owner::new("post", 1).unwrap())
-                .unwrap(),
-            []
-        );
+        assert_eq!(world.ledger.rows_of(&Owner::new("post", 1).unwrap()).unwrap(), []);
         post.increment_counter(&counters, "likes", 1).unwrap();
         sync(world);
         assert_eq!(counters.baseline(&post, "likes").unwrap(), 1);
@@ -120,9 +97,7 @@ const CASES: &[Case<World>] = &[
     ("many are read in the order asked", |world| {
         let counters = world.counters();
         let (first, second) = (Post { id: 1 }, Post { id: 2 });
-        first
-            .increment_counters(&counters, [("views", 1), ("likes", 2)])
-            .unwrap();
+        first.increment_counters(&counters, [("views", 1), ("likes", 2)]).unwrap();
         second.increment_counter(&counters, "views", 3).unwrap();
         let read = || {
             let asked = [
@@ -137,10 +112,7 @@ const CASES: &[Case<World>] = &[
         assert_eq!(read(), [3, 2, 0, 1, 3]);
         sync(world);
         assert_eq!(read(), [3, 2, 0, 1, 3]);
-        assert_eq!(
-            first.counters(&counters, ["views", "likes"]).unwrap(),
-            [1, 2]
-        );
+        assert_eq!(first.counters(&counters, ["views", "likes"]).unwrap(), [1, 2]);
         let none: [(&Post, &str); 0] = [];
         assert!(counters.get_many(none).unwrap().is_empty());
     }),
@@ -149,37 +121,25 @@ const CASES: &[Case<World>] = &[
         let owner = Owner::new("post", 1).unwrap();
         let keys = (0..10_000).map(|n| format!("key-{n}")).collect::<Vec<_>>();
         counters
-            .increment_many(
-                keys.iter()
-                    .zip(1..)
-                    .map(|(key, n)| (&owner, key.as_str(), n)),
-            )
+            .increment_many(keys.iter().zip(1..).map(|(key, n)| (&owner, key.as_str(), n)))
             .unwrap();
         sync(world);
-        let read = counters
-            .get_many(keys.iter().map(|key| (&owner, key.as_str())))
-            .unwrap();
+        let read = counters.get_many(keys.iter().map(|key| (&owner, key.as_str()))).unwrap();
         assert_eq!(read, (1..=10_000).collect::<Vec<_>>());
         assert_eq!(counters.all(&owner).unwrap().len(), 10_000);
     }),
-    (
-        "all has rows, declared keys and what the memory holds",
-        |world| {
-            let counters = world.counters();
-            let post = Post { id: 1 };
-            let zero = BTreeMap::from([("views".to_owned(), 0)]);
-            assert_eq!(post.all_counters(&counters).unwrap(), zero);
-            post.increment_counter(&counters, "likes", 2).unwrap();
-            Post { id: 2 }
-                .increment_counter(&counters, "likes", 9)
-                .unwrap();
-            sync(world);
-            post.increment_counters(&counters, [("likes", 1), ("views", 5)])
-                .unwrap();
-            let expected = BTreeMap::from([("likes".to_owned(), 3), ("views".to_owned(), 5)]);
-            assert_eq!(post.all_counters(&counters).unwrap(), expected);
-        },
-    ),
+    ("all has rows, declared keys and what the memory holds", |world| {
+        let counters = world.counters();
+        let post = Post { id: 1 };
+        let zero = BTreeMap::from([("views".to_owned(), 0)]);
+        assert_eq!(post.all_counters(&counters).unwrap(), zero);
+        post.increment_counter(&counters, "likes", 2).unwrap();
+        Post { id: 2 }.increment_counter(&counters, "likes", 9).unwrap();
+        sync(world);
+        post.increment_counters(&counters, [("likes", 1), ("views", 5)]).unwrap();
+        let expected = BTreeMap::from([("likes".to_owned(), 3), ("views".to_owned(), 5)]);
+        assert_eq!(post.all_counters(&counters).unwrap(), expected);
+    }),
     ("one bad key in many changes nothing", |world| {
         let counters = world.counters();
         let post = Post { id: 1 };
@@ -187,96 +147,62 @@ const CASES: &[Case<World>] = &[
             let error = post
                 .increment_counters(&counters, [("views", 1), (bad, 1), ("likes", 1)])
                 .unwrap_err();
-            assert!(
-                matches!(error, Error::Core(counter_core::Error::Invalid(_))),
-                "{error:?}"
-            );
+            assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
             assert!(!error.is_outcome_unknown());
         }
-        assert_eq!(
-            post.counters(&counters, ["views", "likes"]).unwrap(),
-            [0, 0]
-        );
+        assert_eq!(post.counters(&counters, ["views", "likes"]).unwrap(), [0, 0]);
     }),
-    (
-        "an overflow in many is told apart from those that counted",
-        |world| {
-            let counters = world.counters();
-            let post = Post { id: 1 };
-            post.increment_counter(&counters, "full", i64::MAX).unwrap();
-            let error = post
-                .increment_counters(&counters, [("views", 1), ("full", 1), ("likes", 1)])
-                .unwrap_err();
-            let Error::Increments { outcomes } = &error else {
-                panic!("{error:?}")
-            };
-            assert_eq!(
-                outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(),
-                [true, false, true]
-            );
-            assert_eq!(
-                error.to_string(),
-                "1 of 3 increments were not certainly counted"
-            );
-            assert_eq!(
-                post.counters(&counters, ["views", "full", "likes"])
-                    .unwrap(),
-                [1, i64::MAX, 1]
-            );
-        },
-    ),
-    (
-        "a sum beyond 64 bits is an error and not a wrong number",
-        |world| {
-            let counters = world.counters();
-            let post = Post { id: 1 };
-            post.set_counter(&counters, "full", i64::MAX).unwrap();
-            post.increment_counter(&counters, "full", 1).unwrap();
-            let error = post.counter(&counters, "full").unwrap_err();
-            assert!(
-                matches!(error, Error::Core(counter_core::Error::Overflow { .. })),
-                "{error:?}"
-            );
-            post.decrement_counter(&counters, "full", 2).unwrap();
-            assert_eq!(post.counter(&counters, "full").unwrap(), i64::MAX - 1);
-        },
-    ),
-    (
-        "keys differ by case, accents, trailing space and everything else",
-        |world| {
-            let counters = world.counters();
-            let owner = Owner::new("po:st{%}", 1).unwrap();
-            let keys = [
-                "views",
-                "Views",
-                "views ",
-                " views",
-                "viêws",
-                "vie\u{302}ws",
-                "%64",
-                "a:b",
-                "{x}",
-                "👍🏽",
-                "مرحبا",
-                "*",
-                "\n",
-                "'\"`;--",
-            ];
-            for (n, key) in (1..).zip(keys) {
-                counters.increment(&owner, key, n).unwrap();
-            }
-            let expected = (1..).take(keys.len()).collect::<Vec<i64>>();
-            let read = || {
-                counters
-                    .get_many(keys.iter().map(|key| (&owner, *key)))
-                    .unwrap()
-            };
-            assert_eq!(read(), expected);
-            sync(world);
-            assert_eq!(read(), expected);
-            assert_eq!(counters.all(&owner).unwrap().len(), keys.len());
-        },
-    ),
+    ("an overflow in many is told apart from those that counted", |world| {
+        let counters = world.counters();
+        let post = Post { id: 1 };
+        post.increment_counter(&counters, "full", i64::MAX).unwrap();
+        let error = post
+            .increment_counters(&counters, [("views", 1), ("full", 1), ("likes", 1)])
+            .unwrap_err();
+        let Error::Increments { outcomes } = &error else { panic!("{error:?}") };
+        assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(error.to_string(), "1 of 3 increments were not certainly counted");
+        assert_eq!(post.counters(&counters, ["views", "full", "likes"]).unwrap(), [1, i64::MAX, 1]);
+    }),
+    ("a sum beyond 64 bits is an error and not a wrong number", |world| {
+        let counters = world.counters();
+        let post = Post { id: 1 };
+        post.set_counter(&counters, "full", i64::MAX).unwrap();
+        post.increment_counter(&counters, "full", 1).unwrap();
+        let error = post.counter(&counters, "full").unwrap_err();
+        assert!(matches!(error, Error::Core(counter_core::Error::Overflow { .. })), "{error:?}");
+        post.decrement_counter(&counters, "full", 2).unwrap();
+        assert_eq!(post.counter(&counters, "full").unwrap(), i64::MAX - 1);
+    }),
+    ("keys differ by case, accents, trailing space and everything else", |world| {
+        let counters = world.counters();
+        let owner = Owner::new("po:st{%}", 1).unwrap();
+        let keys = [
+            "views",
+            "Views",
+            "views ",
+            " views",
+            "viêws",
+            "vie\u{302}ws",
+            "%64",
+            "a:b",
+            "{x}",
+            "👍🏽",
+            "مرحبا",
+            "*",
+            "\n",
+            "'\"`;--",
+        ];
+        for (n, key) in (1..).zip(keys) {
+            counters.increment(&owner, key, n).unwrap();
+        }
+        let expected = (1..).take(keys.len()).collect::<Vec<i64>>();
+        let read = || counters.get_many(keys.iter().map(|key| (&owner, *key))).unwrap();
+        assert_eq!(read(), expected);
+        sync(world);
+        assert_eq!(read(), expected);
+        assert_eq!(counters.all(&owner).unwrap().len(), keys.len());
+    }),
     ("the longest names and the outermost ids work", |world| {
         let counters = world.counters();
         let (owner_type, key) = ("é".repeat(255), "字".repeat(100));
@@ -287,31 +213,24 @@ const CASES: &[Case<World>] = &[
             assert_eq!(counters.get(&owner, key.as_str()).unwrap(), 7);
         }
     }),
-    (
-        "a handle, an id and a model are the same counter",
-        |world| {
-            let counters = world.counters();
-            let handle = counters.handle(&Post { id: 1 }, "views").unwrap();
-            handle.increment(5).unwrap();
-            handle.decrement(1).unwrap();
-            counters
-                .increment(Post::counter_owner(1).unwrap(), Views, 1)
-                .unwrap();
-            counters
-                .increment(Owner::new("post", 1).unwrap(), "views", 1)
-                .unwrap();
-            assert_eq!(handle.get().unwrap(), 6);
-            assert_eq!(handle.pending().unwrap().pending, 6);
-            sync(world);
-            assert_eq!(handle.baseline().unwrap(), 6);
-            handle.set(3).unwrap();
-            assert_eq!(Post { id: 1 }.counter(&counters, Views).unwrap(), 3);
-            handle.reset().unwrap();
-            assert_eq!(handle.get().unwrap(), 0);
-            handle.delete().unwrap();
-            assert_eq!(handle.id().as_str(), "post:1:views");
-        },
-    ),
+    ("a handle, an id and a model are the same counter", |world| {
+        let counters = world.counters();
+        let handle = counters.handle(&Post { id: 1 }, "views").unwrap();
+        handle.increment(5).unwrap();
+        handle.decrement(1).unwrap();
+        counters.increment(Post::counter_owner(1).unwrap(), Views, 1).unwrap();
+        counters.increment(Owner::new("post", 1).unwrap(), "views", 1).unwrap();
+        assert_eq!(handle.get().unwrap(), 6);
+        assert_eq!(handle.pending().unwrap().pending, 6);
+        sync(world);
+        assert_eq!(handle.baseline().unwrap(), 6);
+        handle.set(3).unwrap();
+        assert_eq!(Post { id: 1 }.counter(&counters, Views).unwrap(), 3);
+        handle.reset().unwrap();
+        assert_eq!(handle.get().unwrap(), 0);
+        handle.delete().unwrap();
+        assert_eq!(handle.id().as_str(), "post:1:views");
+    }),
     ("global counters belong to no model", |world| {
         let counters = world.counters();
         counters.increment(Owner::global(), "signups", 2).unwrap();

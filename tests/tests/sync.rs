@@ -38,80 +38,42 @@ const CASES: &[Case<World>] = &[
     }),
     ("a pattern syncs only what matches", |world| {
         let counters = world.counters();
-        counters
-            .increment(Owner::new("user", 1).unwrap(), "views", 1)
-            .unwrap();
-        counters
-            .increment(Owner::new("users", 1).unwrap(), "views", 1)
-            .unwrap();
-        counters
-            .increment(Owner::new("post", 1).unwrap(), "user:x", 1)
-            .unwrap();
-        let report = counters
-            .sync(&SyncOptions::default().pattern("user:*"))
-            .unwrap();
+        counters.increment(Owner::new("user", 1).unwrap(), "views", 1).unwrap();
+        counters.increment(Owner::new("users", 1).unwrap(), "views", 1).unwrap();
+        counters.increment(Owner::new("post", 1).unwrap(), "user:x", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default().pattern("user:*")).unwrap();
         assert_eq!((report.scanned, report.applied), (1, 1), "{report:?}");
-        assert_eq!(
-            counters
-                .baseline(Owner::new("user", 1).unwrap(), "views")
-                .unwrap(),
-            1
-        );
-        assert_eq!(
-            counters
-                .baseline(Owner::new("users", 1).unwrap(), "views")
-                .unwrap(),
-            0
-        );
+        assert_eq!(counters.baseline(Owner::new("user", 1).unwrap(), "views").unwrap(), 1);
+        assert_eq!(counters.baseline(Owner::new("users", 1).unwrap(), "views").unwrap(), 0);
     }),
     ("a pattern finds claims that were left behind", |world| {
         world.counters().increment(post(), "views", 1).unwrap();
         claim(world, "views");
-        let report = world
-            .impatient_counters()
-            .sync(&SyncOptions::default().pattern("post:*"))
-            .unwrap();
+        let report =
+            world.impatient_counters().sync(&SyncOptions::default().pattern("post:*")).unwrap();
         assert_eq!((report.applied, report.recovered), (1, 1), "{report:?}");
     }),
-    (
-        "a bad pattern is refused before anything happens",
-        |world| {
-            let counters = world.counters();
-            counters.increment(post(), "views", 1).unwrap();
-            assert!(
-                counters
-                    .sync(&SyncOptions::default().pattern("user:["))
-                    .is_err()
-            );
-            assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
-        },
-    ),
-    (
-        "a dry run says what a sync would do and changes nothing",
-        |world| {
-            let counters = world.counters();
-            increment_each(&counters, 10);
-            counters.increment(post(), "zero", 1).unwrap();
-            counters.increment(post(), "zero", -1).unwrap();
-            let before = held(world, 10);
-            let report = counters
-                .sync(&SyncOptions::default().dry_run(true))
-                .unwrap();
-            assert_eq!(
-                (report.scanned, report.applied, report.zeros),
-                (11, 10, 1),
-                "{report:?}"
-            );
-            assert!(
-                report
-                    .to_string()
-                    .starts_with("would apply 10 of 11 counters, 1 zero in "),
-                "{report}"
-            );
-            assert_eq!(held(world, 10), before);
-            assert_eq!(sum_of_baselines(&counters, 10), 0);
-        },
-    ),
+    ("a bad pattern is refused before anything happens", |world| {
+        let counters = world.counters();
+        counters.increment(post(), "views", 1).unwrap();
+        assert!(counters.sync(&SyncOptions::default().pattern("user:[")).is_err());
+        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
+    }),
+    ("a dry run says what a sync would do and changes nothing", |world| {
+        let counters = world.counters();
+        increment_each(&counters, 10);
+        counters.increment(post(), "zero", 1).unwrap();
+        counters.increment(post(), "zero", -1).unwrap();
+        let before = held(world, 10);
+        let report = counters.sync(&SyncOptions::default().dry_run(true)).unwrap();
+        assert_eq!((report.scanned, report.applied, report.zeros), (11, 10, 1), "{report:?}");
+        assert!(
+            report.to_string().starts_with("would apply 10 of 11 counters, 1 zero in "),
+            "{report}"
+        );
+        assert_eq!(held(world, 10), before);
+        assert_eq!(sum_of_baselines(&counters, 10), 0);
+    }),
     ("a delta of zero is removed without a row", |world| {
         let counters = world.counters();
         counters.increment(post(), "views", 1).unwrap();
@@ -122,113 +84,71 @@ const CASES: &[Case<World>] = &[
         assert_eq!(world.ledger.rows_of(&post()).unwrap(), []);
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().scanned, 0);
     }),
-    (
-        "a bad row among a thousand fails alone and is finished when it is mended",
-        |world| {
-            let counters = world.impatient_counters();
-            increment_each(&counters, 1000);
-            for key in ["full", "empty"] {
-                counters
-                    .set(post(), key, if key == "full" { i64::MAX } else { i64::MIN })
-                    .unwrap();
-            }
-            counters.increment(post(), "full", 1).unwrap();
-            counters.decrement(post(), "empty", 1).unwrap();
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(
-                (report.applied, report.failed.count()),
-                (1000, 2),
-                "{report:?}"
-            );
-            assert!(!report.is_clean() && report.stopped.is_none());
-            let mut failed = report
-                .failed
-                .iter()
-                .map(|failed| failed.claim.id.to_string())
-                .collect::<Vec<_>>();
-            failed.sort();
-            assert_eq!(failed, ["post:1:empty", "post:1:full"]);
-            assert_eq!(sum_of_baselines(&counters, 1000), 1000);
-            assert_eq!(counters.baseline(post(), "full").unwrap(), i64::MAX);
-            // The claim is still there, and so is what comes after it.
-            counters.decrement(post(), "full", 5).unwrap();
-            let again = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!((again.applied, again.failed.count()), (0, 2), "{again:?}");
-            counters.set(post(), "full", 1).unwrap();
-            counters.set(post(), "empty", 1).unwrap();
-            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            assert_eq!(counters.baseline(post(), "full").unwrap(), 1);
-        },
-    ),
-    (
-        "a table that takes no row at all ends the pass after a few tries",
-        |world| {
-            let upserts = Arc::new(AtomicUsize::new(0));
-            let counting = Arc::clone(&upserts);
-            let faults = Faults::calling(move |step| {
-                counting.fetch_add(usize::from(step == "upsert"), Ordering::SeqCst);
-            });
-            let counters = world.counters_behind(&faults, impatient());
-            world.make_table_refuse_writes();
-            increment_each(&counters, 2000);
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert!(
-                matches!(report.stopped, Some(Error::Database { .. })),
-                "{report:?}"
-            );
-            assert!(upserts.load(Ordering::SeqCst) <= 10, "{upserts:?} upserts");
-            assert!(report.failed.is_empty() && report.applied == 0);
-            assert_eq!(
-                counters
-                    .get_many((0..2000).map(|n| (owner(n), "views")))
-                    .unwrap(),
-                [1; 2000]
-            );
-        },
-    ),
-    (
-        "a missing table is named before anything is claimed",
-        |world| {
-            let counters = world.counters();
-            counters.increment(post(), "views", 1).unwrap();
-            world.drop_tables();
-            let error = counters.sync(&SyncOptions::default()).unwrap_err();
-            assert!(matches!(error, Error::NotMigrated { .. }), "{error:?}");
-            assert!(
-                error.to_string().contains("run_pending_migrations()"),
-                "{error}"
-            );
-            assert!(matches!(
-                counters.get(post(), "views").unwrap_err(),
-                Error::NotMigrated { .. }
-            ));
-            assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
-        },
-    ),
-    (
-        "what a living sync has claimed is busy and left alone",
-        |world| {
-            let counters = world.counters();
-            counters.increment(post(), "views", 5).unwrap();
-            let claim = claim(world, "views");
-            counters.increment(post(), "views", 1).unwrap();
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(
-                (report.scanned, report.applied, report.busy),
-                (1, 0, 1),
-                "{report:?}"
-            );
-            assert!(report.is_clean());
-            assert_eq!(
-                world.store.look(&[id("views")]).unwrap().held[0]
-                    .as_ref()
-                    .unwrap()
-                    .claim,
-                Some(claim)
-            );
-            assert_eq!(counters.get(post(), "views").unwrap(), 6);
-        },
-    ),
+    ("a bad row among a thousand fails alone and is finished when it is mended", |world| {
+        let counters = world.impatient_counters();
+        increment_each(&counters, 1000);
+        for key in ["full", "empty"] {
+            counters.set(post(), key, if key == "full" { i64::MAX } else { i64::MIN }).unwrap();
+        }
+        counters.increment(post(), "full", 1).unwrap();
+        counters.decrement(post(), "empty", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.applied, report.failed.count()), (1000, 2), "{report:?}");
+        assert!(!report.is_clean() && report.stopped.is_none());
+        let mut failed =
+            report.failed.iter().map(|failed| failed.claim.id.to_string()).collect::<Vec<_>>();
+        failed.sort();
+        assert_eq!(failed, ["post:1:empty", "post:1:full"]);
+        assert_eq!(sum_of_baselines(&counters, 1000), 1000);
+        assert_eq!(counters.baseline(post(), "full").unwrap(), i64::MAX);
+        // The claim is still there, and so is what comes after it.
+        counters.decrement(post(), "full", 5).unwrap();
+        let again = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((again.applied, again.failed.count()), (0, 2), "{again:?}");
+        counters.set(post(), "full", 1).unwrap();
+        counters.set(post(), "empty", 1).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        assert_eq!(counters.baseline(post(), "full").unwrap(), 1);
+    }),
+    ("a table that takes no row at all ends the pass after a few tries", |world| {
+        let upserts = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&upserts);
+        let faults = Faults::calling(move |step| {
+            counting.fetch_add(usize::from(step == "upsert"), Ordering::SeqCst);
+        });
+        let counters = world.counters_behind(&faults, impatient());
+        world.make_table_refuse_writes();
+        increment_each(&counters, 2000);
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report:?}");
+        assert!(upserts.load(Ordering::SeqCst) <= 10, "{upserts:?} upserts");
+        assert!(report.failed.is_empty() && report.applied == 0);
+        assert_eq!(counters.get_many((0..2000).map(|n| (owner(n), "views"))).unwrap(), [1; 2000]);
+    }),
+    ("a missing table is named before anything is claimed", |world| {
+        let counters = world.counters();
+        counters.increment(post(), "views", 1).unwrap();
+        world.drop_tables();
+        let error = counters.sync(&SyncOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::NotMigrated { .. }), "{error:?}");
+        assert!(error.to_string().contains("run_pending_migrations()"), "{error}");
+        assert!(matches!(counters.get(post(), "views").unwrap_err(), Error::NotMigrated { .. }));
+        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
+    }),
+    ("what a living sync has claimed is busy and left alone", |world| {
+        let counters = world.counters();
+        counters.increment(post(), "views", 5).unwrap();
+        let claim = claim(world, "views");
+        counters.increment(post(), "views", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.scanned, report.applied, report.busy), (1, 0, 1), "{report:?}");
+        assert!(report.is_clean());
+        assert_eq!(
+            world.store.look(&[id("views")]).unwrap().held[0].as_ref().unwrap().claim,
+            Some(claim)
+        );
+        assert_eq!(counters.get(post(), "views").unwrap(), 6);
+    }),
     ("one sync after quiet leaves nothing behind", |world| {
         let counters = world.impatient_counters();
         counters.increment(post(), "views", 5).unwrap();
@@ -239,46 +159,37 @@ const CASES: &[Case<World>] = &[
         assert_eq!(counters.baseline(post(), "views").unwrap(), 6);
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().scanned, 0);
     }),
-    (
-        "two syncs at once share the work and both apply some",
-        |world| {
-            let other = world.counters();
-            increment_each(&other, 100);
-            let during = Arc::new(Mutex::new(None));
-            let seen = Arc::clone(&during);
-            // The first has claimed its first batch and is about to open its transaction.
-            let faults = Faults::calling_once_before("begin", move || {
-                *seen.lock().unwrap() = Some(other.sync(&SyncOptions::default()).unwrap());
-            });
-            let first = world.counters_behind(&faults, Config::default());
-            let options = SyncOptions::default().batch_size(NonZeroUsize::new(40).unwrap());
-            let report = first.sync(&options).unwrap();
-            let during = during.lock().unwrap().take().unwrap();
-            assert!(
-                report.applied >= 40 && during.applied > 0,
-                "{report:?} {during:?}"
-            );
-            assert_eq!(report.applied + during.applied, 100);
-            assert!(during.busy >= 40, "{during:?}");
-            assert!(report.is_clean() && during.is_clean());
-            assert_eq!(sum_of_baselines(&first, 100), 100);
-        },
-    ),
-    (
-        "a living pass whose claims another one finished counts nothing twice",
-        |world| {
-            let other = world.impatient_counters();
-            increment_each(&other, 100);
-            let faults = Faults::calling_once_before("begin", move || {
-                assert_eq!(other.sync(&SyncOptions::default()).unwrap().recovered, 100);
-            });
-            let first = world.counters_behind(&faults, Config::default());
-            let report = first.sync(&SyncOptions::default()).unwrap();
-            assert_eq!((report.superseded, report.applied), (100, 0), "{report:?}");
-            assert!(report.is_clean());
-            assert_eq!(sum_of_baselines(&first, 100), 100);
-        },
-    ),
+    ("two syncs at once share the work and both apply some", |world| {
+        let other = world.counters();
+        increment_each(&other, 100);
+        let during = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&during);
+        // The first has claimed its first batch and is about to open its transaction.
+        let faults = Faults::calling_once_before("begin", move || {
+            *seen.lock().unwrap() = Some(other.sync(&SyncOptions::default()).unwrap());
+        });
+        let first = world.counters_behind(&faults, Config::default());
+        let options = SyncOptions::default().batch_size(NonZeroUsize::new(40).unwrap());
+        let report = first.sync(&options).unwrap();
+        let during = during.lock().unwrap().take().unwrap();
+        assert!(report.applied >= 40 && during.applied > 0, "{report:?} {during:?}");
+        assert_eq!(report.applied + during.applied, 100);
+        assert!(during.busy >= 40, "{during:?}");
+        assert!(report.is_clean() && during.is_clean());
+        assert_eq!(sum_of_baselines(&first, 100), 100);
+    }),
+    ("a living pass whose claims another one finished counts nothing twice", |world| {
+        let other = world.impatient_counters();
+        increment_each(&other, 100);
+        let faults = Faults::calling_once_before("begin", move || {
+            assert_eq!(other.sync(&SyncOptions::default()).unwrap().recovered, 100);
+        });
+        let first = world.counters_behind(&faults, Config::default());
+        let report = first.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.superseded, report.applied), (100, 0), "{report:?}");
+        assert!(report.is_clean());
+        assert_eq!(sum_of_baselines(&first, 100), 100);
+    }),
     ("a set between claim and commit wins", |world| {
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("verify", move || {
@@ -292,258 +203,162 @@ const CASES: &[Case<World>] = &[
         assert_eq!(counters.baseline(post(), "views").unwrap(), 0);
         assert_eq!(counters.get(post(), "views").unwrap(), 1000);
         assert_eq!(counters.baseline(post(), "likes").unwrap(), 3);
-        assert!(
-            world
-                .impatient_counters()
-                .sync(&SyncOptions::default())
-                .unwrap()
-                .is_clean()
-        );
+        assert!(world.impatient_counters().sync(&SyncOptions::default()).unwrap().is_clean());
         assert_eq!(counters.baseline(post(), "views").unwrap(), 1000);
     }),
-    (
-        "a delete between claim and commit does not bring the row back",
-        |world| {
-            let other = world.counters();
-            let faults = Faults::calling_once_before("begin", move || {
-                other.delete(post(), "views").unwrap()
-            });
-            let counters = world.counters_behind(&faults, Config::default());
-            counters.increment(post(), "views", 5).unwrap();
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(world.ledger.rows_of(&post()).unwrap(), []);
-            let lost = report
-                .lost
-                .iter()
-                .next()
-                .expect("it may have been lost, so it is reported");
-            assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), false));
-            assert_eq!(counters.get(post(), "views").unwrap(), 0);
-        },
-    ),
-    (
-        "a claim that the store lost is applied where the row shows that nobody did",
-        |world| {
-            let store = Arc::clone(&world.store);
-            let faults =
-                Faults::calling_once_before("verify", move || lose_claim(&*store, "views"));
-            let counters = world.counters_behind(&faults, Config::default());
-            counters.increment(post(), "views", 10).unwrap();
-            assert!(
-                world
-                    .counters()
-                    .sync(&SyncOptions::default())
-                    .unwrap()
-                    .is_clean()
-            );
-            counters.increment(post(), "views", 5).unwrap();
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            let lost = report.lost.iter().next().expect("it was lost");
-            assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), true));
-            assert!(!report.is_clean());
-            assert_eq!(counters.get(post(), "views").unwrap(), 15);
-        },
-    ),
-    (
-        "claims that change in every round are left to the next sync",
-        |world| {
-            let store = Arc::clone(&world.store);
-            let rounds = AtomicUsize::new(0);
-            let faults = Faults::calling(move |step| {
-                if step != "verify" {
-                    return;
-                }
-                let round = rounds.fetch_add(1, Ordering::SeqCst);
-                if round < 3 {
-                    store
-                        .replace(
-                            &CounterId::new("post", round as i64, "views").unwrap(),
-                            Replacement::Set(7),
-                        )
-                        .unwrap();
-                }
-            });
-            let counters = world.counters_behind(&faults, Config::default());
-            increment_each(&counters, 10);
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(
-                (report.applied, report.superseded, report.postponed),
-                (0, 3, 7),
-                "{report:?}"
-            );
-            assert!(!report.is_clean());
-            // The same process finishes them first, however young they are.
-            let next = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(next.superseded + next.applied, 7, "{next:?}");
-            let last = world
-                .impatient_counters()
-                .sync(&SyncOptions::default())
-                .unwrap();
-            assert!(last.is_clean(), "{last:?}");
-            let read = counters
-                .get_many((0..10).map(|n| (owner(n), "views")))
-                .unwrap();
-            assert!(read.iter().all(|value| [1, 7].contains(value)), "{read:?}");
-            assert_eq!(sum_of_baselines(&counters, 10), read.iter().sum::<i64>());
-        },
-    ),
-    (
-        "a claim older than its row is a conflict that nobody guesses about",
-        |world| {
-            let counters = world.impatient_counters();
-            counters.increment(post(), "views", 5).unwrap();
-            let claim = claim(world, "views");
-            apply_from_the_future(world, "views", 100);
-            let error = counters.get(post(), "views").unwrap_err();
-            assert!(
-                matches!(error, Error::Core(counter_core::Error::Conflict { .. })),
-                "{error:?}"
-            );
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            let conflict = report.conflicts.iter().next().expect("a conflict");
-            assert_eq!((&conflict.claim, conflict.row), (&claim, FUTURE));
-            assert!(!report.is_clean());
-            assert_eq!(counters.baseline(post(), "views").unwrap(), 100);
-            assert_eq!(
-                world.store.look(&[id("views")]).unwrap().held[0]
-                    .as_ref()
-                    .unwrap()
-                    .claim,
-                Some(claim)
-            );
-        },
-    ),
-    (
-        "processes with stores of their own in memory lose nothing to each other",
-        |world| {
-            let process = || {
-                let store: Arc<dyn DeltaStore> = Arc::new(MemoryStore::new());
-                Counters::from_parts(Config::default(), store, Arc::clone(&world.ledger))
-            };
-            let (ahead, behind) = (process(), process());
-            apply_from_the_future(world, "views", 100);
-            for counters in [&ahead, &behind] {
-                counters.increment(post(), "views", 5).unwrap();
-                assert_eq!(
-                    counters.get(post(), "views").unwrap(),
-                    counters.baseline(post(), "views").unwrap() + 5
-                );
-                let report = counters.sync(&SyncOptions::default()).unwrap();
-                assert_eq!(
-                    (report.applied, report.conflicts.count()),
-                    (1, 0),
-                    "{report:?}"
-                );
+    ("a delete between claim and commit does not bring the row back", |world| {
+        let other = world.counters();
+        let faults =
+            Faults::calling_once_before("begin", move || other.delete(post(), "views").unwrap());
+        let counters = world.counters_behind(&faults, Config::default());
+        counters.increment(post(), "views", 5).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!(world.ledger.rows_of(&post()).unwrap(), []);
+        let lost = report.lost.iter().next().expect("it may have been lost, so it is reported");
+        assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), false));
+        assert_eq!(counters.get(post(), "views").unwrap(), 0);
+    }),
+    ("a claim that the store lost is applied where the row shows that nobody did", |world| {
+        let store = Arc::clone(&world.store);
+        let faults = Faults::calling_once_before("verify", move || lose_claim(&*store, "views"));
+        let counters = world.counters_behind(&faults, Config::default());
+        counters.increment(post(), "views", 10).unwrap();
+        assert!(world.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+        counters.increment(post(), "views", 5).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        let lost = report.lost.iter().next().expect("it was lost");
+        assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), true));
+        assert!(!report.is_clean());
+        assert_eq!(counters.get(post(), "views").unwrap(), 15);
+    }),
+    ("claims that change in every round are left to the next sync", |world| {
+        let store = Arc::clone(&world.store);
+        let rounds = AtomicUsize::new(0);
+        let faults = Faults::calling(move |step| {
+            if step != "verify" {
+                return;
             }
-            assert_eq!(behind.get(post(), "views").unwrap(), 110);
-            assert_eq!(ahead.get(post(), "views").unwrap(), 110);
-        },
-    ),
-    (
-        "a scan that repeats itself makes no counter count or fail twice",
-        |world| {
-            let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
-            store.repeats_itself = true;
-            let ledger = Arc::clone(&world.ledger);
-            let counters = Counters::from_parts(impatient(), Arc::new(store), ledger);
-            increment_each(&counters, 100);
-            counters.set(post(), "full", i64::MAX).unwrap();
-            counters.increment(post(), "full", 1).unwrap();
+            let round = rounds.fetch_add(1, Ordering::SeqCst);
+            if round < 3 {
+                store
+                    .replace(
+                        &CounterId::new("post", round as i64, "views").unwrap(),
+                        Replacement::Set(7),
+                    )
+                    .unwrap();
+            }
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        increment_each(&counters, 10);
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.applied, report.superseded, report.postponed), (0, 3, 7), "{report:?}");
+        assert!(!report.is_clean());
+        // The same process finishes them first, however young they are.
+        let next = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!(next.superseded + next.applied, 7, "{next:?}");
+        let last = world.impatient_counters().sync(&SyncOptions::default()).unwrap();
+        assert!(last.is_clean(), "{last:?}");
+        let read = counters.get_many((0..10).map(|n| (owner(n), "views"))).unwrap();
+        assert!(read.iter().all(|value| [1, 7].contains(value)), "{read:?}");
+        assert_eq!(sum_of_baselines(&counters, 10), read.iter().sum::<i64>());
+    }),
+    ("a claim older than its row is a conflict that nobody guesses about", |world| {
+        let counters = world.impatient_counters();
+        counters.increment(post(), "views", 5).unwrap();
+        let claim = claim(world, "views");
+        apply_from_the_future(world, "views", 100);
+        let error = counters.get(post(), "views").unwrap_err();
+        assert!(matches!(error, Error::Core(counter_core::Error::Conflict { .. })), "{error:?}");
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        let conflict = report.conflicts.iter().next().expect("a conflict");
+        assert_eq!((&conflict.claim, conflict.row), (&claim, FUTURE));
+        assert!(!report.is_clean());
+        assert_eq!(counters.baseline(post(), "views").unwrap(), 100);
+        assert_eq!(
+            world.store.look(&[id("views")]).unwrap().held[0].as_ref().unwrap().claim,
+            Some(claim)
+        );
+    }),
+    ("processes with stores of their own in memory lose nothing to each other", |world| {
+        let process = || {
+            let store: Arc<dyn DeltaStore> = Arc::new(MemoryStore::new());
+            Counters::from_parts(Config::default(), store, Arc::clone(&world.ledger))
+        };
+        let (ahead, behind) = (process(), process());
+        apply_from_the_future(world, "views", 100);
+        for counters in [&ahead, &behind] {
+            counters.increment(post(), "views", 5).unwrap();
+            assert_eq!(
+                counters.get(post(), "views").unwrap(),
+                counters.baseline(post(), "views").unwrap() + 5
+            );
             let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(
-                (report.applied, report.failed.count()),
-                (100, 1),
-                "{report:?}"
-            );
-            assert_eq!(sum_of_baselines(&counters, 100), 100);
-        },
-    ),
-    (
-        "a store that was replaced is reported and its sequences go on above the old ones",
-        |world| {
-            let counters = with_generation(world, "old", 500);
-            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            let state = world.ledger.state(&Prefix::default()).unwrap();
-            assert_eq!(
-                state
-                    .recorded
-                    .map(|known| (known.store_id, known.seq.get())),
-                Some(("old".into(), 500))
-            );
-            let counters = with_generation(world, "new", 100);
+            assert_eq!((report.applied, report.conflicts.count()), (1, 0), "{report:?}");
+        }
+        assert_eq!(behind.get(post(), "views").unwrap(), 110);
+        assert_eq!(ahead.get(post(), "views").unwrap(), 110);
+    }),
+    ("a scan that repeats itself makes no counter count or fail twice", |world| {
+        let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+        store.repeats_itself = true;
+        let ledger = Arc::clone(&world.ledger);
+        let counters = Counters::from_parts(impatient(), Arc::new(store), ledger);
+        increment_each(&counters, 100);
+        counters.set(post(), "full", i64::MAX).unwrap();
+        counters.increment(post(), "full", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.applied, report.failed.count()), (100, 1), "{report:?}");
+        assert_eq!(sum_of_baselines(&counters, 100), 100);
+    }),
+    ("a store that was replaced is reported and its sequences go on above the old ones", |world| {
+        let counters = with_generation(world, "old", 500);
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        let state = world.ledger.state(&Prefix::default()).unwrap();
+        assert_eq!(
+            state.recorded.map(|known| (known.store_id, known.seq.get())),
+            Some(("old".into(), 500))
+        );
+        let counters = with_generation(world, "new", 100);
+        counters.increment(post(), "views", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!(report.store_replaced.as_ref().map(|known| known.seq.get()), Some(500));
+        assert!(!report.is_clean());
+        assert_eq!(report.applied, 1, "the sync goes on");
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean(), "said once");
+    }),
+    ("a store that came back from an old copy is left alone", |world| {
+        assert!(
+            with_generation(world, "same", 500).sync(&SyncOptions::default()).unwrap().is_clean()
+        );
+        let counters = with_generation(world, "same", 499);
+        counters.increment(post(), "views", 1).unwrap();
+        let error = counters.sync(&SyncOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("499") && error.to_string().contains("500"), "{error}");
+        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1, "nothing was claimed");
+    }),
+    ("a prefix that is synced into another database too is reported each time", |world| {
+        let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+        store.generation = Some(generation("id", "another database", 1));
+        let ledger = Arc::clone(&world.ledger);
+        let counters = Counters::from_parts(Config::default(), Arc::new(store), ledger);
+        for _ in 0..2 {
             counters.increment(post(), "views", 1).unwrap();
             let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!(
-                report.store_replaced.as_ref().map(|known| known.seq.get()),
-                Some(500)
-            );
-            assert!(!report.is_clean());
-            assert_eq!(report.applied, 1, "the sync goes on");
             assert!(
-                counters.sync(&SyncOptions::default()).unwrap().is_clean(),
-                "said once"
+                report.shared_prefix && !report.is_clean() && report.applied == 1,
+                "{report:?}"
             );
-        },
-    ),
-    (
-        "a store that came back from an old copy is left alone",
-        |world| {
-            assert!(
-                with_generation(world, "same", 500)
-                    .sync(&SyncOptions::default())
-                    .unwrap()
-                    .is_clean()
-            );
-            let counters = with_generation(world, "same", 499);
-            counters.increment(post(), "views", 1).unwrap();
-            let error = counters.sync(&SyncOptions::default()).unwrap_err();
-            assert!(
-                error.to_string().contains("499") && error.to_string().contains("500"),
-                "{error}"
-            );
-            assert_eq!(
-                counters.pending(post(), "views").unwrap().pending,
-                1,
-                "nothing was claimed"
-            );
-        },
-    ),
-    (
-        "a prefix that is synced into another database too is reported each time",
-        |world| {
-            let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
-            store.generation = Some(generation("id", "another database", 1));
-            let ledger = Arc::clone(&world.ledger);
-            let counters = Counters::from_parts(Config::default(), Arc::new(store), ledger);
-            for _ in 0..2 {
-                counters.increment(post(), "views", 1).unwrap();
-                let report = counters.sync(&SyncOptions::default()).unwrap();
-                assert!(
-                    report.shared_prefix && !report.is_clean() && report.applied == 1,
-                    "{report:?}"
-                );
-            }
-        },
-    ),
-    (
-        "a counter is counted on while its claim is refused",
-        |world| {
-            let counters = world.impatient_counters();
-            counters.set(post(), "full", i64::MAX).unwrap();
-            counters.increment(post(), "full", 1).unwrap();
-            assert_eq!(
-                counters
-                    .sync(&SyncOptions::default())
-                    .unwrap()
-                    .failed
-                    .count(),
-                1
-            );
-            counters.increment(post(), "full", 41).unwrap();
-            assert_eq!(counters.pending(post(), "full").unwrap().pending, 41);
-            assert!(counters.get(post(), "full").is_err());
-        },
-    ),
+        }
+    }),
+    ("a counter is counted on while its claim is refused", |world| {
+        let counters = world.impatient_counters();
+        counters.set(post(), "full", i64::MAX).unwrap();
+        counters.increment(post(), "full", 1).unwrap();
+        assert_eq!(counters.sync(&SyncOptions::default()).unwrap().failed.count(), 1);
+        counters.increment(post(), "full", 41).unwrap();
+        assert_eq!(counters.pending(post(), "full").unwrap().pending, 41);
+        assert!(counters.get(post(), "full").is_err());
+    }),
 ];
 
 /// The counters of a process whose store claims to be in this life.
@@ -552,43 +367,26 @@ fn with_generation(world: &World, store_id: &str, high_water: i64) -> Counters {
     let database = world.ledger.state(&Prefix::default()).unwrap().database;
     assert!(database.len() >= 32, "{database:?} is no random id");
     store.generation = Some(generation(store_id, &database, high_water));
-    Counters::from_parts(
-        Config::default(),
-        Arc::new(store),
-        Arc::clone(&world.ledger),
-    )
+    Counters::from_parts(Config::default(), Arc::new(store), Arc::clone(&world.ledger))
 }
 
 fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
     let (store_id, database) = (store_id.to_owned(), database.to_owned());
-    Generation {
-        store_id,
-        database,
-        high_water: ClaimSeq::new(high_water),
-    }
+    Generation { store_id, database, high_water: ClaimSeq::new(high_water) }
 }
 
 /// A sequence that no store gives out in the life of these tests.
 const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
 fn apply_from_the_future(world: &World, key: &str, count: i64) {
-    let claim = Claim {
-        id: id(key),
-        seq: FUTURE,
-        op: ClaimOp::Set(count),
-    };
+    let claim = Claim { id: id(key), seq: FUTURE, op: ClaimOp::Set(count) };
     let mut transaction = world.ledger.begin().unwrap();
     transaction.upsert(&[claim]).unwrap();
     transaction.commit().unwrap();
 }
 
 fn claim(world: &World, key: &str) -> Claim {
-    match world
-        .store
-        .claim(&[id(key)], Duration::MAX)
-        .unwrap()
-        .remove(0)
-    {
+    match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {
         Claimed::Fresh(claim) => claim,
         other => panic!("{other:?}"),
     }
@@ -601,29 +399,16 @@ fn lose_claim(store: &dyn DeltaStore, key: &str) {
 }
 
 fn increment_each(counters: &Counters, owners: i64) {
-    counters
-        .increment_many((0..owners).map(|n| (owner(n), "views", 1)))
-        .unwrap();
+    counters.increment_many((0..owners).map(|n| (owner(n), "views", 1))).unwrap();
 }
 
 fn sum_of_baselines(counters: &Counters, owners: i64) -> i64 {
-    (0..owners)
-        .map(|n| counters.baseline(owner(n), "views").unwrap())
-        .sum()
+    (0..owners).map(|n| counters.baseline(owner(n), "views").unwrap()).sum()
 }
 
 fn held(world: &World, owners: i64) -> Vec<counter_core::Held> {
-    let ids = (0..owners)
-        .map(|n| CounterId::new("post", n, "views").unwrap())
-        .collect::<Vec<_>>();
-    world
-        .store
-        .look(&ids)
-        .unwrap()
-        .held
-        .into_iter()
-        .map(Result::unwrap)
-        .collect()
+    let ids = (0..owners).map(|n| CounterId::new("post", n, "views").unwrap()).collect::<Vec<_>>();
+    world.store.look(&ids).unwrap().held.into_iter().map(Result::unwrap).collect()
 }
 
 fn owner(n: i64) -> Owner {

@@ -27,10 +27,7 @@ fn it_syncs_at_its_interval() {
 
 #[test]
 fn an_interval_of_zero_is_only_a_short_one() {
-    let worker = memory_x_sqlite()
-        .counters()
-        .spawn_sync(Duration::ZERO)
-        .unwrap();
+    let worker = memory_x_sqlite().counters().spawn_sync(Duration::ZERO).unwrap();
     assert!(worker.wait_until(PATIENCE, |status| status.passes >= 2));
 }
 
@@ -91,13 +88,7 @@ fn it_shows_failures_and_recovers_from_them() {
     let worker = counters.spawn_sync(SOON).unwrap();
     assert!(worker.wait_until(PATIENCE, |status| status.consecutive_failures >= 3));
     let status = worker.status();
-    assert!(
-        matches!(
-            status.last_error.as_deref(),
-            Some(Error::Unreachable { .. })
-        ),
-        "{status:?}"
-    );
+    assert!(matches!(status.last_error.as_deref(), Some(Error::Unreachable { .. })), "{status:?}");
     assert_eq!(
         counters.pending(post(), "views").unwrap().pending,
         5,
@@ -133,10 +124,7 @@ fn stopping_while_the_database_is_away_says_so_and_leaves_the_counts_in_the_stor
     let (down, counters) = behind_switch(&world, || Err(()));
     counters.increment(post(), "views", 5).unwrap();
     let worker = counters.spawn_sync(NEVER).unwrap();
-    assert!(matches!(
-        worker.stop().unwrap_err(),
-        Error::Unreachable { .. }
-    ));
+    assert!(matches!(worker.stop().unwrap_err(), Error::Unreachable { .. }));
     down.store(false, SeqCst);
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     assert_eq!(baseline(&world), 5);
@@ -160,13 +148,12 @@ fn two_workers_on_the_same_counters_lose_nothing() {
 fn behind_switch(world: &World, fail: fn() -> Result<(), ()>) -> (Arc<AtomicBool>, Counters) {
     let down = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&down);
-    let faults = Faults::failing(move |step| {
-        if step == "state" && switch.load(SeqCst) {
-            fail()
-        } else {
-            Ok(())
-        }
-    });
+    let faults =
+        Faults::failing(
+            move |step| {
+                if step == "state" && switch.load(SeqCst) { fail() } else { Ok(()) }
+            },
+        );
     (down, world.counters_behind(&faults, Config::default()))
 }
 

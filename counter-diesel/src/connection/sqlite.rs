@@ -15,10 +15,8 @@ use crate::migrations::{Migration, migration};
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl CounterConnection for SqliteConnection {
-    const MIGRATIONS: &'static [Migration] = &[migration!(
-        "sqlite",
-        "2026-01-01-000000_create_model_counters"
-    )];
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
 
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
@@ -60,19 +58,15 @@ impl CounterConnection for SqliteConnection {
         .sql(", \"claim_seq\" = ")
         .big_int(claim.seq.get())
         .sql(", \"updated_at\" = CURRENT_TIMESTAMP WHERE ");
-        let guarded = of_counter(update, &claim.id)?
-            .sql(" AND \"claim_seq\" < ")
-            .big_int(claim.seq.get());
+        let guarded =
+            of_counter(update, &claim.id)?.sql(" AND \"claim_seq\" < ").big_int(claim.seq.get());
         guarded.execute(self)
     }
 
     fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
         let delete =
             Statement::<()>::new(format!("DELETE FROM {} WHERE ", Self::quoted(table, "")));
-        of_counter(delete, id)?
-            .sql(" AND \"claim_seq\" = ")
-            .big_int(seq.get())
-            .execute(self)
+        of_counter(delete, id)?.sql(" AND \"claim_seq\" = ").big_int(seq.get()).execute(self)
     }
 
     fn baselines(
@@ -87,14 +81,9 @@ impl CounterConnection for SqliteConnection {
         };
         let mut found = vec![None; ids.len()];
         for (index, count, seq) in rows {
-            if let Some(place) = usize::try_from(index)
-                .ok()
-                .and_then(|index| found.get_mut(index))
+            if let Some(place) = usize::try_from(index).ok().and_then(|index| found.get_mut(index))
             {
-                *place = Some(Baseline {
-                    count,
-                    seq: ClaimSeq::new(seq),
-                });
+                *place = Some(Baseline { count, seq: ClaimSeq::new(seq) });
             }
         }
         Ok(found)
@@ -105,24 +94,16 @@ impl CounterConnection for SqliteConnection {
         table: &TableName,
         owner: &Owner,
     ) -> QueryResult<Vec<(String, Baseline)>> {
-        let select = format!(
-            "SELECT \"key\", \"count\", \"claim_seq\" FROM {}",
-            Self::quoted(table, "")
-        );
+        let select =
+            format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {}", Self::quoted(table, ""));
         let rows = Statement::<(Text, BigInt, BigInt)>::new(select)
             .sql(" WHERE \"owner_type\" = ")
             .text(owner.owner_type().as_str())
             .sql(" AND \"owner_id\" = ")
             .big_int(owner_id(owner.id())?)
             .load::<(String, i64, i64)>(self)?;
-        let baseline = |count, seq| Baseline {
-            count,
-            seq: ClaimSeq::new(seq),
-        };
-        Ok(rows
-            .into_iter()
-            .map(|(key, count, seq)| (key, baseline(count, seq)))
-            .collect())
+        let baseline = |count, seq| Baseline { count, seq: ClaimSeq::new(seq) };
+        Ok(rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect())
     }
 
     fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
@@ -189,30 +170,19 @@ impl CounterConnection for SqliteConnection {
     }
 
     fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
-        let select = format!(
-            "SELECT \"name\" FROM {}",
-            Self::quoted(table, "_migrations")
-        );
+        let select = format!("SELECT \"name\" FROM {}", Self::quoted(table, "_migrations"));
         Statement::<Text>::new(select).load(self)
     }
 
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
-        let insert = format!(
-            "INSERT INTO {} (\"name\") VALUES (",
-            Self::quoted(table, "_migrations")
-        );
-        Statement::<()>::new(insert)
-            .text(name)
-            .sql(")")
-            .execute(self)?;
+        let insert =
+            format!("INSERT INTO {} (\"name\") VALUES (", Self::quoted(table, "_migrations"));
+        Statement::<()>::new(insert).text(name).sql(")").execute(self)?;
         Ok(())
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {
-        let schema = table
-            .schema()
-            .map(|schema| format!("\"{schema}\"."))
-            .unwrap_or_default();
+        let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
         format!("{schema}\"{}{suffix}\"", table.table())
     }
 }
@@ -280,12 +250,7 @@ fn one_baseline<'a>(
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, IndexedRow>> {
     let from = SqliteConnection::quoted(table, "");
-    of_counter(
-        Statement::new(format!(
-            "SELECT 0, \"count\", \"claim_seq\" FROM {from} WHERE "
-        )),
-        id,
-    )
+    of_counter(Statement::new(format!("SELECT 0, \"count\", \"claim_seq\" FROM {from} WHERE ")), id)
 }
 
 /// One parameter however many counters: the text never varies, and no limit of parameters is met. The
@@ -301,27 +266,21 @@ fn many_baselines<'a>(
     let wanted = serde_json::to_string(&wanted)
         .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
     let from = SqliteConnection::quoted(table, "");
-    Ok(
-        Statement::new("SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(")
-            .text(wanted)
-            .sql(format!(
-                ") AS w CROSS JOIN {from} AS c \
+    Ok(Statement::new("SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(")
+        .text(wanted)
+        .sql(format!(
+            ") AS w CROSS JOIN {from} AS c \
              WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
              AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
              AND c.\"key\" = json_extract(w.\"value\", '$[2]')"
-            )),
-    )
+        )))
 }
 
 fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool, Error> {
-    let mut conn = pool.get().map_err(|source| Error::Unreachable {
-        source: source.into(),
-    })?;
+    let mut conn = pool.get().map_err(|source| Error::Unreachable { source: source.into() })?;
     let files = Statement::<Text>::new("SELECT file FROM pragma_database_list WHERE name = 'main'")
         .load::<String>(&mut *conn)
-        .map_err(|source| Error::Unreachable {
-            source: source.into(),
-        })?;
+        .map_err(|source| Error::Unreachable { source: source.into() })?;
     Ok(files.iter().all(String::is_empty))
 }
 
@@ -343,9 +302,7 @@ pub fn sqlite_pool(
         .connection_timeout(std::time::Duration::from_secs(1))
         .connection_customizer(Box::new(Settings))
         .build(ConnectionManager::new(path))
-        .map_err(|source| Error::Unreachable {
-            source: source.into(),
-        })
+        .map_err(|source| Error::Unreachable { source: source.into() })
 }
 
 #[derive(Debug)]

@@ -25,11 +25,7 @@ enum Part<'a> {
 
 impl<'a, Row> Statement<'a, Row> {
     pub(super) fn new(sql: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            parts: Vec::new(),
-            row: PhantomData,
-        }
-        .sql(sql)
+        Self { parts: Vec::new(), row: PhantomData }.sql(sql)
     }
 
     pub(super) fn sql(mut self, sql: impl Into<Cow<'a, str>>) -> Self {

@@ -1,0 +1,98 @@
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::counter_diesel::HasCounters for Post {
+    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+        "post",
+    );
+    const KEYS: &'static [::counter_diesel::CounterKey] = &[
+        ::counter_diesel::CounterKey::from_static("views"),
+        ::counter_diesel::CounterKey::from_static("api-calls"),
+        ::counter_diesel::CounterKey::from_static("type"),
+    ];
+    fn counter_owner_id(
+        &self,
+    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+        <i32 as ::counter_diesel::ToOwnerId>::to_owner_id(&self.id)
+    }
+}
+///The counters that `Post` declares.
+#[derive(
+    ::core::fmt::Debug,
+    ::core::clone::Clone,
+    ::core::marker::Copy,
+    ::core::cmp::PartialEq,
+    ::core::cmp::Eq,
+    ::core::cmp::PartialOrd,
+    ::core::cmp::Ord,
+    ::core::hash::Hash,
+)]
+pub(crate) enum PostCounter {
+    ///The counter `views`.
+    Views,
+    ///The counter `api-calls`.
+    ApiCalls,
+    ///The counter `type`.
+    Type,
+}
+#[automatically_derived]
+impl PostCounter {
+    /// All of them, in the order of their declaration.
+    pub(crate) const ALL: &'static [Self] = &[Self::Views, Self::ApiCalls, Self::Type];
+    /// The key as text.
+    pub(crate) const fn as_str(self) -> &'static ::core::primitive::str {
+        match self {
+            Self::Views => "views",
+            Self::ApiCalls => "api-calls",
+            Self::Type => "type",
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Display for PostCounter {
+    fn fmt(&self, __formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::pad(__formatter, Self::as_str(*self))
+    }
+}
+#[automatically_derived]
+impl ::core::str::FromStr for PostCounter {
+    type Err = ::counter_diesel::Invalid;
+    fn from_str(
+        __text: &::core::primitive::str,
+    ) -> ::core::result::Result<Self, ::counter_diesel::Invalid> {
+        match __text {
+            "views" => ::core::result::Result::Ok(Self::Views),
+            "api-calls" => ::core::result::Result::Ok(Self::ApiCalls),
+            "type" => ::core::result::Result::Ok(Self::Type),
+            _ => {
+                ::core::result::Result::Err(
+                    ::counter_diesel::derive_support::undeclared_key(
+                        __text,
+                        "expected one of \"views\", \"api-calls\", \"type\"",
+                    ),
+                )
+            }
+        }
+    }
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::counter_diesel::KeyOf<Post> for PostCounter {
+    fn counter_key(
+        &self,
+    ) -> ::core::result::Result<
+        ::counter_diesel::CounterKey,
+        ::counter_diesel::Invalid,
+    > {
+        ::core::result::Result::Ok(
+            match self {
+                Self::Views => {
+                    const { ::counter_diesel::CounterKey::from_static("views") }
+                }
+                Self::ApiCalls => {
+                    const { ::counter_diesel::CounterKey::from_static("api-calls") }
+                }
+                Self::Type => const { ::counter_diesel::CounterKey::from_static("type") }
+            },
+        )
+    }
+}

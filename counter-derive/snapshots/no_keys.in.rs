@@ -1,0 +1,5 @@
+#[derive(HasCounters)]
+struct BlogPost {
+    id: i64,
+    title: String,
+}

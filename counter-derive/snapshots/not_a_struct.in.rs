@@ -1,0 +1,6 @@
+#[derive(HasCounters)]
+#[counters(keys(views))]
+pub enum Post {
+    Draft,
+    Published,
+}

@@ -1,0 +1,51 @@
+use proc_macro2::Ident;
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, Fields, Type};
+
+use crate::attr::{self, Options};
+use crate::diesel;
+use crate::mistakes::Mistakes;
+
+/// The item under the derive, with its attributes read and nothing checked yet.
+pub(crate) struct Input<'a> {
+    pub(crate) item: &'a DeriveInput,
+    pub(crate) options: Options,
+    /// The columns that Diesel is told are the primary key.
+    pub(crate) primary_key: Vec<Ident>,
+    /// Those that have a name.
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+pub(crate) struct Field<'a> {
+    pub(crate) name: &'a Ident,
+    pub(crate) ty: &'a Type,
+    /// The column that Diesel reads it from.
+    pub(crate) column: String,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn read(item: &'a DeriveInput, mistakes: &mut Mistakes) -> Self {
+        let options = attr::options(&item.attrs, mistakes);
+        let fields = match &item.data {
+            Data::Struct(data) => fields(&data.fields, mistakes),
+            Data::Enum(_) | Data::Union(_) => Vec::new(),
+        };
+        Self { item, options, primary_key: diesel::primary_key(&item.attrs), fields }
+    }
+}
+
+fn fields<'a>(fields: &'a Fields, mistakes: &mut Mistakes) -> Vec<Field<'a>> {
+    fields
+        .iter()
+        .filter_map(|field| {
+            attr::refuse(&field.attrs, mistakes);
+            let name = field.ident.as_ref()?;
+            Some(Field {
+                name,
+                ty: &field.ty,
+                column: diesel::column_name(&field.attrs)
+                    .unwrap_or_else(|| name.unraw().to_string()),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,96 @@
+use proc_macro2::Ident;
+
+/// The options there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    Keys,
+    OwnerType,
+    KeyEnum,
+}
+
+impl Name {
+    const ALL: [Self; 3] = [Self::Keys, Self::OwnerType, Self::KeyEnum];
+
+    /// How alike a word must be to an option, from 0 to 1, to be taken for a slip: `key`, `kyes`, `owner`.
+    const ALIKE: f64 = 0.75;
+
+    pub(super) fn find(name: &Ident) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| name == known.text())
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::OwnerType => "owner_type",
+            Self::KeyEnum => "key_enum",
+        }
+    }
+
+    /// How the option is written.
+    pub(super) fn form(self) -> &'static str {
+        match self {
+            Self::Keys => "keys(views, likes)",
+            Self::OwnerType => r#"owner_type = "article""#,
+            Self::KeyEnum => r#"key_enum = "ArticleCounter""#,
+        }
+    }
+
+    /// All of them, in a sentence.
+    pub(super) fn list() -> String {
+        let [keys, owner_type, key_enum] = Self::ALL.map(Self::form);
+        format!("`{keys}`, `{owner_type}` or `{key_enum}`")
+    }
+
+    pub(super) fn repeated(self) -> String {
+        match self {
+            Self::Keys => "`keys` is given twice: put all keys into one list".to_owned(),
+            _ => format!("`{}` is given twice: remove one", self.text()),
+        }
+    }
+
+    /// What to say of an option that does not exist.
+    pub(super) fn unknown(name: &Ident) -> String {
+        match Self::nearest(&name.to_string()) {
+            Some(nearest) => format!("unknown option: did you mean `{}`?", nearest.text()),
+            None => format!("unknown option: expected {}", Self::list()),
+        }
+    }
+
+    fn nearest(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .map(|known| (strsim::jaro_winkler(name, known.text()), known))
+            .filter(|(alike, _)| *alike >= Self::ALIKE)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, known)| known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+
+    fn nearest(name: &str) -> Option<&'static str> {
+        Name::nearest(name).map(Name::text)
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_finds_the_option_that_was_meant() {
+        for (slip, meant) in [
+            ("key", "keys"),
+            ("kyes", "keys"),
+            ("owner", "owner_type"),
+            ("ownertype", "owner_type"),
+            ("keyenum", "key_enum"),
+        ] {
+            assert_eq!(nearest(slip), Some(meant), "{slip}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_resembles_no_option_finds_none() {
+        for word in ["table_name", "prefix", "x", "interval", "rename"] {
+            assert_eq!(nearest(word), None, "{word}");
+        }
+    }
+}

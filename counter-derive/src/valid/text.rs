@@ -1,0 +1,21 @@
+//! The rules for texts. `counter-core` has the same and would refuse too, but without pointing at the text.
+
+/// As `OwnerType::MAX_CHARS`.
+pub(super) const OWNER_TYPE_CHARS: usize = 255;
+
+/// As `CounterKey::MAX_CHARS`.
+pub(super) const KEY_CHARS: usize = 100;
+
+/// What is wrong with a text of which at most `limit` characters fit.
+pub(super) fn flaw(text: &str, limit: usize) -> Option<String> {
+    let chars = text.chars().count();
+    if chars == 0 {
+        Some("is empty".to_owned())
+    } else if text.contains('\0') {
+        Some("contains NUL, which PostgreSQL cannot store".to_owned())
+    } else if chars > limit {
+        Some(format!("has {chars} characters, but at most {limit} fit"))
+    } else {
+        None
+    }
+}

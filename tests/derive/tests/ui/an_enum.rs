@@ -1,0 +1,9 @@
+use counter_diesel::HasCounters;
+
+#[derive(HasCounters)]
+enum Post {
+    Draft,
+    Published,
+}
+
+fn main() {}
