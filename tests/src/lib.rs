@@ -7,5 +7,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod database;
+pub mod process;
+pub mod servers;
 pub mod suite;
 pub mod world;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, MemoryStore};
-use counter_diesel::{Counters, Ledger, PoolLedger, TableName, sqlite_pool};
+use counter_diesel::{Counters, Ledger};
 
+use crate::database::{self, Database};
 use crate::suite::WorldKind;
 
 /// A store and a migrated database of one test's own.
@@ -20,7 +21,11 @@ pub struct World {
 }
 
 /// Every pair that matters.
-pub const PAIRS: &[WorldKind<World>] = &[("memory_x_sqlite", memory_x_sqlite)];
+pub const PAIRS: &[WorldKind<World>] = &[
+    ("memory_x_sqlite", || memory_x(database::sqlite())),
+    ("memory_x_postgres", || memory_x(database::postgres())),
+    ("memory_x_mariadb", || memory_x(database::mariadb())),
+];
 
 impl World {
     /// The counters of one process in this world. Another call makes those of another process.
@@ -46,15 +51,12 @@ impl World {
     }
 }
 
-fn memory_x_sqlite() -> World {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("counters.sqlite");
-    let pool = sqlite_pool(file.to_str().unwrap(), 8).unwrap();
-    let ledger = Arc::new(PoolLedger::new(pool, TableName::default()).unwrap());
+fn memory_x(database: Box<dyn Database>) -> World {
+    let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();
     World {
         store: Arc::new(MemoryStore::new()),
         ledger,
-        _kept: Box::new(folder),
+        _kept: Box::new(database),
     }
 }
