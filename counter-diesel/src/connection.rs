@@ -3,26 +3,43 @@
 use chrono::NaiveDateTime;
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
-use diesel::result::{Error, QueryResult};
+use diesel::result::QueryResult;
 
 use crate::error;
 use crate::migrations::Migration;
 
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod pg;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "sqlite")]
-mod statement;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod on_conflict;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod pool;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod standard;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod statement;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod values;
+
+#[cfg(feature = "mysql")]
+pub use mysql::mysql_pool;
+#[cfg(feature = "postgres")]
+pub use pg::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use sqlite::sqlite_pool;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///
-/// Implemented for the connections of the features that are on: `sqlite`.
+/// Implemented for the connections of the features that are on: `postgres`, `mysql`, `sqlite`.
 #[diagnostic::on_unimplemented(
     message = "counters cannot be kept in the database behind `{Self}`",
     label = "not a database connection for counters",
-    note = "turn on the feature of counter-diesel for your database: `sqlite`"
+    note = "turn on the feature of counter-diesel for your database: `postgres`, `mysql` or `sqlite`"
 )]
 pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// The migrations of this database, oldest first.
@@ -31,16 +48,24 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
 
     /// Refuses a pool with which counters cannot work.
     #[doc(hidden)]
-    fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), error::Error>;
+    fn check_pool(_pool: &Pool<ConnectionManager<Self>>) -> Result<(), error::Error> {
+        Ok(())
+    }
 
     /// Asks for short waits and a durable commit, in a transaction that has just begun.
     #[doc(hidden)]
     fn prepare_transaction(&mut self) -> QueryResult<()>;
 
-    /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0.
-    /// Returns how many the guard let through.
+    /// Takes back what outlives the transaction of that which was asked for it. It has just ended.
     #[doc(hidden)]
-    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<usize>;
+    fn finish_transaction(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0.
+    /// Returns whether the guard let all of them through; `false` also where the database does not tell.
+    #[doc(hidden)]
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool>;
 
     /// Applies one claim of op add or set to an existing row under the guard. Returns the rows changed.
     #[doc(hidden)]
@@ -57,6 +82,16 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
         table: &TableName,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>>;
+
+    /// The same in a transaction that may have an older snapshot: the rows as they are now.
+    #[doc(hidden)]
+    fn current_rows(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        self.baselines(table, ids)
+    }
 
     /// All rows of an owner, with their keys.
     #[doc(hidden)]
@@ -76,17 +111,23 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
         generation: &Generation,
     ) -> QueryResult<()>;
 
-    /// Whether the tables are there.
+    /// Whether the tables are there. Waits for nobody who has locked them.
     #[doc(hidden)]
-    fn has_tables(&mut self, table: &TableName) -> bool;
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool>;
 
     /// Makes the table of the migrations that were run, if it is missing.
     #[doc(hidden)]
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()>;
 
-    /// Keeps other processes out of migrations until the end of the transaction.
+    /// Keeps other processes out of migrations until the end of the transaction, or longer.
     #[doc(hidden)]
     fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()>;
+
+    /// Lets other processes in again, where the end of the transaction did not.
+    #[doc(hidden)]
+    fn unlock_migrations(&mut self, _table: &TableName) -> QueryResult<()> {
+        Ok(())
+    }
 
     /// The names of the migrations that were run.
     #[doc(hidden)]
@@ -108,10 +149,4 @@ pub struct StateRow {
     pub(crate) store_id: String,
     pub(crate) seq: ClaimSeq,
     pub(crate) synced_at: NaiveDateTime,
-}
-
-/// The owner id as the column takes it.
-fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
-    id.as_i64()
-        .ok_or_else(|| Error::SerializationError(format!("owner id {id} is not an integer").into()))
 }

@@ -88,6 +88,10 @@ pub use diesel;
 
 pub use builder::CountersBuilder;
 pub use connection::CounterConnection;
+#[cfg(feature = "mysql")]
+pub use connection::mysql_pool;
+#[cfg(feature = "postgres")]
+pub use connection::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use connection::sqlite_pool;
 pub use counter_core::{

@@ -17,6 +17,7 @@ pub struct Migration {
 }
 
 /// The migration of this name for this database.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 macro_rules! migration {
     ($database:literal, $name:literal) => {
         $crate::migrations::Migration {
@@ -32,9 +33,11 @@ macro_rules! migration {
         }
     };
 }
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use migration;
 
-/// Runs the migrations that were not run yet, all or none, and returns their names.
+/// Runs the migrations that were not run yet and returns their names: all or none of them, but on MySQL,
+/// where the next call goes on with the one that failed.
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
     table: &TableName,
@@ -54,6 +57,8 @@ pub(crate) fn run_pending<C: CounterConnection>(
         Ok(run)
     };
     let result = conn.create_migrations_table(table).and_then(|()| conn.transaction(run_all));
+    let unlocked = conn.unlock_migrations(table);
+    let result = result.and_then(|run| unlocked.map(|()| run));
     result.map_err(|source: DieselError| Error::Migration { name: attempted, source })
 }
 

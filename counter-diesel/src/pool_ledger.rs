@@ -63,12 +63,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
         let mut conn = self.connect()?;
-        let begun = C::TransactionManager::begin_transaction(&mut *conn)
-            .and_then(|()| conn.prepare_transaction());
-        match begun {
-            Ok(()) => Ok(Box::new(PoolTransaction { conn, table: &self.table, is_open: true })),
-            Err(source) => Err(explain(&mut *conn, &self.table, LedgerStep::Begin, source)),
-        }
+        C::TransactionManager::begin_transaction(&mut *conn)
+            .map_err(|source| explain(&mut *conn, &self.table, LedgerStep::Begin, source))?;
+        let mut transaction = PoolTransaction { conn, table: &self.table, is_open: true };
+        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction())?;
+        Ok(Box::new(transaction))
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -109,19 +108,23 @@ struct PoolTransaction<'a, C: CounterConnection> {
 impl<C: CounterConnection> PoolTransaction<'_, C> {
     fn run<T>(
         &mut self,
+        step: LedgerStep,
         query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
     ) -> Result<T, Error> {
         query(&mut self.conn, self.table).map_err(|source| {
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
-            explain(&mut *self.conn, self.table, LedgerStep::Upsert, source)
+            explain(&mut *self.conn, self.table, step, source)
         })
     }
 
     fn roll_back(&mut self) {
-        if std::mem::take(&mut self.is_open)
-            && let Err(error) = C::TransactionManager::rollback_transaction(&mut *self.conn)
-        {
+        if !std::mem::take(&mut self.is_open) {
+            return;
+        }
+        let rolled_back = C::TransactionManager::rollback_transaction(&mut *self.conn)
+            .and_then(|()| self.conn.finish_transaction());
+        if let Err(error) = rolled_back {
             // The pool throws a connection away whose transaction is still open.
             tracing::debug!(%error, "a transaction could not be rolled back");
         }
@@ -130,13 +133,9 @@ impl<C: CounterConnection> PoolTransaction<'_, C> {
 
 impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
     fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error> {
-        self.run(|conn, table| {
-            let let_through = conn.upsert(table, claims)?;
-            let newer = if let_through < claims.len() {
-                newer_rows(conn, table, claims)?
-            } else {
-                Vec::new()
-            };
+        self.run(LedgerStep::Upsert, |conn, table| {
+            let all_let_through = conn.upsert(table, claims)?;
+            let newer = if all_let_through { Vec::new() } else { newer_rows(conn, table, claims)? };
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
                 conn.delete(table, &claim.id, claim.seq)?;
             }
@@ -145,14 +144,14 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
     }
 
     fn update(&mut self, claim: &Claim) -> Result<Updated, Error> {
-        self.run(|conn, table| {
+        self.run(LedgerStep::Upsert, |conn, table| {
             if conn.update(table, claim)? > 0 {
                 if claim.op == ClaimOp::Delete {
                     conn.delete(table, &claim.id, claim.seq)?;
                 }
                 return Ok(Updated::Applied);
             }
-            let rows = conn.baselines(table, std::slice::from_ref(&claim.id))?;
+            let rows = conn.current_rows(table, std::slice::from_ref(&claim.id))?;
             Ok(if rows.into_iter().flatten().next().is_some() {
                 Updated::Seen
             } else {
@@ -163,8 +162,11 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {
         self.is_open = false;
-        C::TransactionManager::commit_transaction(&mut *self.conn)
-            .map_err(|source| explain(&mut *self.conn, self.table, LedgerStep::Commit, source))
+        let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
+        if let Err(error) = self.conn.finish_transaction() {
+            tracing::debug!(%error, "a connection keeps the settings of a transaction");
+        }
+        committed.map_err(|source| explain(&mut *self.conn, self.table, LedgerStep::Commit, source))
     }
 }
 
@@ -181,7 +183,7 @@ fn newer_rows<C: CounterConnection>(
     claims: &[Claim],
 ) -> QueryResult<Vec<Newer>> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-    let rows = conn.baselines(table, &ids)?;
+    let rows = conn.current_rows(table, &ids)?;
     let newer = rows.iter().zip(claims).enumerate().filter_map(|(index, (row, claim))| {
         row.filter(|row| row.seq > claim.seq).map(|row| Newer { index, row: row.seq })
     });
@@ -202,10 +204,13 @@ pub(crate) fn explain<C: CounterConnection>(
             | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
     );
     if is_closed || conn.ping().is_err() {
-        Error::Unreachable { source: source.into() }
-    } else if !conn.has_tables(table) {
-        Error::NotMigrated { table: table.to_string(), source }
-    } else {
-        Error::Database { step, source }
+        // So that no pool hands it out again, not even one that does not test connections.
+        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+        let source = source.into();
+        return Error::Unreachable { source };
+    }
+    match conn.has_tables(table) {
+        Ok(false) => Error::NotMigrated { table: table.to_string(), source },
+        _ => Error::Database { step, source },
     }
 }

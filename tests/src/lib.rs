@@ -1,6 +1,14 @@
 //! What the tests share: worlds to run them in, and suites that any store, ledger or pair of the two can be
 //! put through.
 
+pub mod database;
 pub mod faults;
+pub mod process;
+pub mod servers;
 pub mod suite;
 pub mod world;
+
+/// The examples of README.md, which are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,13 +1,12 @@
 //! A store and a database that belong to one test alone.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, MemoryStore};
-use counter_diesel::{Counters, Ledger, PoolLedger, TableName, sqlite_pool};
-use diesel::connection::SimpleConnection;
+use counter_diesel::{Counters, Ledger};
 
+use crate::database::{self, Database};
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
 use crate::suite::WorldKind;
 
@@ -17,14 +16,16 @@ pub struct World {
     pub store: Arc<dyn DeltaStore>,
     /// Where they end up.
     pub ledger: Arc<dyn Ledger>,
-    /// Runs statements on the database, past everything of ours.
-    execute: Box<dyn Fn(&str)>,
-    /// What lives as long as the world: servers, folders.
-    _kept: Box<dyn Any>,
+    /// The database behind the ledger.
+    pub database: Box<dyn Database>,
 }
 
 /// Every pair that matters.
-pub const PAIRS: &[WorldKind<World>] = &[("memory_x_sqlite", memory_x_sqlite)];
+pub const PAIRS: &[WorldKind<World>] = &[
+    ("memory_x_sqlite", || memory_x(database::sqlite())),
+    ("memory_x_postgres", || memory_x(database::postgres())),
+    ("memory_x_mariadb", || memory_x(database::mariadb())),
+];
 
 impl World {
     /// The counters of one process in this world. Another call makes those of another process.
@@ -44,16 +45,16 @@ impl World {
 
     /// Makes the table refuse every row that is written, while it can be read.
     pub fn make_table_refuse_writes(&self) {
-        (self.execute)(
-            "ALTER TABLE model_counters ADD COLUMN nobody_fills_this INTEGER NOT NULL CHECK (1 = 0) DEFAULT 0",
-        );
+        let add_column =
+            "ALTER TABLE model_counters ADD COLUMN refusing INTEGER NOT NULL DEFAULT 0";
+        self.database.execute(&format!("{add_column} CHECK (1 = 0)")).unwrap();
     }
 
     /// Removes our tables.
     pub fn drop_tables(&self) {
-        (self.execute)("DROP TABLE model_counters_state");
-        (self.execute)("DROP TABLE model_counters");
-        (self.execute)("DROP TABLE model_counters_migrations");
+        for suffix in ["_state", "", "_migrations"] {
+            self.database.execute(&format!("DROP TABLE model_counters{suffix}")).unwrap();
+        }
     }
 
     /// The counters of a process to whose store and database things happen.
@@ -74,18 +75,11 @@ pub fn impatient() -> Config {
 
 /// The embedded default.
 pub fn memory_x_sqlite() -> World {
-    let folder = fast_folder();
-    let file = folder.path().join("counters.sqlite");
-    let pool = sqlite_pool(file.to_str().unwrap(), 8).unwrap();
-    let ledger = Arc::new(PoolLedger::new(pool.clone(), TableName::default()).unwrap());
-    ledger.run_pending_migrations().unwrap();
-    let execute = Box::new(move |sql: &str| pool.get().unwrap().batch_execute(sql).unwrap());
-    World { store: Arc::new(MemoryStore::new()), ledger, execute, _kept: Box::new(folder) }
+    memory_x(database::sqlite())
 }
 
-/// A folder in memory where there is one: what these tests do to a process is no power cut, and each of
-/// thousands of commits would wait for the disk.
-fn fast_folder() -> tempfile::TempDir {
-    let in_memory = tempfile::tempdir_in("/dev/shm");
-    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
+fn memory_x(database: Box<dyn Database>) -> World {
+    let ledger = database.ledger("model_counters");
+    ledger.run_pending_migrations().unwrap();
+    World { store: Arc::new(MemoryStore::new()), ledger, database }
 }

@@ -1,4 +1,5 @@
 //! Every operation, for every pair of store and database.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

@@ -1,15 +1,17 @@
-use std::borrow::Cow;
-
-use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
-use diesel::sql_types::{BigInt, Text, Timestamp};
-use diesel::{QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
+use diesel::result::{Error as DieselError, QueryResult};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
 
 use super::statement::Statement;
-use super::{CounterConnection, StateRow, owner_id};
+use super::{CounterConnection, StateRow, on_conflict, pool, standard, values};
 use crate::error::Error;
 use crate::migrations::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "CURRENT_TIMESTAMP";
 
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
@@ -34,39 +36,20 @@ impl CounterConnection for SqliteConnection {
         Ok(())
     }
 
-    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<usize> {
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
         let mut let_through = 0;
-        // Runs of one op keep the order of the rows, in which every sync locks them.
-        for run in claims.chunk_by(|a, b| is_add(a) == is_add(b)) {
-            let mut rest = run;
-            while let Some(size) = CHUNK_SIZES.iter().find(|size| **size <= rest.len()) {
-                let (chunk, tail) = rest.split_at(*size);
-                let_through += upsert_statement(table, chunk)?.execute(self)?;
-                rest = tail;
-            }
+        for piece in values::pieces(claims, &CHUNK_SIZES) {
+            let_through += upsert_statement(table, piece)?.execute(self)?;
         }
-        Ok(let_through)
+        Ok(let_through == claims.len())
     }
 
     fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
-        let count = if is_add(claim) { "\"count\" + " } else { "" };
-        let update = Statement::<()>::new(format!(
-            "UPDATE {} SET \"count\" = {count}",
-            Self::quoted(table, "")
-        ))
-        .big_int(value(claim))
-        .sql(", \"claim_seq\" = ")
-        .big_int(claim.seq.get())
-        .sql(", \"updated_at\" = CURRENT_TIMESTAMP WHERE ");
-        let guarded =
-            of_counter(update, &claim.id)?.sql(" AND \"claim_seq\" < ").big_int(claim.seq.get());
-        guarded.execute(self)
+        standard::update(table, claim, NOW)?.execute(self)
     }
 
     fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
-        let delete =
-            Statement::<()>::new(format!("DELETE FROM {} WHERE ", Self::quoted(table, "")));
-        of_counter(delete, id)?.sql(" AND \"claim_seq\" = ").big_int(seq.get()).execute(self)
+        standard::delete(table, id, seq)?.execute(self)
     }
 
     fn baselines(
@@ -74,19 +57,11 @@ impl CounterConnection for SqliteConnection {
         table: &TableName,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        let rows = match ids {
+        Ok(match ids {
             [] => Vec::new(),
-            [id] => one_baseline(table, id)?.load(self)?,
-            ids => many_baselines(table, ids)?.load::<(i64, i64, i64)>(self)?,
-        };
-        let mut found = vec![None; ids.len()];
-        for (index, count, seq) in rows {
-            if let Some(place) = usize::try_from(index).ok().and_then(|index| found.get_mut(index))
-            {
-                *place = Some(Baseline { count, seq: ClaimSeq::new(seq) });
-            }
-        }
-        Ok(found)
+            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+        })
     }
 
     fn rows_of(
@@ -94,33 +69,13 @@ impl CounterConnection for SqliteConnection {
         table: &TableName,
         owner: &Owner,
     ) -> QueryResult<Vec<(String, Baseline)>> {
-        let select =
-            format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {}", Self::quoted(table, ""));
-        let rows = Statement::<(Text, BigInt, BigInt)>::new(select)
-            .sql(" WHERE \"owner_type\" = ")
-            .text(owner.owner_type().as_str())
-            .sql(" AND \"owner_id\" = ")
-            .big_int(owner_id(owner.id())?)
-            .load::<(String, i64, i64)>(self)?;
-        let baseline = |count, seq| Baseline { count, seq: ClaimSeq::new(seq) };
-        Ok(rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect())
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
     }
 
     fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
-        let from = Self::quoted(table, "_state");
-        let rows = Statement::<(Text, Text, BigInt, Timestamp)>::new("SELECT ")
-            .sql("\"prefix\", \"store_id\", \"claim_seq\", \"synced_at\"")
-            .sql(format!(" FROM {from} WHERE \"prefix\" IN ('', "))
-            .text(prefix)
-            .sql(")")
-            .load::<(String, String, i64, NaiveDateTime)>(self)?;
-        let state_row = |(prefix, store_id, seq, synced_at)| StateRow {
-            prefix,
-            store_id,
-            seq: ClaimSeq::new(seq),
-            synced_at,
-        };
-        Ok(rows.into_iter().map(state_row).collect())
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
     }
 
     fn record(
@@ -129,26 +84,24 @@ impl CounterConnection for SqliteConnection {
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
-        let insert = format!("INSERT INTO {} ", Self::quoted(table, "_state"));
-        Statement::<()>::new(insert)
-            .sql("(\"prefix\", \"store_id\", \"claim_seq\") VALUES (")
-            .text(prefix)
-            .sql(", ")
-            .text(generation.store_id.as_str())
-            .sql(", ")
-            .big_int(generation.high_water.get())
-            .sql(") ON CONFLICT (\"prefix\") DO UPDATE SET \"store_id\" = excluded.\"store_id\"")
-            .sql(", \"claim_seq\" = excluded.\"claim_seq\", \"synced_at\" = CURRENT_TIMESTAMP")
+        standard::record(table, prefix, generation)
+            .sql(on_conflict::replace_state(NOW))
             .execute(self)?;
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> bool {
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
         let (counters, state) = (Self::quoted(table, ""), Self::quoted(table, "_state"));
         let probe = format!(
             "SELECT \"claim_seq\" FROM {counters} UNION SELECT \"claim_seq\" FROM {state} LIMIT 0"
         );
-        self.batch_execute(&probe).is_ok()
+        match self.batch_execute(&probe) {
+            Ok(()) => Ok(true),
+            Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
@@ -170,87 +123,23 @@ impl CounterConnection for SqliteConnection {
     }
 
     fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
-        let select = format!("SELECT \"name\" FROM {}", Self::quoted(table, "_migrations"));
-        Statement::<Text>::new(select).load(self)
+        standard::run_migrations(table).load(self)
     }
 
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
-        let insert =
-            format!("INSERT INTO {} (\"name\") VALUES (", Self::quoted(table, "_migrations"));
-        Statement::<()>::new(insert).text(name).sql(")").execute(self)?;
+        standard::record_migration(table, name).execute(self)?;
         Ok(())
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {
-        let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
-        format!("{schema}\"{}{suffix}\"", table.table())
-    }
-}
-
-fn is_add(claim: &Claim) -> bool {
-    matches!(claim.op, ClaimOp::Add(_))
-}
-
-/// What the claim adds or sets; a delete sets to 0 first, which takes the row's lock.
-fn value(claim: &Claim) -> i64 {
-    match claim.op {
-        ClaimOp::Add(value) | ClaimOp::Set(value) => value,
-        ClaimOp::Delete => 0,
+        standard::quoted(table, suffix)
     }
 }
 
 fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let into = SqliteConnection::quoted(table, "");
-    let columns = "\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\"";
-    let mut statement =
-        Statement::new(format!("INSERT INTO {into} AS \"row\" ({columns}) VALUES "));
-    for (index, claim) in claims.iter().enumerate() {
-        statement = statement
-            .sql(if index == 0 { "(" } else { ", (" })
-            .text(claim.id.owner_type())
-            .sql(", ")
-            .big_int(owner_id(claim.id.owner_id())?)
-            .sql(", ")
-            .text(claim.id.key())
-            .sql(", ")
-            .big_int(value(claim))
-            .sql(", ")
-            .big_int(claim.seq.get())
-            .sql(")");
-    }
-    let count = match claims.first().is_some_and(is_add) {
-        true => "\"row\".\"count\" + excluded.\"count\"",
-        false => "excluded.\"count\"",
-    };
-    Ok(statement.sql(format!(
-        " ON CONFLICT (\"owner_type\", \"owner_id\", \"key\") DO UPDATE SET \"count\" = {count}, \
-         \"claim_seq\" = excluded.\"claim_seq\", \"updated_at\" = CURRENT_TIMESTAMP \
-         WHERE \"row\".\"claim_seq\" < excluded.\"claim_seq\""
-    )))
-}
-
-fn of_counter<'a, Row>(
-    statement: Statement<'a, Row>,
-    id: &'a CounterId,
-) -> QueryResult<Statement<'a, Row>> {
-    Ok(statement
-        .sql("\"owner_type\" = ")
-        .text(id.owner_type())
-        .sql(" AND \"owner_id\" = ")
-        .big_int(owner_id(id.owner_id())?)
-        .sql(" AND \"key\" = ")
-        .text(id.key()))
-}
-
-/// Index among the counters asked for, count, sequence.
-type IndexedRow = (BigInt, BigInt, BigInt);
-
-fn one_baseline<'a>(
-    table: &TableName,
-    id: &'a CounterId,
-) -> QueryResult<Statement<'a, IndexedRow>> {
-    let from = SqliteConnection::quoted(table, "");
-    of_counter(Statement::new(format!("SELECT 0, \"count\", \"claim_seq\" FROM {from} WHERE ")), id)
+    let into = format!("{} AS \"row\"", standard::quoted(table, ""));
+    let is_add = claims.first().is_some_and(standard::is_add);
+    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
 }
 
 /// One parameter however many counters: the text never varies, and no limit of parameters is met. The
@@ -258,22 +147,15 @@ fn one_baseline<'a>(
 fn many_baselines<'a>(
     table: &TableName,
     ids: &[CounterId],
-) -> QueryResult<Statement<'a, IndexedRow>> {
-    let wanted = ids
-        .iter()
-        .map(|id| Ok((id.owner_type(), owner_id(id.owner_id())?, id.key())))
-        .collect::<QueryResult<Vec<(Cow<'_, str>, i64, Cow<'_, str>)>>>()?;
-    let wanted = serde_json::to_string(&wanted)
-        .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-    let from = SqliteConnection::quoted(table, "");
-    Ok(Statement::new("SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(")
-        .text(wanted)
-        .sql(format!(
-            ") AS w CROSS JOIN {from} AS c \
+) -> QueryResult<Statement<'a, (BigInt, BigInt, BigInt)>> {
+    let from = standard::quoted(table, "");
+    let select = "SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(";
+    Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
+        ") AS w CROSS JOIN {from} AS c \
              WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
              AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
              AND c.\"key\" = json_extract(w.\"value\", '$[2]')"
-        )))
+    )))
 }
 
 fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool, Error> {
@@ -297,12 +179,7 @@ pub fn sqlite_pool(
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<SqliteConnection>>, Error> {
     let path = database.strip_prefix("sqlite://").unwrap_or(database);
-    Pool::builder()
-        .max_size(max_size)
-        .connection_timeout(std::time::Duration::from_secs(1))
-        .connection_customizer(Box::new(Settings))
-        .build(ConnectionManager::new(path))
-        .map_err(|source| Error::Unreachable { source: source.into() })
+    pool::open(path, max_size, |pool| pool.connection_customizer(Box::new(Settings)))
 }
 
 #[derive(Debug)]

@@ -10,6 +10,8 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 
 /// A statement put together from text and bound values, whose rows have the SQL type `Row`.
 ///
+/// What stands between double quotes in the text is a name, quoted as the database does it.
+///
 /// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore come
 /// in few variants.
 pub(super) struct Statement<'a, Row = ()> {
@@ -53,13 +55,23 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.parts {
             match part {
-                Part::Sql(sql) => out.push_sql(sql),
+                Part::Sql(sql) => push_quoting(&mut out, sql)?,
                 Part::Text(value) => out.push_bind_param::<Text, str>(value)?,
                 Part::BigInt(value) => out.push_bind_param::<BigInt, i64>(value)?,
             }
         }
         Ok(())
     }
+}
+
+fn push_quoting<DB: Backend>(out: &mut AstPass<'_, '_, DB>, sql: &str) -> QueryResult<()> {
+    for (index, piece) in sql.split('"').enumerate() {
+        match index % 2 {
+            0 => out.push_sql(piece),
+            _ => out.push_identifier(piece)?,
+        }
+    }
+    Ok(())
 }
 
 // No static id: the text tells statements apart, for the table's name is in it.

@@ -1,0 +1,240 @@
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::{MysqlConnection, RunQueryDsl};
+
+use super::statement::Statement;
+use super::{CounterConnection, StateRow, pool, standard, values};
+use crate::error::Error;
+use crate::migrations::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "UTC_TIMESTAMP(6)";
+
+/// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
+const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
+
+impl CounterConnection for MysqlConnection {
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
+
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. There
+    /// are only settings of the whole session for this, so what they were is kept for later. The commit is as
+    /// durable as the server makes all commits.
+    fn prepare_transaction(&mut self) -> QueryResult<()> {
+        Statement::<()>::new(
+            "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
+             @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
+             @counter_wait_timeout = @@wait_timeout, \
+             lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 15",
+        )
+        .execute(self)?;
+        Ok(())
+    }
+
+    fn finish_transaction(&mut self) -> QueryResult<()> {
+        Statement::<()>::new(
+            "SET lock_wait_timeout = @counter_lock_wait_timeout, \
+             innodb_lock_wait_timeout = @counter_innodb_lock_wait_timeout, \
+             wait_timeout = @counter_wait_timeout",
+        )
+        .execute(self)?;
+        Ok(())
+    }
+
+    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because
+    /// Diesel asks for rows found: only if every row was changed does the sum tell that.
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+        let mut affected = 0;
+        for piece in values::pieces(claims, &CHUNK_SIZES) {
+            affected += upsert_statement(table, piece)?.execute(self)?;
+        }
+        Ok(affected == 2 * claims.len())
+    }
+
+    /// The guard is in the condition, so the rows found are those that it let through.
+    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
+        standard::update(table, claim, NOW)?.execute(self)
+    }
+
+    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+        standard::delete(table, id, seq)?.execute(self)
+    }
+
+    fn baselines(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        read(self, table, ids, "")
+    }
+
+    /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a snapshot
+    /// from the first of them in the transaction. The rows are locked already, so nobody is waited for.
+    fn current_rows(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        read(self, table, ids, " LOCK IN SHARE MODE")
+    }
+
+    fn rows_of(
+        &mut self,
+        table: &TableName,
+        owner: &Owner,
+    ) -> QueryResult<Vec<(String, Baseline)>> {
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
+    }
+
+    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
+    }
+
+    fn record(
+        &mut self,
+        table: &TableName,
+        prefix: &str,
+        generation: &Generation,
+    ) -> QueryResult<()> {
+        standard::record(table, prefix, generation)
+            .sql(" ON DUPLICATE KEY UPDATE \"store_id\" = VALUES(\"store_id\")")
+            .sql(format!(", \"claim_seq\" = VALUES(\"claim_seq\"), \"synced_at\" = {NOW}"))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
+        let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+        let in_schema = match table.schema() {
+            Some(schema) => Statement::<BigInt>::new(select).text(schema),
+            None => Statement::<BigInt>::new(select).sql("DATABASE()"),
+        };
+        let found = in_schema
+            .sql(" AND table_name IN (")
+            .text(table.table())
+            .sql(", ")
+            .text(format!("{}_state", table.table()))
+            .sql(")")
+            .load::<i64>(self)?;
+        Ok(found == [2])
+    }
+
+    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+             `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
+             `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
+             ) ENGINE = InnoDB CHARACTER SET utf8mb4",
+            Self::quoted(table, "_migrations")
+        ))
+    }
+
+    /// A lock of the session, because whatever changes a table ends the transaction.
+    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        let got =
+            of_migrations_lock("SELECT GET_LOCK(", table).sql(", 60)").load::<Option<i64>>(self)?;
+        if got == [Some(1)] {
+            return Ok(());
+        }
+        let message = "another process has been running migrations for a minute".to_owned();
+        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
+    }
+
+    fn unlock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        of_migrations_lock("SELECT RELEASE_LOCK(", table).sql(")").load::<Option<i64>>(self)?;
+        Ok(())
+    }
+
+    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
+        standard::run_migrations(table).load(self)
+    }
+
+    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
+        standard::record_migration(table, name).execute(self)?;
+        Ok(())
+    }
+
+    fn quoted(table: &TableName, suffix: &str) -> String {
+        standard::quoted(table, suffix).replace('"', "`")
+    }
+}
+
+/// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what it is
+/// about.
+fn of_migrations_lock(
+    select: &'static str,
+    table: &TableName,
+) -> Statement<'static, Nullable<BigInt>> {
+    let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
+    let table = table.table();
+    Statement::new(select)
+        .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
+}
+
+/// Assignments run from left to right, so the sequence, which the guard is about, comes last.
+fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
+    let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
+    let count = if claims.first().is_some_and(standard::is_add) {
+        format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
+    } else {
+        format!("IF({guard}, VALUES(\"count\"), \"count\")")
+    };
+    Ok(values::insert(&standard::quoted(table, ""), claims)?.sql(format!(
+        " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
+         \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
+         \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
+    )))
+}
+
+fn read(
+    conn: &mut MysqlConnection,
+    table: &TableName,
+    ids: &[CounterId],
+    lock: &'static str,
+) -> QueryResult<Vec<Option<Baseline>>> {
+    Ok(match ids {
+        [] => Vec::new(),
+        [id] => standard::only(standard::one_baseline(table, id)?.sql(lock).load(conn)?),
+        ids => {
+            let rows = many_baselines(table, ids)?.sql(lock).load(conn)?;
+            standard::in_order(ids.len(), rows)
+        }
+    })
+}
+
+/// One parameter however many counters: the text never varies. The straight join makes the database look up
+/// each counter in the unique index, which it can because the collations are those of the table.
+fn many_baselines(
+    table: &TableName,
+    ids: &[CounterId],
+) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
+    let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */";
+    let select = "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM JSON_TABLE(";
+    Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
+        ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
+             \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
+             \"owner_id\" BIGINT PATH '$[1]', \
+             \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
+             STRAIGHT_JOIN {} AS c ON c.\"owner_type\" = w.\"owner_type\" \
+             AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
+        standard::quoted(table, "")
+    )))
+}
+
+/// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a connection
+/// at most 1 second.
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] if the server cannot be reached or refuses. The password is not in it.
+pub fn mysql_pool(
+    url: &str,
+    max_size: u32,
+) -> Result<Pool<ConnectionManager<MysqlConnection>>, Error> {
+    pool::open(url, max_size, |pool| pool)
+}

@@ -1,0 +1,273 @@
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use diesel::connection::SimpleConnection;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::{PgConnection, RunQueryDsl};
+
+use super::statement::Statement;
+use super::{CounterConnection, StateRow, on_conflict, pool, standard};
+use crate::error::Error;
+use crate::migrations::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "now() AT TIME ZONE 'utc'";
+
+impl CounterConnection for PgConnection {
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
+
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. The
+    /// commit waits for the disk, and as before where the whole server is asked to wait for more.
+    fn prepare_transaction(&mut self) -> QueryResult<()> {
+        self.batch_execute(
+            "SET LOCAL lock_timeout = '5s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '15s'; \
+             SELECT set_config('synchronous_commit', 'on', true) \
+             WHERE current_setting('synchronous_commit') <> 'remote_apply'",
+        )
+    }
+
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+        let mut let_through = 0;
+        for run in standard::runs(claims) {
+            let_through += upsert_statement(table, run)?.execute(self)?;
+        }
+        Ok(let_through == claims.len())
+    }
+
+    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
+        standard::update(table, claim, NOW)?.execute(self)
+    }
+
+    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+        standard::delete(table, id, seq)?.execute(self)
+    }
+
+    fn baselines(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        Ok(match ids {
+            [] => Vec::new(),
+            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+        })
+    }
+
+    fn rows_of(
+        &mut self,
+        table: &TableName,
+        owner: &Owner,
+    ) -> QueryResult<Vec<(String, Baseline)>> {
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
+    }
+
+    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
+    }
+
+    fn record(
+        &mut self,
+        table: &TableName,
+        prefix: &str,
+        generation: &Generation,
+    ) -> QueryResult<()> {
+        standard::record(table, prefix, generation)
+            .sql(on_conflict::replace_state(NOW))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
+        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+        let found = Statement::<Bool>::new("SELECT to_regclass(")
+            .text(counters)
+            .sql(") IS NOT NULL AND to_regclass(")
+            .text(state)
+            .sql(") IS NOT NULL")
+            .load::<bool>(self)?;
+        Ok(found == [true])
+    }
+
+    /// Two processes that create the same table at the same moment disturb each other in spite of the
+    /// `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one transaction.
+    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "{}; CREATE TABLE IF NOT EXISTS {} (\
+             \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
+             \"run_at\" TIMESTAMP NOT NULL DEFAULT ({NOW}))",
+            advisory_lock(table),
+            Self::quoted(table, "_migrations")
+        ))
+    }
+
+    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&advisory_lock(table))
+    }
+
+    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
+        standard::run_migrations(table).load(self)
+    }
+
+    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
+        standard::record_migration(table, name).execute(self)?;
+        Ok(())
+    }
+
+    fn quoted(table: &TableName, suffix: &str) -> String {
+        standard::quoted(table, suffix)
+    }
+}
+
+/// A lock of this database, named after the table, until the end of the transaction.
+fn advisory_lock(table: &TableName) -> String {
+    format!("SELECT pg_advisory_xact_lock(hashtextextended('counter migrations: {table}', 0))")
+}
+
+fn upsert_statement<'a>(
+    table: &TableName,
+    claims: &'a [Claim],
+) -> QueryResult<OverCounters<'a, ()>> {
+    let is_add = claims.first().is_some_and(standard::is_add);
+    Ok(OverCounters {
+        before: format!(
+            "INSERT INTO {} AS \"row\" \
+             (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM ",
+            standard::quoted(table, "")
+        ),
+        numbers: vec![
+            claims.iter().map(standard::value).collect(),
+            claims.iter().map(|claim| claim.seq.get()).collect(),
+        ],
+        after: on_conflict::apply(is_add, NOW),
+        ..OverCounters::new(claims.iter().map(|claim| &claim.id))?
+    })
+}
+
+fn many_baselines<'a>(
+    table: &TableName,
+    ids: &'a [CounterId],
+) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt)>> {
+    Ok(OverCounters {
+        before: "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM ".to_owned(),
+        after: format!(
+            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
+             JOIN {} AS c USING (\"owner_type\", \"owner_id\", \"key\")",
+            standard::quoted(table, "")
+        ),
+        ..OverCounters::new(ids)?
+    })
+}
+
+/// A statement over counters that come in arrays, one for each column: the text never varies, so it is
+/// prepared once for any number of them.
+struct OverCounters<'a, Row> {
+    before: String,
+    owner_types: Vec<Cow<'a, str>>,
+    owner_ids: Vec<i64>,
+    keys: Vec<Cow<'a, str>>,
+    numbers: Vec<Vec<i64>>,
+    after: String,
+    row: PhantomData<Row>,
+}
+
+impl<'a, Row> OverCounters<'a, Row> {
+    fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
+        let owner_ids = ids.clone().into_iter();
+        Ok(Self {
+            before: String::new(),
+            owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
+            owner_ids: owner_ids
+                .map(|id| standard::owner_id(id.owner_id()))
+                .collect::<QueryResult<_>>()?,
+            keys: ids.into_iter().map(CounterId::key).collect(),
+            numbers: Vec::new(),
+            after: String::new(),
+            row: PhantomData,
+        })
+    }
+}
+
+impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(&self.before);
+        out.push_sql("unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.owner_types)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.owner_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        for numbers in &self.numbers {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<BigInt>, _>(numbers)?;
+        }
+        out.push_sql(")");
+        out.push_sql(&self.after);
+        Ok(())
+    }
+}
+
+// No static id: the text tells statements apart, for the table's name is in it.
+impl<Row> QueryId for OverCounters<'_, Row> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Row> Query for OverCounters<'_, Row> {
+    type SqlType = Row;
+}
+
+impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
+
+/// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a connection at
+/// most 1 second, and an attempt to connect is given up after 2, unless the URL says otherwise
+/// (`connect_timeout`).
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] if the server cannot be reached or refuses. The password is not in it.
+pub fn postgres_pool(
+    url: &str,
+    max_size: u32,
+) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
+    pool::open(&with_connect_timeout(url), max_size, |pool| pool)
+}
+
+/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's threads are
+/// lost to it.
+fn with_connect_timeout(url: &str) -> String {
+    let separator = match url {
+        url if url.contains("connect_timeout") => return url.to_owned(),
+        url if !url.contains("://") => ' ',
+        url if url.contains('?') => '&',
+        _ => '?',
+    };
+    format!("{url}{separator}connect_timeout=2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_a_connect_timeout_unless_it_has_one() {
+        for (url, with_timeout) in [
+            ("postgres://h/d", "postgres://h/d?connect_timeout=2"),
+            ("postgres:///d?host=/tmp", "postgres:///d?host=/tmp&connect_timeout=2"),
+            ("host=h dbname=d", "host=h dbname=d connect_timeout=2"),
+            ("postgres://h/d?connect_timeout=9", "postgres://h/d?connect_timeout=9"),
+        ] {
+            assert_eq!(with_connect_timeout(url), with_timeout);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS `model_counters_state`;
+DROP TABLE IF EXISTS `model_counters`;

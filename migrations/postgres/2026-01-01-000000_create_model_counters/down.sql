@@ -1,0 +1,2 @@
+DROP TABLE "model_counters_state";
+DROP TABLE "model_counters";

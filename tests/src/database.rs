@@ -1,0 +1,196 @@
+//! Databases that belong to one test alone.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use counter_diesel::{
+    CounterConnection, Error, Ledger, PoolLedger, mysql_pool, postgres_pool, sqlite_pool,
+};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::servers::{mariadb, postgres};
+
+/// A database of whatever kind, gone when it is dropped.
+pub trait Database {
+    /// A ledger that keeps counters in this table, over a pool of its own. Nothing is migrated.
+    fn ledger(&self, table: &str) -> Arc<dyn Ledger>;
+
+    /// Another schema of this database, or what comes next to it.
+    fn other_schema(&self) -> String;
+
+    /// Runs SQL in which names are in double quotes.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()>;
+}
+
+/// A SQLite file.
+pub fn sqlite() -> Box<dyn Database> {
+    // In memory where that is a folder: what tests do to a process is no power cut, and each of thousands
+    // of commits would wait for the disk.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    Box::new(SqliteFile { folder: folder.unwrap() })
+}
+
+/// A database in a PostgreSQL server.
+pub fn postgres() -> Box<dyn Database> {
+    Box::new(OwnDatabase::<PgConnection>::in_server(&postgres::shared_url()))
+}
+
+/// A database in a MariaDB or MySQL server.
+pub fn mariadb() -> Box<dyn Database> {
+    Box::new(OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url()))
+}
+
+/// A SQLite file in a folder of its own.
+pub struct SqliteFile {
+    folder: TempDir,
+}
+
+impl SqliteFile {
+    fn path(&self) -> String {
+        let file = self.folder.path().join("counters.sqlite");
+        file.to_str().unwrap().to_owned()
+    }
+}
+
+impl Database for SqliteFile {
+    fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
+        ledger(sqlite_pool(&self.path(), 8), table)
+    }
+
+    fn other_schema(&self) -> String {
+        "main".to_owned()
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        let mut conn = SqliteConnection::establish(&self.path()).unwrap();
+        conn.batch_execute(sql)
+    }
+}
+
+/// A kind of server that has many databases.
+pub trait ServerConnection: CounterConnection {
+    /// Drops a database in spite of those who use it.
+    const DROP: &'static str;
+
+    /// A pool of such connections.
+    ///
+    /// # Errors
+    ///
+    /// If there is no server.
+    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error>;
+
+    /// SQL with names quoted as this server does it, from SQL with double quotes.
+    fn quoting(sql: &str) -> String {
+        sql.to_owned()
+    }
+
+    /// A schema beside the tables of the database of this name, made just now.
+    fn make_schema(&mut self, database: &str) -> String;
+}
+
+impl ServerConnection for PgConnection {
+    const DROP: &'static str = "DROP DATABASE NAME WITH (FORCE)";
+
+    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
+        postgres_pool(url, max_size)
+    }
+
+    fn make_schema(&mut self, _database: &str) -> String {
+        self.batch_execute("CREATE SCHEMA other").unwrap();
+        "other".to_owned()
+    }
+}
+
+impl ServerConnection for MysqlConnection {
+    const DROP: &'static str = "DROP DATABASE NAME; DROP DATABASE IF EXISTS NAME_other";
+
+    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
+        mysql_pool(url, max_size)
+    }
+
+    fn quoting(sql: &str) -> String {
+        sql.replace('"', "`")
+    }
+
+    fn make_schema(&mut self, database: &str) -> String {
+        let schema = format!("{database}_other");
+        self.batch_execute(&format!("CREATE DATABASE {schema}")).unwrap();
+        schema
+    }
+}
+
+/// A database in a server, made for one test.
+pub struct OwnDatabase<C: ServerConnection> {
+    server_url: String,
+    name: String,
+    kind: PhantomData<C>,
+}
+
+impl<C: ServerConnection> OwnDatabase<C> {
+    /// Makes a database in the server that has this URL.
+    pub fn in_server(server_url: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("counter_test_{}_{number}", std::process::id());
+        let mut server = C::establish(server_url).unwrap();
+        server.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        Self { server_url: server_url.to_owned(), name, kind: PhantomData }
+    }
+
+    /// Its URL: that of the server, with another path.
+    pub fn url(&self) -> String {
+        let (scheme, rest) = self.server_url.split_once("://").unwrap();
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let host = rest.split('/').next().unwrap();
+        format!("{scheme}://{host}/{}?{query}", self.name)
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> C {
+        C::establish(&self.url()).unwrap()
+    }
+
+    /// A pool of connections to it.
+    pub fn pool(&self, max_size: u32) -> Pool<ConnectionManager<C>> {
+        C::pool(&self.url(), max_size).unwrap()
+    }
+}
+
+impl<C: ServerConnection> Database for OwnDatabase<C> {
+    fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
+        ledger(C::pool(&self.url(), 8), table)
+    }
+
+    fn other_schema(&self) -> String {
+        self.connect().make_schema(&self.name)
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        self.connect().batch_execute(&C::quoting(sql))
+    }
+}
+
+impl<C: ServerConnection> Drop for OwnDatabase<C> {
+    fn drop(&mut self) {
+        // The test may have taken the server down.
+        if let Ok(mut server) = C::establish(&self.server_url) {
+            let dropped = server.batch_execute(&C::DROP.replace("NAME", &self.name));
+            assert!(dropped.is_ok() || std::thread::panicking(), "{dropped:?}");
+        }
+    }
+}
+
+fn ledger<C: CounterConnection>(
+    pool: Result<Pool<ConnectionManager<C>>, Error>,
+    table: &str,
+) -> Arc<dyn Ledger> {
+    Arc::new(PoolLedger::new(pool.unwrap(), table.parse().unwrap()).unwrap())
+}

@@ -1,0 +1,4 @@
+//! Database servers that belong to the tests.
+
+pub mod mariadb;
+pub mod postgres;

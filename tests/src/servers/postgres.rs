@@ -1,0 +1,94 @@
+//! PostgreSQL.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use diesel::{Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::process::{self, Durability, Process};
+
+/// A server of the tests' own, in a temporary folder, reached through a socket in it.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Process>,
+    durability: Durability,
+    folder: TempDir,
+}
+
+impl Postgres {
+    /// Makes a server and starts it.
+    pub fn new(durability: Durability) -> Self {
+        let folder = process::folder("counter-postgres-");
+        let mut initdb = process::unprivileged(&program("initdb"), folder.path());
+        initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
+        process::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
+        let mut server = Self { process: None, durability, folder };
+        server.start();
+        server
+    }
+
+    /// Starts it, after it was stopped or killed, and waits until it answers.
+    pub fn start(&mut self) {
+        let mut command = process::unprivileged(&program("postgres"), self.folder.path());
+        command.args(["-D", "data", "-k"]).arg(self.folder.path());
+        self.set(&mut command);
+        let log = self.folder.path().join("log");
+        let mut process = Process::start(&mut command, self.folder.path(), &log);
+        let url = self.url("postgres");
+        process::wait_for("PostgreSQL to answer", || {
+            let log = || std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(process.is_running(), "PostgreSQL has ended: {}", log());
+            PgConnection::establish(&url).ok()
+        });
+        self.process = Some(process);
+    }
+
+    fn set(&self, command: &mut Command) {
+        command.args(["-c", "listen_addresses=", "-c", "max_connections=300"]);
+        command.args(["-c", "shared_buffers=64MB", "-c", "autovacuum=off"]);
+        if self.durability == Durability::Off {
+            command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
+        }
+    }
+
+    /// Asks it to end without waiting for its clients.
+    pub fn stop(&mut self) {
+        self.process.take().unwrap().end("INT");
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
+    /// Makes it hold still.
+    pub fn pause(&self) {
+        self.process.as_ref().unwrap().signal_all("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.process.as_ref().unwrap().signal_all("CONT");
+    }
+
+    /// The URL of a database in it.
+    pub fn url(&self, database: &str) -> String {
+        let folder = self.folder.path().display();
+        format!("postgres:///{database}?host={folder}&user=postgres")
+    }
+}
+
+/// The URL of the server that `COUNTER_TEST_POSTGRES_URL` names, or of one that is started for this process.
+pub fn shared_url() -> String {
+    static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::new(Durability::Off));
+    std::env::var("COUNTER_TEST_POSTGRES_URL").unwrap_or_else(|_| SERVER.url("postgres"))
+}
+
+/// From Debian's package, which keeps them out of `PATH`, or from `PATH`.
+fn program(name: &str) -> PathBuf {
+    let versions = (13..30).rev();
+    let folders = versions.map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
+    process::program(name, &folders.collect::<Vec<_>>(), "postgresql")
+}
