@@ -4,6 +4,7 @@
 //! `cargo run --release --example access_log -- access.log --workers 4`
 
 mod count;
+mod database;
 mod log_line;
 mod pages;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use counter_diesel::{Counters, sqlite_pool};
+use counter_diesel::Counters;
 
 use crate::count::{Tally, count_files};
 use crate::pages::{PageCounter, Pages};
@@ -24,7 +25,8 @@ struct Arguments {
     /// The logs.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A SQLite file, made if it is missing. What it has counted before is kept.
+    /// A SQLite file, made if it is missing, or a postgres:// or mysql:// URL. What it has counted before
+    /// is kept.
     #[arg(long, value_name = "URL", default_value = "access_log.sqlite")]
     database: String,
     /// How many threads read lines and count.
@@ -46,11 +48,14 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Tally> {
     // Before anything is counted: a typing error in the last name must not leave half a result.
     let files = count::open(&arguments.files)?;
-    let pool = sqlite_pool(&arguments.database, u32::from(arguments.workers) + 1)
-        .with_context(|| format!("cannot open the database {}", arguments.database))?;
-    let counters = Counters::builder(pool.clone()).memory().build()?;
+    let counters = database::counters(&arguments.database)
+        .with_context(|| {
+            format!("cannot open the database {}", without_password(&arguments.database))
+        })?
+        .memory()
+        .build()?;
     counters.run_pending_migrations()?;
-    let pages = Pages::open(pool)?;
+    let pages = Pages::open(&arguments.database)?;
 
     let started = Instant::now();
     let worker = counters.spawn_sync(Duration::from_millis(200))?;
@@ -69,6 +74,11 @@ fn run(arguments: &Arguments) -> Result<Tally> {
         status.applied, status.passes
     );
     Ok(tally)
+}
+
+/// What can be shown of a URL.
+fn without_password(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, host)| host)
 }
 
 fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {
