@@ -12,4 +12,6 @@
 )]
 
 pub mod servers;
+pub mod store_contract;
+pub mod store_worlds;
 pub mod wait;
