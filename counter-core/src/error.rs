@@ -26,6 +26,14 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// The URL of the Redis server was refused before anything was sent. It is not shown, as it may hold a
+    /// password.
+    #[error("the Redis URL cannot be used: {why}")]
+    RedisUrl {
+        /// What is wrong with it.
+        why: String,
+    },
+
     /// A write to a counter certainly did not happen. It may be tried again.
     #[error("the {operation} of counter {counter} was not counted")]
     NotCounted {

@@ -37,6 +37,8 @@ mod owner;
 mod pattern;
 mod prefix;
 mod protocol;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod table_name;
 mod text;
@@ -53,6 +55,8 @@ pub use owner::{Owner, OwnerId, OwnerType, ToOwnerId};
 pub use pattern::Pattern;
 pub use prefix::{Name, Prefix};
 pub use protocol::{Baseline, value};
+#[cfg(feature = "redis")]
+pub use redis::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage, Verdict,
 };

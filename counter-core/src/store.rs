@@ -50,7 +50,8 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Finds counters that match and have anything pending or claimed, about `count` at a time.
     ///
     /// Begin with [`Cursor::default`] and go on with [`ScanPage::next`] until there is none. A counter
-    /// that is held through the whole scan is found at least once; any may be found more than once.
+    /// that has something pending through the whole scan, or a claim, is found at least once; any may
+    /// be found more than once. One that is claimed or acknowledged by others in between may be missed.
     ///
     /// # Errors
     ///

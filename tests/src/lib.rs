@@ -5,7 +5,10 @@ pub mod database;
 pub mod faults;
 pub mod process;
 pub mod servers;
+pub mod store_contract;
+pub mod store_worlds;
 pub mod suite;
+pub mod wait;
 pub mod world;
 
 /// The examples of README.md, which are compiled and run.

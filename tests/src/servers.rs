@@ -1,4 +1,12 @@
-//! Database servers that belong to the tests.
+//! Servers that belong to the tests and end with them, however they end.
 
+mod fake_redis;
 pub mod mariadb;
 pub mod postgres;
+mod process;
+pub mod redis;
+mod tls_redis;
+
+pub use fake_redis::{Answer, FakeRedis};
+pub use redis::RedisServer;
+pub use tls_redis::TlsRedis;

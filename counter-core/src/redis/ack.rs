@@ -1,0 +1,41 @@
+use super::packed::Packed;
+use super::reply::Reply;
+use super::script::ACK;
+use super::store::RedisStore;
+use crate::claim::Claim;
+use crate::error::{Error, StoreStep};
+
+/// How many claims one call of the script removes: the server does nothing else meanwhile.
+const CHUNK: usize = 200;
+/// How many calls are sent before their replies are read.
+const WINDOW: usize = 20;
+
+impl RedisStore {
+    pub(super) fn ack_each(&self, claims: &[Claim]) -> Result<(), Error> {
+        self.step(StoreStep::Ack, |lease| {
+            for window in claims.chunks(CHUNK * WINDOW) {
+                let mut calls = Packed::default();
+                for chunk in window.chunks(CHUNK) {
+                    self.write_ack_call(&mut calls, chunk);
+                }
+                for reply in self.run(&ACK, lease, &calls)? {
+                    let Reply::Int = reply else {
+                        return Err(reply.into_error());
+                    };
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn write_ack_call(&self, calls: &mut Packed, claims: &[Claim]) {
+        ACK.call(calls, claims.len(), claims.len(), |args| {
+            for claim in claims {
+                self.names().write_claim(args, &claim.id);
+            }
+            for claim in claims {
+                args.text(claim.text());
+            }
+        });
+    }
+}

@@ -1,0 +1,224 @@
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+use r2d2::NopErrorHandler;
+
+use super::manager::Manager;
+use super::pool::Pool;
+use super::store::RedisStore;
+use super::timeouts::RedisTimeouts;
+use crate::error::{Error, StoreStep};
+use crate::prefix::Prefix;
+
+/// Describes a [`RedisStore`] on a pool of its own. Made by [`RedisStore::builder`].
+pub struct RedisStoreBuilder {
+    /// Or why the URL cannot be used.
+    info: Result<ConnectionInfo, String>,
+    prefix: Prefix,
+    timeouts: RedisTimeouts,
+    pool_size: NonZeroU32,
+    lazily: bool,
+}
+
+const DEFAULT_POOL_SIZE: NonZeroU32 = match NonZeroU32::new(10) {
+    Some(size) => size,
+    None => NonZeroU32::MIN,
+};
+
+impl RedisStoreBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            info: parse(url),
+            prefix: Prefix::default(),
+            timeouts: RedisTimeouts::default(),
+            pool_size: DEFAULT_POOL_SIZE,
+            lazily: false,
+        }
+    }
+
+    /// What all names in Redis start with. Default: `counter:`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: Prefix) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// The most connections there are at a time. Default: 10. They are made when they are needed.
+    #[must_use]
+    pub fn pool_size(mut self, connections: NonZeroU32) -> Self {
+        self.pool_size = connections;
+        self
+    }
+
+    /// All time-outs at once. Default: [`RedisTimeouts::default`].
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: RedisTimeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How long to wait for a connection of the pool. Default: 1 second.
+    #[must_use]
+    pub fn wait_timeout(mut self, wait: Duration) -> Self {
+        self.timeouts.wait = wait;
+        self
+    }
+
+    /// How long making a connection may take. Default: 500 milliseconds.
+    #[must_use]
+    pub fn connect_timeout(mut self, connect: Duration) -> Self {
+        self.timeouts.connect = connect;
+        self
+    }
+
+    /// How long the server may take to answer, see [`RedisTimeouts::read`]. Default: 1 second.
+    #[must_use]
+    pub fn read_timeout(mut self, read: Duration) -> Self {
+        self.timeouts.read = read;
+        self
+    }
+
+    /// How long the server may take to take in what is sent. Default: 1 second.
+    #[must_use]
+    pub fn write_timeout(mut self, write: Duration) -> Self {
+        self.timeouts.write = write;
+        self
+    }
+
+    /// Lets the application start while Redis is away: nothing is sent before the store is used.
+    #[must_use]
+    pub fn connect_lazily(mut self) -> Self {
+        self.lazily = true;
+        self
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RedisUrl`] if the URL cannot be used. Unless it [connects
+    /// lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached, does not let
+    /// this user in or does not answer, each within its time-out.
+    pub fn build(self) -> Result<RedisStore, Error> {
+        let info = self.info.map_err(|why| Error::RedisUrl { why })?;
+        prepare_tls(info.addr());
+        let server = server_of(&info);
+        let timeouts = self.timeouts.at_least_a_millisecond();
+        let manager = Manager::new(info, timeouts)
+            .map_err(|error| Error::RedisUrl { why: error.to_string() })?;
+        if !self.lazily {
+            manager
+                .try_out()
+                .map_err(|why| Error::Store { step: StoreStep::Connect, source: why.into() })?;
+        }
+        let pool = r2d2::Pool::builder()
+            .max_size(self.pool_size.get())
+            .min_idle(Some(0))
+            .connection_timeout(timeouts.wait)
+            .test_on_check_out(true)
+            // What keeps connections from being made is told to who waits for one.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
+        Ok(RedisStore::on(Pool::Own(pool), self.prefix, timeouts, server))
+    }
+}
+
+/// Where the URL leads to, or why it cannot be used, without a part of it that may be a password.
+fn parse(url: &str) -> Result<ConnectionInfo, String> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
+        return Err(format!("{scheme}:// takes the feature `redis-tls` of counter-core"));
+    }
+    url.into_connection_info().map_err(|error| error.to_string())
+}
+
+/// TLS goes through rustls, which panics where the process has not chosen who does its cryptography. An
+/// application that has chosen is not overruled.
+#[cfg(feature = "redis-tls")]
+fn prepare_tls(address: &ConnectionAddr) {
+    if matches!(address, ConnectionAddr::TcpTls { .. }) {
+        // Fails where another was installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}
+
+#[cfg(not(feature = "redis-tls"))]
+fn prepare_tls(_address: &ConnectionAddr) {}
+
+/// Neither user nor password.
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.info.as_ref().map(server_of);
+        f.debug_struct("RedisStoreBuilder")
+            .field("server", &server)
+            .field("prefix", &self.prefix.as_str())
+            .field("timeouts", &self.timeouts)
+            .field("pool_size", &self.pool_size)
+            .field("lazily", &self.lazily)
+            .finish()
+    }
+}
+
+/// The address and the number of the database.
+fn server_of(info: &ConnectionInfo) -> String {
+    format!("{}/{}", info.addr(), info.redis_settings().db())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaw_of(url: &str) -> String {
+        RedisStore::builder(url).connect_lazily().build().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_connects_lazily_is_built_without_a_server() {
+        for url in [
+            "redis://127.0.0.1:1/",
+            "redis://user:secret@localhost:1/3",
+            "redis+unix:///nowhere/redis.sock?db=3&pass=secret",
+        ] {
+            let builder = RedisStore::builder(url).connect_lazily();
+            let shown = format!("{builder:?}");
+            let store = builder.build().unwrap();
+            assert!(!shown.contains("secret"), "{shown}");
+            assert!(!format!("{store:?}").contains("secret"), "{store:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_used_is_refused_without_showing_it() {
+        for url in [
+            "",
+            "secret",
+            "http://:secret@localhost/",
+            "redis://:secret@localhost/secret",
+            "redis://:secret@0.0.0.0/",
+            "redis://:secret@localhost:secret/",
+            "redis://:sec/ret@localhost/",
+            "redis://:%FF@localhost/",
+            "redis://:secret@localhost/?protocol=4",
+        ] {
+            let flaw = flaw_of(url);
+            assert!(flaw.contains("Redis URL"), "{flaw}");
+            assert!(!flaw.contains("sec"), "{flaw}");
+        }
+    }
+
+    #[cfg(feature = "redis-tls")]
+    #[test]
+    fn tls_has_somebody_who_does_its_cryptography() {
+        let built = RedisStore::builder("rediss://localhost/").connect_lazily().build();
+        assert!(built.is_ok(), "{built:?}");
+        assert!(rustls::crypto::CryptoProvider::get_default().is_some());
+    }
+
+    #[cfg(not(feature = "redis-tls"))]
+    #[test]
+    fn tls_without_its_feature_is_refused_with_the_name_of_the_feature() {
+        assert!(flaw_of("rediss://localhost/").contains("`redis-tls`"));
+    }
+}

@@ -1,0 +1,98 @@
+-- Turns what is pending of each counter into a claim.
+--
+-- KEYS: the high water; then of each counter its pending delta and its claim.
+-- ARGV: the age in microseconds below which a claim is another sync's; the newest sequence that the
+--       caller has seen.
+-- Returns 'ok', the high water and an outcome for each counter:
+--   n, z, b: nothing, zero, busy; f or r and the claim: fresh, recovered; x and what is there: not ours.
+-- Or, having changed nothing: 'back' and the high water; 'foreign' and what is in its place.
+--
+-- Everything is read before anything is written.
+
+local high_water, foreign = read_high_water(KEYS[1])
+if foreign then
+  return { 'foreign', foreign }
+end
+if high_water < tonumber(ARGV[2]) then
+  return { 'back', format_sequence(high_water) }
+end
+
+local values = redis.call('MGET', unpack(KEYS, 2))
+local strings = 0
+for i = 1, #KEYS - 1 do
+  if values[i] then
+    strings = strings + 1
+  end
+end
+-- MGET shows nothing where there is something else than a string.
+local only_strings = redis.call('EXISTS', unpack(KEYS, 2)) == strings
+
+local now = now_in_microseconds()
+local claim_timeout = tonumber(ARGV[1])
+local newest = high_water
+local outcomes = { 'ok', false }
+local sets, dels = {}, {}
+-- A counter that is named again finds what this script will have made of it: a claim, or false.
+local made = {}
+
+local function outcome_of(pending_name, claim_name, pending, claim)
+  if made[pending_name] ~= nil then
+    pending, claim = false, made[pending_name]
+  elseif not only_strings then
+    local claim_type = claim and 'string' or redis.call('TYPE', claim_name).ok
+    if claim_type ~= 'string' and claim_type ~= 'none' then
+      return 'xF!' .. claim_type
+    end
+    local pending_type = pending and 'string' or redis.call('TYPE', pending_name).ok
+    if not claim and pending_type ~= 'string' and pending_type ~= 'none' then
+      return 'xK!' .. pending_type
+    end
+  end
+
+  if claim then
+    local seq = sequence_of_claim(claim)
+    if not seq then
+      return 'x' .. foreign_value('F', claim)
+    end
+    if math.abs(now - seq) < claim_timeout then
+      return 'b'
+    end
+    -- Written again, so that there is a write to wait for where replicas have to confirm claims.
+    sets[#sets + 1] = claim_name
+    sets[#sets + 1] = claim
+    return 'r' .. claim
+  end
+  if not pending then
+    return 'n'
+  end
+  if not is_count(pending) then
+    return 'x' .. foreign_value('K', pending)
+  end
+  dels[#dels + 1] = pending_name
+  if pending == '0' then
+    made[pending_name] = false
+    return 'z'
+  end
+  newest = math.max(now, newest + 1)
+  local text = format_sequence(newest) .. ':add:' .. pending
+  sets[#sets + 1] = claim_name
+  sets[#sets + 1] = text
+  made[pending_name] = text
+  return 'f' .. text
+end
+
+for i = 1, #KEYS - 1, 2 do
+  outcomes[#outcomes + 1] = outcome_of(KEYS[i + 1], KEYS[i + 2], values[i], values[i + 1])
+end
+outcomes[2] = format_sequence(newest)
+
+if #sets > 0 then
+  write_high_water('MSET', KEYS[1], newest)
+end
+if #dels > 0 then
+  redis.call('DEL', unpack(dels))
+end
+if #sets > 0 then
+  redis.call('MSET', unpack(sets))
+end
+return outcomes

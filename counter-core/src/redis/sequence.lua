@@ -1,0 +1,37 @@
+-- Goes before the scripts that give out sequences, after count.lua.
+
+-- Up to here, and for a long time above, a double counts in ones.
+local GREATEST_HIGH_WATER = 9007199254000000
+
+local function format_sequence(seq)
+  return string.format('%.0f', seq)
+end
+
+-- The high water as a number, or nil and what is there instead.
+local function read_high_water(name)
+  local text, foreign = read('H', name)
+  if foreign then
+    return nil, foreign
+  end
+  if not text then
+    return 0
+  end
+  if not is_count(text) or string.sub(text, 1, 1) == '-' or tonumber(text) > GREATEST_HIGH_WATER then
+    return nil, foreign_value('H', text)
+  end
+  return tonumber(text)
+end
+
+local function now_in_microseconds()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- The first two writes of a script that gives out sequences, of which the second is of the kind that
+-- sets the claims. Where memory is full a script may not begin with a write that takes any, and a user
+-- may lack the right to some command: so it begins with one that changes nothing, and sets something
+-- where a failure loses nothing. DEL comes next, and nothing is lost if that fails either.
+local function write_high_water(set, name, seq)
+  redis.call('PERSIST', name)
+  redis.call(set, name, format_sequence(seq))
+end

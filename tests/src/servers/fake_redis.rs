@@ -1,0 +1,85 @@
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+
+/// What speaks the protocol of Redis and answers what a test wants it to.
+///
+/// It ends with the process of the test.
+pub struct FakeRedis {
+    port: u16,
+}
+
+/// What becomes of one command.
+pub enum Answer {
+    /// These bytes are sent.
+    Bytes(&'static str),
+    /// Nothing is ever sent, for this command and all that follow.
+    Silence,
+    /// The connection is closed.
+    HangUp,
+}
+
+impl FakeRedis {
+    /// Answers each connection's commands with what `answer` returns for their number on that
+    /// connection, from 0, and their words. What a client sends to introduce itself does not count and
+    /// is accepted.
+    pub fn start(answer: fn(usize, &[String]) -> Answer) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let port = listener.local_addr().expect("it has an address").port();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || serve(stream, answer));
+            }
+        });
+        Self { port }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+}
+
+fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> Answer) {
+    let mut input = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
+    let mut number = 0;
+    while let Some(words) = read_command(&mut input) {
+        let reply = if words[0] == "CLIENT" {
+            Answer::Bytes("+OK\r\n")
+        } else {
+            number += 1;
+            answer(number - 1, &words)
+        };
+        match reply {
+            Answer::Bytes(bytes) => {
+                if stream.write_all(bytes.as_bytes()).is_err() {
+                    return;
+                }
+            }
+            Answer::Silence => {
+                // Until the client gives up.
+                let _ = input.read_to_end(&mut Vec::new());
+                return;
+            }
+            Answer::HangUp => return,
+        }
+    }
+}
+
+fn read_command(input: &mut impl BufRead) -> Option<Vec<String>> {
+    let words = read_length(input, '*')?;
+    (0..words).map(|_| read_word(input)).collect()
+}
+
+fn read_word(input: &mut impl BufRead) -> Option<String> {
+    let mut word = vec![0; read_length(input, '$')? + 2];
+    input.read_exact(&mut word).ok()?;
+    word.truncate(word.len() - 2);
+    String::from_utf8(word).ok()
+}
+
+fn read_length(input: &mut impl BufRead, kind: char) -> Option<usize> {
+    let mut line = String::new();
+    input.read_line(&mut line).ok()?;
+    line.trim_end().strip_prefix(kind)?.parse().ok()
+}

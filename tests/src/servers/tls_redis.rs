@@ -1,0 +1,65 @@
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::RedisServer;
+use super::process::{new_folder, require};
+use super::redis::free_port;
+
+/// A Redis server that speaks TLS too, with a certificate that it has signed itself.
+pub struct TlsRedis {
+    server: RedisServer,
+    certificates: PathBuf,
+    port: u16,
+}
+
+impl TlsRedis {
+    /// Starts one and waits until it answers.
+    pub fn start() -> Self {
+        require("openssl", "apt-get install openssl");
+        let certificates = new_folder();
+        make_certificate(&certificates);
+        let path = |file| certificates.join(file).display().to_string();
+        let (key, certificate, port) = (path("key"), path("certificate"), free_port());
+        let options = [
+            ["--tls-port", &port.to_string()],
+            ["--tls-cert-file", &certificate],
+            ["--tls-key-file", &key],
+            ["--tls-ca-cert-file", &certificate],
+            ["--tls-auth-clients", "no"],
+        ];
+        Self { server: RedisServer::start_with(options.as_flattened()), certificates, port }
+    }
+
+    /// Where it speaks TLS.
+    pub fn url(&self) -> String {
+        format!("rediss://localhost:{}/", self.port)
+    }
+
+    /// The certificate that has to be trusted.
+    pub fn certificate(&self) -> PathBuf {
+        self.certificates.join("certificate")
+    }
+
+    /// The same server without TLS.
+    pub fn plain(&self) -> &RedisServer {
+        &self.server
+    }
+}
+
+impl Drop for TlsRedis {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.certificates);
+    }
+}
+
+fn make_certificate(folder: &Path) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+        .args(["-keyout", "key", "-out", "certificate", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "openssl makes no certificate");
+}

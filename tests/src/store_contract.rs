@@ -1,0 +1,78 @@
+//! The contract of `DeltaStore` as a suite that every store has to pass.
+
+mod ack;
+mod claim;
+mod concurrency;
+mod increment;
+mod look;
+mod replace;
+mod scan;
+
+use std::time::Duration;
+
+use counter_core::{Claim, Claimed, CounterId, DeltaStore, Held};
+
+use crate::store_worlds::StoreWorld;
+
+/// One sentence of the contract, and what shows whether it holds.
+pub type Case = (&'static str, fn(&dyn StoreWorld));
+
+/// All of the contract.
+pub fn cases() -> Vec<Case> {
+    [
+        increment::CASES,
+        look::CASES,
+        scan::CASES,
+        claim::CASES,
+        replace::CASES,
+        ack::CASES,
+        concurrency::CASES,
+    ]
+    .concat()
+}
+
+/// Cases by the names of their functions.
+macro_rules! contract {
+    ($($case:ident),* $(,)?) => {
+        pub(super) const CASES: &[super::Case] = &[$((stringify!($case), $case)),*];
+    };
+}
+use contract;
+
+/// Longer than any test: every claim is a living sync's.
+const LONG: Duration = Duration::from_secs(3600);
+
+fn id(number: i64) -> CounterId {
+    CounterId::new("post", number, "views").unwrap()
+}
+
+fn ids(count: i64) -> Vec<CounterId> {
+    (1..=count).map(id).collect()
+}
+
+/// What is held of one counter.
+fn held(store: &dyn DeltaStore, id: &CounterId) -> Held {
+    let mut look = store.look(std::slice::from_ref(id)).unwrap();
+    assert_eq!(look.held.len(), 1);
+    look.held.remove(0).unwrap()
+}
+
+fn pending(store: &dyn DeltaStore, id: &CounterId) -> i64 {
+    held(store, id).pending
+}
+
+/// Claims one counter.
+fn claim(store: &dyn DeltaStore, id: &CounterId, claim_timeout: Duration) -> Claimed {
+    let mut claimed = store.claim(std::slice::from_ref(id), claim_timeout).unwrap();
+    assert_eq!(claimed.len(), 1);
+    claimed.remove(0)
+}
+
+/// Increments and claims one counter.
+fn fresh(store: &dyn DeltaStore, id: &CounterId, by: i64) -> Claim {
+    store.increment(id, by).unwrap();
+    match claim(store, id, LONG) {
+        Claimed::Fresh(claim) => claim,
+        other => panic!("expected a fresh claim of {id}, got {other:?}"),
+    }
+}

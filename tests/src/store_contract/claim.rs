@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use counter_core::{ClaimOp, ClaimSeq, Claimed, Held};
+
+use super::{LONG, claim, contract, fresh, held, id, ids, pending};
+use crate::store_worlds::StoreWorld;
+
+contract![
+    what_is_pending_becomes_a_fresh_claim,
+    nothing_pending_makes_no_claim,
+    a_pending_zero_makes_no_claim_and_is_removed,
+    a_young_claim_is_busy_and_what_came_since_stays_pending,
+    an_old_claim_is_recovered_unchanged_and_what_came_since_stays_pending,
+    what_came_since_is_claimed_once_the_claim_is_acknowledged,
+    sequences_rise_within_a_call_and_from_call_to_call,
+    a_counter_named_twice_is_claimed_once,
+    a_zero_named_twice_is_removed_once,
+    outcomes_come_in_the_order_asked,
+    a_claim_of_no_counters_does_nothing,
+    the_greatest_and_least_deltas_are_claimed_exactly,
+    ten_thousand_counters_are_claimed_in_one_call,
+];
+
+fn what_is_pending_becomes_a_fresh_claim(world: &dyn StoreWorld) {
+    let store = world.store();
+    let claim = fresh(&*store, &id(1), -5);
+    assert_eq!(claim.id, id(1));
+    assert_eq!(claim.op, ClaimOp::Add(-5));
+    assert!(claim.seq > ClaimSeq::ZERO);
+    let expected = Held { pending: 0, claim: Some(claim) };
+    assert_eq!(held(&*store, &id(1)), expected);
+}
+
+fn nothing_pending_makes_no_claim(world: &dyn StoreWorld) {
+    let store = world.store();
+    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
+    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(store.high_water().unwrap(), ClaimSeq::ZERO);
+}
+
+fn a_pending_zero_makes_no_claim_and_is_removed(world: &dyn StoreWorld) {
+    let store = world.store();
+    store.increment(&id(1), 5).unwrap();
+    store.increment(&id(1), -5).unwrap();
+    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Zero);
+    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
+}
+
+fn a_young_claim_is_busy_and_what_came_since_stays_pending(world: &dyn StoreWorld) {
+    let store = world.store();
+    let first = fresh(&*store, &id(1), 5);
+    store.increment(&id(1), 7).unwrap();
+    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Busy);
+    assert_eq!(claim(&*world.store(), &id(1), LONG), Claimed::Busy);
+    let expected = Held { pending: 7, claim: Some(first) };
+    assert_eq!(held(&*store, &id(1)), expected);
+}
+
+fn an_old_claim_is_recovered_unchanged_and_what_came_since_stays_pending(world: &dyn StoreWorld) {
+    let store = world.store();
+    let first = fresh(&*store, &id(1), 5);
+    store.increment(&id(1), 7).unwrap();
+    for store in [store, world.store()] {
+        let recovered = claim(&*store, &id(1), Duration::ZERO);
+        assert_eq!(recovered, Claimed::Recovered(first.clone()));
+        let expected = Held { pending: 7, claim: Some(first.clone()) };
+        assert_eq!(held(&*store, &id(1)), expected);
+    }
+}
+
+fn what_came_since_is_claimed_once_the_claim_is_acknowledged(world: &dyn StoreWorld) {
+    let store = world.store();
+    let first = fresh(&*store, &id(1), 5);
+    store.increment(&id(1), 7).unwrap();
+    store.ack(std::slice::from_ref(&first)).unwrap();
+    match claim(&*store, &id(1), LONG) {
+        Claimed::Fresh(second) => {
+            assert_eq!(second.op, ClaimOp::Add(7));
+            assert!(second.seq > first.seq);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sequences_rise_within_a_call_and_from_call_to_call(world: &dyn StoreWorld) {
+    let store = world.store();
+    let mut newest = ClaimSeq::ZERO;
+    for round in 0..3 {
+        let ids: Vec<_> = (0..300).map(|number| id(round * 300 + number)).collect();
+        ids.iter().for_each(|id| store.increment(id, 1).unwrap());
+        for claimed in store.claim(&ids, LONG).unwrap() {
+            let Claimed::Fresh(claim) = claimed else {
+                panic!("{claimed:?}");
+            };
+            assert!(claim.seq > newest);
+            newest = claim.seq;
+        }
+    }
+    assert_eq!(store.high_water().unwrap(), newest);
+}
+
+fn a_counter_named_twice_is_claimed_once(world: &dyn StoreWorld) {
+    let store = world.store();
+    for (number, claim_timeout) in [(1, LONG), (2, Duration::ZERO)] {
+        let id = id(number);
+        store.increment(&id, 5).unwrap();
+        let claimed = store.claim(&[id.clone(), id.clone()], claim_timeout).unwrap();
+        let [Claimed::Fresh(first), second] = claimed.as_slice() else {
+            panic!("{claimed:?}");
+        };
+        assert_eq!(first.op, ClaimOp::Add(5));
+        if claim_timeout == LONG {
+            assert_eq!(second, &Claimed::Busy);
+        } else {
+            assert_eq!(second, &Claimed::Recovered(first.clone()));
+        }
+        let expected = Held { pending: 0, claim: Some(first.clone()) };
+        assert_eq!(held(&*store, &id), expected);
+    }
+}
+
+fn a_zero_named_twice_is_removed_once(world: &dyn StoreWorld) {
+    let store = world.store();
+    store.increment(&id(1), 0).unwrap();
+    let claimed = store.claim(&[id(1), id(1)], LONG).unwrap();
+    assert_eq!(claimed, [Claimed::Zero, Claimed::Nothing]);
+}
+
+fn outcomes_come_in_the_order_asked(world: &dyn StoreWorld) {
+    let store = world.store();
+    let old = fresh(&*store, &id(3), 3);
+    store.increment(&id(1), 1).unwrap();
+    store.increment(&id(2), 0).unwrap();
+    let claimed = store.claim(&[id(3), id(4), id(2), id(1)], Duration::ZERO).unwrap();
+    let [Claimed::Recovered(recovered), Claimed::Nothing, Claimed::Zero, Claimed::Fresh(fresh)] =
+        claimed.as_slice()
+    else {
+        panic!("{claimed:?}");
+    };
+    assert_eq!(recovered, &old);
+    assert_eq!((&fresh.id, fresh.op), (&id(1), ClaimOp::Add(1)));
+}
+
+fn a_claim_of_no_counters_does_nothing(world: &dyn StoreWorld) {
+    let store = world.store();
+    store.increment(&id(1), 1).unwrap();
+    assert_eq!(store.claim(&[], Duration::ZERO).unwrap(), []);
+    assert_eq!(pending(&*store, &id(1)), 1);
+}
+
+fn the_greatest_and_least_deltas_are_claimed_exactly(world: &dyn StoreWorld) {
+    let store = world.store();
+    let deltas = [i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1, 1 << 53, (1 << 53) + 1];
+    for (number, delta) in (1..).zip(deltas) {
+        assert_eq!(fresh(&*store, &id(number), delta).op, ClaimOp::Add(delta));
+    }
+}
+
+fn ten_thousand_counters_are_claimed_in_one_call(world: &dyn StoreWorld) {
+    let store = world.store();
+    let increments: Vec<_> = ids(10_000).into_iter().zip(1..).collect();
+    assert!(store.increment_many(&increments).iter().all(Result::is_ok));
+    let claimed = store.claim(&ids(10_000), LONG).unwrap();
+    assert_eq!(claimed.len(), 10_000);
+    for (claimed, (id, by)) in claimed.iter().zip(&increments) {
+        match claimed {
+            Claimed::Fresh(claim) => assert_eq!((&claim.id, claim.op), (id, ClaimOp::Add(*by))),
+            other => panic!("{other:?}"),
+        }
+    }
+    let again = store.claim(&ids(10_000), LONG).unwrap();
+    assert!(again.iter().all(|claimed| *claimed == Claimed::Busy));
+}

@@ -1,0 +1,128 @@
+//! Places in which stores of one kind can be made, each empty and nobody else's.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use counter_core::{
+    DeltaStore, ManualClock, MemoryStore, Pattern, Prefix, RedisStore, RedisTimeouts,
+};
+use r2d2_redis::RedisConnectionManager;
+use redis::Client;
+
+use crate::servers::redis::{bare, shared_url, this_process_server};
+
+/// A place that holds counters.
+pub trait StoreWorld: Send + Sync {
+    /// A store on what is held here. Each call makes another one where the kind allows that.
+    fn store(&self) -> Arc<dyn DeltaStore>;
+}
+
+/// The memory of this process, at a time that stands still.
+pub struct MemoryWorld(Arc<MemoryStore>);
+
+impl MemoryWorld {
+    /// An empty one.
+    pub fn new() -> Self {
+        let clock = ManualClock::at_micros(1_700_000_000_000_000);
+        Self(Arc::new(MemoryStore::with_clock(clock)))
+    }
+}
+
+impl Default for MemoryWorld {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StoreWorld for MemoryWorld {
+    fn store(&self) -> Arc<dyn DeltaStore> {
+        Arc::clone(&self.0) as _
+    }
+}
+
+/// A prefix of its own on the shared Redis server, removed when this is dropped.
+pub struct RedisWorld {
+    url: String,
+    prefix: Prefix,
+    connect: fn(&str, Prefix) -> Arc<dyn DeltaStore>,
+}
+
+impl RedisWorld {
+    /// For stores with a pool of their own.
+    pub fn own() -> Self {
+        Self::on(shared_url(), own_pool)
+    }
+
+    /// The same through a Unix socket, always on a server of this process: the one that the environment
+    /// names may have none.
+    pub fn unix() -> Self {
+        Self::on(this_process_server().unix_url(), own_pool)
+    }
+
+    /// For stores with a pool of their own that speak the newer version of the protocol.
+    pub fn resp3() -> Self {
+        Self::on(format!("{}?protocol=resp3", shared_url()), own_pool)
+    }
+
+    /// For stores on a pool of the `redis` crate's that an application has made.
+    pub fn application_pool() -> Self {
+        Self::on(shared_url(), |url, prefix| {
+            let client = Client::open(url).unwrap();
+            let pool = r2d2::Pool::builder().test_on_check_out(false).build(client);
+            Arc::new(RedisStore::from_pool(pool.unwrap(), prefix, patient()))
+        })
+    }
+
+    /// For stores on a pool of the crate `r2d2_redis` that an application has made.
+    pub fn r2d2_redis_pool() -> Self {
+        Self::on(shared_url(), |url, prefix| {
+            let manager = RedisConnectionManager::new(url).unwrap();
+            let pool = r2d2::Pool::builder().test_on_check_out(false).build(manager);
+            Arc::new(RedisStore::from_r2d2_redis(pool.unwrap(), prefix, patient()))
+        })
+    }
+
+    fn on(url: String, connect: fn(&str, Prefix) -> Arc<dyn DeltaStore>) -> Self {
+        Self { url, prefix: new_prefix(), connect }
+    }
+}
+
+impl StoreWorld for RedisWorld {
+    fn store(&self) -> Arc<dyn DeltaStore> {
+        (self.connect)(&self.url, self.prefix.clone())
+    }
+}
+
+impl Drop for RedisWorld {
+    fn drop(&mut self) {
+        let mut bare = bare(&self.url);
+        let glob = format!("{}*", Pattern::escape(self.prefix.as_str()));
+        let names = redis::cmd("KEYS").arg(glob).query::<Vec<Vec<u8>>>(&mut bare);
+        for names in names.unwrap_or_default().chunks(1000) {
+            let _ = redis::cmd("UNLINK").arg(names).exec(&mut bare);
+        }
+    }
+}
+
+fn own_pool(url: &str, prefix: Prefix) -> Arc<dyn DeltaStore> {
+    let builder = RedisStore::builder(url).prefix(prefix).timeouts(patient());
+    Arc::new(builder.build().unwrap())
+}
+
+/// For tests in which no time-out is meant to happen, however busy the machine.
+pub fn patient() -> RedisTimeouts {
+    let mut timeouts = RedisTimeouts::default();
+    let patience = Duration::from_secs(30);
+    (timeouts.wait, timeouts.connect) = (patience, patience);
+    (timeouts.read, timeouts.write) = (patience, patience);
+    timeouts
+}
+
+/// A prefix that nobody else uses.
+pub fn new_prefix() -> Prefix {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("test-{}-{number}:", process::id()).parse().unwrap()
+}

@@ -1,0 +1,104 @@
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use counter_core::{DeltaStore, Error, RedisStore, Replacement, StoreStep};
+use counter_tests::servers::RedisServer;
+use counter_tests::wait;
+
+use super::{STORES, assert_not_counted, everything_said, id, soon};
+
+/// Nobody listens there: the port needs privileges.
+const NOBODY: &str = "redis://127.0.0.1:1/";
+
+#[test]
+fn nothing_is_counted_while_the_server_is_away() {
+    for (pool, store) in STORES {
+        let store = store(NOBODY);
+        assert_not_counted(pool, soon(pool, || store.increment(&id(1), 1)));
+        for outcome in soon(pool, || store.increment_many(&[(id(1), 1), (id(2), 1)])) {
+            assert_not_counted(pool, outcome);
+        }
+        let set = soon(pool, || store.replace(&id(1), Replacement::Set(5)));
+        assert_not_counted(pool, set.map(drop));
+    }
+}
+
+#[test]
+fn questions_and_steps_fail_soon_while_the_server_is_away() {
+    for (pool, store) in STORES {
+        let store = store(NOBODY);
+        let look = soon(pool, || store.look(&[id(1)]));
+        assert!(matches!(look, Err(Error::Store { step: StoreStep::Look, .. })), "{look:?}");
+        let claim = soon(pool, || store.claim(&[id(1)], Duration::ZERO));
+        assert!(matches!(claim, Err(Error::Store { step: StoreStep::Claim, .. })), "{claim:?}");
+    }
+}
+
+#[test]
+fn a_store_is_not_built_while_the_server_is_away() {
+    for url in [NOBODY, "redis+unix:///nowhere/at/all"] {
+        let start = Instant::now();
+        let error = RedisStore::builder(url).build().unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(matches!(error, Error::Store { step: StoreStep::Connect, .. }), "{error:?}");
+        let said = everything_said(&error);
+        assert!(said.contains("refused") || said.contains("No such file"), "{said}");
+    }
+}
+
+#[test]
+fn a_store_that_connects_lazily_counts_once_the_server_is_there() {
+    let mut server = RedisServer::start();
+    server.kill();
+    let builder = RedisStore::builder(server.url()).connect_lazily();
+    let store = soon("building", || builder.build().unwrap());
+    assert_not_counted("away", soon("an increment", || store.increment(&id(1), 1)));
+    server.start_again();
+    wait::until("the store has a connection", || store.increment(&id(1), 1).ok());
+    assert_eq!(store.look(&[id(1)]).unwrap().held[0].as_ref().unwrap().pending, 1);
+}
+
+#[test]
+fn counting_goes_on_after_the_server_was_killed_and_started_again() {
+    let mut server = RedisServer::start();
+    for (pool, store) in STORES {
+        let store = store(&server.url());
+        store.increment(&id(1), 1).unwrap();
+        server.kill();
+        assert!(soon(pool, || store.increment(&id(1), 1)).is_err());
+        server.start_again();
+        wait::until("the store has a connection", || store.increment(&id(2), 1).ok());
+        // The server kept nothing on disk.
+        let pending = store.look(&[id(1), id(2)]).unwrap().held;
+        assert_eq!(pending[0].as_ref().unwrap().pending, 0, "{pool}");
+        assert_eq!(pending[1].as_ref().unwrap().pending, 1, "{pool}");
+    }
+}
+
+/// Each connection that was idle then could cost one.
+#[test]
+fn a_restart_of_the_server_costs_one_increment() {
+    let mut server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    let counting = Barrier::new(4);
+    wait::until("there are several connections", || {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    counting.wait();
+                    store.increment(&id(1), 1).unwrap();
+                });
+            }
+        });
+        let mut bare = server.bare();
+        let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).unwrap();
+        (clients.lines().count() > 3).then_some(())
+    });
+    server.kill();
+    server.start_again();
+    assert!(store.increment(&id(1), 1).is_err());
+    for _ in 0..4 {
+        store.increment(&id(1), 1).unwrap();
+    }
+}

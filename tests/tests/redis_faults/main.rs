@@ -1,0 +1,88 @@
+//! What the Redis store says, and how soon, when something goes wrong underneath it.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod away;
+mod frozen;
+mod full;
+mod replies;
+mod secrets;
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use counter_core::{CounterId, DeltaStore, Error, Prefix, RedisStore, RedisTimeouts};
+use r2d2_redis::RedisConnectionManager;
+
+/// More than the default time-outs for a connection and for a reply add up to nothing waits.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A store with default time-outs and one connection, which is not made before it is needed: on a pool
+/// of its own, on the application's, and on one of `r2d2_redis`.
+const STORES: [(&str, NewStore); 3] = [
+    ("own", |url| {
+        let builder = RedisStore::builder(url).pool_size(1.try_into().unwrap());
+        Arc::new(builder.connect_lazily().build().unwrap())
+    }),
+    ("application's", |url| {
+        let client = redis::Client::open(url).unwrap();
+        let pool = pool_of_one().build_unchecked(client);
+        Arc::new(RedisStore::from_pool(pool, Prefix::default(), RedisTimeouts::default()))
+    }),
+    ("r2d2_redis", |url| {
+        let manager = RedisConnectionManager::new(url).unwrap();
+        let pool = pool_of_one().build_unchecked(manager);
+        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), RedisTimeouts::default()))
+    }),
+];
+
+type NewStore = fn(&str) -> Arc<dyn DeltaStore>;
+
+fn pool_of_one<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
+    let builder = r2d2::Pool::builder().max_size(1).min_idle(Some(0));
+    builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
+}
+
+fn id(number: i64) -> CounterId {
+    CounterId::new("user", number, "downloads").unwrap()
+}
+
+/// What `wait` returns, which has to be soon.
+fn soon<T>(what: &str, wait: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = wait();
+    let took = start.elapsed();
+    assert!(took < SOON, "{what} took {took:?}");
+    result
+}
+
+fn assert_not_counted(what: &str, outcome: Result<(), Error>) {
+    match outcome {
+        Err(Error::NotCounted { .. }) => {}
+        other => panic!("{what}: expected NotCounted, got {other:?}"),
+    }
+}
+
+fn assert_unknown(what: &str, outcome: Result<(), Error>) {
+    match outcome {
+        Err(Error::OutcomeUnknown { .. }) => {}
+        other => panic!("{what}: expected OutcomeUnknown, got {other:?}"),
+    }
+}
+
+/// All that an error says, to people and to logs, with its causes.
+fn everything_said(error: &Error) -> String {
+    let mut said = format!("{error} {error:?}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said += &format!(" {error} {error:?}");
+        cause = error.source();
+    }
+    said
+}

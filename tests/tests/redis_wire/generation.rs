@@ -1,0 +1,119 @@
+use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore};
+
+use super::{LONG, Setting, id};
+
+fn generation(store: &RedisStore, above: i64) -> Generation {
+    let generation = store.generation("database-1", ClaimSeq::new(above));
+    generation.unwrap().unwrap()
+}
+
+#[test]
+fn a_new_store_gets_an_id_and_a_high_water_as_high_as_recorded() {
+    let mut setting = Setting::new();
+    let given = generation(&setting.store, 1234);
+    assert_eq!(given.database, "database-1");
+    assert_eq!(given.high_water, ClaimSeq::new(1234));
+    assert_eq!(given.store_id.len(), 32);
+    let identity = setting.get("counter:{id}").unwrap();
+    assert_eq!(identity, format!("{}:database-1", given.store_id));
+    assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
+}
+
+#[test]
+fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
+    let mut setting = Setting::new();
+    let first = generation(&setting.store, 1234);
+    let other = RedisStore::builder(setting.server.url()).build().unwrap();
+    let again = other.generation("database-2", ClaimSeq::new(9999));
+    assert_eq!(again.unwrap(), Some(first));
+    // Or nobody could tell any more that it is below the one recorded.
+    assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
+}
+
+#[test]
+fn the_high_water_that_a_new_store_gets_is_not_below_the_one_it_has() {
+    let setting = Setting::new();
+    let claim = setting.fresh(&id(1), 5);
+    assert_eq!(generation(&setting.store, 1234).high_water, claim.seq);
+}
+
+#[test]
+fn every_life_has_an_id_of_its_own() {
+    let setting = Setting::new();
+    let first = generation(&setting.store, 0).store_id;
+    setting.server.flush();
+    assert_ne!(generation(&setting.store, 0).store_id, first);
+}
+
+#[test]
+fn an_identity_that_is_none_is_named_and_left_alone() {
+    let mut setting = Setting::new();
+    for garbage in ["abc", "", ":x"] {
+        setting.set("counter:{id}", garbage);
+        let error = setting.store.generation("database-1", ClaimSeq::ZERO).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("counter:{id}"), "{source}");
+        assert_eq!(setting.get("counter:{id}").as_deref(), Some(garbage));
+    }
+}
+
+#[test]
+fn nothing_is_claimed_from_a_server_that_went_back() {
+    let mut setting = Setting::new();
+    generation(&setting.store, 0);
+    let claim = setting.fresh(&id(1), 5);
+    setting.store.increment(&id(2), 7).unwrap();
+    // What an old copy has.
+    setting.set("counter:{seq}", 5);
+    match setting.store.claim(&[id(1), id(2)], LONG) {
+        Err(Error::StoreWentBack { found, recorded }) => {
+            assert_eq!((found, recorded), (ClaimSeq::new(5), claim.seq));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(setting.get("counter:user:2:downloads").as_deref(), Some("7"));
+    // That a pass begins does not make the copy any newer.
+    generation(&setting.store, 0);
+    assert!(setting.store.claim(&[id(2)], LONG).is_err());
+}
+
+#[test]
+fn nothing_is_claimed_from_a_server_that_was_emptied_until_its_new_life_is_known() {
+    let setting = Setting::new();
+    generation(&setting.store, 0);
+    setting.fresh(&id(1), 5);
+    setting.server.flush();
+    setting.store.increment(&id(1), 7).unwrap();
+    let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
+    assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
+    generation(&setting.store, 0);
+    let claimed = setting.claim(&id(1), LONG);
+    assert!(matches!(claimed, Claimed::Fresh(_)), "{claimed:?}");
+}
+
+#[test]
+fn a_new_life_that_another_process_began_is_noticed_too() {
+    let mut setting = Setting::new();
+    generation(&setting.store, 0);
+    setting.set("counter:{seq}", 4_000_000_000_000_000_i64);
+    setting.fresh(&id(1), 5);
+    setting.server.flush();
+    let other = RedisStore::builder(setting.server.url()).build().unwrap();
+    generation(&other, 0);
+    setting.store.increment(&id(1), 7).unwrap();
+    assert!(setting.store.claim(&[id(1)], LONG).is_err());
+    generation(&setting.store, 0);
+    let claimed = setting.claim(&id(1), LONG);
+    assert!(matches!(claimed, Claimed::Fresh(_)), "{claimed:?}");
+}
+
+#[test]
+fn what_was_seen_in_a_look_counts_as_seen() {
+    let mut setting = Setting::new();
+    generation(&setting.store, 0);
+    setting.set("counter:{seq}", 2000);
+    setting.store.look(&[id(1)]).unwrap();
+    setting.set("counter:{seq}", 1000);
+    let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
+    assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
+}

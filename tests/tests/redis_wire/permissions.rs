@@ -1,0 +1,80 @@
+use counter_core::{Claim, ClaimOp, Claimed, CounterId, DeltaStore, Held, RedisStore, Replacement};
+
+use super::{LONG, Setting, id};
+
+const ALLOWED: [&str; 14] = [
+    "+incrby",
+    "+mget",
+    "+get",
+    "+scan",
+    "+evalsha",
+    "+script|load",
+    "+set",
+    "+mset",
+    "+del",
+    "+exists",
+    "+type",
+    "+persist",
+    "+time",
+    "+ping",
+];
+
+/// A store whose user may do what the documentation says, but for `missing`.
+fn store_of_limited_user(setting: &mut Setting, missing: &str) -> RedisStore {
+    let mut command = redis::cmd("ACL");
+    command.arg("SETUSER").arg("app").arg("reset").arg("on").arg(">secret").arg("~counter:*");
+    let allowed = ALLOWED.iter().filter(|allowed| allowed.trim_start_matches('+') != missing);
+    command.arg(allowed.collect::<Vec<_>>()).exec(&mut setting.bare).unwrap();
+    let url = setting.server.url().replace("redis://", "redis://app:secret@");
+    RedisStore::builder(url).build().unwrap()
+}
+
+#[test]
+fn the_documented_permissions_suffice() {
+    let mut setting = Setting::new();
+    let store = store_of_limited_user(&mut setting, "nothing");
+    store.increment(&id(1), 5).unwrap();
+    let claimed = store.claim(&[id(1)], LONG).unwrap();
+    let [Claimed::Fresh(claim)] = claimed.as_slice() else {
+        panic!("{claimed:?}");
+    };
+    store.ack(std::slice::from_ref(claim)).unwrap();
+    store.replace(&id(1), Replacement::Set(5)).unwrap();
+    store.generation("database", claim.seq).unwrap();
+    let count = std::num::NonZeroUsize::MIN;
+    store.scan(&"user:*".parse().unwrap(), Default::default(), count).unwrap();
+}
+
+/// A script is not undone when one of its commands is refused.
+#[test]
+fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
+    let mut setting = Setting::new();
+    for missing in ["set", "mset", "del", "persist", "exists", "mget", "time", "get"] {
+        let () = setting.run("FLUSHALL");
+        setting.store.generation("database", counter_core::ClaimSeq::ZERO).unwrap();
+        let old = setting.fresh(&id(2), 7);
+        setting.store.increment(&id(1), 5).unwrap();
+        let store = store_of_limited_user(&mut setting, missing);
+        let _ = store.claim(&[id(1), id(2)], std::time::Duration::ZERO);
+        let _ = store.claim(&[id(1)], LONG);
+        assert_eq!(in_all(&setting.store, &id(1)), 5, "without {missing}");
+        assert_eq!(held(&setting.store, &id(2)).claim, Some(old), "without {missing}");
+        if let Err(error) = store.replace(&id(1), Replacement::Set(100)) {
+            assert!(!error.is_outcome_unknown(), "{error:?}");
+            assert_eq!(in_all(&setting.store, &id(1)), 5, "without {missing}");
+        }
+    }
+}
+
+fn in_all(store: &RedisStore, id: &CounterId) -> i64 {
+    let held = held(store, id);
+    let claimed = held.claim.map_or(0, |claim: Claim| match claim.op {
+        ClaimOp::Add(by) => by,
+        other => panic!("{other}"),
+    });
+    held.pending + claimed
+}
+
+fn held(store: &RedisStore, id: &CounterId) -> Held {
+    store.look(std::slice::from_ref(id)).unwrap().held.remove(0).unwrap()
+}
