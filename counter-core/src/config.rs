@@ -15,6 +15,8 @@ use crate::table_name::TableName;
 pub struct Config {
     /// Where increments wait. Default: [`StoreKind::Redis`]. Environment: `COUNTER_STORE`.
     pub store: StoreKind,
+    /// Where Redis is. Default: none. Environment: `REDIS_URL`.
+    pub redis_url: Option<RedisUrl>,
     /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
     pub prefix: Prefix,
     /// How many counters a sync moves in one transaction. Default: 1000.
@@ -31,6 +33,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             store: StoreKind::default(),
+            redis_url: None,
             prefix: Prefix::default(),
             sync_batch_size: NonZeroUsize::MIN.saturating_add(999),
             table_name: TableName::default(),
@@ -71,6 +74,7 @@ impl Config {
     ) -> Result<Self, Error> {
         let mut config = Self::default();
         replace(&mut config.store, "COUNTER_STORE", &look_up)?;
+        config.redis_url = variable("REDIS_URL", &look_up)?.map(RedisUrl::new);
         replace(&mut config.prefix, "COUNTER_PREFIX", &look_up)?;
         replace(&mut config.table_name, "COUNTER_TABLE_NAME", &look_up)?;
         let mut batch_size = BatchSize(config.sync_batch_size);
@@ -82,20 +86,51 @@ impl Config {
 
 fn replace<T: FromStr<Err = Invalid>>(
     value: &mut T,
-    variable: &'static str,
+    name: &'static str,
     look_up: impl Fn(&'static str) -> Result<String, VarError>,
 ) -> Result<(), Error> {
-    let text = match look_up(variable) {
-        Ok(text) => text,
-        Err(VarError::NotPresent) => return Ok(()),
-        Err(source) => {
-            return Err(Error::Environment { variable, source: source.into() });
-        }
-    };
-    *value = text
-        .parse()
-        .map_err(|source: Invalid| Error::Environment { variable, source: source.into() })?;
+    if let Some(text) = variable(name, look_up)? {
+        let refused =
+            |source: Invalid| Error::Environment { variable: name, source: source.into() };
+        *value = text.parse().map_err(refused)?;
+    }
     Ok(())
+}
+
+fn variable(
+    name: &'static str,
+    look_up: impl Fn(&'static str) -> Result<String, VarError>,
+) -> Result<Option<String>, Error> {
+    match look_up(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        // The standard library's error shows the value, which may be a URL with a password.
+        Err(VarError::NotUnicode(_)) => {
+            Err(Error::Environment { variable: name, source: "it is not valid Unicode".into() })
+        }
+    }
+}
+
+/// The URL of a Redis, which may hold a password: it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// Keeps this URL. Whether it can be used is known when the store is built.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL, password included.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisUrl(..)")
+    }
 }
 
 /// Where increments wait for the next sync.
@@ -166,8 +201,12 @@ mod tests {
             ("COUNTER_PREFIX", "app:"),
             ("COUNTER_SYNC_BATCH_SIZE", "7"),
             ("COUNTER_TABLE_NAME", "app.hits"),
+            ("REDIS_URL", "redis://:secret@localhost/"),
         ])
         .unwrap();
+        let url = config.redis_url.as_ref().map(RedisUrl::expose);
+        assert_eq!(url, Some("redis://:secret@localhost/"));
+        assert!(!format!("{config:?}").contains("secret"));
         assert_eq!(config.store, StoreKind::Memory);
         assert_eq!(config.prefix.as_str(), "app:");
         assert_eq!(config.sync_batch_size.get(), 7);

@@ -45,7 +45,7 @@ mod text;
 
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, StoreKind};
+pub use config::{Config, RedisUrl, StoreKind};
 pub use counter_id::CounterId;
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
 pub use invalid::{Invalid, Part};

@@ -3,7 +3,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, Invalid, MemoryStore, StoreKind, TableName};
+use counter_core::{Config, DeltaStore, Invalid, MemoryStore, Prefix, StoreKind, TableName};
+#[cfg(feature = "redis")]
+use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::connection::CounterConnection;
@@ -16,7 +18,7 @@ use crate::pool_ledger::PoolLedger;
 #[must_use = "nothing happens before `build`"]
 pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,
-    store: Option<Arc<dyn DeltaStore>>,
+    make_store: Option<Box<MakeStore>>,
     config: Config,
     first_problem: Option<Invalid>,
 }
@@ -24,11 +26,14 @@ pub struct CountersBuilder {
 /// The pool's ledger, once the table's name is known.
 type MakeLedger = dyn FnOnce(TableName) -> Result<Arc<dyn Ledger>, Error>;
 
+/// The store, once the prefix is known.
+type MakeStore = dyn FnOnce(Prefix) -> Result<Arc<dyn DeltaStore>, Error>;
+
 impl CountersBuilder {
     pub(crate) fn new<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> Self {
         Self {
             make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
-            store: None,
+            make_store: None,
             config: Config::default(),
             first_problem: None,
         }
@@ -36,14 +41,48 @@ impl CountersBuilder {
 
     /// Increments wait in the memory of this process, and are gone with it. For tests, and for
     /// applications of one process that stop their worker before they end.
-    pub fn memory(mut self) -> Self {
-        self.config.store = StoreKind::Memory;
+    pub fn memory(self) -> Self {
+        self.store(MemoryStore::new())
+    }
+
+    /// Increments wait in the Redis at this URL, on a pool of connections with the defaults of
+    /// [`RedisStoreBuilder`]. Nothing in a request then waits longer than a second.
+    #[cfg(feature = "redis")]
+    pub fn redis(self, url: &str) -> Self {
+        self.redis_with(RedisStore::builder(url))
+    }
+
+    /// The same with other settings of the pool, such as
+    /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without Redis.
+    /// The prefix is that of the counters.
+    #[cfg(feature = "redis")]
+    pub fn redis_with(mut self, redis: RedisStoreBuilder) -> Self {
+        self.make_store = Some(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))));
         self
     }
 
-    /// Increments wait in this store.
+    /// Increments wait in Redis, on a pool that the application has: see [`RedisStore::from_pool`].
+    #[cfg(feature = "redis")]
+    pub fn redis_pool(mut self, pool: Pool<redis::Client>) -> Self {
+        self.make_store = Some(Box::new(|prefix| {
+            Ok(Arc::new(RedisStore::from_pool(pool, prefix, RedisTimeouts::default())))
+        }));
+        self
+    }
+
+    /// Increments wait in Redis, on a pool of the crate `r2d2_redis` that the application has: see
+    /// [`RedisStore::from_r2d2_redis`].
+    #[cfg(feature = "r2d2_redis")]
+    pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
+        self.make_store = Some(Box::new(|prefix| {
+            Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
+        }));
+        self
+    }
+
+    /// Increments wait in this store. If it has a prefix, that should be the one configured here.
     pub fn store(mut self, store: impl DeltaStore) -> Self {
-        self.store = Some(Arc::new(store));
+        self.make_store = Some(Box::new(|_| Ok(Arc::new(store))));
         self
     }
 
@@ -88,13 +127,11 @@ impl CountersBuilder {
         if let Some(problem) = self.first_problem {
             return Err(problem.into());
         }
-        let store = match (self.store, self.config.store) {
-            (Some(store), _) => store,
-            (None, StoreKind::Memory) => Arc::new(MemoryStore::new()),
-            (None, StoreKind::Redis) => {
-                return Err(Error::Build("no store was chosen: call .memory() or .store(...)"));
-            }
+        let make_store = match self.make_store {
+            Some(make_store) => make_store,
+            None => configured_store(&self.config)?,
         };
+        let store = make_store(self.config.prefix.clone())?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
         Ok(Counters::from_parts(self.config, store, ledger))
     }
@@ -104,5 +141,25 @@ impl CountersBuilder {
             self.first_problem.get_or_insert(problem);
             T::default()
         })
+    }
+}
+
+/// The store that the configuration names, where the application has named none.
+fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
+    match (config.store, &config.redis_url) {
+        (StoreKind::Memory, _) => Ok(Box::new(|_| Ok(Arc::new(MemoryStore::new())))),
+        #[cfg(feature = "redis")]
+        (StoreKind::Redis, Some(url)) => {
+            let redis = RedisStore::builder(url.expose());
+            Ok(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))))
+        }
+        #[cfg(not(feature = "redis"))]
+        (StoreKind::Redis, Some(_)) => {
+            Err(Error::Build("the store is Redis: turn on the feature `redis` of counter-diesel"))
+        }
+        (StoreKind::Redis, None) => Err(Error::Build(
+            "no store was chosen: call .redis(url) or .memory(), \
+             or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()",
+        )),
     }
 }

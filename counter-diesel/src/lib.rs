@@ -50,8 +50,13 @@
 //! # Features
 //!
 //! - `sqlite`: SQLite, compiled in.
+//! - `postgres`: PostgreSQL, through libpq.
+//! - `mysql`: MySQL and MariaDB, through libmariadb or libmysqlclient.
+//! - `redis`: Redis as the store, with a pool of our own or the application's.
+//! - `redis-tls`: `rediss://` URLs, through rustls.
+//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 //!
-//! None is on by default; an application turns on its database.
+//! None is on by default; an application turns on its database and its store.
 
 #![cfg_attr(
     not(feature = "sqlite"),
@@ -97,9 +102,11 @@ pub use connection::sqlite_pool;
 pub use counter_core::{
     Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey,
     Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore,
-    Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, Replacement, ScanPage,
-    StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
+    Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, RedisUrl, Replacement,
+    ScanPage, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
+#[cfg(feature = "redis")]
+pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
 pub use counters::Counters;
 pub use error::{Error, LedgerStep};

@@ -17,6 +17,9 @@ use crate::servers::redis::{bare, shared_url, this_process_server};
 pub trait StoreWorld: Send + Sync {
     /// A store on what is held here. Each call makes another one where the kind allows that.
     fn store(&self) -> Arc<dyn DeltaStore>;
+
+    /// What names in it start with.
+    fn prefix(&self) -> Prefix;
 }
 
 /// The memory of this process, at a time that stands still.
@@ -27,6 +30,11 @@ impl MemoryWorld {
     pub fn new() -> Self {
         let clock = ManualClock::at_micros(1_700_000_000_000_000);
         Self(Arc::new(MemoryStore::with_clock(clock)))
+    }
+
+    /// An empty one, on the clock of the system.
+    pub fn ticking() -> Self {
+        Self(Arc::default())
     }
 }
 
@@ -39,6 +47,10 @@ impl Default for MemoryWorld {
 impl StoreWorld for MemoryWorld {
     fn store(&self) -> Arc<dyn DeltaStore> {
         Arc::clone(&self.0) as _
+    }
+
+    fn prefix(&self) -> Prefix {
+        Prefix::default()
     }
 }
 
@@ -92,6 +104,10 @@ impl RedisWorld {
 impl StoreWorld for RedisWorld {
     fn store(&self) -> Arc<dyn DeltaStore> {
         (self.connect)(&self.url, self.prefix.clone())
+    }
+
+    fn prefix(&self) -> Prefix {
+        self.prefix.clone()
     }
 }
 

@@ -3,28 +3,34 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, MemoryStore};
+use counter_core::{Config, DeltaStore, Prefix};
 use counter_diesel::{Counters, Ledger};
 
 use crate::database::{self, Database};
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
+use crate::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
 use crate::suite::WorldKind;
 
 /// A store and a migrated database of one test's own.
 pub struct World {
     /// Where increments wait.
     pub store: Arc<dyn DeltaStore>,
+    /// What names in the store start with.
+    pub prefix: Prefix,
     /// Where they end up.
     pub ledger: Arc<dyn Ledger>,
     /// The database behind the ledger.
     pub database: Box<dyn Database>,
+    /// Makes the stores of other processes.
+    stores: Box<dyn StoreWorld>,
 }
 
 /// Every pair that matters.
 pub const PAIRS: &[WorldKind<World>] = &[
-    ("memory_x_sqlite", || memory_x(database::sqlite())),
-    ("memory_x_postgres", || memory_x(database::postgres())),
-    ("memory_x_mariadb", || memory_x(database::mariadb())),
+    ("memory_x_sqlite", memory_x_sqlite),
+    ("redis_x_sqlite", || redis_x(database::sqlite())),
+    ("redis_x_postgres", || redis_x(database::postgres())),
+    ("redis_x_mariadb", || redis_x(database::mariadb())),
 ];
 
 impl World {
@@ -39,8 +45,9 @@ impl World {
     }
 
     /// The counters of a process with this configuration.
-    pub fn counters_with(&self, config: Config) -> Counters {
-        Counters::from_parts(config, Arc::clone(&self.store), Arc::clone(&self.ledger))
+    pub fn counters_with(&self, mut config: Config) -> Counters {
+        config.prefix = self.prefix.clone();
+        Counters::from_parts(config, self.stores.store(), Arc::clone(&self.ledger))
     }
 
     /// Makes the table refuse every row that is written, while it can be read.
@@ -58,8 +65,9 @@ impl World {
     }
 
     /// The counters of a process to whose store and database things happen.
-    pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
-        let store = FaultyStore::new(Arc::clone(&self.store), faults);
+    pub fn counters_behind(&self, faults: &Arc<Faults>, mut config: Config) -> Counters {
+        config.prefix = self.prefix.clone();
+        let store = FaultyStore::new(self.stores.store(), faults);
         let inner = Arc::clone(&self.ledger);
         let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
         Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
@@ -75,11 +83,15 @@ pub fn impatient() -> Config {
 
 /// The embedded default.
 pub fn memory_x_sqlite() -> World {
-    memory_x(database::sqlite())
+    world(Box::new(MemoryWorld::ticking()), database::sqlite())
 }
 
-fn memory_x(database: Box<dyn Database>) -> World {
+fn world(stores: Box<dyn StoreWorld>, database: Box<dyn Database>) -> World {
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();
-    World { store: Arc::new(MemoryStore::new()), ledger, database }
+    World { store: stores.store(), prefix: stores.prefix(), ledger, database, stores }
+}
+
+fn redis_x(database: Box<dyn Database>) -> World {
+    world(Box::new(RedisWorld::own()), database)
 }

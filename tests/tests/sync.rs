@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
-    Prefix, Replacement,
+    Replacement,
 };
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
@@ -313,7 +313,7 @@ const CASES: &[Case<World>] = &[
     ("a store that was replaced is reported and its sequences go on above the old ones", |world| {
         let counters = with_generation(world, "old", 500);
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        let state = world.ledger.state(&Prefix::default()).unwrap();
+        let state = world.ledger.state(&world.prefix).unwrap();
         assert_eq!(
             state.recorded.map(|known| (known.store_id, known.seq.get())),
             Some(("old".into(), 500))
@@ -340,7 +340,7 @@ const CASES: &[Case<World>] = &[
         let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
         store.generation = Some(generation("id", "another database", 1));
         let ledger = Arc::clone(&world.ledger);
-        let counters = Counters::from_parts(Config::default(), Arc::new(store), ledger);
+        let counters = Counters::from_parts(config_of(world), Arc::new(store), ledger);
         for _ in 0..2 {
             counters.increment(post(), "views", 1).unwrap();
             let report = counters.sync(&SyncOptions::default()).unwrap();
@@ -364,10 +364,16 @@ const CASES: &[Case<World>] = &[
 /// The counters of a process whose store claims to be in this life.
 fn with_generation(world: &World, store_id: &str, high_water: i64) -> Counters {
     let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
-    let database = world.ledger.state(&Prefix::default()).unwrap().database;
+    let database = world.ledger.state(&world.prefix).unwrap().database;
     assert!(database.len() >= 32, "{database:?} is no random id");
     store.generation = Some(generation(store_id, &database, high_water));
-    Counters::from_parts(Config::default(), Arc::new(store), Arc::clone(&world.ledger))
+    Counters::from_parts(config_of(world), Arc::new(store), Arc::clone(&world.ledger))
+}
+
+fn config_of(world: &World) -> Config {
+    let mut config = Config::default();
+    config.prefix = world.prefix.clone();
+    config
 }
 
 fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
