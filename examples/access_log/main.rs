@@ -29,6 +29,9 @@ struct Arguments {
     /// is kept.
     #[arg(long, value_name = "URL", default_value = "access_log.sqlite")]
     database: String,
+    /// Where increments wait: a redis:// URL. Without it, in the memory of this program.
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// How many threads read lines and count.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     workers: u8,
@@ -48,12 +51,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Tally> {
     // Before anything is counted: a typing error in the last name must not leave half a result.
     let files = count::open(&arguments.files)?;
-    let counters = database::counters(&arguments.database)
-        .with_context(|| {
-            format!("cannot open the database {}", without_password(&arguments.database))
-        })?
-        .memory()
-        .build()?;
+    let counters = open_counters(arguments)?;
     counters.run_pending_migrations()?;
     let pages = Pages::open(&arguments.database)?;
 
@@ -74,6 +72,20 @@ fn run(arguments: &Arguments) -> Result<Tally> {
         status.applied, status.passes
     );
     Ok(tally)
+}
+
+fn open_counters(arguments: &Arguments) -> Result<Counters> {
+    let database = &arguments.database;
+    let builder = database::counters(database)
+        .with_context(|| format!("cannot open the database {}", without_password(database)))?;
+    let counters = match &arguments.redis {
+        None => builder.memory().build()?,
+        #[cfg(feature = "redis")]
+        Some(url) => builder.redis(url).build()?,
+        #[cfg(not(feature = "redis"))]
+        Some(_) => anyhow::bail!("this build has no Redis: add `--features redis`"),
+    };
+    Ok(counters)
 }
 
 /// What can be shown of a URL.

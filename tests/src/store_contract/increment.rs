@@ -110,7 +110,7 @@ fn another_store_on_the_same_data_sees_increments(world: &dyn StoreWorld) {
 fn assert_not_counted(outcome: &Result<(), Error>, id: &CounterId) {
     match outcome {
         Err(Error::NotCounted { operation: Operation::Increment, counter, .. }) => {
-            assert_eq!(counter, id)
+            assert_eq!(counter, id);
         }
         other => panic!("expected NotCounted for {id}, got {other:?}"),
     }

@@ -28,7 +28,7 @@ fn no_command_that_moves_100_000_counters_is_slow() {
     assert!(commands > 500 && runs.iter().all(|run| run.len() == commands));
     let fastest = |command: usize| runs.iter().map(|run| run[command]).min();
     let slow = (0..commands).filter_map(fastest).filter(|micros| *micros > SLOW_MICROS);
-    assert_eq!(slow.collect::<Vec<_>>(), [], "microseconds, of {commands} commands");
+    assert_eq!(slow.collect::<Vec<_>>(), [0_i64; 0], "microseconds, of {commands} commands");
 }
 
 /// How long each command took that moves this many counters, in microseconds, in the order in which
