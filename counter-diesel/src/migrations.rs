@@ -61,9 +61,14 @@ pub(crate) fn run_pending<C: CounterConnection>(
         .and_then(|()| conn.transaction(run_all));
     let unlocked = conn.unlock_migrations(table);
     let result = result.and_then(|run| unlocked.map(|()| run));
-    result.map_err(|source: DieselError| Error::Migration {
-        name: attempted,
-        source,
+    result.map_err(|source: DieselError| match conn.ping() {
+        Ok(()) => Error::Migration {
+            name: attempted,
+            source,
+        },
+        Err(_) => Error::Unreachable {
+            source: source.into(),
+        },
     })
 }
 

@@ -8,6 +8,7 @@
 )]
 
 pub mod database;
+pub mod ledger_contract;
 pub mod process;
 pub mod servers;
 pub mod suite;
