@@ -59,7 +59,10 @@ pub(crate) fn run_pending<C: CounterConnection>(
     let result = conn.create_migrations_table(table).and_then(|()| conn.transaction(run_all));
     let unlocked = conn.unlock_migrations(table);
     let result = result.and_then(|run| unlocked.map(|()| run));
-    result.map_err(|source: DieselError| Error::Migration { name: attempted, source })
+    result.map_err(|source: DieselError| match conn.ping() {
+        Ok(()) => Error::Migration { name: attempted, source },
+        Err(_) => Error::Unreachable { source: source.into() },
+    })
 }
 
 /// The files are written for the default name; here is the one place where another is put in.

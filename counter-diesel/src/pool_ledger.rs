@@ -111,6 +111,11 @@ impl<C: CounterConnection> PoolTransaction<'_, C> {
         step: LedgerStep,
         query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
     ) -> Result<T, Error> {
+        if !self.is_open {
+            // Whatever is written after an error would be written outside of any transaction.
+            let source = DieselError::NotInTransaction;
+            return Err(Error::Database { step, source });
+        }
         query(&mut self.conn, self.table).map_err(|source| {
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();

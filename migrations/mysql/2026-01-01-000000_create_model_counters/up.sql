@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS `model_counters` (
   `claim_seq` BIGINT NOT NULL DEFAULT 0,
   `created_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   `updated_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
-  UNIQUE (`owner_type`, `owner_id`, `key`)
+  UNIQUE `counter` (`owner_type`, `owner_id`, `key`)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
 -- What is known of the store behind each prefix. The row with the empty prefix names this database.

@@ -1,0 +1,87 @@
+//! What every ledger does, whatever the database.
+
+mod batches;
+mod guard;
+mod names;
+mod tables;
+mod transactions;
+
+use std::sync::Arc;
+
+use counter_diesel::{
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Ledger, Newer, Owner,
+};
+
+use crate::database::Database;
+use crate::suite::Case;
+
+/// A database of one test's own, and a ledger over migrated tables in it.
+pub struct LedgerWorld {
+    /// Keeps its counters in `model_counters`.
+    pub ledger: Arc<dyn Ledger>,
+    /// Makes more ledgers.
+    pub database: Box<dyn Database>,
+}
+
+impl LedgerWorld {
+    /// The world of a new database.
+    pub fn new(database: Box<dyn Database>) -> Self {
+        let ledger = database.ledger("model_counters");
+        ledger.run_pending_migrations().unwrap();
+        Self { ledger, database }
+    }
+}
+
+/// Every sentence of the contract.
+pub fn cases() -> Vec<Case<LedgerWorld>> {
+    [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES].concat()
+}
+
+fn post(id: i64) -> CounterId {
+    CounterId::new("post", id, "views").unwrap()
+}
+
+fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {
+    Claim { id: id.clone(), seq: ClaimSeq::new(seq), op }
+}
+
+fn add(id: &CounterId, seq: i64, by: i64) -> Claim {
+    claim(id, seq, ClaimOp::Add(by))
+}
+
+fn set(id: &CounterId, seq: i64, to: i64) -> Claim {
+    claim(id, seq, ClaimOp::Set(to))
+}
+
+fn delete(id: &CounterId, seq: i64) -> Claim {
+    claim(id, seq, ClaimOp::Delete)
+}
+
+fn row(count: i64, seq: i64) -> Baseline {
+    Baseline { count, seq: ClaimSeq::new(seq) }
+}
+
+/// Applies claims in a transaction of their own.
+fn apply(ledger: &dyn Ledger, claims: impl Into<Vec<Claim>>) -> Vec<Newer> {
+    let mut claims = claims.into();
+    claims.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut transaction = ledger.begin().unwrap();
+    let newer = transaction.upsert(&claims).unwrap();
+    transaction.commit().unwrap();
+    newer
+}
+
+fn baseline(ledger: &dyn Ledger, id: &CounterId) -> Baseline {
+    let rows = ledger.baselines(std::slice::from_ref(id)).unwrap();
+    assert_eq!(rows.len(), 1);
+    rows[0]
+}
+
+/// The row, or `None` if there is none; a baseline does not tell that from a row of zeros.
+fn row_of(ledger: &dyn Ledger, id: &CounterId) -> Option<Baseline> {
+    let owner = Owner::new(id.owner_type().into_owned(), id.owner_id()).unwrap();
+    let key = CounterKey::new(id.key().into_owned()).unwrap();
+    let rows = ledger.rows_of(&owner).unwrap();
+    let row = rows.into_iter().find(|(found, _)| *found == key);
+    row.map(|(_, row)| row)
+}

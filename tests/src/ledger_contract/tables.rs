@@ -1,0 +1,149 @@
+//! Migrations, other tables, and what is known of the store.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use counter_diesel::{ClaimSeq, Error, Generation, Ledger, Prefix};
+
+use super::{LedgerWorld, add, apply, baseline, post, row};
+use crate::suite::Case;
+
+pub(super) const CASES: &[Case<LedgerWorld>] = &[
+    ("migrations run once", |world| {
+        let fresh = world.database.ledger("hits");
+        let run = fresh.run_pending_migrations().unwrap();
+        assert!(!run.is_empty());
+        assert_eq!(fresh.run_pending_migrations().unwrap(), [""; 0]);
+        let other = world.database.ledger("hits");
+        assert_eq!(other.run_pending_migrations().unwrap(), [""; 0]);
+    }),
+    ("processes that migrate at once all succeed, and one of them does it", |world| {
+        for round in 0..5 {
+            let table = format!("hits_{round}");
+            let ledgers = (0..8).map(|_| world.database.ledger(&table));
+            let ledgers = ledgers.collect::<Vec<_>>();
+            let start = Arc::new(Barrier::new(ledgers.len()));
+            let threads = ledgers.into_iter().map(|ledger| {
+                let start = Arc::clone(&start);
+                thread::spawn(move || {
+                    start.wait();
+                    ledger.run_pending_migrations().unwrap().len()
+                })
+            });
+            let threads = threads.collect::<Vec<_>>();
+            let run = threads.into_iter().map(|thread| thread.join().unwrap());
+            let mut run = run.collect::<Vec<_>>();
+            run.sort_unstable();
+            assert!(run[7] > 0);
+            assert_eq!(run[..7], [0; 7]);
+            apply(&*world.database.ledger(&table), [add(&post(1), 5, 1)]);
+        }
+    }),
+    ("a migration that is refused leaves what was there and says its name", |world| {
+        world.database.execute("CREATE TABLE \"hits\" (\"count\" INTEGER)").unwrap();
+        let ledger = world.database.ledger("hits");
+        for _ in 0..2 {
+            let error = ledger.run_pending_migrations().unwrap_err();
+            assert!(
+                matches!(error, Error::Migration { name, .. } if name.contains("create_model_counters")),
+                "{error:?}"
+            );
+        }
+        world.database.execute("DROP TABLE \"hits\"").unwrap();
+        assert!(!ledger.run_pending_migrations().unwrap().is_empty());
+        apply(&*ledger, [add(&post(1), 5, 1)]);
+    }),
+    ("tables of other names hold other counters", |world| {
+        let schema = world.database.other_schema();
+        let names = ["hits", "Hits2", "select", &format!("{schema}.page_hits")];
+        let ledgers = names.map(|name| world.database.ledger(name));
+        for (ledger, n) in ledgers.iter().zip(1..) {
+            ledger.run_pending_migrations().unwrap();
+            apply(&**ledger, [add(&post(1), 5, n)]);
+            apply(&**ledger, [add(&post(1), 6, n)]);
+        }
+        for (ledger, n) in ledgers.iter().zip(1..) {
+            assert_eq!(baseline(&**ledger, &post(1)), row(2 * n, 6));
+            assert_eq!(ledger.baselines(&[post(2), post(1)]).unwrap()[1], row(2 * n, 6));
+        }
+        assert_eq!(baseline(&*world.ledger, &post(1)), row(0, 0));
+    }),
+    ("what is missing is said by name, whatever is asked", |world| {
+        let ledger = world.database.ledger("nowhere");
+        assert_not_migrated(&*ledger);
+        let in_schema = world.database.ledger("no_such_schema.nowhere");
+        assert_not_migrated(&*in_schema);
+        world.database.execute("DROP TABLE \"model_counters_state\"").unwrap();
+        let prefix = Prefix::default();
+        let error = world.ledger.state(&prefix).unwrap_err();
+        assert!(matches!(error, Error::NotMigrated { .. }), "{error:?}");
+    }),
+    ("the database has an id of its own, and remembers stores by prefix", |world| {
+        let ledger = &*world.ledger;
+        let (prefix, other) = (Prefix::default(), "other:".parse::<Prefix>().unwrap());
+        let fresh = ledger.state(&prefix).unwrap();
+        assert!(fresh.database.len() >= 32 && fresh.recorded.is_none(), "{fresh:?}");
+        let second = world.database.ledger("hits");
+        second.run_pending_migrations().unwrap();
+        assert_ne!(second.state(&prefix).unwrap().database, fresh.database);
+        for seq in [7, i64::MAX, 3] {
+            let generation = generation(&format!("store-{seq}"), seq);
+            ledger.record(&prefix, &generation).unwrap();
+            let state = ledger.state(&prefix).unwrap();
+            let recorded = state.recorded.unwrap();
+            assert_eq!(state.database, fresh.database);
+            assert_eq!(recorded.store_id, format!("store-{seq}"));
+            assert_eq!(recorded.seq, ClaimSeq::new(seq));
+        }
+        assert!(ledger.state(&other).unwrap().recorded.is_none());
+        ledger.record(&other, &generation("b", 1)).unwrap();
+        assert_eq!(ledger.state(&prefix).unwrap().recorded.unwrap().store_id, "store-3");
+    }),
+    ("prefixes differ if a byte does", |world| {
+        let prefixes = ["app:", "App:", "äpp:", "app :", "'app':"];
+        let prefixes = prefixes.map(|prefix| prefix.parse::<Prefix>().unwrap());
+        for prefix in &prefixes {
+            world.ledger.record(prefix, &generation(prefix.as_str(), 1)).unwrap();
+        }
+        for prefix in &prefixes {
+            let recorded = world.ledger.state(prefix).unwrap().recorded.unwrap();
+            assert_eq!(recorded.store_id, prefix.as_str());
+        }
+    }),
+    ("times are in UTC and go on", |world| {
+        let now = || chrono::Utc::now().naive_utc();
+        // SQLite keeps whole seconds.
+        let before = now() - chrono::TimeDelta::seconds(1);
+        world.ledger.record(&Prefix::default(), &generation("a", 1)).unwrap();
+        let state = world.ledger.state(&Prefix::default()).unwrap();
+        let at = state.recorded.unwrap().synced_at;
+        assert!(before <= at && at <= now(), "{at}");
+    }),
+];
+
+fn generation(store_id: &str, seq: i64) -> Generation {
+    Generation {
+        store_id: store_id.to_owned(),
+        high_water: ClaimSeq::new(seq),
+        database: String::new(),
+    }
+}
+
+fn assert_not_migrated(ledger: &dyn Ledger) {
+    let (id, prefix) = (post(1), Prefix::default());
+    let both = [post(1), post(2)];
+    let owner = counter_diesel::Owner::new("post", 1).unwrap();
+    let errors = [
+        ledger.baselines(std::slice::from_ref(&id)).unwrap_err(),
+        ledger.baselines(&both).unwrap_err(),
+        ledger.rows_of(&owner).unwrap_err(),
+        ledger.begin().unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
+        ledger.begin().unwrap().update(&add(&id, 5, 1)).unwrap_err(),
+        ledger.state(&prefix).unwrap_err(),
+        ledger.record(&prefix, &generation("a", 1)).unwrap_err(),
+    ];
+    for error in errors {
+        let Error::NotMigrated { table, .. } = &error else { panic!("{error:?}") };
+        assert!(table.ends_with("nowhere"), "{table}");
+    }
+}
