@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::claim::{Claim, ClaimOp, ClaimSeq};
 use crate::clock::{Clock, SystemClock};
 use crate::counter_id::CounterId;
-use crate::error::{Error, Operation, Overflow};
+use crate::error::{Error, Operation, Overflow, StoreStep};
 use crate::key::CounterKey;
 use crate::owner::Owner;
 use crate::pattern::Pattern;
@@ -20,8 +20,11 @@ use crate::store::{
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
 /// for what every store does.
 ///
-/// What is pending is gone when the process ends without a last sync. Processes that sync their own
-/// stores into one table get exact totals there, but none reads what is pending in another.
+/// What is pending is gone when the process ends without a last sync, and so is a claim that a sync has not
+/// applied yet. Processes that sync their own stores into one table get exact totals there, but each is a
+/// world of its own until then: none reads what is pending in another, nor does a set or a delete in
+/// one drop it, and a read can fail with [`Error::Conflict`] for the moment in which another process's sync
+/// overtakes this one's.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
@@ -79,25 +82,23 @@ impl MemoryStore {
     }
 
     /// Called with the counter's shard locked, so that a look sees the sequence and its claim together.
-    fn next_seq(&self, above: ClaimSeq) -> ClaimSeq {
-        let now = self.clock.now_micros().max(above.get() + 1);
-        let next = |high_water: i64| now.max(high_water + 1);
-        let before =
-            self.high_water.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |h| Some(next(h)));
-        // The closure never declines, so both cases hold the value before.
-        ClaimSeq::new(next(before.unwrap_or_else(|h| h)))
+    fn next_seq(&self, above: ClaimSeq) -> Result<ClaimSeq, Overflow> {
+        let now = self.clock.now_micros();
+        let next = |high_water: i64| Some(now.max(high_water.max(above.get()).checked_add(1)?));
+        let before = self.high_water.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+        before.ok().and_then(next).map(ClaimSeq::new).ok_or(Overflow)
     }
 
     fn age(&self, seq: ClaimSeq) -> Duration {
         Duration::from_micros(self.clock.now_micros().abs_diff(seq.get()))
     }
 
-    fn claim_one(&self, id: &CounterId, claim_timeout: Duration) -> Claimed {
+    fn claim_one(&self, id: &CounterId, claim_timeout: Duration) -> Result<Claimed, Error> {
         let mut shard = self.shard(id);
         let Some(slot) = shard.get_mut(id) else {
-            return Claimed::Nothing;
+            return Ok(Claimed::Nothing);
         };
-        match (&mut slot.in_flight, slot.pending) {
+        Ok(match (&mut slot.in_flight, slot.pending) {
             (Some(claim), _) if self.age(claim.seq) < claim_timeout => Claimed::Busy,
             (Some(claim), _) => {
                 claim.recovered = true;
@@ -108,11 +109,12 @@ impl MemoryStore {
                 Claimed::Zero
             }
             (None, Some(by)) => {
-                let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), ClaimOp::Add(by));
+                let seq = self.next_seq(ClaimSeq::ZERO).map_err(failed(StoreStep::Claim))?;
+                let claim = InFlight::new(seq, ClaimOp::Add(by));
                 *slot = Slot { pending: None, in_flight: Some(claim) };
                 Claimed::Fresh(claim.of(id))
             }
-        }
+        })
     }
 
     fn verify_one(&self, claim: &Claim) -> Verdict {
@@ -124,14 +126,19 @@ impl MemoryStore {
     }
 
     fn ack_one(&self, claim: &Claim) {
-        if let Entry::Occupied(mut entry) = self.shard(&claim.id).entry(claim.id.clone()) {
-            let slot = entry.get_mut();
-            slot.in_flight = slot.in_flight.filter(|in_flight| in_flight.of(&claim.id) != *claim);
-            if slot.in_flight.is_none() && slot.pending.is_none() {
-                entry.remove();
-            }
+        let mut shard = self.shard(&claim.id);
+        let Some(slot) = shard.get_mut(&claim.id) else {
+            return;
+        };
+        slot.in_flight = slot.in_flight.filter(|in_flight| in_flight.of(&claim.id) != *claim);
+        if slot.in_flight.is_none() && slot.pending.is_none() {
+            shard.remove(&claim.id);
         }
     }
+}
+
+fn failed(step: StoreStep) -> impl Fn(Overflow) -> Error {
+    move |overflow| Error::Store { step, source: overflow.into() }
 }
 
 impl InFlight {
@@ -167,16 +174,12 @@ impl DeltaStore for MemoryStore {
     fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
         // Before the shards: a claim that is numbered later may be seen here, which is harmless, but a
         // claim that is not seen here is above this number.
-        let high_water = self.high_water()?;
+        let high_water = ClaimSeq::new(self.high_water.load(Ordering::SeqCst));
         let held = ids.iter().map(|id| {
             let shard = self.shard(id);
             Ok(shard.get(id).map(|slot| slot.held(id)).unwrap_or_default())
         });
         Ok(Look { high_water, held: held.collect() })
-    }
-
-    fn high_water(&self) -> Result<ClaimSeq, Error> {
-        Ok(ClaimSeq::new(self.high_water.load(Ordering::SeqCst)))
     }
 
     /// A page is one shard, whatever `count`: it is all in memory already.
@@ -197,16 +200,21 @@ impl DeltaStore for MemoryStore {
     }
 
     fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
-        Ok(ids.iter().map(|id| self.claim_one(id, claim_timeout)).collect())
+        ids.iter().map(|id| self.claim_one(id, claim_timeout)).collect()
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
-        let op = match replacement {
-            Replacement::Set(to) => ClaimOp::Set(to),
-            Replacement::Delete => ClaimOp::Delete,
+        let (operation, op) = match replacement {
+            Replacement::Set(to) => (Operation::Set, ClaimOp::Set(to)),
+            Replacement::Delete => (Operation::Delete, ClaimOp::Delete),
         };
         let mut shard = self.shard(id);
-        let claim = InFlight::new(self.next_seq(ClaimSeq::ZERO), op);
+        let seq = self.next_seq(ClaimSeq::ZERO).map_err(|overflow| Error::NotCounted {
+            operation,
+            counter: id.clone(),
+            source: overflow.into(),
+        })?;
+        let claim = InFlight::new(seq, op);
         shard.insert(id.clone(), Slot { pending: None, in_flight: Some(claim) });
         Ok(claim.of(id))
     }
@@ -223,10 +231,12 @@ impl DeltaStore for MemoryStore {
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let mut shard = self.shard(&claim.id);
         let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
-        Ok(in_flight.filter(|held| !held.recovered && held.of(&claim.id) == *claim).map(|held| {
-            held.seq = self.next_seq(above);
-            held.of(&claim.id)
-        }))
+        let is_private = |held: &&mut InFlight| !held.recovered && held.of(&claim.id) == *claim;
+        let Some(held) = in_flight.filter(is_private) else {
+            return Ok(None);
+        };
+        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
+        Ok(Some(held.of(&claim.id)))
     }
 
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {

@@ -32,20 +32,14 @@ pub trait DeltaStore: Send + Sync + 'static {
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>>;
 
     /// What is held of each counter, and the high water, no older than any of it: a claim that is made
-    /// after this look at a counter has a sequence above the high water returned.
+    /// after this look at a counter has a sequence above the high water returned. With no ids it is the high
+    /// water alone.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer. A counter whose place holds something else is named in
     /// its own result.
     fn look(&self, ids: &[CounterId]) -> Result<Look, Error>;
-
-    /// The newest sequence given out so far.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer.
-    fn high_water(&self) -> Result<ClaimSeq, Error>;
 
     /// Finds counters that match and have anything pending or claimed, about `count` at a time.
     ///

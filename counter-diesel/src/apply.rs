@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
-use crate::counters::Shared;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::{Newer, Updated};
 use crate::report::{Conflict, FailedClaim, LostClaim, SyncReport};
 use crate::retry;
+use crate::unsettled::{Fate, Unsettled};
 
 /// Rows are locked while the store is asked, so it must answer soon.
 const VERIFY_WITHIN: Duration = Duration::from_millis(500);
@@ -23,46 +23,50 @@ const VERIFY_ROUNDS: usize = 3;
 /// How often a claim that other processes' stores overtake gets a new sequence.
 const RENUMBER_ROUNDS: u32 = 10;
 
-/// What is known of the claims' past.
+/// Who made the claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Made just now by this pass; nobody has tried to apply them.
+    /// This pass.
     Fresh,
-    /// Left behind by another pass, or by an earlier one of this process.
+    /// An earlier pass, of this process or another.
     Recovered,
 }
 
-/// Applies and acknowledges claims of different counters.
-///
-/// After an error those that are not settled are remembered, for the next pass of this process to finish
-/// first.
+/// Applies and acknowledges claims of different counters, which are among the unsettled.
 pub(crate) fn apply(
-    shared: &Shared,
+    unsettled: &mut Unsettled<'_>,
     mut claims: Vec<Claim>,
     origin: Origin,
     report: &mut SyncReport,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application { shared, origin, report, database_takes_rows: false };
+    let mut application = Application { unsettled, origin, report, database_takes_rows: false };
     let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
-        if batch.claims.is_empty() {
-            continue;
-        }
-        match application.apply_batch(&batch) {
-            Ok(next) => todo.extend(next),
-            Err(error) => {
-                let unsettled = todo.into_iter().chain([batch]).flat_map(|batch| batch.claims);
-                shared.remember(unsettled);
-                return Err(error);
-            }
+        if !batch.claims.is_empty() {
+            todo.extend(application.apply_batch(&batch)?);
         }
     }
     Ok(())
 }
 
-struct Application<'a> {
-    shared: &'a Shared,
+/// Tries once to apply a claim that somebody is waiting for. What does not succeed at once is left to the
+/// next pass.
+pub(crate) fn apply_once(
+    unsettled: &mut Unsettled<'_>,
+    claim: Claim,
+    report: &mut SyncReport,
+) -> Result<(), Error> {
+    let origin = Origin::Fresh;
+    let mut application = Application { unsettled, origin, report, database_takes_rows: false };
+    let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
+    let settled = application.transact(&batch.claims)?;
+    application.conclude(settled, &batch)?;
+    Ok(())
+}
+
+struct Application<'a, 'b> {
+    unsettled: &'a mut Unsettled<'b>,
     origin: Origin,
     report: &'a mut SyncReport,
     /// Whether it was made sure that a refusal is about a row and not about the whole table.
@@ -82,26 +86,23 @@ struct Batch {
 struct Settled {
     applied: Vec<Claim>,
     conflicts: Vec<Conflict>,
-    superseded: u64,
+    superseded: Vec<Claim>,
     gone: Vec<Claim>,
     postponed: Vec<Claim>,
 }
 
-impl Application<'_> {
+impl Application<'_, '_> {
     /// Settles a batch and returns the batches that it leaves to do.
     fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
-        let mut attempts = 0;
-        let mut attempt = || {
-            attempts += 1;
-            self.transact(&batch.claims)
-        };
         // What passes with time is waited for once, not at every step down to a bad row.
-        let waits = !batch.is_half || batch.claims.len() == 1;
-        let result = if waits { retry::with_backoff(attempt) } else { attempt() };
-        let is_first_attempt = attempts == 1;
+        let result = if batch.is_half && batch.claims.len() > 1 {
+            self.transact(&batch.claims)
+        } else {
+            retry::with_backoff(|| self.transact(&batch.claims))
+        };
         match result {
-            Ok(settled) => self.conclude(settled, batch, is_first_attempt),
-            Err(error @ Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. }) => {
+            Ok(settled) => self.conclude(settled, batch),
+            Err(error @ Error::Database { step: LedgerStep::Upsert, .. }) => {
                 self.divide(batch, error)
             }
             Err(error) => Err(error),
@@ -109,19 +110,20 @@ impl Application<'_> {
     }
 
     /// One transaction over all claims that are still theirs to apply.
-    fn transact(&self, claims: &[Claim]) -> Result<Settled, Error> {
+    fn transact(&mut self, claims: &[Claim]) -> Result<Settled, Error> {
+        let shared = self.unsettled.shared;
         let mut settled = Settled::default();
         let mut claims = claims.to_vec();
         for _ in 0..VERIFY_ROUNDS {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let mut transaction = self.shared.ledger.begin()?;
+            let mut transaction = shared.ledger.begin()?;
             let newer = transaction.upsert(&claims)?;
-            let verdicts = self.shared.store.verify(&claims, VERIFY_WITHIN)?;
+            let verdicts = shared.store.verify(&claims, VERIFY_WITHIN)?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
-                transaction.commit()?;
-                settled.applied_all(claims, &newer);
+                transaction.commit().inspect_err(|_| self.doubt(&claims))?;
+                settled.applied_all(claims, newer);
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
@@ -132,55 +134,75 @@ impl Application<'_> {
         Ok(settled)
     }
 
-    /// Acknowledges what is in the table and deals with what is not.
-    fn conclude(
-        &mut self,
-        settled: Settled,
-        batch: &Batch,
-        is_first_attempt: bool,
-    ) -> Result<Vec<Batch>, Error> {
-        let Settled { applied, conflicts, superseded, gone, postponed } = settled;
-        self.report.superseded += superseded;
-        self.report.postponed += postponed.len() as u64;
-        self.shared.remember(postponed);
-        self.report.applied += applied.len() as u64;
-        if self.origin == Origin::Recovered {
-            self.report.recovered += applied.len() as u64;
+    /// A commit that failed may have happened.
+    fn doubt(&mut self, claims: &[Claim]) {
+        for claim in claims {
+            if self.unsettled.fate(claim) == Fate::Unapplied {
+                self.unsettled.set_fate(claim, Fate::Unknown);
+            }
         }
-        let may_renumber =
-            is_first_attempt && self.origin == Origin::Fresh && batch.renumbered < RENUMBER_ROUNDS;
+    }
+
+    /// Acknowledges what is in the table and deals with what is not.
+    fn conclude(&mut self, settled: Settled, batch: &Batch) -> Result<Vec<Batch>, Error> {
+        self.report.postponed += settled.postponed.len() as u64;
+        self.report.superseded += settled.superseded.len() as u64;
+        settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
+        self.count_applied(&settled.applied);
+        self.unsettled.shared.store.ack(&settled.applied)?;
+        settled.applied.iter().for_each(|claim| self.unsettled.settle(claim));
+        let claims = self.renumber(settled.conflicts, batch.renumbered)?;
+        for claim in settled.gone {
+            self.settle_gone(claim)?;
+        }
+        Ok(vec![Batch { claims, is_half: batch.is_half, renumbered: batch.renumbered + 1 }])
+    }
+
+    /// Each claim is counted when it is first known to be in the table, whenever it is acknowledged.
+    fn count_applied(&mut self, claims: &[Claim]) {
+        for claim in claims {
+            if self.unsettled.fate(claim) != Fate::Applied {
+                self.unsettled.set_fate(claim, Fate::Applied);
+                self.report.applied += 1;
+                self.report.recovered += u64::from(self.origin == Origin::Recovered);
+            }
+        }
+    }
+
+    /// Claims that only this process can have applied, and did not, get sequences above those of their
+    /// rows. The others are conflicts.
+    fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
         let mut renumbered = Vec::new();
         for conflict in conflicts {
-            match self.renumber(&conflict, may_renumber)? {
-                Some(claim) => renumbered.push(claim),
+            let may_be =
+                self.unsettled.fate(&conflict.claim) == Fate::Unapplied && times < RENUMBER_ROUNDS;
+            let store = &self.unsettled.shared.store;
+            let claim = if may_be { store.renumber(&conflict.claim, conflict.row)? } else { None };
+            match claim {
+                Some(claim) => {
+                    self.unsettled.take(&claim, Fate::Unapplied);
+                    renumbered.push(claim);
+                }
                 None => self.report.conflicts.push(conflict),
             }
         }
-        for claim in gone {
-            self.settle_gone(claim)?;
-        }
-        self.shared.store.ack(&applied)?;
-        let (is_half, times) = (batch.is_half, batch.renumbered + 1);
-        Ok(vec![Batch { claims: renumbered, is_half, renumbered: times }])
-    }
-
-    /// A claim that only this process can have applied, and did not, gets a sequence above its row's.
-    fn renumber(&self, conflict: &Conflict, may_renumber: bool) -> Result<Option<Claim>, Error> {
-        if !may_renumber {
-            return Ok(None);
-        }
-        Ok(self.shared.store.renumber(&conflict.claim, conflict.row)?)
+        Ok(renumbered)
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its
     /// counter, or was lost by the store. The row tells, where there is one.
     fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
+        if self.unsettled.fate(&claim) == Fate::Applied {
+            self.unsettled.settle(&claim);
+            return Ok(());
+        }
         let updated = retry::with_backoff(|| {
-            let mut transaction = self.shared.ledger.begin()?;
+            let mut transaction = self.unsettled.shared.ledger.begin()?;
             let updated = transaction.update(&claim)?;
             transaction.commit()?;
             Ok(updated)
         })?;
+        self.unsettled.settle(&claim);
         match updated {
             Updated::Applied => self.report.lost.push(LostClaim { claim, applied: true }),
             Updated::NoRow if claim.op != ClaimOp::Delete => {
@@ -197,38 +219,35 @@ impl Application<'_> {
             self.try_other_row()?;
             self.database_takes_rows = true;
         }
-        let renumbered = batch.renumbered;
-        match batch.claims.as_slice() {
-            [claim] => {
-                tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "the database refuses a counter");
-                self.report.failed.push(FailedClaim { claim: claim.clone(), error });
-                Ok(Vec::new())
-            }
-            claims => {
-                let (first, second) = claims.split_at(claims.len() / 2);
-                // The last is taken first.
-                let halves = [second, first].map(<[Claim]>::to_vec);
-                Ok(halves.map(|claims| Batch { claims, is_half: true, renumbered }).into())
-            }
+        if let [claim] = batch.claims.as_slice() {
+            tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "a row is refused");
+            self.report.failed.push(FailedClaim { claim: claim.clone(), error });
+            return Ok(Vec::new());
         }
+        let (first, second) = batch.claims.split_at(batch.claims.len() / 2);
+        let half = |claims: &[Claim]| Batch { claims: claims.to_vec(), is_half: true, ..*batch };
+        // The last is taken first.
+        Ok(vec![half(second), half(first)])
     }
 
     /// Writes a row that nothing is wrong with, and takes it back. If that is refused too, the claims
     /// are not at fault, and dividing them would only be a thousand refusals.
     fn try_other_row(&self) -> Result<(), Error> {
-        let id =
-            CounterId::new(Owner::global().owner_type(), Owner::global().id(), "counter-probe")?;
-        let claim = Claim { id, seq: ClaimSeq::new(1), op: ClaimOp::Add(0) };
-        retry::with_backoff(|| self.shared.ledger.begin()?.upsert(std::slice::from_ref(&claim)))?;
+        let global = Owner::global();
+        let id = CounterId::new(global.owner_type(), global.id(), "counter-probe")?;
+        let claim = Claim { id, seq: ClaimSeq::new(i64::MAX), op: ClaimOp::Add(0) };
+        let ledger = &self.unsettled.shared.ledger;
+        retry::with_backoff(|| ledger.begin()?.upsert(std::slice::from_ref(&claim)))?;
         Ok(())
     }
 }
 
 impl Settled {
     /// All claims are in the table, but those whose row had seen a newer one.
-    fn applied_all(&mut self, claims: Vec<Claim>, newer: &[Newer]) {
+    fn applied_all(&mut self, claims: Vec<Claim>, newer: Vec<Newer>) {
+        let mut newer = newer.into_iter().peekable();
         for (index, claim) in claims.into_iter().enumerate() {
-            match newer.iter().find(|newer| newer.index == index) {
+            match newer.next_if(|newer| newer.index == index) {
                 Some(newer) => self.conflicts.push(Conflict { claim, row: newer.row }),
                 None => self.applied.push(claim),
             }
@@ -241,7 +260,7 @@ impl Settled {
         for (claim, verdict) in claims.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Held => held.push(claim),
-                Verdict::Superseded => self.superseded += 1,
+                Verdict::Superseded => self.superseded.push(claim),
                 Verdict::Gone => self.gone.push(claim),
             }
         }

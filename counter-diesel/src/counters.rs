@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, Config, CounterId, DeltaStore, Held, Operation, Overflow,
-    Replacement,
+    Baseline, Config, CounterId, DeltaStore, Held, Operation, Overflow, Replacement,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 
-use crate::apply::{Origin, apply};
+use crate::apply::apply_once;
 use crate::builder::CountersBuilder;
 use crate::connection::CounterConnection;
 use crate::error::Error;
@@ -19,6 +18,7 @@ use crate::on::On;
 use crate::owner_of::CounterOwner;
 use crate::report::SyncReport;
 use crate::sync_options::SyncOptions;
+use crate::unsettled::{Fate, Unsettled, UnsettledClaims};
 use crate::{pass, read};
 
 /// The counters of an application: a store where increments wait, and a database that they end up in.
@@ -33,9 +33,9 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn DeltaStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// Claims of this process that could not be settled, for its next pass to finish first. They are in
-    /// the store too, so that another process finishes them if this one dies.
-    unsettled: Mutex<BTreeMap<CounterId, Claim>>,
+    /// Claims of this process that no pass of it is working on, for the next one to finish first. They are
+    /// in the store too, so that another process finishes them if this one dies.
+    remembered: Mutex<UnsettledClaims>,
 }
 
 impl Counters {
@@ -46,8 +46,8 @@ impl Counters {
 
     /// Counters over a store and a ledger of the caller's, such as wrapped ones.
     pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
-        let unsettled = Mutex::default();
-        Self { shared: Arc::new(Shared { config, store, ledger, unsettled }) }
+        let remembered = Mutex::default();
+        Self { shared: Arc::new(Shared { config, store, ledger, remembered }) }
     }
 
     /// How these counters are kept and synced.
@@ -299,7 +299,7 @@ impl Shared {
 
     pub(crate) fn get(&self, id: &CounterId) -> Result<i64, Error> {
         let values = self.get_many(std::slice::from_ref(id))?;
-        Ok(values.into_iter().sum())
+        Ok(values.first().copied().unwrap_or_default())
     }
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
@@ -317,38 +317,22 @@ impl Shared {
         Ok(rows.first().map_or(0, |row: &Baseline| row.count))
     }
 
-    /// The store decides; whatever happens to the table after that, a later pass can finish.
+    /// The store decides. The table is tried once, for somebody is waiting; a later pass can finish.
     pub(crate) fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
         let claim = self.store.replace(id, replacement)?;
+        let mut unsettled = Unsettled::none(self);
+        unsettled.take(&claim, Fate::Unapplied);
         let mut report = SyncReport::default();
-        let applied = apply(self, vec![claim], Origin::Fresh, &mut report);
-        match applied
-            .err()
-            .as_ref()
-            .or_else(|| report.failed.iter().next().map(|failed| &failed.error))
-        {
-            Some(error) => tracing::warn!(counter = %id, ?error, "a set is left to the next sync"),
-            None if !report.conflicts.is_empty() => {
-                tracing::warn!(counter = %id, "a set is in conflict");
-            }
-            None => {}
+        if let Err(error) = apply_once(&mut unsettled, claim, &mut report) {
+            tracing::warn!(counter = %id, ?error, "a set is left to the next sync");
+        } else if !report.is_clean() {
+            tracing::warn!(counter = %id, %report, "a set met something that somebody should look at");
         }
         Ok(())
     }
 
-    pub(crate) fn remember(&self, claims: impl IntoIterator<Item = Claim>) {
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-        for claim in claims {
-            // A counter has one claim at a time, so of two the older is settled or superseded.
-            let known = unsettled.get(&claim.id).map_or(ClaimSeq::ZERO, |known| known.seq);
-            if known < claim.seq {
-                unsettled.insert(claim.id.clone(), claim);
-            }
-        }
-    }
-
-    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
-        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *unsettled).into_values().collect()
+    /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
+    pub(crate) fn remembered(&self) -> MutexGuard<'_, UnsettledClaims> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

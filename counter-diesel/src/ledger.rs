@@ -41,7 +41,7 @@ pub trait Ledger: Send + Sync + 'static {
 /// As those of [`Ledger`]. After an error the transaction is over and nothing of it is kept.
 pub trait LedgerTransaction {
     /// Applies each claim to its row, unless the row has seen it or a newer one, and returns the claims
-    /// whose row has seen a *newer* one. The rows stay locked until the end of the transaction.
+    /// whose row has seen a *newer* one, in the order given. The rows stay locked until the end of the transaction.
     ///
     /// The claims are of different counters and in the order of [`CounterId`].
     fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error>;

@@ -85,6 +85,7 @@ mod report;
 mod retry;
 pub mod schema;
 mod sync_options;
+mod unsettled;
 mod worker;
 
 pub use counter_core;

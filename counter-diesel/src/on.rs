@@ -32,7 +32,7 @@ impl<'a, C: CounterConnection> On<'a, C> {
         key: impl KeyOf<O::Model>,
     ) -> Result<i64, Error> {
         let values = self.values(&[id_of(&owner, &key)?])?;
-        Ok(values.into_iter().sum())
+        Ok(values.first().copied().unwrap_or_default())
     }
 
     /// The values of many counters, in the order asked.

@@ -9,8 +9,10 @@ use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Cursor, Foreign, Pattern
 use crate::apply::{Origin, apply};
 use crate::counters::Shared;
 use crate::error::Error;
-use crate::report::{Findings, SyncReport};
+use crate::ledger::LedgerState;
+use crate::report::SyncReport;
 use crate::sync_options::SyncOptions;
+use crate::unsettled::{Fate, Unsettled};
 
 /// Moves everything that matches from the store into the table.
 pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, Error> {
@@ -20,13 +22,15 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
         pattern: options.parse_pattern()?,
         batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
-        left_behind: HashSet::new(),
+        unsettled: Unsettled::none(shared),
+        known_foreign: HashSet::new(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
-    let mut report = pass.report;
+    // Whatever is unsettled is remembered here.
+    let Pass { mut report, .. } = pass;
     report.elapsed = started.elapsed();
     match result {
-        Err(error) if report.is_untouched() => return Err(error),
+        Err(error) if report.is_empty() => return Err(error),
         result => report.stopped = result.err(),
     }
     if report.is_clean() {
@@ -37,23 +41,29 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
     Ok(report)
 }
 
+/// A store full of other people's names must not fill the memory; beyond this some may count twice.
+const MOST_KNOWN_FOREIGN: usize = 10_000;
+
 struct Pass<'a> {
     shared: &'a Shared,
     pattern: Pattern,
     batch_size: NonZeroUsize,
     report: SyncReport,
-    /// Counters whose claim could not be applied in this pass, which a scan may find again.
-    left_behind: HashSet<CounterId>,
+    /// What this pass has claimed, and what earlier ones have left.
+    unsettled: Unsettled<'a>,
+    /// Foreign names that are reported already.
+    known_foreign: HashSet<String>,
 }
 
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
-        self.identify()?;
-        for claims in self.shared.take_remembered().chunks(self.batch_size.get()) {
+        let database = self.identify()?;
+        let remembered = self.unsettled.take_remembered();
+        for claims in remembered.chunks(self.batch_size.get()) {
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
         self.sweep(Self::fold)?;
-        self.record()
+        self.record(&database)
     }
 
     /// What a sync would do, from looks only.
@@ -62,32 +72,31 @@ impl Pass<'_> {
         self.sweep(Self::look)
     }
 
-    /// Compares what the store and the database know of each other, before anything is claimed.
-    fn identify(&mut self) -> Result<(), Error> {
-        let state = self.shared.ledger.state(&self.shared.config.prefix)?;
-        let recorded_seq = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self.shared.store.generation(&state.database, recorded_seq)? else {
-            return Ok(());
+    /// Compares what the store and the database know of each other, before anything is claimed, and
+    /// returns the database's id.
+    fn identify(&mut self) -> Result<String, Error> {
+        let LedgerState { database, recorded } =
+            self.shared.ledger.state(&self.shared.config.prefix)?;
+        let recorded_seq = recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
+        let Some(generation) = self.shared.store.generation(&database, recorded_seq)? else {
+            return Ok(database);
         };
-        self.report.shared_prefix = generation.database != state.database;
-        match state.recorded {
-            Some(recorded) if recorded.store_id != generation.store_id => {
+        self.report.shared_prefix = generation.database != database;
+        if let Some(recorded) = recorded {
+            if recorded.store_id != generation.store_id {
                 self.report.store_replaced = Some(recorded);
-                Ok(())
-            }
-            // The same data, but older: what it holds may have been counted already.
-            Some(recorded) if generation.high_water < recorded.seq => {
+            } else if generation.high_water < recorded.seq {
+                // The same data, but older: what it holds may have been counted already.
                 let (found, recorded) = (generation.high_water, recorded.seq);
-                Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+                return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
             }
-            _ => Ok(()),
         }
+        Ok(database)
     }
 
     /// Remembers the store as it is after a pass that came to its end.
-    fn record(&self) -> Result<(), Error> {
-        let database = self.shared.ledger.state(&self.shared.config.prefix)?.database;
-        match self.shared.store.generation(&database, ClaimSeq::ZERO)? {
+    fn record(&self, database: &str) -> Result<(), Error> {
+        match self.shared.store.generation(database, ClaimSeq::ZERO)? {
             Some(generation) => self.shared.ledger.record(&self.shared.config.prefix, &generation),
             None => Ok(()),
         }
@@ -115,15 +124,13 @@ impl Pass<'_> {
     }
 
     /// Claims and applies one batch.
-    fn fold(&mut self, mut ids: Vec<CounterId>) -> Result<(), Error> {
-        ids.retain(|id| !self.left_behind.contains(id));
-        self.report.scanned += ids.len() as u64;
+    fn fold(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         let (mut fresh, recovered) = self.claim(&ids)?;
+        self.report.scanned += ids.len() as u64;
         if !recovered.is_empty() {
-            let mut ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+            let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
             // By themselves: what made their pass die may be among them.
             self.apply(recovered, Origin::Recovered)?;
-            ids.retain(|id| !self.left_behind.contains(id));
             // What was counted since they were claimed; so one pass leaves nothing behind.
             let (later, _) = self.claim(&ids)?;
             fresh.extend(later);
@@ -131,19 +138,28 @@ impl Pass<'_> {
         self.apply(fresh, Origin::Fresh)
     }
 
-    /// The claims of these counters: those made now, and those that were left behind.
+    /// The claims of these counters: those made now, and those that were left behind. What this pass could
+    /// not settle it leaves alone, should a scan find it again.
     fn claim(&mut self, ids: &[CounterId]) -> Result<(Vec<Claim>, Vec<Claim>), Error> {
         let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
+        let is_free = |id: &&CounterId| !self.unsettled.contains(id);
+        let ids = ids.iter().filter(is_free).cloned().collect::<Vec<_>>();
         if ids.is_empty() {
             return Ok((fresh, recovered));
         }
-        for claimed in self.shared.store.claim(ids, self.shared.config.claim_timeout)? {
+        for claimed in self.shared.store.claim(&ids, self.shared.config.claim_timeout)? {
             match claimed {
                 Claimed::Nothing => {}
                 Claimed::Zero => self.report.zeros += 1,
                 Claimed::Busy => self.report.busy += 1,
-                Claimed::Fresh(claim) => fresh.push(claim),
-                Claimed::Recovered(claim) => recovered.push(claim),
+                Claimed::Fresh(claim) => {
+                    self.unsettled.take(&claim, Fate::Unapplied);
+                    fresh.push(claim);
+                }
+                Claimed::Recovered(claim) => {
+                    self.unsettled.take(&claim, Fate::Unknown);
+                    recovered.push(claim);
+                }
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
             }
         }
@@ -151,11 +167,7 @@ impl Pass<'_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        let result = apply(self.shared, claims, origin, &mut self.report);
-        let failed = self.report.failed.iter().map(|failed| &failed.claim);
-        let in_conflict = self.report.conflicts.iter().map(|conflict| &conflict.claim);
-        self.left_behind.extend(failed.chain(in_conflict).map(|claim| claim.id.clone()));
-        result
+        apply(&mut self.unsettled, claims, origin, &mut self.report)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
@@ -173,9 +185,9 @@ impl Pass<'_> {
 
     /// A scan may find the same thing twice.
     fn report_foreign(&mut self, foreign: Foreign) {
-        let invalid: &mut Findings<Foreign> = &mut self.report.invalid;
-        if !invalid.iter().any(|known| *known == foreign) {
-            invalid.push(foreign);
+        let is_full = self.known_foreign.len() == MOST_KNOWN_FOREIGN;
+        if is_full || self.known_foreign.insert(foreign.name.clone()) {
+            self.report.invalid.push(foreign);
         }
     }
 }

@@ -3,22 +3,69 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use counter_core::{Baseline, CounterId, CounterKey, DeltaStore, Look, Owner, value};
+use counter_core::{Baseline, ClaimSeq, CounterId, CounterKey, DeltaStore, Look, Owner, value};
 
 use crate::error::Error;
+
+/// How often a read looks again because rows have changed since its look.
+const ROUNDS: usize = 3;
 
 /// The values of these counters, each as it was at one instant during the call.
 pub(crate) fn values(
     store: &dyn DeltaStore,
     ids: &[CounterId],
-    baselines: impl FnOnce(&[CounterId]) -> Result<Vec<Baseline>, Error>,
+    mut baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
 ) -> Result<Vec<i64>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let look = store.look(ids)?;
-    let rows = baselines(ids)?;
-    evaluate(store, ids, look, &rows)
+    let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
+    for _ in 0..ROUNDS {
+        if reading.is_settled() {
+            break;
+        }
+        let before = reading.rows.iter().map(|row| row.seq).collect();
+        reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before };
+    }
+    reading.values(ids)
+}
+
+/// A look into the store, and the rows as they were read after it.
+struct Reading {
+    look: Look,
+    rows: Vec<Baseline>,
+    /// The sequences of the rows as they were read before the look; empty if they were not.
+    before: Vec<ClaimSeq>,
+}
+
+impl Reading {
+    fn is_settled(&self) -> bool {
+        (0..).zip(&self.rows).all(|(index, row)| self.was_row_at_look(index, *row))
+    }
+
+    /// Whether the row was at the instant of the look as it was read later: no claim can have been made in
+    /// between that is in it, or it was the same before.
+    ///
+    /// A row may have a sequence that this store has not given out yet: from an earlier life of the store,
+    /// or from another process's.
+    fn was_row_at_look(&self, index: usize, row: Baseline) -> bool {
+        row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
+    }
+
+    fn values(self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
+        let trusted = (0..).zip(&self.rows).map(|(index, row)| self.was_row_at_look(index, *row));
+        let trusted = trusted.collect::<Vec<_>>();
+        let mut values = Vec::with_capacity(ids.len());
+        for (((id, held), row), trusted) in
+            ids.iter().zip(self.look.held).zip(self.rows).zip(trusted)
+        {
+            let held = held.map_err(counter_core::Error::from)?;
+            // A claim made after the look was applied. At its instant nothing was pending and nothing else
+            // in flight, so the row alone was the counter's value.
+            values.push(if trusted { value(id, &held, row)? } else { row.count });
+        }
+        Ok(values)
+    }
 }
 
 /// The values of all counters of an owner.
@@ -33,28 +80,9 @@ pub(crate) fn all(
     keys.extend(store.keys_of(owner)?);
     keys.extend(rows_of(owner)?.into_iter().map(|(key, _)| key));
     let ids = keys.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
-    let look = store.look(&ids)?;
-    let rows = rows_of(owner)?.into_iter().collect::<BTreeMap<_, _>>();
-    let baselines = keys.iter().map(|key| rows.get(key).copied().unwrap_or_default());
-    let values = evaluate(store, &ids, look, &baselines.collect::<Vec<_>>())?;
+    let values = values(store, &ids, |_| {
+        let rows = rows_of(owner)?.into_iter().collect::<BTreeMap<_, _>>();
+        Ok(keys.iter().map(|key| rows.get(key).copied().unwrap_or_default()).collect())
+    })?;
     Ok(keys.iter().map(ToString::to_string).zip(values).collect())
-}
-
-fn evaluate(
-    store: &dyn DeltaStore,
-    ids: &[CounterId],
-    look: Look,
-    rows: &[Baseline],
-) -> Result<Vec<i64>, Error> {
-    let at_look = look.high_water;
-    // Rarely, a sync has moved something since the look, or the row was written under an earlier life of
-    // the store. Only then is the store asked once more, to tell the two apart.
-    let later =
-        if rows.iter().any(|row| row.seq > at_look) { store.high_water()? } else { at_look };
-    let mut values = Vec::with_capacity(ids.len());
-    for ((id, held), row) in ids.iter().zip(look.held).zip(rows) {
-        let held = held.map_err(counter_core::Error::from)?;
-        values.push(value(id, &held, at_look, later, *row)?);
-    }
-    Ok(values)
 }

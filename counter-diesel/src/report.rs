@@ -11,13 +11,14 @@ use crate::ledger::Recorded;
 #[must_use = "a sync can leave counters behind: see `is_clean`"]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// Counters that were found in the store.
+    /// Counters that were found in the store. A scan may find one twice.
     pub scanned: u64,
-    /// Claims that are in the table now. In a dry run: counters that would be claimed or recovered.
+    /// Claims that are in the table now. In a dry run: counters of which anything
+    /// is pending or claimed.
     pub applied: u64,
     /// Those of them that an earlier sync had left behind.
     pub recovered: u64,
-    /// Counters left alone because another living sync has a claim on them.
+    /// Counters left alone because another sync, which seems to be alive, has a claim on them.
     pub busy: u64,
     /// Counters whose pending delta was 0; they are gone from the store.
     pub zeros: u64,
@@ -59,10 +60,10 @@ impl SyncReport {
             && self.stopped.is_none()
     }
 
-    /// Whether nothing was done at all.
-    pub(crate) fn is_untouched(&self) -> bool {
-        let done = [self.scanned, self.applied, self.superseded, self.postponed];
-        done.iter().all(|count| *count == 0) && self.failed.is_empty() && self.conflicts.is_empty()
+    /// Whether there is nothing in here that the caller would miss.
+    pub(crate) fn is_empty(&self) -> bool {
+        let counts = [self.scanned, self.applied, self.superseded];
+        counts.iter().all(|count| *count == 0) && self.is_clean()
     }
 }
 
@@ -84,6 +85,12 @@ impl fmt::Display for SyncReport {
         ];
         for (what, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {what}")?;
+        }
+        if self.store_replaced.is_some() {
+            f.write_str(", the store was replaced")?;
+        }
+        if self.shared_prefix {
+            f.write_str(", the prefix is synced into another database too")?;
         }
         write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
         match &self.stopped {
@@ -144,6 +151,7 @@ impl<'a, T> IntoIterator for &'a Findings<T> {
 
 /// A claim that the database refused while it took others.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct FailedClaim {
     /// The claim. It is still in the store.
     pub claim: Claim,
@@ -154,6 +162,7 @@ pub struct FailedClaim {
 /// A claim that the store holds although its row has seen a newer one. The store came back from an old
 /// copy: whether the claim was applied before cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Conflict {
     /// The claim. It is still in the store.
     pub claim: Claim,
@@ -163,6 +172,7 @@ pub struct Conflict {
 
 /// A claim that the store lost before anybody applied it, by eviction or a flush.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LostClaim {
     /// The claim.
     pub claim: Claim,

@@ -69,7 +69,8 @@ impl SyncWorker {
         self.control.lock().status.clone()
     }
 
-    /// Waits until the worker's status is as wanted, and returns whether it was in time.
+    /// Waits until the worker's status is as wanted, and returns whether it was in time. The worker stands
+    /// still while it is asked, so `is_wanted` must not ask the worker for anything itself.
     ///
     /// ```no_run
     /// # fn wait(worker: &counter_diesel::SyncWorker) {
@@ -79,10 +80,10 @@ impl SyncWorker {
     /// # }
     /// ```
     pub fn wait_until(&self, timeout: Duration, is_wanted: impl Fn(&WorkerStatus) -> bool) -> bool {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         let mut state = self.control.lock();
         while !is_wanted(&state.status) {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = time_until(deadline);
             if left.is_zero() {
                 return false;
             }
@@ -95,7 +96,8 @@ impl SyncWorker {
     ///
     /// # Errors
     ///
-    /// What the last sync failed with, or what ended it early. What is still pending stays in the store.
+    /// What the last sync failed with, or what ended it early. What is still pending stays in the store; with
+    /// the in-memory store that is as long as there are [`Counters`] of it.
     pub fn stop(mut self) -> Result<WorkerStatus, Error> {
         self.stop_and_join()?;
         Ok(self.status())
@@ -153,9 +155,7 @@ impl Control {
         let due = Instant::now().checked_add(delay);
         let mut state = self.lock();
         while !state.sync_wanted && !state.is_stopping {
-            // A delay beyond what the clock can tell never ends by itself.
-            let left =
-                due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()));
+            let left = time_until(due);
             if left.is_zero() {
                 break;
             }
@@ -218,6 +218,11 @@ fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {
         tracing::warn!(?error, "a sync failed");
     }
     result
+}
+
+/// A time beyond what the clock can tell never comes.
+fn time_until(time: Option<Instant>) -> Duration {
+    time.map_or(Duration::MAX, |time| time.saturating_duration_since(Instant::now()))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

@@ -26,6 +26,8 @@ pub enum Fault {
     After,
     /// The database refuses it once, as in a deadlock. For a store as [`Fault::Before`].
     Refused,
+    /// The same, but it was done: the answer to a commit can be wrong.
+    RefusedAfter,
     /// The process dies before it.
     Kill,
     /// The process dies after it.
@@ -34,8 +36,8 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Before, Self::After, Self::Refused, Self::Kill, Self::KillAfter];
+    pub const ALL: [Self; 6] =
+        [Self::Before, Self::After, Self::Refused, Self::RefusedAfter, Self::Kill, Self::KillAfter];
 
     fn happens_before(self) -> bool {
         matches!(self, Self::Before | Self::Refused | Self::Kill)
@@ -50,8 +52,8 @@ pub struct Faults {
     hook: Option<Box<Hook>>,
 }
 
-/// What is called before each step, with the step's name; the step fails if it does.
-type Hook = dyn Fn(&str) -> Result<(), ()> + Send + Sync;
+/// What is called before each step, with the step's name, and says what happens there.
+type Hook = dyn Fn(&str) -> Option<Fault> + Send + Sync;
 
 /// The death of a process, thrown as a panic.
 struct Killed;
@@ -67,16 +69,16 @@ impl Faults {
         Arc::new(Self { plan: Some((step, fault)), ..Self::default() })
     }
 
-    /// This is called before each step, and the step fails without effect if it does.
-    pub fn failing(hook: impl Fn(&str) -> Result<(), ()> + Send + Sync + 'static) -> Arc<Self> {
+    /// This is called before each step, and says what happens there.
+    pub fn deciding(hook: impl Fn(&str) -> Option<Fault> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { hook: Some(Box::new(hook)), ..Self::default() })
     }
 
     /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and so on.
     pub fn calling(hook: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
-        Self::failing(move |step| {
+        Self::deciding(move |step| {
             hook(step);
-            Ok(())
+            None
         })
     }
 
@@ -113,11 +115,9 @@ impl Faults {
         run: impl FnOnce() -> Result<T, E>,
         fail: impl Fn(Fault) -> E,
     ) -> Result<T, E> {
-        if let Some(hook) = &self.hook {
-            hook(name).map_err(|()| fail(Fault::Before))?;
-        }
         let number = self.steps.fetch_add(1, Ordering::SeqCst);
-        let fault = self.plan.filter(|(step, _)| *step == number).map(|(_, fault)| fault);
+        let planned = self.plan.filter(|(step, _)| *step == number).map(|(_, fault)| fault);
+        let fault = planned.or_else(|| self.hook.as_ref().and_then(|hook| hook(name)));
         let Some(fault) = fault else {
             return run();
         };
@@ -186,10 +186,6 @@ impl DeltaStore for FaultyStore {
         self.step("look", StoreStep::Look, || self.inner.look(ids))
     }
 
-    fn high_water(&self) -> Result<ClaimSeq, StoreError> {
-        self.step("high_water", StoreStep::Look, || self.inner.high_water())
-    }
-
     fn scan(
         &self,
         pattern: &Pattern,
@@ -251,7 +247,7 @@ pub struct FaultyLedger {
 fn failure(step: LedgerStep, fault: Fault) -> Error {
     let text = format!("planned: {fault:?}");
     match fault {
-        Fault::Refused => {
+        Fault::Refused | Fault::RefusedAfter => {
             let source =
                 DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(text));
             Error::Database { step, source }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use counter_core::Config;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
-use counter_tests::faults::Faults;
+use counter_tests::faults::{Fault, Faults};
 use counter_tests::world::{World, memory_x_sqlite};
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -23,6 +23,12 @@ fn it_syncs_at_its_interval() {
     assert_eq!(baseline(&world), 1);
     assert_eq!(worker.status().consecutive_failures, 0);
     worker.stop().unwrap();
+}
+
+#[test]
+fn waiting_without_a_limit_ends_when_it_comes() {
+    let worker = memory_x_sqlite().counters().spawn_sync(SOON).unwrap();
+    assert!(worker.wait_until(Duration::MAX, |status| status.passes > 0));
 }
 
 #[test]
@@ -83,7 +89,7 @@ fn detached_it_goes_on_without_its_owner() {
 #[test]
 fn it_shows_failures_and_recovers_from_them() {
     let world = memory_x_sqlite();
-    let (down, counters) = behind_switch(&world, || Err(()));
+    let (down, counters) = behind_switch(&world, || Some(Fault::Before));
     counters.increment(post(), "views", 5).unwrap();
     let worker = counters.spawn_sync(SOON).unwrap();
     assert!(worker.wait_until(PATIENCE, |status| status.consecutive_failures >= 3));
@@ -121,7 +127,7 @@ fn it_survives_a_panic_in_a_pass() {
 #[test]
 fn stopping_while_the_database_is_away_says_so_and_leaves_the_counts_in_the_store() {
     let world = memory_x_sqlite();
-    let (down, counters) = behind_switch(&world, || Err(()));
+    let (down, counters) = behind_switch(&world, || Some(Fault::Before));
     counters.increment(post(), "views", 5).unwrap();
     let worker = counters.spawn_sync(NEVER).unwrap();
     assert!(matches!(worker.stop().unwrap_err(), Error::Unreachable { .. }));
@@ -145,13 +151,13 @@ fn two_workers_on_the_same_counters_lose_nothing() {
 }
 
 /// Counters over a database that is down until the switch is turned.
-fn behind_switch(world: &World, fail: fn() -> Result<(), ()>) -> (Arc<AtomicBool>, Counters) {
+fn behind_switch(world: &World, fail: fn() -> Option<Fault>) -> (Arc<AtomicBool>, Counters) {
     let down = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&down);
     let faults =
-        Faults::failing(
+        Faults::deciding(
             move |step| {
-                if step == "state" && switch.load(SeqCst) { fail() } else { Ok(()) }
+                if step == "state" && switch.load(SeqCst) { fail() } else { None }
             },
         );
     (down, world.counters_behind(&faults, Config::default()))

@@ -35,13 +35,6 @@ impl RedisStore {
         Ok(look)
     }
 
-    pub(super) fn newest_given_out(&self) -> Result<ClaimSeq, Error> {
-        let (life, _) = self.last_seen().get();
-        let high_water = self.step(StoreStep::Look, |lease| self.read_high_water(lease))?;
-        self.last_seen().note(life, high_water);
-        Ok(high_water)
-    }
-
     fn read_high_water(&self, lease: &mut Lease) -> Result<ClaimSeq, BoxError> {
         let mut command = Packed::default();
         command.command(2, |args| {

@@ -218,10 +218,6 @@ impl DeltaStore for RedisStore {
         self.look_at(ids)
     }
 
-    fn high_water(&self) -> Result<ClaimSeq, Error> {
-        self.newest_given_out()
-    }
-
     fn scan(
         &self,
         pattern: &Pattern,

@@ -21,7 +21,7 @@ fn a_set_of_a_new_counter_is_a_claim(world: &dyn StoreWorld) {
     let store = world.store();
     let set = store.replace(&id(1), Replacement::Set(1000)).unwrap();
     assert_eq!((&set.id, set.op), (&id(1), ClaimOp::Set(1000)));
-    assert_eq!(store.high_water().unwrap(), set.seq);
+    assert_eq!(store.look(&[]).unwrap().high_water, set.seq);
     let expected = Held { pending: 0, claim: Some(set) };
     assert_eq!(held(&*store, &id(1)), expected);
 }

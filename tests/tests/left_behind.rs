@@ -1,0 +1,210 @@
+//! What a process has claimed and could not settle, it finishes itself with its next pass, without waiting
+//! until the claims look abandoned.
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use counter_core::{Config, CounterId};
+use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
+use counter_tests::faults::{Fault, Faults};
+use counter_tests::suite::{self, Case};
+use counter_tests::world::{PAIRS, World, impatient};
+
+fn main() -> ExitCode {
+    suite::run(PAIRS, CASES)
+}
+
+const CASES: &[Case<World>] = &[
+    ("new claims are remembered when older ones fail", |world| {
+        // A pass died with this claim. To others it looks abandoned, but the new one does not.
+        world.counters().increment(post(), "old", 1).unwrap();
+        world.store.claim(&[id("old")], Duration::MAX).unwrap();
+        let switch = Switch::new("begin", Fault::Before);
+        let claims = Switch::counting("claim", Fault::After, &Arc::default());
+        claims.off();
+        let faults = {
+            let (switch, claims) = (switch.clone(), claims.clone());
+            Faults::deciding(move |step| switch.at(step).or_else(|| claims.at(step)))
+        };
+        let process = world.counters_behind(&faults, impatient());
+        process.increment(post(), "new", 7).unwrap();
+        stopped(&process);
+        switch.off();
+        // Both are finished before anything is claimed, which would fail.
+        claims.on();
+        let _ = sync_cleanly(&process);
+        assert_eq!(baselines(world, ["old", "new"]), [1, 7]);
+    }),
+    ("every batch of them is remembered when the first fails", |world| {
+        let switch = Switch::new("begin", Fault::Before);
+        let mut config = Config::default();
+        config.sync_batch_size = NonZeroUsize::MIN;
+        let process = world.counters_behind(&switch.faults(), config);
+        for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
+            process.set(post(), key, value).unwrap();
+        }
+        stopped(&process);
+        switch.off();
+        let report = sync_cleanly(&process);
+        assert_eq!((report.applied, report.busy), (3, 0), "{report}");
+        assert_eq!(baselines(world, ["a", "b", "c"]), [1, 2, 3]);
+    }),
+    ("a panic in a pass leaves nothing to wait for", |world| {
+        let panicking = AtomicBool::new(true);
+        let faults = Faults::calling(move |step| {
+            assert!(step != "upsert" || !panicking.swap(false, SeqCst), "a planned panic");
+        });
+        let process = world.counters_behind(&faults, Config::default());
+        process.increment(post(), "views", 5).unwrap();
+        let worker = process.spawn_sync(Duration::from_secs(3600)).unwrap();
+        worker.sync_now();
+        assert!(worker.wait_until(Duration::from_secs(20), |status| status.passes == 1));
+        assert_eq!(worker.stop().unwrap().applied, 1);
+        assert_eq!(baselines(world, ["views"]), [5]);
+    }),
+    ("a refused row is reported by every pass", |world| {
+        let process = world.counters();
+        process.set(post(), "full", i64::MAX).unwrap();
+        process.increment(post(), "full", 1).unwrap();
+        for _ in 0..3 {
+            let report = process.sync(&SyncOptions::default()).unwrap();
+            assert_eq!((report.failed.count(), report.busy), (1, 0), "{report}");
+        }
+        process.decrement(post(), "full", 1).unwrap();
+        process.set(post(), "full", 3).unwrap();
+        let _ = sync_cleanly(&process);
+    }),
+    ("a commit that is refused ends the pass instead of dividing its batch", |world| {
+        let commits = Arc::new(AtomicUsize::new(0));
+        let switch = Switch::counting("commit", Fault::Refused, &commits);
+        let process = world.counters_behind(&switch.faults(), Config::default());
+        process.increment_many((0..16).map(|n| (owner(n), "views", 1))).unwrap();
+        let report = process.sync(&SyncOptions::default()).unwrap();
+        assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report}");
+        assert!(report.failed.is_empty() && commits.load(SeqCst) <= 5, "{commits:?} commits");
+        switch.off();
+        let _ = sync_cleanly(&process);
+        assert_eq!(process.baseline(owner(7), "views").unwrap(), 1);
+    }),
+    ("a claim is reported as applied once however late its acknowledgement", |world| {
+        let switch = Switch::new("ack", Fault::Before);
+        let process = world.counters_behind(&switch.faults(), Config::default());
+        process.increment(post(), "views", 5).unwrap();
+        let first = process.sync(&SyncOptions::default()).unwrap();
+        assert!(first.applied == 1 && first.stopped.is_some(), "{first}");
+        switch.off();
+        let second = sync_cleanly(&process);
+        assert_eq!((second.applied, second.busy), (0, 0), "{second}");
+        assert_eq!(baselines(world, ["views"]), [5]);
+    }),
+    ("a loss is reported even if the pass then fails", |world| {
+        let (away, deaf) =
+            (Switch::new("begin", Fault::Before), Switch::new("scan", Fault::Before));
+        let faults = {
+            let (away, deaf) = (away.clone(), deaf.clone());
+            Faults::deciding(move |step| away.at(step).or_else(|| deaf.at(step)))
+        };
+        deaf.off();
+        let process = world.counters_behind(&faults, Config::default());
+        process.increment(post(), "views", 5).unwrap();
+        stopped(&process);
+        let held = world.store.look(&[id("views")]).unwrap().held.remove(0).unwrap();
+        world.store.ack(&[held.claim.unwrap()]).unwrap(); // as an eviction would
+        away.off();
+        deaf.on();
+        let report = process.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.lost.count(), report.stopped.is_some()), (1, true), "{report}");
+    }),
+    ("more refused rows than a report lists are each reported once", |world| {
+        let process = world.impatient_counters();
+        for n in 0..110 {
+            process.set(owner(n), "full", i64::MAX).unwrap();
+        }
+        process.increment_many((0..110).map(|n| (owner(n), "full", 1))).unwrap();
+        let report = process.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((report.failed.count(), report.failed.iter().count()), (110, 100), "{report}");
+    }),
+    ("a set does not wait for a database that refuses it", |world| {
+        let begins = Arc::new(AtomicUsize::new(0));
+        let switch = Switch::counting("upsert", Fault::Refused, &begins);
+        let process = world.counters_behind(&switch.faults(), Config::default());
+        process.set(post(), "views", 9).unwrap();
+        assert_eq!(begins.load(SeqCst), 1, "one attempt");
+        assert_eq!(process.get(post(), "views").unwrap(), 9);
+        switch.off();
+        let _ = sync_cleanly(&process);
+        assert_eq!(baselines(world, ["views"]), [9]);
+    }),
+];
+
+/// A fault at all steps of one name, until it is turned off.
+#[derive(Clone)]
+struct Switch {
+    step: &'static str,
+    fault: Fault,
+    is_on: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Switch {
+    fn new(step: &'static str, fault: Fault) -> Self {
+        Self::counting(step, fault, &Arc::default())
+    }
+
+    fn counting(step: &'static str, fault: Fault, count: &Arc<AtomicUsize>) -> Self {
+        Self { step, fault, is_on: Arc::new(AtomicBool::new(true)), count: Arc::clone(count) }
+    }
+
+    fn at(&self, step: &str) -> Option<Fault> {
+        let is_here = step == self.step && self.is_on.load(SeqCst);
+        is_here.then(|| {
+            self.count.fetch_add(1, SeqCst);
+            self.fault
+        })
+    }
+
+    fn faults(&self) -> Arc<Faults> {
+        let switch = self.clone();
+        Faults::deciding(move |step| switch.at(step))
+    }
+
+    fn off(&self) {
+        self.is_on.store(false, SeqCst);
+    }
+
+    fn on(&self) {
+        self.is_on.store(true, SeqCst);
+    }
+}
+
+/// A sync that cannot begin is an error, and one that cannot go on says so in its report.
+fn stopped(process: &Counters) {
+    let report = process.sync(&SyncOptions::default());
+    let error = report.map_or_else(Some, |report| report.stopped);
+    assert!(matches!(error, Some(Error::Unreachable { .. })), "{error:?}");
+}
+
+fn sync_cleanly(process: &Counters) -> SyncReport {
+    let report = process.sync(&SyncOptions::default()).unwrap();
+    assert!(report.is_clean() && report.busy == 0, "{report:?}");
+    report
+}
+
+fn baselines<const N: usize>(world: &World, keys: [&str; N]) -> [i64; N] {
+    keys.map(|key| world.counters().baseline(post(), key).unwrap())
+}
+
+fn owner(n: i64) -> Owner {
+    Owner::new("post", n).unwrap()
+}
+
+fn post() -> Owner {
+    owner(1)
+}
+
+fn id(key: &str) -> CounterId {
+    CounterId::new("post", 1, key).unwrap()
+}

@@ -1,0 +1,144 @@
+//! Processes with stores of their own in memory, one database: each gives out sequences without knowing of the
+//! others', and still nothing is lost, doubled or misread.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use counter_core::{Claimed, Config, CounterId, DeltaStore, MemoryStore};
+use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
+use counter_tests::faults::{Fault, Faults, FaultyLedger};
+use counter_tests::suite::{self, Case};
+use counter_tests::world::{PAIRS, World};
+
+fn main() -> ExitCode {
+    suite::run(PAIRS, CASES)
+}
+
+const CASES: &[Case<World>] = &[
+    ("a read during the first sync after a restart does not dip", |world| {
+        let before = process(world);
+        before.increment(post(), "views", 10).unwrap();
+        sync(&before);
+        let store = Arc::new(MemoryStore::new());
+        let claiming = Arc::clone(&store);
+        // The read has looked; before it reads the row the worker claims, for the first time.
+        let faults = Faults::calling_once_before("baselines", move || {
+            let claimed = claiming.claim(&[id("views")], Duration::MAX).unwrap();
+            assert!(matches!(claimed[0], Claimed::Fresh(_)));
+        });
+        let after = process_on(store, behind(world, &faults));
+        after.increment(post(), "views", 5).unwrap();
+        assert_eq!(after.get(post(), "views").unwrap(), 15);
+    }),
+    ("a read does not dip because another process has synced", |world| {
+        let (ours, theirs) = (Arc::new(MemoryStore::new()), process(world));
+        let claiming = Arc::clone(&ours);
+        let faults = Faults::calling_once_before("baselines", move || {
+            claiming.increment(&id("other"), 1).unwrap();
+            claiming.claim(&[id("other")], Duration::MAX).unwrap();
+        });
+        let process = process_on(ours, behind(world, &faults));
+        process.increment(post(), "views", 5).unwrap();
+        theirs.increment(post(), "views", 100).unwrap();
+        sync(&theirs);
+        assert_eq!(process.get(post(), "views").unwrap(), 105);
+    }),
+    ("one that finds the row locked by another loses nothing to it", |world| {
+        let theirs = process(world);
+        let tries = AtomicUsize::new(0);
+        let faults = Faults::deciding(move |step| {
+            let is_first = step == "upsert" && tries.fetch_add(1, SeqCst) == 0;
+            is_first.then(|| {
+                theirs.increment(post(), "views", 100).unwrap();
+                sync(&theirs);
+                Fault::Refused
+            })
+        });
+        let ours = process_on(Arc::new(MemoryStore::new()), behind(world, &faults));
+        ours.increment(post(), "views", 5).unwrap();
+        sync(&ours);
+        assert_eq!(ours.get(post(), "views").unwrap(), 105);
+    }),
+    ("one whose database was away is not overtaken for good", |world| {
+        let (ours, theirs) = (Arc::new(MemoryStore::new()), process(world));
+        let away = AtomicUsize::new(0);
+        let faults = Faults::deciding(move |step| {
+            (step == "begin" && away.fetch_add(1, SeqCst) == 0).then_some(Fault::Before)
+        });
+        let process = process_on(ours, behind(world, &faults));
+        process.increment(post(), "views", 5).unwrap();
+        assert!(process.sync(&SyncOptions::default()).unwrap().stopped.is_some());
+        theirs.increment(post(), "views", 100).unwrap();
+        sync(&theirs);
+        sync(&process);
+        assert_eq!(process.baseline(post(), "views").unwrap(), 105);
+    }),
+    ("a commit of unknown fate is never made again under another sequence", |world| {
+        let theirs = process(world);
+        let commits = AtomicUsize::new(0);
+        let faults = Faults::deciding(move |step| match step {
+            "commit" if commits.fetch_add(1, SeqCst) == 0 => Some(Fault::RefusedAfter),
+            // It was committed, and before it is tried again the row is overtaken.
+            "begin" if commits.load(SeqCst) == 1 => {
+                commits.store(2, SeqCst);
+                theirs.increment(post(), "views", 100).unwrap();
+                sync(&theirs);
+                None
+            }
+            _ => None,
+        });
+        let ours = process_on(Arc::new(MemoryStore::new()), behind(world, &faults));
+        ours.increment(post(), "views", 5).unwrap();
+        let report = ours.sync(&SyncOptions::default()).unwrap();
+        assert_eq!(report.conflicts.count(), 1, "{report}");
+        assert_eq!(ours.baseline(post(), "views").unwrap(), 105);
+    }),
+    ("two that count and sync at once have exact totals", |world| {
+        const EACH: i64 = 2_000;
+        std::thread::scope(|scope| {
+            for process in [process(world), process(world)] {
+                scope.spawn(move || {
+                    let worker = process.spawn_sync(Duration::from_millis(1)).unwrap();
+                    for n in 0..EACH {
+                        process.increment(owner(n % 3), "views", 1).unwrap();
+                    }
+                    let report = worker.stop().unwrap().last_report.unwrap();
+                    assert!(report.is_clean(), "{report}");
+                });
+            }
+        });
+        let total = (0..3).map(|n| process(world).baseline(owner(n), "views").unwrap());
+        assert_eq!(total.sum::<i64>(), 2 * EACH);
+    }),
+];
+
+fn process(world: &World) -> Counters {
+    process_on(Arc::new(MemoryStore::new()), Arc::clone(&world.ledger))
+}
+
+fn process_on(store: Arc<MemoryStore>, ledger: Arc<dyn Ledger>) -> Counters {
+    Counters::from_parts(Config::default(), store, ledger)
+}
+
+fn behind(world: &World, faults: &Arc<Faults>) -> Arc<dyn Ledger> {
+    Arc::new(FaultyLedger { inner: Arc::clone(&world.ledger), faults: Arc::clone(faults) })
+}
+
+fn sync(process: &Counters) {
+    let report = process.sync(&SyncOptions::default()).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+fn owner(n: i64) -> Owner {
+    Owner::new("post", n).unwrap()
+}
+
+fn post() -> Owner {
+    owner(1)
+}
+
+fn id(key: &str) -> CounterId {
+    CounterId::new("post", 1, key).unwrap()
+}
