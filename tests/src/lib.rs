@@ -10,6 +10,7 @@
 pub mod database;
 pub mod ledger_contract;
 pub mod process;
+pub mod server_contract;
 pub mod servers;
 pub mod suite;
 pub mod world;

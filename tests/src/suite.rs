@@ -12,6 +12,16 @@ pub type Case<W> = (&'static str, fn(&W));
 
 /// The main function of a suite.
 pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
+    run_trials(trials(worlds, cases))
+}
+
+/// The main function of a suite whose worlds are of several types.
+pub fn run_trials(trials: Vec<Trial>) -> ExitCode {
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Each case in each world.
+pub fn trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (world_name, make_world) in worlds.iter().copied() {
         for (case_name, show) in cases.iter().copied() {
@@ -22,5 +32,5 @@ pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
             }));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trials
 }
