@@ -82,7 +82,8 @@ pub enum Error {
     /// The store came back from an old copy. The value is not guessed; an operator has to decide.
     #[error(
         "counter {counter} has a conflict: the store holds claim {claim}, but the table has seen {row}; \
-         the store seems to be an old copy"
+         the store seems to be an old copy, and the claim may have been counted already: \
+         set the counter to the right value, which settles it"
     )]
     Conflict {
         /// Which counter.
@@ -103,7 +104,8 @@ pub enum Error {
     /// The store holds less than it did: its data came back from an old copy. Nothing was claimed.
     #[error(
         "the store came back from an old copy: its newest sequence is {found}, but {recorded} was recorded; \
-         what it holds may have been counted already, so nothing was claimed"
+         what it holds may have been counted already, so nothing was claimed: restore the newer copy, or \
+         empty the store's prefix if what it holds is to be dropped"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.

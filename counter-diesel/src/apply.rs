@@ -95,8 +95,8 @@ impl Application<'_, '_> {
     /// Settles a batch and returns the batches that it leaves to do.
     fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
         // What passes with time is waited for once, not at every step down to a bad row.
-        let result = if batch.is_half && batch.claims.len() > 1 {
-            self.transact(&batch.claims)
+        let result = if batch.is_half {
+            retry::once_more(|| self.transact(&batch.claims))
         } else {
             retry::with_backoff(|| self.transact(&batch.claims))
         };

@@ -41,7 +41,8 @@ impl CountersBuilder {
 
     /// Increments wait in the memory of this process, and are gone with it. For tests, and for
     /// applications of one process that stop their worker before they end.
-    pub fn memory(self) -> Self {
+    pub fn memory(mut self) -> Self {
+        self.config.store = StoreKind::Memory;
         self.store(MemoryStore::new())
     }
 

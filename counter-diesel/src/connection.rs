@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
-use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::result::QueryResult;
 
 use crate::error;
@@ -140,6 +140,37 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// A table's name as this database quotes it, with its suffix.
     #[doc(hidden)]
     fn quoted(table: &TableName, suffix: &str) -> String;
+}
+
+/// What can be lent as a connection: one itself, or one from a pool.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a connection that counters can be read on",
+    label = "not a connection",
+    note = "pass `&mut conn`, a Diesel connection or one from a pool, of a database whose feature of \
+            counter-diesel is on: `sqlite`, `postgres`, `mysql`"
+)]
+pub trait LendConnection {
+    /// The kind of connection.
+    type Connection: CounterConnection;
+
+    /// The connection.
+    fn lend_connection(&mut self) -> &mut Self::Connection;
+}
+
+impl<C: CounterConnection> LendConnection for C {
+    type Connection = C;
+
+    fn lend_connection(&mut self) -> &mut C {
+        self
+    }
+}
+
+impl<C: CounterConnection> LendConnection for PooledConnection<ConnectionManager<C>> {
+    type Connection = C;
+
+    fn lend_connection(&mut self) -> &mut C {
+        self
+    }
 }
 
 /// A row of the table `{table_name}_state`.

@@ -9,7 +9,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::apply::apply_once;
 use crate::builder::CountersBuilder;
-use crate::connection::CounterConnection;
+use crate::connection::{CounterConnection, LendConnection};
 use crate::error::Error;
 use crate::handle::CounterHandle;
 use crate::key_of::KeyOf;
@@ -40,6 +40,10 @@ pub(crate) struct Shared {
 
 impl Counters {
     /// Begins to put counters together, with the pool of the database that they are folded into.
+    ///
+    /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is the pool's
+    /// business where a transaction cannot ask for it: a SQLite file wants a `busy_timeout` and
+    /// `synchronous = FULL`, which `sqlite_pool` sets.
     pub fn builder<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CountersBuilder {
         CountersBuilder::new(pool)
     }
@@ -244,8 +248,8 @@ impl Counters {
     ///
     /// A transaction that is open on it must see the latest commits: a snapshot from before, such as
     /// MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
-    pub fn on<'a, C: CounterConnection>(&'a self, conn: &'a mut C) -> On<'a, C> {
-        On::new(self, conn)
+    pub fn on<'a, L: LendConnection>(&'a self, conn: &'a mut L) -> On<'a, L::Connection> {
+        On::new(self, conn.lend_connection())
     }
 
     /// Moves everything that is pending into the table, once, and returns what was done and found.

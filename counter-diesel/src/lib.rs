@@ -93,13 +93,13 @@ pub use counter_core;
 pub use diesel;
 
 pub use builder::CountersBuilder;
-pub use connection::CounterConnection;
 #[cfg(feature = "mysql")]
 pub use connection::mysql_pool;
 #[cfg(feature = "postgres")]
 pub use connection::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use connection::sqlite_pool;
+pub use connection::{CounterConnection, LendConnection};
 pub use counter_core::{
     Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey,
     Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore,

@@ -65,10 +65,15 @@ pub(crate) fn run_pending<C: CounterConnection>(
     })
 }
 
-/// The files are written for the default name; here is the one place where another is put in.
+/// The files are written for the default name; here is the one place where another is put in. All old names
+/// are taken out before the first new one comes, for that may contain an old one.
 fn with_table_name<C: CounterConnection>(sql: &str, table: &TableName) -> String {
     let default = TableName::default();
-    ["_state", ""].iter().fold(sql.to_owned(), |sql, suffix| {
-        sql.replace(&C::quoted(&default, suffix), &C::quoted(table, suffix))
-    })
+    let places = [("_state", "\u{1}"), ("", "\u{2}")];
+    let emptied = places.iter().fold(sql.to_owned(), |sql, (suffix, place)| {
+        sql.replace(&C::quoted(&default, suffix), place)
+    });
+    places
+        .iter()
+        .fold(emptied, |sql, (suffix, place)| sql.replace(place, &C::quoted(table, suffix)))
 }

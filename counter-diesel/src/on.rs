@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use counter_core::{Baseline, CounterId, CounterKey, Owner};
+use counter_core::{Baseline, CounterId, Owner};
 use diesel::result::QueryResult;
 
 use crate::connection::CounterConnection;
@@ -8,9 +8,11 @@ use crate::counters::{Counters, id_of};
 use crate::error::{Error, LedgerStep};
 use crate::key_of::KeyOf;
 use crate::owner_of::CounterOwner;
+use crate::pool_ledger::with_keys;
 use crate::read;
 
 /// Reads on a connection of the caller's: see [`Counters::on`].
+#[must_use = "it does nothing until it is asked"]
 pub struct On<'a, C> {
     counters: &'a Counters,
     conn: &'a mut C,
@@ -60,10 +62,7 @@ impl<'a, C: CounterConnection> On<'a, C> {
     pub fn all<O: CounterOwner>(&mut self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
         let store = &*self.counters.shared.store;
         let table = &self.counters.shared.config.table_name;
-        let rows_of = |owner: &Owner| {
-            let rows = refused(self.conn.rows_of(table, owner))?;
-            rows.into_iter().map(|(key, row)| Ok((CounterKey::new(key)?, row))).collect()
-        };
+        let rows_of = |owner: &Owner| Ok(with_keys(refused(self.conn.rows_of(table, owner))?));
         read::all(store, &owner.owner()?, O::declared_keys(), rows_of)
     }
 

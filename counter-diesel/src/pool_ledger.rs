@@ -58,7 +58,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.table, owner))?;
-        rows.into_iter().map(|(key, row)| Ok((CounterKey::new(key)?, row))).collect()
+        Ok(with_keys(rows))
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -179,6 +179,11 @@ impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
     fn drop(&mut self) {
         self.roll_back();
     }
+}
+
+/// Rows that nobody can ask for, because no counter has such a key, are not counters.
+pub(crate) fn with_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Baseline)> {
+    rows.into_iter().filter_map(|(key, row)| Some((CounterKey::new(key).ok()?, row))).collect()
 }
 
 /// The claims whose row has seen a newer one. The rows are locked by the upsert before.

@@ -16,10 +16,22 @@ const WAITS: [Duration; 4] = [
 /// Tries again, a bounded number of times, what the database refused for a reason that may pass.
 ///
 /// Only for what may be done twice.
-pub(crate) fn with_backoff<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    for wait in WAITS {
+pub(crate) fn with_backoff<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    after_each_of(&WAITS, attempt)
+}
+
+/// Tries again once, where much is tried and most of it is refused for good.
+pub(crate) fn once_more<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    after_each_of(WAITS.first(), attempt)
+}
+
+fn after_each_of<'a, T>(
+    waits: impl IntoIterator<Item = &'a Duration>,
+    mut attempt: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    for wait in waits {
         match attempt() {
-            Err(error) if may_pass(&error) => thread::sleep(wait),
+            Err(error) if may_pass(&error) => thread::sleep(*wait),
             done => return done,
         }
     }

@@ -4,9 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use counter_diesel::{
-    CounterConnection, Error, Ledger, PoolLedger, mysql_pool, postgres_pool, sqlite_pool,
-};
+use counter_diesel::{CounterConnection, Error, Ledger, PoolLedger, sqlite_pool};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
@@ -75,10 +73,19 @@ impl Database for SqliteFile {
     }
 }
 
-/// A kind of server that has many databases.
-pub trait ServerConnection: CounterConnection {
-    /// Drops a database in spite of those who use it.
+/// A connection to a kind of server that has many databases.
+pub trait ServerConnection: CounterConnection + SimpleConnection {
+    /// Drops the database `NAME` in spite of those who use it.
     const DROP: &'static str;
+
+    /// Sets the isolation of the session's transactions, which is still to be named.
+    const ISOLATE: &'static str;
+
+    /// Makes the session be the last to give up in a deadlock, as far as it has a say.
+    const PATIENCE: &'static str;
+
+    /// Lets nobody else at the counters' table, until the session ends.
+    const LOCK_TABLE: &'static str;
 
     /// A pool of such connections.
     ///
@@ -88,43 +95,19 @@ pub trait ServerConnection: CounterConnection {
     fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error>;
 
     /// SQL with names quoted as this server does it, from SQL with double quotes.
-    fn quoting(sql: &str) -> String {
-        sql.to_owned()
-    }
+    fn quoting(sql: &str) -> String;
 
     /// A schema beside the tables of the database of this name, made just now.
     fn make_schema(&mut self, database: &str) -> String;
-}
 
-impl ServerConnection for PgConnection {
-    const DROP: &'static str = "DROP DATABASE NAME WITH (FORCE)";
+    /// The one number that a query returns as `n`.
+    fn number(&mut self, sql: &str) -> i64;
 
-    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
-        postgres_pool(url, max_size)
-    }
+    /// How many sessions of this database wait for a lock.
+    fn waiting(&mut self) -> i64;
 
-    fn make_schema(&mut self, _database: &str) -> String {
-        self.batch_execute("CREATE SCHEMA other").unwrap();
-        "other".to_owned()
-    }
-}
-
-impl ServerConnection for MysqlConnection {
-    const DROP: &'static str = "DROP DATABASE NAME; DROP DATABASE IF EXISTS NAME_other";
-
-    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
-        mysql_pool(url, max_size)
-    }
-
-    fn quoting(sql: &str) -> String {
-        sql.replace('"', "`")
-    }
-
-    fn make_schema(&mut self, database: &str) -> String {
-        let schema = format!("{database}_other");
-        self.batch_execute(&format!("CREATE DATABASE {schema}")).unwrap();
-        schema
-    }
+    /// Ends all other connections to this database, as their host's end would.
+    fn end_others(&mut self);
 }
 
 /// A database in a server, made for one test.

@@ -5,6 +5,7 @@ pub mod database;
 pub mod faults;
 pub mod ledger_contract;
 pub mod process;
+pub mod server_contract;
 pub mod servers;
 pub mod store_contract;
 pub mod store_worlds;

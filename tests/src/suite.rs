@@ -15,13 +15,7 @@ pub type MakingCase<W> = (&'static str, fn(fn() -> W));
 
 /// The main function of a suite whose cases need one world.
 pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
-    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
-        Trial::test(name, move || {
-            show(&make_world());
-            Ok(())
-        })
-    });
-    conclude(trials.collect())
+    run_trials(trials(worlds, cases))
 }
 
 /// The main function of a suite whose cases make as many worlds as they need.
@@ -32,7 +26,23 @@ pub fn run_making_worlds<W: 'static>(worlds: &[WorldKind<W>], cases: &[MakingCas
             Ok(())
         })
     });
-    conclude(trials.collect())
+    run_trials(trials.collect())
+}
+
+/// The main function of a suite whose worlds are of several types.
+pub fn run_trials(trials: Vec<Trial>) -> ExitCode {
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Each case in each world.
+pub fn trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> Vec<Trial> {
+    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
+        Trial::test(name, move || {
+            show(&make_world());
+            Ok(())
+        })
+    });
+    trials.collect()
 }
 
 fn pairs<W: 'static, F: Copy>(
@@ -45,8 +55,4 @@ fn pairs<W: 'static, F: Copy>(
             (name, *make_world, *show)
         })
     })
-}
-
-fn conclude(trials: Vec<Trial>) -> ExitCode {
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -102,8 +102,12 @@ impl CounterConnection for MysqlConnection {
         generation: &Generation,
     ) -> QueryResult<()> {
         standard::record(table, prefix, generation)
-            .sql(" ON DUPLICATE KEY UPDATE \"store_id\" = VALUES(\"store_id\")")
-            .sql(format!(", \"claim_seq\" = VALUES(\"claim_seq\"), \"synced_at\" = {NOW}"))
+            .sql(
+                " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
+                 GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
+                 \"store_id\" = VALUES(\"store_id\")",
+            )
+            .sql(format!(", \"synced_at\" = {NOW}"))
             .execute(self)?;
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What PostgreSQL and SQLite do where there is a row already.
 
+use counter_core::TableName;
+
 /// A counter that has a row: the claim is applied to it under the guard.
 pub(super) fn apply(is_add: bool, now: &str) -> String {
     let count =
@@ -11,10 +13,15 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     )
 }
 
-/// A prefix that has a state row: it is replaced.
-pub(super) fn replace_state(now: &str) -> String {
+/// A prefix that has a state row: it is replaced, but that of two passes over one store the one that ends
+/// later may know the older sequence. `greatest` is the database's function for the larger of two numbers.
+pub(super) fn replace_state(table: &TableName, now: &str, greatest: &str) -> String {
+    let row = format!("\"{}_state\"", table.table());
     format!(
-        " ON CONFLICT (\"prefix\") DO UPDATE SET \"store_id\" = excluded.\"store_id\", \
-         \"claim_seq\" = excluded.\"claim_seq\", \"synced_at\" = {now}"
+        " ON CONFLICT (\"prefix\") DO UPDATE SET \"claim_seq\" = \
+         CASE WHEN {row}.\"store_id\" = excluded.\"store_id\" \
+         THEN {greatest}({row}.\"claim_seq\", excluded.\"claim_seq\") \
+         ELSE excluded.\"claim_seq\" END, \
+         \"store_id\" = excluded.\"store_id\", \"synced_at\" = {now}"
     )
 }

@@ -82,7 +82,7 @@ impl CounterConnection for PgConnection {
         generation: &Generation,
     ) -> QueryResult<()> {
         standard::record(table, prefix, generation)
-            .sql(on_conflict::replace_state(NOW))
+            .sql(on_conflict::replace_state(table, NOW, "GREATEST"))
             .execute(self)?;
         Ok(())
     }
@@ -268,6 +268,15 @@ mod tests {
             ("postgres://h/d?connect_timeout=9", "postgres://h/d?connect_timeout=9"),
         ] {
             assert_eq!(with_connect_timeout(url), with_timeout);
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_error() {
+        for url in ["postgres://u:w0rd/x@h/d", "host=h password=my w0rd"] {
+            let error = postgres_pool(url, 1).map(drop).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("***") && !text.contains("w0rd"), "{text}");
         }
     }
 }

@@ -71,3 +71,33 @@ impl std::fmt::Debug for Secrets {
         f.write_str("Secrets")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_password_is_removed() {
+        for (url, message, expected) in [
+            (
+                "postgres://u:p/w@h/d",
+                "invalid integer value \"p\" for \"port\"",
+                "invalid integer value \"***\" for \"***ort\"",
+            ),
+            ("postgres://user:w0rd@x@h/d", "no host \"x@h\"", "no host \"***@h\""),
+            (
+                "post://user:w0rd@h/d",
+                "missing \"=\" after \"post://user:w0rd@h/d\"",
+                "missing \"=\" after \"post://user:***@h/d\"",
+            ),
+            (
+                "host=h password='my w0rd'",
+                "missing \"=\" after \"w0rd\"",
+                "missing \"=\" after \"***\"",
+            ),
+            ("postgres://user@h/d", "user at h", "user at h"),
+        ] {
+            assert_eq!(Secrets::of(url).removed_from(message), expected);
+        }
+    }
+}

@@ -23,8 +23,8 @@ impl CounterConnection for SqliteConnection {
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
             return Err(Error::Build(
-                "each connection to an in-memory SQLite database has a database of its own: \
-                 give the pool a max_size of 1, or keep the database in a file",
+                "connections to SQLite in memory each have a database of their own, or share one under locks \
+                 that no time-out waits for: give the pool a max_size of 1, or keep the database in a file",
             ));
         }
         Ok(())
@@ -85,7 +85,7 @@ impl CounterConnection for SqliteConnection {
         generation: &Generation,
     ) -> QueryResult<()> {
         standard::record(table, prefix, generation)
-            .sql(on_conflict::replace_state(NOW))
+            .sql(on_conflict::replace_state(table, NOW, "max"))
             .execute(self)?;
         Ok(())
     }

@@ -3,9 +3,14 @@
 use std::process::Command;
 use std::sync::LazyLock;
 
-use diesel::{Connection, MysqlConnection};
+use counter_diesel::{Error, mysql_pool};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::sql_types::BigInt;
+use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query};
 use tempfile::TempDir;
 
+use crate::database::ServerConnection;
 use crate::process::{self, Durability, Process};
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
@@ -32,6 +37,8 @@ impl MariaDb {
     pub fn start(&mut self) {
         let mut command = command("mariadbd", &self.folder);
         command.args(["--pid-file=pid", "--skip-networking"]);
+        // A server that starts removes what others have left in the folder for temporary tables.
+        command.arg(format!("--tmpdir={}", self.folder.path().display()));
         command.arg(format!("--socket={}", self.socket()));
         self.set(&mut command);
         let log = self.folder.path().join("log");
@@ -98,4 +105,56 @@ fn command(name: &str, folder: &TempDir) -> Command {
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
     command
+}
+
+impl ServerConnection for MysqlConnection {
+    const DROP: &'static str = "DROP DATABASE NAME; DROP DATABASE IF EXISTS NAME_other";
+    const ISOLATE: &'static str = "SET SESSION TRANSACTION ISOLATION LEVEL";
+    const PATIENCE: &'static str = "SELECT 1";
+    const LOCK_TABLE: &'static str = "LOCK TABLES \"model_counters\" WRITE";
+
+    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
+        mysql_pool(url, max_size)
+    }
+
+    fn quoting(sql: &str) -> String {
+        sql.replace('"', "`")
+    }
+
+    fn make_schema(&mut self, database: &str) -> String {
+        let schema = format!("{database}_other");
+        self.batch_execute(&format!("CREATE DATABASE {schema}")).unwrap();
+        schema
+    }
+
+    fn number(&mut self, sql: &str) -> i64 {
+        sql_query(sql).get_result::<Number>(self).unwrap().n
+    }
+
+    fn waiting(&mut self) -> i64 {
+        // What is known of transactions is made anew only if nobody has asked for a tenth of a second.
+        self.number(
+            "SELECT COUNT(*) AS n FROM (SELECT SLEEP(0.15)) AS pause, \
+             information_schema.processlist AS p JOIN information_schema.innodb_trx AS t \
+             ON t.trx_mysql_thread_id = p.id \
+             WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'",
+        )
+    }
+
+    fn end_others(&mut self) {
+        let others =
+            "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+        let ids = sql_query(format!("SELECT CAST(id AS SIGNED) AS n {others}"));
+        for other in ids.load::<Number>(self).unwrap() {
+            self.batch_execute(&format!("KILL {}", other.n)).unwrap();
+        }
+        let left = format!("SELECT COUNT(*) AS n {others}");
+        process::wait_for("connections to end", || (self.number(&left) == 0).then_some(()));
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }

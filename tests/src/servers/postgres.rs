@@ -4,9 +4,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use diesel::{Connection, PgConnection};
+use counter_diesel::{Error, postgres_pool};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use tempfile::TempDir;
 
+use crate::database::ServerConnection;
 use crate::process::{self, Durability, Process};
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
@@ -91,4 +96,50 @@ fn program(name: &str) -> PathBuf {
     let versions = (13..30).rev();
     let folders = versions.map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
     process::program(name, &folders.collect::<Vec<_>>(), "postgresql")
+}
+
+impl ServerConnection for PgConnection {
+    const DROP: &'static str = "DROP DATABASE NAME WITH (FORCE)";
+    const ISOLATE: &'static str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL";
+    const PATIENCE: &'static str = "SET deadlock_timeout = '1h'";
+    const LOCK_TABLE: &'static str =
+        "BEGIN; LOCK TABLE \"model_counters\" IN ACCESS EXCLUSIVE MODE";
+
+    fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
+        postgres_pool(url, max_size)
+    }
+
+    fn quoting(sql: &str) -> String {
+        sql.to_owned()
+    }
+
+    fn make_schema(&mut self, _database: &str) -> String {
+        self.batch_execute("CREATE SCHEMA other").unwrap();
+        "other".to_owned()
+    }
+
+    fn number(&mut self, sql: &str) -> i64 {
+        sql_query(sql).get_result::<Number>(self).unwrap().n
+    }
+
+    fn waiting(&mut self) -> i64 {
+        self.number(
+            "SELECT count(*) AS n FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+    }
+
+    fn end_others(&mut self) {
+        self.batch_execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .unwrap();
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }

@@ -1,0 +1,59 @@
+//! What is only true of a database server, and of each of them.
+#![allow(clippy::unwrap_used)]
+
+mod mariadb_only;
+mod postgres_only;
+
+use std::process::ExitCode;
+
+use counter_tests::process::Durability;
+use counter_tests::server_contract::{self, Act, ServerWorld};
+use counter_tests::servers::mariadb::{self, MariaDb};
+use counter_tests::servers::postgres::{self, Postgres};
+use counter_tests::suite::{self, WorldKind};
+use diesel::{MysqlConnection, PgConnection};
+use libtest_mimic::Trial;
+
+fn main() -> ExitCode {
+    let mut trials = suite::trials(POSTGRES, &server_contract::cases());
+    trials.extend(suite::trials(POSTGRES, postgres_only::CASES));
+    trials.extend(suite::trials(MARIADB, &server_contract::cases()));
+    trials.extend(suite::trials(MARIADB, mariadb_only::CASES));
+    trials.push(Trial::test("postgres::updates_stay_on_their_page", || {
+        postgres_only::updates_stay_on_their_page();
+        Ok(())
+    }));
+    trials.extend(outages());
+    suite::run_trials(trials)
+}
+
+const POSTGRES: &[WorldKind<ServerWorld<PgConnection>>] =
+    &[("postgres", || ServerWorld::in_server(&postgres::shared_url()))];
+
+const MARIADB: &[WorldKind<ServerWorld<MysqlConnection>>] =
+    &[("mariadb", || ServerWorld::in_server(&mariadb::shared_url()))];
+
+fn outages() -> [Trial; 2] {
+    let of_postgres = || {
+        let mut server = Postgres::new(Durability::On);
+        let url = server.url("postgres");
+        server_contract::outage::<PgConnection>(&url, |act| match act {
+            Act::Stop => server.stop(),
+            Act::Kill => server.kill(),
+            Act::Start => server.start(),
+        });
+        Ok(())
+    };
+    let of_mariadb = || {
+        let mut server = MariaDb::new(Durability::On);
+        let url = server.url("mysql");
+        server_contract::outage::<MysqlConnection>(&url, |act| match act {
+            Act::Stop => server.stop(),
+            Act::Kill => server.kill(),
+            Act::Start => server.start(),
+        });
+        Ok(())
+    };
+    let name = |server| format!("{server}::a_server_that_goes_away_is_missed_and_works_again");
+    [Trial::test(name("postgres"), of_postgres), Trial::test(name("mariadb"), of_mariadb)]
+}

@@ -1,0 +1,131 @@
+//! What only MySQL and MariaDB do.
+
+use counter_diesel::Ledger;
+use counter_tests::database::{Database, ServerConnection};
+use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, post};
+use counter_tests::suite::Case;
+use diesel::MysqlConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+
+pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
+    ("reads of many look each counter up in the unique index", |world| {
+        let pool = world.pool_after(1, "SELECT 1");
+        let ledger = ledger_of(&pool);
+        // What the database knows of the table is from when it was empty.
+        apply(&ledger, &adds(0..5_000, 5));
+        let before = handler_reads(&pool);
+        let ids = (1_000..1_100).map(post).collect::<Vec<_>>();
+        assert!(ledger.baselines(&ids).unwrap().iter().all(|row| row.count == 1));
+        let after = handler_reads(&pool);
+        let (by_key, in_scans) = (after.0 - before.0, after.1 - before.1);
+        // The list of what is asked is scanned; the table is not.
+        assert!((100..150).contains(&by_key), "{by_key} rows by key");
+        assert!(in_scans < 250, "{in_scans} rows in scans");
+    }),
+    ("batches of any size share a few statements", |world| {
+        let pool = world.pool_after(1, "SELECT 1");
+        let ledger = ledger_of(&pool);
+        let prepared = || status(&pool, "Com_stmt_prepare");
+        let rounds = |sizes: std::ops::Range<i64>| {
+            for size in sizes {
+                apply(&ledger, &adds(0..size, size));
+                ledger.baselines(&(0..=size).map(post).collect::<Vec<_>>()).unwrap();
+            }
+        };
+        rounds(555..557);
+        let before = prepared();
+        rounds(557..570);
+        // Those of this test's own questions.
+        assert!(prepared() - before <= 2);
+    }),
+    ("settings are the application's own again, however the transaction ends", |world| {
+        let set = "SET lock_wait_timeout = 71, innodb_lock_wait_timeout = 72, wait_timeout = 73";
+        let pool = world.pool_after(1, set);
+        let ledger = ledger_of(&pool);
+        let assert_restored = || {
+            let settings = ["lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout"];
+            let values = settings.map(|setting| number(&pool, &format!("@@{setting}")));
+            assert_eq!(values, [71, 72, 73]);
+        };
+        apply(&ledger, &adds([1], 5));
+        assert_restored();
+        ledger.begin().unwrap().upsert(&adds([1], 6)).unwrap();
+        assert_restored();
+        world
+            .database
+            .execute("UPDATE \"model_counters\" SET \"count\" = 9223372036854775807")
+            .unwrap();
+        ledger.begin().unwrap().upsert(&adds([1], 7)).unwrap_err();
+        assert_restored();
+    }),
+    ("a transaction waits shortly, for locks and for its next statement", |world| {
+        use counter_diesel::CounterConnection;
+        let conn = &mut world.database.connect();
+        CounterConnection::prepare_transaction(conn).unwrap();
+        let mut setting = |name: &str| conn.number(&format!("SELECT @@{name} AS n"));
+        assert_eq!(setting("lock_wait_timeout"), 5);
+        assert_eq!(setting("innodb_lock_wait_timeout"), 5);
+        assert_eq!(setting("wait_timeout"), 15);
+    }),
+    ("no sql_mode makes an overflow pass or a name mean something", |world| {
+        for (mode, id) in
+            ["", "ANSI", "TRADITIONAL", "NO_BACKSLASH_ESCAPES", "MSSQL"].into_iter().zip(1..)
+        {
+            let ledger = ledger_of(&world.pool_after(1, &format!("SET sql_mode = '{mode}'")));
+            let full = counter_diesel::Claim {
+                op: counter_diesel::ClaimOp::Set(i64::MAX),
+                ..adds([id], 5).remove(0)
+            };
+            apply(&ledger, &[full]);
+            ledger.begin().unwrap().upsert(&adds([id], 6)).unwrap_err();
+            ledger.begin().unwrap().update(&adds([id], 6)[0]).unwrap_err();
+            let rows = ledger.baselines(&[post(id), post(id)]).unwrap();
+            assert_eq!((rows[1].count, rows[1].seq.get()), (i64::MAX, 5), "{mode}");
+            let odd = counter_diesel::CounterId::new("\\'\"`", id, "\\").unwrap();
+            let claim = counter_diesel::Claim { id: odd.clone(), ..adds([id], 5).remove(0) };
+            apply(&ledger, &[claim]);
+            assert_eq!(ledger.baselines(&[odd.clone(), odd]).unwrap()[1].count, 1, "{mode}");
+        }
+    }),
+    ("a migration that was cut short is finished by the next", |world| {
+        world.database.execute("DROP TABLE \"model_counters_state\"").unwrap();
+        world.database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
+        let ledger = world.database.ledger("model_counters");
+        assert_eq!(ledger.run_pending_migrations().unwrap().len(), 1);
+        let state = ledger.state(&counter_diesel::Prefix::default()).unwrap();
+        assert!(!state.database.is_empty());
+        world.database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
+        assert_eq!(ledger.run_pending_migrations().unwrap().len(), 1);
+        let again = ledger.state(&counter_diesel::Prefix::default()).unwrap();
+        assert_eq!(again, state);
+    }),
+    ("a failed migration lets the next in", |world| {
+        world.database.execute("CREATE TABLE \"hits\" (\"count\" INTEGER)").unwrap();
+        let (one, other) = (world.database.ledger("hits"), world.database.ledger("hits"));
+        one.run_pending_migrations().unwrap_err();
+        world.database.execute("DROP TABLE \"hits\"").unwrap();
+        let started = std::time::Instant::now();
+        assert_eq!(other.run_pending_migrations().unwrap().len(), 1);
+        assert!(started.elapsed() < std::time::Duration::from_secs(30));
+    }),
+];
+
+type MysqlPool = Pool<ConnectionManager<MysqlConnection>>;
+
+fn number(pool: &MysqlPool, expression: &str) -> i64 {
+    pool.get().unwrap().number(&format!("SELECT CAST({expression} AS SIGNED) AS n"))
+}
+
+fn status(pool: &MysqlPool, name: &str) -> i64 {
+    number(
+        pool,
+        &format!(
+            "(SELECT variable_value FROM information_schema.session_status WHERE variable_name = '{name}')"
+        ),
+    )
+}
+
+/// Rows found by a key, and rows found by going through a table, so far.
+fn handler_reads(pool: &MysqlPool) -> (i64, i64) {
+    (status(pool, "Handler_read_key"), status(pool, "Handler_read_rnd_next"))
+}
