@@ -42,7 +42,8 @@ impl<C: CounterConnection> PoolLedger<C> {
         query: impl FnOnce(&mut C) -> QueryResult<T>,
     ) -> Result<T, Error> {
         let mut conn = self.connect()?;
-        query(&mut conn).map_err(|source| explain(&mut *conn, &self.table, step, source))
+        contained(&mut *conn, query)
+            .map_err(|source| explain(&mut *conn, &self.table, step, source))
     }
 }
 
@@ -201,6 +202,19 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
 impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
     fn drop(&mut self) {
         self.roll_back();
+    }
+}
+
+/// Runs a query so that its failure leaves the connection usable, also in the transaction that an
+/// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
+fn contained<C: CounterConnection, T>(
+    conn: &mut C,
+    query: impl FnOnce(&mut C) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    match status.transaction_depth()? {
+        Some(_) => conn.transaction(query),
+        None => query(conn),
     }
 }
 
