@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::invalid::{Invalid, Part};
 use crate::key::CounterKey;
 use crate::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
-use crate::text::{decode, encode_into};
+use crate::text::{decode, encode_into, encoded_len};
 
 /// What identifies one counter: an owner and a key.
 ///
@@ -54,8 +54,9 @@ impl CounterId {
     }
 
     fn assemble(owner_type: &str, owner_id: OwnerId, key: &str) -> Self {
-        // Two separators and the longest integer: one allocation wherever nothing is escaped.
-        let mut text = String::with_capacity(owner_type.len() + key.len() + 22);
+        // With two separators and the longest integer it is one allocation.
+        let length = encoded_len(owner_type) + encoded_len(key) + 22;
+        let mut text = String::with_capacity(length);
         encode_into(&mut text, owner_type);
         let owner_type_len = text.len();
         // Writing to a String cannot fail.

@@ -9,6 +9,12 @@ fn is_escaped(c: char) -> bool {
     matches!(c, '%' | ':' | '{' | '}') || c.is_control()
 }
 
+/// How long `component` is when it is encoded, in bytes.
+pub(crate) fn encoded_len(component: &str) -> usize {
+    let escaped = component.chars().filter(|c| is_escaped(*c));
+    component.len() + 2 * escaped.map(char::len_utf8).sum::<usize>()
+}
+
 /// Appends `component` to `name`, each byte of an escaped character as `%XX` with capital digits.
 pub(crate) fn encode_into(name: &mut String, component: &str) {
     let mut rest = component;
@@ -80,7 +86,9 @@ mod tests {
 
     #[test]
     fn separators_braces_and_control_characters_are_escaped() {
-        assert_eq!(encode("a:b{c}%\n\u{85}é"), "a%3Ab%7Bc%7D%25%0A%C2%85é");
+        let component = "a:b{c}%\n\u{85}é";
+        assert_eq!(encode(component), "a%3Ab%7Bc%7D%25%0A%C2%85é");
+        assert_eq!(encoded_len(component), encode(component).len());
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Counters {
     pub fn all<O: CounterOwner>(&self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
         let ledger = &self.shared.ledger;
         let rows_of = |owner: &_| ledger.rows_of(owner);
-        read::all(&*self.shared.store, &owner.owner()?, O::declared_keys(), rows_of)
+        let owner = owner.owner()?;
+        read::all(&*self.shared.store, &owner, O::declared_keys(), rows_of)
     }
 
     /// Gives a counter a value. Increments before this instant are gone, those after it count.
@@ -275,7 +276,8 @@ pub(crate) fn id_of<O: CounterOwner>(
     owner: &O,
     key: &impl KeyOf<O::Model>,
 ) -> Result<CounterId, Error> {
-    Ok(CounterId::of(&owner.owner()?, &key.counter_key()?))
+    let owner = owner.owner()?;
+    Ok(CounterId::of(&owner, &key.counter_key()?))
 }
 
 impl Shared {

@@ -63,7 +63,8 @@ impl<'a, C: CounterConnection> On<'a, C> {
         let store = &*self.counters.shared.store;
         let table = &self.counters.shared.config.table_name;
         let rows_of = |owner: &Owner| Ok(with_keys(refused(self.conn.rows_of(table, owner))?));
-        read::all(store, &owner.owner()?, O::declared_keys(), rows_of)
+        let owner = owner.owner()?;
+        read::all(store, &owner, O::declared_keys(), rows_of)
     }
 
     /// The value of a counter as the last sync left it.

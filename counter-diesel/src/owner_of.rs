@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -22,7 +23,7 @@ pub trait CounterOwner {
     /// # Errors
     ///
     /// [`Invalid`] if the model's key cannot be an owner id.
-    fn owner(&self) -> Result<Owner, Invalid>;
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid>;
 
     /// The keys that the model declares.
     fn declared_keys() -> &'static [CounterKey] {
@@ -33,24 +34,24 @@ pub trait CounterOwner {
 impl CounterOwner for Owner {
     type Model = Owner;
 
-    fn owner(&self) -> Result<Owner, Invalid> {
-        Ok(self.clone())
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(self))
     }
 }
 
 impl CounterOwner for &Owner {
     type Model = Owner;
 
-    fn owner(&self) -> Result<Owner, Invalid> {
-        Ok(Owner::clone(self))
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(self))
     }
 }
 
 impl<M: HasCounters + ?Sized> CounterOwner for &M {
     type Model = M;
 
-    fn owner(&self) -> Result<Owner, Invalid> {
-        Ok(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?))
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Owned(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?)))
     }
 
     fn declared_keys() -> &'static [CounterKey] {
@@ -75,8 +76,8 @@ impl<M: HasCounters> OwnerOf<M> {
 impl<M: HasCounters> CounterOwner for OwnerOf<M> {
     type Model = M;
 
-    fn owner(&self) -> Result<Owner, Invalid> {
-        Ok(self.owner.clone())
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(&self.owner))
     }
 
     fn declared_keys() -> &'static [CounterKey] {
@@ -87,8 +88,8 @@ impl<M: HasCounters> CounterOwner for OwnerOf<M> {
 impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
     type Model = M;
 
-    fn owner(&self) -> Result<Owner, Invalid> {
-        Ok(self.owner.clone())
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(&self.owner))
     }
 
     fn declared_keys() -> &'static [CounterKey] {

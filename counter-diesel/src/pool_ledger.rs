@@ -40,7 +40,8 @@ impl<C: CounterConnection> PoolLedger<C> {
         query: impl FnOnce(&mut C) -> QueryResult<T>,
     ) -> Result<T, Error> {
         let mut conn = self.connect()?;
-        query(&mut conn).map_err(|source| explain(&mut *conn, &self.table, step, source))
+        contained(&mut *conn, query)
+            .map_err(|source| explain(&mut *conn, &self.table, step, source))
     }
 }
 
@@ -184,6 +185,19 @@ impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
 /// Rows that nobody can ask for, because no counter has such a key, are not counters.
 pub(crate) fn with_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Baseline)> {
     rows.into_iter().filter_map(|(key, row)| Some((CounterKey::new(key).ok()?, row))).collect()
+}
+
+/// Runs a query so that its failure leaves the connection usable, also in the transaction that an
+/// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
+fn contained<C: CounterConnection, T>(
+    conn: &mut C,
+    query: impl FnOnce(&mut C) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    match status.transaction_depth()? {
+        Some(_) => conn.transaction(query),
+        None => query(conn),
+    }
 }
 
 /// The claims whose row has seen a newer one. The rows are locked by the upsert before.

@@ -7,7 +7,7 @@ use counter_diesel::{
     Baseline, Claim, ClaimOp, ClaimSeq, Config, CounterConnection, CounterId, Counters, Error,
     Ledger, LedgerStep, MemoryStore, Owner, PoolLedger, Prefix, SyncOptions, TableName,
 };
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
 
 use crate::database::{Database, OwnDatabase, ServerConnection};
 use crate::process::wait_for;
@@ -56,6 +56,7 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
         ("a transaction tells what is newer from what others commit meanwhile", newer_meanwhile),
         ("a table that stays locked is given up after seconds", locked_table),
         ("a connection that was ended is replaced", ended_connection),
+        ("an error leaves a transaction of the application's tests alive", test_transaction),
         ("a transaction whose connection is ended leaves nothing", ended_transaction),
     ]
 }
@@ -196,6 +197,29 @@ fn ended_connection<C: ServerConnection>(world: &ServerWorld<C>) {
     world.database.connect().end_others();
     assert_unreachable(untested.baselines(&[post(1)]));
     assert_eq!(count(&untested, 1), 1);
+}
+
+/// The pool has one connection, with a transaction that is never committed.
+fn test_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
+    let pool = Pool::builder()
+        .max_size(1)
+        .connection_customizer(Box::new(TestCustomizer))
+        .build(ConnectionManager::<C>::new(world.database.url()))
+        .unwrap();
+    let ledger = ledger_of(&pool);
+    apply(&ledger, &adds([1], 5));
+    let nowhere = PoolLedger::new(pool, "nowhere".parse().unwrap()).unwrap();
+    let read = || nowhere.baselines(&[post(1)]).map(drop);
+    let write = || {
+        let mut transaction = nowhere.begin()?;
+        transaction.upsert(&adds([1], 5)).map(drop)
+    };
+    for error in [read().unwrap_err(), write().unwrap_err()] {
+        assert!(matches!(error, Error::NotMigrated { .. }), "{error:?}");
+        assert_eq!(count(&ledger, 1), 1);
+    }
+    let others = world.database.ledger("model_counters");
+    assert_eq!(count(&*others, 1), 0);
 }
 
 fn ended_transaction<C: ServerConnection>(world: &ServerWorld<C>) {

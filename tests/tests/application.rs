@@ -70,7 +70,7 @@ fn reads_work_in_a_test_transaction_on_the_callers_connection() {
     )
     .unwrap();
     counters.increment(post(), "views", 2).unwrap();
-    let mut on = counters.on(&mut *conn);
+    let mut on = counters.on(&mut conn);
     assert_eq!(on.get(post(), "views").unwrap(), 42);
     assert_eq!(on.get_many([(post(), "likes"), (post(), "views")]).unwrap(), [0, 42]);
     assert_eq!(on.all(post()).unwrap(), [("views".to_owned(), 42)].into());
@@ -107,6 +107,38 @@ fn migrations_run_once_and_from_many_threads_at_once() {
     });
     assert_eq!(run_by_each, 1);
     assert_eq!(run(), 0);
+}
+
+#[test]
+fn a_schema_may_have_the_name_of_the_table() {
+    let pool = pool_in_memory(1);
+    pool.get().unwrap().batch_execute("ATTACH ':memory:' AS model_counters").unwrap();
+    let builder = Counters::builder(pool).memory().table_name("model_counters.hits");
+    let counters = builder.build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    counters.increment(post(), "views", 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(counters.baseline(post(), "views").unwrap(), 1);
+}
+
+#[test]
+fn a_row_that_is_no_counter_hides_none() {
+    let pool = pool_in_memory(1);
+    let counters = Counters::builder(pool.clone()).memory().build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    let insert = "INSERT INTO model_counters (owner_type, owner_id, key, count) VALUES";
+    let rows = format!("{insert} ('post', 1, 'views', 4), ('post', 1, '', 5)");
+    pool.get().unwrap().batch_execute(&rows).unwrap();
+    assert_eq!(counters.all(post()).unwrap(), [("views".to_owned(), 4)].into());
+}
+
+#[test]
+fn counters_can_be_shared_by_threads() {
+    fn assert_shareable<T: Send + Sync + 'static>() {}
+    assert_shareable::<Counters>();
+    assert_shareable::<counter_diesel::CounterHandle>();
+    assert_shareable::<counter_diesel::SyncWorker>();
+    assert_shareable::<Error>();
 }
 
 mod other_table {

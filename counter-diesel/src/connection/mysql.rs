@@ -141,11 +141,11 @@ impl CounterConnection for MysqlConnection {
     /// A lock of the session, because whatever changes a table ends the transaction.
     fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
         let got =
-            of_migrations_lock("SELECT GET_LOCK(", table).sql(", 60)").load::<Option<i64>>(self)?;
+            of_migrations_lock("SELECT GET_LOCK(", table).sql(", 15)").load::<Option<i64>>(self)?;
         if got == [Some(1)] {
             return Ok(());
         }
-        let message = "another process has been running migrations for a minute".to_owned();
+        let message = "another process has been running migrations for too long".to_owned();
         Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
     }
 

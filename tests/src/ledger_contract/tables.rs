@@ -99,6 +99,16 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         ledger.record(&other, &generation("b", 1)).unwrap();
         assert_eq!(ledger.state(&prefix).unwrap().recorded.unwrap().store_id, "store-3");
     }),
+    ("the sequence of one store's life never goes back", |world| {
+        let prefix = Prefix::default();
+        let recorded = |store, seq| {
+            world.ledger.record(&prefix, &generation(store, seq)).unwrap();
+            world.ledger.state(&prefix).unwrap().recorded.unwrap().seq.get()
+        };
+        assert_eq!(recorded("one", 200), 200);
+        assert_eq!(recorded("one", 100), 200, "two passes ended the other way round");
+        assert_eq!(recorded("other", 50), 50);
+    }),
     ("prefixes differ if a byte does", |world| {
         let prefixes = ["app:", "App:", "äpp:", "app :", "'app':"];
         let prefixes = prefixes.map(|prefix| prefix.parse::<Prefix>().unwrap());
