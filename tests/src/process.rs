@@ -105,8 +105,8 @@ impl Drop for Process {
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         if self.is_running() {
-            // A server that is held up by SIGSTOP ends too, and PostgreSQL's processes follow it.
-            let _ = self.child.kill();
+            // All of its processes: those that SIGSTOP holds up would not notice that the first has ended.
+            self.signal_all("KILL");
             let _ = self.child.wait();
         }
     }
@@ -114,7 +114,8 @@ impl Drop for Process {
 
 /// Its standard input is a pipe from this process, which ends when this process does.
 fn watchdog(pid: u32, folder: &Path) -> Child {
-    let script = "read _; kill -QUIT \"$1\"; sleep 1; kill -KILL \"$1\"; sleep 0.2; rm -rf \"$2\"";
+    let script = "read _; kill -QUIT $1; sleep 1; \
+                  kill -KILL $1 $(cat /proc/$1/task/$1/children); sleep 0.2; rm -rf \"$2\"";
     Command::new("sh")
         .args(["-c", script, "watchdog", &pid.to_string()])
         .arg(folder)
