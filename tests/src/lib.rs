@@ -6,6 +6,7 @@ pub mod faults;
 pub mod ledger_contract;
 pub mod process;
 pub mod servers;
+pub mod site;
 pub mod store_contract;
 pub mod store_worlds;
 pub mod suite;
