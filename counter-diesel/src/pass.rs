@@ -49,11 +49,23 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
         self.identify()?;
-        for claims in self.shared.take_remembered().chunks(self.batch_size.get()) {
-            self.apply(claims.to_vec(), Origin::Recovered)?;
-        }
+        self.finish_remembered()?;
         self.sweep(Self::fold)?;
         self.record()
+    }
+
+    /// Applies what this process has claimed before and could not settle.
+    fn finish_remembered(&mut self) -> Result<(), Error> {
+        let mut claims = self.shared.take_remembered();
+        while !claims.is_empty() {
+            let rest = claims.split_off(claims.len().min(self.batch_size.get()));
+            if let Err(error) = self.apply(claims, Origin::Recovered) {
+                self.shared.remember(rest);
+                return Err(error);
+            }
+            claims = rest;
+        }
+        Ok(())
     }
 
     /// What a sync would do, from looks only.
@@ -120,15 +132,25 @@ impl Pass<'_> {
         self.report.scanned += ids.len() as u64;
         let (mut fresh, recovered) = self.claim(&ids)?;
         if !recovered.is_empty() {
-            let mut ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-            // By themselves: what made their pass die may be among them.
-            self.apply(recovered, Origin::Recovered)?;
-            ids.retain(|id| !self.left_behind.contains(id));
-            // What was counted since they were claimed; so one pass leaves nothing behind.
-            let (later, _) = self.claim(&ids)?;
-            fresh.extend(later);
+            match self.finish(recovered) {
+                Ok(later) => fresh.extend(later),
+                Err(error) => {
+                    self.shared.remember(fresh);
+                    return Err(error);
+                }
+            }
         }
         self.apply(fresh, Origin::Fresh)
+    }
+
+    /// Applies claims that another pass left behind, by themselves: what made it die may be among them.
+    /// Then claims what was counted since they were made, so that one pass leaves nothing behind.
+    fn finish(&mut self, recovered: Vec<Claim>) -> Result<Vec<Claim>, Error> {
+        let mut ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        self.apply(recovered, Origin::Recovered)?;
+        ids.retain(|id| !self.left_behind.contains(id));
+        let (later, _) = self.claim(&ids)?;
+        Ok(later)
     }
 
     /// The claims of these counters: those made now, and those that were left behind.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{TimeDelta, Utc};
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::Faults;
@@ -89,4 +90,47 @@ fn held(site: &Site) -> Held {
         keys.unwrap().len()
     };
     Held { pending: count("counter:post:*"), claimed: count("counter:{counter:post:*}") }
+}
+
+/// One claim was left behind by a process that died, and the others are made beside it. Whichever of them
+/// the database is away for, none is left to the age at which it would be taken for left behind too.
+#[test]
+fn claims_that_a_sync_did_not_come_to_are_finished_by_the_next_one() {
+    let site = Site::with_postgres();
+    let transactions = Arc::new(AtomicUsize::new(0));
+    let process = with_transactions_left(&site, &transactions);
+    leave_claim_behind(&site);
+    process.increment_many((1..5).map(|id| (post(id), "views", 1))).unwrap();
+
+    let report = sync(&process).unwrap();
+    assert!(matches!(report.stopped, Some(Error::Unreachable { .. })), "{report:?}");
+    transactions.store(2, Ordering::SeqCst);
+    let one = SyncOptions::default().batch_size(NonZeroUsize::MIN);
+    let report = process.sync(&one).unwrap();
+    assert_eq!((report.applied, report.recovered), (2, 2), "{report:?}");
+    transactions.store(usize::MAX, Ordering::SeqCst);
+    let report = sync_cleanly(&process);
+    assert_eq!((report.applied, report.recovered, report.busy), (3, 3, 0), "{report:?}");
+}
+
+/// A process whose database is away but for this many transactions.
+fn with_transactions_left(site: &Site, transactions: &Arc<AtomicUsize>) -> Counters {
+    let left = Arc::clone(transactions);
+    let faults = Faults::failing(move |step| {
+        if step != "begin" {
+            return Ok(());
+        }
+        let used =
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        used.map(drop).map_err(drop)
+    });
+    site.counters_behind(&faults, Config::default())
+}
+
+/// As a process does that dies between claim and commit, a minute ago.
+fn leave_claim_behind(site: &Site) {
+    let then = (Utc::now() - TimeDelta::minutes(1)).timestamp_micros();
+    let claim = format!("{then}:add:1");
+    let name = "counter:{counter:post:0:views}";
+    redis::cmd("SET").arg(name).arg(claim).exec(&mut site.redis().bare()).unwrap();
 }
