@@ -7,6 +7,7 @@ mod locks;
 mod redis_away;
 mod redis_frozen;
 
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
@@ -56,4 +57,15 @@ fn assert_not_counted(outcome: &Result<(), Error>) {
 
 fn assert_unreachable<T: std::fmt::Debug>(result: &Result<T, Error>) {
     assert!(matches!(result, Err(Error::Unreachable { .. })), "{result:?}");
+}
+
+/// An error with its causes, as an application logs it.
+fn everything_said(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said += &format!(": {error}");
+        cause = error.source();
+    }
+    said
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use counter_core::Error as StoreError;
+use counter_core::{Error as StoreError, RedisStore};
 use counter_diesel::Error;
 use counter_tests::site::Site;
 use counter_tests::wait;
 
-use super::{assert_not_counted, post, soon, sync, sync_cleanly};
+use super::{assert_not_counted, everything_said, post, soon, sync, sync_cleanly};
 
 #[test]
 fn while_redis_is_away_nothing_is_counted_and_the_last_sync_can_be_read() {
@@ -79,4 +79,23 @@ fn an_application_starts_without_redis_if_it_asks_to() {
     site.redis().start_again();
     wait::until("it counts", || counters.increment(post(1), "views", 1).ok());
     assert_eq!(sync_cleanly(&counters).applied, 1);
+}
+
+#[test]
+fn an_application_that_does_not_ask_to_is_told_which_server_is_away() {
+    let site = Site::with_postgres();
+    let server = site.redis().url().replace("redis://", "").replace('/', "");
+    let url = format!("redis://alice:hunter2@{server}/3");
+    site.redis().kill();
+    for redis in [RedisStore::builder(&url), RedisStore::builder(&url).connect_lazily()] {
+        let built = soon(|| site.database().builder().redis_with(redis).build());
+        let error = match built {
+            Err(error) => error,
+            Ok(counters) => soon(|| counters.increment(post(1), "views", 1)).unwrap_err(),
+        };
+        let said = everything_said(&error);
+        assert!(said.contains(&server), "{said} does not name {server}");
+        assert!(said.to_lowercase().contains("refused"), "{said}");
+        assert!(!said.contains("hunter2") && !format!("{error:?}").contains("hunter2"), "{said}");
+    }
 }
