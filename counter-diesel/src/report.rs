@@ -86,6 +86,13 @@ impl fmt::Display for SyncReport {
             write!(f, ", {count} {what}")?;
         }
         write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
+        if let Some(Recorded { store_id, synced_at, .. }) = &self.store_replaced {
+            let time = synced_at.format("%Y-%m-%d %H:%M:%S");
+            write!(f, "; the store is not {store_id}, which was last synced at {time} UTC")?;
+        }
+        if self.shared_prefix {
+            write!(f, "; the store is synced into another database too")?;
+        }
         match &self.stopped {
             Some(error) => write!(f, "; stopped: {error}"),
             None => Ok(()),

@@ -6,6 +6,7 @@ mod database_killed;
 mod locks;
 mod redis_away;
 mod redis_frozen;
+mod redis_replaced;
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
