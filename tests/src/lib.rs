@@ -5,6 +5,7 @@ pub mod database;
 pub mod faults;
 pub mod ledger_contract;
 pub mod process;
+pub mod program;
 pub mod servers;
 pub mod site;
 pub mod store_contract;

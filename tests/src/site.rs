@@ -8,10 +8,10 @@ use counter_diesel::{
     CounterConnection, Counters, CountersBuilder, Ledger, PoolLedger, mysql_pool, postgres_pool,
 };
 use diesel::connection::SimpleConnection;
-use diesel::dsl::sql as sql_type;
+use diesel::dsl::sql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::sql_types::BigInt;
-use diesel::{Connection, MysqlConnection, PgConnection, QueryResult, RunQueryDsl};
+use diesel::sql_types::Text;
+use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl};
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
 use crate::process::Durability;
@@ -36,12 +36,8 @@ pub trait DatabaseServer: Send {
     /// A ledger over such a pool.
     fn ledger(&self) -> Arc<dyn Ledger>;
 
-    /// Runs SQL on a connection of its own, and returns the numbers that it gives.
-    ///
-    /// # Errors
-    ///
-    /// What the database says.
-    fn numbers(&self, sql: &str) -> QueryResult<Vec<i64>>;
+    /// The one column of texts that a query gives, on a connection of its own.
+    fn texts(&self, query: &str) -> Vec<String>;
 
     /// Whether a transaction waits for rows that another one has locked.
     fn has_lock_waits(&self) -> bool;
@@ -126,13 +122,13 @@ impl DatabaseServer for Postgres {
         ledger(postgres_pool(&DatabaseServer::url(self), 4).unwrap())
     }
 
-    fn numbers(&self, sql: &str) -> QueryResult<Vec<i64>> {
-        sql_type::<BigInt>(sql)
-            .load(&mut PgConnection::establish(&DatabaseServer::url(self)).unwrap())
+    fn texts(&self, query: &str) -> Vec<String> {
+        let mut conn = PgConnection::establish(&DatabaseServer::url(self)).unwrap();
+        sql::<Text>(query).load(&mut conn).unwrap()
     }
 
     fn has_lock_waits(&self) -> bool {
-        self.numbers("SELECT count(*) FROM pg_locks WHERE NOT granted").unwrap() != [0]
+        self.texts("SELECT CONCAT(count(*)) FROM pg_locks WHERE NOT granted") != ["0"]
     }
 
     fn stop(&mut self) {
@@ -161,14 +157,14 @@ impl DatabaseServer for MariaDb {
         ledger(mysql_pool(&DatabaseServer::url(self), 4).unwrap())
     }
 
-    fn numbers(&self, sql: &str) -> QueryResult<Vec<i64>> {
-        sql_type::<BigInt>(sql)
-            .load(&mut MysqlConnection::establish(&DatabaseServer::url(self)).unwrap())
+    fn texts(&self, query: &str) -> Vec<String> {
+        let mut conn = MysqlConnection::establish(&DatabaseServer::url(self)).unwrap();
+        sql::<Text>(query).load(&mut conn).unwrap()
     }
 
     fn has_lock_waits(&self) -> bool {
-        let waits = "SELECT COUNT(*) FROM information_schema.INNODB_LOCK_WAITS";
-        self.numbers(waits).unwrap() != [0]
+        let waits = "SELECT CONCAT(COUNT(*)) FROM information_schema.INNODB_LOCK_WAITS";
+        self.texts(waits) != ["0"]
     }
 
     fn stop(&mut self) {
