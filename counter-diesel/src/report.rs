@@ -86,13 +86,14 @@ impl fmt::Display for SyncReport {
         for (what, count) in rest.into_iter().filter(|(_, count)| *count > 0) {
             write!(f, ", {count} {what}")?;
         }
-        if self.store_replaced.is_some() {
-            f.write_str(", the store was replaced")?;
+        write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
+        if let Some(Recorded { store_id, synced_at, .. }) = &self.store_replaced {
+            let time = synced_at.format("%Y-%m-%d %H:%M:%S");
+            write!(f, "; the store is not {store_id}, which was last synced at {time} UTC")?;
         }
         if self.shared_prefix {
-            f.write_str(", the prefix is synced into another database too")?;
+            write!(f, "; the store is synced into another database too")?;
         }
-        write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
         match &self.stopped {
             Some(error) => write!(f, "; stopped: {error}"),
             None => Ok(()),

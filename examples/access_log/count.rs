@@ -6,29 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
-use counter_diesel::{Counters, HasCounters};
+use counter_diesel::Counters;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::log_line::LogLine;
-use crate::pages::{Page, PageCounter, Pages};
+use crate::pages::Pages;
+use crate::tally::Tally;
 
 /// Lines that travel between threads together.
 type Chunk = Vec<Vec<u8>>;
 
 const LINES_PER_CHUNK: usize = 200;
-
-/// What came of the lines.
-#[derive(Default)]
-pub struct Tally {
-    pub lines: u64,
-    pub malformed: u64,
-    /// Increments that were counted.
-    pub increments: u64,
-    /// Lines of which something was not, or not certainly, counted.
-    pub failed: u64,
-    first_malformed: Option<String>,
-    first_failure: Option<String>,
-}
 
 /// Opens every log, so that one that cannot be read is known before anything is counted.
 pub fn open(paths: &[PathBuf]) -> Result<Vec<(PathBuf, File)>> {
@@ -107,63 +94,4 @@ fn count_chunks(receiver: &Mutex<Receiver<Chunk>>, pages: &Pages, counters: &Cou
             tally.count(line.trim_ascii_end(), pages, counters);
         }
     }
-}
-
-impl Tally {
-    fn count(&mut self, line: &[u8], pages: &Pages, counters: &Counters) {
-        if line.is_empty() {
-            return;
-        }
-        self.lines += 1;
-        let Some(parsed) = LogLine::parse(line) else {
-            self.malformed += 1;
-            let text = || String::from_utf8_lossy(line).into_owned();
-            self.first_malformed.get_or_insert_with(text);
-            return;
-        };
-        match increment(&parsed, pages, counters) {
-            Ok(increments) => self.increments += increments,
-            Err(error) => {
-                self.failed += 1;
-                self.first_failure.get_or_insert_with(|| format!("{error:#}"));
-            }
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.lines += other.lines;
-        self.malformed += other.malformed;
-        self.increments += other.increments;
-        self.failed += other.failed;
-        self.first_malformed = self.first_malformed.take().or(other.first_malformed);
-        self.first_failure = self.first_failure.take().or(other.first_failure);
-    }
-
-    /// Whether every line that is one was counted.
-    pub fn is_complete(&self) -> bool {
-        self.failed == 0
-    }
-
-    pub fn print(&self) {
-        println!("{} lines, {} increments", self.lines, self.increments);
-        if let Some(line) = &self.first_malformed {
-            println!("{} malformed lines were left out, such as {line:?}", self.malformed);
-        }
-        if let Some(failure) = &self.first_failure {
-            println!("{} lines were not, or not certainly, counted: {failure}", self.failed);
-        }
-    }
-}
-
-/// Counts one line, in one round trip to the store, and returns how many increments that took.
-fn increment(line: &LogLine<'_>, pages: &Pages, counters: &Counters) -> Result<u64> {
-    let page = Page::counter_owner(pages.id_of(line.target)?)?;
-    let mut increments =
-        vec![(&page, PageCounter::Hits, 1), (&page, PageCounter::Bytes, line.bytes)];
-    if line.status >= 400 {
-        increments.push((&page, PageCounter::Errors, 1));
-    }
-    let count = increments.len() as u64;
-    counters.increment_many(increments)?;
-    Ok(count)
 }

@@ -7,6 +7,7 @@ mod count;
 mod database;
 mod log_line;
 mod pages;
+mod tally;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use counter_diesel::Counters;
+use counter_diesel::{Counters, WorkerStatus};
 
-use crate::count::{Tally, count_files};
+use crate::count::count_files;
 use crate::pages::{PageCounter, Pages};
 
 /// Counts hits, bytes and errors of each page of a log in Common or Combined format.
@@ -39,7 +40,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
-        Ok(tally) if tally.is_complete() => ExitCode::SUCCESS,
+        Ok(is_complete) if is_complete => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -48,7 +49,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Tally> {
+/// Returns whether every line was certainly counted, and is in the database.
+fn run(arguments: &Arguments) -> Result<bool> {
     // Before anything is counted: a typing error in the last name must not leave half a result.
     let files = count::open(&arguments.files)?;
     let counters = open_counters(arguments)?;
@@ -58,20 +60,38 @@ fn run(arguments: &Arguments) -> Result<Tally> {
     let started = Instant::now();
     let worker = counters.spawn_sync(Duration::from_millis(200))?;
     let tally = count_files(files, &pages, &counters, arguments.workers)?;
-    let status =
-        worker.stop().context("the last sync failed, and what it should have saved is lost")?;
+    let saved = worker.stop().context(match arguments.redis {
+        Some(_) => "the last sync failed; what is pending stays in Redis, for the next run",
+        None => "the last sync failed, and what it should have saved is lost",
+    });
     let seconds = started.elapsed().as_secs_f64();
 
-    print_top_ten(&pages, &counters)?;
-    println!();
+    // What was counted is told in any case.
+    let shown = saved.as_ref().map_or(Ok(()), |_| print_top_ten(&pages, &counters));
     tally.print();
     println!("{:.0} lines per second", tally.lines as f64 / seconds);
+    let status = saved?;
     let per_row = tally.increments as f64 / status.applied.max(1) as f64;
     println!(
         "{} rows written in {} syncs: {per_row:.1} increments per row",
         status.applied, status.passes
     );
-    Ok(tally)
+    shown.context("cannot show the most visited pages")?;
+    Ok(tally.is_complete() && is_all_saved(&status))
+}
+
+/// A sync that comes to its end may have left something behind.
+fn is_all_saved(status: &WorkerStatus) -> bool {
+    let Some(report) = &status.last_report else {
+        return true;
+    };
+    if report.busy > 0 {
+        println!("{} counters are being synced by another process", report.busy);
+    }
+    if !report.is_clean() {
+        println!("the last sync left something behind: {report}");
+    }
+    report.is_clean()
 }
 
 fn open_counters(arguments: &Arguments) -> Result<Counters> {
@@ -100,5 +120,6 @@ fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {
         let [hits, bytes, errors] = counter_diesel::HasCounters::counters(&page, counters, keys)?;
         println!("{hits:>10} {bytes:>14} {errors:>8}  {}", page.path);
     }
+    println!();
     Ok(())
 }

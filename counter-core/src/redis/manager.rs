@@ -35,7 +35,7 @@ pub(super) struct OwnConnection {
     hang_ups_before: u64,
 }
 
-/// Why there is no connection, without the password, which some servers repeat in what they answer.
+/// To where there is no connection, and why, without the password, which some servers repeat in what they answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct NoConnection(String);
@@ -83,7 +83,7 @@ impl Manager {
         if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
             message = message.replace(password, "***");
         }
-        NoConnection(message)
+        NoConnection(format!("{}: {message}", self.client.get_connection_info().addr()))
     }
 }
 

@@ -1,0 +1,123 @@
+use anyhow::Result;
+use counter_diesel::{Counters, Error, HasCounters};
+
+use crate::log_line::LogLine;
+use crate::pages::{Page, PageCounter, Pages};
+
+/// What came of the lines.
+#[derive(Default)]
+pub struct Tally {
+    pub lines: u64,
+    /// Increments that were counted.
+    pub increments: u64,
+    malformed: Findings,
+    /// Increments that certainly were not counted.
+    not_counted: Findings,
+    /// Increments that were sent, and whose answer was lost.
+    unknown: Findings,
+}
+
+/// How many there were, and the first of them.
+#[derive(Default)]
+struct Findings {
+    count: u64,
+    first: Option<String>,
+}
+
+impl Tally {
+    /// Counts one line, in one round trip to the store.
+    pub fn count(&mut self, line: &[u8], pages: &Pages, counters: &Counters) {
+        if line.is_empty() {
+            return;
+        }
+        self.lines += 1;
+        match LogLine::parse(line) {
+            Some(line) => self.count_parsed(&line, pages, counters),
+            None => self.malformed.note(1, || format!("{:?}", String::from_utf8_lossy(line))),
+        }
+    }
+
+    fn count_parsed(&mut self, line: &LogLine<'_>, pages: &Pages, counters: &Counters) {
+        let mut increments = vec![(PageCounter::Hits, 1), (PageCounter::Bytes, line.bytes)];
+        if line.status >= 400 {
+            increments.push((PageCounter::Errors, 1));
+        }
+        let count = increments.len() as u64;
+        match increment(line.target, increments, pages, counters) {
+            Ok(()) => self.increments += count,
+            Err(error) => match error.downcast::<Error>() {
+                Ok(Error::Increments { outcomes }) => {
+                    outcomes.into_iter().for_each(|outcome| self.note(outcome));
+                }
+                // Nothing was sent.
+                Ok(error) => self.not_counted.note(count, || chain(error)),
+                Err(error) => self.not_counted.note(count, || format!("{error:#}")),
+            },
+        }
+    }
+
+    /// Each increment of a line has an outcome of its own. None is tried again: an unknown one could
+    /// count twice.
+    fn note(&mut self, outcome: Result<(), counter_diesel::counter_core::Error>) {
+        match outcome {
+            Ok(()) => self.increments += 1,
+            Err(error) if error.is_outcome_unknown() => self.unknown.note(1, || chain(error)),
+            Err(error) => self.not_counted.note(1, || chain(error)),
+        }
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.increments += other.increments;
+        self.malformed.add(other.malformed);
+        self.not_counted.add(other.not_counted);
+        self.unknown.add(other.unknown);
+    }
+
+    /// Whether everything was certainly counted.
+    pub fn is_complete(&self) -> bool {
+        self.not_counted.count == 0 && self.unknown.count == 0
+    }
+
+    pub fn print(&self) {
+        println!("{} lines, {} increments", self.lines, self.increments);
+        let Self { malformed, not_counted, unknown, .. } = self;
+        if let Some(line) = &malformed.first {
+            println!("{} malformed lines were left out, such as {line}", malformed.count);
+        }
+        if let Some(why) = &not_counted.first {
+            println!("{} increments were not counted: {why}", not_counted.count);
+        }
+        if let Some(why) = &unknown.first {
+            println!("{} increments may have been counted or not: {why}", unknown.count);
+        }
+    }
+}
+
+impl Findings {
+    fn note(&mut self, count: u64, describe: impl FnOnce() -> String) {
+        self.count += count;
+        self.first.get_or_insert_with(describe);
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.take().or(other.first);
+    }
+}
+
+fn increment(
+    path: &str,
+    increments: Vec<(PageCounter, i64)>,
+    pages: &Pages,
+    counters: &Counters,
+) -> Result<()> {
+    let page = Page::counter_owner(pages.id_of(path)?)?;
+    let increments = increments.into_iter().map(|(key, by)| (&page, key, by));
+    Ok(counters.increment_many(increments)?)
+}
+
+/// An error with its causes.
+fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}

@@ -1,0 +1,69 @@
+//! Servers that stay: totals are those of awk.
+
+use std::path::Path;
+use std::thread;
+
+use counter_tests::program::Program;
+use counter_tests::site::Site;
+
+use crate::{Said, access_log, counts_in, last_sync, log, start};
+
+#[test]
+fn with_postgres_every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
+    is_counted_as_awk_does(&Site::with_postgres());
+}
+
+#[test]
+fn with_mariadb_every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
+    is_counted_as_awk_does(&Site::with_mariadb());
+}
+
+fn is_counted_as_awk_does(site: &Site) {
+    let folder = tempfile::tempdir().unwrap();
+    let generated = folder.path().join("generated.log");
+    std::fs::write(&generated, log::varied(4000)).unwrap();
+    let small = log::counts_by_awk(&log::small());
+    assert_eq!(small["/index.html"], [3, 1000, 0]);
+
+    count(site, &log::small());
+    assert_eq!(counts_in(site), small);
+    count(site, &log::small());
+    assert_eq!(counts_in(site), log::sum(&small, &small));
+    count(site, &generated);
+    let expected = log::sum(&log::counts_by_awk(&generated), &log::sum(&small, &small));
+    assert!(expected.len() > 150, "{} pages", expected.len());
+    assert_eq!(counts_in(site), expected);
+    two_processes_at_once(site, &generated);
+}
+
+fn count(site: &Site, log: &Path) {
+    let ended = Program::start(access_log(site).arg(log).args(["--workers", "4"])).finish();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(ended.errors, "");
+}
+
+/// Both count with two threads and sync, on the same pages.
+fn two_processes_at_once(site: &Site, log: &Path) {
+    let before = counts_in(site);
+    let lines = std::fs::read_to_string(log).unwrap();
+    let ended = thread::scope(|scope| {
+        let processes = [(); 2].map(|()| {
+            let mut process = start(site, "2");
+            let lines = &lines;
+            scope.spawn(move || {
+                (0..3).for_each(|_| process.feed(lines));
+                process.finish()
+            })
+        });
+        processes.map(|process| process.join().unwrap())
+    });
+    for ended in &ended {
+        assert!(ended.status.success(), "{ended:?}");
+        assert!(Said::by(ended).rows > 0, "{ended:?}");
+    }
+    // What one counted while the other had a claim on the same counter may be left when both have ended.
+    last_sync(site);
+    let once = log::counts_by_awk(log);
+    let expected = (0..6).fold(before, |sum, _| log::sum(&sum, &once));
+    assert_eq!(counts_in(site), expected);
+}

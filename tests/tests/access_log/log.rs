@@ -1,0 +1,62 @@
+//! Logs, and what awk counts in them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Hits, bytes and errors of each page.
+pub(crate) type Counts = BTreeMap<String, [i64; 3]>;
+
+/// The log that the examples are tested with.
+pub(crate) fn small() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tests/small.log")
+}
+
+/// A log of this many lines over a few hundred pages, some of them with errors.
+pub(crate) fn varied(lines: u64) -> String {
+    let mut log = String::new();
+    for number in 0..lines {
+        let page = number * number % 331;
+        let status = if number % 7 == 0 { 404 } else { 200 };
+        push(&mut log, &format!("/page/{page}"), status, number % 5000);
+    }
+    log
+}
+
+/// This many lines over this many pages, each an increment of hits and of bytes by 1.
+pub(crate) fn even(path: &str, lines: usize, pages: usize) -> String {
+    let mut log = String::new();
+    for number in 0..lines {
+        push(&mut log, &format!("{path}{}", number % pages), 200, 1);
+    }
+    log
+}
+
+fn push(log: &mut String, path: &str, status: u16, bytes: u64) {
+    let time = "01/Jan/2026:10:00:00 +0000";
+    writeln!(log, "192.0.2.1 - - [{time}] \"GET {path} HTTP/1.1\" {status} {bytes}").unwrap();
+}
+
+/// By awk, which knows nothing of this program.
+pub(crate) fn counts_by_awk(log: &Path) -> Counts {
+    let script = r#"{ hits[$7]++; bytes[$7] += ($10 == "-" ? 0 : $10); errors[$7] += ($9 >= 400) }
+        END { for (path in hits) printf "%s %d %d %d\n", path, hits[path], bytes[path], errors[path] }"#;
+    let output = Command::new("awk").arg(script).arg(log).output().unwrap();
+    let parse = |line: &str| {
+        let mut fields = line.split(' ');
+        let path = fields.next().unwrap().to_owned();
+        (path, std::array::from_fn(|_| fields.next().unwrap().parse().unwrap()))
+    };
+    String::from_utf8(output.stdout).unwrap().lines().map(parse).collect()
+}
+
+/// The sums of two tables, or of one taken twice.
+pub(crate) fn sum(first: &Counts, second: &Counts) -> Counts {
+    let mut counts = first.clone();
+    for (path, more) in second {
+        let place = counts.entry(path.clone()).or_default();
+        *place = std::array::from_fn(|index| place[index] + more[index]);
+    }
+    counts
+}

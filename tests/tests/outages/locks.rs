@@ -1,0 +1,87 @@
+//! Rows that somebody else has locked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use counter_core::{Claim, Claimed, Config, CounterId};
+use counter_diesel::Counters;
+use counter_tests::faults::Faults;
+use counter_tests::site::Site;
+use counter_tests::wait;
+
+use super::{last_sync, post, soon, sync_cleanly};
+
+#[test]
+fn others_go_on_while_a_worker_is_frozen_in_postgres() {
+    others_go_on_while_a_worker_is_frozen(&Site::with_postgres());
+}
+
+#[test]
+fn others_go_on_while_a_worker_is_frozen_in_mariadb() {
+    others_go_on_while_a_worker_is_frozen(&Site::with_mariadb());
+}
+
+/// How long a server leaves rows to a worker that has stopped talking, and a little.
+const PATIENCE: Duration = Duration::from_secs(18);
+
+/// What a sync that stands still between upsert and commit does to the others.
+fn others_go_on_while_a_worker_is_frozen(site: &Site) {
+    let frozen = site.database().ledger();
+    let bystander = site.counters();
+    bystander.increment(post(1), "views", 5).unwrap();
+    let claim = claim(site, 1);
+    let mut transaction = frozen.begin().unwrap();
+    transaction.upsert(&[claim]).unwrap();
+
+    let (steps, upserting) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+    let successor = impatient_telling(site, &steps, upserting.0);
+    thread::scope(|scope| {
+        let start = Instant::now();
+        let finished = scope.spawn(move || (sync_cleanly(&successor), start.elapsed()));
+        upserting.1.recv_timeout(PATIENCE).unwrap();
+        wait::until("it waits for the row", || site.database().has_lock_waits().then_some(()));
+        // What has nothing to do with that row is not held up.
+        bystander.increment(post(2), "views", 1).unwrap();
+        let report = soon(|| sync_cleanly(&bystander));
+        assert_eq!((report.applied, report.busy), (1, 1), "{report:?}");
+        assert_eq!(bystander.get(post(1), "views").unwrap(), 5);
+        let (report, took) = finished.join().unwrap();
+        assert_eq!((report.applied, report.recovered), (1, 1), "{report:?}");
+        assert!(took < PATIENCE, "{took:?}");
+        println!("{took:?}, {} transactions", steps.load(SeqCst));
+    });
+    // Each of them waited for the row no longer than five seconds.
+    assert!((2..=5).contains(&steps.load(SeqCst)), "{steps:?}");
+    assert!(transaction.commit().is_err(), "thawed, it must not count again");
+    last_sync(site);
+    assert_eq!(bystander.baseline(post(1), "views").unwrap(), 5);
+}
+
+fn claim(site: &Site, id: i64) -> Claim {
+    let id = CounterId::new("post", id, "views").unwrap();
+    match site.store().claim(&[id], Duration::MAX).unwrap().remove(0) {
+        Claimed::Fresh(claim) => claim,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A process that takes every claim for one that was left behind, counts its transactions and tells of
+/// each upsert.
+fn impatient_telling(
+    site: &Site,
+    transactions: &Arc<AtomicUsize>,
+    tell: mpsc::Sender<()>,
+) -> Counters {
+    let transactions = Arc::clone(transactions);
+    let mut config = Config::default();
+    config.claim_timeout = Duration::ZERO;
+    let faults = Faults::calling(move |step| match step {
+        "begin" => drop(transactions.fetch_add(1, SeqCst)),
+        "upsert" => drop(tell.send(())),
+        _ => {}
+    });
+    site.counters_behind(&faults, config)
+}

@@ -1,0 +1,72 @@
+//! What an application sees, and what the table says in the end, when Redis or the database goes away and
+//! comes back: on real servers of the tests' own.
+
+mod database_away;
+mod database_killed;
+mod locks;
+mod redis_away;
+mod redis_frozen;
+mod redis_replaced;
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
+use counter_tests::site::Site;
+
+/// More than nobody in a request waits.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What `call` returns, which has to be soon.
+fn soon<T>(call: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = call();
+    let took = start.elapsed();
+    assert!(took < SOON, "it took {took:?}");
+    result
+}
+
+fn post(id: i64) -> Owner {
+    Owner::new("post", id).unwrap()
+}
+
+fn sync(counters: &Counters) -> Result<SyncReport, Error> {
+    counters.sync(&SyncOptions::default())
+}
+
+fn sync_cleanly(counters: &Counters) -> SyncReport {
+    let report = sync(counters).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    report
+}
+
+/// A sync that waits for nobody who may still be alive: everything is in the table after it.
+fn last_sync(site: &Site) {
+    let mut config = counter_core::Config::default();
+    config.claim_timeout = Duration::ZERO;
+    let url = site.redis().url();
+    let counters = site.database().builder().config(config).redis(&url).build().unwrap();
+    let report = sync_cleanly(&counters);
+    assert_eq!(report.busy, 0, "{report:?}");
+}
+
+fn assert_not_counted(outcome: &Result<(), Error>) {
+    let is_not_counted =
+        matches!(outcome, Err(Error::Core(counter_core::Error::NotCounted { .. })));
+    assert!(is_not_counted, "expected NotCounted, got {outcome:?}");
+}
+
+fn assert_unreachable<T: std::fmt::Debug>(result: &Result<T, Error>) {
+    assert!(matches!(result, Err(Error::Unreachable { .. })), "{result:?}");
+}
+
+/// An error with its causes, as an application logs it.
+fn everything_said(error: &Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        said += &format!(": {error}");
+        cause = error.source();
+    }
+    said
+}
