@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::{TimeDelta, Utc};
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
-use counter_tests::faults::Faults;
+use counter_tests::faults::{Fault, Faults};
 use counter_tests::site::Site;
 
 use super::{assert_unreachable, post, soon, sync, sync_cleanly};
@@ -116,13 +116,13 @@ fn claims_that_a_sync_did_not_come_to_are_finished_by_the_next_one() {
 /// A process whose database is away but for this many transactions.
 fn with_transactions_left(site: &Site, transactions: &Arc<AtomicUsize>) -> Counters {
     let left = Arc::clone(transactions);
-    let faults = Faults::failing(move |step| {
+    let faults = Faults::deciding(move |step| {
         if step != "begin" {
-            return Ok(());
+            return None;
         }
         let used =
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        used.map(drop).map_err(drop)
+        used.is_err().then_some(Fault::Before)
     });
     site.counters_behind(&faults, Config::default())
 }
