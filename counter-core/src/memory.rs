@@ -21,10 +21,15 @@ use crate::store::{
 /// for what every store does.
 ///
 /// What is pending is gone when the process ends without a last sync, and so is a claim that a sync has not
-/// applied yet. Processes that sync their own stores into one table get exact totals there, but each is a
-/// world of its own until then: none reads what is pending in another, nor does a set or a delete in
-/// one drop it, and a read can fail with [`Error::Conflict`] for the moment in which another process's sync
-/// overtakes this one's.
+/// applied yet.
+///
+/// Meant for one process. Several that sync stores of their own into one table are kept from losing counts to
+/// each other as far as that can be told (see [`DeltaStore::renumber`]), but it is not guaranteed: two stores
+/// can give one number to claims on the same counter, and a claim sent to a database that did not answer
+/// can be overtaken for good, which is reported. Each is a world of its own until it has synced: none
+/// reads what is pending in another, nor does a set or a delete in one drop it, and a read can fail with
+/// [`Error::Conflict`] for the moment in which another process overtakes this one's sync. Where processes share
+/// counters, share a Redis.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],

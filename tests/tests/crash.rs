@@ -2,10 +2,10 @@
 //! table right.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counter_core::{ClaimOp, Claimed, CounterId, Cursor, Pattern};
+use counter_core::{ClaimOp, Claimed, Config, CounterId, Cursor, Pattern};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::suite;
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             ("a delete may stop at any step", |make| {
                 at_every_step(make, &DELETE, |process| drop(process.delete(owner(), "present")));
             }),
+            ("a process that lives finishes its own claims with its next pass", own_claims),
             ("an operation after a lost answer is not undone by what is finished later", |make| {
                 for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
                     increments_after_a_fault_count(make, fault);
@@ -136,6 +137,50 @@ fn check_table(world: &World, effect: &Effect, place: &str) {
         assert_eq!(counters.baseline(owner(), key).unwrap(), expected, "{key} after {place}");
     }
     check_present(counters.baseline(owner(), "present").unwrap(), effect, place);
+}
+
+/// Nobody waits until the claims of a process that lives look abandoned. Only where the answer to claiming
+/// was lost does it not know them.
+fn own_claims(make_world: fn() -> World) {
+    let names = names_of_steps(&make_world());
+    assert!(names.iter().any(|name| name == "commit"), "{names:?}");
+    for fault in [Fault::Before, Fault::After, Fault::Refused, Fault::RefusedAfter] {
+        for (step, name) in names.iter().enumerate() {
+            let world = make_world();
+            increment_two(&world);
+            let process = world.counters_behind(&Faults::at(step, fault), Config::default());
+            let place = format!("{fault:?} at {name}, step {step}");
+            drop(process.sync(&all()));
+            let report = process.sync(&all()).unwrap();
+            let are_unknown =
+                name == "claim" && matches!(fault, Fault::After | Fault::RefusedAfter);
+            assert!(report.is_clean(), "{report} after {place}");
+            assert_eq!(report.busy, if are_unknown { 2 } else { 0 }, "{report} after {place}");
+            recover(&world, &world.impatient_counters(), &place);
+            for (key, expected) in [("present", 5), ("absent", 7)] {
+                assert_eq!(
+                    process.baseline(owner(), key).unwrap(),
+                    expected,
+                    "{key} after {place}"
+                );
+            }
+        }
+    }
+}
+
+fn increment_two(world: &World) {
+    world.counters().increment(owner(), "present", 5).unwrap();
+    world.counters().increment(owner(), "absent", 7).unwrap();
+}
+
+fn names_of_steps(world: &World) -> Vec<String> {
+    increment_two(world);
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&names);
+    let faults = Faults::calling(move |step| seen.lock().unwrap().push(step.to_owned()));
+    drop(world.counters_behind(&faults, Config::default()).sync(&all()));
+    let names = names.lock().unwrap();
+    names.clone()
 }
 
 /// A process loses the answer to a set, counts on, and only then the claims are finished.
