@@ -14,6 +14,7 @@ pub mod store_worlds;
 pub mod suite;
 pub mod wait;
 pub mod world;
+pub mod writers;
 
 /// The examples of README.md, which are compiled and run.
 #[cfg(doctest)]

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use crate::process::wait_for;
 
 /// A running program, which ends with the test.
+#[derive(Debug)]
 pub struct Program {
     child: Child,
     input: Option<ChildStdin>,

@@ -8,8 +8,9 @@ use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncReport};
 use counter_tests::site::Site;
 use counter_tests::wait;
+use counter_tests::writers::{Writers, baselines};
 
-use super::{last_sync, post, sync};
+use super::{last_sync, sync};
 
 #[test]
 fn totals_are_exact_after_postgres_was_killed() {
@@ -23,43 +24,43 @@ fn totals_are_exact_after_mariadb_was_killed() {
 
 const CRASHES: usize = 3;
 const WRITERS: i64 = 2;
-const COUNTERS: i64 = 32;
+const COUNTERS: i64 = 50;
 
-/// What happens outside of the database.
+/// What came of all syncs together.
 #[derive(Default)]
-struct Load {
+struct Syncs {
     is_over: AtomicBool,
-    counted: [AtomicI64; COUNTERS as usize],
-    /// Claims that all syncs together have applied.
+    /// Claims that were applied.
     applied: AtomicI64,
     /// Syncs that failed or were ended early.
     failed: AtomicI64,
 }
 
+/// Ends the threads that sync, also when the test panics.
+struct End<'a>(&'a Syncs);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, SeqCst);
+    }
+}
+
 fn survives_crashes(site: &Site) {
-    let load = Load::default();
+    let (counters, syncs) = (site.counters(), Syncs::default());
+    let writers = Writers::start(WRITERS, COUNTERS, &counters);
     // One takes every claim for one that was left behind, and applies again what the other is applying.
     let processes = [site.counters(), impatient_counters(site)];
     thread::scope(|scope| {
-        for writer in 0..WRITERS {
-            let (counters, load) = (site.counters(), &load);
-            scope.spawn(move || load.write(&counters, writer));
-        }
+        let _end = End(&syncs);
         for process in &processes {
-            scope.spawn(|| load.sync(process));
+            scope.spawn(|| syncs.repeat(process));
         }
-        let crashes = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            (0..CRASHES).for_each(|_| crash(site, &load));
-        }));
-        load.is_over.store(true, SeqCst);
-        crashes.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (0..CRASHES).for_each(|_| crash(site, &syncs));
     });
+    let counted = writers.stop();
     last_sync(site);
-    let counters = site.counters();
-    let table = (0..COUNTERS).map(|id| counters.baseline(post(id), "views").unwrap());
-    let counted = load.counted.iter().map(|count| count.load(SeqCst)).collect::<Vec<_>>();
-    assert_eq!(table.collect::<Vec<_>>(), counted);
-    let (applied, failed) = (load.applied.load(SeqCst), load.failed.load(SeqCst));
+    assert_eq!(baselines(&counters, COUNTERS), counted);
+    let (applied, failed) = (syncs.applied.load(SeqCst), syncs.failed.load(SeqCst));
     assert!(failed >= CRASHES as i64, "only {failed} syncs noticed");
     println!("{} counted, {applied} claims, {failed} syncs failed", counted.iter().sum::<i64>());
 }
@@ -72,26 +73,17 @@ fn impatient_counters(site: &Site) -> Counters {
 }
 
 /// Kills the database once syncs are at work in it, and starts it once they have noticed.
-fn crash(site: &Site, load: &Load) {
-    let enough = load.applied.load(SeqCst) + 10 * COUNTERS;
-    wait::until("syncs are at work", || (load.applied.load(SeqCst) > enough).then_some(()));
-    let failed = load.failed.load(SeqCst);
+fn crash(site: &Site, syncs: &Syncs) {
+    let enough = syncs.applied.load(SeqCst) + 10 * COUNTERS;
+    wait::until("syncs are at work", || (syncs.applied.load(SeqCst) > enough).then_some(()));
+    let failed = syncs.failed.load(SeqCst);
     site.database().kill();
-    wait::until("a sync fails", || (load.failed.load(SeqCst) > failed).then_some(()));
+    wait::until("a sync fails", || (syncs.failed.load(SeqCst) > failed).then_some(()));
     site.database().start();
 }
 
-impl Load {
-    fn write(&self, counters: &Counters, writer: i64) {
-        let mut id = writer;
-        while !self.is_over.load(SeqCst) {
-            id = (id + 1) % COUNTERS;
-            counters.increment(post(id), "views", 1).unwrap();
-            self.counted[id as usize].fetch_add(1, SeqCst);
-        }
-    }
-
-    fn sync(&self, process: &Counters) {
+impl Syncs {
+    fn repeat(&self, process: &Counters) {
         while !self.is_over.load(SeqCst) {
             match sync(process) {
                 Ok(report) => self.note(&report),
