@@ -32,8 +32,10 @@ pub struct Rules {
     pub renumbers_recovered: bool,
     /// Whether a read begins with the database.
     pub reads_row_first: bool,
-    /// Whether a read that meets a row above its look asks the store again.
+    /// Whether a read that meets a row above its look asks the store for its high water again.
     pub asks_again: bool,
+    /// How often a read looks if that does not tell where the row is from.
+    pub looks: u8,
 }
 
 impl Default for Rules {
@@ -44,6 +46,7 @@ impl Default for Rules {
             renumbers_recovered: false,
             reads_row_first: false,
             asks_again: true,
+            looks: 4,
         }
     }
 }

@@ -154,7 +154,7 @@ fn a_read_that_begins_with_the_database_misses_what_is_moved() {
 fn a_read_that_does_not_ask_again_is_wrong_beside_a_row_of_an_earlier_life() {
     let rules = Rules { asks_again: false, ..Rules::default() };
     let left = Left { increments: 2, ..Left::default() };
-    let scenario = Scenario::private(&[0], 1, 2).syncing(0, 1).reading().with(left).mistaken(rules);
+    let scenario = Scenario::private(&[0], 2, 3).syncing(0, 1).reading().with(left).mistaken(rules);
     scenario.where_always([properties::reads_truth()]).refute("not asked again", READS_TRUTH);
 }
 
@@ -182,10 +182,23 @@ fn a_claim_is_lost_if_another_store_gave_out_its_number() {
 }
 
 #[test]
-fn a_read_may_be_wrong_while_a_store_passes_the_numbers_of_an_earlier_life() {
-    let left = Left { increments: 2, ..Left::default() };
-    let scenario = Scenario::private(&[0], 1, 2).syncing(0, 1).reading().with(left);
-    scenario.where_always([properties::reads_truth()]).refute("first claim", READS_TRUTH);
+fn a_read_that_does_not_look_again_is_wrong_while_the_store_passes_an_earlier_life() {
+    let rules = Rules { looks: 1, ..Rules::default() };
+    let scenario = new_life().mistaken(rules);
+    scenario.where_always([properties::reads_truth()]).refute("one look", READS_TRUTH);
+}
+
+#[test]
+fn a_read_is_right_while_the_store_passes_the_numbers_of_an_earlier_life() {
+    let always = [properties::reads_truth(), properties::settles()];
+    let reached = [properties::row_above_look()];
+    new_life().where_always(always).where_always(reached).check("new life");
+}
+
+/// The first process of a new life of its store.
+fn new_life() -> Scenario {
+    let left = Left { increments: more(2), other_claims: more(2), ..Left::default() };
+    Scenario::private(&[0], 2, 3).syncing(0, 2).reading().with(left)
 }
 
 fn two_workers() -> Scenario {
