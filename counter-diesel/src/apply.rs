@@ -28,7 +28,9 @@ const RENUMBER_ROUNDS: u32 = 10;
 pub(crate) enum Origin {
     /// Made just now by this pass; nobody has tried to apply them.
     Fresh,
-    /// Left behind by another pass, or by an earlier one of this process.
+    /// Made by an earlier pass of this process, which came as far as no commit.
+    Untried,
+    /// Left behind by another pass, or by an earlier one of this process. They may be in the table.
     Recovered,
 }
 
@@ -44,16 +46,17 @@ pub(crate) fn apply(
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
     let mut application = Application { shared, origin, report, database_takes_rows: false };
-    let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
-    while let Some(batch) = todo.pop() {
+    let mut todo = vec![Batch { claims, is_half: false, renumbered: 0, commits: 0 }];
+    while let Some(mut batch) = todo.pop() {
         if batch.claims.is_empty() {
             continue;
         }
-        match application.apply_batch(&batch) {
+        match application.apply_batch(&mut batch) {
             Ok(next) => todo.extend(next),
             Err(error) => {
-                let unsettled = todo.into_iter().chain([batch]).flat_map(|batch| batch.claims);
-                shared.remember(unsettled);
+                for batch in todo.into_iter().chain([batch]) {
+                    shared.remember(batch.claims, origin.after(batch.commits));
+                }
                 return Err(error);
             }
         }
@@ -69,12 +72,21 @@ struct Application<'a> {
     database_takes_rows: bool,
 }
 
+impl Origin {
+    /// What it is to a later pass, after this one has asked for so many commits.
+    fn after(self, commits: u32) -> Self {
+        if self == Self::Recovered || commits > 0 { Self::Recovered } else { Self::Untried }
+    }
+}
+
 struct Batch {
     claims: Vec<Claim>,
     /// Part of a batch that was refused.
     is_half: bool,
     /// How often its claims got a new sequence.
     renumbered: u32,
+    /// How many commits were asked for, of which all but the last were not heard to succeed.
+    commits: u32,
 }
 
 /// What became of the claims of a batch in its transaction.
@@ -89,18 +101,13 @@ struct Settled {
 
 impl Application<'_> {
     /// Settles a batch and returns the batches that it leaves to do.
-    fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
-        let mut attempts = 0;
-        let mut attempt = || {
-            attempts += 1;
-            self.transact(&batch.claims)
-        };
+    fn apply_batch(&mut self, batch: &mut Batch) -> Result<Vec<Batch>, Error> {
+        let mut attempt = || self.transact(&batch.claims, &mut batch.commits);
         // What passes with time is waited for once, not at every step down to a bad row.
         let waits = !batch.is_half || batch.claims.len() == 1;
         let result = if waits { retry::with_backoff(attempt) } else { attempt() };
-        let is_first_attempt = attempts == 1;
         match result {
-            Ok(settled) => self.conclude(settled, batch, is_first_attempt),
+            Ok(settled) => self.conclude(settled, batch),
             Err(error @ Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. }) => {
                 self.divide(batch, error)
             }
@@ -109,7 +116,7 @@ impl Application<'_> {
     }
 
     /// One transaction over all claims that are still theirs to apply.
-    fn transact(&self, claims: &[Claim]) -> Result<Settled, Error> {
+    fn transact(&self, claims: &[Claim], commits: &mut u32) -> Result<Settled, Error> {
         let mut settled = Settled::default();
         let mut claims = claims.to_vec();
         for _ in 0..VERIFY_ROUNDS {
@@ -120,6 +127,7 @@ impl Application<'_> {
             let newer = transaction.upsert(&claims)?;
             let verdicts = self.shared.store.verify(&claims, VERIFY_WITHIN)?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
+                *commits += 1;
                 transaction.commit()?;
                 settled.applied_all(claims, &newer);
                 return Ok(settled);
@@ -133,22 +141,18 @@ impl Application<'_> {
     }
 
     /// Acknowledges what is in the table and deals with what is not.
-    fn conclude(
-        &mut self,
-        settled: Settled,
-        batch: &Batch,
-        is_first_attempt: bool,
-    ) -> Result<Vec<Batch>, Error> {
+    fn conclude(&mut self, settled: Settled, batch: &Batch) -> Result<Vec<Batch>, Error> {
         let Settled { applied, conflicts, superseded, gone, postponed } = settled;
         self.report.superseded += superseded;
         self.report.postponed += postponed.len() as u64;
-        self.shared.remember(postponed);
+        self.shared.remember(postponed, self.origin.after(batch.commits));
         self.report.applied += applied.len() as u64;
         if self.origin == Origin::Recovered {
             self.report.recovered += applied.len() as u64;
         }
-        let may_renumber =
-            is_first_attempt && self.origin == Origin::Fresh && batch.renumbered < RENUMBER_ROUNDS;
+        let may_renumber = batch.commits == 1
+            && self.origin != Origin::Recovered
+            && batch.renumbered < RENUMBER_ROUNDS;
         let mut renumbered = Vec::new();
         for conflict in conflicts {
             match self.renumber(&conflict, may_renumber)? {
@@ -161,7 +165,7 @@ impl Application<'_> {
         }
         self.shared.store.ack(&applied)?;
         let (is_half, times) = (batch.is_half, batch.renumbered + 1);
-        Ok(vec![Batch { claims: renumbered, is_half, renumbered: times }])
+        Ok(vec![Batch { claims: renumbered, is_half, renumbered: times, commits: 0 }])
     }
 
     /// A claim that only this process can have applied, and did not, gets a sequence above its row's.
@@ -197,7 +201,7 @@ impl Application<'_> {
             self.try_other_row()?;
             self.database_takes_rows = true;
         }
-        let renumbered = batch.renumbered;
+        let Batch { renumbered, commits, .. } = *batch;
         match batch.claims.as_slice() {
             [claim] => {
                 tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "the database refuses a counter");
@@ -208,7 +212,7 @@ impl Application<'_> {
                 let (first, second) = claims.split_at(claims.len() / 2);
                 // The last is taken first.
                 let halves = [second, first].map(<[Claim]>::to_vec);
-                Ok(halves.map(|claims| Batch { claims, is_half: true, renumbered }).into())
+                Ok(halves.map(|claims| Batch { claims, is_half: true, renumbered, commits }).into())
             }
         }
     }

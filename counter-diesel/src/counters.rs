@@ -3,8 +3,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, Config, CounterId, DeltaStore, Held, Operation, Overflow,
-    Replacement,
+    Baseline, Claim, Config, CounterId, DeltaStore, Held, Operation, Overflow, Replacement,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 
@@ -35,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) ledger: Arc<dyn Ledger>,
     /// Claims of this process that could not be settled, for its next pass to finish first. They are in
     /// the store too, so that another process finishes them if this one dies.
-    unsettled: Mutex<BTreeMap<CounterId, Claim>>,
+    unsettled: Mutex<BTreeMap<CounterId, (Claim, Origin)>>,
 }
 
 impl Counters {
@@ -336,18 +335,20 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) fn remember(&self, claims: impl IntoIterator<Item = Claim>) {
+    pub(crate) fn remember(&self, claims: Vec<Claim>, origin: Origin) {
         let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         for claim in claims {
             // A counter has one claim at a time, so of two the older is settled or superseded.
-            let known = unsettled.get(&claim.id).map_or(ClaimSeq::ZERO, |known| known.seq);
-            if known < claim.seq {
-                unsettled.insert(claim.id.clone(), claim);
+            let is_news = unsettled.get(&claim.id).is_none_or(|(known, _)| {
+                known.seq < claim.seq || (known.seq == claim.seq && origin == Origin::Recovered)
+            });
+            if is_news {
+                unsettled.insert(claim.id.clone(), (claim, origin));
             }
         }
     }
 
-    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
+    pub(crate) fn take_remembered(&self) -> Vec<(Claim, Origin)> {
         let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *unsettled).into_values().collect()
     }

@@ -49,11 +49,32 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
         self.identify()?;
-        for claims in self.shared.take_remembered().chunks(self.batch_size.get()) {
-            self.apply(claims.to_vec(), Origin::Recovered)?;
-        }
+        self.finish_remembered()?;
         self.sweep(Self::fold)?;
         self.record()
+    }
+
+    /// Applies what earlier passes of this process could not settle.
+    fn finish_remembered(&mut self) -> Result<(), Error> {
+        let (untried, recovered) = self
+            .shared
+            .take_remembered()
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, origin)| *origin == Origin::Untried);
+        let batch_size = self.batch_size.get();
+        let mut batches = recovered.chunks(batch_size).chain(untried.chunks(batch_size));
+        while let Some(batch) = batches.next() {
+            let origin = batch.first().map_or(Origin::Recovered, |(_, origin)| *origin);
+            let claims_of =
+                |batch: &[(Claim, _)]| batch.iter().map(|(claim, _)| claim.clone()).collect();
+            if let Err(error) = self.apply(claims_of(batch), origin) {
+                for (claim, origin) in batches.flatten() {
+                    self.shared.remember(vec![claim.clone()], *origin);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// What a sync would do, from looks only.

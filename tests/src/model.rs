@@ -30,6 +30,8 @@ pub struct Rules {
     pub verifies: bool,
     /// Whether a claim that others may have applied gets a new number too.
     pub renumbers_recovered: bool,
+    /// Whether a claim that is remembered counts as applied, even if no commit was asked for.
+    pub forgets_untried: bool,
     /// Whether a read begins with the database.
     pub reads_row_first: bool,
     /// Whether a read that meets a row above its look asks the store for its high water again.
@@ -44,6 +46,7 @@ impl Default for Rules {
             guard: Guard::Present,
             verifies: true,
             renumbers_recovered: false,
+            forgets_untried: false,
             reads_row_first: false,
             asks_again: true,
             looks: 4,

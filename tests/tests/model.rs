@@ -4,7 +4,7 @@
 use counter_core::ClaimOp;
 use counter_tests::model::Rules;
 use counter_tests::model::likeness;
-use counter_tests::model::properties::{self, NO_CONFLICT, READS_TRUTH, RECOVERS, SETTLES};
+use counter_tests::model::properties::{self, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
 use counter_tests::model::scenario::Scenario;
 use counter_tests::model::state::Left;
 use counter_tests::model::table::Guard;
@@ -114,10 +114,22 @@ fn stores_of_different_processes_add_up_where_the_database_refuses() {
 }
 
 #[test]
-fn a_claim_is_stuck_if_the_database_did_not_answer_and_another_store_overtook_it() {
+fn a_claim_is_stuck_if_nobody_remembers_that_no_commit_was_asked_for() {
+    let rules = Rules { forgets_untried: true, ..Rules::default() };
     let left = Left { increments: 2, lost_replies: 1, ..Left::default() };
     let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 2).syncing(1, 1).with(left);
-    scenario.where_always([properties::no_conflict()]).refute("stuck", NO_CONFLICT);
+    let scenario = scenario.mistaken(rules);
+    scenario.where_always([properties::not_stuck()]).refute("stuck", NOT_STUCK);
+}
+
+#[test]
+fn stores_of_different_processes_add_up_where_the_database_does_not_answer() {
+    let left = Left { increments: more(3), lost_replies: more(1), ..Left::default() };
+    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 3).syncing(1, 2).with(left);
+    let always =
+        [properties::settles(), properties::counts_what_is_not_held(), properties::not_stuck()];
+    let scenario = scenario.where_always(always);
+    scenario.where_always([properties::conflict()]).check("private stores, no answer");
 }
 
 #[test]

@@ -1,12 +1,40 @@
 //! Processes with stores of their own in memory, over one table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{Config, CounterId, DeltaStore, ManualClock, MemoryStore};
 use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
 use counter_tests::database::{self, Database};
-use counter_tests::faults::{Faults, FaultyLedger};
+use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+
+#[test]
+fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it() {
+    for step in ["begin", "upsert", "verify"] {
+        let database = database::sqlite();
+        let is_away = Arc::new(AtomicBool::new(true));
+        let away = Arc::clone(&is_away);
+        let faults = Faults::failing(move |name| {
+            if name == step && away.load(Ordering::SeqCst) { Err(()) } else { Ok(()) }
+        });
+        let first = process(&*database, 100, &faults);
+        let second = process(&*database, 200, &Faults::none());
+        for process in [&first, &second] {
+            process.increment(post(), "views", 1).unwrap();
+        }
+        // Twice, so that what is remembered fails too.
+        for _ in 0..2 {
+            let stopped = first.sync(&SyncOptions::default());
+            assert!(stopped.is_err() || !stopped.unwrap().is_clean(), "{step}");
+        }
+        assert!(second.sync(&SyncOptions::default()).unwrap().is_clean());
+        is_away.store(false, Ordering::SeqCst);
+        let report = first.sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean(), "{step}: {report:?}");
+        assert_eq!(first.baseline(post(), "views").unwrap(), 2, "{step}");
+    }
+}
 
 #[test]
 fn a_read_beside_the_first_claim_of_a_process_is_exact() {
@@ -32,10 +60,10 @@ fn post() -> Owner {
     Owner::new("post", 1).unwrap()
 }
 
-/// A process of this time, to whose database things happen.
+/// A process of this time, to whose store and database things happen.
 fn process(database: &dyn Database, now_micros: i64, faults: &Arc<Faults>) -> Counters {
-    let store = MemoryStore::with_clock(ManualClock::at_micros(now_micros));
-    over(database, Arc::new(store), faults)
+    let inner = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(now_micros)));
+    over(database, Arc::new(FaultyStore::new(inner, faults)), faults)
 }
 
 fn over(database: &dyn Database, store: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Counters {

@@ -4,7 +4,7 @@ use counter_core::ClaimOp;
 
 use super::reader::Reader;
 use super::state::State;
-use super::thread::{At, Job, Thread};
+use super::thread::{At, Job, Task, Thread};
 use super::{Action, Rules};
 
 impl State {
@@ -55,7 +55,7 @@ impl State {
             let outcomes = outcomes.filter(|_| may_be_lost);
             actions.extend(outcomes.map(|is_done| Action::LoseReply(i, is_done)));
         }
-        if self.left.refusals > 0 && matches!(thread.at, At::Upsert(_) | At::Commit(_)) {
+        if self.left.refusals > 0 && matches!(thread.at, At::Commit(_)) {
             actions.push(Action::Refuse(i));
         }
     }
@@ -99,13 +99,13 @@ impl State {
         }
     }
 
-    /// The transaction is begun again; it is no longer the first attempt.
+    /// The transaction is begun again. Whether a commit that was refused has happened nobody can know.
     fn refuse(&mut self, i: usize) {
         self.left.refusals -= 1;
+        self.had_doubt = true;
         self.table.roll_back();
-        if let At::Upsert(mut task) | At::Commit(mut task) = self.threads[i].at {
-            task.is_first_attempt = false;
-            self.threads[i].at = At::Upsert(task);
+        if let At::Commit(task) = self.threads[i].at {
+            self.threads[i].at = At::Upsert(Task { is_untried: false, newer: None, ..task });
         }
     }
 

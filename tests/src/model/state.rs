@@ -18,7 +18,7 @@ pub struct State {
     /// All threads of all processes.
     pub threads: Vec<Thread>,
     /// What each process has to finish first in its next pass.
-    pub remembered: Vec<Option<Ticket>>,
+    pub remembered: Vec<Option<(Ticket, IsUntried)>>,
     /// An acknowledgement that somebody no longer waits for, and that may still arrive.
     pub late_ack: Option<Ticket>,
     /// A read.
@@ -29,9 +29,14 @@ pub struct State {
     pub evicted: i64,
     /// Claims that were reported as in conflict.
     pub conflicts: u8,
+    /// Whether the answer to a commit was ever lost, or an error.
+    pub had_doubt: bool,
     /// What may still happen.
     pub left: Left,
 }
+
+/// Whether no commit was asked for.
+pub type IsUntried = bool;
 
 /// How often each of these may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -70,6 +75,7 @@ impl State {
     /// A thread hears no answer to its next step.
     pub fn lose_reply(&mut self, i: usize, is_done: bool, rules: &Rules) {
         let Thread { process, at, .. } = self.threads[i];
+        self.had_doubt |= matches!(at, At::Commit(_));
         if is_done {
             match at {
                 // Not yet, but perhaps at any time from now on.
@@ -80,15 +86,18 @@ impl State {
         }
         self.abandon(i);
         if let Some(task) = Some(at).and_then(|at| Thread { at, ..self.threads[i] }.task()) {
-            self.remember(process, task.claim);
+            let came_to_commit = !matches!(at, At::Upsert(_) | At::Verify(_));
+            self.remember(process, task.claim, task.is_untried && !came_to_commit);
         }
     }
 
     /// A claim is newer than what was remembered before, or settled already.
-    fn remember(&mut self, process: usize, claim: Ticket) {
+    fn remember(&mut self, process: usize, claim: Ticket, is_untried: IsUntried) {
         let known = &mut self.remembered[process];
-        if known.is_none_or(|known| known.seq < claim.seq) {
-            *known = Some(claim);
+        if known.is_none_or(|(known, _)| {
+            known.seq < claim.seq || (known.seq == claim.seq && !is_untried)
+        }) {
+            *known = Some((claim, is_untried));
         }
     }
 

@@ -59,8 +59,8 @@ pub enum At {
 pub struct Task {
     /// The claim.
     pub claim: Ticket,
-    /// Whether nobody has tried to apply it before.
-    pub is_first_attempt: bool,
+    /// Whether no commit of it was asked for before.
+    pub is_untried: bool,
     /// The sequence of the row, if it is newer.
     pub newer: Option<ClaimSeq>,
     /// What the pass does after it.
@@ -115,7 +115,7 @@ impl State {
     /// The next step of this thread.
     pub fn step(&mut self, i: usize, rules: &Rules) {
         self.threads[i].at = match self.threads[i].at {
-            At::Idle => self.begin(i),
+            At::Idle => self.begin(i, rules),
             At::Claim => self.claim(i),
             At::ClaimAgain => self.claim_again(i),
             At::Upsert(task) => {
@@ -140,7 +140,7 @@ impl State {
         };
     }
 
-    fn begin(&mut self, i: usize) -> At {
+    fn begin(&mut self, i: usize, rules: &Rules) -> At {
         let thread = &mut self.threads[i];
         thread.times -= 1;
         let (process, job) = (thread.process, thread.job);
@@ -152,7 +152,9 @@ impl State {
             return task(self.store_of(process).replace(op), true, Then::End);
         }
         match self.remembered[process].take() {
-            Some(claim) => task(claim, false, Then::Claim),
+            Some((claim, is_untried)) => {
+                task(claim, is_untried && !rules.forgets_untried, Then::Claim)
+            }
             None => self.claim(i),
         }
     }
@@ -187,7 +189,7 @@ impl State {
             store.ack(task.claim);
             return self.after(task);
         };
-        let may_renumber = task.is_first_attempt || rules.renumbers_recovered;
+        let may_renumber = task.is_untried || rules.renumbers_recovered;
         let renumbered = may_renumber
             .then(|| store.renumber(task.claim, newer, rules.renumbers_recovered))
             .flatten();
@@ -209,6 +211,6 @@ impl State {
     }
 }
 
-fn task(claim: Ticket, is_first_attempt: bool, then: Then) -> At {
-    At::Upsert(Task { claim, is_first_attempt, newer: None, then })
+fn task(claim: Ticket, is_untried: bool, then: Then) -> At {
+    At::Upsert(Task { claim, is_untried, newer: None, then })
 }
