@@ -186,6 +186,7 @@ fn a_read_beside_a_delete_may_be_wrong() {
     scenario.where_always([properties::reads_truth()]).refute("read and delete", READS_TRUTH);
 }
 
+/// What should not be so.
 #[test]
 fn a_claim_is_lost_if_another_store_gave_out_its_number() {
     let left = Left { increments: 2, ..Left::default() };

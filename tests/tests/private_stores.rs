@@ -56,6 +56,18 @@ fn a_read_beside_the_first_claim_of_a_process_is_exact() {
     assert_eq!(counters.get(post(), "views").unwrap(), 6);
 }
 
+/// What should not be so: the row cannot tell whose number it has. Here the table should have 2.
+#[test]
+fn a_claim_is_lost_if_another_process_gave_out_its_number() {
+    let database = database::sqlite();
+    let processes = [100, 100].map(|now| process(&*database, now, &Faults::none()));
+    for process in &processes {
+        process.increment(post(), "views", 1).unwrap();
+        assert!(process.sync(&SyncOptions::default()).unwrap().is_clean());
+    }
+    assert_eq!(processes[0].baseline(post(), "views").unwrap(), 1);
+}
+
 fn post() -> Owner {
     Owner::new("post", 1).unwrap()
 }
