@@ -95,6 +95,22 @@ fn a_claim_that_the_store_loses_is_applied_by_its_owner() {
     scenario.where_always([properties::lost_applied()]).check("eviction");
 }
 
+/// What should not be so: verify cannot tell a claim that replaced another from one that came after its loss.
+#[test]
+fn a_claim_that_the_store_loses_is_dropped_if_the_next_comes_before_its_owner_looks() {
+    let left = Left { increments: 2, evictions: 1, ..Left::default() };
+    let scenario = two_workers().with(left).where_always(properties::repairs_an_eviction());
+    scenario.refute("eviction and next claim", properties::REPAIRS);
+}
+
+#[test]
+fn a_read_is_right_while_answers_are_lost_or_late() {
+    let left = Left { increments: more(2), lost_replies: more(1), ..Left::default() };
+    let scenario = two_workers().reading().with(left);
+    let always = [properties::reads_truth(), properties::reads_always()];
+    scenario.where_always(always).check("read and lost replies");
+}
+
 #[test]
 fn stores_of_different_processes_add_up() {
     let left = Left { increments: more(3), ..Left::default() };

@@ -12,6 +12,8 @@ use super::thread::{At, Then};
 pub const RECOVERS: &str = "everything may die, and the next pass makes the table right";
 /// G1 and G3: what is in no store is in the table.
 pub const SETTLES: &str = "when the store is empty, the table is right";
+/// The owner of a claim finds out that the store has lost it.
+pub const REPAIRS: &str = "a lost claim is applied by its owner";
 /// What is certainly not in the table can get a new number.
 pub const NOT_STUCK: &str = "a claim is stuck only after a commit in doubt";
 /// G2.
@@ -61,7 +63,7 @@ pub fn repairs_an_eviction() -> Properties {
                     .all(|total| possible.contains(&total))
             },
         ),
-        Property::always("a lost claim is applied by its owner", |_, state: &State| {
+        Property::always(REPAIRS, |_, state: &State| {
             !state.is_quiet()
                 || !state.stores[0].is_empty()
                 || state.table.baseline().count == state.truth
