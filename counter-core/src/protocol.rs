@@ -7,7 +7,7 @@ use crate::error::{Error, Overflow};
 use crate::store::Held;
 
 /// A counter's row: its count, and the sequence of the last claim that was applied to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Baseline {
     /// The column `count`.
     pub count: i64,

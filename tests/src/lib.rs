@@ -4,6 +4,7 @@
 pub mod database;
 pub mod faults;
 pub mod ledger_contract;
+pub mod model;
 pub mod process;
 pub mod program;
 pub mod server_contract;

@@ -1,0 +1,106 @@
+//! The sync protocol of one counter as a model that can be checked exhaustively: every order in which the
+//! steps of all threads, the deaths, and the lost replies can happen.
+//!
+//! What decides is the project's own: [`Baseline::after`](counter_core::Baseline::after) is the guard and
+//! [`counter_core::value`] the rule of reads. The store is written again, in a form that can be compared and
+//! hashed, and compared with the real one. The steps of a pass follow `pass.rs` and `apply.rs`.
+
+use stateright::{Model, Property};
+
+pub mod actions;
+pub mod likeness;
+pub mod properties;
+pub mod reader;
+pub mod scenario;
+pub mod state;
+pub mod store;
+pub mod table;
+pub mod thread;
+
+use scenario::Scenario;
+use state::State;
+use table::Guard;
+
+/// What the protocol does. The default is what it does; everything else is a mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Whether a row refuses claims that it has seen.
+    pub guard: Guard,
+    /// Whether the store is asked before the commit.
+    pub verifies: bool,
+    /// Whether a claim that others may have applied gets a new number too.
+    pub renumbers_recovered: bool,
+    /// Whether a claim that is remembered counts as applied, even if no commit was asked for.
+    pub forgets_untried: bool,
+    /// Whether a read begins with the database.
+    pub reads_row_first: bool,
+    /// How often a read looks at most, because it meets rows above its looks.
+    pub looks: u8,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            guard: Guard::Present,
+            verifies: true,
+            renumbers_recovered: false,
+            forgets_untried: false,
+            reads_row_first: false,
+            looks: 4,
+        }
+    }
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// An increment by 1, in this store.
+    Increment(usize),
+    /// The next step of this thread.
+    Step(usize),
+    /// The next step of this thread is done, or not, and it hears no answer.
+    LoseReply(usize, IsDone),
+    /// The database refuses the transaction of this thread, which begins it again.
+    Refuse(usize),
+    /// This process dies.
+    Crash(usize),
+    /// A transaction that nobody waits for is committed.
+    CommitLate,
+    /// A transaction that nobody waits for is rolled back.
+    RollBackLate,
+    /// An acknowledgement that nobody waits for arrives.
+    AckLate,
+    /// The store loses its claim.
+    Evict,
+    /// Another counter is claimed in this store, which raises the high water of all.
+    ClaimOther(usize),
+    /// The next step of the read.
+    Read,
+}
+
+/// Whether a step is done whose answer is lost.
+pub type IsDone = bool;
+
+impl Model for Scenario {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![self.start.clone()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        state.actions(actions);
+    }
+
+    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+        let mut state = before.clone();
+        state.happen(action, &self.rules);
+        state.note_truth();
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        self.properties.clone()
+    }
+}

@@ -1,0 +1,175 @@
+//! What must be so in every state, and what must be so in one, so that the first does not hold of nothing.
+
+use counter_core::Verdict;
+use stateright::Property;
+
+use super::reader::Reader;
+use super::scenario::Scenario;
+use super::state::State;
+use super::thread::{At, Then};
+
+/// G1 and G3: let everything die here, make one pass, and the table is the truth.
+pub const RECOVERS: &str = "everything may die, and the next pass makes the table right";
+/// G1 and G3: what is in no store is in the table.
+pub const SETTLES: &str = "when the store is empty, the table is right";
+/// The owner of a claim finds out that the store has lost it.
+pub const REPAIRS: &str = "a lost claim is applied by its owner";
+/// What is certainly not in the table can get a new number.
+pub const NOT_STUCK: &str = "a claim is stuck only after a commit in doubt";
+/// G2.
+pub const READS_TRUTH: &str = "a read returns what was true while it ran";
+
+type Properties = Vec<Property<Scenario>>;
+
+/// Of everything that has one store.
+pub fn exactly_once() -> Properties {
+    vec![
+        Property::always(RECOVERS, |scenario: &Scenario, state: &State| {
+            state.after_recovery(&scenario.rules).all(|total| total == Some(state.truth))
+        }),
+        settles(),
+        Property::always("nothing is in conflict", |_, state: &State| state.conflicts == 0),
+    ]
+}
+
+/// What is in no store is in the table.
+pub fn settles() -> Property<Scenario> {
+    Property::always(SETTLES, |_, state: &State| {
+        !state.stores.iter().all(super::store::Store::is_empty)
+            || state.table.baseline().count == state.truth
+    })
+}
+
+/// Of stores that do not know of each other: the table has no more than was counted, and no less than
+/// that without what they hold.
+pub fn counts_what_is_not_held() -> Property<Scenario> {
+    Property::always("what the table does not have is held", |_, state: &State| {
+        let held = state.stores.iter().map(super::store::Store::total).sum::<i64>();
+        let count = state.table.baseline().count;
+        (state.truth - held..=state.truth).contains(&count)
+    })
+}
+
+/// Of stores that lose a claim: its owner finds that out and applies it, and nobody applies it twice.
+pub fn repairs_an_eviction() -> Properties {
+    vec![
+        Property::always(
+            "a lost claim is counted at most once",
+            |scenario: &Scenario, state: &State| {
+                let possible = state.truth - state.evicted..=state.truth;
+                state
+                    .after_recovery(&scenario.rules)
+                    .flatten()
+                    .all(|total| possible.contains(&total))
+            },
+        ),
+        Property::always(REPAIRS, |_, state: &State| {
+            !state.is_quiet()
+                || !state.stores[0].is_empty()
+                || state.table.baseline().count == state.truth
+        }),
+    ]
+}
+
+/// Of processes that make one sync at a time.
+pub fn not_stuck() -> Property<Scenario> {
+    Property::always(NOT_STUCK, |_, state: &State| state.conflicts == 0 || state.had_doubt)
+}
+
+/// Of a scenario with a read.
+pub fn reads_truth() -> Property<Scenario> {
+    Property::always(READS_TRUTH, |_, state: &State| !matches!(state.reader, Reader::Wrong(..)))
+}
+
+/// Of a read where nothing that the store forgot is in the table.
+pub fn reads_always() -> Property<Scenario> {
+    Property::always("a read returns a value", |_, state: &State| state.reader != Reader::Refused)
+}
+
+/// That two threads apply one claim.
+pub fn two_owners() -> Property<Scenario> {
+    Property::sometimes("a claim is recovered while its first owner lives", |_, state: &State| {
+        let claims = state.threads.iter().filter_map(super::thread::Thread::task);
+        let claims = claims.map(|task| task.claim).collect::<Vec<_>>();
+        claims.iter().enumerate().any(|(i, claim)| claims[..i].contains(claim))
+    })
+}
+
+/// That a verify fails in this way.
+pub fn superseded() -> Property<Scenario> {
+    Property::sometimes("a verify finds another claim", |_, state: &State| {
+        finds(state, Verdict::Superseded)
+    })
+}
+
+/// That a verify fails in this way.
+pub fn gone() -> Property<Scenario> {
+    Property::sometimes("a verify finds no claim", |_, state: &State| finds(state, Verdict::Gone))
+}
+
+fn finds(state: &State, verdict: Verdict) -> bool {
+    state.threads.iter().any(|thread| {
+        matches!(thread.at, At::Verify(task) if state.stores[0].verify(task.claim) == verdict)
+    })
+}
+
+/// That a claim the store has lost is written all the same.
+pub fn lost_applied() -> Property<Scenario> {
+    Property::sometimes("a lost claim is found gone and applied", |_, state: &State| {
+        state.threads.iter().any(|thread| {
+            matches!(thread.at, At::CommitUpdate(task) if state.table.baseline().seq < task.claim.seq)
+        })
+    })
+}
+
+/// That a claim is applied that was remembered.
+pub fn remembered() -> Property<Scenario> {
+    Property::sometimes("a remembered claim is applied again", |_, state: &State| {
+        state
+            .threads
+            .iter()
+            .any(|thread| matches!(thread.at, At::Commit(task) if task.then == Then::Claim))
+    })
+}
+
+/// That the lost answer is one to COMMIT, and the next transaction has to wait.
+pub fn in_doubt() -> Property<Scenario> {
+    Property::sometimes(
+        "a commit is in doubt while another thread waits for the row",
+        |_, state: &State| {
+            state.table.is_in_doubt()
+                && state.threads.iter().any(|thread| matches!(thread.at, At::Upsert(_)))
+        },
+    )
+}
+
+/// That a late acknowledgement meets another claim.
+pub fn late_ack() -> Property<Scenario> {
+    Property::sometimes("a late acknowledgement meets a later claim", |_, state: &State| {
+        let claim = state.stores[0].claim;
+        state.late_ack.is_some_and(|late| claim.is_some_and(|claim| claim.seq > late.seq))
+    })
+}
+
+/// That a read meets what was applied after its look.
+pub fn row_above_look() -> Property<Scenario> {
+    Property::sometimes("a read meets a row above its look", |_, state: &State| {
+        matches!(state.reader, Reader::Again(..))
+    })
+}
+
+/// That a claim has a number below its row's, and gets another.
+pub fn overtaken() -> Property<Scenario> {
+    Property::sometimes("a claim is overtaken by another store's", |_, state: &State| {
+        state.threads.iter().any(|thread| {
+            matches!(thread.at, At::Conclude(task) if task.newer.is_some() && task.is_untried)
+        })
+    })
+}
+
+/// That a claim stays for good, because others may have applied it.
+pub fn conflict() -> Property<Scenario> {
+    Property::sometimes("a conflict is left to the operator", |_, state: &State| {
+        state.conflicts > 0
+    })
+}

@@ -1,0 +1,123 @@
+//! A read of the counter, step by step, over the project's own rule.
+
+use std::sync::LazyLock;
+
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Error, Held, value};
+
+use super::Rules;
+use super::state::State;
+use super::store::{Store, Ticket};
+
+/// Where a read is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reader {
+    /// There is none, or it is over and was right.
+    Idle,
+    /// It is to begin.
+    Ready,
+    /// It has met a row above its look, and is to look into the store again.
+    Again(Run),
+    /// It has looked into the store, or, where it is wrong on purpose, read the row.
+    Half(Half, Run),
+    /// It returned what was never true while it ran.
+    Wrong(i64, Run),
+    /// It returned no value, because store and row contradict each other.
+    Refused,
+}
+
+/// A read that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Run {
+    /// The values that the counter has had since it began.
+    truths: Vec<i64>,
+    /// How often it may still look.
+    looks: u8,
+    /// The row's sequence as it was read before the last look.
+    before: Option<ClaimSeq>,
+}
+
+/// What a read has after its first step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Half {
+    /// What the store held.
+    Look(Look),
+    /// The row.
+    Row(Baseline),
+}
+
+/// What the store held at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Look {
+    pending: i64,
+    claim: Option<Ticket>,
+    /// Its high water.
+    pub high_water: ClaimSeq,
+}
+
+impl Look {
+    fn into(store: &Store) -> Self {
+        let pending = store.pending.unwrap_or(0);
+        Self { pending, claim: store.claim, high_water: store.high_water }
+    }
+}
+
+impl State {
+    /// The next step of the read.
+    pub fn read(&mut self, rules: &Rules) {
+        let look = Look::into(&self.stores[0]);
+        let row = self.table.baseline();
+        self.reader = match std::mem::replace(&mut self.reader, Reader::Idle) {
+            Reader::Ready => {
+                let half = if rules.reads_row_first { Half::Row(row) } else { Half::Look(look) };
+                let truths = vec![self.truth];
+                Reader::Half(half, Run { truths, looks: rules.looks - 1, before: None })
+            }
+            Reader::Again(run) => {
+                Reader::Half(Half::Look(look), Run { looks: run.looks - 1, ..run })
+            }
+            Reader::Half(Half::Row(row), run) => end(look.value_with(row), run),
+            Reader::Half(Half::Look(look), run) if run.was_row_at(&look, row) => {
+                end(look.value_with(row), run)
+            }
+            Reader::Half(Half::Look(_), run) if run.looks > 0 => {
+                Reader::Again(Run { before: Some(row.seq), ..run })
+            }
+            Reader::Half(Half::Look(_), run) => end(Ok(row.count), run),
+            ended => ended,
+        };
+    }
+
+    /// Lets the read, if one runs, know what is true now.
+    pub fn note_truth(&mut self) {
+        let (Reader::Again(run) | Reader::Half(_, run)) = &mut self.reader else {
+            return;
+        };
+        if let Err(place) = run.truths.binary_search(&self.truth) {
+            run.truths.insert(place, self.truth);
+        }
+    }
+}
+
+impl Run {
+    fn was_row_at(&self, look: &Look, row: Baseline) -> bool {
+        row.seq <= look.high_water || self.before == Some(row.seq)
+    }
+}
+
+impl Look {
+    fn value_with(self, row: Baseline) -> Result<i64, Error> {
+        static ID: LazyLock<CounterId> =
+            LazyLock::new(|| CounterId::new("post", 1, "views").unwrap());
+        let claim = self.claim.map(|Ticket { seq, op }| Claim { id: ID.clone(), seq, op });
+        value(&ID, &Held { pending: self.pending, claim }, row)
+    }
+}
+
+fn end(value: Result<i64, Error>, run: Run) -> Reader {
+    match value {
+        Ok(value) if run.truths.contains(&value) => Reader::Idle,
+        Ok(value) => Reader::Wrong(value, run),
+        Err(Error::Conflict { .. }) => Reader::Refused,
+        Err(error) => unreachable!("{error}"),
+    }
+}

@@ -1,0 +1,86 @@
+//! Processes with stores of their own in memory, over one table.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use counter_core::{Config, CounterId, DeltaStore, ManualClock, MemoryStore};
+use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
+use counter_tests::database::{self, Database};
+use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
+
+#[test]
+fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it() {
+    for step in ["begin", "upsert", "verify"] {
+        let database = database::sqlite();
+        let is_away = Arc::new(AtomicBool::new(true));
+        let away = Arc::clone(&is_away);
+        let faults = Faults::deciding(move |name| {
+            (name == step && away.load(Ordering::SeqCst)).then_some(Fault::Before)
+        });
+        let first = process(&*database, 100, &faults);
+        let second = process(&*database, 200, &Faults::none());
+        for process in [&first, &second] {
+            process.increment(post(), "views", 1).unwrap();
+        }
+        // Twice, so that what is remembered fails too.
+        for _ in 0..2 {
+            let stopped = first.sync(&SyncOptions::default());
+            assert!(stopped.is_err() || !stopped.unwrap().is_clean(), "{step}");
+        }
+        assert!(second.sync(&SyncOptions::default()).unwrap().is_clean());
+        is_away.store(false, Ordering::SeqCst);
+        let report = first.sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean(), "{step}: {report:?}");
+        assert_eq!(first.baseline(post(), "views").unwrap(), 2, "{step}");
+    }
+}
+
+#[test]
+fn a_read_beside_the_first_claim_of_a_process_is_exact() {
+    let database = database::sqlite();
+    let earlier = process(&*database, 100, &Faults::none());
+    earlier.increment(post(), "views", 5).unwrap();
+    assert!(earlier.sync(&SyncOptions::default()).unwrap().is_clean());
+
+    // Its high water is below the row, until anything is claimed.
+    let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(200)));
+    let claiming = Arc::clone(&store);
+    let faults = Faults::calling_once_before("baselines", move || {
+        let other = CounterId::new("post", 2, "views").unwrap();
+        claiming.increment(&other, 1).unwrap();
+        claiming.claim(&[other], Duration::MAX).unwrap();
+    });
+    let counters = over(&*database, store, &faults);
+    counters.increment(post(), "views", 1).unwrap();
+    assert_eq!(counters.get(post(), "views").unwrap(), 6);
+}
+
+/// What should not be so: the row cannot tell whose number it has. Here the table should have 2.
+#[test]
+fn a_claim_is_lost_if_another_process_gave_out_its_number() {
+    let database = database::sqlite();
+    let processes = [100, 100].map(|now| process(&*database, now, &Faults::none()));
+    for process in &processes {
+        process.increment(post(), "views", 1).unwrap();
+        assert!(process.sync(&SyncOptions::default()).unwrap().is_clean());
+    }
+    assert_eq!(processes[0].baseline(post(), "views").unwrap(), 1);
+}
+
+fn post() -> Owner {
+    Owner::new("post", 1).unwrap()
+}
+
+/// A process of this time, to whose store and database things happen.
+fn process(database: &dyn Database, now_micros: i64, faults: &Arc<Faults>) -> Counters {
+    let inner = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(now_micros)));
+    over(database, Arc::new(FaultyStore::new(inner, faults)), faults)
+}
+
+fn over(database: &dyn Database, store: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Counters {
+    let inner: Arc<dyn Ledger> = database.ledger("model_counters");
+    inner.run_pending_migrations().unwrap();
+    let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
+    Counters::from_parts(Config::default(), store, Arc::new(ledger))
+}
