@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -41,10 +41,15 @@ pub fn count_files(
     let progress = ProgressBar::new(size)
         .with_style(ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {eta}")?);
     let (sender, receiver) = sync_channel(usize::from(workers) * 2);
-    let receiver = Mutex::new(receiver);
+    let receiver = Arc::new(Mutex::new(receiver));
     thread::scope(|scope| {
-        let count = || count_chunks(&receiver, pages, counters);
-        let workers = (0..workers).map(|_| scope.spawn(count)).collect::<Vec<_>>();
+        let spawn = |_| {
+            let receiver = Arc::clone(&receiver);
+            scope.spawn(move || count_chunks(&receiver, pages, counters))
+        };
+        let workers = (0..workers).map(spawn).collect::<Vec<_>>();
+        // Without any worker left nobody receives, and sending fails instead of waiting.
+        drop(receiver);
         let read = read_files(files, &sender, &progress);
         drop(sender);
         let mut tally = Tally::default();
