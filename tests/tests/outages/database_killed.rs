@@ -1,11 +1,13 @@
 //! The database crashes under load, again and again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncReport};
+use counter_tests::faults::Faults;
 use counter_tests::site::Site;
 use counter_tests::wait;
 use counter_tests::writers::{Writers, baselines};
@@ -14,12 +16,12 @@ use super::{last_sync, sync};
 
 #[test]
 fn totals_are_exact_after_postgres_was_killed() {
-    survives_crashes(&Site::with_postgres());
+    survives_crashes(&Arc::new(Site::with_postgres()));
 }
 
 #[test]
 fn totals_are_exact_after_mariadb_was_killed() {
-    survives_crashes(&Site::with_mariadb());
+    survives_crashes(&Arc::new(Site::with_mariadb()));
 }
 
 const CRASHES: usize = 3;
@@ -45,17 +47,18 @@ impl Drop for End<'_> {
     }
 }
 
-fn survives_crashes(site: &Site) {
+fn survives_crashes(site: &Arc<Site>) {
     let (counters, syncs) = (site.counters(), Syncs::default());
+    let crash_wanted = Arc::new(AtomicBool::new(false));
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
     // One takes every claim for one that was left behind, and applies again what the other is applying.
-    let processes = [site.counters(), impatient_counters(site)];
+    let processes = [crashing_counters(site, &crash_wanted), impatient_counters(site)];
     thread::scope(|scope| {
         let _end = End(&syncs);
         for process in &processes {
             scope.spawn(|| syncs.repeat(process));
         }
-        (0..CRASHES).for_each(|_| crash(site, &syncs));
+        (0..CRASHES).for_each(|_| crash(site, &crash_wanted, &syncs));
     });
     let counted = writers.stop();
     last_sync(site);
@@ -72,13 +75,26 @@ fn impatient_counters(site: &Site) -> Counters {
     site.database().builder().config(config).redis(&url).build().unwrap()
 }
 
-/// Kills the database once syncs are at work in it, and starts it once they have noticed.
-fn crash(site: &Site, syncs: &Syncs) {
+/// A process whose database crashes when it is about to commit, if that is wanted.
+fn crashing_counters(site: &Arc<Site>, crash_wanted: &Arc<AtomicBool>) -> Counters {
+    let (crashing, crash_wanted) = (Arc::clone(site), Arc::clone(crash_wanted));
+    let faults = Faults::calling(move |step| {
+        if step == "commit" && crash_wanted.swap(false, SeqCst) {
+            crashing.database().kill();
+        }
+    });
+    site.counters_behind(&faults, Config::default())
+}
+
+/// Kills the database in the middle of a batch, and of whatever the other process is at, and starts it once
+/// they have noticed.
+fn crash(site: &Site, crash_wanted: &AtomicBool, syncs: &Syncs) {
     let enough = syncs.applied.load(SeqCst) + 10 * COUNTERS;
     wait::until("syncs are at work", || (syncs.applied.load(SeqCst) > enough).then_some(()));
     let failed = syncs.failed.load(SeqCst);
-    site.database().kill();
+    crash_wanted.store(true, SeqCst);
     wait::until("a sync fails", || (syncs.failed.load(SeqCst) > failed).then_some(()));
+    assert!(!crash_wanted.load(SeqCst), "it failed by itself");
     site.database().start();
 }
 
