@@ -14,6 +14,7 @@ mod foreign;
 mod format;
 mod generation;
 mod permissions;
+mod published;
 mod slowlog;
 mod tls;
 
