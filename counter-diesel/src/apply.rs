@@ -170,14 +170,23 @@ impl Application<'_, '_> {
     }
 
     /// Claims that only this process can have applied, and did not, get sequences above those of their
-    /// rows. The others are conflicts.
+    /// rows. One that was applied and then overtaken only lacks its acknowledgement. The others are
+    /// conflicts.
     fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
+        let store = &self.unsettled.shared.store;
         let mut renumbered = Vec::new();
         for conflict in conflicts {
-            let may_be =
-                self.unsettled.fate(&conflict.claim) == Fate::Unapplied && times < RENUMBER_ROUNDS;
-            let store = &self.unsettled.shared.store;
-            let claim = if may_be { store.renumber(&conflict.claim, conflict.row)? } else { None };
+            let claim = match self.unsettled.fate(&conflict.claim) {
+                Fate::Applied => {
+                    store.ack(std::slice::from_ref(&conflict.claim))?;
+                    self.unsettled.settle(&conflict.claim);
+                    continue;
+                }
+                Fate::Unapplied if times < RENUMBER_ROUNDS => {
+                    store.renumber(&conflict.claim, conflict.row)?
+                }
+                Fate::Unapplied | Fate::Unknown => None,
+            };
             match claim {
                 Some(claim) => {
                     self.unsettled.take(&claim, Fate::Unapplied);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use counter_core::{Claimed, Config, CounterId, DeltaStore, MemoryStore};
 use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
-use counter_tests::faults::{Fault, Faults, FaultyLedger};
+use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
 
@@ -95,6 +95,21 @@ const CASES: &[Case<World>] = &[
         assert_eq!(report.conflicts.count(), 1, "{report}");
         assert_eq!(ours.baseline(post(), "views").unwrap(), 105);
     }),
+    ("one that could not acknowledge what another has overtaken counts it once", |world| {
+        let theirs = process(world);
+        let acks = AtomicUsize::new(0);
+        let faults = Faults::deciding(move |step| {
+            (step == "ack" && acks.fetch_add(1, SeqCst) == 0).then_some(Fault::Before)
+        });
+        let store = FaultyStore::new(Arc::new(MemoryStore::new()), &faults);
+        let ours = process_on(Arc::new(store), Arc::clone(&world.ledger));
+        ours.increment(post(), "views", 5).unwrap();
+        assert!(ours.sync(&SyncOptions::default()).unwrap().stopped.is_some());
+        theirs.increment(post(), "views", 100).unwrap();
+        sync(&theirs);
+        sync(&ours);
+        assert_eq!(ours.get(post(), "views").unwrap(), 105);
+    }),
     ("two that count and sync at once have exact totals", |world| {
         const EACH: i64 = 2_000;
         std::thread::scope(|scope| {
@@ -118,7 +133,7 @@ fn process(world: &World) -> Counters {
     process_on(Arc::new(MemoryStore::new()), Arc::clone(&world.ledger))
 }
 
-fn process_on(store: Arc<MemoryStore>, ledger: Arc<dyn Ledger>) -> Counters {
+fn process_on(store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Counters {
     Counters::from_parts(Config::default(), store, ledger)
 }
 
