@@ -62,3 +62,32 @@ fn may_pass(error: &Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::LedgerStep;
+
+    fn tries_of(source: impl Fn() -> DieselError) -> usize {
+        let mut tries = 0;
+        let attempt = || {
+            tries += 1;
+            Err::<(), _>(Error::Database { step: LedgerStep::Upsert, source: source() })
+        };
+        with_backoff(attempt).unwrap_err();
+        tries
+    }
+
+    #[test]
+    fn what_passes_with_time_is_tried_again_and_a_refused_row_is_not() {
+        let refused = |kind: fn() -> DatabaseErrorKind| {
+            move || DieselError::DatabaseError(kind(), Box::new("refused".to_owned()))
+        };
+        // A deadlock in PostgreSQL, a lock time-out in both servers, a busy SQLite.
+        assert_eq!(tries_of(refused(|| DatabaseErrorKind::Unknown)), 5);
+        // A deadlock in MySQL, and what PostgreSQL says above READ COMMITTED.
+        assert_eq!(tries_of(refused(|| DatabaseErrorKind::SerializationFailure)), 5);
+        assert_eq!(tries_of(refused(|| DatabaseErrorKind::CheckViolation)), 1);
+        assert_eq!(tries_of(|| DieselError::NotFound), 1);
+    }
+}
