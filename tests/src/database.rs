@@ -60,7 +60,7 @@ impl SqliteFile {
 
 impl Database for SqliteFile {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
-        ledger(sqlite_pool(&self.path(), 8), table)
+        ledger(sqlite_pool(&self.path(), 8).unwrap(), table)
     }
 
     fn other_schema(&self) -> String {
@@ -141,7 +141,7 @@ impl<C: ServerConnection> OwnDatabase<C> {
         C::establish(&self.url()).unwrap()
     }
 
-    /// A pool of connections to it.
+    /// A pool of connections to it, as an application has it.
     pub fn pool(&self, max_size: u32) -> Pool<ConnectionManager<C>> {
         C::pool(&self.url(), max_size).unwrap()
     }
@@ -149,7 +149,10 @@ impl<C: ServerConnection> OwnDatabase<C> {
 
 impl<C: ServerConnection> Database for OwnDatabase<C> {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
-        ledger(C::pool(&self.url(), 8), table)
+        // More patient than an application's, for tests that run beside many others.
+        let pool = Pool::builder().max_size(8);
+        let pool = pool.build(ConnectionManager::<C>::new(self.url()));
+        ledger(pool.unwrap(), table)
     }
 
     fn other_schema(&self) -> String {
@@ -171,9 +174,6 @@ impl<C: ServerConnection> Drop for OwnDatabase<C> {
     }
 }
 
-fn ledger<C: CounterConnection>(
-    pool: Result<Pool<ConnectionManager<C>>, Error>,
-    table: &str,
-) -> Arc<dyn Ledger> {
-    Arc::new(PoolLedger::new(pool.unwrap(), table.parse().unwrap()).unwrap())
+fn ledger<C: CounterConnection>(pool: Pool<ConnectionManager<C>>, table: &str) -> Arc<dyn Ledger> {
+    Arc::new(PoolLedger::new(pool, table.parse().unwrap()).unwrap())
 }
