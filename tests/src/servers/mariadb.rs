@@ -142,15 +142,19 @@ impl ServerConnection for MysqlConnection {
     }
 
     fn end_others(&mut self) {
-        let others =
-            "FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
-        let ids = sql_query(format!("SELECT CAST(id AS SIGNED) AS n {others}"));
-        for other in ids.load::<Number>(self).unwrap() {
+        let others = sql_query(
+            "SELECT CAST(id AS SIGNED) AS n FROM information_schema.processlist \
+             WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+        );
+        for other in others.load::<Number>(self).unwrap() {
             // One that has ended by itself in the meantime is unknown.
             let _ = self.batch_execute(&format!("KILL {}", other.n));
+            // A pool may be opening another in its place already.
+            let left = "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id";
+            process::wait_for("a connection to end", || {
+                (self.number(&format!("{left} = {}", other.n)) == 0).then_some(())
+            });
         }
-        let left = format!("SELECT COUNT(*) AS n {others}");
-        process::wait_for("connections to end", || (self.number(&left) == 0).then_some(()));
     }
 }
 
