@@ -26,7 +26,7 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
         known_foreign: HashSet::new(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
-    // Whatever is unsettled is remembered here.
+    // The rest of the pass lives until the end of this function, where what is unsettled is remembered.
     let Pass { mut report, .. } = pass;
     report.elapsed = started.elapsed();
     match result {
