@@ -1,3 +1,4 @@
+use super::deadline::Deadline;
 use super::packed::Packed;
 use super::reply::Reply;
 use super::script::ACK;
@@ -12,7 +13,7 @@ const WINDOW: usize = 20;
 
 impl RedisStore {
     pub(super) fn ack_each(&self, claims: &[Claim]) -> Result<(), Error> {
-        self.step(StoreStep::Ack, |lease| {
+        self.repeatable_step(StoreStep::Ack, Deadline::NEVER, |lease| {
             for window in claims.chunks(CHUNK * WINDOW) {
                 let mut calls = Packed::default();
                 for chunk in window.chunks(CHUNK) {

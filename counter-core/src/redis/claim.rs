@@ -13,9 +13,9 @@ use crate::error::{BoxError, Error, StoreStep};
 use crate::store::Claimed;
 
 /// How many counters one call of the script claims: the server does nothing else meanwhile.
-const CHUNK: usize = 100;
+const CHUNK: usize = 50;
 /// How many calls are sent before their replies are read.
-const WINDOW: usize = 40;
+const WINDOW: usize = 80;
 
 impl RedisStore {
     pub(super) fn claim_each(

@@ -9,6 +9,8 @@ use crate::error::BoxError;
 pub(super) struct Deadline(Option<Instant>);
 
 impl Deadline {
+    pub(super) const NEVER: Self = Self(None);
+
     pub(super) fn after(time: Duration) -> Self {
         // Further away than an Instant can tell: never.
         Self(Instant::now().checked_add(time))

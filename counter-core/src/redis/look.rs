@@ -1,3 +1,4 @@
+use super::deadline::Deadline;
 use super::foreign;
 use super::lease::Lease;
 use super::names::Names;
@@ -19,7 +20,7 @@ const WINDOW: usize = 16;
 impl RedisStore {
     pub(super) fn look_at(&self, ids: &[CounterId]) -> Result<Look, Error> {
         let (life, _) = self.last_seen().get();
-        let look = self.step(StoreStep::Look, |lease| {
+        let look = self.repeatable_step(StoreStep::Look, Deadline::NEVER, |lease| {
             let mut high_water = None;
             let mut held = Vec::with_capacity(ids.len());
             for window in ids.chunks(CHUNK * WINDOW) {

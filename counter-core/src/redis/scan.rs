@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 
+use super::deadline::Deadline;
 use super::foreign;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
@@ -8,6 +9,9 @@ use crate::error::{BoxError, Error, StoreStep};
 use crate::pattern::Pattern;
 use crate::prefix::Name;
 use crate::store::{Cursor, ScanPage};
+
+/// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
+const CHUNK: usize = 250;
 
 impl RedisStore {
     /// One SCAN of the glob whose turn it is: `round` counts globs, `position` is the server's cursor.
@@ -22,10 +26,11 @@ impl RedisStore {
         let Some(glob) = globs.get(round) else {
             return Ok(ScanPage::default());
         };
-        let (position, names) = self.step(StoreStep::Scan, |lease| {
-            let command = scan_command(glob, from.position, count);
-            parse_scan(self.ask(lease, &command)?)
-        })?;
+        let (position, names) =
+            self.repeatable_step(StoreStep::Scan, Deadline::NEVER, |lease| {
+                let command = scan_command(glob, from.position, count);
+                parse_scan(self.ask(lease, &command)?)
+            })?;
         let mut page = ScanPage::default();
         for name in names {
             self.sort_into(&mut page, pattern, &name);
@@ -57,7 +62,7 @@ fn scan_command(glob: &str, position: u64, count: NonZeroUsize) -> Packed {
     command.command(6, |args| {
         args.text("SCAN").text(position.to_string());
         args.text("MATCH").text(glob);
-        args.text("COUNT").text(count.to_string());
+        args.text("COUNT").text(count.get().min(CHUNK).to_string());
     });
     command
 }

@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, Script};
 use super::timeouts::RedisTimeouts;
+use super::wire::is_lost_connection;
 use crate::claim::{Claim, ClaimSeq};
 use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
@@ -143,34 +144,32 @@ impl RedisStore {
         step: StoreStep,
         take: impl FnOnce(&mut Lease) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        self.step_waiting(step, self.timeouts.wait, take)
+        self.take(Deadline::NEVER, take).map_err(|source| explain(step, source))
     }
 
-    /// The same, where the wait for a connection counts too.
-    pub(super) fn step_by<T>(
+    /// The same for a step that does no harm if it is taken twice: if its connection is lost it is taken
+    /// once more, on another.
+    pub(super) fn repeatable_step<T>(
         &self,
         step: StoreStep,
         deadline: Deadline,
-        take: impl FnOnce(&mut Lease) -> Result<T, BoxError>,
+        take: impl Fn(&mut Lease) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        self.step_waiting(step, deadline.left().min(self.timeouts.wait), take)
+        let mut taken = self.take(deadline, &take);
+        if taken.as_ref().is_err_and(is_lost_connection) {
+            taken = self.take(deadline, &take);
+        }
+        taken.map_err(|source| explain(step, source))
     }
 
-    fn step_waiting<T>(
+    fn take<T>(
         &self,
-        step: StoreStep,
-        wait: Duration,
+        deadline: Deadline,
         take: impl FnOnce(&mut Lease) -> Result<T, BoxError>,
-    ) -> Result<T, Error> {
-        let taken = self
-            .pool
-            .lease(wait, self.timeouts.write)
-            .and_then(|mut lease| take(&mut lease).inspect_err(|_| lease.distrust()));
-        taken.map_err(|source| match source.downcast::<Error>() {
-            // It says already what it is about.
-            Ok(error) => *error,
-            Err(source) => Error::Store { step, source },
-        })
+    ) -> Result<T, BoxError> {
+        let wait = deadline.left().min(self.timeouts.wait);
+        let mut lease = self.pool.lease(wait, self.timeouts.write)?;
+        take(&mut lease).inspect_err(|_| lease.distrust())
     }
 
     pub(super) fn ask(&self, lease: &mut Lease, command: &Packed) -> Result<Reply, BoxError> {
@@ -200,6 +199,14 @@ impl RedisStore {
             Some(foreign) => foreign.into(),
             None => Unexpected.into(),
         }
+    }
+}
+
+fn explain(step: StoreStep, source: BoxError) -> Error {
+    match source.downcast::<Error>() {
+        // It says already what it is about.
+        Ok(error) => *error,
+        Err(source) => Error::Store { step, source },
     }
 }
 

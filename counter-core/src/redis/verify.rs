@@ -20,7 +20,7 @@ impl RedisStore {
         within: Duration,
     ) -> Result<Vec<Verdict>, Error> {
         let deadline = Deadline::after(within);
-        self.step_by(StoreStep::Verify, deadline, |lease| {
+        self.repeatable_step(StoreStep::Verify, deadline, |lease| {
             let mut verdicts = Vec::with_capacity(claims.len());
             for window in claims.chunks(CHUNK * WINDOW) {
                 let mut commands = Packed::default();

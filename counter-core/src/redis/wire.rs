@@ -1,7 +1,9 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use ::redis::{Connection, ConnectionAddr, ConnectionLike as _, IntoConnectionInfo as _, Value};
+use ::redis::{
+    Connection, ConnectionAddr, ConnectionLike as _, IntoConnectionInfo as _, RedisError, Value,
+};
 
 use super::reply::{Refused, Reply};
 use crate::error::BoxError;
@@ -25,6 +27,15 @@ pub(super) trait Wire {
 
     /// Makes its pool drop it instead of handing it out again.
     fn condemn(&mut self) -> Result<(), BoxError>;
+}
+
+/// Whether a connection failed of which its server may know nothing: the server hung up on it before, or a
+/// read was interrupted, as where this process was stopped and goes on. A time-out is no such failure.
+pub(super) fn is_lost_connection(error: &BoxError) -> bool {
+    let lost = error.downcast_ref::<RedisError>().map(|e| e.is_io_error() && !e.is_timeout());
+    #[cfg(feature = "r2d2_redis")]
+    let lost = lost.or_else(|| super::wire_r2d2_redis::is_lost_connection(error));
+    lost.unwrap_or(false)
 }
 
 impl Wire for Connection {

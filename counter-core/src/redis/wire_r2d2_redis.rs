@@ -38,6 +38,12 @@ impl Wire for Connection {
     }
 }
 
+/// As [`super::wire::is_lost_connection`], or `None` for an error of something else.
+pub(super) fn is_lost_connection(error: &BoxError) -> Option<bool> {
+    let error = error.downcast_ref::<RedisError>()?;
+    Some(error.is_io_error() && !error.is_timeout())
+}
+
 fn ended_connection() -> Result<Connection, BoxError> {
     let mut ended = connection_to_a_listener_that_hangs_up(|port| {
         Client::open(format!("redis://127.0.0.1:{port}/"))?.get_connection()

@@ -102,3 +102,21 @@ fn a_restart_of_the_server_costs_one_increment() {
         store.increment(&id(1), 1).unwrap();
     }
 }
+
+/// The connection that the store has is of the server before.
+#[test]
+fn a_question_is_asked_again_after_a_restart_of_the_server_and_an_increment_is_not_made_again() {
+    for (pool, store) in STORES {
+        let mut server = RedisServer::start();
+        let store = store(&server.url());
+        store.increment(&id(1), 1).unwrap();
+        server.kill();
+        server.start_again();
+        let look = store.look(&[id(1)]);
+        assert!(look.is_ok(), "{pool}: {look:?}");
+
+        server.kill();
+        server.start_again();
+        assert!(store.increment(&id(1), 1).is_err(), "{pool}");
+    }
+}

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Claimed, CounterId, DeltaStore, Verdict};
+use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Pattern, Verdict};
 use redis::Value;
 
 use super::{LONG, Setting, id};
@@ -29,6 +29,16 @@ fn no_command_that_moves_100_000_counters_is_slow() {
     let fastest = |command: usize| runs.iter().map(|run| run[command]).min();
     let slow = (0..commands).filter_map(fastest).filter(|micros| *micros > SLOW_MICROS);
     assert_eq!(slow.collect::<Vec<_>>(), [0_i64; 0], "microseconds, of {commands} commands");
+}
+
+#[test]
+fn a_scan_goes_through_few_names_at_a_time_however_many_are_asked_for() {
+    let mut setting = Setting::new();
+    let () = setting.run("CONFIG SET slowlog-log-slower-than 0");
+    let asked = 100_000.try_into().unwrap();
+    setting.store.scan(&Pattern::all(), Cursor::default(), asked).unwrap();
+    let logged: Vec<(i64, i64, i64, Vec<String>, String, String)> = setting.run("SLOWLOG GET 1");
+    assert_eq!(logged[0].3, ["SCAN", "0", "MATCH", "counter:*", "COUNT", "250"]);
 }
 
 /// How long each command took that moves this many counters, in microseconds, in the order in which
