@@ -104,17 +104,26 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
-        if self.is_running() {
-            // All of its processes: those that SIGSTOP holds up would not notice that the first has ended.
-            self.signal_all("KILL");
-            let _ = self.child.wait();
+        if !self.is_running() {
+            return;
         }
+        // It ends at once, but removes what it has in shared memory, which SIGKILL would leave there. Those
+        // of its processes that SIGSTOP holds up would not hear of it.
+        self.signal_all("CONT");
+        self.signal_all("QUIT");
+        let asked = Instant::now();
+        while self.is_running() && asked.elapsed() < DEADLINE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.signal_all("KILL");
+        let _ = self.child.wait();
     }
 }
 
 /// Its standard input is a pipe from this process, which ends when this process does.
 fn watchdog(pid: u32, folder: &Path) -> Child {
-    let script = "read _; kill -QUIT $1; sleep 1; \
+    let script = "read _; kill -CONT $1 $(cat /proc/$1/task/$1/children); kill -QUIT $1; \
+                  for i in $(seq 100); do [ -e /proc/$1 ] || break; sleep 0.1; done; \
                   kill -KILL $1 $(cat /proc/$1/task/$1/children); sleep 0.2; rm -rf \"$2\"";
     Command::new("sh")
         .args(["-c", script, "watchdog", &pid.to_string()])

@@ -53,6 +53,8 @@ impl Postgres {
     fn set(&self, command: &mut Command) {
         command.args(["-c", "listen_addresses=", "-c", "max_connections=300"]);
         command.args(["-c", "shared_buffers=64MB", "-c", "autovacuum=off"]);
+        // In its folder, where nothing is left of it when it is killed.
+        command.args(["-c", "dynamic_shared_memory_type=mmap"]);
         if self.durability == Durability::Off {
             command.args(["-c", "fsync=off", "-c", "full_page_writes=off"]);
         }
