@@ -83,7 +83,7 @@ pub enum Error {
     #[error(
         "counter {counter} has a conflict: the store holds claim {claim}, but the table has seen {row}; \
          the store seems to be an old copy, and the claim may have been counted already: \
-         set the counter to the right value, which settles it"
+         apply or discard it, or set the counter to the right value, which settles it too"
     )]
     Conflict {
         /// Which counter.
@@ -105,7 +105,7 @@ pub enum Error {
     #[error(
         "the store came back from an old copy: its newest sequence is {found}, but {recorded} was recorded; \
          what it holds may have been counted already, so nothing was claimed: restore the newer copy, or \
-         empty the store's prefix if what it holds is to be dropped"
+         see what both sides hold and decide whether to apply or to discard what the store holds"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.
@@ -155,12 +155,18 @@ pub enum StoreStep {
     Scan,
     /// Claiming deltas.
     Claim,
+    /// Having claims confirmed by replicas or the disk.
+    Confirm,
     /// Telling whether claims are still there.
     Verify,
     /// Removing applied claims.
     Ack,
     /// Giving a claim another sequence.
     Renumber,
+    /// Raising its high water.
+    Raise,
+    /// Dropping what it holds.
+    Discard,
     /// Naming its generation.
     Identify,
 }
@@ -172,9 +178,12 @@ impl fmt::Display for StoreStep {
             Self::Look => "be read",
             Self::Scan => "be scanned",
             Self::Claim => "hand out claims",
+            Self::Confirm => "have claims confirmed",
             Self::Verify => "verify claims",
             Self::Ack => "acknowledge claims",
             Self::Renumber => "renumber a claim",
+            Self::Raise => "raise its high water",
+            Self::Discard => "discard counters",
             Self::Identify => "tell its generation",
         })
     }

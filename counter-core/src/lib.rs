@@ -56,8 +56,9 @@ pub use pattern::Pattern;
 pub use prefix::{Name, Prefix};
 pub use protocol::{Baseline, value};
 #[cfg(feature = "redis")]
-pub use redis::{RedisStore, RedisStoreBuilder, RedisTimeouts};
+pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage, Verdict,
+    Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage,
+    Verdict,
 };
 pub use table_name::TableName;

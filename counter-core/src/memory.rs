@@ -14,7 +14,7 @@ use crate::key::CounterKey;
 use crate::owner::Owner;
 use crate::pattern::Pattern;
 use crate::store::{
-    Claimed, Cursor, DeltaStore, Generation, Held, Look, Replacement, ScanPage, Verdict,
+    Assurance, Claimed, Cursor, DeltaStore, Generation, Held, Look, Replacement, ScanPage, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
@@ -24,7 +24,7 @@ use crate::store::{
 /// applied yet.
 ///
 /// Meant for one process. Several that sync stores of their own into one table are kept from losing counts to
-/// each other as far as that can be told (see [`DeltaStore::renumber`]), but it is not guaranteed: two stores
+/// each other as far as that can be told (see [`Assurance::Store`]), but it is not guaranteed: two stores
 /// can give one number to claims on the same counter, and a claim sent to a database that did not answer
 /// can be overtaken for good, which is reported. Each is a world of its own until it has synced: none
 /// reads what is pending in another, nor does a set or a delete in one drop it, and a read can fail with
@@ -233,15 +233,32 @@ impl DeltaStore for MemoryStore {
         Ok(())
     }
 
-    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+    fn renumber(
+        &self,
+        claim: &Claim,
+        above: ClaimSeq,
+        assurance: Assurance,
+    ) -> Result<Option<Claim>, Error> {
         let mut shard = self.shard(&claim.id);
         let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
-        let is_private = |held: &&mut InFlight| !held.recovered && held.of(&claim.id) == *claim;
-        let Some(held) = in_flight.filter(is_private) else {
+        let is_assured = |held: &InFlight| assurance == Assurance::Operator || !held.recovered;
+        let found = in_flight.filter(|held| is_assured(held) && held.of(&claim.id) == *claim);
+        let Some(held) = found else {
             return Ok(None);
         };
         held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
         Ok(Some(held.of(&claim.id)))
+    }
+
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
+        let raised = self.clock.now_micros().max(above.get());
+        self.high_water.fetch_max(raised, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
+        let dropped = ids.iter().filter(|id| self.shard(id).remove(*id).is_some());
+        Ok(dropped.count() as u64)
     }
 
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
@@ -255,6 +272,10 @@ impl DeltaStore for MemoryStore {
     }
 
     fn generation(&self, _database: &str, _above: ClaimSeq) -> Result<Option<Generation>, Error> {
+        Ok(None)
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
         Ok(None)
     }
 }

@@ -7,7 +7,9 @@
 mod ack;
 mod builder;
 mod claim;
+mod confirmation;
 mod deadline;
+mod discard;
 mod foreign;
 mod generation;
 mod increment;
@@ -19,6 +21,8 @@ mod manager;
 mod names;
 mod packed;
 mod pool;
+mod raise;
+mod renumber;
 mod replace;
 mod reply;
 mod scan;
@@ -31,5 +35,6 @@ mod wire;
 mod wire_r2d2_redis;
 
 pub use builder::RedisStoreBuilder;
+pub use confirmation::Confirmation;
 pub use store::RedisStore;
 pub use timeouts::RedisTimeouts;

@@ -88,19 +88,34 @@ pub trait DeltaStore: Send + Sync + 'static {
     fn ack(&self, claims: &[Claim]) -> Result<(), Error>;
 
     /// Gives a claim a new sequence above `above`, and raises the high water to it, if the claim is exactly
-    /// the one that its counter has and nobody but the caller can ever have applied it.
-    ///
-    /// Only a store that is private to one process can know that, and needs it: other processes with
-    /// stores of their own write to the same rows under sequences that it has not heard of. The default
-    /// is to know nothing.
+    /// the one that its counter has and `assurance` is there that nobody has applied it or ever will, under
+    /// its old sequence.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer.
-    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
-        let _ = (claim, above);
-        Ok(None)
-    }
+    /// [`Error::Store`] if there is no answer; it may have been given one.
+    fn renumber(
+        &self,
+        claim: &Claim,
+        above: ClaimSeq,
+        assurance: Assurance,
+    ) -> Result<Option<Claim>, Error>;
+
+    /// Raises the high water to the present time and to `above`, unless it is higher. On an operator's word,
+    /// for a store that came back from an old copy: what it holds counts from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; it may have been raised.
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error>;
+
+    /// Drops what is pending and claimed of each counter and returns of how many there was anything. On an
+    /// operator's word, as [`raise`](Self::raise).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; some may have been dropped.
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error>;
 
     /// The keys of an owner that the store can name without a scan. The default is to name none.
     ///
@@ -121,6 +136,23 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// [`Error::Store`] if there is no answer.
     fn generation(&self, database: &str, above: ClaimSeq) -> Result<Option<Generation>, Error>;
+
+    /// The same, but changes nothing: `None` also for a store that has no identity yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn present_generation(&self) -> Result<Option<Generation>, Error>;
+}
+
+/// How it is known that nobody has applied a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// The store has to know it. Only one that is private to a process can, and needs it: other processes with
+    /// stores of their own write to the same rows under sequences that it has not heard of.
+    Store,
+    /// An operator has decided it.
+    Operator,
 }
 
 /// What a store held at one instant.

@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
+use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::{Newer, Updated};
 use crate::report::{Conflict, FailedClaim, LostClaim, SyncReport};
 use crate::retry;
+use crate::sync_options::OnConflict;
 use crate::unsettled::{Fate, Unsettled};
 
 /// Rows are locked while the store is asked, so it must answer soon.
@@ -37,10 +38,12 @@ pub(crate) fn apply(
     unsettled: &mut Unsettled<'_>,
     mut claims: Vec<Claim>,
     origin: Origin,
+    on_conflict: OnConflict,
     report: &mut SyncReport,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application { unsettled, origin, report, database_takes_rows: false };
+    let mut application =
+        Application { unsettled, origin, on_conflict, report, database_takes_rows: false };
     let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
         if !batch.claims.is_empty() {
@@ -57,8 +60,9 @@ pub(crate) fn apply_once(
     claim: Claim,
     report: &mut SyncReport,
 ) -> Result<(), Error> {
-    let origin = Origin::Fresh;
-    let mut application = Application { unsettled, origin, report, database_takes_rows: false };
+    let (origin, on_conflict) = (Origin::Fresh, OnConflict::Report);
+    let mut application =
+        Application { unsettled, origin, on_conflict, report, database_takes_rows: false };
     let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
     let settled = application.transact(&batch.claims)?;
     application.conclude(settled, &batch)?;
@@ -68,6 +72,7 @@ pub(crate) fn apply_once(
 struct Application<'a, 'b> {
     unsettled: &'a mut Unsettled<'b>,
     origin: Origin,
+    on_conflict: OnConflict,
     report: &'a mut SyncReport,
     /// Whether it was made sure that a refusal is about a row and not about the whole table.
     database_takes_rows: bool,
@@ -169,33 +174,48 @@ impl Application<'_, '_> {
         }
     }
 
-    /// Claims that only this process can have applied, and did not, get sequences above those of their
-    /// rows. One that was applied and then overtaken only lacks its acknowledgement. The others are
-    /// conflicts.
+    /// Claims that nobody has applied get sequences above those of their rows. One that was applied and
+    /// then overtaken only lacks its acknowledgement. The others are conflicts.
     fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
-        let store = &self.unsettled.shared.store;
         let mut renumbered = Vec::new();
         for conflict in conflicts {
-            let claim = match self.unsettled.fate(&conflict.claim) {
-                Fate::Applied => {
-                    store.ack(std::slice::from_ref(&conflict.claim))?;
-                    self.unsettled.settle(&conflict.claim);
-                    continue;
-                }
-                Fate::Unapplied if times < RENUMBER_ROUNDS => {
-                    store.renumber(&conflict.claim, conflict.row)?
-                }
-                Fate::Unapplied | Fate::Unknown => None,
-            };
-            match claim {
-                Some(claim) => {
-                    self.unsettled.take(&claim, Fate::Unapplied);
-                    renumbered.push(claim);
-                }
-                None => self.report.conflicts.push(conflict),
+            if self.unsettled.fate(&conflict.claim) == Fate::Applied {
+                self.drop_claim(&conflict.claim)?;
+            } else if let Some(claim) = self.number_anew(&conflict, times)? {
+                self.unsettled.take(&claim, Fate::Unapplied);
+                renumbered.push(claim);
+            } else if self.on_conflict == OnConflict::Discard {
+                self.drop_claim(&conflict.claim)?;
+                self.report.discarded += 1;
+            } else {
+                self.report.conflicts.push(conflict);
             }
         }
         Ok(renumbered)
+    }
+
+    fn number_anew(&self, conflict: &Conflict, times: u32) -> Result<Option<Claim>, Error> {
+        let Conflict { claim, row } = conflict;
+        let mut assurances = Vec::with_capacity(2);
+        if self.unsettled.fate(claim) == Fate::Unapplied {
+            assurances.push(Assurance::Store);
+        }
+        if self.on_conflict == OnConflict::Apply {
+            assurances.push(Assurance::Operator);
+        }
+        for assurance in assurances.into_iter().filter(|_| times < RENUMBER_ROUNDS) {
+            if let Some(claim) = self.unsettled.shared.store.renumber(claim, *row, assurance)? {
+                return Ok(Some(claim));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a claim out of the store that is not to be applied any more.
+    fn drop_claim(&mut self, claim: &Claim) -> Result<(), Error> {
+        self.unsettled.shared.store.ack(std::slice::from_ref(claim))?;
+        self.unsettled.settle(claim);
+        Ok(())
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its

@@ -9,6 +9,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::apply::apply_once;
 use crate::builder::CountersBuilder;
+use crate::conflicts::{self, Conflicts};
 use crate::connection::{CounterConnection, LendConnection};
 use crate::error::Error;
 use crate::handle::CounterHandle;
@@ -263,6 +264,19 @@ impl Counters {
     /// Only if nothing could be done at all. What ended a sync later is in its report.
     pub fn sync(&self, options: &SyncOptions) -> Result<SyncReport, Error> {
         pass::run(&self.shared, options)
+    }
+
+    /// What the store holds and the table may have counted already, because the store came back from an old
+    /// copy. Looks at everything that the store holds and changes nothing.
+    ///
+    /// Beside a running sync a claim may be named that was just applied, acknowledged and followed by
+    /// another; what is named again is there.
+    ///
+    /// # Errors
+    ///
+    /// If the store or the database cannot be asked.
+    pub fn conflicts(&self) -> Result<Conflicts, Error> {
+        conflicts::find(&self.shared)
     }
 }
 

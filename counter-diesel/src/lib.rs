@@ -65,6 +65,7 @@
 
 mod apply;
 mod builder;
+mod conflicts;
 mod connection;
 mod counters;
 #[doc(hidden)]
@@ -84,6 +85,7 @@ mod read;
 mod report;
 mod retry;
 pub mod schema;
+mod sweep;
 mod sync_options;
 mod unsettled;
 mod worker;
@@ -93,6 +95,7 @@ pub use counter_core;
 pub use diesel;
 
 pub use builder::CountersBuilder;
+pub use conflicts::{Conflicts, Contradiction, WentBack};
 #[cfg(feature = "mysql")]
 pub use connection::mysql_pool;
 #[cfg(feature = "postgres")]
@@ -101,13 +104,13 @@ pub use connection::postgres_pool;
 pub use connection::sqlite_pool;
 pub use connection::{CounterConnection, LendConnection};
 pub use counter_core::{
-    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey,
-    Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore,
-    Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, RedisUrl, Replacement,
-    ScanPage, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
+    Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId,
+    CounterKey, Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock,
+    MemoryStore, Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, RedisUrl,
+    Replacement, ScanPage, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
 #[cfg(feature = "redis")]
-pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
+pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
 pub use counters::Counters;
 pub use error::{Error, LedgerStep};
@@ -120,5 +123,5 @@ pub use on::On;
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
 pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};
-pub use sync_options::SyncOptions;
+pub use sync_options::{OnConflict, SyncOptions};
 pub use worker::{SyncWorker, WorkerStatus};

@@ -1,17 +1,17 @@
 //! One sync, from the first look to the last acknowledgement.
 
-use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Cursor, Foreign, Pattern};
+use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
 
 use crate::apply::{Origin, apply};
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
 use crate::report::SyncReport;
-use crate::sync_options::SyncOptions;
+use crate::sweep::{Seen, Sweep};
+use crate::sync_options::{OnConflict, SyncOptions};
 use crate::unsettled::{Fate, Unsettled};
 
 /// Moves everything that matches from the store into the table.
@@ -20,10 +20,11 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
     let mut pass = Pass {
         shared,
         pattern: options.parse_pattern()?,
+        on_conflict: options.on_conflict,
         batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
-        known_foreign: HashSet::new(),
+        known_foreign: Seen::default(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     // The rest of the pass lives until the end of this function, where what is unsettled is remembered.
@@ -41,18 +42,16 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
     Ok(report)
 }
 
-/// A store full of other people's names must not fill the memory; beyond this some may count twice.
-const MOST_KNOWN_FOREIGN: usize = 10_000;
-
 struct Pass<'a> {
     shared: &'a Shared,
     pattern: Pattern,
+    on_conflict: OnConflict,
     batch_size: NonZeroUsize,
     report: SyncReport,
     /// What this pass has claimed, and what earlier ones have left.
     unsettled: Unsettled<'a>,
     /// Foreign names that are reported already.
-    known_foreign: HashSet<String>,
+    known_foreign: Seen<String>,
 }
 
 impl Pass<'_> {
@@ -86,12 +85,27 @@ impl Pass<'_> {
             if recorded.store_id != generation.store_id {
                 self.report.store_replaced = Some(recorded);
             } else if generation.high_water < recorded.seq {
-                // The same data, but older: what it holds may have been counted already.
-                let (found, recorded) = (generation.high_water, recorded.seq);
-                return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
+                self.settle_store(generation.high_water, recorded.seq)?;
             }
         }
         Ok(database)
+    }
+
+    /// Deals with a store that has the same data, but older: what it holds may have been counted already.
+    fn settle_store(&mut self, found: ClaimSeq, recorded: ClaimSeq) -> Result<(), Error> {
+        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
+            return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
+        }
+        if self.on_conflict == OnConflict::Discard {
+            self.sweep(Self::discard)?;
+        }
+        // Last: from now on it counts as the present one.
+        Ok(self.shared.store.raise(recorded)?)
+    }
+
+    fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        self.report.discarded += self.shared.store.discard(&ids)?;
+        Ok(())
     }
 
     /// Remembers the store as it is after a pass that came to its end.
@@ -102,25 +116,17 @@ impl Pass<'_> {
         }
     }
 
-    /// Finds everything that matches, each counter once in a batch, and hands it on batch by batch.
+    /// Finds everything that matches and hands it on batch by batch.
     fn sweep(
         &mut self,
         visit: fn(&mut Self, Vec<CounterId>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut batch = HashSet::new();
-        let mut next = Some(Cursor::default());
-        while let Some(from) = next {
-            let page = self.shared.store.scan(&self.pattern, from, self.batch_size)?;
-            page.foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
-            for id in page.ids {
-                batch.insert(id);
-                if batch.len() == self.batch_size.get() {
-                    visit(self, batch.drain().collect())?;
-                }
-            }
-            next = page.next;
+        let shared = self.shared;
+        let mut sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
+        while let Some(batch) = sweep.next_batch(|foreign| self.report_foreign(foreign))? {
+            visit(self, batch)?;
         }
-        visit(self, batch.into_iter().collect())
+        Ok(())
     }
 
     /// Claims and applies one batch.
@@ -167,7 +173,7 @@ impl Pass<'_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(&mut self.unsettled, claims, origin, &mut self.report)
+        apply(&mut self.unsettled, claims, origin, self.on_conflict, &mut self.report)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
@@ -185,8 +191,7 @@ impl Pass<'_> {
 
     /// A scan may find the same thing twice.
     fn report_foreign(&mut self, foreign: Foreign) {
-        let is_full = self.known_foreign.len() == MOST_KNOWN_FOREIGN;
-        if is_full || self.known_foreign.insert(foreign.name.clone()) {
+        if self.known_foreign.insert(foreign.name.clone()) {
             self.report.invalid.push(foreign);
         }
     }

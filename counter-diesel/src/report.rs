@@ -24,6 +24,10 @@ pub struct SyncReport {
     pub zeros: u64,
     /// Claims that were replaced by a set, a delete or another sync's work before they were applied.
     pub superseded: u64,
+    /// Counters of which something was dropped from the store, as [`OnConflict::Discard`] says.
+    ///
+    /// [`OnConflict::Discard`]: crate::OnConflict::Discard
+    pub discarded: u64,
     /// Claims that changed again and again while they were applied; they are left to the next sync.
     pub postponed: u64,
     /// Names and values in the store that are not ours. They were left as they are.
@@ -62,7 +66,7 @@ impl SyncReport {
 
     /// Whether there is nothing in here that the caller would miss.
     pub(crate) fn is_empty(&self) -> bool {
-        let counts = [self.scanned, self.applied, self.superseded];
+        let counts = [self.scanned, self.applied, self.superseded, self.discarded];
         counts.iter().all(|count| *count == 0) && self.is_clean()
     }
 }
@@ -77,6 +81,7 @@ impl fmt::Display for SyncReport {
             ("busy", self.busy),
             ("zero", self.zeros),
             ("superseded", self.superseded),
+            ("discarded", self.discarded),
             ("postponed", self.postponed),
             ("invalid", self.invalid.count()),
             ("failed", self.failed.count()),

@@ -14,6 +14,26 @@ pub struct SyncOptions {
     pub(crate) pattern: Option<String>,
     pub(crate) batch_size: Option<NonZeroUsize>,
     pub(crate) dry_run: bool,
+    pub(crate) on_conflict: OnConflict,
+}
+
+/// What a sync does about what the store holds and the table may have counted already: claims whose row has
+/// seen a newer one, and everything that is in a store that came back from an old copy.
+///
+/// Only a person can tell which is right, by what happened to the store. [`Counters::conflicts`] shows what
+/// both sides hold.
+///
+/// [`Counters::conflicts`]: crate::Counters::conflicts
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// Leave it where it is and report it.
+    #[default]
+    Report,
+    /// Add it to the table: nothing is lost, and what was counted already is counted twice.
+    Apply,
+    /// Drop it: nothing is counted twice, and what was not counted yet is lost. Of a store that came back, that
+    /// includes what was counted since.
+    Discard,
 }
 
 impl SyncOptions {
@@ -32,6 +52,14 @@ impl SyncOptions {
     /// Only look, and change nothing anywhere. Default: no.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
+        self
+    }
+
+    /// What to do about conflicts, on an operator's word: for one sync, never for a worker. Default: report
+    /// them. A store that came back from an old copy is decided about as a whole, so with a pattern it is
+    /// only reported.
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
         self
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, Claimed, CounterId, CounterKey, Cursor, DeltaStore,
+    Assurance, Baseline, Claim, ClaimSeq, Claimed, CounterId, CounterKey, Cursor, DeltaStore,
     Error as StoreError, Generation, Look, Owner, Pattern, Prefix, Replacement, ScanPage,
     StoreStep, Verdict,
 };
@@ -216,8 +216,21 @@ impl DeltaStore for FaultyStore {
         self.step("ack", StoreStep::Ack, || self.inner.ack(claims))
     }
 
-    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, StoreError> {
-        self.step("renumber", StoreStep::Renumber, || self.inner.renumber(claim, above))
+    fn renumber(
+        &self,
+        claim: &Claim,
+        above: ClaimSeq,
+        assurance: Assurance,
+    ) -> Result<Option<Claim>, StoreError> {
+        self.step("renumber", StoreStep::Renumber, || self.inner.renumber(claim, above, assurance))
+    }
+
+    fn raise(&self, above: ClaimSeq) -> Result<(), StoreError> {
+        self.step("raise", StoreStep::Raise, || self.inner.raise(above))
+    }
+
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, StoreError> {
+        self.step("discard", StoreStep::Discard, || self.inner.discard(ids))
     }
 
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, StoreError> {
@@ -232,6 +245,13 @@ impl DeltaStore for FaultyStore {
         self.step("generation", StoreStep::Identify, || match &self.generation {
             Some(generation) => Ok(Some(generation.clone())),
             None => self.inner.generation(database, above),
+        })
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, StoreError> {
+        self.step("present_generation", StoreStep::Identify, || match &self.generation {
+            Some(generation) => Ok(Some(generation.clone())),
+            None => self.inner.present_generation(),
         })
     }
 }

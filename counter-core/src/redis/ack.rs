@@ -1,6 +1,5 @@
 use super::deadline::Deadline;
 use super::packed::Packed;
-use super::reply::Reply;
 use super::script::ACK;
 use super::store::RedisStore;
 use crate::claim::Claim;
@@ -20,9 +19,7 @@ impl RedisStore {
                     self.write_ack_call(&mut calls, chunk);
                 }
                 for reply in self.run(&ACK, lease, &calls)? {
-                    let Reply::Int = reply else {
-                        return Err(reply.into_error());
-                    };
+                    reply.into_number()?;
                 }
             }
             Ok(())

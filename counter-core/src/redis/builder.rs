@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
+use super::confirmation::Confirmation;
 use super::manager::Manager;
 use super::pool::Pool;
 use super::store::RedisStore;
@@ -20,6 +21,7 @@ pub struct RedisStoreBuilder {
     timeouts: RedisTimeouts,
     pool_size: NonZeroU32,
     lazily: bool,
+    confirmation: Option<Confirmation>,
 }
 
 const DEFAULT_POOL_SIZE: NonZeroU32 = match NonZeroU32::new(10) {
@@ -35,6 +37,7 @@ impl RedisStoreBuilder {
             timeouts: RedisTimeouts::default(),
             pool_size: DEFAULT_POOL_SIZE,
             lazily: false,
+            confirmation: None,
         }
     }
 
@@ -87,6 +90,13 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Lets claims wait until others have them too, before they are applied. Default: they do not wait.
+    #[must_use]
+    pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = Some(confirmation);
+        self
+    }
+
     /// Lets the application start while Redis is away: nothing is sent before the store is used.
     #[must_use]
     pub fn connect_lazily(mut self) -> Self {
@@ -121,7 +131,11 @@ impl RedisStoreBuilder {
             // What keeps connections from being made is told to who waits for one.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
-        Ok(RedisStore::on(Pool::Own(pool), self.prefix, timeouts, server))
+        let store = RedisStore::on(Pool::Own(pool), self.prefix, timeouts, server);
+        Ok(match self.confirmation {
+            Some(confirmation) => store.confirm_claims(confirmation),
+            None => store,
+        })
     }
 }
 
@@ -157,6 +171,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("timeouts", &self.timeouts)
             .field("pool_size", &self.pool_size)
             .field("lazily", &self.lazily)
+            .field("confirmation", &self.confirmation)
             .finish()
     }
 }

@@ -45,11 +45,17 @@ impl RedisStore {
             self.write_claim_call(&mut calls, chunk, claim_timeout, newest);
         }
         let replies = self.run(&CLAIM, lease, &calls)?;
+        let before = claimed.len();
         for (chunk, reply) in ids.chunks(CHUNK).zip(replies) {
             let answer = Answer::read(reply)?;
             self.check(&answer, newest)?;
             self.last_seen().note(life, answer.sequence()?);
             self.read_claims(chunk, answer, claimed)?;
+        }
+        let is_claim =
+            |claimed: &Claimed| matches!(claimed, Claimed::Fresh(_) | Claimed::Recovered(_));
+        if claimed.iter().skip(before).any(is_claim) {
+            self.confirm(lease)?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 
+use super::deadline::Deadline;
 use super::lease::Lease;
+use super::look::parse_high_water;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, GENERATION};
@@ -13,6 +15,21 @@ use crate::store::Generation;
 impl RedisStore {
     pub(super) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
         self.step(StoreStep::Identify, |lease| self.identify_on(lease, database, above))
+    }
+
+    /// Both at one instant.
+    pub(super) fn read_identity(&self) -> Result<Option<Generation>, Error> {
+        self.repeatable_step(StoreStep::Identify, Deadline::NEVER, |lease| {
+            let mut command = Packed::default();
+            command.command(3, |args| {
+                args.text("MGET").text(self.names().generation()).text(self.names().high_water());
+            });
+            let mut values = self.ask(lease, &command)?.into_array()?.into_iter();
+            let mut value = || values.next().ok_or(Unexpected);
+            let (identity, high_water) = (value()?.into_text()?, value()?);
+            let high_water = parse_high_water(self.names(), high_water)?;
+            identity.map(|identity| parse(identity, high_water)).transpose()
+        })
     }
 
     fn identify_on(

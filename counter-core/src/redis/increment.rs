@@ -111,7 +111,7 @@ fn write_increment(commands: &mut Packed, names: &Names, id: &CounterId, by: i64
 /// What the reply to an INCRBY says. An error of the server's means that it was not carried out.
 fn read_outcome(reply: Reply, id: &CounterId) -> Result<Outcome, Unexpected> {
     match reply {
-        Reply::Int => Ok(Ok(())),
+        Reply::Int(_) => Ok(Ok(())),
         Reply::Refused(refused) => Ok(Err(not_counted(id, refused))),
         _ => Err(Unexpected),
     }

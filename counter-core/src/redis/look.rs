@@ -86,7 +86,7 @@ fn write_look(commands: &mut Packed, names: &Names, ids: &[CounterId], with_high
     });
 }
 
-fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
+pub(super) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
     match reply.into_text()? {
         None => Ok(ClaimSeq::ZERO),
         Some(text) => sequence(&text).ok_or_else(|| foreign::not_a_sequence(names, &text).into()),

@@ -48,7 +48,9 @@ impl RedisStore {
         }
         let seq = answer.sequence().map_err(|why| lost(lease, why))?;
         self.last_seen().note(life, seq);
-        read_claim(id, answer).ok_or_else(|| lost(lease, Unexpected.into()))
+        let claim = read_claim(id, answer).ok_or_else(|| lost(lease, Unexpected.into()))?;
+        self.confirm(lease).map_err(|why| lost(lease, why))?;
+        Ok(claim)
     }
 
     fn replace_call(&self, id: &CounterId, op: ClaimOp) -> Packed {

@@ -4,8 +4,7 @@ use crate::error::BoxError;
 #[derive(Debug)]
 pub(super) enum Reply {
     Nil,
-    /// A number. No step looks at which.
-    Int,
+    Int(i64),
     Text(Vec<u8>),
     Array(Vec<Reply>),
     Refused(Refused),
@@ -45,6 +44,13 @@ impl Reply {
         match self {
             Self::Nil => Ok(None),
             Self::Text(text) => Ok(Some(text)),
+            other => Err(other.into_error()),
+        }
+    }
+
+    pub(super) fn into_number(self) -> Result<i64, BoxError> {
+        match self {
+            Self::Int(number) => Ok(number),
             other => Err(other.into_error()),
         }
     }

@@ -38,6 +38,25 @@ pub(super) static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
+pub(super) static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("count.lua"),
+        include_str!("sequence.lua"),
+        include_str!("renumber.lua")
+    ))
+});
+
+pub(super) static RAISE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("count.lua"),
+        include_str!("sequence.lua"),
+        include_str!("raise.lua")
+    ))
+});
+
+pub(super) static DISCARD: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("count.lua"), include_str!("discard.lua"))));
+
 pub(super) static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
 
 impl Script {

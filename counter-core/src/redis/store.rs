@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::builder::RedisStoreBuilder;
+use super::confirmation::Confirmation;
 use super::deadline::Deadline;
 use super::foreign;
 use super::last_seen::LastSeen;
@@ -19,7 +20,9 @@ use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::pattern::Pattern;
 use crate::prefix::Prefix;
-use crate::store::{Claimed, Cursor, DeltaStore, Generation, Look, Replacement, ScanPage, Verdict};
+use crate::store::{
+    Assurance, Claimed, Cursor, DeltaStore, Generation, Look, Replacement, ScanPage, Verdict,
+};
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
 ///
@@ -53,7 +56,7 @@ use crate::store::{Claimed, Cursor, DeltaStore, Generation, Look, Replacement, S
 /// # What the server must allow
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
-/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, and inside scripts also `SET`, `MSET`, `DEL`,
+/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and inside scripts also `SET`, `MSET`, `DEL`,
 /// `EXISTS`, `TYPE`, `PERSIST` and `TIME`; `PING` to build the store. Nothing is lost if one of these is
 /// missing.
 pub struct RedisStore {
@@ -61,6 +64,7 @@ pub struct RedisStore {
     names: Names,
     timeouts: RedisTimeouts,
     last_seen: LastSeen,
+    confirmation: Option<Confirmation>,
     /// What connections are made to, without user and password.
     server: String,
 }
@@ -117,8 +121,20 @@ impl RedisStore {
             names: Names::new(prefix),
             timeouts: timeouts.at_least_a_millisecond(),
             last_seen: LastSeen::default(),
+            confirmation: None,
             server,
         }
+    }
+
+    /// Lets claims wait until others have them too, before they are applied. Default: they do not wait.
+    #[must_use]
+    pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = Some(confirmation);
+        self
+    }
+
+    pub(super) fn confirmation(&self) -> Option<Confirmation> {
+        self.confirmation
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -250,8 +266,33 @@ impl DeltaStore for RedisStore {
         self.ack_each(claims)
     }
 
+    fn renumber(
+        &self,
+        claim: &Claim,
+        above: ClaimSeq,
+        assurance: Assurance,
+    ) -> Result<Option<Claim>, Error> {
+        match assurance {
+            // Any process may have applied it.
+            Assurance::Store => Ok(None),
+            Assurance::Operator => self.renumber_one(claim, above),
+        }
+    }
+
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
+        self.raise_above(above)
+    }
+
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
+        self.discard_each(ids)
+    }
+
     fn generation(&self, database: &str, above: ClaimSeq) -> Result<Option<Generation>, Error> {
         self.identify(database, above).map(Some)
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
+        self.read_identity()
     }
 }
 
@@ -262,6 +303,7 @@ impl fmt::Debug for RedisStore {
             .field("server", &self.server)
             .field("prefix", &self.names.prefix().as_str())
             .field("timeouts", &self.timeouts)
+            .field("confirmation", &self.confirmation)
             .finish_non_exhaustive()
     }
 }

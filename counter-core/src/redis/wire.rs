@@ -101,7 +101,7 @@ impl From<Value> for Reply {
     fn from(value: Value) -> Self {
         match value {
             Value::Nil => Self::Nil,
-            Value::Int(_) => Self::Int,
+            Value::Int(number) => Self::Int(number),
             Value::BulkString(text) => Self::Text(text),
             Value::SimpleString(text) => Self::Text(text.into_bytes()),
             Value::Okay => Self::Text(b"OK".to_vec()),

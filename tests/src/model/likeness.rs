@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimOp, Claimed as RealClaimed, CounterId, DeltaStore, ManualClock, MemoryStore,
-    Replacement,
+    Assurance, Claim, ClaimOp, Claimed as RealClaimed, CounterId, DeltaStore, ManualClock,
+    MemoryStore, Replacement,
 };
 
 use super::store::{Claimed, Kind, Store, Ticket};
@@ -123,7 +123,8 @@ impl Pair {
     fn renumber(&mut self, ticket: Option<Ticket>) {
         if let Some(ticket) = ticket {
             let renumbered = self.model.renumber(ticket, ticket.seq, false);
-            let real = self.real.renumber(&self.claim_of(ticket), ticket.seq).unwrap();
+            let real =
+                self.real.renumber(&self.claim_of(ticket), ticket.seq, Assurance::Store).unwrap();
             assert_eq!(renumbered.map(|ticket| self.claim_of(ticket)), real);
             renumbered.into_iter().for_each(|ticket| self.note(ticket));
         }

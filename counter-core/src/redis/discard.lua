@@ -1,0 +1,24 @@
+-- Drops what is pending and claimed of each counter.
+--
+-- KEYS: of each counter its pending delta and its claim.
+-- Returns of how many there was anything. What is not ours is left.
+
+local values = redis.call('MGET', unpack(KEYS))
+local dels, dropped = {}, 0
+for i = 1, #KEYS, 2 do
+  local pending, claim = values[i], values[i + 1]
+  local before = #dels
+  if pending and is_count(pending) then
+    dels[#dels + 1] = KEYS[i]
+  end
+  if claim and sequence_of_claim(claim) then
+    dels[#dels + 1] = KEYS[i + 1]
+  end
+  if #dels > before then
+    dropped = dropped + 1
+  end
+end
+if #dels > 0 then
+  redis.call('DEL', unpack(dels))
+end
+return dropped

@@ -1,0 +1,26 @@
+use super::packed::Packed;
+use super::reply::Reply;
+use super::script::{Answer, RAISE};
+use super::store::RedisStore;
+use crate::claim::ClaimSeq;
+use crate::error::{Error, StoreStep};
+
+impl RedisStore {
+    /// Above what this process has seen too, or it would go on to claim nothing.
+    pub(super) fn raise_above(&self, above: ClaimSeq) -> Result<(), Error> {
+        self.step(StoreStep::Raise, |lease| {
+            let (life, newest) = self.last_seen().get();
+            let mut call = Packed::default();
+            RAISE.call(&mut call, 1, 1, |args| {
+                args.text(self.names().high_water()).int(above.max(newest).get());
+            });
+            let reply = self.run(&RAISE, lease, &call)?.pop();
+            let answer = Answer::read(reply.unwrap_or(Reply::Other))?;
+            if answer.word != b"ok" {
+                return Err(self.foreign(&answer, None));
+            }
+            self.last_seen().note(life, answer.sequence()?);
+            Ok(())
+        })
+    }
+}
