@@ -248,6 +248,9 @@ pub struct Generation {
     pub store_id: String,
     /// The database that it was first synced into.
     pub database: String,
-    /// The newest sequence given out so far.
+    /// The newest sequence given out so far, as it says.
     pub high_water: ClaimSeq,
+    /// The newest sequence that this process has seen it give out. If that is above
+    /// [`high_water`](Self::high_water), it came back from an old copy.
+    pub newest_seen: ClaimSeq,
 }

@@ -35,9 +35,11 @@ impl Conflicts {
 pub struct WentBack {
     /// The newest sequence that it knows: microseconds of its clock, so about when the copy was made.
     pub found: ClaimSeq,
-    /// What the last good sync recorded. What was counted between the two is gone from the store, and in the
-    /// table if it was synced; what was synced between the two may be in the store again.
-    pub recorded: Recorded,
+    /// The newest sequence that it is known to have given out. What was counted between the two is gone from
+    /// the store, and in the table if it was synced; what was synced between the two may be in the store again.
+    pub newest: ClaimSeq,
+    /// What the last good sync recorded.
+    pub recorded: Option<Recorded>,
 }
 
 /// What both sides hold of one counter.
@@ -75,11 +77,13 @@ pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
 fn went_back(shared: &Shared) -> Result<Option<WentBack>, Error> {
     let present = shared.store.present_generation()?;
     let recorded = shared.ledger.state(&shared.config.prefix)?.recorded;
-    let (Some(present), Some(recorded)) = (present, recorded) else {
+    let Some(present) = present else {
         return Ok(None);
     };
-    let is_older = present.store_id == recorded.store_id && present.high_water < recorded.seq;
-    Ok(is_older.then(|| WentBack { found: present.high_water, recorded }))
+    let same_life = recorded.as_ref().filter(|known| known.store_id == present.store_id);
+    let newest = same_life.map_or(ClaimSeq::ZERO, |known| known.seq).max(present.newest_seen);
+    let found = present.high_water;
+    Ok((found < newest).then_some(WentBack { found, newest, recorded }))
 }
 
 /// The store first: what is applied and acknowledged in between then looks like a row that has seen the claim,

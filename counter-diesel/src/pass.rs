@@ -81,12 +81,14 @@ impl Pass<'_> {
             return Ok(database);
         };
         self.report.shared_prefix = generation.database != database;
-        if let Some(recorded) = recorded {
-            if recorded.store_id != generation.store_id {
-                self.report.store_replaced = Some(recorded);
-            } else if generation.high_water < recorded.seq {
-                self.settle_store(generation.high_water, recorded.seq)?;
-            }
+        let same_life = recorded.as_ref().filter(|known| known.store_id == generation.store_id);
+        let newest =
+            same_life.map_or(ClaimSeq::ZERO, |known| known.seq).max(generation.newest_seen);
+        if same_life.is_none() {
+            self.report.store_replaced = recorded;
+        }
+        if generation.high_water < newest {
+            self.settle_store(generation.high_water, newest)?;
         }
         Ok(database)
     }

@@ -1,5 +1,6 @@
 //! Servers that belong to the tests and end with them, however they end.
 
+mod clock;
 mod fake_redis;
 pub mod mariadb;
 pub mod postgres;
@@ -7,6 +8,7 @@ mod process;
 pub mod redis;
 mod tls_redis;
 
+pub use clock::SteppingClock;
 pub use fake_redis::{Answer, FakeRedis};
 pub use redis::RedisServer;
 pub use tls_redis::TlsRedis;

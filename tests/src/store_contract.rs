@@ -5,6 +5,7 @@ mod claim;
 mod concurrency;
 mod increment;
 mod look;
+mod operator;
 mod replace;
 mod scan;
 
@@ -26,6 +27,7 @@ pub fn cases() -> Vec<Case> {
         claim::CASES,
         replace::CASES,
         ack::CASES,
+        operator::CASES,
         concurrency::CASES,
     ]
     .concat()

@@ -5,8 +5,12 @@
 
 local values = redis.call('MGET', unpack(KEYS))
 local dels, dropped = {}, 0
+-- A counter that is named again has nothing left.
+local was_named = {}
 for i = 1, #KEYS, 2 do
-  local pending, claim = values[i], values[i + 1]
+  local is_new = not was_named[KEYS[i]]
+  was_named[KEYS[i]] = true
+  local pending, claim = is_new and values[i], is_new and values[i + 1]
   local before = #dels
   if pending and is_count(pending) then
     dels[#dels + 1] = KEYS[i]

@@ -28,7 +28,12 @@ impl RedisStore {
             let mut value = || values.next().ok_or(Unexpected);
             let (identity, high_water) = (value()?.into_text()?, value()?);
             let high_water = parse_high_water(self.names(), high_water)?;
-            identity.map(|identity| parse(identity, high_water)).transpose()
+            let Some(identity) = identity else {
+                return Ok(None);
+            };
+            let mut generation = parse(identity, high_water)?;
+            generation.newest_seen = self.last_seen().of_store(&generation.store_id);
+            Ok(Some(generation))
         })
     }
 
@@ -52,9 +57,10 @@ impl RedisStore {
             _ => return Err(self.foreign(&answer, None)),
         };
         let identity = answer.rest.next().ok_or(Unexpected)?.into_text()?;
-        let generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
-        let last_seen = self.last_seen();
-        last_seen.note_store(life, &generation.store_id, is_new, generation.high_water);
+        let mut generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
+        let (store_id, high_water) = (&generation.store_id, generation.high_water);
+        self.last_seen().note_store(life, store_id, is_new, high_water);
+        generation.newest_seen = self.last_seen().of_store(store_id);
         Ok(generation)
     }
 }
@@ -63,7 +69,8 @@ impl RedisStore {
 fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
     let identity = String::from_utf8(identity)?;
     let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
-    Ok(Generation { store_id: store_id.to_owned(), database: database.to_owned(), high_water })
+    let (store_id, database) = (store_id.to_owned(), database.to_owned());
+    Ok(Generation { store_id, database, high_water, newest_seen: high_water })
 }
 
 /// 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which is

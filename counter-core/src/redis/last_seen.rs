@@ -29,6 +29,15 @@ impl LastSeen {
         (state.life, state.newest)
     }
 
+    /// The newest sequence seen in the life of this id: none, if the present life is not known to be that.
+    pub(super) fn of_store(&self, store_id: &str) -> ClaimSeq {
+        let state = self.lock();
+        match &state.store_id {
+            Some(seen) if seen != store_id => ClaimSeq::ZERO,
+            _ => state.newest,
+        }
+    }
+
     /// Notes a sequence that was seen in a reply to something that was sent during `life`.
     pub(super) fn note(&self, life: Life, seq: ClaimSeq) {
         let mut state = self.lock();

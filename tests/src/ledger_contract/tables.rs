@@ -132,11 +132,8 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
 ];
 
 fn generation(store_id: &str, seq: i64) -> Generation {
-    Generation {
-        store_id: store_id.to_owned(),
-        high_water: ClaimSeq::new(seq),
-        database: String::new(),
-    }
+    let (store_id, high_water) = (store_id.to_owned(), ClaimSeq::new(seq));
+    Generation { store_id, database: String::new(), high_water, newest_seen: high_water }
 }
 
 fn assert_not_migrated(ledger: &dyn Ledger) {

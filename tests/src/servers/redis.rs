@@ -1,13 +1,15 @@
 //! A Redis server of a test's own.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use redis::{Client, Connection};
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use super::process::{Process, new_folder, require};
 use crate::wait;
@@ -17,6 +19,7 @@ use crate::wait;
 pub struct RedisServer {
     folder: PathBuf,
     port: u16,
+    program: Vec<String>,
     options: Vec<String>,
     process: Option<Process>,
 }
@@ -30,10 +33,18 @@ impl RedisServer {
     /// The same with further options, such as `["--maxmemory", "3mb"]`.
     pub fn start_with(options: &[&str]) -> Self {
         require("redis-server", "apt-get install redis-server");
+        Self::start_program(&["redis-server"], options)
+    }
+
+    /// The same with another program, such as `["valkey-server"]`, or with one before it, such as
+    /// `["env", "NAME=value", "redis-server"]`.
+    pub fn start_program(program: &[&str], options: &[&str]) -> Self {
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         let mut server = Self {
             folder: new_folder(),
             port: free_port(),
-            options: options.iter().map(|&option| option.to_owned()).collect(),
+            program: owned(program),
+            options: owned(options),
             process: None,
         };
         while let Err(output) = server.try_to_start() {
@@ -72,6 +83,76 @@ impl RedisServer {
         }
     }
 
+    /// A server that copies this one, and goes on doing so, from when it has caught up.
+    pub fn start_replica(&self, options: &[&str]) -> Self {
+        let port = self.port.to_string();
+        let replica = Self::start_with(&[&["--replicaof", "127.0.0.1", &port], options].concat());
+        wait::until("the replica has caught up", || {
+            let info: String =
+                redis::cmd("INFO").arg("replication").query(&mut replica.bare()).ok()?;
+            info.contains("master_link_status:up").then_some(())
+        });
+        replica
+    }
+
+    /// Makes a replica copy nobody, and waits until `primary` has noticed. It keeps what it has.
+    pub fn cut_link(&self, primary: &Self) {
+        // Nobody listens there: the port needs privileges.
+        redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut self.bare()).expect("it obeys");
+        wait::until("the primary has lost its replica", || {
+            let info: String =
+                redis::cmd("INFO").arg("replication").query(&mut primary.bare()).ok()?;
+            info.contains("connected_slaves:0").then_some(())
+        });
+    }
+
+    /// Makes a replica copy this server, again.
+    pub fn mend_link(&self, primary: &Self) {
+        let mut bare = self.bare();
+        redis::cmd("REPLICAOF")
+            .arg("127.0.0.1")
+            .arg(primary.port)
+            .exec(&mut bare)
+            .expect("it obeys");
+    }
+
+    /// Makes a replica a server of its own, with what it has.
+    pub fn promote(&self) {
+        redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec(&mut self.bare()).expect("it obeys");
+    }
+
+    /// What it has on disk, now.
+    pub fn copy_of_disk(&self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a folder for a copy");
+        copy_data(&self.folder, copy.path());
+        copy
+    }
+
+    /// Kills it and starts it again with what it once had on disk.
+    pub fn go_back_to(&mut self, copy: &TempDir) {
+        self.kill();
+        copy_data(copy.path(), &self.folder);
+        self.start_again();
+    }
+
+    /// How long its append-only file is, in bytes.
+    pub fn length_of_log(&self) -> u64 {
+        self.log().metadata().expect("there is such a file").len()
+    }
+
+    /// Kills it and starts it again with so much of its append-only file, as after a crash that lost the
+    /// rest.
+    pub fn cut_log(&mut self, length: u64) {
+        self.kill();
+        self.log().set_len(length).expect("the file can be cut");
+        self.start_again();
+    }
+
+    fn log(&self) -> File {
+        let log = self.folder.join("appendonlydir/appendonly.aof.1.incr.aof");
+        File::options().write(true).open(log).expect("there is an append-only file")
+    }
+
     /// Freezes it: it takes connections and bytes, as far as the system does that for it, and answers
     /// nothing.
     pub fn freeze(&self) {
@@ -108,7 +189,6 @@ impl RedisServer {
         let folder = self.folder.display().to_string();
         let port = self.port.to_string();
         let ours = [
-            "redis-server",
             "--port",
             &port,
             "--bind",
@@ -123,7 +203,8 @@ impl RedisServer {
             "no",
         ];
         let ours = ours.into_iter().map(str::to_owned);
-        ours.chain(self.options.iter().cloned()).collect()
+        let program = self.program.iter().cloned();
+        program.chain(ours).chain(self.options.iter().cloned()).collect()
     }
 
     fn socket(&self) -> PathBuf {
@@ -151,6 +232,16 @@ impl Drop for RedisServer {
         // Where it was killed before, its folder is left.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Copies all that a server keeps from one folder to another, instead of what is there.
+fn copy_data(from: &Path, to: &Path) {
+    let script = r#"rm -rf "$2/appendonlydir" "$2/dump.rdb"
+        for data in "$1/appendonlydir" "$1/dump.rdb"; do
+            [ ! -e "$data" ] || cp -r "$data" "$2/" || exit 1
+        done"#;
+    let copied = Command::new("sh").args(["-c", script, "sh"]).arg(from).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()), "the data of a server is copied");
 }
 
 /// A connection that knows nothing of counters.

@@ -1,0 +1,12 @@
+//! What Redis and the database themselves may forget, get wrong or refuse, on real servers of the tests'
+//! own, and what becomes of the counts then.
+
+mod asynchronous_commit;
+mod clock;
+mod eviction;
+mod full;
+mod replicas;
+mod scripts;
+mod setting;
+mod waitaof;
+mod went_back;
