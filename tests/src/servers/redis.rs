@@ -201,6 +201,9 @@ impl RedisServer {
             "",
             "--appendonly",
             "no",
+            // A replica need not wait for others that may come.
+            "--repl-diskless-sync-delay",
+            "0",
         ];
         let ours = ours.into_iter().map(str::to_owned);
         let program = self.program.iter().cloned();
