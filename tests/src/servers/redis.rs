@@ -86,7 +86,9 @@ impl RedisServer {
     /// A server that copies this one, and goes on doing so, from when it has caught up.
     pub fn start_replica(&self, options: &[&str]) -> Self {
         let port = self.port.to_string();
-        let replica = Self::start_with(&[&["--replicaof", "127.0.0.1", &port], options].concat());
+        let program: Vec<_> = self.program.iter().map(String::as_str).collect();
+        let options = [&["--replicaof", "127.0.0.1", &port], options].concat();
+        let replica = Self::start_program(&program, &options);
         wait::until("the replica has caught up", || {
             let info: String =
                 redis::cmd("INFO").arg("replication").query(&mut replica.bare()).ok()?;

@@ -49,11 +49,13 @@ fn claims_are_applied_once_a_replica_has_them() {
     }
 }
 
-/// Recovered ones too: without a write of its own, a connection would have nothing to wait for.
+/// Recovered ones too: newer servers take a connection that has written nothing for one that has nothing to
+/// wait for.
 #[test]
 fn claims_that_no_replica_has_are_not_applied_and_reads_stay_right() {
-    for is_recovered in [false, true] {
-        let setting = Setting::with_postgres(RedisServer::start());
+    let servers = ["redis-server", "valkey-server"];
+    for (server, is_recovered) in servers.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let setting = Setting::with_postgres(RedisServer::start_program(&[server], &[]));
         let replica = setting.redis.start_replica(&[]);
         // Writes what only the first sync does.
         let _ = sync_cleanly(&setting.counters());
