@@ -11,7 +11,7 @@ use counter_core::{
 use r2d2_redis::RedisConnectionManager;
 use redis::Client;
 
-use crate::servers::redis::{bare, shared_url, this_process_server};
+use crate::servers::redis::{bare, shared_url, this_process_server, this_process_valkey};
 
 /// A place that holds counters.
 pub trait StoreWorld: Send + Sync {
@@ -71,6 +71,11 @@ impl RedisWorld {
     /// names may have none.
     pub fn unix() -> Self {
         Self::on(this_process_server().unix_url(), own_pool)
+    }
+
+    /// The same on Valkey.
+    pub fn valkey() -> Self {
+        Self::on(this_process_valkey().url(), own_pool)
     }
 
     /// For stores with a pool of their own that speak the newer version of the protocol.

@@ -33,6 +33,7 @@ fn worlds() -> Vec<(&'static str, NewWorld)> {
     vec![
         ("memory", Arc::new(|| Box::new(MemoryWorld::new()))),
         ("redis", Arc::new(|| Box::new(RedisWorld::own()))),
+        ("valkey", Arc::new(|| Box::new(RedisWorld::valkey()))),
         ("redis_resp3", Arc::new(|| Box::new(RedisWorld::resp3()))),
         ("redis_unix_socket", Arc::new(|| Box::new(RedisWorld::unix()))),
         ("redis_application_pool", Arc::new(|| Box::new(RedisWorld::application_pool()))),

@@ -32,13 +32,14 @@ impl RedisServer {
 
     /// The same with further options, such as `["--maxmemory", "3mb"]`.
     pub fn start_with(options: &[&str]) -> Self {
-        require("redis-server", "apt-get install redis-server");
         Self::start_program(&["redis-server"], options)
     }
 
     /// The same with another program, such as `["valkey-server"]`, or with one before it, such as
     /// `["env", "NAME=value", "redis-server"]`.
     pub fn start_program(program: &[&str], options: &[&str]) -> Self {
+        let server = program.last().expect("a program has a name");
+        require(server, "tests/install");
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         let mut server = Self {
             folder: new_folder(),
@@ -266,6 +267,12 @@ pub fn shared_url() -> String {
 pub fn this_process_server() -> &'static RedisServer {
     static SERVER: OnceLock<RedisServer> = OnceLock::new();
     SERVER.get_or_init(RedisServer::start)
+}
+
+/// The same of Valkey.
+pub fn this_process_valkey() -> &'static RedisServer {
+    static SERVER: OnceLock<RedisServer> = OnceLock::new();
+    SERVER.get_or_init(|| RedisServer::start_program(&["valkey-server"], &[]))
 }
 
 /// A port that nobody listens on at the moment.
