@@ -3,7 +3,6 @@
 mod fake_redis;
 pub mod mariadb;
 pub mod postgres;
-mod process;
 pub mod redis;
 mod tls_redis;
 

@@ -4,21 +4,21 @@ use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use redis::{Client, Connection};
-use rustix::process::Signal;
+use tempfile::TempDir;
 
-use super::process::{Process, new_folder, require};
-use crate::wait;
+use crate::process::{self, Process};
 
 /// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
 /// unless it is told to.
 pub struct RedisServer {
-    folder: PathBuf,
+    process: Option<Process>,
     port: u16,
     options: Vec<String>,
-    process: Option<Process>,
+    folder: TempDir,
 }
 
 impl RedisServer {
@@ -29,12 +29,11 @@ impl RedisServer {
 
     /// The same with further options, such as `["--maxmemory", "3mb"]`.
     pub fn start_with(options: &[&str]) -> Self {
-        require("redis-server", "apt-get install redis-server");
         let mut server = Self {
-            folder: new_folder(),
+            process: None,
             port: free_port(),
             options: options.iter().map(|&option| option.to_owned()).collect(),
-            process: None,
+            folder: process::folder("counter-redis-"),
         };
         while let Err(output) = server.try_to_start() {
             // Somebody else has found the same free port.
@@ -52,14 +51,14 @@ impl RedisServer {
 
     /// Waits until it answers, or has ended with some words.
     fn try_to_start(&mut self) -> Result<(), String> {
-        let process = Process::start(&self.folder, &self.command());
-        let answers = wait::until("redis-server answers or ends", || {
+        let log = self.folder.path().join("log");
+        let mut process = Process::start(&mut self.command(), self.folder.path(), &log);
+        let answers = process::wait_for("redis-server to answer or to end", || {
             let answers = self.answers();
             (answers || !process.is_running()).then_some(answers)
         });
         if !answers {
-            process.kill();
-            return Err(fs::read_to_string(self.folder.join("output")).unwrap_or_default());
+            return Err(fs::read_to_string(log).unwrap_or_default());
         }
         self.process = Some(process);
         Ok(())
@@ -75,12 +74,17 @@ impl RedisServer {
     /// Freezes it: it takes connections and bytes, as far as the system does that for it, and answers
     /// nothing.
     pub fn freeze(&self) {
-        self.process().signal(Signal::STOP);
+        self.process().signal_all("STOP");
     }
 
     /// Lets it go on with what it was sent meanwhile.
     pub fn thaw(&self) {
-        self.process().signal(Signal::CONT);
+        self.process().signal_all("CONT");
+    }
+
+    /// Where it listens on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it is, on TCP.
@@ -103,31 +107,16 @@ impl RedisServer {
         let () = redis::cmd("FLUSHALL").query(&mut self.bare()).expect("it is flushed");
     }
 
-    fn command(&self) -> Vec<String> {
-        let socket = self.socket().display().to_string();
-        let folder = self.folder.display().to_string();
-        let port = self.port.to_string();
-        let ours = [
-            "redis-server",
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--unixsocket",
-            &socket,
-            "--dir",
-            &folder,
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ];
-        let ours = ours.into_iter().map(str::to_owned);
-        ours.chain(self.options.iter().cloned()).collect()
+    fn command(&self) -> Command {
+        let mut command = Command::new(process::program("redis-server", &[], "redis-server"));
+        command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string()]);
+        command.arg("--unixsocket").arg(self.socket()).arg("--dir").arg(self.folder.path());
+        command.args(["--save", "", "--appendonly", "no"]).args(&self.options);
+        command
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.join("socket")
+        self.folder.path().join("socket")
     }
 
     fn process(&self) -> &Process {
@@ -142,14 +131,6 @@ impl RedisServer {
             Ok(_) => true,
             Err(error) => error.code() == Some("NOAUTH"),
         })
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        drop(self.process.take());
-        // Where it was killed before, its folder is left.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -172,8 +153,10 @@ pub fn this_process_server() -> &'static RedisServer {
     SERVER.get_or_init(RedisServer::start)
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that nobody listens on at the moment. The system gives it to nobody either who asks for any, so
+/// it is still free when a server that was killed is started again.
 pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
+    let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_768));
+    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().expect("there is always a next one")
 }
