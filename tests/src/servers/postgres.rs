@@ -83,6 +83,11 @@ impl Postgres {
         let folder = self.folder.path().display();
         format!("postgres:///{database}?host={folder}&user=postgres")
     }
+
+    /// The socket in its folder.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
 }
 
 /// The URL of the server that `COUNTER_TEST_POSTGRES_URL` names, or of one that is started for this process.
