@@ -68,7 +68,7 @@ impl Trouble {
         let kind = match choices.u8(..6) {
             0..3 => Kind::Cut,
             3..5 => Kind::Delay(Duration::from_millis(choices.u64(..400))),
-            _ => Kind::Drip(Duration::from_millis(choices.u64(..20))),
+            _ => Kind::Drip(Duration::from_micros(choices.u64(..1000))),
         };
         Self { towards, after, kind }
     }
