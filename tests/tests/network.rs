@@ -16,7 +16,7 @@ use counter_tests::effort::{choices, load_time};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::site::{Site, ledger_at};
-use counter_tests::suite;
+use counter_tests::suite::{self, WorldKind};
 use counter_tests::traffic::Traffic;
 use counter_tests::wait;
 use counter_tests::world::impatient;
@@ -25,12 +25,7 @@ use r2d2_redis::RedisConnectionManager;
 
 fn main() -> ExitCode {
     let mut trials = Vec::new();
-    let sites: [(&str, fn() -> Site); 3] = [
-        ("redis_x_sqlite", Site::with_sqlite),
-        ("redis_x_postgres", Site::with_postgres),
-        ("redis_x_mariadb", Site::with_mariadb),
-    ];
-    for (name, make_site) in sites {
+    for (name, make_site) in SITES {
         let mut add = |case: &str, show: fn(&Network)| {
             let name = format!("{name}::{case}");
             trials.push(Trial::test(name, move || {
@@ -39,13 +34,19 @@ fn main() -> ExitCode {
             }));
         };
         add("a_sync_is_exact_after_redis_was_cut_off_at_any_step", cut_off_redis);
-        if name != "redis_x_sqlite" {
+        if *name != "redis_x_sqlite" {
             add("a_sync_is_exact_after_the_database_was_cut_off_at_any_step", cut_off_database);
         }
         add("totals_and_reads_are_exact_after_random_trouble", random_trouble);
     }
     suite::run_trials(trials)
 }
+
+const SITES: &[WorldKind<Site>] = &[
+    ("redis_x_sqlite", Site::with_sqlite),
+    ("redis_x_postgres", Site::with_postgres),
+    ("redis_x_mariadb", Site::with_mariadb),
+];
 
 /// A site, and what stands before its servers.
 struct Network {
