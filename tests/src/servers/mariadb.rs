@@ -113,6 +113,7 @@ impl ServerConnection for MysqlConnection {
     const DROP: &'static str = "DROP DATABASE NAME; DROP DATABASE IF EXISTS NAME_other";
     const ISOLATE: &'static str = "SET SESSION TRANSACTION ISOLATION LEVEL";
     const PATIENCE: &'static str = "SELECT 1";
+    const IMPATIENCE: &'static str = "SELECT 1";
     const LOCK_TABLE: &'static str = "LOCK TABLES \"model_counters\" WRITE";
 
     fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {
