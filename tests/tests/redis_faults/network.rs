@@ -1,10 +1,13 @@
 //! A real server behind a network that breaks off, holds back and trickles, at each byte.
 
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts};
+use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts, Replacement};
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
+use counter_tests::wait;
 
 use super::{
     STORES, applications_store, assert_unknown, id, own_store, pool_of_one, r2d2_redis_store, soon,
@@ -19,9 +22,23 @@ fn counted(server: &RedisServer, id: &CounterId) -> i64 {
     count.unwrap_or(0)
 }
 
-/// Cut on its way there it was not counted, cut on its way back it was; which of the two nobody can know.
 #[test]
 fn an_increment_whose_connection_is_cut_is_unknown_at_whichever_byte() {
+    is_unknown_at_whichever_byte(|store, id| store.increment(id, 1), "counter:");
+}
+
+#[test]
+fn a_set_whose_connection_is_cut_is_unknown_at_whichever_byte() {
+    let set =
+        |store: &dyn DeltaStore, id: &CounterId| store.replace(id, Replacement::Set(1)).map(drop);
+    is_unknown_at_whichever_byte(set, "counter:{counter:");
+}
+
+/// Cut on its way there it was not carried out, cut on its way back it was; which of the two nobody can know.
+fn is_unknown_at_whichever_byte(
+    operate: fn(&dyn DeltaStore, &CounterId) -> Result<(), Error>,
+    written: &str,
+) {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let proxy = Proxy::to_port(server.port());
@@ -29,23 +46,30 @@ fn an_increment_whose_connection_is_cut_is_unknown_at_whichever_byte() {
         for towards in DIRECTIONS {
             let bytes = (0..).take_while(|&after| {
                 // On a connection that is there already.
-                store.increment(&id(0), 1).unwrap();
+                operate(&*store, &id(0)).unwrap();
                 let number = id(1000 * (1 + towards as i64) + after as i64);
                 proxy.prepare(Trouble { towards, after, kind: Kind::Cut });
-                let outcome = soon(pool, || store.increment(&number, 1));
+                let outcome = soon(pool, || operate(&*store, &number));
                 let was_cut = proxy.calm() > 0;
-                let is_counted = counted(&server, &number) == 1;
+                let is_carried_out = has_name_of(&server, written, &number);
                 if was_cut {
                     assert_unknown(pool, outcome);
-                    assert_eq!(is_counted, towards == Towards::Client, "{pool}: byte {after}");
+                    assert_eq!(is_carried_out, towards == Towards::Client, "{pool}: byte {after}");
                 } else {
-                    assert!(outcome.is_ok() && is_counted, "{pool}: {outcome:?}");
+                    assert!(outcome.is_ok() && is_carried_out, "{pool}: {outcome:?}");
                 }
                 was_cut
             });
             assert!(bytes.count() >= if towards == Towards::Server { 50 } else { 4 });
         }
     }
+}
+
+/// Whether there is a name that begins so and goes on with this counter's.
+fn has_name_of(server: &RedisServer, beginning: &str, id: &CounterId) -> bool {
+    let glob = format!("{beginning}{id}*");
+    let names = redis::cmd("KEYS").arg(glob).query::<Vec<String>>(&mut server.bare());
+    !names.unwrap().is_empty()
 }
 
 #[test]
@@ -88,7 +112,7 @@ fn assert_honest(outcome: &Result<(), Error>, times: i64, place: &str) {
 }
 
 /// Everybody waits half a second here; with the time-outs of a request these tests would be long.
-fn impatient_stores(url: &str) -> [(&'static str, std::sync::Arc<dyn DeltaStore>); 3] {
+fn impatient_stores(url: &str) -> [(&'static str, Arc<dyn DeltaStore>); 3] {
     [
         ("own", own_store(url, impatient())),
         ("application's", applications_store(url, impatient())),
@@ -118,7 +142,7 @@ fn what_is_left_of_a_late_reply_is_nobody_elses() {
                 after: 20,
                 kind: Kind::Delay(Duration::from_millis(50)),
             });
-            std::thread::scope(|scope| {
+            thread::scope(|scope| {
                 scope.spawn(|| proxy.release());
                 let look = store.look(&[id(1), id(2)]).unwrap();
                 let pending = look.held.into_iter().map(|held| held.unwrap().pending);
@@ -165,9 +189,7 @@ fn an_increment_that_arrives_late_was_unknown_and_is_counted_once() {
         assert_unknown(pool, soon(pool, || store.increment(&id(number), 10)));
         assert_eq!(counted(&server, &id(number)), 1, "{pool}");
         proxy.calm();
-        counter_tests::wait::until("it has arrived", || {
-            (counted(&server, &id(number)) == 11).then_some(())
-        });
+        wait::until("it has arrived", || (counted(&server, &id(number)) == 11).then_some(()));
         store.increment(&id(number), 100).unwrap();
         assert_eq!(counted(&server, &id(number)), 111, "{pool}");
     }
