@@ -84,6 +84,9 @@ pub trait ServerConnection: CounterConnection + SimpleConnection {
     /// Makes the session be the last to give up in a deadlock, as far as it has a say.
     const PATIENCE: &'static str;
 
+    /// Makes all sessions of the database `NAME` that begin later notice a deadlock at once.
+    const IMPATIENCE: &'static str;
+
     /// Lets nobody else at the counters' table, until the session ends.
     const LOCK_TABLE: &'static str;
 
@@ -126,6 +129,11 @@ impl<C: ServerConnection> OwnDatabase<C> {
         let mut server = C::establish(server_url).unwrap();
         server.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         Self { server_url: server_url.to_owned(), name, kind: PhantomData }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its URL: that of the server, with another path.

@@ -67,8 +67,7 @@ impl Process {
 
     /// Sends a signal to the server and to all of its processes.
     pub fn signal_all(&self, signal: &str) {
-        let pids = self.pids();
-        send(signal, &pids);
+        signal_each(signal, &self.pids());
     }
 
     /// Asks it to end, with this signal, and waits until it has.
@@ -136,6 +135,19 @@ fn watchdog(pid: u32, folder: &Path) -> Child {
         .unwrap()
 }
 
+/// Sends a signal to processes, and waits until they stand still or go on if that is what it makes them do.
+pub fn signal_each(signal: &str, pids: &[u32]) {
+    send(signal, pids);
+    let stand_still = signal == "STOP";
+    if stand_still || signal == "CONT" {
+        wait_for("a signal to have its effect", || {
+            let has_effect =
+                |pid: &u32| has_ended(*pid) || (state(*pid) == Some('T')) == stand_still;
+            pids.iter().all(has_effect).then_some(())
+        });
+    }
+}
+
 fn send(signal: &str, pids: &[u32]) {
     let pids = pids.iter().map(ToString::to_string);
     // One of them may have ended by itself.
@@ -144,9 +156,13 @@ fn send(signal: &str, pids: &[u32]) {
 
 /// A process that nobody has asked about since it ended counts as ended.
 fn has_ended(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
-    state.is_empty() || state.starts_with('Z')
+    matches!(state(pid), None | Some('Z'))
+}
+
+/// As Linux tells it: `T` stopped, `Z` dead.
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 /// The path of a program, from the folders given or from `PATH`.

@@ -54,6 +54,12 @@ impl Program {
         self.child.id()
     }
 
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// What it prints while it runs. What was taken is not in [`Ended`].
     pub fn take_output(&mut self) -> impl std::io::Read + use<> {
         self.child.stdout.take().expect("it is taken once")
@@ -82,7 +88,6 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }

@@ -1,5 +1,7 @@
 //! What a ledger does in a database that others use at the same time, and that can go away.
 
+mod deadlocks;
+
 use std::sync::Arc;
 use std::thread;
 
@@ -52,6 +54,7 @@ impl<C: ServerConnection> CustomizeConnection<C, diesel::r2d2::Error> for First 
 pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
     vec![
         ("a deadlock with others is resolved and loses nothing", deadlock),
+        ("deadlocks with whole passes are resolved and lose nothing", deadlocks::provoked),
         ("syncs are exact at every isolation level", isolation_levels),
         ("a transaction tells what is newer from what others commit meanwhile", newer_meanwhile),
         ("a table that stays locked is given up after seconds", locked_table),

@@ -4,7 +4,6 @@ mod clock;
 mod fake_redis;
 pub mod mariadb;
 pub mod postgres;
-mod process;
 pub mod redis;
 mod tls_redis;
 

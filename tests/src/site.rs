@@ -2,17 +2,21 @@
 //! would miss.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, RedisStore};
 use counter_diesel::{
-    CounterConnection, Counters, CountersBuilder, Ledger, PoolLedger, mysql_pool, postgres_pool,
+    CounterConnection, Counters, CountersBuilder, Error, Ledger, PoolLedger, SyncOptions,
+    mysql_pool, postgres_pool, sqlite_pool,
 };
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::Text;
-use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl};
+use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConnection};
+use tempfile::TempDir;
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
 use crate::process::Durability;
@@ -31,17 +35,28 @@ pub trait DatabaseServer: Send {
     /// The URL of its database.
     fn url(&self) -> String;
 
+    /// The socket that is in its URL, if it has one.
+    fn socket(&self) -> Option<PathBuf>;
+
     /// Counters over a pool of connections to it.
-    fn builder(&self) -> CountersBuilder;
+    fn builder(&self) -> CountersBuilder {
+        builder_at(&self.url()).unwrap()
+    }
 
     /// A ledger over such a pool.
-    fn ledger(&self) -> Arc<dyn Ledger>;
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        ledger_at(&self.url())
+    }
 
     /// The one column of texts that a query gives, on a connection of its own.
     fn texts(&self, query: &str) -> Vec<String>;
 
     /// Whether a transaction waits for rows that another one has locked.
     fn has_lock_waits(&self) -> bool;
+
+    /// Whether a transaction that has written rows has waited for what its client says next for more than an
+    /// instant.
+    fn has_idle_writers(&self) -> bool;
 
     /// Locks all rows of counters until what it returns is dropped.
     fn lock_rows(&self) -> Box<dyn Any>;
@@ -70,6 +85,11 @@ impl Site {
         Self::with(Box::new(server))
     }
 
+    /// With SQLite, whose only processes are those that use it, and such a Redis.
+    pub fn with_sqlite() -> Self {
+        Self::with(Box::new(Sqlite(tempfile::tempdir().unwrap())))
+    }
+
     fn with(database: Box<dyn DatabaseServer>) -> Self {
         let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
         Self { redis: Mutex::new(redis), database: Mutex::new(database) }
@@ -94,6 +114,20 @@ impl Site {
         counters
     }
 
+    /// The counters of a process to which each claim of this age was left behind.
+    pub fn counters_after(&self, claim_timeout: Duration) -> Counters {
+        let url = self.redis().url();
+        self.database().builder().claim_timeout(claim_timeout).redis(&url).build().unwrap()
+    }
+
+    /// A sync that waits for nobody who may still be alive: everything is in the table after it. Returns how
+    /// many claims were left behind.
+    pub fn last_sync(&self) -> u64 {
+        let report = self.counters_after(Duration::ZERO).sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean() && report.busy == 0, "{report:?}");
+        report.recovered
+    }
+
     /// The same of a process to whose store and database things happen.
     pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
         let ledger = FaultyLedger { inner: self.database().ledger(), faults: Arc::clone(faults) };
@@ -106,6 +140,32 @@ impl Site {
     /// Where counters wait.
     pub fn store(&self) -> Arc<dyn DeltaStore> {
         Arc::new(RedisStore::builder(self.redis().url()).build().unwrap())
+    }
+}
+
+/// Counters over a pool of connections to the database with this URL.
+///
+/// # Errors
+///
+/// If it cannot be reached.
+pub fn builder_at(url: &str) -> Result<CountersBuilder, Error> {
+    Ok(match url.split(':').next() {
+        Some("mysql") => Counters::builder(mysql_pool(url, 4)?),
+        Some("postgres") => Counters::builder(postgres_pool(url, 4)?),
+        _ => Counters::builder(sqlite_pool(url, 4)?),
+    })
+}
+
+/// A ledger over such a pool.
+///
+/// # Panics
+///
+/// If it cannot be reached.
+pub fn ledger_at(url: &str) -> Arc<dyn Ledger> {
+    match url.split(':').next() {
+        Some("mysql") => ledger(mysql_pool(url, 4).unwrap()),
+        Some("postgres") => ledger(postgres_pool(url, 4).unwrap()),
+        _ => ledger(sqlite_pool(url, 4).unwrap()),
     }
 }
 
@@ -124,12 +184,8 @@ impl DatabaseServer for Postgres {
         Self::url(self, "postgres")
     }
 
-    fn builder(&self) -> CountersBuilder {
-        Counters::builder(postgres_pool(&DatabaseServer::url(self), 4).unwrap())
-    }
-
-    fn ledger(&self) -> Arc<dyn Ledger> {
-        ledger(postgres_pool(&DatabaseServer::url(self), 4).unwrap())
+    fn socket(&self) -> Option<PathBuf> {
+        Some(Self::socket(self))
     }
 
     fn texts(&self, query: &str) -> Vec<String> {
@@ -144,6 +200,13 @@ impl DatabaseServer for Postgres {
 
     fn has_lock_waits(&self) -> bool {
         self.texts("SELECT CONCAT(count(*)) FROM pg_locks WHERE NOT granted") != ["0"]
+    }
+
+    fn has_idle_writers(&self) -> bool {
+        let idle = "SELECT CONCAT(count(*)) FROM (SELECT pg_sleep(0.3)) AS pause, pg_stat_activity \
+                    WHERE state = 'idle in transaction' AND backend_xid IS NOT NULL \
+                    AND state_change < clock_timestamp() - interval '0.2 s'";
+        self.texts(idle) != ["0"]
     }
 
     fn stop(&mut self) {
@@ -164,12 +227,8 @@ impl DatabaseServer for MariaDb {
         Self::url(self, "site")
     }
 
-    fn builder(&self) -> CountersBuilder {
-        Counters::builder(mysql_pool(&DatabaseServer::url(self), 4).unwrap())
-    }
-
-    fn ledger(&self) -> Arc<dyn Ledger> {
-        ledger(mysql_pool(&DatabaseServer::url(self), 4).unwrap())
+    fn socket(&self) -> Option<PathBuf> {
+        Some(Self::socket(self))
     }
 
     fn texts(&self, query: &str) -> Vec<String> {
@@ -189,6 +248,14 @@ impl DatabaseServer for MariaDb {
         self.texts(waits) != ["0"]
     }
 
+    fn has_idle_writers(&self) -> bool {
+        let idle = "SELECT CONCAT(COUNT(*)) FROM (SELECT SLEEP(0.3)) AS pause, \
+                    information_schema.processlist AS p JOIN information_schema.innodb_trx AS t \
+                    ON t.trx_mysql_thread_id = p.id \
+                    WHERE p.command = 'Sleep' AND p.time_ms > 200 AND t.trx_rows_modified > 0";
+        self.texts(idle) != ["0"]
+    }
+
     fn stop(&mut self) {
         Self::stop(self);
     }
@@ -200,4 +267,43 @@ impl DatabaseServer for MariaDb {
     fn start(&mut self) {
         Self::start(self);
     }
+}
+
+struct Sqlite(TempDir);
+
+impl DatabaseServer for Sqlite {
+    fn url(&self) -> String {
+        self.0.path().join("counters.sqlite").display().to_string()
+    }
+
+    fn socket(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn texts(&self, query: &str) -> Vec<String> {
+        let mut conn = sqlite_pool(&self.url(), 1).unwrap().get().unwrap();
+        sql::<Text>(query).load(&mut conn).unwrap()
+    }
+
+    /// All rows are one lock, and whoever waits for it tries again and again.
+    fn has_lock_waits(&self) -> bool {
+        panic!("nobody is told")
+    }
+
+    fn has_idle_writers(&self) -> bool {
+        let mut conn = connect::<SqliteConnection>(self);
+        conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK").is_err()
+    }
+
+    fn lock_rows(&self) -> Box<dyn Any> {
+        let mut conn = sqlite_pool(&self.url(), 1).unwrap().get().unwrap();
+        conn.batch_execute(LOCK_ROWS).unwrap();
+        Box::new(conn)
+    }
+
+    fn stop(&mut self) {}
+
+    fn kill(&mut self) {}
+
+    fn start(&mut self) {}
 }

@@ -2,6 +2,7 @@
 //! everything that can happen to it. `COUNTER_TEST_LOAD` makes it one more of each.
 
 use counter_core::ClaimOp;
+use counter_tests::effort::load;
 use counter_tests::model::Rules;
 use counter_tests::model::likeness;
 use counter_tests::model::properties::{self, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
@@ -230,7 +231,5 @@ fn two_workers() -> Scenario {
 /// So many, or one more under any load but 1. States multiply: one more of everything takes minutes, and two
 /// would not fit into memory.
 fn more(few: u8) -> u8 {
-    let load = std::env::var("COUNTER_TEST_LOAD").map(|load| load.parse::<i64>());
-    let load = load.map_or(1, |load| load.expect("COUNTER_TEST_LOAD is a number"));
-    few + u8::from(load > 1)
+    few + u8::from(load(1) > 1)
 }

@@ -1,15 +1,14 @@
 //! Processes that sync the same counters at the same time, while threads count: real ones, which can be
-//! killed.
+//! killed and frozen.
 
-use std::io::{BufRead, BufReader, Read as _};
-use std::process::Command;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use counter_core::Config;
-use counter_diesel::SyncOptions;
+use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::process::wait_for;
-use counter_tests::program::Program;
 use counter_tests::site::Site;
+use counter_tests::sync_process::SyncProcess;
 use counter_tests::writers::{Writers, baselines};
 
 #[test]
@@ -22,24 +21,39 @@ fn processes_that_sync_into_mariadb_share_the_work_and_may_be_killed() {
     share_the_work_and_may_be_killed(&Site::with_mariadb());
 }
 
+#[test]
+fn others_go_on_while_a_process_is_frozen_that_holds_rows_in_postgres() {
+    others_go_on_while_a_process_is_frozen(&Site::with_postgres());
+}
+
+#[test]
+fn others_go_on_while_a_process_is_frozen_that_holds_rows_in_mariadb() {
+    others_go_on_while_a_process_is_frozen(&Site::with_mariadb());
+}
+
 const WRITERS: i64 = 4;
 const COUNTERS: i64 = 100;
 
 fn share_the_work_and_may_be_killed(site: &Site) {
     let counters = site.counters();
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
-    let mut processes = [(); 2].map(|()| SyncProcess::start(site));
+    let mut processes = [(); 2].map(|()| start_process(site));
     processes.iter_mut().for_each(SyncProcess::wait_until_it_has_applied_some);
     let applied = processes.map(SyncProcess::stop);
-    kill_in_the_middle_of_a_batch(site, SyncProcess::start(site));
+    kill_in_the_middle_of_a_batch(site, start_process(site));
     let counted = writers.stop();
     assert!(applied.iter().all(|applied| *applied > 0), "{applied:?}");
 
-    let left_behind = last_sync(site);
+    let left_behind = site.last_sync();
     let total = counted.iter().sum::<i64>();
     println!("{total} counted, claims applied: {applied:?}, left behind: {left_behind}");
     assert!(left_behind > 0, "it was killed too early or too late");
     assert_eq!(baselines(&counters, COUNTERS), counted);
+}
+
+fn start_process(site: &Site) -> SyncProcess {
+    let claim_timeout = Config::default().claim_timeout;
+    SyncProcess::start(env!("CARGO_BIN_EXE_sync_worker"), site, claim_timeout)
 }
 
 /// It has claimed its batch and is writing rows, one of which somebody else has locked.
@@ -51,44 +65,80 @@ fn kill_in_the_middle_of_a_batch(site: &Site, mut process: SyncProcess) {
     drop(locked);
 }
 
-/// Finishes what the killed process has left behind, without waiting for it, and returns how much that was.
-fn last_sync(site: &Site) -> u64 {
-    let mut config = Config::default();
-    config.claim_timeout = Duration::ZERO;
-    let url = site.redis().url();
-    let counters = site.database().builder().config(config).redis(&url).build().unwrap();
-    let report = counters.sync(&SyncOptions::default()).unwrap();
-    assert!(report.is_clean() && report.busy == 0, "{report:?}");
-    report.recovered
+/// How long a server leaves rows to a process that has stopped talking, and a little.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn others_go_on_while_a_process_is_frozen(site: &Site) {
+    let counters = site.counters();
+    let writers = Writers::start(WRITERS, COUNTERS, &counters);
+    let process = freeze_one_that_holds_rows(site);
+    let (successor, start) = (site.counters_after(Duration::ZERO), Instant::now());
+    let took = thread::scope(|scope| {
+        let synced = scope.spawn(|| (sync_cleanly(&successor, "*"), start.elapsed()));
+        wait_for("it to wait for rows", || site.database().has_lock_waits().then_some(()));
+        assert_others_are_served(&counters);
+        let (applied, took) = synced.join().unwrap();
+        assert!(applied > 0, "{took:?}");
+        took
+    });
+    assert!(took < PATIENCE, "{took:?}");
+    process.thaw();
+    println!("others went on with its rows after {took:?}");
+    assert_exact_after(site, writers, process);
 }
 
-/// A process that syncs all the time. Killed when it is dropped.
-struct SyncProcess {
-    program: Program,
-    output: Box<dyn BufRead>,
+/// Nobody can take the lock away from a process that has one of a file.
+#[test]
+fn counting_and_reading_go_on_while_a_process_is_frozen_that_writes_to_sqlite() {
+    let site = Site::with_sqlite();
+    let counters = site.counters();
+    let writers = Writers::start(WRITERS, COUNTERS, &counters);
+    let process = freeze_one_that_holds_rows(&site);
+    counters.increment(post(0), "views", 0).unwrap();
+    counters.get(post(0), "views").unwrap();
+    process.thaw();
+    assert_exact_after(&site, writers, process);
 }
 
-impl SyncProcess {
-    fn start(site: &Site) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sync_worker"));
-        command.arg(site.redis().url()).arg(site.database().url());
-        let mut program = Program::start(&mut command);
-        let output = Box::new(BufReader::new(program.take_output()));
-        Self { program, output }
-    }
+/// Between its first write and its commit.
+fn freeze_one_that_holds_rows(site: &Site) -> SyncProcess {
+    let mut process = start_process(site);
+    process.wait_until_it_has_applied_some();
+    wait_for("a process to be frozen while it holds rows", || {
+        process.freeze();
+        let holds_rows = site.database().has_idle_writers();
+        if !holds_rows {
+            process.thaw();
+        }
+        holds_rows.then_some(())
+    });
+    process
+}
 
-    fn wait_until_it_has_applied_some(&mut self) {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert_eq!(line, "it has applied some\n");
-    }
+/// Who counts, reads, or syncs something else.
+fn assert_others_are_served(counters: &Counters) {
+    let someone = Owner::new("someone", 1).unwrap();
+    counters.increment(&someone, "views", 1).unwrap();
+    assert_eq!(sync_cleanly(counters, "someone:*"), 1);
+    assert_eq!(counters.baseline(&someone, "views").unwrap(), 1);
+    counters.get(post(0), "views").unwrap();
+}
 
-    /// Lets it make a last sync and returns how many claims it has applied in all.
-    fn stop(mut self) -> u64 {
-        let ended = self.program.finish();
-        assert!(ended.status.success(), "{ended:?}");
-        let mut output = String::new();
-        self.output.read_to_string(&mut output).unwrap();
-        output.trim().parse().unwrap()
-    }
+fn assert_exact_after(site: &Site, writers: Writers, process: SyncProcess) {
+    let counted = writers.stop();
+    let applied = process.stop();
+    let left_behind = site.last_sync();
+    let total = counted.iter().sum::<i64>();
+    println!("{total} counted, claims applied: {applied}, left behind: {left_behind}");
+    assert_eq!(baselines(&site.counters(), COUNTERS), counted);
+}
+
+fn sync_cleanly(counters: &Counters, pattern: &str) -> u64 {
+    let report = counters.sync(&SyncOptions::default().pattern(pattern)).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    report.applied
+}
+
+fn post(id: i64) -> Owner {
+    Owner::new("post", id).unwrap()
 }

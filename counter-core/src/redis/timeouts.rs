@@ -17,6 +17,9 @@ pub struct RedisTimeouts {
     /// From the first byte sent to the last reply of one exchange: of an increment, of a whole
     /// [`increment_many`](crate::DeltaStore::increment_many), of a few thousand claims. Default: 1
     /// second.
+    ///
+    /// Each piece in which a reply comes has the time that was left when the reply was begun: one that comes
+    /// in many pieces, each of them in time, is not given up. That of an increment is too short for that.
     pub read: Duration,
     /// For the server to take in what is sent, within `read`. Default: 1 second.
     pub write: Duration,

@@ -1,22 +1,24 @@
 //! A process that does nothing but sync, until its input ends: for tests that need several. Takes the URLs
-//! of Redis and of the database, tells when it has applied something, and at the end how many claims.
+//! of Redis and of the database, and after how many milliseconds a claim looks abandoned; tells when it has
+//! applied something, and at the end how many claims.
 
 use std::env;
 use std::error::Error;
 use std::io::Read as _;
 use std::time::Duration;
 
-use counter_diesel::{Counters, mysql_pool, postgres_pool};
+use counter_diesel::Config;
+use counter_tests::site::builder_at;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut urls = env::args().skip(1);
-    let (redis, database) = urls.next().zip(urls.next()).ok_or("which URLs?")?;
-    let builder = if database.starts_with("mysql:") {
-        Counters::builder(mysql_pool(&database, 2)?)
-    } else {
-        Counters::builder(postgres_pool(&database, 2)?)
-    };
-    let worker = builder.redis(&redis).build()?.spawn_sync(Duration::from_millis(1))?;
+    let mut arguments = env::args().skip(1);
+    let (redis, database) = arguments.next().zip(arguments.next()).ok_or("which URLs?")?;
+    let mut config = Config::default();
+    if let Some(claim_timeout) = arguments.next() {
+        config.claim_timeout = Duration::from_millis(claim_timeout.parse()?);
+    }
+    let counters = builder_at(&database)?.config(config).redis(&redis).build()?;
+    let worker = counters.spawn_sync(Duration::from_millis(1))?;
     if worker.wait_until(Duration::from_secs(60), |status| status.applied > 0) {
         println!("it has applied some");
     }

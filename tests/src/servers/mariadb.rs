@@ -1,5 +1,6 @@
 //! MariaDB.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -39,7 +40,7 @@ impl MariaDb {
         command.args(["--pid-file=pid", "--skip-networking"]);
         // A server that starts removes what others have left in the folder for temporary tables.
         command.arg(format!("--tmpdir={}", self.folder.path().display()));
-        command.arg(format!("--socket={}", self.socket()));
+        command.arg(format!("--socket={}", self.socket().display()));
         self.set(&mut command);
         let log = self.folder.path().join("log");
         let mut process = Process::start(&mut command, self.folder.path(), &log);
@@ -84,11 +85,12 @@ impl MariaDb {
     /// The URL of a database in it.
     pub fn url(&self, database: &str) -> String {
         let socket = self.socket();
-        format!("mysql://root@localhost/{database}?unix_socket={socket}")
+        format!("mysql://root@localhost/{database}?unix_socket={}", socket.display())
     }
 
-    fn socket(&self) -> String {
-        self.folder.path().join("socket").display().to_string()
+    /// The socket in its folder.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
     }
 }
 
@@ -111,6 +113,7 @@ impl ServerConnection for MysqlConnection {
     const DROP: &'static str = "DROP DATABASE NAME; DROP DATABASE IF EXISTS NAME_other";
     const ISOLATE: &'static str = "SET SESSION TRANSACTION ISOLATION LEVEL";
     const PATIENCE: &'static str = "SELECT 1";
+    const IMPATIENCE: &'static str = "SELECT 1";
     const LOCK_TABLE: &'static str = "LOCK TABLES \"model_counters\" WRITE";
 
     fn pool(url: &str, max_size: u32) -> Result<Pool<ConnectionManager<Self>>, Error> {

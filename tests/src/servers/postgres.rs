@@ -85,6 +85,11 @@ impl Postgres {
         let folder = self.folder.path().display();
         format!("postgres:///{database}?host={folder}&user=postgres")
     }
+
+    /// The socket in its folder.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
 }
 
 /// The URL of the server that `COUNTER_TEST_POSTGRES_URL` names, or of one that is started for this process.
@@ -104,6 +109,7 @@ impl ServerConnection for PgConnection {
     const DROP: &'static str = "DROP DATABASE NAME WITH (FORCE)";
     const ISOLATE: &'static str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL";
     const PATIENCE: &'static str = "SET deadlock_timeout = '1h'";
+    const IMPATIENCE: &'static str = "ALTER DATABASE NAME SET deadlock_timeout = '10ms'";
     const LOCK_TABLE: &'static str =
         "BEGIN; LOCK TABLE \"model_counters\" IN ACCESS EXCLUSIVE MODE";
 

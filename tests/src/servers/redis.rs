@@ -8,20 +8,19 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use redis::{Client, Connection};
-use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::process::{Process, new_folder, require};
+use crate::process::{self, Process};
 use crate::wait;
 
 /// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
 /// unless it is told to.
 pub struct RedisServer {
-    folder: PathBuf,
+    process: Option<Process>,
     port: u16,
     program: Vec<String>,
     options: Vec<String>,
-    process: Option<Process>,
+    folder: TempDir,
 }
 
 impl RedisServer {
@@ -38,15 +37,13 @@ impl RedisServer {
     /// The same with another program, such as `["valkey-server"]`, or with one before it, such as
     /// `["env", "NAME=value", "redis-server"]`.
     pub fn start_program(program: &[&str], options: &[&str]) -> Self {
-        let server = program.last().expect("a program has a name");
-        require(server, "tests/install");
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         let mut server = Self {
-            folder: new_folder(),
+            process: None,
             port: free_port(),
             program: owned(program),
             options: owned(options),
-            process: None,
+            folder: process::folder("counter-redis-"),
         };
         while let Err(output) = server.try_to_start() {
             // Somebody else has found the same free port.
@@ -64,14 +61,14 @@ impl RedisServer {
 
     /// Waits until it answers, or has ended with some words.
     fn try_to_start(&mut self) -> Result<(), String> {
-        let process = Process::start(&self.folder, &self.command());
-        let answers = wait::until("redis-server answers or ends", || {
+        let log = self.folder.path().join("log");
+        let mut process = Process::start(&mut self.command(), self.folder.path(), &log);
+        let answers = process::wait_for("redis-server to answer or to end", || {
             let answers = self.answers();
             (answers || !process.is_running()).then_some(answers)
         });
         if !answers {
-            process.kill();
-            return Err(fs::read_to_string(self.folder.join("output")).unwrap_or_default());
+            return Err(fs::read_to_string(log).unwrap_or_default());
         }
         self.process = Some(process);
         Ok(())
@@ -127,14 +124,14 @@ impl RedisServer {
     /// What it has on disk, now.
     pub fn copy_of_disk(&self) -> TempDir {
         let copy = tempfile::tempdir().expect("a folder for a copy");
-        copy_data(&self.folder, copy.path());
+        copy_data(self.folder.path(), copy.path());
         copy
     }
 
     /// Kills it and starts it again with what it once had on disk.
     pub fn go_back_to(&mut self, copy: &TempDir) {
         self.kill();
-        copy_data(copy.path(), &self.folder);
+        copy_data(copy.path(), self.folder.path());
         self.start_again();
     }
 
@@ -152,19 +149,24 @@ impl RedisServer {
     }
 
     fn log(&self) -> File {
-        let log = self.folder.join("appendonlydir/appendonly.aof.1.incr.aof");
+        let log = self.folder.path().join("appendonlydir/appendonly.aof.1.incr.aof");
         File::options().write(true).open(log).expect("there is an append-only file")
     }
 
     /// Freezes it: it takes connections and bytes, as far as the system does that for it, and answers
     /// nothing.
     pub fn freeze(&self) {
-        self.process().signal(Signal::STOP);
+        self.process().signal_all("STOP");
     }
 
     /// Lets it go on with what it was sent meanwhile.
     pub fn thaw(&self) {
-        self.process().signal(Signal::CONT);
+        self.process().signal_all("CONT");
+    }
+
+    /// Where it listens on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it is, on TCP.
@@ -187,34 +189,21 @@ impl RedisServer {
         let () = redis::cmd("FLUSHALL").query(&mut self.bare()).expect("it is flushed");
     }
 
-    fn command(&self) -> Vec<String> {
-        let socket = self.socket().display().to_string();
-        let folder = self.folder.display().to_string();
-        let port = self.port.to_string();
-        let ours = [
-            "--port",
-            &port,
-            "--bind",
-            "127.0.0.1",
-            "--unixsocket",
-            &socket,
-            "--dir",
-            &folder,
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            // A replica need not wait for others that may come.
-            "--repl-diskless-sync-delay",
-            "0",
-        ];
-        let ours = ours.into_iter().map(str::to_owned);
-        let program = self.program.iter().cloned();
-        program.chain(ours).chain(self.options.iter().cloned()).collect()
+    fn command(&self) -> Command {
+        let (server, before) = self.program.split_last().expect("a program has a name");
+        let server = process::program(server, &[], server);
+        let mut words = before.iter().map(Into::into).chain([server.into_os_string()]);
+        let mut command = Command::new(words.next().expect("there is the server at least"));
+        command.args(words).args(["--bind", "127.0.0.1", "--port", &self.port.to_string()]);
+        command.arg("--unixsocket").arg(self.socket()).arg("--dir").arg(self.folder.path());
+        command.args(["--save", "", "--appendonly", "no"]).current_dir(self.folder.path());
+        // A replica need not wait for others that may come.
+        command.args(["--repl-diskless-sync-delay", "0"]).args(&self.options);
+        command
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.join("socket")
+        self.folder.path().join("socket")
     }
 
     fn process(&self) -> &Process {
@@ -229,14 +218,6 @@ impl RedisServer {
             Ok(_) => true,
             Err(error) => error.code() == Some("NOAUTH"),
         })
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        drop(self.process.take());
-        // Where it was killed before, its folder is left.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -275,8 +256,10 @@ pub fn this_process_valkey() -> &'static RedisServer {
     SERVER.get_or_init(|| RedisServer::start_program(&["valkey-server"], &[]))
 }
 
-/// A port that nobody listens on at the moment.
+/// A port that nobody listens on at the moment. The system gives it to nobody either who asks for any, so
+/// it is still free when a server that was killed is started again.
 pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address").port()
+    let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_768));
+    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().expect("there is always a next one")
 }

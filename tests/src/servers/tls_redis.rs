@@ -1,24 +1,25 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 use super::RedisServer;
-use super::process::{new_folder, require};
 use super::redis::free_port;
+use crate::process;
 
 /// A Redis server that speaks TLS too, with a certificate that it has signed itself.
 pub struct TlsRedis {
     server: RedisServer,
-    certificates: PathBuf,
+    certificates: TempDir,
     port: u16,
 }
 
 impl TlsRedis {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
-        require("openssl", "apt-get install openssl");
-        let certificates = new_folder();
-        make_certificate(&certificates);
-        let path = |file| certificates.join(file).display().to_string();
+        let certificates = process::folder("counter-certificates-");
+        make_certificate(certificates.path());
+        let path = |file| certificates.path().join(file).display().to_string();
         let (key, certificate, port) = (path("key"), path("certificate"), free_port());
         let options = [
             ["--tls-port", &port.to_string()],
@@ -37,7 +38,7 @@ impl TlsRedis {
 
     /// The certificate that has to be trusted.
     pub fn certificate(&self) -> PathBuf {
-        self.certificates.join("certificate")
+        self.certificates.path().join("certificate")
     }
 
     /// The same server without TLS.
@@ -46,14 +47,8 @@ impl TlsRedis {
     }
 }
 
-impl Drop for TlsRedis {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.certificates);
-    }
-}
-
 fn make_certificate(folder: &Path) {
-    let made = Command::new("openssl")
+    let made = Command::new(process::program("openssl", &[], "openssl"))
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
         .args(["-keyout", "key", "-out", "certificate", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost"])

@@ -6,7 +6,7 @@ use std::thread;
 use counter_tests::program::Program;
 use counter_tests::site::Site;
 
-use crate::{Said, access_log, counts_in, last_sync, log, start};
+use crate::{Said, access_log, counts_in, log, start};
 
 #[test]
 fn with_postgres_every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
@@ -62,7 +62,7 @@ fn two_processes_at_once(site: &Site, log: &Path) {
         assert!(Said::by(ended).rows > 0, "{ended:?}");
     }
     // What one counted while the other had a claim on the same counter may be left when both have ended.
-    last_sync(site);
+    site.last_sync();
     let once = log::counts_by_awk(log);
     let expected = (0..6).fold(before, |sum, _| log::sum(&sum, &once));
     assert_eq!(counts_in(site), expected);

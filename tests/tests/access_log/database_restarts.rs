@@ -3,7 +3,7 @@
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 
-use crate::{Said, counts_in, last_sync, log, start, total_in, wait_until_rows_appear};
+use crate::{Said, counts_in, log, start, total_in, wait_until_rows_appear};
 
 #[test]
 fn totals_agree_with_what_the_program_said_after_postgres_was_stopped() {
@@ -40,7 +40,7 @@ fn survives_a_restart(site: &Site) {
     assert_eq!(ended.errors, "", "the last sync went well");
     let said = Said::by(&ended);
     assert_eq!((said.not_counted, said.unknown), (120, 0), "{ended:?}");
-    last_sync(site);
+    site.last_sync();
     said.assert_agrees_with(18 * CHUNK as i64, total_in(site));
     let counts = counts_in(site);
     assert_eq!(counts["/page/0"][0], (10 * CHUNK / 50 + 540 + 5 * CHUNK / 50) as i64);
@@ -64,7 +64,7 @@ fn a_database_that_stays_away_is_named_and_what_is_pending_stays_in_redis() {
     let said = Said::by(&ended);
     assert_eq!((said.counted, said.not_counted, said.unknown), (800, 0, 0), "{ended:?}");
     site.database().start();
-    last_sync(&site);
+    site.last_sync();
     said.assert_agrees_with(400, total_in(&site));
 }
 

@@ -7,10 +7,7 @@ mod log;
 mod redis_restarts;
 
 use std::process::Command;
-use std::time::Duration;
 
-use counter_core::Config;
-use counter_diesel::SyncOptions;
 use counter_tests::process::wait_for;
 use counter_tests::program::{Ended, Program, example};
 use counter_tests::site::Site;
@@ -54,16 +51,6 @@ fn total_in(site: &Site) -> i64 {
 fn wait_until_rows_appear(site: &Site) {
     let rows = "SELECT CONCAT(COUNT(*)) FROM model_counters";
     wait_for("rows in the table", || (site.database().texts(rows) != ["0"]).then_some(()));
-}
-
-/// Moves what is left into the table; the processes that may have claimed some of it are gone.
-fn last_sync(site: &Site) {
-    let mut config = Config::default();
-    config.claim_timeout = Duration::ZERO;
-    let url = site.redis().url();
-    let counters = site.database().builder().config(config).redis(&url).build().unwrap();
-    let report = counters.sync(&SyncOptions::default()).unwrap();
-    assert!(report.is_clean() && report.busy == 0, "{report:?}");
 }
 
 /// What the program says became of its increments.

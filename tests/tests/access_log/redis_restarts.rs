@@ -7,7 +7,7 @@ use std::thread;
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 
-use crate::{Said, last_sync, log, start, total_in, wait_until_rows_appear};
+use crate::{Said, log, start, total_in, wait_until_rows_appear};
 
 #[test]
 fn totals_agree_with_what_the_program_said_after_redis_was_killed() {
@@ -38,7 +38,7 @@ fn totals_agree_with_what_the_program_said_after_redis_was_killed() {
     assert!(said.unknown > 0, "{ended:?}");
     assert!(!ended.status.success(), "{ended:?}");
     assert!(ended.output.contains("reply did not arrive"), "{ended:?}");
-    last_sync(&site);
+    site.last_sync();
     said.assert_agrees_with(lines as i64, total_in(&site));
 }
 
@@ -61,7 +61,7 @@ fn redis_that_stays_away_is_named_and_the_rest_is_told() {
     assert!(ended.errors.starts_with(expected), "{ended:?}");
     assert!(ended.errors.contains("127.0.0.1:"), "{ended:?}");
     site.redis().start_again();
-    last_sync(&site);
+    site.last_sync();
     said.assert_agrees_with(402, total_in(&site));
 }
 

@@ -12,7 +12,7 @@ use counter_tests::site::Site;
 use counter_tests::wait;
 use counter_tests::writers::{Writers, baselines};
 
-use super::{last_sync, sync};
+use super::sync;
 
 #[test]
 fn totals_are_exact_after_postgres_was_killed() {
@@ -52,7 +52,7 @@ fn survives_crashes(site: &Arc<Site>) {
     let crash_wanted = Arc::new(AtomicBool::new(false));
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
     // One takes every claim for one that was left behind, and applies again what the other is applying.
-    let processes = [crashing_counters(site, &crash_wanted), impatient_counters(site)];
+    let processes = [crashing_counters(site, &crash_wanted), site.counters_after(Duration::ZERO)];
     thread::scope(|scope| {
         let _end = End(&syncs);
         for process in &processes {
@@ -61,18 +61,11 @@ fn survives_crashes(site: &Arc<Site>) {
         (0..CRASHES).for_each(|_| crash(site, &crash_wanted, &syncs));
     });
     let counted = writers.stop();
-    last_sync(site);
+    site.last_sync();
     assert_eq!(baselines(&counters, COUNTERS), counted);
     let (applied, failed) = (syncs.applied.load(SeqCst), syncs.failed.load(SeqCst));
     assert!(failed >= CRASHES as i64, "only {failed} syncs noticed");
     println!("{} counted, {applied} claims, {failed} syncs failed", counted.iter().sum::<i64>());
-}
-
-fn impatient_counters(site: &Site) -> Counters {
-    let mut config = Config::default();
-    config.claim_timeout = Duration::ZERO;
-    let url = site.redis().url();
-    site.database().builder().config(config).redis(&url).build().unwrap()
 }
 
 /// A process whose database crashes when it is about to commit, if that is wanted.

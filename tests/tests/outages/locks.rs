@@ -12,7 +12,7 @@ use counter_tests::faults::Faults;
 use counter_tests::site::Site;
 use counter_tests::wait;
 
-use super::{last_sync, post, soon, sync_cleanly};
+use super::{post, soon, sync_cleanly};
 
 #[test]
 fn others_go_on_while_a_worker_is_frozen_in_postgres() {
@@ -56,7 +56,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
     // Each of them waited for the row no longer than five seconds.
     assert!((2..=5).contains(&steps.load(SeqCst)), "{steps:?}");
     assert!(transaction.commit().is_err(), "thawed, it must not count again");
-    last_sync(site);
+    site.last_sync();
     assert_eq!(bystander.baseline(post(1), "views").unwrap(), 5);
 }
 

@@ -12,7 +12,6 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
-use counter_tests::site::Site;
 
 /// More than nobody in a request waits.
 const SOON: Duration = Duration::from_secs(2);
@@ -38,16 +37,6 @@ fn sync_cleanly(counters: &Counters) -> SyncReport {
     let report = sync(counters).unwrap();
     assert!(report.is_clean(), "{report:?}");
     report
-}
-
-/// A sync that waits for nobody who may still be alive: everything is in the table after it.
-fn last_sync(site: &Site) {
-    let mut config = counter_core::Config::default();
-    config.claim_timeout = Duration::ZERO;
-    let url = site.redis().url();
-    let counters = site.database().builder().config(config).redis(&url).build().unwrap();
-    let report = sync_cleanly(&counters);
-    assert_eq!(report.busy, 0, "{report:?}");
 }
 
 fn assert_not_counted(outcome: &Result<(), Error>) {

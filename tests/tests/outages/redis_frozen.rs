@@ -8,7 +8,7 @@ use counter_diesel::{Counters, Error};
 use counter_tests::servers::RedisServer;
 use counter_tests::site::Site;
 
-use super::{last_sync, post, soon, sync};
+use super::{post, soon, sync};
 
 const THREADS: u32 = 4;
 /// One after another, in each thread.
@@ -28,7 +28,7 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
     site.redis().thaw();
     wait_until_all_is_carried_out(&site.redis());
 
-    last_sync(&site);
+    site.last_sync();
     let total = counters.baseline(post(1), "views").unwrap();
     assert_eq!(counters.get(post(1), "views").unwrap(), total);
     let unknown = outcomes.iter().filter(|(_, is_unknown)| *is_unknown).count();

@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use counter_tests::site::Site;
 
-use super::{last_sync, post, sync, sync_cleanly};
+use super::{post, sync, sync_cleanly};
 
 #[test]
 fn a_flush_between_syncs_is_reported_and_sequences_go_on_above() {
@@ -38,7 +38,7 @@ fn a_flush_between_syncs_is_reported_and_sequences_go_on_above() {
     assert_eq!(counters.get(post(1), "views").unwrap(), 7);
     counters.increment(post(1), "views", 1).unwrap();
     drop(sync_cleanly(&counters));
-    last_sync(&site);
+    site.last_sync();
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 8);
 }
 

@@ -1,0 +1,59 @@
+//! Processes that sync: real ones, which can be killed and frozen.
+
+use std::io::{BufRead, BufReader, Read as _};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::process::signal_each;
+use crate::program::Program;
+use crate::site::Site;
+
+/// A process that syncs all the time. Killed when it is dropped.
+pub struct SyncProcess {
+    program: Program,
+    output: Box<dyn BufRead>,
+}
+
+impl SyncProcess {
+    /// Starts the program `sync_worker`, which is at this path, at a site. To it, a claim of this age was left
+    /// behind.
+    pub fn start(program: &str, site: &Site, claim_timeout: Duration) -> Self {
+        let mut command = Command::new(program);
+        command.arg(site.redis().url()).arg(site.database().url());
+        command.arg(claim_timeout.as_millis().to_string());
+        let mut program = Program::start(&mut command);
+        let output = Box::new(BufReader::new(program.take_output()));
+        Self { program, output }
+    }
+
+    /// Waits for that.
+    pub fn wait_until_it_has_applied_some(&mut self) {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        assert_eq!(line, "it has applied some\n");
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// Makes it hold still.
+    pub fn freeze(&self) {
+        signal_each("STOP", &[self.program.id()]);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        signal_each("CONT", &[self.program.id()]);
+    }
+
+    /// Lets it make a last sync and returns how many claims it has applied in all.
+    pub fn stop(mut self) -> u64 {
+        let ended = self.program.finish();
+        assert!(ended.status.success(), "{ended:?}");
+        let mut output = String::new();
+        self.output.read_to_string(&mut output).unwrap();
+        output.trim().parse().unwrap()
+    }
+}

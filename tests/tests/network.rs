@@ -1,0 +1,267 @@
+//! G1, G2 and G5 behind a bad network: connections to Redis and to the database break off in the middle of
+//! what is said, and messages come late and in pieces.
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use counter_core::{Config, DeltaStore, Prefix, RedisStore, RedisTimeouts};
+use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
+use counter_tests::books::Books;
+use counter_tests::effort::{choices, load_time};
+use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
+use counter_tests::site::{Site, ledger_at};
+use counter_tests::suite::{self, WorldKind};
+use counter_tests::traffic::Traffic;
+use counter_tests::wait;
+use counter_tests::world::impatient;
+use libtest_mimic::Trial;
+use r2d2_redis::RedisConnectionManager;
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    for (name, make_site) in SITES {
+        let mut add = |case: &str, show: fn(&Network)| {
+            let name = format!("{name}::{case}");
+            trials.push(Trial::test(name, move || {
+                show(&Network::before(make_site()));
+                Ok(())
+            }));
+        };
+        add("a_sync_is_exact_after_redis_was_cut_off_at_any_step", cut_off_redis);
+        if *name != "redis_x_sqlite" {
+            add("a_sync_is_exact_after_the_database_was_cut_off_at_any_step", cut_off_database);
+        }
+        add("totals_and_reads_are_exact_after_random_trouble", random_trouble);
+    }
+    suite::run_trials(trials)
+}
+
+const SITES: &[WorldKind<Site>] = &[
+    ("redis_x_sqlite", Site::with_sqlite),
+    ("redis_x_postgres", Site::with_postgres),
+    ("redis_x_mariadb", Site::with_mariadb),
+];
+
+/// A site, and what stands before its servers.
+struct Network {
+    site: Site,
+    redis: Arc<Proxy>,
+    /// SQLite has no connections.
+    database: Option<Arc<Proxy>>,
+}
+
+impl Network {
+    fn before(site: Site) -> Self {
+        let redis = Arc::new(Proxy::to_port(site.redis().port()));
+        let socket = site.database().socket();
+        let database = socket.map(|socket| Arc::new(Proxy::to_socket(&socket)));
+        Self { site, redis, database }
+    }
+
+    /// The database, through the proxy.
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        let database = self.site.database();
+        let (url, socket) = (database.url(), database.socket());
+        match socket.as_deref().and_then(Path::parent).zip(self.database.as_ref()) {
+            None => ledger_at(&url),
+            Some((folder, proxy)) => {
+                let [folder, other] =
+                    [folder, &proxy.folder()].map(|path| path.display().to_string());
+                ledger_at(&url.replace(&folder, &other))
+            }
+        }
+    }
+
+    /// Redis, through the proxy.
+    fn store(&self) -> Arc<dyn DeltaStore> {
+        let builder = RedisStore::builder(self.redis.redis_url()).pool_size(1.try_into().unwrap());
+        Arc::new(builder.connect_lazily().timeouts(timeouts()).build().unwrap())
+    }
+
+    /// The same on an application's pool.
+    fn store_on_applications_pool(&self) -> Arc<dyn DeltaStore> {
+        let client = redis::Client::open(self.redis.redis_url()).unwrap();
+        let pool = pool().build_unchecked(client);
+        Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts()))
+    }
+
+    /// The same on a pool of `r2d2_redis`.
+    fn store_on_r2d2_redis_pool(&self) -> Arc<dyn DeltaStore> {
+        let manager = RedisConnectionManager::new(self.redis.redis_url()).unwrap();
+        let pool = pool().build_unchecked(manager);
+        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts()))
+    }
+
+    fn proxies(&self) -> impl Iterator<Item = &Arc<Proxy>> {
+        [&self.redis].into_iter().chain(&self.database)
+    }
+}
+
+fn pool<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
+    let builder = r2d2::Pool::builder().max_size(2).min_idle(Some(0));
+    builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
+}
+
+/// So short that some replies come when nobody waits for them any more.
+fn timeouts() -> RedisTimeouts {
+    let mut timeouts = RedisTimeouts::default();
+    timeouts.read = Duration::from_millis(200);
+    timeouts
+}
+
+fn cut_off_redis(network: &Network) {
+    let steps = ["generation", "scan", "claim", "verify", "ack"];
+    cut_off_at_each(&steps, network, &network.redis);
+}
+
+fn cut_off_database(network: &Network) {
+    let proxy = network.database.as_ref().expect("it has connections");
+    cut_off_at_each(&["state", "begin", "upsert", "commit", "record"], network, proxy);
+}
+
+const COUNTERS: i64 = 20;
+
+fn cut_off_at_each(steps: &[&'static str], network: &Network, proxy: &Arc<Proxy>) {
+    let (counters, ledger) = (network.site.counters(), network.ledger());
+    let (mut rounds, mut cuts) = (0, 0);
+    for &step in steps {
+        for towards in [Towards::Server, Towards::Client] {
+            for after in [0, 1, 5, 30, 100, 300] {
+                let cut = Trouble { towards, after, kind: Kind::Cut };
+                let place = Place { step, cut };
+                count_each(&counters);
+                rounds += 1;
+                let process = process_cut_off(network, &ledger, proxy, place);
+                let _ = process.sync(&SyncOptions::default());
+                cuts += proxy.calm();
+                // The same process goes on, or another one takes over.
+                let other = network.site.counters_after(Duration::ZERO);
+                let next = if rounds % 2 == 0 { process } else { other };
+                finish(&next, place);
+                check_each(&counters, rounds, place);
+            }
+        }
+    }
+    println!("{cuts} cuts in {rounds} rounds");
+    assert!(cuts as i64 > rounds / 2, "{cuts} cuts in {rounds} rounds");
+}
+
+/// Before which step what happens.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    step: &'static str,
+    cut: Trouble,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes of {} towards {:?}", self.cut.after, self.step, self.cut.towards)
+    }
+}
+
+/// A process whose connection is cut some bytes after a step has begun.
+fn process_cut_off(
+    network: &Network,
+    ledger: &Arc<dyn Ledger>,
+    proxy: &Arc<Proxy>,
+    place: Place,
+) -> Counters {
+    let proxy = Arc::clone(proxy);
+    let faults = Faults::calling_once_before(place.step, move || proxy.prepare(place.cut));
+    let ledger = FaultyLedger { inner: Arc::clone(ledger), faults: Arc::clone(&faults) };
+    let store = FaultyStore::new(network.store(), &faults);
+    Counters::from_parts(impatient(), Arc::new(store), Arc::new(ledger))
+}
+
+fn count_each(counters: &Counters) {
+    counters.increment_many((0..COUNTERS).map(|id| (post(id), "views", id + 1))).unwrap();
+}
+
+fn finish(process: &Counters, place: Place) {
+    let report = process.sync(&SyncOptions::default()).unwrap();
+    assert!(report.is_clean() && report.busy == 0, "{report:?} after {place}");
+}
+
+fn check_each(counters: &Counters, rounds: i64, place: Place) {
+    for id in 0..COUNTERS {
+        let expected = rounds * (id + 1);
+        assert_eq!(counters.baseline(post(id), "views").unwrap(), expected, "{id} after {place}");
+        assert_eq!(counters.get(post(id), "views").unwrap(), expected, "{id} after {place}");
+    }
+}
+
+fn post(id: i64) -> Owner {
+    Owner::new("post", id).unwrap()
+}
+
+const POSTS: usize = 25;
+
+/// One trouble follows another, while writers on all kinds of pools count, others read, and two sync.
+fn random_trouble(network: &Network) {
+    let mut choices = choices("trouble");
+    let books = Arc::new(Books::of(POSTS));
+    drop(network.site.counters()); // makes the tables
+    let counters = |store, config| Counters::from_parts(config, store, network.ledger());
+    let writers = [
+        counters(network.store(), Config::default()),
+        counters(network.store(), Config::default()),
+        counters(network.store_on_applications_pool(), Config::default()),
+        counters(network.store_on_r2d2_redis_pool(), Config::default()),
+    ];
+    let readers = [(); 2].map(|()| counters(network.store(), Config::default()));
+    let syncs = [
+        counters(network.store_on_applications_pool(), Config::default()),
+        counters(network.store(), impatient()),
+    ];
+    network.proxies().for_each(|proxy| proxy.trouble(choices.fork()));
+    let traffic = Traffic::start(&books, writers, readers, &mut choices);
+    let is_over = AtomicBool::new(false);
+    let (mut passes, mut ended_early) = (0, 0);
+    thread::scope(|scope| {
+        let syncs = syncs.map(|process| scope.spawn(|| sync_until(&is_over, process)));
+        thread::sleep(load_time(Duration::from_secs(6)));
+        is_over.store(true, SeqCst);
+        for sync in syncs {
+            let (all, early) = sync.join().expect("reports are as they should be");
+            (passes, ended_early) = (passes + all, ended_early + early);
+        }
+    });
+    traffic.stop();
+    let troubles = network.proxies().map(|proxy| proxy.calm()).sum::<usize>();
+    wait_until_all_has_arrived(&network.site);
+    network.site.last_sync();
+    let totals = books.check(&network.site.counters());
+    println!("{troubles} troubles, {ended_early} of {passes} passes ended early: {totals}");
+}
+
+/// Returns how many passes there were, and how many of them did not come to their end.
+fn sync_until(is_over: &AtomicBool, process: Counters) -> (u32, u32) {
+    let (mut passes, mut ended_early) = (0, 0);
+    while !is_over.load(SeqCst) {
+        passes += 1;
+        match process.sync(&SyncOptions::default()) {
+            Err(_) => ended_early += 1,
+            Ok(mut report) => {
+                ended_early += u32::from(report.stopped.take().is_some());
+                report.postponed = 0;
+                assert!(report.is_clean(), "{report:?}");
+            }
+        }
+    }
+    (passes, ended_early)
+}
+
+/// What a writer has given up may still be under way, as long as its connection is.
+fn wait_until_all_has_arrived(site: &Site) {
+    let mut bare = site.redis().bare();
+    wait::until("all other connections have ended", || {
+        let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).unwrap();
+        (clients.lines().count() == 1).then_some(())
+    });
+}
