@@ -10,12 +10,17 @@ use crate::apply::{Origin, apply};
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
+use crate::observer::{Observer, SyncEvent};
 use crate::report::SyncReport;
 use crate::sync_options::SyncOptions;
 use crate::unsettled::{Fate, Unsettled};
 
 /// Moves everything that matches from the store into the table.
-pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, Error> {
+pub(crate) fn run<'a>(
+    shared: &'a Shared,
+    options: &SyncOptions,
+    observer: Observer<'a>,
+) -> Result<SyncReport, Error> {
     let started = Instant::now();
     let mut pass = Pass {
         shared,
@@ -23,6 +28,7 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
         batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
+        observer,
         known_foreign: HashSet::new(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
@@ -51,19 +57,26 @@ struct Pass<'a> {
     report: SyncReport,
     /// What this pass has claimed, and what earlier ones have left.
     unsettled: Unsettled<'a>,
+    observer: Observer<'a>,
     /// Foreign names that are reported already.
     known_foreign: HashSet<String>,
 }
+
+/// What a pass does with a batch.
+type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
         let database = self.identify()?;
         let remembered = self.unsettled.take_remembered();
         for claims in remembered.chunks(self.batch_size.get()) {
+            if self.is_to_end() {
+                return Ok(());
+            }
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
         self.sweep(Self::fold)?;
-        self.record(&database)
+        if self.report.interrupted { Ok(()) } else { self.record(&database) }
     }
 
     /// What a sync would do, from looks only.
@@ -103,24 +116,40 @@ impl Pass<'_> {
     }
 
     /// Finds everything that matches, each counter once in a batch, and hands it on batch by batch.
-    fn sweep(
-        &mut self,
-        visit: fn(&mut Self, Vec<CounterId>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
         let mut batch = HashSet::new();
         let mut next = Some(Cursor::default());
         while let Some(from) = next {
             let page = self.shared.store.scan(&self.pattern, from, self.batch_size)?;
+            self.observer.tell(SyncEvent::Scanned);
             page.foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
             for id in page.ids {
                 batch.insert(id);
                 if batch.len() == self.batch_size.get() {
-                    visit(self, batch.drain().collect())?;
+                    self.visit(batch.drain().collect(), visit)?;
                 }
             }
             next = page.next;
+            if next.is_some() && self.is_to_end() {
+                return Ok(());
+            }
         }
-        visit(self, batch.into_iter().collect())
+        self.visit(batch.into_iter().collect(), visit)
+    }
+
+    /// Hands on one batch, unless the observer has ended the pass.
+    fn visit(&mut self, ids: Vec<CounterId>, visit: Visit<Self>) -> Result<(), Error> {
+        if ids.is_empty() || self.is_to_end() {
+            return Ok(());
+        }
+        self.observer.tell(SyncEvent::Found(ids.len() as u64));
+        visit(self, ids)
+    }
+
+    /// To be asked before anything more is begun.
+    fn is_to_end(&mut self) -> bool {
+        self.report.interrupted |= self.observer.wants_end();
+        self.report.interrupted
     }
 
     /// Claims and applies one batch.
@@ -167,16 +196,20 @@ impl Pass<'_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(&mut self.unsettled, claims, origin, &mut self.report)
+        apply(&mut self.unsettled, claims, origin, &mut self.report, &mut self.observer)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        let look = self.shared.store.look(&ids)?;
         self.report.scanned += ids.len() as u64;
-        for held in self.shared.store.look(&ids)?.held {
+        for (counter, held) in ids.iter().zip(look.held) {
             match held {
                 Ok(held) if held.claim.is_none() && held.pending == 0 => self.report.zeros += 1,
-                Ok(_) => self.report.applied += 1,
+                Ok(held) => {
+                    self.report.applied += 1;
+                    self.observer.tell(SyncEvent::WouldApply { counter, held: &held });
+                }
                 Err(foreign) => self.report_foreign(foreign),
             }
         }
