@@ -1,0 +1,115 @@
+use std::time::{Duration, Instant};
+
+use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::commands::claims::op_text;
+use crate::output::{self, Output, shown};
+
+/// What a sync says while it runs: on a terminal a line that is kept up to date, elsewhere a line now and then; with
+/// -v each counter, too.
+pub(super) struct Progress {
+    output: Output,
+    /// Hidden where standard error is no terminal.
+    bar: ProgressBar,
+    started: Instant,
+    next_line: Instant,
+    found: u64,
+    applied: u64,
+    /// Counters that are named when the next page is begun, so that a slow reader holds up no batch.
+    names: String,
+}
+
+/// A sync that is shorter than this says nothing before its end, unless there is a terminal.
+const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+impl Progress {
+    pub(super) fn new(output: Output) -> Self {
+        let started = Instant::now();
+        let bar = ProgressBar::new_spinner();
+        // The widest part is cut to the terminal's width.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style.tick_strings(&["|", "/", "-", "\\", " "]));
+        }
+        let next_line = started + TIME_BETWEEN_LINES;
+        Self { output, bar, started, next_line, found: 0, applied: 0, names: String::new() }
+    }
+
+    pub(super) fn observe(&mut self, event: SyncEvent<'_>) {
+        match event {
+            SyncEvent::Found(counters) => {
+                self.found += counters;
+                self.refresh();
+            }
+            SyncEvent::Applied { claim, is_recovered } => self.add_applied(claim, is_recovered),
+            SyncEvent::WouldApply { counter, held } => self.add_held(counter, held),
+            _ => self.refresh(),
+        }
+    }
+
+    /// Leaves nothing on the terminal but the names.
+    pub(super) fn finish(&mut self) {
+        self.bar.finish_and_clear();
+        self.print_names();
+    }
+
+    fn add_applied(&mut self, claim: &Claim, is_recovered: bool) {
+        self.applied += 1;
+        if self.output.verbose {
+            self.add_name(
+                &claim.id,
+                &op_text(claim.op),
+                if is_recovered { " (recovered)" } else { "" },
+            );
+        }
+    }
+
+    /// What is claimed already comes first.
+    fn add_held(&mut self, counter: &CounterId, held: &Held) {
+        self.applied += 1;
+        if self.output.verbose {
+            let pending = Some(ClaimOp::Add(held.pending)).filter(|_| held.pending != 0);
+            let ops = held.claim.as_ref().map(|claim| claim.op).into_iter().chain(pending);
+            self.add_name(counter, &ops.map(op_text).collect::<Vec<_>>().join(", "), "");
+        }
+    }
+
+    fn add_name(&mut self, counter: &CounterId, what: &str, remark: &str) {
+        let counter = shown(counter.as_str());
+        self.names.push_str(&format!("{what:>12}  {counter}{remark}\n"));
+    }
+
+    fn refresh(&mut self) {
+        self.print_names();
+        let now = Instant::now();
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.line(now));
+            self.bar.tick();
+        } else if now >= self.next_line {
+            self.next_line = now + TIME_BETWEEN_LINES;
+            output::complain(&self.line(now));
+        }
+    }
+
+    fn line(&self, now: Instant) -> String {
+        let seconds = now.duration_since(self.started).as_secs_f64();
+        let rate = self.applied as f64 / seconds.max(0.001);
+        format!("{} found, {} applied, {rate:.0}/s", self.found, self.applied)
+    }
+
+    /// JSON has standard output for itself.
+    fn print_names(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let names = std::mem::take(&mut self.names);
+        self.bar.suspend(|| {
+            if self.output.json {
+                output::complain_in_lines(&names);
+            } else {
+                // The sync goes on though its names go nowhere.
+                let _ = output::print(&names);
+            }
+        });
+    }
+}
