@@ -1,6 +1,7 @@
 //! What the tests share: worlds to run them in, and suites that any store, ledger or pair of the two can be
 //! put through.
 
+pub mod command;
 pub mod database;
 pub mod faults;
 pub mod ledger_contract;

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 const MANUAL: &str = "\
-Where things are:
+Settings:
   Each setting is taken from its flag, else from the environment variable named beside it, else from a file
   `.env` in this folder or one above it. Prefer the environment for URLs with passwords: other users of the
   machine can see the flags of a running command.

@@ -63,7 +63,8 @@ impl Failure {
     }
 
     pub(crate) fn because(mut self, error: &dyn StdError) -> Self {
-        self.causes = [error.to_string()].into_iter().chain(causes_of(error)).collect();
+        self.causes =
+            [on_one_line(&error.to_string())].into_iter().chain(causes_of(error)).collect();
         self
     }
 
@@ -158,12 +159,17 @@ pub(crate) fn in_one_line(error: &dyn StdError) -> String {
     }
 }
 
+/// Drivers say things in several.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn causes_of(error: &dyn StdError) -> impl Iterator<Item = String> {
     let mut next = error.source();
     std::iter::from_fn(move || {
         let cause = next?;
         next = cause.source();
-        Some(cause.to_string())
+        Some(on_one_line(&cause.to_string()))
     })
 }
 

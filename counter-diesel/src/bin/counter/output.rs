@@ -18,6 +18,7 @@ pub(crate) use self::table::table;
 
 /// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct Output {
     /// Print one JSON object instead of text
     #[arg(long, global = true)]

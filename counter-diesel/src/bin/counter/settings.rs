@@ -9,7 +9,7 @@ use crate::failure::Failure;
 ///
 /// No URL gets into clap's help or errors: clap only takes the texts, and the environment is read here.
 #[derive(Args)]
-#[command(next_help_heading = "Where things are")]
+#[command(next_help_heading = "Settings")]
 pub(crate) struct Settings {
     /// The database: postgres://..., mysql://..., sqlite://PATH or a PATH [env: DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
