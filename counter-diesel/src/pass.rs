@@ -30,6 +30,7 @@ pub(crate) fn run<'a>(
         unsettled: Unsettled::none(shared),
         observer,
         known_foreign: HashSet::new(),
+        known_claimed: HashSet::new(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     // The rest of the pass lives until the end of this function, where what is unsettled is remembered.
@@ -60,6 +61,8 @@ struct Pass<'a> {
     observer: Observer<'a>,
     /// Foreign names that are reported already.
     known_foreign: HashSet<String>,
+    /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
+    known_claimed: HashSet<CounterId>,
 }
 
 /// What a pass does with a batch.
@@ -206,7 +209,11 @@ impl Pass<'_> {
         for (counter, held) in ids.iter().zip(look.held) {
             match held {
                 Ok(held) if held.claim.is_none() && held.pending == 0 => self.report.zeros += 1,
+                Ok(held) if held.claim.is_some() && self.known_claimed.contains(counter) => {}
                 Ok(held) => {
+                    if held.claim.is_some() {
+                        self.known_claimed.insert(counter.clone());
+                    }
                     self.report.applied += 1;
                     self.observer.tell(SyncEvent::WouldApply { counter, held: &held });
                 }
