@@ -4,5 +4,6 @@ mod away;
 mod environment;
 mod passwords;
 mod pipes;
+mod readme;
 mod signals;
 mod terminal;

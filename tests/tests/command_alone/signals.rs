@@ -60,7 +60,7 @@ fn a_signal_ends_a_sync_after_the_batch_at_hand_and_the_rest_waits_in_the_store(
         let report = json(&ended.output);
         assert_eq!((&report["interrupted"], &report["clean"]), (&true.into(), &true.into()));
         let applied = report["applied"].as_i64().unwrap();
-        assert!(applied >= 10 && applied < USERS && applied % 10 == 0, "{report}");
+        assert!((10..USERS).contains(&applied) && applied % 10 == 0, "{report}");
         assert_eq!(sum_of_baselines(&counters), before + applied);
         let values = counters.get_many((0..USERS).map(|id| (user(id), "views"))).unwrap();
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
