@@ -29,6 +29,7 @@ fn a_password_is_in_nothing_that_is_said() {
         (database, redis.as_str()),
         (file.as_str(), redis.as_str()),
         ("mysql://app:s3cret@127.0.0.1:1/app", redis.as_str()),
+        ("host=127.0.0.1 port=1 user=app password=s3cret", redis.as_str()),
         ("postgres://app:s3cret/x@127.0.0.1:1/app", redis.as_str()),
         (file.as_str(), "redis://:s3cret/x@127.0.0.1:1/"),
         (file.as_str(), "http://:s3cret@127.0.0.1:1/"),

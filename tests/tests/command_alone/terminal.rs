@@ -1,11 +1,11 @@
 use std::fs::File;
 use std::io::Read as _;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{Child, Command, Stdio};
 
 use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
 use counter_tests::world::World;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -19,6 +19,22 @@ fn world() -> World {
 
 /// What a command writes to a terminal that is this wide, and its exit code.
 fn on_terminal(command: &mut Command, columns: u16) -> (String, i32) {
+    let (mut terminal, mut child) = start_on_terminal(command, columns);
+    let written = read(&mut terminal, |_| false);
+    (written, child.wait().unwrap().code().unwrap())
+}
+
+/// The same of a command that is asked to end when it has written this.
+fn on_terminal_until(command: &mut Command, columns: u16, text: &str) -> (String, i32) {
+    let (mut terminal, mut child) = start_on_terminal(command, columns);
+    let written = read(&mut terminal, |written| written.contains(text));
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let written = written + &read(&mut terminal, |_| false);
+    (written, child.wait().unwrap().code().unwrap())
+}
+
+fn start_on_terminal(command: &mut Command, columns: u16) -> (File, Child) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -26,17 +42,24 @@ fn on_terminal(command: &mut Command, columns: u16) -> (String, i32) {
     tcsetwinsize(&terminal, size).unwrap();
     let path = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
     let end = || File::options().read(true).write(true).open(&path).unwrap();
-    let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-    // The other end is open in the command alone now, so that reading ends with it.
+    let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    // From now on the other end is open in the child alone, so that reading ends with it.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let reader = thread::spawn(move || {
-        let mut written = Vec::new();
+    (File::from(terminal), child)
+}
+
+/// All that is written until there is enough, or nobody left to write.
+fn read(terminal: &mut File, is_enough: impl Fn(&str) -> bool) -> String {
+    let mut written = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
         // It ends with an error, as terminals do.
-        let _ = File::from(terminal).read_to_end(&mut written);
-        String::from_utf8(written).unwrap()
-    });
-    let code = child.wait().unwrap().code().unwrap();
-    (reader.join().unwrap(), code)
+        let length = terminal.read(&mut piece).unwrap_or(0);
+        written.extend_from_slice(&piece[..length]);
+        if length == 0 || is_enough(&String::from_utf8_lossy(&written)) {
+            return String::from_utf8(written).unwrap();
+        }
+    }
 }
 
 /// Text as it was between two escape codes, by line.
@@ -57,19 +80,36 @@ fn lines_of(written: &str) -> Vec<String> {
 }
 
 #[test]
-fn on_a_terminal_a_line_shows_how_far_a_sync_is_and_is_gone_in_the_end() {
+fn on_a_terminal_a_bar_shows_how_much_of_a_sync_is_done_and_is_gone_in_the_end() {
     let world = world();
     let mut command = world.command();
     command.args(["sync", "--batch-size", "10"]).env("TERM", "xterm");
     let (written, code) = on_terminal(&mut command, 80);
     assert_eq!(code, 0, "{written:?}");
     let lines = lines_of(&written);
-    assert!(lines.iter().any(|line| line.contains(" found, ")), "{lines:?}");
+    let bars = lines.iter().filter_map(|line| line.split_once('[')?.1.split_once(" %  "));
+    let (bars, counts): (Vec<_>, Vec<_>) = bars.unzip();
+    let done = bars.iter().map(|bar| bar.matches('#').count()).collect::<Vec<_>>();
+    assert!(
+        !done.is_empty() && done.is_sorted() && done.iter().all(|done| *done <= 20),
+        "{bars:?}"
+    );
+    assert!(counts.iter().all(|count| count.contains(" of 500, ")), "{counts:?}");
     // Whatever was drawn is erased before the table is printed.
     let erased = written.rfind("\u{1b}[2K").unwrap_or_else(|| panic!("{written:?}"));
-    let rest = &written[erased..];
-    assert!(rest.contains("500  applied") && !rest.contains(" found, "), "{rest:?}");
-    assert!(!rest["\u{1b}[2K".len()..].contains('\u{1b}'), "{rest:?}");
+    let rest = &written[erased + "\u{1b}[2K".len()..];
+    assert!(rest.contains("500  applied") && !rest.contains(['\u{1b}', '[']), "{rest:?}");
+}
+
+#[test]
+fn a_sync_that_is_watched_shows_what_it_is_at_without_a_total() {
+    let world = world();
+    let mut command = world.command();
+    command.args(["sync", "--watch", "1h", "--batch-size", "10"]).env("TERM", "xterm");
+    let (written, code) = on_terminal_until(&mut command, 80, " applied 500 of 500 counters");
+    assert_eq!(code, 0, "{written:?}");
+    assert!(written.contains(" found, ") && !written.contains('%'), "{written:?}");
+    assert_eq!(written.matches("Z applied ").count(), 2, "{written:?}");
 }
 
 #[test]
@@ -80,7 +120,7 @@ fn a_narrow_terminal_is_not_wrapped_by_the_progress() {
     let (written, code) = on_terminal(&mut command, 20);
     assert_eq!(code, 0, "{written:?}");
     let lines = lines_of(&written);
-    let progress = lines.iter().filter(|line| line.contains(" found"));
+    let progress = lines.iter().filter(|line| line.contains('[') || line.contains(" found,"));
     assert!(progress.clone().count() > 0, "{lines:?}");
     for line in progress {
         assert!(line.chars().count() <= 20, "{line:?}");

@@ -26,12 +26,21 @@ impl Database {
         match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("mysql") => Ok(Self::Mysql),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            None if is_of_keywords(url) => Ok(Self::Postgres),
             Some("sqlite") | None => Ok(Self::Sqlite),
             Some(_) => Err(Failure::usage("DATABASE_URL is not the URL of a database").hint(
                 "it begins with postgres://, mysql:// or sqlite://, or is the path of a file",
             )),
         }
     }
+}
+
+/// Whether this is PostgreSQL's other form, `host=/run dbname=app`: as the path of a file it would be shown.
+fn is_of_keywords(url: &str) -> bool {
+    let keyword = url.trim_start().split_once('=').map(|(keyword, _)| keyword.trim_end());
+    keyword.is_some_and(|keyword| {
+        matches!(keyword, "host" | "hostaddr" | "port" | "dbname" | "user" | "password" | "service")
+    })
 }
 
 /// Counters in the database and the store of the settings. Values can also be read beside a store in the

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use counter_diesel::{Claim, CounterId, Cursor, DeltaStore, Foreign, Held, Pattern};
+use counter_diesel::{Claim, CounterId, Cursor, DeltaStore, Findings, Foreign, Held, Pattern};
 use serde_json::{Value, json};
 
 use super::claims;
@@ -30,7 +30,7 @@ impl Pending {
         found.look_through(&*store, &self.pattern, settings.config()?.sync_batch_size)?;
         output.result("pending", || found.in_json(&self.pattern), || found.in_text())?;
         if !output.json {
-            found.foreign.iter().for_each(|foreign| output::complain(&foreign.to_string()));
+            found.complaints().iter().for_each(|line| output::complain(line));
         }
         Ok(Exit::Done)
     }
@@ -43,7 +43,8 @@ struct Found {
     seen: HashSet<CounterId>,
     by_owner_type: BTreeMap<String, Sums>,
     oldest_claim: Option<Claim>,
-    foreign: Vec<Foreign>,
+    /// What is not ours, by name.
+    foreign: BTreeMap<String, Foreign>,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -92,9 +93,12 @@ impl Found {
     }
 
     fn add_foreign(&mut self, foreign: Foreign) {
-        if !self.foreign.contains(&foreign) {
-            self.foreign.push(foreign);
-        }
+        self.foreign.insert(foreign.name.clone(), foreign);
+    }
+
+    /// As many as a sync lists.
+    fn listed(&self) -> impl Iterator<Item = &Foreign> {
+        self.foreign.values().take(Findings::<Foreign>::LISTED)
     }
 
     fn total(&self) -> Sums {
@@ -103,6 +107,15 @@ impl Found {
             pending: total.pending + sums.pending,
             claims: total.claims + sums.claims,
         })
+    }
+
+    fn complaints(&self) -> Vec<String> {
+        let mut lines = self.listed().map(ToString::to_string).collect::<Vec<_>>();
+        let more = self.foreign.len() - lines.len();
+        if more > 0 {
+            lines.push(format!("{more} more names are not a counter's"));
+        }
+        lines
     }
 
     fn in_text(&self) -> String {
@@ -141,7 +154,10 @@ impl Found {
                 .map(|(name, sums)| (name.clone(), sums_of(*sums)))
                 .collect::<serde_json::Map<_, _>>(),
             "oldest_claim": oldest_claim,
-            "invalid": self.foreign.iter().map(claims::foreign_in_json).collect::<Value>(),
+            "invalid": {
+                "count": self.foreign.len(),
+                "first": self.listed().map(claims::foreign_in_json).collect::<Value>(),
+            },
         })
     }
 }

@@ -1,5 +1,6 @@
 mod progress;
 mod summary;
+mod total;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -62,8 +63,14 @@ impl Sync {
         let syncing = Syncing { counters, options: self.options(), signals, output };
         match self.watch {
             Some(interval) => syncing.watch(interval),
-            None => syncing.once(),
+            None => syncing.once(self.total(settings)),
         }
+    }
+
+    /// Only where there is a terminal to show how much of it is done.
+    fn total(&self, settings: &Settings) -> Option<u64> {
+        let pattern = self.pattern.clone().unwrap_or_default();
+        if progress::is_shown() { total::total(settings, &pattern) } else { None }
     }
 
     fn options(&self) -> SyncOptions {
@@ -86,8 +93,8 @@ struct Syncing {
 }
 
 impl Syncing {
-    fn once(&self) -> Result<Exit, Failure> {
-        let report = self.pass(|| self.signals.arrived().is_some())?;
+    fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
+        let report = self.pass(total, || self.signals.arrived().is_some())?;
         let text = || summary::in_table(&report);
         self.output.result("sync", || summary::in_json(&report), text)?;
         self.complain(&report);
@@ -106,7 +113,7 @@ impl Syncing {
         let (mut delay, mut failures, mut troubles) = (Duration::ZERO, 0, None);
         loop {
             let is_last = self.signals.wait(delay).is_some();
-            let result = self.pass(|| !is_last && self.signals.arrived().is_some());
+            let result = self.pass(None, || !is_last && self.signals.arrived().is_some());
             failures = match &result {
                 Ok(report) if report.stopped.is_none() => 0,
                 _ => failures + 1,
@@ -123,8 +130,8 @@ impl Syncing {
         }
     }
 
-    fn pass(&self, is_to_end: impl Fn() -> bool) -> Result<SyncReport, Error> {
-        let mut progress = Progress::new(self.output);
+    fn pass(&self, total: Option<u64>, is_to_end: impl Fn() -> bool) -> Result<SyncReport, Error> {
+        let mut progress = Progress::new(self.output, total);
         let result = self.counters.sync_observed(&self.options, &mut |event| {
             progress.observe(event);
             if is_to_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

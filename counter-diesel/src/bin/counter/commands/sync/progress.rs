@@ -14,17 +14,30 @@ pub(super) struct Progress {
     bar: ProgressBar,
     started: Instant,
     next_line: Instant,
+    /// About how many will be applied, if that is known.
+    total: Option<u64>,
     found: u64,
     applied: u64,
-    /// Counters that are named when the next page is begun, so that a slow reader holds up no batch.
+    /// Counters that are to be named; printed many at a time.
     names: String,
 }
 
 /// A sync that is shorter than this says nothing before its end, unless there is a terminal.
 const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
 
+/// A batch may be large.
+const BETWEEN_REFRESHES: u64 = 100;
+
+/// How many characters wide a whole sync is.
+const WIDTH: u64 = 20;
+
+/// Whether there is a terminal that can keep a line up to date.
+pub(super) fn is_shown() -> bool {
+    !ProgressBar::new_spinner().is_hidden()
+}
+
 impl Progress {
-    pub(super) fn new(output: Output) -> Self {
+    pub(super) fn new(output: Output, total: Option<u64>) -> Self {
         let started = Instant::now();
         let bar = ProgressBar::new_spinner();
         // The widest part is cut to the terminal's width.
@@ -32,7 +45,8 @@ impl Progress {
             bar.set_style(style.tick_strings(&["|", "/", "-", "\\", " "]));
         }
         let next_line = started + TIME_BETWEEN_LINES;
-        Self { output, bar, started, next_line, found: 0, applied: 0, names: String::new() }
+        let names = String::new();
+        Self { output, bar, started, next_line, total, found: 0, applied: 0, names }
     }
 
     pub(super) fn observe(&mut self, event: SyncEvent<'_>) {
@@ -55,6 +69,9 @@ impl Progress {
 
     fn add_applied(&mut self, claim: &Claim, is_recovered: bool) {
         self.applied += 1;
+        if self.applied.is_multiple_of(BETWEEN_REFRESHES) {
+            self.refresh();
+        }
         if self.output.verbose {
             self.add_name(
                 &claim.id,
@@ -93,8 +110,19 @@ impl Progress {
 
     fn line(&self, now: Instant) -> String {
         let seconds = now.duration_since(self.started).as_secs_f64();
-        let rate = self.applied as f64 / seconds.max(0.001);
-        format!("{} found, {} applied, {rate:.0}/s", self.found, self.applied)
+        let (found, applied) = (self.found, self.applied);
+        let rate = applied as f64 / seconds.max(0.001);
+        match self.total {
+            // Others may be counting meanwhile.
+            Some(total) => {
+                let total = total.max(found).max(applied).max(1);
+                let (done, percent) = (applied * WIDTH / total, applied * 100 / total);
+                let done = "#".repeat(done.try_into().unwrap_or_default());
+                let width = usize::try_from(WIDTH).unwrap_or_default();
+                format!("[{done:<width$}] {percent:>3} %  {applied} of {total}, {rate:.0}/s")
+            }
+            None => format!("{found} found, {applied} applied, {rate:.0}/s"),
+        }
     }
 
     /// JSON has standard output for itself.
