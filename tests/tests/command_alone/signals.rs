@@ -56,7 +56,7 @@ fn a_signal_ends_a_sync_after_the_batch_at_hand_and_the_rest_waits_in_the_store(
         let arguments = ["sync", "--batch-size", "10", "--json"];
         let ended = in_the_middle_of_a_batch(&site, &arguments, |program| program.signal(signal));
         assert_eq!(ended.code(), code, "{ended:?}");
-        assert_eq!(ended.errors, "counter: stopped by a signal; the rest waits in the store\n");
+        assert_eq!(ended.errors, "");
         let report = json(&ended.output);
         assert_eq!((&report["interrupted"], &report["clean"]), (&true.into(), &true.into()));
         let applied = report["applied"].as_i64().unwrap();
@@ -68,6 +68,16 @@ fn a_signal_ends_a_sync_after_the_batch_at_hand_and_the_rest_waits_in_the_store(
         assert_eq!(sum_of_baselines(&counters), values[0] * USERS);
         count(&counters);
     }
+}
+
+#[test]
+fn without_json_it_says_that_it_was_stopped() {
+    let (site, _counters) = counted_site();
+    let arguments = ["sync", "--batch-size", "10"];
+    let ended = in_the_middle_of_a_batch(&site, &arguments, |program| program.signal(Signal::TERM));
+    assert_eq!(ended.code(), 143, "{ended:?}");
+    let line = "counter: stopped by a signal; what was not synced waits in the store\n";
+    assert_eq!(ended.errors, line);
 }
 
 #[test]

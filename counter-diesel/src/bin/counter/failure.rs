@@ -62,6 +62,10 @@ impl Failure {
         Self { exit: Exit::Usage, what: what.into(), causes: Vec::new(), hint: None }
     }
 
+    pub(crate) fn failed(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, ..Self::usage(what) }
+    }
+
     pub(crate) fn because(mut self, error: &dyn StdError) -> Self {
         self.causes =
             [on_one_line(&error.to_string())].into_iter().chain(causes_of(error)).collect();
@@ -133,8 +137,7 @@ impl From<Invalid> for Failure {
 /// What could not be written or read on this machine.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, ..Self::usage("the output could not be written") }
-            .because(&error)
+        Self::failed("the output could not be written").because(&error)
     }
 }
 

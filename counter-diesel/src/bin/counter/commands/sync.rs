@@ -40,13 +40,13 @@ pub(crate) struct Sync {
     /// Sync again and again, with this much time between: 10s, 500ms, 5min
     ///
     /// Until SIGINT or SIGTERM, which let it make a last pass (exit code 0 if that did well). A pass that fails is
-    /// reported, and the next one comes later and later, up to a minute.
+    /// reported, and the next one comes a second later at the soonest.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     watch: Option<Duration>,
 }
 
-/// The longest time between passes while they fail, unless they are further apart anyway.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// The shortest time from a pass that failed to the next.
+const TIME_TO_RECOVER: Duration = Duration::from_secs(1);
 
 fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
@@ -59,7 +59,8 @@ fn interval(text: &str) -> Result<Duration, String> {
 impl Sync {
     pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters_with_shared_store(settings)?;
-        let signals = Signals::catch()?;
+        let signals = Signals::catch()
+            .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
         let syncing = Syncing { counters, options: self.options(), signals, output };
         match self.watch {
             Some(interval) => syncing.watch(interval),
@@ -96,11 +97,14 @@ impl Syncing {
     fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
         let report = self.pass(total, || self.signals.arrived().is_some())?;
         let text = || summary::in_table(&report);
-        self.output.result("sync", || summary::in_json(&report), text)?;
+        let printed = self.output.result("sync", || summary::in_json(&report), text);
         self.complain(&report);
+        printed?;
         match self.signals.arrived() {
             Some(signal) if report.interrupted => {
-                output::complain("stopped by a signal; the rest waits in the store");
+                if !self.output.json {
+                    output::complain("stopped by a signal; what was not synced waits in the store");
+                }
                 Ok(signal)
             }
             _ => Ok(exit_of(&report)),
@@ -110,23 +114,22 @@ impl Syncing {
     /// A signal ends the wait, or the pass at hand; then comes a last pass, which finds everything that was
     /// counted before the signal.
     fn watch(&self, interval: Duration) -> Result<Exit, Failure> {
-        let (mut delay, mut failures, mut troubles) = (Duration::ZERO, 0, None);
+        let (mut delay, mut troubles) = (Duration::ZERO, None);
         loop {
             let is_last = self.signals.wait(delay).is_some();
             let result = self.pass(None, || !is_last && self.signals.arrived().is_some());
-            failures = match &result {
-                Ok(report) if report.stopped.is_none() => 0,
-                _ => failures + 1,
+            delay = match &result {
+                Ok(report) if report.stopped.is_none() => interval,
+                _ => interval.max(TIME_TO_RECOVER),
             };
             let exit = match result {
-                Ok(report) => self.tell(&report, is_last, &mut troubles)?,
+                Ok(report) => self.tell(&report, is_last, &mut troubles),
                 Err(error) if is_last => return Err(error.into()),
                 Err(error) => Failure::from(error).tell(self.output),
             };
             if is_last {
                 return Ok(exit);
             }
-            delay = delay_after(failures, interval);
         }
     }
 
@@ -147,17 +150,20 @@ impl Syncing {
         report: &SyncReport,
         is_last: bool,
         troubles: &mut Option<[u64; summary::TROUBLES]>,
-    ) -> Result<Exit, Failure> {
+    ) -> Exit {
         if is_last || report.scanned > 0 || !report.is_clean() {
             let line = || summary::in_one_line(report);
-            self.output.result("sync", || summary::in_json(report), line)?;
+            // A full disk under its log does not keep the command from syncing.
+            if let Err(error) = self.output.result("sync", || summary::in_json(report), line) {
+                Failure::from(error).tell(self.output);
+            }
         }
         let found = Some(summary::troubles(report));
         if *troubles != found {
             self.complain(report);
         }
         *troubles = found;
-        Ok(exit_of(report))
+        exit_of(report)
     }
 
     /// In JSON it is all in the report.
@@ -179,22 +185,9 @@ fn exit_of(report: &SyncReport) -> Exit {
     }
 }
 
-fn delay_after(failures: u32, interval: Duration) -> Duration {
-    let doubled = interval.saturating_mul(2_u32.saturating_pow(failures));
-    doubled.min(LONGEST_BACKOFF.max(interval))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passes_that_fail_are_further_and_further_apart() {
-        let seconds = Duration::from_secs;
-        let delays = [0, 1, 3, u32::MAX].map(|failures| delay_after(failures, seconds(10)));
-        assert_eq!(delays, [seconds(10), seconds(20), seconds(60), seconds(60)]);
-        assert_eq!(delay_after(5, seconds(3600)), seconds(3600));
-    }
 
     #[test]
     fn an_interval_has_a_unit_and_is_not_zero() {

@@ -102,10 +102,18 @@ impl Progress {
         if !self.bar.is_hidden() {
             self.bar.set_message(self.line(now));
             self.bar.tick();
-        } else if now >= self.next_line {
-            self.next_line = now + TIME_BETWEEN_LINES;
-            output::complain(&self.line(now));
+        } else if let Some(line) = self.due_line(now) {
+            output::complain(&line);
         }
+    }
+
+    /// What is said without a terminal, where it is time for that.
+    fn due_line(&mut self, now: Instant) -> Option<String> {
+        if now < self.next_line {
+            return None;
+        }
+        self.next_line = now + TIME_BETWEEN_LINES;
+        Some(self.line(now))
     }
 
     fn line(&self, now: Instant) -> String {
@@ -139,5 +147,39 @@ impl Progress {
                 let _ = output::print(&names);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_a_line_is_said_now_and_then() {
+        let mut progress = Progress::new(Output { json: false, verbose: false }, None);
+        let counter = CounterId::new("user", 1, "views").unwrap();
+        let held = Held { pending: 5, claim: None };
+        progress.observe(SyncEvent::Found(30));
+        (0..20).for_each(|_| {
+            progress.observe(SyncEvent::WouldApply { counter: &counter, held: &held });
+        });
+        let at = |seconds| progress.started + Duration::from_secs(seconds);
+        let times = [1, 10, 11, 20].map(at);
+        let lines = times.map(|time| progress.due_line(time));
+        let line = |rate| Some(format!("30 found, 20 applied, {rate}/s"));
+        assert_eq!(lines, [None, line(2), None, line(1)]);
+    }
+
+    #[test]
+    fn a_bar_is_full_when_all_is_applied_and_no_longer_than_that() {
+        let mut progress = Progress::new(Output { json: false, verbose: false }, Some(40));
+        let mut line = |found, applied| {
+            (progress.found, progress.applied) = (found, applied);
+            progress.line(progress.started + Duration::from_secs(1))
+        };
+        assert_eq!(line(10, 0), "[                    ]   0 %  0 of 40, 0/s");
+        assert_eq!(line(10, 10), "[#####               ]  25 %  10 of 40, 10/s");
+        assert_eq!(line(40, 40), "[####################] 100 %  40 of 40, 40/s");
+        assert_eq!(line(50, 50), "[####################] 100 %  50 of 50, 50/s");
     }
 }
