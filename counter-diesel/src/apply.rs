@@ -10,6 +10,7 @@ use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdic
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::{Newer, Updated};
+use crate::observer::{Observer, SyncEvent};
 use crate::report::{Conflict, FailedClaim, LostClaim, SyncReport};
 use crate::retry;
 use crate::sync_options::OnConflict;
@@ -40,10 +41,17 @@ pub(crate) fn apply(
     origin: Origin,
     on_conflict: OnConflict,
     report: &mut SyncReport,
+    observer: &mut Observer<'_>,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application =
-        Application { unsettled, origin, on_conflict, report, database_takes_rows: false };
+    let mut application = Application {
+        unsettled,
+        origin,
+        on_conflict,
+        report,
+        observer,
+        database_takes_rows: false,
+    };
     let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
         if !batch.claims.is_empty() {
@@ -61,19 +69,27 @@ pub(crate) fn apply_once(
     report: &mut SyncReport,
 ) -> Result<(), Error> {
     let (origin, on_conflict) = (Origin::Fresh, OnConflict::Report);
-    let mut application =
-        Application { unsettled, origin, on_conflict, report, database_takes_rows: false };
+    let observer = &mut Observer::none();
+    let mut application = Application {
+        unsettled,
+        origin,
+        on_conflict,
+        report,
+        observer,
+        database_takes_rows: false,
+    };
     let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
     let settled = application.transact(&batch.claims)?;
     application.conclude(settled, &batch)?;
     Ok(())
 }
 
-struct Application<'a, 'b> {
+struct Application<'a, 'b, 'c> {
     unsettled: &'a mut Unsettled<'b>,
     origin: Origin,
     on_conflict: OnConflict,
     report: &'a mut SyncReport,
+    observer: &'a mut Observer<'c>,
     /// Whether it was made sure that a refusal is about a row and not about the whole table.
     database_takes_rows: bool,
 }
@@ -96,7 +112,7 @@ struct Settled {
     postponed: Vec<Claim>,
 }
 
-impl Application<'_, '_> {
+impl Application<'_, '_, '_> {
     /// Settles a batch and returns the batches that it leaves to do.
     fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
         // What passes with time is waited for once, not at every step down to a bad row.
@@ -153,9 +169,10 @@ impl Application<'_, '_> {
         self.report.postponed += settled.postponed.len() as u64;
         self.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
-        self.count_applied(&settled.applied);
-        self.unsettled.shared.store.ack(&settled.applied)?;
-        settled.applied.iter().for_each(|claim| self.unsettled.settle(claim));
+        let news = self.count_applied(&settled.applied);
+        let acknowledged = self.acknowledge(&settled.applied);
+        self.tell_applied(&news);
+        acknowledged?;
         let claims = self.renumber(settled.conflicts, batch.renumbered)?;
         for claim in settled.gone {
             self.settle_gone(claim)?;
@@ -164,13 +181,34 @@ impl Application<'_, '_> {
     }
 
     /// Each claim is counted when it is first known to be in the table, whenever it is acknowledged.
-    fn count_applied(&mut self, claims: &[Claim]) {
+    /// Returns those that an observer is to be told of.
+    fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
+        let mut news = Vec::new();
         for claim in claims {
             if self.unsettled.fate(claim) != Fate::Applied {
                 self.unsettled.set_fate(claim, Fate::Applied);
                 self.report.applied += 1;
                 self.report.recovered += u64::from(self.origin == Origin::Recovered);
+                if self.observer.is_there() {
+                    news.push(claim);
+                }
             }
+        }
+        news
+    }
+
+    /// The store may forget these.
+    fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
+        self.unsettled.shared.store.ack(claims)?;
+        claims.iter().for_each(|claim| self.unsettled.settle(claim));
+        Ok(())
+    }
+
+    /// Last, for an observer may be slow: no row is locked any more, and nothing waits to be acknowledged.
+    fn tell_applied(&mut self, claims: &[&Claim]) {
+        let is_recovered = self.origin == Origin::Recovered;
+        for claim in claims {
+            self.observer.tell(SyncEvent::Applied { claim, is_recovered });
         }
     }
 
@@ -180,12 +218,12 @@ impl Application<'_, '_> {
         let mut renumbered = Vec::new();
         for conflict in conflicts {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
-                self.drop_claim(&conflict.claim)?;
+                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
             } else if let Some(claim) = self.number_anew(&conflict, times)? {
                 self.unsettled.take(&claim, Fate::Unapplied);
                 renumbered.push(claim);
             } else if self.on_conflict == OnConflict::Discard {
-                self.drop_claim(&conflict.claim)?;
+                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
                 self.report.discarded += 1;
             } else {
                 self.report.conflicts.push(conflict);
@@ -209,13 +247,6 @@ impl Application<'_, '_> {
             }
         }
         Ok(None)
-    }
-
-    /// Takes a claim out of the store that is not to be applied any more.
-    fn drop_claim(&mut self, claim: &Claim) -> Result<(), Error> {
-        self.unsettled.shared.store.ack(std::slice::from_ref(claim))?;
-        self.unsettled.settle(claim);
-        Ok(())
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its

@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use counter_core::{Baseline, ClaimSeq, CounterId, Held, Pattern};
 
 use crate::counters::Shared;
@@ -60,7 +62,8 @@ pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
     let mut seen = Seen::<CounterId>::default();
     let batch_size = shared.config.sync_batch_size;
     let mut sweep = Sweep::new(&*shared.store, Pattern::all(), batch_size);
-    while let Some(batch) = sweep.next_batch(drop)? {
+    while !sweep.is_over() {
+        let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
         for contradiction in both_sides(shared, batch)? {
             let counts = match conflicts.went_back {
                 Some(_) => contradiction.held != Held::default(),

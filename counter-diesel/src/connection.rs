@@ -115,6 +115,10 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     #[doc(hidden)]
     fn has_tables(&mut self, table: &TableName) -> QueryResult<bool>;
 
+    /// Whether the table of the migrations that were run is there.
+    #[doc(hidden)]
+    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool>;
+
     /// Makes the table of the migrations that were run, if it is missing.
     #[doc(hidden)]
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()>;

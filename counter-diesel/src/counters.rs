@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::handle::CounterHandle;
 use crate::key_of::KeyOf;
 use crate::ledger::Ledger;
+use crate::observer::{Observer, SyncEvent};
 use crate::on::On;
 use crate::owner_of::CounterOwner;
 use crate::report::SyncReport;
@@ -70,6 +72,19 @@ impl Counters {
     /// [`Error::Migration`] if the database refuses, [`Error::Unreachable`] if there is none.
     pub fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.shared.ledger.run_pending_migrations()
+    }
+
+    /// The names of the migrations that [`run_pending_migrations`](Self::run_pending_migrations) would run,
+    /// oldest first. Changes nothing.
+    ///
+    /// An application that keeps [their files](crate::migration_files) among its own has all of them pending here
+    /// for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] if the database refuses, [`Error::Unreachable`] if there is none.
+    pub fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.shared.ledger.pending_migrations()
     }
 
     /// Adds to a counter: one atomic operation in the store, and no database.
@@ -263,7 +278,39 @@ impl Counters {
     ///
     /// Only if nothing could be done at all. What ended a sync later is in its report.
     pub fn sync(&self, options: &SyncOptions) -> Result<SyncReport, Error> {
-        pass::run(&self.shared, options)
+        pass::run(&self.shared, options, Observer::none())
+    }
+
+    /// The same with an observer, who is told what happens while it happens, and can end the sync: after
+    /// [`ControlFlow::Break`] the batch at hand is finished, and nothing more is begun. What was not moved by
+    /// then stays in the store, and the report says `interrupted`.
+    ///
+    /// The observer is called in this thread, never while rows are locked, so it may take its time: it
+    /// delays this sync and nobody else.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use counter_diesel::{Counters, Error, SyncEvent, SyncOptions};
+    /// # fn observe(counters: &Counters) -> Result<(), Error> {
+    /// let report = counters.sync_observed(&SyncOptions::default(), &mut |event| {
+    ///     if let SyncEvent::Applied { claim, .. } = event {
+    ///         println!("{}: {}", claim.id, claim.op); // post:42:views: add:5
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// # assert!(report.is_clean());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`sync`](Self::sync).
+    pub fn sync_observed(
+        &self,
+        options: &SyncOptions,
+        observer: &mut dyn FnMut(SyncEvent<'_>) -> ControlFlow<()>,
+    ) -> Result<SyncReport, Error> {
+        pass::run(&self.shared, options, Observer::new(observer))
     }
 
     /// What the store holds and the table may have counted already, because the store came back from an old

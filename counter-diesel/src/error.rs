@@ -114,6 +114,8 @@ pub enum LedgerStep {
     Read,
     /// Reading or writing what is known of the store.
     State,
+    /// Reading which migrations were run.
+    Migrations,
 }
 
 impl std::fmt::Display for LedgerStep {
@@ -124,6 +126,7 @@ impl std::fmt::Display for LedgerStep {
             Self::Commit => "commit",
             Self::Read => "read counters",
             Self::State => "keep the store's state",
+            Self::Migrations => "tell which migrations were run",
         })
     }
 }

@@ -29,6 +29,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// Remembers a store's generation as that of the last good pass, now.
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
 
+    /// The names of the migrations that were not run yet. Changes nothing.
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
+
     /// Brings the tables up to date and returns the names of the migrations that were run. Safe for any
     /// number of processes at once.
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error>;

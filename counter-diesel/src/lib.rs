@@ -39,7 +39,10 @@
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
 //!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
-//!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
+//!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`]. [`Counters::sync_observed`] tells what
+//!   happens while it happens, as [`SyncEvent`]s.
+//! - [`Counters::run_pending_migrations`] makes the tables; [`migration_files`] are for applications that keep
+//!   them among their own.
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
 //! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
@@ -55,6 +58,7 @@
 //! - `redis`: Redis as the store, with a pool of our own or the application's.
 //! - `redis-tls`: `rediss://` URLs, through rustls.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
+//! - `cli`: the command `counter`, for the databases and the store whose features are on.
 //!
 //! None is on by default; an application turns on its database and its store.
 
@@ -77,6 +81,7 @@ mod key_of;
 mod ledger;
 mod migrations;
 mod model_counter;
+mod observer;
 mod on;
 mod owner_of;
 mod pass;
@@ -118,7 +123,9 @@ pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
 pub use key_of::KeyOf;
 pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
+pub use migrations::{MigrationFiles, migration_files};
 pub use model_counter::{ModelCounter, OfOwners};
+pub use observer::SyncEvent;
 pub use on::On;
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;

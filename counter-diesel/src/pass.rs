@@ -1,6 +1,7 @@
 //! One sync, from the first look to the last acknowledgement.
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
@@ -9,13 +10,18 @@ use crate::apply::{Origin, apply};
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
+use crate::observer::{Observer, SyncEvent};
 use crate::report::SyncReport;
 use crate::sweep::{Seen, Sweep};
 use crate::sync_options::{OnConflict, SyncOptions};
 use crate::unsettled::{Fate, Unsettled};
 
 /// Moves everything that matches from the store into the table.
-pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, Error> {
+pub(crate) fn run<'a>(
+    shared: &'a Shared,
+    options: &SyncOptions,
+    observer: Observer<'a>,
+) -> Result<SyncReport, Error> {
     let started = Instant::now();
     let mut pass = Pass {
         shared,
@@ -24,7 +30,9 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
         batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
+        observer,
         known_foreign: Seen::default(),
+        known_claimed: Seen::default(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     // The rest of the pass lives until the end of this function, where what is unsettled is remembered.
@@ -50,19 +58,28 @@ struct Pass<'a> {
     report: SyncReport,
     /// What this pass has claimed, and what earlier ones have left.
     unsettled: Unsettled<'a>,
+    observer: Observer<'a>,
     /// Foreign names that are reported already.
     known_foreign: Seen<String>,
+    /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
+    known_claimed: Seen<CounterId>,
 }
+
+/// What a pass does with a batch.
+type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
         let database = self.identify()?;
         let remembered = self.unsettled.take_remembered();
         for claims in remembered.chunks(self.batch_size.get()) {
+            if self.is_to_end() {
+                return Ok(());
+            }
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
         self.sweep(Self::fold)?;
-        self.record(&database)
+        if self.report.interrupted { Ok(()) } else { self.record(&database) }
     }
 
     /// What a sync would do, from looks only.
@@ -100,6 +117,9 @@ impl Pass<'_> {
         }
         if self.on_conflict == OnConflict::Discard {
             self.sweep(Self::discard)?;
+            if self.report.interrupted {
+                return Ok(());
+            }
         }
         // Last: from now on it counts as the present one.
         Ok(self.shared.store.raise(recorded)?)
@@ -118,17 +138,30 @@ impl Pass<'_> {
         }
     }
 
-    /// Finds everything that matches and hands it on batch by batch.
-    fn sweep(
-        &mut self,
-        visit: fn(&mut Self, Vec<CounterId>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    /// Finds everything that matches and hands it on batch by batch, unless the observer ends the pass.
+    fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
         let shared = self.shared;
         let mut sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
-        while let Some(batch) = sweep.next_batch(|foreign| self.report_foreign(foreign))? {
-            visit(self, batch)?;
+        while !sweep.is_over() && !self.is_to_end() {
+            let batch = sweep.next_batch(|foreign| self.note_page(foreign))?;
+            if !batch.is_empty() {
+                self.observer.tell(SyncEvent::Found(batch.len() as u64));
+                visit(self, batch)?;
+            }
         }
         Ok(())
+    }
+
+    fn note_page(&mut self, foreign: Vec<Foreign>) -> ControlFlow<()> {
+        foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
+        self.observer.tell(SyncEvent::Scanned);
+        if self.observer.wants_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// To be asked before anything more is begun.
+    fn is_to_end(&mut self) -> bool {
+        self.report.interrupted |= self.observer.wants_end();
+        self.report.interrupted
     }
 
     /// Claims and applies one batch.
@@ -175,16 +208,24 @@ impl Pass<'_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(&mut self.unsettled, claims, origin, self.on_conflict, &mut self.report)
+        let (report, observer) = (&mut self.report, &mut self.observer);
+        apply(&mut self.unsettled, claims, origin, self.on_conflict, report, observer)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        let look = self.shared.store.look(&ids)?;
         self.report.scanned += ids.len() as u64;
-        for held in self.shared.store.look(&ids)?.held {
+        for (counter, held) in ids.iter().zip(look.held) {
             match held {
                 Ok(held) if held.claim.is_none() && held.pending == 0 => self.report.zeros += 1,
-                Ok(_) => self.report.applied += 1,
+                Ok(held) => {
+                    if held.claim.is_some() && !self.known_claimed.insert(counter.clone()) {
+                        continue;
+                    }
+                    self.report.applied += 1;
+                    self.observer.tell(SyncEvent::WouldApply { counter, held: &held });
+                }
                 Err(foreign) => self.report_foreign(foreign),
             }
         }

@@ -93,6 +93,10 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.run(LedgerStep::Migrations, |conn| migrations::pending(conn, &self.table))
+    }
+
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         let mut conn = self.connect()?;
         retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.table))

@@ -43,6 +43,8 @@ pub struct SyncReport {
     pub store_replaced: Option<Recorded>,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
+    /// Set if the sync's observer ended it. What was not moved by then is in the store, for the next one.
+    pub interrupted: bool,
     /// What ended the sync early. Everything else in this report happened before.
     pub stopped: Option<Error>,
     /// Whether this was a dry run, which changes nothing.
@@ -52,7 +54,8 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Whether everything that was found is in the table, or in the hands of another living sync.
+    /// Whether everything that was found is in the table, or in the hands of another living sync. A sync that
+    /// was [interrupted](Self::interrupted) has not found everything, which alone does not count against it.
     pub fn is_clean(&self) -> bool {
         self.invalid.is_empty()
             && self.failed.is_empty()
@@ -98,6 +101,9 @@ impl fmt::Display for SyncReport {
         }
         if self.shared_prefix {
             write!(f, "; the store is synced into another database too")?;
+        }
+        if self.interrupted {
+            write!(f, "; interrupted")?;
         }
         match &self.stopped {
             Some(error) => write!(f, "; stopped: {error}"),

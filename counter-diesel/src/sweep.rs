@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
 use counter_core::{CounterId, Cursor, DeltaStore, Foreign, Pattern};
 
@@ -26,25 +27,33 @@ impl<'a> Sweep<'a> {
         Self { store, pattern, batch_size, found: Vec::new(), next: Some(Cursor::default()) }
     }
 
-    /// The next batch, or `None` at the end. Names that are not ours are given to `report`, page by page.
+    /// Whether everything is in a batch that was handed out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.found.is_empty() && self.next.is_none()
+    }
+
+    /// The next batch, empty at the end. After each page `note` is given the names that are not ours, and can
+    /// ask for a pause: then there is no batch yet.
     pub(crate) fn next_batch(
         &mut self,
-        mut report: impl FnMut(Foreign),
-    ) -> Result<Option<Vec<CounterId>>, Error> {
+        mut note: impl FnMut(Vec<Foreign>) -> ControlFlow<()>,
+    ) -> Result<Vec<CounterId>, Error> {
         let mut batch = HashSet::new();
         while batch.len() < self.batch_size.get() {
             if let Some(id) = self.found.pop() {
                 batch.insert(id);
             } else if let Some(from) = self.next {
                 let page = self.store.scan(&self.pattern, from, self.batch_size)?;
-                page.foreign.into_iter().for_each(&mut report);
-                self.found = page.ids;
-                self.next = page.next;
+                (self.found, self.next) = (page.ids, page.next);
+                if note(page.foreign).is_break() {
+                    self.found.extend(batch.drain());
+                    break;
+                }
             } else {
                 break;
             }
         }
-        Ok((!batch.is_empty()).then(|| batch.into_iter().collect()))
+        Ok(batch.into_iter().collect())
     }
 }
 

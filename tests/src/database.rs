@@ -17,6 +17,9 @@ pub trait Database {
     /// A ledger that keeps counters in this table, over a pool of its own. Nothing is migrated.
     fn ledger(&self, table: &str) -> Arc<dyn Ledger>;
 
+    /// Its URL, or the path of its file.
+    fn url(&self) -> String;
+
     /// Another schema of this database, or what comes next to it.
     fn other_schema(&self) -> String;
 
@@ -61,6 +64,10 @@ impl SqliteFile {
 impl Database for SqliteFile {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
         ledger(sqlite_pool(&self.path(), 8).unwrap(), table)
+    }
+
+    fn url(&self) -> String {
+        self.path()
     }
 
     fn other_schema(&self) -> String {
@@ -161,6 +168,10 @@ impl<C: ServerConnection> Database for OwnDatabase<C> {
         let pool = Pool::builder().max_size(8);
         let pool = pool.build(ConnectionManager::<C>::new(self.url()));
         ledger(pool.unwrap(), table)
+    }
+
+    fn url(&self) -> String {
+        Self::url(self)
     }
 
     fn other_schema(&self) -> String {

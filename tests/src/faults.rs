@@ -309,6 +309,10 @@ impl Ledger for FaultyLedger {
         self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
     }
 
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.inner.pending_migrations()
+    }
+
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.inner.run_pending_migrations()
     }

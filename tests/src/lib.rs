@@ -2,6 +2,7 @@
 //! put through.
 
 pub mod books;
+pub mod command;
 pub mod database;
 pub mod effort;
 pub mod faults;

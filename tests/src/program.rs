@@ -1,8 +1,10 @@
-//! The examples, run as programs.
+//! The examples and the command `counter`, run as programs.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::wait_for;
 
@@ -30,12 +32,25 @@ pub struct Ended {
 ///
 /// If it was not built, with the command that does it.
 pub fn example(name: &str) -> Command {
+    built(&format!("examples/{name}"), "-p counter-examples --examples")
+}
+
+/// The command `counter`, which `cargo test --workspace` builds for the tests beside it.
+///
+/// # Panics
+///
+/// If it was not built, with the command that does it.
+pub fn counter() -> Command {
+    built("counter", "-p counter-diesel --bin counter")
+}
+
+fn built(path: &str, packages: &str) -> Command {
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.ancestors().nth(2).map(PathBuf::from).expect("it lies in target/debug/deps");
-    let program = profile.join("examples").join(name);
+    let program = profile.join(path);
     assert!(
         program.is_file(),
-        "{} is missing: cargo build -p counter-examples --examples --all-features",
+        "{} is missing: cargo build {packages} --all-features",
         program.display()
     );
     Command::new(program)
@@ -63,6 +78,22 @@ impl Program {
     /// What it prints while it runs. What was taken is not in [`Ended`].
     pub fn take_output(&mut self) -> impl std::io::Read + use<> {
         self.child.stdout.take().expect("it is taken once")
+    }
+
+    /// What it complains about while it runs. What was taken is not in [`Ended`].
+    pub fn take_errors(&mut self) -> impl std::io::Read + use<> {
+        self.child.stderr.take().expect("it is taken once")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.id().try_into().ok().and_then(Pid::from_raw).expect("it has an id");
+        kill_process(pid, signal).expect("it has not been waited for");
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child").is_some()
     }
 
     /// Hands it more input.

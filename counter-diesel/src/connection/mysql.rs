@@ -113,12 +113,7 @@ impl CounterConnection for MysqlConnection {
     }
 
     fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
-        let in_schema = match table.schema() {
-            Some(schema) => Statement::<BigInt>::new(select).text(schema),
-            None => Statement::<BigInt>::new(select).sql("DATABASE()"),
-        };
-        let found = in_schema
+        let found = count_in_schema(table)
             .sql(" AND table_name IN (")
             .text(table.table())
             .sql(", ")
@@ -126,6 +121,14 @@ impl CounterConnection for MysqlConnection {
             .sql(")")
             .load::<i64>(self)?;
         Ok(found == [2])
+    }
+
+    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
+        let found = count_in_schema(table)
+            .sql(" AND table_name = ")
+            .text(format!("{}_migrations", table.table()))
+            .load::<i64>(self)?;
+        Ok(found == [1])
     }
 
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
@@ -229,6 +232,15 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         standard::quoted(table, "")
     )))
+}
+
+/// How many tables of the counters' schema there are that meet what is still to be said.
+fn count_in_schema(table: &TableName) -> Statement<'_, BigInt> {
+    let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+    match table.schema() {
+        Some(schema) => Statement::new(select).text(schema),
+        None => Statement::new(select).sql("DATABASE()"),
+    }
 }
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a connection

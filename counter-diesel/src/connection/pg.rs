@@ -98,6 +98,14 @@ impl CounterConnection for PgConnection {
         Ok(found == [true])
     }
 
+    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
+        let found = Statement::<Bool>::new("SELECT to_regclass(")
+            .text(standard::quoted(table, "_migrations"))
+            .sql(") IS NOT NULL")
+            .load::<bool>(self)?;
+        Ok(found == [true])
+    }
+
     /// Two processes that create the same table at the same moment disturb each other in spite of the
     /// `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one transaction.
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {

@@ -95,13 +95,12 @@ impl CounterConnection for SqliteConnection {
         let probe = format!(
             "SELECT \"claim_seq\" FROM {counters} UNION SELECT \"claim_seq\" FROM {state} LIMIT 0"
         );
-        match self.batch_execute(&probe) {
-            Ok(()) => Ok(true),
-            Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        succeeds(self, &probe)
+    }
+
+    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
+        let migrations = Self::quoted(table, "_migrations");
+        succeeds(self, &format!("SELECT \"name\" FROM {migrations} LIMIT 0"))
     }
 
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
@@ -133,6 +132,17 @@ impl CounterConnection for SqliteConnection {
 
     fn quoted(table: &TableName, suffix: &str) -> String {
         standard::quoted(table, suffix)
+    }
+}
+
+/// Whether everything is there that a query asks for.
+fn succeeds(conn: &mut SqliteConnection, probe: &str) -> QueryResult<bool> {
+    match conn.batch_execute(probe) {
+        Ok(()) => Ok(true),
+        Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -11,8 +11,11 @@ use crate::suite::Case;
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("migrations run once", |world| {
         let fresh = world.database.ledger("hits");
-        let run = fresh.run_pending_migrations().unwrap();
-        assert!(!run.is_empty());
+        let pending = fresh.pending_migrations().unwrap();
+        assert!(!pending.is_empty());
+        assert_eq!(fresh.pending_migrations().unwrap(), pending, "asking changed something");
+        assert_eq!(fresh.run_pending_migrations().unwrap(), pending);
+        assert_eq!(fresh.pending_migrations().unwrap(), [""; 0]);
         assert_eq!(fresh.run_pending_migrations().unwrap(), [""; 0]);
         let other = world.database.ledger("hits");
         assert_eq!(other.run_pending_migrations().unwrap(), [""; 0]);

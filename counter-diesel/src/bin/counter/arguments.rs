@@ -1,0 +1,78 @@
+use clap::{Parser, Subcommand};
+
+use crate::commands::{All, Change, Get, Migrate, Pending, Reset, Set, Sync};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Counters of Diesel models: look at them, change them, and move what waits in the store into the database
+#[derive(Parser)]
+#[command(name = "counter", version, after_long_help = MANUAL, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const MANUAL: &str = "\
+Settings:
+  Each setting is taken from its flag, else from the environment variable named beside it, else from a file
+  `.env` in this folder or one above it. Prefer the environment for URLs with passwords: other users of the
+  machine can see the flags of a running command.
+
+Names:
+  An OWNER is written type:id, such as user:123; a KEY is the counter's name, any text. In a type the
+  characters % : { } are written %25 %3A %7B %7D, as they are in the store.
+
+Exit codes:
+  0    done
+  1    something failed: a counter could not be synced, a value could not be read or written
+  2    wrong usage or configuration
+  3    the store or the database cannot be reached
+  130  stopped by SIGINT before everything was synced; 143 by SIGTERM. Nothing is lost
+
+JSON:
+  With --json every command prints one JSON object on one line, with \"version\" and \"command\" in it, and
+  errors as one on standard error. The shapes are in COMMAND.md of counter-diesel.
+
+Examples:
+  counter migrate
+  counter sync
+  counter sync --dry-run --pattern 'user:*' -v
+  counter sync --watch 10s
+  counter get user:123 downloads
+  counter all user:123 --json";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Sync(Sync),
+    Pending(Pending),
+    Get(Get),
+    All(All),
+    Set(Set),
+    Reset(Reset),
+    /// Add to a counter
+    Increment(Change),
+    /// Subtract from a counter
+    Decrement(Change),
+    Migrate(Migrate),
+}
+
+impl Command {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Sync(sync) => sync.run(settings, output),
+            Self::Pending(pending) => pending.run(settings, output),
+            Self::Get(get) => get.run(settings, output),
+            Self::All(all) => all.run(settings, output),
+            Self::Set(set) => set.run(settings, output),
+            Self::Reset(reset) => reset.run(settings, output),
+            Self::Increment(change) => change.increment(settings, output),
+            Self::Decrement(change) => change.decrement(settings, output),
+            Self::Migrate(migrate) => migrate.run(settings, output),
+        }
+    }
+}

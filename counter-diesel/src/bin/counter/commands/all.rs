@@ -1,0 +1,31 @@
+use clap::Args;
+use serde_json::json;
+
+use super::values::{in_json, in_table};
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::owner::OwnerArgument;
+use crate::settings::Settings;
+
+/// Print all counters of an owner that are in the table, with their present values
+///
+/// A counter appears here with its first sync; before it, `counter get` has its value already.
+#[derive(Args)]
+pub(crate) struct All {
+    /// Whose counters, such as user:123
+    owner: OwnerArgument,
+}
+
+impl All {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        let values = connect::counters(settings)?.all(&self.owner.owner)?;
+        let values = values.into_iter().collect::<Vec<_>>();
+        output.result(
+            "all",
+            || json!({ "owner": self.owner.text, "counters": in_json(&values) }),
+            || in_table(&values),
+        )?;
+        Ok(Exit::Done)
+    }
+}

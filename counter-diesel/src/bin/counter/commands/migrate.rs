@@ -1,0 +1,123 @@
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use counter_diesel::{Counters, Error, MigrationFiles, Owner};
+use serde_json::json;
+
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, shown};
+use crate::settings::Settings;
+
+/// Make the counters' tables, or bring them up to date
+///
+/// Safe for any number of processes at once. What was run is remembered in a table of its own, apart from the
+/// application's migrations; --copy is for who would rather have them among those.
+#[derive(Args)]
+pub(crate) struct Migrate {
+    /// Only tell which migrations were run. Exit code 1 if any is pending
+    #[arg(long, conflicts_with = "copy")]
+    status: bool,
+
+    /// Only write the migrations into the application's own folder, for `diesel migration run`
+    ///
+    /// As NAME/up.sql and NAME/down.sql, with the table's name put in. Nothing is overwritten, and the database
+    /// is not asked: its URL only says which kind it is. Then never run `counter migrate` on that database.
+    #[arg(long, value_name = "DIR")]
+    copy: Option<PathBuf>,
+}
+
+impl Migrate {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        match self.copy {
+            Some(folder) => copy(&folder, settings, output),
+            None if self.status => status(settings, output),
+            None => run(settings, output),
+        }
+    }
+}
+
+fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let counters = connect::database_only(settings)?;
+    let run = counters.run_pending_migrations()?;
+    let table = counters.config().table_name.to_string();
+    output.result(
+        "migrate",
+        || json!({ "action": "run", "table": table, "run": run }),
+        || match run.as_slice() {
+            [] => format!("the tables of {table} are up to date\n"),
+            run => run.iter().map(|name| format!("run: {name}\n")).collect(),
+        },
+    )?;
+    Ok(Exit::Done)
+}
+
+fn status(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let counters = connect::existing_database_only(settings)?;
+    let pending = counters.pending_migrations()?;
+    let all = connect::migrations(settings)?;
+    let is_none_run = pending.len() == all.len();
+    let not_run = if is_none_run && has_tables(&counters)? { "copied" } else { "pending" };
+    let state = |name| if pending.contains(&name) { not_run } else { "run" };
+    let states = all.iter().map(|files| (files.name, state(files.name))).collect::<Vec<_>>();
+    let in_json = |(name, state): &(_, _)| json!({ "name": name, "state": state });
+    let table = counters.config().table_name.to_string();
+    output.result(
+        "migrate",
+        || {
+            let migrations = states.iter().map(in_json).collect::<Vec<_>>();
+            json!({ "action": "status", "table": table, "migrations": migrations })
+        },
+        || states.iter().map(|(name, state)| format!("{state}: {name}\n")).collect(),
+    )?;
+    let is_pending = states.iter().any(|(_, state)| *state == "pending");
+    Ok(if is_pending { Exit::Failed } else { Exit::Done })
+}
+
+/// Tables of which nothing is recorded were made by the application's own migrations.
+fn has_tables(counters: &Counters) -> Result<bool, Failure> {
+    match counters.baseline(Owner::global(), "counter-probe") {
+        Ok(_) => Ok(true),
+        Err(Error::NotMigrated { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn copy(folder: &Path, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let problem = |what: &str, path: &Path| format!("{what} {}", shown(&path.to_string_lossy()));
+    if !folder.is_dir() {
+        return Err(Failure::usage(problem("there is no folder", folder))
+            .hint("name the folder of the application's migrations"));
+    }
+    let all = connect::migrations(settings)?;
+    let folders = all.iter().map(|files| folder.join(files.name)).collect::<Vec<_>>();
+    // Before anything is written.
+    if let Some(taken) = folders.iter().find(|folder| folder.exists()) {
+        return Err(Failure::usage(problem("there already is", taken))
+            .hint("nothing was written; remove it if it is to be made anew"));
+    }
+    for (files, folder) in all.iter().zip(&folders) {
+        let written = write(files, folder);
+        written.map_err(|error| {
+            Failure::usage(problem("these files cannot be written:", folder)).because(&error)
+        })?;
+    }
+    let names = folders.iter().map(|folder| folder.to_string_lossy()).collect::<Vec<_>>();
+    output.result(
+        "migrate",
+        || json!({ "action": "copy", "written": names }),
+        || names.iter().map(|name| format!("written: {}\n", shown(name))).collect(),
+    )?;
+    Ok(Exit::Done)
+}
+
+/// Fails where anything is there already.
+fn write(files: &MigrationFiles, folder: &Path) -> std::io::Result<()> {
+    fs::create_dir(folder)?;
+    for (name, sql) in [("up.sql", &files.up), ("down.sql", &files.down)] {
+        File::create_new(folder.join(name))?.write_all(sql.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+use clap::Args;
+use serde_json::json;
+
+use super::values::in_json;
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, shown};
+use crate::owner::OwnerArgument;
+use crate::settings::Settings;
+
+/// Set counters to 0
+///
+/// One after the other: after an error those named before it are 0.
+#[derive(Args)]
+pub(crate) struct Reset {
+    /// Whose counters, such as user:123
+    owner: OwnerArgument,
+    /// Their names
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<String>,
+}
+
+impl Reset {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        let counters = connect::counters_with_shared_store(settings)?;
+        let owner = &self.owner.owner;
+        // All names first: bad input changes nothing.
+        let handles = self.keys.iter().map(|key| counters.handle(owner, key.as_str()));
+        for handle in handles.collect::<Result<Vec<_>, _>>()? {
+            handle.reset()?;
+        }
+        let values = self.keys.into_iter().map(|key| (key, 0)).collect::<Vec<_>>();
+        let line = |(key, _): &(String, i64)| format!("{} of {owner} is now 0\n", shown(key));
+        output.result(
+            "reset",
+            || json!({ "owner": self.owner.text, "counters": in_json(&values) }),
+            || values.iter().map(line).collect(),
+        )?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,36 @@
+use clap::Args;
+use serde_json::json;
+
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, shown};
+use crate::owner::OwnerArgument;
+use crate::settings::Settings;
+
+/// Give a counter a value
+///
+/// Increments before this instant are gone, those after it count. It settles a conflict, too.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// Whose counter, such as user:123
+    owner: OwnerArgument,
+    /// Its name
+    key: String,
+    /// Its new value
+    #[arg(allow_negative_numbers = true)]
+    value: i64,
+}
+
+impl Set {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        let Self { owner: OwnerArgument { owner, text: owner_text }, key, value } = self;
+        let counters = connect::counters_with_shared_store(settings)?;
+        counters.set(&owner, key.as_str(), value)?;
+        output.result(
+            "set",
+            || json!({ "owner": owner_text, "key": key, "value": value }),
+            || format!("{} of {owner_text} is now {value}\n", shown(&key)),
+        )?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,200 @@
+mod progress;
+mod summary;
+mod total;
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use clap::Args;
+use counter_diesel::{Counters, Error, Pattern, SyncOptions, SyncReport};
+
+use self::progress::Progress;
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::{self, Output};
+use crate::settings::Settings;
+use crate::signals::Signals;
+
+/// Move what waits in the store into the table, exactly once
+///
+/// Any number of syncs may run at once, on any number of machines, and any of them may be killed: what one
+/// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after the batch at hand; the rest stays in
+/// the store (exit code 130 or 143). A second signal ends it at once.
+///
+/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`.
+#[derive(Args)]
+pub(crate) struct Sync {
+    /// Change nothing; only say what a sync would do
+    #[arg(long, conflicts_with = "watch")]
+    dry_run: bool,
+
+    /// Only counters whose id matches, such as 'user:*' or '*:123:*'
+    #[arg(long)]
+    pattern: Option<Pattern>,
+
+    /// How many counters are moved in one transaction [env: COUNTER_SYNC_BATCH_SIZE] [default: 1000]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<NonZeroUsize>,
+
+    /// Sync again and again, with this much time between: 10s, 500ms, 5min
+    ///
+    /// Until SIGINT or SIGTERM, which let it make a last pass (exit code 0 if that did well). A pass that fails is
+    /// reported, and the next one comes a second later at the soonest.
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    watch: Option<Duration>,
+}
+
+/// The shortest time from a pass that failed to the next.
+const TIME_TO_RECOVER: Duration = Duration::from_secs(1);
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if interval < Duration::from_millis(1) {
+        return Err("it must be at least 1ms".to_owned());
+    }
+    Ok(interval)
+}
+
+impl Sync {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        let counters = connect::counters_with_shared_store(settings)?;
+        let signals = Signals::catch()
+            .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
+        let syncing = Syncing { counters, options: self.options(), signals, output };
+        match self.watch {
+            Some(interval) => syncing.watch(interval),
+            None => syncing.once(self.total(settings)),
+        }
+    }
+
+    /// Only where there is a terminal to show how much of it is done.
+    fn total(&self, settings: &Settings) -> Option<u64> {
+        let pattern = self.pattern.clone().unwrap_or_default();
+        if progress::is_shown() { total::total(settings, &pattern) } else { None }
+    }
+
+    fn options(&self) -> SyncOptions {
+        let mut options = SyncOptions::default().dry_run(self.dry_run);
+        if let Some(pattern) = &self.pattern {
+            options = options.pattern(pattern.as_str());
+        }
+        if let Some(batch_size) = self.batch_size {
+            options = options.batch_size(batch_size);
+        }
+        options
+    }
+}
+
+struct Syncing {
+    counters: Counters,
+    options: SyncOptions,
+    signals: Signals,
+    output: Output,
+}
+
+impl Syncing {
+    fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
+        let report = self.pass(total, || self.signals.arrived().is_some())?;
+        let text = || summary::in_table(&report);
+        let printed = self.output.result("sync", || summary::in_json(&report), text);
+        self.complain(&report);
+        printed?;
+        match self.signals.arrived() {
+            Some(signal) if report.interrupted => {
+                if !self.output.json {
+                    output::complain("stopped by a signal; what was not synced waits in the store");
+                }
+                Ok(signal)
+            }
+            _ => Ok(exit_of(&report)),
+        }
+    }
+
+    /// A signal ends the wait, or the pass at hand; then comes a last pass, which finds everything that was
+    /// counted before the signal.
+    fn watch(&self, interval: Duration) -> Result<Exit, Failure> {
+        let (mut delay, mut troubles) = (Duration::ZERO, None);
+        loop {
+            let is_last = self.signals.wait(delay).is_some();
+            let result = self.pass(None, || !is_last && self.signals.arrived().is_some());
+            delay = match &result {
+                Ok(report) if report.stopped.is_none() => interval,
+                _ => interval.max(TIME_TO_RECOVER),
+            };
+            let exit = match result {
+                Ok(report) => self.tell(&report, is_last, &mut troubles),
+                Err(error) if is_last => return Err(error.into()),
+                Err(error) => Failure::from(error).tell(self.output),
+            };
+            if is_last {
+                return Ok(exit);
+            }
+        }
+    }
+
+    fn pass(&self, total: Option<u64>, is_to_end: impl Fn() -> bool) -> Result<SyncReport, Error> {
+        let mut progress = Progress::new(self.output, total);
+        let result = self.counters.sync_observed(&self.options, &mut |event| {
+            progress.observe(event);
+            if is_to_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        progress.finish();
+        result
+    }
+
+    /// One line for a pass that did or found anything; what it found is named where the last pass has not found
+    /// as much already.
+    fn tell(
+        &self,
+        report: &SyncReport,
+        is_last: bool,
+        troubles: &mut Option<[u64; summary::TROUBLES]>,
+    ) -> Exit {
+        if is_last || report.scanned > 0 || !report.is_clean() {
+            let line = || summary::in_one_line(report);
+            // A full disk under its log does not keep the command from syncing.
+            if let Err(error) = self.output.result("sync", || summary::in_json(report), line) {
+                Failure::from(error).tell(self.output);
+            }
+        }
+        let found = Some(summary::troubles(report));
+        if *troubles != found {
+            self.complain(report);
+        }
+        *troubles = found;
+        exit_of(report)
+    }
+
+    /// In JSON it is all in the report.
+    fn complain(&self, report: &SyncReport) {
+        if !self.output.json {
+            summary::complaints(report).iter().for_each(|line| output::complain(line));
+            if let Some(error) = &report.stopped {
+                Failure::from(error).tell(self.output);
+            }
+        }
+    }
+}
+
+fn exit_of(report: &SyncReport) -> Exit {
+    match &report.stopped {
+        Some(error) => Exit::of(error),
+        None if report.is_clean() => Exit::Done,
+        None => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_has_a_unit_and_is_not_zero() {
+        assert_eq!(interval("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(interval("1h 5min"), Ok(Duration::from_secs(3900)));
+        for wrong in ["", "10", "0s", "-1s", "1ns", "soon"] {
+            assert!(interval(wrong).is_err(), "{wrong}");
+        }
+    }
+}

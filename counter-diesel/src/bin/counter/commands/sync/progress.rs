@@ -1,0 +1,185 @@
+use std::time::{Duration, Instant};
+
+use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::commands::claims::op_text;
+use crate::output::{self, Output, shown};
+
+/// What a sync says while it runs: on a terminal a line that is kept up to date, elsewhere a line now and then; with
+/// -v each counter, too.
+pub(super) struct Progress {
+    output: Output,
+    /// Hidden where standard error is no terminal.
+    bar: ProgressBar,
+    started: Instant,
+    next_line: Instant,
+    /// About how many will be applied, if that is known.
+    total: Option<u64>,
+    found: u64,
+    applied: u64,
+    /// Counters that are to be named; printed many at a time.
+    names: String,
+}
+
+/// A sync that is shorter than this says nothing before its end, unless there is a terminal.
+const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// A batch may be large.
+const BETWEEN_REFRESHES: u64 = 100;
+
+/// How many characters wide a whole sync is.
+const WIDTH: u64 = 20;
+
+/// Whether there is a terminal that can keep a line up to date.
+pub(super) fn is_shown() -> bool {
+    !ProgressBar::new_spinner().is_hidden()
+}
+
+impl Progress {
+    pub(super) fn new(output: Output, total: Option<u64>) -> Self {
+        let started = Instant::now();
+        let bar = ProgressBar::new_spinner();
+        // The widest part is cut to the terminal's width.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style.tick_strings(&["|", "/", "-", "\\", " "]));
+        }
+        let next_line = started + TIME_BETWEEN_LINES;
+        let names = String::new();
+        Self { output, bar, started, next_line, total, found: 0, applied: 0, names }
+    }
+
+    pub(super) fn observe(&mut self, event: SyncEvent<'_>) {
+        match event {
+            SyncEvent::Found(counters) => {
+                self.found += counters;
+                self.refresh();
+            }
+            SyncEvent::Applied { claim, is_recovered } => self.add_applied(claim, is_recovered),
+            SyncEvent::WouldApply { counter, held } => self.add_held(counter, held),
+            _ => self.refresh(),
+        }
+    }
+
+    /// Leaves nothing on the terminal but the names.
+    pub(super) fn finish(&mut self) {
+        self.bar.finish_and_clear();
+        self.print_names();
+    }
+
+    fn add_applied(&mut self, claim: &Claim, is_recovered: bool) {
+        self.applied += 1;
+        if self.applied.is_multiple_of(BETWEEN_REFRESHES) {
+            self.refresh();
+        }
+        if self.output.verbose {
+            self.add_name(
+                &claim.id,
+                &op_text(claim.op),
+                if is_recovered { " (recovered)" } else { "" },
+            );
+        }
+    }
+
+    /// What is claimed already comes first.
+    fn add_held(&mut self, counter: &CounterId, held: &Held) {
+        self.applied += 1;
+        if self.output.verbose {
+            let pending = Some(ClaimOp::Add(held.pending)).filter(|_| held.pending != 0);
+            let ops = held.claim.as_ref().map(|claim| claim.op).into_iter().chain(pending);
+            self.add_name(counter, &ops.map(op_text).collect::<Vec<_>>().join(", "), "");
+        }
+    }
+
+    fn add_name(&mut self, counter: &CounterId, what: &str, remark: &str) {
+        let counter = shown(counter.as_str());
+        self.names.push_str(&format!("{what:>12}  {counter}{remark}\n"));
+    }
+
+    fn refresh(&mut self) {
+        self.print_names();
+        let now = Instant::now();
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.line(now));
+            self.bar.tick();
+        } else if let Some(line) = self.due_line(now) {
+            output::complain(&line);
+        }
+    }
+
+    /// What is said without a terminal, where it is time for that.
+    fn due_line(&mut self, now: Instant) -> Option<String> {
+        if now < self.next_line {
+            return None;
+        }
+        self.next_line = now + TIME_BETWEEN_LINES;
+        Some(self.line(now))
+    }
+
+    fn line(&self, now: Instant) -> String {
+        let seconds = now.duration_since(self.started).as_secs_f64();
+        let (found, applied) = (self.found, self.applied);
+        let rate = applied as f64 / seconds.max(0.001);
+        match self.total {
+            // Others may be counting meanwhile.
+            Some(total) => {
+                let total = total.max(found).max(applied).max(1);
+                let (done, percent) = (applied * WIDTH / total, applied * 100 / total);
+                let done = "#".repeat(done.try_into().unwrap_or_default());
+                let width = usize::try_from(WIDTH).unwrap_or_default();
+                format!("[{done:<width$}] {percent:>3} %  {applied} of {total}, {rate:.0}/s")
+            }
+            None => format!("{found} found, {applied} applied, {rate:.0}/s"),
+        }
+    }
+
+    /// JSON has standard output for itself.
+    fn print_names(&mut self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let names = std::mem::take(&mut self.names);
+        self.bar.suspend(|| {
+            if self.output.json {
+                output::complain_in_lines(&names);
+            } else {
+                // The sync goes on though its names go nowhere.
+                let _ = output::print(&names);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_a_line_is_said_now_and_then() {
+        let mut progress = Progress::new(Output { json: false, verbose: false }, None);
+        let counter = CounterId::new("user", 1, "views").unwrap();
+        let held = Held { pending: 5, claim: None };
+        progress.observe(SyncEvent::Found(30));
+        (0..20).for_each(|_| {
+            progress.observe(SyncEvent::WouldApply { counter: &counter, held: &held });
+        });
+        let at = |seconds| progress.started + Duration::from_secs(seconds);
+        let times = [1, 10, 11, 20].map(at);
+        let lines = times.map(|time| progress.due_line(time));
+        let line = |rate| Some(format!("30 found, 20 applied, {rate}/s"));
+        assert_eq!(lines, [None, line(2), None, line(1)]);
+    }
+
+    #[test]
+    fn a_bar_is_full_when_all_is_applied_and_no_longer_than_that() {
+        let mut progress = Progress::new(Output { json: false, verbose: false }, Some(40));
+        let mut line = |found, applied| {
+            (progress.found, progress.applied) = (found, applied);
+            progress.line(progress.started + Duration::from_secs(1))
+        };
+        assert_eq!(line(10, 0), "[                    ]   0 %  0 of 40, 0/s");
+        assert_eq!(line(10, 10), "[#####               ]  25 %  10 of 40, 10/s");
+        assert_eq!(line(40, 40), "[####################] 100 %  40 of 40, 40/s");
+        assert_eq!(line(50, 50), "[####################] 100 %  50 of 50, 50/s");
+    }
+}

@@ -1,0 +1,157 @@
+//! A report, as a table, as one line, as JSON, and what somebody should look at, line by line.
+
+use chrono::Utc;
+use counter_diesel::{Claim, Conflict, FailedClaim, Findings, LostClaim, SyncReport};
+use serde_json::{Value, json};
+
+use crate::commands::claims::{self, op_text};
+use crate::failure::in_one_line as error_in_one_line;
+use crate::output::{shown, table};
+
+pub(super) fn in_table(report: &SyncReport) -> String {
+    let applied = if report.dry_run { "would be applied" } else { "applied" };
+    let counts = [
+        (report.scanned, "found"),
+        (report.applied, applied),
+        (report.recovered, "recovered"),
+        (skipped(report), "skipped"),
+        (report.busy, "busy"),
+        (report.postponed, "postponed"),
+        (report.invalid.count(), "invalid"),
+        (report.failed.count(), "failed"),
+        (report.conflicts.count(), "conflicts"),
+        (report.lost.count(), "lost"),
+    ];
+    let counts = counts.map(|(count, name)| ([count.to_string()], name.to_owned()));
+    let seconds = format!("{:.3}", report.elapsed.as_secs_f64());
+    let rate = format!("{:.0}", per_second(report));
+    let times = [(seconds, "seconds"), (rate, "counters per second")];
+    let times = times.map(|(time, name)| ([time], name.to_owned()));
+    table(&[counts.as_slice(), times.as_slice()].concat())
+}
+
+pub(super) fn in_one_line(report: &SyncReport) -> String {
+    format!("{} {}\n", Utc::now().format("%Y-%m-%dT%H:%M:%SZ"), shown(&report.to_string()))
+}
+
+pub(super) fn in_json(report: &SyncReport) -> Value {
+    json!({
+        "dry_run": report.dry_run,
+        "clean": report.is_clean(),
+        "interrupted": report.interrupted,
+        "found": report.scanned,
+        "applied": report.applied,
+        "recovered": report.recovered,
+        "skipped": skipped(report),
+        "busy": report.busy,
+        "postponed": report.postponed,
+        "invalid": findings(&report.invalid, claims::foreign_in_json),
+        "failed": findings(&report.failed, failed_in_json),
+        "conflicts": findings(&report.conflicts, conflict_in_json),
+        "lost": findings(&report.lost, lost_in_json),
+        "store_replaced": report.store_replaced.as_ref().map(|recorded| json!({
+            "store_id": recorded.store_id,
+            "sequence": recorded.seq.get(),
+            "synced_at": recorded.synced_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        })),
+        "shared_prefix": report.shared_prefix,
+        "stopped": report.stopped.as_ref().map(|error| error_in_one_line(error)),
+        "seconds": report.elapsed.as_secs_f64(),
+        "counters_per_second": per_second(report),
+    })
+}
+
+/// Of what there was nothing to apply: zeros, and what a set, a delete or another sync had replaced.
+fn skipped(report: &SyncReport) -> u64 {
+    report.zeros + report.superseded
+}
+
+fn per_second(report: &SyncReport) -> f64 {
+    report.applied as f64 / report.elapsed.as_secs_f64().max(1e-6)
+}
+
+/// All are counted, the first are listed.
+fn findings<T>(findings: &Findings<T>, in_json: fn(&T) -> Value) -> Value {
+    json!({ "count": findings.count(), "first": findings.iter().map(in_json).collect::<Value>() })
+}
+
+fn failed_in_json(failed: &FailedClaim) -> Value {
+    let why = json!(error_in_one_line(&failed.error));
+    claims::in_json(&failed.claim, [("why", why)])
+}
+
+fn conflict_in_json(conflict: &Conflict) -> Value {
+    claims::in_json(&conflict.claim, [("row_sequence", json!(conflict.row.get()))])
+}
+
+fn lost_in_json(lost: &LostClaim) -> Value {
+    claims::in_json(&lost.claim, [("applied", json!(lost.applied))])
+}
+
+/// How many kinds of trouble there are.
+pub(super) const TROUBLES: usize = 8;
+
+/// How much of each kind of trouble a pass met.
+pub(super) fn troubles(report: &SyncReport) -> [u64; TROUBLES] {
+    [
+        report.invalid.count(),
+        report.failed.count(),
+        report.conflicts.count(),
+        report.lost.count(),
+        report.postponed,
+        report.store_replaced.is_some().into(),
+        report.shared_prefix.into(),
+        report.stopped.is_some().into(),
+    ]
+}
+
+/// What somebody should look at.
+pub(super) fn complaints(report: &SyncReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    list(&mut lines, &report.invalid, "names are not a counter's", ToString::to_string);
+    list(&mut lines, &report.failed, "counters failed", |failed| {
+        format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
+    });
+    list(&mut lines, &report.conflicts, "conflicts", |Conflict { claim, row, .. }| {
+        let (claim, seq) = (of(claim), claim.seq);
+        format!(
+            "{claim} is in conflict: it is claim {seq}, but its row has seen {row}; \
+             the store seems to be an old copy: set the counter to the right value"
+        )
+    });
+    list(&mut lines, &report.lost, "claims were lost", |lost| {
+        let rest =
+            if lost.applied { "but was applied" } else { "and has no row, so it was not applied" };
+        format!("{} vanished from the store, {rest}", of(&lost.claim))
+    });
+    if report.postponed > 0 {
+        lines.push(format!("{} counters kept changing; sync again", report.postponed));
+    }
+    if let Some(recorded) = &report.store_replaced {
+        let time = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+        lines.push(format!(
+            "the store lost its data or was replaced: the last one was synced at {time} UTC, \
+             and what it counted after that is gone"
+        ));
+    }
+    if report.shared_prefix {
+        lines.push(
+            "the store is synced into another database too, which gets a part of the counts; \
+             give each its own COUNTER_PREFIX"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+fn of(claim: &Claim) -> String {
+    format!("{} of {}", op_text(claim.op), claim.id)
+}
+
+fn list<T>(lines: &mut Vec<String>, findings: &Findings<T>, what: &str, line: fn(&T) -> String) {
+    lines.extend(findings.iter().map(line));
+    let more = findings.count().saturating_sub(findings.iter().len() as u64);
+    if more > 0 {
+        lines.push(format!("{more} more {what}"));
+    }
+}

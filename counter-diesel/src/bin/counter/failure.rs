@@ -1,0 +1,189 @@
+use std::error::Error as StdError;
+use std::io;
+
+use counter_diesel::counter_core::Error as CoreError;
+use counter_diesel::{Error, Invalid};
+use serde_json::json;
+
+use crate::output::{self, Output};
+
+/// How the command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    /// A counter could not be synced, read or written.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// The store or the database cannot be reached.
+    Unreachable,
+    /// This signal ended a sync early.
+    Signal(u8),
+}
+
+impl Exit {
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Unreachable => 3,
+            // As a shell shows a process that died of it.
+            Self::Signal(number) => number.saturating_add(128),
+        }
+    }
+
+    /// The exit of a command that met this error.
+    pub(crate) fn of(error: &Error) -> Self {
+        match error {
+            Error::Unreachable { .. } | Error::Core(CoreError::Store { .. }) => Self::Unreachable,
+            Error::NotMigrated { .. }
+            | Error::Build(_)
+            | Error::Core(
+                CoreError::Invalid(_) | CoreError::Environment { .. } | CoreError::RedisUrl { .. },
+            ) => Self::Usage,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// Why a command did not do what it was told: what, why, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: String,
+    /// Each because of the next.
+    causes: Vec<String>,
+    hint: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, what: what.into(), causes: Vec::new(), hint: None }
+    }
+
+    pub(crate) fn failed(what: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, ..Self::usage(what) }
+    }
+
+    pub(crate) fn because(mut self, error: &dyn StdError) -> Self {
+        self.causes =
+            [on_one_line(&error.to_string())].into_iter().chain(causes_of(error)).collect();
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Says it on standard error, in one line unless more is asked for.
+    pub(crate) fn tell(&self, output: Output) -> Exit {
+        if output.json {
+            output::complain_in_json(&json!({
+                "version": output::json::VERSION,
+                "error": self.what,
+                "causes": self.causes,
+                "hint": self.hint,
+                "exit_code": self.exit.code(),
+            }));
+            return self.exit;
+        }
+        output::complain(&self.line());
+        if output.verbose {
+            self.causes.iter().for_each(|cause| output::complain(&format!("caused by: {cause}")));
+        }
+        self.exit
+    }
+
+    /// What, the first of the reasons, and what to do.
+    fn line(&self) -> String {
+        let why = self.causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let hint = self.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{}{why}{hint}", self.what)
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let what = match error {
+            // What the library says is for programmers.
+            Error::NotMigrated { table, .. } => format!("the table {table} is not in the database"),
+            error => error.to_string(),
+        };
+        let causes = causes_of(error).collect();
+        Self { exit: Exit::of(error), what, causes, hint: hint_for(error) }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<CoreError> for Failure {
+    fn from(error: CoreError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Error::from(invalid).into()
+    }
+}
+
+/// What could not be written or read on this machine.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::failed("the output could not be written").because(&error)
+    }
+}
+
+fn hint_for(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::Unreachable { .. } => "is the database running, and is DATABASE_URL right?",
+        Error::NotMigrated { .. } => "run: counter migrate",
+        Error::Core(CoreError::Store { .. }) => "is Redis running, and is REDIS_URL right?",
+        Error::Core(CoreError::NotCounted { .. }) => "nothing was changed",
+        Error::Core(CoreError::OutcomeUnknown { .. }) => "look at its value before trying again",
+        Error::Core(CoreError::Foreign(_)) => "look at it with redis-cli; counters leave it alone",
+        Error::Core(CoreError::Overflow { .. }) => "set the counter to a value that fits",
+        _ => return None,
+    })
+}
+
+/// What an error says and why, on one line.
+pub(crate) fn in_one_line(error: &dyn StdError) -> String {
+    match causes_of(error).last() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Drivers say things in several.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn causes_of(error: &dyn StdError) -> impl Iterator<Item = String> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(on_one_line(&cause.to_string()))
+    })
+}
+
+/// Says what clap has to say: help on standard output, mistakes on standard error.
+pub(crate) fn tell_usage(help_or_mistake: &clap::Error) -> Exit {
+    if !help_or_mistake.use_stderr() {
+        // Nobody may be reading.
+        let _ = help_or_mistake.print();
+        return Exit::Done;
+    }
+    // As plain text: clap would show arguments as they are, escape codes and all.
+    output::complain_in_lines(&help_or_mistake.render().to_string());
+    Exit::Usage
+}

@@ -1,0 +1,44 @@
+//! The command `counter`: what an operator does with counters at a terminal, and a timer without one.
+//!
+//! Reading order: `arguments` says what there is, `commands/` has one file for each, `connect` opens what
+//! they need, `output` shows what they found, and `failure` says what went wrong and with which exit code.
+
+#![cfg_attr(
+    not(all(feature = "redis", feature = "sqlite")),
+    allow(dead_code, unused_imports, reason = "every database and store may be turned off")
+)]
+
+mod arguments;
+mod commands;
+mod connect;
+mod failure;
+mod output;
+mod owner;
+mod settings;
+#[cfg_attr(not(unix), path = "no_signals.rs")]
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::failure::Exit;
+
+fn main() -> ExitCode {
+    // First: the environment may only change while there is one thread.
+    let dotenv = settings::load_dotenv();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(help_or_mistake) => return failure::tell_usage(&help_or_mistake).into(),
+    };
+    let Arguments { settings, output, command } = arguments;
+    let done = dotenv.and_then(|()| command.run(&settings, output));
+    done.unwrap_or_else(|failure| failure.tell(output)).into()
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,46 @@
+use serde_json::{Value, json};
+
+use super::shown::is_hidden;
+
+/// Of the shapes that `COMMAND.md` describes. A field may be added without a new one.
+pub(crate) const VERSION: u32 = 1;
+
+/// What a command found, as one line.
+pub(crate) fn document(command: &str, mut found: Value) -> String {
+    if let Value::Object(fields) = &mut found {
+        fields.insert("version".to_owned(), json!(VERSION));
+        fields.insert("command".to_owned(), json!(command));
+    }
+    line(&found.to_string())
+}
+
+/// JSON on one line, without a character in it that a terminal would obey. Outside of strings there is none.
+pub(crate) fn line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if is_hidden(c) {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter();
+            units.for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_one_line_that_no_terminal_obeys_and_means_what_was_put_in() {
+        let key = "\u{1b}[31m\n\u{9b}2J\u{202e}\u{7f}é\u{e0041}";
+        let document = document("get", json!({ "key": key }));
+        assert!(document.ends_with("}\n"), "{document}");
+        assert!(!document.trim_end().contains(is_hidden), "{document:?}");
+        let parsed: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(parsed, json!({ "key": key, "version": 1, "command": "get" }));
+    }
+}

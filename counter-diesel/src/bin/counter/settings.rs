@@ -1,0 +1,84 @@
+use std::env::{self, VarError};
+
+use clap::Args;
+use counter_diesel::{Config, Prefix, StoreKind, TableName};
+
+use crate::failure::Failure;
+
+/// Where the database and the store are, and how counters are kept in them.
+///
+/// No URL gets into clap's help or errors: clap only takes the texts, and the environment is read here.
+#[derive(Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    /// The database: postgres://..., mysql://..., sqlite://PATH or a PATH [env: DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// The Redis in which increments wait: redis://..., redis+unix://PATH [env: REDIS_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    redis_url: Option<String>,
+
+    /// Where increments wait, redis or memory [env: COUNTER_STORE] [default: redis]
+    #[arg(long, global = true, value_name = "KIND")]
+    store: Option<StoreKind>,
+
+    /// What all names in the store start with [env: COUNTER_PREFIX] [default: counter:]
+    #[arg(long, global = true)]
+    prefix: Option<Prefix>,
+
+    /// The counters' table, also as schema.table [env: COUNTER_TABLE_NAME] [default: model_counters]
+    #[arg(long, global = true, value_name = "TABLE")]
+    table_name: Option<TableName>,
+}
+
+impl Settings {
+    pub(crate) fn database_url(&self) -> Result<String, Failure> {
+        let url = self.database_url.clone().map_or_else(|| variable("DATABASE_URL"), Ok);
+        url.map_err(|error| match error {
+            VarError::NotPresent => Failure::usage("no database is given")
+                .hint("set DATABASE_URL, or pass --database-url"),
+            VarError::NotUnicode(_) => {
+                Failure::usage("the environment variable DATABASE_URL is not valid Unicode")
+            }
+        })
+    }
+
+    /// Flags win, and the environment is not even looked at for what a flag says.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let config = Config::from_variables(|name| {
+            let flag = match name {
+                "REDIS_URL" => self.redis_url.clone(),
+                "COUNTER_STORE" => self.store.as_ref().map(ToString::to_string),
+                "COUNTER_PREFIX" => self.prefix.as_ref().map(ToString::to_string),
+                "COUNTER_TABLE_NAME" => self.table_name.as_ref().map(ToString::to_string),
+                _ => None,
+            };
+            flag.map_or_else(|| variable(name), Ok)
+        });
+        Ok(config.map_err(counter_diesel::Error::from)?)
+    }
+}
+
+/// A variable that is set to nothing is not set.
+fn variable(name: &str) -> Result<String, VarError> {
+    env::var(name).and_then(
+        |value| {
+            if value.is_empty() { Err(VarError::NotPresent) } else { Ok(value) }
+        },
+    )
+}
+
+/// Adds what a file `.env` says to the environment, as far as that says nothing itself.
+pub(crate) fn load_dotenv() -> Result<(), Failure> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The error shows the line, which may be a URL with a password.
+        Err(dotenvy::Error::LineParse(..)) => {
+            Err(Failure::usage("a line of the file .env is not of the form NAME=value")
+                .hint("put quotes around a value with spaces in it"))
+        }
+        Err(error) => Err(Failure::usage("the file .env cannot be read").because(&error)),
+    }
+}

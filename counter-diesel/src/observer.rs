@@ -1,0 +1,63 @@
+use std::ops::ControlFlow;
+
+use counter_core::{Claim, CounterId, Held};
+
+/// What happens in a sync, told while it runs: see [`Counters::sync_observed`](crate::Counters::sync_observed).
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum SyncEvent<'a> {
+    /// One more page of the store was looked through, whether or not any counter was on it.
+    Scanned,
+    /// So many counters were found and come next, as one batch. Over a sync that comes to its end they add up to
+    /// [`SyncReport::scanned`](crate::SyncReport::scanned).
+    Found(u64),
+    /// A claim is in the table. Told after its transaction, once for each that the report counts.
+    Applied {
+        /// The counter, and what was added to it or put in its place.
+        claim: &'a Claim,
+        /// Whether an earlier sync had left it behind.
+        is_recovered: bool,
+    },
+    /// In a dry run: what a sync would apply.
+    WouldApply {
+        /// The counter.
+        counter: &'a CounterId,
+        /// What is claimed and what is pending of it.
+        held: &'a Held,
+    },
+}
+
+/// Who is told of a sync, if anybody.
+pub(crate) struct Observer<'a> {
+    observe: Option<&'a mut Observe<'a>>,
+    wants_end: bool,
+}
+
+type Observe<'a> = dyn FnMut(SyncEvent<'_>) -> ControlFlow<()> + 'a;
+
+impl<'a> Observer<'a> {
+    pub(crate) fn none() -> Self {
+        Self { observe: None, wants_end: false }
+    }
+
+    pub(crate) fn new(observe: &'a mut Observe<'a>) -> Self {
+        Self { observe: Some(observe), wants_end: false }
+    }
+
+    /// Whether anything has to be put together for it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.observe.is_some()
+    }
+
+    /// Not to be called while rows are locked: nobody knows how long an observer takes.
+    pub(crate) fn tell(&mut self, event: SyncEvent<'_>) {
+        if let Some(observe) = &mut self.observe {
+            self.wants_end |= observe(event).is_break();
+        }
+    }
+
+    /// Whether it has asked for the end of the sync.
+    pub(crate) fn wants_end(&self) -> bool {
+        self.wants_end
+    }
+}

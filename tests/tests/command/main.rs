@@ -1,0 +1,31 @@
+//! The command `counter`, run as a program on Redis and every database: what it prints, what it changes, and
+//! its exit codes.
+
+mod json_shapes;
+mod migrations;
+mod pending;
+mod syncs;
+mod troubles;
+mod values;
+
+use std::process::ExitCode;
+
+use counter_diesel::Owner;
+use counter_tests::command::shared_pairs;
+use counter_tests::suite;
+
+fn main() -> ExitCode {
+    let cases = [
+        values::CASES,
+        syncs::CASES,
+        pending::CASES,
+        migrations::CASES,
+        troubles::CASES,
+        json_shapes::CASES,
+    ];
+    suite::run(&shared_pairs(), &cases.concat())
+}
+
+fn user(id: i64) -> Owner {
+    Owner::new("user", id).unwrap()
+}

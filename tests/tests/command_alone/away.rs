@@ -1,0 +1,62 @@
+use std::process::Command;
+
+use counter_tests::command::{counter, json, shared_pairs};
+use counter_tests::program::{Ended, Program};
+use counter_tests::servers::RedisServer;
+use counter_tests::servers::redis::shared_url;
+
+const NOBODY: &str = "redis://127.0.0.1:1/";
+
+fn run(command: &mut Command) -> Ended {
+    Program::start(command).finish()
+}
+
+fn assert_one_line(ended: &Ended, start: &str, end: &str) {
+    assert_eq!((ended.code(), ended.output.as_str()), (3, ""), "{ended:?}");
+    let lines = ended.errors.lines().collect::<Vec<_>>();
+    let [line] = lines[..] else { panic!("{ended:?}") };
+    assert!(line.starts_with(start) && line.ends_with(end), "{line}");
+}
+
+#[test]
+fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
+    let world = shared_pairs()[0].1();
+    for arguments in [
+        &["sync"][..],
+        &["pending"],
+        &["get", "user:1", "views"],
+        &["set", "user:1", "views", "1"],
+        &["increment", "user:1", "views"],
+    ] {
+        let mut command = world.command();
+        command.env("REDIS_URL", NOBODY).args(arguments);
+        let start = "counter: the store could not be reached: 127.0.0.1:1: Connection refused";
+        assert_one_line(&run(&mut command), start, "; is Redis running, and is REDIS_URL right?");
+        let ended = run(command.arg("-v"));
+        assert!(ended.errors.contains("\ncounter: caused by: 127.0.0.1:1: "), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_database_that_is_away_is_told_in_one_line() {
+    for url in ["postgres://app@127.0.0.1:1/app", "mysql://app@127.0.0.1:1/app"] {
+        for arguments in [&["sync"][..], &["get", "user:1", "views"], &["migrate"]] {
+            let mut command = counter(url, &shared_url());
+            let start = "counter: the database cannot be reached: ";
+            let end = "; is the database running, and is DATABASE_URL right?";
+            assert_one_line(&run(command.args(arguments)), start, end);
+            let error = json(&run(command.arg("--json")).errors);
+            assert_eq!(error["exit_code"], 3, "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_not_waited_for() {
+    let redis = RedisServer::start();
+    let world = shared_pairs()[0].1();
+    redis.freeze();
+    let ended = run(counter(&world.database.url(), &redis.url()).arg("sync"));
+    redis.thaw();
+    assert_eq!(ended.code(), 3, "{ended:?}");
+}

@@ -1,0 +1,9 @@
+//! The command `counter` and what surrounds it: signals, terminals, the environment, servers that are away.
+
+mod away;
+mod environment;
+mod passwords;
+mod pipes;
+mod readme;
+mod signals;
+mod terminal;

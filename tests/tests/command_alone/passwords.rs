@@ -1,0 +1,78 @@
+use std::fs;
+use std::process::Command;
+
+use counter_tests::command::{counter, shared_pairs};
+use counter_tests::program::Program;
+use counter_tests::servers::RedisServer;
+
+const SECRET: &str = "s3cret";
+
+/// Runs it in every way that says much, and returns the exit codes.
+fn codes_of_silent(make: impl Fn() -> Command) -> Vec<i32> {
+    let code = |more: &[&str]| {
+        let ended = Program::start(make().args(more)).finish();
+        let said = format!("{}{}", ended.output, ended.errors);
+        assert!(!said.contains(SECRET) && !said.contains("s3c"), "{said}");
+        ended.code()
+    };
+    [&[][..], &["-v"], &["--json"], &["--help"]].into_iter().map(code).collect()
+}
+
+#[test]
+fn a_password_is_in_nothing_that_is_said() {
+    let database = "postgres://app:s3cret@127.0.0.1:1/app";
+    let redis = RedisServer::start_with(&["--requirepass", "another"]);
+    let redis = redis.url().replace("redis://", "redis://app:s3cret@");
+    let world = shared_pairs()[0].1();
+    let file = world.database.url();
+    for (database, redis) in [
+        (database, redis.as_str()),
+        (file.as_str(), redis.as_str()),
+        ("mysql://app:s3cret@127.0.0.1:1/app", redis.as_str()),
+        ("host=127.0.0.1 port=1 user=app password=s3cret", redis.as_str()),
+        ("postgres://app:s3cret/x@127.0.0.1:1/app", redis.as_str()),
+        (file.as_str(), "redis://:s3cret/x@127.0.0.1:1/"),
+        (file.as_str(), "http://:s3cret@127.0.0.1:1/"),
+        ("http://:s3cret@127.0.0.1:1/", redis.as_str()),
+    ] {
+        let codes = codes_of_silent(|| {
+            let mut command = counter(database, redis);
+            command.arg("sync");
+            command
+        });
+        assert!(
+            codes[..3].iter().all(|code| [2, 3].contains(code)),
+            "{codes:?} {database} {redis}"
+        );
+        assert_eq!(codes[3], 0);
+    }
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    for arguments in [
+        &["redis://:s3cret@host/"][..],
+        &["sync", "postgres://app:s3cret@host/app"],
+        &["get", "redis://:s3cret@host/", "views"],
+        &["sync", "--prefix", "redis://:s3cret@host/"],
+    ] {
+        let codes = codes_of_silent(|| {
+            let mut command = counter("x", "redis://127.0.0.1:1/");
+            command.args(arguments);
+            command
+        });
+        assert_eq!(codes[..3], [2; 3], "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_understood_is_not_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "REDIS_URL=redis://:s3cret @host/ x\n").unwrap();
+    let codes = codes_of_silent(|| {
+        let mut command = counter("x", "");
+        command.arg("sync").current_dir(folder.path());
+        command
+    });
+    assert_eq!(codes, [2, 2, 2, 0]);
+}

@@ -1,0 +1,183 @@
+//! What the observer of a sync is told, when, and how it ends the sync.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use counter_core::{ClaimOp, Config, CounterId};
+use counter_diesel::{Counters, Owner, SyncEvent, SyncOptions, SyncReport};
+use counter_tests::faults::{Fault, Faults};
+use counter_tests::suite::{self, Case};
+use counter_tests::world::{PAIRS, World};
+
+fn main() -> ExitCode {
+    suite::run(PAIRS, CASES)
+}
+
+const CASES: &[Case<World>] = &[
+    ("it is told of every counter that is found and of every claim that is applied", |world| {
+        let counters = counted(world, 25);
+        world.store.claim(&[id(0)], Duration::ZERO).unwrap();
+        counters.increment(owner(0), "views", 5).unwrap();
+        let told = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
+        let Told { report, pages, found, applied, would_apply } = told;
+        assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
+        assert_eq!(found, report.scanned);
+        assert_eq!((report.applied, applied.len()), (26, 26), "{applied:?}");
+        let of_first = applied.iter().filter(|(id, ..)| *id == self::id(0)).collect::<Vec<_>>();
+        assert_eq!(of_first[0], &(id(0), ClaimOp::Add(1), true));
+        assert_eq!(of_first[1], &(id(0), ClaimOp::Add(5), false));
+        assert!(would_apply.is_empty());
+    }),
+    ("in a dry run it is told of what would be applied", |world| {
+        let counters = counted(world, 25);
+        world.store.claim(&[id(0)], Duration::ZERO).unwrap();
+        counters.increment(owner(0), "views", 5).unwrap();
+        // One at a time, so that the first is found by its claim and again by what is pending.
+        let options = SyncOptions::default().batch_size(NonZeroUsize::MIN).dry_run(true);
+        let Told { report, applied, would_apply, .. } =
+            observe(&counters, &options, |_| Continue(()));
+        let told = (report.applied, applied.len(), would_apply.len());
+        assert_eq!(told, (25, 0, 25), "{report:?}");
+        let (_, claim, pending) = would_apply.iter().find(|(id, ..)| *id == self::id(0)).unwrap();
+        assert_eq!((*claim, *pending), (Some(ClaimOp::Add(1)), 5));
+    }),
+    ("while it is told no row is locked", |world| {
+        let counters = counted(world, 3);
+        let other = world.counters();
+        observe(&counters, &SyncOptions::default(), |event| {
+            if let SyncEvent::Applied { claim, .. } = event {
+                let owner = Owner::new("post", claim.id.owner_id()).unwrap();
+                // The store decides; the table follows at once only where nobody has locked the row.
+                other.set(&owner, "views", 100).unwrap();
+                assert_eq!(other.baseline(&owner, "views").unwrap(), 100);
+            }
+            Continue(())
+        });
+        assert_eq!(counters.get_many((0..3).map(|n| (owner(n), "views"))).unwrap(), [100; 3]);
+    }),
+    ("it ends the sync between two batches and the rest stays in the store", |world| {
+        let counters = counted(world, 55);
+        let told = observe(&counters, &batches_of_10(), |event| match event {
+            SyncEvent::Applied { .. } => Break(()),
+            _ => Continue(()),
+        });
+        assert!(told.report.interrupted && told.report.is_clean(), "{:?}", told.report);
+        assert!(told.report.to_string().contains("; interrupted"), "{}", told.report);
+        assert_eq!((told.report.applied, told.applied.len()), (10, 10));
+        let values = (0..55).map(|n| (owner(n), "views"));
+        assert_eq!(counters.get_many(values).unwrap(), [1; 55]);
+        let rest = counters.sync(&SyncOptions::default()).unwrap();
+        assert_eq!((rest.applied, rest.busy, rest.recovered), (45, 0, 0), "{rest:?}");
+    }),
+    ("asking for the end of what is at its end changes nothing", |world| {
+        let counters = counted(world, 5);
+        let told = observe(&counters, &SyncOptions::default(), |event| match event {
+            SyncEvent::Applied { .. } => Break(()),
+            _ => Continue(()),
+        });
+        assert_eq!((told.report.applied, told.report.interrupted), (5, false));
+    }),
+    ("a dry run can be ended too", |world| {
+        let counters = counted(world, 55);
+        let options = batches_of_10().dry_run(true);
+        let told = observe(&counters, &options, |event| match event {
+            SyncEvent::WouldApply { .. } => Break(()),
+            _ => Continue(()),
+        });
+        assert_eq!((told.report.applied, told.report.interrupted), (10, true));
+    }),
+    ("an interrupted sync is not remembered as a good one", |world| {
+        let counters = counted(world, 55);
+        observe(&counters, &batches_of_10(), |_| Break(()));
+        assert_eq!(world.ledger.state(&world.prefix).unwrap().recorded, None);
+    }),
+    ("a claim whose acknowledgement fails is told once", |world| {
+        counted(world, 1);
+        let faults = Faults::deciding({
+            let is_first = std::sync::atomic::AtomicBool::new(true);
+            move |step| {
+                let fails =
+                    step == "ack" && is_first.swap(false, std::sync::atomic::Ordering::SeqCst);
+                fails.then_some(Fault::Before)
+            }
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        let first = observe(&counters, &SyncOptions::default(), |_| Continue(()));
+        assert!(first.report.stopped.is_some(), "{:?}", first.report);
+        assert_eq!(first.applied.len(), 1);
+        let second = observe(&counters, &SyncOptions::default(), |_| Continue(()));
+        assert!(second.report.is_clean(), "{:?}", second.report);
+        assert_eq!((second.report.applied, second.applied.len()), (0, 0));
+        assert_eq!(counters.baseline(owner(0), "views").unwrap(), 1);
+    }),
+    ("its panic loses nothing and counts nothing twice", |world| {
+        let counters = counted(world, 55);
+        let panicking = AssertUnwindSafe(|| {
+            observe(&counters, &batches_of_10(), |event| match event {
+                SyncEvent::Applied { .. } => panic!("a planned panic"),
+                _ => Continue(()),
+            })
+        });
+        assert!(catch_unwind(panicking).is_err());
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean() && report.busy == 0, "{report:?}");
+        for n in 0..55 {
+            assert_eq!(counters.baseline(owner(n), "views").unwrap(), 1);
+        }
+    }),
+];
+
+/// What an observer was told.
+struct Told {
+    report: SyncReport,
+    pages: u32,
+    found: u64,
+    applied: Vec<(CounterId, ClaimOp, bool)>,
+    would_apply: Vec<(CounterId, Option<ClaimOp>, i64)>,
+}
+
+fn observe(
+    counters: &Counters,
+    options: &SyncOptions,
+    mut answer: impl FnMut(SyncEvent<'_>) -> ControlFlow<()>,
+) -> Told {
+    let (mut pages, mut found) = (0, 0);
+    let (mut applied, mut would_apply) = (Vec::new(), Vec::new());
+    let report = counters.sync_observed(options, &mut |event| {
+        match event {
+            SyncEvent::Scanned => pages += 1,
+            SyncEvent::Found(counters) => found += counters,
+            SyncEvent::Applied { claim, is_recovered } => {
+                applied.push((claim.id.clone(), claim.op, is_recovered));
+            }
+            SyncEvent::WouldApply { counter, held } => {
+                let claim = held.claim.as_ref().map(|claim| claim.op);
+                would_apply.push((counter.clone(), claim, held.pending));
+            }
+            event => panic!("{event:?} is not known here"),
+        }
+        answer(event)
+    });
+    Told { report: report.unwrap(), pages, found, applied, would_apply }
+}
+
+fn counted(world: &World, posts: i64) -> Counters {
+    let counters = world.counters();
+    counters.increment_many((0..posts).map(|n| (owner(n), "views", 1))).unwrap();
+    counters
+}
+
+fn batches_of_10() -> SyncOptions {
+    SyncOptions::default().batch_size(NonZeroUsize::new(10).unwrap())
+}
+
+fn owner(post: i64) -> Owner {
+    Owner::new("post", post).unwrap()
+}
+
+fn id(post: i64) -> CounterId {
+    CounterId::new("post", post, "views").unwrap()
+}
