@@ -27,7 +27,8 @@ const CASES: &[Case<World>] = &[
             let options = SyncOptions::default().batch_size(NonZeroUsize::new(batch_size).unwrap());
             let report = counters.sync(&options).unwrap();
             assert!(report.is_clean(), "{report:?}");
-            assert_eq!((report.scanned, report.applied), (300, 300), "{report:?}");
+            // A scan of a server that others use may name a counter again, in a later batch.
+            assert!(report.scanned >= 300 && report.applied == 300, "{report:?}");
             assert_eq!(sum_of_baselines(&counters, 300), 300 * round);
         }
     }),
