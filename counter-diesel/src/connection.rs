@@ -19,9 +19,7 @@ mod sqlite;
 mod on_conflict;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod pool;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod standard;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod statement;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod values;
@@ -32,6 +30,8 @@ pub use mysql::mysql_pool;
 pub use pg::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use sqlite::sqlite_pool;
+pub(crate) use standard::quoted;
+pub(crate) use statement::push_quoting;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///

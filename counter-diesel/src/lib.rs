@@ -66,6 +66,7 @@
 mod apply;
 mod builder;
 mod connection;
+mod counter_value;
 mod counters;
 #[doc(hidden)]
 pub mod derive_support;
@@ -77,6 +78,7 @@ mod ledger;
 mod migrations;
 mod model_counter;
 mod on;
+mod owner_column;
 mod owner_of;
 mod pass;
 mod pool_ledger;
@@ -109,6 +111,7 @@ pub use counter_core::{
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
+pub use counter_value::{CounterValue, CounterValueOf, DefaultTable, NamedTable, OwnerIdSqlType};
 pub use counters::Counters;
 pub use error::{Error, LedgerStep};
 pub use handle::CounterHandle;
@@ -117,6 +120,7 @@ pub use key_of::KeyOf;
 pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use model_counter::{ModelCounter, OfOwners};
 pub use on::On;
+pub use owner_column::OwnerColumn;
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
 pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};

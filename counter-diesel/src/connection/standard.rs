@@ -27,7 +27,7 @@ pub(super) fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
 }
 
 /// A table's name with its suffix, between double quotes.
-pub(super) fn quoted(table: &TableName, suffix: &str) -> String {
+pub(crate) fn quoted(table: &TableName, suffix: &str) -> String {
     let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
     format!("{schema}\"{}{suffix}\"", table.table())
 }
