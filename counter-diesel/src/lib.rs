@@ -63,6 +63,7 @@
     allow(dead_code, unused_macros, unused_imports, reason = "every database may be turned off")
 )]
 
+mod after_commit;
 mod apply;
 mod builder;
 mod connection;
@@ -78,6 +79,7 @@ mod ledger;
 mod migrations;
 mod model_counter;
 mod on;
+mod own_transaction;
 mod owner_column;
 mod owner_of;
 mod pass;
@@ -87,6 +89,7 @@ mod report;
 mod retry;
 pub mod schema;
 mod sync_options;
+mod top;
 mod unsettled;
 mod worker;
 
@@ -94,6 +97,7 @@ pub use counter_core;
 #[doc(hidden)]
 pub use diesel;
 
+pub use after_commit::AfterCommit;
 pub use builder::CountersBuilder;
 #[cfg(feature = "mysql")]
 pub use connection::mysql_pool;
@@ -113,7 +117,7 @@ pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
 pub use counter_value::{CounterValue, CounterValueOf, DefaultTable, NamedTable, OwnerIdSqlType};
 pub use counters::Counters;
-pub use error::{Error, LedgerStep};
+pub use error::{Error, LedgerStep, Uncounted};
 pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
 pub use key_of::KeyOf;
