@@ -1,7 +1,7 @@
 //! Counters inside queries.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use counter_core::{CounterKey, Invalid, OwnerType, TableName};
 use diesel::backend::Backend;
@@ -12,6 +12,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SmallInt, Text};
 
 use crate::connection::{push_quoting, quoted};
+use crate::has_counters::HasCounters;
 use crate::key_of::KeyOf;
 use crate::owner_column::OwnerColumn;
 
@@ -68,33 +69,24 @@ use crate::owner_column::OwnerColumn;
 ///
 /// # Prepared statements
 ///
-/// Owner type and key are bound parameters, so all keys of a model share a prepared statement. With the default
-/// table it is found by the query's type alone, like those of Diesel's own expressions; with another
-/// ([`in_table`](Self::in_table)) by its text.
+/// A query's prepared statement is kept and found by its text, in which each key and each table differs, unless it
+/// asks for a key that the model does not declare: there may be any number of those.
 ///
-/// As with all parameters, PostgreSQL does not take two of these for the same expression: what `GROUP BY` or
-/// `SELECT DISTINCT` lists is the owner's id.
+/// Owner type and key are bound parameters, so PostgreSQL does not take two of these for the same expression: what
+/// `GROUP BY` or `SELECT DISTINCT` lists is the owner's id.
 #[derive(Debug, Clone)]
 #[must_use = "an expression does nothing until it is part of a query"]
-pub struct CounterValue<Id, Table = DefaultTable> {
+pub struct CounterValue<Id> {
     owner_type: OwnerType,
     id: Id,
     key: Key,
+    is_declared: bool,
     /// Between double quotes.
     table: Cow<'static, str>,
-    kind: PhantomData<Table>,
 }
 
 /// The value of a counter of the model `M` at its own primary key, where its type has to be written down.
 pub type CounterValueOf<M> = CounterValue<<M as OwnerColumn>::Column>;
-
-/// Marks a [`CounterValue`] of the table `model_counters`.
-#[derive(Debug, Clone, Copy)]
-pub struct DefaultTable;
-
-/// Marks a [`CounterValue`] of a table that is known only at run time.
-#[derive(Debug, Clone, Copy)]
-pub struct NamedTable;
 
 impl<Id> CounterValue<Id> {
     /// The value of the counter `key` of the owner of this type whose id the expression `id` gives, for owners
@@ -104,94 +96,82 @@ impl<Id> CounterValue<Id> {
         Id: Expression,
         Id::SqlType: OwnerIdSqlType,
     {
-        Self::with_key(owner_type, id, Ok(key))
+        let (key, table) = (Key(Ok(key)), DEFAULT_TABLE);
+        Self { owner_type, id, key, is_declared: false, table }
     }
 
-    pub(crate) fn of_model<M: ?Sized>(owner_type: OwnerType, id: Id, key: &impl KeyOf<M>) -> Self {
-        Self::with_key(owner_type, id, key.counter_key())
+    pub(crate) fn of_model<M: HasCounters>(id: Id, key: &impl KeyOf<M>) -> Self {
+        let key = key.counter_key();
+        let is_declared = key.as_ref().is_ok_and(|key| M::KEYS.contains(key));
+        let table = DEFAULT_TABLE;
+        Self { owner_type: M::OWNER_TYPE, id, key: Key(key), is_declared, table }
     }
 
-    fn with_key(owner_type: OwnerType, id: Id, key: Result<CounterKey, Invalid>) -> Self {
-        let table = Cow::Borrowed("\"model_counters\"");
-        Self { owner_type, id, key: Key(key), table, kind: PhantomData }
-    }
-}
-
-impl<Id, Table> CounterValue<Id, Table> {
     /// The same in another table: `Post::counter_value(key).in_table(&counters.config().table_name)`.
-    pub fn in_table(self, table: &TableName) -> CounterValue<Id, NamedTable> {
-        let Self { owner_type, id, key, .. } = self;
-        let table = Cow::Owned(quoted(table, ""));
-        CounterValue { owner_type, id, key, table, kind: PhantomData }
+    pub fn in_table(self, table: &TableName) -> Self {
+        Self { table: Cow::Owned(quoted(table, "")), ..self }
+    }
+
+    /// A name for the row inside that no other counter's value has.
+    ///
+    /// It is what keeps MariaDB from ordering by the wrong counter. It takes `ORDER BY` for an expression of the
+    /// `SELECT` if their texts are the same, and in a prepared statement `?` is the same text as any other `?`.
+    /// It also keeps a query over the counters' table from being taken for the one inside.
+    fn alias(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        (self.owner_type.as_str(), self.key.0.as_ref().map_or("", CounterKey::as_str))
+            .hash(&mut hasher);
+        format!("counter_{:016x}", hasher.finish())
     }
 }
+
+const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
 /// The index hint is in a comment that only MySQL and MariaDB read. By their own lights they go through all of a
 /// table that was small a moment ago, for each row of the query.
-impl<Id, Table, DB> QueryFragment<DB> for CounterValue<Id, Table>
+impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB>,
     DB: Backend + HasSqlType<Text>,
     str: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // The alias keeps a query over the counters' table itself from being taken for the inner one.
-        push_quoting(&mut out, "COALESCE((SELECT \"counter_of_row\".\"count\" FROM ")?;
-        push_quoting(&mut out, &self.table)?;
-        out.push_sql(" AS ");
-        out.push_identifier("counter_of_row")?;
-        out.push_sql(" /*! FORCE INDEX (counter) */");
-        push_quoting(&mut out, " WHERE \"counter_of_row\".\"owner_type\" = ")?;
+        if !self.is_declared {
+            out.unsafe_to_cache_prepared();
+        }
+        let (row, from) = (self.alias(), &self.table);
+        let select = format!(
+            "COALESCE((SELECT \"{row}\".\"count\" FROM {from} AS \"{row}\" \
+             /*! FORCE INDEX (counter) */ WHERE \"{row}\".\"owner_type\" = "
+        );
+        push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
-        push_quoting(&mut out, " AND \"counter_of_row\".\"owner_id\" = ")?;
+        push_quoting(&mut out, &format!(" AND \"{row}\".\"owner_id\" = "))?;
         self.id.walk_ast(out.reborrow())?;
-        push_quoting(&mut out, " AND \"counter_of_row\".\"key\" = ")?;
+        push_quoting(&mut out, &format!(" AND \"{row}\".\"key\" = "))?;
         out.push_bind_param::<Text, Key>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())
     }
 }
 
-/// The text is always the same, but for that of the id.
-impl<Id: QueryId> QueryId for CounterValue<Id, DefaultTable> {
-    type QueryId = CounterValue<Id::QueryId, DefaultTable>;
-
-    const HAS_STATIC_QUERY_ID: bool = Id::HAS_STATIC_QUERY_ID;
-}
-
-/// The table's name is in the text, and not in the type.
-impl<Id> QueryId for CounterValue<Id, NamedTable> {
+/// The names of the row and of the table are in the text, and not in the type.
+impl<Id> QueryId for CounterValue<Id> {
     type QueryId = ();
 
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Id, Table> Expression for CounterValue<Id, Table>
-where
-    Id: Expression,
-{
+impl<Id: Expression> Expression for CounterValue<Id> {
     type SqlType = BigInt;
 }
 
-impl<Id, Table, QS> AppearsOnTable<QS> for CounterValue<Id, Table>
-where
-    Id: AppearsOnTable<QS>,
-    Self: Expression,
-{
-}
+impl<Id: AppearsOnTable<QS>, QS> AppearsOnTable<QS> for CounterValue<Id> {}
 
 /// Where a join finds no row the id is null, and the value 0: it may be selected as it is.
-impl<Id, Table, QS> SelectableExpression<QS> for CounterValue<Id, Table>
-where
-    Id: AppearsOnTable<QS>,
-    Self: AppearsOnTable<QS>,
-{
-}
+impl<Id: AppearsOnTable<QS>, QS> SelectableExpression<QS> for CounterValue<Id> {}
 
-impl<Id, Table, GroupBy> ValidGrouping<GroupBy> for CounterValue<Id, Table>
-where
-    Id: ValidGrouping<GroupBy>,
-{
+impl<Id: ValidGrouping<GroupBy>, GroupBy> ValidGrouping<GroupBy> for CounterValue<Id> {
     type IsAggregate = Id::IsAggregate;
 }
 

@@ -53,7 +53,7 @@ pub trait HasCounters {
         Self::Column: Expression,
         <Self::Column as Expression>::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model(Self::OWNER_TYPE, Self::COLUMN, &key)
+        CounterValue::of_model::<Self>(Self::COLUMN, &key)
     }
 
     /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
@@ -64,7 +64,7 @@ pub trait HasCounters {
         Id: Expression,
         Id::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model(Self::OWNER_TYPE, id, &key)
+        CounterValue::of_model::<Self>(id, &key)
     }
 
     /// Adds to a counter of this instance: [`Counters::increment`].

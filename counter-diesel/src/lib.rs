@@ -115,7 +115,7 @@ pub use counter_core::{
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
-pub use counter_value::{CounterValue, CounterValueOf, DefaultTable, NamedTable, OwnerIdSqlType};
+pub use counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use counters::Counters;
 pub use error::{Error, LedgerStep, Uncounted};
 pub use handle::CounterHandle;

@@ -7,6 +7,8 @@ pub mod ledger_contract;
 pub mod model;
 pub mod process;
 pub mod program;
+pub mod query_world;
+pub mod seen;
 pub mod server_contract;
 pub mod servers;
 pub mod site;
