@@ -127,8 +127,7 @@ impl<Id> CounterValue<Id> {
 
 const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
-/// The index hint is in a comment that only MySQL and MariaDB read. By their own lights they go through all of a
-/// table that was small a moment ago, for each row of the query.
+/// No database needs a hint for the index: all columns of a unique one are given.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB>,
@@ -142,7 +141,7 @@ where
         let (row, from) = (self.alias(), &self.table);
         let select = format!(
             "COALESCE((SELECT \"{row}\".\"count\" FROM {from} AS \"{row}\" \
-             /*! FORCE INDEX (counter) */ WHERE \"{row}\".\"owner_type\" = "
+             WHERE \"{row}\".\"owner_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
