@@ -7,6 +7,7 @@
 
 mod mariadb;
 mod postgres;
+mod round_trips;
 mod sqlite;
 
 use std::process::ExitCode;
@@ -28,5 +29,6 @@ fn main() -> ExitCode {
         &[("mariadb", QueryWorld::<MysqlConnection>::mariadb as fn() -> _)],
         &mariadb::cases(),
     ));
+    trials.extend(round_trips::trials());
     suite::run_trials(trials)
 }

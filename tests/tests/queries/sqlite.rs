@@ -5,6 +5,10 @@ use diesel::sqlite::Sqlite as Backend;
 mod explain;
 #[path = "models.rs"]
 mod models;
+#[path = "pages.rs"]
+mod pages;
+#[path = "transactions.rs"]
+mod transactions;
 #[path = "values.rs"]
 mod values;
 
@@ -15,14 +19,14 @@ use diesel::sql_types::{Integer, Text};
 use explain::{Asked, assert_looked_up, explained};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    [values::CASES, CASES].concat()
+    [values::CASES, pages::CASES, transactions::CASES, CASES].concat()
 }
 
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type Plan = (Integer, Integer, Integer, Text);
 
-const CASES: &[Case<QueryWorld<Connection>>] =
-    &[("a value is looked up in the unique index", |world| {
+const CASES: &[Case<QueryWorld<Connection>>] = &[
+    ("a value is looked up in the unique index", |world| {
         explain::fill(world);
         for asked in Asked::ALL {
             let plan = explained::<(i32, i32, i32, String)>(world, asked);
@@ -38,4 +42,8 @@ const CASES: &[Case<QueryWorld<Connection>>] =
                 assert_looked_up(step);
             }
         }
-    })];
+    }),
+    ("a constraint that fails at the commit keeps anything from being counted", |world| {
+        transactions::violate_deferred_constraint(world);
+    }),
+];
