@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SmallInt, Text};
 use crate::connection::{push_quoting, quoted};
 use crate::has_counters::HasCounters;
 use crate::key_of::KeyOf;
-use crate::owner_column::OwnerColumn;
+use crate::owner_column::{OwnColumn, OwnerColumn};
 
 /// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's type `BigInt`,
 /// never null, and 0 where there is no row.
@@ -86,7 +86,7 @@ pub struct CounterValue<Id> {
 }
 
 /// The value of a counter of the model `M` at its own primary key, where its type has to be written down.
-pub type CounterValueOf<M> = CounterValue<<M as OwnerColumn>::Column>;
+pub type CounterValueOf<M> = CounterValue<OwnColumn<<M as OwnerColumn>::Column>>;
 
 impl<Id> CounterValue<Id> {
     /// The value of the counter `key` of the owner of this type whose id the expression `id` gives, for owners

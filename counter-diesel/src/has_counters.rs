@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
 use diesel::expression::Expression;
+use diesel::query_source::Column;
 
 use crate::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::key_of::KeyOf;
-use crate::owner_column::OwnerColumn;
+use crate::owner_column::{OwnColumn, OwnerColumn};
 use crate::owner_of::OwnerOf;
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
@@ -50,10 +51,10 @@ pub trait HasCounters {
     fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
     where
         Self: OwnerColumn + Sized,
-        Self::Column: Expression,
+        Self::Column: Column,
         <Self::Column as Expression>::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model::<Self>(Self::COLUMN, &key)
+        CounterValue::of_model::<Self>(OwnColumn(Self::COLUMN), &key)
     }
 
     /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where

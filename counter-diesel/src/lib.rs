@@ -124,7 +124,7 @@ pub use key_of::KeyOf;
 pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use model_counter::{ModelCounter, OfOwners};
 pub use on::On;
-pub use owner_column::OwnerColumn;
+pub use owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
 pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};

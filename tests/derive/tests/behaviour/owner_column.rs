@@ -1,6 +1,6 @@
 //! The column under which a model's counters are found in a query.
 
-use counter_diesel::{CounterValue, HasCounters, OwnerColumn};
+use counter_diesel::{CounterValueOf, HasCounters, OwnerColumn};
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
@@ -69,7 +69,7 @@ fn a_key_that_is_loaded_from_something_else_has_to_be_named() {
     }
 
     assert_eq!(Post { id: 1 }.counter_owner_id(), "1".parse());
-    let value: CounterValue<posts::number> = Post::counter_value("views");
+    let value: CounterValueOf<Post> = Post::counter_value("views");
     let sql = diesel::debug_query::<Sqlite, _>(&value).to_string();
     assert!(sql.contains("= `posts`.`number` AND"), "{sql}");
 }
