@@ -58,7 +58,7 @@ pub trait HasCounters {
     }
 
     /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
-    /// no join is needed, or a column of an alias. 0 where the id is null.
+    /// no join is needed, or a column of an alias. What the last sync wrote, and 0 where the id is null.
     fn counter_value_of<Id>(id: Id, key: impl KeyOf<Self>) -> CounterValue<Id>
     where
         Self: Sized,

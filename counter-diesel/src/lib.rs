@@ -38,6 +38,9 @@
 //!   [`KeyOf`] are what the operations accept: a model, its id alone, or an [`Owner`] known by text.
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
 //!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
+//! - [`HasCounters::counter_value`] is a counter inside of a Diesel query, as the table has it; [`Counters::load`]
+//!   has the exact values for a page of models after one, [`Counters::top`] the models with the highest.
+//! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of

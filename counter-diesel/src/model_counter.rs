@@ -40,7 +40,7 @@ pub type OfOwners = Filter<
 >;
 
 impl ModelCounter {
-    /// The rows of one owner, as a query that can be extended.
+    /// The rows of one owner as the last sync left them, as a query that can be extended.
     ///
     /// ```
     /// use counter_diesel::{ModelCounter, Owner, schema::model_counters};
@@ -55,7 +55,7 @@ impl ModelCounter {
         Self::of_many(owner.owner_type(), [owner.id()])
     }
 
-    /// The rows of many owners of one type, as a query that can be extended.
+    /// The rows of many owners of one type as the last sync left them, as a query that can be extended.
     pub fn of_many<'a>(
         owner_type: &OwnerType,
         ids: impl IntoIterator<Item = &'a OwnerId>,
@@ -67,7 +67,7 @@ impl ModelCounter {
         )
     }
 
-    /// The rows of some models, as a query that can be extended.
+    /// The rows of some models as the last sync left them, as a query that can be extended.
     ///
     /// ```
     /// use counter_diesel::{HasCounters, Invalid, ModelCounter, schema::model_counters};

@@ -29,7 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn counters(world: &QueryWorld<SqliteConnection>, server: &FakeRedis) -> Counters {
-    let store = RedisStore::builder(&server.url()).timeouts(patient()).connect_lazily();
+    let store = RedisStore::builder(server.url()).timeouts(patient()).connect_lazily();
     Counters::builder(world.pool.clone()).redis_with(store).build().unwrap()
 }
 
