@@ -1,6 +1,5 @@
 #[derive(Queryable, Selectable, HasCounters)]
 #[diesel(table_name = crate::schema::posts)]
-#[counters(keys(views))]
 struct Post<'a> {
     id: i32,
     title: std::borrow::Cow<'a, str>,

@@ -4,9 +4,7 @@ impl<'a> ::counter_diesel::HasCounters for Post<'a> {
     const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
         "post",
     );
-    const KEYS: &'static [::counter_diesel::CounterKey] = &[
-        ::counter_diesel::CounterKey::from_static("views"),
-    ];
+    const KEYS: &'static [::counter_diesel::CounterKey] = &[];
     fn counter_owner_id(
         &self,
     ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
@@ -18,73 +16,4 @@ impl<'a> ::counter_diesel::HasCounters for Post<'a> {
 impl<'a> ::counter_diesel::OwnerColumn for Post<'a> {
     type Column = crate::schema::posts::id;
     const COLUMN: crate::schema::posts::id = crate::schema::posts::id;
-}
-///The counters that `Post` declares.
-#[derive(
-    ::core::fmt::Debug,
-    ::core::clone::Clone,
-    ::core::marker::Copy,
-    ::core::cmp::PartialEq,
-    ::core::cmp::Eq,
-    ::core::cmp::PartialOrd,
-    ::core::cmp::Ord,
-    ::core::hash::Hash,
-)]
-enum PostCounter {
-    ///The counter `views`.
-    Views,
-}
-#[automatically_derived]
-impl PostCounter {
-    /// All of them, in the order of their declaration.
-    const ALL: &'static [Self] = &[Self::Views];
-    /// The key as text.
-    const fn as_str(self) -> &'static ::core::primitive::str {
-        match self {
-            Self::Views => "views",
-        }
-    }
-}
-#[automatically_derived]
-impl ::core::fmt::Display for PostCounter {
-    fn fmt(&self, __formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::core::fmt::Formatter::pad(__formatter, Self::as_str(*self))
-    }
-}
-#[automatically_derived]
-impl ::core::str::FromStr for PostCounter {
-    type Err = ::counter_diesel::Invalid;
-    fn from_str(
-        __text: &::core::primitive::str,
-    ) -> ::core::result::Result<Self, ::counter_diesel::Invalid> {
-        match __text {
-            "views" => ::core::result::Result::Ok(Self::Views),
-            _ => {
-                ::core::result::Result::Err(
-                    ::counter_diesel::derive_support::undeclared_key(
-                        __text,
-                        "expected one of \"views\"",
-                    ),
-                )
-            }
-        }
-    }
-}
-#[automatically_derived]
-#[allow(deprecated)]
-impl<'a> ::counter_diesel::KeyOf<Post<'a>> for PostCounter {
-    fn counter_key(
-        &self,
-    ) -> ::core::result::Result<
-        ::counter_diesel::CounterKey,
-        ::counter_diesel::Invalid,
-    > {
-        ::core::result::Result::Ok(
-            match self {
-                Self::Views => {
-                    const { ::counter_diesel::CounterKey::from_static("views") }
-                }
-            },
-        )
-    }
 }
