@@ -13,6 +13,12 @@ impl ::counter_diesel::HasCounters for Post {
         <crate::ids::PostId as ::counter_diesel::ToOwnerId>::to_owner_id(&self.kind)
     }
 }
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::counter_diesel::OwnerColumn for Post {
+    type Column = articles::r#type;
+    const COLUMN: articles::r#type = articles::r#type;
+}
 ///The counters that `Post` declares.
 #[derive(
     ::core::fmt::Debug,

@@ -1,6 +1,6 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Type};
+use syn::{Data, DeriveInput, Fields, Path, Type};
 
 use crate::attr::{self, Options};
 use crate::diesel;
@@ -10,6 +10,8 @@ use crate::mistakes::Mistakes;
 pub(crate) struct Input<'a> {
     pub(crate) item: &'a DeriveInput,
     pub(crate) options: Options,
+    /// The table that Diesel is told of.
+    pub(crate) table: Option<Path>,
     /// The columns that Diesel is told are the primary key.
     pub(crate) primary_key: Vec<Ident>,
     /// Those that have a name.
@@ -21,6 +23,8 @@ pub(crate) struct Field<'a> {
     pub(crate) ty: &'a Type,
     /// The column that Diesel reads it from.
     pub(crate) column: String,
+    /// Whether it does: it may be told of something else to read instead.
+    pub(crate) is_column: bool,
 }
 
 impl<'a> Input<'a> {
@@ -30,7 +34,9 @@ impl<'a> Input<'a> {
             Data::Struct(data) => fields(&data.fields, mistakes),
             Data::Enum(_) | Data::Union(_) => Vec::new(),
         };
-        Self { item, options, primary_key: diesel::primary_key(&item.attrs), fields }
+        let (table, primary_key) =
+            (diesel::table_name(&item.attrs), diesel::primary_key(&item.attrs));
+        Self { item, options, table, primary_key, fields }
     }
 }
 
@@ -45,6 +51,7 @@ fn fields<'a>(fields: &'a Fields, mistakes: &mut Mistakes) -> Vec<Field<'a>> {
                 ty: &field.ty,
                 column: diesel::column_name(&field.attrs)
                     .unwrap_or_else(|| name.unraw().to_string()),
+                is_column: diesel::is_column(&field.attrs),
             })
         })
         .collect()

@@ -1,8 +1,9 @@
 //! What Diesel's own attributes say. They are Diesel's to check: whatever is not understood is passed over.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
-use syn::{Attribute, Meta, parse2};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Meta, Path, Result, Token, parse2};
 
 use crate::item::{Item, Value, split};
 
@@ -19,6 +20,29 @@ pub(crate) fn primary_key(attrs: &[Attribute]) -> Vec<Ident> {
         .collect()
 }
 
+/// The path of `#[diesel(table_name = ...)]`.
+pub(crate) fn table_name(attrs: &[Attribute]) -> Option<Path> {
+    pieces(attrs).find_map(|piece| parse2(piece).ok()).map(|TableName(path)| path)
+}
+
+struct TableName(Path);
+
+impl Parse for TableName {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.call(Ident::parse_any)?;
+        if name != "table_name" {
+            return Err(input.error("another option"));
+        }
+        input.parse::<Token![=]>()?;
+        input.call(Path::parse_mod_style).map(Self)
+    }
+}
+
+/// Whether a field is loaded from the column that has its name, and not from anything else.
+pub(crate) fn is_column(attrs: &[Attribute]) -> bool {
+    items(attrs).all(|item| item.name != "select_expression" && item.name != "embed")
+}
+
 /// The column of `#[diesel(column_name = ...)]`, which Diesel takes as a name or as a text.
 pub(crate) fn column_name(attrs: &[Attribute]) -> Option<String> {
     items(attrs).filter(|item| item.name == "column_name").find_map(|item| match item.value {
@@ -29,6 +53,10 @@ pub(crate) fn column_name(attrs: &[Attribute]) -> Option<String> {
 }
 
 fn items(attrs: &[Attribute]) -> impl Iterator<Item = Item> {
+    pieces(attrs).filter_map(|piece| parse2(piece).ok())
+}
+
+fn pieces(attrs: &[Attribute]) -> impl Iterator<Item = TokenStream> {
     attrs
         .iter()
         .filter(|attr| attr.path().is_ident("diesel"))
@@ -37,5 +65,4 @@ fn items(attrs: &[Attribute]) -> impl Iterator<Item = Item> {
             _ => None,
         })
         .flatten()
-        .filter_map(|piece| parse2(piece).ok())
 }

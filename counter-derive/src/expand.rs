@@ -9,9 +9,11 @@ use crate::valid::Model;
 /// The code for a model without mistakes.
 pub(crate) fn expand(model: &Model<'_>, id: &Field<'_>, root: &Path) -> TokenStream {
     let has_counters = has_counters(model, &model.owner_type, &owner_id(id, root), root);
+    let owner_column = owner_column(model, root);
     let key_enum = key_enum::expand(model, root);
     quote! {
         #has_counters
+        #owner_column
         #key_enum
     }
 }
@@ -43,6 +45,24 @@ pub(crate) fn has_counters(
             fn counter_owner_id(&self) -> ::core::result::Result<#root::OwnerId, #root::Invalid> {
                 #owner_id
             }
+        }
+    }
+}
+
+/// Where the ids are in a query; nothing for a model that names no table.
+pub(crate) fn owner_column(model: &Model<'_>, root: &Path) -> TokenStream {
+    let Some(column) = &model.column else {
+        return TokenStream::new();
+    };
+    let name = &model.item.ident;
+    let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #root::OwnerColumn for #name #type_generics #where_clause {
+            type Column = #column;
+
+            const COLUMN: #column = #column;
         }
     }
 }

@@ -14,10 +14,12 @@ pub(crate) fn expand(model: &Model<'_>, mistakes: Mistakes, root: &Path) -> Toke
     let mistakes = mistakes.into_compile_errors();
     let owner_id = quote!(#root::ToOwnerId::to_owner_id(&0_i64));
     let has_counters = expand::has_counters(model, "model", &owner_id, root);
+    let owner_column = expand::owner_column(model, root);
     let key_enum = key_enum::expand(model, root);
     quote! {
         #mistakes
         #has_counters
+        #owner_column
         #key_enum
     }
 }

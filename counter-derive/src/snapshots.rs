@@ -23,6 +23,11 @@ fn options_and_diesels_attributes_replace_the_defaults() {
 }
 
 #[test]
+fn a_model_whose_table_is_named_has_a_column_in_queries() {
+    check("table");
+}
+
+#[test]
 fn lifetimes_and_where_clauses_are_those_of_the_struct() {
     check("lifetimes");
 }

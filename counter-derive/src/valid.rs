@@ -4,7 +4,7 @@ use heck::ToSnakeCase;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, GenericParam};
+use syn::{Data, DeriveInput, Fields, GenericParam, Path};
 
 use crate::ast::{Field, Input};
 use crate::mistakes::Mistakes;
@@ -21,6 +21,8 @@ pub(crate) struct Model<'a> {
     pub(crate) owner_type: String,
     /// The field that is the primary key; `None` only if that is among the mistakes.
     pub(crate) id: Option<&'a Field<'a>>,
+    /// The column of the primary key, where it is known.
+    pub(crate) column: Option<Path>,
     pub(crate) key_enum: Ident,
     pub(crate) keys: Vec<Key>,
 }
@@ -36,6 +38,7 @@ pub(crate) fn model<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Model<
         item: input.item,
         owner_type: owner_type(input, mistakes),
         id,
+        column: id.and_then(|id| id::column(input, id)),
         key_enum: keys::enum_name(input, mistakes),
         keys: keys::check(input.options.keys.as_deref().unwrap_or_default(), mistakes),
     }

@@ -1,7 +1,9 @@
 //! What differs between databases: one file for each, the same functions in the same order.
 
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+};
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::result::QueryResult;
 
@@ -19,9 +21,7 @@ mod sqlite;
 mod on_conflict;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod pool;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod standard;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod statement;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod values;
@@ -32,6 +32,8 @@ pub use mysql::mysql_pool;
 pub use pg::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use sqlite::sqlite_pool;
+pub(crate) use standard::quoted;
+pub(crate) use statement::push_quoting;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///
@@ -59,6 +61,19 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// Takes back what outlives the transaction of that which was asked for it. It has just ended.
     #[doc(hidden)]
     fn finish_transaction(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Marks a transaction of the caller's that has just begun, so that it is known again.
+    #[doc(hidden)]
+    fn mark_transaction(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Fails if a transaction of the caller's, marked when it began, is over already or cannot be committed, and
+    /// a COMMIT would not say so.
+    #[doc(hidden)]
+    fn check_transaction(&mut self) -> QueryResult<()> {
         Ok(())
     }
 
@@ -97,6 +112,17 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     #[doc(hidden)]
     fn rows_of(&mut self, table: &TableName, owner: &Owner)
     -> QueryResult<Vec<(String, Baseline)>>;
+
+    /// The ids of the owners of this type whose counts of this key are the highest, the highest first, and
+    /// the smaller id first where counts are the same. At most as many as the limit.
+    #[doc(hidden)]
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>>;
 
     /// The state rows of this database (under the empty prefix) and of a prefix.
     #[doc(hidden)]

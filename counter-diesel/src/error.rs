@@ -1,4 +1,4 @@
-use counter_core::{BoxError, Invalid};
+use counter_core::{BoxError, CounterId, Invalid};
 
 /// What went wrong with counters, their store or their database.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,33 @@ pub enum Error {
         /// What became of each, in the order given. Those that are `Ok` were counted.
         outcomes: Vec<Result<(), counter_core::Error>>,
     },
+
+    /// A transaction of the application's was committed, but not all that it gathered was certainly counted.
+    #[error(
+        "the transaction was committed, but {} of its {gathered} increments were not certainly counted",
+        .uncounted.len()
+    )]
+    CommittedNotCounted {
+        /// Those that failed, in the order gathered. The others were counted.
+        uncounted: Vec<Uncounted>,
+        /// How many there were.
+        gathered: usize,
+    },
+
+    /// The connection was lost during the commit of a transaction of the application's: it was committed, or it was
+    /// not. Nothing was counted.
+    #[error("nobody knows whether the transaction was committed, so nothing of it was counted")]
+    CommitUnknown {
+        /// What would have been added, if it had been committed.
+        increments: Vec<(CounterId, i64)>,
+        /// What the connection says.
+        #[source]
+        source: diesel::result::Error,
+    },
+
+    /// A transaction of the application's is not one whose commit can be told. Nothing was counted.
+    #[error("increments cannot wait for the commit of this transaction: {0}")]
+    Transaction(&'static str),
 
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept, unless
     /// it was lost during the commit: then applying it again does no harm.
@@ -82,16 +109,31 @@ pub enum Error {
 
 impl Error {
     /// Whether a write may have been counted although it failed. Everything else certainly was not;
-    /// of several increments, each outcome says it for itself.
+    /// of several increments, each outcome says it for itself. Whether a transaction was committed is another
+    /// question.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Core(error) => error.is_outcome_unknown(),
+            Self::CommittedNotCounted { uncounted, .. } => {
+                uncounted.iter().any(|uncounted| uncounted.error.is_outcome_unknown())
+            }
             Self::Increments { outcomes } => outcomes.iter().any(|outcome| {
                 outcome.as_ref().is_err_and(counter_core::Error::is_outcome_unknown)
             }),
             _ => false,
         }
     }
+}
+
+/// An increment of a committed transaction that failed.
+#[derive(Debug)]
+pub struct Uncounted {
+    /// Which counter.
+    pub counter: CounterId,
+    /// What was to be added.
+    pub by: i64,
+    /// Why it was not, or whether nobody knows.
+    pub error: counter_core::Error,
 }
 
 impl From<Invalid> for Error {

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
+use diesel::expression::Expression;
+use diesel::query_source::Column;
 
+use crate::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::key_of::KeyOf;
+use crate::owner_column::{OwnColumn, OwnerColumn};
 use crate::owner_of::OwnerOf;
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
@@ -40,6 +44,28 @@ pub trait HasCounters {
         Self: Sized,
     {
         Ok(OwnerOf::new(Owner::of(Self::OWNER_TYPE, id.to_owner_id()?)))
+    }
+
+    /// The value of a counter of this model's row at hand, in a query: what the last sync wrote, without what
+    /// the store still holds. See [`CounterValue`].
+    fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
+    where
+        Self: OwnerColumn + Sized,
+        Self::Column: Column,
+        <Self::Column as Expression>::SqlType: OwnerIdSqlType,
+    {
+        CounterValue::of_model::<Self>(OwnColumn(Self::COLUMN), &key)
+    }
+
+    /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
+    /// no join is needed, or a column of an alias. What the last sync wrote, and 0 where the id is null.
+    fn counter_value_of<Id>(id: Id, key: impl KeyOf<Self>) -> CounterValue<Id>
+    where
+        Self: Sized,
+        Id: Expression,
+        Id::SqlType: OwnerIdSqlType,
+    {
+        CounterValue::of_model::<Self>(id, &key)
     }
 
     /// Adds to a counter of this instance: [`Counters::increment`].

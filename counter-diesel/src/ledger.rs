@@ -1,5 +1,7 @@
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, Prefix};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+};
 
 use crate::error::Error;
 
@@ -19,6 +21,15 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// All rows of an owner, by key.
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
+
+    /// The owners of this type whose counts of this key are the highest in the table, at most `limit` of them:
+    /// the highest first, and the smaller id first where counts are the same.
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error>;
 
     /// Opens a transaction that waits only shortly for locks and asks for a durable commit.
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error>;

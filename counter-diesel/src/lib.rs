@@ -38,6 +38,9 @@
 //!   [`KeyOf`] are what the operations accept: a model, its id alone, or an [`Owner`] known by text.
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
 //!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
+//! - [`HasCounters::counter_value`] is a counter inside of a Diesel query, as the table has it; [`Counters::load`]
+//!   has the exact values for a page of models after one, [`Counters::top`] the models with the highest.
+//! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`]. [`Counters::sync_observed`] tells what
 //!   happens while it happens, as [`SyncEvent`]s.
@@ -67,10 +70,12 @@
     allow(dead_code, unused_macros, unused_imports, reason = "every database may be turned off")
 )]
 
+mod after_commit;
 mod apply;
 mod builder;
 mod conflicts;
 mod connection;
+mod counter_value;
 mod counters;
 #[doc(hidden)]
 pub mod derive_support;
@@ -83,6 +88,8 @@ mod migrations;
 mod model_counter;
 mod observer;
 mod on;
+mod own_transaction;
+mod owner_column;
 mod owner_of;
 mod pass;
 mod pool_ledger;
@@ -92,6 +99,7 @@ mod retry;
 pub mod schema;
 mod sweep;
 mod sync_options;
+mod top;
 mod unsettled;
 mod worker;
 
@@ -99,6 +107,7 @@ pub use counter_core;
 #[doc(hidden)]
 pub use diesel;
 
+pub use after_commit::AfterCommit;
 pub use builder::CountersBuilder;
 pub use conflicts::{Conflicts, Contradiction, WentBack};
 #[cfg(feature = "mysql")]
@@ -117,8 +126,9 @@ pub use counter_core::{
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
+pub use counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use counters::Counters;
-pub use error::{Error, LedgerStep};
+pub use error::{Error, LedgerStep, Uncounted};
 pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
 pub use key_of::KeyOf;
@@ -127,6 +137,7 @@ pub use migrations::{MigrationFiles, migration_files};
 pub use model_counter::{ModelCounter, OfOwners};
 pub use observer::SyncEvent;
 pub use on::On;
+pub use owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
 pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};

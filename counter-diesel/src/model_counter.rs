@@ -1,8 +1,12 @@
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
-use counter_core::{Owner, OwnerId, OwnerType};
+use counter_core::{Invalid, Owner, OwnerId, OwnerType};
 use diesel::dsl::{And, Eq, EqAny, Filter};
 use diesel::prelude::*;
 
+use crate::has_counters::HasCounters;
+use crate::owner_of::CounterOwner;
 use crate::schema::model_counters;
 
 /// One row of the table `model_counters`: a counter as the last sync left it.
@@ -36,7 +40,7 @@ pub type OfOwners = Filter<
 >;
 
 impl ModelCounter {
-    /// The rows of one owner, as a query that can be extended.
+    /// The rows of one owner as the last sync left them, as a query that can be extended.
     ///
     /// ```
     /// use counter_diesel::{ModelCounter, Owner, schema::model_counters};
@@ -51,7 +55,7 @@ impl ModelCounter {
         Self::of_many(owner.owner_type(), [owner.id()])
     }
 
-    /// The rows of many owners of one type, as a query that can be extended.
+    /// The rows of many owners of one type as the last sync left them, as a query that can be extended.
     pub fn of_many<'a>(
         owner_type: &OwnerType,
         ids: impl IntoIterator<Item = &'a OwnerId>,
@@ -61,5 +65,59 @@ impl ModelCounter {
         model_counters::table.filter(
             model_counters::owner_type.eq(owner_type).and(model_counters::owner_id.eq_any(ids)),
         )
+    }
+
+    /// The rows of some models as the last sync left them, as a query that can be extended.
+    ///
+    /// ```
+    /// use counter_diesel::{HasCounters, Invalid, ModelCounter, schema::model_counters};
+    /// use diesel::prelude::*;
+    ///
+    /// #[derive(HasCounters)]
+    /// #[counters(keys(views, likes))]
+    /// struct Post {
+    ///     id: i64,
+    /// }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// fn rows(
+    ///     posts: &[Post],
+    ///     conn: &mut SqliteConnection,
+    /// ) -> Result<Vec<Vec<ModelCounter>>, Box<dyn std::error::Error>> {
+    ///     let rows = ModelCounter::of_models(posts)?.order(model_counters::key).load(conn)?;
+    ///     Ok(ModelCounter::grouped_by(rows, posts)?) // one group for each post, in their order
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the key of one of the models cannot be an owner id.
+    pub fn of_models<'a, M: HasCounters + 'a>(
+        models: impl IntoIterator<Item = &'a M>,
+    ) -> Result<OfOwners, Invalid> {
+        let ids = models.into_iter().map(HasCounters::counter_owner_id);
+        Ok(Self::of_many(&M::OWNER_TYPE, &ids.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// Puts rows into groups: one for each owner, in the order of the owners, empty where there are none of it. In a
+    /// group the rows keep their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if one of the owners is a model whose key cannot be an owner id.
+    pub fn grouped_by<O: CounterOwner>(
+        rows: Vec<Self>,
+        owners: impl IntoIterator<Item = O>,
+    ) -> Result<Vec<Vec<Self>>, Invalid> {
+        let mut groups = HashMap::<_, Vec<Self>>::new();
+        for row in rows {
+            groups.entry((row.owner_type.clone(), Some(row.owner_id))).or_default().push(row);
+        }
+        let group_of = |owner: O| {
+            let owner = owner.owner()?;
+            let place = (owner.owner_type().as_str().to_owned(), owner.id().as_i64());
+            Ok(groups.get(&place).cloned().unwrap_or_default())
+        };
+        owners.into_iter().map(group_of).collect()
     }
 }

@@ -4,12 +4,14 @@ use counter_core::{Baseline, CounterId, Owner};
 use diesel::result::QueryResult;
 
 use crate::connection::CounterConnection;
-use crate::counters::{Counters, id_of};
+use crate::counters::{Counters, id_of, ids_of, in_rows};
 use crate::error::{Error, LedgerStep};
+use crate::has_counters::HasCounters;
 use crate::key_of::KeyOf;
-use crate::owner_of::CounterOwner;
-use crate::pool_ledger::with_keys;
+use crate::owner_of::{CounterOwner, OwnerOf};
+use crate::pool_ledger::{with_ids, with_keys};
 use crate::read;
+use crate::top::ranked;
 
 /// Reads on a connection of the caller's: see [`Counters::on`].
 #[must_use = "it does nothing until it is asked"]
@@ -52,6 +54,40 @@ impl<'a, C: CounterConnection> On<'a, C> {
     {
         let ids = counters.into_iter().map(|(owner, key)| id_of(&owner, &key));
         self.values(&ids.collect::<Result<Vec<_>, Error>>()?)
+    }
+
+    /// The values of some counters of each of many owners, as [`Counters::load`] gives them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn load<O, K, const N: usize>(
+        &mut self,
+        owners: impl IntoIterator<Item = O>,
+        keys: [K; N],
+    ) -> Result<Vec<[i64; N]>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        Ok(in_rows(&self.values(&ids_of(owners, &keys)?)?))
+    }
+
+    /// The `n` instances of a model with the highest values of a counter, as [`Counters::top`] finds them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn top<M: HasCounters>(
+        &mut self,
+        key: impl KeyOf<M>,
+        n: usize,
+    ) -> Result<Vec<(OwnerOf<M>, i64)>, Error> {
+        let key = key.counter_key()?;
+        let limit = i64::try_from(n).unwrap_or(i64::MAX);
+        let table = &self.counters.shared.config.table_name;
+        let candidates = refused(self.conn.top(table, &M::OWNER_TYPE, &key, limit))?;
+        ranked(with_ids(candidates), &key, |ids| self.values(ids))
     }
 
     /// All counters of an owner, by key, as [`Counters::all`] finds them.

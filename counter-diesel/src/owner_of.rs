@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use counter_core::{CounterKey, Invalid, Owner};
+use counter_core::{CounterKey, Invalid, Owner, OwnerId};
 
 use crate::has_counters::HasCounters;
 
@@ -61,7 +61,8 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
 
 /// An instance of the model `M` of which only the id is known.
 ///
-/// Made by [`HasCounters::counter_owner`], for code that counts without loading the row.
+/// Made by [`HasCounters::counter_owner`], for code that counts without loading the row, and by
+/// [`Counters::top`](crate::Counters::top).
 pub struct OwnerOf<M: ?Sized> {
     owner: Owner,
     model: PhantomData<fn() -> M>,
@@ -70,6 +71,11 @@ pub struct OwnerOf<M: ?Sized> {
 impl<M: HasCounters> OwnerOf<M> {
     pub(crate) fn new(owner: Owner) -> Self {
         Self { owner, model: PhantomData }
+    }
+
+    /// Which instance it is.
+    pub fn id(&self) -> &OwnerId {
+        self.owner.id()
     }
 }
 

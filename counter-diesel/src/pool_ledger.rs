@@ -1,7 +1,8 @@
 use std::fmt;
 
 use counter_core::{
-    Baseline, Claim, ClaimOp, CounterId, CounterKey, Generation, Owner, Prefix, TableName,
+    Baseline, Claim, ClaimOp, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+    TableName, ToOwnerId,
 };
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
@@ -60,6 +61,18 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.table, owner))?;
         Ok(with_keys(rows))
+    }
+
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let ids =
+            self.run(LedgerStep::Read, |conn| conn.top(&self.table, owner_type, key, limit))?;
+        Ok(with_ids(ids))
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -191,6 +204,11 @@ pub(crate) fn with_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Basel
     rows.into_iter().filter_map(|(key, row)| Some((CounterKey::new(key).ok()?, row))).collect()
 }
 
+/// Every number that the column takes is an id.
+pub(crate) fn with_ids(ids: Vec<i64>) -> Vec<OwnerId> {
+    ids.iter().filter_map(|id| id.to_owner_id().ok()).collect()
+}
+
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
 /// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
 fn contained<C: CounterConnection, T>(
@@ -225,15 +243,7 @@ pub(crate) fn explain<C: CounterConnection>(
     step: LedgerStep,
     source: DieselError,
 ) -> Error {
-    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-    let is_closed = matches!(
-        source,
-        DieselError::BrokenTransactionManager
-            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
-    );
-    if is_closed || conn.ping().is_err() {
-        // So that no pool hands it out again, not even one that does not test connections.
-        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+    if is_lost(conn, &source) {
         let source = source.into();
         return Error::Unreachable { source };
     }
@@ -241,4 +251,20 @@ pub(crate) fn explain<C: CounterConnection>(
         Ok(false) => Error::NotMigrated { table: table.to_string(), source },
         _ => Error::Database { step, source },
     }
+}
+
+/// Whether a connection is of no use any more, on which this has just failed outside of a transaction.
+pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    let is_closed = matches!(
+        error,
+        DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    );
+    let is_lost = is_closed || conn.ping().is_err();
+    if is_lost {
+        // So that no pool hands it out again, not even one that does not test connections.
+        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+    }
+    is_lost
 }

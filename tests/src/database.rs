@@ -33,10 +33,7 @@ pub trait Database {
 
 /// A SQLite file.
 pub fn sqlite() -> Box<dyn Database> {
-    // In memory where that is a folder: what tests do to a process is no power cut, and each of thousands
-    // of commits would wait for the disk.
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    Box::new(SqliteFile { folder: folder.unwrap() })
+    Box::new(SqliteFile::new())
 }
 
 /// A database in a PostgreSQL server.
@@ -55,7 +52,17 @@ pub struct SqliteFile {
 }
 
 impl SqliteFile {
-    fn path(&self) -> String {
+    /// A file that is not there yet.
+    #[expect(clippy::new_without_default, reason = "each is another")]
+    pub fn new() -> Self {
+        // In memory where that is a folder: what tests do to a process is no power cut, and each of thousands
+        // of commits would wait for the disk.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self { folder: folder.unwrap() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> String {
         let file = self.folder.path().join("counters.sqlite");
         file.to_str().unwrap().to_owned()
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use counter_core::{
     Assurance, Baseline, Claim, ClaimSeq, Claimed, CounterId, CounterKey, Cursor, DeltaStore,
-    Error as StoreError, Generation, Look, Owner, Pattern, Prefix, Replacement, ScanPage,
-    StoreStep, Verdict,
+    Error as StoreError, Generation, Look, Owner, OwnerId, OwnerType, Pattern, Prefix, Replacement,
+    ScanPage, StoreStep, Verdict,
 };
 use counter_diesel::{Error, Ledger, LedgerState, LedgerStep, LedgerTransaction, Newer, Updated};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -294,6 +294,15 @@ impl Ledger for FaultyLedger {
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         self.step("rows_of", LedgerStep::Read, || self.inner.rows_of(owner))
+    }
+
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {

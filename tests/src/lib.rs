@@ -11,6 +11,8 @@ pub mod model;
 pub mod process;
 pub mod program;
 pub mod proxy;
+pub mod query_world;
+pub mod seen;
 pub mod server_contract;
 pub mod servers;
 pub mod site;

@@ -117,6 +117,21 @@ const CASES: &[Case<World>] = &[
         let none: [(&Post, &str); 0] = [];
         assert!(counters.get_many(none).unwrap().is_empty());
     }),
+    ("pages and the first few have what is pending in them", |world| {
+        let counters = world.counters();
+        let posts = [1, 2, 3].map(|id| Post { id });
+        for (post, views) in posts.iter().zip([10, 20, 30]) {
+            post.increment_counter(&counters, "views", views).unwrap();
+        }
+        sync(world);
+        posts[0].increment_counter(&counters, "views", 100).unwrap();
+        posts[1].increment_counters(&counters, [("views", -1), ("likes", 4)]).unwrap();
+        let page = counters.load(&posts, ["likes", "views"]).unwrap();
+        assert_eq!(page, [[0, 110], [4, 19], [0, 30]]);
+        let first = counters.top::<Post>(Views, 2).unwrap();
+        let first = first.iter().map(|(post, views)| (post.id().to_string(), *views));
+        assert_eq!(first.collect::<Vec<_>>(), [("3".to_owned(), 30), ("2".to_owned(), 19)]);
+    }),
     ("ten thousand counters are read at once", |world| {
         let counters = world.counters();
         let owner = Owner::new("post", 1).unwrap();

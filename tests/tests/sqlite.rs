@@ -4,10 +4,10 @@
 use counter_diesel::{
     Claim, ClaimOp, ClaimSeq, CounterId, Error, Ledger, PoolLedger, TableName, sqlite_pool,
 };
-use diesel::connection::{InstrumentationEvent, SimpleConnection};
+use counter_tests::seen::Seen;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use std::sync::{Arc, Mutex};
 
 #[test]
 fn a_database_in_memory_takes_a_pool_of_one() {
@@ -57,15 +57,9 @@ fn reads_of_many_look_each_counter_up_in_the_unique_index() {
     transaction.upsert(&(0..500).map(add).collect::<Vec<_>>()).unwrap();
     transaction.commit().unwrap();
 
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&seen);
-    pool.get().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            sink.lock().unwrap().push(query.to_string());
-        }
-    });
+    let seen = Seen::on(&mut *pool.get().unwrap());
     ledger.baselines(&[post(1), post(2)]).unwrap();
-    let seen = seen.lock().unwrap().clone();
+    let seen = seen.take();
     let read = seen.iter().find(|query| query.contains("json_each")).unwrap();
     let (sql, _) = read.split_once(" -- binds").unwrap();
     let explain = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).bind::<Text, _>("[]");

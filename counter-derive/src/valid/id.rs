@@ -1,3 +1,4 @@
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{GenericArgument, Path, PathArguments, Type};
@@ -26,6 +27,17 @@ pub(super) fn find<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Option<
         None => mistakes.add(&input.item.ident, missing(&column)),
     }
     id
+}
+
+/// The column of the primary key `id`, if the struct says in which table it is.
+pub(super) fn column(input: &Input<'_>, id: &Field<'_>) -> Option<Path> {
+    let mut path = input.table.clone().filter(|_| id.is_column)?;
+    let column = match input.primary_key.as_slice() {
+        [column] => column.clone(),
+        _ => Ident::new(USUAL_COLUMN, id.name.span()),
+    };
+    path.segments.push(column.into());
+    Some(path)
 }
 
 const COMPOSITE: &str = "the owner of a counter has one id, so a composite primary key cannot be one: \

@@ -1,4 +1,6 @@
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
@@ -42,6 +44,16 @@ impl CounterConnection for MysqlConnection {
         )
         .execute(self)?;
         Ok(())
+    }
+
+    /// A deadlock ends the whole transaction, and so does a statement that changes a table. A COMMIT after it, of
+    /// nothing, succeeds; but a savepoint from before is gone.
+    fn mark_transaction(&mut self) -> QueryResult<()> {
+        self.batch_execute("SAVEPOINT counter_began")
+    }
+
+    fn check_transaction(&mut self) -> QueryResult<()> {
+        self.batch_execute("RELEASE SAVEPOINT counter_began")
     }
 
     /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because
@@ -88,6 +100,16 @@ impl CounterConnection for MysqlConnection {
     ) -> QueryResult<Vec<(String, Baseline)>> {
         let rows = standard::rows_of(table, owner)?.load(self)?;
         Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
     }
 
     fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {

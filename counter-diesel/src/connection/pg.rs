@@ -1,11 +1,13 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+};
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
@@ -31,6 +33,12 @@ impl CounterConnection for PgConnection {
              SELECT set_config('synchronous_commit', 'on', true) \
              WHERE current_setting('synchronous_commit') <> 'remote_apply'",
         )
+    }
+
+    /// After a statement that failed, a COMMIT rolls back and is answered like any other. Whatever is asked before
+    /// it is refused then.
+    fn check_transaction(&mut self) -> QueryResult<()> {
+        self.ping()
     }
 
     fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
@@ -68,6 +76,16 @@ impl CounterConnection for PgConnection {
     ) -> QueryResult<Vec<(String, Baseline)>> {
         let rows = standard::rows_of(table, owner)?.load(self)?;
         Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
     }
 
     fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {

@@ -1,4 +1,6 @@
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -71,6 +73,16 @@ impl CounterConnection for SqliteConnection {
     ) -> QueryResult<Vec<(String, Baseline)>> {
         let rows = standard::rows_of(table, owner)?.load(self)?;
         Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
     }
 
     fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {

@@ -1,7 +1,10 @@
 //! The statements that every database takes as they are, and what every database does with claims and rows.
 
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
+    TableName,
+};
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Text, Timestamp};
 
@@ -27,7 +30,7 @@ pub(super) fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
 }
 
 /// A table's name with its suffix, between double quotes.
-pub(super) fn quoted(table: &TableName, suffix: &str) -> String {
+pub(crate) fn quoted(table: &TableName, suffix: &str) -> String {
     let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
     format!("{schema}\"{}{suffix}\"", table.table())
 }
@@ -115,6 +118,21 @@ pub(super) fn rows_of<'a>(
 
 pub(super) fn with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
     rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect()
+}
+
+pub(super) fn top<'a>(
+    table: &TableName,
+    owner_type: &'a OwnerType,
+    key: &'a CounterKey,
+    limit: i64,
+) -> Statement<'a, BigInt> {
+    let from = quoted(table, "");
+    Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
+        .text(owner_type.as_str())
+        .sql(" AND \"key\" = ")
+        .text(key.as_str())
+        .sql(" ORDER BY \"count\" DESC, \"owner_id\" LIMIT ")
+        .big_int(limit)
 }
 
 fn baseline(count: i64, seq: i64) -> Baseline {

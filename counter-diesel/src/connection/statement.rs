@@ -64,7 +64,11 @@ where
     }
 }
 
-fn push_quoting<DB: Backend>(out: &mut AstPass<'_, '_, DB>, sql: &str) -> QueryResult<()> {
+/// SQL in which names are in double quotes, as the database quotes them.
+pub(crate) fn push_quoting<DB: Backend>(
+    out: &mut AstPass<'_, '_, DB>,
+    sql: &str,
+) -> QueryResult<()> {
     for (index, piece) in sql.split('"').enumerate() {
         match index % 2 {
             0 => out.push_sql(piece),

@@ -1,6 +1,6 @@
 //! Many counters at once.
 
-use counter_diesel::{Baseline, ClaimSeq, CounterId, Newer, Owner};
+use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, Newer, Owner, OwnerType};
 
 use super::{LedgerWorld, add, apply, delete, post, row, row_of, set};
 use crate::suite::Case;
@@ -95,4 +95,33 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_eq!(keys.collect::<Vec<_>>(), [("likes", row(1, 5)), ("views", row(1, 5))]);
         assert_eq!(ledger.rows_of(&Owner::new("post", 3).unwrap()).unwrap(), []);
     }),
+    (
+        "the owners with the highest counts come first, and the smaller id before an equal",
+        |world| {
+            let ledger = &*world.ledger;
+            let counters = [
+                ("post", 1, "views", 5),
+                ("post", 2, "views", 7),
+                ("post", -3, "views", 7),
+                ("post", 4, "views", -1),
+                ("post", i64::MAX, "views", 0),
+                ("post", 5, "likes", 100),
+                ("post", 6, "Views", 100),
+                ("user", 7, "views", 100),
+            ];
+            let claim =
+                |(kind, id, key, count)| add(&CounterId::new(kind, id, key).unwrap(), 5, count);
+            apply(ledger, counters.map(claim));
+            let (kind, key) = (OwnerType::from_static("post"), CounterKey::from_static("views"));
+            let top = |limit| {
+                let owners = ledger.top(&kind, &key, limit).unwrap();
+                owners.iter().map(|id| id.as_i64().unwrap()).collect::<Vec<_>>()
+            };
+            let all = [-3, 2, 1, i64::MAX, 4];
+            for limit in 0..=all.len() {
+                assert_eq!(top(limit), all[..limit]);
+            }
+            assert_eq!(top(usize::MAX), all);
+        },
+    ),
 ];

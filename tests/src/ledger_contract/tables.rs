@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::{ClaimSeq, Error, Generation, Ledger, Prefix};
+use counter_diesel::{ClaimSeq, CounterKey, Error, Generation, Ledger, Prefix};
 
 use super::{LedgerWorld, add, apply, baseline, post, row};
 use crate::suite::Case;
@@ -147,6 +147,7 @@ fn assert_not_migrated(ledger: &dyn Ledger) {
         ledger.baselines(std::slice::from_ref(&id)).unwrap_err(),
         ledger.baselines(&both).unwrap_err(),
         ledger.rows_of(&owner).unwrap_err(),
+        ledger.top(owner.owner_type(), &CounterKey::from_static("views"), 1).unwrap_err(),
         ledger.begin().unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
         ledger.begin().unwrap().update(&add(&id, 5, 1)).unwrap_err(),
         ledger.state(&prefix).unwrap_err(),

@@ -13,6 +13,8 @@ pub struct FakeRedis {
 pub enum Answer {
     /// These bytes are sent.
     Bytes(&'static str),
+    /// These bytes are kept, and sent before those of the next command that are not.
+    KeptBack(&'static str),
     /// Nothing is ever sent, for this command and all that follow.
     Silence,
     /// The connection is closed.
@@ -42,7 +44,7 @@ impl FakeRedis {
 
 fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> Answer) {
     let mut input = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
-    let mut number = 0;
+    let (mut number, mut kept_back) = (0, String::new());
     while let Some(words) = read_command(&mut input) {
         let reply = if words[0] == "CLIENT" {
             Answer::Bytes("+OK\r\n")
@@ -51,8 +53,10 @@ fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> Answer) {
             answer(number - 1, &words)
         };
         match reply {
+            Answer::KeptBack(bytes) => kept_back.push_str(bytes),
             Answer::Bytes(bytes) => {
-                if stream.write_all(bytes.as_bytes()).is_err() {
+                kept_back.push_str(bytes);
+                if stream.write_all(std::mem::take(&mut kept_back).as_bytes()).is_err() {
                     return;
                 }
             }

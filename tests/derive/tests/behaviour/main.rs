@@ -4,6 +4,7 @@
 
 mod diesel_models;
 mod key_enum;
+mod owner_column;
 mod owner_id;
 mod owner_type;
 mod primary_key;

@@ -1,0 +1,19 @@
+#[automatically_derived]
+#[allow(deprecated)]
+impl<'a> ::counter_diesel::HasCounters for Post<'a> {
+    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+        "post",
+    );
+    const KEYS: &'static [::counter_diesel::CounterKey] = &[];
+    fn counter_owner_id(
+        &self,
+    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+        <i32 as ::counter_diesel::ToOwnerId>::to_owner_id(&self.id)
+    }
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl<'a> ::counter_diesel::OwnerColumn for Post<'a> {
+    type Column = crate::schema::posts::id;
+    const COLUMN: crate::schema::posts::id = crate::schema::posts::id;
+}

@@ -1,0 +1,18 @@
+use counter_diesel::HasCounters;
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+
+diesel::table! {
+    posts { id -> BigInt, }
+}
+
+#[derive(HasCounters)]
+#[diesel(table_name = posts)]
+#[counters(keys(views))]
+struct Post {
+    id: i64,
+}
+
+fn main() {
+    let _ = posts::table.select((Post::counter_value(PostCounter::Views), count_star()));
+}

@@ -1,0 +1,26 @@
+use counter_diesel::{HasCounters, Invalid, OwnerId, ToOwnerId};
+use diesel::prelude::*;
+
+diesel::table! {
+    posts { id -> Text, title -> Text, }
+}
+
+struct Slug(String);
+
+impl ToOwnerId for Slug {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        self.0.parse()
+    }
+}
+
+#[derive(HasCounters)]
+#[diesel(table_name = posts)]
+#[counters(keys(views))]
+struct Post {
+    id: Slug,
+}
+
+fn main() {
+    let _ = posts::table.select(Post::counter_value(PostCounter::Views));
+    let _ = posts::table.select(Post::counter_value_of(posts::title, PostCounter::Views));
+}

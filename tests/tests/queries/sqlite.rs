@@ -1,0 +1,49 @@
+use diesel::SqliteConnection as Connection;
+use diesel::sqlite::Sqlite as Backend;
+
+#[path = "explain.rs"]
+mod explain;
+#[path = "models.rs"]
+mod models;
+#[path = "pages.rs"]
+mod pages;
+#[path = "transactions.rs"]
+mod transactions;
+#[path = "values.rs"]
+mod values;
+
+use counter_tests::query_world::QueryWorld;
+use counter_tests::suite::Case;
+use diesel::sql_types::{Integer, Text};
+
+use explain::{Asked, assert_looked_up, explained};
+
+pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
+    [values::CASES, pages::CASES, transactions::CASES, CASES].concat()
+}
+
+const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+type Plan = (Integer, Integer, Integer, Text);
+
+const CASES: &[Case<QueryWorld<Connection>>] = &[
+    ("a value is looked up in the unique index", |world| {
+        explain::fill(world);
+        for asked in Asked::ALL {
+            let plan = explained::<(i32, i32, i32, String)>(world, asked);
+            let steps = plan.iter().map(|(.., step)| step.as_str());
+            let of_counters = steps.filter(|step| step.contains(" counter_"));
+            let of_counters = of_counters.collect::<Vec<_>>();
+            assert!(!of_counters.is_empty(), "{plan:?}");
+            for step in of_counters {
+                assert!(
+                    step.starts_with("SEARCH counter_") && step.contains("USING INDEX"),
+                    "{plan:?}"
+                );
+                assert_looked_up(step);
+            }
+        }
+    }),
+    ("a constraint that fails at the commit keeps anything from being counted", |world| {
+        transactions::violate_deferred_constraint(world);
+    }),
+];
