@@ -1,6 +1,6 @@
 //! What the command says, and how: results on standard output, everything else on standard error.
 //!
-//! Whatever comes from outside goes through [`shown`] on its way, or through JSON's escapes.
+//! Whatever comes from outside goes through `shown` on its way, or through JSON's escapes.
 
 pub(crate) mod json;
 mod secrets;
