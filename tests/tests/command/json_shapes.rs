@@ -68,7 +68,7 @@ fn name_of(value: &Value) -> String {
     format!("{} {}", text("command"), text("action"))
 }
 
-fn assert_documented(value: &Value) {
+pub(super) fn assert_documented(value: &Value) {
     let examples = examples();
     let name = name_of(value);
     let example = examples.get(&name).unwrap_or_else(|| panic!("{name} is not documented"));

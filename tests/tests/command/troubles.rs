@@ -50,6 +50,22 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(world.output_of(&["get", "user:1", "views"]), "107\n");
         world.output_of(&["sync"]);
     }),
+    ("a store that lost its data is told with the time of the last good sync", |world| {
+        world.counters().increment(user(1), "views", 5).unwrap();
+        world.output_of(&["sync"]);
+        remove(&world.prefix.generation_name());
+        world.counters().increment(user(1), "views", 1).unwrap();
+        let report = json_of(&world.run(&["sync", "--json"]), 1);
+        super::json_shapes::assert_documented(&report);
+        assert!(report["store_replaced"]["store_id"].is_string(), "{report}");
+        assert_eq!(report["applied"], json!(1));
+        remove(&world.prefix.generation_name());
+        let ended = world.run(&["sync"]);
+        assert_eq!(ended.code(), 1, "{ended:?}");
+        let line = "counter: the store lost its data or was replaced: the last one was synced at ";
+        assert!(ended.errors.starts_with(line), "{ended:?}");
+        assert_eq!(world.run(&["sync"]).code(), 0);
+    }),
     ("without the tables each command says how they are made", |world| {
         world.drop_tables();
         for arguments in
@@ -67,6 +83,10 @@ pub(super) const CASES: &[Case<World>] = &[
 
 fn put(name: &str, value: &str) {
     let () = redis::cmd("SET").arg(name).arg(value).query(&mut bare(&shared_url())).unwrap();
+}
+
+fn remove(name: &str) {
+    let () = redis::cmd("DEL").arg(name).query(&mut bare(&shared_url())).unwrap();
 }
 
 fn json_of(ended: &Ended, code: i32) -> serde_json::Value {

@@ -17,26 +17,29 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+/// Lines that fit into 80 columns: they are not wrapped anew.
 const MANUAL: &str = "\
 Settings:
-  Each setting is taken from its flag, else from the environment variable named beside it, else from a file
-  `.env` in this folder or one above it. Prefer the environment for URLs with passwords: other users of the
-  machine can see the flags of a running command.
+  Each is taken from its flag, else from the environment variable that stands
+  beside it, else from a file `.env` in this folder or one above it. Prefer the
+  environment for URLs with passwords: others can see a command's flags.
 
 Names:
-  An OWNER is written type:id, such as user:123; a KEY is the counter's name, any text. In a type the
-  characters % : { } are written %25 %3A %7B %7D, as they are in the store.
+  An OWNER is written type:id, such as user:123; a KEY is the counter's name,
+  any text. In a type the characters % : { } are written %25 %3A %7B %7D, as
+  they are in the store.
 
 Exit codes:
   0    done
-  1    something failed: a counter could not be synced, a value could not be read or written
+  1    something failed: a counter could not be synced, read or written
   2    wrong usage or configuration
   3    the store or the database cannot be reached
-  130  stopped by SIGINT before everything was synced; 143 by SIGTERM. Nothing is lost
+  130  stopped by SIGINT before everything was synced; 143 by SIGTERM.
+       Nothing is lost: the rest waits in the store
 
 JSON:
-  With --json every command prints one JSON object on one line, with \"version\" and \"command\" in it, and
-  errors as one on standard error. The shapes are in COMMAND.md of counter-diesel.
+  With --json every command prints one JSON object on one line, and errors as
+  one on standard error. The shapes are in COMMAND.md of counter-diesel.
 
 Examples:
   counter migrate

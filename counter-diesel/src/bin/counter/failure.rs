@@ -80,10 +80,11 @@ impl Failure {
     /// Says it on standard error, in one line unless more is asked for.
     pub(crate) fn tell(&self, output: Output) -> Exit {
         if output.json {
+            let causes = self.causes.iter().map(|cause| output::without_passwords(cause));
             output::complain_in_json(&json!({
                 "version": output::json::VERSION,
-                "error": self.what,
-                "causes": self.causes,
+                "error": output::without_passwords(&self.what),
+                "causes": causes.collect::<Vec<_>>(),
                 "hint": self.hint,
                 "exit_code": self.exit.code(),
             }));

@@ -1,6 +1,6 @@
 //! What the command says, and how: results on standard output, everything else on standard error.
 //!
-//! Whatever comes from outside goes through [`shown`] on its way, or through JSON's escapes.
+//! Whatever comes from outside goes through `shown` on its way, or through JSON's escapes.
 
 pub(crate) mod json;
 mod secrets;
@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, Write as _};
 use clap::Args;
 use serde_json::Value;
 
-use self::secrets::without_passwords;
+pub(crate) use self::secrets::without_passwords;
 pub(crate) use self::shown::{shown, shown_lines};
 pub(crate) use self::table::table;
 
@@ -62,6 +62,7 @@ pub(crate) fn complain_in_lines(text: &str) {
     let _ = write!(io::stderr(), "{text}");
 }
 
+/// The same as JSON, of which no text has a password in it.
 pub(crate) fn complain_in_json(value: &Value) {
-    let _ = write!(io::stderr(), "{}", json::line(&without_passwords(&value.to_string())));
+    let _ = write!(io::stderr(), "{}", json::line(&value.to_string()));
 }

@@ -80,7 +80,7 @@ impl Found {
     }
 
     fn add(&mut self, id: &CounterId, held: Held) {
-        // Synced by somebody between the scan and the look.
+        // Nothing but a 0, or synced by somebody between the scan and the look.
         if held == Held::default() {
             return;
         }

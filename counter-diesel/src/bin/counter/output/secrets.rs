@@ -1,6 +1,6 @@
 /// `text` without what may be a password in a URL. The library keeps them out of its errors; this is for what
 /// people put in the wrong place, such as a URL where a subcommand was expected.
-pub(super) fn without_passwords(text: &str) -> String {
+pub(crate) fn without_passwords(text: &str) -> String {
     let Some((before, rest)) = text.split_once("://") else {
         return text.to_owned();
     };
