@@ -163,6 +163,8 @@ pub enum StoreStep {
     Renumber,
     /// Naming its generation.
     Identify,
+    /// Telling how it is set up.
+    Inspect,
 }
 
 impl fmt::Display for StoreStep {
@@ -176,6 +178,7 @@ impl fmt::Display for StoreStep {
             Self::Ack => "acknowledge claims",
             Self::Renumber => "renumber a claim",
             Self::Identify => "tell its generation",
+            Self::Inspect => "tell how it is set up",
         })
     }
 }

@@ -43,7 +43,7 @@ impl RedisStore {
 }
 
 /// What `{prefix}{id}` holds: the store's id, which has no colon, and the database's.
-fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
+pub(super) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
     let identity = String::from_utf8(identity)?;
     let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
     Ok(Generation { store_id: store_id.to_owned(), database: database.to_owned(), high_water })

@@ -66,6 +66,11 @@ impl Reply {
         self.is_refusal("READONLY")
     }
 
+    /// Whether a value was not read because it is of another type than the command is for.
+    pub(super) fn is_wrong_type(&self) -> bool {
+        self.is_refusal("WRONGTYPE")
+    }
+
     fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::Refused(Refused(message)) if message.starts_with(code))
     }
