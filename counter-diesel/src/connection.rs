@@ -1,7 +1,9 @@
 //! What differs between databases: one file for each, the same functions in the same order.
 
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, ServerVersion, TableName,
+};
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::result::QueryResult;
 
@@ -45,6 +47,10 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// The migrations of this database, oldest first.
     #[doc(hidden)]
     const MIGRATIONS: &'static [Migration];
+
+    /// The settings that decide what a crash of the server forgets.
+    #[doc(hidden)]
+    const DURABILITY: &'static [&'static str];
 
     /// Refuses a pool with which counters cannot work.
     #[doc(hidden)]
@@ -111,9 +117,15 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
         generation: &Generation,
     ) -> QueryResult<()>;
 
-    /// Whether the tables are there. Waits for nobody who has locked them.
+    /// Whether the table with this suffix is there. Waits for nobody who has locked it.
     #[doc(hidden)]
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool>;
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool>;
+
+    /// Whether the tables are there that counters are kept in.
+    #[doc(hidden)]
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
+        Ok(self.has_table(table, "")? && self.has_table(table, "_state")?)
+    }
 
     /// Makes the table of the migrations that were run, if it is missing.
     #[doc(hidden)]
@@ -136,6 +148,14 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// Remembers that a migration was run.
     #[doc(hidden)]
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()>;
+
+    /// What the server is.
+    #[doc(hidden)]
+    fn version(&mut self) -> QueryResult<ServerVersion>;
+
+    /// The value of one of the settings that decide what a crash of the server forgets.
+    #[doc(hidden)]
+    fn setting(&mut self, name: &str) -> QueryResult<String>;
 
     /// A table's name as this database quotes it, with its suffix.
     #[doc(hidden)]

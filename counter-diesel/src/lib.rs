@@ -40,6 +40,7 @@
 //!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
+//! - [`Counters::check`] says what is wrong with both sides, or could go wrong: a [`CheckUp`].
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
 //! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
@@ -65,6 +66,7 @@
 
 mod apply;
 mod builder;
+mod check;
 mod connection;
 mod counters;
 #[doc(hidden)]
@@ -72,6 +74,7 @@ pub mod derive_support;
 mod error;
 mod handle;
 mod has_counters;
+mod inspection;
 mod key_of;
 mod ledger;
 mod migrations;
@@ -93,6 +96,7 @@ pub use counter_core;
 pub use diesel;
 
 pub use builder::CountersBuilder;
+pub use check::{CheckUp, Finding, FindingCode, Severity};
 #[cfg(feature = "mysql")]
 pub use connection::mysql_pool;
 #[cfg(feature = "postgres")]
@@ -101,10 +105,11 @@ pub use connection::postgres_pool;
 pub use connection::sqlite_pool;
 pub use connection::{CounterConnection, LendConnection};
 pub use counter_core::{
-    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId, CounterKey,
-    Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock, MemoryStore,
-    Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, RedisUrl, Replacement,
-    ScanPage, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
+    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config, CounterId,
+    CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, Invalid, Look, ManualClock,
+    MemoryFacts, MemoryStore, Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern,
+    PersistenceFacts, Prefix, Printable, RedisUrl, Replacement, ScanPage, ServerVersion,
+    StoreFacts, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
@@ -113,6 +118,7 @@ pub use counters::Counters;
 pub use error::{Error, LedgerStep};
 pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
+pub use inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
 pub use key_of::KeyOf;
 pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use model_counter::{ModelCounter, OfOwners};

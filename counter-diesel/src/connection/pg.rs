@@ -1,7 +1,9 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, ServerVersion, TableName,
+};
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -21,6 +23,9 @@ const NOW: &str = "now() AT TIME ZONE 'utc'";
 impl CounterConnection for PgConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] =
+        &["fsync", "full_page_writes", "synchronous_commit"];
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself. The
     /// commit waits for the disk, and as before where the whole server is asked to wait for more.
@@ -87,12 +92,9 @@ impl CounterConnection for PgConnection {
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
         let found = Statement::<Bool>::new("SELECT to_regclass(")
-            .text(counters)
-            .sql(") IS NOT NULL AND to_regclass(")
-            .text(state)
+            .text(standard::quoted(table, suffix))
             .sql(") IS NOT NULL")
             .load::<bool>(self)?;
         Ok(found == [true])
@@ -121,6 +123,15 @@ impl CounterConnection for PgConnection {
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
         standard::record_migration(table, name).execute(self)?;
         Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        Ok(standard::version("PostgreSQL", self.setting("server_version")?))
+    }
+
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let setting = Statement::<Text>::new("SELECT current_setting(").text(name).sql(")");
+        standard::only_value(setting.load(self)?)
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

@@ -1,4 +1,6 @@
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, Generation, Owner, ServerVersion, TableName,
+};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -19,6 +21,8 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 impl CounterConnection for SqliteConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
@@ -90,11 +94,8 @@ impl CounterConnection for SqliteConnection {
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let (counters, state) = (Self::quoted(table, ""), Self::quoted(table, "_state"));
-        let probe = format!(
-            "SELECT \"claim_seq\" FROM {counters} UNION SELECT \"claim_seq\" FROM {state} LIMIT 0"
-        );
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+        let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table, suffix));
         match self.batch_execute(&probe) {
             Ok(()) => Ok(true),
             Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
@@ -129,6 +130,17 @@ impl CounterConnection for SqliteConnection {
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
         standard::record_migration(table, name).execute(self)?;
         Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        let number = Statement::<Text>::new("SELECT sqlite_version()").load(self)?;
+        Ok(standard::version("SQLite", standard::only_value(number)?))
+    }
+
+    /// That of this connection, as a number: each has its own.
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let select = format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}");
+        standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

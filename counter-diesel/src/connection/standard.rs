@@ -1,7 +1,9 @@
 //! The statements that every database takes as they are, and what every database does with claims and rows.
 
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, Generation, Owner, TableName};
+use counter_core::{
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, Generation, Owner, ServerVersion, TableName,
+};
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Text, Timestamp};
 
@@ -167,4 +169,13 @@ pub(super) fn run_migrations<'a>(table: &TableName) -> Statement<'a, Text> {
 pub(super) fn record_migration<'a>(table: &TableName, name: &'a str) -> Statement<'a> {
     let into = quoted(table, "_migrations");
     Statement::new(format!("INSERT INTO {into} (\"name\") VALUES (")).text(name).sql(")")
+}
+
+pub(super) fn version(product: &str, number: String) -> ServerVersion {
+    ServerVersion { product: product.to_owned(), number }
+}
+
+/// The value of a query that has one row.
+pub(super) fn only_value(rows: Vec<String>) -> QueryResult<String> {
+    rows.into_iter().next().ok_or(Error::NotFound)
 }

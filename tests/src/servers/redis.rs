@@ -3,7 +3,8 @@
 use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use redis::{Client, Connection};
@@ -17,6 +18,8 @@ use crate::wait;
 pub struct RedisServer {
     folder: PathBuf,
     port: u16,
+    /// What comes before the command, such as `env` and variables.
+    environment: Vec<String>,
     options: Vec<String>,
     process: Option<Process>,
 }
@@ -27,12 +30,24 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
+    /// The same on a clock that is ahead by so many seconds.
+    pub fn start_with_clock(seconds_ahead: i64) -> Self {
+        let folder = new_folder();
+        let environment = clock_shifted_by(seconds_ahead, &folder);
+        Self::start_in(folder, environment, &[])
+    }
+
     /// The same with further options, such as `["--maxmemory", "3mb"]`.
     pub fn start_with(options: &[&str]) -> Self {
+        Self::start_in(new_folder(), Vec::new(), options)
+    }
+
+    fn start_in(folder: PathBuf, environment: Vec<String>, options: &[&str]) -> Self {
         require("redis-server", "apt-get install redis-server");
         let mut server = Self {
-            folder: new_folder(),
+            folder,
             port: free_port(),
+            environment,
             options: options.iter().map(|&option| option.to_owned()).collect(),
             process: None,
         };
@@ -123,7 +138,8 @@ impl RedisServer {
             "no",
         ];
         let ours = ours.into_iter().map(str::to_owned);
-        ours.chain(self.options.iter().cloned()).collect()
+        let options = self.options.iter().cloned();
+        self.environment.iter().cloned().chain(ours).chain(options).collect()
     }
 
     fn socket(&self) -> PathBuf {
@@ -153,6 +169,24 @@ impl Drop for RedisServer {
     }
 }
 
+/// What a user must be allowed, as the documentation of the store says.
+pub const RIGHTS: [&str; 14] = [
+    "+incrby",
+    "+mget",
+    "+get",
+    "+scan",
+    "+evalsha",
+    "+script|load",
+    "+set",
+    "+mset",
+    "+del",
+    "+exists",
+    "+type",
+    "+persist",
+    "+time",
+    "+ping",
+];
+
 /// A connection that knows nothing of counters.
 pub fn bare(url: &str) -> Connection {
     let client = Client::open(url).expect("a Redis URL");
@@ -172,8 +206,18 @@ pub fn this_process_server() -> &'static RedisServer {
     SERVER.get_or_init(RedisServer::start)
 }
 
+/// What a command begins with whose process is to see another time. What that takes is made in `folder`.
+fn clock_shifted_by(seconds: i64, folder: &Path) -> Vec<String> {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/servers/shifted_clock.c");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o", "shifted_clock.so", source]).current_dir(folder);
+    assert!(cc.status().expect("cc is there").success(), "the clock does not compile");
+    let preload = format!("LD_PRELOAD={}/shifted_clock.so", folder.display());
+    vec!["env".to_owned(), preload, format!("SHIFT_SECONDS={seconds}")]
+}
+
 /// A port that nobody listens on at the moment.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
