@@ -21,6 +21,7 @@ mod sqlite;
 mod on_conflict;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod pool;
+mod secrets;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod standard;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -32,6 +33,7 @@ mod values;
 pub use mysql::mysql_pool;
 #[cfg(feature = "postgres")]
 pub use pg::postgres_pool;
+pub(crate) use secrets::without_url;
 #[cfg(feature = "sqlite")]
 pub use sqlite::sqlite_pool;
 

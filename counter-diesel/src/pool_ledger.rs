@@ -7,7 +7,7 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
-use crate::connection::CounterConnection;
+use crate::connection::{CounterConnection, without_url};
 use crate::error::{Error, LedgerStep};
 use crate::inspection::{self, LedgerFacts};
 use crate::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
@@ -32,7 +32,7 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
-        self.pool.get().map_err(|source| Error::Unreachable { source: source.into() })
+        self.pool.get().map_err(|source| Error::Unreachable { source: without_url(source.into()) })
     }
 
     fn begin_on(

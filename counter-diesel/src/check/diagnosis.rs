@@ -98,7 +98,7 @@ impl Diagnosis {
     }
 }
 
-/// An error in one line, with what caused it.
+/// An error in one line, with what caused it. Some databases answer in several.
 pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
@@ -107,5 +107,6 @@ pub(super) fn with_causes(error: &dyn Error) -> String {
         told.push_str(&error.to_string());
         cause = error.source();
     }
-    Printable(&told).to_string()
+    let words = told.split_whitespace().collect::<Vec<_>>();
+    Printable(&words.join(" ")).to_string()
 }
