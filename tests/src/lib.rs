@@ -7,6 +7,7 @@ pub mod ledger_contract;
 pub mod model;
 pub mod process;
 pub mod program;
+pub mod said;
 pub mod server_contract;
 pub mod servers;
 pub mod site;

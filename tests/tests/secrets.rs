@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use counter_diesel::{CounterConnection, Counters, Owner, SyncOptions, mysql_pool, postgres_pool};
+use counter_tests::said::everything_said;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{MysqlConnection, PgConnection};
 
@@ -71,14 +71,4 @@ fn everything_fails_silently<C: CounterConnection>(url: &str) {
 
 fn assert_silent(url: &str, said: &str) {
     assert!(!said.contains("s3c") && !said.contains("cret"), "{url}: {said}");
-}
-
-fn everything_said(error: &(dyn StdError + 'static)) -> String {
-    let mut said = format!("{error} {error:?}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said += &format!(" {error} {error:?}");
-        cause = error.source();
-    }
-    said
 }

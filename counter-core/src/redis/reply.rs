@@ -1,4 +1,5 @@
 use crate::error::BoxError;
+use crate::printable::Printable;
 
 /// One reply of the server, whichever version of the `redis` crate read it.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub(super) enum Reply {
 
 /// An error that the server replied with, as it worded it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the server answered: {0}")]
+#[error("the server answered: {}", Printable(.0))]
 pub(super) struct Refused(String);
 
 impl Refused {

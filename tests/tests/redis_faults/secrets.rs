@@ -1,7 +1,8 @@
 use counter_core::{DeltaStore, Error, RedisStore};
+use counter_tests::said::everything_said;
 use counter_tests::servers::{Answer, FakeRedis, RedisServer};
 
-use super::{STORES, everything_said, id};
+use super::{STORES, id};
 
 const SECRET: &str = "s3cret";
 
