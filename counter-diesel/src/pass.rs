@@ -17,10 +17,11 @@ use crate::unsettled::{Fate, Unsettled};
 /// Moves everything that matches from the store into the table.
 pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, Error> {
     let started = Instant::now();
+    let batch_size = options.batch_size.unwrap_or(shared.config.sync_batch_size);
     let mut pass = Pass {
         shared,
         pattern: options.parse_pattern()?,
-        batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
+        batch_size: batch_size.min(LARGEST_BATCH),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
         known_foreign: HashSet::new(),
@@ -40,6 +41,10 @@ pub(crate) fn run(shared: &Shared, options: &SyncOptions) -> Result<SyncReport, 
     }
     Ok(report)
 }
+
+/// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
+/// longer than that would never be applied, however often it is tried.
+const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// A store full of other people's names must not fill the memory; beyond this some may count twice.
 const MOST_KNOWN_FOREIGN: usize = 10_000;
