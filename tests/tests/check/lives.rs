@@ -7,6 +7,7 @@ use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database;
+use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 
 use super::{Site, found, only, owner};
 
@@ -49,6 +50,24 @@ fn a_store_that_went_back_is_an_error() {
     assert!(finding.message.contains(" 5,") && finding.message.contains(&newest), "{finding}");
     let () = site.redis("DEL counter:{seq}");
     only(&site.check(), Error, Code::StoreWentBack);
+}
+
+/// What a sync records only rises, so it has to be read before what it is compared with.
+#[test]
+fn a_sync_that_runs_meanwhile_does_not_make_the_store_look_old() {
+    let site = synced();
+    let other = site.counters();
+    let faults = Faults::calling(move |step| {
+        if ["inspect", "state"].contains(&step) {
+            other.increment(owner(1), "views", 1).unwrap();
+            assert!(other.sync(&SyncOptions::default()).unwrap().is_clean());
+        }
+    });
+    let config = Config::default();
+    let store = FaultyStore::new(site.store_at(&site.redis.url(), &config), &faults);
+    let ledger = FaultyLedger { inner: Arc::clone(&site.ledger), faults };
+    let counters = Counters::from_parts(config, Arc::new(store), Arc::new(ledger));
+    assert_eq!(found(&counters.check()), []);
 }
 
 #[test]
