@@ -48,7 +48,7 @@ const VALUES: [&[u8]; 14] = [
 ];
 
 /// Not values of a claim in flight.
-const CLAIMS: [&[u8]; 12] = [
+const CLAIMS: [&[u8]; 14] = [
     b"",
     b"junk",
     b"7",
@@ -57,6 +57,8 @@ const CLAIMS: [&[u8]; 12] = [
     b"0:add:5",
     b"7:add:05",
     b"7:add:99999999999999999999",
+    b"9007199254740992:add:5",
+    b"9223372036854775807:set:5",
     b"7:inc:5",
     b"7:del:1",
     b"7:add:5:",
