@@ -19,8 +19,8 @@ pub struct Config {
     pub redis_url: Option<RedisUrl>,
     /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
     pub prefix: Prefix,
-    /// How many counters a sync moves in one transaction. Default: 1000.
-    /// Environment: `COUNTER_SYNC_BATCH_SIZE`.
+    /// How many counters a sync moves in one transaction. Default: 1000. More than 10,000 count as
+    /// 10,000, so that rows are not locked for long. Environment: `COUNTER_SYNC_BATCH_SIZE`.
     pub sync_batch_size: NonZeroUsize,
     /// The counters' table. Default: `model_counters`. Environment: `COUNTER_TABLE_NAME`.
     pub table_name: TableName,

@@ -169,6 +169,8 @@ pub enum StoreStep {
     Discard,
     /// Naming its generation.
     Identify,
+    /// Telling how it is set up.
+    Inspect,
 }
 
 impl fmt::Display for StoreStep {
@@ -185,6 +187,7 @@ impl fmt::Display for StoreStep {
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
             Self::Identify => "tell its generation",
+            Self::Inspect => "tell how it is set up",
         })
     }
 }

@@ -22,7 +22,8 @@
 //! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
 //! - [`prefix`](Prefix) and [`pattern`](Pattern): the names under which a store keeps it all.
 //! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read returns.
-//! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation.
+//! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
+//!   [`facts`](StoreFacts): what a store tells of its server.
 //! - [`config`](Config) and [`error`](Error).
 
 mod claim;
@@ -30,12 +31,14 @@ mod clock;
 mod config;
 mod counter_id;
 mod error;
+mod facts;
 mod invalid;
 mod key;
 mod memory;
 mod owner;
 mod pattern;
 mod prefix;
+mod printable;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
@@ -48,12 +51,14 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, RedisUrl, StoreKind};
 pub use counter_id::CounterId;
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
+pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
 pub use invalid::{Invalid, Part};
 pub use key::CounterKey;
 pub use memory::MemoryStore;
 pub use owner::{Owner, OwnerId, OwnerType, ToOwnerId};
 pub use pattern::Pattern;
 pub use prefix::{Name, Prefix};
+pub use printable::Printable;
 pub use protocol::{Baseline, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};

@@ -10,6 +10,7 @@ use crate::claim::{Claim, ClaimOp, ClaimSeq};
 use crate::clock::{Clock, SystemClock};
 use crate::counter_id::CounterId;
 use crate::error::{Error, Operation, Overflow, StoreStep};
+use crate::facts::{ClockReading, Fact, StoreFacts};
 use crate::key::CounterKey;
 use crate::owner::Owner;
 use crate::pattern::Pattern;
@@ -277,6 +278,12 @@ impl DeltaStore for MemoryStore {
 
     fn present_generation(&self) -> Result<Option<Generation>, Error> {
         Ok(None)
+    }
+
+    fn inspect(&self) -> Result<StoreFacts, Error> {
+        let now = self.clock.now_micros();
+        let clock = Fact::Known(ClockReading { before: now, server: now, after: now });
+        Ok(StoreFacts { is_private: true, clock, ..StoreFacts::default() })
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::claim::{Claim, ClaimSeq};
 use crate::counter_id::CounterId;
 use crate::error::Error;
+use crate::facts::StoreFacts;
 use crate::key::CounterKey;
 use crate::owner::Owner;
 use crate::pattern::Pattern;
@@ -143,6 +144,28 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// [`Error::Store`] if there is no answer.
     fn present_generation(&self) -> Result<Option<Generation>, Error>;
+
+    /// What can be found out about the store and its server. Changes nothing, and makes no
+    /// [`generation`](Self::generation). What a server does not tell this user is a
+    /// [`Fact::Unknown`](crate::Fact::Unknown), no error. The default is to have nothing to tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer to anything.
+    fn inspect(&self) -> Result<StoreFacts, Error> {
+        Ok(StoreFacts::default())
+    }
+
+    /// What is in the places of these counters that [`look`](Self::look) cannot see, such as a list
+    /// where a number should be. Changes nothing. The default is that there is never such a thing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+        let _ = ids;
+        Ok(Vec::new())
+    }
 }
 
 /// How it is known that nobody has applied a claim.

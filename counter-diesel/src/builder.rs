@@ -105,7 +105,7 @@ impl CountersBuilder {
         self
     }
 
-    /// How many counters a sync moves in one transaction. Default: 1000.
+    /// How many counters a sync moves in one transaction. Default: 1000; more than 10,000 count as 10,000.
     pub fn sync_batch_size(mut self, counters: NonZeroUsize) -> Self {
         self.config.sync_batch_size = counters;
         self

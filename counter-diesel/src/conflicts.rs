@@ -1,12 +1,17 @@
+use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
-use counter_core::{Baseline, ClaimSeq, CounterId, Held, Pattern};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Held, Pattern, Verdict};
 
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::Recorded;
 use crate::report::Findings;
 use crate::sweep::{Seen, Sweep};
+
+/// Nobody holds a lock meanwhile, so it may take longer than in a sync.
+const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the store holds and the table may have counted already.
 ///
@@ -64,12 +69,12 @@ pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
     let mut sweep = Sweep::new(&*shared.store, Pattern::all(), batch_size);
     while !sweep.is_over() {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
-        for contradiction in both_sides(shared, batch)? {
-            let counts = match conflicts.went_back {
-                Some(_) => contradiction.held != Held::default(),
-                None => contradiction.is_conflict(),
-            };
-            if counts && seen.insert(contradiction.id.clone()) {
+        let found = match conflicts.went_back {
+            Some(_) => all_that_is_held(shared, batch)?,
+            None => claims_below_their_rows(shared, batch)?,
+        };
+        for contradiction in found {
+            if seen.insert(contradiction.id.clone()) {
                 conflicts.counters.push(contradiction);
             }
         }
@@ -78,32 +83,60 @@ pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
 }
 
 fn went_back(shared: &Shared) -> Result<Option<WentBack>, Error> {
-    let present = shared.store.present_generation()?;
     let recorded = shared.ledger.state(&shared.config.prefix)?.recorded;
-    let Some(present) = present else {
+    let Some(present) = shared.store.present_generation()? else {
         return Ok(None);
     };
-    let same_life = recorded.as_ref().filter(|known| known.store_id == present.store_id);
-    let newest = same_life.map_or(ClaimSeq::ZERO, |known| known.seq).max(present.newest_seen);
-    let found = present.high_water;
+    let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
     Ok((found < newest).then_some(WentBack { found, newest, recorded }))
 }
 
-/// The store first: what is applied and acknowledged in between then looks like a row that has seen the claim,
-/// and not like a claim that it has not.
-fn both_sides(shared: &Shared, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
-    let held = shared.store.look(&ids)?.held;
-    let rows = shared.ledger.baselines(&ids)?;
-    let sides = ids.into_iter().zip(held).zip(rows);
-    let ours = sides.filter_map(|((id, held), row)| {
-        // What is not ours is no conflict.
-        held.ok().map(|held| Contradiction { id, held, row })
-    });
-    Ok(ours.collect())
+/// The newest sequence that a store is known to have given out, by its database or by this process.
+pub(crate) fn newest_known(present: &Generation, recorded: Option<&Recorded>) -> ClaimSeq {
+    let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
+    same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)
 }
 
-impl Contradiction {
-    fn is_conflict(&self) -> bool {
-        self.held.claim.as_ref().is_some_and(|claim| self.row.seq > claim.seq)
+fn all_that_is_held(shared: &Shared, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
+    let rows = shared.ledger.baselines(&ids)?;
+    let looked = ids.iter().zip(shared.store.look(&ids)?.held).zip(rows);
+    // What is not ours is no conflict.
+    let held = looked.filter_map(|((id, held), row)| {
+        Some(Contradiction { id: id.clone(), held: held.ok()?, row })
+    });
+    Ok(held.filter(|both| both.held != Held::default()).collect())
+}
+
+fn claims_below_their_rows(
+    shared: &Shared,
+    ids: Vec<CounterId>,
+) -> Result<Vec<Contradiction>, Error> {
+    let looked = shared.store.look(&ids)?.held;
+    let held = ids.into_iter().zip(looked).filter_map(|(id, held)| Some((id, held.ok()?)));
+    let mut held = held.collect::<HashMap<_, _>>();
+    let claims = held.values().filter_map(|held| held.claim.clone()).collect();
+    let conflicts = conflicts_among(shared, claims)?.into_iter().map(|(claim, row)| {
+        let held = held.remove(&claim.id).unwrap_or_default();
+        Contradiction { id: claim.id, held, row }
+    });
+    Ok(conflicts.collect())
+}
+
+/// Those claims, of different counters, whose rows have seen newer ones while the store still held them.
+pub(crate) fn conflicts_among(
+    shared: &Shared,
+    claims: Vec<Claim>,
+) -> Result<Vec<(Claim, Baseline)>, Error> {
+    let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+    let rows = shared.ledger.baselines(&ids)?;
+    let suspects = claims.into_iter().zip(rows).filter(|(claim, row)| row.seq > claim.seq);
+    let (suspects, rows) = suspects.unzip::<_, _, Vec<_>, Vec<_>>();
+    if suspects.is_empty() {
+        return Ok(Vec::new());
     }
+    // One that was acknowledged since it was seen may well have been followed by a newer one.
+    let verdicts = shared.store.verify(&suspects, VERIFY_WITHIN)?;
+    let conflicts = suspects.into_iter().zip(rows).zip(verdicts);
+    let held = conflicts.filter(|(_, verdict)| *verdict == Verdict::Held);
+    Ok(held.map(|(conflict, _)| conflict).collect())
 }

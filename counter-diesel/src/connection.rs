@@ -2,7 +2,8 @@
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::result::QueryResult;
@@ -21,6 +22,7 @@ mod sqlite;
 mod on_conflict;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod pool;
+mod secrets;
 mod standard;
 mod statement;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
@@ -30,6 +32,7 @@ mod values;
 pub use mysql::mysql_pool;
 #[cfg(feature = "postgres")]
 pub use pg::postgres_pool;
+pub(crate) use secrets::without_url;
 #[cfg(feature = "sqlite")]
 pub use sqlite::sqlite_pool;
 pub(crate) use standard::quoted;
@@ -47,6 +50,10 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// The migrations of this database, oldest first.
     #[doc(hidden)]
     const MIGRATIONS: &'static [Migration];
+
+    /// The settings that decide what a crash of the server forgets.
+    #[doc(hidden)]
+    const DURABILITY: &'static [&'static str];
 
     /// Refuses a pool with which counters cannot work.
     #[doc(hidden)]
@@ -137,13 +144,15 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
         generation: &Generation,
     ) -> QueryResult<()>;
 
-    /// Whether the tables are there. Waits for nobody who has locked them.
+    /// Whether the table with this suffix is there. Waits for nobody who has locked it.
     #[doc(hidden)]
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool>;
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool>;
 
-    /// Whether the table of the migrations that were run is there.
+    /// Whether the tables are there that counters are kept in.
     #[doc(hidden)]
-    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool>;
+    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
+        Ok(self.has_table(table, "")? && self.has_table(table, "_state")?)
+    }
 
     /// Makes the table of the migrations that were run, if it is missing.
     #[doc(hidden)]
@@ -166,6 +175,14 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// Remembers that a migration was run.
     #[doc(hidden)]
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()>;
+
+    /// What the server is.
+    #[doc(hidden)]
+    fn version(&mut self) -> QueryResult<ServerVersion>;
+
+    /// The value of one of the settings that decide what a crash of the server forgets.
+    #[doc(hidden)]
+    fn setting(&mut self, name: &str) -> QueryResult<String>;
 
     /// A table's name as this database quotes it, with its suffix.
     #[doc(hidden)]

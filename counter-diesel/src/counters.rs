@@ -350,9 +350,6 @@ impl Counters {
     /// What the store holds and the table may have counted already, because the store came back from an old
     /// copy. Looks at everything that the store holds and changes nothing.
     ///
-    /// Beside a running sync a claim may be named that was just applied, acknowledged and followed by
-    /// another; what is named again is there.
-    ///
     /// # Errors
     ///
     /// If the store or the database cannot be asked.

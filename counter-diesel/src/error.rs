@@ -1,4 +1,4 @@
-use counter_core::{BoxError, CounterId, Invalid};
+use counter_core::{BoxError, CounterId, Invalid, Printable};
 
 /// What went wrong with counters, their store or their database.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ pub enum Error {
     },
 
     /// A sync panicked. The worker goes on with the next one.
-    #[error("a sync panicked: {message}")]
+    #[error("a sync panicked: {}", Printable(.message))]
     Panicked {
         /// What it said.
         message: String,

@@ -4,6 +4,7 @@ use counter_core::{
 };
 
 use crate::error::Error;
+use crate::inspection::LedgerFacts;
 
 /// The database side: reads baselines, and applies claims under the guard.
 ///
@@ -46,6 +47,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// Brings the tables up to date and returns the names of the migrations that were run. Safe for any
     /// number of processes at once.
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
+
+    /// What can be found out about the database. Changes nothing. What it does not tell this user is a
+    /// [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table. The default is
+    /// to have nothing to tell.
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        Ok(LedgerFacts::default())
+    }
 }
 
 /// A transaction that applies claims. Dropped, it is rolled back.

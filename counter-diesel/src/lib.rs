@@ -46,6 +46,7 @@
 //!   happens while it happens, as [`SyncEvent`]s.
 //! - [`Counters::run_pending_migrations`] makes the tables; [`migration_files`] are for applications that keep
 //!   them among their own.
+//! - [`Counters::check`] says what is wrong with both sides, or could go wrong: a [`CheckUp`].
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
 //! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
@@ -73,6 +74,7 @@
 mod after_commit;
 mod apply;
 mod builder;
+mod check;
 mod conflicts;
 mod connection;
 mod counter_value;
@@ -82,6 +84,7 @@ pub mod derive_support;
 mod error;
 mod handle;
 mod has_counters;
+mod inspection;
 mod key_of;
 mod ledger;
 mod migrations;
@@ -109,6 +112,7 @@ pub use diesel;
 
 pub use after_commit::AfterCommit;
 pub use builder::CountersBuilder;
+pub use check::{CheckUp, Finding, FindingCode, Severity};
 pub use conflicts::{Conflicts, Contradiction, WentBack};
 #[cfg(feature = "mysql")]
 pub use connection::mysql_pool;
@@ -118,10 +122,11 @@ pub use connection::postgres_pool;
 pub use connection::sqlite_pool;
 pub use connection::{CounterConnection, LendConnection};
 pub use counter_core::{
-    Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Config, CounterId,
-    CounterKey, Cursor, DeltaStore, Foreign, Generation, Held, Invalid, Look, ManualClock,
-    MemoryStore, Operation, Overflow, Owner, OwnerId, OwnerType, Part, Pattern, Prefix, RedisUrl,
-    Replacement, ScanPage, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
+    Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config,
+    CounterId, CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, Invalid, Look,
+    ManualClock, MemoryFacts, MemoryStore, Operation, Overflow, Owner, OwnerId, OwnerType, Part,
+    Pattern, PersistenceFacts, Prefix, Printable, RedisUrl, Replacement, ScanPage, ServerVersion,
+    StoreFacts, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
@@ -131,6 +136,7 @@ pub use counters::Counters;
 pub use error::{Error, LedgerStep, Uncounted};
 pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
+pub use inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
 pub use key_of::KeyOf;
 pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use migrations::{MigrationFiles, migration_files};

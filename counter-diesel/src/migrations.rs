@@ -88,8 +88,11 @@ pub(crate) fn pending<C: CounterConnection>(
     conn: &mut C,
     table: &TableName,
 ) -> QueryResult<Vec<&'static str>> {
-    let done =
-        if conn.has_migrations_table(table)? { conn.run_migrations(table)? } else { Vec::new() };
+    let done = if conn.has_table(table, "_migrations")? {
+        conn.run_migrations(table)?
+    } else {
+        Vec::new()
+    };
     Ok(not_in::<C>(&done).map(|migration| migration.name).collect())
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
 
 use crate::apply::{Origin, apply};
+use crate::conflicts::newest_known;
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
@@ -23,11 +24,12 @@ pub(crate) fn run<'a>(
     observer: Observer<'a>,
 ) -> Result<SyncReport, Error> {
     let started = Instant::now();
+    let batch_size = options.batch_size.unwrap_or(shared.config.sync_batch_size);
     let mut pass = Pass {
         shared,
         pattern: options.parse_pattern()?,
         on_conflict: options.on_conflict,
-        batch_size: options.batch_size.unwrap_or(shared.config.sync_batch_size),
+        batch_size: batch_size.min(LARGEST_BATCH),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
         observer,
@@ -49,6 +51,10 @@ pub(crate) fn run<'a>(
     }
     Ok(report)
 }
+
+/// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
+/// longer than that would never be applied, however often it is tried.
+const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 struct Pass<'a> {
     shared: &'a Shared,
@@ -98,12 +104,9 @@ impl Pass<'_> {
             return Ok(database);
         };
         self.report.shared_prefix = generation.database != database;
-        let same_life = recorded.as_ref().filter(|known| known.store_id == generation.store_id);
-        let newest =
-            same_life.map_or(ClaimSeq::ZERO, |known| known.seq).max(generation.newest_seen);
-        if same_life.is_none() {
-            self.report.store_replaced = recorded;
-        }
+        let newest = newest_known(&generation, recorded.as_ref());
+        self.report.store_replaced =
+            recorded.filter(|recorded| recorded.store_id != generation.store_id);
         if generation.high_water < newest {
             self.settle_store(generation.high_water, newest)?;
         }

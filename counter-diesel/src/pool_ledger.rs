@@ -8,8 +8,9 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
-use crate::connection::CounterConnection;
+use crate::connection::{CounterConnection, without_url};
 use crate::error::{Error, LedgerStep};
+use crate::inspection::{self, LedgerFacts};
 use crate::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 use crate::{migrations, retry};
 
@@ -32,7 +33,18 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
-        self.pool.get().map_err(|source| Error::Unreachable { source: source.into() })
+        self.pool.get().map_err(|source| Error::Unreachable { source: without_url(source.into()) })
+    }
+
+    fn begin_on(
+        &self,
+        mut conn: PooledConnection<ConnectionManager<C>>,
+    ) -> Result<PoolTransaction<'_, C>, Error> {
+        C::TransactionManager::begin_transaction(&mut *conn)
+            .map_err(|source| explain(&mut *conn, &self.table, LedgerStep::Begin, source))?;
+        let mut transaction = PoolTransaction { conn, table: &self.table, is_open: true };
+        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction())?;
+        Ok(transaction)
     }
 
     fn run<T>(
@@ -76,12 +88,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        let mut conn = self.connect()?;
-        C::TransactionManager::begin_transaction(&mut *conn)
-            .map_err(|source| explain(&mut *conn, &self.table, LedgerStep::Begin, source))?;
-        let mut transaction = PoolTransaction { conn, table: &self.table, is_open: true };
-        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction())?;
-        Ok(Box::new(transaction))
+        Ok(Box::new(self.begin_on(self.connect()?)?))
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -113,6 +120,15 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         let mut conn = self.connect()?;
         retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.table))
+    }
+
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        let mut facts = LedgerFacts::default();
+        let mut conn = self.connect()?;
+        inspection::inspect_server(&mut *conn, &mut facts);
+        let mut transaction = self.begin_on(conn)?;
+        inspection::inspect_tables(&mut *transaction.conn, &self.table, &mut facts);
+        Ok(facts)
     }
 }
 
@@ -211,7 +227,7 @@ pub(crate) fn with_ids(ids: Vec<i64>) -> Vec<OwnerId> {
 
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
 /// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
-fn contained<C: CounterConnection, T>(
+pub(crate) fn contained<C: CounterConnection, T>(
     conn: &mut C,
     query: impl FnOnce(&mut C) -> QueryResult<T>,
 ) -> QueryResult<T> {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Foreign};
+use counter_core::{Claim, ClaimSeq, Foreign, Printable};
 
 use crate::error::Error;
 use crate::ledger::Recorded;
@@ -97,6 +97,7 @@ impl fmt::Display for SyncReport {
         write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
         if let Some(Recorded { store_id, synced_at, .. }) = &self.store_replaced {
             let time = synced_at.format("%Y-%m-%d %H:%M:%S");
+            let store_id = Printable(store_id);
             write!(f, "; the store is not {store_id}, which was last synced at {time} UTC")?;
         }
         if self.shared_prefix {

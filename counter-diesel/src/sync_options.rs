@@ -43,7 +43,8 @@ impl SyncOptions {
         self
     }
 
-    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`.
+    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`. More than
+    /// 10,000 count as 10,000.
     pub fn batch_size(mut self, batch_size: NonZeroUsize) -> Self {
         self.batch_size = Some(batch_size);
         self

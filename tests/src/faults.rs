@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use counter_core::{
     Assurance, Baseline, Claim, ClaimSeq, Claimed, CounterId, CounterKey, Cursor, DeltaStore,
-    Error as StoreError, Generation, Look, Owner, OwnerId, OwnerType, Pattern, Prefix, Replacement,
-    ScanPage, StoreStep, Verdict,
+    Error as StoreError, Fact, Foreign, Generation, Look, Owner, OwnerId, OwnerType, Pattern,
+    Prefix, Replacement, ScanPage, StoreFacts, StoreStep, Verdict,
 };
-use counter_diesel::{Error, Ledger, LedgerState, LedgerStep, LedgerTransaction, Newer, Updated};
+use counter_diesel::{
+    Error, Ledger, LedgerFacts, LedgerState, LedgerStep, LedgerTransaction, Newer, Updated,
+};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// What happens at the chosen step.
@@ -254,6 +256,18 @@ impl DeltaStore for FaultyStore {
             None => self.inner.present_generation(),
         })
     }
+
+    fn inspect(&self) -> Result<StoreFacts, StoreError> {
+        let mut facts = self.step("inspect", StoreStep::Inspect, || self.inner.inspect())?;
+        if self.generation.is_some() {
+            facts.generation = Fact::Known(self.generation.clone());
+        }
+        Ok(facts)
+    }
+
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, StoreError> {
+        self.step("misplaced", StoreStep::Look, || self.inner.misplaced(ids))
+    }
 }
 
 /// A ledger behind faults.
@@ -324,6 +338,10 @@ impl Ledger for FaultyLedger {
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.inner.run_pending_migrations()
+    }
+
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        self.step("inspect_ledger", LedgerStep::Read, || self.inner.inspect())
     }
 }
 

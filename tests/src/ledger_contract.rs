@@ -2,7 +2,7 @@
 
 mod batches;
 mod guard;
-mod names;
+pub mod names;
 mod tables;
 mod transactions;
 

@@ -12,6 +12,7 @@ pub mod process;
 pub mod program;
 pub mod proxy;
 pub mod query_world;
+pub mod said;
 pub mod seen;
 pub mod server_contract;
 pub mod servers;

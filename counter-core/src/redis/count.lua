@@ -30,6 +30,10 @@ local function sequence_of_claim(text)
   if not seq or seq == '0' or not is_count(seq) or not is_count(value) then
     return nil
   end
+  -- As in claim.rs.
+  if tonumber(seq) > 9007199254740991 then
+    return nil
+  end
   if op == 'add' or op == 'set' or (op == 'del' and value == '0') then
     return tonumber(seq)
   end

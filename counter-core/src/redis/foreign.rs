@@ -19,11 +19,10 @@ pub(super) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) ->
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
         _ => return None,
     };
-    let why = match kind {
-        b'=' => holds(what, wanted),
-        _ => format!("it holds a {}", String::from_utf8_lossy(what)),
-    };
-    Some(Foreign { name, why })
+    Some(match kind {
+        b'=' => Foreign { name, why: holds(what, wanted) },
+        _ => not_a_string(name, &String::from_utf8_lossy(what)),
+    })
 }
 
 const COUNT: &str = "an integer of 64 bits as Redis writes it";
@@ -42,6 +41,16 @@ pub(super) fn not_a_claim(names: &Names, id: &CounterId, value: &[u8]) -> Foreig
 /// A value in the place of the high water that is none.
 pub(super) fn not_a_sequence(names: &Names, value: &[u8]) -> Foreign {
     Foreign { name: names.high_water().to_owned(), why: holds(value, "a sequence") }
+}
+
+/// A value in the place of the store's identity that is none.
+pub(super) fn not_an_id(names: &Names, value: &[u8]) -> Foreign {
+    Foreign { name: names.generation().to_owned(), why: holds(value, "an id") }
+}
+
+/// Something of another type than a string, in a place of that name.
+pub(super) fn not_a_string(name: String, of_type: &str) -> Foreign {
+    Foreign { name, why: format!("it holds a {of_type}") }
 }
 
 /// A name under the prefix that this library would not write.

@@ -18,7 +18,7 @@ impl RedisStore {
     }
 
     /// Both at one instant.
-    pub(super) fn read_identity(&self) -> Result<Option<Generation>, Error> {
+    pub(super) fn read_generation(&self) -> Result<Option<Generation>, Error> {
         self.repeatable_step(StoreStep::Identify, Deadline::NEVER, |lease| {
             let mut command = Packed::default();
             command.command(3, |args| {
@@ -28,13 +28,15 @@ impl RedisStore {
             let mut value = || values.next().ok_or(Unexpected);
             let (identity, high_water) = (value()?.into_text()?, value()?);
             let high_water = parse_high_water(self.names(), high_water)?;
-            let Some(identity) = identity else {
-                return Ok(None);
-            };
-            let mut generation = parse(identity, high_water)?;
-            generation.newest_seen = self.last_seen().of_store(&generation.store_id);
-            Ok(Some(generation))
+            let generation = identity.map(|identity| parse(identity, high_water)).transpose()?;
+            Ok(generation.map(|generation| self.with_newest_seen(generation)))
         })
+    }
+
+    /// The same, with what this process has seen of it.
+    pub(super) fn with_newest_seen(&self, generation: Generation) -> Generation {
+        let newest_seen = self.last_seen().of_store(&generation.store_id);
+        Generation { newest_seen, ..generation }
     }
 
     fn identify_on(
@@ -57,16 +59,15 @@ impl RedisStore {
             _ => return Err(self.foreign(&answer, None)),
         };
         let identity = answer.rest.next().ok_or(Unexpected)?.into_text()?;
-        let mut generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
+        let generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
         let (store_id, high_water) = (&generation.store_id, generation.high_water);
         self.last_seen().note_store(life, store_id, is_new, high_water);
-        generation.newest_seen = self.last_seen().of_store(store_id);
-        Ok(generation)
+        Ok(self.with_newest_seen(generation))
     }
 }
 
 /// What `{prefix}{id}` holds: the store's id, which has no colon, and the database's.
-fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
+pub(super) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
     let identity = String::from_utf8(identity)?;
     let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
     let (store_id, database) = (store_id.to_owned(), database.to_owned());

@@ -4,7 +4,7 @@ use super::lease::Lease;
 use super::names::Names;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
-use super::script::sequence;
+use super::script::{GREATEST_HIGH_WATER, sequence};
 use super::store::RedisStore;
 use crate::claim::{Claim, ClaimSeq};
 use crate::counter_id::CounterId;
@@ -89,7 +89,9 @@ fn write_look(commands: &mut Packed, names: &Names, ids: &[CounterId], with_high
 pub(super) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
     match reply.into_text()? {
         None => Ok(ClaimSeq::ZERO),
-        Some(text) => sequence(&text).ok_or_else(|| foreign::not_a_sequence(names, &text).into()),
+        Some(text) => sequence(&text)
+            .filter(|newest| *newest <= GREATEST_HIGH_WATER)
+            .ok_or_else(|| foreign::not_a_sequence(names, &text).into()),
     }
 }
 

@@ -1,4 +1,5 @@
 use crate::error::BoxError;
+use crate::printable::Printable;
 
 /// One reply of the server, whichever version of the `redis` crate read it.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(super) enum Reply {
 
 /// An error that the server replied with, as it worded it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the server answered: {0}")]
+#[error("the server answered: {}", Printable(.0))]
 pub(super) struct Refused(String);
 
 impl Refused {
@@ -70,6 +71,11 @@ impl Reply {
     /// Whether something was not carried out because the server is a replica.
     pub(super) fn is_read_only(&self) -> bool {
         self.is_refusal("READONLY")
+    }
+
+    /// Whether a value was not read because it is of another type than the command is for.
+    pub(super) fn is_wrong_type(&self) -> bool {
+        self.is_refusal("WRONGTYPE")
     }
 
     fn is_refusal(&self, code: &str) -> bool {

@@ -147,6 +147,9 @@ impl Answer {
     }
 }
 
+/// The greatest high water from which a script goes on: `GREATEST_HIGH_WATER` in sequence.lua.
+pub(super) const GREATEST_HIGH_WATER: ClaimSeq = ClaimSeq::new(9_007_199_254_000_000);
+
 /// The sequence that a text stands for.
 pub(super) fn sequence(text: &[u8]) -> Option<ClaimSeq> {
     let number = canonical_i64(str::from_utf8(text).ok()?)?;

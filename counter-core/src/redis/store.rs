@@ -18,10 +18,12 @@ use super::wire::is_lost_connection;
 use crate::claim::{Claim, ClaimSeq};
 use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
+use crate::facts::StoreFacts;
 use crate::pattern::Pattern;
 use crate::prefix::Prefix;
 use crate::store::{
-    Assurance, Claimed, Cursor, DeltaStore, Generation, Look, Replacement, ScanPage, Verdict,
+    Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Look, Replacement, ScanPage,
+    Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -58,7 +60,7 @@ use crate::store::{
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and inside scripts also `SET`, `MSET`, `DEL`,
 /// `EXISTS`, `TYPE`, `PERSIST` and `TIME`; `PING` to build the store. Nothing is lost if one of these is
-/// missing.
+/// missing. A check-up asks for `INFO`, `CONFIG GET`, `TIME` and `TYPE` too, and says what it was refused.
 pub struct RedisStore {
     pool: Pool,
     names: Names,
@@ -292,7 +294,15 @@ impl DeltaStore for RedisStore {
     }
 
     fn present_generation(&self) -> Result<Option<Generation>, Error> {
-        self.read_identity()
+        self.read_generation()
+    }
+
+    fn inspect(&self) -> Result<StoreFacts, Error> {
+        self.inspect_server()
+    }
+
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+        self.misplaced_at(ids)
     }
 }
 

@@ -106,6 +106,12 @@ impl From<Value> for Reply {
             Value::SimpleString(text) => Self::Text(text.into_bytes()),
             Value::Okay => Self::Text(b"OK".to_vec()),
             Value::Array(items) => Self::Array(items.into_iter().map(Self::from).collect()),
+            // The newer version of the protocol has names for what was an array and a text.
+            Value::Map(pairs) => {
+                let items = pairs.into_iter().flat_map(|(name, value)| [name, value]);
+                Self::Array(items.map(Self::from).collect())
+            }
+            Value::VerbatimString { text, .. } => Self::Text(text.into_bytes()),
             Value::ServerError(error) => {
                 let detail = error.details().unwrap_or_default();
                 Self::Refused(Refused::new(error.code(), detail))

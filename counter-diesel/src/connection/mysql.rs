@@ -1,10 +1,11 @@
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 
 use super::statement::Statement;
@@ -21,6 +22,9 @@ const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 impl CounterConnection for MysqlConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] =
+        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself. There
     /// are only settings of the whole session for this, so what they were is kept for later. The commit is as
@@ -134,21 +138,10 @@ impl CounterConnection for MysqlConnection {
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let found = count_in_schema(table)
-            .sql(" AND table_name IN (")
-            .text(table.table())
-            .sql(", ")
-            .text(format!("{}_state", table.table()))
-            .sql(")")
-            .load::<i64>(self)?;
-        Ok(found == [2])
-    }
-
-    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
         let found = count_in_schema(table)
             .sql(" AND table_name = ")
-            .text(format!("{}_migrations", table.table()))
+            .text(format!("{}{suffix}", table.table()))
             .load::<i64>(self)?;
         Ok(found == [1])
     }
@@ -186,6 +179,19 @@ impl CounterConnection for MysqlConnection {
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
         standard::record_migration(table, name).execute(self)?;
         Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        let number = Statement::<Text>::new("SELECT VERSION()").load::<String>(self)?;
+        let number = standard::only_value(number)?;
+        let product = if number.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        Ok(standard::version(product, number))
+    }
+
+    /// That of the server, which new sessions begin with; there is no other of these.
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
+        standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
@@ -23,6 +24,9 @@ const NOW: &str = "now() AT TIME ZONE 'utc'";
 impl CounterConnection for PgConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] =
+        &["fsync", "full_page_writes", "synchronous_commit"];
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself. The
     /// commit waits for the disk, and as before where the whole server is asked to wait for more.
@@ -105,20 +109,9 @@ impl CounterConnection for PgConnection {
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
         let found = Statement::<Bool>::new("SELECT to_regclass(")
-            .text(counters)
-            .sql(") IS NOT NULL AND to_regclass(")
-            .text(state)
-            .sql(") IS NOT NULL")
-            .load::<bool>(self)?;
-        Ok(found == [true])
-    }
-
-    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
-        let found = Statement::<Bool>::new("SELECT to_regclass(")
-            .text(standard::quoted(table, "_migrations"))
+            .text(standard::quoted(table, suffix))
             .sql(") IS NOT NULL")
             .load::<bool>(self)?;
         Ok(found == [true])
@@ -147,6 +140,15 @@ impl CounterConnection for PgConnection {
     fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
         standard::record_migration(table, name).execute(self)?;
         Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        Ok(standard::version("PostgreSQL", self.setting("server_version")?))
+    }
+
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let setting = Statement::<Text>::new("SELECT current_setting(").text(name).sql(")");
+        standard::only_value(setting.load(self)?)
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

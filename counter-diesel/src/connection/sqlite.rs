@@ -1,5 +1,6 @@
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -21,6 +22,8 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 impl CounterConnection for SqliteConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
@@ -102,17 +105,15 @@ impl CounterConnection for SqliteConnection {
         Ok(())
     }
 
-    fn has_tables(&mut self, table: &TableName) -> QueryResult<bool> {
-        let (counters, state) = (Self::quoted(table, ""), Self::quoted(table, "_state"));
-        let probe = format!(
-            "SELECT \"claim_seq\" FROM {counters} UNION SELECT \"claim_seq\" FROM {state} LIMIT 0"
-        );
-        succeeds(self, &probe)
-    }
-
-    fn has_migrations_table(&mut self, table: &TableName) -> QueryResult<bool> {
-        let migrations = Self::quoted(table, "_migrations");
-        succeeds(self, &format!("SELECT \"name\" FROM {migrations} LIMIT 0"))
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+        let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table, suffix));
+        match self.batch_execute(&probe) {
+            Ok(()) => Ok(true),
+            Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
@@ -142,19 +143,19 @@ impl CounterConnection for SqliteConnection {
         Ok(())
     }
 
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        let number = Statement::<Text>::new("SELECT sqlite_version()").load(self)?;
+        Ok(standard::version("SQLite", standard::only_value(number)?))
+    }
+
+    /// That of this connection, as a number: each has its own.
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let select = format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}");
+        standard::only_value(Statement::<Text>::new(select).load(self)?)
+    }
+
     fn quoted(table: &TableName, suffix: &str) -> String {
         standard::quoted(table, suffix)
-    }
-}
-
-/// Whether everything is there that a query asks for.
-fn succeeds(conn: &mut SqliteConnection, probe: &str) -> QueryResult<bool> {
-    match conn.batch_execute(probe) {
-        Ok(()) => Ok(true),
-        Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
-            Ok(false)
-        }
-        Err(error) => Err(error),
     }
 }
 

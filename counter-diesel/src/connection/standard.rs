@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
-    TableName,
+    ServerVersion, TableName,
 };
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Text, Timestamp};
@@ -185,4 +185,13 @@ pub(super) fn run_migrations<'a>(table: &TableName) -> Statement<'a, Text> {
 pub(super) fn record_migration<'a>(table: &TableName, name: &'a str) -> Statement<'a> {
     let into = quoted(table, "_migrations");
     Statement::new(format!("INSERT INTO {into} (\"name\") VALUES (")).text(name).sql(")")
+}
+
+pub(super) fn version(product: &str, number: String) -> ServerVersion {
+    ServerVersion { product: product.to_owned(), number }
+}
+
+/// The value of a query that has one row.
+pub(super) fn only_value(rows: Vec<String>) -> QueryResult<String> {
+    rows.into_iter().next().ok_or(Error::NotFound)
 }

@@ -6,7 +6,7 @@ use super::{LedgerWorld, add, apply, baseline, row};
 use crate::suite::Case;
 
 /// Pairs of these look alike, sort alike, or mean something to somebody.
-const NAMES: &[&str] = &[
+pub const NAMES: &[&str] = &[
     "views",
     "Views",
     "VIEWS",

@@ -19,17 +19,24 @@ use crate::process::{self, Durability, Process};
 pub struct MariaDb {
     process: Option<Process>,
     durability: Durability,
+    options: Vec<String>,
     folder: TempDir,
 }
 
 impl MariaDb {
     /// Makes a server and starts it.
     pub fn new(durability: Durability) -> Self {
+        Self::with_options(durability, &[])
+    }
+
+    /// The same with further options, such as `--innodb-doublewrite=0`.
+    pub fn with_options(durability: Durability, options: &[&str]) -> Self {
         let folder = process::folder("counter-mariadb-");
         let mut install = command("mariadb-install-db", &folder);
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
         process::run(install.args(["--skip-name-resolve", "--skip-log-bin"]));
-        let mut server = Self { process: None, durability, folder };
+        let options = options.iter().map(|&option| option.to_owned()).collect();
+        let mut server = Self { process: None, durability, options, folder };
         server.start();
         server
     }
@@ -60,6 +67,7 @@ impl MariaDb {
             command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]);
             command.arg("--innodb-flush-method=nosync");
         }
+        command.args(&self.options);
     }
 
     /// Asks it to end without waiting for its clients.

@@ -70,6 +70,13 @@ impl Postgres {
         self.process.take().unwrap().kill();
     }
 
+    /// Starts it again as a standby, which can be read and waits for a primary that never comes.
+    pub fn restart_as_standby(&mut self) {
+        self.stop();
+        std::fs::write(self.folder.path().join("data/standby.signal"), "").unwrap();
+        self.start();
+    }
+
     /// Makes it hold still.
     pub fn pause(&self) {
         self.process.as_ref().unwrap().signal_all("STOP");

@@ -231,6 +231,24 @@ fn copy_data(from: &Path, to: &Path) {
     assert!(copied.is_ok_and(|status| status.success()), "the data of a server is copied");
 }
 
+/// What a user must be allowed, as the documentation of the store says.
+pub const RIGHTS: [&str; 14] = [
+    "+incrby",
+    "+mget",
+    "+get",
+    "+scan",
+    "+evalsha",
+    "+script|load",
+    "+set",
+    "+mset",
+    "+del",
+    "+exists",
+    "+type",
+    "+persist",
+    "+time",
+    "+ping",
+];
+
 /// A connection that knows nothing of counters.
 pub fn bare(url: &str) -> Connection {
     let client = Client::open(url).expect("a Redis URL");
@@ -258,7 +276,7 @@ pub fn this_process_valkey() -> &'static RedisServer {
 
 /// A port that nobody listens on at the moment. The system gives it to nobody either who asks for any, so
 /// it is still free when a server that was killed is started again.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_768));
     let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
     free.next().expect("there is always a next one")

@@ -3,10 +3,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{DeltaStore, Error, RedisStore, Replacement, StoreStep};
+use counter_tests::said::everything_said;
 use counter_tests::servers::RedisServer;
 use counter_tests::wait;
 
-use super::{STORES, assert_not_counted, everything_said, id, soon};
+use super::{STORES, assert_not_counted, id, soon};
 
 /// Nobody listens there: the port needs privileges.
 const NOBODY: &str = "redis://127.0.0.1:1/";

@@ -14,7 +14,6 @@ mod network;
 mod replies;
 mod secrets;
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,15 +80,4 @@ fn assert_unknown(what: &str, outcome: Result<(), Error>) {
         Err(Error::OutcomeUnknown { .. }) => {}
         other => panic!("{what}: expected OutcomeUnknown, got {other:?}"),
     }
-}
-
-/// All that an error says, to people and to logs, with its causes.
-fn everything_said(error: &Error) -> String {
-    let mut said = format!("{error} {error:?}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        said += &format!(" {error} {error:?}");
-        cause = error.source();
-    }
-    said
 }

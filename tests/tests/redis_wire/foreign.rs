@@ -190,6 +190,20 @@ fn a_high_water_that_is_none_is_named_and_stops_claims_and_sets_but_not_counting
     }
 }
 
+/// A look remembers the newest sequence that it has seen, for claims to be compared with.
+#[test]
+fn a_high_water_that_is_none_is_not_remembered_once_it_is_mended() {
+    for garbage in ["9007199254000001", "9223372036854775807"] {
+        let mut setting = Setting::new();
+        setting.store.generation("database", ClaimSeq::ZERO).unwrap();
+        let newest = setting.fresh(&id(1), 5).seq;
+        setting.set("counter:{seq}", garbage);
+        assert_names_high_water(&setting.store.look(&[id(1)]).unwrap_err());
+        setting.set("counter:{seq}", newest.get());
+        assert!(setting.fresh(&id(2), 5).seq > newest);
+    }
+}
+
 fn assert_names_high_water(error: &Error) {
     let source = std::error::Error::source(error).unwrap().to_string();
     assert!(source.contains("counter:{seq}"), "{error}: {source}");

@@ -13,6 +13,7 @@ mod commands;
 mod foreign;
 mod format;
 mod generation;
+mod globs;
 mod permissions;
 mod published;
 mod slowlog;

@@ -1,29 +1,13 @@
 use counter_core::{Claim, ClaimOp, Claimed, CounterId, DeltaStore, Held, RedisStore, Replacement};
+use counter_tests::servers::redis::RIGHTS;
 
 use super::{LONG, Setting, id};
-
-const ALLOWED: [&str; 14] = [
-    "+incrby",
-    "+mget",
-    "+get",
-    "+scan",
-    "+evalsha",
-    "+script|load",
-    "+set",
-    "+mset",
-    "+del",
-    "+exists",
-    "+type",
-    "+persist",
-    "+time",
-    "+ping",
-];
 
 /// A store whose user may do what the documentation says, but for `missing`.
 fn store_of_limited_user(setting: &mut Setting, missing: &str) -> RedisStore {
     let mut command = redis::cmd("ACL");
     command.arg("SETUSER").arg("app").arg("reset").arg("on").arg(">secret").arg("~counter:*");
-    let allowed = ALLOWED.iter().filter(|allowed| allowed.trim_start_matches('+') != missing);
+    let allowed = RIGHTS.iter().filter(|allowed| allowed.trim_start_matches('+') != missing);
     command.arg(allowed.collect::<Vec<_>>()).exec(&mut setting.bare).unwrap();
     let url = setting.server.url().replace("redis://", "redis://app:secret@");
     RedisStore::builder(url).build().unwrap()

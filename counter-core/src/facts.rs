@@ -1,0 +1,194 @@
+//! What can be found out about a store and its server without changing anything.
+
+use std::fmt;
+
+use crate::claim::ClaimSeq;
+use crate::store::{Foreign, Generation};
+
+/// The answer to one question about a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Fact<T> {
+    /// There is no such thing here, or nobody asked.
+    #[default]
+    None,
+    /// So it is.
+    Known(T),
+    /// It was asked and not answered, for this reason. The text may come from the server.
+    Unknown(String),
+}
+
+impl<T> Fact<T> {
+    /// The answer, if there is one.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(answer) => Some(answer),
+            Self::None | Self::Unknown(_) => None,
+        }
+    }
+
+    /// The same about what follows from the answer.
+    pub fn map<U>(self, follow: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Self::None => Fact::None,
+            Self::Known(answer) => Fact::Known(follow(answer)),
+            Self::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+
+    /// Why there is no answer to what was asked.
+    pub fn why_unknown(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(why) => Some(why),
+            Self::None | Self::Known(_) => None,
+        }
+    }
+}
+
+impl<T, E: fmt::Display> From<Result<T, E>> for Fact<T> {
+    fn from(answer: Result<T, E>) -> Self {
+        match answer {
+            Ok(answer) => Self::Known(answer),
+            Err(why) => Self::Unknown(why.to_string()),
+        }
+    }
+}
+
+/// What a server is: a product, and its version as it writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerVersion {
+    /// Such as `Redis` or `PostgreSQL`.
+    pub product: String,
+    /// Such as `7.0.15`, with whatever the server adds to it.
+    pub number: String,
+}
+
+impl ServerVersion {
+    /// The first two numbers of the version, 0 where there is none.
+    ///
+    /// ```
+    /// # use counter_core::ServerVersion;
+    /// let server = ServerVersion { product: "PostgreSQL".into(), number: "17beta1 (Debian)".into() };
+    /// assert_eq!(server.release(), (17, 0));
+    /// ```
+    pub fn release(&self) -> (u32, u32) {
+        let mut numbers = self.number.split('.').map(|part| {
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+            part.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+        });
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.product, self.number)
+    }
+}
+
+/// What a store tells of itself and of its server: see [`DeltaStore::inspect`].
+///
+/// [`DeltaStore::inspect`]: crate::DeltaStore::inspect
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreFacts {
+    /// Whether the store is this process's alone, and gone with it.
+    pub is_private: bool,
+    /// What the server is.
+    pub server: Fact<ServerVersion>,
+    /// What it does where its memory is full.
+    pub memory: Fact<MemoryFacts>,
+    /// How it writes to its disk.
+    pub persistence: Fact<PersistenceFacts>,
+    /// When the append-only file reaches the disk: `always`, `everysec` or `no`.
+    pub append_fsync: Fact<String>,
+    /// When snapshots are made, as the server writes it; empty for never.
+    pub snapshots: Fact<String>,
+    /// Whether it is a replica of another server.
+    pub is_replica: Fact<bool>,
+    /// Whether it is one node of a cluster, which keeps only some of the names.
+    pub in_cluster: Fact<bool>,
+    /// Its clock beside this machine's.
+    pub clock: Fact<ClockReading>,
+    /// The identity of its data, if it has one already, with the newest sequence given out.
+    pub generation: Fact<Option<Generation>>,
+    /// The newest sequence given out, also where there is no identity yet.
+    pub high_water: Fact<ClaimSeq>,
+    /// Names that the store needs for itself and that hold something else.
+    pub taken: Vec<Foreign>,
+}
+
+/// A server's memory, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryFacts {
+    /// In use.
+    pub used: u64,
+    /// The most that it may use; 0 for as much as there is.
+    pub limit: u64,
+    /// What happens at the limit: `noeviction`, `allkeys-lru` and so on.
+    pub policy: String,
+    /// How many names, of whatever kind, it has evicted since it was started.
+    pub evicted: u64,
+}
+
+/// How a server writes to its disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersistenceFacts {
+    /// Whether it keeps an append-only file.
+    pub append_only: bool,
+    /// Whether its last attempts to write that file and a snapshot succeeded, as far as it made any.
+    pub last_write_ok: bool,
+}
+
+/// A server's clock, read between two looks at this machine's. All in microseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockReading {
+    /// This machine's before the server was asked.
+    pub before: i64,
+    /// The server's.
+    pub server: i64,
+    /// This machine's after the server had answered.
+    pub after: i64,
+}
+
+impl ClockReading {
+    /// By how many microseconds the server's clock is certainly ahead of this machine's, or behind it where
+    /// negative. However slow the answer was, clocks that agree give 0.
+    pub fn difference(&self) -> i64 {
+        if self.server > self.after {
+            self.server.saturating_sub(self.after)
+        } else {
+            self.server.saturating_sub(self.before).min(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_differ_only_by_what_a_slow_answer_does_not_explain() {
+        let difference = |server| ClockReading { before: 100, server, after: 200 }.difference();
+        assert_eq!([100, 150, 200].map(difference), [0, 0, 0]);
+        assert_eq!(difference(260), 60);
+        assert_eq!(difference(40), -60);
+        let extreme = ClockReading { before: i64::MAX, server: i64::MIN, after: i64::MAX };
+        assert_eq!(extreme.difference(), i64::MIN);
+    }
+
+    #[test]
+    fn the_release_is_read_from_whatever_a_server_calls_its_version() {
+        for (number, release) in [
+            ("7.0.15", (7, 0)),
+            ("15.18 (Debian 15.18-0+deb12u1)", (15, 18)),
+            ("10.11.19-MariaDB-0+deb12u1", (10, 11)),
+            ("17beta1", (17, 0)),
+            ("", (0, 0)),
+            ("unknown", (0, 0)),
+            ("99999999999.1", (0, 1)),
+        ] {
+            let server = ServerVersion { product: String::new(), number: number.to_owned() };
+            assert_eq!(server.release(), release, "{number}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::fmt::{self, Write as _};
+
+/// A text from outside as it can be shown in one line of a terminal or a log.
+///
+/// Names and messages come from anybody. What would end the line, steer the terminal or turn the direction
+/// of writing is escaped as Rust does it, `\n` or `\u{1b}`; all else is left as it is.
+///
+/// ```
+/// # use counter_core::Printable;
+/// assert_eq!(Printable("größe\n\u{1b}[2J").to_string(), "größe\\n\\u{1b}[2J");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Printable<'a>(pub &'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if misleads(c) {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Controls, line and paragraph separators, and marks that turn the direction of what follows.
+fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_forge_a_line_is_escaped_and_all_else_is_left() {
+        for (text, shown) in [
+            ("views", "views"),
+            ("a\r\nb\tc", "a\\r\\nb\\tc"),
+            ("\u{1b}]0;x\u{7}", "\\u{1b}]0;x\\u{7}"),
+            ("\u{9b}31m\u{85}", "\\u{9b}31m\\u{85}"),
+            ("\u{202e}cba\u{2028}", "\\u{202e}cba\\u{2028}"),
+            ("مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\", "مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\"),
+        ] {
+            assert_eq!(Printable(text).to_string(), shown);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a panic.
+#![allow(clippy::unwrap_used)]
+
+use std::env::VarError;
+
+use counter_core::{Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName};
+use proptest::prelude::*;
+
+/// Texts, and texts that are nearly what is wanted.
+fn anything(nearly: &'static str) -> impl Strategy<Value = String> {
+    prop_oneof![2 => nearly, 1 => any::<String>()]
+}
+
+fn config(name: &'static str, value: &str) -> Result<Config, counter_core::Error> {
+    Config::from_variables(|asked| {
+        if asked == name { Ok(value.to_owned()) } else { Err(VarError::NotPresent) }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn any_table_name_is_plain_identifiers_or_refused(text in anything("[a-zA-Z0-9_.\"';` -]{0,60}")) {
+        if let Ok(name) = text.parse::<TableName>() {
+            prop_assert_eq!(name.to_string(), text.clone());
+            for part in name.schema().into_iter().chain([name.table()]) {
+                prop_assert!(part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+                prop_assert!((1..=TableName::MAX_CHARS).contains(&part.len()));
+                prop_assert!(!part.starts_with(|c: char| c.is_ascii_digit()));
+            }
+        }
+    }
+
+    #[test]
+    fn any_prefix_is_kept_as_it_is_or_refused(text in anything("[a-z:{}*\\[\\\\]{0,12}:")) {
+        if let Ok(prefix) = text.parse::<Prefix>() {
+            prop_assert_eq!(prefix.as_str(), &text);
+            prop_assert!(text.ends_with(':') && !text.contains('\0'));
+            // What Redis would hash is the same for a delta and its claim.
+            let id = counter_core::CounterId::new("a}{b", 1, "{c}").unwrap();
+            let (claim, pending) = (prefix.claim_name(&id), prefix.pending_name(&id));
+            prop_assert_eq!(hash_tag(&claim), hash_tag(&pending));
+        }
+    }
+
+    #[test]
+    fn any_pattern_is_kept_as_it_is_or_refused_and_matches_without_a_panic(
+        pattern in anything("[a*?\\[\\]\\\\^-]{0,12}"), text in any::<String>()
+    ) {
+        if let Ok(parsed) = pattern.parse::<Pattern>() {
+            prop_assert_eq!(parsed.as_str(), &pattern);
+            parsed.matches(&text);
+            let escaped: Pattern = match Pattern::escape(&text).parse() {
+                Ok(escaped) => escaped,
+                Err(_) => return Ok(prop_assert!(text.is_empty())),
+            };
+            prop_assert!(escaped.matches(&text));
+            let longer = text.clone() + "x";
+            prop_assert!(!escaped.matches(&longer));
+        }
+    }
+
+    #[test]
+    fn any_value_of_the_environment_is_taken_or_its_variable_is_named(value in anything("[0-9a-z:._-]{0,20}")) {
+        for name in ["COUNTER_STORE", "COUNTER_PREFIX", "COUNTER_TABLE_NAME", "COUNTER_SYNC_BATCH_SIZE"] {
+            match config(name, &value) {
+                Ok(config) => prop_assert!(config.sync_batch_size.get() > 0),
+                Err(error) => prop_assert!(error.to_string().contains(name)),
+            }
+        }
+        let config = config("REDIS_URL", &format!("s3cret{value}")).unwrap();
+        let shown = format!("{config:?}");
+        prop_assert!(!shown.contains("s3cret"));
+    }
+
+    #[test]
+    fn any_owner_is_taken_as_it_is_or_refused(owner_type in any::<String>(), id in any::<i64>()) {
+        match Owner::new(owner_type.clone(), id) {
+            Ok(owner) => prop_assert_eq!(owner.to_string(), format!("{owner_type}:{id}")),
+            Err(Invalid::Empty { .. }) => prop_assert!(owner_type.is_empty()),
+            Err(Invalid::Nul { .. }) => prop_assert!(owner_type.contains('\0')),
+            Err(error) => prop_assert!(owner_type.chars().count() > 255, "{}", error),
+        }
+    }
+
+    #[test]
+    fn any_text_can_be_shown_in_one_line(text in any::<String>()) {
+        let shown = Printable(&text).to_string();
+        prop_assert!(!shown.contains(char::is_control));
+        prop_assert_eq!(shown.lines().count(), usize::from(!text.is_empty()));
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn any_url_makes_a_store_or_an_error_that_does_not_show_it(
+        text in anything("(redis|rediss|redis\\+unix|unix|valkey|http)(://|:)?(:?s3cret@?)?[a-z0-9:/@?=&%.\\[\\]-]{0,30}")
+    ) {
+        let builder = counter_core::RedisStore::builder(&text);
+        let shown = format!("{builder:?}");
+        let said = match builder.connect_lazily().build() {
+            Ok(store) => format!("{shown} {store:?}"),
+            Err(error) => format!("{shown} {error} {error:?}"),
+        };
+        prop_assert!(!said.contains("s3cret") || is_where_the_server_is(&text), "{}", said);
+    }
+}
+
+/// Whether the secret stands where a URL has its host or the path of its socket, which may be shown.
+#[cfg(feature = "redis")]
+fn is_where_the_server_is(url: &str) -> bool {
+    let (scheme, rest) = url.split_once(':').unwrap_or_default();
+    let authority = rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let path = rest.split('?').next().unwrap_or_default();
+    host.contains("s3cret") || (scheme.contains("unix") && path.contains("s3cret"))
+}
+
+/// The part of a name that decides on its slot in a cluster, by the rule that Redis publishes.
+fn hash_tag(name: &str) -> &str {
+    let open = name.find('{');
+    let tag = open.and_then(|open| {
+        let rest = name.get(open + 1..)?;
+        rest.get(..rest.find('}')?)
+    });
+    tag.filter(|tag| !tag.is_empty()).unwrap_or(name)
+}
+
+#[test]
+fn values_that_are_refused_say_why() {
+    for (name, value) in [
+        ("COUNTER_SYNC_BATCH_SIZE", "99999999999999999999"),
+        ("COUNTER_SYNC_BATCH_SIZE", "-1"),
+        ("COUNTER_SYNC_BATCH_SIZE", " 1"),
+        ("COUNTER_SYNC_BATCH_SIZE", "1e3"),
+        ("COUNTER_SYNC_BATCH_SIZE", ""),
+        ("COUNTER_STORE", "REDIS"),
+        ("COUNTER_STORE", ""),
+        ("COUNTER_PREFIX", ""),
+        ("COUNTER_TABLE_NAME", "a;b"),
+    ] {
+        let error = config(name, value).unwrap_err();
+        assert!(std::error::Error::source(&error).is_some(), "{name} {value:?}: {error}");
+    }
+    assert_eq!("memory".parse(), Ok(StoreKind::Memory));
+}

@@ -1,0 +1,112 @@
+use std::error::Error;
+
+use counter_core::{Fact, Printable};
+
+use super::finding::{Finding, FindingCode, Severity};
+
+/// The findings so far.
+#[derive(Debug, Default)]
+pub(super) struct Diagnosis {
+    findings: Vec<Finding>,
+    unchecked: Vec<Unchecked>,
+}
+
+/// What could not be found out, for one reason.
+#[derive(Debug)]
+struct Unchecked {
+    code: FindingCode,
+    subjects: Vec<&'static str>,
+    why: String,
+}
+
+impl Diagnosis {
+    pub(super) fn add(
+        &mut self,
+        severity: Severity,
+        code: FindingCode,
+        message: impl Into<String>,
+        advice: &'static str,
+    ) {
+        self.findings.push(Finding::new(severity, code, message.into(), advice));
+    }
+
+    /// What the store told, if it did. What it was asked and did not answer is noted.
+    pub(super) fn store_told<'a, T>(
+        &mut self,
+        fact: &'a Fact<T>,
+        subject: &'static str,
+    ) -> Option<&'a T> {
+        self.told(FindingCode::StoreUnchecked, fact, subject)
+    }
+
+    /// The same of the database.
+    pub(super) fn database_told<'a, T>(
+        &mut self,
+        fact: &'a Fact<T>,
+        subject: &'static str,
+    ) -> Option<&'a T> {
+        self.told(FindingCode::DatabaseUnchecked, fact, subject)
+    }
+
+    fn told<'a, T>(
+        &mut self,
+        code: FindingCode,
+        fact: &'a Fact<T>,
+        subject: &'static str,
+    ) -> Option<&'a T> {
+        if let Some(why) = fact.why_unknown() {
+            self.unchecked(code, subject, why);
+        }
+        fact.known()
+    }
+
+    pub(super) fn store_unchecked(&mut self, subject: &'static str, why: &str) {
+        self.unchecked(FindingCode::StoreUnchecked, subject, why);
+    }
+
+    pub(super) fn database_unchecked(&mut self, subject: &'static str, why: &str) {
+        self.unchecked(FindingCode::DatabaseUnchecked, subject, why);
+    }
+
+    /// What is refused is often refused for one reason, which is said once.
+    fn unchecked(&mut self, code: FindingCode, subject: &'static str, why: &str) {
+        let same = self.unchecked.iter_mut().find(|other| other.code == code && other.why == why);
+        match same {
+            Some(same) => same.subjects.push(subject),
+            None => {
+                self.unchecked.push(Unchecked {
+                    code,
+                    subjects: vec![subject],
+                    why: why.to_owned(),
+                });
+            }
+        }
+    }
+
+    pub(super) fn into_findings(mut self) -> Vec<Finding> {
+        for Unchecked { code, subjects, why } in std::mem::take(&mut self.unchecked) {
+            let message =
+                format!("could not be checked: {}: {}", subjects.join(", "), Printable(&why));
+            self.add(
+                Severity::Warning,
+                code,
+                message,
+                "let the user ask for it, or make sure of it by other means",
+            );
+        }
+        self.findings
+    }
+}
+
+/// An error in one line, with what caused it. Some databases answer in several.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told.push_str(": ");
+        told.push_str(&error.to_string());
+        cause = error.source();
+    }
+    let words = told.split_whitespace().collect::<Vec<_>>();
+    Printable(&words.join(" ")).to_string()
+}

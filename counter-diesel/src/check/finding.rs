@@ -1,0 +1,215 @@
+use std::fmt;
+
+use counter_core::ServerVersion;
+
+use super::diagnosis::Diagnosis;
+
+/// What a check-up found: see [`Counters::check`](crate::Counters::check).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a check-up changes nothing: what it found is all that it is for"]
+#[non_exhaustive]
+pub struct CheckUp {
+    /// The store's server, if it told.
+    pub store: Option<ServerVersion>,
+    /// The database, if it told.
+    pub database: Option<ServerVersion>,
+    /// What was found, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckUp {
+    pub(super) fn new(
+        store: Option<ServerVersion>,
+        database: Option<ServerVersion>,
+        diagnosis: Diagnosis,
+    ) -> Self {
+        let mut findings = diagnosis.into_findings();
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Self { store, database, findings }
+    }
+
+    /// The severity of the worst finding, or `None` if nothing was found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// The servers in a line, then each finding in one of its own. No text from outside can begin another.
+impl fmt::Display for CheckUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers = self.store.iter().chain(&self.database);
+        for (index, server) in servers.enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{}", counter_core::Printable(&server.to_string()))?;
+        }
+        if self.store.is_some() || self.database.is_some() {
+            f.write_str(": ")?;
+        }
+        match self.findings.len() {
+            0 => writeln!(f, "nothing found"),
+            1 => writeln!(f, "1 finding"),
+            many => writeln!(f, "{many} findings"),
+        }?;
+        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))
+    }
+}
+
+/// One thing that a check-up found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind of finding it is.
+    pub code: FindingCode,
+    /// What was found. One line; what comes from outside is made [`Printable`](counter_core::Printable).
+    pub message: String,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+impl Finding {
+    pub(super) fn new(
+        severity: Severity,
+        code: FindingCode,
+        message: String,
+        advice: &'static str,
+    ) -> Self {
+        Self { severity, code, message, advice }
+    }
+}
+
+/// `severity code: message; advice`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}; {}", self.severity, self.code, self.message, self.advice)
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Good to know; nothing has to be done.
+    Note,
+    /// It works, but counts can be lost, or something needs a look.
+    Warning,
+    /// It does not work, or counts are being lost or left behind.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// What kind of finding it is. Its text is stable, for scripts and alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FindingCode {
+    /// `store-unreachable`: the store gives no answer.
+    StoreUnreachable,
+    /// `store-unchecked`: something about the store could not be found out.
+    StoreUnchecked,
+    /// `store-version`: the store's server is older than what is supported.
+    StoreVersion,
+    /// `store-evicts`: the server throws counters away when its memory is full.
+    StoreEvicts,
+    /// `store-memory-full`: the server's memory is nearly full.
+    StoreMemoryFull,
+    /// `store-not-persistent`: a restart of the server forgets counts.
+    StoreNotPersistent,
+    /// `store-fsync`: a crash of the server's machine forgets the last counts.
+    StoreFsync,
+    /// `store-persistence-fails`: the server cannot write to its disk.
+    StorePersistenceFails,
+    /// `store-is-replica`: the server is a replica.
+    StoreIsReplica,
+    /// `store-in-cluster`: the server is a node of a cluster.
+    StoreInCluster,
+    /// `store-clock`: the clocks of the server and of this machine differ.
+    StoreClock,
+    /// `store-name-taken`: a name that the store needs for itself holds something else.
+    StoreNameTaken,
+    /// `store-replaced`: the store is not the one that was synced last, or it has lost its data.
+    StoreReplaced,
+    /// `store-went-back`: the store came back from an old copy.
+    StoreWentBack,
+    /// `prefix-shared`: the store is synced into another database too.
+    PrefixShared,
+    /// `foreign-names`: there are names or values under the prefix that are not counters.
+    ForeignNames,
+    /// `claims-left-behind`: claims are in flight for longer than a living sync takes.
+    ClaimsLeftBehind,
+    /// `conflicts`: claims are older than what their rows have seen.
+    Conflicts,
+    /// `sync-overdue`: counts are pending, and nobody has synced for a long time.
+    SyncOverdue,
+    /// `survey-cut-short`: the store holds more than what was looked at.
+    SurveyCutShort,
+    /// `database-unreachable`: the database gives no answer.
+    DatabaseUnreachable,
+    /// `database-unchecked`: something about the database could not be found out.
+    DatabaseUnchecked,
+    /// `database-version`: the database is older than what is supported.
+    DatabaseVersion,
+    /// `database-refuses-writes`: the counters' tables take no writes.
+    DatabaseRefusesWrites,
+    /// `database-durability`: a crash of the database may forget or break what was committed.
+    DatabaseDurability,
+    /// `schema-missing`: the counters' tables are not there.
+    SchemaMissing,
+    /// `schema-half-done`: migrations were begun and not finished, or not all of them were run.
+    SchemaHalfDone,
+    /// `schema-unusable`: a table is not as it should be.
+    SchemaUnusable,
+    /// `schema-newer`: a newer version of this library has migrated the tables.
+    SchemaNewer,
+}
+
+impl FindingCode {
+    /// The stable text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StoreUnreachable => "store-unreachable",
+            Self::StoreUnchecked => "store-unchecked",
+            Self::StoreVersion => "store-version",
+            Self::StoreEvicts => "store-evicts",
+            Self::StoreMemoryFull => "store-memory-full",
+            Self::StoreNotPersistent => "store-not-persistent",
+            Self::StoreFsync => "store-fsync",
+            Self::StorePersistenceFails => "store-persistence-fails",
+            Self::StoreIsReplica => "store-is-replica",
+            Self::StoreInCluster => "store-in-cluster",
+            Self::StoreClock => "store-clock",
+            Self::StoreNameTaken => "store-name-taken",
+            Self::StoreReplaced => "store-replaced",
+            Self::StoreWentBack => "store-went-back",
+            Self::PrefixShared => "prefix-shared",
+            Self::ForeignNames => "foreign-names",
+            Self::ClaimsLeftBehind => "claims-left-behind",
+            Self::Conflicts => "conflicts",
+            Self::SyncOverdue => "sync-overdue",
+            Self::SurveyCutShort => "survey-cut-short",
+            Self::DatabaseUnreachable => "database-unreachable",
+            Self::DatabaseUnchecked => "database-unchecked",
+            Self::DatabaseVersion => "database-version",
+            Self::DatabaseRefusesWrites => "database-refuses-writes",
+            Self::DatabaseDurability => "database-durability",
+            Self::SchemaMissing => "schema-missing",
+            Self::SchemaHalfDone => "schema-half-done",
+            Self::SchemaUnusable => "schema-unusable",
+            Self::SchemaNewer => "schema-newer",
+        }
+    }
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

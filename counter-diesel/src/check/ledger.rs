@@ -1,0 +1,282 @@
+//! What the facts about a database mean.
+
+use counter_core::{Printable, ServerVersion, TableName};
+
+use super::diagnosis::Diagnosis;
+use super::finding::{FindingCode as Code, Severity};
+use crate::inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
+
+/// The oldest releases that are supported, by product.
+const OLDEST: [(&str, (u32, u32)); 3] =
+    [("PostgreSQL", (13, 0)), ("MariaDB", (10, 6)), ("MySQL", (8, 0))];
+
+pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.add(
+        Severity::Error,
+        Code::DatabaseUnreachable,
+        why,
+        "start the database, or correct its URL, the password or the rights of the user",
+    );
+}
+
+pub(super) fn judge(facts: &LedgerFacts, table: &TableName, diagnosis: &mut Diagnosis) {
+    let tables = [
+        diagnosis.database_told(&facts.counters_table, "the counters' table"),
+        diagnosis.database_told(&facts.state_table, "the table beside it"),
+    ];
+    if let Some(server) = diagnosis.database_told(&facts.server, "version") {
+        judge_version(server, diagnosis);
+    }
+    for setting in &facts.durability {
+        judge_durability(setting, diagnosis);
+    }
+    let migrations = diagnosis.database_told(&facts.migrations, "migrations");
+    if let [Some(counters), Some(state)] = tables {
+        judge_schema(table, [counters, state], migrations, diagnosis);
+    }
+    if let Some(Some(why)) = diagnosis.database_told(&facts.refuses_writes, "writes") {
+        diagnosis.add(
+            Severity::Error,
+            Code::DatabaseRefusesWrites,
+            format!("the tables of the counters take no writes: {}", Printable(why)),
+            "connect to the primary as a user who may insert, update and delete",
+        );
+    }
+}
+
+/// Migrations give the database an id, by which a store knows it.
+pub(super) fn judge_id(id: &str, diagnosis: &mut Diagnosis) {
+    if id.is_empty() {
+        diagnosis.add(
+            Severity::Error,
+            Code::SchemaHalfDone,
+            "the database has no id of its own, which a migration gives it",
+            "restore the row with the empty prefix, or make the tables anew",
+        );
+    }
+}
+
+fn judge_version(server: &ServerVersion, diagnosis: &mut Diagnosis) {
+    let oldest = OLDEST.iter().find(|(product, _)| *product == server.product);
+    if oldest.is_some_and(|(_, oldest)| server.release() < *oldest) {
+        diagnosis.add(
+            Severity::Warning,
+            Code::DatabaseVersion,
+            format!("{} is older than what is supported", Printable(&server.to_string())),
+            "move to PostgreSQL 13, MariaDB 10.6, MySQL 8.0.17 or later",
+        );
+    }
+}
+
+/// A setting, the values at which it is good, and what is to be said of others.
+struct Rule {
+    name: &'static str,
+    good: &'static [&'static str],
+    severity: Severity,
+    otherwise: &'static str,
+    advice: &'static str,
+}
+
+const RULES: [Rule; 6] = [
+    Rule {
+        name: "fsync",
+        good: &["on"],
+        severity: Severity::Error,
+        otherwise: "a crash of the machine can destroy the database",
+        advice: "set fsync to on",
+    },
+    Rule {
+        name: "full_page_writes",
+        good: &["on"],
+        severity: Severity::Warning,
+        otherwise: "a crash of the machine can leave pages that are half written",
+        advice: "set full_page_writes to on, unless the file system writes whole pages",
+    },
+    Rule {
+        name: "synchronous_commit",
+        good: &["on", "remote_apply", "remote_write", "local"],
+        severity: Severity::Note,
+        otherwise: "a crash forgets the last commits; syncs ask for `on` themselves",
+        advice: "nothing has to be done for the counters",
+    },
+    Rule {
+        name: "innodb_flush_log_at_trx_commit",
+        good: &["1", "3"],
+        severity: Severity::Warning,
+        otherwise: "a power cut forgets the last second of what was synced",
+        advice: "set innodb_flush_log_at_trx_commit to 1",
+    },
+    Rule {
+        name: "innodb_doublewrite",
+        good: &["1", "ON", "DETECT_AND_RECOVER"],
+        severity: Severity::Warning,
+        otherwise: "a power cut can leave pages that are half written",
+        advice: "set innodb_doublewrite to ON, unless the file system writes whole pages",
+    },
+    Rule {
+        name: "synchronous",
+        good: &["2", "3"],
+        severity: Severity::Warning,
+        otherwise: "a power cut forgets the last of what was synced, or at 0 breaks the file",
+        advice: "set PRAGMA synchronous = FULL on each connection, as sqlite_pool does",
+    },
+];
+
+fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
+    let Some(value) = diagnosis.database_told(&setting.value, setting.name) else {
+        return;
+    };
+    let rule = RULES.iter().find(|rule| rule.name == setting.name);
+    if let Some(rule) = rule.filter(|rule| !rule.good.contains(&value.as_str())) {
+        let message = format!("{} is {}: {}", rule.name, Printable(value), rule.otherwise);
+        diagnosis.add(rule.severity, Code::DatabaseDurability, message, rule.advice);
+    }
+}
+
+const MIGRATE: &str = "call run_pending_migrations() when the application starts";
+
+fn judge_schema(
+    table: &TableName,
+    states: [&TableState; 2],
+    migrations: Option<&MigrationFacts>,
+    diagnosis: &mut Diagnosis,
+) {
+    if states == [&TableState::Missing; 2] {
+        let message = format!("the tables {table} and {table}_state are not in the database");
+        return diagnosis.add(Severity::Error, Code::SchemaMissing, message, MIGRATE);
+    }
+    for (state, suffix) in states.into_iter().zip(["", "_state"]) {
+        match state {
+            TableState::Missing => {
+                let message =
+                    format!("the table {table}{suffix} is missing, but the one beside it is there");
+                diagnosis.add(Severity::Error, Code::SchemaHalfDone, message, MIGRATE);
+            }
+            TableState::Unusable(why) => {
+                let message =
+                    format!("the table {table}{suffix} cannot be read: {}", Printable(why));
+                let advice = "compare it with this library's migrations, and see who has locked it";
+                diagnosis.add(Severity::Error, Code::SchemaUnusable, message, advice);
+            }
+            TableState::Usable => {}
+        }
+    }
+    if let Some(migrations) = migrations {
+        judge_migrations(migrations, states == [&TableState::Usable; 2], diagnosis);
+    }
+}
+
+/// The tables may be among the application's own migrations; then none is recorded here.
+fn judge_migrations(migrations: &MigrationFacts, is_usable: bool, diagnosis: &mut Diagnosis) {
+    if !migrations.unknown.is_empty() {
+        let names = migrations.unknown.join(", ");
+        diagnosis.add(
+            Severity::Warning,
+            Code::SchemaNewer,
+            format!("this version does not know the migrations {}", Printable(&names)),
+            "move this application to the version of counter-diesel that made them",
+        );
+    }
+    if migrations.has_table && !migrations.pending.is_empty() {
+        let severity = if is_usable { Severity::Warning } else { Severity::Error };
+        let message = format!("not finished: the migrations {}", migrations.pending.join(", "));
+        diagnosis.add(severity, Code::SchemaHalfDone, message, MIGRATE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counter_core::Fact;
+
+    use super::*;
+    use crate::check::finding::Finding;
+
+    fn judged(change: impl FnOnce(&mut LedgerFacts)) -> Vec<Finding> {
+        let mut facts = LedgerFacts {
+            counters_table: Fact::Known(TableState::Usable),
+            state_table: Fact::Known(TableState::Usable),
+            refuses_writes: Fact::Known(None),
+            ..LedgerFacts::default()
+        };
+        change(&mut facts);
+        let mut diagnosis = Diagnosis::default();
+        judge(&facts, &TableName::default(), &mut diagnosis);
+        diagnosis.into_findings()
+    }
+
+    fn found(change: impl FnOnce(&mut LedgerFacts)) -> Vec<(Severity, Code)> {
+        judged(change).iter().map(|finding| (finding.severity, finding.code)).collect()
+    }
+
+    fn with(name: &'static str, value: &str) -> Vec<(Severity, Code)> {
+        let value = Fact::Known(value.to_owned());
+        found(|facts| facts.durability = vec![DurabilitySetting { name, value }])
+    }
+
+    #[test]
+    fn a_ledger_that_tells_nothing_is_not_found_fault_with() {
+        assert_eq!(found(|facts| *facts = LedgerFacts::default()), []);
+        assert_eq!(found(|_| {}), []);
+    }
+
+    #[test]
+    fn every_setting_has_values_that_are_good_and_others_are_not() {
+        for rule in &RULES {
+            for good in rule.good {
+                assert_eq!(with(rule.name, good), [], "{} {good}", rule.name);
+            }
+            let bad = [(rule.severity, Code::DatabaseDurability)];
+            for value in ["off", "0", "", "OFF"] {
+                assert_eq!(with(rule.name, value), bad, "{} {value}", rule.name);
+            }
+        }
+        assert_eq!(with("another", "off"), []);
+    }
+
+    #[test]
+    fn every_setting_that_a_database_is_asked_for_has_a_rule() {
+        let has_rule = |name: &&str| RULES.iter().any(|rule| rule.name == *name);
+        #[cfg(feature = "postgres")]
+        assert!(
+            <diesel::PgConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+        );
+        #[cfg(feature = "mysql")]
+        assert!(
+            <diesel::MysqlConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+        );
+        #[cfg(feature = "sqlite")]
+        assert!(
+            <diesel::SqliteConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+        );
+        assert!(!has_rule(&"another"));
+    }
+
+    #[test]
+    fn releases_before_the_oldest_supported_are_warned_of() {
+        let of = |product: &str, number: &str| {
+            let server = ServerVersion { product: product.into(), number: number.into() };
+            found(|facts| facts.server = Fact::Known(server))
+        };
+        let old = [(Severity::Warning, Code::DatabaseVersion)];
+        for (product, too_old, oldest) in [
+            ("PostgreSQL", "12.19", "13.0"),
+            ("MariaDB", "10.5.27-MariaDB", "10.6.1-MariaDB"),
+            ("MySQL", "5.7.44", "8.0.17"),
+        ] {
+            assert_eq!(of(product, too_old), old, "{product}");
+            assert_eq!(of(product, oldest), [], "{product}");
+        }
+        assert_eq!(of("SQLite", "3.0"), []);
+    }
+
+    #[test]
+    fn what_the_database_says_cannot_forge_a_line() {
+        let refusal = Some("no\nerror all is lost".to_owned());
+        let findings = judged(|facts| facts.refuses_writes = Fact::Known(refusal));
+        assert!(findings[0].message.ends_with("no\\nerror all is lost"), "{findings:?}");
+        let migrations =
+            MigrationFacts { has_table: true, unknown: vec!["a\nb".into()], ..Default::default() };
+        let findings = judged(|facts| facts.migrations = Fact::Known(migrations));
+        assert!(findings[0].message.ends_with("a\\nb"), "{findings:?}");
+    }
+}

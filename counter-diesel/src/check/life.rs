@@ -1,0 +1,111 @@
+//! Whether the store is the one that was synced last, in the state in which it was left.
+
+use counter_core::{ClaimSeq, Generation, Printable};
+
+use super::diagnosis::Diagnosis;
+use super::finding::{FindingCode as Code, Severity};
+use crate::conflicts::newest_known;
+use crate::ledger::{LedgerState, Recorded};
+
+/// The state must have been read before the generation: what is recorded only rises.
+pub(super) fn judge(
+    generation: Option<&Generation>,
+    state: &LedgerState,
+    diagnosis: &mut Diagnosis,
+) {
+    let is_shared = |generation: &Generation| generation.database != state.database;
+    if generation.is_some_and(is_shared) && !state.database.is_empty() {
+        diagnosis.add(Severity::Error,
+            Code::PrefixShared,
+            "the store is synced into another database too, under the same prefix: each gets a part of \
+             the counts",
+            "give each database a prefix of its own; if this database was made anew, delete the \
+             store's {prefix}{id}",
+        );
+    }
+    let recorded = state.recorded.as_ref();
+    if let Some(generation) = generation {
+        judge_age(generation, newest_known(generation, recorded), diagnosis);
+    }
+    if let Some(recorded) = recorded {
+        judge_recorded(generation, recorded, diagnosis);
+    }
+}
+
+fn judge_age(generation: &Generation, newest: ClaimSeq, diagnosis: &mut Diagnosis) {
+    let found = generation.high_water;
+    if found < newest {
+        diagnosis.add(
+            Severity::Error,
+            Code::StoreWentBack,
+            format!(
+                "the store came back from an old copy: its newest sequence is {found}, but it has given \
+                 out {newest}, so nothing is synced"
+            ),
+            "restore the newer copy, or see what both sides hold and decide whether to apply or to \
+             discard what the store holds",
+        );
+    }
+}
+
+fn judge_recorded(generation: Option<&Generation>, recorded: &Recorded, diagnosis: &mut Diagnosis) {
+    let synced_at = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+    match generation {
+        Some(same) if same.store_id == recorded.store_id => {}
+        other => {
+            let what = match other {
+                Some(other) => format!("is now {}", Printable(&other.store_id)),
+                None => "has lost its id".to_owned(),
+            };
+            let before = Printable(&recorded.store_id);
+            diagnosis.add(Severity::Error,
+                Code::StoreReplaced,
+                format!(
+                    "the store {what}, but {before} was synced last, at {synced_at} UTC: what was pending \
+                     there is gone, unless that store is elsewhere"
+                ),
+                "find out why it lost its data, or connect to the right one; the next sync accepts \
+                 this one",
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn codes(generation: Option<(&str, &str, i64)>, recorded: Option<(&str, i64)>) -> Vec<Code> {
+        let generation = generation.map(|(store_id, database, newest)| Generation {
+            store_id: store_id.to_owned(),
+            database: database.to_owned(),
+            high_water: ClaimSeq::new(newest),
+            newest_seen: ClaimSeq::ZERO,
+        });
+        let recorded = recorded.map(|(store_id, seq)| Recorded {
+            store_id: store_id.to_owned(),
+            seq: ClaimSeq::new(seq),
+            synced_at: DateTime::UNIX_EPOCH.naive_utc(),
+        });
+        let state = LedgerState { database: "ours".to_owned(), recorded };
+        let mut diagnosis = Diagnosis::default();
+        judge(generation.as_ref(), &state, &mut diagnosis);
+        diagnosis.into_findings().iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn a_store_is_the_same_if_it_has_its_id_and_knows_what_was_recorded() {
+        assert_eq!(codes(None, None), []);
+        assert_eq!(codes(Some(("a", "ours", 5)), None), []);
+        assert_eq!(codes(Some(("a", "ours", 5)), Some(("a", 5))), []);
+        assert_eq!(codes(Some(("a", "ours", 6)), Some(("a", 5))), []);
+        assert_eq!(codes(Some(("a", "ours", 4)), Some(("a", 5))), [Code::StoreWentBack]);
+        assert_eq!(codes(Some(("b", "ours", 9)), Some(("a", 5))), [Code::StoreReplaced]);
+        assert_eq!(codes(None, Some(("a", 5))), [Code::StoreReplaced]);
+        assert_eq!(codes(Some(("a", "theirs", 5)), Some(("a", 5))), [Code::PrefixShared]);
+        let both = [Code::PrefixShared, Code::StoreReplaced];
+        assert_eq!(codes(Some(("b", "theirs", 5)), Some(("a", 5))), both);
+    }
+}

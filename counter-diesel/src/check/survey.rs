@@ -1,0 +1,257 @@
+//! What the store holds, page by page.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use chrono::{NaiveDateTime, TimeDelta};
+use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, ScanPage};
+
+use super::diagnosis::Diagnosis;
+use super::distinct::Distinct;
+use super::finding::{FindingCode as Code, Severity};
+use crate::conflicts::conflicts_among;
+use crate::counters::Shared;
+use crate::error::Error;
+use crate::ledger::Recorded;
+
+/// Names in a page, so that neither side holds more of them at once.
+const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// After so many names, or so much time, the rest is not looked at.
+const MOST_NAMES: u64 = 100_000;
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How many names a finding shows, and how much of each.
+const SHOWN: usize = 3;
+const SHOWN_CHARS: usize = 120;
+
+/// Who syncs less often than this has forgotten to.
+const OVERDUE: TimeDelta = TimeDelta::hours(1);
+
+/// A time of the store's clock, and when that was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoreTime {
+    pub(super) micros: i64,
+    pub(super) at: Instant,
+}
+
+impl StoreTime {
+    fn age_of(self, claim: &Claim) -> Duration {
+        let passed = i64::try_from(self.at.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let now = self.micros.saturating_add(passed);
+        Duration::from_micros(now.abs_diff(claim.seq.get()))
+    }
+}
+
+/// What was seen so far.
+pub(super) struct Survey {
+    claim_timeout: Duration,
+    finds_conflicts: bool,
+    names: u64,
+    is_cut_short: bool,
+    has_pending: bool,
+    foreign: Listed,
+    left_behind: Distinct,
+    oldest: Option<(Duration, Claim)>,
+    conflicts: Listed,
+    conflicts_unchecked: Option<Error>,
+}
+
+impl Survey {
+    pub(super) fn new(claim_timeout: Duration, finds_conflicts: bool) -> Self {
+        Self {
+            claim_timeout,
+            finds_conflicts,
+            names: 0,
+            is_cut_short: false,
+            has_pending: false,
+            foreign: Listed::default(),
+            left_behind: Distinct::default(),
+            oldest: None,
+            conflicts: Listed::default(),
+            conflicts_unchecked: None,
+        }
+    }
+
+    /// Goes through the store until its end, or until it has been enough.
+    pub(super) fn sweep(&mut self, shared: &Shared, now: StoreTime) -> Result<(), Error> {
+        let started = Instant::now();
+        let mut next = Some(Cursor::default());
+        while let Some(from) = next {
+            if self.names >= MOST_NAMES || started.elapsed() >= LONGEST {
+                self.is_cut_short = true;
+                break;
+            }
+            let page = shared.store.scan(&Pattern::all(), from, PAGE)?;
+            next = page.next;
+            self.look_at(shared, now, page)?;
+        }
+        Ok(())
+    }
+
+    fn look_at(&mut self, shared: &Shared, now: StoreTime, page: ScanPage) -> Result<(), Error> {
+        self.names += (page.ids.len() + page.foreign.len()) as u64;
+        page.foreign.into_iter().for_each(|foreign| self.note_foreign(&foreign));
+        let mut ids = page.ids;
+        ids.sort();
+        ids.dedup();
+        let look = shared.store.look(&ids)?;
+        let (mut claims, mut seemingly_empty) = (Vec::new(), Vec::new());
+        for (id, held) in ids.into_iter().zip(look.held) {
+            match held {
+                Err(foreign) => self.note_foreign(&foreign),
+                Ok(Held { pending: 0, claim: None }) => seemingly_empty.push(id),
+                Ok(held) => {
+                    self.has_pending |= held.pending != 0;
+                    claims.extend(held.claim);
+                }
+            }
+        }
+        let misplaced = shared.store.misplaced(&seemingly_empty)?;
+        misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
+        self.note_claims(shared, now, claims);
+        Ok(())
+    }
+
+    fn note_foreign(&mut self, foreign: &Foreign) {
+        self.foreign.insert(&foreign.name);
+    }
+
+    fn note_claims(&mut self, shared: &Shared, now: StoreTime, claims: Vec<Claim>) {
+        for claim in &claims {
+            let age = now.age_of(claim);
+            if age >= self.claim_timeout && self.left_behind.insert(&claim.id) {
+                let is_older = self.oldest.as_ref().is_none_or(|(oldest, _)| *oldest < age);
+                if is_older {
+                    self.oldest = Some((age, claim.clone()));
+                }
+            }
+        }
+        if self.finds_conflicts && self.conflicts_unchecked.is_none() && !claims.is_empty() {
+            match conflicts_among(shared, claims) {
+                Ok(conflicts) => {
+                    conflicts.iter().for_each(|(claim, row)| self.note_conflict(claim, *row));
+                }
+                Err(error) => self.conflicts_unchecked = Some(error),
+            }
+        }
+    }
+
+    fn note_conflict(&mut self, claim: &Claim, row: Baseline) {
+        self.conflicts.insert(&format!("{} (claim {}, row {})", claim.id, claim.seq, row.seq));
+    }
+
+    /// What it means. `recorded` is the last good sync, and `now` the time, UTC.
+    pub(super) fn judge(
+        self,
+        recorded: Option<&Recorded>,
+        now: NaiveDateTime,
+        diagnosis: &mut Diagnosis,
+    ) {
+        if self.foreign.count() > 0 {
+            diagnosis.add(
+                Severity::Warning,
+                Code::ForeignNames,
+                format!(
+                    "{} are not counters, and are left alone",
+                    self.foreign.told("names under the prefix")
+                ),
+                "remove them if nobody needs them, or have their owner use another prefix",
+            );
+        }
+        if let Some((age, claim)) = &self.oldest {
+            let (count, id) = (self.left_behind.count(), Shortened(claim.id.as_str()));
+            diagnosis.add(
+                Severity::Warning,
+                Code::ClaimsLeftBehind,
+                format!(
+                    "{count} claims are left behind by a sync that died or was refused, the oldest \
+                     for {} s: {id}",
+                    age.as_secs()
+                ),
+                "sync, and see in its report what was refused; reads count them all the same",
+            );
+        }
+        if self.conflicts.count() > 0 {
+            diagnosis.add(Severity::Error,
+                Code::Conflicts,
+                format!(
+                    "{} are older than what their rows have seen, and may have been counted already",
+                    self.conflicts.told("claims")
+                ),
+                "find out what happened to the store, then apply or discard them, or set each of these \
+                 counters to its right value",
+            );
+        }
+        if let Some(error) = &self.conflicts_unchecked {
+            diagnosis.database_unchecked("conflicts", &super::with_causes(error));
+        }
+        judge_overdue(self.has_pending, recorded, now, diagnosis);
+        if self.is_cut_short {
+            diagnosis.add(
+                Severity::Note,
+                Code::SurveyCutShort,
+                format!("the store holds more than the {} names that were looked at", self.names),
+                "findings about names, claims and conflicts are of those; a sync reports all",
+            );
+        }
+    }
+}
+
+fn judge_overdue(
+    has_pending: bool,
+    recorded: Option<&Recorded>,
+    now: NaiveDateTime,
+    diagnosis: &mut Diagnosis,
+) {
+    let Some(recorded) = recorded.filter(|_| has_pending) else {
+        return;
+    };
+    let since = now.signed_duration_since(recorded.synced_at);
+    if since >= OVERDUE {
+        let at = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+        diagnosis.add(
+            Severity::Warning,
+            Code::SyncOverdue,
+            format!("counts are pending, but the last good sync was at {at} UTC"),
+            "see whether a worker runs, and what its syncs report",
+        );
+    }
+}
+
+/// Things that are counted, and the first of them shown.
+#[derive(Default)]
+struct Listed {
+    all: Distinct,
+    first: Vec<String>,
+}
+
+impl Listed {
+    fn insert(&mut self, name: &str) {
+        if self.all.insert(name) && self.first.len() < SHOWN {
+            self.first.push(Shortened(name).to_string());
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.all.count()
+    }
+
+    /// `2 names: a, b`
+    fn told(&self, what: &str) -> String {
+        let more = if self.count() > self.first.len() { ", …" } else { "" };
+        format!("{} {what} ({}{more})", self.count(), self.first.join(", "))
+    }
+}
+
+/// The beginning of a name, printable.
+struct Shortened<'a>(&'a str);
+
+impl std::fmt::Display for Shortened<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => write!(f, "{}…", Printable(self.0.get(..end).unwrap_or_default())),
+            None => Printable(self.0).fmt(f),
+        }
+    }
+}

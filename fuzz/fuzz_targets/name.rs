@@ -1,0 +1,27 @@
+//! A name in the store is a counter's, or the store's own, and is written back the same; or it is nobody's.
+#![no_main]
+
+use counter_core::{CounterId, Name, Prefix};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|name: &str| {
+    if let Ok(id) = name.parse::<CounterId>() {
+        assert_eq!(id.as_str(), name);
+        let again = CounterId::new(id.owner_type(), id.owner_id(), id.key());
+        assert_eq!(again.as_ref(), Ok(&id));
+    }
+    for prefix in ["counter:", "a*[{tag}\\:", ":"] {
+        let prefix: Prefix = prefix.parse().expect("it is a prefix");
+        for name in
+            [name.to_owned(), format!("{prefix}{name}"), format!("{prefix}{{{prefix}{name}}}")]
+        {
+            let written = prefix.parse_name(&name).map(|parsed| match parsed {
+                Name::Pending(id) => prefix.pending_name(&id),
+                Name::Claim(id) => prefix.claim_name(&id),
+                Name::HighWater => prefix.high_water_name(),
+                Name::Generation => prefix.generation_name(),
+            });
+            assert!(written.is_none_or(|written| written == name), "{name:?}");
+        }
+    }
+});

@@ -1,0 +1,65 @@
+//! What comes from outside and is wrong, strange or hostile: nothing panics, nothing is counted wrong, and
+//! nothing of others is touched. On real servers, from the application down to the table.
+
+mod any_store;
+mod injection;
+mod middle_of_a_batch;
+
+use std::process::ExitCode;
+
+use counter_core::{Config, Prefix};
+use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
+use counter_tests::servers::redis::{bare, shared_url};
+use counter_tests::suite::{self, Case, WorldKind};
+use counter_tests::world::{PAIRS, World};
+use libtest_mimic::Trial;
+use redis::Connection;
+
+fn main() -> ExitCode {
+    let in_redis: Vec<WorldKind<World>> =
+        PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis")).collect();
+    let cases: Vec<Case<World>> = [middle_of_a_batch::CASES, injection::CASES].concat();
+    let mut trials = suite::trials(&in_redis, &cases);
+    trials.push(Trial::test("whatever_a_store_holds_the_table_gets_what_is_ours", || {
+        any_store::the_table_gets_what_is_ours();
+        Ok(())
+    }));
+    suite::run_trials(trials)
+}
+
+/// A Redis beside a world's store, for those who know nothing of it.
+fn redis() -> Connection {
+    bare(&shared_url())
+}
+
+fn set(redis: &mut Connection, name: impl redis::ToRedisArgs, value: impl redis::ToRedisArgs) {
+    redis::cmd("SET").arg(name).arg(value).exec(redis).unwrap();
+}
+
+/// Everything under a prefix, byte for byte, but for what the store keeps for itself.
+fn dump(redis: &mut Connection, prefix: &Prefix) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let glob = format!("{}*", counter_core::Pattern::escape(prefix.as_str()));
+    let mut names: Vec<Vec<u8>> = redis::cmd("KEYS").arg(glob).query(redis).unwrap();
+    let own = [prefix.high_water_name().into_bytes(), prefix.generation_name().into_bytes()];
+    names.retain(|name| !own.contains(name));
+    names.sort();
+    let dump = |name: Vec<u8>| {
+        let dumped = redis::cmd("DUMP").arg(&name).query(redis).unwrap();
+        (name, dumped)
+    };
+    names.into_iter().map(dump).collect()
+}
+
+fn sync(counters: &Counters) -> SyncReport {
+    counters.sync(&SyncOptions::default()).unwrap()
+}
+
+fn with_prefix(prefix: &str) -> Config {
+    let mut config = Config::default();
+    config.prefix = prefix.parse().unwrap();
+    config
+}
+
+fn owner(owner_type: &'static str, id: i64) -> Owner {
+    Owner::new(owner_type, id).unwrap()
+}

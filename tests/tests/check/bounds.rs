@@ -1,0 +1,57 @@
+//! That a check-up ends soon, however much there is.
+
+use std::time::{Duration, Instant};
+
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Note, Warning};
+use counter_tests::servers::RedisServer;
+
+use super::{DURABLE, Site, found, id, only};
+
+/// The stated ten seconds for what the store holds, and time for all else on a busy machine.
+const AT_MOST: Duration = Duration::from_secs(40);
+
+fn check_soon(site: &Site) -> counter_diesel::CheckUp {
+    let started = Instant::now();
+    let check_up = site.check();
+    let took = started.elapsed();
+    assert!(took < AT_MOST, "{took:?}");
+    check_up
+}
+
+#[test]
+fn of_more_than_a_hundred_thousand_names_the_rest_is_not_looked_at() {
+    let site = Site::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
+    let store = site.store_at(&site.redis.url(), &Default::default());
+    let increments = (0..120_000).map(|number| (id(number), 1)).collect::<Vec<_>>();
+    assert!(store.increment_many(&increments).iter().all(Result::is_ok));
+    let check_up = check_soon(&site);
+    let expected = [(Warning, Code::StoreNotPersistent), (Note, Code::SurveyCutShort)];
+    assert_eq!(found(&check_up), expected, "{check_up}");
+}
+
+#[test]
+fn a_million_names_of_others_do_not_keep_it() {
+    let options = ["--enable-debug-command", "yes"];
+    let site = Site::with_redis(RedisServer::start_with(&options));
+    let () = site.redis("DEBUG POPULATE 1000000 other");
+    let store = site.store_at(&site.redis.url(), &Default::default());
+    store.increment(&id(1), 1).unwrap();
+    let check_up = check_soon(&site);
+    let codes = found(&check_up).into_iter().map(|(_, code)| code).collect::<Vec<_>>();
+    assert!(codes.contains(&Code::StoreNotPersistent), "{check_up}");
+    let rest = codes.iter().filter(|code| **code != Code::StoreNotPersistent);
+    // On a machine that is very slow the time may be over first, and then it says so.
+    assert!(rest.clone().all(|code| *code == Code::SurveyCutShort), "{check_up}");
+}
+
+#[test]
+fn foreign_names_by_the_hundred_thousand_are_counted_and_three_are_shown() {
+    let options = ["--enable-debug-command", "yes"];
+    let redis = RedisServer::start_with(&[&DURABLE[..], &options].concat());
+    let site = Site::with_redis(redis);
+    let () = site.redis("DEBUG POPULATE 50000 counter:user");
+    let finding = only(&check_soon(&site), Warning, Code::ForeignNames);
+    assert!(finding.message.starts_with("50000 names"), "{finding}");
+    assert!(finding.message.len() < 1000, "{finding}");
+}

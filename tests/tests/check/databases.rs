@@ -1,0 +1,193 @@
+//! How the databases are set up.
+
+use std::sync::Arc;
+
+use counter_core::Config;
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Note, Warning};
+use counter_diesel::{
+    CheckUp, CounterConnection, Counters, Ledger as _, PoolLedger, Severity, mysql_pool,
+    postgres_pool, sqlite_pool,
+};
+use counter_tests::process::Durability;
+use counter_tests::servers::RedisServer;
+use counter_tests::servers::mariadb::MariaDb;
+use counter_tests::servers::postgres::Postgres;
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::{Connection as _, MysqlConnection, PgConnection, SqliteConnection};
+
+use super::{DURABLE, found, only};
+
+fn check<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CheckUp {
+    let redis = RedisServer::start_with(&DURABLE);
+    Counters::builder(pool).redis(&redis.url()).build().unwrap().check()
+}
+
+fn migrate<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) {
+    let ledger = PoolLedger::new(pool, Config::default().table_name).unwrap();
+    Arc::new(ledger).run_pending_migrations().unwrap();
+}
+
+/// The settings that were found wrong.
+fn settings(check_up: &CheckUp) -> Vec<(Severity, String)> {
+    let settings = check_up.findings.iter().map(|finding| {
+        assert_eq!(finding.code, Code::DatabaseDurability, "{check_up}");
+        (finding.severity, finding.message.split(':').next().unwrap().to_owned())
+    });
+    settings.collect()
+}
+
+fn expected<const N: usize>(settings: [(Severity, &str); N]) -> Vec<(Severity, String)> {
+    settings.map(|(severity, setting)| (severity, setting.to_owned())).into()
+}
+
+fn postgres(durability: Durability) -> (Postgres, String) {
+    let server = Postgres::new(durability);
+    let url = server.url("postgres");
+    migrate(postgres_pool(&url, 1).unwrap());
+    (server, url)
+}
+
+#[test]
+fn settings_of_postgres_under_which_a_crash_forgets_or_breaks_are_named() {
+    let (_server, url) = postgres(Durability::Off);
+    let check_up = check(postgres_pool(&url, 1).unwrap());
+    let crash = [(Error, "fsync is off"), (Warning, "full_page_writes is off")];
+    assert_eq!(settings(&check_up), expected(crash));
+    assert!(check_up.database.unwrap().to_string().starts_with("PostgreSQL 15"));
+}
+
+#[test]
+fn a_postgres_that_commits_asynchronously_is_a_note_for_syncs_ask_for_more() {
+    let (_server, url) = postgres(Durability::On);
+    assert_eq!(found(&check(postgres_pool(&url, 1).unwrap())), []);
+    let url = format!("{url}&options=-c%20synchronous_commit%3Doff");
+    let check_up = check(postgres_pool(&url, 1).unwrap());
+    assert_eq!(settings(&check_up), expected([(Note, "synchronous_commit is off")]));
+}
+
+#[test]
+fn a_postgres_that_is_read_only_is_an_error() {
+    let (mut server, url) = postgres(Durability::On);
+    let read_only = format!("{url}&options=-c%20default_transaction_read_only%3Don");
+    let finding =
+        only(&check(postgres_pool(&read_only, 1).unwrap()), Error, Code::DatabaseRefusesWrites);
+    assert!(finding.message.contains("read-only transaction"), "{finding}");
+    server.restart_as_standby();
+    let finding = only(&check(postgres_pool(&url, 1).unwrap()), Error, Code::DatabaseRefusesWrites);
+    assert!(finding.message.contains("read-only transaction"), "{finding}");
+}
+
+/// What is asked of the tables waits as shortly as a sync does.
+#[test]
+fn a_table_that_somebody_has_locked_is_named_within_seconds() {
+    let (_server, url) = postgres(Durability::On);
+    let mut other = PgConnection::establish(&url).unwrap();
+    other.batch_execute("BEGIN; LOCK TABLE model_counters IN ACCESS EXCLUSIVE MODE").unwrap();
+    let finding = only(&check(postgres_pool(&url, 1).unwrap()), Error, Code::SchemaUnusable);
+    assert!(finding.message.contains("lock timeout"), "{finding}");
+}
+
+fn mariadb(options: &[&str]) -> (MariaDb, String) {
+    let server = MariaDb::with_options(Durability::On, options);
+    let mut root = MysqlConnection::establish(&server.url("mysql")).unwrap();
+    root.batch_execute("CREATE DATABASE site").unwrap();
+    let url = server.url("site");
+    migrate(mysql_pool(&url, 1).unwrap());
+    (server, url)
+}
+
+#[test]
+fn settings_of_mariadb_under_which_a_power_cut_forgets_are_named() {
+    let (_server, url) = mariadb(&[]);
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    assert_eq!(found(&check_up), [], "{check_up}");
+    assert!(check_up.database.unwrap().to_string().starts_with("MariaDB 10.11"));
+    let mut root = MysqlConnection::establish(&url).unwrap();
+    for value in ["0", "2"] {
+        let set = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}");
+        root.batch_execute(&set).unwrap();
+        let check_up = check(mysql_pool(&url, 1).unwrap());
+        let named = format!("innodb_flush_log_at_trx_commit is {value}");
+        assert_eq!(settings(&check_up), expected([(Warning, &named)]));
+    }
+}
+
+#[test]
+fn a_mariadb_that_may_leave_torn_pages_is_a_warning() {
+    let (_server, url) = mariadb(&["--innodb-doublewrite=0"]);
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    assert_eq!(settings(&check_up), expected([(Warning, "innodb_doublewrite is OFF")]));
+}
+
+#[test]
+fn a_mariadb_that_is_read_only_is_an_error() {
+    let (_server, url) = mariadb(&[]);
+    let mut root = MysqlConnection::establish(&url).unwrap();
+    let user = "CREATE USER app@localhost; GRANT ALL ON site.* TO app@localhost";
+    root.batch_execute(&format!("{user}; SET GLOBAL read_only = 1")).unwrap();
+    let as_app = mysql_pool(&url.replace("root@", "app@"), 1).unwrap();
+    let finding = only(&check(as_app), Error, Code::DatabaseRefusesWrites);
+    assert!(finding.message.contains("read-only"), "{finding}");
+}
+
+#[test]
+fn an_old_mariadb_is_a_warning() {
+    let (_server, url) = mariadb(&["--version=10.5.9-MariaDB-fake"]);
+    let finding = only(&check(mysql_pool(&url, 1).unwrap()), Warning, Code::DatabaseVersion);
+    assert!(finding.message.contains("MariaDB 10.5.9"), "{finding}");
+}
+
+fn sqlite_file() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("counters.sqlite").display().to_string();
+    migrate(sqlite_pool(&file, 1).unwrap());
+    (folder, file)
+}
+
+fn sqlite_after(database: &str, sql: &str) -> Pool<ConnectionManager<SqliteConnection>> {
+    let manager = ConnectionManager::<SqliteConnection>::new(database);
+    let pool = Pool::builder().max_size(1).build(manager).unwrap();
+    pool.get().unwrap().batch_execute(sql).unwrap();
+    pool
+}
+
+#[test]
+fn a_sqlite_that_does_not_wait_for_the_disk_is_a_warning() {
+    let (_folder, file) = sqlite_file();
+    assert_eq!(found(&check(sqlite_pool(&file, 2).unwrap())), []);
+    for (value, named) in [("OFF", "synchronous is 0"), ("NORMAL", "synchronous is 1")] {
+        let pool = sqlite_after(&file, &format!("PRAGMA synchronous = {value}"));
+        assert_eq!(settings(&check(pool)), expected([(Warning, named)]));
+    }
+    for value in ["FULL", "EXTRA"] {
+        let pool = sqlite_after(&file, &format!("PRAGMA synchronous = {value}"));
+        assert_eq!(found(&check(pool)), []);
+    }
+}
+
+#[test]
+fn a_sqlite_that_is_read_only_is_an_error() {
+    let (_folder, file) = sqlite_file();
+    for pool in [
+        sqlite_after(&format!("file:{file}?mode=ro"), "SELECT 1"),
+        sqlite_after(&file, "PRAGMA query_only = 1"),
+    ] {
+        let finding = only(&check(pool), Error, Code::DatabaseRefusesWrites);
+        assert!(finding.message.contains("readonly"), "{finding}");
+    }
+}
+
+#[test]
+fn a_check_up_in_a_transaction_of_the_application_s_tests_leaves_that_alive() {
+    let (_server, url) = postgres(Durability::On);
+    let pool = Pool::builder()
+        .max_size(1)
+        .connection_customizer(Box::new(diesel::r2d2::TestCustomizer))
+        .build(ConnectionManager::<PgConnection>::new(&url))
+        .unwrap();
+    pool.get().unwrap().batch_execute("DROP TABLE model_counters_state").unwrap();
+    only(&check(pool.clone()), Error, Code::SchemaHalfDone);
+    pool.get().unwrap().batch_execute("SELECT 1").unwrap();
+}

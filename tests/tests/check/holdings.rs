@@ -1,0 +1,134 @@
+//! What the store holds.
+
+use std::time::Duration;
+
+use counter_core::Config;
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::{Claim, ClaimOp, ClaimSeq, Counters, SyncOptions};
+
+use super::{Site, found, id, impatient, only, owner};
+
+#[test]
+fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
+    let site = Site::new();
+    for (name, value) in [
+        ("counter:x", "1"),
+        ("counter:user:07:d", "5"),
+        ("counter:user:1:%64", "5"),
+        ("counter:user:1:z", "abc"),
+        ("counter:{counter:user:2:z}", "junk"),
+    ] {
+        let () = site.redis_words(&["SET", name, value]);
+    }
+    let _: i64 = site.redis("RPUSH counter:user:3:list a b");
+    let _: i64 = site.redis("HSET counter:{counter:user:4:hash} a b");
+    // Others' names.
+    let () = site.redis("SET elsewhere:user:07:d 5");
+    let finding = only(&site.check(), Warning, Code::ForeignNames);
+    assert!(finding.message.starts_with("7 names under the prefix ("), "{finding}");
+    assert!(finding.message.contains(", …)"), "{finding}");
+}
+
+#[test]
+fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
+    for (make, name) in [
+        ("SET counter:user:1:z 007", "counter:user:1:z"),
+        ("SET counter:{counter:user:1:z} 7:add:05", "counter:{counter:user:1:z}"),
+        ("RPUSH counter:user:1:z a", "counter:user:1:z"),
+        ("SADD counter:{counter:user:1:z} a", "counter:{counter:user:1:z}"),
+        ("SET counter:{user:1:z} 5", "counter:{user:1:z}"),
+    ] {
+        let site = Site::new();
+        let _: redis::Value = site.redis(make);
+        let finding = only(&site.check(), Warning, Code::ForeignNames);
+        let expected = format!("1 names under the prefix ({name})");
+        assert!(finding.message.starts_with(&expected), "{make}: {finding}");
+    }
+}
+
+#[test]
+fn names_that_would_forge_a_line_or_fill_the_screen_are_shown_harmless() {
+    let site = Site::new();
+    let forged = "counter:x\r\nerror store-evicts: pay up\u{1b}[2J\u{202e}";
+    let () = site.redis_words(&["SET", forged, "5"]);
+    let long = format!("counter:{}", "y".repeat(1_000_000));
+    let () = site.redis_words(&["SET", &long, "5"]);
+    let told = site.check().to_string();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(told.len() < 1000, "{}", told.len());
+    assert!(!told.contains(['\u{1b}', '\u{202e}', '\r']), "{told:?}");
+    assert!(told.contains("counter:x\\r\\nerror store-evicts: pay up\\u{1b}[2J\\u{202e}"));
+}
+
+#[test]
+fn claims_that_nobody_finishes_are_a_warning_with_the_oldest() {
+    let site = Site::new();
+    let store = site.store_at(&site.redis.url(), &Config::default());
+    for number in 1..=3 {
+        store.increment(&id(number), 1).unwrap();
+        store.claim(&[id(number)], Duration::MAX).unwrap();
+    }
+    assert_eq!(found(&site.check()), [], "a living sync may have them");
+    let left_behind = || site.counters_with(impatient()).check();
+    let finding = only(&left_behind(), Warning, Code::ClaimsLeftBehind);
+    assert!(finding.message.starts_with("3 claims "), "{finding}");
+    assert!(finding.message.ends_with(": post:1:views"), "{finding}");
+    assert!(site.counters_with(impatient()).sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(found(&left_behind()), []);
+}
+
+#[test]
+fn a_claim_from_an_hour_ago_is_left_behind_by_default_too() {
+    let site = Site::new();
+    let (seconds, _): (i64, i64) = site.redis("TIME");
+    let claim = format!("{}:add:5", (seconds - 3600) * 1_000_000);
+    let () = site.redis(&format!("SET counter:{{counter:post:1:views}} {claim}"));
+    let finding = only(&site.check(), Warning, Code::ClaimsLeftBehind);
+    assert!(finding.message.contains(" 360"), "{finding}");
+}
+
+#[test]
+fn a_claim_that_its_row_has_overtaken_is_an_error() {
+    let site = Site::new();
+    let counters = site.counters();
+    counters.increment(owner(1), "views", 5).unwrap();
+    counters.increment(owner(2), "views", 5).unwrap();
+    let store = site.store_at(&site.redis.url(), &Config::default());
+    store.claim(&[id(1), id(2)], Duration::MAX).unwrap();
+    overtake(&site, 1);
+    let finding = only(&counters.check(), Error, Code::Conflicts);
+    assert!(finding.message.starts_with("1 claims (post:1:views (claim "), "{finding}");
+    let report = site.counters_with(impatient()).sync(&SyncOptions::default()).unwrap();
+    assert_eq!(report.conflicts.count(), 1, "a sync finds the same");
+}
+
+fn overtake(site: &Site, number: i64) {
+    let future = ClaimSeq::new(i64::MAX / 2);
+    let newer = Claim { id: id(number), seq: future, op: ClaimOp::Set(100) };
+    let mut transaction = site.ledger.begin().unwrap();
+    transaction.upsert(&[newer]).unwrap();
+    transaction.commit().unwrap();
+}
+
+/// Between the look at a claim and the look at its row a sync may have finished it and another begun.
+#[test]
+fn a_claim_that_is_finished_while_it_is_checked_is_no_conflict() {
+    let site = Site::new();
+    let counters = site.counters();
+    counters.increment(owner(1), "views", 5).unwrap();
+    let store = site.store_at(&site.redis.url(), &Config::default());
+    store.claim(&[id(1)], Duration::MAX).unwrap();
+    let other = site.counters_with(impatient());
+    let faults = counter_tests::faults::Faults::calling_once_before("baselines", move || {
+        for _ in 0..2 {
+            other.increment(owner(1), "views", 1).unwrap();
+            assert!(other.sync(&SyncOptions::default()).unwrap().is_clean());
+        }
+    });
+    let ledger =
+        counter_tests::faults::FaultyLedger { inner: std::sync::Arc::clone(&site.ledger), faults };
+    let checked = Counters::from_parts(Config::default(), store, std::sync::Arc::new(ledger));
+    assert_eq!(found(&checked.check()), []);
+    assert_eq!(counters.get(owner(1), "views").unwrap(), 7);
+}

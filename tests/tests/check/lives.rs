@@ -1,0 +1,118 @@
+//! Whether the store is the one that was synced last.
+
+use std::sync::Arc;
+
+use counter_core::Config;
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::{Counters, SyncOptions};
+use counter_tests::database;
+use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+
+use super::{Site, found, only, owner};
+
+fn synced() -> Site {
+    let site = Site::new();
+    let counters = site.counters();
+    counters.increment(owner(1), "views", 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(found(&site.check()), []);
+    site
+}
+
+#[test]
+fn a_store_that_lost_its_data_is_an_error_until_the_next_sync() {
+    let site = synced();
+    site.redis.flush();
+    let finding = only(&site.check(), Error, Code::StoreReplaced);
+    assert!(finding.message.contains("lost its id") && finding.message.contains(" UTC"));
+    let report = site.counters().sync(&SyncOptions::default()).unwrap();
+    assert!(report.store_replaced.is_some());
+    assert_eq!(found(&site.check()), []);
+}
+
+#[test]
+fn another_store_in_its_place_is_an_error() {
+    let site = synced();
+    let identity: String = site.redis("GET counter:{id}");
+    let (_, database) = identity.split_once(':').unwrap();
+    let () = site.redis(&format!("SET counter:{{id}} another\u{1b}[2J:{database}"));
+    let finding = only(&site.check(), Error, Code::StoreReplaced);
+    assert!(finding.message.contains("is now another\\u{1b}[2J"), "{finding}");
+}
+
+#[test]
+fn a_store_that_went_back_is_an_error() {
+    let site = synced();
+    let newest: String = site.redis("GET counter:{seq}");
+    let () = site.redis("SET counter:{seq} 5");
+    let finding = only(&site.check(), Error, Code::StoreWentBack);
+    assert!(finding.message.contains(" 5,") && finding.message.contains(&newest), "{finding}");
+    let () = site.redis("DEL counter:{seq}");
+    only(&site.check(), Error, Code::StoreWentBack);
+}
+
+/// What a sync records only rises, so it has to be read before what it is compared with.
+#[test]
+fn a_sync_that_runs_meanwhile_does_not_make_the_store_look_old() {
+    let site = synced();
+    let other = site.counters();
+    let faults = Faults::calling(move |step| {
+        if ["inspect", "state"].contains(&step) {
+            other.increment(owner(1), "views", 1).unwrap();
+            assert!(other.sync(&SyncOptions::default()).unwrap().is_clean());
+        }
+    });
+    let config = Config::default();
+    let store = FaultyStore::new(site.store_at(&site.redis.url(), &config), &faults);
+    let ledger = FaultyLedger { inner: Arc::clone(&site.ledger), faults };
+    let counters = Counters::from_parts(config, Arc::new(store), Arc::new(ledger));
+    assert_eq!(found(&counters.check()), []);
+}
+
+#[test]
+fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
+    let site = synced();
+    let other = database::sqlite();
+    let ledger = other.ledger("model_counters");
+    ledger.run_pending_migrations().unwrap();
+    let config = Config::default();
+    let store = site.store_at(&site.redis.url(), &config);
+    let counters = Counters::from_parts(config, store, Arc::clone(&ledger));
+    only(&counters.check(), Error, Code::PrefixShared);
+    assert!(counters.sync(&SyncOptions::default()).unwrap().shared_prefix);
+    only(&counters.check(), Error, Code::PrefixShared);
+}
+
+#[test]
+fn counts_that_wait_for_a_sync_that_does_not_come_are_a_warning() {
+    let site = synced();
+    let two_hours_ago = "UPDATE model_counters_state SET synced_at = datetime('now', '-2 hours')";
+    site.sql(&format!("{two_hours_ago} WHERE prefix <> ''"));
+    assert_eq!(found(&site.check()), [], "nothing is pending");
+    site.counters().increment(owner(1), "views", 1).unwrap();
+    only(&site.check(), Warning, Code::SyncOverdue);
+    assert!(site.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(found(&site.check()), []);
+}
+
+#[test]
+fn a_name_of_the_store_s_own_that_holds_something_else_is_an_error() {
+    for (take, name) in [
+        ("SET counter:{seq} abc", "counter:{seq}"),
+        ("SET counter:{seq} 9007199254740993", "counter:{seq}"),
+        ("RPUSH counter:{seq} a", "counter:{seq}"),
+        ("SET counter:{id} abc", "counter:{id}"),
+        ("SET counter:{id} :abc", "counter:{id}"),
+        ("RPUSH counter:{id} a", "counter:{id}"),
+    ] {
+        let site = Site::new();
+        let _: redis::Value = site.redis(take);
+        let check_up = site.check();
+        let taken = check_up.findings.iter().find(|found| found.code == Code::StoreNameTaken);
+        let taken = taken.unwrap_or_else(|| panic!("{take}: {check_up}"));
+        assert_eq!(taken.severity, Error);
+        assert!(taken.message.contains(name), "{take}: {taken}");
+        assert!(site.counters().sync(&SyncOptions::default()).is_err(), "{take}");
+    }
+}

@@ -1,0 +1,205 @@
+//! What cannot be reached, what a user with limited rights is not told, and what nobody is shown.
+
+use std::sync::Arc;
+
+use counter_core::Config;
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
+use counter_tests::database::{self, OwnDatabase};
+use counter_tests::process::Durability;
+use counter_tests::servers::mariadb::MariaDb;
+use counter_tests::servers::postgres::Postgres;
+use counter_tests::servers::redis::RIGHTS;
+use counter_tests::servers::{RedisServer, postgres};
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection as _;
+
+use super::{DURABLE, Site, found, only, owner};
+
+const SECRET: &str = "s3cret";
+
+fn with_user(site: &Site, rights: &[&str]) -> Counters {
+    let password = format!(">{SECRET}");
+    let words = ["ACL", "SETUSER", "app", "reset", "on", &password, "~counter:*"];
+    let () = site.redis_words(&[&words[..], rights].concat());
+    site.counters_of(&format!("app:{SECRET}"))
+}
+
+#[test]
+fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
+    let site = Site::new();
+    let counters = with_user(&site, &RIGHTS);
+    let check_up = counters.check();
+    assert_eq!(found(&check_up), [(Warning, Code::StoreUnchecked); 2], "{check_up}");
+    let told = check_up.to_string();
+    for (subjects, command) in [
+        ("version, maxmemory-policy, persistence, role, cluster:", "'info'"),
+        ("appendfsync, save:", "'config|get'"),
+    ] {
+        let line = told.lines().find(|line| line.contains(subjects)).unwrap();
+        assert!(line.contains("NOPERM") && line.contains(command), "{line}");
+    }
+}
+
+#[test]
+fn a_refused_config_leaves_what_info_tells() {
+    let site = Site::new();
+    let counters = with_user(&site, &[&RIGHTS[..], &["+info"]].concat());
+    let check_up = counters.check();
+    let finding = only(&check_up, Warning, Code::StoreUnchecked);
+    assert!(finding.message.contains("appendfsync, save"), "{finding}");
+    assert!(check_up.store.is_some());
+    let () = site.redis("CONFIG SET maxmemory-policy allkeys-lru");
+    let () = site.redis("CONFIG SET maxmemory 1gb");
+    let codes = found(&counters.check());
+    assert_eq!(codes, [(Error, Code::StoreEvicts), (Warning, Code::StoreUnchecked)]);
+}
+
+#[test]
+fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
+    let site = Site::new();
+    let _: i64 = site.redis("RPUSH counter:user:1:y a");
+    let all = [&RIGHTS[..], &["+info", "+config|get"]].concat();
+    for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info"] {
+        let rights = all.iter().copied().filter(|right| *right != missing).collect::<Vec<_>>();
+        let check_up = with_user(&site, &rights).check();
+        let unchecked = |code| code == Code::StoreUnchecked;
+        let finding = check_up.findings.iter().find(|finding| unchecked(finding.code)).unwrap();
+        assert!(finding.message.contains("NOPERM"), "{missing}: {check_up}");
+        let finds_list = !["+scan", "+mget", "+type"].contains(&missing);
+        let has_list = found(&check_up).contains(&(Warning, Code::ForeignNames));
+        // Without GET there is no high water by itself, but a look brings it along.
+        assert_eq!(has_list, finds_list, "{missing}: {check_up}");
+    }
+    assert_eq!(found(&with_user(&site, &all).check()), [(Warning, Code::ForeignNames)]);
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_or_refuses_the_password_is_a_finding_that_does_not_show_it() {
+    let mut site = Site::new();
+    let counters = site.counters_of(&format!("app:{SECRET}"));
+    let finding = only(&counters.check(), Error, Code::StoreUnreachable);
+    assert!(finding.message.contains("AuthenticationFailed"), "{finding}");
+    assert_silent(&counters);
+    site.redis.kill();
+    let finding = only(&counters.check(), Error, Code::StoreUnreachable);
+    assert!(finding.message.contains("refused"), "{finding}");
+    assert_silent(&counters);
+    let locked = Site::with_redis(RedisServer::start_with(&["--requirepass", "another"]));
+    let finding = only(&locked.check(), Error, Code::StoreUnreachable);
+    assert!(finding.message.contains("NOAUTH"), "{finding}");
+}
+
+fn assert_silent(counters: &Counters) {
+    let check_up = counters.check();
+    let said = format!("{check_up} {check_up:?} {counters:?}");
+    assert!(!said.contains(SECRET), "{said}");
+}
+
+#[test]
+fn a_postgres_that_is_away_or_refuses_is_a_finding_that_does_not_show_the_password() {
+    let mut server = Postgres::new(Durability::On);
+    let url = server.url("postgres").replace("user=postgres", "user=app");
+    let url = format!("{url}&password={SECRET}");
+    let superuser = format!("CREATE ROLE app LOGIN SUPERUSER PASSWORD '{SECRET}'");
+    <PgConnection as diesel::Connection>::establish(&server.url("postgres"))
+        .unwrap()
+        .batch_execute(&superuser)
+        .unwrap();
+    let redis = RedisServer::start_with(&DURABLE);
+    let counters =
+        Counters::builder(postgres_pool(&url, 2).unwrap()).redis(&redis.url()).build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    assert_eq!(found(&counters.check()), []);
+    server.stop();
+    only(&counters.check(), Error, Code::DatabaseUnreachable);
+    assert_silent(&counters);
+    // Both at once.
+    drop(redis);
+    let codes = found(&counters.check());
+    assert_eq!(codes, [(Error, Code::DatabaseUnreachable), (Error, Code::StoreUnreachable)]);
+    assert_silent(&counters);
+}
+
+#[test]
+fn a_mariadb_that_is_away_or_refuses_is_a_finding_that_does_not_show_the_password() {
+    let mut server = MariaDb::new(Durability::On);
+    let mut root =
+        <diesel::MysqlConnection as diesel::Connection>::establish(&server.url("mysql")).unwrap();
+    root.batch_execute("CREATE DATABASE site").unwrap();
+    let user = format!("CREATE USER app@localhost IDENTIFIED BY '{SECRET}'");
+    root.batch_execute(&format!("{user}; GRANT ALL ON site.* TO app@localhost")).unwrap();
+    let url = server.url("site").replace("root@", &format!("app:{SECRET}@"));
+    let redis = RedisServer::start_with(&DURABLE);
+    let counters =
+        Counters::builder(mysql_pool(&url, 2).unwrap()).redis(&redis.url()).build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    assert_eq!(found(&counters.check()), []);
+    // New connections are refused, and the pool's have ended.
+    root.batch_execute("ALTER USER app@localhost IDENTIFIED BY 'another'").unwrap();
+    drop(root);
+    server.stop();
+    server.start();
+    let finding = only(&counters.check(), Error, Code::DatabaseUnreachable);
+    assert!(finding.message.contains("Access denied"), "{finding}");
+    assert_silent(&counters);
+    server.stop();
+    only(&counters.check(), Error, Code::DatabaseUnreachable);
+    assert_silent(&counters);
+}
+
+#[test]
+fn a_user_of_the_database_without_rights_is_told_what_is_missing() {
+    let site = Site::with(RedisServer::start_with(&DURABLE), database::sqlite());
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let as_role = |rights: &str| {
+        let counters = limited(&site, &database, rights);
+        let check_up = counters.check();
+        let codes =
+            found(&check_up).into_iter().filter(|(_, code)| *code != Code::DatabaseDurability);
+        (codes.collect::<Vec<_>>(), check_up.to_string())
+    };
+    let all = "SELECT, INSERT, UPDATE, DELETE";
+    assert_eq!(as_role(all).0, []);
+    let (codes, told) = as_role("SELECT, INSERT, UPDATE");
+    assert_eq!(codes, [(Error, Code::DatabaseRefusesWrites)]);
+    assert!(told.contains("permission denied for table model_counters"), "{told}");
+    let (codes, _) = as_role("INSERT, UPDATE, DELETE");
+    assert!(codes.contains(&(Error, Code::SchemaUnusable)), "{codes:?}");
+    assert!(codes.contains(&(Warning, Code::DatabaseUnchecked)), "{codes:?}");
+}
+
+/// Counters of a role that has these rights on the tables.
+fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> Counters {
+    use counter_tests::database::Database as _;
+    let ledger = database.ledger("model_counters");
+    ledger.run_pending_migrations().unwrap();
+    let role = format!("app_{}", std::process::id());
+    let mut conn = database.connect();
+    let _ = conn.batch_execute(&format!("CREATE ROLE {role}"));
+    conn.batch_execute(&format!(
+        "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}; \
+         GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}"
+    ))
+    .unwrap();
+    let url = format!("{}&options=-c%20role%3D{role}", database.url());
+    let pool = postgres_pool(&url, 1).unwrap();
+    let config = Config::default();
+    let store = site.store_at(&site.redis.url(), &config);
+    let table = config.table_name.clone();
+    let ledger = counter_diesel::PoolLedger::new(pool, table).unwrap();
+    Counters::from_parts(config, store, Arc::new(ledger))
+}
+
+#[test]
+fn a_check_up_beside_a_failed_one_says_what_still_works() {
+    let mut site = Site::new();
+    let counters = site.counters();
+    counters.increment(owner(1), "views", 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    site.redis.kill();
+    let check_up = counters.check();
+    only(&check_up, Error, Code::StoreUnreachable);
+    assert!(check_up.store.is_none() && check_up.database.is_some());
+}

@@ -1,0 +1,95 @@
+//! The tables, on each database.
+
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::{CheckUp, Severity};
+use counter_tests::database::{self, Database};
+use counter_tests::servers::RedisServer;
+
+use super::{DURABLE, Site};
+
+type MakeDatabase = fn() -> Box<dyn Database>;
+
+const DATABASES: [(&str, MakeDatabase); 3] = [
+    ("sqlite", database::sqlite),
+    ("postgres", database::postgres),
+    ("mariadb", database::mariadb),
+];
+
+/// What is found on each database after this SQL, but for how durable the servers are that others share.
+fn after(sql: &[&str], check: impl Fn(&str, &CheckUp, &[(Severity, Code)])) {
+    for (name, make) in DATABASES {
+        let site = Site::with(RedisServer::start_with(&DURABLE), make());
+        for statement in sql {
+            site.sql(statement);
+        }
+        let check_up = site.check();
+        let codes = super::found(&check_up);
+        let codes = codes.into_iter().filter(|(_, code)| *code != Code::DatabaseDurability);
+        check(name, &check_up, &codes.collect::<Vec<_>>());
+    }
+}
+
+fn assert_found(sql: &[&str], expected: &[(Severity, Code)]) {
+    after(sql, |name, check_up, codes| assert_eq!(codes, expected, "{name}: {check_up}"));
+}
+
+#[test]
+fn migrated_tables_are_fine_and_so_are_those_of_the_application_s_own_migrations() {
+    assert_found(&[], &[]);
+    assert_found(&["DROP TABLE \"model_counters_migrations\""], &[]);
+}
+
+#[test]
+fn tables_that_are_not_there_are_an_error() {
+    let drop = ["", "_state", "_migrations"].map(|s| format!("DROP TABLE \"model_counters{s}\""));
+    let drop = drop.iter().map(String::as_str).collect::<Vec<_>>();
+    assert_found(&drop, &[(Error, Code::SchemaMissing)]);
+}
+
+#[test]
+fn a_migration_that_is_half_done_is_an_error() {
+    let unrecord = "DELETE FROM \"model_counters_migrations\"";
+    assert_found(&["DROP TABLE \"model_counters_state\""], &[(Error, Code::SchemaHalfDone)]);
+    assert_found(&["DROP TABLE \"model_counters\""], &[(Error, Code::SchemaHalfDone)]);
+    // As MySQL leaves it, which commits after each statement.
+    let half = [(Error, Code::SchemaHalfDone); 2];
+    assert_found(&[unrecord, "DROP TABLE \"model_counters_state\""], &half);
+    let empty = "DELETE FROM \"model_counters_state\"";
+    assert_found(
+        &[unrecord, empty],
+        &[(Error, Code::SchemaHalfDone), (Warning, Code::SchemaHalfDone)],
+    );
+    assert_found(&[empty], &[(Error, Code::SchemaHalfDone)]);
+    assert_found(&[unrecord], &[(Warning, Code::SchemaHalfDone)]);
+}
+
+#[test]
+fn a_half_done_migration_is_finished_as_the_advice_says_where_that_can_be() {
+    let site = Site::with(RedisServer::start_with(&DURABLE), database::mariadb());
+    site.sql("DELETE FROM \"model_counters_migrations\"");
+    site.sql("DROP TABLE \"model_counters_state\"");
+    assert!(site.check().worst() == Some(Error));
+    site.ledger.run_pending_migrations().unwrap();
+    let codes = super::found(&site.check());
+    assert!(codes.iter().all(|(_, code)| *code == Code::DatabaseDurability), "{codes:?}");
+}
+
+#[test]
+fn a_table_that_lacks_a_column_is_an_error_that_says_which() {
+    let rename = "ALTER TABLE \"model_counters\" RENAME COLUMN \"claim_seq\" TO \"other\"";
+    after(&[rename], |name, check_up, codes| {
+        assert_eq!(codes, [(Error, Code::SchemaUnusable)], "{name}: {check_up}");
+        assert!(check_up.to_string().contains("claim_seq"), "{name}: {check_up}");
+    });
+}
+
+#[test]
+fn a_migration_of_a_newer_version_is_a_warning() {
+    let newer =
+        "INSERT INTO \"model_counters_migrations\" (\"name\") VALUES ('2099-01-01-000000_more')";
+    after(&[newer], |name, check_up, codes| {
+        assert_eq!(codes, [(Warning, Code::SchemaNewer)], "{name}: {check_up}");
+        assert!(check_up.to_string().contains("2099-01-01-000000_more"), "{name}: {check_up}");
+    });
+}

@@ -1,0 +1,143 @@
+//! How Redis is set up.
+
+use counter_diesel::FindingCode as Code;
+use counter_diesel::Severity::{Error, Note, Warning};
+use counter_tests::servers::redis::free_port;
+use counter_tests::servers::{Answer, FakeRedis, RedisServer};
+use counter_tests::wait;
+
+use super::{DURABLE, Site, found, only};
+
+fn set(site: &Site, name: &str, value: &str) {
+    let () = site.redis_words(&["CONFIG", "SET", name, value]);
+}
+
+fn info(site: &Site, name: &str) -> String {
+    let info: String = site.redis("INFO");
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap().trim().to_owned()
+}
+
+#[test]
+fn nothing_is_found_where_all_is_well() {
+    let site = Site::new();
+    let check_up = site.check();
+    assert_eq!(found(&check_up), [], "{check_up}");
+    assert_eq!(check_up.worst(), None);
+    let redis = check_up.store.as_ref().unwrap().to_string();
+    assert_eq!(redis, format!("Redis {}", info(&site, "redis_version")));
+    let told = check_up.to_string();
+    assert!(told.starts_with(&format!("{redis}, SQLite 3.")), "{told}");
+    assert!(told.ends_with(": nothing found\n"), "{told}");
+}
+
+#[test]
+fn the_newer_version_of_the_protocol_tells_the_same() {
+    let site = Site::new();
+    set(&site, "appendfsync", "everysec");
+    let url = format!("{}?protocol=resp3", site.redis.url());
+    let store = site.store_at(&url, &Default::default());
+    let ledger = std::sync::Arc::clone(&site.ledger);
+    let counters = counter_diesel::Counters::from_parts(Default::default(), store, ledger);
+    assert_eq!(counters.check(), site.check());
+    only(&counters.check(), Note, Code::StoreFsync);
+}
+
+#[test]
+fn a_policy_that_evicts_counters_is_an_error_once_there_is_a_limit() {
+    let site = Site::new();
+    set(&site, "maxmemory-policy", "allkeys-lru");
+    only(&site.check(), Note, Code::StoreEvicts);
+    set(&site, "maxmemory", "1gb");
+    let finding = only(&site.check(), Error, Code::StoreEvicts);
+    assert!(finding.message.contains("allkeys-lru"), "{finding}");
+    set(&site, "maxmemory-policy", "volatile-lru");
+    assert_eq!(found(&site.check()), []);
+}
+
+#[test]
+fn a_memory_that_is_nearly_full_is_a_warning() {
+    let site = Site::new();
+    set(&site, "maxmemory-policy", "noeviction");
+    let used: u64 = info(&site, "used_memory").parse().unwrap();
+    set(&site, "maxmemory", &(used + used / 100).to_string());
+    only(&site.check(), Warning, Code::StoreMemoryFull);
+}
+
+#[test]
+fn a_server_that_keeps_nothing_or_snapshots_only_is_a_warning() {
+    let nothing = Site::with_redis(RedisServer::start());
+    let finding = only(&nothing.check(), Warning, Code::StoreNotPersistent);
+    assert!(finding.message.contains("nothing on disk"), "{finding}");
+    let snapshots = Site::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
+    let finding = only(&snapshots.check(), Warning, Code::StoreNotPersistent);
+    assert!(finding.message.contains("snapshot"), "{finding}");
+}
+
+#[test]
+fn an_append_only_file_that_reaches_the_disk_late_is_named() {
+    let site = Site::new();
+    set(&site, "appendfsync", "everysec");
+    only(&site.check(), Note, Code::StoreFsync);
+    set(&site, "appendfsync", "no");
+    only(&site.check(), Warning, Code::StoreFsync);
+}
+
+#[test]
+fn a_server_that_cannot_write_to_its_disk_is_an_error() {
+    let site = Site::new();
+    let (_, folder): (String, String) = site.redis("CONFIG GET dir");
+    // A snapshot is moved to its place, and that is taken by a folder.
+    std::fs::create_dir(format!("{folder}/dump.rdb")).unwrap();
+    let _: String = site.redis("BGSAVE");
+    wait::until("the snapshot has failed", || {
+        (info(&site, "rdb_last_bgsave_status") == "err").then_some(())
+    });
+    only(&site.check(), Error, Code::StorePersistenceFails);
+}
+
+#[test]
+fn a_replica_is_an_error() {
+    let (primary, site) = (RedisServer::start(), Site::new());
+    let url = primary.url();
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
+    let () = site.redis(&format!("REPLICAOF 127.0.0.1 {port}"));
+    wait::until("it follows", || (info(&site, "master_link_status") == "up").then_some(()));
+    only(&site.check(), Error, Code::StoreIsReplica);
+}
+
+#[test]
+fn a_node_of_a_cluster_is_an_error_and_a_warning_where_a_tag_pins_the_slot() {
+    let port = free_port().to_string();
+    let options = ["--cluster-enabled", "yes", "--cluster-port", &port];
+    let site = Site::with_redis(RedisServer::start_with(&[&DURABLE[..], &options].concat()));
+    let () = site.redis("CLUSTER ADDSLOTSRANGE 0 16383");
+    wait::until("the cluster works", || {
+        let info: String = site.redis("CLUSTER INFO");
+        info.contains("cluster_state:ok").then_some(())
+    });
+    let with_prefix = |prefix: &str| {
+        let mut config = counter_core::Config::default();
+        config.prefix = prefix.parse().unwrap();
+        site.counters_with(config).check()
+    };
+    only(&with_prefix("counter:"), Error, Code::StoreInCluster);
+    only(&with_prefix("{counter}:"), Warning, Code::StoreInCluster);
+}
+
+#[test]
+fn an_old_server_is_a_warning() {
+    let old = FakeRedis::start(|_, words| match words[0].as_str() {
+        "INFO" => Answer::Bytes("$21\r\nredis_version:4.0.14\n\r\n"),
+        "SCAN" => Answer::Bytes("*2\r\n$1\r\n0\r\n*0\r\n"),
+        "MGET" => Answer::Bytes("*1\r\n$-1\r\n"),
+        "GET" => Answer::Bytes("$-1\r\n"),
+        _ => Answer::Bytes("-ERR unknown command\r\n"),
+    });
+    let site = Site::new();
+    let store = site.store_at(&old.url(), &Default::default());
+    let ledger = std::sync::Arc::clone(&site.ledger);
+    let check_up = counter_diesel::Counters::from_parts(Default::default(), store, ledger).check();
+    assert!(found(&check_up).contains(&(Warning, Code::StoreVersion)), "{check_up}");
+    assert_eq!(check_up.store.unwrap().to_string(), "Redis 4.0.14");
+}

@@ -1,0 +1,171 @@
+//! What goes to logs and terminals: names and answers from outside can neither end a line nor steer a
+//! terminal.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
+use counter_diesel::{ClaimSeq, Counters, Error, Owner, SyncOptions};
+use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::said::everything_said;
+use counter_tests::servers::{Answer, FakeRedis};
+use counter_tests::world::{World, impatient, memory_x_sqlite};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Names that would forge something if they were written as they are.
+const FORGERIES: [&str; 5] = [
+    "views\n2026-01-01T00:00:00Z ERROR counter: all counts are lost",
+    "views\r\nfine",
+    "views\u{1b}[2J\u{1b}]0;owned\u{7}",
+    "views\u{9b}31m",
+    "views\u{85}next line",
+];
+
+/// All that was logged, each event as one text with its fields as they are written.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = String::new();
+        event.record(&mut Fields(&mut text));
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn logged(run: impl FnOnce()) -> Vec<String> {
+    let log = Log::default();
+    tracing::subscriber::with_default(log.clone(), run);
+    let texts = log.0.lock().unwrap().clone();
+    texts.into_iter().filter(|text| text.contains("message=")).collect()
+}
+
+fn assert_harmless(text: &str) {
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
+fn owner_of(owner_type: &'static str) -> Owner {
+    Owner::new(owner_type, 1).unwrap()
+}
+
+#[test]
+fn a_refused_row_with_a_forged_name_is_logged_in_one_line() {
+    for forged in FORGERIES {
+        let world = memory_x_sqlite();
+        let counters = world.counters_with(impatient());
+        for (owner_type, key) in [(forged, "views"), ("post", forged)] {
+            let owner = owner_of(owner_type);
+            counters.set(owner.clone(), key, i64::MAX).unwrap();
+            counters.increment(owner.clone(), key, 1).unwrap();
+            let mut report = None;
+            let log = logged(|| report = Some(counters.sync(&SyncOptions::default()).unwrap()));
+            assert!(log.iter().any(|text| text.contains("a row is refused")), "{log:?}");
+            log.iter().for_each(|text| assert_harmless(text));
+            assert_harmless(&report.unwrap().to_string());
+            assert_harmless(&everything_said(&counters.get(owner, key).unwrap_err()));
+        }
+    }
+}
+
+#[test]
+fn a_set_that_is_left_to_the_next_sync_is_logged_in_one_line() {
+    for forged in FORGERIES {
+        let world = memory_x_sqlite();
+        let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Before));
+        let counters = world.counters_behind(&faults, Config::default());
+        let log = logged(|| counters.set(owner_of(forged), forged, 1).unwrap());
+        assert_eq!(log.len(), 1, "{log:?}");
+        assert_harmless(&log[0]);
+    }
+}
+
+#[test]
+fn the_id_of_another_store_is_reported_in_one_line() {
+    for forged in FORGERIES {
+        let world = memory_x_sqlite();
+        let first = with_store_id(&world, forged).sync(&SyncOptions::default()).unwrap();
+        assert!(first.is_clean());
+        let counters = with_store_id(&world, "another");
+        counters.increment(owner_of("post"), "views", 1).unwrap();
+        let mut told = String::new();
+        let log = logged(|| told = counters.sync(&SyncOptions::default()).unwrap().to_string());
+        assert!(told.contains("the store is not views"), "{told:?}");
+        assert_harmless(&told);
+        log.iter().for_each(|text| assert_harmless(text));
+    }
+}
+
+fn with_store_id(world: &World, store_id: &str) -> Counters {
+    let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+    let database = world.ledger.state(&world.prefix).unwrap().database;
+    let high_water = ClaimSeq::new(5);
+    let (store_id, newest_seen) = (store_id.to_owned(), high_water);
+    store.generation = Some(Generation { store_id, database, high_water, newest_seen });
+    Counters::from_parts(Config::default(), Arc::new(store), Arc::clone(&world.ledger))
+}
+
+#[test]
+fn names_that_are_refused_are_named_in_one_line() {
+    for forged in FORGERIES {
+        let long = forged.repeat(300);
+        let errors = [
+            Owner::new(long.clone(), 1).unwrap_err().to_string(),
+            CounterId::new("post", 1, &long).unwrap_err().to_string(),
+            forged.parse::<CounterId>().unwrap_err().to_string(),
+            forged.parse::<counter_core::Prefix>().unwrap_err().to_string(),
+            forged.parse::<counter_core::TableName>().unwrap_err().to_string(),
+            format!("{forged}[").parse::<counter_core::Pattern>().unwrap_err().to_string(),
+        ];
+        errors.iter().for_each(|error| assert_harmless(error));
+    }
+}
+
+#[test]
+fn an_answer_of_the_server_that_would_steer_a_terminal_is_shown_harmless() {
+    let server = FakeRedis::start(|_, words| match words[0].as_str() {
+        "PING" => Answer::Bytes("+PONG\r\n"),
+        _ => Answer::Bytes("-ERR \u{1b}[2J all is fine \u{9b}31m\r\n"),
+    });
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    let id = CounterId::new("post", 1, "views").unwrap();
+    let errors = [store.increment(&id, 1).unwrap_err(), store.look(&[id]).unwrap_err()];
+    for error in errors {
+        let said = everything_said(&error);
+        assert!(said.contains("all is fine"), "{said:?}");
+        assert_harmless(&said);
+    }
+}
+
+#[test]
+fn a_panic_with_a_forged_message_is_told_in_one_line() {
+    let error = Error::Panicked { message: FORGERIES[0].to_owned() };
+    assert_harmless(&everything_said(&error));
+}
