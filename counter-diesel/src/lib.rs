@@ -85,6 +85,7 @@ mod on;
 mod own_transaction;
 mod owner_column;
 mod owner_of;
+mod pages;
 mod pass;
 mod pool_ledger;
 mod read;
@@ -92,7 +93,6 @@ mod report;
 mod retry;
 pub mod schema;
 mod sync_options;
-mod top;
 mod unsettled;
 mod worker;
 
