@@ -103,6 +103,10 @@ impl Counters {
     /// # Ok(()) }
     /// ```
     ///
+    /// It begins and commits as `conn.transaction` does, but asks before the commit whether there still is
+    /// anything to commit: PostgreSQL takes one more statement for that, MySQL a savepoint. Else a failed
+    /// statement or a deadlock that `work` passes over could end in a commit that succeeds and keeps nothing.
+    ///
     /// # What it cannot do
     ///
     /// - Commit and count are two steps. A process that dies between them has committed and not counted; so each
@@ -112,7 +116,8 @@ impl Counters {
     ///   gathered is counted when this one succeeds inside of it.
     /// - What is gathered inside of a `conn.transaction` in `work` that is rolled back is counted all the same;
     ///   [`AfterCommit::savepoint`] forgets it.
-    /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and nothing is counted.
+    /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and nothing is
+    ///   counted; but what was written before is kept.
     ///
     /// # Errors
     ///
@@ -123,7 +128,7 @@ impl Counters {
     /// - [`Error::CommitUnknown`]: the connection was lost during the commit. Nothing was counted.
     /// - [`Error::Transaction`] if the connection has a transaction open before, or `work` leaves another open
     ///   or ends this one; [`Error::Database`] and [`Error::Unreachable`] if the database does not begin or
-    ///   commit. Nothing was counted.
+    ///   commit, or ended the transaction before. Nothing was counted.
     pub fn transaction<L, T, E>(
         &self,
         conn: &mut L,

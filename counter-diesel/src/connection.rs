@@ -191,7 +191,7 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
 
 /// What can be lent as a connection: one itself, or one from a pool.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a connection that counters can be read on",
+    message = "`{Self}` is not a connection to a database of counters",
     label = "not a connection",
     note = "pass `&mut conn`, a Diesel connection or one from a pool, of a database whose feature of \
             counter-diesel is on: `sqlite`, `postgres`, `mysql`"

@@ -164,40 +164,6 @@ impl Counters {
         self.shared.get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
     }
 
-    /// The values of some counters of each of many owners, in the order of the owners and of the keys: of the models
-    /// on a page, after the query that loaded them.
-    ///
-    /// One round trip to the store and one query, for any number of owners on a page (the store is asked in turns
-    /// for more than 4,000 counters). 0 where there is nothing.
-    ///
-    /// ```
-    /// # use counter_diesel::{Counters, Error, HasCounters};
-    /// # #[derive(HasCounters)]
-    /// # #[counters(keys(views, likes))]
-    /// # struct Post { id: i64 }
-    /// # fn show(counters: &Counters, posts: Vec<Post>) -> Result<(), Error> {
-    /// let values = counters.load(&posts, [PostCounter::Views, PostCounter::Likes])?;
-    /// for (post, [views, likes]) in posts.iter().zip(values) {
-    ///     println!("post {}: {views} views, {likes} likes", post.id);
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn load<O, K, const N: usize>(
-        &self,
-        owners: impl IntoIterator<Item = O>,
-        keys: [K; N],
-    ) -> Result<Vec<[i64; N]>, Error>
-    where
-        O: CounterOwner,
-        K: KeyOf<O::Model>,
-    {
-        Ok(in_rows(&self.shared.get_many(&ids_of(owners, &keys)?)?))
-    }
-
     /// All counters of an owner, by key: those that have a row, those that the model declares, and those
     /// that the store can name.
     ///
@@ -370,29 +336,6 @@ pub(crate) fn id_of<O: CounterOwner>(
 ) -> Result<CounterId, Error> {
     let owner = owner.owner()?;
     Ok(CounterId::of(&owner, &key.counter_key()?))
-}
-
-/// The counters of these keys, owner by owner.
-pub(crate) fn ids_of<O, K>(
-    owners: impl IntoIterator<Item = O>,
-    keys: &[K],
-) -> Result<Vec<CounterId>, Error>
-where
-    O: CounterOwner,
-    K: KeyOf<O::Model>,
-{
-    let keys = keys.iter().map(KeyOf::counter_key).collect::<Result<Vec<_>, _>>()?;
-    let mut ids = Vec::new();
-    for owner in owners {
-        let owner = owner.owner()?;
-        ids.extend(keys.iter().map(|key| CounterId::of(&owner, key)));
-    }
-    Ok(ids)
-}
-
-/// Values of which `N` belong to each owner.
-pub(crate) fn in_rows<const N: usize>(values: &[i64]) -> Vec<[i64; N]> {
-    values.as_chunks().0.to_vec()
 }
 
 /// What is to be added where `by` is to be subtracted.

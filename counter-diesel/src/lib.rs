@@ -94,6 +94,7 @@ mod on;
 mod own_transaction;
 mod owner_column;
 mod owner_of;
+mod pages;
 mod pass;
 mod pool_ledger;
 mod read;
@@ -102,7 +103,6 @@ mod retry;
 pub mod schema;
 mod sweep;
 mod sync_options;
-mod top;
 mod unsettled;
 mod worker;
 

@@ -4,14 +4,14 @@ use counter_core::{Baseline, CounterId, Owner};
 use diesel::result::QueryResult;
 
 use crate::connection::CounterConnection;
-use crate::counters::{Counters, id_of, ids_of, in_rows};
+use crate::counters::{Counters, id_of};
 use crate::error::{Error, LedgerStep};
 use crate::has_counters::HasCounters;
 use crate::key_of::KeyOf;
 use crate::owner_of::{CounterOwner, OwnerOf};
+use crate::pages::{ids_of, in_rows, ranked};
 use crate::pool_ledger::{with_ids, with_keys};
 use crate::read;
-use crate::top::ranked;
 
 /// Reads on a connection of the caller's: see [`Counters::on`].
 #[must_use = "it does nothing until it is asked"]

@@ -12,12 +12,13 @@ mod transactions;
 #[path = "values.rs"]
 mod values;
 
-use counter_diesel::Error;
+use counter_diesel::{Error, HasCounters};
 use counter_tests::database::ServerConnection as _;
 use counter_tests::process::wait_for;
-use counter_tests::query_world::QueryWorld;
+use counter_tests::query_world::{QueryWorld, sync};
 use counter_tests::suite::Case;
 use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use explain::{Asked, assert_looked_up, explained};
@@ -83,5 +84,28 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
         });
         assert!(matches!(done, Err(Failed::Counters(Error::Database { .. }))), "{done:?}");
         assert_kept_and_counted(world, 1, 0);
+    }),
+    ("unsigned keys find their counters", |world| {
+        diesel::table! {
+            unsigned_posts { id -> Unsigned<Integer>, }
+        }
+
+        #[derive(HasCounters)]
+        #[diesel(table_name = unsigned_posts)]
+        #[counters(owner_type = "post", keys(views))]
+        struct UnsignedPost {
+            id: u32,
+        }
+
+        world.run(
+            "CREATE TABLE unsigned_posts (id INTEGER UNSIGNED NOT NULL PRIMARY KEY); \
+             INSERT INTO unsigned_posts VALUES (0), (4294967295)",
+        );
+        let last = UnsignedPost { id: u32::MAX };
+        world.counters.increment(&last, UnsignedPostCounter::Views, 5).unwrap();
+        sync(&world.counters);
+        let views = UnsignedPost::counter_value(UnsignedPostCounter::Views);
+        let values = unsigned_posts::table.select(views).order(unsigned_posts::id);
+        assert_eq!(values.load::<i64>(&mut world.connect()).unwrap(), [0, 5]);
     }),
 ];
