@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use counter_diesel::{Counters, WorkerStatus};
+use counter_diesel::{Counters, Printable, WorkerStatus};
 
 use crate::count::count_files;
 use crate::pages::{PageCounter, Pages};
@@ -118,7 +118,8 @@ fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {
     for page in pages.most_visited(10)? {
         let keys = [PageCounter::Hits, PageCounter::Bytes, PageCounter::Errors];
         let [hits, bytes, errors] = counter_diesel::HasCounters::counters(&page, counters, keys)?;
-        println!("{hits:>10} {bytes:>14} {errors:>8}  {}", page.path);
+        // Whoever asks for a page chooses what is written to this terminal.
+        println!("{hits:>10} {bytes:>14} {errors:>8}  {}", Printable(&page.path));
     }
     println!();
     Ok(())

@@ -125,6 +125,18 @@ fn malformed_lines_are_counted_and_reported() {
 }
 
 #[test]
+fn a_page_that_would_steer_the_terminal_is_counted_and_shown_harmless() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "192.0.2.1 - - [01/Jan/2026:10:00:00 +0000] \"GET /\u{1b}[2J HTTP/1.1\" 200 1\n";
+    std::fs::write(folder.path().join("forged.log"), line).unwrap();
+    let output = run(folder.path(), &["forged.log"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(!printed.contains('\u{1b}') && printed.contains("/\\u{1b}[2J"), "{printed:?}");
+    assert_eq!(counts_in(&folder.path().join("access_log.sqlite"))["/\u{1b}[2J"], [1, 1, 0]);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_before_anything_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let log = small_log();

@@ -135,6 +135,9 @@ fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
 
 const MIGRATE: &str = "call run_pending_migrations() when the application starts";
 
+/// A migration that is recorded is not run again.
+const RESTORE: &str = "restore it from a backup: the migration that makes it was run before";
+
 fn judge_schema(
     table: &TableName,
     states: [&TableState; 2],
@@ -150,7 +153,9 @@ fn judge_schema(
             TableState::Missing => {
                 let message =
                     format!("the table {table}{suffix} is missing, but the one beside it is there");
-                diagnosis.add(Severity::Error, Code::SchemaHalfDone, message, MIGRATE);
+                let is_pending = migrations.is_none_or(|known| !known.pending.is_empty());
+                let advice = if is_pending { MIGRATE } else { RESTORE };
+                diagnosis.add(Severity::Error, Code::SchemaHalfDone, message, advice);
             }
             TableState::Unusable(why) => {
                 let message =
@@ -267,6 +272,21 @@ mod tests {
             assert_eq!(of(product, oldest), [], "{product}");
         }
         assert_eq!(of("SQLite", "3.0"), []);
+    }
+
+    #[test]
+    fn a_missing_table_is_to_be_made_by_its_migration_or_restored_where_that_was_run() {
+        let advice = |pending: &[&str]| {
+            let pending = pending.iter().map(|&name| name.to_owned()).collect();
+            let migrations = MigrationFacts { has_table: true, pending, ..Default::default() };
+            let findings = judged(|facts| {
+                facts.state_table = Fact::Known(TableState::Missing);
+                facts.migrations = Fact::Known(migrations);
+            });
+            findings[0].advice
+        };
+        assert_eq!(advice(&["create"]), MIGRATE);
+        assert_eq!(advice(&[]), RESTORE);
     }
 
     #[test]
