@@ -95,24 +95,36 @@ fn counting_and_reading_go_on_while_a_process_is_frozen_that_writes_to_sqlite() 
     let site = Site::with_sqlite();
     let counters = site.patient_counters();
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
-    let process = freeze_one_that_holds_rows(&site);
+    let process = freeze_one_that_holds_the_file(&site);
     counters.increment(post(0), "views", 0).unwrap();
     counters.get(post(0), "views").unwrap();
     process.thaw();
     assert_exact_after(&site, writers, process);
 }
 
-/// Between its first write and its commit.
+/// It waits for a row when it is frozen, so it has the rows before that, and gets the others.
 fn freeze_one_that_holds_rows(site: &Site) -> SyncProcess {
     let mut process = start_process(site);
     process.wait_until_it_has_applied_some();
-    wait_for("a process to be frozen while it holds rows", || {
+    let locked = site.database().lock_rows();
+    wait_for("a process to wait for rows", || site.database().has_lock_waits().then_some(()));
+    process.freeze();
+    drop(locked);
+    wait_for("it to hold rows", || site.database().has_idle_writers().then_some(()));
+    process
+}
+
+/// Nobody knows who waits for the file, so it is frozen again and again.
+fn freeze_one_that_holds_the_file(site: &Site) -> SyncProcess {
+    let mut process = start_process(site);
+    process.wait_until_it_has_applied_some();
+    wait_for("a process to be frozen while it holds the file", || {
         process.freeze();
-        let holds_rows = site.database().has_idle_writers();
-        if !holds_rows {
+        let holds_file = site.database().has_idle_writers();
+        if !holds_file {
             process.thaw();
         }
-        holds_rows.then_some(())
+        holds_file.then_some(())
     });
     process
 }
