@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, RedisStore};
+use counter_core::{Config, DeltaStore, Error as StoreError, RedisStore};
 use counter_diesel::{
     CounterConnection, Counters, CountersBuilder, Error, Ledger, PoolLedger, SyncOptions,
     mysql_pool, postgres_pool, sqlite_pool,
@@ -19,10 +19,11 @@ use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConne
 use tempfile::TempDir;
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
-use crate::process::Durability;
+use crate::process::{Durability, wait_for};
 use crate::servers::RedisServer;
 use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
+use crate::store_worlds::patient;
 
 /// A Redis and a database.
 pub struct Site {
@@ -114,18 +115,32 @@ impl Site {
         counters
     }
 
-    /// The counters of a process to which each claim of this age was left behind.
+    /// The same of a process that waits for Redis, however busy the disk.
+    pub fn patient_counters(&self) -> Counters {
+        let counters = self.counters_after(Config::default().claim_timeout);
+        counters.run_pending_migrations().unwrap();
+        counters
+    }
+
+    /// Patient counters of a process to which each claim of this age was left behind. The tables are there.
     pub fn counters_after(&self, claim_timeout: Duration) -> Counters {
-        let url = self.redis().url();
-        self.database().builder().claim_timeout(claim_timeout).redis(&url).build().unwrap()
+        let store = RedisStore::builder(self.redis().url()).timeouts(patient());
+        self.database().builder().claim_timeout(claim_timeout).redis_with(store).build().unwrap()
     }
 
     /// A sync that waits for nobody who may still be alive: everything is in the table after it. Returns how
     /// many claims were left behind.
     pub fn last_sync(&self) -> u64 {
-        let report = self.counters_after(Duration::ZERO).sync(&SyncOptions::default()).unwrap();
-        assert!(report.is_clean() && report.busy == 0, "{report:?}");
-        report.recovered
+        let counters = self.counters_after(Duration::ZERO);
+        wait_for("a sync to come to its end", || {
+            let report = counters.sync(&SyncOptions::default()).unwrap();
+            // Rows are not kept locked until a busy Redis answers.
+            if matches!(report.stopped, Some(Error::Core(StoreError::Store { .. }))) {
+                return None;
+            }
+            assert!(report.is_clean() && report.busy == 0, "{report:?}");
+            Some(report.recovered)
+        })
     }
 
     /// The same of a process to whose store and database things happen.

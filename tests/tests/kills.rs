@@ -58,9 +58,9 @@ const POSTS: usize = 25;
 
 fn survive_kills(site: &Site, victims: &[Victim]) {
     let mut choices = choices(&format!("kills of {victims:?}"));
-    let (books, counters) = (Arc::new(Books::of(POSTS)), site.counters());
+    let books = Arc::new(Books::of(POSTS));
     let writers = (0..WRITERS).map(|_| site.counters()).collect::<Vec<_>>();
-    let traffic = Traffic::start(&books, writers, [counters.clone()], &mut choices);
+    let traffic = Traffic::start(&books, writers, [site.counters()], &mut choices);
     let mut syncs = [0, 1].map(|number| start_sync(site, number));
     let mut killed = BTreeMap::<_, u32>::new();
     for _ in 0..load(40) {
@@ -75,7 +75,7 @@ fn survive_kills(site: &Site, victims: &[Victim]) {
     traffic.stop();
     let applied = syncs.map(SyncProcess::stop);
     let left_behind = site.last_sync();
-    let totals = books.check(&counters);
+    let totals = books.check(&site.patient_counters());
     println!("{killed:?} killed: {totals}; {applied:?} claims applied by the last processes");
     println!("{left_behind} claims were left to the last sync");
 }

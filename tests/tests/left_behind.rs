@@ -89,6 +89,17 @@ const CASES: &[Case<World>] = &[
         let _ = sync_cleanly(&process);
         assert_eq!(process.baseline(owner(7), "views").unwrap(), 1);
     }),
+    ("what the database refuses a few times is applied by the same pass, undivided", |world| {
+        for (round, step) in (1..).zip(["begin", "upsert", "commit"]) {
+            let upserts = Arc::new(AtomicUsize::new(0));
+            let process = refused_twice_at(world, step, &upserts);
+            process.increment_many((0..16).map(|n| (owner(n), "views", 1))).unwrap();
+            let report = sync_cleanly(&process);
+            assert_eq!((report.applied, report.recovered), (16, 0), "{step}: {report}");
+            assert_eq!(process.baseline(owner(7), "views").unwrap(), round, "{step}");
+            assert!(upserts.load(SeqCst) <= 3, "{step}: {upserts:?} upserts");
+        }
+    }),
     ("a claim is reported as applied once however late its acknowledgement", |world| {
         let switch = Switch::new("ack", Fault::Before);
         let process = world.counters_behind(&switch.faults(), Config::default());
@@ -178,6 +189,18 @@ impl Switch {
     fn on(&self) {
         self.is_on.store(true, SeqCst);
     }
+}
+
+/// A process that meets a deadlock or the like at its first two steps of this name, and counts upserts.
+fn refused_twice_at(world: &World, step: &'static str, upserts: &Arc<AtomicUsize>) -> Counters {
+    let (refusals, upserts) = (AtomicUsize::new(2), Arc::clone(upserts));
+    let faults = Faults::deciding(move |name| {
+        upserts.fetch_add(usize::from(name == "upsert"), SeqCst);
+        let is_left = |left: usize| left.checked_sub(1);
+        let is_refused = name == step && refusals.fetch_update(SeqCst, SeqCst, is_left).is_ok();
+        is_refused.then_some(Fault::Refused)
+    });
+    world.counters_behind(&faults, Config::default())
 }
 
 /// A sync that cannot begin is an error, and one that cannot go on says so in its report.

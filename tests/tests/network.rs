@@ -16,6 +16,7 @@ use counter_tests::effort::{choices, load_time};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::site::{Site, ledger_at};
+use counter_tests::store_worlds::patient;
 use counter_tests::suite::{self, WorldKind};
 use counter_tests::traffic::Traffic;
 use counter_tests::wait;
@@ -79,23 +80,23 @@ impl Network {
     }
 
     /// Redis, through the proxy.
-    fn store(&self) -> Arc<dyn DeltaStore> {
+    fn store(&self, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
         let builder = RedisStore::builder(self.redis.redis_url()).pool_size(1.try_into().unwrap());
-        Arc::new(builder.connect_lazily().timeouts(timeouts()).build().unwrap())
+        Arc::new(builder.connect_lazily().timeouts(timeouts).build().unwrap())
     }
 
     /// The same on an application's pool.
     fn store_on_applications_pool(&self) -> Arc<dyn DeltaStore> {
         let client = redis::Client::open(self.redis.redis_url()).unwrap();
         let pool = pool().build_unchecked(client);
-        Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts()))
+        Arc::new(RedisStore::from_pool(pool, Prefix::default(), short()))
     }
 
     /// The same on a pool of `r2d2_redis`.
     fn store_on_r2d2_redis_pool(&self) -> Arc<dyn DeltaStore> {
         let manager = RedisConnectionManager::new(self.redis.redis_url()).unwrap();
         let pool = pool().build_unchecked(manager);
-        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts()))
+        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), short()))
     }
 
     fn proxies(&self) -> impl Iterator<Item = &Arc<Proxy>> {
@@ -109,7 +110,7 @@ fn pool<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
 }
 
 /// So short that some replies come when nobody waits for them any more.
-fn timeouts() -> RedisTimeouts {
+fn short() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
     timeouts.read = Duration::from_millis(200);
     timeouts
@@ -128,7 +129,7 @@ fn cut_off_database(network: &Network) {
 const COUNTERS: i64 = 20;
 
 fn cut_off_at_each(steps: &[&'static str], network: &Network, proxy: &Arc<Proxy>) {
-    let (counters, ledger) = (network.site.counters(), network.ledger());
+    let (counters, ledger) = (network.site.patient_counters(), network.ledger());
     let (mut rounds, mut cuts) = (0, 0);
     for &step in steps {
         for towards in [Towards::Server, Towards::Client] {
@@ -175,7 +176,7 @@ fn process_cut_off(
     let proxy = Arc::clone(proxy);
     let faults = Faults::calling_once_before(place.step, move || proxy.prepare(place.cut));
     let ledger = FaultyLedger { inner: Arc::clone(ledger), faults: Arc::clone(&faults) };
-    let store = FaultyStore::new(network.store(), &faults);
+    let store = FaultyStore::new(network.store(patient()), &faults);
     Counters::from_parts(impatient(), Arc::new(store), Arc::new(ledger))
 }
 
@@ -209,15 +210,15 @@ fn random_trouble(network: &Network) {
     drop(network.site.counters()); // makes the tables
     let counters = |store, config| Counters::from_parts(config, store, network.ledger());
     let writers = [
-        counters(network.store(), Config::default()),
-        counters(network.store(), Config::default()),
+        counters(network.store(short()), Config::default()),
+        counters(network.store(short()), Config::default()),
         counters(network.store_on_applications_pool(), Config::default()),
         counters(network.store_on_r2d2_redis_pool(), Config::default()),
     ];
-    let readers = [(); 2].map(|()| counters(network.store(), Config::default()));
+    let readers = [(); 2].map(|()| counters(network.store(short()), Config::default()));
     let syncs = [
         counters(network.store_on_applications_pool(), Config::default()),
-        counters(network.store(), impatient()),
+        counters(network.store(short()), impatient()),
     ];
     network.proxies().for_each(|proxy| proxy.trouble(choices.fork()));
     let traffic = Traffic::start(&books, writers, readers, &mut choices);
@@ -236,7 +237,7 @@ fn random_trouble(network: &Network) {
     let troubles = network.proxies().map(|proxy| proxy.calm()).sum::<usize>();
     wait_until_all_has_arrived(&network.site);
     network.site.last_sync();
-    let totals = books.check(&network.site.counters());
+    let totals = books.check(&network.site.patient_counters());
     println!("{troubles} troubles, {ended_early} of {passes} passes ended early: {totals}");
 }
 

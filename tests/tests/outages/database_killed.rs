@@ -48,7 +48,7 @@ impl Drop for End<'_> {
 }
 
 fn survives_crashes(site: &Arc<Site>) {
-    let (counters, syncs) = (site.counters(), Syncs::default());
+    let (counters, syncs) = (site.patient_counters(), Syncs::default());
     let crash_wanted = Arc::new(AtomicBool::new(false));
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
     // One takes every claim for one that was left behind, and applies again what the other is applying.
