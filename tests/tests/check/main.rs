@@ -57,6 +57,8 @@ impl Site {
 
     fn store_at(&self, url: &str, config: &Config) -> Arc<dyn DeltaStore> {
         let builder = RedisStore::builder(url).prefix(config.prefix.clone()).timeouts(patient());
+        // As long as this takes each check-up of a server that is away.
+        let builder = builder.wait_timeout(Duration::from_secs(5));
         Arc::new(builder.connect_lazily().build().unwrap())
     }
 
