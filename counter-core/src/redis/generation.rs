@@ -58,7 +58,8 @@ impl RedisStore {
         let generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
         let (store_id, high_water) = (&generation.store_id, generation.high_water);
         self.last_seen().note_store(life, store_id, is_new, high_water);
-        Ok(generation.beside(&seen))
+        // What was seen before an id is new belongs to an earlier life.
+        Ok(if is_new { generation } else { generation.beside(&seen) })
     }
 }
 

@@ -1,4 +1,4 @@
-use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore};
+use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore, Replacement};
 
 use super::{LONG, Setting, id};
 
@@ -116,4 +116,14 @@ fn what_was_seen_in_a_look_counts_as_seen() {
     setting.set("counter:{seq}", 1000);
     let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
     assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
+}
+
+/// It has counted and set before its first sync, and the server was emptied meanwhile.
+#[test]
+fn what_was_seen_before_an_id_is_new_says_nothing_about_it() {
+    let setting = Setting::new();
+    setting.store.replace(&id(1), Replacement::Set(5)).unwrap();
+    setting.server.flush();
+    let generation = setting.store.generation("database", ClaimSeq::ZERO).unwrap().unwrap();
+    assert!(generation.newest_seen <= generation.high_water, "{generation:?}");
 }
