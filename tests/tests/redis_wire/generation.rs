@@ -24,8 +24,11 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     let mut setting = Setting::new();
     let first = generation(&setting.store, 1234);
     let other = RedisStore::builder(setting.server.url()).build().unwrap();
-    let again = other.generation("database-2", ClaimSeq::new(9999));
-    assert_eq!(again.unwrap(), Some(first));
+    let again = other.generation("database-2", ClaimSeq::new(9999)).unwrap();
+    // Another process has not seen anything of it before.
+    assert_eq!(again, Some(Generation { newest_seen: ClaimSeq::ZERO, ..first.clone() }));
+    assert_eq!(other.present_generation().unwrap(), Some(first.clone()));
+    assert_eq!(setting.store.present_generation().unwrap(), Some(first));
     // Or nobody could tell any more that it is below the one recorded.
     assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
 }
