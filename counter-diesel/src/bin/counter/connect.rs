@@ -1,11 +1,17 @@
 //! Opening what a command needs: one function for each database, and one for the store.
 
+mod away;
+
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use counter_diesel::{
-    Config, Counters, CountersBuilder, DeltaStore, MigrationFiles, StoreKind, TableName,
+    Config, Counters, CountersBuilder, DeltaStore, MemoryStore, MigrationFiles, StoreKind,
+    TableName,
 };
 
+use self::away::Away;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -58,6 +64,43 @@ pub(crate) fn counters_with_shared_store(settings: &Settings) -> Result<Counters
     counters(settings)
 }
 
+/// The same where every claim is taken for one that was left behind, however young it is.
+pub(crate) fn impatient_counters(settings: &Settings) -> Result<Counters, Failure> {
+    let config = settings.config()?;
+    refuse_memory(&config)?;
+    check_store(&config)?;
+    let builder = existing_database(settings)?.config(config);
+    Ok(builder.claim_timeout(Duration::ZERO).build()?)
+}
+
+/// Counters that are only to be looked at: the store, the database or both may be away.
+pub(crate) fn counters_to_check(settings: &Settings) -> Result<Counters, Failure> {
+    let config = settings.config()?;
+    check_store(&config)?;
+    let database = match existing_database(settings) {
+        Err(failure) if failure.is_unreachable() => Err(Away::new(failure.why())),
+        opened => Ok(opened?),
+    };
+    match config.store {
+        StoreKind::Memory => put_together(database, config, MemoryStore::new()),
+        StoreKind::Redis => {
+            let store = lazy_redis(&config)?;
+            put_together(database, config, store)
+        }
+    }
+}
+
+fn put_together(
+    database: Result<CountersBuilder, Away>,
+    config: Config,
+    store: impl DeltaStore,
+) -> Result<Counters, Failure> {
+    match database {
+        Ok(builder) => Ok(builder.config(config).store(store).build()?),
+        Err(away) => Ok(Counters::from_parts(config, Arc::new(store), Arc::new(away))),
+    }
+}
+
 /// Counters for commands that only need the database.
 pub(crate) fn existing_database_only(settings: &Settings) -> Result<Counters, Failure> {
     Ok(existing_database(settings)?.config(settings.config()?).memory().build()?)
@@ -108,13 +151,28 @@ fn check_store(config: &Config) -> Result<(), Failure> {
 
 #[cfg(feature = "redis")]
 fn redis(config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Ok(Box::new(redis_builder(config).build()?))
+}
+
+/// One that is asked for nothing before it is used, and so can be away.
+#[cfg(feature = "redis")]
+fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
+    Ok(redis_builder(config).connect_lazily().build()?)
+}
+
+#[cfg(feature = "redis")]
+fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
     let url = config.redis_url.as_ref().map_or("", counter_diesel::RedisUrl::expose);
-    let store = counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone());
-    Ok(Box::new(store.build()?))
+    counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
 }
 
 #[cfg(not(feature = "redis"))]
 fn redis(_config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Err(missing("Redis", "redis"))
+}
+
+#[cfg(not(feature = "redis"))]
+fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
     Err(missing("Redis", "redis"))
 }
 
