@@ -39,7 +39,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");
         let lines = ended.output.lines().collect::<Vec<_>>();
         let heading =
-            "claimed at            claimed  pending              table of  table  counter";
+            "          claimed at  claimed  pending              table of  table  counter";
         assert_eq!(lines[0], heading, "{ended:?}");
         let row = "2001-09-09T01:46:40Z       +7       +2  20";
         assert!(

@@ -52,10 +52,7 @@ fn is_of_keywords(url: &str) -> bool {
 /// Counters in the database and the store of the settings. Values can also be read beside a store in the
 /// application's own memory: then they are those of its last sync.
 pub(crate) fn counters(settings: &Settings) -> Result<Counters, Failure> {
-    let config = settings.config()?;
-    check_store(&config)?;
-    let builder = existing_database(settings)?;
-    Ok(builder.config(config).build()?)
+    Ok(builder(settings)?.build()?)
 }
 
 /// The same for commands that do something with the store.
@@ -66,11 +63,14 @@ pub(crate) fn counters_with_shared_store(settings: &Settings) -> Result<Counters
 
 /// The same where every claim is taken for one that was left behind, however young it is.
 pub(crate) fn impatient_counters(settings: &Settings) -> Result<Counters, Failure> {
+    refuse_memory(&settings.config()?)?;
+    Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
+}
+
+fn builder(settings: &Settings) -> Result<CountersBuilder, Failure> {
     let config = settings.config()?;
-    refuse_memory(&config)?;
     check_store(&config)?;
-    let builder = existing_database(settings)?.config(config);
-    Ok(builder.claim_timeout(Duration::ZERO).build()?)
+    Ok(existing_database(settings)?.config(config))
 }
 
 /// Counters that are only to be looked at: the store, the database or both may be away.
