@@ -7,12 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, Config, CounterId};
-use counter_diesel::Counters;
+use counter_diesel::{Counters, Error};
 use counter_tests::faults::Faults;
 use counter_tests::site::Site;
 use counter_tests::wait;
 
-use super::{post, soon, sync_cleanly};
+use super::{post, soon, sync, sync_cleanly};
 
 #[test]
 fn others_go_on_while_a_worker_is_frozen_in_postgres() {
@@ -22,6 +22,32 @@ fn others_go_on_while_a_worker_is_frozen_in_postgres() {
 #[test]
 fn others_go_on_while_a_worker_is_frozen_in_mariadb() {
     others_go_on_while_a_worker_is_frozen(&Site::with_mariadb());
+}
+
+/// Each part of a refused batch waits five seconds for its rows: all of them would take minutes, and those of a
+/// thousand counters hours.
+#[test]
+fn a_pass_that_finds_all_rows_locked_ends_and_the_next_one_finishes_its_work() {
+    const COUNTERS: i64 = 32;
+    let site = Site::with_postgres();
+    let counters = site.counters();
+    let count = || (0..COUNTERS).for_each(|n| counters.increment(post(n), "views", 1).unwrap());
+    count();
+    let _ = sync_cleanly(&counters);
+    count();
+    let locked = site.database().lock_rows();
+    let start = Instant::now();
+    let result = sync(&counters);
+    let took = start.elapsed();
+    let stopped = result.map_or_else(Some, |report| report.stopped);
+    assert!(matches!(stopped, Some(Error::Database { .. })), "{stopped:?}");
+    assert!(took < Duration::from_secs(100), "{took:?}");
+    drop(locked);
+    let report = sync_cleanly(&counters);
+    assert_eq!((report.applied, report.busy), (COUNTERS as u64, 0), "{report:?}");
+    for n in 0..COUNTERS {
+        assert_eq!(counters.baseline(post(n), "views").unwrap(), 2);
+    }
 }
 
 /// How long a server leaves rows to a worker that has stopped talking, and a little.
