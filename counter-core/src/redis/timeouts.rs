@@ -3,7 +3,8 @@ use std::time::Duration;
 /// How long a [`RedisStore`](crate::RedisStore) waits, and for what.
 ///
 /// Of an operation that needs one exchange with the server, such as an increment, nobody waits longer
-/// than `wait` and `read` together. A sync step over many counters takes several exchanges, each with a
+/// than `wait` and `read` together; of a look, which is asked once more where its connection is lost, no
+/// longer than twice that. A sync step over many counters takes several exchanges, each with a
 /// `read` of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
