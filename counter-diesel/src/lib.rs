@@ -129,6 +129,6 @@ pub use observer::SyncEvent;
 pub use on::On;
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
-pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};
+pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
 pub use sync_options::{OnConflict, SyncOptions};
 pub use worker::{SyncWorker, WorkerStatus};

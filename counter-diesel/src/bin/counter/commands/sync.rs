@@ -22,7 +22,9 @@ use crate::signals::Signals;
 /// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after the batch at hand; the rest stays in
 /// the store (exit code 130 or 143). A second signal ends it at once.
 ///
-/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`.
+/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`, and the time is
+/// shown by step: scan, claim and acknowledge are the store's, database is the table's, and verify is the store's
+/// while rows are locked.
 #[derive(Args)]
 pub(crate) struct Sync {
     /// Change nothing; only say what a sync would do
@@ -96,7 +98,7 @@ struct Syncing {
 impl Syncing {
     fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
         let report = self.pass(total, || self.signals.arrived().is_some())?;
-        let text = || summary::in_table(&report);
+        let text = || summary::in_table(&report, self.output.verbose);
         let printed = self.output.result("sync", || summary::in_json(&report), text);
         self.complain(&report);
         printed?;
