@@ -37,11 +37,11 @@ fn increment_bare(redis: &mut Connection, names: &[String], times: usize) {
 pub fn one_by_one(bench: &Bench) -> Vec<Row> {
     let Stage { counters, mut redis, .. } = stage(bench);
     let (posts, names) = (posts(POSTS), names(POSTS));
-    let times = bench.of(20_000, 2000);
+    let times = bench.of(1000, 500);
     let each = |taken: f64| taken / times as f64;
     increment(&counters, &posts, times);
     let rounds = Rounds::alternate(
-        bench.of(25, 3),
+        bench.of(201, 5),
         || each(seconds(|| increment(&counters, &posts, times))),
         || each(seconds(|| increment_bare(&mut redis, &names, times))),
     );
@@ -61,7 +61,7 @@ pub fn one_by_one(bench: &Bench) -> Vec<Row> {
 pub fn in_threads(bench: &Bench) -> Vec<Row> {
     let Stage { counters, .. } = stage(bench);
     let (posts, names) = (posts(POSTS), names(POSTS));
-    let times = bench.of(10_000, 1000);
+    let times = bench.of(1000, 200);
     let each = |taken: f64| taken / (times * THREADS) as f64;
     let connections = (0..THREADS).map(|_| RefCell::new(bench.redis().bare()));
     let mut connections = connections.map(RefCell::into_inner).collect::<Vec<_>>();
@@ -81,12 +81,12 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     };
     ours();
     let cpu = Rounds::alternate(
-        bench.of(15, 3),
+        bench.of(51, 3),
         || each(cpu_seconds(&mut ours)),
         || each(cpu_seconds(&mut limit)),
     );
     let wall = Rounds::alternate(
-        bench.of(7, 2),
+        bench.of(51, 2),
         || each(seconds(&mut ours)),
         || each(seconds(&mut limit)),
     );
@@ -115,7 +115,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
         pipeline.cmd("INCRBY").arg(name).arg(1);
     }
     let packed = pipeline.get_packed_pipeline();
-    let calls = bench.of(1000, 100);
+    let calls = bench.of(50, 20);
     let each = |taken: f64| taken / (calls * PER_CALL) as f64;
     let mut ours = || {
         for _ in 0..calls {
@@ -125,7 +125,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
     };
     ours();
     let rounds = Rounds::alternate(
-        bench.of(25, 3),
+        bench.of(201, 5),
         || each(seconds(&mut ours)),
         || {
             each(seconds(|| {
