@@ -38,11 +38,12 @@ impl Batch {
     }
 }
 
-/// One row for each post, in batches of a sync's default size: which posts share a batch is chance, as in a scan of
+/// One row for each post, in batches of a sync's default size: which posts share a batch is chance, another one for each
+/// sequence, as in a scan of
 /// Redis, and within a batch they are in order, as in a sync.
 pub fn batches(posts: i64, seq: i64) -> Vec<Batch> {
     let mut ids = (1..=posts).collect::<Vec<_>>();
-    fastrand::Rng::with_seed(7).shuffle(&mut ids);
+    fastrand::Rng::with_seed(seq.unsigned_abs()).shuffle(&mut ids);
     let batch = |ids: &[i64]| {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
