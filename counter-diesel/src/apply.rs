@@ -11,7 +11,7 @@ use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdic
 use crate::error::{Error, LedgerStep};
 use crate::ledger::{Newer, Updated};
 use crate::observer::{Observer, SyncEvent};
-use crate::report::{Conflict, FailedClaim, LostClaim, SyncReport};
+use crate::report::{Conflict, FailedClaim, LostClaim, SyncReport, SyncTimes};
 use crate::retry;
 use crate::sync_options::OnConflict;
 use crate::unsettled::{Fate, Unsettled};
@@ -147,16 +147,22 @@ impl Application<'_, '_, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let mut transaction = shared.ledger.begin()?;
-            let newer = transaction.upsert(&claims)?;
-            let verdicts = shared.store.verify(&claims, VERIFY_WITHIN)?;
+            let (transaction, newer) = SyncTimes::add(&mut self.report.times.database, || {
+                let mut transaction = shared.ledger.begin()?;
+                let newer = transaction.upsert(&claims)?;
+                Ok::<_, Error>((transaction, newer))
+            })?;
+            let verdicts = SyncTimes::add(&mut self.report.times.verify, || {
+                shared.store.verify(&claims, VERIFY_WITHIN)
+            })?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
-                transaction.commit().inspect_err(|_| self.doubt(&claims))?;
+                SyncTimes::add(&mut self.report.times.database, || transaction.commit())
+                    .inspect_err(|_| self.doubt(&claims))?;
                 settled.applied_all(claims, newer);
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
-            drop(transaction);
+            SyncTimes::add(&mut self.report.times.database, || drop(transaction));
             claims = settled.keep_held(claims, &verdicts);
         }
         settled.postponed = claims;
@@ -207,7 +213,8 @@ impl Application<'_, '_, '_> {
 
     /// The store may forget these.
     fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
-        self.unsettled.shared.store.ack(claims)?;
+        let store = &self.unsettled.shared.store;
+        SyncTimes::add(&mut self.report.times.acknowledge, || store.ack(claims))?;
         claims.iter().for_each(|claim| self.unsettled.settle(claim));
         Ok(())
     }

@@ -146,6 +146,6 @@ pub use on::On;
 pub use owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
 pub use owner_of::{CounterOwner, OwnerOf};
 pub use pool_ledger::PoolLedger;
-pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport};
+pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
 pub use sync_options::{OnConflict, SyncOptions};
 pub use worker::{SyncWorker, WorkerStatus};

@@ -12,7 +12,7 @@ use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
 use crate::observer::{Observer, SyncEvent};
-use crate::report::SyncReport;
+use crate::report::{SyncReport, SyncTimes};
 use crate::sweep::{Seen, Sweep, bounded};
 use crate::sync_options::{OnConflict, SyncOptions};
 use crate::unsettled::{Fate, Unsettled};
@@ -175,7 +175,9 @@ impl Pass<'_> {
         let shared = self.shared;
         let mut sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
         while !sweep.is_over() && !self.is_to_end() {
-            let batch = sweep.next_batch(|foreign| self.note_page(foreign))?;
+            let batch = sweep.next_batch(|foreign| self.note_page(foreign));
+            self.report.times.scan += sweep.take_spent();
+            let batch = batch?;
             if !batch.is_empty() {
                 self.observer.tell(SyncEvent::Found(batch.len() as u64));
                 visit(self, batch)?;
@@ -220,7 +222,10 @@ impl Pass<'_> {
         if ids.is_empty() {
             return Ok((fresh, recovered));
         }
-        for claimed in self.shared.store.claim(&ids, self.shared.config.claim_timeout)? {
+        let claimed = SyncTimes::add(&mut self.report.times.claim, || {
+            self.shared.store.claim(&ids, self.shared.config.claim_timeout)
+        })?;
+        for claimed in claimed {
             match claimed {
                 Claimed::Nothing => {}
                 Claimed::Zero => self.report.zeros += 1,

@@ -1,11 +1,14 @@
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use counter_core::{CounterId, Cursor, DeltaStore, Foreign, Pattern};
 
 use crate::error::Error;
+use crate::report::SyncTimes;
 
 /// A scan of the store from its beginning to its end, in batches that hold each counter once.
 pub(crate) struct Sweep<'a> {
@@ -16,6 +19,8 @@ pub(crate) struct Sweep<'a> {
     found: Vec<CounterId>,
     /// Where the scan goes on.
     next: Option<Cursor>,
+    /// How long the store was waited for, since somebody asked.
+    spent: Duration,
 }
 
 /// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
@@ -33,12 +38,24 @@ impl<'a> Sweep<'a> {
         pattern: Pattern,
         batch_size: NonZeroUsize,
     ) -> Self {
-        Self { store, pattern, batch_size, found: Vec::new(), next: Some(Cursor::default()) }
+        Self {
+            store,
+            pattern,
+            batch_size,
+            found: Vec::new(),
+            next: Some(Cursor::default()),
+            spent: Duration::ZERO,
+        }
     }
 
     /// Whether everything is in a batch that was handed out.
     pub(crate) fn is_over(&self) -> bool {
         self.found.is_empty() && self.next.is_none()
+    }
+
+    /// How long the store was waited for, since this was last asked.
+    pub(crate) fn take_spent(&mut self) -> Duration {
+        mem::take(&mut self.spent)
     }
 
     /// The next batch, empty at the end. After each page `note` is given the names that are not ours, and can
@@ -52,7 +69,9 @@ impl<'a> Sweep<'a> {
             if let Some(id) = self.found.pop() {
                 batch.insert(id);
             } else if let Some(from) = self.next {
-                let page = self.store.scan(&self.pattern, from, self.batch_size)?;
+                let page = SyncTimes::add(&mut self.spent, || {
+                    self.store.scan(&self.pattern, from, self.batch_size)
+                })?;
                 (self.found, self.next) = (page.ids, page.next);
                 if note(page.foreign).is_break() {
                     self.found.extend(batch.drain());

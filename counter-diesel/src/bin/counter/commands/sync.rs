@@ -27,7 +27,9 @@ use crate::signals::Signals;
 /// had left behind; `skipped` had nothing to apply; `busy` is in the hands of another sync. What somebody should
 /// look at is named on standard error, and makes the exit code 1.
 ///
-/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`.
+/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`, and the time is
+/// shown by step: scan, claim and acknowledge are the store's, database is the table's, and verify is the store's
+/// while rows are locked.
 #[derive(Args)]
 pub(crate) struct Sync {
     /// Change nothing; only say what a sync would do
@@ -117,7 +119,8 @@ impl Syncing {
 
     pub(super) fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
         let report = self.pass(total, || self.signals.arrived().is_some())?;
-        let printed = self.print(&report, || summary::in_table(&report));
+        let text = || summary::in_table(&report, self.output.verbose);
+        let printed = self.print(&report, text);
         self.complain(&report);
         printed?;
         match self.signals.arrived() {

@@ -1,14 +1,16 @@
 //! A report, as a table, as one line, as JSON, and what somebody should look at, line by line.
 
+use std::time::Duration;
+
 use chrono::Utc;
-use counter_diesel::{Claim, Conflict, FailedClaim, Findings, LostClaim, SyncReport};
+use counter_diesel::{Claim, Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
 use serde_json::{Value, json};
 
 use crate::commands::claims::{self, findings_in_json, op_text};
 use crate::failure::in_one_line as error_in_one_line;
 use crate::output::{shown, table};
 
-pub(super) fn in_table(report: &SyncReport) -> String {
+pub(super) fn in_table(report: &SyncReport, is_verbose: bool) -> String {
     let applied = if report.dry_run { "would be applied" } else { "applied" };
     let counts = [
         (report.scanned, "found"),
@@ -28,7 +30,15 @@ pub(super) fn in_table(report: &SyncReport) -> String {
     let rate = format!("{:.0}", per_second(report));
     let times = [(seconds, "seconds"), (rate, "counters per second")];
     let times = times.map(|(time, name)| ([time], name.to_owned()));
-    table(&[counts.as_slice(), times.as_slice()].concat())
+    let steps = if is_verbose { steps(report) } else { Vec::new() };
+    table(&[counts.as_slice(), times.as_slice(), steps.as_slice()].concat())
+}
+
+fn steps(report: &SyncReport) -> Vec<([String; 1], String)> {
+    let of_step = |(step, time): (&str, Duration)| {
+        ([format!("{:.3}", time.as_secs_f64())], format!("seconds: {step}"))
+    };
+    times(report).into_iter().map(of_step).collect()
 }
 
 pub(super) fn in_one_line(report: &SyncReport) -> String {
@@ -60,6 +70,10 @@ pub(super) fn in_json(report: &SyncReport) -> Value {
         "stopped": report.stopped.as_ref().map(|error| error_in_one_line(error)),
         "seconds": report.elapsed.as_secs_f64(),
         "counters_per_second": per_second(report),
+        "step_seconds": times(report)
+            .into_iter()
+            .map(|(step, time)| (step.to_owned(), json!(time.as_secs_f64())))
+            .collect::<Value>(),
     })
 }
 
@@ -69,6 +83,18 @@ pub(super) fn with_action(mut report: Value, action: &str) -> Value {
         fields.insert("action".to_owned(), json!(action));
     }
     report
+}
+
+/// Where the time went, by step.
+fn times(report: &SyncReport) -> [(&'static str, Duration); 5] {
+    let SyncTimes { scan, claim, database, verify, acknowledge, .. } = report.times;
+    [
+        ("scan", scan),
+        ("claim", claim),
+        ("database", database),
+        ("verify", verify),
+        ("acknowledge", acknowledge),
+    ]
 }
 
 /// Of what there was nothing to apply: zeros, and what a set, a delete or another sync had replaced.

@@ -1,0 +1,56 @@
+use std::ops::Range;
+
+use counter_diesel::mysql_pool;
+use diesel::mysql::Mysql;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::QueryResult;
+use diesel::{MysqlConnection, RunQueryDsl};
+
+use super::rows::push_values;
+use super::{BareConnection, Batch};
+
+/// How many rows one statement of a sync writes.
+const ROWS: usize = 500;
+
+impl BareConnection for MysqlConnection {
+    const EMPTY: &'static str = "TRUNCATE model_counters";
+    const SETTLE: &'static str = "FLUSH TABLES";
+
+    fn pool(url: &str) -> Pool<ConnectionManager<Self>> {
+        mysql_pool(url, 4).unwrap()
+    }
+
+    fn write(&mut self, batch: &Batch) -> usize {
+        batch.pieces(ROWS).map(|rows| Upsert { batch, rows }.execute(self).unwrap()).sum()
+    }
+}
+
+struct Upsert<'a> {
+    batch: &'a Batch,
+    rows: Range<usize>,
+}
+
+impl QueryFragment<Mysql> for Upsert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO `model_counters` (`owner_type`, `owner_id`, `key`, `count`, `claim_seq`) VALUES ",
+        );
+        push_values(&mut out, self.batch, self.rows.clone())?;
+        out.push_sql(
+            " ON DUPLICATE KEY UPDATE \
+             `count` = `count` + IF(`claim_seq` < VALUES(`claim_seq`), VALUES(`count`), 0), \
+             `updated_at` = IF(`claim_seq` < VALUES(`claim_seq`), UTC_TIMESTAMP(6), `updated_at`), \
+             `claim_seq` = GREATEST(`claim_seq`, VALUES(`claim_seq`))",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for Upsert<'_> {
+    type QueryId = Upsert<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<MysqlConnection> for Upsert<'_> {}

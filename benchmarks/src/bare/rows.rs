@@ -1,0 +1,80 @@
+use std::ops::Range;
+
+use diesel::backend::Backend;
+use diesel::query_builder::AstPass;
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType, Text};
+
+use crate::post::{KEY, OWNER_TYPE};
+
+/// Claims as they are written in one transaction, column by column.
+#[derive(Clone)]
+pub struct Batch {
+    pub owner_types: Vec<&'static str>,
+    pub owner_ids: Vec<i64>,
+    pub keys: Vec<&'static str>,
+    pub counts: Vec<i64>,
+    pub seqs: Vec<i64>,
+}
+
+impl Batch {
+    pub fn new(owner_ids: Vec<i64>, seq: i64) -> Self {
+        let rows = owner_ids.len();
+        Self {
+            owner_types: vec![OWNER_TYPE; rows],
+            owner_ids,
+            keys: vec![KEY; rows],
+            counts: vec![1; rows],
+            seqs: vec![seq; rows],
+        }
+    }
+
+    /// Where each statement of so many rows begins and ends.
+    pub fn pieces(&self, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let all = self.owner_ids.len();
+        assert_eq!(all % rows, 0, "batches are made of whole statements");
+        (0..all).step_by(rows).map(move |start| start..start + rows)
+    }
+}
+
+/// One row for each post, in batches of a sync's default size: which posts share a batch is chance, another one for each
+/// sequence, as in a scan of
+/// Redis, and within a batch they are in order, as in a sync.
+pub fn batches(posts: i64, seq: i64) -> Vec<Batch> {
+    let mut ids = (1..=posts).collect::<Vec<_>>();
+    fastrand::Rng::with_seed(seq.unsigned_abs()).shuffle(&mut ids);
+    let batch = |ids: &[i64]| {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        Batch::new(ids, seq)
+    };
+    ids.chunks(1000).map(batch).collect()
+}
+
+/// Some rows of a batch as a statement has them after `VALUES`.
+pub(super) fn push_values<'b, DB>(
+    out: &mut AstPass<'_, 'b, DB>,
+    batch: &'b Batch,
+    rows: Range<usize>,
+) -> QueryResult<()>
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
+    str: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    for row in rows.clone() {
+        out.push_sql(if row == rows.start { "(" } else { ", (" });
+        out.push_bind_param::<Text, str>(batch.owner_types[row])?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, i64>(&batch.owner_ids[row])?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, str>(batch.keys[row])?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, i64>(&batch.counts[row])?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, i64>(&batch.seqs[row])?;
+        out.push_sql(")");
+    }
+    Ok(())
+}

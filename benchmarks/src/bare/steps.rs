@@ -1,0 +1,96 @@
+use redis::{Connection, Pipeline, Script};
+
+use crate::post::name;
+
+/// What a sync asks of Redis, by the plain crate: the same commands of the same sizes, without a look at the answers
+/// that goes further than the next step needs.
+pub struct Steps {
+    conn: Connection,
+    claim: String,
+    ack: String,
+}
+
+/// How many counters one call of the script of a claim takes, and of an acknowledgement, and one MGET.
+const CLAIMED: usize = 50;
+const ACKNOWLEDGED: usize = 200;
+const VERIFIED: usize = 500;
+/// How many names one SCAN goes through.
+const SCANNED: usize = 250;
+
+const CLAIM: &str = concat!(
+    include_str!("../../../counter-core/src/redis/count.lua"),
+    include_str!("../../../counter-core/src/redis/sequence.lua"),
+    include_str!("../../../counter-core/src/redis/claim.lua")
+);
+const ACK: &str = include_str!("../../../counter-core/src/redis/ack.lua");
+
+impl Steps {
+    pub fn new(mut conn: Connection) -> Self {
+        let mut load = |text| Script::new(text).prepare_invoke().load(&mut conn).unwrap();
+        let (claim, ack) = (load(CLAIM), load(ACK));
+        Self { conn, claim, ack }
+    }
+
+    /// All names under the prefix.
+    pub fn scan(&mut self) -> Vec<String> {
+        let (mut names, mut cursor) = (Vec::new(), 0_u64);
+        loop {
+            let (next, found): (u64, Vec<String>) = redis::cmd("SCAN")
+                .arg(cursor)
+                .arg(&["MATCH", "counter:*", "COUNT"])
+                .arg(SCANNED)
+                .query(&mut self.conn)
+                .unwrap();
+            names.extend(found);
+            cursor = next;
+            if cursor == 0 {
+                return names;
+            }
+        }
+    }
+
+    /// Claims one batch, in one round trip.
+    pub fn claim(&mut self, pending: &[String], claims: &[String]) -> Vec<String> {
+        let mut calls = redis::pipe();
+        for (pending, claims) in pending.chunks(CLAIMED).zip(claims.chunks(CLAIMED)) {
+            let call = calls.cmd("EVALSHA").arg(&self.claim).arg(1 + 2 * pending.len());
+            call.arg("counter:{seq}");
+            for (pending, claim) in pending.iter().zip(claims) {
+                call.arg(pending).arg(claim);
+            }
+            call.arg(30_000_000).arg(0);
+        }
+        let answers: Vec<Vec<String>> = calls.query(&mut self.conn).unwrap();
+        let texts = answers.into_iter().flat_map(|answer| answer.into_iter().skip(2));
+        // The first letter says that it is fresh.
+        texts.map(|text| text[1..].to_owned()).collect()
+    }
+
+    /// Reads one batch's claims, in one round trip.
+    pub fn verify(&mut self, claims: &[String]) -> Vec<String> {
+        let mut reads = redis::pipe();
+        for claims in claims.chunks(VERIFIED) {
+            reads.cmd("MGET").arg(claims);
+        }
+        self.all(&reads).concat()
+    }
+
+    /// Acknowledges one batch, in one round trip.
+    pub fn ack(&mut self, claims: &[String], texts: &[String]) {
+        let mut calls = redis::pipe();
+        for (claims, texts) in claims.chunks(ACKNOWLEDGED).zip(texts.chunks(ACKNOWLEDGED)) {
+            calls.cmd("EVALSHA").arg(&self.ack).arg(claims.len()).arg(claims).arg(texts);
+        }
+        let acknowledged: Vec<usize> = calls.query(&mut self.conn).unwrap();
+        assert_eq!(acknowledged.into_iter().sum::<usize>(), claims.len());
+    }
+
+    fn all(&mut self, pipeline: &Pipeline) -> Vec<Vec<String>> {
+        pipeline.query(&mut self.conn).unwrap()
+    }
+}
+
+/// The name of a post's claim in Redis.
+pub fn claim_name(id: i64) -> String {
+    format!("counter:{{{}}}", name(id))
+}

@@ -1,0 +1,64 @@
+use std::sync::OnceLock;
+
+use counter_tests::process::Durability;
+use counter_tests::servers::RedisServer;
+use counter_tests::servers::mariadb::MariaDb;
+use counter_tests::servers::postgres::Postgres;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, MysqlConnection};
+use tempfile::TempDir;
+
+use crate::cores::{self, Side};
+
+/// What the measures share: how much work they do, and the servers, which are started when they are needed.
+pub struct Bench {
+    /// Whether only to see that everything works.
+    pub is_quick: bool,
+    redis: OnceLock<RedisServer>,
+    postgres: OnceLock<Postgres>,
+    mariadb: OnceLock<MariaDb>,
+    folder: TempDir,
+}
+
+impl Bench {
+    pub fn new(is_quick: bool) -> Self {
+        Self {
+            is_quick,
+            redis: OnceLock::new(),
+            postgres: OnceLock::new(),
+            mariadb: OnceLock::new(),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// So much of something, or so much of it to see that it works.
+    pub fn of<T>(&self, full: T, quick: T) -> T {
+        if self.is_quick { quick } else { full }
+    }
+
+    /// A Redis that keeps nothing on disk: the harder limit, for what it does beside an increment costs both sides
+    /// the same.
+    pub fn redis(&self) -> &RedisServer {
+        self.redis.get_or_init(|| cores::on(Side::Servers, RedisServer::start))
+    }
+
+    /// A PostgreSQL that waits for its disk.
+    pub fn postgres(&self) -> &Postgres {
+        self.postgres.get_or_init(|| cores::on(Side::Servers, || Postgres::new(Durability::On)))
+    }
+
+    /// A MariaDB that waits for its disk, with a database `benchmarks`.
+    pub fn mariadb(&self) -> &MariaDb {
+        self.mariadb.get_or_init(|| {
+            let server = cores::on(Side::Servers, || MariaDb::new(Durability::On));
+            let mut conn = MysqlConnection::establish(&server.url("mysql")).unwrap();
+            conn.batch_execute("CREATE DATABASE benchmarks").unwrap();
+            server
+        })
+    }
+
+    /// The path of a SQLite file on the disk where temporary files are.
+    pub fn sqlite(&self) -> String {
+        self.folder.path().join("counters.sqlite").display().to_string()
+    }
+}

@@ -1,0 +1,78 @@
+//! How fast the counters are, each measure beside its limit: the same work by the plain crates, with nothing of ours
+//! around it, in the same run. Ratios survive a change of machine; numbers by themselves do not.
+//!
+//! `cargo run --release -p counter-benchmarks -- --help`
+
+mod bare;
+mod bench;
+mod cores;
+mod facts;
+mod measures;
+mod post;
+mod rounds;
+mod stage;
+mod table;
+
+use clap::Parser;
+
+use crate::bench::Bench;
+use crate::cores::Side;
+use crate::measures::{MEASURES, Measure, memory};
+use crate::table::Table;
+
+/// Measures the counters beside their limit, and prints a table in Markdown
+///
+/// Starts its own servers, on this machine only, and ends them.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything without
+    #[arg(value_parser = find)]
+    measures: Vec<&'static Measure>,
+
+    /// Fewer rounds of less work: whether it works, not how fast
+    #[arg(long)]
+    quick: bool,
+
+    /// Name what can be measured
+    #[arg(long)]
+    list: bool,
+
+    /// Sync once and print how much memory that took
+    #[arg(long, hide = true, num_args = 2)]
+    sync_once: Option<Vec<String>>,
+}
+
+fn find(name: &str) -> Result<&'static Measure, String> {
+    let found = MEASURES.iter().find(|measure| measure.name == name);
+    found.ok_or_else(|| "there is no such measure; --list names them".to_owned())
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        MEASURES.iter().for_each(|measure| println!("{:18} {}", measure.name, measure.what));
+    } else if let Some([redis, database]) = arguments.sync_once.as_deref() {
+        memory::sync_once(redis, database);
+    } else {
+        measure(&arguments);
+    }
+}
+
+fn measure(arguments: &Arguments) {
+    cores::pin(Side::Client);
+    let bench = Bench::new(arguments.quick);
+    let load = facts::load();
+    let mut table = Table::default();
+    let is_chosen = |measure: &&Measure| {
+        let chosen = &arguments.measures;
+        chosen.is_empty() || chosen.iter().any(|chosen| chosen.name == measure.name)
+    };
+    for measure in MEASURES.iter().filter(is_chosen) {
+        eprintln!("{}: {} ...", measure.name, measure.what);
+        for row in (measure.run)(&bench) {
+            eprintln!("{row}");
+            table.add(row);
+        }
+    }
+    println!("{table}\n{}", facts::in_markdown(&bench, &load));
+}

@@ -1,0 +1,55 @@
+//! What is measured, in the order in which it is told.
+
+mod allocations;
+mod footprint;
+mod foreign_keys;
+mod increments;
+mod latency;
+pub mod memory;
+mod memory_store;
+mod reads;
+mod scale;
+mod sync;
+mod sync_sqlite;
+
+use crate::bench::Bench;
+use crate::table::Row;
+
+/// Something that can be measured by itself.
+pub struct Measure {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub run: fn(&Bench) -> Vec<Row>,
+}
+
+/// All of it.
+pub const MEASURES: &[Measure] = &[
+    measure("increment", "one increment after the other, in one thread", increments::one_by_one),
+    measure("threads", "the same in 8 threads", increments::in_threads),
+    measure("increment-many", "100 increments a call", increments::in_batches),
+    measure("get", "one counter's value", reads::one),
+    measure("get-many", "50 counters' values a call", reads::many),
+    measure("sync-postgres", "a sync of 100,000 counters into PostgreSQL", sync::into_postgres),
+    measure("sync-mariadb", "the same into MariaDB", sync::into_mariadb),
+    measure("sync-sqlite", "the same into SQLite, from Redis", sync_sqlite::from_redis),
+    measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
+    measure("scale", "a sync of 1,000,000 counters beside one of 100,000", scale::per_counter),
+    measure("memory", "the memory of a process that syncs 1,000,000 counters", memory::of_a_sync),
+    measure("memory-store", "increments in memory, from 2 threads", memory_store::increments),
+    measure("allocations", "allocations of one increment", allocations::of_an_increment),
+    measure("latency", "single increments while a sync runs", latency::beside_a_sync),
+    measure(
+        "footprint",
+        "what a counter costs Redis, and its sync the database's log",
+        footprint::of_a_counter,
+    ),
+    measure(
+        "foreign-keys",
+        "a sync of 10 counters beside 500,000 keys of others",
+        foreign_keys::beside_many,
+    ),
+];
+
+const fn measure(name: &'static str, what: &'static str, run: fn(&Bench) -> Vec<Row>) -> Measure {
+    Measure { name, what, run }
+}

@@ -1,0 +1,139 @@
+use std::cell::RefCell;
+use std::thread;
+
+use counter_diesel::{Counters, HasCounters};
+use diesel::SqliteConnection;
+use redis::{Connection, ConnectionLike as _};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::bench::Bench;
+use crate::post::{Post, PostCounter, names, posts};
+use crate::rounds::{Rounds, Spread, seconds};
+use crate::stage::Stage;
+use crate::table::{Bar, Row};
+
+/// How many counters are counted in turn.
+const POSTS: i64 = 1000;
+const THREADS: usize = 8;
+const PER_CALL: usize = 100;
+
+/// Increments need no database; one has to be there.
+fn stage(bench: &Bench) -> Stage<SqliteConnection> {
+    Stage::new(bench, &bench.sqlite())
+}
+
+fn increment(counters: &Counters, posts: &[Post], times: usize) {
+    for post in posts.iter().cycle().take(times) {
+        post.increment_counter(counters, PostCounter::Views, 1).unwrap();
+    }
+}
+
+fn increment_bare(redis: &mut Connection, names: &[String], times: usize) {
+    for name in names.iter().cycle().take(times) {
+        redis::cmd("INCRBY").arg(name).arg(1).exec(redis).unwrap();
+    }
+}
+
+pub fn one_by_one(bench: &Bench) -> Vec<Row> {
+    let Stage { counters, mut redis, .. } = stage(bench);
+    let (posts, names) = (posts(POSTS), names(POSTS));
+    let times = bench.of(1000, 500);
+    let each = |taken: f64| taken / times as f64;
+    increment(&counters, &posts, times);
+    let rounds = Rounds::alternate(
+        bench.of(201, 5),
+        || each(seconds(|| increment(&counters, &posts, times))),
+        || each(seconds(|| increment_bare(&mut redis, &names, times))),
+    );
+    let more = rounds.more();
+    let more = Spread { median: more.median * 1e6, min: more.min * 1e6, max: more.max * 1e6 };
+    vec![
+        Row::number(
+            "`increment`, one thread: more than a bare INCRBY",
+            "µs",
+            more,
+            Bar::AtMost(1.5),
+        ),
+        Row::rates("`increment`, one thread", &rounds, Bar::None),
+    ]
+}
+
+pub fn in_threads(bench: &Bench) -> Vec<Row> {
+    let Stage { counters, .. } = stage(bench);
+    let (posts, names) = (posts(POSTS), names(POSTS));
+    let times = bench.of(1000, 200);
+    let each = |taken: f64| taken / (times * THREADS) as f64;
+    let connections = (0..THREADS).map(|_| RefCell::new(bench.redis().bare()));
+    let mut connections = connections.map(RefCell::into_inner).collect::<Vec<_>>();
+    let mut ours = || {
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| increment(&counters, &posts, times));
+            }
+        });
+    };
+    let mut limit = || {
+        thread::scope(|scope| {
+            for redis in &mut connections {
+                scope.spawn(|| increment_bare(redis, &names, times));
+            }
+        });
+    };
+    ours();
+    let cpu = Rounds::alternate(
+        bench.of(51, 3),
+        || each(cpu_seconds(&mut ours)),
+        || each(cpu_seconds(&mut limit)),
+    );
+    let wall = Rounds::alternate(
+        bench.of(51, 2),
+        || each(seconds(&mut ours)),
+        || each(seconds(&mut limit)),
+    );
+    vec![
+        Row::times("`increment`, 8 threads: this program's CPU time", &cpu, Bar::AtMost(1.15)),
+        Row::rates("`increment`, 8 threads", &wall, Bar::None),
+    ]
+}
+
+/// What all threads of this program have worked.
+fn cpu_seconds(act: impl FnOnce()) -> f64 {
+    let now = || {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    };
+    let started = now();
+    act();
+    now() - started
+}
+
+pub fn in_batches(bench: &Bench) -> Vec<Row> {
+    let Stage { counters, mut redis, .. } = stage(bench);
+    let posts = posts(PER_CALL as i64);
+    let mut pipeline = redis::pipe();
+    for name in names(PER_CALL as i64) {
+        pipeline.cmd("INCRBY").arg(name).arg(1);
+    }
+    let packed = pipeline.get_packed_pipeline();
+    let calls = bench.of(50, 20);
+    let each = |taken: f64| taken / (calls * PER_CALL) as f64;
+    let mut ours = || {
+        for _ in 0..calls {
+            let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
+            counters.increment_many(increments).unwrap();
+        }
+    };
+    ours();
+    let rounds = Rounds::alternate(
+        bench.of(201, 5),
+        || each(seconds(&mut ours)),
+        || {
+            each(seconds(|| {
+                for _ in 0..calls {
+                    redis.req_packed_commands(&packed, 0, PER_CALL).unwrap();
+                }
+            }))
+        },
+    );
+    vec![Row::rates("`increment_many`, 100 a call", &rounds, Bar::AtLeast(0.8))]
+}

@@ -1,0 +1,64 @@
+use std::cell::RefCell;
+use std::time::Duration;
+
+use counter_diesel::SyncTimes;
+use diesel::{MysqlConnection, PgConnection};
+
+use crate::bare::{BareConnection, batches};
+use crate::bench::Bench;
+use crate::rounds::{Rounds, Spread};
+use crate::stage::{Rows, Stage};
+use crate::table::{Bar, Row};
+
+pub fn into_postgres(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    into(bench, stage, "PostgreSQL", Bar::AtMost(2.0))
+}
+
+pub fn into_mariadb(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<MysqlConnection>::new(bench, &bench.mariadb().url("benchmarks"));
+    into(bench, stage, "MariaDB", Bar::AtMost(2.5))
+}
+
+/// The limit is the guarded upsert alone: the same table, batches and commits, its rows in memory already, no Redis.
+fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, name: &str, to_reach: Bar) -> Vec<Row> {
+    let counters = bench.of(100_000, 10_000);
+    let each = |taken: f64| taken / counters as f64;
+    let batches = batches(counters, 2);
+    let stage = RefCell::new(stage);
+    let mut rows = Vec::new();
+    for (laid, how) in [(Rows::New, "new"), (Rows::Present, "present")] {
+        let ours = || {
+            let mut stage = stage.borrow_mut();
+            stage.lay_rows(laid, counters);
+            stage.count(counters);
+            each(stage.sync(counters))
+        };
+        let limit = || {
+            stage.borrow().lay_rows(laid, counters);
+            each(stage.borrow().upsert(&batches))
+        };
+        let rounds = Rounds::alternate(bench.of(7, 2), ours, limit);
+        let what = format!("sync into {name}, rows {how}");
+        rows.push(Row::times(&what, &rounds, to_reach));
+        rows.push(where_it_went(&what, std::mem::take(&mut stage.borrow_mut().times), counters));
+    }
+    rows
+}
+
+/// The steps of syncs of so many counters, in microseconds for each of them.
+pub fn where_it_went(what: &str, times: Vec<SyncTimes>, counters: i64) -> Row {
+    let median = |step: fn(&SyncTimes) -> Duration| {
+        let each = |times| step(times).as_secs_f64() / counters as f64 * 1e6;
+        Spread::of(times.iter().map(each)).median
+    };
+    let steps: [(_, fn(&SyncTimes) -> Duration); 5] = [
+        ("scan", |times| times.scan),
+        ("claim", |times| times.claim),
+        ("database", |times| times.database),
+        ("verify", |times| times.verify),
+        ("acknowledge", |times| times.acknowledge),
+    ];
+    let steps = steps.map(|(name, step)| format!("{name} {:.1}", median(step)));
+    Row::fact(format!("{what}: µs for each counter"), steps.join(", "), String::new())
+}

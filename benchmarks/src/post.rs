@@ -1,0 +1,26 @@
+use counter_diesel::HasCounters;
+
+/// The model that is counted.
+#[derive(HasCounters)]
+#[counters(keys(views))]
+pub struct Post {
+    pub id: i64,
+}
+
+/// What the derive makes of it, for those who write names by themselves.
+pub const OWNER_TYPE: &str = "post";
+pub const KEY: &str = "views";
+
+/// So many posts.
+pub fn posts(count: i64) -> Vec<Post> {
+    (1..=count).map(|id| Post { id }).collect()
+}
+
+/// The name of a post's views in Redis.
+pub fn name(id: i64) -> String {
+    format!("counter:{OWNER_TYPE}:{id}:{KEY}")
+}
+
+pub fn names(count: i64) -> Vec<String> {
+    (1..=count).map(name).collect()
+}

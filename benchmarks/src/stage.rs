@@ -1,0 +1,102 @@
+use counter_core::RedisStore;
+use counter_diesel::{Counters, SyncOptions, SyncReport, SyncTimes};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use redis::Connection;
+
+use crate::bare::{BareConnection, Batch, batches};
+use crate::bench::Bench;
+use crate::post::name;
+use crate::rounds::seconds;
+
+/// Counters, and a connection to each of their sides that knows nothing of them.
+pub struct Stage<C: BareConnection> {
+    pub counters: Counters,
+    pub redis: Connection,
+    pub pool: Pool<ConnectionManager<C>>,
+    /// Where the time of all syncs so far went.
+    pub times: Vec<SyncTimes>,
+}
+
+impl<C: BareConnection> Stage<C> {
+    /// With an empty Redis and an empty table.
+    pub fn new(bench: &Bench, database: &str) -> Self {
+        bench.redis().flush();
+        let redis = RedisStore::builder(bench.redis().url());
+        let pool = C::pool(database);
+        let counters = Counters::builder(pool.clone()).redis_with(redis).build().unwrap();
+        Self::over(counters, bench.redis().bare(), pool)
+    }
+
+    /// With counters that wait in memory.
+    pub fn in_memory(bench: &Bench, database: &str) -> Self {
+        let pool = C::pool(database);
+        let counters = Counters::builder(pool.clone()).memory().build().unwrap();
+        Self::over(counters, bench.redis().bare(), pool)
+    }
+
+    fn over(counters: Counters, redis: Connection, pool: Pool<ConnectionManager<C>>) -> Self {
+        counters.run_pending_migrations().unwrap();
+        let stage = Self { counters, redis, pool, times: Vec::new() };
+        stage.execute(C::EMPTY);
+        // The database may know another Redis from before, which is told once.
+        let _ = stage.counters.sync(&SyncOptions::default()).unwrap();
+        stage
+    }
+
+    pub fn execute(&self, sql: &str) {
+        self.pool.get().unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// Makes the table have a row for each of the posts, or none.
+    pub fn lay_rows(&self, rows: Rows, posts: i64) {
+        self.execute(C::EMPTY);
+        if rows == Rows::Present {
+            self.pool.get().unwrap().upsert_all(&batches(posts, 1));
+        }
+        self.execute(C::SETTLE);
+    }
+
+    /// Lets something be pending of each of the posts.
+    pub fn count(&mut self, posts: i64) {
+        count_in(&mut self.redis, posts);
+    }
+
+    /// The seconds of one sync, of which it is sure that it moved so many counters.
+    pub fn sync(&mut self, counters: i64) -> f64 {
+        let mut report = SyncReport::default();
+        let taken = seconds(|| report = self.counters.sync(&SyncOptions::default()).unwrap());
+        assert_eq!((report.applied, report.is_clean()), (counters as u64, true), "{report:?}");
+        self.times.push(report.times);
+        taken
+    }
+
+    /// The seconds of the bare upsert, of which it is sure that it wrote these rows.
+    pub fn upsert(&self, batches: &[Batch]) -> f64 {
+        let mut conn = self.pool.get().unwrap();
+        // So that it is prepared and kept, as it is in a sync.
+        conn.begin();
+        conn.write(&Batch::new((-1000..0).collect(), 1));
+        conn.batch_execute("ROLLBACK").unwrap();
+        seconds(|| conn.upsert_all(batches))
+    }
+}
+
+/// Whether the rows of what is synced are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    New,
+    Present,
+}
+
+/// Lets 1 be pending of each of the posts, as increments do.
+pub fn count_in(redis: &mut Connection, posts: i64) {
+    let ids = (1..=posts).collect::<Vec<_>>();
+    for ids in ids.chunks(10_000) {
+        let mut increments = redis::pipe();
+        for id in ids {
+            increments.cmd("INCRBY").arg(name(*id)).arg(1).ignore();
+        }
+        increments.exec(redis).unwrap();
+    }
+}
