@@ -14,12 +14,12 @@ use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
 use counter_tests::books::Books;
 use counter_tests::effort::{choices, load_time};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::site::{Site, ledger_at};
 use counter_tests::store_worlds::patient;
 use counter_tests::suite::{self, WorldKind};
 use counter_tests::traffic::Traffic;
-use counter_tests::wait;
 use counter_tests::world::impatient;
 use libtest_mimic::Trial;
 use r2d2_redis::RedisConnectionManager;
@@ -261,7 +261,7 @@ fn sync_until(is_over: &AtomicBool, process: Counters) -> (u32, u32) {
 /// What a writer has given up may still be under way, as long as its connection is.
 fn wait_until_all_has_arrived(site: &Site) {
     let mut bare = site.redis().bare();
-    wait::until("all other connections have ended", || {
+    wait_for("all other connections to end", || {
         let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).unwrap();
         (clients.lines().count() == 1).then_some(())
     });
