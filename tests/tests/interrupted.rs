@@ -12,6 +12,7 @@ use std::{fs, thread};
 use counter_core::{CounterId, DeltaStore, Error, RedisStore};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
+use counter_tests::store_worlds::patient;
 use rustix::thread::gettid;
 
 /// Runs `ask` in a thread and stops and continues this process while it waits for the frozen server.
@@ -45,7 +46,8 @@ fn stop_and_continue() {
 #[test]
 fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let server = RedisServer::start();
-    let store = RedisStore::builder(server.url()).build().unwrap();
+    // It is the interruption that ends a read, and no time-out.
+    let store = RedisStore::builder(server.url()).timeouts(patient()).build().unwrap();
     let id = CounterId::new("user", 1, "downloads").unwrap();
     store.increment(&id, 1).unwrap();
 
