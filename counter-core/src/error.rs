@@ -51,7 +51,7 @@ pub enum Error {
     /// Nothing in this library tries such a write again, for it could count twice.
     #[error(
         "nobody knows whether the {operation} of counter {counter} was counted: \
-         it was sent, but the reply did not arrive"
+         it was sent, but no answer says so"
     )]
     OutcomeUnknown {
         /// What was attempted.

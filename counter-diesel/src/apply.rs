@@ -4,7 +4,7 @@
 //! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between leaves the
 //! claims in the store, and applying them again is a no-op where it was done before.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
@@ -21,6 +21,9 @@ const VERIFY_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often a batch whose claims keep changing is started again.
 const VERIFY_ROUNDS: usize = 3;
+
+/// How long a batch is divided while its parts wait for locks.
+const MOST_REFUSED: Duration = Duration::from_secs(30);
 
 /// How often a claim that other processes' stores overtake gets a new sequence.
 const RENUMBER_ROUNDS: u32 = 10;
@@ -44,14 +47,7 @@ pub(crate) fn apply(
     observer: &mut Observer<'_>,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application {
-        unsettled,
-        origin,
-        on_conflict,
-        report,
-        observer,
-        database_takes_rows: false,
-    };
+    let mut application = Application::new(unsettled, origin, on_conflict, report, observer);
     let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
         if !batch.claims.is_empty() {
@@ -70,14 +66,7 @@ pub(crate) fn apply_once(
 ) -> Result<(), Error> {
     let (origin, on_conflict) = (Origin::Fresh, OnConflict::Report);
     let observer = &mut Observer::none();
-    let mut application = Application {
-        unsettled,
-        origin,
-        on_conflict,
-        report,
-        observer,
-        database_takes_rows: false,
-    };
+    let mut application = Application::new(unsettled, origin, on_conflict, report, observer);
     let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
     let settled = application.transact(&batch.claims)?;
     application.conclude(settled, &batch)?;
@@ -90,6 +79,8 @@ struct Application<'a, 'b, 'c> {
     on_conflict: OnConflict,
     report: &'a mut SyncReport,
     observer: &'a mut Observer<'c>,
+    /// How long parts of refused batches were refused in all.
+    refused_for: Duration,
     /// Whether it was made sure that a refusal is about a row and not about the whole table.
     database_takes_rows: bool,
 }
@@ -112,9 +103,23 @@ struct Settled {
     postponed: Vec<Claim>,
 }
 
+impl<'a, 'b, 'c> Application<'a, 'b, 'c> {
+    fn new(
+        unsettled: &'a mut Unsettled<'b>,
+        origin: Origin,
+        on_conflict: OnConflict,
+        report: &'a mut SyncReport,
+        observer: &'a mut Observer<'c>,
+    ) -> Self {
+        let (refused_for, database_takes_rows) = (Duration::ZERO, false);
+        Self { unsettled, origin, on_conflict, report, observer, refused_for, database_takes_rows }
+    }
+}
+
 impl Application<'_, '_, '_> {
     /// Settles a batch and returns the batches that it leaves to do.
     fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
+        let started = Instant::now();
         // What passes with time is waited for once, not at every step down to a bad row.
         let result = if batch.is_half {
             retry::once_more(|| self.transact(&batch.claims))
@@ -124,6 +129,9 @@ impl Application<'_, '_, '_> {
         match result {
             Ok(settled) => self.conclude(settled, batch),
             Err(error @ Error::Database { step: LedgerStep::Upsert, .. }) => {
+                if batch.is_half {
+                    self.refused_for += started.elapsed();
+                }
                 self.divide(batch, error)
             }
             Err(error) => Err(error),
@@ -225,6 +233,10 @@ impl Application<'_, '_, '_> {
             } else if self.on_conflict == OnConflict::Discard {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
                 self.report.discarded += 1;
+            } else if self.on_conflict == OnConflict::Apply && times < RENUMBER_ROUNDS {
+                // Only one that is not there any more gets no sequence from an operator.
+                self.unsettled.settle(&conflict.claim);
+                self.report.superseded += 1;
             } else {
                 self.report.conflicts.push(conflict);
             }
@@ -274,7 +286,13 @@ impl Application<'_, '_, '_> {
     }
 
     /// Narrows a refused batch down to the rows that are refused; these stay claimed.
+    ///
+    /// Where many rows are locked by others each step waits for a lock, so the pass ends after a while. The
+    /// next one begins with what this one has left.
     fn divide(&mut self, batch: &Batch, error: Error) -> Result<Vec<Batch>, Error> {
+        if self.refused_for > MOST_REFUSED {
+            return Err(error);
+        }
         if !self.database_takes_rows {
             self.try_other_row()?;
             self.database_takes_rows = true;

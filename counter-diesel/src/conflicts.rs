@@ -8,7 +8,7 @@ use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::Recorded;
 use crate::report::Findings;
-use crate::sweep::{Seen, Sweep};
+use crate::sweep::{Seen, Sweep, bounded};
 
 /// Nobody holds a lock meanwhile, so it may take longer than in a sync.
 const VERIFY_WITHIN: Duration = Duration::from_secs(2);
@@ -65,7 +65,7 @@ pub struct Contradiction {
 pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
     let mut conflicts = Conflicts { went_back: went_back(shared)?, ..Conflicts::default() };
     let mut seen = Seen::<CounterId>::default();
-    let batch_size = shared.config.sync_batch_size;
+    let batch_size = bounded(shared.config.sync_batch_size);
     let mut sweep = Sweep::new(&*shared.store, Pattern::all(), batch_size);
     while !sweep.is_over() {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;

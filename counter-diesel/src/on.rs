@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use counter_core::{Baseline, CounterId, Owner};
+use counter_core::{Baseline, CounterId, Owner, OwnerType};
 use diesel::result::QueryResult;
 
 use crate::connection::CounterConnection;
@@ -9,7 +9,7 @@ use crate::error::{Error, LedgerStep};
 use crate::has_counters::HasCounters;
 use crate::key_of::KeyOf;
 use crate::owner_of::{CounterOwner, OwnerOf};
-use crate::pages::{ids_of, in_rows, ranked};
+use crate::pages::{ids_of, in_rows, of_model, ranked};
 use crate::pool_ledger::{with_ids, with_keys};
 use crate::read;
 
@@ -83,11 +83,25 @@ impl<'a, C: CounterConnection> On<'a, C> {
         key: impl KeyOf<M>,
         n: usize,
     ) -> Result<Vec<(OwnerOf<M>, i64)>, Error> {
+        Ok(of_model(self.top_of(&M::OWNER_TYPE, key.counter_key()?, n)?))
+    }
+
+    /// The same of owners whose type is only text, as [`Counters::top_of`] finds them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::get`].
+    pub fn top_of(
+        &mut self,
+        owner_type: &OwnerType,
+        key: impl KeyOf<Owner>,
+        n: usize,
+    ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
         let table = &self.counters.shared.config.table_name;
-        let candidates = refused(self.conn.top(table, &M::OWNER_TYPE, &key, limit))?;
-        ranked(with_ids(candidates), &key, |ids| self.values(ids))
+        let candidates = refused(self.conn.top(table, owner_type, &key, limit))?;
+        ranked(owner_type, with_ids(candidates), &key, |ids| self.values(ids))
     }
 
     /// All counters of an owner, by key, as [`Counters::all`] finds them.

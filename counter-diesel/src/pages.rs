@@ -1,6 +1,6 @@
 //! Pages of models with their counters, and the models with the highest.
 
-use counter_core::{CounterId, CounterKey, Owner, OwnerId};
+use counter_core::{CounterId, CounterKey, Owner, OwnerId, OwnerType};
 
 use crate::counters::Counters;
 use crate::error::Error;
@@ -76,9 +76,32 @@ impl Counters {
         key: impl KeyOf<M>,
         n: usize,
     ) -> Result<Vec<(OwnerOf<M>, i64)>, Error> {
+        Ok(of_model(self.top_of(&M::OWNER_TYPE, key.counter_key()?, n)?))
+    }
+
+    /// The same as [`top`](Self::top) of owners whose type is only text.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, OwnerType};
+    /// # fn show(counters: &Counters) -> Result<(), Error> {
+    /// for (owner, views) in counters.top_of(&OwnerType::new("post")?, "views", 10)? {
+    ///     println!("{owner}: {views} views");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn top_of(
+        &self,
+        owner_type: &OwnerType,
+        key: impl KeyOf<Owner>,
+        n: usize,
+    ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
-        let candidates = self.shared.ledger.top(&M::OWNER_TYPE, &key, n)?;
-        ranked(candidates, &key, |ids| self.shared.get_many(ids))
+        let candidates = self.shared.ledger.top(owner_type, &key, n)?;
+        ranked(owner_type, candidates, &key, |ids| self.shared.get_many(ids))
     }
 }
 
@@ -106,15 +129,21 @@ pub(crate) fn in_rows<const N: usize>(values: &[i64]) -> Vec<[i64; N]> {
 }
 
 /// Candidates with their values, in the order of these.
-pub(crate) fn ranked<M: HasCounters>(
+pub(crate) fn ranked(
+    owner_type: &OwnerType,
     candidates: Vec<OwnerId>,
     key: &CounterKey,
     values_of: impl FnOnce(&[CounterId]) -> Result<Vec<i64>, Error>,
-) -> Result<Vec<(OwnerOf<M>, i64)>, Error> {
-    let owners = candidates.into_iter().map(|id| Owner::of(M::OWNER_TYPE, id));
+) -> Result<Vec<(Owner, i64)>, Error> {
+    let owners = candidates.into_iter().map(|id| Owner::of(owner_type.clone(), id));
     let owners = owners.collect::<Vec<_>>();
     let ids = owners.iter().map(|owner| CounterId::of(owner, key)).collect::<Vec<_>>();
     let mut top = owners.into_iter().zip(values_of(&ids)?).collect::<Vec<_>>();
     top.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
-    Ok(top.into_iter().map(|(owner, value)| (OwnerOf::new(owner), value)).collect())
+    Ok(top)
+}
+
+/// The same where the owners are known to be instances of a model.
+pub(crate) fn of_model<M: HasCounters>(top: Vec<(Owner, i64)>) -> Vec<(OwnerOf<M>, i64)> {
+    top.into_iter().map(|(owner, value)| (OwnerOf::new(owner), value)).collect()
 }

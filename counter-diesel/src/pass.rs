@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
+use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
 
 use crate::apply::{Origin, apply};
 use crate::conflicts::newest_known;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::ledger::LedgerState;
 use crate::observer::{Observer, SyncEvent};
 use crate::report::SyncReport;
-use crate::sweep::{Seen, Sweep};
+use crate::sweep::{Seen, Sweep, bounded};
 use crate::sync_options::{OnConflict, SyncOptions};
 use crate::unsettled::{Fate, Unsettled};
 
@@ -29,7 +29,7 @@ pub(crate) fn run<'a>(
         shared,
         pattern: options.parse_pattern()?,
         on_conflict: options.on_conflict,
-        batch_size: batch_size.min(LARGEST_BATCH),
+        batch_size: bounded(batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
         unsettled: Unsettled::none(shared),
         observer,
@@ -52,9 +52,9 @@ pub(crate) fn run<'a>(
     Ok(report)
 }
 
-/// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
-/// longer than that would never be applied, however often it is tried.
-const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+/// A server that is started again in the middle of a scan goes on with it in another order, and a sweep misses
+/// some. So they are repeated until one finds nothing more, but not for ever: somebody may be counting.
+const DISCARDING_SWEEPS: u32 = 3;
 
 struct Pass<'a> {
     shared: &'a Shared,
@@ -76,7 +76,7 @@ type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_> {
     fn sync(&mut self) -> Result<(), Error> {
-        let database = self.identify()?;
+        let generation = self.identify()?;
         let remembered = self.unsettled.take_remembered();
         for claims in remembered.chunks(self.batch_size.get()) {
             if self.is_to_end() {
@@ -85,59 +85,88 @@ impl Pass<'_> {
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
         self.sweep(Self::fold)?;
-        if self.report.interrupted { Ok(()) } else { self.record(&database) }
+        match generation {
+            Some(generation) if !self.report.interrupted => self.record(&generation),
+            _ => Ok(()),
+        }
     }
 
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
-        self.shared.ledger.state(&self.shared.config.prefix)?;
+        let state = self.shared.ledger.state(&self.shared.config.prefix)?;
+        if let Some(generation) = self.shared.store.present_generation()? {
+            self.compare(&generation, state)?;
+        }
         self.sweep(Self::look)
     }
 
     /// Compares what the store and the database know of each other, before anything is claimed, and
-    /// returns the database's id.
-    fn identify(&mut self) -> Result<String, Error> {
-        let LedgerState { database, recorded } =
-            self.shared.ledger.state(&self.shared.config.prefix)?;
-        let recorded_seq = recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self.shared.store.generation(&database, recorded_seq)? else {
-            return Ok(database);
+    /// returns what the store is.
+    fn identify(&mut self) -> Result<Option<Generation>, Error> {
+        let state = self.shared.ledger.state(&self.shared.config.prefix)?;
+        let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
+        let Some(generation) = self.shared.store.generation(&state.database, recorded)? else {
+            return Ok(None);
         };
-        self.report.shared_prefix = generation.database != database;
-        let newest = newest_known(&generation, recorded.as_ref());
-        self.report.store_replaced =
-            recorded.filter(|recorded| recorded.store_id != generation.store_id);
-        if generation.high_water < newest {
-            self.settle_store(generation.high_water, newest)?;
+        if let Some(newest) = self.compare(&generation, state)? {
+            self.settle_store(newest)?;
         }
-        Ok(database)
+        Ok(Some(generation))
     }
 
-    /// Deals with a store that has the same data, but older: what it holds may have been counted already.
-    fn settle_store(&mut self, found: ClaimSeq, recorded: ClaimSeq) -> Result<(), Error> {
-        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
-            return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
+    /// Reports a store that is not the one that was synced last. Returns the newest sequence that it is known
+    /// to have given out, if it has the same data, but older, and something was decided about that: what it
+    /// holds may have been counted already.
+    fn compare(
+        &mut self,
+        generation: &Generation,
+        LedgerState { database, recorded }: LedgerState,
+    ) -> Result<Option<ClaimSeq>, Error> {
+        self.report.shared_prefix = generation.database != database;
+        let (found, newest) = (generation.high_water, newest_known(generation, recorded.as_ref()));
+        self.report.store_replaced =
+            recorded.filter(|recorded| recorded.store_id != generation.store_id);
+        if found >= newest {
+            return Ok(None);
         }
-        if self.on_conflict == OnConflict::Discard {
+        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
+            return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
+        }
+        Ok(Some(newest))
+    }
+
+    /// Drops what a store that came back holds, if that was decided, and makes it count as the present one:
+    /// last, for from then on what it holds is synced.
+    fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
+        let sweeps = if self.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
+        for _ in 0..sweeps {
+            let before = self.report.discarded;
             self.sweep(Self::discard)?;
             if self.report.interrupted {
                 return Ok(());
             }
+            if self.report.discarded == before {
+                break;
+            }
         }
-        // Last: from now on it counts as the present one.
-        Ok(self.shared.store.raise(recorded)?)
+        Ok(self.shared.store.raise(newest)?)
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        self.report.scanned += ids.len() as u64;
         self.report.discarded += self.shared.store.discard(&ids)?;
         Ok(())
     }
 
-    /// Remembers the store as it is after a pass that came to its end.
-    fn record(&self, database: &str) -> Result<(), Error> {
-        match self.shared.store.generation(database, ClaimSeq::ZERO)? {
-            Some(generation) => self.shared.ledger.record(&self.shared.config.prefix, &generation),
-            None => Ok(()),
+    /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
+    /// is another one: the next pass has to find the record of this one.
+    fn record(&self, identified: &Generation) -> Result<(), Error> {
+        match self.shared.store.present_generation()? {
+            Some(present) if present.store_id == identified.store_id => {
+                let known = Generation { high_water: present.newest_seen, ..present };
+                self.shared.ledger.record(&self.shared.config.prefix, &known)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,5 +1,5 @@
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -13,23 +13,24 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
+/// Tries again once, where much is tried and most of it is refused for good; not after a wait for somebody's
+/// lock, for that was tried long enough.
+pub(crate) fn once_more<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let started = Instant::now();
+    match attempt() {
+        Err(error) if may_pass(&error) && started.elapsed() < LONG => attempt(),
+        done => done,
+    }
+}
+
+/// A deadlock is noticed sooner, and the time-outs for locks are longer.
+const LONG: Duration = Duration::from_secs(2);
+
 /// Tries again, a bounded number of times, what the database refused for a reason that may pass.
 ///
 /// Only for what may be done twice.
-pub(crate) fn with_backoff<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    after_each_of(&WAITS, attempt)
-}
-
-/// Tries again once, where much is tried and most of it is refused for good.
-pub(crate) fn once_more<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    after_each_of(WAITS.first(), attempt)
-}
-
-fn after_each_of<'a, T>(
-    waits: impl IntoIterator<Item = &'a Duration>,
-    mut attempt: impl FnMut() -> Result<T, Error>,
-) -> Result<T, Error> {
-    for wait in waits {
+pub(crate) fn with_backoff<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    for wait in &WAITS {
         match attempt() {
             Err(error) if may_pass(&error) => thread::sleep(*wait),
             done => return done,

@@ -18,6 +18,15 @@ pub(crate) struct Sweep<'a> {
     next: Option<Cursor>,
 }
 
+/// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
+/// longer than that would never be applied, however often it is tried.
+const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+
+/// So many counters in a batch, but not too many.
+pub(crate) fn bounded(batch_size: NonZeroUsize) -> NonZeroUsize {
+    batch_size.min(LARGEST_BATCH)
+}
+
 impl<'a> Sweep<'a> {
     pub(crate) fn new(
         store: &'a dyn DeltaStore,

@@ -25,6 +25,7 @@ pub struct SyncOptions {
 ///
 /// [`Counters::conflicts`]: crate::Counters::conflicts
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnConflict {
     /// Leave it where it is and report it.
     #[default]

@@ -45,17 +45,22 @@ impl RedisStore {
             self.write_claim_call(&mut calls, chunk, claim_timeout, newest);
         }
         let replies = self.run(&CLAIM, lease, &calls)?;
-        let before = claimed.len();
+        let (before, mut high_water) = (claimed.len(), ClaimSeq::ZERO);
         for (chunk, reply) in ids.chunks(CHUNK).zip(replies) {
             let answer = Answer::read(reply)?;
             self.check(&answer, newest)?;
-            self.last_seen().note(life, answer.sequence()?);
+            high_water = high_water.max(answer.sequence()?);
             self.read_claims(chunk, answer, claimed)?;
         }
-        let is_claim =
-            |claimed: &Claimed| matches!(claimed, Claimed::Fresh(_) | Claimed::Recovered(_));
-        if claimed.iter().skip(before).any(is_claim) {
+        self.last_seen().note(life, high_water);
+        let made = claimed.iter().skip(before).filter_map(|claimed| match claimed {
+            Claimed::Fresh(claim) | Claimed::Recovered(claim) => Some(claim.seq),
+            _ => None,
+        });
+        if let Some(newest) = made.max() {
             self.confirm(lease)?;
+            // One that somebody planted may be above all that the server has given out.
+            self.last_seen().note_claim(life, newest.min(high_water));
         }
         Ok(())
     }

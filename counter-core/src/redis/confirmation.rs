@@ -18,16 +18,47 @@ use crate::error::{BoxError, Error, StoreStep};
 /// A set or a delete that is not confirmed fails with [`Error::OutcomeUnknown`].
 ///
 /// What Redis loses of increments that nobody has claimed it loses all the same.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use counter_core::{Confirmation, RedisStore};
+/// let confirmation = Confirmation::by_replicas(1).within(Duration::from_millis(300));
+/// let builder = RedisStore::builder("redis://127.0.0.1/").confirm_claims(confirmation);
+/// # let _ = builder;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmation {
-    /// How many replicas must have it.
-    pub replicas: u32,
-    /// Whether the server, and as many replicas, must have written it to their disks: they must have
-    /// `appendonly yes`. Takes a server that knows `WAITAOF`, such as Redis 7.2 or Valkey 8.
-    pub fsync: bool,
-    /// How long to wait for that. At least a millisecond.
-    pub within: Duration,
+    replicas: u32,
+    on_disk: bool,
+    within: Duration,
 }
+
+impl Confirmation {
+    /// So many replicas must have a claim.
+    pub const fn by_replicas(replicas: u32) -> Self {
+        Self { replicas, on_disk: false, within: DEFAULT_WITHIN }
+    }
+
+    /// The server must have written a claim to its disk, for which it must have `appendonly yes`. Takes a server
+    /// that knows `WAITAOF`, such as Redis 7.2 or Valkey 8.
+    pub const fn by_disk() -> Self {
+        Self { replicas: 0, on_disk: true, within: DEFAULT_WITHIN }
+    }
+
+    /// The server, and so many replicas, must have written a claim to their disks.
+    pub const fn by_disk_and_replicas(replicas: u32) -> Self {
+        Self { replicas, on_disk: true, within: DEFAULT_WITHIN }
+    }
+
+    /// How long to wait for that. Default: 1 second. At least a millisecond, at most an hour.
+    #[must_use]
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = within.clamp(Duration::from_millis(1), Duration::from_secs(3600));
+        self
+    }
+}
+
+const DEFAULT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Too few have the claims.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +75,9 @@ struct NotConfirmed {
 
 impl Confirmation {
     fn command(self) -> Packed {
-        let within = i64::try_from(self.within.as_millis()).unwrap_or(i64::MAX).max(1);
+        let within = i64::try_from(self.within.as_millis()).unwrap_or(i64::MAX);
         let mut command = Packed::default();
-        if self.fsync {
+        if self.on_disk {
             command.command(4, |args| {
                 args.text("WAITAOF").int(1).int(self.replicas.into()).int(within);
             });
@@ -81,7 +112,7 @@ impl RedisStore {
     fn wait_for(&self, lease: &mut Lease, confirmation: Confirmation) -> Result<(), BoxError> {
         let deadline = Deadline::after(confirmation.within.saturating_add(self.timeouts().read));
         let reply = lease.ask(&confirmation.command(), deadline)?;
-        if !confirmation.fsync {
+        if !confirmation.on_disk {
             let replicas = reply.into_number()?;
             return confirmation.check(replicas, confirmation.replicas, "replicas");
         }

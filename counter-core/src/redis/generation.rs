@@ -2,6 +2,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use super::deadline::Deadline;
+use super::last_seen::Seen;
 use super::lease::Lease;
 use super::look::parse_high_water;
 use super::packed::Packed;
@@ -20,6 +21,7 @@ impl RedisStore {
     /// Both at one instant.
     pub(super) fn read_generation(&self) -> Result<Option<Generation>, Error> {
         self.repeatable_step(StoreStep::Identify, Deadline::NEVER, |lease| {
+            let seen = self.last_seen().so_far();
             let mut command = Packed::default();
             command.command(3, |args| {
                 args.text("MGET").text(self.names().generation()).text(self.names().high_water());
@@ -29,14 +31,8 @@ impl RedisStore {
             let (identity, high_water) = (value()?.into_text()?, value()?);
             let high_water = parse_high_water(self.names(), high_water)?;
             let generation = identity.map(|identity| parse(identity, high_water)).transpose()?;
-            Ok(generation.map(|generation| self.with_newest_seen(generation)))
+            Ok(generation.map(|generation| generation.beside(&seen)))
         })
-    }
-
-    /// The same, with what this process has seen of it.
-    pub(super) fn with_newest_seen(&self, generation: Generation) -> Generation {
-        let newest_seen = self.last_seen().of_store(&generation.store_id);
-        Generation { newest_seen, ..generation }
     }
 
     fn identify_on(
@@ -45,7 +41,7 @@ impl RedisStore {
         database: &str,
         above: ClaimSeq,
     ) -> Result<Generation, BoxError> {
-        let (life, _) = self.last_seen().get();
+        let (seen, (life, _)) = (self.last_seen().so_far(), self.last_seen().get());
         let mut call = Packed::default();
         GENERATION.call(&mut call, 2, 2, |args| {
             args.text(self.names().generation()).text(self.names().high_water());
@@ -62,7 +58,16 @@ impl RedisStore {
         let generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
         let (store_id, high_water) = (&generation.store_id, generation.high_water);
         self.last_seen().note_store(life, store_id, is_new, high_water);
-        Ok(self.with_newest_seen(generation))
+        // What was seen before an id is new belongs to an earlier life.
+        Ok(if is_new { generation } else { generation.beside(&seen) })
+    }
+}
+
+impl Generation {
+    /// With what this process had seen of it before it was asked.
+    pub(super) fn beside(self, seen: &Seen) -> Self {
+        let newest_seen = seen.newest_of(&self.store_id);
+        Self { newest_seen, ..self }
     }
 }
 

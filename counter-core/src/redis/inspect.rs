@@ -2,6 +2,7 @@
 
 use super::foreign;
 use super::generation;
+use super::last_seen::Seen;
 use super::lease::Lease;
 use super::look::parse_high_water;
 use super::names::Names;
@@ -19,6 +20,7 @@ impl RedisStore {
     /// its own.
     pub(super) fn inspect_server(&self) -> Result<StoreFacts, Error> {
         self.step(StoreStep::Inspect, |lease| {
+            let seen = self.last_seen().so_far();
             let clock = self.read_clock(lease)?;
             let mut replies = self.ask_all(lease, &questions(self.names()))?.into_iter();
             let mut next = || replies.next().unwrap_or(Reply::Other);
@@ -34,7 +36,7 @@ impl RedisStore {
                 snapshots: setting(next()),
                 ..StoreFacts::default()
             };
-            self.read_identity(&mut facts, next(), next());
+            self.read_identity(&mut facts, &seen, next(), next());
             match why_silent(&facts) {
                 Some(why) => Err(why.into()),
                 None => Ok(facts),
@@ -55,7 +57,13 @@ impl RedisStore {
         Ok(server.map(|server| ClockReading { before, server, after }).into())
     }
 
-    fn read_identity(&self, facts: &mut StoreFacts, identity: Reply, high_water: Reply) {
+    fn read_identity(
+        &self,
+        facts: &mut StoreFacts,
+        seen: &Seen,
+        identity: Reply,
+        high_water: Reply,
+    ) {
         let names = self.names();
         let read = if high_water.is_wrong_type() {
             Err(foreign::not_a_string(names.high_water().to_owned(), OTHER_TYPE).into())
@@ -65,7 +73,7 @@ impl RedisStore {
         facts.high_water = fact_or_taken(read, &mut facts.taken);
         let newest = facts.high_water.known().copied().unwrap_or_default();
         let generation = parse_identity(names, identity, newest)
-            .map(|generation| generation.map(|generation| self.with_newest_seen(generation)));
+            .map(|generation| generation.map(|generation| generation.beside(seen)));
         facts.generation = fact_or_taken(generation, &mut facts.taken);
     }
 }

@@ -9,37 +9,61 @@ use crate::claim::ClaimSeq;
 /// which begins with the store id that it gets at its first sync: after a FLUSHALL sequences may begin
 /// below what was seen before.
 #[derive(Debug, Default)]
-pub(super) struct LastSeen(Mutex<State>);
+pub(super) struct LastSeen {
+    state: Mutex<Seen>,
+    /// Whether only claims count that others have confirmed. A replica that takes over without another one
+    /// has not gone back: nobody has applied that.
+    only_confirmed: bool,
+}
 
 /// Which life a sequence was seen in, so that a late reply from one life says nothing about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Life(u64);
 
-#[derive(Debug, Default)]
-struct State {
+/// What was seen up to some instant.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
     life: Life,
     store_id: Option<String>,
     newest: ClaimSeq,
 }
 
+impl Seen {
+    /// The newest sequence seen in the life of this id: none, if the present life is not known to be that.
+    pub(super) fn newest_of(&self, store_id: &str) -> ClaimSeq {
+        match &self.store_id {
+            Some(seen) if seen != store_id => ClaimSeq::ZERO,
+            _ => self.newest,
+        }
+    }
+}
+
 impl LastSeen {
+    /// Where claims have to be confirmed.
+    pub(super) fn of_confirmed_claims() -> Self {
+        Self { only_confirmed: true, ..Self::default() }
+    }
+
     /// The present life and the newest sequence seen in it.
     pub(super) fn get(&self) -> (Life, ClaimSeq) {
         let state = self.lock();
         (state.life, state.newest)
     }
 
-    /// The newest sequence seen in the life of this id: none, if the present life is not known to be that.
-    pub(super) fn of_store(&self, store_id: &str) -> ClaimSeq {
-        let state = self.lock();
-        match &state.store_id {
-            Some(seen) if seen != store_id => ClaimSeq::ZERO,
-            _ => state.newest,
+    /// What was seen so far. To be compared only with what is asked later: meanwhile others see more.
+    pub(super) fn so_far(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    /// Notes the high water that was seen in a reply to something that was sent during `life`.
+    pub(super) fn note(&self, life: Life, high_water: ClaimSeq) {
+        if !self.only_confirmed {
+            self.note_claim(life, high_water);
         }
     }
 
-    /// Notes a sequence that was seen in a reply to something that was sent during `life`.
-    pub(super) fn note(&self, life: Life, seq: ClaimSeq) {
+    /// Notes the sequence of a claim that was made, and confirmed if it has to be.
+    pub(super) fn note_claim(&self, life: Life, seq: ClaimSeq) {
         let mut state = self.lock();
         if state.life == life {
             state.newest = state.newest.max(seq);
@@ -52,6 +76,7 @@ impl LastSeen {
     /// An id that is `new` or differs from the one seen before begins another life. The first id that is
     /// seen at all, where the server had it already, is that of the present life.
     pub(super) fn note_store(&self, life: Life, store_id: &str, new: bool, high_water: ClaimSeq) {
+        let high_water = if self.only_confirmed { ClaimSeq::ZERO } else { high_water };
         let mut state = self.lock();
         if state.life != life {
             return;
@@ -71,8 +96,8 @@ impl LastSeen {
 
     /// A panic while this is locked cannot leave it half changed in a way that matters: nothing in here
     /// panics.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,6 +120,18 @@ mod tests {
         seen.note(seen.get().0, ClaimSeq::new(9));
         note_store(&seen, "a", false, 7);
         assert_eq!(newest(&seen), 9);
+    }
+
+    #[test]
+    fn where_claims_are_confirmed_nothing_else_counts() {
+        let seen = LastSeen::of_confirmed_claims();
+        note_store(&seen, "a", false, 9);
+        seen.note(seen.get().0, ClaimSeq::new(9));
+        assert_eq!(newest(&seen), 0);
+        seen.note_claim(seen.get().0, ClaimSeq::new(5));
+        assert_eq!(newest(&seen), 5);
+        note_store(&seen, "b", false, 9);
+        assert_eq!(newest(&seen), 0);
     }
 
     #[test]

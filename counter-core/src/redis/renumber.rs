@@ -21,9 +21,9 @@ impl RedisStore {
                 b"ok" => answer,
                 _ => return Err(self.foreign(&answer, Some(&claim.id))),
             };
-            self.last_seen().note(life, renumbered.sequence()?);
             let renumbered = read_claim(claim, renumbered)?;
             self.confirm(lease)?;
+            self.last_seen().note_claim(life, renumbered.seq);
             Ok(Some(renumbered))
         })
     }

@@ -46,10 +46,9 @@ impl RedisStore {
         if answer.word != b"ok" {
             return Err(Broken::NotSent(self.foreign(&answer, Some(id))));
         }
-        let seq = answer.sequence().map_err(|why| lost(lease, why))?;
-        self.last_seen().note(life, seq);
         let claim = read_claim(id, answer).ok_or_else(|| lost(lease, Unexpected.into()))?;
         self.confirm(lease).map_err(|why| lost(lease, why))?;
+        self.last_seen().note_claim(life, claim.seq);
         Ok(claim)
     }
 

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 
 use super::deadline::Deadline;
 use super::foreign;
+use super::lease::Lease;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
@@ -26,11 +27,15 @@ impl RedisStore {
         let Some(glob) = globs.get(round) else {
             return Ok(ScanPage::default());
         };
-        let (position, names) =
-            self.repeatable_step(StoreStep::Scan, Deadline::NEVER, |lease| {
-                let command = scan_command(glob, from.position, count);
-                parse_scan(self.ask(lease, &command)?)
-            })?;
+        let scan = |lease: &mut Lease| {
+            let command = scan_command(glob, from.position, count);
+            parse_scan(self.ask(lease, &command)?)
+        };
+        let (position, names) = match from.position {
+            0 => self.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
+            // A server that was started again would take this for a place in another order.
+            _ => self.step(StoreStep::Scan, scan),
+        }?;
         let mut page = ScanPage::default();
         for name in names {
             self.sort_into(&mut page, pattern, &name);

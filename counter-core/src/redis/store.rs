@@ -132,6 +132,7 @@ impl RedisStore {
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
+        self.last_seen = LastSeen::of_confirmed_claims();
         self
     }
 

@@ -120,6 +120,15 @@ impl RedisServer {
         redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec(&mut self.bare()).expect("it obeys");
     }
 
+    /// Takes the place of its primary, which was killed: with what it has, where that one was.
+    pub fn take_over(&mut self, primary: &Self) {
+        let () = redis::cmd("SAVE").query(&mut self.bare()).expect("it saves");
+        self.kill();
+        self.port = primary.port;
+        self.options.clear();
+        self.start_again();
+    }
+
     /// What it has on disk, now.
     pub fn copy_of_disk(&self) -> TempDir {
         let copy = tempfile::tempdir().expect("a folder for a copy");

@@ -75,6 +75,15 @@ pub(super) fn assert_documented(value: &Value) {
     assert_same_shape(value, example, &name);
 }
 
+/// What a sync prints, with what was decided.
+pub(super) fn assert_documented_decision(value: &Value, decision: &str) {
+    let mut report = value.clone();
+    let fields = report.as_object_mut().unwrap();
+    assert_eq!(fields.remove("action"), Some(decision.into()), "{value}");
+    assert_eq!(fields.insert("command".to_owned(), "sync".into()), Some("conflicts".into()));
+    assert_documented(&report);
+}
+
 /// The same fields with the same types of values; where one is null or an empty list the other may be anything.
 fn assert_same_shape(value: &Value, example: &Value, place: &str) {
     match (value, example) {

@@ -1,10 +1,13 @@
 //! The command `counter`, run as a program on Redis and every database: what it prints, what it changes, and
 //! its exit codes.
 
+mod conflicts;
+mod doctor;
 mod json_shapes;
 mod migrations;
 mod pending;
 mod syncs;
+mod top;
 mod troubles;
 mod values;
 
@@ -17,10 +20,13 @@ use counter_tests::suite;
 fn main() -> ExitCode {
     let cases = [
         values::CASES,
+        top::CASES,
         syncs::CASES,
         pending::CASES,
         migrations::CASES,
         troubles::CASES,
+        conflicts::CASES,
+        doctor::CASES,
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())

@@ -21,7 +21,16 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(number("found"), 31.0, "{table}");
         assert_eq!(number("applied"), 30.0, "{table}");
         assert_eq!(number("skipped"), 1.0, "{table}");
-        for name in ["recovered", "busy", "postponed", "invalid", "failed", "conflicts", "lost"] {
+        for name in [
+            "recovered",
+            "discarded",
+            "busy",
+            "postponed",
+            "invalid",
+            "failed",
+            "conflicts",
+            "lost",
+        ] {
             assert_eq!(number(name), 0.0, "{table}");
         }
         assert!(number("seconds") > 0.0 && number("counters per second") > 0.0, "{table}");

@@ -27,6 +27,9 @@ fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
         &["get", "user:1", "views"],
         &["set", "user:1", "views", "1"],
         &["increment", "user:1", "views"],
+        &["top", "user", "views"],
+        &["conflicts"],
+        &["conflicts", "apply"],
     ] {
         let mut command = world.command();
         command.env("REDIS_URL", NOBODY).args(arguments);
@@ -51,12 +54,47 @@ fn a_database_that_is_away_is_told_in_one_line() {
     }
 }
 
+/// What a doctor finds where a side is away.
+fn found_by_doctor(command: &mut Command) -> serde_json::Value {
+    let ended = run(command.args(["doctor", "--json"]));
+    assert_eq!((ended.code(), ended.errors.as_str()), (3, ""), "{ended:?}");
+    json(&ended.output)
+}
+
+fn codes(found: &serde_json::Value) -> Vec<&str> {
+    let findings = found["findings"].as_array().unwrap().iter();
+    findings.map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_doctor_looks_at_the_side_that_is_there() {
+    let world = shared_pairs()[0].1();
+    let file = world.database.url();
+    let found = found_by_doctor(&mut counter(&file, NOBODY));
+    assert_eq!(codes(&found), ["store-unreachable"], "{found}");
+    assert!(found["store"].is_null() && found["database"]["product"] == "SQLite", "{found}");
+    for url in ["postgres://app@127.0.0.1:1/app", "mysql://app@127.0.0.1:1/app"] {
+        let found = found_by_doctor(&mut counter(url, &shared_url()));
+        assert_eq!(codes(&found), ["database-unreachable", "store-not-persistent"], "{found}");
+        assert!(found["database"].is_null() && found["store"]["product"] == "Redis", "{found}");
+        let found = found_by_doctor(&mut counter(url, NOBODY));
+        assert_eq!(codes(&found), ["database-unreachable", "store-unreachable"], "{found}");
+        let ended = run(counter(url, NOBODY).arg("doctor"));
+        assert_eq!((ended.code(), ended.errors.as_str()), (3, ""), "{ended:?}");
+        assert!(
+            ended.output.starts_with("2 findings\n\nerror database-unreachable\n"),
+            "{ended:?}"
+        );
+    }
+}
+
 #[test]
 fn a_store_that_does_not_answer_is_not_waited_for() {
     let redis = RedisServer::start();
     let world = shared_pairs()[0].1();
     redis.freeze();
-    let ended = run(counter(&world.database.url(), &redis.url()).arg("sync"));
+    let ended = ["sync", "doctor"]
+        .map(|command| run(counter(&world.database.url(), &redis.url()).arg(command)));
     redis.thaw();
-    assert_eq!(ended.code(), 3, "{ended:?}");
+    assert_eq!(ended.each_ref().map(Ended::code), [3, 3], "{ended:?}");
 }

@@ -7,3 +7,4 @@ mod pipes;
 mod readme;
 mod signals;
 mod terminal;
+mod went_back;

@@ -35,16 +35,18 @@ fn a_password_is_in_nothing_that_is_said() {
         (file.as_str(), "http://:s3cret@127.0.0.1:1/"),
         ("http://:s3cret@127.0.0.1:1/", redis.as_str()),
     ] {
-        let codes = codes_of_silent(|| {
-            let mut command = counter(database, redis);
-            command.arg("sync");
-            command
-        });
-        assert!(
-            codes[..3].iter().all(|code| [2, 3].contains(code)),
-            "{codes:?} {database} {redis}"
-        );
-        assert_eq!(codes[3], 0);
+        for subcommand in ["sync", "doctor"] {
+            let codes = codes_of_silent(|| {
+                let mut command = counter(database, redis);
+                command.arg(subcommand);
+                command
+            });
+            assert!(
+                codes[..3].iter().all(|code| [2, 3].contains(code)),
+                "{codes:?} {subcommand} {database} {redis}"
+            );
+            assert_eq!(codes[3], 0);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ fn the_session_of_the_readme_goes_as_it_is_shown() {
         assert_eq!(untimed(&printed_by(&world, line)), untimed(shown), "{line}");
         steps += 1;
     }
-    assert_eq!(steps, 6);
+    assert_eq!(steps, 7);
 }
 
 /// What a line prints in a shell that finds the command.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use counter_core::{Config, Confirmation, Error as CoreError, RedisStore, StoreStep};
 use counter_diesel::{Counters, Error, SyncReport};
 use counter_tests::servers::RedisServer;
+use counter_tests::wait;
 
 use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
 
 const SHORT: Duration = Duration::from_millis(50);
 
 fn confirmed_by_a_replica(redis: &RedisServer, within: Duration) -> RedisStore {
-    let confirmation = Confirmation { replicas: 1, fsync: false, within };
+    let confirmation = Confirmation::by_replicas(1).within(within);
     store_on(redis).confirm_claims(confirmation).build().unwrap()
 }
 
@@ -135,6 +136,32 @@ fn after_a_failover_nothing_is_counted_twice_where_claims_wait() {
     let counters = setting.counters_on(&replica);
     let _ = sync_cleanly(&counters);
     assert_eq!(views(&counters), [11, 22, 33]);
+}
+
+/// A process whose claims were not confirmed, and which finds the replica where the primary was.
+#[test]
+fn a_process_that_lives_through_a_failover_goes_on_where_claims_wait() {
+    let mut setting = Setting::with_postgres(RedisServer::start());
+    let mut replica = setting.redis.start_replica(&[]);
+    let counters = careful(&setting, SHORT);
+    counters.increment(post(1), "views", 1).unwrap();
+    let _ = sync_cleanly(&careful(&setting, Duration::from_secs(30)));
+    counters.increment(post(1), "views", 10).unwrap();
+    wait_for_replica(&setting.redis);
+    replica.cut_link(&setting.redis);
+    assert_not_confirmed(sync(&counters));
+    assert_eq!(counters.get(post(1), "views").unwrap(), 11);
+    setting.redis.kill();
+    replica.take_over(&setting.redis);
+
+    // It has no replica of its own, but it has not gone back either: nobody has applied what is missing.
+    wait::until("the process has found the replica", || match sync(&counters) {
+        Err(Error::Core(CoreError::StoreWentBack { .. })) => panic!("it is taken for an old copy"),
+        Err(Error::Core(CoreError::Store { step: StoreStep::Confirm, .. })) => Some(()),
+        _ => None,
+    });
+    let _ = sync_cleanly(&setting.counters_over(store_on(&replica).build().unwrap(), impatient()));
+    assert_eq!(views(&counters), [11]);
 }
 
 /// The same where claims do not wait: they were applied, and the replica has them as pending.

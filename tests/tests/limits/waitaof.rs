@@ -15,8 +15,7 @@ fn valkey(options: &[&str]) -> RedisServer {
 }
 
 fn careful(setting: &Setting, replicas: u32) -> Counters {
-    let within = Duration::from_secs(10);
-    let confirmation = Confirmation { replicas, fsync: true, within };
+    let confirmation = Confirmation::by_disk_and_replicas(replicas).within(Duration::from_secs(10));
     let store = store_on(&setting.redis).confirm_claims(confirmation).build().unwrap();
     setting.counters_over(store, impatient())
 }
@@ -69,7 +68,7 @@ fn a_server_that_does_not_know_waitaof_says_so() {
 #[test]
 fn the_disks_of_replicas_are_waited_for_too() {
     let setting = Setting::with_mariadb(valkey(&["--appendonly", "yes"]));
-    let short = Confirmation { replicas: 1, fsync: true, within: Duration::from_millis(50) };
+    let short = Confirmation::by_disk_and_replicas(1).within(Duration::from_millis(50));
     let store = store_on(&setting.redis).confirm_claims(short).build().unwrap();
     let counters = setting.counters_over(store, impatient());
     counters.increment(post(1), "views", 5).unwrap();

@@ -1,9 +1,12 @@
 //! Redis comes back with less than it had.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use counter_core::{Error as CoreError, Held};
-use counter_diesel::{Conflicts, Counters, Error, OnConflict, SyncOptions};
+use counter_diesel::{Conflicts, Counters, Error, FindingCode, OnConflict, SyncEvent, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
@@ -282,4 +285,99 @@ fn a_decision_to_discard_that_fails_halfway_leaves_the_store_to_be_decided_about
     let counters = setting.impatient_counters();
     let _ = decide(&counters, OnConflict::Discard);
     goes_on(&setting, &counters, [8, 5, 7, 0]);
+}
+
+#[test]
+fn a_store_whose_process_is_busy_is_not_taken_for_one_that_went_back() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = setting.counters();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for number in 1..=3 {
+            let (counters, is_over) = (&counters, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(SeqCst) {
+                    counters.set(post(number), "views", number).unwrap();
+                }
+            });
+        }
+        let results = (0..200).map(|_| (sync(&counters), counters.conflicts(), counters.check()));
+        let found = results.filter_map(|(report, conflicts, check_up)| {
+            let codes = check_up.findings.iter().map(|finding| finding.code);
+            let is_old = codes.into_iter().any(|code| code == FindingCode::StoreWentBack);
+            let is_wrong = report.is_err() || conflicts.unwrap().went_back.is_some() || is_old;
+            is_wrong.then_some(())
+        });
+        let found = found.count();
+        is_over.store(true, SeqCst);
+        assert_eq!(found, 0);
+    });
+}
+
+/// A scan goes on in another order then, and misses some.
+#[test]
+fn a_restart_in_the_middle_of_a_decision_to_discard_does_not_count_what_is_to_be_dropped() {
+    const MANY: i64 = 3_000;
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.impatient_counters();
+    counters.increment_many((1..=MANY).map(|number| (post(number), "views", 1))).unwrap();
+    let _ = sync_cleanly(&setting.counters());
+    counters.increment_many((1..=MANY).map(|number| (post(number), "views", 1))).unwrap();
+    let copy = setting.redis.copy_of_disk();
+    let _ = sync_cleanly(&counters);
+    setting.redis.go_back_to(&copy);
+
+    let (mut pages, setting) = (0, Mutex::new(setting));
+    let fresh = setting.lock().unwrap().impatient_counters();
+    let options = SyncOptions::default().on_conflict(OnConflict::Discard);
+    let interrupted = fresh.sync_observed(&options, &mut |event| {
+        pages += i32::from(matches!(event, SyncEvent::Scanned));
+        if pages == 5 {
+            pages += 1;
+            let redis = &mut setting.lock().unwrap().redis;
+            redis.kill();
+            redis.start_again();
+        }
+        ControlFlow::Continue(())
+    });
+    // Whether or not the restart was noticed.
+    drop(interrupted);
+    let setting = setting.into_inner().unwrap();
+    let counters = setting.impatient_counters();
+    let again = counters.sync(&options).unwrap();
+    assert!(again.is_clean(), "{again:?}");
+    let values = counters.get_many((1..=MANY).map(|number| (post(number), "views"))).unwrap();
+    assert_eq!(values.iter().sum::<i64>(), 2 * MANY);
+    assert_eq!(views(&counters), [2]);
+}
+
+#[test]
+fn a_rehearsal_refuses_what_a_sync_would_refuse() {
+    let way = &WAYS[1];
+    let setting = gone_back(way);
+    let counters = setting.counters();
+    assert_went_back(counters.sync(&SyncOptions::default().dry_run(true)), way);
+    let decided = SyncOptions::default().dry_run(true).on_conflict(OnConflict::Discard);
+    assert_eq!(counters.sync(&decided).unwrap().discarded, 0);
+    assert_went_back(sync(&counters), way);
+}
+
+/// The pass has done its work and is about to remember what it synced.
+#[test]
+fn a_store_that_is_emptied_at_the_end_of_a_pass_is_reported_by_the_next() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let _ = sync_cleanly(&setting.counters());
+    let url = setting.redis.url();
+    let faults = Faults::calling_once_before("present_generation", move || {
+        let mut bare = redis::Client::open(url.as_str()).unwrap().get_connection().unwrap();
+        redis::cmd("FLUSHALL").exec(&mut bare).unwrap();
+    });
+    let inner = Arc::new(store_on(&setting.redis).build().unwrap());
+    let counters = setting.counters_over(FaultyStore::new(inner, &faults), impatient());
+    counters.increment(post(1), "views", 5).unwrap();
+    let _ = sync_cleanly(&counters);
+    let report = sync(&counters).unwrap();
+    assert!(report.store_replaced.is_some(), "{report:?}");
+    let _ = sync_cleanly(&counters);
+    assert_eq!(views(&counters), [5]);
 }

@@ -1,6 +1,6 @@
 //! Pages of models with the exact values of their counters, the first few of a model, and the rows themselves.
 
-use counter_diesel::{Error, HasCounters, ModelCounter, Owner, schema::model_counters};
+use counter_diesel::{Error, HasCounters, ModelCounter, Owner, OwnerType, schema::model_counters};
 use counter_tests::query_world::{QueryWorld, sync};
 use counter_tests::seen::Seen;
 use counter_tests::suite::Case;
@@ -75,6 +75,24 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         assert_eq!(ids_and_values(top), [(10, 10), (9, 9), (8, 8)]);
         assert_eq!(seen.take().len(), 2);
         let error = world.counters.top::<Post>("", 3).unwrap_err();
+        assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
+    }),
+    ("the first few of a type that is only text are those of the model", |world| {
+        world.count((1..=10).map(|id| ("post", id, "views", id)));
+        world.count([("user", 7, "views", 1_000), ("post", 1, "likes", 1_000)]);
+        world.counters.increment(Post::counter_owner(9).unwrap(), PostCounter::Views, 5).unwrap();
+        let (posts, users) = (OwnerType::from_static("post"), OwnerType::from_static("user"));
+        let owned =
+            |owner_type: &str, id, value| (Owner::new(owner_type.to_owned(), id).unwrap(), value);
+        let expected = [owned("post", 9, 14), owned("post", 10, 10), owned("post", 8, 8)];
+        assert_eq!(world.counters.top_of(&posts, "views", 3).unwrap(), expected);
+        assert_eq!(world.counters.top_of(&users, "views", 3).unwrap(), [owned("user", 7, 1_000)]);
+        assert_eq!(world.counters.top_of(&users, "likes", 3).unwrap(), []);
+        let conn = &mut world.connect();
+        let seen = Seen::on(conn);
+        assert_eq!(world.counters.on(conn).top_of(&posts, "views", 3).unwrap(), expected);
+        assert_eq!(seen.take().len(), 2);
+        let error = world.counters.top_of(&posts, "", 3).unwrap_err();
         assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
     }),
     ("the rows of models come in groups, in the order of the models", |world| {

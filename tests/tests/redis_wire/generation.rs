@@ -1,4 +1,4 @@
-use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore};
+use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore, Replacement};
 
 use super::{LONG, Setting, id};
 
@@ -24,8 +24,11 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     let mut setting = Setting::new();
     let first = generation(&setting.store, 1234);
     let other = RedisStore::builder(setting.server.url()).build().unwrap();
-    let again = other.generation("database-2", ClaimSeq::new(9999));
-    assert_eq!(again.unwrap(), Some(first));
+    let again = other.generation("database-2", ClaimSeq::new(9999)).unwrap();
+    // Another process has not seen anything of it before.
+    assert_eq!(again, Some(Generation { newest_seen: ClaimSeq::ZERO, ..first.clone() }));
+    assert_eq!(other.present_generation().unwrap(), Some(first.clone()));
+    assert_eq!(setting.store.present_generation().unwrap(), Some(first));
     // Or nobody could tell any more that it is below the one recorded.
     assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
 }
@@ -116,4 +119,14 @@ fn what_was_seen_in_a_look_counts_as_seen() {
     setting.set("counter:{seq}", 1000);
     let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
     assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
+}
+
+/// It has counted and set before its first sync, and the server was emptied meanwhile.
+#[test]
+fn what_was_seen_before_an_id_is_new_says_nothing_about_it() {
+    let setting = Setting::new();
+    setting.store.replace(&id(1), Replacement::Set(5)).unwrap();
+    setting.server.flush();
+    let generation = setting.store.generation("database", ClaimSeq::ZERO).unwrap().unwrap();
+    assert!(generation.newest_seen <= generation.high_water, "{generation:?}");
 }

@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 
-use crate::commands::{All, Change, Get, Migrate, Pending, Reset, Set, Sync};
+use crate::commands::{
+    All, Change, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
+};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -19,7 +21,7 @@ pub(crate) struct Arguments {
 
 /// Lines that fit into 80 columns: they are not wrapped anew.
 const MANUAL: &str = "\
-Settings:
+Where settings come from:
   Each is taken from its flag, else from the environment variable that stands
   beside it, else from a file `.env` in this folder or one above it. Prefer the
   environment for URLs with passwords: others can see a command's flags.
@@ -31,7 +33,9 @@ Names:
 
 Exit codes:
   0    done
-  1    something failed: a counter could not be synced, read or written
+  1    something failed: a counter could not be synced, read or written; or
+       somebody should look: `doctor` found an error, `conflicts` any, and
+       `migrate --status` a migration that was not run
   2    wrong usage or configuration
   3    the store or the database cannot be reached
   130  stopped by SIGINT before everything was synced; 143 by SIGTERM.
@@ -47,7 +51,9 @@ Examples:
   counter sync --dry-run --pattern 'user:*' -v
   counter sync --watch 10s
   counter get user:123 downloads
-  counter all user:123 --json";
+  counter all user:123 --json
+  counter top user downloads -n 3
+  counter doctor";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -55,12 +61,20 @@ pub(crate) enum Command {
     Pending(Pending),
     Get(Get),
     All(All),
+    Top(Top),
     Set(Set),
     Reset(Reset),
     /// Add to a counter
+    ///
+    /// Counted at once: `counter get` has it, and the table with the next sync. Needs no database. Where the answer
+    /// was lost the error says that it may have been counted: look before trying again.
     Increment(Change),
     /// Subtract from a counter
+    ///
+    /// As `increment` in everything else. A value may become negative.
     Decrement(Change),
+    Doctor(Doctor),
+    Conflicts(Conflicts),
     Migrate(Migrate),
 }
 
@@ -71,10 +85,13 @@ impl Command {
             Self::Pending(pending) => pending.run(settings, output),
             Self::Get(get) => get.run(settings, output),
             Self::All(all) => all.run(settings, output),
+            Self::Top(top) => top.run(settings, output),
             Self::Set(set) => set.run(settings, output),
             Self::Reset(reset) => reset.run(settings, output),
             Self::Increment(change) => change.increment(settings, output),
             Self::Decrement(change) => change.decrement(settings, output),
+            Self::Doctor(doctor) => doctor.run(settings, output),
+            Self::Conflicts(conflicts) => conflicts.run(settings, output),
             Self::Migrate(migrate) => migrate.run(settings, output),
         }
     }

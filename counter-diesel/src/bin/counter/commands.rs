@@ -3,19 +3,25 @@
 mod all;
 mod change;
 mod claims;
+mod conflicts;
+mod doctor;
 mod get;
 mod migrate;
 mod pending;
 mod reset;
 mod set;
 mod sync;
+mod top;
 mod values;
 
 pub(crate) use self::all::All;
 pub(crate) use self::change::Change;
+pub(crate) use self::conflicts::Conflicts;
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::get::Get;
 pub(crate) use self::migrate::Migrate;
 pub(crate) use self::pending::Pending;
 pub(crate) use self::reset::Reset;
 pub(crate) use self::set::Set;
 pub(crate) use self::sync::Sync;
+pub(crate) use self::top::Top;

@@ -1,11 +1,17 @@
 //! Opening what a command needs: one function for each database, and one for the store.
 
+mod away;
+
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use counter_diesel::{
-    Config, Counters, CountersBuilder, DeltaStore, MigrationFiles, StoreKind, TableName,
+    Config, Counters, CountersBuilder, DeltaStore, MemoryStore, MigrationFiles, StoreKind,
+    TableName,
 };
 
+use self::away::Away;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -46,16 +52,53 @@ fn is_of_keywords(url: &str) -> bool {
 /// Counters in the database and the store of the settings. Values can also be read beside a store in the
 /// application's own memory: then they are those of its last sync.
 pub(crate) fn counters(settings: &Settings) -> Result<Counters, Failure> {
-    let config = settings.config()?;
-    check_store(&config)?;
-    let builder = existing_database(settings)?;
-    Ok(builder.config(config).build()?)
+    Ok(builder(settings)?.build()?)
 }
 
 /// The same for commands that do something with the store.
 pub(crate) fn counters_with_shared_store(settings: &Settings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     counters(settings)
+}
+
+/// The same where every claim is taken for one that was left behind, however young it is.
+pub(crate) fn impatient_counters(settings: &Settings) -> Result<Counters, Failure> {
+    refuse_memory(&settings.config()?)?;
+    Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
+}
+
+fn builder(settings: &Settings) -> Result<CountersBuilder, Failure> {
+    let config = settings.config()?;
+    check_store(&config)?;
+    Ok(existing_database(settings)?.config(config))
+}
+
+/// Counters that are only to be looked at: the store, the database or both may be away.
+pub(crate) fn counters_to_check(settings: &Settings) -> Result<Counters, Failure> {
+    let config = settings.config()?;
+    check_store(&config)?;
+    let database = match existing_database(settings) {
+        Err(failure) if failure.is_unreachable() => Err(Away::new(failure.why())),
+        opened => Ok(opened?),
+    };
+    match config.store {
+        StoreKind::Memory => put_together(database, config, MemoryStore::new()),
+        StoreKind::Redis => {
+            let store = lazy_redis(&config)?;
+            put_together(database, config, store)
+        }
+    }
+}
+
+fn put_together(
+    database: Result<CountersBuilder, Away>,
+    config: Config,
+    store: impl DeltaStore,
+) -> Result<Counters, Failure> {
+    match database {
+        Ok(builder) => Ok(builder.config(config).store(store).build()?),
+        Err(away) => Ok(Counters::from_parts(config, Arc::new(store), Arc::new(away))),
+    }
 }
 
 /// Counters for commands that only need the database.
@@ -108,13 +151,28 @@ fn check_store(config: &Config) -> Result<(), Failure> {
 
 #[cfg(feature = "redis")]
 fn redis(config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Ok(Box::new(redis_builder(config).build()?))
+}
+
+/// One that is asked for nothing before it is used, and so can be away.
+#[cfg(feature = "redis")]
+fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
+    Ok(redis_builder(config).connect_lazily().build()?)
+}
+
+#[cfg(feature = "redis")]
+fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
     let url = config.redis_url.as_ref().map_or("", counter_diesel::RedisUrl::expose);
-    let store = counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone());
-    Ok(Box::new(store.build()?))
+    counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
 }
 
 #[cfg(not(feature = "redis"))]
 fn redis(_config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Err(missing("Redis", "redis"))
+}
+
+#[cfg(not(feature = "redis"))]
+fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
     Err(missing("Redis", "redis"))
 }
 

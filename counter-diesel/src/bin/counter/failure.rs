@@ -77,6 +77,15 @@ impl Failure {
         self
     }
 
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.exit == Exit::Unreachable
+    }
+
+    /// The first of the reasons, or what failed where there is none.
+    pub(crate) fn why(&self) -> &str {
+        self.causes.last().unwrap_or(&self.what)
+    }
+
     /// Says it on standard error, in one line unless more is asked for.
     pub(crate) fn tell(&self, output: Output) -> Exit {
         if output.json {
@@ -151,6 +160,9 @@ fn hint_for(error: &Error) -> Option<&'static str> {
         Error::Core(CoreError::OutcomeUnknown { .. }) => "look at its value before trying again",
         Error::Core(CoreError::Foreign(_)) => "look at it with redis-cli; counters leave it alone",
         Error::Core(CoreError::Overflow { .. }) => "set the counter to a value that fits",
+        Error::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }) => {
+            "to see and decide: counter conflicts"
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use counter_diesel::{CounterId, Owner};
+use counter_diesel::{CounterId, CounterKey, Owner, OwnerType};
 
 /// An owner as it is written at a terminal, `user:123`: the way it stands in the store, so that every type can be
 /// written and what was printed can be copied.
@@ -24,6 +24,33 @@ impl FromStr for OwnerArgument {
     }
 }
 
+/// The type of owners, written as it is in an owner.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnerTypeArgument {
+    pub(crate) owner_type: OwnerType,
+    pub(crate) text: String,
+}
+
+impl FromStr for OwnerTypeArgument {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let id = format!("{text}:0:key").parse::<CounterId>();
+        let owner_type = id.and_then(|id| OwnerType::new(id.owner_type().into_owned()));
+        let owner_type = owner_type.map_err(
+            |_| "write it as in an owner, such as user; the characters % : { } are %25 %3A %7B %7D",
+        )?;
+        Ok(Self { owner_type, text: text.to_owned() })
+    }
+}
+
+/// An owner as it would be written at a terminal.
+pub(crate) fn text_of(owner: &Owner) -> String {
+    let key = CounterKey::from_static("key");
+    let id = CounterId::of(owner, &key);
+    id.as_str().strip_suffix(":key").unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +62,23 @@ mod tests {
         assert_eq!(owner("a%3Ab:-1"), Owner::new("a:b", -1).ok());
         for wrong in ["", "user", "user:", ":1", "user:x", "user:01", "user:1:views", "a%3ab:1"] {
             assert_eq!(owner(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_type_of_owners_is_written_as_in_an_owner() {
+        let owner_type = |text: &str| text.parse().map(|a: OwnerTypeArgument| a.owner_type).ok();
+        assert_eq!(owner_type("user"), OwnerType::new("user").ok());
+        assert_eq!(owner_type("a%3Ab"), OwnerType::new("a:b").ok());
+        for wrong in ["", "user:1", "a:b", "a%3ab", "%"] {
+            assert_eq!(owner_type(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_of_an_owner_can_be_given_back() {
+        for text in ["user:123", "a%3Ab:-1"] {
+            assert_eq!(text_of(&text.parse::<OwnerArgument>().unwrap().owner), text);
         }
     }
 }

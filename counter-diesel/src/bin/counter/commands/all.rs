@@ -8,9 +8,9 @@ use crate::output::Output;
 use crate::owner::OwnerArgument;
 use crate::settings::Settings;
 
-/// Print all counters of an owner that are in the table, with their present values
+/// Print all counters of an owner with their present values
 ///
-/// A counter appears here with its first sync; before it, `counter get` has its value already.
+/// All that are in the table: a counter appears here with its first sync; before it, `counter get` has its value already.
 #[derive(Args)]
 pub(crate) struct All {
     /// Whose counters, such as user:123

@@ -16,7 +16,7 @@ pub(crate) struct Change {
     owner: OwnerArgument,
     /// Its name
     key: CounterKey,
-    /// By how much
+    /// By how much; may be negative
     #[arg(default_value_t = 1, allow_negative_numbers = true)]
     by: i64,
 }

@@ -8,9 +8,9 @@ use crate::output::Output;
 use crate::owner::OwnerArgument;
 use crate::settings::Settings;
 
-/// Print the values of counters: of one the number alone, of several a line each
+/// Print the present values of counters
 ///
-/// Exact, also in the middle of a sync. Where increments wait in the application's own memory
+/// Of one the number alone, of several a line each; 0 where nothing was counted. Exact, also in the middle of a sync. Where increments wait in the application's own memory
 /// (COUNTER_STORE=memory), the values are those of its last sync.
 #[derive(Args)]
 pub(crate) struct Get {

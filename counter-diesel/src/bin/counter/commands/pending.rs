@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use clap::Args;
 use counter_diesel::{Claim, CounterId, Cursor, DeltaStore, Findings, Foreign, Held, Pattern};
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ impl Found {
         rows.extend(self.by_owner_type.iter().map(|(name, sums)| row(*sums, name)));
         rows.push(row(self.total(), "in all"));
         let oldest = self.oldest_claim.as_ref().map(|claim| {
-            let (time, age) = (made_at(claim).unwrap_or_default(), age_seconds(claim));
+            let (time, age) = (claims::time_in(claim.seq).unwrap_or_default(), age_seconds(claim));
             let (op, id) = (claims::op_text(claim.op), shown(claim.id.as_str()));
             format!("oldest claim: {op} of {id}, made at {time}, {age:.0} s ago\n")
         });
@@ -144,7 +144,7 @@ impl Found {
         };
         let by_owner_type = self.by_owner_type.iter();
         let oldest_claim = self.oldest_claim.as_ref().map(|claim| {
-            let (time, age) = (json!(made_at(claim)), json!(age_seconds(claim)));
+            let (time, age) = (json!(claims::time_in(claim.seq)), json!(age_seconds(claim)));
             claims::in_json(claim, [("made_at", time), ("age_seconds", age)])
         });
         json!({
@@ -162,17 +162,8 @@ impl Found {
     }
 }
 
-/// Sequences are microseconds of the store's clock.
-fn time_of(claim: &Claim) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(claim.seq.get())
-}
-
-fn made_at(claim: &Claim) -> Option<String> {
-    time_of(claim).map(|time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
-}
-
 /// By this machine's clock.
 fn age_seconds(claim: &Claim) -> f64 {
-    let age = time_of(claim).map(|time| Utc::now().signed_duration_since(time));
+    let age = claims::instant_of(claim.seq).map(|time| Utc::now().signed_duration_since(time));
     age.map_or(0.0, |age| age.num_milliseconds() as f64 / 1000.0)
 }

@@ -2,6 +2,7 @@ mod progress;
 mod summary;
 mod total;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -21,6 +22,10 @@ use crate::signals::Signals;
 /// Any number of syncs may run at once, on any number of machines, and any of them may be killed: what one
 /// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after the batch at hand; the rest stays in
 /// the store (exit code 130 or 143). A second signal ends it at once.
+///
+/// In the table that it prints, `applied` is what is in the database now; `recovered` of that, what an earlier sync
+/// had left behind; `skipped` had nothing to apply; `busy` is in the hands of another sync. What somebody should
+/// look at is named on standard error, and makes the exit code 1.
 ///
 /// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`.
 #[derive(Args)]
@@ -59,9 +64,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 impl Sync {
     pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters_with_shared_store(settings)?;
-        let signals = Signals::catch()
-            .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
-        let syncing = Syncing { counters, options: self.options(), signals, output };
+        let syncing = Syncing::new(counters, self.options(), output)?;
         match self.watch {
             Some(interval) => syncing.watch(interval),
             None => syncing.once(self.total(settings)),
@@ -86,18 +89,35 @@ impl Sync {
     }
 }
 
-struct Syncing {
+/// A sync at work, which a signal ends.
+pub(super) struct Syncing {
     counters: Counters,
     options: SyncOptions,
     signals: Signals,
     output: Output,
+    /// What it does about conflicts, if that is what it is made for.
+    action: Option<&'static str>,
 }
 
 impl Syncing {
-    fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
+    pub(super) fn new(
+        counters: Counters,
+        options: SyncOptions,
+        output: Output,
+    ) -> Result<Self, Failure> {
+        let signals = Signals::catch()
+            .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
+        Ok(Self { counters, options, signals, output, action: None })
+    }
+
+    /// The same as the work of `counter conflicts`.
+    pub(super) fn deciding(self, action: &'static str) -> Self {
+        Self { action: Some(action), ..self }
+    }
+
+    pub(super) fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
         let report = self.pass(total, || self.signals.arrived().is_some())?;
-        let text = || summary::in_table(&report);
-        let printed = self.output.result("sync", || summary::in_json(&report), text);
+        let printed = self.print(&report, || summary::in_table(&report));
         self.complain(&report);
         printed?;
         match self.signals.arrived() {
@@ -154,7 +174,7 @@ impl Syncing {
         if is_last || report.scanned > 0 || !report.is_clean() {
             let line = || summary::in_one_line(report);
             // A full disk under its log does not keep the command from syncing.
-            if let Err(error) = self.output.result("sync", || summary::in_json(report), line) {
+            if let Err(error) = self.print(report, line) {
                 Failure::from(error).tell(self.output);
             }
         }
@@ -164,6 +184,16 @@ impl Syncing {
         }
         *troubles = found;
         exit_of(report)
+    }
+
+    fn print(&self, report: &SyncReport, text: impl FnOnce() -> String) -> io::Result<()> {
+        match self.action {
+            None => self.output.result("sync", || summary::in_json(report), text),
+            Some(action) => {
+                let value = || summary::with_action(summary::in_json(report), action);
+                self.output.result("conflicts", value, text)
+            }
+        }
     }
 
     /// In JSON it is all in the report.

@@ -4,7 +4,7 @@ use chrono::Utc;
 use counter_diesel::{Claim, Conflict, FailedClaim, Findings, LostClaim, SyncReport};
 use serde_json::{Value, json};
 
-use crate::commands::claims::{self, op_text};
+use crate::commands::claims::{self, findings_in_json, op_text};
 use crate::failure::in_one_line as error_in_one_line;
 use crate::output::{shown, table};
 
@@ -15,6 +15,7 @@ pub(super) fn in_table(report: &SyncReport) -> String {
         (report.applied, applied),
         (report.recovered, "recovered"),
         (skipped(report), "skipped"),
+        (report.discarded, "discarded"),
         (report.busy, "busy"),
         (report.postponed, "postponed"),
         (report.invalid.count(), "invalid"),
@@ -31,7 +32,7 @@ pub(super) fn in_table(report: &SyncReport) -> String {
 }
 
 pub(super) fn in_one_line(report: &SyncReport) -> String {
-    format!("{} {}\n", Utc::now().format("%Y-%m-%dT%H:%M:%SZ"), shown(&report.to_string()))
+    format!("{} {}\n", Utc::now().format(claims::TIME), shown(&report.to_string()))
 }
 
 pub(super) fn in_json(report: &SyncReport) -> Value {
@@ -43,22 +44,31 @@ pub(super) fn in_json(report: &SyncReport) -> Value {
         "applied": report.applied,
         "recovered": report.recovered,
         "skipped": skipped(report),
+        "discarded": report.discarded,
         "busy": report.busy,
         "postponed": report.postponed,
-        "invalid": findings(&report.invalid, claims::foreign_in_json),
-        "failed": findings(&report.failed, failed_in_json),
-        "conflicts": findings(&report.conflicts, conflict_in_json),
-        "lost": findings(&report.lost, lost_in_json),
+        "invalid": findings_in_json(&report.invalid, claims::foreign_in_json),
+        "failed": findings_in_json(&report.failed, failed_in_json),
+        "conflicts": findings_in_json(&report.conflicts, conflict_in_json),
+        "lost": findings_in_json(&report.lost, lost_in_json),
         "store_replaced": report.store_replaced.as_ref().map(|recorded| json!({
             "store_id": recorded.store_id,
             "sequence": recorded.seq.get(),
-            "synced_at": recorded.synced_at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "synced_at": recorded.synced_at.format(claims::TIME).to_string(),
         })),
         "shared_prefix": report.shared_prefix,
         "stopped": report.stopped.as_ref().map(|error| error_in_one_line(error)),
         "seconds": report.elapsed.as_secs_f64(),
         "counters_per_second": per_second(report),
     })
+}
+
+/// A report of what `counter conflicts` did.
+pub(super) fn with_action(mut report: Value, action: &str) -> Value {
+    if let Value::Object(fields) = &mut report {
+        fields.insert("action".to_owned(), json!(action));
+    }
+    report
 }
 
 /// Of what there was nothing to apply: zeros, and what a set, a delete or another sync had replaced.
@@ -68,11 +78,6 @@ fn skipped(report: &SyncReport) -> u64 {
 
 fn per_second(report: &SyncReport) -> f64 {
     report.applied as f64 / report.elapsed.as_secs_f64().max(1e-6)
-}
-
-/// All are counted, the first are listed.
-fn findings<T>(findings: &Findings<T>, in_json: fn(&T) -> Value) -> Value {
-    json!({ "count": findings.count(), "first": findings.iter().map(in_json).collect::<Value>() })
 }
 
 fn failed_in_json(failed: &FailedClaim) -> Value {
@@ -116,7 +121,8 @@ pub(super) fn complaints(report: &SyncReport) -> Vec<String> {
         let (claim, seq) = (of(claim), claim.seq);
         format!(
             "{claim} is in conflict: it is claim {seq}, but its row has seen {row}; \
-             the store seems to be an old copy: set the counter to the right value"
+             the store seems to be an old copy: set the counter to the right value, \
+             or decide about all conflicts with: counter conflicts"
         )
     });
     list(&mut lines, &report.lost, "claims were lost", |lost| {

@@ -1,0 +1,152 @@
+use clap::{Args, ValueEnum};
+use counter_diesel::{ClaimSeq, Contradiction, OnConflict, SyncOptions, WentBack};
+use serde_json::{Value, json};
+
+use super::claims;
+use super::sync::Syncing;
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, table};
+use crate::settings::Settings;
+
+/// Show what may have been counted already, or decide about it
+///
+/// Where Redis came back from an old copy everything in it may be in the table already, and elsewhere each claim that
+/// is older than what its row has seen. No sync touches it before somebody decides, by what happened to Redis.
+///
+/// Without a word this changes nothing. It shows of each counter the claim that the store holds and when it was
+/// made, what is pending beside it, when the newest claim that is in the table was made, and the value in the table.
+/// Exit code 1 if there is anything to decide.
+///
+/// With a word it is decided about all of them, at once and for good: nothing is asked. The sync that does it moves
+/// everything else, too, and does not wait for other syncs: it takes over their claims, which neither loses nor doubles
+/// anything. One counter alone is settled by its right value: counter set.
+#[derive(Args)]
+pub(crate) struct Conflicts {
+    /// What to do about all that is shown
+    decision: Option<Decision>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Decision {
+    /// Add it to the table: nothing is lost, but what was counted already is counted twice
+    Apply,
+    /// Drop it from the store: nothing is counted twice, but what was not counted yet is lost; where Redis came
+    /// back from an old copy that is all that it holds, also what was counted since
+    Discard,
+}
+
+impl Conflicts {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        match self.decision {
+            Some(Decision::Apply) => decide("apply", OnConflict::Apply, settings, output),
+            Some(Decision::Discard) => decide("discard", OnConflict::Discard, settings, output),
+            None => show(settings, output),
+        }
+    }
+}
+
+/// Whoever waited for claims to look abandoned would leave the youngest undecided.
+fn decide(
+    action: &'static str,
+    on_conflict: OnConflict,
+    settings: &Settings,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let counters = connect::impatient_counters(settings)?;
+    let options = SyncOptions::default().on_conflict(on_conflict);
+    Syncing::new(counters, options, output)?.deciding(action).once(None)
+}
+
+fn show(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let conflicts = connect::counters_with_shared_store(settings)?.conflicts()?;
+    output.result("conflicts", || in_json(&conflicts), || in_text(&conflicts))?;
+    Ok(if conflicts.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn in_text(conflicts: &counter_diesel::Conflicts) -> String {
+    if conflicts.is_empty() {
+        return "no conflicts\n".to_owned();
+    }
+    let mut text = conflicts.went_back.as_ref().map(went_back_in_text).unwrap_or_default();
+    if !conflicts.counters.is_empty() {
+        let heading = ["claimed at", "claimed", "pending", "table of", "table"].map(str::to_owned);
+        let mut rows = vec![(heading, "counter".to_owned())];
+        rows.extend(conflicts.counters.iter().map(row));
+        text += &table(&rows);
+    }
+    let more = conflicts.counters.count() - conflicts.counters.iter().len() as u64;
+    if more > 0 {
+        text += &format!("{more} more counters\n");
+    }
+    text + "to decide: `counter conflicts apply` loses nothing, but may count twice;\n           \
+            `counter conflicts discard` counts nothing twice, but may lose\n"
+}
+
+fn went_back_in_text(went_back: &WentBack) -> String {
+    let WentBack { found, newest, recorded, .. } = went_back;
+    let synced = recorded.as_ref().map(|recorded| {
+        format!("the last good sync ended at {}\n", recorded.synced_at.format(claims::TIME))
+    });
+    let (found, newest) = (time_or_dash(*found), time_or_dash(*newest));
+    format!(
+        "the store came back from an old copy: the newest claim that it knows was made at {found},\n\
+         but it has made claims until {newest}; nothing is synced\n"
+    ) + &synced.unwrap_or_default()
+}
+
+fn row(both: &Contradiction) -> ([String; 5], String) {
+    let claim = both.held.claim.as_ref();
+    let claimed = claim.map_or_else(|| "-".to_owned(), |claim| claims::op_text(claim.op));
+    let claimed_at = time_or_dash(claim.map_or(ClaimSeq::ZERO, |claim| claim.seq));
+    let pending = match both.held.pending {
+        0 => "-".to_owned(),
+        pending => format!("{pending:+}"),
+    };
+    let cells =
+        [claimed_at, claimed, pending, time_or_dash(both.row.seq), both.row.count.to_string()];
+    (cells, both.id.as_str().to_owned())
+}
+
+/// Nothing was ever claimed where the sequence is 0.
+fn time_of(seq: ClaimSeq) -> Option<String> {
+    Some(seq).filter(|seq| *seq != ClaimSeq::ZERO).and_then(claims::time_in)
+}
+
+fn time_or_dash(seq: ClaimSeq) -> String {
+    time_of(seq).unwrap_or_else(|| "-".to_owned())
+}
+
+fn in_json(conflicts: &counter_diesel::Conflicts) -> Value {
+    json!({
+        "went_back": conflicts.went_back.as_ref().map(went_back_in_json),
+        "counters": claims::findings_in_json(&conflicts.counters, contradiction_in_json),
+    })
+}
+
+fn went_back_in_json(went_back: &WentBack) -> Value {
+    let synced_at = went_back.recorded.as_ref().map(|recorded| recorded.synced_at);
+    json!({
+        "found": went_back.found.get(),
+        "found_at": time_of(went_back.found),
+        "newest": went_back.newest.get(),
+        "newest_at": time_of(went_back.newest),
+        "synced_at": synced_at.map(|time| time.format(claims::TIME).to_string()),
+    })
+}
+
+fn contradiction_in_json(both: &Contradiction) -> Value {
+    let claim = both.held.claim.as_ref();
+    json!({
+        "counter": both.id.as_str(),
+        "claim": claim.map(|claim| {
+            claims::in_json(claim, [("made_at", json!(claims::time_in(claim.seq)))])
+        }),
+        "pending": both.held.pending,
+        "row": {
+            "value": both.row.count,
+            "sequence": both.row.seq.get(),
+            "made_at": time_of(both.row.seq),
+        },
+    })
+}

@@ -1,0 +1,46 @@
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use counter_diesel::CounterKey;
+use serde_json::{Value, json};
+
+use super::values::in_table;
+use crate::connect;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::owner::{OwnerTypeArgument, text_of};
+use crate::settings::Settings;
+
+/// Print the owners with the highest values of a counter
+///
+/// The highest first. They are those with the highest values in the table, at their present values: whoever has
+/// risen into the list since the last sync is missed until the next. The database reads every counter of that type,
+/// which takes a while where there are millions.
+#[derive(Args)]
+pub(crate) struct Top {
+    /// What kind of owners, such as user
+    owner_type: OwnerTypeArgument,
+    /// The counter's name
+    key: CounterKey,
+    /// How many owners at most
+    #[arg(short, value_name = "N", default_value = "10")]
+    n: NonZeroUsize,
+}
+
+impl Top {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        let Self { owner_type: OwnerTypeArgument { owner_type, text }, key, n } = self;
+        let top = connect::counters(settings)?.top_of(&owner_type, &key, n.get())?;
+        let top = top.iter().map(|(owner, value)| (text_of(owner), *value)).collect::<Vec<_>>();
+        let in_json = |(owner, value): &(_, _)| json!({ "owner": owner, "value": value });
+        output.result(
+            "top",
+            || {
+                let owners = top.iter().map(in_json).collect::<Value>();
+                json!({ "owner_type": text, "key": key.as_str(), "owners": owners })
+            },
+            || in_table(&top),
+        )?;
+        Ok(Exit::Done)
+    }
+}

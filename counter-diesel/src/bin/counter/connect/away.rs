@@ -1,0 +1,64 @@
+use counter_diesel::{
+    Baseline, CounterId, CounterKey, Error, Generation, Ledger, LedgerFacts, LedgerState,
+    LedgerTransaction, Owner, OwnerId, OwnerType, Prefix,
+};
+
+/// A database to which no pool could be opened, so that the store can be looked at without it.
+#[derive(Debug)]
+pub(super) struct Away {
+    /// Without what may be a password.
+    why: String,
+}
+
+impl Away {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into() }
+    }
+
+    fn refuse<T>(&self) -> Result<T, Error> {
+        Err(Error::Unreachable { source: self.why.clone().into() })
+    }
+}
+
+impl Ledger for Away {
+    fn baselines(&self, _ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.refuse()
+    }
+
+    fn rows_of(&self, _owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
+        self.refuse()
+    }
+
+    fn top(
+        &self,
+        _owner_type: &OwnerType,
+        _key: &CounterKey,
+        _limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.refuse()
+    }
+
+    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        self.refuse()
+    }
+
+    fn state(&self, _prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.refuse()
+    }
+
+    fn record(&self, _prefix: &Prefix, _generation: &Generation) -> Result<(), Error> {
+        self.refuse()
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.refuse()
+    }
+
+    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.refuse()
+    }
+
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        self.refuse()
+    }
+}

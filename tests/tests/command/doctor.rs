@@ -1,0 +1,81 @@
+use std::process::Command;
+
+use counter_diesel::{CheckUp, Severity};
+use counter_tests::command::json;
+use counter_tests::program::Program;
+use counter_tests::servers::redis::{bare, shared_url};
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+use serde_json::{Value, json};
+
+use super::json_shapes::assert_documented;
+
+pub(super) const CASES: &[Case<World>] = &[
+    ("a doctor finds what a check-up finds, and fails only for errors", |world| {
+        // Servers for tests forget more in a crash than those of an application should.
+        let check_up = world.counters().check();
+        let (code, found) = found(&mut world.command());
+        assert_documented(&found);
+        assert_eq!(codes_and_advice(&found), in_json(&check_up));
+        assert_eq!(code, i32::from(check_up.worst() == Some(Severity::Error)), "{check_up}");
+        assert_eq!(found["worst"], json!(check_up.worst().unwrap().to_string()));
+        let database = check_up.database.unwrap();
+        let server = json!({ "product": database.product, "version": database.number });
+        assert_eq!(found["database"], server);
+        assert_eq!(found["store"]["product"], json!("Redis"));
+    }),
+    ("each finding stands by itself with what to do", |world| {
+        world.drop_tables();
+        let ended = world.run(&["doctor"]);
+        assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");
+        let mut parts = ended.output.split("\n\n");
+        let summary = parts.next().unwrap();
+        assert!(summary.starts_with("Redis ") && summary.ends_with(" findings"), "{ended:?}");
+        let parts = parts.map(|part| part.lines().collect::<Vec<_>>()).collect::<Vec<_>>();
+        for part in &parts {
+            let [_, message, advice] = part[..] else { panic!("{ended:?}") };
+            assert!(message.starts_with("  ") && advice.starts_with("  to do: "), "{ended:?}");
+        }
+        for heading in ["error schema-missing", "warning store-not-persistent"] {
+            assert!(parts.iter().any(|part| part[0] == heading), "{ended:?}");
+        }
+        assert_eq!(found(&mut world.command()).0, 1);
+    }),
+    ("what stands in the store reaches no terminal raw", |world| {
+        let name = format!("{}\u{1b}[31mx", world.prefix);
+        let () = redis::cmd("SET").arg(name).arg(1).query(&mut bare(&shared_url())).unwrap();
+        for arguments in [&["doctor"][..], &["doctor", "--json"]] {
+            let output = world.run(arguments).output;
+            assert!(output.contains("foreign-names") && !output.contains('\u{1b}'), "{output}");
+        }
+    }),
+    ("beside an application's own memory only the database is looked at", |world| {
+        let mut command = world.command();
+        let (_, found) = found(command.env_remove("REDIS_URL").env("COUNTER_STORE", "memory"));
+        assert!(found["store"].is_null() && found["database"].is_object(), "{found}");
+        let findings = codes_and_advice(&found);
+        let is_of_database = |code: &Value| code.as_str().unwrap().starts_with("database-");
+        assert!(findings.iter().all(|[_, code, _]| is_of_database(code)), "{found}");
+    }),
+];
+
+/// The exit code, and what is printed as JSON.
+fn found(command: &mut Command) -> (i32, Value) {
+    let ended = Program::start(command.args(["doctor", "--json"])).finish();
+    assert_eq!(ended.errors, "", "{ended:?}");
+    (ended.code(), json(&ended.output))
+}
+
+/// Of each finding what does not vary from look to look.
+fn codes_and_advice(found: &Value) -> Vec<[Value; 3]> {
+    let findings = found["findings"].as_array().unwrap().iter();
+    let fields = ["severity", "code", "advice"];
+    findings.map(|finding| fields.map(|field| finding[field].clone())).collect()
+}
+
+fn in_json(check_up: &CheckUp) -> Vec<[Value; 3]> {
+    let findings = check_up.findings.iter().map(|finding| {
+        [finding.severity.to_string(), finding.code.to_string(), finding.advice.to_owned()]
+    });
+    findings.map(|texts| texts.map(Value::from)).collect()
+}
