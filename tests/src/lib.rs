@@ -22,7 +22,6 @@ pub mod store_worlds;
 pub mod suite;
 pub mod sync_process;
 pub mod traffic;
-pub mod wait;
 pub mod world;
 pub mod writers;
 

@@ -42,7 +42,8 @@ pub enum Kind {
     Hold,
     /// What follows in this direction arrives that much later.
     Delay(Duration),
-    /// What follows of this message arrives byte by byte, one in that time.
+    /// What follows of this message arrives byte by byte, one in that time, until it is
+    /// [released](Proxy::release).
     Drip(Duration),
 }
 
@@ -63,7 +64,7 @@ impl Trouble {
     fn choose(choices: &mut Rng) -> Self {
         let towards = if choices.bool() { Towards::Server } else { Towards::Client };
         // As often within few bytes as within many.
-        let magnitude = choices.u32(..16);
+        let magnitude = choices.u32(..18);
         let after = choices.usize(..1 << magnitude);
         let kind = match choices.u8(..6) {
             0..3 => Kind::Cut,
@@ -220,14 +221,20 @@ impl Network {
                 Some(Kind::Cut) => return Err(io::ErrorKind::ConnectionAborted.into()),
                 Some(Kind::Hold) => self.wait_for_release(),
                 Some(Kind::Delay(time)) => thread::sleep(time),
-                Some(Kind::Drip(time)) => {
-                    for byte in bytes {
-                        thread::sleep(time);
-                        to.write_all(&[*byte])?;
-                    }
-                    return Ok(());
-                }
+                Some(Kind::Drip(time)) => return self.drip(bytes, to, time),
             }
+        }
+        Ok(())
+    }
+
+    /// Byte by byte, until what is held back arrives.
+    fn drip(&self, bytes: &[u8], to: &mut Stream, time: Duration) -> io::Result<()> {
+        let before = self.lock().releases;
+        for byte in bytes {
+            if self.lock().releases == before {
+                thread::sleep(time);
+            }
+            to.write_all(&[*byte])?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! G1, G2 and G3 under load: writers, a setter, readers and two syncs at once. Every read was a true value
+//! G1, G2 and G3 under load: writers, a setter, readers and syncs of two processes at once. Every read was a true value
 //! at some moment of the call, the totals are exact, and no pass fails, whatever locks it meets.
 //! `COUNTER_TEST_LOAD` makes it longer.
 
@@ -45,30 +45,36 @@ impl Bounds {
     }
 }
 
+/// Their threads share what each of them has, as those of an application do. One takes every claim for one
+/// that was left behind, so that claims are fought over.
+fn two_processes(world: &World) -> [Counters; 2] {
+    [world.counters(), world.impatient_counters()]
+}
+
+/// In which process a thread that syncs is, and one that reads.
+const THREADS: [usize; 3] = [0, 0, 1];
+
 fn growing_counters(world: &World) {
+    let processes = two_processes(world);
     let bounds: [Bounds; COUNTERS as usize] = Default::default();
     let (writing, passes, reads) = (AtomicBool::new(true), AtomicI64::new(0), AtomicI64::new(0));
     let end = Instant::now() + load_time(TIME);
     thread::scope(|scope| {
         let writers = (0..WRITERS).map(|writer| {
-            let (counters, bounds) = (world.counters(), &bounds);
+            let (process, bounds) = (&processes[writer % 2], &bounds);
             scope.spawn(move || {
                 let mut counter = writer as i64;
                 while Instant::now() < end {
                     counter = (counter + 1) % COUNTERS;
-                    bounds[counter as usize].increment(&counters, &owner(counter));
+                    bounds[counter as usize].increment(process, &owner(counter));
                 }
             })
         });
         let writers = writers.collect::<Vec<_>>();
-        // One takes every claim for one that was left behind, so that claims are fought over.
-        for process in [world.counters(), world.impatient_counters()] {
-            let (writing, passes) = (&writing, &passes);
-            scope.spawn(move || sync_while(&process, writing, passes));
-        }
-        for process in [world.counters(), world.counters()] {
-            let (bounds, writing, reads) = (&bounds, &writing, &reads);
-            scope.spawn(move || read_while(&process, bounds, writing, reads));
+        for process in THREADS.map(|number| &processes[number]) {
+            let (bounds, writing, passes, reads) = (&bounds, &writing, &passes, &reads);
+            scope.spawn(move || sync_while(process, writing, passes));
+            scope.spawn(move || read_while(process, bounds, writing, reads));
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         writing.store(false, SeqCst);
@@ -116,41 +122,39 @@ struct Sets {
 }
 
 fn set_counter(world: &World) {
+    let processes = two_processes(world);
     let (bounds, sets, writing) = (Bounds::default(), Sets::default(), AtomicBool::new(true));
     let (reads, increments) = (AtomicI64::new(0), load(1_000));
     let (all_set, end) = (Barrier::new(WRITERS + 1), Instant::now() + load_time(TIME));
     thread::scope(|scope| {
-        let writers = (0..WRITERS).map(|_| {
-            let (process, bounds, all_set) = (world.counters(), &bounds, &all_set);
+        let writers = (0..WRITERS).map(|writer| {
+            let (process, bounds, all_set) = (&processes[writer % 2], &bounds, &all_set);
             scope.spawn(move || {
                 while Instant::now() < end {
-                    bounds.increment(&process, &owner(0));
+                    bounds.increment(process, &owner(0));
                 }
                 all_set.wait(); // the last set happens between these two
                 all_set.wait();
-                (0..increments).for_each(|_| bounds.increment(&process, &owner(0)));
+                (0..increments).for_each(|_| bounds.increment(process, &owner(0)));
             })
         });
         let writers = writers.collect::<Vec<_>>();
-        for process in [world.counters(), world.impatient_counters()] {
-            let writing = &writing;
+        for process in THREADS.map(|number| &processes[number]) {
+            let (sets, writing, reads) = (&sets, &writing, &reads);
             scope.spawn(move || {
                 while writing.load(SeqCst) {
                     let report = process.sync(&SyncOptions::default()).unwrap();
                     assert!(report.stopped.is_none() && report.lost.is_empty(), "{report:?}");
                 }
             });
+            scope.spawn(move || read_epochs_while(process, sets, writing, reads));
         }
-        for process in [world.counters(), world.counters()] {
-            let (sets, writing, reads) = (&sets, &writing, &reads);
-            scope.spawn(move || read_epochs_while(&process, sets, writing, reads));
-        }
-        let setter = world.counters();
+        let [setter, _] = &processes;
         while Instant::now() < end {
-            set_next(&setter, &sets);
+            set_next(setter, &sets);
         }
         all_set.wait();
-        set_next(&setter, &sets);
+        set_next(setter, &sets);
         all_set.wait();
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         writing.store(false, SeqCst);

@@ -10,8 +10,9 @@ use std::sync::mpsc;
 use std::{fs, thread};
 
 use counter_core::{CounterId, DeltaStore, Error, RedisStore};
+use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
+use counter_tests::store_worlds::patient;
 use rustix::thread::gettid;
 
 /// Runs `ask` in a thread and stops and continues this process while it waits for the frozen server.
@@ -24,7 +25,7 @@ fn interrupt<T: Send>(server: &RedisServer, ask: impl FnOnce() -> T + Send) -> T
             ask()
         });
         let thread_id = told.recv().unwrap();
-        wait::until("the question waits for its answer", || {
+        wait_for("the question to wait for its answer", || {
             let state = fs::read_to_string(format!("/proc/self/task/{thread_id}/stat")).ok()?;
             state.rsplit(')').next()?.trim().starts_with('S').then_some(())
         });
@@ -45,7 +46,8 @@ fn stop_and_continue() {
 #[test]
 fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let server = RedisServer::start();
-    let store = RedisStore::builder(server.url()).build().unwrap();
+    // It is the interruption that ends a read, and no time-out.
+    let store = RedisStore::builder(server.url()).timeouts(patient()).build().unwrap();
     let id = CounterId::new("user", 1, "downloads").unwrap();
     store.increment(&id, 1).unwrap();
 
@@ -55,7 +57,7 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let outcome = interrupt(&server, || store.increment(&id, 10));
     assert!(matches!(outcome, Err(Error::OutcomeUnknown { .. })), "{outcome:?}");
     // It was in the server's socket before the server went on.
-    wait::until("the server has counted", || {
+    wait_for("the server to count", || {
         let count: i64 =
             redis::cmd("GET").arg("counter:user:1:downloads").query(&mut server.bare()).unwrap();
         (count == 11).then_some(())

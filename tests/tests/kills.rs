@@ -54,11 +54,11 @@ impl Victim {
 }
 
 const WRITERS: usize = 4;
-const POSTS: usize = 25;
+const COUNTERS: usize = 50;
 
 fn survive_kills(site: &Site, victims: &[Victim]) {
     let mut choices = choices(&format!("kills of {victims:?}"));
-    let books = Arc::new(Books::of(POSTS));
+    let books = Arc::new(Books::of(COUNTERS));
     let writers = (0..WRITERS).map(|_| site.counters()).collect::<Vec<_>>();
     let traffic = Traffic::start(&books, writers, [site.counters()], &mut choices);
     let mut syncs = [0, 1].map(|number| start_sync(site, number));
@@ -75,9 +75,10 @@ fn survive_kills(site: &Site, victims: &[Victim]) {
     traffic.stop();
     let applied = syncs.map(SyncProcess::stop);
     let left_behind = site.last_sync();
-    let totals = books.check(&site.patient_counters());
+    let totals = books.check(site);
     println!("{killed:?} killed: {totals}; {applied:?} claims applied by the last processes");
     println!("{left_behind} claims were left to the last sync");
+    assert!(totals.reads > 0, "{totals}");
 }
 
 /// The first takes every claim for one that was left behind, so that claims are fought over.

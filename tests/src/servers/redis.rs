@@ -11,7 +11,6 @@ use redis::{Client, Connection};
 use tempfile::TempDir;
 
 use crate::process::{self, Process};
-use crate::wait;
 
 /// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
 /// unless it is told to.
@@ -87,7 +86,7 @@ impl RedisServer {
         let program: Vec<_> = self.program.iter().map(String::as_str).collect();
         let options = [&["--replicaof", "127.0.0.1", &port], options].concat();
         let replica = Self::start_program(&program, &options);
-        wait::until("the replica has caught up", || {
+        process::wait_for("the replica to catch up", || {
             let info: String =
                 redis::cmd("INFO").arg("replication").query(&mut replica.bare()).ok()?;
             info.contains("master_link_status:up").then_some(())
@@ -99,7 +98,7 @@ impl RedisServer {
     pub fn cut_link(&self, primary: &Self) {
         // Nobody listens there: the port needs privileges.
         redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut self.bare()).expect("it obeys");
-        wait::until("the primary has lost its replica", || {
+        process::wait_for("the primary to lose its replica", || {
             let info: String =
                 redis::cmd("INFO").arg("replication").query(&mut primary.bare()).ok()?;
             info.contains("connected_slaves:0").then_some(())

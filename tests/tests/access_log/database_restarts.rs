@@ -1,5 +1,6 @@
 //! The database is stopped and started again while the program counts.
 
+use counter_diesel::Owner;
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 
@@ -22,7 +23,7 @@ fn survives_a_restart(site: &Site) {
     let mut program = start(site, "4");
     // The whole of it is at work when the database stops.
     program.feed(&log::even("/page/", 10 * CHUNK, 50));
-    wait_for("all pages to be known", || (pages_in(site) == 50).then_some(()));
+    wait_until_counted(site, 10 * CHUNK);
     wait_until_rows_appear(site);
     let id = id_of(site, "/page/0");
     site.database().stop();
@@ -52,7 +53,7 @@ fn a_database_that_stays_away_is_named_and_what_is_pending_stays_in_redis() {
     let site = Site::with_postgres();
     let mut program = start(&site, "2");
     program.feed(&log::even("/page/", CHUNK, 10));
-    wait_for("all pages to be known", || (pages_in(&site) == 10).then_some(()));
+    wait_until_counted(&site, CHUNK);
     site.database().stop();
     program.feed(&log::even("/page/", CHUNK, 10));
     let ended = program.finish();
@@ -68,9 +69,18 @@ fn a_database_that_stays_away_is_named_and_what_is_pending_stays_in_redis() {
     said.assert_agrees_with(400, total_in(&site));
 }
 
-fn pages_in(site: &Site) -> i64 {
-    let count = site.database().texts("SELECT CONCAT(COUNT(*)) FROM pages");
-    count[0].parse().unwrap()
+/// So many lines are counted, and need the database no more but for their syncs.
+fn wait_until_counted(site: &Site, lines: usize) {
+    let counters = site.patient_counters();
+    wait_for("all lines to be counted", || {
+        let ids = site.database().texts("SELECT CONCAT(id) FROM pages");
+        let page = |id: &String| Owner::new("page", id.parse::<i64>().unwrap()).unwrap();
+        let counted = |key: &'static str| {
+            let values = counters.get_many(ids.iter().map(|id| (page(id), key)));
+            values.unwrap().iter().sum::<i64>() == lines as i64
+        };
+        (counted("hits") && counted("bytes")).then_some(())
+    });
 }
 
 fn id_of(site: &Site, path: &str) -> String {

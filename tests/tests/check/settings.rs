@@ -2,9 +2,9 @@
 
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Note, Warning};
+use counter_tests::process::wait_for;
 use counter_tests::servers::redis::free_port;
 use counter_tests::servers::{Answer, FakeRedis, RedisServer};
-use counter_tests::wait;
 
 use super::{DURABLE, Site, found, only};
 
@@ -90,7 +90,7 @@ fn a_server_that_cannot_write_to_its_disk_is_an_error() {
     // A snapshot is moved to its place, and that is taken by a folder.
     std::fs::create_dir(format!("{folder}/dump.rdb")).unwrap();
     let _: String = site.redis("BGSAVE");
-    wait::until("the snapshot has failed", || {
+    wait_for("the snapshot to fail", || {
         (info(&site, "rdb_last_bgsave_status") == "err").then_some(())
     });
     only(&site.check(), Error, Code::StorePersistenceFails);
@@ -102,7 +102,7 @@ fn a_replica_is_an_error() {
     let url = primary.url();
     let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
     let () = site.redis(&format!("REPLICAOF 127.0.0.1 {port}"));
-    wait::until("it follows", || (info(&site, "master_link_status") == "up").then_some(()));
+    wait_for("it to follow", || (info(&site, "master_link_status") == "up").then_some(()));
     only(&site.check(), Error, Code::StoreIsReplica);
 }
 
@@ -112,7 +112,7 @@ fn a_node_of_a_cluster_is_an_error_and_a_warning_where_a_tag_pins_the_slot() {
     let options = ["--cluster-enabled", "yes", "--cluster-port", &port];
     let site = Site::with_redis(RedisServer::start_with(&[&DURABLE[..], &options].concat()));
     let () = site.redis("CLUSTER ADDSLOTSRANGE 0 16383");
-    wait::until("the cluster works", || {
+    wait_for("the cluster to work", || {
         let info: String = site.redis("CLUSTER INFO");
         info.contains("cluster_state:ok").then_some(())
     });

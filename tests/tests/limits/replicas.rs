@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use counter_core::{Config, Confirmation, Error as CoreError, RedisStore, StoreStep};
 use counter_diesel::{Counters, Error, SyncReport};
+use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
 
 use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
 
@@ -155,7 +155,7 @@ fn a_process_that_lives_through_a_failover_goes_on_where_claims_wait() {
     replica.take_over(&setting.redis);
 
     // It has no replica of its own, but it has not gone back either: nobody has applied what is missing.
-    wait::until("the process has found the replica", || match sync(&counters) {
+    wait_for("the process to find the replica", || match sync(&counters) {
         Err(Error::Core(CoreError::StoreWentBack { .. })) => panic!("it is taken for an old copy"),
         Err(Error::Core(CoreError::Store { step: StoreStep::Confirm, .. })) => Some(()),
         _ => None,

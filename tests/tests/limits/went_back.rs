@@ -8,8 +8,8 @@ use std::thread;
 use counter_core::{Error as CoreError, Held};
 use counter_diesel::{Conflicts, Counters, Error, FindingCode, OnConflict, SyncEvent, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
 use tempfile::TempDir;
 
 use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
@@ -195,7 +195,7 @@ fn a_process_that_knows_more_than_was_recorded_goes_on_after_a_decision_too() {
     // A set gives out a sequence without a pass.
     counters.set(post(1), "views", 9).unwrap();
     setting.redis.go_back_to(&copy);
-    wait::until("the server counts again", || counters.increment(post(1), "views", 1).ok());
+    wait_for("the server to count again", || counters.increment(post(1), "views", 1).ok());
     let result = sync(&counters);
     let is_told = matches!(result, Err(Error::Core(CoreError::StoreWentBack { .. })));
     assert!(is_told, "{result:?}");

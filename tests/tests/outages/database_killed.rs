@@ -8,8 +8,8 @@ use std::time::Duration;
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncReport};
 use counter_tests::faults::Faults;
+use counter_tests::process::wait_for;
 use counter_tests::site::Site;
-use counter_tests::wait;
 use counter_tests::writers::{Writers, baselines};
 
 use super::sync;
@@ -83,10 +83,10 @@ fn crashing_counters(site: &Arc<Site>, crash_wanted: &Arc<AtomicBool>) -> Counte
 /// they have noticed.
 fn crash(site: &Site, crash_wanted: &AtomicBool, syncs: &Syncs) {
     let enough = syncs.applied.load(SeqCst) + 10 * COUNTERS;
-    wait::until("syncs are at work", || (syncs.applied.load(SeqCst) > enough).then_some(()));
+    wait_for("syncs to be at work", || (syncs.applied.load(SeqCst) > enough).then_some(()));
     let failed = syncs.failed.load(SeqCst);
     crash_wanted.store(true, SeqCst);
-    wait::until("a sync fails", || (syncs.failed.load(SeqCst) > failed).then_some(()));
+    wait_for("a sync to fail", || (syncs.failed.load(SeqCst) > failed).then_some(()));
     assert!(!crash_wanted.load(SeqCst), "it failed by itself");
     site.database().start();
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use counter_core::{Claim, Claimed, Config, CounterId};
 use counter_diesel::{Counters, Error};
 use counter_tests::faults::Faults;
+use counter_tests::process::wait_for;
 use counter_tests::site::Site;
-use counter_tests::wait;
 
 use super::{post, soon, sync, sync_cleanly};
 
@@ -68,7 +68,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
         let start = Instant::now();
         let finished = scope.spawn(move || (sync_cleanly(&successor), start.elapsed()));
         upserting.1.recv_timeout(PATIENCE).unwrap();
-        wait::until("it waits for the row", || site.database().has_lock_waits().then_some(()));
+        wait_for("it to wait for the row", || site.database().has_lock_waits().then_some(()));
         // What has nothing to do with that row is not held up.
         bystander.increment(post(2), "views", 1).unwrap();
         let report = soon(|| sync_cleanly(&bystander));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use counter_core::{Error as StoreError, RedisStore};
 use counter_diesel::Error;
+use counter_tests::process::wait_for;
 use counter_tests::site::Site;
-use counter_tests::wait;
 
 use super::{assert_not_counted, everything_said, post, soon, sync, sync_cleanly};
 
@@ -44,7 +44,7 @@ fn the_same_counters_go_on_when_redis_is_back() {
     let counters = site.counters();
     let worker = counters.spawn_sync(Duration::from_millis(10)).unwrap();
     counters.increment(post(1), "views", 5).unwrap();
-    wait::until("the worker has synced", || (baseline(&site) == 5).then_some(()));
+    wait_for("the worker to sync", || (baseline(&site) == 5).then_some(()));
     for round in 1..=2 {
         site.redis().kill();
         assert!(
@@ -53,7 +53,7 @@ fn the_same_counters_go_on_when_redis_is_back() {
         );
         assert!(soon(|| counters.increment(post(2), "views", 1)).is_err());
         site.redis().start_again();
-        wait::until("it counts", || counters.increment(post(1), "views", 1).ok());
+        wait_for("it to count", || counters.increment(post(1), "views", 1).ok());
         assert_eq!(counters.get(post(1), "views").unwrap(), 5 + round);
         worker.sync_now();
         assert!(
@@ -77,7 +77,7 @@ fn an_application_starts_without_redis_if_it_asks_to() {
     assert_not_counted(&soon(|| counters.increment(post(1), "views", 1)));
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
     site.redis().start_again();
-    wait::until("it counts", || counters.increment(post(1), "views", 1).ok());
+    wait_for("it to count", || counters.increment(post(1), "views", 1).ok());
     assert_eq!(sync_cleanly(&counters).applied, 1);
 }
 

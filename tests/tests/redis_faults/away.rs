@@ -3,9 +3,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{DeltaStore, Error, RedisStore, Replacement, StoreStep};
+use counter_tests::process::wait_for;
 use counter_tests::said::everything_said;
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
 
 use super::{STORES, assert_not_counted, id, soon};
 
@@ -56,7 +56,7 @@ fn a_store_that_connects_lazily_counts_once_the_server_is_there() {
     let store = soon("building", || builder.build().unwrap());
     assert_not_counted("away", soon("an increment", || store.increment(&id(1), 1)));
     server.start_again();
-    wait::until("the store has a connection", || store.increment(&id(1), 1).ok());
+    wait_for("the store to have a connection", || store.increment(&id(1), 1).ok());
     assert_eq!(store.look(&[id(1)]).unwrap().held[0].as_ref().unwrap().pending, 1);
 }
 
@@ -69,7 +69,7 @@ fn counting_goes_on_after_the_server_was_killed_and_started_again() {
         server.kill();
         assert!(soon(pool, || store.increment(&id(1), 1)).is_err());
         server.start_again();
-        wait::until("the store has a connection", || store.increment(&id(2), 1).ok());
+        wait_for("the store to have a connection", || store.increment(&id(2), 1).ok());
         // The server kept nothing on disk.
         let pending = store.look(&[id(1), id(2)]).unwrap().held;
         assert_eq!(pending[0].as_ref().unwrap().pending, 0, "{pool}");
@@ -83,7 +83,7 @@ fn a_restart_of_the_server_costs_one_increment() {
     let mut server = RedisServer::start();
     let store = RedisStore::builder(server.url()).build().unwrap();
     let counting = Barrier::new(4);
-    wait::until("there are several connections", || {
+    wait_for("several connections", || {
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

@@ -1,15 +1,15 @@
 use std::time::{Duration, Instant};
 
 use counter_core::{Claimed, DeltaStore, Error, RedisStore, Replacement};
+use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
 
 use super::{STORES, assert_not_counted, assert_unknown, id, soon};
 
 /// Waits until the server has carried out what was sent while it was frozen.
 fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
     let mut bare = server.bare();
-    wait::until("the server has counted", || {
+    wait_for("the server to count", || {
         let count: Option<i64> = redis::cmd("GET").arg(name).query(&mut bare).unwrap();
         (count == Some(expected)).then_some(())
     });
@@ -70,7 +70,7 @@ fn a_batch_has_one_deadline_while_the_server_is_frozen() {
 /// its side too.
 fn counted_in_the_end(server: &RedisServer) -> i64 {
     let mut bare = server.bare();
-    wait::until("the server has closed its connections", || {
+    wait_for("the server to close its connections", || {
         let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).unwrap();
         (clients.lines().count() == 1).then_some(())
     });

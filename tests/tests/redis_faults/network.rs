@@ -5,9 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts, Replacement};
+use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
-use counter_tests::wait;
 
 use super::{
     STORES, applications_store, assert_unknown, id, own_store, pool_of_one, r2d2_redis_store, soon,
@@ -189,7 +189,7 @@ fn an_increment_that_arrives_late_was_unknown_and_is_counted_once() {
         assert_unknown(pool, soon(pool, || store.increment(&id(number), 10)));
         assert_eq!(counted(&server, &id(number)), 1, "{pool}");
         proxy.calm();
-        wait::until("it has arrived", || (counted(&server, &id(number)) == 11).then_some(()));
+        wait_for("it to arrive", || (counted(&server, &id(number)) == 11).then_some(()));
         store.increment(&id(number), 100).unwrap();
         assert_eq!(counted(&server, &id(number)), 111, "{pool}");
     }
