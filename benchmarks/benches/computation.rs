@@ -4,8 +4,8 @@
 
 use std::hint::black_box;
 
-use counter_core::{CounterId, DeltaStore as _, MemoryStore, Owner};
-use counter_diesel::{CounterOwner as _, HasCounters, KeyOf};
+use counter_core::{CounterId, DeltaStore as _, MemoryStore};
+use counter_diesel::{CounterOwner as _, HasCounters, KeyOf as _};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 #[derive(HasCounters)]
@@ -23,8 +23,8 @@ fn names(criterion: &mut Criterion) {
     criterion.bench_function("encode a derived key", |bencher| {
         let post = Post { id: 123_456 };
         bencher.iter(|| {
-            let owner: &Owner = &black_box(&post).owner().unwrap();
-            CounterId::of(owner, &KeyOf::<Post>::counter_key(&PostCounter::Views).unwrap())
+            let post = black_box(&post);
+            CounterId::of(&post.owner().unwrap(), &PostCounter::Views.counter_key().unwrap())
         });
     });
     let parse = |text: &str| black_box(text).parse::<CounterId>().unwrap();
