@@ -55,7 +55,8 @@ pub fn one(bench: &Bench) -> Vec<Row> {
         }
     };
     let mut row = |what: &str, counters: &Counters, to_reach| {
-        (read(counters), limit());
+        read(counters);
+        limit();
         let ours = || each(seconds(|| read(counters)));
         let rounds = Rounds::alternate(bench.of(101, 5), ours, || each(seconds(&mut limit)));
         Row::rates(what, &rounds, to_reach)
@@ -89,7 +90,8 @@ pub fn many(bench: &Bench) -> Vec<Row> {
         }
     };
     let mut row = |what: &str, counters: &Counters, to_reach| {
-        (read(counters), limit());
+        read(counters);
+        limit();
         let ours = || each(seconds(|| read(counters)));
         let rounds = Rounds::alternate(bench.of(101, 5), ours, || each(seconds(&mut limit)));
         Row::rates(what, &rounds, to_reach)

@@ -46,13 +46,16 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, name: &str, to_reach:
     rows
 }
 
+/// The time of one step.
+type TimeOf = fn(&SyncTimes) -> Duration;
+
 /// The steps of syncs of so many counters, in microseconds for each of them.
 pub fn where_it_went(what: &str, times: Vec<SyncTimes>, counters: i64) -> Row {
     let median = |step: fn(&SyncTimes) -> Duration| {
         let each = |times| step(times).as_secs_f64() / counters as f64 * 1e6;
         Spread::of(times.iter().map(each)).median
     };
-    let steps: [(_, fn(&SyncTimes) -> Duration); 5] = [
+    let steps: [(_, TimeOf); 5] = [
         ("scan", |times| times.scan),
         ("claim", |times| times.claim),
         ("database", |times| times.database),
