@@ -27,10 +27,18 @@ impl SyncProcess {
     }
 
     /// Waits for that.
+    ///
+    /// # Panics
+    ///
+    /// If it ends before, with what it complained about.
     pub fn wait_until_it_has_applied_some(&mut self) {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        assert_eq!(line, "it has applied some\n");
+        if line != "it has applied some\n" {
+            let mut errors = String::new();
+            self.program.take_errors().read_to_string(&mut errors).unwrap();
+            panic!("a process that syncs has ended: {errors}");
+        }
     }
 
     /// Ends it without a warning.

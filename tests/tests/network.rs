@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, Prefix, RedisStore, RedisTimeouts};
@@ -229,7 +229,7 @@ fn random_trouble(network: &Network) {
         // On a busy machine fewer of them get through.
         let come_through = || passes.come_through.load(SeqCst) > 0;
         wait_for("a sync to come through", || {
-            (come_through() || syncs.iter().any(|sync| sync.is_finished())).then_some(())
+            (come_through() || syncs.iter().any(ScopedJoinHandle::is_finished)).then_some(())
         });
         is_over.store(true, SeqCst);
         syncs.into_iter().for_each(|sync| sync.join().expect("reports are as they should be"));
