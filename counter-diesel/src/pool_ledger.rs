@@ -128,6 +128,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         inspection::inspect_server(&mut *conn, &mut facts);
         let mut transaction = self.begin_on(conn)?;
         inspection::inspect_tables(&mut *transaction.conn, &self.table, &mut facts);
+        drop(transaction);
+        if facts.has_usable_tables() {
+            let mut transaction = self.begin_on(self.connect()?)?;
+            inspection::inspect_writes(&mut *transaction.conn, &self.table, &mut facts);
+        }
         Ok(facts)
     }
 }
