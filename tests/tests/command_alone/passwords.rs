@@ -100,6 +100,11 @@ fn codes_beside_no_file(url: &str, arguments: &[&str]) -> Vec<i32> {
 fn a_password_in_the_wrong_place_is_not_repeated() {
     for arguments in [
         &["redis://:s3cret@host/"][..],
+        &["redis://:s3'cret@host/"],
+        &["redis://:x \"<`s3cret@host/"],
+        &["host=h password=s3cret"],
+        &["host=h PASSWORD = 'x s3cret'"],
+        &["app:s3cret@host/app"],
         &["sync", "postgres://app:s3cret@host/app"],
         &["get", "redis://:s3cret@host/", "views"],
         &["sync", "--prefix", "redis://:s3cret@host/"],
@@ -111,6 +116,16 @@ fn a_password_in_the_wrong_place_is_not_repeated() {
         });
         assert_eq!(codes[..3], [2; 3], "{arguments:?}");
     }
+}
+
+#[test]
+fn a_piece_of_a_url_that_is_no_prefix_is_not_quoted() {
+    let codes = codes_of_silent(|| {
+        let mut command = counter("x", "redis://127.0.0.1:1/");
+        command.arg("sync").env("COUNTER_PREFIX", ":s3cret@h");
+        command
+    });
+    assert_eq!(codes, [2, 2, 2, 0]);
 }
 
 #[test]
