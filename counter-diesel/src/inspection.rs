@@ -36,6 +36,7 @@ impl LedgerFacts {
 
 /// A setting of a database, as it is for this user.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DurabilitySetting {
     /// Its name, such as `fsync`.
     pub name: &'static str,
@@ -43,8 +44,16 @@ pub struct DurabilitySetting {
     pub value: Fact<String>,
 }
 
+impl DurabilitySetting {
+    /// A setting of this name, and its value.
+    pub fn new(name: &'static str, value: Fact<String>) -> Self {
+        Self { name, value }
+    }
+}
+
 /// Whether a table is as this version of the library needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TableState {
     /// It is not there.
     Missing,
@@ -56,6 +65,7 @@ pub enum TableState {
 
 /// The migrations that were run, beside those of this version of the library.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct MigrationFacts {
     /// Whether there is a table in which they are recorded. There is none where the application runs ours
     /// among its own.
