@@ -11,7 +11,7 @@ mod survey;
 
 use std::time::Instant;
 
-use counter_core::{Clock, Fact, StoreFacts, SystemClock};
+use counter_core::{Clock, Fact, Prefix, StoreFacts, SystemClock};
 
 pub use finding::{CheckUp, Finding, FindingCode, Severity};
 
@@ -29,7 +29,7 @@ impl Counters {
     /// with limited rights is not told. It changes nothing on either side: not even the id is made that a store
     /// gets with its first sync.
     ///
-    /// What the store holds is looked at page by page, a thousand names at a time, until there are no more, or
+    /// What the store holds is looked at page by page, some hundred names at a time, until there are no more, or
     /// 100,000 were found, or ten seconds are over; if that was not all, a finding says so. Each other
     /// question waits as long as a sync's would.
     ///
@@ -51,7 +51,7 @@ impl Counters {
         // After the ledger: the newest sequence that it has recorded must not be newer than this look.
         let store = ask_store(shared, &mut diagnosis);
         if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
-            compare(facts, ledger, &mut diagnosis);
+            compare(facts, ledger, &shared.config.prefix, &mut diagnosis);
         }
         if let Some((facts, time)) = &store {
             survey(shared, facts, *time, ledger.as_ref(), &mut diagnosis);
@@ -118,9 +118,9 @@ fn ask_store(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     }
 }
 
-fn compare(facts: &StoreFacts, ledger: &Ledger, diagnosis: &mut Diagnosis) {
+fn compare(facts: &StoreFacts, ledger: &Ledger, prefix: &Prefix, diagnosis: &mut Diagnosis) {
     if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
-        life::judge(generation.as_ref(), state, diagnosis);
+        life::judge(generation.as_ref(), state, prefix, diagnosis);
     }
 }
 
@@ -137,6 +137,6 @@ fn survey(
     if let Err(error) = survey.sweep(shared, now) {
         diagnosis.store_unchecked("what the store holds", &with_causes(&error));
     }
-    let recorded = ledger.and_then(|ledger| ledger.state.as_ref()?.recorded.as_ref());
-    survey.judge(recorded, chrono::Utc::now().naive_utc(), diagnosis);
+    let state = ledger.and_then(|ledger| ledger.state.as_ref());
+    survey.judge(state, chrono::Utc::now().naive_utc(), diagnosis);
 }

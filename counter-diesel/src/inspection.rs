@@ -1,7 +1,7 @@
 //! What can be found out about a database without changing anything.
 
 use counter_core::{Fact, ServerVersion, TableName};
-use diesel::result::QueryResult;
+use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::connection::CounterConnection;
 use crate::pool_ledger::contained;
@@ -26,8 +26,17 @@ pub struct LedgerFacts {
     pub refuses_writes: Fact<Option<String>>,
 }
 
+impl LedgerFacts {
+    pub(crate) fn has_usable_tables(&self) -> bool {
+        [&self.counters_table, &self.state_table]
+            .into_iter()
+            .all(|state| state.known() == Some(&TableState::Usable))
+    }
+}
+
 /// A setting of a database, as it is for this user.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DurabilitySetting {
     /// Its name, such as `fsync`.
     pub name: &'static str,
@@ -35,8 +44,16 @@ pub struct DurabilitySetting {
     pub value: Fact<String>,
 }
 
+impl DurabilitySetting {
+    /// A setting of this name, and its value.
+    pub fn new(name: &'static str, value: Fact<String>) -> Self {
+        Self { name, value }
+    }
+}
+
 /// Whether a table is as this version of the library needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TableState {
     /// It is not there.
     Missing,
@@ -48,6 +65,7 @@ pub enum TableState {
 
 /// The migrations that were run, beside those of this version of the library.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct MigrationFacts {
     /// Whether there is a table in which they are recorded. There is none where the application runs ours
     /// among its own.
@@ -73,7 +91,7 @@ pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut Led
     facts.durability = C::DURABILITY.iter().map(setting).collect();
 }
 
-/// What is about tables, in a transaction that waits only shortly for locks and is rolled back.
+/// What is read of the tables, in a transaction that waits only shortly for locks and is rolled back.
 pub(crate) fn inspect_tables<C: CounterConnection>(
     conn: &mut C,
     table: &TableName,
@@ -82,12 +100,21 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     facts.counters_table = table_state(conn, table, "", COUNTERS_COLUMNS);
     facts.state_table = table_state(conn, table, "_state", STATE_COLUMNS);
     facts.migrations = ask(conn, |conn| migration_facts(conn, table));
-    let are_usable = [&facts.counters_table, &facts.state_table]
-        .into_iter()
-        .all(|state| state.known() == Some(&TableState::Usable));
-    if are_usable {
-        facts.refuses_writes = Fact::Known(refusal_of_writes(conn, table));
-    }
+}
+
+/// Whether the tables take writes, if they can be read. In another such transaction, which begins with a write:
+/// SQLite does not let one that has read wait for whoever writes.
+pub(crate) fn inspect_writes<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    facts: &mut LedgerFacts,
+) {
+    facts.refuses_writes = match refusal_of_writes(conn, table) {
+        None => Fact::Known(None),
+        // That somebody else writes is no refusal.
+        Some(error) if is_busy(&error) => Err(error).into(),
+        Some(error) => Fact::Known(Some(error.to_string())),
+    };
 }
 
 fn ask<C: CounterConnection, T>(
@@ -135,7 +162,7 @@ fn migration_facts<C: CounterConnection>(
 
 /// Statements of every kind that a sync writes with, over no row. A replica, a database that is read-only
 /// and a user without the right all refuse them.
-fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> Option<String> {
+fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> Option<DieselError> {
     let [counters, state] = ["", "_state"].map(|suffix| C::quoted(table, suffix));
     let delete = format!("DELETE FROM {counters} WHERE 1 = 0");
     let writes = [counters, state].into_iter().flat_map(|table| {
@@ -145,7 +172,12 @@ fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> O
         ]
     });
     let mut statements = writes.chain([delete]);
-    statements
-        .find_map(|statement| contained(conn, |conn| conn.batch_execute(&statement)).err())
-        .map(|error| error.to_string())
+    statements.find_map(|statement| contained(conn, |conn| conn.batch_execute(&statement)).err())
+}
+
+/// What databases say where others have locked what is to be written: SQLite, PostgreSQL, and MySQL with MariaDB.
+fn is_busy(error: &DieselError) -> bool {
+    let busy = ["is locked", "lock timeout", "deadlock", "Lock wait timeout", "Deadlock found"];
+    let text = error.to_string();
+    busy.iter().any(|busy| text.contains(busy))
 }

@@ -104,6 +104,8 @@ pub enum Updated {
 pub struct LedgerState {
     /// The random id that this database got with its tables.
     pub database: String,
+    /// When it got them, UTC, if that is known.
+    pub migrated_at: Option<NaiveDateTime>,
     /// What the last good pass recorded, if there was one.
     pub recorded: Option<Recorded>,
 }

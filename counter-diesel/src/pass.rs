@@ -120,7 +120,7 @@ impl Pass<'_> {
     fn compare(
         &mut self,
         generation: &Generation,
-        LedgerState { database, recorded }: LedgerState,
+        LedgerState { database, recorded, .. }: LedgerState,
     ) -> Result<Option<ClaimSeq>, Error> {
         self.report.shared_prefix = generation.database != database;
         let (found, newest) = (generation.high_water, newest_known(generation, recorded.as_ref()));

@@ -93,10 +93,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let rows = self.run(LedgerStep::State, |conn| conn.state(&self.table, prefix.as_str()))?;
-        let mut state = LedgerState { database: String::new(), recorded: None };
+        let mut state = LedgerState { database: String::new(), migrated_at: None, recorded: None };
         for row in rows {
             if row.prefix.is_empty() {
                 state.database = row.store_id;
+                state.migrated_at = Some(row.synced_at);
             } else {
                 let (store_id, seq, synced_at) = (row.store_id, row.seq, row.synced_at);
                 state.recorded = Some(Recorded { store_id, seq, synced_at });
@@ -128,6 +129,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         inspection::inspect_server(&mut *conn, &mut facts);
         let mut transaction = self.begin_on(conn)?;
         inspection::inspect_tables(&mut *transaction.conn, &self.table, &mut facts);
+        drop(transaction);
+        if facts.has_usable_tables() {
+            let mut transaction = self.begin_on(self.connect()?)?;
+            inspection::inspect_writes(&mut *transaction.conn, &self.table, &mut facts);
+        }
         Ok(facts)
     }
 }

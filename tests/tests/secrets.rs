@@ -10,7 +10,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{MysqlConnection, PgConnection};
 
 /// Nobody listens there, or somebody forgot to escape a password.
-const POSTGRES: [&str; 9] = [
+const POSTGRES: [&str; 17] = [
     "postgres://u:s3cret@127.0.0.1:1/d",
     "postgres://u:s3cret@127.0.0.1:s3cret/d",
     "postgres://u:s3cret/x@127.0.0.1/d",
@@ -20,6 +20,14 @@ const POSTGRES: [&str; 9] = [
     "host=h password=my s3cret",
     "host=h password='my s3cret",
     "postgres:///d?host=/nowhere&user=u&password=s3cret",
+    "postgres://u:%00s3cret@127.0.0.1/d",
+    "postgres://u:s3cret@[::1/d",
+    "postgres://u:s3cret@[]/d",
+    "postgres://u:a@[s3cret@h/d",
+    "postgres://u:s3cret@127.0.0.1/d?x=1=2",
+    "postgres://u@127.0.0.1/d?host&password=s3cret",
+    "postgres://u:s3cret@127.0.0.1:1,2/d",
+    "hostaddr=s3cret",
 ];
 
 const MYSQL: [&str; 8] = [

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::error::Error;
 
 use counter_core::{Fact, Printable};
@@ -25,7 +26,7 @@ impl Diagnosis {
         severity: Severity,
         code: FindingCode,
         message: impl Into<String>,
-        advice: &'static str,
+        advice: impl Into<Cow<'static, str>>,
     ) {
         self.findings.push(Finding::new(severity, code, message.into(), advice));
     }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use counter_core::ServerVersion;
@@ -65,7 +66,7 @@ pub struct Finding {
     /// What was found. One line; what comes from outside is made [`Printable`](counter_core::Printable).
     pub message: String,
     /// What to do about it.
-    pub advice: &'static str,
+    pub advice: Cow<'static, str>,
 }
 
 impl Finding {
@@ -73,9 +74,9 @@ impl Finding {
         severity: Severity,
         code: FindingCode,
         message: String,
-        advice: &'static str,
+        advice: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { severity, code, message, advice }
+        Self { severity, code, message, advice: advice.into() }
     }
 }
 
@@ -88,6 +89,7 @@ impl fmt::Display for Finding {
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Severity {
     /// Good to know; nothing has to be done.
     Note,

@@ -283,7 +283,7 @@ mod tests {
                 facts.state_table = Fact::Known(TableState::Missing);
                 facts.migrations = Fact::Known(migrations);
             });
-            findings[0].advice
+            findings[0].advice.clone()
         };
         assert_eq!(advice(&["create"]), MIGRATE);
         assert_eq!(advice(&[]), RESTORE);

@@ -1,6 +1,6 @@
 //! Whether the store is the one that was synced last, in the state in which it was left.
 
-use counter_core::{ClaimSeq, Generation, Printable};
+use counter_core::{ClaimSeq, Generation, Prefix, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
@@ -11,6 +11,7 @@ use crate::ledger::{LedgerState, Recorded};
 pub(super) fn judge(
     generation: Option<&Generation>,
     state: &LedgerState,
+    prefix: &Prefix,
     diagnosis: &mut Diagnosis,
 ) {
     let is_shared = |generation: &Generation| generation.database != state.database;
@@ -19,8 +20,11 @@ pub(super) fn judge(
             Code::PrefixShared,
             "the store is synced into another database too, under the same prefix: each gets a part of \
              the counts",
-            "give each database a prefix of its own; if this database was made anew, delete the \
-             store's {prefix}{id}",
+            format!(
+                "give each database a prefix of its own; if this database was made anew, delete the \
+                 store's {}{{id}}",
+                Printable(prefix.as_str())
+            ),
         );
     }
     let recorded = state.recorded.as_ref();
@@ -89,9 +93,9 @@ mod tests {
             seq: ClaimSeq::new(seq),
             synced_at: DateTime::UNIX_EPOCH.naive_utc(),
         });
-        let state = LedgerState { database: "ours".to_owned(), recorded };
+        let state = LedgerState { database: "ours".to_owned(), migrated_at: None, recorded };
         let mut diagnosis = Diagnosis::default();
-        judge(generation.as_ref(), &state, &mut diagnosis);
+        judge(generation.as_ref(), &state, &Prefix::default(), &mut diagnosis);
         diagnosis.into_findings().iter().map(|finding| finding.code).collect()
     }
 

@@ -12,7 +12,7 @@ use super::finding::{FindingCode as Code, Severity};
 use crate::conflicts::conflicts_among;
 use crate::counters::Shared;
 use crate::error::Error;
-use crate::ledger::Recorded;
+use crate::ledger::LedgerState;
 
 /// Names in a page, so that neither side holds more of them at once.
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
@@ -141,10 +141,10 @@ impl Survey {
         self.conflicts.insert(&format!("{} (claim {}, row {})", claim.id, claim.seq, row.seq));
     }
 
-    /// What it means. `recorded` is the last good sync, and `now` the time, UTC.
+    /// What it means. `state` is what the database knows of the last good sync, and `now` the time, UTC.
     pub(super) fn judge(
         self,
-        recorded: Option<&Recorded>,
+        state: Option<&LedgerState>,
         now: NaiveDateTime,
         diagnosis: &mut Diagnosis,
     ) {
@@ -186,7 +186,9 @@ impl Survey {
         if let Some(error) = &self.conflicts_unchecked {
             diagnosis.database_unchecked("conflicts", &super::with_causes(error));
         }
-        judge_overdue(self.has_pending, recorded, now, diagnosis);
+        if let Some(state) = state.filter(|_| self.has_pending) {
+            judge_overdue(state, now, diagnosis);
+        }
         if self.is_cut_short {
             diagnosis.add(
                 Severity::Note,
@@ -198,22 +200,21 @@ impl Survey {
     }
 }
 
-fn judge_overdue(
-    has_pending: bool,
-    recorded: Option<&Recorded>,
-    now: NaiveDateTime,
-    diagnosis: &mut Diagnosis,
-) {
-    let Some(recorded) = recorded.filter(|_| has_pending) else {
-        return;
+/// Of counts that are pending.
+fn judge_overdue(state: &LedgerState, now: NaiveDateTime, diagnosis: &mut Diagnosis) {
+    let (since, what) = match (&state.recorded, state.migrated_at) {
+        (Some(recorded), _) => (recorded.synced_at, "but the last good sync was at"),
+        (None, Some(migrated_at)) => {
+            (migrated_at, "and nobody has synced since the tables were made at")
+        }
+        (None, None) => return,
     };
-    let since = now.signed_duration_since(recorded.synced_at);
-    if since >= OVERDUE {
-        let at = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+    if now.signed_duration_since(since) >= OVERDUE {
+        let at = since.format("%Y-%m-%d %H:%M:%S");
         diagnosis.add(
             Severity::Warning,
             Code::SyncOverdue,
-            format!("counts are pending, but the last good sync was at {at} UTC"),
+            format!("counts are pending, {what} {at} UTC"),
             "see whether a worker runs, and what its syncs report",
         );
     }

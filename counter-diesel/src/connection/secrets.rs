@@ -37,24 +37,47 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// What PostgreSQL's library says of a URL that it cannot use begins like this, and quotes a piece of it.
-const COMPLAINTS: [&str; 5] =
-    ["invalid ", "missing ", "extra ", "unexpected ", "could not translate host name "];
+/// What is said about a server that was found, or by it, begins like this, and quotes names that are worth
+/// reading.
+const HARMLESS: [&str; 2] = ["connection to server ", "FATAL:"];
 
-/// The error of an application's pool, whose URL is not known here, without what it quotes of that. It may
-/// be a piece of a password even where it is taken for a host.
+/// The error of an application's pool, whose URL is not known here, without what it quotes of that:
+/// PostgreSQL's library quotes what it cannot use, if need be all of the URL. It may be a piece of a password
+/// even where it is taken for a host.
 pub(crate) fn without_url(error: BoxError) -> BoxError {
     let text = error.to_string();
+    match first_suspicious_quote(&text) {
+        Some(quote) => blanked_from(&text, quote).into(),
+        None => error,
+    }
+}
+
+/// Where the first quotation begins in a line that is none of the harmless ones.
+fn first_suspicious_quote(text: &str) -> Option<usize> {
+    let mut start = 0;
+    text.split_inclusive('\n').find_map(|line| {
+        let line_start = start;
+        start += line.len();
+        let quote = line.find('"').filter(|_| !is_harmless(line))?;
+        Some(line_start + quote)
+    })
+}
+
+fn is_harmless(line: &str) -> bool {
     // A pool says first that it has waited.
-    let waited = text.split_once(": ").map_or("", |(_, complaint)| complaint);
-    let is_complaint = |start: &&str| text.starts_with(start) || waited.starts_with(start);
-    if !COMPLAINTS.iter().any(is_complaint) {
-        return error;
-    }
-    match (text.split_once('"'), text.rsplit_once('"')) {
-        (Some((before, _)), Some((_, after))) => format!("{before}\"***\"{after}").into(),
-        _ => error,
-    }
+    let waited = line.strip_prefix("timed out waiting for connection: ");
+    let complaint = waited.unwrap_or(line);
+    HARMLESS.iter().any(|start| complaint.starts_with(start))
+}
+
+/// Up to the last quote, for what is quoted may have quotes in it.
+fn blanked_from(text: &str, quote: usize) -> String {
+    let (before, quoted) = text.split_at(quote);
+    let after = match quoted.rfind('"') {
+        Some(last) if last > 0 => quoted.get(last + 1..).unwrap_or_default(),
+        _ => "",
+    };
+    format!("{before}\"***\"{after}")
 }
 
 #[cfg(test)]
@@ -103,10 +126,23 @@ mod tests {
                 "timed out: missing \"***\" in connection info string",
             ),
             ("invalid percent-encoded token: \"%w0rd\"", "invalid percent-encoded token: \"***\""),
+            (
+                "end of string reached when looking for matching \"]\" in IPv6 host address in URI: \"a://w0rd\"\n",
+                "end of string reached when looking for matching \"***\"\n",
+            ),
+            (
+                "could not parse network address \"w0rd\": no name",
+                "could not parse network address \"***\": no name",
+            ),
+            ("nobody has ever said \"w0rd", "nobody has ever said \"***\""),
+            (
+                "connection to server at \"h\" failed\nwhat is \"w0\nr\"d\"?",
+                "connection to server at \"h\" failed\nwhat is \"***\"?",
+            ),
             ("timed out waiting for connection", "timed out waiting for connection"),
             (
-                "timed out: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
-                "timed out: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
+                "timed out waiting for connection: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
+                "timed out waiting for connection: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
             ),
         ] {
             assert_eq!(said(complaint), expected);

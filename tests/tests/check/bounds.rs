@@ -6,7 +6,7 @@ use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Note, Warning};
 use counter_tests::servers::RedisServer;
 
-use super::{DURABLE, Site, found, id, only};
+use super::{DURABLE, Site, found, id};
 
 /// The stated ten seconds for what the store holds, and time for all else on a busy machine.
 const AT_MOST: Duration = Duration::from_secs(40);
@@ -46,12 +46,17 @@ fn a_million_names_of_others_do_not_keep_it() {
 }
 
 #[test]
-fn foreign_names_by_the_hundred_thousand_are_counted_and_three_are_shown() {
+fn foreign_names_by_the_ten_thousand_are_counted_and_three_are_shown() {
     let options = ["--enable-debug-command", "yes"];
     let redis = RedisServer::start_with(&[&DURABLE[..], &options].concat());
     let site = Site::with_redis(redis);
     let () = site.redis("DEBUG POPULATE 50000 counter:user");
-    let finding = only(&check_soon(&site), Warning, Code::ForeignNames);
-    assert!(finding.message.starts_with("50000 names"), "{finding}");
+    let check_up = check_soon(&site);
+    let finding = check_up.findings.iter().find(|finding| finding.code == Code::ForeignNames);
+    let finding = finding.unwrap_or_else(|| panic!("{check_up}"));
+    // A machine that is slow looks at fewer of them, and says so.
+    let is_cut_short = check_up.findings.iter().any(|other| other.code == Code::SurveyCutShort);
+    assert!(finding.message.starts_with("50000 names") || is_cut_short, "{finding}");
+    assert_eq!((finding.severity, check_up.worst()), (Warning, Some(Warning)), "{check_up}");
     assert!(finding.message.len() < 1000, "{finding}");
 }

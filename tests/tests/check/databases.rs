@@ -1,13 +1,14 @@
 //! How the databases are set up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use counter_core::Config;
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Note, Warning};
 use counter_diesel::{
-    CheckUp, CounterConnection, Counters, Ledger as _, PoolLedger, Severity, mysql_pool,
-    postgres_pool, sqlite_pool,
+    CheckUp, CounterConnection, Counters, Ledger as _, PoolLedger, Severity, SyncOptions,
+    mysql_pool, postgres_pool, sqlite_pool,
 };
 use counter_tests::process::Durability;
 use counter_tests::servers::RedisServer;
@@ -177,6 +178,39 @@ fn a_sqlite_that_is_read_only_is_an_error() {
         let finding = only(&check(pool), Error, Code::DatabaseRefusesWrites);
         assert!(finding.message.contains("readonly"), "{finding}");
     }
+}
+
+/// A transaction that reads first could not wait for the writers there.
+#[test]
+fn a_sqlite_that_others_write_to_all_the_time_takes_writes() {
+    let (_folder, file) = sqlite_file();
+    let counters = || Counters::builder(sqlite_pool(&file, 1).unwrap()).memory().build().unwrap();
+    let (writer, checked) = (counters(), counters());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                writer.increment(super::owner(1), "views", 1).unwrap();
+                assert!(writer.sync(&SyncOptions::default()).unwrap().is_clean());
+            }
+        });
+        let check_ups = (0..100).map(|_| checked.check()).collect::<Vec<_>>();
+        is_over.store(true, Ordering::Relaxed);
+        for check_up in check_ups {
+            // On a busy machine it may have waited in vain; that is no refusal.
+            assert!(check_up.worst() < Some(Error), "{check_up}");
+        }
+    });
+}
+
+#[test]
+fn a_sqlite_that_somebody_has_locked_could_not_be_checked() {
+    let (_folder, file) = sqlite_file();
+    let mut other = SqliteConnection::establish(&file).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let pool = sqlite_after(&file, "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0");
+    let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
+    assert!(finding.message.contains("writes: database is locked"), "{finding}");
 }
 
 #[test]

@@ -85,7 +85,10 @@ fn a_claim_from_an_hour_ago_is_left_behind_by_default_too() {
     let claim = format!("{}:add:5", (seconds - 3600) * 1_000_000);
     let () = site.redis(&format!("SET counter:{{counter:post:1:views}} {claim}"));
     let finding = only(&site.check(), Warning, Code::ClaimsLeftBehind);
-    assert!(finding.message.contains(" 360"), "{finding}");
+    let (_, age) = finding.message.split_once(" for ").unwrap();
+    let seconds = age.split(' ').next().unwrap().parse::<u64>().unwrap();
+    // The machine may be slow.
+    assert!((3600..4000).contains(&seconds), "{finding}");
 }
 
 #[test]

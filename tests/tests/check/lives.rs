@@ -79,9 +79,22 @@ fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
     let config = Config::default();
     let store = site.store_at(&site.redis.url(), &config);
     let counters = Counters::from_parts(config, store, Arc::clone(&ledger));
-    only(&counters.check(), Error, Code::PrefixShared);
+    let finding = only(&counters.check(), Error, Code::PrefixShared);
+    assert!(finding.advice.ends_with("the store's counter:{id}"), "{finding}");
     assert!(counters.sync(&SyncOptions::default()).unwrap().shared_prefix);
     only(&counters.check(), Error, Code::PrefixShared);
+}
+
+#[test]
+fn counts_that_wait_where_nobody_has_ever_synced_are_a_warning() {
+    let site = Site::new();
+    site.counters().increment(owner(1), "views", 1).unwrap();
+    assert_eq!(found(&site.check()), [], "the tables were made just now");
+    site.sql("UPDATE model_counters_state SET synced_at = datetime('now', '-2 hours')");
+    let finding = only(&site.check(), Warning, Code::SyncOverdue);
+    assert!(finding.message.contains("nobody has synced since"), "{finding}");
+    assert!(site.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(found(&site.check()), []);
 }
 
 #[test]

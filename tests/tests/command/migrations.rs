@@ -32,6 +32,18 @@ pub(super) const CASES: &[Case<World>] = &[
         let makes = "CREATE TABLE model_counters_migrations (name INTEGER)";
         world.database.execute(makes).unwrap();
     }),
+    ("a migration that was begun and not finished is pending, not copied", |world| {
+        let is_pending = || {
+            let ended = world.run(&["migrate", "--status"]);
+            assert_eq!((ended.code(), ended.output), (1, format!("pending: {NAME}\n")));
+        };
+        world.database.execute("DELETE FROM model_counters_migrations").unwrap();
+        is_pending();
+        world.database.execute("DROP TABLE model_counters_migrations").unwrap();
+        assert_eq!(world.output_of(&["migrate", "--status"]), format!("copied: {NAME}\n"));
+        world.database.execute("DROP TABLE model_counters_state").unwrap();
+        is_pending();
+    }),
     ("migrating needs no store", |world| {
         world.drop_tables();
         let mut command = world.command();

@@ -94,6 +94,31 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(!named.contains(hidden) && named.contains("+5  a%3Ab:1:%1B[31mred"), "{named:?}");
         assert_eq!(world.output_of(&["all", "a%3Ab:1"]), format!("5  {shown}\n"));
     }),
+    ("an owner is printed as it was written and never raw", |world| {
+        let hidden = |c: char| c == '\u{202e}' || (c.is_control() && c != '\n');
+        for (written, shown) in [
+            ("a%1B[31mb:1", "a%1B[31mb:1"),
+            ("a\u{202e}b:1", "a\\u{202e}b:1"),
+            ("a%0Ab:1", "a%0Ab:1"),
+        ] {
+            for (arguments, expected) in [
+                (&["increment", written, "v"][..], format!("v of {shown}: +1\n")),
+                (&["decrement", written, "v"], format!("v of {shown}: -1\n")),
+                (&["set", written, "v", "5"], format!("v of {shown} is now 5\n")),
+                (&["reset", written, "v"], format!("v of {shown} is now 0\n")),
+                (&["get", written, "v"], "0\n".to_owned()),
+                (&["all", written], "0  v\n".to_owned()),
+                (&["increment", written, "v"], format!("v of {shown}: +1\n")),
+                (&["sync", "-v", "--dry-run"], String::new()),
+                (&["pending"], String::new()),
+                (&["sync", "-v"], String::new()),
+            ] {
+                let output = world.output_of(arguments);
+                assert!(!output.contains(hidden), "{arguments:?}: {output:?}");
+                assert!(expected.is_empty() || output == expected, "{arguments:?}: {output:?}");
+            }
+        }
+    }),
     ("a sum that does not fit is refused and changes nothing", |world| {
         world.counters().increment(user(1), "views", i64::MAX).unwrap();
         let ended = world.run(&["increment", "user:1", "views"]);

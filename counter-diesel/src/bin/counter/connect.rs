@@ -29,24 +29,39 @@ pub(crate) enum Database {
 
 impl Database {
     pub(crate) fn of(url: &str) -> Result<Self, Failure> {
+        if is_of_keywords(url) {
+            return Ok(Self::Postgres);
+        }
         match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("mysql") => Ok(Self::Mysql),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            None if is_of_keywords(url) => Ok(Self::Postgres),
-            Some("sqlite") | None => Ok(Self::Sqlite),
-            Some(_) => Err(Failure::usage("DATABASE_URL is not the URL of a database").hint(
-                "it begins with postgres://, mysql:// or sqlite://, or is the path of a file",
-            )),
+            Some("sqlite") => Ok(Self::Sqlite),
+            None if !is_like_a_url(url) => Ok(Self::Sqlite),
+            None | Some(_) => Err(Failure::usage("DATABASE_URL is not the URL of a database")
+                .hint(
+                    "it begins with postgres://, mysql:// or sqlite://, or is the path of a file",
+                )),
         }
     }
 }
 
 /// Whether this is PostgreSQL's other form, `host=/run dbname=app`: as the path of a file it would be shown.
 fn is_of_keywords(url: &str) -> bool {
-    let keyword = url.trim_start().split_once('=').map(|(keyword, _)| keyword.trim_end());
-    keyword.is_some_and(|keyword| {
-        matches!(keyword, "host" | "hostaddr" | "port" | "dbname" | "user" | "password" | "service")
-    })
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let text = url.trim_start();
+    let after = text.trim_start_matches(is_of_word);
+    after.len() < text.len() && after.trim_start().starts_with('=')
+}
+
+/// Whether this may be a mistyped URL, which as the path of a file would be made, password and all. Such a
+/// file can still be named, with `sqlite://` before it.
+fn is_like_a_url(path: &str) -> bool {
+    let lower = path.trim_start().to_lowercase();
+    let begins_like_one = ["postgresql", "postgres", "mysql", "mariadb"]
+        .into_iter()
+        .filter_map(|scheme| lower.strip_prefix(scheme))
+        .any(|rest| rest.starts_with([':', '/']));
+    begins_like_one || path.contains('@')
 }
 
 /// Counters in the database and the store of the settings. Values can also be read beside a store in the
@@ -184,11 +199,17 @@ fn existing_database(settings: &Settings) -> Result<CountersBuilder, Failure> {
         let path = path.strip_prefix("file:").unwrap_or(path);
         let path = path.split('?').next().unwrap_or_default();
         if !Path::new(path).exists() {
-            return Err(Failure::usage(format!("there is no database file {path}"))
+            return Err(Failure::usage(format!("there is no database file{}", shown_path(path)))
                 .hint("check DATABASE_URL, or make the file with: counter migrate"));
         }
     }
     database(&url)
+}
+
+/// The path behind a blank, unless it may be a URL with a password after all.
+fn shown_path(path: &str) -> String {
+    let may_be_secret = path.contains('@') || path.to_lowercase().contains("pass");
+    if may_be_secret { String::new() } else { format!(" {path}") }
 }
 
 fn database(url: &str) -> Result<CountersBuilder, Failure> {

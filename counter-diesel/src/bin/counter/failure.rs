@@ -89,10 +89,10 @@ impl Failure {
     /// Says it on standard error, in one line unless more is asked for.
     pub(crate) fn tell(&self, output: Output) -> Exit {
         if output.json {
-            let causes = self.causes.iter().map(|cause| output::without_passwords(cause));
+            let causes = self.causes.iter().map(|cause| self.silenced(cause));
             output::complain_in_json(&json!({
                 "version": output::json::VERSION,
-                "error": output::without_passwords(&self.what),
+                "error": self.silenced(&self.what),
                 "causes": causes.collect::<Vec<_>>(),
                 "hint": self.hint,
                 "exit_code": self.exit.code(),
@@ -101,16 +101,29 @@ impl Failure {
         }
         output::complain(&self.line());
         if output.verbose {
-            self.causes.iter().for_each(|cause| output::complain(&format!("caused by: {cause}")));
+            let causes = self.causes.iter().map(|cause| self.silenced(cause));
+            causes.for_each(|cause| output::complain(&format!("caused by: {cause}")));
         }
         self.exit
     }
 
+    /// What was given wrongly may be a URL in the wrong place, or a piece of it.
+    fn silenced(&self, text: &str) -> String {
+        match self.exit {
+            Exit::Usage => output::without_pieces_of_passwords(text),
+            _ => output::without_passwords(text),
+        }
+    }
+
     /// What, the first of the reasons, and what to do.
     fn line(&self) -> String {
-        let why = self.causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let why = self
+            .causes
+            .last()
+            .map(|cause| format!(": {}", self.silenced(cause)))
+            .unwrap_or_default();
         let hint = self.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("{}{why}{hint}", self.what)
+        format!("{}{why}{hint}", self.silenced(&self.what))
     }
 }
 
@@ -197,6 +210,7 @@ pub(crate) fn tell_usage(help_or_mistake: &clap::Error) -> Exit {
         return Exit::Done;
     }
     // As plain text: clap would show arguments as they are, escape codes and all.
-    output::complain_in_lines(&help_or_mistake.render().to_string());
+    let mistake = help_or_mistake.render().to_string();
+    output::complain_in_lines(&output::without_pieces_of_passwords(&mistake));
     Exit::Usage
 }

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, Write as _};
 use clap::Args;
 use serde_json::Value;
 
-pub(crate) use self::secrets::without_passwords;
+pub(crate) use self::secrets::{without_passwords, without_pieces_of_passwords};
 pub(crate) use self::shown::{shown, shown_lines};
 pub(crate) use self::table::table;
 

@@ -47,7 +47,10 @@ impl Change {
         output.result(
             command,
             || json!({ "owner": self.owner.text, "key": self.key.as_str(), "by": self.by }),
-            || format!("{} of {}: {delta:+}\n", shown(self.key.as_str()), self.owner.text),
+            || {
+                let (key, owner) = (shown(self.key.as_str()), shown(&self.owner.text));
+                format!("{key} of {owner}: {delta:+}\n")
+            },
         )?;
         Ok(Exit::Done)
     }

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counter_diesel::{Counters, Error, MigrationFiles, Owner};
+use counter_diesel::{Counters, Error, FindingCode, MigrationFiles, Owner};
 use serde_json::json;
 
 use crate::connect;
@@ -59,7 +59,7 @@ fn status(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let pending = counters.pending_migrations()?;
     let all = connect::migrations(settings)?;
     let is_none_run = pending.len() == all.len();
-    let not_run = if is_none_run && has_tables(&counters)? { "copied" } else { "pending" };
+    let not_run = if is_none_run && is_copied(&counters)? { "copied" } else { "pending" };
     let state = |name| if pending.contains(&name) { not_run } else { "run" };
     let states = all.iter().map(|files| (files.name, state(files.name))).collect::<Vec<_>>();
     let in_json = |(name, state): &(_, _)| json!({ "name": name, "state": state });
@@ -76,13 +76,18 @@ fn status(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     Ok(if is_pending { Exit::Failed } else { Exit::Done })
 }
 
-/// Tables of which nothing is recorded were made by the application's own migrations.
-fn has_tables(counters: &Counters) -> Result<bool, Failure> {
+/// Tables that are whole, and beside which nothing can be recorded, were made by the application's own migrations.
+fn is_copied(counters: &Counters) -> Result<bool, Failure> {
     match counters.baseline(Owner::global(), "counter-probe") {
-        Ok(_) => Ok(true),
-        Err(Error::NotMigrated { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+        Ok(_) => {}
+        Err(Error::NotMigrated { .. }) => return Ok(false),
+        Err(error) => return Err(error.into()),
     }
+    // It knows of a migration that was begun and not finished, too.
+    let unfinished =
+        [FindingCode::SchemaMissing, FindingCode::SchemaHalfDone, FindingCode::SchemaUnusable];
+    let findings = counters.check().findings;
+    Ok(!findings.iter().any(|finding| unfinished.contains(&finding.code)))
 }
 
 fn copy(folder: &Path, settings: &Settings, output: Output) -> Result<Exit, Failure> {

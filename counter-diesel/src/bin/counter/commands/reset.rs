@@ -30,6 +30,7 @@ impl Reset {
             handle.reset()?;
         }
         let values = self.keys.into_iter().map(|key| (key, 0)).collect::<Vec<_>>();
+        let owner = shown(&self.owner.text);
         let line = |(key, _): &(String, i64)| format!("{} of {owner} is now 0\n", shown(key));
         output.result(
             "reset",

@@ -29,7 +29,7 @@ impl Set {
         output.result(
             "set",
             || json!({ "owner": owner_text, "key": key, "value": value }),
-            || format!("{} of {owner_text} is now {value}\n", shown(&key)),
+            || format!("{} of {} is now {value}\n", shown(&key), shown(&owner_text)),
         )?;
         Ok(Exit::Done)
     }

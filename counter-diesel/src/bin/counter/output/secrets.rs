@@ -1,32 +1,55 @@
-/// `text` without what may be a password in a URL. The library keeps them out of its errors; this is for what
-/// people put in the wrong place, such as a URL where a subcommand was expected.
+/// `text` without what may be a password in a URL or among keywords. The library keeps them out of its errors;
+/// this is for what people put in the wrong place, such as a URL where a subcommand was expected.
+///
+/// A password may have characters in it that should have been escaped, quotes and blanks too; so whatever
+/// stands before the last `@` may belong to it.
 pub(crate) fn without_passwords(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("://") else {
-        return text.to_owned();
+    let text = match text.split_once("://") {
+        Some((before, rest)) => format!("{before}://{}", without_user_info(rest)),
+        None => text.to_owned(),
     };
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>');
-    let (url, after) = rest.split_at(rest.find(is_end).unwrap_or(rest.len()));
-    format!("{before}://{}{}", without_password(url), without_passwords(after))
+    text.split_inclusive('\n').map(without_parameter).collect()
 }
 
-/// Of what stands behind `://`. A password may have characters in it that should have been escaped.
-fn without_password(url: &str) -> String {
-    let (user_info, host) = match url.rsplit_once('@') {
-        Some((user_info, host)) => {
-            let user = user_info.split(':').next().unwrap_or_default();
-            let user_info = if user_info == user { user.to_owned() } else { format!("{user}:***") };
-            (user_info + "@", host)
+/// The same of what was not understood, which may be a piece of a URL only: `:password@host`.
+pub(crate) fn without_pieces_of_passwords(text: &str) -> String {
+    let text = without_passwords(text);
+    // A sentence has blanks behind its colons.
+    let colons = text.match_indices(':').map(|(at, _)| at + 1);
+    let is_begun = |at: &usize| text.get(*at..).is_some_and(|rest| !rest.starts_with([' ', '/']));
+    match (colons.into_iter().find(is_begun), text.rfind('@')) {
+        (Some(start), Some(end)) if start < end => {
+            let (before, after) = (text.get(..start), text.get(end..));
+            format!("{}***{}", before.unwrap_or_default(), after.unwrap_or_default())
         }
-        None => (String::new(), url),
+        _ => text,
+    }
+}
+
+/// Of what stands behind `://`.
+fn without_user_info(rest: &str) -> String {
+    let Some((user_info, host)) = rest.rsplit_once('@') else {
+        return rest.to_owned();
     };
-    let mut parts = host.split(['?', '&']);
-    let path = parts.next().unwrap_or_default().to_owned();
-    let parameters = parts.map(|parameter| match parameter.split_once('=') {
-        Some((name, _)) if name.contains("pass") => format!("{name}=***"),
-        _ => parameter.to_owned(),
-    });
-    let query = parameters.collect::<Vec<_>>().join("&");
-    if query.is_empty() { user_info + &path } else { format!("{user_info}{path}?{query}") }
+    match user_info.split_once(':') {
+        Some((user, _)) => format!("{user}:***@{host}"),
+        None => rest.to_owned(),
+    }
+}
+
+/// Of `password=...`, wherever it stands in a line, only its name: a password may have blanks in it.
+fn without_parameter(line: &str) -> String {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let is_secret = |at: &usize| {
+        let before = line.get(..*at).unwrap_or_default().trim_end();
+        let word = before.rsplit(|c| !is_of_word(c)).next().unwrap_or_default().to_lowercase();
+        word.contains("pass") || word == "pwd"
+    };
+    let mut signs = line.match_indices('=').map(|(at, _)| at);
+    match signs.find(is_secret).and_then(|at| line.get(..=at)) {
+        Some(before) => format!("{before}***{}", if line.ends_with('\n') { "\n" } else { "" }),
+        None => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -40,10 +63,27 @@ mod tests {
             ("unexpected 'redis://:pw@h/' found", "unexpected 'redis://:***@h/' found"),
             ("a postgres://u:p/w@x@h/d?a=b and c://d", "a postgres://u:***@h/d?a=b and c://d"),
             ("redis+unix:///s?db=1&pass=pw", "redis+unix:///s?db=1&pass=***"),
-            ("postgres:///d?host=/h&password=pw'", "postgres:///d?host=/h&password=***'"),
+            ("postgres:///d?host=/h&password=pw'", "postgres:///d?host=/h&password=***"),
+            ("'redis://:p'w \"<x>`@h/'\n\nUsage", "'redis://:***@h/'\n\nUsage"),
+            ("host=h PASSWORD = 'p w' user=u\nUsage", "host=h PASSWORD =***\nUsage"),
+            ("redis://h/?sslPassWord=pw", "redis://h/?sslPassWord=***"),
+            ("counter: user:1:a@b = 5", "counter: user:1:a@b = 5"),
             ("mysql://root@h/d", "mysql://root@h/d"),
         ] {
             assert_eq!(without_passwords(text), expected);
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_url_are_taken_out_of_what_was_not_understood() {
+        for (text, expected) in [
+            ("invalid prefix: \":p:w@x@h\"", "invalid prefix: \":***@h\""),
+            ("'u:p w@h' is no owner", "'u:***@h' is no owner"),
+            ("redis://:pw@h", "redis://:***@h"),
+            ("error: nobody@h", "error: nobody@h"),
+            ("a: b", "a: b"),
+        ] {
+            assert_eq!(without_pieces_of_passwords(text), expected);
         }
     }
 }

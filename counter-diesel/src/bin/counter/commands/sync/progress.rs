@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::commands::claims::op_text;
 use crate::output::{self, Output, shown};
 
-/// What a sync says while it runs: on a terminal a line that is kept up to date, elsewhere a line now and then; with
-/// -v each counter, too.
+/// What a sync says while it runs: on a terminal a line that is kept up to date; with -v each counter, and without
+/// a terminal a line now and then.
 pub(super) struct Progress {
     output: Output,
     /// Hidden where standard error is no terminal.
@@ -22,7 +22,7 @@ pub(super) struct Progress {
     names: String,
 }
 
-/// A sync that is shorter than this says nothing before its end, unless there is a terminal.
+/// A sync that is shorter than this says nothing of its progress, unless there is a terminal.
 const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// A batch may be large.
@@ -107,9 +107,11 @@ impl Progress {
         }
     }
 
-    /// What is said without a terminal, where it is time for that.
+    /// What is said without a terminal, where it is time for that. Cron mails whatever is said, so only to who
+    /// asks for it, and never among JSON.
     fn due_line(&mut self, now: Instant) -> Option<String> {
-        if now < self.next_line {
+        let is_asked_for = self.output.verbose && !self.output.json;
+        if !is_asked_for || now < self.next_line {
             return None;
         }
         self.next_line = now + TIME_BETWEEN_LINES;
@@ -155,8 +157,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_terminal_a_line_is_said_now_and_then() {
-        let mut progress = Progress::new(Output { json: false, verbose: false }, None);
+    fn without_a_terminal_nothing_is_said_of_a_long_sync_unless_it_is_asked_for() {
+        for (json, verbose) in [(false, false), (true, false), (true, true)] {
+            let mut progress = Progress::new(Output { json, verbose }, None);
+            let late = progress.started + Duration::from_secs(60);
+            assert_eq!(progress.due_line(late), None, "{json} {verbose}");
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_a_line_is_said_now_and_then_with_v() {
+        let mut progress = Progress::new(Output { json: false, verbose: true }, None);
         let counter = CounterId::new("user", 1, "views").unwrap();
         let held = Held { pending: 5, claim: None };
         progress.observe(SyncEvent::Found(30));
