@@ -128,6 +128,10 @@ impl<Id> CounterValue<Id> {
 const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
 /// No database needs a hint for the index: all columns of a unique one are given.
+///
+/// The columns have names of our own where the id stands, for it may be a name alone, which would else be that of a
+/// column of ours: in SQLite's `RETURNING`, where Diesel leaves the table out, and in raw SQL. Every database merges
+/// the inner `SELECT` into the outer one.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB>,
@@ -140,14 +144,15 @@ where
         }
         let (row, from) = (self.alias(), &self.table);
         let select = format!(
-            "COALESCE((SELECT \"{row}\".\"count\" FROM {from} AS \"{row}\" \
-             WHERE \"{row}\".\"owner_type\" = "
+            "COALESCE((SELECT \"{row}_count\" FROM (SELECT \"count\" AS \"{row}_count\", \
+             \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \"key\" AS \"{row}_key\" \
+             FROM {from} AS \"{row}\") AS \"{row}\" WHERE \"{row}_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
-        push_quoting(&mut out, &format!(" AND \"{row}\".\"owner_id\" = "))?;
+        push_quoting(&mut out, &format!(" AND \"{row}_id\" = "))?;
         self.id.walk_ast(out.reborrow())?;
-        push_quoting(&mut out, &format!(" AND \"{row}\".\"key\" = "))?;
+        push_quoting(&mut out, &format!(" AND \"{row}_key\" = "))?;
         out.push_bind_param::<Text, Key>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())

@@ -188,6 +188,21 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let titles = posts::table.order(posts::id).select(posts::title).load::<String>(conn);
         assert_eq!(titles.unwrap(), ["Post 1", "Busy"]);
     }),
+    ("a raw name as the id is that of the query, also where ours are named alike", |world| {
+        world.add_posts("posts", [7, 9]);
+        world.run("INSERT INTO comments VALUES (9, 7)");
+        // The rows of our table have ids too, and those are 1 and 2.
+        world.count([("post", 7, "views", 10), ("post", 9, "views", 20)]);
+        let conn = &mut world.connect();
+        let views = Post::counter_value_of(sql::<BigInt>("id"), PostCounter::Views);
+        let values = posts::table.select(views).order(posts::id).load::<i64>(conn);
+        assert_eq!(values.unwrap(), [10, 20]);
+        let views = Post::counter_value_of(sql::<BigInt>("post_id"), PostCounter::Views);
+        assert_eq!(comments::table.select(views).load::<i64>(conn).unwrap(), [10]);
+        let views = Post::counter_value_of(sql::<BigInt>("owner_id"), PostCounter::Views);
+        let of_rows = model_counters::table.select(views).order(model_counters::owner_id);
+        assert_eq!(of_rows.load::<i64>(conn).unwrap(), [10, 20]);
+    }),
     ("owner types and keys are compared byte for byte", |world| {
         world.add_posts("posts", [1]);
         let others = ["Views", "views ", " views", "viêws", "VIEWS"];

@@ -1,0 +1,44 @@
+//! Values in `RETURNING`, where a database has it.
+
+use counter_diesel::HasCounters;
+use counter_tests::query_world::QueryWorld;
+use counter_tests::suite::Case;
+use diesel::prelude::*;
+
+use super::Connection;
+use super::models::*;
+
+pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
+    ("a field that is a counter is that of the row which was written", |world| {
+        count_some(world);
+        let conn = &mut world.connect();
+        let new = (posts::id.eq(7), posts::title.eq("Post 7"));
+        let insert = diesel::insert_into(posts::table).values(new);
+        let new = insert.returning(Viewed::as_returning()).get_result(conn).unwrap();
+        assert_eq!(new.id_and_views(), (7, 10));
+        let update = diesel::update(posts::table.find(8)).set(posts::title.eq("Busy"));
+        let changed = update.returning(Viewed::as_returning()).get_result(conn).unwrap();
+        assert_eq!(changed.id_and_views(), (8, 20));
+        let delete = diesel::delete(posts::table.find(9));
+        let gone = delete.returning(Viewed::as_returning()).get_result(conn).unwrap();
+        assert_eq!(gone.id_and_views(), (9, 0));
+    }),
+    ("the counter of a foreign key is that of the row which was written", |world| {
+        count_some(world);
+        let conn = &mut world.connect();
+        let views = || Post::counter_value_of(comments::post_id, PostCounter::Views);
+        let new = (comments::id.eq(1), comments::post_id.eq(8));
+        let insert = diesel::insert_into(comments::table).values(new).returning(views());
+        assert_eq!(insert.get_result::<i64>(conn).unwrap(), 20);
+        let update = diesel::update(comments::table.find(1)).set(comments::post_id.eq(7));
+        assert_eq!(update.returning(views()).get_result::<i64>(conn).unwrap(), 10);
+        let delete = diesel::delete(comments::table.find(1)).returning((comments::id, views()));
+        assert_eq!(delete.get_result::<(i64, i64)>(conn).unwrap(), (1, 10));
+    }),
+];
+
+/// Posts 8 and 9, and views of 7 and 8.
+fn count_some(world: &QueryWorld<Connection>) {
+    world.add_posts("posts", 8..=9);
+    world.count([("post", 7, "views", 10), ("post", 8, "views", 20)]);
+}
