@@ -23,17 +23,21 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let gone = delete.returning(Viewed::as_returning()).get_result(conn).unwrap();
         assert_eq!(gone.id_and_views(), (9, 0));
     }),
-    ("the counter of a foreign key is that of the row which was written", |world| {
+    ("the counters of columns that name other rows are those of these rows", |world| {
         count_some(world);
         let conn = &mut world.connect();
-        let views = || Post::counter_value_of(comments::post_id, PostCounter::Views);
-        let new = (comments::id.eq(1), comments::post_id.eq(8));
+        let views = || {
+            let of_post = Post::counter_value_of(comments::post_id, PostCounter::Views);
+            (Post::counter_value_of(comments::id, PostCounter::Views), of_post)
+        };
+        let new = (comments::id.eq(7), comments::post_id.eq(8));
         let insert = diesel::insert_into(comments::table).values(new).returning(views());
-        assert_eq!(insert.get_result::<i64>(conn).unwrap(), 20);
-        let update = diesel::update(comments::table.find(1)).set(comments::post_id.eq(7));
-        assert_eq!(update.returning(views()).get_result::<i64>(conn).unwrap(), 10);
-        let delete = diesel::delete(comments::table.find(1)).returning((comments::id, views()));
-        assert_eq!(delete.get_result::<(i64, i64)>(conn).unwrap(), (1, 10));
+        assert_eq!(insert.get_result::<(i64, i64)>(conn).unwrap(), (10, 20));
+        let update = diesel::update(comments::table.find(7)).set(comments::post_id.eq(9));
+        let update = update.returning(views()).get_result::<(i64, i64)>(conn);
+        assert_eq!(update.unwrap(), (10, 0));
+        let delete = diesel::delete(comments::table.find(7)).returning(views());
+        assert_eq!(delete.get_result::<(i64, i64)>(conn).unwrap(), (10, 0));
     }),
 ];
 
