@@ -65,16 +65,22 @@ use crate::owner_column::{OwnColumn, OwnerColumn};
 ///
 /// A text that cannot be a key is refused when the query is run: as
 /// [`SerializationError`](diesel::result::Error::SerializationError) with [`Invalid`] in it, and before anything is
-/// sent. A variant of a derived enum is never refused.
+/// run. A variant of a derived enum is never refused.
 ///
 /// # Prepared statements
 ///
 /// A query's prepared statement is kept and found by its text, in which each key and each table differs, unless it
-/// asks for a key that the model does not declare: there may be any number of those.
+/// asks for a key that the model does not declare, or was made by [`CounterValue::new`]: there may be any number of
+/// those.
+///
+/// # Another table
+///
+/// A query does not know the settings of [`Counters`](crate::Counters): it asks the table `model_counters`. Where the
+/// table has another name, each value says so: [`in_table`](CounterValue::in_table).
 ///
 /// Owner type and key are bound parameters, so PostgreSQL does not take two of these for the same expression: what
 /// `GROUP BY` or `SELECT DISTINCT` lists is the owner's id.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, diesel::sql_types::DieselNumericOps)]
 #[must_use = "an expression does nothing until it is part of a query"]
 pub struct CounterValue<Id> {
     owner_type: OwnerType,
@@ -85,7 +91,8 @@ pub struct CounterValue<Id> {
     table: Cow<'static, str>,
 }
 
-/// The value of a counter of the model `M` at its own primary key, where its type has to be written down.
+/// The value of a counter of the model `M` at its own primary key, where its type has to be written down. In the
+/// table `model_counters`, unless [`in_table`](CounterValue::in_table) names another.
 pub type CounterValueOf<M> = CounterValue<OwnColumn<<M as OwnerColumn>::Column>>;
 
 impl<Id> CounterValue<Id> {

@@ -229,6 +229,17 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             assert!(source.is::<Invalid>(), "{source:?}");
         }
     }),
+    ("values are added and multiplied, for orders by several at once", |world| {
+        world.add_posts("posts", 1..=3);
+        world.count([("post", 1, "views", 5), ("post", 2, "likes", 2), ("post", 3, "views", 7)]);
+        let score = || {
+            let [views, likes] = [PostCounter::Views, PostCounter::Likes].map(Post::counter_value);
+            views + likes * 3
+        };
+        let query = posts::table.select((posts::id, score())).order(score().desc());
+        let scores = query.load::<(i64, i64)>(&mut world.connect());
+        assert_eq!(scores.unwrap(), [(3, 7), (2, 6), (1, 5)]);
+    }),
     ("two counters in a query are never taken for each other", |world| {
         world.add_posts("posts", 1..=3);
         world.count([("post", 1, "views", 1), ("post", 3, "views", 2), ("post", 2, "likes", 3)]);
