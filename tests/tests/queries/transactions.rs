@@ -174,6 +174,29 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         run(world, conn, |_, _| Ok(())).unwrap();
         assert_kept_and_counted(world, 1, 1);
     }),
+    ("work that ends the transaction and begins another is found out", |world| {
+        let done =
+            run(world, &mut world.connect(), |conn, _| Ok(conn.batch_execute("ROLLBACK; BEGIN")?));
+        assert!(matches!(done, Err(Failed::Counters(_))), "{done:?}");
+        assert_kept_and_counted(world, 0, 0);
+        let conn = &mut world.connect();
+        for is_in_test in [false, true] {
+            if is_in_test {
+                conn.begin_test_transaction().unwrap();
+                run(world, conn, |_, _| Ok(())).unwrap();
+                diesel::delete(posts::table).execute(conn).unwrap();
+            }
+            let counted = views(world);
+            let done = run(world, conn, |conn, _| {
+                Manager::rollback_transaction(conn)?;
+                Ok(Manager::begin_transaction(conn)?)
+            });
+            assert!(matches!(done, Err(Failed::Counters(_))), "{done:?}");
+            assert_kept_and_counted(world, 0, counted);
+            // The connection is good for the next.
+            run(world, conn, |_, _| Err(Failed::Work)).unwrap_err();
+        }
+    }),
     ("a transaction that was over in the middle is not counted", |world| {
         let conn = &mut world.connect();
         let done = run(world, conn, |conn, _| Ok(conn.batch_execute("ROLLBACK")?));
