@@ -5,7 +5,7 @@ use diesel::result::Error as DieselError;
 
 use crate::connection::{CounterConnection, LendConnection};
 use crate::counters::{Counters, Shared, id_of, negated};
-use crate::error::{Error, Uncounted};
+use crate::error::{CommittedNotCounted, Error, Uncounted};
 use crate::key_of::KeyOf;
 use crate::own_transaction::{CommitFailure, OwnTransaction};
 use crate::owner_of::CounterOwner;
@@ -176,7 +176,7 @@ impl Shared {
         if uncounted.is_empty() {
             Ok(())
         } else {
-            Err(Error::CommittedNotCounted { uncounted, gathered })
+            Err(Error::CommittedNotCounted(CommittedNotCounted { uncounted, gathered }))
         }
     }
 }

@@ -210,7 +210,21 @@ where
     note = "`SmallInt`, `Integer` and `BigInt` can, on MySQL also `Unsigned<Integer>`, and each of them if it may be \
             null"
 )]
-pub trait OwnerIdSqlType {}
+pub trait OwnerIdSqlType: sealed::Sealed {}
+
+mod sealed {
+    use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, SqlType};
+
+    /// What an id is compared with is an integer, so nobody else has another.
+    pub trait Sealed {}
+
+    impl Sealed for SmallInt {}
+    impl Sealed for Integer {}
+    impl Sealed for BigInt {}
+    #[cfg(feature = "mysql")]
+    impl Sealed for diesel::sql_types::Unsigned<Integer> {}
+    impl<ST: Sealed + SqlType> Sealed for Nullable<ST> {}
+}
 
 impl OwnerIdSqlType for SmallInt {}
 impl OwnerIdSqlType for Integer {}
