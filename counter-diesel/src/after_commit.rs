@@ -5,7 +5,7 @@ use diesel::result::Error as DieselError;
 
 use crate::connection::{CounterConnection, LendConnection};
 use crate::counters::{Counters, Shared, id_of, negated};
-use crate::error::{Error, Uncounted};
+use crate::error::{CommittedNotCounted, Error, Uncounted};
 use crate::key_of::KeyOf;
 use crate::own_transaction::{CommitFailure, OwnTransaction};
 use crate::owner_of::CounterOwner;
@@ -49,7 +49,7 @@ impl AfterCommit {
         Ok(())
     }
 
-    /// Runs a part of the transaction in a savepoint, as `conn.transaction` would, and forgets what was gathered in
+    /// Runs a part of the transaction in a savepoint on `conn`, which must be the transaction's own connection, as `conn.transaction` would, and forgets what was gathered in
     /// it if it fails and is rolled back.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl AfterCommit {
 
 impl Counters {
     /// Runs `work` in a transaction on the caller's connection, and makes the increments that it gathers once the
-    /// transaction is committed: all of them in one round trip to the store.
+    /// transaction is committed: in one round trip to the store for each 4,096 of them, under one deadline.
     ///
     /// If `work` fails or panics, or the database refuses the commit, the transaction is rolled back and nothing
     /// is counted. Names are checked when an increment is gathered, while there is still something to roll back.
@@ -104,8 +104,13 @@ impl Counters {
     /// ```
     ///
     /// It begins and commits as `conn.transaction` does, but asks before the commit whether there still is
-    /// anything to commit: PostgreSQL takes one more statement for that, MySQL a savepoint. Else a failed
-    /// statement or a deadlock that `work` passes over could end in a commit that succeeds and keeps nothing.
+    /// anything to commit, and whether it is what was begun: PostgreSQL takes two more statements for that, MySQL
+    /// and SQLite a savepoint. Else a failed statement or a deadlock that `work` passes over could end in a commit
+    /// that succeeds and keeps nothing.
+    ///
+    /// The `BEGIN` is the database's plain one, which takes no lock in SQLite: **write first on SQLite**. If `work`
+    /// reads before it writes, and somebody else writes in between, its write fails at once as busy, whatever the
+    /// `busy_timeout`.
     ///
     /// # What it cannot do
     ///
@@ -118,6 +123,8 @@ impl Counters {
     ///   [`AfterCommit::savepoint`] forgets it.
     /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and nothing is
     ///   counted; but what was written before is kept.
+    /// - What `work` writes after a statement that ended the transaction (`INSERT OR ROLLBACK` in SQLite, a deadlock
+    ///   in MySQL that is passed over) is kept at once, statement by statement. Nothing is counted then.
     ///
     /// # Errors
     ///
@@ -169,7 +176,7 @@ impl Shared {
         if uncounted.is_empty() {
             Ok(())
         } else {
-            Err(Error::CommittedNotCounted { uncounted, gathered })
+            Err(Error::CommittedNotCounted(CommittedNotCounted { uncounted, gathered }))
         }
     }
 }

@@ -71,18 +71,15 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
         Ok(())
     }
 
-    /// Marks a transaction of the caller's that has just begun, so that it is known again.
+    /// Marks a transaction of the caller's that has just begun, with a number that no other of this process has, so
+    /// that it is known again.
     #[doc(hidden)]
-    fn mark_transaction(&mut self) -> QueryResult<()> {
-        Ok(())
-    }
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()>;
 
-    /// Fails if a transaction of the caller's, marked when it began, is over already or cannot be committed, and
-    /// a COMMIT would not say so.
+    /// Whether the transaction that is open is the one that was marked so when it began. Fails too if it is not, or
+    /// if it cannot be committed and a COMMIT would not say so.
     #[doc(hidden)]
-    fn check_transaction(&mut self) -> QueryResult<()> {
-        Ok(())
-    }
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool>;
 
     /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0.
     /// Returns whether the guard let all of them through; `false` also where the database does not tell.

@@ -65,16 +65,22 @@ use crate::owner_column::{OwnColumn, OwnerColumn};
 ///
 /// A text that cannot be a key is refused when the query is run: as
 /// [`SerializationError`](diesel::result::Error::SerializationError) with [`Invalid`] in it, and before anything is
-/// sent. A variant of a derived enum is never refused.
+/// run. A variant of a derived enum is never refused.
 ///
 /// # Prepared statements
 ///
 /// A query's prepared statement is kept and found by its text, in which each key and each table differs, unless it
-/// asks for a key that the model does not declare: there may be any number of those.
+/// asks for a key that the model does not declare, or was made by [`CounterValue::new`]: there may be any number of
+/// those.
+///
+/// # Another table
+///
+/// A query does not know the settings of [`Counters`](crate::Counters): it asks the table `model_counters`. Where the
+/// table has another name, each value says so: [`in_table`](CounterValue::in_table).
 ///
 /// Owner type and key are bound parameters, so PostgreSQL does not take two of these for the same expression: what
 /// `GROUP BY` or `SELECT DISTINCT` lists is the owner's id.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, diesel::sql_types::DieselNumericOps)]
 #[must_use = "an expression does nothing until it is part of a query"]
 pub struct CounterValue<Id> {
     owner_type: OwnerType,
@@ -85,7 +91,8 @@ pub struct CounterValue<Id> {
     table: Cow<'static, str>,
 }
 
-/// The value of a counter of the model `M` at its own primary key, where its type has to be written down.
+/// The value of a counter of the model `M` at its own primary key, where its type has to be written down. In the
+/// table `model_counters`, unless [`in_table`](CounterValue::in_table) names another.
 pub type CounterValueOf<M> = CounterValue<OwnColumn<<M as OwnerColumn>::Column>>;
 
 impl<Id> CounterValue<Id> {
@@ -128,6 +135,10 @@ impl<Id> CounterValue<Id> {
 const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
 /// No database needs a hint for the index: all columns of a unique one are given.
+///
+/// The columns have names of our own where the id stands, for it may be a name alone, which would else be that of a
+/// column of ours: in SQLite's `RETURNING`, where Diesel leaves the table out, and in raw SQL. Every database merges
+/// the inner `SELECT` into the outer one.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB>,
@@ -140,14 +151,15 @@ where
         }
         let (row, from) = (self.alias(), &self.table);
         let select = format!(
-            "COALESCE((SELECT \"{row}\".\"count\" FROM {from} AS \"{row}\" \
-             WHERE \"{row}\".\"owner_type\" = "
+            "COALESCE((SELECT \"{row}_count\" FROM (SELECT \"count\" AS \"{row}_count\", \
+             \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \"key\" AS \"{row}_key\" \
+             FROM {from} AS \"{row}\") AS \"{row}\" WHERE \"{row}_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
-        push_quoting(&mut out, &format!(" AND \"{row}\".\"owner_id\" = "))?;
+        push_quoting(&mut out, &format!(" AND \"{row}_id\" = "))?;
         self.id.walk_ast(out.reborrow())?;
-        push_quoting(&mut out, &format!(" AND \"{row}\".\"key\" = "))?;
+        push_quoting(&mut out, &format!(" AND \"{row}_key\" = "))?;
         out.push_bind_param::<Text, Key>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())
@@ -198,7 +210,21 @@ where
     note = "`SmallInt`, `Integer` and `BigInt` can, on MySQL also `Unsigned<Integer>`, and each of them if it may be \
             null"
 )]
-pub trait OwnerIdSqlType {}
+pub trait OwnerIdSqlType: sealed::Sealed {}
+
+mod sealed {
+    use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, SqlType};
+
+    /// What an id is compared with is an integer, so nobody else has another.
+    pub trait Sealed {}
+
+    impl Sealed for SmallInt {}
+    impl Sealed for Integer {}
+    impl Sealed for BigInt {}
+    #[cfg(feature = "mysql")]
+    impl Sealed for diesel::sql_types::Unsigned<Integer> {}
+    impl<ST: Sealed + SqlType> Sealed for Nullable<ST> {}
+}
 
 impl OwnerIdSqlType for SmallInt {}
 impl OwnerIdSqlType for Integer {}

@@ -20,20 +20,13 @@ pub enum Error {
     },
 
     /// A transaction of the application's was committed, but not all that it gathered was certainly counted.
-    #[error(
-        "the transaction was committed, but {} of its {gathered} increments were not certainly counted",
-        .uncounted.len()
-    )]
-    CommittedNotCounted {
-        /// Those that failed, in the order gathered. The others were counted.
-        uncounted: Vec<Uncounted>,
-        /// How many there were.
-        gathered: usize,
-    },
+    #[error(transparent)]
+    CommittedNotCounted(CommittedNotCounted),
 
     /// The connection was lost during the commit of a transaction of the application's: it was committed, or it was
     /// not. Nothing was counted.
     #[error("nobody knows whether the transaction was committed, so nothing of it was counted")]
+    #[non_exhaustive]
     CommitUnknown {
         /// What would have been added, if it had been committed.
         increments: Vec<(CounterId, i64)>,
@@ -114,8 +107,8 @@ impl Error {
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Core(error) => error.is_outcome_unknown(),
-            Self::CommittedNotCounted { uncounted, .. } => {
-                uncounted.iter().any(|uncounted| uncounted.error.is_outcome_unknown())
+            Self::CommittedNotCounted(committed) => {
+                committed.uncounted.iter().any(|uncounted| uncounted.error.is_outcome_unknown())
             }
             Self::Increments { outcomes } => outcomes.iter().any(|outcome| {
                 outcome.as_ref().is_err_and(counter_core::Error::is_outcome_unknown)
@@ -125,8 +118,39 @@ impl Error {
     }
 }
 
+/// The increments of a committed transaction that were not certainly counted.
+///
+/// As an error its source is that of the first.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CommittedNotCounted {
+    /// Those that failed, in the order gathered. The others were counted.
+    pub uncounted: Vec<Uncounted>,
+    /// How many there were.
+    pub gathered: usize,
+}
+
+impl std::fmt::Display for CommittedNotCounted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { uncounted, gathered } = self;
+        let failed = uncounted.len();
+        write!(
+            f,
+            "the transaction was committed, but {failed} of its {gathered} increments were not certainly counted"
+        )?;
+        uncounted.first().map_or(Ok(()), |first| write!(f, ", the first for {}", first.counter))
+    }
+}
+
+impl std::error::Error for CommittedNotCounted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.uncounted.first().map(|first| &first.error as _)
+    }
+}
+
 /// An increment of a committed transaction that failed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Uncounted {
     /// Which counter.
     pub counter: CounterId,

@@ -47,7 +47,8 @@ pub trait HasCounters {
     }
 
     /// The value of a counter of this model's row at hand, in a query: what the last sync wrote, without what
-    /// the store still holds. See [`CounterValue`].
+    /// the store still holds, in the table `model_counters` unless [`in_table`](CounterValue::in_table) names
+    /// another. See [`CounterValue`].
     fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
     where
         Self: OwnerColumn + Sized,

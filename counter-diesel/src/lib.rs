@@ -133,7 +133,7 @@ pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeout
 pub use counter_derive::HasCounters;
 pub use counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use counters::Counters;
-pub use error::{Error, LedgerStep, Uncounted};
+pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
 pub use handle::CounterHandle;
 pub use has_counters::HasCounters;
 pub use inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};

@@ -70,7 +70,8 @@ impl<'a, C: CounterConnection> On<'a, C> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        Ok(in_rows(&self.values(&ids_of(owners, &keys)?)?))
+        let owners = owners.into_iter().collect::<Vec<_>>();
+        Ok(in_rows(owners.len(), &self.values(&ids_of(&owners, &keys)?)?))
     }
 
     /// The `n` instances of a model with the highest values of a counter, as [`Counters::top`] finds them.

@@ -1,9 +1,11 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use diesel::connection::TransactionManager;
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::connection::CounterConnection;
 use crate::error::{Error, LedgerStep};
-use crate::pool_ledger::is_lost;
+use crate::pool_ledger::{is_lost, says_closed};
 
 /// A transaction on a connection of the caller's, of whose commit it is known whether it was one.
 ///
@@ -12,7 +14,15 @@ pub(crate) struct OwnTransaction<'a, C: CounterConnection> {
     conn: &'a mut C,
     /// How many transactions are around it: none, or the one that an application's tests never commit.
     outside: u32,
+    /// By which it is told from one that was begun after it.
+    mark: u64,
 }
+
+static MARKS: AtomicU64 = AtomicU64::new(1);
+
+const ENDED: Error = Error::Transaction(
+    "what was run inside of it has ended it, or has begun another and not ended that",
+);
 
 /// Why a transaction was not committed, or not certainly.
 pub(crate) enum CommitFailure {
@@ -24,7 +34,7 @@ pub(crate) enum CommitFailure {
 
 impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
     pub(crate) fn begin(conn: &'a mut C) -> Result<Self, Error> {
-        let outside = depth(conn).map_err(|source| refused(conn, LedgerStep::Begin, source))?;
+        let outside = depth(conn).map_err(|source| refused(conn, 0, LedgerStep::Begin, source))?;
         // A pool takes a connection for broken whose open transaction is not one of tests.
         if outside > 1 || outside == 1 && conn.is_broken() {
             return Err(Error::Transaction(
@@ -33,9 +43,10 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
             ));
         }
         C::TransactionManager::begin_transaction(conn)
-            .map_err(|source| refused(conn, LedgerStep::Begin, source))?;
-        let transaction = Self { conn, outside };
-        match transaction.conn.mark_transaction() {
+            .map_err(|source| refused(conn, outside, LedgerStep::Begin, source))?;
+        let mark = MARKS.fetch_add(1, Ordering::Relaxed);
+        let transaction = Self { conn, outside, mark };
+        match transaction.conn.mark_transaction(mark) {
             Ok(()) => Ok(transaction),
             Err(source) => Err(transaction.roll_back_after(LedgerStep::Begin, source)),
         }
@@ -45,26 +56,18 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
         self.conn
     }
 
-    pub(crate) fn commit(self) -> Result<(), CommitFailure> {
-        match depth(self.conn) {
-            Ok(depth) if depth == self.outside + 1 => {}
+    pub(crate) fn commit(mut self) -> Result<(), CommitFailure> {
+        match self.is_open() {
+            Ok(true) => {}
+            Ok(false) => return Err(CommitFailure::RolledBack(ENDED)),
             // As after a connection that was lost, which is said in the error.
             Err(source) => {
                 let error = self.roll_back_after(LedgerStep::Commit, source);
                 return Err(CommitFailure::RolledBack(error));
             }
-            Ok(_) => {
-                return Err(CommitFailure::RolledBack(Error::Transaction(
-                    "what was run inside of it has ended it, or has begun another and not ended that",
-                )));
-            }
-        }
-        if let Err(source) = self.conn.check_transaction() {
-            let error = self.roll_back_after(LedgerStep::Commit, source);
-            return Err(CommitFailure::RolledBack(error));
         }
         C::TransactionManager::commit_transaction(self.conn).map_err(|source| {
-            if is_lost(self.conn, &source) {
+            if is_lost_inside(self.conn, self.outside, &source) {
                 CommitFailure::Unknown(source)
             } else {
                 CommitFailure::RolledBack(Error::Database { step: LedgerStep::Commit, source })
@@ -72,10 +75,15 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
         })
     }
 
+    /// Whether it is what a COMMIT now would commit.
+    fn is_open(&mut self) -> QueryResult<bool> {
+        Ok(depth(self.conn)? == self.outside + 1 && self.conn.is_marked_transaction(self.mark)?)
+    }
+
     /// First, for a failed transaction answers no question about what went wrong.
     fn roll_back_after(mut self, step: LedgerStep, source: DieselError) -> Error {
         self.roll_back();
-        refused(self.conn, step, source)
+        refused(self.conn, self.outside, step, source)
     }
 
     fn roll_back(&mut self) {
@@ -99,8 +107,18 @@ fn depth<C: CounterConnection>(conn: &mut C) -> QueryResult<u32> {
     Ok(status.transaction_depth()?.map_or(0, u32::from))
 }
 
-fn refused<C: CounterConnection>(conn: &mut C, step: LedgerStep, source: DieselError) -> Error {
-    if is_lost(conn, &source) {
+/// Nothing is asked inside of another transaction, which may have failed and answers nothing then.
+fn is_lost_inside<C: CounterConnection>(conn: &mut C, outside: u32, error: &DieselError) -> bool {
+    (outside == 0 || says_closed(error)) && is_lost(conn, error)
+}
+
+fn refused<C: CounterConnection>(
+    conn: &mut C,
+    outside: u32,
+    step: LedgerStep,
+    source: DieselError,
+) -> Error {
+    if is_lost_inside(conn, outside, &source) {
         let source = source.into();
         return Error::Unreachable { source };
     }

@@ -13,7 +13,8 @@ impl Counters {
     /// models on a page, after the query that loaded them.
     ///
     /// One round trip to the store and one query, for any number of owners on a page (the store is asked in turns
-    /// for more than 4,000 counters). 0 where there is nothing.
+    /// for more than 4,000 counters); up to three of each where a sync applies something in between. 0 where there
+    /// is nothing.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -40,7 +41,8 @@ impl Counters {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        Ok(in_rows(&self.shared.get_many(&ids_of(owners, &keys)?)?))
+        let owners = owners.into_iter().collect::<Vec<_>>();
+        Ok(in_rows(owners.len(), &self.shared.get_many(&ids_of(&owners, &keys)?)?))
     }
 
     /// The `n` instances of a model with the highest values of a counter, the highest first, with those values.
@@ -106,10 +108,7 @@ impl Counters {
 }
 
 /// The counters of these keys, owner by owner.
-pub(crate) fn ids_of<O, K>(
-    owners: impl IntoIterator<Item = O>,
-    keys: &[K],
-) -> Result<Vec<CounterId>, Error>
+pub(crate) fn ids_of<O, K>(owners: &[O], keys: &[K]) -> Result<Vec<CounterId>, Error>
 where
     O: CounterOwner,
     K: KeyOf<O::Model>,
@@ -123,9 +122,11 @@ where
     Ok(ids)
 }
 
-/// Values of which `N` belong to each owner.
-pub(crate) fn in_rows<const N: usize>(values: &[i64]) -> Vec<[i64; N]> {
-    values.as_chunks().0.to_vec()
+/// Values of which `N`, which may be none, belong to each of so many owners.
+pub(crate) fn in_rows<const N: usize>(owners: usize, values: &[i64]) -> Vec<[i64; N]> {
+    let mut rows = vec![[0; N]; owners];
+    rows.as_flattened_mut().iter_mut().zip(values).for_each(|(place, value)| *place = *value);
+    rows
 }
 
 /// Candidates with their values, in the order of these.

@@ -277,16 +277,20 @@ pub(crate) fn explain<C: CounterConnection>(
 
 /// Whether a connection is of no use any more, on which this has just failed outside of a transaction.
 pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
-    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-    let is_closed = matches!(
-        error,
-        DieselError::BrokenTransactionManager
-            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
-    );
-    let is_lost = is_closed || conn.ping().is_err();
+    let is_lost = says_closed(error) || conn.ping().is_err();
     if is_lost {
         // So that no pool hands it out again, not even one that does not test connections.
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }
     is_lost
+}
+
+/// Whether an error itself says that a connection is of no use any more. Others may be of a lost one too.
+pub(crate) fn says_closed(error: &DieselError) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error,
+        DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    )
 }

@@ -1,7 +1,9 @@
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use counter_diesel::{CounterValueOf, Counters, HasCounters, SyncOptions, sqlite_pool};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::DatabaseErrorKind::ForeignKeyViolation;
+use diesel::result::Error::DatabaseError;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::schema::{likes, posts};
@@ -83,10 +85,13 @@ impl Blog {
     /// a new one.
     pub fn like(&self, post: i32, reader: &str) -> Result<Liked> {
         self.counters.transaction(&mut self.pool.get()?, |conn, after| {
-            let is_there = diesel::select(diesel::dsl::exists(posts::table.find(post)));
-            ensure!(is_there.get_result::<bool>(conn)?, "no such post");
+            // The first statement writes, so that SQLite locks the file before anything is read.
             let row = (likes::post_id.eq(post), likes::reader.eq(reader));
-            let new = diesel::insert_or_ignore_into(likes::table).values(row).execute(conn)?;
+            let insert = diesel::insert_or_ignore_into(likes::table).values(row).execute(conn);
+            let new = match insert {
+                Err(DatabaseError(ForeignKeyViolation, _)) => bail!("no such post"),
+                new => new?,
+            };
             if new == 0 {
                 return Ok(Liked::AsBefore);
             }

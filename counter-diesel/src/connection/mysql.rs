@@ -52,12 +52,12 @@ impl CounterConnection for MysqlConnection {
 
     /// A deadlock ends the whole transaction, and so does a statement that changes a table. A COMMIT after it, of
     /// nothing, succeeds; but a savepoint from before is gone.
-    fn mark_transaction(&mut self) -> QueryResult<()> {
-        self.batch_execute("SAVEPOINT counter_began")
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        standard::mark_by_savepoint(self, mark)
     }
 
-    fn check_transaction(&mut self) -> QueryResult<()> {
-        self.batch_execute("RELEASE SAVEPOINT counter_began")
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        standard::release_mark(self, mark)
     }
 
     /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because

@@ -8,7 +8,7 @@ use counter_core::{
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
+use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
@@ -39,10 +39,17 @@ impl CounterConnection for PgConnection {
         )
     }
 
+    /// A setting that ends with the transaction. A savepoint would give all that is written a number of its own.
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        self.batch_execute(&format!("SET LOCAL counter.transaction = '{mark}'"))
+    }
+
     /// After a statement that failed, a COMMIT rolls back and is answered like any other. Whatever is asked before
     /// it is refused then.
-    fn check_transaction(&mut self) -> QueryResult<()> {
-        self.ping()
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        let select = "SELECT coalesce(current_setting('counter.transaction', true), '')";
+        let marks = Statement::<Text>::new(select).load::<String>(self)?;
+        Ok(standard::only_value(marks)? == mark.to_string())
     }
 
     fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {

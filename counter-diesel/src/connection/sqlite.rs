@@ -41,6 +41,15 @@ impl CounterConnection for SqliteConnection {
         Ok(())
     }
 
+    /// A transaction that was ended takes its savepoint along. It locks nothing.
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        standard::mark_by_savepoint(self, mark)
+    }
+
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        standard::release_mark(self, mark)
+    }
+
     fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
         let mut let_through = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {

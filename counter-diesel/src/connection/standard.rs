@@ -5,6 +5,8 @@ use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
     ServerVersion, TableName,
 };
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+use diesel::connection::SimpleConnection;
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Text, Timestamp};
 
@@ -33,6 +35,18 @@ pub(super) fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
 pub(crate) fn quoted(table: &TableName, suffix: &str) -> String {
     let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
     format!("{schema}\"{}{suffix}\"", table.table())
+}
+
+/// A savepoint is gone with the transaction in which it was made.
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(super) fn mark_by_savepoint(conn: &mut impl SimpleConnection, mark: u64) -> QueryResult<()> {
+    conn.batch_execute(&format!("SAVEPOINT counter_{mark}"))
+}
+
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(super) fn release_mark(conn: &mut impl SimpleConnection, mark: u64) -> QueryResult<bool> {
+    conn.batch_execute(&format!("RELEASE SAVEPOINT counter_{mark}"))?;
+    Ok(true)
 }
 
 /// Runs of claims that are all added, or all set. The order stays, in which every sync locks the rows.

@@ -43,6 +43,10 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let owners = [Owner::new("post", 1).unwrap(), Owner::new("user", 1).unwrap()];
         let values = world.counters.load(&owners, ["likes", "views", "likes"]).unwrap();
         assert_eq!(values, [[0, 5, 0], [0, 0, 0]]);
+        let nothing: [&str; 0] = [];
+        assert_eq!(world.counters.load(&owners, nothing).unwrap(), [[0; 0]; 2]);
+        let conn = &mut world.connect();
+        assert_eq!(world.counters.on(conn).load(&owners, nothing).unwrap(), [[0; 0]; 2]);
         let error = world.counters.load(&owners, ["views", ""]).unwrap_err();
         assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
     }),

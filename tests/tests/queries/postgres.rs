@@ -7,20 +7,24 @@ mod explain;
 mod models;
 #[path = "pages.rs"]
 mod pages;
+#[path = "returning.rs"]
+mod returning;
 #[path = "transactions.rs"]
 mod transactions;
 #[path = "values.rs"]
 mod values;
 
+use counter_diesel::{Error, LedgerStep};
 use counter_tests::database::ServerConnection as _;
 use counter_tests::query_world::QueryWorld;
 use counter_tests::suite::Case;
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::sql_types::Text;
 
 use explain::{Asked, assert_looked_up, explained};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    [values::CASES, pages::CASES, transactions::CASES, CASES].concat()
+    [values::CASES, returning::CASES, pages::CASES, transactions::CASES, CASES].concat()
 }
 
 const EXPLAIN: &str = "EXPLAIN ";
@@ -45,6 +49,15 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
         transactions::lose_connection_in_work(world, || world.connect().end_others());
         let other = std::sync::Mutex::new(world.connect());
         transactions::lose_connection_in_commit(world, move || other.lock().unwrap().end_others());
+    }),
+    ("the failed transaction of an application's tests is no lost connection", |world| {
+        let conn = &mut world.connect();
+        conn.begin_test_transaction().unwrap();
+        conn.batch_execute("SELECT 1 FROM nowhere").unwrap_err();
+        let done = transactions::run(world, conn, |_, _| panic!("it must not run"));
+        let Err(transactions::Failed::Counters(error)) = done else { panic!("{done:?}") };
+        let is_told = matches!(error, Error::Database { step: LedgerStep::Begin, .. });
+        assert!(is_told, "{error:?}");
     }),
     ("a constraint that fails at the commit keeps anything from being counted", |world| {
         transactions::violate_deferred_constraint(world);

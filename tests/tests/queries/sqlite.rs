@@ -7,6 +7,8 @@ mod explain;
 mod models;
 #[path = "pages.rs"]
 mod pages;
+#[path = "returning.rs"]
+mod returning;
 #[path = "transactions.rs"]
 mod transactions;
 #[path = "values.rs"]
@@ -19,7 +21,7 @@ use diesel::sql_types::{Integer, Text};
 use explain::{Asked, assert_looked_up, explained};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    [values::CASES, pages::CASES, transactions::CASES, CASES].concat()
+    [values::CASES, returning::CASES, pages::CASES, transactions::CASES, CASES].concat()
 }
 
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use counter_diesel::{AfterCommit, Error, HasCounters, OwnerOf};
+use counter_diesel::{AfterCommit, CommittedNotCounted, Error, HasCounters, OwnerOf};
 use counter_tests::query_world::QueryWorld;
 use counter_tests::suite::Case;
 use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
@@ -174,6 +174,29 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         run(world, conn, |_, _| Ok(())).unwrap();
         assert_kept_and_counted(world, 1, 1);
     }),
+    ("work that ends the transaction and begins another is found out", |world| {
+        let done =
+            run(world, &mut world.connect(), |conn, _| Ok(conn.batch_execute("ROLLBACK; BEGIN")?));
+        assert!(matches!(done, Err(Failed::Counters(_))), "{done:?}");
+        assert_kept_and_counted(world, 0, 0);
+        let conn = &mut world.connect();
+        for is_in_test in [false, true] {
+            if is_in_test {
+                conn.begin_test_transaction().unwrap();
+                run(world, conn, |_, _| Ok(())).unwrap();
+                diesel::delete(posts::table).execute(conn).unwrap();
+            }
+            let counted = views(world);
+            let done = run(world, conn, |conn, _| {
+                Manager::rollback_transaction(conn)?;
+                Ok(Manager::begin_transaction(conn)?)
+            });
+            assert!(matches!(done, Err(Failed::Counters(_))), "{done:?}");
+            assert_kept_and_counted(world, 0, counted);
+            // The connection is good for the next.
+            run(world, conn, |_, _| Err(Failed::Work)).unwrap_err();
+        }
+    }),
     ("a transaction that was over in the middle is not counted", |world| {
         let conn = &mut world.connect();
         let done = run(world, conn, |conn, _| Ok(conn.batch_execute("ROLLBACK")?));
@@ -207,11 +230,15 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let Err(Failed::Counters(error)) = done else { panic!("{done:?}") };
         assert_eq!(
             error.to_string(),
-            "the transaction was committed, but 1 of its 3 increments were not certainly counted"
+            "the transaction was committed, but 1 of its 3 increments were not certainly counted, \
+             the first for post:1:full"
         );
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("post:1:full"), "{source}");
         assert!(!error.is_outcome_unknown());
-        let Error::CommittedNotCounted { uncounted, gathered: 3 } = error else {
-            panic!("{error:?}")
+        let Error::CommittedNotCounted(committed) = error else { panic!("{error:?}") };
+        let CommittedNotCounted { uncounted, gathered: 3, .. } = committed else {
+            panic!("{committed:?}")
         };
         assert_eq!((uncounted[0].counter.as_str(), uncounted[0].by), ("post:1:full", 7));
         assert_eq!(created.take(), Some(1));

@@ -188,6 +188,21 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let titles = posts::table.order(posts::id).select(posts::title).load::<String>(conn);
         assert_eq!(titles.unwrap(), ["Post 1", "Busy"]);
     }),
+    ("a raw name as the id is that of the query, also where ours are named alike", |world| {
+        world.add_posts("posts", [7, 9]);
+        world.run("INSERT INTO comments VALUES (9, 7)");
+        // The rows of our table have ids too, and those are 1 and 2.
+        world.count([("post", 7, "views", 10), ("post", 9, "views", 20)]);
+        let conn = &mut world.connect();
+        let views = Post::counter_value_of(sql::<BigInt>("id"), PostCounter::Views);
+        let values = posts::table.select(views).order(posts::id).load::<i64>(conn);
+        assert_eq!(values.unwrap(), [10, 20]);
+        let views = Post::counter_value_of(sql::<BigInt>("post_id"), PostCounter::Views);
+        assert_eq!(comments::table.select(views).load::<i64>(conn).unwrap(), [10]);
+        let views = Post::counter_value_of(sql::<BigInt>("owner_id"), PostCounter::Views);
+        let of_rows = model_counters::table.select(views).order(model_counters::owner_id);
+        assert_eq!(of_rows.load::<i64>(conn).unwrap(), [10, 20]);
+    }),
     ("owner types and keys are compared byte for byte", |world| {
         world.add_posts("posts", [1]);
         let others = ["Views", "views ", " views", "viêws", "VIEWS"];
@@ -213,6 +228,17 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             let Error::SerializationError(source) = &error else { panic!("{error:?}") };
             assert!(source.is::<Invalid>(), "{source:?}");
         }
+    }),
+    ("values are added and multiplied, for orders by several at once", |world| {
+        world.add_posts("posts", 1..=3);
+        world.count([("post", 1, "views", 5), ("post", 2, "likes", 2), ("post", 3, "views", 7)]);
+        let score = || {
+            let [views, likes] = [PostCounter::Views, PostCounter::Likes].map(Post::counter_value);
+            views + likes * 3
+        };
+        let query = posts::table.select((posts::id, score())).order(score().desc());
+        let scores = query.load::<(i64, i64)>(&mut world.connect());
+        assert_eq!(scores.unwrap(), [(3, 7), (2, 6), (1, 5)]);
     }),
     ("two counters in a query are never taken for each other", |world| {
         world.add_posts("posts", 1..=3);
