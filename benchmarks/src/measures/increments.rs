@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::thread;
 
 use counter_diesel::{Counters, HasCounters};
@@ -63,8 +62,7 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     let (posts, names) = (posts(POSTS), names(POSTS));
     let times = bench.of(1000, 200);
     let each = |taken: f64| taken / (times * THREADS) as f64;
-    let connections = (0..THREADS).map(|_| RefCell::new(bench.redis().bare()));
-    let mut connections = connections.map(RefCell::into_inner).collect::<Vec<_>>();
+    let mut connections = (0..THREADS).map(|_| bench.redis().bare()).collect::<Vec<_>>();
     let mut ours = || {
         thread::scope(|scope| {
             for _ in 0..THREADS {
@@ -91,9 +89,18 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
         || each(seconds(&mut limit)),
     );
     vec![
-        Row::times("`increment`, 8 threads: this program's CPU time", &cpu, Bar::AtMost(1.15)),
+        Row::ratio(
+            "`increment`, 8 threads: this program's CPU time",
+            cpu.times(),
+            Bar::AtMost(1.15),
+        )
+        .with_sides(in_micros(&cpu.ours), in_micros(&cpu.limit)),
         Row::rates("`increment`, 8 threads", &wall, Bar::None),
     ]
+}
+
+fn in_micros(taken: &[f64]) -> String {
+    format!("{:.1} µs", Spread::of(taken.iter().copied()).median * 1e6)
 }
 
 /// What all threads of this program have worked.
