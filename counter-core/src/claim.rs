@@ -31,7 +31,14 @@ impl Claim {
     /// # Ok::<(), counter_core::Invalid>(())
     /// ```
     pub fn text(&self) -> String {
-        format!("{}:{}", self.seq, self.op)
+        let (op, value) = self.op.parts();
+        let mut text = String::with_capacity(48);
+        text.push_str(itoa::Buffer::new().format(self.seq.0));
+        text.push(':');
+        text.push_str(op);
+        text.push(':');
+        text.push_str(itoa::Buffer::new().format(value));
+        text
     }
 
     /// The claim of `id` whose [`text`](Self::text) this is.
@@ -95,13 +102,21 @@ pub enum ClaimOp {
     Delete,
 }
 
+impl ClaimOp {
+    /// Its name and its value in the text form.
+    const fn parts(self) -> (&'static str, i64) {
+        match self {
+            Self::Add(by) => ("add", by),
+            Self::Set(to) => ("set", to),
+            Self::Delete => ("del", 0),
+        }
+    }
+}
+
 impl fmt::Display for ClaimOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Add(by) => write!(f, "add:{by}"),
-            Self::Set(to) => write!(f, "set:{to}"),
-            Self::Delete => f.write_str("del:0"),
-        }
+        let (op, value) = self.parts();
+        write!(f, "{op}:{value}")
     }
 }
 

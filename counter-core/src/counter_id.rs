@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -59,8 +59,9 @@ impl CounterId {
         let mut text = String::with_capacity(length);
         encode_into(&mut text, owner_type);
         let owner_type_len = text.len();
-        // Writing to a String cannot fail.
-        let _ = write!(text, ":{owner_id}:");
+        text.push(':');
+        owner_id.push_onto(&mut text);
+        text.push(':');
         let key_start = text.len();
         encode_into(&mut text, key);
         let key_len = text.len() - key_start;

@@ -130,6 +130,11 @@ impl OwnerId {
     pub const fn as_i64(&self) -> Option<i64> {
         Some(self.0)
     }
+
+    /// Appends what `Display` writes.
+    pub(crate) fn push_onto(&self, text: &mut String) {
+        text.push_str(itoa::Buffer::new().format(self.0));
+    }
 }
 
 impl fmt::Display for OwnerId {

@@ -199,8 +199,7 @@ impl Application<'_, '_, '_> {
     fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
         let mut news = Vec::new();
         for claim in claims {
-            if self.unsettled.fate(claim) != Fate::Applied {
-                self.unsettled.set_fate(claim, Fate::Applied);
+            if self.unsettled.note_applied(claim) {
                 self.report.applied += 1;
                 self.report.recovered += u64::from(self.origin == Origin::Recovered);
                 if self.observer.is_there() {

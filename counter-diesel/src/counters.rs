@@ -130,9 +130,12 @@ impl Counters {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let increments =
-            increments.into_iter().map(|(owner, key, by)| Ok((id_of(&owner, &key)?, by)));
-        self.shared.increment_many(&increments.collect::<Result<Vec<_>, Error>>()?)
+        let increments = increments.into_iter();
+        let mut named = Vec::with_capacity(increments.size_hint().0);
+        for (owner, key, by) in increments {
+            named.push((id_of(&owner, &key)?, by));
+        }
+        self.shared.increment_many(&named)
     }
 
     /// The value of a counter; 0 if it was never counted.

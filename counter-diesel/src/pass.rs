@@ -200,14 +200,15 @@ impl Pass<'_> {
 
     /// Claims and applies one batch.
     fn fold(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
-        let (mut fresh, recovered) = self.claim(&ids)?;
-        self.report.scanned += ids.len() as u64;
+        let found = ids.len() as u64;
+        let (mut fresh, recovered) = self.claim(ids)?;
+        self.report.scanned += found;
         if !recovered.is_empty() {
             let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
             // By themselves: what made their pass die may be among them.
             self.apply(recovered, Origin::Recovered)?;
             // What was counted since they were claimed; so one pass leaves nothing behind.
-            let (later, _) = self.claim(&ids)?;
+            let (later, _) = self.claim(ids)?;
             fresh.extend(later);
         }
         self.apply(fresh, Origin::Fresh)
@@ -215,10 +216,9 @@ impl Pass<'_> {
 
     /// The claims of these counters: those made now, and those that were left behind. What this pass could
     /// not settle it leaves alone, should a scan find it again.
-    fn claim(&mut self, ids: &[CounterId]) -> Result<(Vec<Claim>, Vec<Claim>), Error> {
+    fn claim(&mut self, mut ids: Vec<CounterId>) -> Result<(Vec<Claim>, Vec<Claim>), Error> {
         let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
-        let is_free = |id: &&CounterId| !self.unsettled.contains(id);
-        let ids = ids.iter().filter(is_free).cloned().collect::<Vec<_>>();
+        ids.retain(|id| !self.unsettled.contains(id));
         if ids.is_empty() {
             return Ok((fresh, recovered));
         }

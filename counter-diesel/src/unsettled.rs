@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::mem;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
@@ -16,7 +16,7 @@ pub(crate) struct Unsettled<'a> {
 }
 
 /// A counter has one claim at a time.
-pub(crate) type UnsettledClaims = BTreeMap<CounterId, Taken>;
+pub(crate) type UnsettledClaims = HashMap<CounterId, Taken>;
 
 /// What is known of a claim beside its counter.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +42,13 @@ impl<'a> Unsettled<'a> {
         Self { shared, claims: UnsettledClaims::new() }
     }
 
-    /// Takes over what earlier passes have left.
+    /// Takes over what earlier passes have left, in the order of the counters.
     pub(crate) fn take_remembered(&mut self) -> Vec<Claim> {
         add_newer(&mut self.claims, mem::take(&mut *self.shared.remembered()));
-        self.claims.iter().map(|(id, taken)| taken.claim_of(id)).collect()
+        let claims = self.claims.iter().map(|(id, taken)| taken.claim_of(id));
+        let mut claims = claims.collect::<Vec<_>>();
+        claims.sort_by(|a, b| a.id.cmp(&b.id));
+        claims
     }
 
     /// From now on this claim is to be settled, instead of any older one of its counter.
@@ -61,6 +64,12 @@ impl<'a> Unsettled<'a> {
     pub(crate) fn fate(&self, claim: &Claim) -> Fate {
         let taken = self.claims.get(&claim.id).filter(|taken| taken.seq == claim.seq);
         taken.map_or(Fate::Unknown, |taken| taken.fate)
+    }
+
+    /// Notes that a claim is in the table, and returns whether that is news.
+    pub(crate) fn note_applied(&mut self, claim: &Claim) -> bool {
+        let taken = self.claims.get_mut(&claim.id).filter(|taken| taken.seq == claim.seq);
+        taken.is_none_or(|taken| mem::replace(&mut taken.fate, Fate::Applied) != Fate::Applied)
     }
 
     pub(crate) fn set_fate(&mut self, claim: &Claim, fate: Fate) {

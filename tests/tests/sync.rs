@@ -10,7 +10,7 @@ use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
     Replacement,
 };
-use counter_diesel::{Counters, Error, Owner, SyncOptions};
+use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncTimes};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
@@ -36,6 +36,38 @@ const CASES: &[Case<World>] = &[
         let report = world.counters().sync(&SyncOptions::default()).unwrap();
         assert!(report.is_clean());
         assert_eq!((report.scanned, report.applied), (0, 0));
+    }),
+    ("a report says at which step the time was spent", |world| {
+        let slow = Duration::from_millis(30);
+        type Spent = fn(&SyncTimes) -> Duration;
+        let steps: [(_, Spent); 7] = [
+            ("scan", |times| times.scan),
+            ("claim", |times| times.claim),
+            ("begin", |times| times.database),
+            ("upsert", |times| times.database),
+            ("commit", |times| times.database),
+            ("verify", |times| times.verify),
+            ("ack", |times| times.acknowledge),
+        ];
+        for (step, spent) in steps {
+            let faults = Faults::calling_once_before(step, move || std::thread::sleep(slow));
+            let counters = world.counters_behind(&faults, Config::default());
+            counters.increment(post(), "views", 1).unwrap();
+            let report = counters.sync(&SyncOptions::default()).unwrap();
+            let times = &report.times;
+            assert!(spent(times) >= slow, "{step}: {times:?}");
+            // So nothing was counted twice.
+            let SyncTimes { scan, claim, database, verify, acknowledge, .. } = *times;
+            let all = scan + claim + database + verify + acknowledge;
+            assert!(all <= report.elapsed, "{step}: {report:?}");
+        }
+        world.counters().increment(post(), "views", 1).unwrap();
+        let report = world.counters().sync(&SyncOptions::default().dry_run(true)).unwrap();
+        let scan = report.times.scan;
+        assert!(scan > Duration::ZERO);
+        let mut only_scan = SyncTimes::default();
+        only_scan.scan = scan;
+        assert_eq!(report.times, only_scan);
     }),
     ("a pattern syncs only what matches", |world| {
         let counters = world.counters();

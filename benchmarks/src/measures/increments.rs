@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::thread;
 
 use counter_diesel::{Counters, HasCounters};
@@ -63,9 +62,8 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     let (posts, names) = (posts(POSTS), names(POSTS));
     let times = bench.of(1000, 200);
     let each = |taken: f64| taken / (times * THREADS) as f64;
-    let connections = (0..THREADS).map(|_| RefCell::new(bench.redis().bare()));
-    let mut connections = connections.map(RefCell::into_inner).collect::<Vec<_>>();
-    let ours = || {
+    let mut connections = (0..THREADS).map(|_| bench.redis().bare()).collect::<Vec<_>>();
+    let mut ours = || {
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| increment(&counters, &posts, times));
@@ -82,15 +80,27 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     ours();
     let cpu = Rounds::alternate(
         bench.of(51, 3),
-        || each(cpu_seconds(ours)),
+        || each(cpu_seconds(&mut ours)),
         || each(cpu_seconds(&mut limit)),
     );
-    let wall =
-        Rounds::alternate(bench.of(51, 2), || each(seconds(ours)), || each(seconds(&mut limit)));
+    let wall = Rounds::alternate(
+        bench.of(51, 2),
+        || each(seconds(&mut ours)),
+        || each(seconds(&mut limit)),
+    );
     vec![
-        Row::times("`increment`, 8 threads: this program's CPU time", &cpu, Bar::AtMost(1.15)),
+        Row::ratio(
+            "`increment`, 8 threads: this program's CPU time",
+            cpu.times(),
+            Bar::AtMost(1.15),
+        )
+        .with_sides(in_micros(&cpu.ours), in_micros(&cpu.limit)),
         Row::rates("`increment`, 8 threads", &wall, Bar::None),
     ]
+}
+
+fn in_micros(taken: &[f64]) -> String {
+    format!("{:.1} µs", Spread::of(taken.iter().copied()).median * 1e6)
 }
 
 /// What all threads of this program have worked.
@@ -114,7 +124,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
     let packed = pipeline.get_packed_pipeline();
     let calls = bench.of(50, 20);
     let each = |taken: f64| taken / (calls * PER_CALL) as f64;
-    let ours = || {
+    let mut ours = || {
         for _ in 0..calls {
             let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
             counters.increment_many(increments).unwrap();
@@ -123,7 +133,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
     ours();
     let rounds = Rounds::alternate(
         bench.of(201, 5),
-        || each(seconds(ours)),
+        || each(seconds(&mut ours)),
         || {
             each(seconds(|| {
                 for _ in 0..calls {

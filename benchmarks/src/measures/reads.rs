@@ -30,13 +30,20 @@ fn unchecked(bench: &Bench) -> Counters {
     Counters::builder(pool).redis(&bench.redis().url()).build().unwrap()
 }
 
+/// What each of so many pieces of work takes, after a first time that does not count.
+fn compare(bench: &Bench, pieces: usize, ours: impl Fn(), limit: &mut impl FnMut()) -> Rounds {
+    ours();
+    limit();
+    let each = |taken: f64| taken / pieces as f64;
+    Rounds::alternate(bench.of(101, 5), || each(seconds(&ours)), || each(seconds(&mut *limit)))
+}
+
 pub fn one(bench: &Bench) -> Vec<Row> {
     let Stage { counters, mut redis, pool, .. } = stage(bench);
     let unchecked = unchecked(bench);
     let (posts, names) = (posts(POSTS), names(POSTS));
     let mut conn = pool.get().unwrap();
     let times = bench.of(200, 100);
-    let each = |taken: f64| taken / times as f64;
     let read = |counters: &Counters| {
         for post in posts.iter().cycle().take(times) {
             assert_eq!(post.counter(counters, PostCounter::Views).unwrap(), 2);
@@ -55,10 +62,7 @@ pub fn one(bench: &Bench) -> Vec<Row> {
         }
     };
     let mut row = |what: &str, counters: &Counters, to_reach| {
-        read(counters);
-        limit();
-        let ours = || each(seconds(|| read(counters)));
-        let rounds = Rounds::alternate(bench.of(101, 5), ours, || each(seconds(&mut limit)));
+        let rounds = compare(bench, times, || read(counters), &mut limit);
         Row::rates(what, &rounds, to_reach)
     };
     vec![
@@ -73,7 +77,6 @@ pub fn many(bench: &Bench) -> Vec<Row> {
     let (posts, names) = (posts(POSTS), names(POSTS));
     let mut conn = pool.get().unwrap();
     let calls = bench.of(40, 20);
-    let each = |taken: f64| taken / calls as f64;
     let read = |counters: &Counters| {
         for posts in posts.chunks(PER_CALL).cycle().take(calls) {
             let values = posts.iter().map(|post| (post, PostCounter::Views));
@@ -90,10 +93,7 @@ pub fn many(bench: &Bench) -> Vec<Row> {
         }
     };
     let mut row = |what: &str, counters: &Counters, to_reach| {
-        read(counters);
-        limit();
-        let ours = || each(seconds(|| read(counters)));
-        let rounds = Rounds::alternate(bench.of(101, 5), ours, || each(seconds(&mut limit)));
+        let rounds = compare(bench, calls, || read(counters), &mut limit);
         Row::rates(what, &rounds, to_reach)
     };
     vec![

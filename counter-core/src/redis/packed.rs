@@ -1,5 +1,3 @@
-use std::io::Write as _;
-
 /// Commands as they go over the wire: arrays of strings of known length.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
@@ -64,20 +62,14 @@ impl Args<'_> {
 
     /// One argument that is a number.
     pub(super) fn int(&mut self, number: i64) -> &mut Self {
-        // As long as the longest: no allocation for what every increment needs.
-        let mut digits = [0; 20];
-        let mut unwritten = &mut digits[..];
-        // The buffer has room for it.
-        let _ = write!(unwritten, "{number}");
-        let written = 20 - unwritten.len();
-        self.text(digits.get(..written).unwrap_or_default())
+        self.text(itoa::Buffer::new().format(number))
     }
 }
 
 fn write_length(bytes: &mut Vec<u8>, kind: u8, length: usize) {
     bytes.push(kind);
-    // Writing to a Vec cannot fail.
-    let _ = write!(bytes, "{length}\r\n");
+    bytes.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    bytes.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn codes_and_advice(found: &Value) -> Vec<[Value; 3]> {
 
 fn in_json(check_up: &CheckUp) -> Vec<[Value; 3]> {
     let findings = check_up.findings.iter().map(|finding| {
-        [finding.severity.to_string(), finding.code.to_string(), finding.advice.to_owned()]
+        [finding.severity.to_string(), finding.code.to_string(), finding.advice.to_string()]
     });
     findings.map(|texts| texts.map(Value::from)).collect()
 }
