@@ -38,13 +38,13 @@ fn assert_same_upserts<C: BareConnection>(url: &str) {
         post.increment_counter(&counters, PostCounter::Views, 1).unwrap();
     }
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-    let ours = taken(&log).into_iter().filter(is_upsert).collect::<Vec<_>>();
+    let ours = taken(&log).into_iter().filter(|statement| is_upsert(statement)).collect::<Vec<_>>();
     logged::<C>(url, &log).write(&Batch::new((1..=1000).collect(), 1));
     assert_eq!(taken(&log), ours);
 }
 
 /// Not that of the state.
-fn is_upsert(statement: &String) -> bool {
+fn is_upsert(statement: &str) -> bool {
     statement.starts_with("INSERT") && statement.contains("owner_type")
 }
 

@@ -63,7 +63,7 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     let times = bench.of(1000, 200);
     let each = |taken: f64| taken / (times * THREADS) as f64;
     let mut connections = (0..THREADS).map(|_| bench.redis().bare()).collect::<Vec<_>>();
-    let mut ours = || {
+    let ours = || {
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| increment(&counters, &posts, times));
@@ -80,14 +80,11 @@ pub fn in_threads(bench: &Bench) -> Vec<Row> {
     ours();
     let cpu = Rounds::alternate(
         bench.of(51, 3),
-        || each(cpu_seconds(&mut ours)),
+        || each(cpu_seconds(ours)),
         || each(cpu_seconds(&mut limit)),
     );
-    let wall = Rounds::alternate(
-        bench.of(51, 2),
-        || each(seconds(&mut ours)),
-        || each(seconds(&mut limit)),
-    );
+    let wall =
+        Rounds::alternate(bench.of(51, 2), || each(seconds(ours)), || each(seconds(&mut limit)));
     vec![
         Row::ratio(
             "`increment`, 8 threads: this program's CPU time",
@@ -124,7 +121,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
     let packed = pipeline.get_packed_pipeline();
     let calls = bench.of(50, 20);
     let each = |taken: f64| taken / (calls * PER_CALL) as f64;
-    let mut ours = || {
+    let ours = || {
         for _ in 0..calls {
             let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
             counters.increment_many(increments).unwrap();
@@ -133,7 +130,7 @@ pub fn in_batches(bench: &Bench) -> Vec<Row> {
     ours();
     let rounds = Rounds::alternate(
         bench.of(201, 5),
-        || each(seconds(&mut ours)),
+        || each(seconds(ours)),
         || {
             each(seconds(|| {
                 for _ in 0..calls {
