@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::deadline::Deadline;
 use super::foreign;
 use super::lease::Lease;
 use super::look::parse_claim;
@@ -23,7 +24,8 @@ impl RedisStore {
         ids: &[CounterId],
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, Error> {
-        self.step(StoreStep::Claim, |lease| {
+        // What a try has claimed whose answer was lost is busy in the next, until it looks abandoned.
+        self.repeatable_step(StoreStep::Claim, Deadline::NEVER, |lease| {
             let mut claimed = Vec::with_capacity(ids.len());
             for window in ids.chunks(CHUNK * WINDOW) {
                 self.claim_window(lease, window, claim_timeout, &mut claimed)?;
