@@ -39,7 +39,7 @@ pub(crate) enum Origin {
 
 /// Applies and acknowledges claims of different counters, which are among the unsettled.
 pub(crate) fn apply(
-    unsettled: &mut Unsettled<'_>,
+    unsettled: &Unsettled<'_>,
     mut claims: Vec<Claim>,
     origin: Origin,
     on_conflict: OnConflict,
@@ -60,7 +60,7 @@ pub(crate) fn apply(
 /// Tries once to apply a claim that somebody is waiting for. What does not succeed at once is left to the
 /// next pass.
 pub(crate) fn apply_once(
-    unsettled: &mut Unsettled<'_>,
+    unsettled: &Unsettled<'_>,
     claim: Claim,
     report: &mut SyncReport,
 ) -> Result<(), Error> {
@@ -74,7 +74,7 @@ pub(crate) fn apply_once(
 }
 
 struct Application<'a, 'b, 'c> {
-    unsettled: &'a mut Unsettled<'b>,
+    unsettled: &'a Unsettled<'b>,
     origin: Origin,
     on_conflict: OnConflict,
     report: &'a mut SyncReport,
@@ -105,7 +105,7 @@ struct Settled {
 
 impl<'a, 'b, 'c> Application<'a, 'b, 'c> {
     fn new(
-        unsettled: &'a mut Unsettled<'b>,
+        unsettled: &'a Unsettled<'b>,
         origin: Origin,
         on_conflict: OnConflict,
         report: &'a mut SyncReport,

@@ -390,10 +390,10 @@ impl Shared {
     /// The store decides. The table is tried once, for somebody is waiting; a later pass can finish.
     pub(crate) fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
         let claim = self.store.replace(id, replacement)?;
-        let mut unsettled = Unsettled::none(self);
+        let unsettled = Unsettled::none(self);
         unsettled.take(&claim, Fate::Unapplied);
         let mut report = SyncReport::default();
-        if let Err(error) = apply_once(&mut unsettled, claim, &mut report) {
+        if let Err(error) = apply_once(&unsettled, claim, &mut report) {
             tracing::warn!(counter = %id, ?error, "a set is left to the next sync");
         } else if !report.is_clean() {
             tracing::warn!(counter = %id, %report, "a set met something that somebody should look at");

@@ -84,8 +84,8 @@ pub enum Error {
     #[error("{0}")]
     Build(&'static str),
 
-    /// The operating system gave no thread for a worker.
-    #[error("the worker's thread could not be started")]
+    /// The operating system gave no thread for a worker or a sync. Nothing was changed.
+    #[error("a thread could not be started: raise the limit of threads for this process")]
     Thread {
         /// What the operating system says.
         #[source]

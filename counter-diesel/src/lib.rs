@@ -72,6 +72,7 @@
 )]
 
 mod after_commit;
+mod ahead;
 mod apply;
 mod builder;
 mod check;

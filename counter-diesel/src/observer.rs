@@ -6,9 +6,9 @@ use counter_core::{Claim, CounterId, Held};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum SyncEvent<'a> {
-    /// One more page of the store was looked through, whether or not any counter was on it.
+    /// More of the store was looked through, whether or not any counter was found. Not told of every page.
     Scanned,
-    /// So many counters were found and come next, as one batch. Over a sync that comes to its end they add up to
+    /// So many counters were found, and come next as one batch. Over a sync that comes to its end they add up to
     /// [`SyncReport::scanned`](crate::SyncReport::scanned).
     Found(u64),
     /// A claim is in the table. Told after its transaction, once for each that the report counts.

@@ -2,10 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Instant;
 
 use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
 
+use crate::ahead::{self, Ended, News};
 use crate::apply::{Origin, apply};
 use crate::conflicts::newest_known;
 use crate::counters::Shared;
@@ -15,29 +20,30 @@ use crate::observer::{Observer, SyncEvent};
 use crate::report::{SyncReport, SyncTimes};
 use crate::sweep::{Seen, Sweep, bounded};
 use crate::sync_options::{OnConflict, SyncOptions};
-use crate::unsettled::{Fate, Unsettled};
+use crate::unsettled::Unsettled;
 
 /// Moves everything that matches from the store into the table.
-pub(crate) fn run<'a>(
-    shared: &'a Shared,
+pub(crate) fn run(
+    shared: &Shared,
     options: &SyncOptions,
-    observer: Observer<'a>,
+    observer: Observer<'_>,
 ) -> Result<SyncReport, Error> {
     let started = Instant::now();
     let batch_size = options.batch_size.unwrap_or(shared.config.sync_batch_size);
+    // Outlives the pass: at the end of this function what is left in it is remembered.
+    let unsettled = Unsettled::none(shared);
     let mut pass = Pass {
         shared,
         pattern: options.parse_pattern()?,
         on_conflict: options.on_conflict,
         batch_size: bounded(batch_size),
         report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
-        unsettled: Unsettled::none(shared),
+        unsettled: &unsettled,
         observer,
         known_foreign: Seen::default(),
         known_claimed: Seen::default(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
-    // The rest of the pass lives until the end of this function, where what is unsettled is remembered.
     let Pass { mut report, .. } = pass;
     report.elapsed = started.elapsed();
     match result {
@@ -56,15 +62,15 @@ pub(crate) fn run<'a>(
 /// some. So they are repeated until one finds nothing more, but not for ever: somebody may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
 
-struct Pass<'a> {
+struct Pass<'a, 'b> {
     shared: &'a Shared,
     pattern: Pattern,
     on_conflict: OnConflict,
     batch_size: NonZeroUsize,
     report: SyncReport,
     /// What this pass has claimed, and what earlier ones have left.
-    unsettled: Unsettled<'a>,
-    observer: Observer<'a>,
+    unsettled: &'a Unsettled<'a>,
+    observer: Observer<'b>,
     /// Foreign names that are reported already.
     known_foreign: Seen<String>,
     /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
@@ -74,7 +80,7 @@ struct Pass<'a> {
 /// What a pass does with a batch.
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
-impl Pass<'_> {
+impl Pass<'_, '_> {
     fn sync(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
         let remembered = self.unsettled.take_remembered();
@@ -84,7 +90,7 @@ impl Pass<'_> {
             }
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
-        self.sweep(Self::fold)?;
+        self.fold_all()?;
         match generation {
             Some(generation) if !self.report.interrupted => self.record(&generation),
             _ => Ok(()),
@@ -175,7 +181,14 @@ impl Pass<'_> {
         let shared = self.shared;
         let mut sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
         while !sweep.is_over() && !self.is_to_end() {
-            let batch = sweep.next_batch(|foreign| self.note_page(foreign));
+            let batch = sweep.next_batch(|foreign| {
+                self.note_page(foreign);
+                if self.observer.wants_end() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
             self.report.times.scan += sweep.take_spent();
             let batch = batch?;
             if !batch.is_empty() {
@@ -186,10 +199,9 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn note_page(&mut self, foreign: Vec<Foreign>) -> ControlFlow<()> {
+    fn note_page(&mut self, foreign: Vec<Foreign>) {
         foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
         self.observer.tell(SyncEvent::Scanned);
-        if self.observer.wants_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// To be asked before anything more is begun.
@@ -198,55 +210,76 @@ impl Pass<'_> {
         self.report.interrupted
     }
 
-    /// Claims and applies one batch.
-    fn fold(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
-        let found = ids.len() as u64;
-        let (mut fresh, recovered) = self.claim(ids)?;
+    /// Applies everything that matches, batch by batch, while another thread claims the next ones.
+    fn fold_all(&mut self) -> Result<(), Error> {
+        if self.is_to_end() {
+            return Ok(());
+        }
+        let (shared, unsettled, is_to_end) = (self.shared, self.unsettled, AtomicBool::new(false));
+        let sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
+        thread::scope(|scope| {
+            let (news, ahead) = ahead::start(scope, sweep, unsettled, &is_to_end)?;
+            let folded = self.fold_news(news, &is_to_end);
+            is_to_end.store(true, Ordering::Relaxed);
+            let Ended { saw_all, times } =
+                ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.report.times.scan += times.scan;
+            self.report.times.claim += times.claim;
+            folded?;
+            self.report.interrupted |= !saw_all?;
+            Ok(())
+        })
+    }
+
+    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have that at once.
+    fn fold_news(&mut self, news: Receiver<News>, is_to_end: &AtomicBool) -> Result<(), Error> {
+        for news in news {
+            match news {
+                News::Scanned(foreign) => self.note_page(foreign),
+                News::Claimed(claimed) => self.fold(claimed)?,
+            }
+            is_to_end.fetch_or(self.observer.wants_end(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Applies one batch of claims.
+    fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
+        // A scan finds again what is being synced, and is too late for what others have synced meanwhile.
+        let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
         self.report.scanned += found;
+        self.observer.tell(SyncEvent::Found(found));
+        let (mut fresh, recovered) = self.sort(claimed);
         if !recovered.is_empty() {
             let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
             // By themselves: what made their pass die may be among them.
             self.apply(recovered, Origin::Recovered)?;
             // What was counted since they were claimed; so one pass leaves nothing behind.
-            let (later, _) = self.claim(ids)?;
-            fresh.extend(later);
+            let later = SyncTimes::add(&mut self.report.times.claim, || self.unsettled.claim(ids))?;
+            fresh.extend(self.sort(later).0);
         }
         self.apply(fresh, Origin::Fresh)
     }
 
-    /// The claims of these counters: those made now, and those that were left behind. What this pass could
-    /// not settle it leaves alone, should a scan find it again.
-    fn claim(&mut self, mut ids: Vec<CounterId>) -> Result<(Vec<Claim>, Vec<Claim>), Error> {
+    /// The claims that were made now, and those that were left behind.
+    fn sort(&mut self, claimed: Vec<Claimed>) -> (Vec<Claim>, Vec<Claim>) {
         let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
-        ids.retain(|id| !self.unsettled.contains(id));
-        if ids.is_empty() {
-            return Ok((fresh, recovered));
-        }
-        let claimed = SyncTimes::add(&mut self.report.times.claim, || {
-            self.shared.store.claim(&ids, self.shared.config.claim_timeout)
-        })?;
         for claimed in claimed {
             match claimed {
                 Claimed::Nothing => {}
                 Claimed::Zero => self.report.zeros += 1,
                 Claimed::Busy => self.report.busy += 1,
-                Claimed::Fresh(claim) => {
-                    self.unsettled.take(&claim, Fate::Unapplied);
-                    fresh.push(claim);
-                }
-                Claimed::Recovered(claim) => {
-                    self.unsettled.take(&claim, Fate::Unknown);
-                    recovered.push(claim);
-                }
+                Claimed::Fresh(claim) => fresh.push(claim),
+                Claimed::Recovered(claim) => recovered.push(claim),
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
             }
         }
-        Ok((fresh, recovered))
+        (fresh, recovered)
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
         let (report, observer) = (&mut self.report, &mut self.observer);
-        apply(&mut self.unsettled, claims, origin, self.on_conflict, report, observer)
+        apply(self.unsettled, claims, origin, self.on_conflict, report, observer)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.

@@ -11,7 +11,7 @@ use crate::ledger::Recorded;
 #[must_use = "a sync can leave counters behind: see `is_clean`"]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// Counters that were found in the store. A scan may find one twice.
+    /// Counters of which something was found in the store. One that is counted on meanwhile may be found twice.
     pub scanned: u64,
     /// Claims that are in the table now. In a dry run: counters of which anything
     /// is pending or claimed.
@@ -43,7 +43,7 @@ pub struct SyncReport {
     pub store_replaced: Option<Recorded>,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
-    /// Set if the sync's observer ended it. What was not moved by then is in the store, for the next one.
+    /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the next one.
     pub interrupted: bool,
     /// What ended the sync early. Everything else in this report happened before.
     pub stopped: Option<Error>,
@@ -118,9 +118,11 @@ impl fmt::Display for SyncReport {
 /// Where the time of a sync went, step by step: which side of it is slow.
 ///
 /// Each is the time in which the sync waited for that step's answers, those that failed and were asked for again
-/// among them. What is missing to [`SyncReport::elapsed`] it spent on its own work, on comparing what both sides
-/// know of each other, on waits between tries, on rare steps such as lost claims, and on its observer. In a dry run
-/// all are zero but [`scan`](Self::scan).
+/// among them. Scans and claims go on in a thread of their own while the database works on what was claimed before, so
+/// what [`scan`](Self::scan) and [`claim`](Self::claim) come to and what the other three come to each fit into
+/// [`SyncReport::elapsed`], not both together: the larger of the two is what the sync waits for. What is missing it
+/// spent on its own work, on comparing what both sides know of each other, on waits between tries, on rare steps such
+/// as lost claims, and on its observer. In a dry run all are zero but [`scan`](Self::scan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SyncTimes {

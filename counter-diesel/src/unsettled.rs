@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, CounterId};
 
 use crate::counters::Shared;
+use crate::error::Error;
 
 /// The claims that a pass has taken and not settled yet.
 ///
@@ -12,7 +14,7 @@ use crate::counters::Shared;
 /// and a store in memory may not live that long.
 pub(crate) struct Unsettled<'a> {
     pub(crate) shared: &'a Shared,
-    claims: UnsettledClaims,
+    claims: Mutex<UnsettledClaims>,
 }
 
 /// A counter has one claim at a time.
@@ -39,57 +41,89 @@ pub(crate) enum Fate {
 
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(shared: &'a Shared) -> Self {
-        Self { shared, claims: UnsettledClaims::new() }
+        Self { shared, claims: Mutex::default() }
     }
 
     /// Takes over what earlier passes have left, in the order of the counters.
-    pub(crate) fn take_remembered(&mut self) -> Vec<Claim> {
-        add_newer(&mut self.claims, mem::take(&mut *self.shared.remembered()));
-        let claims = self.claims.iter().map(|(id, taken)| taken.claim_of(id));
+    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
+        let mut remembered = self.claims();
+        add_newer(&mut remembered, mem::take(&mut *self.shared.remembered()));
+        let claims = remembered.iter().map(|(id, taken)| taken.claim_of(id));
         let mut claims = claims.collect::<Vec<_>>();
         claims.sort_by(|a, b| a.id.cmp(&b.id));
         claims
     }
 
-    /// From now on this claim is to be settled, instead of any older one of its counter.
-    pub(crate) fn take(&mut self, claim: &Claim, fate: Fate) {
-        let taken = Taken { seq: claim.seq, op: claim.op, fate };
-        self.claims.insert(claim.id.clone(), taken);
+    /// Claims counters, but leaves alone those of which a claim is unsettled already.
+    pub(crate) fn claim(&self, mut ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
+        let claims = self.claims();
+        ids.retain(|id| !claims.contains_key(id));
+        drop(claims);
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claimed = self.shared.store.claim(&ids, self.shared.config.claim_timeout)?;
+        let mut claims = self.claims();
+        for claimed in &claimed {
+            match claimed {
+                Claimed::Fresh(claim) => take(&mut claims, claim, Fate::Unapplied),
+                Claimed::Recovered(claim) => take(&mut claims, claim, Fate::Unknown),
+                Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
+            }
+        }
+        drop(claims);
+        Ok(claimed)
     }
 
-    pub(crate) fn contains(&self, id: &CounterId) -> bool {
-        self.claims.contains_key(id)
+    /// From now on this claim is to be settled, instead of any older one of its counter.
+    pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
+        take(&mut self.claims(), claim, fate);
     }
 
     pub(crate) fn fate(&self, claim: &Claim) -> Fate {
-        let taken = self.claims.get(&claim.id).filter(|taken| taken.seq == claim.seq);
+        let claims = self.claims();
+        let taken = claims.get(&claim.id).filter(|taken| taken.seq == claim.seq);
         taken.map_or(Fate::Unknown, |taken| taken.fate)
     }
 
     /// Notes that a claim is in the table, and returns whether that is news.
-    pub(crate) fn note_applied(&mut self, claim: &Claim) -> bool {
-        let taken = self.claims.get_mut(&claim.id).filter(|taken| taken.seq == claim.seq);
+    pub(crate) fn note_applied(&self, claim: &Claim) -> bool {
+        let mut claims = self.claims();
+        let taken = claims.get_mut(&claim.id).filter(|taken| taken.seq == claim.seq);
         taken.is_none_or(|taken| mem::replace(&mut taken.fate, Fate::Applied) != Fate::Applied)
     }
 
-    pub(crate) fn set_fate(&mut self, claim: &Claim, fate: Fate) {
-        let taken = self.claims.get_mut(&claim.id).filter(|taken| taken.seq == claim.seq);
+    pub(crate) fn set_fate(&self, claim: &Claim, fate: Fate) {
+        let mut claims = self.claims();
+        let taken = claims.get_mut(&claim.id).filter(|taken| taken.seq == claim.seq);
         if let Some(taken) = taken {
             taken.fate = fate;
         }
     }
 
     /// Nothing more is to be done about this claim.
-    pub(crate) fn settle(&mut self, claim: &Claim) {
-        if self.claims.get(&claim.id).is_some_and(|taken| taken.seq == claim.seq) {
-            self.claims.remove(&claim.id);
+    pub(crate) fn settle(&self, claim: &Claim) {
+        let mut claims = self.claims();
+        if claims.get(&claim.id).is_some_and(|taken| taken.seq == claim.seq) {
+            claims.remove(&claim.id);
         }
     }
+
+    /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
+    fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
+    let taken = Taken { seq: claim.seq, op: claim.op, fate };
+    claims.insert(claim.id.clone(), taken);
 }
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
-        add_newer(&mut self.shared.remembered(), mem::take(&mut self.claims));
+        let claims = mem::take(&mut *self.claims());
+        add_newer(&mut self.shared.remembered(), claims);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ impl Fault {
 #[derive(Default)]
 pub struct Faults {
     steps: AtomicUsize,
+    /// A process dies with all of its threads: none takes another step.
+    is_dead: AtomicBool,
     plan: Option<(usize, Fault)>,
     hook: Option<Box<Hook>>,
 }
@@ -117,6 +119,9 @@ impl Faults {
         run: impl FnOnce() -> Result<T, E>,
         fail: impl Fn(Fault) -> E,
     ) -> Result<T, E> {
+        if self.is_dead.load(Ordering::SeqCst) {
+            std::panic::resume_unwind(Box::new(Killed));
+        }
         let number = self.steps.fetch_add(1, Ordering::SeqCst);
         let planned = self.plan.filter(|(step, _)| *step == number).map(|(_, fault)| fault);
         let fault = planned.or_else(|| self.hook.as_ref().and_then(|hook| hook(name)));
@@ -128,7 +133,10 @@ impl Faults {
         }
         match fault {
             // Not a real panic: nothing is printed.
-            Fault::Kill | Fault::KillAfter => std::panic::resume_unwind(Box::new(Killed)),
+            Fault::Kill | Fault::KillAfter => {
+                self.is_dead.store(true, Ordering::SeqCst);
+                std::panic::resume_unwind(Box::new(Killed))
+            }
             fault => Err(fail(fault)),
         }
     }

@@ -1,8 +1,8 @@
 //! Places in which stores of one kind can be made, each empty and nobody else's.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use counter_core::{
@@ -89,6 +89,18 @@ impl RedisWorld {
             let client = Client::open(url).unwrap();
             let pool = r2d2::Pool::builder().test_on_check_out(false).build(client);
             Arc::new(RedisStore::from_pool(pool.unwrap(), prefix, patient()))
+        })
+    }
+
+    /// For stores that share one pool of this process.
+    pub fn sharing() -> Self {
+        Self::on(shared_url(), |url, prefix| {
+            static POOL: OnceLock<r2d2::Pool<Client>> = OnceLock::new();
+            let pool = POOL.get_or_init(|| {
+                let client = Client::open(url).unwrap();
+                r2d2::Pool::builder().max_size(40).test_on_check_out(false).build(client).unwrap()
+            });
+            Arc::new(RedisStore::from_pool(pool.clone(), prefix, patient()))
         })
     }
 

@@ -33,6 +33,15 @@ pub const PAIRS: &[WorldKind<World>] = &[
     ("redis_x_mariadb", || redis_x(database::mariadb())),
 ];
 
+/// The same, for tests that make thousands of worlds: the threads of a connection pool outlive it by half a minute, so
+/// all of these share one to Redis.
+pub const SHARING_PAIRS: &[WorldKind<World>] = &[
+    ("memory_x_sqlite", memory_x_sqlite),
+    ("redis_x_sqlite", || sharing_redis_x(database::sqlite())),
+    ("redis_x_postgres", || sharing_redis_x(database::postgres())),
+    ("redis_x_mariadb", || sharing_redis_x(database::mariadb())),
+];
+
 impl World {
     /// The counters of one process in this world. Another call makes those of another process.
     pub fn counters(&self) -> Counters {
@@ -90,6 +99,10 @@ fn world(stores: Box<dyn StoreWorld>, database: Box<dyn Database>) -> World {
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();
     World { store: stores.store(), prefix: stores.prefix(), ledger, database, stores }
+}
+
+fn sharing_redis_x(database: Box<dyn Database>) -> World {
+    world(Box::new(RedisWorld::sharing()), database)
 }
 
 fn redis_x(database: Box<dyn Database>) -> World {

@@ -66,11 +66,14 @@ const CASES: &[Case<World>] = &[
         });
         assert!(told.report.interrupted && told.report.is_clean(), "{:?}", told.report);
         assert!(told.report.to_string().contains("; interrupted"), "{}", told.report);
-        assert_eq!((told.report.applied, told.applied.len()), (10, 10));
+        // Two batches may have been claimed ahead, and what is claimed is applied.
+        let applied = told.report.applied;
+        assert!([10, 20, 30].contains(&applied), "{:?}", told.report);
+        assert_eq!(told.applied.len() as u64, applied);
         let values = (0..55).map(|n| (owner(n), "views"));
         assert_eq!(counters.get_many(values).unwrap(), [1; 55]);
-        let rest = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!((rest.applied, rest.busy, rest.recovered), (45, 0, 0), "{rest:?}");
+        let rest = world.counters().sync(&SyncOptions::default()).unwrap();
+        assert_eq!((rest.applied, rest.busy, rest.recovered), (55 - applied, 0, 0), "{rest:?}");
     }),
     ("asking for the end of what is at its end changes nothing", |world| {
         let counters = counted(world, 5);
