@@ -285,7 +285,7 @@ impl Counters {
     }
 
     /// The same with an observer, who is told what happens while it happens, and can end the sync: after
-    /// [`ControlFlow::Break`] the batch at hand is finished, and nothing more is begun. What was not moved by
+    /// [`ControlFlow::Break`] what is claimed already is applied, three batches at most, and nothing more is begun. What was not moved by
     /// then stays in the store, and the report says `interrupted`.
     ///
     /// The observer is called in this thread, never while rows are locked, so it may take its time: it

@@ -149,7 +149,9 @@ impl Steps {
                 "upsert" => Some(&steps.upserts),
                 _ => None,
             };
-            count.into_iter().for_each(|count| drop(count.fetch_add(1, SeqCst)));
+            if let Some(count) = count {
+                count.fetch_add(1, SeqCst);
+            }
             decide(&steps, step)
         })
     }

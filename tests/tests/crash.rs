@@ -73,7 +73,7 @@ fn stops_at(
     let was_reached = faults.steps() > step;
     let place = format!("{fault:?} at step {step}");
     // The same process goes on, or another one takes over.
-    let goes_on = survived && was_reached && step % 2 == 0;
+    let goes_on = survived && was_reached && step.is_multiple_of(2);
     let next = if goes_on { process } else { world.impatient_counters() };
     check_reads(&next, effect, &place);
     recover(&world, &next, &place);

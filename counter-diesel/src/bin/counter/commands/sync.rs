@@ -20,7 +20,7 @@ use crate::signals::Signals;
 /// Move what waits in the store into the table, exactly once
 ///
 /// Any number of syncs may run at once, on any number of machines, and any of them may be killed: what one
-/// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after the batch at hand; the rest stays in
+/// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after what is claimed already, three batches at most; the rest stays in
 /// the store (exit code 130 or 143). A second signal ends it at once.
 ///
 /// In the table that it prints, `applied` is what is in the database now; `recovered` of that, what an earlier sync
