@@ -203,7 +203,9 @@ mod tests {
     }
 
     fn memory(policy: &str, limit: u64, used: u64) -> Fact<MemoryFacts> {
-        Fact::Known(MemoryFacts { used, limit, policy: policy.to_owned(), evicted: 0 })
+        let mut facts = MemoryFacts::default();
+        (facts.used, facts.limit, facts.policy) = (used, limit, policy.to_owned());
+        Fact::Known(facts)
     }
 
     fn redis(number: &str) -> Fact<ServerVersion> {
@@ -211,7 +213,9 @@ mod tests {
     }
 
     fn persistence(append_only: bool, last_write_ok: bool) -> Fact<PersistenceFacts> {
-        Fact::Known(PersistenceFacts { append_only, last_write_ok })
+        let mut facts = PersistenceFacts::default();
+        (facts.append_only, facts.last_write_ok) = (append_only, last_write_ok);
+        Fact::Known(facts)
     }
 
     fn clock(server: i64) -> Fact<ClockReading> {
