@@ -213,6 +213,21 @@ fn a_sqlite_that_somebody_has_locked_could_not_be_checked() {
     assert!(finding.message.contains("writes: database is locked"), "{finding}");
 }
 
+/// Without a write-ahead log whoever writes keeps everybody else from reading too.
+#[test]
+fn a_sqlite_that_is_locked_as_a_whole_could_not_be_checked() {
+    let (_folder, file) = sqlite_file();
+    let settings = "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100";
+    let pool = sqlite_after(&file, settings);
+    let mut other = SqliteConnection::establish(&file).unwrap();
+    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
+    for what in ["the counters' table", "the table beside it", "migrations"] {
+        assert!(finding.message.contains(what), "{finding}");
+    }
+    assert!(finding.message.contains("database is locked"), "{finding}");
+}
+
 #[test]
 fn a_check_up_in_a_transaction_of_the_application_s_tests_leaves_that_alive() {
     let (_server, url) = postgres(Durability::On);

@@ -8,6 +8,7 @@ mod databases;
 mod harmless;
 mod holdings;
 mod lives;
+mod locks;
 mod refusals;
 mod schemas;
 mod settings;
