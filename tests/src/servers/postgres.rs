@@ -19,17 +19,23 @@ use crate::process::{self, Durability, Process};
 pub struct Postgres {
     process: Option<Process>,
     durability: Durability,
+    language: &'static str,
     folder: TempDir,
 }
 
 impl Postgres {
     /// Makes a server and starts it.
     pub fn new(durability: Durability) -> Self {
+        Self::speaking("en", durability)
+    }
+
+    /// The same of one whose messages are in another language, such as `de`, for everybody.
+    pub fn speaking(language: &'static str, durability: Durability) -> Self {
         let folder = process::folder("counter-postgres-");
         let mut initdb = process::unprivileged(&program("initdb"), folder.path());
         initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
         process::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
-        let mut server = Self { process: None, durability, folder };
+        let mut server = Self { process: None, durability, language, folder };
         server.start();
         server
     }
@@ -37,6 +43,7 @@ impl Postgres {
     /// Starts it, after it was stopped or killed, and waits until it answers.
     pub fn start(&mut self) {
         let mut command = process::unprivileged(&program("postgres"), self.folder.path());
+        command.env_remove("LC_ALL").env("LANGUAGE", self.language);
         command.args(["-D", "data", "-k"]).arg(self.folder.path());
         self.set(&mut command);
         let log = self.folder.path().join("log");
