@@ -80,6 +80,16 @@ fn a_postgres_that_is_read_only_is_an_error() {
     assert!(finding.message.contains("read-only transaction"), "{finding}");
 }
 
+/// The migrations need what it does not have.
+#[test]
+fn an_old_postgres_is_a_warning() {
+    let server = Postgres::old(Durability::On);
+    let check_up = check(postgres_pool(&server.url("postgres"), 1).unwrap());
+    let expected = [(Error, Code::SchemaMissing), (Warning, Code::DatabaseVersion)];
+    assert_eq!(found(&check_up), expected, "{check_up}");
+    assert!(check_up.to_string().contains("PostgreSQL 12.22 is older"), "{check_up}");
+}
+
 /// What is asked of the tables waits as shortly as a sync does.
 #[test]
 fn a_table_that_somebody_has_locked_is_named_within_seconds() {
