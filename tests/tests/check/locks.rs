@@ -1,21 +1,17 @@
 //! That somebody who has locked a table, as migrations do, is waited for only shortly.
 
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::Config;
+use counter_diesel::CheckUp;
 use counter_diesel::FindingCode as Code;
-use counter_diesel::{CheckUp, Counters};
 use counter_tests::database::ServerConnection;
 use counter_tests::faults::Faults;
 use counter_tests::world::{PAIRS, World};
 use diesel::{MysqlConnection, PgConnection};
 
-use super::{id, owner};
-
-/// Some questions about tables, each of which waits for five seconds, and time for all else on a busy machine.
-const AT_MOST: Duration = Duration::from_secs(60);
+use super::{check_in_time, id, owner};
 
 /// Who holds the lock, if anybody.
 type Locker<C> = Arc<Mutex<Option<C>>>;
@@ -42,15 +38,9 @@ fn check_up_locked_at<C: ServerConnection>(
     let counters = world.counters_behind(&faults, Config::default());
     counters.increment(owner(1), "views", 1).unwrap();
     world.store.claim(&[id(1)], Duration::MAX).unwrap();
-    let check_up = in_time(counters);
+    let check_up = check_in_time(counters);
     assert!(locker.lock().unwrap().take().is_some(), "it was locked");
     check_up.expect("it ends, whoever has locked what")
-}
-
-fn in_time(counters: Counters) -> Result<CheckUp, mpsc::RecvTimeoutError> {
-    let (send, receive) = mpsc::channel();
-    thread::spawn(move || send.send(counters.check()));
-    receive.recv_timeout(AT_MOST)
 }
 
 fn told(check_up: &CheckUp, code: Code) -> &str {
