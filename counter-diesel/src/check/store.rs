@@ -86,7 +86,7 @@ fn judge_memory(memory: &MemoryFacts, diagnosis: &mut Diagnosis) {
                 "{used} of at most {limit} bytes of memory are in use; when none is left, increments \
                  are refused"
             ),
-            "sync, which frees memory, raise maxmemory, or remove what else the server holds",
+            "run a sync, which frees memory, raise maxmemory, or remove what else the server holds",
         );
     }
 }
