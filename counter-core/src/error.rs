@@ -124,6 +124,7 @@ impl Error {
 
 /// A write to a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// An increment or a decrement.
     Increment,

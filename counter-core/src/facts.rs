@@ -117,8 +117,11 @@ pub struct StoreFacts {
     pub taken: Vec<Foreign>,
 }
 
-/// A server's memory, in bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A server's memory, in bytes. By default nothing is in use, without a limit or a policy.
+///
+/// As with [`StoreFacts`], a store of your own begins with the default and sets what it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct MemoryFacts {
     /// In use.
     pub used: u64,
@@ -130,13 +133,20 @@ pub struct MemoryFacts {
     pub evicted: u64,
 }
 
-/// How a server writes to its disk.
+/// How a server writes to its disk. By default it keeps no append-only file, and nothing has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PersistenceFacts {
     /// Whether it keeps an append-only file.
     pub append_only: bool,
     /// Whether its last attempts to write that file and a snapshot succeeded, as far as it made any.
     pub last_write_ok: bool,
+}
+
+impl Default for PersistenceFacts {
+    fn default() -> Self {
+        Self { append_only: false, last_write_ok: true }
+    }
 }
 
 /// A server's clock, read between two looks at this machine's. All in microseconds since the Unix epoch.

@@ -2,8 +2,9 @@ use std::fmt::{self, Write as _};
 
 /// A text from outside as it can be shown in one line of a terminal or a log.
 ///
-/// Names and messages come from anybody. What would end the line, steer the terminal or turn the direction
-/// of writing is escaped as Rust does it, `\n` or `\u{1b}`; all else is left as it is.
+/// Names and messages come from anybody. What would end the line, steer the terminal, turn the direction
+/// of writing or not be seen is escaped as Rust does it, `\n` or `\u{1b}`; all else is left as it is. So are the
+/// joiners U+200C and U+200D, without which emoji and some scripts are written differently.
 ///
 /// ```
 /// # use counter_core::Printable;
@@ -12,10 +13,20 @@ use std::fmt::{self, Write as _};
 #[derive(Debug, Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 
+impl Printable<'_> {
+    /// Whether this character is escaped, for other ways of escaping the same ones.
+    pub fn escapes(c: char) -> bool {
+        c.is_control()
+            || matches!(c,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    }
+}
+
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if misleads(c) {
+            if Self::escapes(c) {
                 write!(f, "{}", c.escape_default())?;
             } else {
                 f.write_char(c)?;
@@ -23,13 +34,6 @@ impl fmt::Display for Printable<'_> {
         }
         Ok(())
     }
-}
-
-/// Controls, line and paragraph separators, and marks that turn the direction of what follows.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -44,6 +48,7 @@ mod tests {
             ("\u{1b}]0;x\u{7}", "\\u{1b}]0;x\\u{7}"),
             ("\u{9b}31m\u{85}", "\\u{9b}31m\\u{85}"),
             ("\u{202e}cba\u{2028}", "\\u{202e}cba\\u{2028}"),
+            ("a\u{200b}\u{feff}\u{e0041}", "a\\u{200b}\\u{feff}\\u{e0041}"),
             ("مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\", "مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\"),
         ] {
             assert_eq!(Printable(text).to_string(), shown);

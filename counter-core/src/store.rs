@@ -180,11 +180,19 @@ pub enum Assurance {
 
 /// What a store held at one instant.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Look {
     /// The newest sequence given out at that instant, or before.
     pub high_water: ClaimSeq,
     /// One for each counter, in the order asked.
     pub held: Vec<Result<Held, Foreign>>,
+}
+
+impl Look {
+    /// The newest sequence, and what is held of each counter that was asked for.
+    pub const fn new(high_water: ClaimSeq, held: Vec<Result<Held, Foreign>>) -> Self {
+        Self { high_water, held }
+    }
 }
 
 /// What a store holds of one counter.
@@ -209,6 +217,7 @@ pub struct Foreign {
 
 /// One page of a scan.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct ScanPage {
     /// Counters that were found, some perhaps found before.
     pub ids: Vec<CounterId>,
@@ -266,6 +275,7 @@ pub enum Verdict {
 
 /// The identity of a store's present life.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Generation {
     /// The random id that the store's data got when it was first synced.
     pub store_id: String,
@@ -276,4 +286,11 @@ pub struct Generation {
     /// The newest sequence that this process has seen it give out. If that is above
     /// [`high_water`](Self::high_water), it came back from an old copy.
     pub newest_seen: ClaimSeq,
+}
+
+impl Generation {
+    /// A life of which nothing newer was seen than it says.
+    pub const fn new(store_id: String, database: String, high_water: ClaimSeq) -> Self {
+        Self { store_id, database, high_water, newest_seen: high_water }
+    }
 }

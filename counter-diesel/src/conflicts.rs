@@ -98,7 +98,7 @@ pub(crate) fn newest_known(present: &Generation, recorded: Option<&Recorded>) ->
 }
 
 fn all_that_is_held(shared: &Shared, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
-    let rows = shared.ledger.baselines(&ids)?;
+    let rows = shared.ledger.baselines_soon(&ids)?;
     let looked = ids.iter().zip(shared.store.look(&ids)?.held).zip(rows);
     // What is not ours is no conflict.
     let held = looked.filter_map(|((id, held), row)| {
@@ -128,7 +128,7 @@ pub(crate) fn conflicts_among(
     claims: Vec<Claim>,
 ) -> Result<Vec<(Claim, Baseline)>, Error> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-    let rows = shared.ledger.baselines(&ids)?;
+    let rows = shared.ledger.baselines_soon(&ids)?;
     let suspects = claims.into_iter().zip(rows).filter(|(claim, row)| row.seq > claim.seq);
     let (suspects, rows) = suspects.unzip::<_, _, Vec<_>, Vec<_>>();
     if suspects.is_empty() {

@@ -6,7 +6,7 @@ use counter_core::{
     TableName,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
-use diesel::result::QueryResult;
+use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error;
 use crate::migrations::Migration;
@@ -180,6 +180,11 @@ pub trait CounterConnection: R2D2Connection + Sized + Send + 'static {
     /// The value of one of the settings that decide what a crash of the server forgets.
     #[doc(hidden)]
     fn setting(&mut self, name: &str) -> QueryResult<String>;
+
+    /// Whether a statement has failed because others have locked what it needed, in whatever language the database
+    /// says so. Asked in the transaction in which it failed, at once.
+    #[doc(hidden)]
+    fn is_busy(&mut self, table: &TableName, error: &DieselError) -> bool;
 
     /// A table's name as this database quotes it, with its suffix.
     #[doc(hidden)]

@@ -112,7 +112,7 @@ pub(crate) fn inspect_writes<C: CounterConnection>(
     facts.refuses_writes = match refusal_of_writes(conn, table) {
         None => Fact::Known(None),
         // That somebody else writes is no refusal.
-        Some(error) if is_busy(&error) => Err(error).into(),
+        Some(error) if conn.is_busy(table, &error) => Err(error).into(),
         Some(error) => Fact::Known(Some(error.to_string())),
     };
 }
@@ -173,11 +173,4 @@ fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> O
     });
     let mut statements = writes.chain([delete]);
     statements.find_map(|statement| contained(conn, |conn| conn.batch_execute(&statement)).err())
-}
-
-/// What databases say where others have locked what is to be written: SQLite, PostgreSQL, and MySQL with MariaDB.
-fn is_busy(error: &DieselError) -> bool {
-    let busy = ["is locked", "lock timeout", "deadlock", "Lock wait timeout", "Deadlock found"];
-    let text = error.to_string();
-    busy.iter().any(|busy| text.contains(busy))
 }

@@ -20,6 +20,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// the latest committed ones: no snapshot older than the call.
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
 
+    /// The same for who would rather have no answer than wait for whoever has locked the table. The default
+    /// waits as long as [`baselines`](Self::baselines).
+    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.baselines(ids)
+    }
+
     /// All rows of an owner, by key.
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
 
@@ -35,7 +41,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// Opens a transaction that waits only shortly for locks and asks for a durable commit.
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error>;
 
-    /// What is known of the store behind a prefix.
+    /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
     /// Remembers a store's generation as that of the last good pass, now.
@@ -100,7 +106,8 @@ pub enum Updated {
 }
 
 /// What a database knows of the store behind a prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct LedgerState {
     /// The random id that this database got with its tables.
     pub database: String,
@@ -112,6 +119,7 @@ pub struct LedgerState {
 
 /// What a good pass leaves behind about the store that it synced.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recorded {
     /// The id of the store's data.
     pub store_id: String,
@@ -119,4 +127,11 @@ pub struct Recorded {
     pub seq: ClaimSeq,
     /// When the pass ended, UTC.
     pub synced_at: NaiveDateTime,
+}
+
+impl Recorded {
+    /// The store's id, its newest sequence, and when the pass ended, UTC.
+    pub const fn new(store_id: String, seq: ClaimSeq, synced_at: NaiveDateTime) -> Self {
+        Self { store_id, seq, synced_at }
+    }
 }

@@ -169,7 +169,8 @@ impl Pass<'_, '_> {
     fn record(&self, identified: &Generation) -> Result<(), Error> {
         match self.shared.store.present_generation()? {
             Some(present) if present.store_id == identified.store_id => {
-                let known = Generation { high_water: present.newest_seen, ..present };
+                let known =
+                    Generation::new(present.store_id, present.database, present.newest_seen);
                 self.shared.ledger.record(&self.shared.config.prefix, &known)
             }
             _ => Ok(()),

@@ -56,6 +56,15 @@ impl<C: CounterConnection> PoolLedger<C> {
         contained(&mut *conn, query)
             .map_err(|source| explain(&mut *conn, &self.table, step, source))
     }
+
+    /// The same in a transaction that waits only shortly for locks. It is rolled back.
+    fn run_soon<T>(
+        &self,
+        step: LedgerStep,
+        query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
+    ) -> Result<T, Error> {
+        self.begin_on(self.connect()?)?.run(step, query)
+    }
 }
 
 impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
@@ -67,6 +76,11 @@ impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
 impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let rows = self.run(LedgerStep::Read, |conn| conn.baselines(&self.table, ids))?;
+        Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let rows = self.run_soon(LedgerStep::Read, |conn, table| conn.baselines(table, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
@@ -92,8 +106,9 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
-        let rows = self.run(LedgerStep::State, |conn| conn.state(&self.table, prefix.as_str()))?;
-        let mut state = LedgerState { database: String::new(), migrated_at: None, recorded: None };
+        let rows =
+            self.run_soon(LedgerStep::State, |conn, table| conn.state(table, prefix.as_str()))?;
+        let mut state = LedgerState::default();
         for row in rows {
             if row.prefix.is_empty() {
                 state.database = row.store_id;

@@ -314,6 +314,10 @@ impl Ledger for FaultyLedger {
         self.step("baselines", LedgerStep::Read, || self.inner.baselines(ids))
     }
 
+    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.step("baselines", LedgerStep::Read, || self.inner.baselines_soon(ids))
+    }
+
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         self.step("rows_of", LedgerStep::Read, || self.inner.rows_of(owner))
     }

@@ -175,7 +175,7 @@ pub fn program(name: &str, folders: &[PathBuf], package: &str) -> PathBuf {
     let folders = folders.iter().cloned().chain(std::env::split_paths(&path));
     let mut candidates = folders.map(|folder| folder.join(name));
     candidates.find(|file| file.is_file()).unwrap_or_else(|| {
-        panic!("{name} is not installed: apt-get install --no-install-recommends {package}")
+        panic!("{name} is not installed: run tests/install, or apt-get install {package}")
     })
 }
 

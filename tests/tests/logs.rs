@@ -127,8 +127,7 @@ fn with_store_id(world: &World, store_id: &str) -> Counters {
     let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
     let database = world.ledger.state(&world.prefix).unwrap().database;
     let high_water = ClaimSeq::new(5);
-    let (store_id, newest_seen) = (store_id.to_owned(), high_water);
-    store.generation = Some(Generation { store_id, database, high_water, newest_seen });
+    store.generation = Some(Generation::new(store_id.to_owned(), database, high_water));
     Counters::from_parts(Config::default(), Arc::new(store), Arc::clone(&world.ledger))
 }
 

@@ -116,6 +116,18 @@ const CASES: &[Case<World>] = &[
         assert_eq!((second.report.applied, second.applied.len()), (0, 0));
         assert_eq!(counters.baseline(owner(0), "views").unwrap(), 1);
     }),
+    ("no batch has more than 10,000 counters, however many are asked for", |world| {
+        let counters = counted(world, 10_001);
+        let options = SyncOptions::default().batch_size(NonZeroUsize::MAX);
+        let mut batches = Vec::new();
+        let told = observe(&counters, &options, |event| {
+            if let SyncEvent::Found(counters) = event {
+                batches.push(counters);
+            }
+            Continue(())
+        });
+        assert_eq!((told.report.applied, batches), (10_001, vec![10_000, 1]));
+    }),
     ("its panic loses nothing and counts nothing twice", |world| {
         let counters = counted(world, 55);
         let panicking = AssertUnwindSafe(|| {

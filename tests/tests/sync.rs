@@ -412,7 +412,7 @@ fn config_of(world: &World) -> Config {
 fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
     let (store_id, database) = (store_id.to_owned(), database.to_owned());
     let high_water = ClaimSeq::new(high_water);
-    Generation { store_id, database, high_water, newest_seen: high_water }
+    Generation::new(store_id, database, high_water)
 }
 
 /// A sequence that no store gives out in the life of these tests.

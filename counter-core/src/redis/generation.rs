@@ -76,7 +76,7 @@ pub(super) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generatio
     let identity = String::from_utf8(identity)?;
     let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
     let (store_id, database) = (store_id.to_owned(), database.to_owned());
-    Ok(Generation { store_id, database, high_water, newest_seen: high_water })
+    Ok(Generation::new(store_id, database, high_water))
 }
 
 /// 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which is

@@ -111,3 +111,21 @@ pub(super) fn with_causes(error: &dyn Error) -> String {
     let words = told.split_whitespace().collect::<Vec<_>>();
     Printable(&words.join(" ")).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+    use super::*;
+    use crate::error::{Error, LedgerStep};
+
+    #[test]
+    fn an_error_is_one_line_with_its_causes_whatever_they_say() {
+        let said = "no\nerror all is lost\u{1b}[2J".to_owned();
+        let source = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said));
+        let error = Error::Database { step: LedgerStep::Read, source };
+        let told = with_causes(&error);
+        assert!(told.starts_with(&error.to_string()), "{told}");
+        assert!(told.ends_with(": no error all is lost\\u{1b}[2J"), "{told}");
+    }
+}

@@ -51,7 +51,7 @@ pub(super) fn judge_id(id: &str, diagnosis: &mut Diagnosis) {
             Severity::Error,
             Code::SchemaHalfDone,
             "the database has no id of its own, which a migration gives it",
-            "restore the row with the empty prefix, or make the tables anew",
+            "restore the row with the empty prefix in the table beside the counters' from a backup",
         );
     }
 }
@@ -133,7 +133,7 @@ fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
     }
 }
 
-const MIGRATE: &str = "call run_pending_migrations() when the application starts";
+const MIGRATE: &str = "run the migrations: `counter migrate`, or run_pending_migrations() when the application starts";
 
 /// A migration that is recorded is not run again.
 const RESTORE: &str = "restore it from a backup: the migration that makes it was run before";
@@ -160,7 +160,7 @@ fn judge_schema(
             TableState::Unusable(why) => {
                 let message =
                     format!("the table {table}{suffix} cannot be read: {}", Printable(why));
-                let advice = "compare it with this library's migrations, and see who has locked it";
+                let advice = "let the user read it, see who has locked it, or compare it with this library's migrations";
                 diagnosis.add(Severity::Error, Code::SchemaUnusable, message, advice);
             }
             TableState::Usable => {}

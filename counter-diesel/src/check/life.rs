@@ -82,11 +82,9 @@ mod tests {
     use super::*;
 
     fn codes(generation: Option<(&str, &str, i64)>, recorded: Option<(&str, i64)>) -> Vec<Code> {
-        let generation = generation.map(|(store_id, database, newest)| Generation {
-            store_id: store_id.to_owned(),
-            database: database.to_owned(),
-            high_water: ClaimSeq::new(newest),
-            newest_seen: ClaimSeq::ZERO,
+        let generation = generation.map(|(store_id, database, newest)| {
+            let newest = ClaimSeq::new(newest);
+            Generation::new(store_id.to_owned(), database.to_owned(), newest)
         });
         let recorded = recorded.map(|(store_id, seq)| Recorded {
             store_id: store_id.to_owned(),

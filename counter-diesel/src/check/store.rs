@@ -86,7 +86,7 @@ fn judge_memory(memory: &MemoryFacts, diagnosis: &mut Diagnosis) {
                 "{used} of at most {limit} bytes of memory are in use; when none is left, increments \
                  are refused"
             ),
-            "sync, which frees memory, raise maxmemory, or remove what else the server holds",
+            "run a sync, which frees memory, raise maxmemory, or remove what else the server holds",
         );
     }
 }
@@ -203,7 +203,9 @@ mod tests {
     }
 
     fn memory(policy: &str, limit: u64, used: u64) -> Fact<MemoryFacts> {
-        Fact::Known(MemoryFacts { used, limit, policy: policy.to_owned(), evicted: 0 })
+        let mut facts = MemoryFacts::default();
+        (facts.used, facts.limit, facts.policy) = (used, limit, policy.to_owned());
+        Fact::Known(facts)
     }
 
     fn redis(number: &str) -> Fact<ServerVersion> {
@@ -211,7 +213,9 @@ mod tests {
     }
 
     fn persistence(append_only: bool, last_write_ok: bool) -> Fact<PersistenceFacts> {
-        Fact::Known(PersistenceFacts { append_only, last_write_ok })
+        let mut facts = PersistenceFacts::default();
+        (facts.append_only, facts.last_write_ok) = (append_only, last_write_ok);
+        Fact::Known(facts)
     }
 
     fn clock(server: i64) -> Fact<ClockReading> {

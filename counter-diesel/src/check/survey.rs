@@ -169,7 +169,7 @@ impl Survey {
                      for {} s: {id}",
                     age.as_secs()
                 ),
-                "sync, and see in its report what was refused; reads count them all the same",
+                "run a sync, and see in its report what was refused; reads count them all the same",
             );
         }
         if self.conflicts.count() > 0 {
@@ -194,7 +194,7 @@ impl Survey {
                 Severity::Note,
                 Code::SurveyCutShort,
                 format!("the store holds more than the {} names that were looked at", self.names),
-                "findings about names, claims and conflicts are of those; a sync reports all",
+                "nothing has to be done: findings about names, claims and conflicts are of those; a sync reports all",
             );
         }
     }

@@ -26,14 +26,15 @@ impl CounterConnection for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
 
-    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. There
-    /// are only settings of the whole session for this, so what they were is kept for later. The commit is as
-    /// durable as the server makes all commits.
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. What is
+    /// refused is told apart by its words, which are to be English. There are only settings of the whole session for
+    /// this, so what they were is kept for later. The commit is as durable as the server makes all commits.
     fn prepare_transaction(&mut self) -> QueryResult<()> {
         Statement::<()>::new(
             "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
              @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
              @counter_wait_timeout = @@wait_timeout, \
+             @counter_lc_messages = @@lc_messages, lc_messages = 'en_US', \
              lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 15",
         )
         .execute(self)?;
@@ -44,7 +45,7 @@ impl CounterConnection for MysqlConnection {
         Statement::<()>::new(
             "SET lock_wait_timeout = @counter_lock_wait_timeout, \
              innodb_lock_wait_timeout = @counter_innodb_lock_wait_timeout, \
-             wait_timeout = @counter_wait_timeout",
+             wait_timeout = @counter_wait_timeout, lc_messages = @counter_lc_messages",
         )
         .execute(self)?;
         Ok(())
@@ -192,6 +193,12 @@ impl CounterConnection for MysqlConnection {
     fn setting(&mut self, name: &str) -> QueryResult<String> {
         let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
         standard::only_value(Statement::<Text>::new(select).load(self)?)
+    }
+
+    /// Our transactions are answered in English.
+    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+        let text = error.to_string();
+        text.contains("Lock wait timeout") || text.contains("Deadlock found")
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::QueryResult;
+use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
@@ -156,6 +156,20 @@ impl CounterConnection for PgConnection {
     fn setting(&mut self, name: &str) -> QueryResult<String> {
         let setting = Statement::<Text>::new("SELECT current_setting(").text(name).sql(")");
         standard::only_value(setting.load(self)?)
+    }
+
+    /// Diesel does not tell a lock time-out from other errors, and the server may say it in any language. So it is
+    /// looked up whether somebody has a lock that keeps writers out. Who let go of it an instant ago is missed.
+    fn is_busy(&mut self, table: &TableName, _error: &DieselError) -> bool {
+        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+        let locked = Statement::<Bool>::new(
+            "SELECT count(*) > 0 FROM pg_locks WHERE granted AND pid IS DISTINCT FROM pg_backend_pid() \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
+             AND relation IN (to_regclass(",
+        );
+        let locked = locked.text(counters).sql("), to_regclass(").text(state).sql("))");
+        locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
     fn quoted(table: &TableName, suffix: &str) -> String {

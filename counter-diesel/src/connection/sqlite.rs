@@ -163,6 +163,11 @@ impl CounterConnection for SqliteConnection {
         standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
+    /// It speaks English everywhere.
+    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+        error.to_string().contains("is locked")
+    }
+
     fn quoted(table: &TableName, suffix: &str) -> String {
         standard::quoted(table, suffix)
     }

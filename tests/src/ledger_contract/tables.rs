@@ -136,7 +136,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
 
 fn generation(store_id: &str, seq: i64) -> Generation {
     let (store_id, high_water) = (store_id.to_owned(), ClaimSeq::new(seq));
-    Generation { store_id, database: String::new(), high_water, newest_seen: high_water }
+    Generation::new(store_id, String::new(), high_water)
 }
 
 fn assert_not_migrated(ledger: &dyn Ledger) {

@@ -19,24 +19,49 @@ use crate::process::{self, Durability, Process};
 pub struct Postgres {
     process: Option<Process>,
     durability: Durability,
+    language: &'static str,
+    programs: Vec<PathBuf>,
     folder: TempDir,
 }
 
 impl Postgres {
     /// Makes a server and starts it.
     pub fn new(durability: Durability) -> Self {
+        Self::speaking("en", durability)
+    }
+
+    /// The same of a release that is older than what is supported: 12.
+    pub fn old(durability: Durability) -> Self {
+        Self::with_programs(vec!["/opt/postgres-12/bin".into()], "en", durability)
+    }
+
+    /// The same of one whose messages are in another language, such as `de`, for everybody.
+    pub fn speaking(language: &'static str, durability: Durability) -> Self {
+        // Debian's package keeps them out of `PATH`.
+        let versions = (13..30).rev();
+        let folders = versions.map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
+        Self::with_programs(folders.collect(), language, durability)
+    }
+
+    fn with_programs(
+        programs: Vec<PathBuf>,
+        language: &'static str,
+        durability: Durability,
+    ) -> Self {
         let folder = process::folder("counter-postgres-");
-        let mut initdb = process::unprivileged(&program("initdb"), folder.path());
+        let mut initdb = process::unprivileged(&program("initdb", &programs), folder.path());
         initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
         process::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
-        let mut server = Self { process: None, durability, folder };
+        let mut server = Self { process: None, durability, language, programs, folder };
         server.start();
         server
     }
 
     /// Starts it, after it was stopped or killed, and waits until it answers.
     pub fn start(&mut self) {
-        let mut command = process::unprivileged(&program("postgres"), self.folder.path());
+        let mut command =
+            process::unprivileged(&program("postgres", &self.programs), self.folder.path());
+        command.env_remove("LC_ALL").env("LANGUAGE", self.language);
         command.args(["-D", "data", "-k"]).arg(self.folder.path());
         self.set(&mut command);
         let log = self.folder.path().join("log");
@@ -105,11 +130,9 @@ pub fn shared_url() -> String {
     std::env::var("COUNTER_TEST_POSTGRES_URL").unwrap_or_else(|_| SERVER.url("postgres"))
 }
 
-/// From Debian's package, which keeps them out of `PATH`, or from `PATH`.
-fn program(name: &str) -> PathBuf {
-    let versions = (13..30).rev();
-    let folders = versions.map(|version| format!("/usr/lib/postgresql/{version}/bin").into());
-    process::program(name, &folders.collect::<Vec<_>>(), "postgresql")
+/// From one of these folders, or from `PATH`.
+fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
+    process::program(name, folders, "postgresql")
 }
 
 impl ServerConnection for PgConnection {

@@ -80,6 +80,16 @@ fn a_postgres_that_is_read_only_is_an_error() {
     assert!(finding.message.contains("read-only transaction"), "{finding}");
 }
 
+/// The migrations need what it does not have.
+#[test]
+fn an_old_postgres_is_a_warning() {
+    let server = Postgres::old(Durability::On);
+    let check_up = check(postgres_pool(&server.url("postgres"), 1).unwrap());
+    let expected = [(Error, Code::SchemaMissing), (Warning, Code::DatabaseVersion)];
+    assert_eq!(found(&check_up), expected, "{check_up}");
+    assert!(check_up.to_string().contains("PostgreSQL 12.22 is older"), "{check_up}");
+}
+
 /// What is asked of the tables waits as shortly as a sync does.
 #[test]
 fn a_table_that_somebody_has_locked_is_named_within_seconds() {
@@ -88,6 +98,25 @@ fn a_table_that_somebody_has_locked_is_named_within_seconds() {
     other.batch_execute("BEGIN; LOCK TABLE model_counters IN ACCESS EXCLUSIVE MODE").unwrap();
     let finding = only(&check(postgres_pool(&url, 1).unwrap()), Error, Code::SchemaUnusable);
     assert!(finding.message.contains("lock timeout"), "{finding}");
+}
+
+/// What writes while others keep writers out has to wait; nobody refuses it.
+#[test]
+fn a_postgres_that_speaks_german_is_understood_when_a_table_is_locked_against_writers() {
+    let server = Postgres::speaking("de", Durability::On);
+    let url = server.url("postgres");
+    migrate(postgres_pool(&url, 1).unwrap());
+    let read_only = format!("{url}&options=-c%20default_transaction_read_only%3Don");
+    let finding =
+        only(&check(postgres_pool(&read_only, 1).unwrap()), Error, Code::DatabaseRefusesWrites);
+    assert!(finding.message.contains("kann nicht in einer Read-Only-Transaktion"), "{finding}");
+    for table in ["model_counters", "model_counters_state"] {
+        let mut other = PgConnection::establish(&url).unwrap();
+        other.batch_execute(&format!("BEGIN; LOCK TABLE {table} IN SHARE MODE")).unwrap();
+        let pool = postgres_pool(&url, 1).unwrap();
+        let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
+        assert!(finding.message.contains("writes: storniere Anfrage"), "{finding}");
+    }
 }
 
 fn mariadb(options: &[&str]) -> (MariaDb, String) {
@@ -131,6 +160,17 @@ fn a_mariadb_that_is_read_only_is_an_error() {
     let as_app = mysql_pool(&url.replace("root@", "app@"), 1).unwrap();
     let finding = only(&check(as_app), Error, Code::DatabaseRefusesWrites);
     assert!(finding.message.contains("read-only"), "{finding}");
+}
+
+#[test]
+fn a_mariadb_that_speaks_german_is_understood_when_a_table_is_locked_against_writers() {
+    let (_server, url) = mariadb(&["--lc-messages=de_DE"]);
+    let mut other = MysqlConnection::establish(&url).unwrap();
+    let unknown = other.batch_execute("nonsense").unwrap_err().to_string();
+    assert!(unknown.starts_with("Fehler"), "{unknown}");
+    other.batch_execute("LOCK TABLES model_counters READ").unwrap();
+    let finding = only(&check(mysql_pool(&url, 1).unwrap()), Warning, Code::DatabaseUnchecked);
+    assert!(finding.message.contains("writes: Lock wait timeout"), "{finding}");
 }
 
 #[test]
@@ -211,6 +251,22 @@ fn a_sqlite_that_somebody_has_locked_could_not_be_checked() {
     let pool = sqlite_after(&file, "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0");
     let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
     assert!(finding.message.contains("writes: database is locked"), "{finding}");
+}
+
+/// Without a write-ahead log whoever writes keeps everybody else from reading too.
+#[test]
+fn a_sqlite_that_is_locked_as_a_whole_could_not_be_checked() {
+    let (_folder, file) = sqlite_file();
+    let settings =
+        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100";
+    let pool = sqlite_after(&file, settings);
+    let mut other = SqliteConnection::establish(&file).unwrap();
+    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
+    for what in ["the counters' table", "the table beside it", "migrations"] {
+        assert!(finding.message.contains(what), "{finding}");
+    }
+    assert!(finding.message.contains("database is locked"), "{finding}");
 }
 
 #[test]

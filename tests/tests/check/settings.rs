@@ -3,8 +3,8 @@
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Note, Warning};
 use counter_tests::process::wait_for;
+use counter_tests::servers::RedisServer;
 use counter_tests::servers::redis::free_port;
-use counter_tests::servers::{Answer, FakeRedis, RedisServer};
 
 use super::{DURABLE, Site, found, only};
 
@@ -127,17 +127,8 @@ fn a_node_of_a_cluster_is_an_error_and_a_warning_where_a_tag_pins_the_slot() {
 
 #[test]
 fn an_old_server_is_a_warning() {
-    let old = FakeRedis::start(|_, words| match words[0].as_str() {
-        "INFO" => Answer::Bytes("$21\r\nredis_version:4.0.14\n\r\n"),
-        "SCAN" => Answer::Bytes("*2\r\n$1\r\n0\r\n*0\r\n"),
-        "MGET" => Answer::Bytes("*1\r\n$-1\r\n"),
-        "GET" => Answer::Bytes("$-1\r\n"),
-        _ => Answer::Bytes("-ERR unknown command\r\n"),
-    });
-    let site = Site::new();
-    let store = site.store_at(&old.url(), &Default::default());
-    let ledger = std::sync::Arc::clone(&site.ledger);
-    let check_up = counter_diesel::Counters::from_parts(Default::default(), store, ledger).check();
-    assert!(found(&check_up).contains(&(Warning, Code::StoreVersion)), "{check_up}");
-    assert_eq!(check_up.store.unwrap().to_string(), "Redis 4.0.14");
+    let site = Site::with_redis(RedisServer::start_program(&["redis-server-3.2"], &DURABLE));
+    let check_up = site.check();
+    only(&check_up, Warning, Code::StoreVersion);
+    assert_eq!(check_up.store.unwrap().to_string(), "Redis 3.2.6");
 }

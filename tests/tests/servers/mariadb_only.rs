@@ -42,13 +42,15 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         assert!(prepared() - before <= 2);
     }),
     ("settings are the application's own again, however the transaction ends", |world| {
-        let set = "SET lock_wait_timeout = 71, innodb_lock_wait_timeout = 72, wait_timeout = 73";
+        let set = "SET lock_wait_timeout = 71, innodb_lock_wait_timeout = 72, wait_timeout = 73, \
+                   lc_messages = 'de_DE'";
         let pool = world.pool_after(1, set);
         let ledger = ledger_of(&pool);
         let assert_restored = || {
             let settings = ["lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout"];
             let values = settings.map(|setting| number(&pool, &format!("@@{setting}")));
             assert_eq!(values, [71, 72, 73]);
+            assert_eq!(number(&pool, "@@lc_messages = 'de_DE'"), 1);
         };
         apply(&ledger, &adds([1], 5));
         assert_restored();

@@ -1,6 +1,5 @@
+use counter_diesel::Printable;
 use serde_json::{Value, json};
-
-use super::shown::is_hidden;
 
 /// Of the shapes that `COMMAND.md` describes. A field may be added without a new one.
 pub(crate) const VERSION: u32 = 1;
@@ -18,7 +17,7 @@ pub(crate) fn document(command: &str, mut found: Value) -> String {
 pub(crate) fn line(json: &str) -> String {
     let mut line = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        if is_hidden(c) {
+        if Printable::escapes(c) {
             let mut units = [0; 2];
             let units = c.encode_utf16(&mut units).iter();
             units.for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
@@ -39,7 +38,7 @@ mod tests {
         let key = "\u{1b}[31m\n\u{9b}2J\u{202e}\u{7f}é\u{e0041}";
         let document = document("get", json!({ "key": key }));
         assert!(document.ends_with("}\n"), "{document}");
-        assert!(!document.trim_end().contains(is_hidden), "{document:?}");
+        assert!(!document.trim_end().contains(Printable::escapes), "{document:?}");
         let parsed: Value = serde_json::from_str(&document).unwrap();
         assert_eq!(parsed, json!({ "key": key, "version": 1, "command": "get" }));
     }
