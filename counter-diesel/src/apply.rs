@@ -303,7 +303,6 @@ impl Application<'_, '_, '_> {
             self.database_takes_rows = true;
         }
         if let [claim] = batch.claims.as_slice() {
-            tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "a row is refused");
             self.report.failed.push(FailedClaim { claim: claim.clone(), error });
             return Ok(Vec::new());
         }
