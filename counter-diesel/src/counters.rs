@@ -406,7 +406,10 @@ impl Shared {
         if let Err(error) = apply_once(&mut unsettled, claim, &mut report) {
             tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next sync");
         } else if !report.is_clean() {
-            tracing::warn!(target: SET, %prefix, counter = %id, %report, "a set met something that somebody should look at");
+            tracing::warn!(
+                target: SET, %prefix, counter = %id, %report,
+                "a set met something that somebody should look at"
+            );
         }
         Ok(())
     }

@@ -95,7 +95,10 @@ pub(crate) fn tell_pace(
     let is_behind = took > interval;
     if is_behind && !was_behind {
         let (seconds, interval_seconds) = (took.as_secs_f64(), interval.as_secs_f64());
-        tracing::warn!(target: WORKER, %prefix, seconds, interval_seconds, "syncs take longer than the interval");
+        tracing::warn!(
+            target: WORKER, %prefix, seconds, interval_seconds,
+            "syncs take longer than the interval"
+        );
     }
     is_behind
 }
@@ -153,7 +156,10 @@ fn tell_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
     let report = report.map(display);
     if let Error::Core(counter_core::Error::StoreWentBack { found, recorded }) = error {
         let (found, recorded) = (found.get(), recorded.get());
-        tracing::error!(target: SYNC, %prefix, found, recorded, report, "the store came back from an old copy");
+        tracing::error!(
+            target: SYNC, %prefix, found, recorded, report,
+            "the store came back from an old copy"
+        );
     } else {
         tracing::error!(target: SYNC, %prefix, ?error, report, "a sync failed");
     }
