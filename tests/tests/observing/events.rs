@@ -28,7 +28,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
     ("synced, but somebody should look", || {
         let world = redis();
-        contradict(&world);
+        contradict(&world, "contradicted");
         let report = sync(&counted(&world));
         let told = told_of(&world);
         assert_eq!(told.last().unwrap().field("report"), report.to_string());
@@ -87,7 +87,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
     ("a claim is in conflict", || {
         let world = redis();
-        let claim = contradict(&world);
+        let claim = contradict(&world, "contradicted");
         assert_eq!(sync(&counted(&world)).conflicts.count(), 1);
         let told = told_of(&world);
         let conflict = only(&told, "a claim is in conflict");

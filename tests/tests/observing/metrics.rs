@@ -30,24 +30,29 @@ pub const CASES: &[Case] = &[
             assert_clean_sync(&make_world(), name);
         }
     }),
-    ("whatever is left where it is counts in each sync and has an age", || {
+    ("whatever is left where it is counts in each sync", || {
         let world = redis();
-        let claim = contradict(&world);
+        contradict(&world, "contradicted");
         litter(&world);
         let counters = counted(&world);
         fill(&counters);
-        // So that it is told from the other claim, which the first sync makes.
-        std::thread::sleep(Duration::from_millis(200));
-        let mut before = Duration::ZERO;
         let recorded = Recorded::of(|| {
             assert!(!sync(&counters).is_clean());
-            before = now();
             assert!(!sync(&counters).is_clean());
         });
         for what in ["failed", "conflicts", "invalid"] {
             assert_eq!(total(&recorded, &world, what), 2, "{what}");
         }
         assert_eq!(passes(&recorded, &world), [0, 2, 0]);
+    }),
+    ("the age is that of the oldest claim", || {
+        let world = redis();
+        let claim = contradict(&world, "first");
+        // Longer than the sync takes, or nobody could tell them apart.
+        std::thread::sleep(Duration::from_millis(300));
+        contradict(&world, "second");
+        let (counters, before) = (counted(&world), now());
+        let recorded = Recorded::of(|| assert_eq!(sync(&counters).conflicts.count(), 2));
         let age = recorded.gauge(&world, "counter_oldest_claim_seconds").unwrap();
         let claimed_at = Duration::from_micros(claim.seq.get().unsigned_abs());
         let bounds = [before, now()].map(|time| time.saturating_sub(claimed_at).as_secs_f64());

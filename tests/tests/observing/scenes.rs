@@ -56,13 +56,13 @@ pub fn fill(counters: &Counters) {
 }
 
 /// A claim whose row has seen a newer one, and which may have been applied.
-pub fn contradict(world: &World) -> Claim {
-    world.counters().increment(post(), "contradicted", 7).unwrap();
-    let claim = match world.store.claim(&[id("contradicted")], Duration::MAX).unwrap().remove(0) {
+pub fn contradict(world: &World, key: &str) -> Claim {
+    world.counters().increment(post(), key, 7).unwrap();
+    let claim = match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {
         Claimed::Fresh(claim) => claim,
         other => panic!("{other:?}"),
     };
-    apply_from_the_future(world, "contradicted");
+    apply_from_the_future(world, key);
     claim
 }
 
