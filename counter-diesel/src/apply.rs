@@ -147,22 +147,21 @@ impl Application<'_, '_, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let (transaction, newer) = SyncTimes::add(&mut self.report.times.database, || {
+            let (transaction, newer) = self.report.times.add_database(|| {
                 let mut transaction = shared.ledger.begin()?;
                 let newer = transaction.upsert(&claims)?;
                 Ok::<_, Error>((transaction, newer))
             })?;
-            let verdicts = SyncTimes::add(&mut self.report.times.verify, || {
-                shared.store.verify(&claims, VERIFY_WITHIN)
-            })?;
+            let verdicts =
+                self.report.times.add_verify(|| shared.store.verify(&claims, VERIFY_WITHIN))?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
-                SyncTimes::add(&mut self.report.times.database, || transaction.commit())
-                    .inspect_err(|_| self.doubt(&claims))?;
+                let committed = self.report.times.add_database(|| transaction.commit());
+                committed.inspect_err(|_| self.doubt(&claims))?;
                 settled.applied_all(claims, newer);
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
-            SyncTimes::add(&mut self.report.times.database, || drop(transaction));
+            self.report.times.add_database(|| drop(transaction));
             claims = settled.keep_held(claims, &verdicts);
         }
         settled.postponed = claims;
@@ -304,7 +303,6 @@ impl Application<'_, '_, '_> {
             self.database_takes_rows = true;
         }
         if let [claim] = batch.claims.as_slice() {
-            tracing::warn!(counter = %claim.id, claim = claim.text(), ?error, "a row is refused");
             self.report.failed.push(FailedClaim { claim: claim.clone(), error });
             return Ok(Vec::new());
         }

@@ -21,8 +21,9 @@ use crate::on::On;
 use crate::owner_of::CounterOwner;
 use crate::report::SyncReport;
 use crate::sync_options::SyncOptions;
+use crate::telemetry::SET;
 use crate::unsettled::{Fate, Unsettled, UnsettledClaims};
-use crate::{pass, read};
+use crate::{pass, read, telemetry};
 
 /// The counters of an application: a store where increments wait, and a database that they end up in.
 ///
@@ -281,7 +282,7 @@ impl Counters {
     ///
     /// Only if nothing could be done at all. What ended a sync later is in its report.
     pub fn sync(&self, options: &SyncOptions) -> Result<SyncReport, Error> {
-        pass::run(&self.shared, options, Observer::none())
+        self.shared.sync(options, Observer::none())
     }
 
     /// The same with an observer, who is told what happens while it happens, and can end the sync: after
@@ -313,7 +314,7 @@ impl Counters {
         options: &SyncOptions,
         observer: &mut dyn FnMut(SyncEvent<'_>) -> ControlFlow<()>,
     ) -> Result<SyncReport, Error> {
-        pass::run(&self.shared, options, Observer::new(observer))
+        self.shared.sync(options, Observer::new(observer))
     }
 
     /// What the store holds and the table may have counted already, because the store came back from an old
@@ -350,6 +351,14 @@ pub(crate) fn negated(id: &CounterId, by: i64) -> Result<i64, Error> {
 }
 
 impl Shared {
+    fn sync<'a>(
+        &'a self,
+        options: &SyncOptions,
+        observer: Observer<'a>,
+    ) -> Result<SyncReport, Error> {
+        telemetry::watch_pass(self, options, || pass::run(self, options, observer))
+    }
+
     pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
         Ok(self.store.increment(id, by)?)
     }
@@ -393,10 +402,14 @@ impl Shared {
         let unsettled = Unsettled::none(self);
         unsettled.take(&claim, Fate::Unapplied);
         let mut report = SyncReport::default();
+        let prefix = &self.config.prefix;
         if let Err(error) = apply_once(&unsettled, claim, &mut report) {
-            tracing::warn!(counter = %id, ?error, "a set is left to the next sync");
+            tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next sync");
         } else if !report.is_clean() {
-            tracing::warn!(counter = %id, %report, "a set met something that somebody should look at");
+            tracing::warn!(
+                target: SET, %prefix, counter = %id, %report,
+                "a set met something that somebody should look at"
+            );
         }
         Ok(())
     }

@@ -47,6 +47,7 @@
 //! - [`Counters::run_pending_migrations`] makes the tables; [`migration_files`] are for applications that keep
 //!   them among their own.
 //! - [`Counters::check`] says what is wrong with both sides, or could go wrong: a [`CheckUp`].
+//! - [`telemetry`] lists what is told of all this to `tracing` and `metrics`, and what to alarm on.
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
 //! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
@@ -62,6 +63,7 @@
 //! - `redis`: Redis as the store, with a pool of our own or the application's.
 //! - `redis-tls`: `rediss://` URLs, through rustls.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
+//! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
 //! - `cli`: the command `counter`, for the databases and the store whose features are on.
 //!
 //! None is on by default; an application turns on its database and its store.
@@ -88,6 +90,8 @@ mod has_counters;
 mod inspection;
 mod key_of;
 mod ledger;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod migrations;
 mod model_counter;
 mod observer;
@@ -104,6 +108,7 @@ mod retry;
 pub mod schema;
 mod sweep;
 mod sync_options;
+pub mod telemetry;
 mod unsettled;
 mod worker;
 

@@ -50,11 +50,6 @@ pub(crate) fn run(
         Err(error) if report.is_empty() => return Err(error),
         result => report.stopped = result.err(),
     }
-    if report.is_clean() {
-        tracing::debug!(%report, "synced");
-    } else {
-        tracing::warn!(%report, "synced, but somebody should look");
-    }
     Ok(report)
 }
 

@@ -136,6 +136,12 @@ pub struct SyncTimes {
     pub verify: Duration,
     /// Telling the store what it may forget.
     pub acknowledge: Duration,
+    /// The longest that a transaction waited at once, as [`database`](Self::database) is the sum: for a connection and
+    /// the locks of its rows, or for its commit.
+    pub longest_database: Duration,
+    /// The longest single check of a batch's claims, as [`verify`](Self::verify) is the sum. One that takes longer than
+    /// half a second fails.
+    pub longest_verify: Duration,
 }
 
 impl SyncTimes {
@@ -144,6 +150,23 @@ impl SyncTimes {
         let started = Instant::now();
         let taken = step();
         *spent += started.elapsed();
+        taken
+    }
+
+    /// The same, of [`database`](Self::database).
+    pub(crate) fn add_database<T>(&mut self, step: impl FnOnce() -> T) -> T {
+        Self::add_to_both(&mut self.database, &mut self.longest_database, step)
+    }
+
+    /// The same, of [`verify`](Self::verify).
+    pub(crate) fn add_verify<T>(&mut self, step: impl FnOnce() -> T) -> T {
+        Self::add_to_both(&mut self.verify, &mut self.longest_verify, step)
+    }
+
+    fn add_to_both<T>(spent: &mut Duration, longest: &mut Duration, step: impl FnOnce() -> T) -> T {
+        let before = *spent;
+        let taken = Self::add(spent, step);
+        *longest = spent.saturating_sub(before).max(*longest);
         taken
     }
 }

@@ -133,6 +133,12 @@ impl Taken {
     }
 }
 
+/// The sequence of the oldest of them.
+#[cfg(feature = "metrics")]
+pub(crate) fn oldest(claims: &UnsettledClaims) -> Option<ClaimSeq> {
+    claims.values().map(|taken| taken.seq).min()
+}
+
 /// Of two claims of one counter the older is settled or superseded.
 fn add_newer(claims: &mut UnsettledClaims, others: UnsettledClaims) {
     for (id, other) in others {

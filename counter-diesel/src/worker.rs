@@ -4,10 +4,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use counter_core::Prefix;
+
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::report::SyncReport;
 use crate::sync_options::SyncOptions;
+use crate::telemetry::{self, WORKER};
 
 /// A thread that syncs at an interval: see [`Counters::spawn_sync`].
 ///
@@ -17,6 +20,7 @@ use crate::sync_options::SyncOptions;
 pub struct SyncWorker {
     control: Arc<Control>,
     thread: Option<JoinHandle<Result<(), Error>>>,
+    prefix: Prefix,
 }
 
 /// How a worker is doing.
@@ -47,13 +51,15 @@ impl Counters {
     ///
     /// [`Error::Thread`] if the operating system gives no thread.
     pub fn spawn_sync(&self, interval: Duration) -> Result<SyncWorker, Error> {
-        let control = Arc::new(Control::default());
+        let (control, prefix) = (Arc::new(Control::default()), self.config().prefix.clone());
+        #[cfg(feature = "metrics")]
+        crate::metrics::register(&prefix);
         let (counters, of_thread) = (self.clone(), Arc::clone(&control));
         let thread = thread::Builder::new()
             .name("counter-sync".to_owned())
-            .spawn(move || work(&counters, &of_thread, interval))
+            .spawn(move || live(&counters, &of_thread, interval))
             .map_err(|source| Error::Thread { source })?;
-        Ok(SyncWorker { control, thread: Some(thread) })
+        Ok(SyncWorker { control, thread: Some(thread), prefix })
     }
 }
 
@@ -121,7 +127,8 @@ impl SyncWorker {
 impl Drop for SyncWorker {
     fn drop(&mut self) {
         if let Err(error) = self.stop_and_join() {
-            tracing::error!(?error, "the last sync of a worker failed");
+            let prefix = &self.prefix;
+            tracing::error!(target: WORKER, %prefix, ?error, "the last sync of a worker failed");
         }
     }
 }
@@ -187,13 +194,27 @@ impl Control {
     }
 }
 
+/// The worker's thread, from its beginning to its end.
+fn live(counters: &Counters, control: &Control, interval: Duration) -> Result<(), Error> {
+    let prefix = &counters.config().prefix;
+    let interval_seconds = interval.as_secs_f64();
+    tracing::info!(target: WORKER, %prefix, interval_seconds, "a worker started");
+    let result = work(counters, control, interval);
+    let WorkerStatus { passes, applied, .. } = control.lock().status.clone();
+    tracing::info!(target: WORKER, %prefix, passes, applied, "a worker stopped");
+    result
+}
+
 fn work(counters: &Counters, control: &Control, interval: Duration) -> Result<(), Error> {
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
-    let mut delay = interval;
+    let (mut delay, mut is_behind) = (interval, false);
     loop {
         let is_last = control.wait_for_turn(delay);
+        let started = Instant::now();
         let result = sync_catching_panics(counters);
+        let (prefix, took) = (&counters.config().prefix, started.elapsed());
+        is_behind = telemetry::tell_pace(prefix, interval, took, is_behind);
         if is_last {
             return conclude(control, result);
         }
@@ -212,12 +233,11 @@ fn conclude(control: &Control, result: Result<SyncReport, Error>) -> Result<(), 
 fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {
     // What a panic may leave behind are claims in the store, which is what every pass is made for.
     let pass = AssertUnwindSafe(|| counters.sync(&SyncOptions::default()));
-    let result = catch_unwind(pass)
-        .unwrap_or_else(|panic| Err(Error::Panicked { message: message_of(&*panic) }));
-    if let Err(error) = &result {
-        tracing::warn!(?error, "a sync failed");
-    }
-    result
+    catch_unwind(pass).unwrap_or_else(|panic| {
+        let error = Error::Panicked { message: message_of(&*panic) };
+        telemetry::tell_panic(&counters.config().prefix, &error);
+        Err(error)
+    })
 }
 
 /// A time beyond what the clock can tell never comes.

@@ -3,18 +3,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
 use counter_diesel::{ClaimSeq, Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::log::{Log, Told};
 use counter_tests::said::everything_said;
 use counter_tests::servers::{Answer, FakeRedis};
 use counter_tests::world::{World, impatient, memory_x_sqlite};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 /// Names that would forge something if they were written as they are.
 const FORGERIES: [&str; 5] = [
@@ -25,47 +22,13 @@ const FORGERIES: [&str; 5] = [
     "views\u{85}next line",
 ];
 
-/// All that was logged, each event as one text with its fields as they are written.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
-
-struct Fields<'a>(&'a mut String);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut text = String::new();
-        event.record(&mut Fields(&mut text));
-        self.0.lock().unwrap().push(text);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
+/// Each event as one text, with its fields as they are written.
 fn logged(run: impl FnOnce()) -> Vec<String> {
-    let log = Log::default();
-    tracing::subscriber::with_default(log.clone(), run);
-    let texts = log.0.lock().unwrap().clone();
-    texts.into_iter().filter(|text| text.contains("message=")).collect()
+    let text = |told: &Told| {
+        let fields = told.fields.iter().map(|(name, value)| format!(" {name}={value}"));
+        told.text.clone() + &fields.collect::<String>()
+    };
+    Log::of(run).events().iter().map(text).collect()
 }
 
 fn assert_harmless(text: &str) {

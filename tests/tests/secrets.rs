@@ -1,10 +1,11 @@
-//! Passwords in the URLs of databases, and what errors, their causes and check-ups say of them.
+//! Passwords in the URLs of databases, and what errors, their causes, check-ups and events say of them.
 
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
 use counter_diesel::{CounterConnection, Counters, Owner, SyncOptions, mysql_pool, postgres_pool};
+use counter_tests::log::Log;
 use counter_tests::said::everything_said;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{MysqlConnection, PgConnection};
@@ -43,12 +44,16 @@ const MYSQL: [&str; 8] = [
 
 #[test]
 fn errors_of_our_pools_do_not_show_a_password() {
+    let log = Log::of_process();
     for url in POSTGRES {
         assert_silent(url, &everything_said(&postgres_pool(url, 1).map(drop).unwrap_err()));
     }
     for url in MYSQL {
         assert_silent(url, &everything_said(&mysql_pool(url, 1).map(drop).unwrap_err()));
     }
+    let events = log.events();
+    assert!(events.iter().any(|told| told.target == "counter_diesel::pool"), "{events:?}");
+    events.iter().for_each(|told| assert_silent("events", &format!("{told:?}")));
 }
 
 #[test]
@@ -65,11 +70,17 @@ fn everything_fails_silently<C: CounterConnection>(url: &str) {
     let counters = Counters::builder(pool).memory().build().unwrap();
     let owner = Owner::new("post", 1).unwrap();
     counters.increment(owner.clone(), "views", 1).unwrap();
+    let log = Log::of_process();
     let errors = [
-        counters.get(owner, "views").unwrap_err(),
+        counters.get(owner.clone(), "views").unwrap_err(),
         counters.sync(&SyncOptions::default()).unwrap_err(),
         counters.run_pending_migrations().unwrap_err(),
     ];
+    counters.set(owner, "views", 1).unwrap();
+    let events = log.events();
+    let told = |text| events.iter().any(|told| told.text == text);
+    assert!(told("a sync failed") && told("a set is left to the next sync"), "{events:?}");
+    events.iter().for_each(|told| assert_silent(url, &format!("{told:?}")));
     for error in &errors {
         assert_silent(url, &everything_said(error));
     }

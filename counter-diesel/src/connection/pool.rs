@@ -7,6 +7,7 @@ use diesel::r2d2::{Builder, ConnectionManager, HandleError, Pool};
 use super::CounterConnection;
 use super::secrets::{Secrets, without_url};
 use crate::error::Error;
+use crate::telemetry::POOL;
 
 /// A pool that is asked for a connection in a request, where a second is long.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,6 +35,6 @@ struct Log {
 impl HandleError<diesel::r2d2::Error> for Log {
     fn handle_error(&self, error: diesel::r2d2::Error) {
         let error = without_url(self.secrets.removed_from(&error.to_string()).into()).to_string();
-        tracing::error!(error, "a pool could not open a connection");
+        tracing::error!(target: POOL, error, "a pool could not open a connection");
     }
 }

@@ -1,0 +1,177 @@
+//! Every documented event, brought about.
+
+use counter_core::Config;
+use counter_diesel::{SyncOptions, sqlite_pool};
+use counter_tests::faults::Fault;
+use counter_tests::log::{Log, Told};
+use counter_tests::process::wait_for;
+use libtest_mimic::Trial;
+
+use crate::documented::{DocumentedEvent, documented_events};
+use crate::scenes::{
+    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, in_life, litter, losing,
+    memory, post, redis, sync, told_of,
+};
+use crate::{slow, workers};
+
+/// What brings an event about, and returns all that was told.
+type Show = fn() -> Vec<Told>;
+
+pub const SHOWN: &[(&str, Show)] = &[
+    ("synced", || {
+        let world = memory();
+        let report = sync(&counted(&world));
+        let told = told_of(&world);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].field("report"), report.to_string());
+        told
+    }),
+    ("synced, but somebody should look", || {
+        let world = redis();
+        contradict(&world, "contradicted");
+        let report = sync(&counted(&world));
+        let told = told_of(&world);
+        assert_eq!(told.last().unwrap().field("report"), report.to_string());
+        assert!(!told.iter().any(|told| told.text == "synced"), "{told:?}");
+        told
+    }),
+    ("a sync failed", || {
+        let world = memory();
+        failing_at(&world, "state", Fault::Before).sync(&SyncOptions::default()).unwrap_err();
+        let told = told_of(&world);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].field("error").contains("planned"), "{told:?}");
+        let report = sync(&failing_at(&world, "ack", Fault::Before));
+        let told = told_of(&world);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told[1].field("report"), report.to_string());
+        told
+    }),
+    ("the store came back from an old copy", || {
+        let world = memory();
+        assert!(sync(&in_life(&world, "same", None, 500)).is_clean());
+        in_life(&world, "same", None, 499).sync(&SyncOptions::default()).unwrap_err();
+        let told = told_of(&world);
+        let last = told.last().unwrap();
+        assert_eq!((last.field("found"), last.field("recorded")), ("499", "500"));
+        assert!(!told.iter().any(|told| told.text == "a sync failed"), "{told:?}");
+        told
+    }),
+    ("the store was replaced", || {
+        let world = memory();
+        assert!(sync(&in_life(&world, "old", None, 500)).is_clean());
+        let report = sync(&in_life(&world, "new", None, 100));
+        let told = told_of(&world);
+        let synced_at = report.store_replaced.unwrap().synced_at.to_string();
+        let replaced = only(&told, "the store was replaced");
+        assert_eq!(replaced.field("store_id"), "\"old\"");
+        assert_eq!(replaced.field("synced_at"), synced_at);
+        told
+    }),
+    ("the store is synced into another database too", || {
+        let world = memory();
+        assert!(sync(&in_life(&world, "id", Some("another"), 1)).shared_prefix);
+        told_of(&world)
+    }),
+    ("a row is refused", || {
+        let world = memory();
+        let counters = counted(&world);
+        fill(&counters);
+        assert_eq!(sync(&counters).failed.count(), 1);
+        let told = told_of(&world);
+        let refused = only(&told, "a row is refused");
+        assert_eq!(refused.field("counter"), "post:1:full");
+        assert!(refused.field("claim").ends_with(":add:1"), "{refused:?}");
+        assert!(refused.field("error").contains("Upsert"), "{refused:?}");
+        told
+    }),
+    ("a claim is in conflict", || {
+        let world = redis();
+        let claim = contradict(&world, "contradicted");
+        assert_eq!(sync(&counted(&world)).conflicts.count(), 1);
+        let told = told_of(&world);
+        let conflict = only(&told, "a claim is in conflict");
+        assert_eq!(conflict.field("counter"), "post:1:contradicted");
+        assert_eq!(conflict.field("claim"), claim.text());
+        assert_eq!(conflict.field("row"), FUTURE.to_string());
+        told
+    }),
+    ("a claim was lost", || {
+        let world = memory();
+        let counters = losing(&world);
+        assert_eq!(sync(&counters).lost.count(), 1);
+        let told = told_of(&world);
+        let lost = only(&told, "a claim was lost");
+        assert_eq!((lost.field("counter"), lost.field("applied")), ("post:1:views", "false"));
+        assert!(lost.field("claim").ends_with(":add:5"), "{lost:?}");
+        told
+    }),
+    ("a name is not a counter's", || {
+        let world = redis();
+        litter(&world);
+        assert_eq!(sync(&counted(&world)).invalid.count(), 1);
+        let told = told_of(&world);
+        let name = only(&told, "a name is not a counter's");
+        assert_eq!(name.field("name"), format!("\"{}nonsense\"", world.prefix));
+        assert!(name.field("why").len() > 5, "{name:?}");
+        told
+    }),
+    ("a step was slow", slow::show),
+    ("a worker started", workers::show_life),
+    ("a worker stopped", workers::show_life),
+    ("syncs take longer than the interval", workers::show_pace),
+    ("a sync panicked", workers::show_panic),
+    ("the last sync of a worker failed", workers::show_last_failure),
+    ("a set is left to the next sync", || {
+        let world = memory();
+        let counters = failing_at(&world, "begin", Fault::Before);
+        counters.set(post(), "views", 1).unwrap();
+        let told = told_of(&world);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].field("counter"), "post:1:views");
+        assert!(told[0].field("error").contains("planned"), "{told:?}");
+        told
+    }),
+    ("a set met something that somebody should look at", || {
+        let world = redis();
+        apply_from_the_future(&world, "views");
+        world.counters_with(Config::default()).set(post(), "views", 1).unwrap();
+        let told = told_of(&world);
+        assert_eq!((told.len(), told[0].field("counter")), (1, "post:1:views"), "{told:?}");
+        assert!(told[0].field("report").contains("1 in conflict"), "{told:?}");
+        told
+    }),
+    ("a pool could not open a connection", || {
+        assert!(sqlite_pool("/nowhere/at/all.sqlite", 1).is_err());
+        wait_for("the pool to say so", || {
+            let events = Log::of_process().events();
+            let told = events.into_iter().find(|told| told.target == "counter_diesel::pool")?;
+            assert!(told.field("error").len() > 5, "{told:?}");
+            Some(vec![told])
+        })
+    }),
+];
+
+/// A test for each row of the page: that it comes about, and that everything told with it is documented.
+pub fn trials() -> impl Iterator<Item = Trial> {
+    SHOWN.iter().map(|(message, show)| {
+        let name = format!("told: {message}").replace([' ', ',', ':', '\''], "_");
+        Trial::test(name, move || {
+            let told = show();
+            assert!(told.iter().any(|told| told.text == *message), "{message}: {told:?}");
+            told.iter().for_each(|told| description_of(told).assert_describes(told));
+            Ok(())
+        })
+    })
+}
+
+pub fn only<'a>(told: &'a [Told], message: &str) -> &'a Told {
+    let found = told.iter().filter(|told| told.text == message).collect::<Vec<_>>();
+    let [only] = found[..] else { panic!("{message}: {told:?}") };
+    only
+}
+
+fn description_of(told: &Told) -> DocumentedEvent {
+    let mut documented = documented_events().into_iter();
+    documented.find(|event| event.message == told.text).unwrap_or_else(|| panic!("{told:?}"))
+}

@@ -1,0 +1,35 @@
+//! What Counter tells of itself: events and spans, and metrics, each as docs/observing.md has it.
+
+#![allow(clippy::unwrap_used)]
+
+mod dependencies;
+mod documented;
+mod events;
+mod metrics;
+mod recorded;
+mod scenes;
+mod slow;
+mod spans;
+mod workers;
+
+use std::process::ExitCode;
+
+use counter_tests::log::Log;
+use counter_tests::suite;
+use libtest_mimic::Trial;
+
+fn main() -> ExitCode {
+    // Before anybody can tell anything: a worker tells it in a thread of its own.
+    let _ = Log::of_process();
+    let sentences = [dependencies::CASES, documented::CASES, metrics::CASES, spans::CASES];
+    let sentences = sentences.into_iter().flatten().map(|(sentence, show)| {
+        Trial::test(sentence.replace([' ', ','], "_"), move || {
+            show();
+            Ok(())
+        })
+    });
+    suite::run_trials(sentences.chain(events::trials()).collect())
+}
+
+/// A sentence, and what shows that it is true.
+type Case = (&'static str, fn());

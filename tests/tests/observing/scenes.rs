@@ -1,0 +1,147 @@
+//! Counters of one test's own, to which things happen.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, Generation};
+use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
+use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::log::{Log, Told};
+use counter_tests::store_worlds::new_prefix;
+use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
+
+/// A sequence that no store gives out in the life of these tests.
+pub const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
+
+/// A store in memory and a file, under a prefix that nobody else has.
+pub fn memory() -> World {
+    let mut world = memory_x_sqlite();
+    world.prefix = new_prefix();
+    world
+}
+
+/// Redis and PostgreSQL.
+pub fn redis() -> World {
+    let (_, make) = PAIRS.iter().find(|(name, _)| *name == "redis_x_postgres").unwrap();
+    make()
+}
+
+/// What was told of the counters of this world.
+pub fn told_of(world: &World) -> Vec<Told> {
+    of_prefix(world, Log::of_process().events())
+}
+
+pub fn of_prefix(world: &World, all: Vec<Told>) -> Vec<Told> {
+    let is_of_world = |told: &Told| told.field("prefix") == world.prefix.as_str();
+    all.into_iter().filter(is_of_world).collect()
+}
+
+/// Counters of which one waits to be synced.
+pub fn counted(world: &World) -> Counters {
+    let counters = world.counters_with(impatient());
+    counters.increment(post(), "views", 5).unwrap();
+    counters
+}
+
+pub fn sync(counters: &Counters) -> SyncReport {
+    counters.sync(&SyncOptions::default()).unwrap()
+}
+
+/// One whose row takes no more.
+pub fn fill(counters: &Counters) {
+    counters.set(post(), "full", i64::MAX).unwrap();
+    counters.increment(post(), "full", 1).unwrap();
+}
+
+/// A claim whose row has seen a newer one, and which may have been applied.
+pub fn contradict(world: &World, key: &str) -> Claim {
+    world.counters().increment(post(), key, 7).unwrap();
+    let claim = match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {
+        Claimed::Fresh(claim) => claim,
+        other => panic!("{other:?}"),
+    };
+    apply_from_the_future(world, key);
+    claim
+}
+
+pub fn apply_from_the_future(world: &World, key: &str) {
+    let claim = Claim { id: id(key), seq: FUTURE, op: ClaimOp::Set(100) };
+    let mut transaction = world.ledger.begin().unwrap();
+    transaction.upsert(&[claim]).unwrap();
+    transaction.commit().unwrap();
+}
+
+/// Counters whose claims vanish from the store while they are applied, as by an eviction.
+pub fn losing(world: &World) -> Counters {
+    let store = Arc::clone(&world.store);
+    let faults = Faults::calling_once_before("verify", move || {
+        let held = store.look(&[id("views")]).unwrap().held.remove(0).unwrap();
+        store.ack(&[held.claim.unwrap()]).unwrap();
+    });
+    let counters = world.counters_behind(&faults, Config::default());
+    counters.increment(post(), "views", 5).unwrap();
+    counters
+}
+
+/// Counters of which one waits, and which meet this at each step of this name.
+pub fn failing_at(world: &World, step: &'static str, fault: Fault) -> Counters {
+    let faults = Faults::deciding(move |name| (name == step).then_some(fault));
+    let counters = world.counters_behind(&faults, Config::default());
+    counters.increment(post(), "views", 5).unwrap();
+    counters
+}
+
+/// Counters whose first sync panics.
+pub fn panicking_once(world: &World) -> Counters {
+    let is_first = AtomicBool::new(true);
+    let faults = Faults::calling(move |step| {
+        assert!(step != "state" || !is_first.swap(false, SeqCst), "a planned panic");
+    });
+    world.counters_behind(&faults, Config::default())
+}
+
+/// Counters of which one waits, and which are slow at each step of this name.
+pub fn slow_at(world: &World, step: &'static str, delay: Duration) -> Counters {
+    let faults = Faults::calling(move |name| {
+        if name == step {
+            std::thread::sleep(delay);
+        }
+    });
+    let counters = world.counters_behind(&faults, Config::default());
+    counters.increment(post(), "views", 5).unwrap();
+    counters
+}
+
+/// The counters of a process whose store claims to be in this life.
+pub fn in_life(world: &World, store_id: &str, database: Option<&str>, seq: i64) -> Counters {
+    let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
+    let own = || world.ledger.state(&world.prefix).unwrap().database;
+    let high_water = ClaimSeq::new(seq);
+    store.generation = Some(Generation {
+        store_id: store_id.to_owned(),
+        database: database.map_or_else(own, str::to_owned),
+        high_water,
+        newest_seen: high_water,
+    });
+    let mut config = Config::default();
+    config.prefix = world.prefix.clone();
+    Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger))
+}
+
+/// Names under the prefix that are no counters.
+pub fn litter(world: &World) {
+    let mut bare =
+        counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());
+    let name = format!("{}nonsense", world.prefix);
+    redis::cmd("SET").arg(name).arg(1).exec(&mut bare).unwrap();
+}
+
+pub fn post() -> Owner {
+    Owner::new("post", 1).unwrap()
+}
+
+pub fn id(key: &str) -> CounterId {
+    CounterId::new("post", 1, key).unwrap()
+}

@@ -1,0 +1,30 @@
+//! Steps that took longer than an operator would like.
+
+use std::time::Duration;
+
+use counter_tests::log::Told;
+
+use crate::events::only;
+use crate::scenes::{memory, slow_at, sync, told_of};
+
+pub fn show() -> Vec<Told> {
+    let steps =
+        [("begin", "database", 1000), ("commit", "database", 1000), ("verify", "verify", 250)];
+    let mut all = Vec::new();
+    for (step, side, limit) in steps {
+        let world = memory();
+        let limit = Duration::from_millis(limit);
+        let report = sync(&slow_at(&world, step, limit));
+        assert!(report.is_clean(), "slow, and nothing else: {report:?}");
+        let told = told_of(&world);
+        let slow = only(&told, "a step was slow");
+        assert_eq!(slow.field("step"), side);
+        assert_eq!(slow.field("limit_seconds"), format!("{:?}", limit.as_secs_f64()));
+        let times = report.times;
+        let longest = if side == "verify" { times.longest_verify } else { times.longest_database };
+        assert_eq!(slow.field("seconds"), format!("{:?}", longest.as_secs_f64()));
+        assert!(longest >= limit && longest <= times.database.max(times.verify), "{report:?}");
+        all.extend(told);
+    }
+    all
+}

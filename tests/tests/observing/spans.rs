@@ -1,0 +1,66 @@
+//! The span of a sync.
+
+use counter_diesel::SyncOptions;
+use counter_tests::faults::Fault;
+use counter_tests::log::{Log, Told};
+use counter_tests::world::World;
+
+use crate::Case;
+use crate::scenes::{counted, failing_at, fill, memory, of_prefix, sync, told_of};
+
+pub const CASES: &[Case] = &[
+    ("a sync is a span with what it did and everything told of it is inside", || {
+        let world = memory();
+        let counters = counted(&world);
+        fill(&counters);
+        let report = sync(&counters);
+        let span = span_of(&world);
+        assert_eq!((span.level.as_str(), span.text.as_str()), ("INFO", "counter.sync"));
+        assert_eq!(span.target, "counter_diesel::sync");
+        let numbers = [
+            ("found", report.scanned),
+            ("applied", report.applied),
+            ("recovered", report.recovered),
+            ("failed", report.failed.count()),
+            ("conflicts", report.conflicts.count()),
+            ("lost", report.lost.count()),
+        ];
+        for (field, number) in numbers {
+            assert_eq!(span.field(field), number.to_string(), "{field}");
+        }
+        assert_eq!((span.field("outcome"), span.field("dry_run")), ("unclean", "false"));
+        let seconds = span.field("seconds").parse::<f64>().unwrap();
+        assert!(seconds >= report.elapsed.as_secs_f64(), "{span:?}");
+        assert_eq!(span.fields.len(), 10, "{span:?}");
+        let told = told_of(&world);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().all(|told| told.within == Some(span.number)), "{told:?}");
+    }),
+    ("the span of a sync says how it was asked for", || {
+        let world = memory();
+        let options = SyncOptions::default().pattern("post:*").dry_run(true);
+        assert!(counted(&world).sync(&options).unwrap().is_clean());
+        let span = span_of(&world);
+        assert_eq!((span.field("pattern"), span.field("dry_run")), ("post:*", "true"));
+        assert_eq!((span.field("outcome"), span.field("applied")), ("clean", "1"));
+    }),
+    ("the span of a sync that could do nothing says that it failed", || {
+        let world = memory();
+        failing_at(&world, "state", Fault::Before).sync(&SyncOptions::default()).unwrap_err();
+        let span = span_of(&world);
+        assert_eq!((span.field("outcome"), span.field("applied")), ("failed", ""));
+    }),
+    ("counting and reading tell nothing", || {
+        let world = memory();
+        let counters = counted(&world);
+        assert_eq!(counters.get(crate::scenes::post(), "views").unwrap(), 5);
+        counters.set(crate::scenes::post(), "views", 1).unwrap();
+        assert!(told_of(&world).is_empty());
+    }),
+];
+
+fn span_of(world: &World) -> Told {
+    let mut spans = of_prefix(world, Log::of_process().spans());
+    assert_eq!(spans.len(), 1, "{spans:?}");
+    spans.remove(0)
+}
