@@ -8,8 +8,8 @@ const CHECKED: [(&str, &[&str]); 9] = [
     ("console", &["README.md", "docs/migrating.md", "docs/wire-format.md"]),
     // In `commands.rs`.
     ("sh", &["CONTRIBUTING.md", "README.md", "counter-diesel/COMMAND.md", "docs/adopting.md"]),
-    ("crontab", &["README.md"]),
-    ("ini", &["README.md"]),
+    ("crontab", &["docs/operating.md"]),
+    ("ini", &["docs/operating.md"]),
     ("toml", &["docs/adopting.md"]),
     // In `sql.rs`.
     ("sql", &["docs/migrating.md"]),
