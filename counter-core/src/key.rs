@@ -5,6 +5,14 @@ use std::str::FromStr;
 use crate::invalid::{Invalid, Part, check_text, flaw_of};
 
 /// The name of a counter, such as `downloads`: 1 to 100 characters, no NUL, anything else allowed.
+///
+/// ```
+/// # use counter_core::CounterKey;
+/// const DOWNLOADS: CounterKey = CounterKey::from_static("downloads"); // checked by the compiler
+/// assert_eq!(CounterKey::new("downloads")?, DOWNLOADS);
+/// assert!(CounterKey::new("").is_err());
+/// # Ok::<(), counter_core::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterKey(Cow<'static, str>);
 

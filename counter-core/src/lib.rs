@@ -17,6 +17,18 @@
 //! # Ok::<(), counter_core::Error>(())
 //! ```
 //!
+//! The same store in Redis, with the feature `redis`:
+//!
+//! ```no_run
+//! # #[cfg(feature = "redis")] {
+//! use counter_core::{CounterId, DeltaStore, RedisStore};
+//!
+//! let store = RedisStore::builder("redis://127.0.0.1/").connect_lazily().build()?;
+//! store.increment(&CounterId::new("post", 42, "views")?, 1)?;
+//! # }
+//! # Ok::<(), counter_core::Error>(())
+//! ```
+//!
 //! # Reading order
 //!
 //! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
@@ -25,6 +37,14 @@
 //! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
 //!   [`facts`](StoreFacts): what a store tells of its server.
 //! - [`config`](Config) and [`error`](Error).
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `redis`: `RedisStore`, on a pool of its own or an application's.
+//! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
+//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 
 mod claim;
 mod clock;

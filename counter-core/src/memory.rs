@@ -72,6 +72,23 @@ impl MemoryStore {
     }
 
     /// An empty store on a clock of the caller's.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use counter_core::{Claimed, CounterId, DeltaStore, ManualClock, MemoryStore};
+    /// let clock = ManualClock::at_micros(1_700_000_000_000_000);
+    /// let store = MemoryStore::with_clock(clock.clone());
+    /// let views = CounterId::new("post", 42, "views")?;
+    /// store.increment(&views, 5)?;
+    /// let claim = |timeout| store.claim(std::slice::from_ref(&views), timeout);
+    ///
+    /// let half_a_minute = Duration::from_secs(30);
+    /// assert!(matches!(claim(half_a_minute)?[0], Claimed::Fresh(_)));
+    /// assert_eq!(claim(half_a_minute)?[0], Claimed::Busy);
+    /// clock.advance(half_a_minute);
+    /// assert!(matches!(claim(half_a_minute)?[0], Claimed::Recovered(_)));
+    /// # Ok::<(), counter_core::Error>(())
+    /// ```
     pub fn with_clock(clock: impl Clock) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),

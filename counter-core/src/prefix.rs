@@ -8,7 +8,17 @@ use crate::pattern::Pattern;
 /// What every name in a store starts with, such as `counter:`.
 ///
 /// It ends with `:`, so that `c:` and `cu:` cannot share names, and holds either no brace or exactly one
-/// non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster.
+/// non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster. At most
+/// [`Prefix::MAX_CHARS`]. Default: `counter:`.
+///
+/// ```
+/// # use counter_core::{CounterId, Invalid, Prefix};
+/// let prefix: Prefix = "shop:".parse()?;
+/// let id = CounterId::new("user", 123, "downloads")?;
+/// assert_eq!(prefix.pending_name(&id), "shop:user:123:downloads");
+/// assert!("shop".parse::<Prefix>().is_err());
+/// # Ok::<(), Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(String);
 

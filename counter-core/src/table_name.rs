@@ -7,6 +7,13 @@ use crate::invalid::{Invalid, Part};
 ///
 /// Each part has letters, digits and underscores, does not begin with a digit, and has at most
 /// [`TableName::MAX_CHARS`]. It is always quoted, so reserved words are allowed and case is kept.
+///
+/// ```
+/// # use counter_core::TableName;
+/// let name: TableName = "statistics.page_counters".parse()?;
+/// assert_eq!((name.schema(), name.table()), (Some("statistics"), "page_counters"));
+/// # Ok::<(), counter_core::Invalid>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TableName {
     schema: Option<String>,

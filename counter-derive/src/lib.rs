@@ -1,5 +1,8 @@
 //! The derive macro of `counter-diesel`, which re-exports it. Depend on that crate, not on this one.
 //!
+//! [`HasCounters`](macro@HasCounters) makes a Diesel model an owner of counters, and has the options and examples. The crate
+//! has no features.
+//!
 //! # Reading order
 //!
 //! What the compiler hands over goes through one file after the other:

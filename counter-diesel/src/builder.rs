@@ -15,6 +15,22 @@ use crate::ledger::Ledger;
 use crate::pool_ledger::PoolLedger;
 
 /// Puts [`Counters`] together. Whatever is wrong with what it is given, [`build`](Self::build) says it.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "postgres", feature = "redis"))] {
+/// use std::time::Duration;
+///
+/// use counter_diesel::{Config, Counters, RedisStore, postgres_pool};
+///
+/// let counters = Counters::builder(postgres_pool("postgres://localhost/app", 8)?)
+///     .config(Config::from_env()?) // first: it replaces what was set before
+///     .prefix("shop:counter:")
+///     .claim_timeout(Duration::from_secs(60))
+///     .redis_with(RedisStore::builder("redis://127.0.0.1/").connect_lazily())
+///     .build()?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing happens before `build`"]
 pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,

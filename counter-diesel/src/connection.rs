@@ -40,7 +40,8 @@ pub(crate) use statement::push_quoting;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///
-/// Implemented for the connections of the features that are on: `postgres`, `mysql`, `sqlite`.
+/// Implemented for the connections of the features that are on: `postgres`, `mysql`, `sqlite`. Not to be implemented
+/// elsewhere: its members are hidden, and change with any version.
 #[diagnostic::on_unimplemented(
     message = "counters cannot be kept in the database behind `{Self}`",
     label = "not a database connection for counters",

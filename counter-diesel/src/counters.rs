@@ -45,6 +45,20 @@ pub(crate) struct Shared {
 impl Counters {
     /// Begins to put counters together, with the pool of the database that they are folded into.
     ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use counter_diesel::{Counters, sqlite_pool};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("app.sqlite");
+    /// # let path = file.to_str().ok_or("no path")?;
+    /// let pool = sqlite_pool(path, 4)?;
+    /// let counters = Counters::builder(pool).memory().build()?; // or .redis("redis://127.0.0.1/")
+    /// counters.run_pending_migrations()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is the pool's
     /// business where a transaction cannot ask for it: a SQLite file wants a `busy_timeout` and
     /// `synchronous = FULL`, which `sqlite_pool` sets.
@@ -52,7 +66,26 @@ impl Counters {
         CountersBuilder::new(pool)
     }
 
-    /// Counters over a store and a ledger of the caller's, such as wrapped ones.
+    /// Counters over a store and a ledger of the caller's, such as wrapped ones. Of the configuration they use
+    /// `sync_batch_size`, `claim_timeout`, the prefix by which the ledger knows the store, and for reads on a caller's
+    /// connection `table_name`: prefix and table are to be those of the two.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use std::sync::Arc;
+    ///
+    /// use counter_diesel::{Config, Counters, MemoryStore, PoolLedger};
+    /// # use diesel::SqliteConnection;
+    /// # use diesel::r2d2::{ConnectionManager, Pool};
+    /// # let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
+    ///
+    /// let config = Config::default();
+    /// let ledger = PoolLedger::new(pool, config.table_name.clone())?;
+    /// let counters = Counters::from_parts(config, Arc::new(MemoryStore::new()), Arc::new(ledger));
+    /// # counters.run_pending_migrations()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let remembered = Mutex::default();
         Self { shared: Arc::new(Shared { config, store, ledger, remembered }) }
@@ -88,7 +121,23 @@ impl Counters {
         self.shared.ledger.pending_migrations()
     }
 
-    /// Adds to a counter: one atomic operation in the store, and no database.
+    /// Adds to a counter: one atomic operation in the store, and no database. What is added may be negative.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views, likes, shares))]
+    /// # struct Post { id: i64 }
+    /// # fn count(counters: &Counters, post: &Post) -> Result<(), Error> {
+    /// counters.increment(post, PostCounter::Views, 1)?;
+    /// counters.increment(Post::counter_owner(42)?, PostCounter::Views, 1)?; // no row is loaded
+    /// match counters.increment(post, "reads-to-the-end", 1) { // any text is a key
+    ///     Err(error) if error.is_outcome_unknown() => eprintln!("may have been counted: {error}"),
+    ///     Err(error) => eprintln!("certainly not counted, so it may be tried again: {error}"),
+    ///     Ok(()) => {}
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -107,7 +156,7 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`increment`](Self::increment).
+    /// As [`increment`](Self::increment), and [`counter_core::Error::NotCounted`] for `i64::MIN`.
     pub fn decrement<O: CounterOwner>(
         &self,
         owner: O,
@@ -117,7 +166,25 @@ impl Counters {
         self.shared.decrement(&id_of(&owner, &key)?, by)
     }
 
-    /// Adds to many counters, in one round trip to the store.
+    /// Adds to many counters, in one round trip to the store. Each is an increment of its own: some may be
+    /// counted and others not.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views, likes, shares))]
+    /// # struct Post { id: i64 }
+    /// # fn count(counters: &Counters, post: &Post) -> Result<(), Error> {
+    /// let increments = [(post, PostCounter::Views, 1), (post, PostCounter::Shares, 1)];
+    /// if let Err(Error::Increments { outcomes }) = counters.increment_many(increments) {
+    ///     for (increment, outcome) in increments.iter().zip(outcomes) {
+    ///         if let Err(error) = outcome {
+    ///             eprintln!("{}: {error}", increment.1);
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -141,7 +208,8 @@ impl Counters {
 
     /// The value of a counter; 0 if it was never counted.
     ///
-    /// It is the value that the counter had at one instant during the call, also in the middle of a sync.
+    /// It is the value that the counter had at one instant during the call, also in the middle of a sync. Costs
+    /// are those of [`get_many`](Self::get_many).
     ///
     /// # Errors
     ///
@@ -151,7 +219,23 @@ impl Counters {
         self.shared.get(&id_of(&owner, &key)?)
     }
 
-    /// The values of many counters in the order asked, in one round trip to the store and one query.
+    /// The values of many counters in the order asked, each as it was at one instant during the call.
+    ///
+    /// One round trip to the store and one query. Where a sync applies something in between it looks again: up to
+    /// three times more.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views, likes, shares))]
+    /// # struct Post { id: i64 }
+    /// # fn show(counters: &Counters, posts: &[Post]) -> Result<(), Error> {
+    /// let views = counters.get_many(posts.iter().map(|post| (post, PostCounter::Views)))?;
+    /// for (post, views) in posts.iter().zip(views) {
+    ///     println!("post {}: {views} views", post.id);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,6 +257,18 @@ impl Counters {
     ///
     /// The in-memory store can name all that it holds; Redis cannot name any, so there a counter that is
     /// not declared appears with its first sync.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views, likes, shares))]
+    /// # struct Post { id: i64 }
+    /// # fn show(counters: &Counters, post: &Post) -> Result<(), Error> {
+    /// for (key, value) in counters.all(post)? {
+    ///     println!("{key}: {value}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -254,6 +350,14 @@ impl Counters {
 
     /// A handle on one counter: the names are checked and put together once, for code that counts often.
     ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, Owner};
+    /// # fn count(counters: &Counters) -> Result<(), Error> {
+    /// let requests = counters.handle(Owner::global(), "requests")?;
+    /// requests.increment(1)?; // nothing is left to check
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`counter_core::Error::Invalid`] if the owner or the key is invalid.
@@ -269,6 +373,18 @@ impl Counters {
     ///
     /// A transaction that is open on it must see the latest commits: a snapshot from before, such as
     /// MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # fn show(
+    /// #     counters: &counter_diesel::Counters,
+    /// #     conn: &mut diesel::SqliteConnection,
+    /// # ) -> Result<(), counter_diesel::Error> {
+    /// let post = counter_diesel::Owner::new("post", 42)?;
+    /// let views = counters.on(conn).get(&post, "views")?;
+    /// # let _ = views;
+    /// # Ok(()) }
+    /// ```
     pub fn on<'a, L: LendConnection>(&'a self, conn: &'a mut L) -> On<'a, L::Connection> {
         On::new(self, conn.lend_connection())
     }
@@ -277,6 +393,16 @@ impl Counters {
     ///
     /// Blocks; an application usually leaves this to [`spawn_sync`](Self::spawn_sync). Any number of
     /// syncs may run at once, in any number of processes.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, SyncOptions};
+    /// # fn sync(counters: &Counters) -> Result<(), Error> {
+    /// let report = counters.sync(&SyncOptions::default())?;
+    /// if !report.is_clean() {
+    ///     eprintln!("somebody should look: {report}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -319,6 +445,19 @@ impl Counters {
 
     /// What the store holds and the table may have counted already, because the store came back from an old
     /// copy. Looks at everything that the store holds and changes nothing.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
+    /// # fn decide(counters: &Counters) -> Result<(), Error> {
+    /// let conflicts = counters.conflicts()?;
+    /// for counter in &conflicts.counters {
+    ///     println!("{}: {} pending, {} in the table", counter.id, counter.held.pending, counter.row.count);
+    /// }
+    /// // A person has looked, and knows that nothing of it was synced before.
+    /// let report = counters.sync(&SyncOptions::default().on_conflict(OnConflict::Apply))?;
+    /// # let _ = report;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

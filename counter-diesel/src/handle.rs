@@ -4,6 +4,8 @@ use crate::counters::Counters;
 use crate::error::Error;
 
 /// One counter, named once: see [`Counters::handle`]. Each method is that of [`Counters`] with its name.
+///
+/// Cheap to clone, and shared by threads.
 #[derive(Debug, Clone)]
 pub struct CounterHandle {
     counters: Counters,

@@ -4,6 +4,24 @@ use counter_core::{CounterKey, Invalid};
 /// `#[derive(HasCounters)]` makes for that model.
 ///
 /// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are keys.
+///
+/// ```
+/// # use counter_diesel::{Counters, Error, HasCounters, KeyOf};
+/// #[derive(HasCounters)]
+/// #[counters(keys(views))]
+/// struct Post {
+///     id: i64,
+/// }
+///
+/// fn count(counters: &Counters, post: &Post, key: impl KeyOf<Post>) -> Result<(), Error> {
+///     counters.increment(post, key, 1)
+/// }
+///
+/// # fn calls(counters: &Counters, post: &Post) -> Result<(), Error> {
+/// count(counters, post, PostCounter::Views)?;
+/// count(counters, post, "shares")?;
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counter key of `{M}`",
     label = "not a key of `{M}`",

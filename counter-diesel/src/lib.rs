@@ -53,15 +53,16 @@
 //! - [`DeltaStore`] and [`Ledger`] are the two sides of a sync. Both can be wrapped or written anew and put
 //!   together with [`Counters::from_parts`].
 //!
-//! What the values, reads and errors promise is said at each; the whole is in the repository's README.
+//! What the values, reads and errors promise is said at each; the whole is in the repository's README, with guides
+//! beside it: putting it into an application, operating, migrating, testing, async services, recipes, the wire format.
 //!
 //! # Features
 //!
-//! - `sqlite`: SQLite, compiled in.
-//! - `postgres`: PostgreSQL, through libpq.
-//! - `mysql`: MySQL and MariaDB, through libmariadb or libmysqlclient.
+//! - `sqlite`: SQLite, compiled in. Needs a C compiler.
+//! - `postgres`: PostgreSQL, through libpq, which has to be installed.
+//! - `mysql`: MySQL and MariaDB, through libmariadb or libmysqlclient, one of which has to be installed.
 //! - `redis`: Redis as the store, with a pool of our own or the application's.
-//! - `redis-tls`: `rediss://` URLs, through rustls.
+//! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
 //! - `cli`: the command `counter`, for the databases and the store whose features are on.

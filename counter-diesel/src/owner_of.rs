@@ -8,6 +8,19 @@ use crate::has_counters::HasCounters;
 
 /// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`]), or an
 /// [`Owner`] whose type is only text.
+///
+/// ```
+/// # use counter_diesel::{Counters, Error, HasCounters, Owner};
+/// # #[derive(HasCounters)]
+/// # #[counters(keys(views))]
+/// # struct Post { id: i64 }
+/// # fn read(counters: &Counters, post: &Post) -> Result<(), Error> {
+/// counters.get(post, PostCounter::Views)?;
+/// counters.get(Post::counter_owner(42)?, PostCounter::Views)?;
+/// counters.get(Owner::new("post", 42)?, "views")?;
+/// counters.get(Owner::global(), "sign-ups")?;
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not own counters",
     label = "not an owner of counters",

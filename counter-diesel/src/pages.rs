@@ -13,8 +13,8 @@ impl Counters {
     /// models on a page, after the query that loaded them.
     ///
     /// One round trip to the store and one query, for any number of owners on a page (the store is asked in turns
-    /// for more than 4,000 counters); up to three of each where a sync applies something in between. 0 where there
-    /// is nothing.
+    /// for more than 4,000 counters); up to three more of each where a sync applies something in between. 0 where
+    /// there is nothing.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};

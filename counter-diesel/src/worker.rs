@@ -45,7 +45,19 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 impl Counters {
     /// Starts a thread that syncs each `interval`, the first time after one interval.
     ///
-    /// While syncs fail it waits longer and longer, up to a minute. A panic in a sync does not end it.
+    /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the interval. A panic in a
+    /// sync does not end it. An interval of zero counts as a millisecond.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use counter_diesel::{Counters, Error};
+    /// # fn run(counters: &Counters) -> Result<(), Error> {
+    /// let worker = counters.spawn_sync(Duration::from_secs(10))?; // kept: dropped, it would stop
+    /// // The application runs.
+    /// let status = worker.stop()?;
+    /// println!("{} counters in {} syncs", status.applied, status.passes);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -26,7 +26,26 @@ pub mod traffic;
 pub mod world;
 pub mod writers;
 
-/// The examples of README.md, which are compiled and run.
+/// The Rust in README.md and in the guides, which is compiled and run. That no guide is missing here, and what else is
+/// in them, is checked by the test `documents`.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
+pub mod documents {
+    #[doc = include_str!("../../README.md")]
+    pub struct Readme;
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    pub struct Contributing;
+    #[doc = include_str!("../../docs/adopting.md")]
+    pub struct Adopting;
+    #[doc = include_str!("../../docs/async.md")]
+    pub struct Async;
+    #[doc = include_str!("../../docs/migrating.md")]
+    pub struct Migrating;
+    #[doc = include_str!("../../docs/operating.md")]
+    pub struct Operating;
+    #[doc = include_str!("../../docs/recipes.md")]
+    pub struct Recipes;
+    #[doc = include_str!("../../docs/testing.md")]
+    pub struct Testing;
+    #[doc = include_str!("../../docs/wire-format.md")]
+    pub struct WireFormat;
+}

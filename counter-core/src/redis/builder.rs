@@ -14,6 +14,18 @@ use crate::error::{Error, StoreStep};
 use crate::prefix::Prefix;
 
 /// Describes a [`RedisStore`] on a pool of its own. Made by [`RedisStore::builder`].
+///
+/// ```
+/// # use std::num::NonZeroU32;
+/// # use std::time::Duration;
+/// # use counter_core::RedisStore;
+/// let store = RedisStore::builder("redis://127.0.0.1/")
+///     .pool_size(NonZeroU32::MIN.saturating_add(31)) // as many as threads that count at the same time
+///     .read_timeout(Duration::from_millis(200))
+///     .connect_lazily()
+///     .build()?;
+/// # Ok::<(), counter_core::Error>(())
+/// ```
 pub struct RedisStoreBuilder {
     /// Or why the URL cannot be used.
     info: Result<ConnectionInfo, String>,

@@ -279,7 +279,12 @@ fn count_in_schema(table: &TableName) -> Statement<'_, BigInt> {
 }
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a connection
-/// at most 1 second.
+/// at most 1 second. `max_size` is the most connections there are at a time; as many as that are made at once.
+///
+/// ```no_run
+/// let pool = counter_diesel::mysql_pool("mysql://app@localhost/app", 8)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -280,7 +280,12 @@ impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
 
 /// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a connection at
 /// most 1 second, and an attempt to connect is given up after 2, unless the URL says otherwise
-/// (`connect_timeout`).
+/// (`connect_timeout`). `max_size` is the most connections there are at a time; as many as that are made at once.
+///
+/// ```no_run
+/// let pool = counter_diesel::postgres_pool("postgres://app@localhost/app", 8)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
 ///
 /// # Errors
 ///

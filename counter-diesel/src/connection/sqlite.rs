@@ -206,7 +206,13 @@ fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool
 /// A pool of connections to a SQLite file, with the settings that counters and other writers want:
 /// write-ahead log, 5 seconds of patience with a locked file, and commits that survive a power cut.
 ///
-/// Waits for a connection at most 1 second. `:memory:` needs a `max_size` of 1.
+/// Waits for a connection at most 1 second. `max_size` is the most connections there are at a time; as many as that
+/// are made at once. `:memory:` needs a `max_size` of 1.
+///
+/// ```
+/// let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -4,7 +4,6 @@ mod away;
 mod environment;
 mod passwords;
 mod pipes;
-mod readme;
 mod signals;
 mod terminal;
 mod went_back;

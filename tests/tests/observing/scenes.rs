@@ -118,13 +118,8 @@ pub fn slow_at(world: &World, step: &'static str, delay: Duration) -> Counters {
 pub fn in_life(world: &World, store_id: &str, database: Option<&str>, seq: i64) -> Counters {
     let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
     let own = || world.ledger.state(&world.prefix).unwrap().database;
-    let high_water = ClaimSeq::new(seq);
-    store.generation = Some(Generation {
-        store_id: store_id.to_owned(),
-        database: database.map_or_else(own, str::to_owned),
-        high_water,
-        newest_seen: high_water,
-    });
+    let database = database.map_or_else(own, str::to_owned);
+    store.generation = Some(Generation::new(store_id.to_owned(), database, ClaimSeq::new(seq)));
     let mut config = Config::default();
     config.prefix = world.prefix.clone();
     Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger))

@@ -1,0 +1,53 @@
+use std::process::Command;
+
+use counter_core::{CounterId, Prefix};
+use counter_tests::servers::RedisServer;
+
+use super::document::document;
+
+/// Stands in for the client library, and sends what it is asked to send to the server that the test has started.
+const CLIENT: &str = "
+import subprocess, sys
+class Redis:
+    def incrby(self, name, amount):
+        subprocess.run(['redis-cli', '-u', sys.argv[1], 'INCRBY', name, str(amount)], check=True, stdout=subprocess.DEVNULL)
+";
+
+/// Texts in which there is something to encode, or which look like it.
+const TEXTS: [&str; 9] = [
+    "downloads",
+    "a:b",
+    "{tag}",
+    "100%",
+    "%64",
+    "é ü",
+    "tab\tline\n",
+    "\u{7f}\u{85}\u{9f}\u{a0}",
+    "🦀",
+];
+
+#[test]
+fn python_writes_the_names_that_this_library_writes() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("redis.py"), CLIENT).unwrap();
+    let example = &document("docs/wire-format.md").code_in("python")[0];
+    let more = "\nimport sys\nfor text in sys.argv[2:]:\n    redis.Redis().incrby(counter(text, -7, text), 1)\n";
+    std::fs::write(folder.path().join("example.py"), format!("{example}{more}")).unwrap();
+
+    let mut python = Command::new("python3");
+    let output = python.arg(folder.path().join("example.py")).arg(redis.url()).args(TEXTS).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let texts = TEXTS.map(|text| CounterId::new(text, -7, text).unwrap());
+    let shown = CounterId::new("user", 123, "downloads: total").unwrap();
+    let mut bare = redis.bare();
+    for id in texts.iter().chain([&shown]) {
+        let name = Prefix::default().pending_name(id);
+        let held: Option<i64> = redis::cmd("GET").arg(&name).query(&mut bare).unwrap();
+        assert_eq!(held, Some(1), "{name}");
+    }
+    let keys: usize = redis::cmd("DBSIZE").query(&mut bare).unwrap();
+    assert_eq!(keys, TEXTS.len() + 1);
+}

@@ -1,0 +1,92 @@
+use counter_core::Config;
+use counter_diesel::{Counters, Owner, RedisStore};
+use counter_tests::database::{self, Database};
+use std::sync::Arc;
+
+use super::document::document;
+use super::sessions::Shell;
+
+/// The databases, by the name that stands above their SQL, and how they quote.
+fn databases() -> [(&'static str, Box<dyn Database>); 3] {
+    [
+        ("PostgreSQL", database::postgres()),
+        ("MariaDB", database::mariadb()),
+        ("SQLite", database::sqlite()),
+    ]
+}
+
+/// The SQL that is shown for a database, or for all.
+fn shown_for(name: &str) -> Vec<String> {
+    let all = document("docs/migrating.md").code_in("sql").into_iter();
+    let first_line = format!("-- {name}\n");
+    all.filter_map(|code| code.strip_prefix(&first_line).map(str::to_owned)).collect()
+}
+
+fn counters(shell: &Shell) -> Counters {
+    let store = RedisStore::builder(shell.redis.url()).build().unwrap();
+    let ledger = shell.database.ledger("model_counters");
+    Counters::from_parts(Config::default(), Arc::new(store), ledger)
+}
+
+fn post(id: i64) -> Owner {
+    Owner::new("post", id).unwrap()
+}
+
+#[test]
+fn a_column_is_moved_with_what_was_counted_meanwhile_and_no_second_time() {
+    for (name, database) in databases() {
+        let shell = Shell::on(database);
+        shell.printed_by("counter migrate");
+        let execute = |sql: &str| shell.database.execute(sql).unwrap();
+        execute(
+            "CREATE TABLE posts (id BIGINT NOT NULL PRIMARY KEY, views BIGINT NOT NULL DEFAULT 0)",
+        );
+        execute("INSERT INTO posts (id, views) VALUES (1, 10), (2, 20), (3, 0), (4, -4)");
+        // Counted in the new place: one in the table, one still pending.
+        shell.printed_by(
+            "counter increment post:1 views 1; counter sync; counter increment post:1 views 2",
+        );
+        let blocks = shown_for(name);
+        assert_eq!(blocks.len(), 1, "{name}");
+        for _ in 0..2 {
+            execute(&blocks[0]);
+            let moved = (1..5).map(|id| counters(&shell).get(post(id), "views").unwrap());
+            assert_eq!(moved.collect::<Vec<_>>(), [13, 20, 0, -4], "{name}");
+        }
+        // A straggler of the old version.
+        execute("UPDATE posts SET views = views + 1 WHERE id = 2");
+        execute(&blocks[0]);
+        shell.printed_by("counter sync");
+        let moved = (1..5).map(|id| counters(&shell).baseline(post(id), "views").unwrap());
+        assert_eq!(moved.collect::<Vec<_>>(), [13, 21, 0, -4], "{name}");
+    }
+}
+
+#[test]
+fn the_table_of_the_php_package_is_moved_with_what_is_pending() {
+    for (name, database) in databases() {
+        let shell = Shell::on(database);
+        let quote = if name == "MariaDB" { '`' } else { '"' };
+        let run =
+            |sql: &str| shell.database.execute(&sql.replace('`', &quote.to_string())).unwrap();
+        run(
+            "CREATE TABLE model_counters (id BIGINT NOT NULL PRIMARY KEY, owner_type VARCHAR(255) NOT NULL, \
+             owner_id BIGINT NOT NULL, `key` VARCHAR(100) NOT NULL, count BIGINT NOT NULL DEFAULT 0, \
+             created_at TIMESTAMP NULL, updated_at TIMESTAMP NULL, UNIQUE (owner_type, owner_id, `key`))",
+        );
+        run("INSERT INTO model_counters (id, owner_type, owner_id, `key`, count) \
+             VALUES (5, 'post', 1, 'views', 40), (6, 'post', 2, 'views', 7)");
+        shell.printed_by("redis-cli INCRBY counter:post:1:views 2");
+
+        let blocks = shown_for("all");
+        assert_eq!(blocks.len(), 2);
+        run(&blocks[0]);
+        let session = &document("docs/migrating.md").code_in("console")[0];
+        assert_eq!(shell.replay(session), 1, "{name}");
+        run(&blocks[1]);
+
+        shell.printed_by("counter sync");
+        let moved = [1, 2].map(|id| counters(&shell).baseline(post(id), "views").unwrap());
+        assert_eq!(moved, [42, 7], "{name}");
+    }
+}

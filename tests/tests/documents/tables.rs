@@ -1,0 +1,38 @@
+//! Tables that have to name all there is.
+
+use std::collections::BTreeSet;
+
+use super::document::document;
+
+/// What stands between quotes in the first column of the tables under a heading.
+fn first_column(heading: &str) -> BTreeSet<String> {
+    let guide = document("docs/operating.md");
+    let section = guide.text.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    // A cell may name two, and another name of each in brackets.
+    let names = cells.flat_map(|cell| cell.split('(').next().unwrap_or_default().split(", "));
+    names.map(|name| name.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()).collect()
+}
+
+#[test]
+fn every_finding_of_the_doctor_is_explained() {
+    let source = document("counter-diesel/src/check/finding.rs").text;
+    let texts = source.lines().filter_map(|line| line.trim().strip_prefix("Self::"));
+    let codes = texts.filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
+    // The severities are written in the same way.
+    let severities = ["note", "warning", "error"];
+    let codes = codes.filter(|code| !severities.contains(code)).map(str::to_owned);
+    assert_eq!(first_column("What the doctor says"), codes.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn every_field_of_a_report_is_explained() {
+    let source = document("counter-diesel/src/report.rs").text;
+    let report =
+        source.split("pub struct SyncReport {").nth(1).unwrap().split("\n}").next().unwrap();
+    let fields = report.lines().filter_map(|line| line.trim().strip_prefix("pub "));
+    let fields = fields.filter_map(|line| line.split(':').next()).map(str::to_owned);
+    assert_eq!(first_column("What a report says"), fields.collect::<BTreeSet<_>>());
+}
