@@ -49,7 +49,7 @@ fn in_the_middle_of_a_batch(
 }
 
 #[test]
-fn a_signal_ends_a_sync_after_the_batch_at_hand_and_the_rest_waits_in_the_store() {
+fn a_signal_ends_a_sync_after_what_is_claimed_and_the_rest_waits_in_the_store() {
     let (site, counters) = counted_site();
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let before = sum_of_baselines(&counters);
@@ -60,7 +60,8 @@ fn a_signal_ends_a_sync_after_the_batch_at_hand_and_the_rest_waits_in_the_store(
         let report = json(&ended.output);
         assert_eq!((&report["interrupted"], &report["clean"]), (&true.into(), &true.into()));
         let applied = report["applied"].as_i64().unwrap();
-        assert!((10..USERS).contains(&applied) && applied % 10 == 0, "{report}");
+        // Two batches may have been claimed ahead.
+        assert!((10..=30).contains(&applied), "{report}");
         assert_eq!(sum_of_baselines(&counters), before + applied);
         let values = counters.get_many((0..USERS).map(|id| (user(id), "views"))).unwrap();
         assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
