@@ -56,8 +56,10 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// Of those that are numbers.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut values = values.into_iter().collect::<Vec<_>>();
+        let mut values = values.into_iter().filter(|value| !value.is_nan()).collect::<Vec<_>>();
+        assert!(!values.is_empty(), "no round was finished: the machine is too busy");
         values.sort_by(f64::total_cmp);
         let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
         Self { median: (low + high) / 2.0, min: values[0], max: values[values.len() - 1] }

@@ -62,10 +62,18 @@ impl<C: BareConnection> Stage<C> {
         count_in(&mut self.redis, posts);
     }
 
-    /// The seconds of one sync, of which it is sure that it moved so many counters.
+    /// The seconds of one sync, of which it is sure that it moved so many counters; no number if it was stopped, as where
+    /// others kept the machine so busy that Redis did not answer in time.
     pub fn sync(&mut self, counters: i64) -> f64 {
         let mut report = SyncReport::default();
         let taken = seconds(|| report = self.counters.sync(&SyncOptions::default()).unwrap());
+        if let Some(error) = report.stopped {
+            eprintln!("a round does not count: {error}");
+            while !self.counters.sync(&SyncOptions::default()).is_ok_and(|report| report.is_clean())
+            {
+            }
+            return f64::NAN;
+        }
         assert_eq!((report.applied, report.is_clean()), (counters as u64, true), "{report:?}");
         self.times.push(report.times);
         taken
