@@ -84,7 +84,7 @@ pub enum Error {
     #[error("{0}")]
     Build(&'static str),
 
-    /// The operating system gave no thread for a worker or a sync. Nothing was changed.
+    /// The operating system gave no thread for a worker or a sync. Nothing more was claimed.
     #[error("a thread could not be started: raise the limit of threads for this process")]
     Thread {
         /// What the operating system says.

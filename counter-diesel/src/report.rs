@@ -119,8 +119,8 @@ impl fmt::Display for SyncReport {
 ///
 /// Each is the time in which the sync waited for that step's answers, those that failed and were asked for again
 /// among them. Scans and claims go on in a thread of their own while the database works on what was claimed before, so
-/// what [`scan`](Self::scan) and [`claim`](Self::claim) come to and what the other three come to each fit into
-/// [`SyncReport::elapsed`], not both together: the larger of the two is what the sync waits for. What is missing it
+/// what [`scan`](Self::scan) and [`claim`](Self::claim) come to and what the other three come to overlap, and may together
+/// be more than [`SyncReport::elapsed`]: the larger of the two is about what the sync waits for. What is missing it
 /// spent on its own work, on comparing what both sides know of each other, on waits between tries, on rare steps such
 /// as lost claims, and on its observer. In a dry run all are zero but [`scan`](Self::scan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
