@@ -5,6 +5,8 @@ use crate::invalid::{Invalid, Part};
 
 /// A glob over the text form of counter ids, as Redis understands it: `*`, `?`, `[a-z]`, `[^a]`, `\*`.
 ///
+/// Redis compares bytes: `?` and `[...]` stand for one byte each, so `??` matches `é`.
+///
 /// ```
 /// # use counter_core::Pattern;
 /// let users: Pattern = "user:*".parse()?;
@@ -61,7 +63,8 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Refuses an empty pattern, and one that ends inside `[` or after `\`: a store appends to it.
+/// Refuses an empty pattern, one that ends inside `[` or after `\`, since a store appends to it, and one with
+/// anything but ASCII inside `[...]`, since a server orders other bytes as its processor orders `char`.
 impl FromStr for Pattern {
     type Err = Invalid;
 
@@ -70,7 +73,11 @@ impl FromStr for Pattern {
             return Err(Invalid::Empty { part: Part::Pattern });
         }
         let mut rest = text.as_bytes();
-        while let Some((_, after)) = Token::read(rest, true) {
+        while let Some((token, after)) = Token::read(rest, true) {
+            if matches!(token, Token::Class { members, .. } if !members.is_ascii()) {
+                let reason = "inside [...] only ASCII has a meaning that all servers share";
+                return Err(Invalid::malformed(Part::Pattern, text, reason));
+            }
             rest = after;
         }
         if rest.is_empty() {
@@ -204,6 +211,14 @@ mod tests {
         for text in ["", "[", "a[b", "[^", "a\\", "[a\\]"] {
             assert!(text.parse::<Pattern>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_class_beyond_ascii_is_refused() {
+        for text in ["[a-é]", "[é-z]", "[^é]", "user:[--é]*", "[\\é]"] {
+            assert!(text.parse::<Pattern>().is_err(), "{text:?}");
+        }
+        assert!("[a-z]é??".parse::<Pattern>().unwrap().matches("béü"));
     }
 
     #[test]
