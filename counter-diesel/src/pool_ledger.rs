@@ -185,9 +185,14 @@ impl<C: CounterConnection> PoolTransaction<'_, C> {
         let rolled_back = C::TransactionManager::rollback_transaction(&mut *self.conn)
             .and_then(|()| self.conn.finish_transaction());
         if let Err(error) = rolled_back {
-            // The pool throws a connection away whose transaction is still open.
             tracing::debug!(%error, "a transaction could not be rolled back");
+            self.throw_away();
         }
+    }
+
+    /// Else its next user would have the settings that a transaction here needs.
+    fn throw_away(&mut self) {
+        C::TransactionManager::transaction_manager_status_mut(&mut *self.conn).set_in_error();
     }
 }
 
@@ -225,6 +230,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
         if let Err(error) = self.conn.finish_transaction() {
             tracing::debug!(%error, "a connection keeps the settings of a transaction");
+            self.throw_away();
         }
         committed.map_err(|source| explain(&mut *self.conn, self.table, LedgerStep::Commit, source))
     }

@@ -23,6 +23,13 @@ fn main() -> ExitCode {
         postgres_only::updates_stay_on_their_page();
         Ok(())
     }));
+    trials.push(Trial::test(
+        "mariadb::a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_away",
+        || {
+            mariadb_only::a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_away();
+            Ok(())
+        },
+    ));
     trials.extend(outages());
     suite::run_trials(trials)
 }

@@ -2,9 +2,12 @@
 
 use counter_diesel::Ledger;
 use counter_tests::database::{Database, ServerConnection};
+use counter_tests::process::Durability;
 use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, post};
+use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::suite::Case;
 use diesel::MysqlConnection;
+use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool};
 
 pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
@@ -114,6 +117,30 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
     }),
 ];
+
+/// Settings are given back by a statement that has to be prepared, which the server is told to refuse.
+pub(crate) fn a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_away() {
+    let server = MariaDb::new(Durability::Off);
+    let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));
+    let pool = world.pool_after(1, "SET lock_wait_timeout = 71");
+    let mut operator = world.database.connect();
+    let mut allow = |statements: u32| {
+        operator
+            .batch_execute(&format!("SET GLOBAL max_prepared_stmt_count = {statements}"))
+            .unwrap();
+    };
+    let ledger = ledger_of(&pool);
+    let transaction = ledger.begin().unwrap();
+    allow(0);
+    transaction.commit().unwrap();
+    allow(1000);
+    assert_eq!(number(&pool, "@@lock_wait_timeout"), 71, "after a commit");
+    let transaction = ledger.begin().unwrap();
+    allow(0);
+    drop(transaction);
+    allow(1000);
+    assert_eq!(number(&pool, "@@lock_wait_timeout"), 71, "after a rollback");
+}
 
 type MysqlPool = Pool<ConnectionManager<MysqlConnection>>;
 
