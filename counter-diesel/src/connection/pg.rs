@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
@@ -159,11 +159,15 @@ impl CounterConnection for PgConnection {
     }
 
     /// Diesel does not tell a lock time-out from other errors, and the server may say it in any language. So it is
-    /// looked up whether somebody has a lock that keeps writers out. Who let go of it an instant ago is missed.
-    fn is_busy(&mut self, table: &TableName, _error: &DieselError) -> bool {
+    /// looked up whether somebody has a lock that keeps writers out, or waits for one, since writers queue behind
+    /// that too. Who let go of it an instant ago is missed.
+    fn is_busy(&mut self, table: &TableName, error: &DieselError) -> bool {
+        if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
+            return false;
+        }
         let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
         let locked = Statement::<Bool>::new(
-            "SELECT count(*) > 0 FROM pg_locks WHERE granted AND pid IS DISTINCT FROM pg_backend_pid() \
+            "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
              AND relation IN (to_regclass(",

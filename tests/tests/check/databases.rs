@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use counter_core::Config;
 use counter_diesel::FindingCode as Code;
@@ -10,7 +11,8 @@ use counter_diesel::{
     CheckUp, CounterConnection, Counters, Ledger as _, PoolLedger, Severity, SyncOptions,
     mysql_pool, postgres_pool, sqlite_pool,
 };
-use counter_tests::process::Durability;
+use counter_tests::database::ServerConnection as _;
+use counter_tests::process::{Durability, wait_for};
 use counter_tests::servers::RedisServer;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;
@@ -117,6 +119,23 @@ fn a_postgres_that_speaks_german_is_understood_when_a_table_is_locked_against_wr
         let finding = only(&check(pool), Warning, Code::DatabaseUnchecked);
         assert!(finding.message.contains("writes: storniere Anfrage"), "{finding}");
     }
+}
+
+/// Writers queue behind whoever waits until other writers are done.
+#[test]
+fn a_postgres_is_busy_where_somebody_waits_to_lock_a_table_against_writers() {
+    let (_server, url) = postgres(Durability::On);
+    let [mut writer, mut locker, mut watcher] =
+        [(); 3].map(|()| PgConnection::establish(&url).unwrap());
+    writer.batch_execute("BEGIN; LOCK TABLE model_counters IN ROW EXCLUSIVE MODE").unwrap();
+    let locking = thread::spawn(move || {
+        locker.batch_execute("BEGIN; LOCK TABLE model_counters IN SHARE MODE; ROLLBACK").unwrap();
+    });
+    wait_for("somebody who waits for the lock", || (watcher.waiting() == 1).then_some(()));
+    let finding = only(&check(postgres_pool(&url, 1).unwrap()), Warning, Code::DatabaseUnchecked);
+    assert!(finding.message.contains("writes: canceling statement due to lock"), "{finding}");
+    writer.batch_execute("ROLLBACK").unwrap();
+    locking.join().unwrap();
 }
 
 fn mariadb(options: &[&str]) -> (MariaDb, String) {
