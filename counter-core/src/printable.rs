@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 ///
 /// Names and messages come from anybody. What would end the line, steer the terminal, turn the direction
 /// of writing or not be seen is escaped as Rust does it, `\n` or `\u{1b}`; all else is left as it is. So are the
-/// joiners U+200C and U+200D, without which emoji and some scripts are written differently.
+/// joiners U+200C and U+200D and the variation selectors U+FE00 to U+FE0F, without which emoji and some scripts are
+/// written differently.
 ///
 /// ```
 /// # use counter_core::Printable;
@@ -18,8 +19,11 @@ impl Printable<'_> {
     pub fn escapes(c: char) -> bool {
         c.is_control()
             || matches!(c,
-                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}')
     }
 }
 
@@ -49,6 +53,8 @@ mod tests {
             ("\u{9b}31m\u{85}", "\\u{9b}31m\\u{85}"),
             ("\u{202e}cba\u{2028}", "\\u{202e}cba\\u{2028}"),
             ("a\u{200b}\u{feff}\u{e0041}", "a\\u{200b}\\u{feff}\\u{e0041}"),
+            ("a\u{3164}\u{2800}\u{e0fff}", "a\\u{3164}\\u{2800}\\u{e0fff}"),
+            ("❤\u{fe0f}", "❤\u{fe0f}"),
             ("مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\", "مرحبا 👨‍👩‍👧 e\u{301} 'a' \"b\" \\"),
         ] {
             assert_eq!(Printable(text).to_string(), shown);
