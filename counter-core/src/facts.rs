@@ -107,6 +107,8 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
+    /// Whether it runs scripts for this user, and if not, what it says.
+    pub scripts: Fact<()>,
     /// Its clock beside this machine's.
     pub clock: Fact<ClockReading>,
     /// The identity of its data, if it has one already, with the newest sequence given out.

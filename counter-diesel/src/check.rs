@@ -15,8 +15,9 @@ use counter_core::{Clock, Fact, Prefix, StoreFacts, SystemClock};
 
 pub use finding::{CheckUp, Finding, FindingCode, Severity};
 
-use self::diagnosis::{Diagnosis, with_causes};
+use self::diagnosis::Diagnosis;
 use self::survey::{StoreTime, Survey};
+use crate::causes::with_causes;
 use crate::counters::{Counters, Shared};
 use crate::inspection::{LedgerFacts, TableState};
 use crate::ledger::LedgerState;

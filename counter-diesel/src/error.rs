@@ -1,7 +1,13 @@
+use std::fmt;
+
 use counter_core::{BoxError, CounterId, Invalid, Printable};
 
+use crate::causes::with_causes;
+
 /// What went wrong with counters, their store or their database.
-#[derive(Debug, thiserror::Error)]
+///
+/// As `Debug`, which is what a `main` that returns it shows, it is its message with all causes.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A name was refused, or the store failed. Says whether a write was counted.
@@ -50,7 +56,8 @@ pub enum Error {
 
     /// The table of the counters, or one beside it, is not there.
     #[error(
-        "the table {table} is not in the database: call run_pending_migrations() when the application starts"
+        "the table {table} is not in the database: call run_pending_migrations() when the application starts, \
+         or correct the name (COUNTER_TABLE_NAME, Config::table_name)"
     )]
     NotMigrated {
         /// The counters' table.
@@ -100,6 +107,16 @@ pub enum Error {
     },
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&with_causes(self))?;
+        match self {
+            Self::Increments { outcomes } => write!(f, ": {outcomes:?}"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Error {
     /// Whether a write may have been counted although it failed. Everything else certainly was not;
     /// of several increments, each outcome says it for itself. Whether a transaction was committed is another
@@ -130,8 +147,8 @@ pub struct CommittedNotCounted {
     pub gathered: usize,
 }
 
-impl std::fmt::Display for CommittedNotCounted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for CommittedNotCounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { uncounted, gathered } = self;
         let failed = uncounted.len();
         write!(
@@ -184,8 +201,8 @@ pub enum LedgerStep {
     Migrations,
 }
 
-impl std::fmt::Display for LedgerStep {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for LedgerStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Begin => "begin a transaction",
             Self::Upsert => "write counters",

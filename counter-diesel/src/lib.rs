@@ -78,6 +78,7 @@ mod after_commit;
 mod ahead;
 mod apply;
 mod builder;
+mod causes;
 mod check;
 mod conflicts;
 mod connection;

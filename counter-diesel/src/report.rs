@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimSeq, Foreign, Printable};
 
+use crate::causes::with_causes;
 use crate::error::Error;
 use crate::ledger::Recorded;
 
@@ -109,7 +110,7 @@ impl fmt::Display for SyncReport {
             write!(f, "; interrupted")?;
         }
         match &self.stopped {
-            Some(error) => write!(f, "; stopped: {error}"),
+            Some(error) => write!(f, "; stopped: {}", with_causes(error)),
             None => Ok(()),
         }
     }

@@ -138,6 +138,11 @@ impl SyncWorker {
 
 impl Drop for SyncWorker {
     fn drop(&mut self) {
+        if self.thread.is_some() && self.status().passes == 0 {
+            let prefix = &self.prefix;
+            tracing::warn!(target: WORKER, %prefix, "a worker is dropped before its first sync: \
+                keep it as long as the application counts, or detach it");
+        }
         if let Err(error) = self.stop_and_join() {
             let prefix = &self.prefix;
             tracing::error!(target: WORKER, %prefix, ?error, "the last sync of a worker failed");

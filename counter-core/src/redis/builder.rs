@@ -155,9 +155,13 @@ impl RedisStoreBuilder {
 fn parse(url: &str) -> Result<ConnectionInfo, String> {
     let scheme = url.split(':').next().unwrap_or_default();
     if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
-        return Err(format!("{scheme}:// takes the feature `redis-tls` of counter-core"));
+        return Err(format!("{scheme}:// takes the feature `redis-tls`"));
     }
-    url.into_connection_info().map_err(|error| error.to_string())
+    url.into_connection_info().map_err(|error| {
+        format!(
+            "{error}: use redis://user:password@host:port/database, rediss:// or redis+unix:///path"
+        )
+    })
 }
 
 /// TLS goes through rustls, which panics where the process has not chosen who does its cryptography. An

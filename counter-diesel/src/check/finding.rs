@@ -133,6 +133,8 @@ pub enum FindingCode {
     StoreIsReplica,
     /// `store-in-cluster`: the server is a node of a cluster.
     StoreInCluster,
+    /// `store-refuses-scripts`: the server runs no scripts for this user.
+    StoreRefusesScripts,
     /// `store-clock`: the clocks of the server and of this machine differ.
     StoreClock,
     /// `store-name-taken`: a name that the store needs for itself holds something else.
@@ -187,6 +189,7 @@ impl FindingCode {
             Self::StorePersistenceFails => "store-persistence-fails",
             Self::StoreIsReplica => "store-is-replica",
             Self::StoreInCluster => "store-in-cluster",
+            Self::StoreRefusesScripts => "store-refuses-scripts",
             Self::StoreClock => "store-clock",
             Self::StoreNameTaken => "store-name-taken",
             Self::StoreReplaced => "store-replaced",

@@ -40,12 +40,24 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) {
         judge_cluster(prefix, diagnosis);
     }
+    if let Some(why) = facts.scripts.why_unknown() {
+        judge_scripts(why, diagnosis);
+    }
     if let Some(clock) = diagnosis.store_told(&facts.clock, "clock") {
         judge_clock(clock.difference(), diagnosis);
     }
     diagnosis.store_told(&facts.generation, "generation");
     diagnosis.store_told(&facts.high_water, "newest sequence");
     facts.taken.iter().for_each(|taken| judge_taken(taken, diagnosis));
+}
+
+fn judge_scripts(why: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.add(
+        Severity::Error,
+        Code::StoreRefusesScripts,
+        format!("increments are counted, but syncs, sets and deletes are refused: {}", Printable(why)),
+        "let the user run EVALSHA and SCRIPT LOAD, and in them the commands that docs/operating.md lists",
+    );
 }
 
 fn judge_version(server: &ServerVersion, diagnosis: &mut Diagnosis) {

@@ -9,6 +9,7 @@ use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, S
 use super::diagnosis::Diagnosis;
 use super::distinct::Distinct;
 use super::finding::{FindingCode as Code, Severity};
+use crate::causes::with_causes;
 use crate::conflicts::conflicts_among;
 use crate::counters::Shared;
 use crate::error::Error;
@@ -184,7 +185,7 @@ impl Survey {
             );
         }
         if let Some(error) = &self.conflicts_unchecked {
-            diagnosis.database_unchecked("conflicts", &super::with_causes(error));
+            diagnosis.database_unchecked("conflicts", &with_causes(error));
         }
         if let Some(state) = state.filter(|_| self.has_pending) {
             judge_overdue(state, now, diagnosis);

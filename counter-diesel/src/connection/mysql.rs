@@ -288,10 +288,14 @@ fn count_in_schema(table: &TableName) -> Statement<'_, BigInt> {
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the server cannot be reached or refuses. The password is not in it.
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
+/// database. The password is not in it.
 pub fn mysql_pool(
     url: &str,
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<MysqlConnection>>, Error> {
+    if pool::scheme(url) != Some("mysql") {
+        return Err(Error::Build("the URL of a MariaDB or MySQL database begins with mysql://"));
+    }
     pool::open(url, max_size, |pool| pool)
 }

@@ -293,11 +293,17 @@ impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the server cannot be reached or refuses. The password is not in it.
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
+/// database. The password is not in it.
 pub fn postgres_pool(
     url: &str,
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
+    if pool::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
+        return Err(Error::Build(
+            "the URL of a PostgreSQL database begins with postgres:// or postgresql://",
+        ));
+    }
     pool::open(&with_connect_timeout(url), max_size, |pool| pool)
 }
 

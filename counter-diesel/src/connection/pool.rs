@@ -27,6 +27,12 @@ pub(super) fn open<C: CounterConnection>(
     })
 }
 
+/// The scheme of what may be a URL, or also a path or a list of settings.
+pub(super) fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once("://")?;
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+').then_some(scheme)
+}
+
 #[derive(Debug)]
 struct Log {
     secrets: Secrets,

@@ -1,6 +1,6 @@
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
-    TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, Printable,
+    ServerVersion, TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -216,13 +216,26 @@ fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the file cannot be opened.
+/// [`Error::Unreachable`] if the file cannot be opened, [`Error::Build`] if it is the URL of another database.
 pub fn sqlite_pool(
     database: &str,
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<SqliteConnection>>, Error> {
     let path = database.strip_prefix("sqlite://").unwrap_or(database);
-    pool::open(path, max_size, |pool| pool.connection_customizer(Box::new(Settings)))
+    if pool::scheme(path).is_some_and(|scheme| scheme != "file") {
+        return Err(Error::Build(
+            "a SQLite database is the path of a file, :memory:, or sqlite:// and a path",
+        ));
+    }
+    let opened = pool::open(path, max_size, |pool| pool.connection_customizer(Box::new(Settings)));
+    opened.map_err(|error| match error {
+        // SQLite itself never says which file.
+        Error::Unreachable { source } => {
+            let source = format!("{}: {source}", Printable(path)).into();
+            Error::Unreachable { source }
+        }
+        error => error,
+    })
 }
 
 #[derive(Debug)]

@@ -76,6 +76,18 @@ fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
 }
 
 #[test]
+fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
+    let site = Site::new();
+    let without = |right| RIGHTS.iter().copied().filter(move |allowed| *allowed != right);
+    let rights = without("+evalsha").chain(["+info", "+config|get"]).collect::<Vec<_>>();
+    let counters = with_user(&site, &rights);
+    let finding = only(&counters.check(), Error, Code::StoreRefusesScripts);
+    assert!(finding.message.contains("NOPERM"), "{finding}");
+    counters.increment(owner(1), "views", 1).unwrap();
+    counters.sync(&SyncOptions::default()).unwrap_err();
+}
+
+#[test]
 fn a_store_that_cannot_be_reached_or_refuses_the_password_is_a_finding_that_does_not_show_it() {
     let mut site = Site::new();
     let counters = site.counters_of(&format!("app:{SECRET}"));

@@ -19,7 +19,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
     ),
     ("crontab", &["docs/operating.md"]),
     ("ini", &["docs/operating.md"]),
-    ("toml", &["docs/adopting.md"]),
+    ("toml", &["README.md", "docs/adopting.md"]),
     // In `sql.rs`.
     ("sql", &["docs/migrating.md"]),
     // In `python.rs`.

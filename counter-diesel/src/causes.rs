@@ -1,0 +1,34 @@
+use std::error::Error;
+
+use counter_core::Printable;
+
+/// An error in one line, with what caused it. Some databases answer in several.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told.push_str(": ");
+        told.push_str(&error.to_string());
+        cause = error.source();
+    }
+    let words = told.split_whitespace().collect::<Vec<_>>();
+    Printable(&words.join(" ")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+    use super::*;
+    use crate::error::{Error, LedgerStep};
+
+    #[test]
+    fn an_error_is_one_line_with_its_causes_whatever_they_say() {
+        let said = "no\nerror all is lost\u{1b}[2J".to_owned();
+        let source = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said));
+        let error = Error::Database { step: LedgerStep::Read, source };
+        let told = with_causes(&error);
+        assert!(told.starts_with(&error.to_string()), "{told}");
+        assert!(told.ends_with(": no error all is lost\\u{1b}[2J"), "{told}");
+    }
+}
