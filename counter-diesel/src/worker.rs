@@ -139,9 +139,8 @@ impl SyncWorker {
 impl Drop for SyncWorker {
     fn drop(&mut self) {
         if self.thread.is_some() && self.status().passes == 0 {
-            let prefix = &self.prefix;
-            tracing::warn!(target: WORKER, %prefix, "a worker is dropped before its first sync: \
-                keep it as long as the application counts, or detach it");
+            let message = "a worker is dropped before its first sync: keep it, or detach it";
+            tracing::warn!(target: WORKER, prefix = %self.prefix, "{message}");
         }
         if let Err(error) = self.stop_and_join() {
             let prefix = &self.prefix;

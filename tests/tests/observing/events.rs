@@ -82,7 +82,7 @@ pub const SHOWN: &[(&str, Show)] = &[
         let refused = only(&told, "a row is refused");
         assert_eq!(refused.field("counter"), "post:1:full");
         assert!(refused.field("claim").ends_with(":add:1"), "{refused:?}");
-        assert!(refused.field("error").contains("Upsert"), "{refused:?}");
+        assert!(refused.field("error").contains("refused to write counters: "), "{refused:?}");
         told
     }),
     ("a claim is in conflict", || {
@@ -121,6 +121,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("a worker stopped", workers::show_life),
     ("syncs take longer than the interval", workers::show_pace),
     ("a sync panicked", workers::show_panic),
+    ("a worker is dropped before its first sync: keep it, or detach it", workers::show_drop),
     ("the last sync of a worker failed", workers::show_last_failure),
     ("a set is left to the next sync", || {
         let world = memory();

@@ -47,6 +47,12 @@ pub fn show_panic() -> Vec<Told> {
     told
 }
 
+pub fn show_drop() -> Vec<Told> {
+    let world = memory();
+    drop(counted(&world).spawn_sync(NEVER).unwrap());
+    told_of(&world)
+}
+
 pub fn show_last_failure() -> Vec<Told> {
     let world = memory();
     drop(failing_at(&world, "state", Fault::Before).spawn_sync(NEVER).unwrap());
