@@ -66,6 +66,13 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(ended.errors.starts_with(line), "{ended:?}");
         assert_eq!(world.run(&["sync"]).code(), 0);
     }),
+    ("what the database refuses the doctor can explain", |world| {
+        world.database.execute("ALTER TABLE model_counters RENAME COLUMN count TO amount").unwrap();
+        let ended = world.run(&["get", "user:1", "views"]);
+        assert!(ended.errors.starts_with("counter: the database refused to read"), "{ended:?}");
+        assert!(ended.errors.ends_with("; to find out why: counter doctor\n"), "{ended:?}");
+        assert!(world.run(&["doctor"]).output.contains("schema-unusable"));
+    }),
     ("without the tables each command says how they are made", |world| {
         world.drop_tables();
         for arguments in
@@ -75,7 +82,10 @@ pub(super) const CASES: &[Case<World>] = &[
             let expected = "counter: the table model_counters is not in the database: ";
             assert_eq!((ended.code(), ended.output.as_str()), (2, ""), "{ended:?}");
             assert!(ended.errors.starts_with(expected), "{ended:?}");
-            assert!(ended.errors.ends_with("; run: counter migrate\n"), "{ended:?}");
+            assert!(
+                ended.errors.ends_with("; correct COUNTER_TABLE_NAME, or run: counter migrate\n"),
+                "{ended:?}"
+            );
             assert_eq!(ended.errors.lines().count(), 1, "{ended:?}");
         }
     }),

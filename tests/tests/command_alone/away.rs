@@ -34,7 +34,11 @@ fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
         let mut command = world.command();
         command.env("REDIS_URL", NOBODY).args(arguments);
         let start = "counter: the store could not be reached: 127.0.0.1:1: Connection refused";
-        assert_one_line(&run(&mut command), start, "; is Redis running, and is REDIS_URL right?");
+        assert_one_line(
+            &run(&mut command),
+            start,
+            "; is Redis running, is REDIS_URL right, and may its user do this?",
+        );
         let ended = run(command.arg("-v"));
         assert!(ended.errors.contains("\ncounter: caused by: 127.0.0.1:1: "), "{ended:?}");
     }
@@ -46,7 +50,7 @@ fn a_database_that_is_away_is_told_in_one_line() {
         for arguments in [&["sync"][..], &["get", "user:1", "views"], &["migrate"]] {
             let mut command = counter(url, &shared_url());
             let start = "counter: the database cannot be reached: ";
-            let end = "; is the database running, and is DATABASE_URL right?";
+            let end = "; is the database running, is DATABASE_URL right, and may its user write?";
             assert_one_line(&run(command.args(arguments)), start, end);
             let error = json(&run(command.arg("--json")).errors);
             assert_eq!(error["exit_code"], 3, "{error}");

@@ -166,9 +166,14 @@ impl From<io::Error> for Failure {
 
 fn hint_for(error: &Error) -> Option<&'static str> {
     Some(match error {
-        Error::Unreachable { .. } => "is the database running, and is DATABASE_URL right?",
-        Error::NotMigrated { .. } => "run: counter migrate",
-        Error::Core(CoreError::Store { .. }) => "is Redis running, and is REDIS_URL right?",
+        Error::Unreachable { .. } => {
+            "is the database running, is DATABASE_URL right, and may its user write?"
+        }
+        Error::NotMigrated { .. } => "correct COUNTER_TABLE_NAME, or run: counter migrate",
+        Error::Database { .. } | Error::Migration { .. } => "to find out why: counter doctor",
+        Error::Core(CoreError::Store { .. }) => {
+            "is Redis running, is REDIS_URL right, and may its user do this?"
+        }
         Error::Core(CoreError::NotCounted { .. }) => "nothing was changed",
         Error::Core(CoreError::OutcomeUnknown { .. }) => "look at its value before trying again",
         Error::Core(CoreError::Foreign(_)) => "look at it with redis-cli; counters leave it alone",
