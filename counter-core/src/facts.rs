@@ -107,8 +107,11 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
-    /// Whether it runs scripts for this user, and if not, what it says.
-    pub scripts: Fact<()>,
+    /// Whether it would count an increment of this user now, and if not, what it says.
+    pub increments: Fact<()>,
+    /// The commands of a sync that this user may not run, as far as the server tells. Unknown where it may
+    /// run no scripts at all.
+    pub refused: Fact<Vec<String>>,
     /// Its clock beside this machine's.
     pub clock: Fact<ClockReading>,
     /// The identity of its data, if it has one already, with the newest sequence given out.

@@ -27,6 +27,7 @@ mod raise;
 mod renumber;
 mod replace;
 mod reply;
+mod rights;
 mod scan;
 mod script;
 mod store;

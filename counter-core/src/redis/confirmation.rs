@@ -74,16 +74,21 @@ struct NotConfirmed {
 }
 
 impl Confirmation {
+    /// What a user must be allowed to run.
+    pub(super) const fn command_name(self) -> &'static str {
+        if self.on_disk { "WAITAOF" } else { "WAIT" }
+    }
+
     fn command(self) -> Packed {
         let within = i64::try_from(self.within.as_millis()).unwrap_or(i64::MAX);
         let mut command = Packed::default();
         if self.on_disk {
             command.command(4, |args| {
-                args.text("WAITAOF").int(1).int(self.replicas.into()).int(within);
+                args.text(self.command_name()).int(1).int(self.replicas.into()).int(within);
             });
         } else {
             command.command(3, |args| {
-                args.text("WAIT").int(self.replicas.into()).int(within);
+                args.text(self.command_name()).int(self.replicas.into()).int(within);
             });
         }
         command

@@ -34,10 +34,11 @@ impl RedisStore {
                 in_cluster: info.tell(|info| Some(info.text("cluster_enabled")? == "1")),
                 append_fsync: setting(next()),
                 snapshots: setting(next()),
-                scripts: allowed_scripts(next()),
                 ..StoreFacts::default()
             };
             self.read_identity(&mut facts, &seen, next(), next());
+            facts.increments = self.try_increment(lease)?;
+            facts.refused = self.ask_refused(lease)?;
             match why_silent(&facts) {
                 Some(why) => Err(why.into()),
                 None => Ok(facts),
@@ -101,20 +102,9 @@ fn questions(names: &Names) -> Packed {
     ask(&["INFO"]);
     ask(&["CONFIG", "GET", "appendfsync"]);
     ask(&["CONFIG", "GET", "save"]);
-    ask(&["EVALSHA", NO_SCRIPT, "0"]);
     ask(&["GET", names.generation()]);
     ask(&["GET", names.high_water()]);
     questions
-}
-
-/// The hash of no script, so that nothing is run whether it is allowed or not.
-const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
-
-fn allowed_scripts(reply: Reply) -> Fact<()> {
-    match reply.is_no_script() {
-        true => Fact::Known(()),
-        false => Fact::Unknown(reply.into_error().to_string()),
-    }
 }
 
 /// How the type of a value is called that no GET returns.

@@ -78,6 +78,11 @@ impl Reply {
         self.is_refusal("WRONGTYPE")
     }
 
+    /// Whether a command was carried out no further than to an argument that is no number.
+    pub(super) fn is_no_integer(&self) -> bool {
+        self.is_refusal("ERR value is not an integer")
+    }
+
     fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::Refused(Refused(message)) if message.starts_with(code))
     }

@@ -59,6 +59,9 @@ pub(super) static DISCARD: LazyLock<Script> =
 
 pub(super) static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
 
+pub(super) static RIGHTS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("rights.lua")));
+
 impl Script {
     fn new(text: &'static str) -> Self {
         let hash = ::redis::Script::new(text).get_hash().to_owned();

@@ -133,8 +133,10 @@ pub enum FindingCode {
     StoreIsReplica,
     /// `store-in-cluster`: the server is a node of a cluster.
     StoreInCluster,
-    /// `store-refuses-scripts`: the server runs no scripts for this user.
-    StoreRefusesScripts,
+    /// `store-refuses-increments`: the server counts no increment of this user, or none of anybody's.
+    StoreRefusesIncrements,
+    /// `store-refuses-syncs`: this user may not run what a sync takes.
+    StoreRefusesSyncs,
     /// `store-clock`: the clocks of the server and of this machine differ.
     StoreClock,
     /// `store-name-taken`: a name that the store needs for itself holds something else.
@@ -189,7 +191,8 @@ impl FindingCode {
             Self::StorePersistenceFails => "store-persistence-fails",
             Self::StoreIsReplica => "store-is-replica",
             Self::StoreInCluster => "store-in-cluster",
-            Self::StoreRefusesScripts => "store-refuses-scripts",
+            Self::StoreRefusesIncrements => "store-refuses-increments",
+            Self::StoreRefusesSyncs => "store-refuses-syncs",
             Self::StoreClock => "store-clock",
             Self::StoreNameTaken => "store-name-taken",
             Self::StoreReplaced => "store-replaced",

@@ -1,7 +1,7 @@
 //! What the facts about a store mean.
 
 use counter_core::{
-    Foreign, MemoryFacts, PersistenceFacts, Prefix, Printable, ServerVersion, StoreFacts,
+    Fact, Foreign, MemoryFacts, PersistenceFacts, Prefix, Printable, ServerVersion, StoreFacts,
 };
 
 use super::diagnosis::Diagnosis;
@@ -34,15 +34,17 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     if let Some(persistence) = diagnosis.store_told(&facts.persistence, "persistence") {
         judge_persistence(persistence, fsync, snapshots, diagnosis);
     }
-    if diagnosis.store_told(&facts.is_replica, "role") == Some(&true) {
+    let is_replica = diagnosis.store_told(&facts.is_replica, "role") == Some(&true);
+    if is_replica {
         judge_replica(diagnosis);
     }
     if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) {
         judge_cluster(prefix, diagnosis);
     }
-    if let Some(why) = facts.scripts.why_unknown() {
-        judge_scripts(why, diagnosis);
+    if let Some(why) = facts.increments.why_unknown().filter(|_| !is_replica) {
+        judge_increments(why, diagnosis);
     }
+    judge_refused(&facts.refused, diagnosis);
     if let Some(clock) = diagnosis.store_told(&facts.clock, "clock") {
         judge_clock(clock.difference(), diagnosis);
     }
@@ -51,12 +53,30 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     facts.taken.iter().for_each(|taken| judge_taken(taken, diagnosis));
 }
 
-fn judge_scripts(why: &str, diagnosis: &mut Diagnosis) {
+fn judge_increments(why: &str, diagnosis: &mut Diagnosis) {
     diagnosis.add(
         Severity::Error,
-        Code::StoreRefusesScripts,
-        format!("increments are counted, but syncs, sets and deletes are refused: {}", Printable(why)),
-        "let the user run EVALSHA and SCRIPT LOAD, and in them the commands that docs/operating.md lists",
+        Code::StoreRefusesIncrements,
+        format!("increments are not counted: {}", Printable(why)),
+        "mend what the server names; where it is a permission, let the user run INCRBY on all names under \
+         the prefix",
+    );
+}
+
+fn judge_refused(refused: &Fact<Vec<String>>, diagnosis: &mut Diagnosis) {
+    let what = match refused {
+        Fact::Unknown(why) => format!("no scripts are run: {}", Printable(why)),
+        Fact::Known(commands) if !commands.is_empty() => {
+            let commands = commands.join(", ");
+            format!("this user may not run {}, or there is no such command", Printable(&commands))
+        }
+        Fact::Known(_) | Fact::None => return,
+    };
+    diagnosis.add(
+        Severity::Error,
+        Code::StoreRefusesSyncs,
+        format!("nothing can be synced, set or deleted: {what}"),
+        "give the user the rights that docs/operating.md lists",
     );
 }
 
@@ -196,7 +216,7 @@ fn judge_taken(taken: &Foreign, diagnosis: &mut Diagnosis) {
 
 #[cfg(test)]
 mod tests {
-    use counter_core::{ClockReading, Fact};
+    use counter_core::ClockReading;
 
     use super::*;
     use crate::check::finding::Finding;
@@ -243,6 +263,8 @@ mod tests {
         facts.snapshots = Fact::Known(String::new());
         facts.is_replica = Fact::Known(false);
         facts.in_cluster = Fact::Known(false);
+        facts.increments = Fact::Known(());
+        facts.refused = Fact::Known(Vec::new());
         facts.clock = clock(10_500_000);
         facts
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counter_core::Config;
+use counter_core::{Config, Confirmation, DeltaStore as _, RedisStore};
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
@@ -75,16 +75,90 @@ fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
     assert_eq!(found(&with_user(&site, &all).check()), [(Warning, Code::ForeignNames)]);
 }
 
+/// All that a check-up asks for, but not these.
+fn without(missing: &[&str]) -> Vec<&'static str> {
+    let all = RIGHTS.into_iter().chain(["+info", "+config|get"]);
+    all.filter(|right| !missing.contains(right)).collect()
+}
+
 #[test]
 fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
+    for missing in ["+evalsha", "+script|load"] {
+        let site = Site::new();
+        let counters = with_user(&site, &without(&[missing]));
+        let finding = only(&counters.check(), Error, Code::StoreRefusesSyncs);
+        assert!(finding.message.contains("NOPERM"), "{finding}");
+        counters.increment(owner(1), "views", 1).unwrap();
+        counters.sync(&SyncOptions::default()).unwrap_err();
+    }
+}
+
+#[test]
+fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() {
     let site = Site::new();
-    let without = |right| RIGHTS.iter().copied().filter(move |allowed| *allowed != right);
-    let rights = without("+evalsha").chain(["+info", "+config|get"]).collect::<Vec<_>>();
-    let counters = with_user(&site, &rights);
-    let finding = only(&counters.check(), Error, Code::StoreRefusesScripts);
+    let everything = with_user(&site, &without(&[]));
+    assert_eq!(found(&everything.check()), []);
+    for (missing, name) in [
+        ("+set", "SET"),
+        ("+mset", "MSET"),
+        ("+del", "DEL"),
+        ("+exists", "EXISTS"),
+        ("+persist", "PERSIST"),
+    ] {
+        let finding =
+            only(&with_user(&site, &without(&[missing])).check(), Error, Code::StoreRefusesSyncs);
+        assert!(finding.message.contains(&format!("may not run {name},")), "{finding}");
+    }
+    // The scripts are known by now, and are run until the server is started again.
+    let finding = only(
+        &with_user(&site, &without(&["+script|load"])).check(),
+        Error,
+        Code::StoreRefusesSyncs,
+    );
+    assert!(finding.message.contains("SCRIPT LOAD"), "{finding}");
+    let several = with_user(&site, &without(&["+set", "+del"]));
+    let finding = only(&several.check(), Error, Code::StoreRefusesSyncs);
+    assert!(finding.message.contains("SET, DEL"), "{finding}");
+    several.increment(owner(1), "views", 1).unwrap();
+    several.sync(&SyncOptions::default()).unwrap_err();
+}
+
+#[test]
+fn a_user_whose_claims_may_not_wait_is_told() {
+    let site = Site::new();
+    let _ = with_user(&site, &without(&[]));
+    let url = site.redis.url().replace("redis://", &format!("redis://app:{SECRET}@"));
+    for confirmation in [Confirmation::by_replicas(1), Confirmation::by_disk()] {
+        let store = RedisStore::builder(&url).confirm_claims(confirmation).build().unwrap();
+        let facts = store.inspect().unwrap();
+        let refused = facts.refused.known().unwrap();
+        // The second one is not even known to a server before Redis 7.2.
+        assert!(refused.len() == 1 && refused[0].starts_with("WAIT"), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_user_who_may_not_count_is_told() {
+    let site = Site::new();
+    let counters = with_user(&site, &without(&["+incrby"]));
+    let finding = only(&counters.check(), Error, Code::StoreRefusesIncrements);
     assert!(finding.message.contains("NOPERM"), "{finding}");
+    counters.increment(owner(1), "views", 1).unwrap_err();
+}
+
+#[test]
+fn a_server_that_is_full_is_said_to_count_nothing() {
+    let site = Site::new();
+    let counters = site.counters();
     counters.increment(owner(1), "views", 1).unwrap();
-    counters.sync(&SyncOptions::default()).unwrap_err();
+    let () = site.redis("CONFIG SET maxmemory 1");
+    let check_up = counters.check();
+    let both = [(Error, Code::StoreRefusesIncrements), (Warning, Code::StoreMemoryFull)];
+    assert_eq!(found(&check_up), both);
+    assert!(check_up.to_string().contains("OOM"), "{check_up}");
+    counters.increment(owner(1), "views", 1).unwrap_err();
+    let () = site.redis("CONFIG SET maxmemory 0");
+    assert_eq!(found(&counters.check()), []);
 }
 
 #[test]
