@@ -25,12 +25,13 @@ use crate::store::{
 /// applied yet.
 ///
 /// Meant for one process. Several that sync stores of their own into one table are kept from losing counts to
-/// each other as far as that can be told (see [`Assurance::Store`]), but it is not guaranteed: two stores
-/// can give one number to claims on the same counter, and a claim sent to a database that did not answer
-/// can be overtaken for good, which is reported. Each is a world of its own until it has synced: none
-/// reads what is pending in another, nor does a set or a delete in one drop it, and a read can fail with
-/// [`Error::Conflict`] for the moment in which another process overtakes this one's sync. Where processes share
-/// counters, share a Redis.
+/// each other as far as that can be told (see [`Assurance::Store`]), but it is not guaranteed. Two stores can
+/// give one number to claims on the same counter, if they claim it in the same microsecond, as processes do
+/// that are started together: the one that is applied later is then taken for applied already, and is lost
+/// without a word. And a claim sent to a database that did not answer can be overtaken for good, which is
+/// reported. Each is a world of its own until it has synced: none reads what is pending in another, nor does a
+/// set or a delete in one drop it, and a read can fail with [`Error::Conflict`] for the moment in which
+/// another process overtakes this one's sync. Where processes share counters, share a Redis.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],

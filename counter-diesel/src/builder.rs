@@ -56,7 +56,8 @@ impl CountersBuilder {
     }
 
     /// Increments wait in the memory of this process, and are gone with it. For tests, and for
-    /// applications of one process that stop their worker before they end.
+    /// applications of one process that stop their worker before they end. Several processes with one table
+    /// can lose counts to each other, without a word ([`MemoryStore`] says when): these share a Redis.
     pub fn memory(mut self) -> Self {
         self.config.store = StoreKind::Memory;
         self.store(MemoryStore::new())

