@@ -1,9 +1,9 @@
 use std::fmt;
 
-use crate::claim::ClaimSeq;
-use crate::counter_id::CounterId;
+use crate::id::counter_id::CounterId;
 use crate::invalid::Invalid;
-use crate::store::Foreign;
+use crate::protocol::claim::ClaimSeq;
+use crate::store::delta_store::Foreign;
 
 /// The cause of an error, kept as it was.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

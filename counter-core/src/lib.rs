@@ -46,44 +46,40 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 
-mod claim;
 mod clock;
 mod config;
-mod counter_id;
 mod error;
-mod facts;
+mod id;
 mod invalid;
-mod key;
 mod memory;
-mod owner;
-mod pattern;
-mod prefix;
+mod names;
 mod printable;
 mod protocol;
 #[cfg(feature = "redis")]
 mod redis;
 mod store;
 mod table_name;
-mod text;
 
-pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, RedisUrl, StoreKind};
-pub use counter_id::CounterId;
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
-pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
+pub use id::counter_id::CounterId;
+pub use id::key::CounterKey;
+pub use id::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
 pub use invalid::{Invalid, Part};
-pub use key::CounterKey;
 pub use memory::MemoryStore;
-pub use owner::{Owner, OwnerId, OwnerType, ToOwnerId};
-pub use pattern::Pattern;
-pub use prefix::{Name, Prefix};
+pub use names::pattern::Pattern;
+pub use names::prefix::{Name, Prefix};
 pub use printable::Printable;
-pub use protocol::{Baseline, value};
+pub use protocol::claim::{Claim, ClaimOp, ClaimSeq};
+pub use protocol::rules::{Baseline, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
-pub use store::{
+pub use store::delta_store::{
     Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage,
     Verdict,
+};
+pub use store::facts::{
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
 };
 pub use table_name::TableName;

@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::claim::{Claim, ClaimOp, ClaimSeq};
 use crate::clock::{Clock, SystemClock};
-use crate::counter_id::CounterId;
 use crate::error::{Error, Operation, Overflow, StoreStep};
-use crate::facts::{ClockReading, Fact, StoreFacts};
-use crate::key::CounterKey;
-use crate::owner::Owner;
-use crate::pattern::Pattern;
-use crate::store::{
+use crate::id::counter_id::CounterId;
+use crate::id::key::CounterKey;
+use crate::id::owner::Owner;
+use crate::names::pattern::Pattern;
+use crate::protocol::claim::{Claim, ClaimOp, ClaimSeq};
+use crate::store::delta_store::{
     Assurance, Claimed, Cursor, DeltaStore, Generation, Held, Look, Replacement, ScanPage, Verdict,
 };
+use crate::store::facts::{ClockReading, Fact, StoreFacts};
 
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
 /// for what every store does.

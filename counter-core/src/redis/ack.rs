@@ -2,8 +2,8 @@ use super::deadline::Deadline;
 use super::packed::Packed;
 use super::script::ACK;
 use super::store::RedisStore;
-use crate::claim::Claim;
 use crate::error::{Error, StoreStep};
+use crate::protocol::claim::Claim;
 
 /// How many claims one call of the script removes: the server does nothing else meanwhile.
 const CHUNK: usize = 200;

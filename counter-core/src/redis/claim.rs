@@ -8,10 +8,10 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, CLAIM};
 use super::store::RedisStore;
-use crate::claim::ClaimSeq;
-use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::store::Claimed;
+use crate::id::counter_id::CounterId;
+use crate::protocol::claim::ClaimSeq;
+use crate::store::delta_store::Claimed;
 
 /// How many counters one call of the script claims: the server does nothing else meanwhile.
 const CHUNK: usize = 50;

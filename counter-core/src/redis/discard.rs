@@ -1,8 +1,8 @@
 use super::packed::Packed;
 use super::script::DISCARD;
 use super::store::RedisStore;
-use crate::counter_id::CounterId;
 use crate::error::{Error, StoreStep};
+use crate::id::counter_id::CounterId;
 
 /// How many counters one call of the script drops: the server does nothing else meanwhile.
 const CHUNK: usize = 100;

@@ -9,9 +9,9 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, GENERATION};
 use super::store::RedisStore;
-use crate::claim::ClaimSeq;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::store::Generation;
+use crate::protocol::claim::ClaimSeq;
+use crate::store::delta_store::Generation;
 
 impl RedisStore {
     pub(super) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {

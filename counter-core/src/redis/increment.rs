@@ -8,8 +8,8 @@ use super::names::Names;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
-use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, Operation};
+use crate::id::counter_id::CounterId;
 
 /// How many increments are sent before their replies are read. Enough that round trips do not count, few
 /// enough that neither side has to stop because the other does not take in what it has to say.

@@ -9,11 +9,13 @@ use super::names::Names;
 use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
-use crate::claim::ClaimSeq;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
-use crate::store::{Foreign, Generation};
+use crate::protocol::claim::ClaimSeq;
+use crate::store::delta_store::{Foreign, Generation};
+use crate::store::facts::{
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
+};
 
 impl RedisStore {
     /// Managed servers refuse CONFIG, and a user may have a right to any of these: each has an answer of

@@ -6,11 +6,11 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{GREATEST_HIGH_WATER, sequence};
 use super::store::RedisStore;
-use crate::claim::{Claim, ClaimSeq};
-use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::store::{Foreign, Held, Look};
-use crate::text::canonical_i64;
+use crate::id::counter_id::CounterId;
+use crate::id::text::canonical_i64;
+use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::store::delta_store::{Foreign, Held, Look};
 
 /// How many counters one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 250;

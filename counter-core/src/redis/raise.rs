@@ -2,8 +2,8 @@ use super::packed::Packed;
 use super::reply::Reply;
 use super::script::{Answer, RAISE};
 use super::store::RedisStore;
-use crate::claim::ClaimSeq;
 use crate::error::{Error, StoreStep};
+use crate::protocol::claim::ClaimSeq;
 
 impl RedisStore {
     /// Above what this process has seen too, or it would go on to claim nothing.

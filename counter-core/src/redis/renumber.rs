@@ -3,8 +3,8 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, RENUMBER};
 use super::store::RedisStore;
-use crate::claim::{Claim, ClaimSeq};
 use crate::error::{BoxError, Error, StoreStep};
+use crate::protocol::claim::{Claim, ClaimSeq};
 
 impl RedisStore {
     pub(super) fn renumber_one(

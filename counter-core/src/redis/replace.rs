@@ -5,10 +5,10 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::script::{Answer, REPLACE};
 use super::store::RedisStore;
-use crate::claim::{Claim, ClaimOp};
-use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, Operation};
-use crate::store::Replacement;
+use crate::id::counter_id::CounterId;
+use crate::protocol::claim::{Claim, ClaimOp};
+use crate::store::delta_store::Replacement;
 
 impl RedisStore {
     pub(super) fn replace_one(

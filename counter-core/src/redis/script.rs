@@ -4,9 +4,9 @@ use super::deadline::Deadline;
 use super::lease::{Broken, Lease};
 use super::packed::{Args, Packed};
 use super::reply::{Reply, Unexpected};
-use crate::claim::ClaimSeq;
 use crate::error::BoxError;
-use crate::text::canonical_i64;
+use crate::id::text::canonical_i64;
+use crate::protocol::claim::ClaimSeq;
 
 /// A step that happens at one instant on the server.
 pub(super) struct Script {

@@ -15,16 +15,16 @@ use super::reply::{Reply, Unexpected};
 use super::script::{Answer, Script};
 use super::timeouts::RedisTimeouts;
 use super::wire::is_lost_connection;
-use crate::claim::{Claim, ClaimSeq};
-use crate::counter_id::CounterId;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::facts::StoreFacts;
-use crate::pattern::Pattern;
-use crate::prefix::Prefix;
-use crate::store::{
+use crate::id::counter_id::CounterId;
+use crate::names::pattern::Pattern;
+use crate::names::prefix::Prefix;
+use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::store::delta_store::{
     Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Look, Replacement, ScanPage,
     Verdict,
 };
+use crate::store::facts::StoreFacts;
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
 ///

@@ -3,9 +3,9 @@ use std::time::Duration;
 use super::deadline::Deadline;
 use super::packed::Packed;
 use super::store::RedisStore;
-use crate::claim::Claim;
 use crate::error::{Error, StoreStep};
-use crate::store::Verdict;
+use crate::protocol::claim::Claim;
+use crate::store::delta_store::Verdict;
 
 /// How many claims one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 500;

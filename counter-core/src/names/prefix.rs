@@ -1,9 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::counter_id::CounterId;
+use crate::id::counter_id::CounterId;
 use crate::invalid::{Invalid, Part, check_text};
-use crate::pattern::Pattern;
+use crate::names::pattern::Pattern;
 
 /// What every name in a store starts with, such as `counter:`.
 ///

@@ -4,10 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use crate::id::key::CounterKey;
+use crate::id::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
+use crate::id::text::{decode, encode_into, encoded_len};
 use crate::invalid::{Invalid, Part};
-use crate::key::CounterKey;
-use crate::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
-use crate::text::{decode, encode_into, encoded_len};
 
 /// What identifies one counter: an owner and a key.
 ///

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::id::text::canonical_i64;
 use crate::invalid::{Invalid, Part, check_text, flaw_of};
-use crate::text::canonical_i64;
 
 /// The model instance that counters belong to: its type and its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

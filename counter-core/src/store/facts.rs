@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::claim::ClaimSeq;
-use crate::store::{Foreign, Generation};
+use crate::protocol::claim::ClaimSeq;
+use crate::store::delta_store::{Foreign, Generation};
 
 /// The answer to one question about a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::counter_id::CounterId;
+use crate::id::counter_id::CounterId;
+use crate::id::text::canonical_i64;
 use crate::invalid::{Invalid, Part};
-use crate::text::canonical_i64;
 
 /// A delta, a set or a delete that one sync took out of the store's pending counts, under its sequence.
 ///
