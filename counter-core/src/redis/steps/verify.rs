@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::deadline::Deadline;
-use super::packed::Packed;
-use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
 use crate::protocol::claim::Claim;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::packed::Packed;
+use crate::redis::store::RedisStore;
 use crate::store::delta_store::Verdict;
 
 /// How many claims one MGET reads: the server does nothing else meanwhile.
@@ -14,7 +14,7 @@ const WINDOW: usize = 16;
 
 impl RedisStore {
     /// One deadline for everything, the wait for a connection included: rows are locked meanwhile.
-    pub(super) fn verify_each(
+    pub(crate) fn verify_each(
         &self,
         claims: &[Claim],
         within: Duration,
