@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::lease::Lease;
 use crate::redis::connection::names::Names;
 use crate::redis::connection::packed::Packed;
@@ -12,10 +12,8 @@ use crate::redis::steps::found;
 use crate::redis::steps::generation;
 use crate::redis::steps::look::parse_high_water;
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::{Foreign, Generation};
-use crate::store::facts::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
-};
+use crate::store::Foreign;
+use crate::store::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
 
 impl RedisStore {
     /// Managed servers refuse CONFIG, and a user may have a right to any of these: each has an answer of

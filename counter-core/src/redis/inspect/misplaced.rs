@@ -1,9 +1,9 @@
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 use crate::redis::connection::packed::Packed;
 use crate::redis::steps::found;
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::Foreign;
+use crate::store::Foreign;
 
 /// How many counters are asked about before the replies are read.
 const WINDOW: usize = 2000;

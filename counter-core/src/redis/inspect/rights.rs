@@ -7,7 +7,7 @@ use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::steps::script::RIGHTS;
 use crate::redis::store::RedisStore;
-use crate::store::facts::Fact;
+use crate::store::Fact;
 
 impl RedisStore {
     /// By no number: a server refuses that last, when nothing else is in the way of an increment.

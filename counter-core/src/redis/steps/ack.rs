@@ -1,6 +1,6 @@
 use super::script::ACK;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
+use crate::protocol::Claim;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::packed::Packed;
 use crate::redis::store::RedisStore;

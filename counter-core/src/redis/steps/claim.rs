@@ -4,14 +4,14 @@ use super::found;
 use super::look::parse_claim;
 use super::script::{Answer, CLAIM};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::ClaimSeq;
+use crate::id::CounterId;
+use crate::protocol::ClaimSeq;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::Lease;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::Claimed;
+use crate::store::Claimed;
 
 /// How many counters one call of the script claims: the server does nothing else meanwhile.
 const CHUNK: usize = 50;

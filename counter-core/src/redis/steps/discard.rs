@@ -1,6 +1,6 @@
 use super::script::DISCARD;
 use crate::error::{Error, StoreStep};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 use crate::redis::connection::packed::Packed;
 use crate::redis::store::RedisStore;
 

@@ -1,6 +1,6 @@
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 use crate::redis::connection::names::Names;
-use crate::store::delta_store::Foreign;
+use crate::store::Foreign;
 
 /// How much of a value that is not ours is shown.
 const SHOWN_BYTES: usize = 64;

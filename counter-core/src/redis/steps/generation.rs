@@ -4,14 +4,13 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use super::look::parse_high_water;
 use super::script::{Answer, GENERATION};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::Lease;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::last_seen::Seen;
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::Generation;
 
 impl RedisStore {
     pub(crate) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {

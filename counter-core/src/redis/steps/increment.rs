@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::{Broken, Lease};
 use crate::redis::connection::names::Names;

@@ -1,16 +1,16 @@
 use super::found;
 use super::script::{GREATEST_HIGH_WATER, sequence};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::id::CounterId;
+use crate::id::canonical_i64;
+use crate::protocol::{Claim, ClaimSeq, Held};
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::Lease;
 use crate::redis::connection::names::Names;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::{Foreign, Held, Look};
+use crate::store::{Foreign, Look};
 
 /// How many counters one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 250;

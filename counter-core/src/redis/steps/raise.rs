@@ -1,6 +1,6 @@
 use super::script::{Answer, RAISE};
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::ClaimSeq;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::Reply;
 use crate::redis::store::RedisStore;

@@ -1,7 +1,7 @@
 use super::look::parse_claim;
 use super::script::{Answer, RENUMBER};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::protocol::{Claim, ClaimSeq};
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::store::RedisStore;

@@ -1,14 +1,14 @@
 use super::look::parse_claim;
 use super::script::{Answer, REPLACE};
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::{Claim, ClaimOp};
+use crate::id::CounterId;
+use crate::protocol::{Claim, ClaimOp};
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::{Broken, Lease};
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::Replacement;
+use crate::store::Replacement;
 
 impl RedisStore {
     pub(crate) fn replace_one(

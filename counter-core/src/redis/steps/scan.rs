@@ -2,14 +2,14 @@ use std::num::NonZeroUsize;
 
 use super::found;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::pattern::Pattern;
-use crate::names::prefix::Name;
+use crate::names::Name;
+use crate::names::Pattern;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::Lease;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::{Cursor, ScanPage};
+use crate::store::{Cursor, ScanPage};
 
 /// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
 const CHUNK: usize = 250;

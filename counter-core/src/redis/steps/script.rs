@@ -1,8 +1,8 @@
 use std::sync::LazyLock;
 
 use crate::error::BoxError;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::ClaimSeq;
+use crate::id::canonical_i64;
+use crate::protocol::ClaimSeq;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::lease::{Broken, Lease};
 use crate::redis::connection::packed::{Args, Packed};

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
+use crate::protocol::Claim;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::packed::Packed;
 use crate::redis::store::RedisStore;
-use crate::store::delta_store::Verdict;
+use crate::store::Verdict;
 
 /// How many claims one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 500;
