@@ -1,8 +1,8 @@
-use super::packed::Packed;
 use super::script::DISCARD;
-use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
+use crate::redis::connection::packed::Packed;
+use crate::redis::store::RedisStore;
 
 /// How many counters one call of the script drops: the server does nothing else meanwhile.
 const CHUNK: usize = 100;
@@ -10,7 +10,7 @@ const CHUNK: usize = 100;
 const WINDOW: usize = 40;
 
 impl RedisStore {
-    pub(super) fn discard_each(&self, ids: &[CounterId]) -> Result<u64, Error> {
+    pub(crate) fn discard_each(&self, ids: &[CounterId]) -> Result<u64, Error> {
         self.step(StoreStep::Discard, |lease| {
             let mut dropped = 0;
             for window in ids.chunks(CHUNK * WINDOW) {

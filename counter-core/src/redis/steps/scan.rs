@@ -1,22 +1,22 @@
 use std::num::NonZeroUsize;
 
-use super::deadline::Deadline;
-use super::foreign;
-use super::lease::Lease;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
-use super::store::RedisStore;
+use super::found;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::pattern::Pattern;
-use crate::names::prefix::Name;
-use crate::store::delta_store::{Cursor, ScanPage};
+use crate::names::Name;
+use crate::names::Pattern;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
+use crate::store::{Cursor, ScanPage};
 
 /// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
 const CHUNK: usize = 250;
 
 impl RedisStore {
     /// One SCAN of the glob whose turn it is: `round` counts globs, `position` is the server's cursor.
-    pub(super) fn scan_page(
+    pub(crate) fn scan_page(
         &self,
         pattern: &Pattern,
         from: Cursor,
@@ -57,7 +57,7 @@ impl RedisStore {
                 page.ids.push(id);
             }
             Some(_) => {}
-            None => page.foreign.push(foreign::not_a_name(name)),
+            None => page.foreign.push(found::not_a_name(name)),
         }
     }
 }

@@ -1,16 +1,16 @@
-use super::foreign;
-use super::packed::Packed;
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::store::delta_store::Foreign;
+use crate::id::CounterId;
+use crate::redis::connection::packed::Packed;
+use crate::redis::steps::found;
+use crate::redis::store::RedisStore;
+use crate::store::Foreign;
 
 /// How many counters are asked about before the replies are read.
 const WINDOW: usize = 2000;
 
 impl RedisStore {
     /// An MGET shows nothing where there is something else than a string.
-    pub(super) fn misplaced_at(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+    pub(crate) fn misplaced_at(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
         self.step(StoreStep::Look, |lease| {
             let mut misplaced = Vec::new();
             for window in ids.chunks(WINDOW) {
@@ -19,7 +19,7 @@ impl RedisStore {
                     let of_type = reply.into_text()?.unwrap_or_default();
                     if !matches!(of_type.as_slice(), b"string" | b"none") {
                         let of_type = String::from_utf8_lossy(&of_type);
-                        misplaced.push(foreign::not_a_string(name, &of_type));
+                        misplaced.push(found::not_a_string(name, &of_type));
                     }
                 }
             }

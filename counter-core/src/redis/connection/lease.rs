@@ -12,7 +12,7 @@ use super::wire::Wire;
 use crate::error::BoxError;
 
 /// A connection on loan from a pool, which gets it back only if every reply was read.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     leased: Option<Leased>,
     limits: Limits,
     /// The most that one write may take.
@@ -22,7 +22,7 @@ pub(super) struct Lease {
     broken: bool,
 }
 
-pub(super) enum Leased {
+pub(crate) enum Leased {
     Own(PooledConnection<Manager>),
     Client(PooledConnection<::redis::Client>),
     #[cfg(feature = "r2d2_redis")]
@@ -31,7 +31,7 @@ pub(super) enum Leased {
 
 /// Why an exchange did not come to its end.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// Nothing was sent.
     NotSent(BoxError),
     /// Some replies are missing; the server may have carried out the commands or may do so later.
@@ -48,7 +48,7 @@ impl From<Broken> for BoxError {
 }
 
 impl Lease {
-    pub(super) fn new(leased: Leased, write: Duration) -> Self {
+    pub(crate) fn new(leased: Leased, write: Duration) -> Self {
         let limits = match &leased {
             Leased::Own(own) => own.limits,
             _ => Limits::UNKNOWN,
@@ -57,7 +57,7 @@ impl Lease {
     }
 
     /// Sends one command and reads its reply.
-    pub(super) fn ask(&mut self, command: &Packed, deadline: Deadline) -> Result<Reply, Broken> {
+    pub(crate) fn ask(&mut self, command: &Packed, deadline: Deadline) -> Result<Reply, Broken> {
         let mut answer = Reply::Other;
         self.exchange(command, deadline, |reply| {
             answer = reply;
@@ -67,7 +67,7 @@ impl Lease {
     }
 
     /// Sends commands and reads a reply for each.
-    pub(super) fn ask_all(
+    pub(crate) fn ask_all(
         &mut self,
         commands: &Packed,
         deadline: Deadline,
@@ -81,7 +81,7 @@ impl Lease {
     }
 
     /// Sends commands and gives each reply to `take`, as it comes.
-    pub(super) fn exchange(
+    pub(crate) fn exchange(
         &mut self,
         commands: &Packed,
         deadline: Deadline,
@@ -119,7 +119,7 @@ impl Lease {
     }
 
     /// Keeps the connection from being used again.
-    pub(super) fn distrust(&mut self) {
+    pub(crate) fn distrust(&mut self) {
         self.broken = true;
     }
 

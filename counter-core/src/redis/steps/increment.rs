@@ -2,14 +2,14 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use super::deadline::Deadline;
-use super::lease::{Broken, Lease};
-use super::names::Names;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::{Broken, Lease};
+use crate::redis::connection::names::Names;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
 
 /// How many increments are sent before their replies are read. Enough that round trips do not count, few
 /// enough that neither side has to stop because the other does not take in what it has to say.
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 impl RedisStore {
-    pub(super) fn increment_one(&self, id: &CounterId, by: i64) -> Outcome {
+    pub(crate) fn increment_one(&self, id: &CounterId, by: i64) -> Outcome {
         let mut lease = self.lease().map_err(|why| not_counted(id, why))?;
         let mut command = SCRATCH.take();
         command.clear();
@@ -40,7 +40,7 @@ impl RedisStore {
         }
     }
 
-    pub(super) fn increment_each(&self, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
+    pub(crate) fn increment_each(&self, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(increments.len());
         let sent = match self.lease() {
             Ok(mut lease) => self.increment_windows(&mut lease, increments, &mut outcomes),

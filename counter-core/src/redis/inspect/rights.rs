@@ -1,17 +1,17 @@
 //! What a user may do, found out without doing it.
 
-use super::confirmation::Confirmation;
-use super::lease::Lease;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
-use super::script::RIGHTS;
-use super::store::RedisStore;
 use crate::error::BoxError;
-use crate::store::facts::Fact;
+use crate::redis::confirmation::Confirmation;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::steps::script::RIGHTS;
+use crate::redis::store::RedisStore;
+use crate::store::Fact;
 
 impl RedisStore {
     /// By no number: a server refuses that last, when nothing else is in the way of an increment.
-    pub(super) fn try_increment(&self, lease: &mut Lease) -> Result<Fact<()>, BoxError> {
+    pub(crate) fn try_increment(&self, lease: &mut Lease) -> Result<Fact<()>, BoxError> {
         let mut command = Packed::default();
         command.command(3, |args| {
             args.text("INCRBY").text(self.names().high_water()).text("?");
@@ -24,7 +24,7 @@ impl RedisStore {
     }
 
     /// The server is asked from within a script, for it tells that of each user there.
-    pub(super) fn ask_refused(&self, lease: &mut Lease) -> Result<Fact<Vec<String>>, BoxError> {
+    pub(crate) fn ask_refused(&self, lease: &mut Lease) -> Result<Fact<Vec<String>>, BoxError> {
         let waits_by = self.confirmation().map(Confirmation::command_name);
         let mut call = Packed::default();
         RIGHTS.call(&mut call, 1, waits_by.iter().len(), |args| {

@@ -7,9 +7,9 @@ use ::redis::{Client, Connection, ConnectionInfo, RedisError};
 
 use super::limits::Limits;
 use super::reply::Reply;
-use super::timeouts::RedisTimeouts;
 use super::wire::Wire;
 use crate::error::BoxError;
+use crate::redis::timeouts::RedisTimeouts;
 
 /// Makes the connections of the store's own pool.
 ///
@@ -18,17 +18,17 @@ use crate::error::BoxError;
 /// restarts, the idle ones are not handed out any more: each would cost an increment whose outcome is
 /// unknown.
 #[derive(Debug)]
-pub(super) struct Manager {
+pub(crate) struct Manager {
     client: Client,
     timeouts: RedisTimeouts,
     hang_ups: Arc<AtomicU64>,
 }
 
 /// A connection of the store's own pool.
-pub(super) struct OwnConnection {
+pub(crate) struct OwnConnection {
     wire: Connection,
     /// As they are set on the socket.
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     condemned: bool,
     /// The manager's, and what it was when this was made.
     hang_ups: Arc<AtomicU64>,
@@ -38,19 +38,19 @@ pub(super) struct OwnConnection {
 /// To where there is no connection, and why, without the password, which some servers repeat in what they answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct NoConnection(String);
+pub(crate) struct NoConnection(String);
 
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 impl Manager {
-    pub(super) fn new(info: ConnectionInfo, timeouts: RedisTimeouts) -> Result<Self, RedisError> {
+    pub(crate) fn new(info: ConnectionInfo, timeouts: RedisTimeouts) -> Result<Self, RedisError> {
         let nodelay = TcpSettings::default().set_nodelay(true);
         let client = Client::open(info.set_tcp_settings(nodelay))?;
         Ok(Self { client, timeouts, hang_ups: Arc::default() })
     }
 
     /// Whether the server can be reached, lets this user in and answers.
-    pub(super) fn try_out(&self) -> Result<(), NoConnection> {
+    pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
         let answer = self.open().and_then(|mut connection| {
             connection.send(PING)?;
             connection.receive()

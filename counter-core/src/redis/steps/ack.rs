@@ -1,9 +1,9 @@
-use super::deadline::Deadline;
-use super::packed::Packed;
 use super::script::ACK;
-use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
+use crate::protocol::Claim;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::packed::Packed;
+use crate::redis::store::RedisStore;
 
 /// How many claims one call of the script removes: the server does nothing else meanwhile.
 const CHUNK: usize = 200;
@@ -11,7 +11,7 @@ const CHUNK: usize = 200;
 const WINDOW: usize = 20;
 
 impl RedisStore {
-    pub(super) fn ack_each(&self, claims: &[Claim]) -> Result<(), Error> {
+    pub(crate) fn ack_each(&self, claims: &[Claim]) -> Result<(), Error> {
         self.repeatable_step(StoreStep::Ack, Deadline::NEVER, |lease| {
             for window in claims.chunks(CHUNK * WINDOW) {
                 let mut calls = Packed::default();

@@ -1,40 +1,40 @@
 /// Commands as they go over the wire: arrays of strings of known length.
 #[derive(Debug, Default)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// Where each command ends.
     ends: Vec<usize>,
 }
 
 impl Packed {
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
     }
 
     /// Adds one command of `args` arguments, its name among them, which `write` has to write.
-    pub(super) fn command(&mut self, args: usize, write: impl FnOnce(&mut Args<'_>)) {
+    pub(crate) fn command(&mut self, args: usize, write: impl FnOnce(&mut Args<'_>)) {
         write_length(&mut self.bytes, b'*', args);
         write(&mut Args(&mut self.bytes));
         self.ends.push(self.bytes.len());
     }
 
     /// Adds a command of another batch.
-    pub(super) fn copy(&mut self, command: &[u8]) {
+    pub(crate) fn copy(&mut self, command: &[u8]) {
         self.bytes.extend_from_slice(command);
         self.ends.push(self.bytes.len());
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn commands(&self) -> usize {
+    pub(crate) fn commands(&self) -> usize {
         self.ends.len()
     }
 
     /// The bytes of one command.
-    pub(super) fn command_at(&self, index: usize) -> &[u8] {
+    pub(crate) fn command_at(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).and_then(|i| self.ends.get(i)).copied();
         let end = self.ends.get(index).copied().unwrap_or(0);
         self.bytes.get(start.unwrap_or(0)..end).unwrap_or_default()
@@ -42,16 +42,16 @@ impl Packed {
 }
 
 /// Writes the arguments of one command.
-pub(super) struct Args<'a>(&'a mut Vec<u8>);
+pub(crate) struct Args<'a>(&'a mut Vec<u8>);
 
 impl Args<'_> {
     /// One argument.
-    pub(super) fn text(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn text(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         self.joined(&[text.as_ref()])
     }
 
     /// One argument made of several parts.
-    pub(super) fn joined(&mut self, parts: &[&[u8]]) -> &mut Self {
+    pub(crate) fn joined(&mut self, parts: &[&[u8]]) -> &mut Self {
         write_length(self.0, b'$', parts.iter().map(|part| part.len()).sum());
         for part in parts {
             self.0.extend_from_slice(part);
@@ -61,7 +61,7 @@ impl Args<'_> {
     }
 
     /// One argument that is a number.
-    pub(super) fn int(&mut self, number: i64) -> &mut Self {
+    pub(crate) fn int(&mut self, number: i64) -> &mut Self {
         self.text(itoa::Buffer::new().format(number))
     }
 }

@@ -39,7 +39,7 @@ impl Wire for Connection {
 }
 
 /// As [`super::wire::is_lost_connection`], or `None` for an error of something else.
-pub(super) fn is_lost_connection(error: &BoxError) -> Option<bool> {
+pub(crate) fn is_lost_connection(error: &BoxError) -> Option<bool> {
     let error = error.downcast_ref::<RedisError>()?;
     Some(error.is_io_error() && !error.is_timeout())
 }

@@ -1,16 +1,16 @@
-use super::deadline::Deadline;
-use super::foreign;
-use super::lease::Lease;
-use super::names::Names;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
+use super::found;
 use super::script::{GREATEST_HIGH_WATER, sequence};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::{Claim, ClaimSeq};
-use crate::store::delta_store::{Foreign, Held, Look};
+use crate::id::CounterId;
+use crate::id::canonical_i64;
+use crate::protocol::{Claim, ClaimSeq, Held};
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::names::Names;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
+use crate::store::{Foreign, Look};
 
 /// How many counters one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 250;
@@ -18,7 +18,7 @@ const CHUNK: usize = 250;
 const WINDOW: usize = 16;
 
 impl RedisStore {
-    pub(super) fn look_at(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    pub(crate) fn look_at(&self, ids: &[CounterId]) -> Result<Look, Error> {
         let (life, _) = self.last_seen().get();
         let look = self.repeatable_step(StoreStep::Look, Deadline::NEVER, |lease| {
             let mut high_water = None;
@@ -86,12 +86,12 @@ fn write_look(commands: &mut Packed, names: &Names, ids: &[CounterId], with_high
     });
 }
 
-pub(super) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
+pub(crate) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
     match reply.into_text()? {
         None => Ok(ClaimSeq::ZERO),
         Some(text) => sequence(&text)
             .filter(|newest| *newest <= GREATEST_HIGH_WATER)
-            .ok_or_else(|| foreign::not_a_sequence(names, &text).into()),
+            .ok_or_else(|| found::not_a_sequence(names, &text).into()),
     }
 }
 
@@ -103,15 +103,13 @@ fn parse_held(
 ) -> Result<Held, Foreign> {
     let pending = match pending {
         None => 0,
-        Some(value) => {
-            parse_count(&value).ok_or_else(|| foreign::not_a_count(names, id, &value))?
-        }
+        Some(value) => parse_count(&value).ok_or_else(|| found::not_a_count(names, id, &value))?,
     };
     let claim = match claim {
         None => None,
         Some(value) => {
             let claim = parse_claim(id, &value);
-            Some(claim.ok_or_else(|| foreign::not_a_claim(names, id, &value))?)
+            Some(claim.ok_or_else(|| found::not_a_claim(names, id, &value))?)
         }
     };
     Ok(Held { pending, claim })
@@ -122,6 +120,6 @@ fn parse_count(value: &[u8]) -> Option<i64> {
 }
 
 /// The claim of `id` whose text this is.
-pub(super) fn parse_claim(id: &CounterId, text: &[u8]) -> Option<Claim> {
+pub(crate) fn parse_claim(id: &CounterId, text: &[u8]) -> Option<Claim> {
     Claim::from_text(id.clone(), str::from_utf8(text).ok()?).ok()
 }

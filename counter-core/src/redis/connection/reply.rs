@@ -3,7 +3,7 @@ use crate::printable::Printable;
 
 /// One reply of the server, whichever version of the `redis` crate read it.
 #[derive(Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Nil,
     Int(i64),
     Text(Vec<u8>),
@@ -16,10 +16,10 @@ pub(super) enum Reply {
 /// An error that the server replied with, as it worded it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the server answered: {}", Printable(.0))]
-pub(super) struct Refused(String);
+pub(crate) struct Refused(String);
 
 impl Refused {
-    pub(super) fn new(code: &str, detail: &str) -> Self {
+    pub(crate) fn new(code: &str, detail: &str) -> Self {
         Self(format!("{code} {detail}").trim_end().to_owned())
     }
 }
@@ -30,10 +30,10 @@ impl Refused {
 /// again.
 #[derive(Debug, thiserror::Error)]
 #[error("the server's reply is not one that this command has")]
-pub(super) struct Unexpected;
+pub(crate) struct Unexpected;
 
 impl Reply {
-    pub(super) fn into_array(self) -> Result<Vec<Self>, BoxError> {
+    pub(crate) fn into_array(self) -> Result<Vec<Self>, BoxError> {
         match self {
             Self::Array(items) => Ok(items),
             other => Err(other.into_error()),
@@ -41,7 +41,7 @@ impl Reply {
     }
 
     /// A text, or `None` where there is none.
-    pub(super) fn into_text(self) -> Result<Option<Vec<u8>>, BoxError> {
+    pub(crate) fn into_text(self) -> Result<Option<Vec<u8>>, BoxError> {
         match self {
             Self::Nil => Ok(None),
             Self::Text(text) => Ok(Some(text)),
@@ -49,14 +49,14 @@ impl Reply {
         }
     }
 
-    pub(super) fn into_number(self) -> Result<i64, BoxError> {
+    pub(crate) fn into_number(self) -> Result<i64, BoxError> {
         match self {
             Self::Int(number) => Ok(number),
             other => Err(other.into_error()),
         }
     }
 
-    pub(super) fn into_error(self) -> BoxError {
+    pub(crate) fn into_error(self) -> BoxError {
         match self {
             Self::Refused(refused) => refused.into(),
             _ => Unexpected.into(),
@@ -64,22 +64,22 @@ impl Reply {
     }
 
     /// Whether a script was not carried out because the server does not have it.
-    pub(super) fn is_no_script(&self) -> bool {
+    pub(crate) fn is_no_script(&self) -> bool {
         self.is_refusal("NOSCRIPT")
     }
 
     /// Whether something was not carried out because the server is a replica.
-    pub(super) fn is_read_only(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         self.is_refusal("READONLY")
     }
 
     /// Whether a value was not read because it is of another type than the command is for.
-    pub(super) fn is_wrong_type(&self) -> bool {
+    pub(crate) fn is_wrong_type(&self) -> bool {
         self.is_refusal("WRONGTYPE")
     }
 
     /// Whether a command was carried out no further than to an argument that is no number.
-    pub(super) fn is_no_integer(&self) -> bool {
+    pub(crate) fn is_no_integer(&self) -> bool {
         self.is_refusal("ERR value is not an integer")
     }
 

@@ -1,20 +1,20 @@
 use std::sync::LazyLock;
 
-use super::deadline::Deadline;
-use super::lease::{Broken, Lease};
-use super::packed::{Args, Packed};
-use super::reply::{Reply, Unexpected};
 use crate::error::BoxError;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::ClaimSeq;
+use crate::id::canonical_i64;
+use crate::protocol::ClaimSeq;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::{Broken, Lease};
+use crate::redis::connection::packed::{Args, Packed};
+use crate::redis::connection::reply::{Reply, Unexpected};
 
 /// A step that happens at one instant on the server.
-pub(super) struct Script {
+pub(crate) struct Script {
     text: &'static str,
     hash: String,
 }
 
-pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
+pub(crate) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("count.lua"),
         include_str!("sequence.lua"),
@@ -22,7 +22,7 @@ pub(super) static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
+pub(crate) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("count.lua"),
         include_str!("sequence.lua"),
@@ -30,7 +30,7 @@ pub(super) static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-pub(super) static GENERATION: LazyLock<Script> = LazyLock::new(|| {
+pub(crate) static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("count.lua"),
         include_str!("sequence.lua"),
@@ -38,7 +38,7 @@ pub(super) static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-pub(super) static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
+pub(crate) static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("count.lua"),
         include_str!("sequence.lua"),
@@ -46,7 +46,7 @@ pub(super) static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-pub(super) static RAISE: LazyLock<Script> = LazyLock::new(|| {
+pub(crate) static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("count.lua"),
         include_str!("sequence.lua"),
@@ -54,13 +54,13 @@ pub(super) static RAISE: LazyLock<Script> = LazyLock::new(|| {
     ))
 });
 
-pub(super) static DISCARD: LazyLock<Script> =
+pub(crate) static DISCARD: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("count.lua"), include_str!("discard.lua"))));
 
-pub(super) static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
+pub(crate) static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
 
-pub(super) static RIGHTS: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("rights.lua")));
+pub(crate) static RIGHTS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("../inspect/rights.lua")));
 
 impl Script {
     fn new(text: &'static str) -> Self {
@@ -69,7 +69,7 @@ impl Script {
     }
 
     /// Adds a call with this many names and other arguments, which `write` has to write in this order.
-    pub(super) fn call(
+    pub(crate) fn call(
         &self,
         calls: &mut Packed,
         names: usize,
@@ -86,7 +86,7 @@ impl Script {
     /// Makes calls of this script in one round trip, or in two where the server does not have it.
     ///
     /// A call that is answered with NOSCRIPT was not carried out, so those can be repeated.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         lease: &mut Lease,
         calls: &Packed,
@@ -128,14 +128,14 @@ impl Script {
 }
 
 /// What the scripts answer, all in one form: a word, a text that goes with it, and the rest.
-pub(super) struct Answer {
-    pub(super) word: Vec<u8>,
-    pub(super) text: Vec<u8>,
-    pub(super) rest: std::vec::IntoIter<Reply>,
+pub(crate) struct Answer {
+    pub(crate) word: Vec<u8>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) rest: std::vec::IntoIter<Reply>,
 }
 
 impl Answer {
-    pub(super) fn read(reply: Reply) -> Result<Self, BoxError> {
+    pub(crate) fn read(reply: Reply) -> Result<Self, BoxError> {
         let mut items = reply.into_array()?.into_iter();
         let (Some(Reply::Text(word)), Some(Reply::Text(text))) = (items.next(), items.next())
         else {
@@ -145,16 +145,16 @@ impl Answer {
     }
 
     /// The text as the sequence that it is.
-    pub(super) fn sequence(&self) -> Result<ClaimSeq, BoxError> {
+    pub(crate) fn sequence(&self) -> Result<ClaimSeq, BoxError> {
         sequence(&self.text).ok_or_else(|| Unexpected.into())
     }
 }
 
 /// The greatest high water from which a script goes on: `GREATEST_HIGH_WATER` in sequence.lua.
-pub(super) const GREATEST_HIGH_WATER: ClaimSeq = ClaimSeq::new(9_007_199_254_000_000);
+pub(crate) const GREATEST_HIGH_WATER: ClaimSeq = ClaimSeq::new(9_007_199_254_000_000);
 
 /// The sequence that a text stands for.
-pub(super) fn sequence(text: &[u8]) -> Option<ClaimSeq> {
+pub(crate) fn sequence(text: &[u8]) -> Option<ClaimSeq> {
     let number = canonical_i64(str::from_utf8(text).ok()?)?;
     (number >= 0).then(|| ClaimSeq::new(number))
 }

@@ -1,25 +1,24 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 
-use super::deadline::Deadline;
-use super::last_seen::Seen;
-use super::lease::Lease;
 use super::look::parse_high_water;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
 use super::script::{Answer, GENERATION};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::Generation;
+use crate::protocol::{ClaimSeq, Generation};
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::last_seen::Seen;
+use crate::redis::store::RedisStore;
 
 impl RedisStore {
-    pub(super) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
+    pub(crate) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
         self.step(StoreStep::Identify, |lease| self.identify_on(lease, database, above))
     }
 
     /// Both at one instant.
-    pub(super) fn read_generation(&self) -> Result<Option<Generation>, Error> {
+    pub(crate) fn read_generation(&self) -> Result<Option<Generation>, Error> {
         self.repeatable_step(StoreStep::Identify, Deadline::NEVER, |lease| {
             let seen = self.last_seen().so_far();
             let mut command = Packed::default();
@@ -65,14 +64,14 @@ impl RedisStore {
 
 impl Generation {
     /// With what this process had seen of it before it was asked.
-    pub(super) fn beside(self, seen: &Seen) -> Self {
+    pub(crate) fn beside(self, seen: &Seen) -> Self {
         let newest_seen = seen.newest_of(&self.store_id);
         Self { newest_seen, ..self }
     }
 }
 
 /// What `{prefix}{id}` holds: the store's id, which has no colon, and the database's.
-pub(super) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
+pub(crate) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
     let identity = String::from_utf8(identity)?;
     let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
     let (store_id, database) = (store_id.to_owned(), database.to_owned());

@@ -1,13 +1,13 @@
-use super::packed::Packed;
-use super::reply::Reply;
 use super::script::{Answer, RAISE};
-use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::ClaimSeq;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::Reply;
+use crate::redis::store::RedisStore;
 
 impl RedisStore {
     /// Above what this process has seen too, or it would go on to claim nothing.
-    pub(super) fn raise_above(&self, above: ClaimSeq) -> Result<(), Error> {
+    pub(crate) fn raise_above(&self, above: ClaimSeq) -> Result<(), Error> {
         self.step(StoreStep::Raise, |lease| {
             let (life, newest) = self.last_seen().get();
             let mut call = Packed::default();

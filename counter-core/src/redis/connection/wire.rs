@@ -12,7 +12,7 @@ use crate::error::BoxError;
 ///
 /// Commands go out and replies come in separately: only so can each reply of a pipeline have its own
 /// outcome, and all of them one deadline.
-pub(super) trait Wire {
+pub(crate) trait Wire {
     /// How long one read from the socket may take, or `None` for as long as it likes.
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError>;
 
@@ -31,7 +31,7 @@ pub(super) trait Wire {
 
 /// Whether a connection failed of which its server may know nothing: the server hung up on it before, or a
 /// read was interrupted, as where this process was stopped and goes on. A time-out is no such failure.
-pub(super) fn is_lost_connection(error: &BoxError) -> bool {
+pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     let lost = error.downcast_ref::<RedisError>().map(|e| e.is_io_error() && !e.is_timeout());
     #[cfg(feature = "r2d2_redis")]
     let lost = lost.or_else(|| super::wire_r2d2_redis::is_lost_connection(error));
@@ -87,7 +87,7 @@ fn ended_connection() -> Result<Connection, BoxError> {
 }
 
 /// A connection to a listener in this process that has hung up already.
-pub(super) fn connection_to_a_listener_that_hangs_up<C, E: Into<BoxError>>(
+pub(crate) fn connection_to_a_listener_that_hangs_up<C, E: Into<BoxError>>(
     connect: impl FnOnce(u16) -> Result<C, E>,
 ) -> Result<C, BoxError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;

@@ -5,7 +5,7 @@ use super::manager::Manager;
 use crate::error::BoxError;
 
 /// The pool that connections come from.
-pub(super) enum Pool {
+pub(crate) enum Pool {
     Own(r2d2::Pool<Manager>),
     Client(r2d2::Pool<::redis::Client>),
     #[cfg(feature = "r2d2_redis")]
@@ -14,7 +14,7 @@ pub(super) enum Pool {
 
 impl Pool {
     /// A connection on which no write may take longer than `write`; waits no longer than `wait` for it.
-    pub(super) fn lease(&self, wait: Duration, write: Duration) -> Result<Lease, BoxError> {
+    pub(crate) fn lease(&self, wait: Duration, write: Duration) -> Result<Lease, BoxError> {
         let leased = match self {
             Self::Own(pool) => Leased::Own(pool.get_timeout(wait)?),
             Self::Client(pool) => Leased::Client(pool.get_timeout(wait).map_err(without_args)?),

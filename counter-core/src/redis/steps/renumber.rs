@@ -1,13 +1,13 @@
 use super::look::parse_claim;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
 use super::script::{Answer, RENUMBER};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::protocol::{Claim, ClaimSeq};
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
 
 impl RedisStore {
-    pub(super) fn renumber_one(
+    pub(crate) fn renumber_one(
         &self,
         claim: &Claim,
         above: ClaimSeq,

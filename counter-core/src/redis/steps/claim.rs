@@ -1,17 +1,17 @@
 use std::time::Duration;
 
-use super::deadline::Deadline;
-use super::foreign;
-use super::lease::Lease;
+use super::found;
 use super::look::parse_claim;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
 use super::script::{Answer, CLAIM};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::Claimed;
+use crate::id::CounterId;
+use crate::protocol::ClaimSeq;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
+use crate::store::Claimed;
 
 /// How many counters one call of the script claims: the server does nothing else meanwhile.
 const CHUNK: usize = 50;
@@ -19,7 +19,7 @@ const CHUNK: usize = 50;
 const WINDOW: usize = 80;
 
 impl RedisStore {
-    pub(super) fn claim_each(
+    pub(crate) fn claim_each(
         &self,
         ids: &[CounterId],
         claim_timeout: Duration,
@@ -122,7 +122,7 @@ impl RedisStore {
             [b'f', text @ ..] => Claimed::Fresh(parse_claim(id, text)?),
             [b'r', text @ ..] => Claimed::Recovered(parse_claim(id, text)?),
             [b'x', code @ ..] => {
-                Claimed::Foreign(foreign::from_script(code, self.names(), Some(id))?)
+                Claimed::Foreign(found::from_script(code, self.names(), Some(id))?)
             }
             _ => return None,
         })

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use super::deadline::Deadline;
-use super::packed::Packed;
-use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
-use crate::store::delta_store::Verdict;
+use crate::protocol::Claim;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::packed::Packed;
+use crate::redis::store::RedisStore;
+use crate::store::Verdict;
 
 /// How many claims one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 500;
@@ -14,7 +14,7 @@ const WINDOW: usize = 16;
 
 impl RedisStore {
     /// One deadline for everything, the wait for a connection included: rows are locked meanwhile.
-    pub(super) fn verify_each(
+    pub(crate) fn verify_each(
         &self,
         claims: &[Claim],
         within: Duration,

@@ -1,39 +1,39 @@
 use super::packed::Args;
-use crate::id::counter_id::CounterId;
-use crate::names::prefix::Prefix;
+use crate::id::CounterId;
+use crate::names::Prefix;
 
 /// The names of everything that the store keeps in Redis, written where they are needed.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     prefix: Prefix,
     high_water: String,
     generation: String,
 }
 
 impl Names {
-    pub(super) fn new(prefix: Prefix) -> Self {
+    pub(crate) fn new(prefix: Prefix) -> Self {
         Self { high_water: prefix.high_water_name(), generation: prefix.generation_name(), prefix }
     }
 
-    pub(super) fn prefix(&self) -> &Prefix {
+    pub(crate) fn prefix(&self) -> &Prefix {
         &self.prefix
     }
 
-    pub(super) fn high_water(&self) -> &str {
+    pub(crate) fn high_water(&self) -> &str {
         &self.high_water
     }
 
-    pub(super) fn generation(&self) -> &str {
+    pub(crate) fn generation(&self) -> &str {
         &self.generation
     }
 
     /// Writes what [`Prefix::pending_name`] returns.
-    pub(super) fn write_pending(&self, args: &mut Args<'_>, id: &CounterId) {
+    pub(crate) fn write_pending(&self, args: &mut Args<'_>, id: &CounterId) {
         args.joined(&[self.prefix.as_str().as_bytes(), id.as_str().as_bytes()]);
     }
 
     /// Writes what [`Prefix::claim_name`] returns.
-    pub(super) fn write_claim(&self, args: &mut Args<'_>, id: &CounterId) {
+    pub(crate) fn write_claim(&self, args: &mut Args<'_>, id: &CounterId) {
         let (prefix, id) = (self.prefix.as_str().as_bytes(), id.as_str().as_bytes());
         args.joined(&[prefix, b"{", prefix, id, b"}"]);
     }
@@ -42,7 +42,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redis::packed::Packed;
+    use crate::redis::connection::packed::Packed;
 
     #[test]
     fn written_names_are_those_of_the_prefix() {

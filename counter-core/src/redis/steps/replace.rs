@@ -1,17 +1,17 @@
-use super::deadline::Deadline;
-use super::lease::{Broken, Lease};
 use super::look::parse_claim;
-use super::packed::Packed;
-use super::reply::{Reply, Unexpected};
 use super::script::{Answer, REPLACE};
-use super::store::RedisStore;
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::{Claim, ClaimOp};
-use crate::store::delta_store::Replacement;
+use crate::id::CounterId;
+use crate::protocol::{Claim, ClaimOp};
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::{Broken, Lease};
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
+use crate::store::Replacement;
 
 impl RedisStore {
-    pub(super) fn replace_one(
+    pub(crate) fn replace_one(
         &self,
         id: &CounterId,
         replacement: Replacement,
