@@ -86,6 +86,7 @@ mod owner;
 mod query;
 mod rows;
 mod sync;
+mod targets;
 
 pub use counter_core;
 #[doc(hidden)]
@@ -120,8 +121,9 @@ pub use ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableSta
 pub use ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use ledger::migrations::{MigrationFiles, migration_files};
 pub use ledger::pool::PoolLedger;
-pub use owner::counter_owner::{CounterOwner, OwnerOf};
+pub use owner::counter_owner::CounterOwner;
 pub use owner::key_of::KeyOf;
+pub use owner::owner_of::OwnerOf;
 pub use query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use query::owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
 pub use rows::model_counter::{ModelCounter, OfOwners};

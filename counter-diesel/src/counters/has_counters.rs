@@ -1,5 +1,6 @@
 //! The trait of models that own counters.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
@@ -8,8 +9,9 @@ use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::owner::counter_owner::OwnerOf;
+use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
+use crate::owner::owner_of::OwnerOf;
 use crate::query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 use crate::query::owner_column::{OwnColumn, OwnerColumn};
 
@@ -201,5 +203,41 @@ pub trait HasCounters {
         Self: Sized,
     {
         counters.delete(self, key)
+    }
+}
+
+impl<M: HasCounters + ?Sized> CounterOwner for &M {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Owned(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+impl<M: HasCounters> CounterOwner for OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(OwnerOf::owner(self)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(OwnerOf::owner(self)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
     }
 }
