@@ -3,7 +3,7 @@
 use counter_core::CounterId;
 use diesel::result::Error as DieselError;
 
-use crate::counters::caller_transaction::{CommitFailure, OwnTransaction};
+use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
 use crate::counters::counters::{Counters, id_of};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
@@ -146,7 +146,7 @@ impl Counters {
         L: LendConnection,
         E: From<Error>,
     {
-        let mut transaction = OwnTransaction::begin(conn.lend_connection())?;
+        let mut transaction = CallerTransaction::begin(conn.lend_connection())?;
         let mut after = AfterCommit { increments: Vec::new() };
         let value = work(transaction.conn(), &mut after)?;
         let AfterCommit { increments } = after;

@@ -13,7 +13,7 @@ use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
 use crate::query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
-use crate::query::owner_column::{OwnColumn, OwnerColumn};
+use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
 #[diagnostic::on_unimplemented(
@@ -53,11 +53,12 @@ pub trait HasCounters {
     /// another. See [`CounterValue`].
     fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
     where
-        Self: OwnerColumn + Sized,
+        Self: HasOwnerColumn + Sized,
         Self::Column: Column,
         <Self::Column as Expression>::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model::<Self>(OwnColumn(Self::COLUMN), &key)
+        let id = PrimaryKeyColumn(Self::COLUMN);
+        CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
     /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
@@ -68,7 +69,7 @@ pub trait HasCounters {
         Id: Expression,
         Id::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model::<Self>(id, &key)
+        CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
     /// Adds to a counter of this instance: [`Counters::increment`].

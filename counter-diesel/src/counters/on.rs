@@ -122,7 +122,7 @@ impl<C: CounterConnection> On<'_, C> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
         let table = &self.engine.config().table_name;
-        let candidates = refused(self.conn.top(table, owner_type, &key, limit))?;
+        let candidates = database_error(self.conn.top(table, owner_type, &key, limit))?;
         ranked(owner_type, with_ids(candidates), &key, |ids| self.values(ids))
     }
 
@@ -134,7 +134,8 @@ impl<C: CounterConnection> On<'_, C> {
     pub fn all<O: CounterOwner>(&mut self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
         let store = self.engine.store();
         let table = &self.engine.config().table_name;
-        let rows_of = |owner: &Owner| Ok(with_keys(refused(self.conn.rows_of(table, owner))?));
+        let rows_of =
+            |owner: &Owner| Ok(with_keys(database_error(self.conn.rows_of(table, owner))?));
         let owner = owner.owner()?;
         read::all(store, &owner, O::declared_keys(), rows_of)
     }
@@ -160,12 +161,12 @@ impl<C: CounterConnection> On<'_, C> {
 
     fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let table = &self.engine.config().table_name;
-        let rows = refused(self.conn.baselines(table, ids))?;
+        let rows = database_error(self.conn.baselines(table, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 }
 
 /// Nothing more is asked on the caller's connection: a failed transaction may be open on it.
-fn refused<T>(result: QueryResult<T>) -> Result<T, Error> {
+fn database_error<T>(result: QueryResult<T>) -> Result<T, Error> {
     result.map_err(|source| Error::Database { step: LedgerStep::Read, source })
 }
