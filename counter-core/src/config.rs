@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::invalid::{Invalid, Part};
-use crate::names::prefix::Prefix;
+use crate::names::Prefix;
 use crate::table_name::TableName;
 
 /// How counters are kept and synced. Every value is valid: it was checked where it came in.

@@ -1,9 +1,9 @@
 use std::fmt;
 
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 use crate::invalid::Invalid;
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::Foreign;
+use crate::protocol::ClaimSeq;
+use crate::store::Foreign;
 
 /// The cause of an error, kept as it was.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

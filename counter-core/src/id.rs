@@ -1,6 +1,13 @@
 //! Who is counted and what, and the text form of it.
 
-pub(crate) mod counter_id;
-pub(crate) mod key;
-pub(crate) mod owner;
-pub(crate) mod text;
+mod counter_id;
+mod key;
+mod owner;
+mod owner_id;
+mod text;
+
+pub use counter_id::CounterId;
+pub use key::CounterKey;
+pub use owner::{Owner, OwnerType};
+pub use owner_id::{OwnerId, ToOwnerId};
+pub(crate) use text::{canonical_i64, check_text};

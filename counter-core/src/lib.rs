@@ -63,23 +63,16 @@ mod table_name;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
-pub use id::counter_id::CounterId;
-pub use id::key::CounterKey;
-pub use id::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
+pub use id::{CounterId, CounterKey, Owner, OwnerId, OwnerType, ToOwnerId};
 pub use invalid::{Invalid, Part};
 pub use memory::MemoryStore;
-pub use names::pattern::Pattern;
-pub use names::prefix::{Name, Prefix};
+pub use names::{Name, Pattern, Prefix};
 pub use printable::Printable;
-pub use protocol::claim::{Claim, ClaimOp, ClaimSeq};
-pub use protocol::rules::{Baseline, value};
+pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Held, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
-pub use store::delta_store::{
-    Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Held, Look, Replacement, ScanPage,
-    Verdict,
-};
-pub use store::facts::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
+pub use store::{
+    Assurance, Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, Look, MemoryFacts,
+    PersistenceFacts, Replacement, ScanPage, ServerVersion, StoreFacts, Verdict,
 };
 pub use table_name::TableName;

@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Operation, Overflow, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::id::key::CounterKey;
-use crate::id::owner::Owner;
-use crate::names::pattern::Pattern;
-use crate::protocol::claim::{Claim, ClaimOp, ClaimSeq};
-use crate::store::delta_store::{
-    Assurance, Claimed, Cursor, DeltaStore, Generation, Held, Look, Replacement, ScanPage, Verdict,
+use crate::id::{CounterId, CounterKey, Owner};
+use crate::names::Pattern;
+use crate::protocol::{Claim, ClaimOp, ClaimSeq, Generation, Held};
+use crate::store::{
+    Assurance, Claimed, ClockReading, Cursor, DeltaStore, Fact, Look, Replacement, ScanPage,
+    StoreFacts, Verdict,
 };
-use crate::store::facts::{ClockReading, Fact, StoreFacts};
 
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
 /// for what every store does.

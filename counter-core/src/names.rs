@@ -1,4 +1,7 @@
 //! The names that a store keeps counters under, and globs over them.
 
-pub(crate) mod pattern;
-pub(crate) mod prefix;
+mod pattern;
+mod prefix;
+
+pub use pattern::Pattern;
+pub use prefix::{Name, Prefix};

@@ -1,4 +1,11 @@
 //! The rules of counting exactly once, as pure data and functions. No I/O may enter here.
 
-pub(crate) mod claim;
-pub(crate) mod rules;
+mod claim;
+mod generation;
+mod holding;
+mod rules;
+
+pub use claim::{Claim, ClaimOp, ClaimSeq};
+pub use generation::Generation;
+pub use holding::Held;
+pub use rules::{Baseline, value};

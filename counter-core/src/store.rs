@@ -1,4 +1,13 @@
 //! The contract of a store, and its answers.
 
-pub(crate) mod delta_store;
-pub(crate) mod facts;
+mod answers;
+mod delta_store;
+mod facts;
+mod foreign;
+mod snapshot;
+
+pub use answers::{Claimed, Cursor, ScanPage, Verdict};
+pub use delta_store::{Assurance, DeltaStore, Replacement};
+pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
+pub use foreign::Foreign;
+pub use snapshot::Look;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-use crate::id::key::CounterKey;
-use crate::id::owner::{Owner, OwnerId, OwnerType, ToOwnerId};
-use crate::id::text::{decode, encode_into, encoded_len};
+use super::key::CounterKey;
+use super::owner::{Owner, OwnerType};
+use super::owner_id::{OwnerId, ToOwnerId};
+use super::text::{decode, encode_into, encoded_len};
 use crate::invalid::{Invalid, Part};
 
 /// What identifies one counter: an owner and a key.

@@ -2,7 +2,8 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::invalid::{Invalid, Part, check_text, flaw_of};
+use super::text::{check_text, flaw_of};
+use crate::invalid::{Invalid, Part};
 
 /// The name of a counter, such as `downloads`: 1 to 100 characters, no NUL, anything else allowed.
 ///

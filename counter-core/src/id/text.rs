@@ -1,7 +1,46 @@
-//! Percent-encoding of one component of a name, so that any text works as one and comes back unchanged.
+//! Which texts may be a component of a name, and their percent-encoding, by which each comes back unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use crate::invalid::{Invalid, Part};
+
+/// The rule for every text that ends up in a column: not empty, no NUL, at most `limit` characters.
+pub(crate) fn check_text(part: Part, text: &str, limit: usize) -> Result<(), Invalid> {
+    match flaw_of(text, limit) {
+        None => Ok(()),
+        Some(Flaw::Empty) => Err(Invalid::Empty { part }),
+        Some(Flaw::Nul) => Err(Invalid::Nul { part }),
+        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { part, chars, limit }),
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Flaw {
+    Empty,
+    Nul,
+    TooLong { chars: usize },
+}
+
+/// The same for constants, where an error that owns memory cannot exist.
+pub(crate) const fn flaw_of(text: &str, limit: usize) -> Option<Flaw> {
+    if text.is_empty() {
+        return Some(Flaw::Empty);
+    }
+    let mut chars = 0;
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        if *byte == 0 {
+            return Some(Flaw::Nul);
+        }
+        // Every byte of UTF-8 but a continuation byte begins a character.
+        if *byte & 0b1100_0000 != 0b1000_0000 {
+            chars += 1;
+        }
+        rest = tail;
+    }
+    if chars > limit { Some(Flaw::TooLong { chars }) } else { None }
+}
 
 /// Whether a character would be misread inside a name: the separators, the hash tag's braces, the
 /// escape itself, and what a terminal or a log would not show.

@@ -1,9 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::counter_id::CounterId;
-use crate::invalid::{Invalid, Part, check_text};
-use crate::names::pattern::Pattern;
+use super::pattern::Pattern;
+use crate::id::{CounterId, check_text};
+use crate::invalid::{Invalid, Part};
 
 /// What every name in a store starts with, such as `counter:`.
 ///

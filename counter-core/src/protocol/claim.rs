@@ -1,8 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::counter_id::CounterId;
-use crate::id::text::canonical_i64;
+use crate::id::{CounterId, canonical_i64};
 use crate::invalid::{Invalid, Part};
 
 /// A delta, a set or a delete that one sync took out of the store's pending counts, under its sequence.

@@ -1,10 +1,10 @@
 //! The two rules that everything else depends on, as pure functions: what a claim does to a row, and
 //! what a read returns. Databases carry out the first in SQL; their tests compare them with this one.
 
+use super::claim::{ClaimOp, ClaimSeq};
+use super::holding::Held;
 use crate::error::{Error, Overflow};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::{ClaimOp, ClaimSeq};
-use crate::store::delta_store::Held;
+use crate::id::CounterId;
 
 /// A counter's row: its count, and the sequence of the last claim that was applied to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -60,7 +60,7 @@ pub fn value(id: &CounterId, held: &Held, row: Baseline) -> Result<i64, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::claim::Claim;
+    use crate::protocol::Claim;
 
     fn id() -> CounterId {
         CounterId::new("post", 1, "views").unwrap()

@@ -3,7 +3,7 @@ use super::packed::Packed;
 use super::script::ACK;
 use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
+use crate::protocol::Claim;
 
 /// How many claims one call of the script removes: the server does nothing else meanwhile.
 const CHUNK: usize = 200;

@@ -11,7 +11,7 @@ use super::pool::Pool;
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::error::{Error, StoreStep};
-use crate::names::prefix::Prefix;
+use crate::names::Prefix;
 
 /// Describes a [`RedisStore`] on a pool of its own. Made by [`RedisStore::builder`].
 ///

@@ -9,9 +9,9 @@ use super::reply::{Reply, Unexpected};
 use super::script::{Answer, CLAIM};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::Claimed;
+use crate::id::CounterId;
+use crate::protocol::ClaimSeq;
+use crate::store::Claimed;
 
 /// How many counters one call of the script claims: the server does nothing else meanwhile.
 const CHUNK: usize = 50;

@@ -2,7 +2,7 @@ use super::packed::Packed;
 use super::script::DISCARD;
 use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 
 /// How many counters one call of the script drops: the server does nothing else meanwhile.
 const CHUNK: usize = 100;

@@ -1,6 +1,6 @@
 use super::names::Names;
-use crate::id::counter_id::CounterId;
-use crate::store::delta_store::Foreign;
+use crate::id::CounterId;
+use crate::store::Foreign;
 
 /// How much of a value that is not ours is shown.
 const SHOWN_BYTES: usize = 64;

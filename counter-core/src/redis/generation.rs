@@ -10,8 +10,7 @@ use super::reply::{Reply, Unexpected};
 use super::script::{Answer, GENERATION};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::Generation;
+use crate::protocol::{ClaimSeq, Generation};
 
 impl RedisStore {
     pub(super) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {

@@ -9,7 +9,7 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
+use crate::id::CounterId;
 
 /// How many increments are sent before their replies are read. Enough that round trips do not count, few
 /// enough that neither side has to stop because the other does not take in what it has to say.

@@ -11,10 +11,9 @@ use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::{Foreign, Generation};
-use crate::store::facts::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
+use crate::protocol::{ClaimSeq, Generation};
+use crate::store::{
+    ClockReading, Fact, Foreign, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
 };
 
 impl RedisStore {

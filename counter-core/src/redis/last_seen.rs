@@ -1,6 +1,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::ClaimSeq;
 
 /// The newest sequence that this process has seen the server give out.
 ///

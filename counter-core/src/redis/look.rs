@@ -7,10 +7,9 @@ use super::reply::{Reply, Unexpected};
 use super::script::{GREATEST_HIGH_WATER, sequence};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::{Claim, ClaimSeq};
-use crate::store::delta_store::{Foreign, Held, Look};
+use crate::id::{CounterId, canonical_i64};
+use crate::protocol::{Claim, ClaimSeq, Held};
+use crate::store::{Foreign, Look};
 
 /// How many counters one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 250;

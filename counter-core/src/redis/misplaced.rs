@@ -2,8 +2,8 @@ use super::foreign;
 use super::packed::Packed;
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::store::delta_store::Foreign;
+use crate::id::CounterId;
+use crate::store::Foreign;
 
 /// How many counters are asked about before the replies are read.
 const WINDOW: usize = 2000;

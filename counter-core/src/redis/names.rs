@@ -1,6 +1,6 @@
 use super::packed::Args;
-use crate::id::counter_id::CounterId;
-use crate::names::prefix::Prefix;
+use crate::id::CounterId;
+use crate::names::Prefix;
 
 /// The names of everything that the store keeps in Redis, written where they are needed.
 #[derive(Debug)]

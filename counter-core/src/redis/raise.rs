@@ -3,7 +3,7 @@ use super::reply::Reply;
 use super::script::{Answer, RAISE};
 use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::ClaimSeq;
+use crate::protocol::ClaimSeq;
 
 impl RedisStore {
     /// Above what this process has seen too, or it would go on to claim nothing.

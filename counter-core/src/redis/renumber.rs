@@ -4,7 +4,7 @@ use super::reply::{Reply, Unexpected};
 use super::script::{Answer, RENUMBER};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::claim::{Claim, ClaimSeq};
+use crate::protocol::{Claim, ClaimSeq};
 
 impl RedisStore {
     pub(super) fn renumber_one(

@@ -6,9 +6,9 @@ use super::reply::{Reply, Unexpected};
 use super::script::{Answer, REPLACE};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, Operation};
-use crate::id::counter_id::CounterId;
-use crate::protocol::claim::{Claim, ClaimOp};
-use crate::store::delta_store::Replacement;
+use crate::id::CounterId;
+use crate::protocol::{Claim, ClaimOp};
+use crate::store::Replacement;
 
 impl RedisStore {
     pub(super) fn replace_one(

@@ -7,7 +7,7 @@ use super::reply::{Reply, Unexpected};
 use super::script::RIGHTS;
 use super::store::RedisStore;
 use crate::error::BoxError;
-use crate::store::facts::Fact;
+use crate::store::Fact;
 
 impl RedisStore {
     /// By no number: a server refuses that last, when nothing else is in the way of an increment.

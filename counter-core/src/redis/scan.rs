@@ -7,9 +7,8 @@ use super::packed::Packed;
 use super::reply::{Reply, Unexpected};
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::pattern::Pattern;
-use crate::names::prefix::Name;
-use crate::store::delta_store::{Cursor, ScanPage};
+use crate::names::{Name, Pattern};
+use crate::store::{Cursor, ScanPage};
 
 /// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
 const CHUNK: usize = 250;

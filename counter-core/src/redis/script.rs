@@ -5,8 +5,8 @@ use super::lease::{Broken, Lease};
 use super::packed::{Args, Packed};
 use super::reply::{Reply, Unexpected};
 use crate::error::BoxError;
-use crate::id::text::canonical_i64;
-use crate::protocol::claim::ClaimSeq;
+use crate::id::canonical_i64;
+use crate::protocol::ClaimSeq;
 
 /// A step that happens at one instant on the server.
 pub(super) struct Script {

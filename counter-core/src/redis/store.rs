@@ -16,15 +16,13 @@ use super::script::{Answer, Script};
 use super::timeouts::RedisTimeouts;
 use super::wire::is_lost_connection;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::id::counter_id::CounterId;
-use crate::names::pattern::Pattern;
-use crate::names::prefix::Prefix;
-use crate::protocol::claim::{Claim, ClaimSeq};
-use crate::store::delta_store::{
-    Assurance, Claimed, Cursor, DeltaStore, Foreign, Generation, Look, Replacement, ScanPage,
+use crate::id::CounterId;
+use crate::names::{Pattern, Prefix};
+use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::store::{
+    Assurance, Claimed, Cursor, DeltaStore, Foreign, Look, Replacement, ScanPage, StoreFacts,
     Verdict,
 };
-use crate::store::facts::StoreFacts;
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
 ///

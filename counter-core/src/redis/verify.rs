@@ -4,8 +4,8 @@ use super::deadline::Deadline;
 use super::packed::Packed;
 use super::store::RedisStore;
 use crate::error::{Error, StoreStep};
-use crate::protocol::claim::Claim;
-use crate::store::delta_store::Verdict;
+use crate::protocol::Claim;
+use crate::store::Verdict;
 
 /// How many claims one MGET reads: the server does nothing else meanwhile.
 const CHUNK: usize = 500;

@@ -1,13 +1,14 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::answers::{Claimed, Cursor, ScanPage, Verdict};
+use super::facts::StoreFacts;
+use super::foreign::Foreign;
+use super::snapshot::Look;
 use crate::error::Error;
-use crate::id::counter_id::CounterId;
-use crate::id::key::CounterKey;
-use crate::id::owner::Owner;
-use crate::names::pattern::Pattern;
-use crate::protocol::claim::{Claim, ClaimSeq};
-use crate::store::facts::StoreFacts;
+use crate::id::{CounterId, CounterKey, Owner};
+use crate::names::Pattern;
+use crate::protocol::{Claim, ClaimSeq, Generation};
 
 /// Where increments wait until a sync moves them into the database.
 ///
@@ -178,81 +179,6 @@ pub enum Assurance {
     Operator,
 }
 
-/// What a store held at one instant.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Look {
-    /// The newest sequence given out at that instant, or before.
-    pub high_water: ClaimSeq,
-    /// One for each counter, in the order asked.
-    pub held: Vec<Result<Held, Foreign>>,
-}
-
-impl Look {
-    /// The newest sequence, and what is held of each counter that was asked for.
-    pub const fn new(high_water: ClaimSeq, held: Vec<Result<Held, Foreign>>) -> Self {
-        Self { high_water, held }
-    }
-}
-
-/// What a store holds of one counter.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held {
-    /// The delta that nobody has claimed.
-    pub pending: i64,
-    /// The claim that nobody has acknowledged.
-    pub claim: Option<Claim>,
-}
-
-/// Something under the prefix that is not a counter of ours, or not a value of one. It is never written
-/// and never deleted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} in the store is not a counter's: {why}")]
-pub struct Foreign {
-    /// Its name in the store, lossily as text.
-    pub name: String,
-    /// Why it is not ours.
-    pub why: String,
-}
-
-/// One page of a scan.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct ScanPage {
-    /// Counters that were found, some perhaps found before.
-    pub ids: Vec<CounterId>,
-    /// Names under the prefix that are not ours.
-    pub foreign: Vec<Foreign>,
-    /// Where the scan goes on, or `None` at its end.
-    pub next: Option<Cursor>,
-}
-
-/// A place in a scan. Only the store that gave it out can tell what it means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor {
-    /// For a store that needs several rounds: which one.
-    pub round: u32,
-    /// The place in that round.
-    pub position: u64,
-}
-
-/// What became of the request to claim one counter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claimed {
-    /// There was nothing pending.
-    Nothing,
-    /// What was pending was 0, and was removed.
-    Zero,
-    /// It has a claim that a living sync is working on.
-    Busy,
-    /// What was pending is now this claim.
-    Fresh(Claim),
-    /// It has this claim, left behind by a sync that died.
-    Recovered(Claim),
-    /// What is in its place is not a count.
-    Foreign(Foreign),
-}
-
 /// What [`DeltaStore::replace`] puts in the place of everything before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
@@ -260,37 +186,4 @@ pub enum Replacement {
     Set(i64),
     /// The counter is now gone.
     Delete,
-}
-
-/// Whether a claim is still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Its counter has exactly this claim.
-    Held,
-    /// Its counter has another claim.
-    Superseded,
-    /// Its counter has no claim.
-    Gone,
-}
-
-/// The identity of a store's present life.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Generation {
-    /// The random id that the store's data got when it was first synced.
-    pub store_id: String,
-    /// The database that it was first synced into.
-    pub database: String,
-    /// The newest sequence given out so far, as it says.
-    pub high_water: ClaimSeq,
-    /// The newest sequence that this process has seen it give out. If that is above
-    /// [`high_water`](Self::high_water), it came back from an old copy.
-    pub newest_seen: ClaimSeq,
-}
-
-impl Generation {
-    /// A life of which nothing newer was seen than it says.
-    pub const fn new(store_id: String, database: String, high_water: ClaimSeq) -> Self {
-        Self { store_id, database, high_water, newest_seen: high_water }
-    }
 }

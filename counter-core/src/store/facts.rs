@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::protocol::claim::ClaimSeq;
-use crate::store::delta_store::{Foreign, Generation};
+use super::foreign::Foreign;
+use crate::protocol::{ClaimSeq, Generation};
 
 /// The answer to one question about a server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
