@@ -57,9 +57,9 @@ fn no_block_of_rust_is_ignored() {
 /// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of the
 /// library's own documentation.
 fn is_compiled(from: &Document) -> bool {
-    let library = document("counter-diesel/src/telemetry.rs").text;
+    let library = document("counter-diesel/src/sync/telemetry.rs").text;
     if from.name.ends_with("/observing.md") {
-        return library.starts_with("#![doc = include_str!(\"../observing.md\")]");
+        return library.starts_with("#![doc = include_str!(\"../../observing.md\")]");
     }
     let libraries = ["tests/src/lib.rs", "tests/derive/src/lib.rs"];
     libraries.iter().any(|name| {
