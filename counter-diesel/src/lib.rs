@@ -65,7 +65,8 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
-//! - `cli`: the command `counter`, for the databases and the store whose features are on.
+//!
+//! The command `counter` is a crate of its own, `counter-cli`.
 //!
 //! None is on by default; an application turns on its database and its store.
 

@@ -1,7 +1,7 @@
 use counter_diesel::HasCounters;
 
 #[derive(HasCounters)]
-#[counters(keys(views), key_enum = PostKey)]
+#[counters(keys(views), key_enum = keys::PostKey)]
 struct Post {
     id: i64,
 }
