@@ -7,19 +7,16 @@
 //!
 //! What the compiler hands over goes through one file after the other:
 //!
-//! - `ast`: the struct as it was written, with what `attr` and `diesel` read from its attributes (`item` is
-//!   the form that all entries of an attribute have);
+//! - `input`: the struct as it was written, with what `attr` and `diesel` read from its attributes
+//!   (`item` is the form that all entries of an attribute have);
 //! - `valid`: the model, free of mistakes, or all the mistakes there are;
-//! - `expand` and `key_enum`: the code for a model;
-//! - `fallback`: the code for mistakes.
+//! - `expansion`: the code for a model, or for mistakes (`fallback`).
 
-mod ast;
 mod attr;
 mod diesel;
-mod expand;
-mod fallback;
+mod expansion;
+mod input;
 mod item;
-mod key_enum;
 mod mistakes;
 mod root;
 #[cfg(test)]
@@ -29,7 +26,7 @@ mod valid;
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, Path, parse_macro_input};
 
-use crate::ast::Input;
+use crate::input::Input;
 use crate::mistakes::Mistakes;
 
 // The examples need counter-diesel, which cannot be a dependency here, not even of tests: those of a macro
@@ -49,9 +46,9 @@ pub fn derive_has_counters(input: proc_macro::TokenStream) -> proc_macro::TokenS
 fn derive(item: &DeriveInput, root: &Path) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let input = Input::read(item, &mut mistakes);
-    let model = valid::model(&input, &mut mistakes);
+    let model = valid::check(&input, &mut mistakes);
     match model.id {
-        Some(id) if mistakes.is_empty() => expand::expand(&model, id, root),
-        _ => fallback::expand(&model, mistakes, root),
+        Some(id) if mistakes.is_empty() => expansion::model(&model, id, root),
+        _ => expansion::fallback(&model, mistakes, root),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Field<'a> {
 
 impl<'a> Input<'a> {
     pub(crate) fn read(item: &'a DeriveInput, mistakes: &mut Mistakes) -> Self {
-        let options = attr::options(&item.attrs, mistakes);
+        let options = attr::read(&item.attrs, mistakes);
         let fields = match &item.data {
             Data::Struct(data) => fields(&data.fields, mistakes),
             Data::Enum(_) | Data::Union(_) => Vec::new(),

@@ -3,7 +3,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
-use crate::ast::{Field, Input};
+use crate::input::{Field, Input};
 use crate::mistakes::Mistakes;
 
 /// The primary key where Diesel is not told of another.

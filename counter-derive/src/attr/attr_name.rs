@@ -2,13 +2,13 @@ use proc_macro2::Ident;
 
 /// The options there are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum AttrName {
     Keys,
     OwnerType,
     KeyEnum,
 }
 
-impl Name {
+impl AttrName {
     const ALL: [Self; 3] = [Self::Keys, Self::OwnerType, Self::KeyEnum];
 
     /// How alike a word must be to an option, from 0 to 1, to be taken for a slip: `key`, `kyes`, `owner`.
@@ -68,10 +68,10 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::AttrName;
 
     fn nearest(name: &str) -> Option<&'static str> {
-        Name::nearest(name).map(Name::text)
+        AttrName::nearest(name).map(AttrName::text)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::valid::Model;
 ///
 /// Its names begin with two underscores, since a constant of the user's with the name of a parameter
 /// would be taken for a pattern.
-pub(crate) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
+pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
     if model.keys.is_empty() {
         return TokenStream::new();
     }
