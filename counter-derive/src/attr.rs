@@ -1,4 +1,4 @@
-//! What `#[counters(...)]` says.
+//! Reads `#[counters(...)]`.
 
 mod attr_name;
 mod enum_name;

@@ -1,8 +1,8 @@
-//! The code that the macro writes.
+//! Writes the code of the macro.
 //!
-//! All paths in it are absolute, primitive types included, because everything may mean something
-//! else where the struct stands. A deprecated model is named without a warning, because it is not
-//! the macro that chose to use it.
+//! All its paths are absolute, those of primitive types included, because any name can mean
+//! something else where the struct stands. Warnings about a deprecated model are off, because the
+//! user did not write that code.
 
 mod fallback;
 mod has_counters;

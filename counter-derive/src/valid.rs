@@ -1,4 +1,4 @@
-//! From what was written to a model that can be expanded, or to everything that is wrong with it.
+//! Turns the input into a model that can be expanded, or reports everything that is wrong with it.
 
 mod enum_name;
 mod model;

@@ -12,7 +12,7 @@ pub(crate) struct KeyAttr {
     pub(crate) text: Option<LitStr>,
 }
 
-/// The keys of the option `keys`, which `place` is.
+/// Reads the keys of the option `keys`, which stands at `place`.
 pub(super) fn read(value: Value, place: &TokenStream, mistakes: &mut Mistakes) -> Vec<KeyAttr> {
     let pieces = match value {
         Value::List(list) => split(list),
@@ -49,7 +49,7 @@ impl KeyAttr {
 
 const FORM: &str = r#"write a key as `views` or `api_calls = "api-calls"`"#;
 
-/// How to write what does not begin with a name.
+/// Returns how to write a key that does not begin with a name.
 fn advice(piece: &TokenStream) -> String {
     let Ok(text) = parse2::<LitStr>(piece.clone()).map(|text| text.value()) else {
         return FORM.to_owned();

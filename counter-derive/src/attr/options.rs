@@ -11,7 +11,7 @@ use crate::mistakes::Mistakes;
 /// The options as they were written.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// `None` if the option was not given. If it was given but holds no keys, that is a mistake already.
+    /// `None` if the option was not given. An option without keys has been reported already.
     pub(crate) keys: Option<Vec<KeyAttr>>,
     pub(crate) owner_type: Option<LitStr>,
     pub(crate) key_enum: Option<EnumName>,
@@ -65,6 +65,7 @@ impl Options {
     }
 }
 
+/// Reads the value of an option whose value is a text.
 fn text(
     name: AttrName,
     value: Value,
@@ -73,13 +74,14 @@ fn text(
 ) -> Option<LitStr> {
     match value {
         Value::Text(text) => return Some(text),
-        // Only the quotes are missing.
+        // A text without its quotes.
         Value::Name(value) => mistakes.add(place, format!("write `{} = \"{value}\"`", name.text())),
         _ => mistakes.add(place, format!("write `{}`", name.form())),
     }
     None
 }
 
+/// Reads the value of an option whose value is the name of an enum.
 fn enum_name(
     name: AttrName,
     value: Value,

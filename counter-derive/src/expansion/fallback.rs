@@ -6,10 +6,10 @@ use super::{has_counters, key_enum, owner_column};
 use crate::mistakes::Mistakes;
 use crate::valid::Model;
 
-/// The mistakes, and beside them the trait and the enum as far as they can be made.
+/// Returns the mistakes as errors, with stubs of the trait and of the enum.
 ///
-/// Without those, each use of the model would be an error of its own, and the mistakes hard to find
-/// among them. What they do does not matter: the program does not compile.
+/// Without the stubs, each use of the model would be an error of its own, and the mistakes would be
+/// hard to find among them. Their bodies do not matter, because the program does not compile.
 pub(crate) fn fallback(model: &Model<'_>, mistakes: Mistakes, root: &Path) -> TokenStream {
     let mistakes = mistakes.into_compile_errors();
     let owner_id = quote!(#root::ToOwnerId::to_owner_id(&0_i64));

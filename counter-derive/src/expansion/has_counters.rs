@@ -5,7 +5,7 @@ use syn::Path;
 use crate::input::Field;
 use crate::valid::Model;
 
-/// The trait's implementation.
+/// Returns the implementation of `HasCounters`.
 pub(super) fn expand(
     model: &Model<'_>,
     owner_type: &str,
@@ -32,7 +32,9 @@ pub(super) fn expand(
     }
 }
 
-/// The type is named with the field's own tokens, so that the compiler points there if it is no id.
+/// Returns the expression for the owner's id.
+///
+/// It names the type by the field's own tokens, so that the compiler points there if it is no id.
 pub(super) fn owner_id(id: &Field<'_>, root: &Path) -> TokenStream {
     let Field { name, ty, .. } = id;
     quote!(<#ty as #root::ToOwnerId>::to_owner_id(&self.#name))

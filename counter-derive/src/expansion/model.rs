@@ -6,7 +6,7 @@ use super::{has_counters, key_enum, owner_column};
 use crate::input::Field;
 use crate::valid::Model;
 
-/// The code for a model without mistakes.
+/// Returns the code for a model without mistakes.
 pub(crate) fn model(model: &Model<'_>, id: &Field<'_>, root: &Path) -> TokenStream {
     let has_counters =
         has_counters::expand(model, &model.owner_type, &has_counters::owner_id(id, root), root);

@@ -4,7 +4,7 @@ use syn::Path;
 
 use crate::valid::Model;
 
-/// Where the ids are in a query; nothing for a model that names no table.
+/// Returns the column of the ids for queries; nothing for a model that names no table.
 pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
     let Some(column) = &model.column else {
         return TokenStream::new();

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use crate::input::Input;
 use crate::mistakes::Mistakes;
 
-/// The name of the enum.
+/// Returns the name of the enum: the given one, or the struct's name and `Counter`.
 pub(super) fn check(input: &Input<'_>, mistakes: &mut Mistakes) -> Ident {
     let model = &input.item.ident;
     let usual = format_ident!("{}Counter", model);

@@ -7,19 +7,19 @@ use super::{enum_name, owner_type, primary_key};
 use crate::input::{Field, Input};
 use crate::mistakes::Mistakes;
 
-/// A model. Where there were mistakes it holds what is right nevertheless, for the fallback.
+/// A checked model. If there were mistakes, it holds the valid parts, for the fallback.
 pub(crate) struct Model<'a> {
     pub(crate) item: &'a DeriveInput,
     pub(crate) owner_type: String,
-    /// The field that is the primary key; `None` only if that is among the mistakes.
+    /// The field that is the primary key; `None` only if a mistake about it was reported.
     pub(crate) id: Option<&'a Field<'a>>,
-    /// The column of the primary key, where it is known.
+    /// The column of the primary key, if it is known.
     pub(crate) column: Option<Path>,
     pub(crate) key_enum: Ident,
     pub(crate) keys: Vec<ValidKey>,
 }
 
-/// Checks everything, whatever is found on the way.
+/// Checks everything, and goes on after a mistake.
 pub(crate) fn check<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Model<'a> {
     let id = match shape::check(input.item, mistakes) {
         Shape::Struct => primary_key::find(input, mistakes),

@@ -6,9 +6,10 @@ use super::text;
 use crate::input::Input;
 use crate::mistakes::Mistakes;
 
-/// The type of a model that belongs to no model.
+/// The owner type of counters without a model.
 const RESERVED: &str = "global";
 
+/// Returns the owner type: the given one, or the struct's name in snake case.
 pub(super) fn check(input: &Input<'_>, mistakes: &mut Mistakes) -> String {
     let given = input.options.owner_type.as_ref();
     let (text, place, way_out): (_, &dyn ToTokens, _) = match given {

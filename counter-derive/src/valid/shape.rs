@@ -2,12 +2,14 @@ use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::mistakes::Mistakes;
 
+/// What the derive stands on.
 pub(super) enum Shape {
-    /// With named fields, among which an id can be looked for.
+    /// A struct with named fields, one of which can be the id.
     Struct,
     Other,
 }
 
+/// Reports an item that is no struct with named fields.
 pub(super) fn check(item: &DeriveInput, mistakes: &mut Mistakes) -> Shape {
     match &item.data {
         Data::Struct(data) => match &data.fields {
@@ -23,9 +25,10 @@ pub(super) fn check(item: &DeriveInput, mistakes: &mut Mistakes) -> Shape {
 
 const NAMELESS: &str = "a model needs named fields, one of which is its primary key: \
                         write `{ id: i64, ... }`";
-const NOT_A_STRUCT: &str = "only a struct can have counters: derive `HasCounters` for the one that Diesel \
-                            loads a row into";
+const NOT_A_STRUCT: &str = "only a struct can have counters: derive `HasCounters` for the one that \
+                            Diesel loads a row into";
 
+/// Reports type and const parameters.
 pub(super) fn check_generics(item: &DeriveInput, mistakes: &mut Mistakes) {
     for param in &item.generics.params {
         let name = match param {

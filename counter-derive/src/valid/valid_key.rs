@@ -13,7 +13,7 @@ pub(crate) struct ValidKey {
     pub(crate) variant: Ident,
 }
 
-/// The keys that can stand, each once.
+/// Returns the valid keys, each once.
 pub(super) fn check(keys: &[KeyAttr], mistakes: &mut Mistakes) -> Vec<ValidKey> {
     let mut valid = Vec::new();
     for key in keys {
@@ -42,7 +42,7 @@ fn check_key(key: &KeyAttr, before: &[ValidKey], mistakes: &mut Mistakes) -> Opt
     }
 }
 
-/// What is wrong with a key's text.
+/// Returns what is wrong with a key's text.
 fn flaw(text: &str, before: &[ValidKey]) -> Option<String> {
     if let Some(flaw) = text::flaw(text, text::KEY_CHARS) {
         return Some(format!("the key {flaw}: choose another"));
@@ -53,7 +53,7 @@ fn flaw(text: &str, before: &[ValidKey]) -> Option<String> {
         .then(|| format!("the key {text:?} is declared twice: remove one"))
 }
 
-/// The variant of the key `name`, or why there can be none. `_1` and `self` leave nothing to name it.
+/// Returns the variant of the key `name`, or why there can be none: `_1` and `self` make no name.
 fn variant(name: &Ident, before: &[ValidKey]) -> Result<Ident, String> {
     let camel = name.unraw().to_string().to_upper_camel_case();
     let mut variant = syn::parse_str::<Ident>(&camel)
