@@ -6,9 +6,9 @@
 
 mod fallback;
 mod has_counters;
+mod has_owner_column;
 mod key_enum;
 mod model;
-mod owner_column;
 
 pub(crate) use fallback::fallback;
 pub(crate) use model::model;

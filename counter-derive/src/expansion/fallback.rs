@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
-use super::{has_counters, key_enum, owner_column};
+use super::{has_counters, has_owner_column, key_enum};
 use crate::mistakes::Mistakes;
 use crate::valid::Model;
 
@@ -14,12 +14,12 @@ pub(crate) fn fallback(model: &Model<'_>, mistakes: Mistakes, root: &Path) -> To
     let mistakes = mistakes.into_compile_errors();
     let owner_id = quote!(#root::ToOwnerId::to_owner_id(&0_i64));
     let has_counters = has_counters::expand(model, "model", &owner_id, root);
-    let owner_column = owner_column::expand(model, root);
+    let has_owner_column = has_owner_column::expand(model, root);
     let key_enum = key_enum::expand(model, root);
     quote! {
         #mistakes
         #has_counters
-        #owner_column
+        #has_owner_column
         #key_enum
     }
 }

@@ -2,7 +2,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
-use super::{has_counters, key_enum, owner_column};
+use super::{has_counters, has_owner_column, key_enum};
 use crate::input::Field;
 use crate::valid::Model;
 
@@ -10,11 +10,11 @@ use crate::valid::Model;
 pub(crate) fn model(model: &Model<'_>, id: &Field<'_>, root: &Path) -> TokenStream {
     let has_counters =
         has_counters::expand(model, &model.owner_type, &has_counters::owner_id(id, root), root);
-    let owner_column = owner_column::expand(model, root);
+    let has_owner_column = has_owner_column::expand(model, root);
     let key_enum = key_enum::expand(model, root);
     quote! {
         #has_counters
-        #owner_column
+        #has_owner_column
         #key_enum
     }
 }

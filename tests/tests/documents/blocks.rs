@@ -12,7 +12,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
         &[
             "CONTRIBUTING.md",
             "README.md",
-            "counter-diesel/COMMAND.md",
+            "counter-cli/COMMAND.md",
             "docs/adopting.md",
             "docs/benchmarks.md",
         ],
@@ -25,7 +25,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
     // In `python.rs`.
     ("python", &["docs/wire-format.md"]),
     // In the test `command`.
-    ("json", &["counter-diesel/COMMAND.md"]),
+    ("json", &["counter-cli/COMMAND.md"]),
 ];
 
 #[test]

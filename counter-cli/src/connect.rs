@@ -283,6 +283,6 @@ fn sqlite_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure>
 /// Something that this command was compiled without.
 fn missing(what: &str, feature: &str) -> Failure {
     Failure::usage(format!(
-        "this command was built without {what}; install it again with --features cli,{feature}"
+        "this command was built without {what}; install it again with --features {feature}"
     ))
 }

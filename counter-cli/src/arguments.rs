@@ -43,7 +43,7 @@ Exit codes:
 
 JSON:
   With --json every command prints one JSON object on one line, and errors as
-  one on standard error. The shapes are in COMMAND.md of counter-diesel.
+  one on standard error. The shapes are in COMMAND.md of counter-cli.
 
 Examples:
   counter migrate
