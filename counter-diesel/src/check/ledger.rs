@@ -32,7 +32,7 @@ pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagno
         judge_durability(setting, diagnosis);
     }
     let migrations = diagnosis.database_told(&facts.migrations, "migrations");
-    if let [Some(counters), Some(state)] = tables {
+    if let [Some(counters), Some(state)] = states {
         judge_schema(tables, [counters, state], migrations, diagnosis);
     }
     if let Some(Some(why)) = diagnosis.database_told(&facts.refuses_writes, "writes") {
@@ -192,7 +192,7 @@ fn judge_migrations(migrations: &MigrationFacts, is_usable: bool, diagnosis: &mu
 
 #[cfg(test)]
 mod tests {
-    use counter_core::Fact;
+    use counter_core::{Fact, TableName};
 
     use super::*;
     use crate::check::finding::Finding;
