@@ -21,7 +21,7 @@ pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
 }
 
 pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagnosis) {
-    let tables = [
+    let states = [
         diagnosis.database_told(&facts.counters_table, "the counters' table"),
         diagnosis.database_told(&facts.state_table, "the table beside it"),
     ];
