@@ -11,7 +11,7 @@ mod survey;
 
 use std::time::Instant;
 
-use counter_core::{Clock, Fact, Prefix, StoreFacts, SystemClock};
+use counter_core::{Clock, Fact, InspectStore, Prefix, StoreFacts, SystemClock};
 
 pub use finding::{CheckUp, Finding, FindingCode, Severity};
 
@@ -54,8 +54,8 @@ impl Counters {
         if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
             compare(facts, ledger, &shared.config.prefix, &mut diagnosis);
         }
-        if let Some((facts, time)) = &store {
-            survey(shared, facts, *time, ledger.as_ref(), &mut diagnosis);
+        if let Some((_, time)) = &store {
+            survey(shared, *time, ledger.as_ref(), &mut diagnosis);
         }
         CheckUp::new(
             store.and_then(|(facts, _)| facts.server.known().cloned()),
@@ -105,7 +105,8 @@ fn ask_ledger(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<Ledger> {
 
 /// What the store told, and what time it is there.
 fn ask_store(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
-    match shared.store.inspect() {
+    let facts = shared.store.inspection().map(InspectStore::inspect);
+    match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
             store::judge(&facts, &shared.config.prefix, diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
@@ -125,15 +126,10 @@ fn compare(facts: &StoreFacts, ledger: &Ledger, prefix: &Prefix, diagnosis: &mut
     }
 }
 
-fn survey(
-    shared: &Shared,
-    facts: &StoreFacts,
-    now: StoreTime,
-    ledger: Option<&Ledger>,
-    diagnosis: &mut Diagnosis,
-) {
+fn survey(shared: &Shared, now: StoreTime, ledger: Option<&Ledger>, diagnosis: &mut Diagnosis) {
     // What is alone with its process settles by itself that another process's claims are newer.
-    let finds_conflicts = !facts.is_private && ledger.is_some_and(Ledger::has_rows);
+    let is_private = shared.store.private().is_some();
+    let finds_conflicts = !is_private && ledger.is_some_and(Ledger::has_rows);
     let mut survey = Survey::new(shared.config.claim_timeout, finds_conflicts);
     if let Err(error) = survey.sweep(shared, now) {
         diagnosis.store_unchecked("what the store holds", &with_causes(&error));

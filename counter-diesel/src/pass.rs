@@ -12,7 +12,7 @@ use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pat
 
 use crate::ahead::{self, Ended, News};
 use crate::apply::{Origin, apply};
-use crate::conflicts::newest_known;
+use crate::conflicts::{newest_known, present_generation};
 use crate::counters::Shared;
 use crate::error::Error;
 use crate::ledger::LedgerState;
@@ -95,7 +95,7 @@ impl Pass<'_, '_> {
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.shared.ledger.state(&self.shared.config.prefix)?;
-        if let Some(generation) = self.shared.store.present_generation()? {
+        if let Some(generation) = present_generation(&*self.shared.store)? {
             self.compare(&generation, state)?;
         }
         self.sweep(Self::look)
@@ -106,9 +106,10 @@ impl Pass<'_, '_> {
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.shared.ledger.state(&self.shared.config.prefix)?;
         let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self.shared.store.generation(&state.database, recorded)? else {
+        let Some(store) = self.shared.store.generation() else {
             return Ok(None);
         };
+        let generation = store.ensure_generation(&state.database, recorded)?;
         if let Some(newest) = self.compare(&generation, state)? {
             self.settle_store(newest)?;
         }
@@ -130,7 +131,8 @@ impl Pass<'_, '_> {
         if found >= newest {
             return Ok(None);
         }
-        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
+        let is_decided = self.on_conflict != OnConflict::Report && self.pattern.is_all();
+        if !is_decided || self.shared.store.repair().is_none() {
             return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
         }
         Ok(Some(newest))
@@ -150,19 +152,21 @@ impl Pass<'_, '_> {
                 break;
             }
         }
-        Ok(self.shared.store.raise(newest)?)
+        self.shared.store.repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         self.report.scanned += ids.len() as u64;
-        self.report.discarded += self.shared.store.discard(&ids)?;
+        if let Some(repair) = self.shared.store.repair() {
+            self.report.discarded += repair.discard(&ids)?;
+        }
         Ok(())
     }
 
     /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
     /// is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
-        match self.shared.store.present_generation()? {
+        match present_generation(&*self.shared.store)? {
             Some(present) if present.store_id == identified.store_id => {
                 let known =
                     Generation::new(present.store_id, present.database, present.newest_seen);
