@@ -7,9 +7,11 @@ use syn::{Attribute, LitStr, MacroDelimiter, Meta, parse2};
 use crate::item::{Item, Value, split};
 use crate::mistakes::Mistakes;
 
+mod enum_name;
 mod key;
 mod name;
 
+pub(crate) use enum_name::EnumName;
 pub(crate) use key::Key;
 use name::Name;
 
@@ -19,7 +21,7 @@ pub(crate) struct Options {
     /// `None` if the option was not given. If it was given but holds no keys, that is a mistake already.
     pub(crate) keys: Option<Vec<Key>>,
     pub(crate) owner_type: Option<LitStr>,
-    pub(crate) key_enum: Option<LitStr>,
+    pub(crate) key_enum: Option<EnumName>,
     seen: Vec<Name>,
 }
 
@@ -65,7 +67,7 @@ impl Options {
         match name {
             Name::Keys => self.keys = Some(key::keys(item.value, &piece, mistakes)),
             Name::OwnerType => self.owner_type = text(name, item.value, &piece, mistakes),
-            Name::KeyEnum => self.key_enum = text(name, item.value, &piece, mistakes),
+            Name::KeyEnum => self.key_enum = enum_name(name, item.value, &piece, mistakes),
         }
     }
 }
@@ -75,6 +77,20 @@ fn text(name: Name, value: Value, place: impl ToTokens, mistakes: &mut Mistakes)
         Value::Text(text) => return Some(text),
         // Only the quotes are missing.
         Value::Name(value) => mistakes.add(place, format!("write `{} = \"{value}\"`", name.text())),
+        _ => mistakes.add(place, format!("write `{}`", name.form())),
+    }
+    None
+}
+
+fn enum_name(
+    name: Name,
+    value: Value,
+    place: impl ToTokens,
+    mistakes: &mut Mistakes,
+) -> Option<EnumName> {
+    match value {
+        Value::Name(name) => return Some(EnumName::Bare(name)),
+        Value::Text(text) => return Some(EnumName::Quoted(text)),
         _ => mistakes.add(place, format!("write `{}`", name.form())),
     }
     None

@@ -18,11 +18,11 @@ const VERIFIED: usize = 500;
 const SCANNED: usize = 250;
 
 const CLAIM: &str = concat!(
-    include_str!("../../../counter-core/src/redis/count.lua"),
-    include_str!("../../../counter-core/src/redis/sequence.lua"),
-    include_str!("../../../counter-core/src/redis/claim.lua")
+    include_str!("../../../counter-core/src/redis/steps/count.lua"),
+    include_str!("../../../counter-core/src/redis/steps/sequence.lua"),
+    include_str!("../../../counter-core/src/redis/steps/claim.lua")
 );
-const ACK: &str = include_str!("../../../counter-core/src/redis/ack.lua");
+const ACK: &str = include_str!("../../../counter-core/src/redis/steps/ack.lua");
 
 impl Steps {
     pub fn new(mut conn: Connection) -> Self {

@@ -6,8 +6,8 @@ use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
 use super::confirmation::Confirmation;
-use super::manager::Manager;
-use super::pool::Pool;
+use super::connection::manager::Manager;
+use super::connection::pool::Pool;
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::error::{Error, StoreStep};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use super::deadline::Deadline;
-use super::lease::Lease;
-use super::packed::Packed;
+use super::connection::deadline::Deadline;
+use super::connection::lease::Lease;
+use super::connection::packed::Packed;
 use super::store::RedisStore;
 use crate::error::{BoxError, Error, StoreStep};
 
@@ -122,7 +122,8 @@ impl RedisStore {
             return confirmation.check(replicas, confirmation.replicas, "replicas");
         }
         let mut counts = reply.into_array()?.into_iter();
-        let mut count = || counts.next().map_or(Ok(0), super::reply::Reply::into_number);
+        let mut count =
+            || counts.next().map_or(Ok(0), super::connection::reply::Reply::into_number);
         confirmation.check(count()?, 1, "the server's own disk")?;
         confirmation.check(count()?, confirmation.replicas, "replicas' disks")
     }

@@ -9,7 +9,7 @@ use crate::protocol::ClaimSeq;
 /// which begins with the store id that it gets at its first sync: after a FLUSHALL sequences may begin
 /// below what was seen before.
 #[derive(Debug, Default)]
-pub(super) struct LastSeen {
+pub(crate) struct LastSeen {
     state: Mutex<Seen>,
     /// Whether only claims count that others have confirmed. A replica that takes over without another one
     /// has not gone back: nobody has applied that.
@@ -18,11 +18,11 @@ pub(super) struct LastSeen {
 
 /// Which life a sequence was seen in, so that a late reply from one life says nothing about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Life(u64);
+pub(crate) struct Life(u64);
 
 /// What was seen up to some instant.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     life: Life,
     store_id: Option<String>,
     newest: ClaimSeq,
@@ -30,7 +30,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// The newest sequence seen in the life of this id: none, if the present life is not known to be that.
-    pub(super) fn newest_of(&self, store_id: &str) -> ClaimSeq {
+    pub(crate) fn newest_of(&self, store_id: &str) -> ClaimSeq {
         match &self.store_id {
             Some(seen) if seen != store_id => ClaimSeq::ZERO,
             _ => self.newest,
@@ -40,30 +40,30 @@ impl Seen {
 
 impl LastSeen {
     /// Where claims have to be confirmed.
-    pub(super) fn of_confirmed_claims() -> Self {
+    pub(crate) fn of_confirmed_claims() -> Self {
         Self { only_confirmed: true, ..Self::default() }
     }
 
     /// The present life and the newest sequence seen in it.
-    pub(super) fn get(&self) -> (Life, ClaimSeq) {
+    pub(crate) fn get(&self) -> (Life, ClaimSeq) {
         let state = self.lock();
         (state.life, state.newest)
     }
 
     /// What was seen so far. To be compared only with what is asked later: meanwhile others see more.
-    pub(super) fn so_far(&self) -> Seen {
+    pub(crate) fn so_far(&self) -> Seen {
         self.lock().clone()
     }
 
     /// Notes the high water that was seen in a reply to something that was sent during `life`.
-    pub(super) fn note(&self, life: Life, high_water: ClaimSeq) {
+    pub(crate) fn note(&self, life: Life, high_water: ClaimSeq) {
         if !self.only_confirmed {
             self.note_claim(life, high_water);
         }
     }
 
     /// Notes the sequence of a claim that was made, and confirmed if it has to be.
-    pub(super) fn note_claim(&self, life: Life, seq: ClaimSeq) {
+    pub(crate) fn note_claim(&self, life: Life, seq: ClaimSeq) {
         let mut state = self.lock();
         if state.life == life {
             state.newest = state.newest.max(seq);
@@ -75,7 +75,7 @@ impl LastSeen {
     ///
     /// An id that is `new` or differs from the one seen before begins another life. The first id that is
     /// seen at all, where the server had it already, is that of the present life.
-    pub(super) fn note_store(&self, life: Life, store_id: &str, new: bool, high_water: ClaimSeq) {
+    pub(crate) fn note_store(&self, life: Life, store_id: &str, new: bool, high_water: ClaimSeq) {
         let high_water = if self.only_confirmed { ClaimSeq::ZERO } else { high_water };
         let mut state = self.lock();
         if state.life != life {

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::builder::RedisStoreBuilder;
 use super::confirmation::Confirmation;
-use super::deadline::Deadline;
-use super::foreign;
+use super::connection::deadline::Deadline;
+use super::connection::lease::Lease;
+use super::connection::names::Names;
+use super::connection::packed::Packed;
+use super::connection::pool::Pool;
+use super::connection::reply::{Reply, Unexpected};
+use super::connection::wire::is_lost_connection;
 use super::last_seen::LastSeen;
-use super::lease::Lease;
-use super::names::Names;
-use super::packed::Packed;
-use super::pool::Pool;
-use super::reply::{Reply, Unexpected};
-use super::script::{Answer, Script};
+use super::steps::found;
+use super::steps::script::{Answer, Script};
 use super::timeouts::RedisTimeouts;
-use super::wire::is_lost_connection;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
@@ -212,7 +212,7 @@ impl RedisStore {
 
     /// What a script says is in the place of something of ours.
     pub(super) fn foreign(&self, answer: &Answer, id: Option<&CounterId>) -> BoxError {
-        match foreign::from_script(&answer.text, &self.names, id) {
+        match found::from_script(&answer.text, &self.names, id) {
             Some(foreign) => foreign.into(),
             None => Unexpected.into(),
         }

@@ -31,7 +31,7 @@ impl Name {
         match self {
             Self::Keys => "keys(views, likes)",
             Self::OwnerType => r#"owner_type = "article""#,
-            Self::KeyEnum => r#"key_enum = "ArticleCounter""#,
+            Self::KeyEnum => "key_enum = ArticleCounter",
         }
     }
 

@@ -79,8 +79,8 @@ pub(super) fn enum_name(input: &Input<'_>, mistakes: &mut Mistakes) -> Ident {
             "there are no keys to make an enum of: add `keys(...)`, or remove `key_enum`",
         );
     }
-    let flaw = match given.parse::<Ident>() {
-        Ok(name) if name != *model => return name,
+    let flaw = match given.ident() {
+        Ok(name) if name.unraw() != model.unraw() => return name,
         Ok(_) => "the struct itself has this name",
         Err(_) => "not a name that an enum can have",
     };

@@ -10,10 +10,10 @@ use super::diagnosis::Diagnosis;
 use super::distinct::Distinct;
 use super::finding::{FindingCode as Code, Severity};
 use crate::causes::with_causes;
-use crate::conflicts::conflicts_among;
-use crate::counters::Shared;
+use crate::counters::counters::Shared;
 use crate::error::Error;
-use crate::ledger::LedgerState;
+use crate::ledger::ledger::LedgerState;
+use crate::sync::identity::conflicts::conflicts_among;
 
 /// Names in a page, so that neither side holds more of them at once.
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);

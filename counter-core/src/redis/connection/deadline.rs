@@ -1,0 +1,44 @@
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::limits::SLACK;
+use crate::error::BoxError;
+
+/// The instant until which something has to be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(crate) const NEVER: Self = Self(None);
+
+    pub(crate) fn after(time: Duration) -> Self {
+        // Further away than an Instant can tell: never.
+        Self(Instant::now().checked_add(time))
+    }
+
+    /// Zero once it is over.
+    pub(crate) fn left(self) -> Duration {
+        self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    pub(crate) fn left_or_err(self) -> Result<Duration, BoxError> {
+        let left = self.left();
+        if left.is_zero() {
+            return Err(no_answer_in_time());
+        }
+        Ok(left)
+    }
+
+    /// What a socket says of a time-out ("resource temporarily unavailable") in words of its own, where
+    /// it was one.
+    pub(crate) fn blame(self, error: BoxError) -> BoxError {
+        if self.left() <= SLACK {
+            return no_answer_in_time();
+        }
+        error
+    }
+}
+
+fn no_answer_in_time() -> BoxError {
+    io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time").into()
+}

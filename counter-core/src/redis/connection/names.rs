@@ -1,0 +1,63 @@
+use super::packed::Args;
+use crate::id::CounterId;
+use crate::names::Prefix;
+
+/// The names of everything that the store keeps in Redis, written where they are needed.
+#[derive(Debug)]
+pub(crate) struct Names {
+    prefix: Prefix,
+    high_water: String,
+    generation: String,
+}
+
+impl Names {
+    pub(crate) fn new(prefix: Prefix) -> Self {
+        Self { high_water: prefix.high_water_name(), generation: prefix.generation_name(), prefix }
+    }
+
+    pub(crate) fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    pub(crate) fn high_water(&self) -> &str {
+        &self.high_water
+    }
+
+    pub(crate) fn generation(&self) -> &str {
+        &self.generation
+    }
+
+    /// Writes what [`Prefix::pending_name`] returns.
+    pub(crate) fn write_pending(&self, args: &mut Args<'_>, id: &CounterId) {
+        args.joined(&[self.prefix.as_str().as_bytes(), id.as_str().as_bytes()]);
+    }
+
+    /// Writes what [`Prefix::claim_name`] returns.
+    pub(crate) fn write_claim(&self, args: &mut Args<'_>, id: &CounterId) {
+        let (prefix, id) = (self.prefix.as_str().as_bytes(), id.as_str().as_bytes());
+        args.joined(&[prefix, b"{", prefix, id, b"}"]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redis::connection::packed::Packed;
+
+    #[test]
+    fn written_names_are_those_of_the_prefix() {
+        let names = Names::new("a:{b}:".parse().unwrap());
+        let id = CounterId::new("user", 123, "down:loads").unwrap();
+        let mut written = Packed::default();
+        written.command(2, |args| {
+            names.write_pending(args, &id);
+            names.write_claim(args, &id);
+        });
+        let mut expected = Packed::default();
+        expected.command(2, |args| {
+            let prefix = names.prefix();
+            args.text(prefix.pending_name(&id)).text(prefix.claim_name(&id));
+        });
+        assert_eq!(written.bytes(), expected.bytes());
+    }
+}

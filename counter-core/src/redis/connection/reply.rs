@@ -1,0 +1,89 @@
+use crate::error::BoxError;
+use crate::printable::Printable;
+
+/// One reply of the server, whichever version of the `redis` crate read it.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Nil,
+    Int(i64),
+    Text(Vec<u8>),
+    Array(Vec<Reply>),
+    Refused(Refused),
+    /// A type that no command of ours is answered with.
+    Other,
+}
+
+/// An error that the server replied with, as it worded it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the server answered: {}", Printable(.0))]
+pub(crate) struct Refused(String);
+
+impl Refused {
+    pub(crate) fn new(code: &str, detail: &str) -> Self {
+        Self(format!("{code} {detail}").trim_end().to_owned())
+    }
+}
+
+/// A reply of another type than the command has.
+///
+/// The replies may belong to other commands than they are taken for, so its connection is not used
+/// again.
+#[derive(Debug, thiserror::Error)]
+#[error("the server's reply is not one that this command has")]
+pub(crate) struct Unexpected;
+
+impl Reply {
+    pub(crate) fn into_array(self) -> Result<Vec<Self>, BoxError> {
+        match self {
+            Self::Array(items) => Ok(items),
+            other => Err(other.into_error()),
+        }
+    }
+
+    /// A text, or `None` where there is none.
+    pub(crate) fn into_text(self) -> Result<Option<Vec<u8>>, BoxError> {
+        match self {
+            Self::Nil => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            other => Err(other.into_error()),
+        }
+    }
+
+    pub(crate) fn into_number(self) -> Result<i64, BoxError> {
+        match self {
+            Self::Int(number) => Ok(number),
+            other => Err(other.into_error()),
+        }
+    }
+
+    pub(crate) fn into_error(self) -> BoxError {
+        match self {
+            Self::Refused(refused) => refused.into(),
+            _ => Unexpected.into(),
+        }
+    }
+
+    /// Whether a script was not carried out because the server does not have it.
+    pub(crate) fn is_no_script(&self) -> bool {
+        self.is_refusal("NOSCRIPT")
+    }
+
+    /// Whether something was not carried out because the server is a replica.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_refusal("READONLY")
+    }
+
+    /// Whether a value was not read because it is of another type than the command is for.
+    pub(crate) fn is_wrong_type(&self) -> bool {
+        self.is_refusal("WRONGTYPE")
+    }
+
+    /// Whether a command was carried out no further than to an argument that is no number.
+    pub(crate) fn is_no_integer(&self) -> bool {
+        self.is_refusal("ERR value is not an integer")
+    }
+
+    fn is_refusal(&self, code: &str) -> bool {
+        matches!(self, Self::Refused(Refused(message)) if message.starts_with(code))
+    }
+}

@@ -1,0 +1,86 @@
+use std::num::NonZeroUsize;
+
+use super::found;
+use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Name;
+use crate::names::Pattern;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::lease::Lease;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::store::RedisStore;
+use crate::store::{Cursor, ScanPage};
+
+/// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
+const CHUNK: usize = 250;
+
+impl RedisStore {
+    /// One SCAN of the glob whose turn it is: `round` counts globs, `position` is the server's cursor.
+    pub(crate) fn scan_page(
+        &self,
+        pattern: &Pattern,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let globs = self.names().prefix().globs(pattern);
+        let round = usize::try_from(from.round).unwrap_or(usize::MAX);
+        let Some(glob) = globs.get(round) else {
+            return Ok(ScanPage::default());
+        };
+        let scan = |lease: &mut Lease| {
+            let command = scan_command(glob, from.position, count);
+            parse_scan(self.ask(lease, &command)?)
+        };
+        let (position, names) = match from.position {
+            0 => self.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
+            // A server that was started again would take this for a place in another order.
+            _ => self.step(StoreStep::Scan, scan),
+        }?;
+        let mut page = ScanPage::default();
+        for name in names {
+            self.sort_into(&mut page, pattern, &name);
+        }
+        page.next = match position {
+            0 if round + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
+            0 => None,
+            position => Some(Cursor { round: from.round, position }),
+        };
+        Ok(page)
+    }
+
+    fn sort_into(&self, page: &mut ScanPage, pattern: &Pattern, name: &[u8]) {
+        let parsed =
+            str::from_utf8(name).ok().and_then(|name| self.names().prefix().parse_name(name));
+        match parsed {
+            // A glob for names may match the prefix's second appearance in a claim's.
+            Some(Name::Pending(id) | Name::Claim(id)) if pattern.matches(id.as_str()) => {
+                page.ids.push(id);
+            }
+            Some(_) => {}
+            None => page.foreign.push(found::not_a_name(name)),
+        }
+    }
+}
+
+fn scan_command(glob: &str, position: u64, count: NonZeroUsize) -> Packed {
+    let mut command = Packed::default();
+    command.command(6, |args| {
+        args.text("SCAN").text(position.to_string());
+        args.text("MATCH").text(glob);
+        args.text("COUNT").text(count.get().min(CHUNK).to_string());
+    });
+    command
+}
+
+/// Where the scan goes on, and the names found.
+fn parse_scan(reply: Reply) -> Result<(u64, Vec<Vec<u8>>), BoxError> {
+    let mut items = reply.into_array()?.into_iter();
+    let (Some(Reply::Text(position)), Some(Reply::Array(found))) = (items.next(), items.next())
+    else {
+        return Err(Unexpected.into());
+    };
+    let position = str::from_utf8(&position)?.parse()?;
+    let name = |reply: Reply| reply.into_text()?.ok_or_else(|| Unexpected.into());
+    let names = found.into_iter().map(name).collect::<Result<_, BoxError>>()?;
+    Ok((position, names))
+}

@@ -1,0 +1,3 @@
+//! Store and ledger joined, by counter id.
+
+pub(crate) mod read;

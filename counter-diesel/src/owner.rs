@@ -1,0 +1,4 @@
+//! Who may be asked for counters, and by which keys.
+
+pub(crate) mod counter_owner;
+pub(crate) mod key_of;

@@ -1,0 +1,4 @@
+//! What a pass says, while it runs and at its end.
+
+pub(crate) mod observer;
+pub(crate) mod report;
