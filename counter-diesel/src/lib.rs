@@ -87,6 +87,7 @@ mod owner;
 mod query;
 mod rows;
 mod sync;
+mod targets;
 
 pub use counter_core;
 #[doc(hidden)]
@@ -122,11 +123,12 @@ pub use ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableSta
 pub use ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
 pub use ledger::migrations::{MigrationFiles, migration_files};
 pub use ledger::pool::PoolLedger;
-pub use owner::counter_owner::{CounterOwner, OwnerOf};
+pub use owner::counter_owner::CounterOwner;
 pub use owner::key_of::KeyOf;
+pub use owner::owner_of::OwnerOf;
 pub use query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
-pub use query::owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
-pub use rows::model_counter::{ModelCounter, OfOwners};
+pub use query::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
+pub use rows::model_counter::{ModelCounter, RowsOfOwners};
 pub use rows::schema;
 pub use sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
 pub use sync::options::{OnConflict, SyncOptions};

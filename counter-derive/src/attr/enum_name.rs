@@ -11,7 +11,7 @@ pub(crate) enum EnumName {
 }
 
 impl EnumName {
-    /// Returns the name. Fails if no enum can have it: a keyword, several words.
+    /// Returns the name. Fails if no enum can have it, such as a keyword or several words.
     pub(crate) fn ident(&self) -> Result<Ident> {
         match self {
             Self::Bare(name) => parse2(name.to_token_stream()),

@@ -10,51 +10,27 @@ use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey};
 use super::{ledger, life, store};
 use crate::causes::with_causes;
-use crate::counters::counters::{Counters, Shared};
+use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
 
-impl Counters {
-    /// Looks for what is wrong with the store and the database, or could go wrong: settings under which a
-    /// crash forgets counts, tables that are missing, claims that nobody finishes, and so on.
-    ///
-    /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is what a user
-    /// with limited rights is not told. It changes nothing on either side: not even the id is made that a store
-    /// gets with its first sync.
-    ///
-    /// What the store holds is looked at page by page, some hundred names at a time, until there are no more, or
-    /// 100,000 were found, or ten seconds are over; if that was not all, a finding says so. Each other
-    /// question waits as long as a sync's would.
-    ///
-    /// ```no_run
-    /// # fn check(counters: &counter_diesel::Counters) {
-    /// use counter_diesel::Severity;
-    ///
-    /// let check_up = counters.check();
-    /// print!("{check_up}");
-    /// if check_up.worst() >= Some(Severity::Error) {
-    ///     std::process::exit(1);
-    /// }
-    /// # }
-    /// ```
-    pub fn check(&self) -> CheckUp {
-        let shared = &*self.shared;
-        let mut diagnosis = Diagnosis::default();
-        let ledger = ask_ledger(shared, &mut diagnosis);
-        // After the ledger: the newest sequence that it has recorded must not be newer than this look.
-        let store = ask_store(shared, &mut diagnosis);
-        if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
-            compare(facts, ledger, &shared.config.prefix, &mut diagnosis);
-        }
-        if let Some((_, time)) = &store {
-            survey(shared, *time, ledger.as_ref(), &mut diagnosis);
-        }
-        CheckUp::new(
-            store.and_then(|(facts, _)| facts.server.known().cloned()),
-            ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
-            diagnosis,
-        )
+/// Collects the facts of both sides and judges them.
+pub(crate) fn check(engine: &Engine) -> CheckUp {
+    let mut diagnosis = Diagnosis::default();
+    let ledger = ask_ledger(engine, &mut diagnosis);
+    // After the ledger: the newest sequence that it has recorded must not be newer than this look.
+    let store = ask_store(engine, &mut diagnosis);
+    if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
+        compare(facts, ledger, engine.prefix(), &mut diagnosis);
     }
+    if let Some((_, time)) = &store {
+        survey(engine, *time, ledger.as_ref(), &mut diagnosis);
+    }
+    CheckUp::new(
+        store.and_then(|(facts, _)| facts.server.known().cloned()),
+        ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
+        diagnosis,
+    )
 }
 
 /// What the database told.
@@ -71,17 +47,17 @@ impl Ledger {
     }
 }
 
-fn ask_ledger(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<Ledger> {
-    let facts = match shared.ledger.inspect() {
+fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<Ledger> {
+    let facts = match engine.ledger().inspect() {
         Ok(facts) => facts,
         Err(error) => {
             ledger::unreachable(&with_causes(&error), diagnosis);
             return None;
         }
     };
-    ledger::judge(&facts, &shared.config.table_name, diagnosis);
+    ledger::judge(&facts, &engine.config().table_name, diagnosis);
     let is_readable = matches!(facts.state_table, Fact::None | Fact::Known(TableState::Usable));
-    let state = is_readable.then(|| shared.ledger.state(&shared.config.prefix));
+    let state = is_readable.then(|| engine.ledger().state(engine.prefix()));
     let state = state.and_then(|state| match state {
         Ok(state) => {
             ledger::judge_id(&state.database, diagnosis);
@@ -96,11 +72,11 @@ fn ask_ledger(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<Ledger> {
 }
 
 /// What the store told, and what time it is there.
-fn ask_store(shared: &Shared, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
-    let facts = shared.store.inspection().map(InspectStore::inspect);
+fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
+    let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
-            store::judge(&facts, &shared.config.prefix, diagnosis);
+            store::judge(&facts, engine.prefix(), diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
             let now = now.unwrap_or_else(|| SystemClock.now_micros());
             Some((facts, StoreTime { micros: now, at: Instant::now() }))
@@ -118,12 +94,12 @@ fn compare(facts: &StoreFacts, ledger: &Ledger, prefix: &Prefix, diagnosis: &mut
     }
 }
 
-fn survey(shared: &Shared, now: StoreTime, ledger: Option<&Ledger>, diagnosis: &mut Diagnosis) {
+fn survey(engine: &Engine, now: StoreTime, ledger: Option<&Ledger>, diagnosis: &mut Diagnosis) {
     // What is alone with its process settles by itself that another process's claims are newer.
-    let is_private = shared.store.private().is_some();
+    let is_private = engine.store().private().is_some();
     let finds_conflicts = !is_private && ledger.is_some_and(Ledger::has_rows);
-    let mut survey = Survey::new(shared.config.claim_timeout, finds_conflicts);
-    if let Err(error) = survey.sweep(shared, now) {
+    let mut survey = Survey::new(engine.config().claim_timeout, finds_conflicts);
+    if let Err(error) = survey.sweep(engine, now) {
         diagnosis.store_unchecked("what the store holds", &with_causes(&error));
     }
     let state = ledger.and_then(|ledger| ledger.state.as_ref());

@@ -3,8 +3,9 @@
 use counter_core::CounterId;
 use diesel::result::Error as DieselError;
 
-use crate::counters::caller_transaction::{CommitFailure, OwnTransaction};
-use crate::counters::counters::{Counters, Shared, id_of, negated};
+use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
+use crate::counters::counters::{Counters, id_of};
+use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
 use crate::ledger::dialect::dialect::{CounterConnection, LendConnection};
 use crate::owner::counter_owner::CounterOwner;
@@ -145,12 +146,12 @@ impl Counters {
         L: LendConnection,
         E: From<Error>,
     {
-        let mut transaction = OwnTransaction::begin(conn.lend_connection())?;
+        let mut transaction = CallerTransaction::begin(conn.lend_connection())?;
         let mut after = AfterCommit { increments: Vec::new() };
         let value = work(transaction.conn(), &mut after)?;
         let AfterCommit { increments } = after;
         match transaction.commit() {
-            Ok(()) => self.shared.count_committed(increments)?,
+            Ok(()) => self.count_committed(increments)?,
             Err(CommitFailure::RolledBack(error)) => return Err(error.into()),
             Err(CommitFailure::Unknown(source)) => {
                 return Err(Error::CommitUnknown { increments, source }.into());
@@ -160,12 +161,12 @@ impl Counters {
     }
 }
 
-impl Shared {
+impl Counters {
     fn count_committed(&self, increments: Vec<(CounterId, i64)>) -> Result<(), Error> {
         if increments.is_empty() {
             return Ok(());
         }
-        let outcomes = self.store.increment_many(&increments);
+        let outcomes = self.engine().store().increment_many(&increments);
         let gathered = increments.len();
         let uncounted =
             increments.into_iter().zip(outcomes).filter_map(|((counter, by), outcome)| {

@@ -45,6 +45,31 @@ type MakeLedger = dyn FnOnce(TableName) -> Result<Arc<dyn Ledger>, Error>;
 /// The store, once the prefix is known.
 type MakeStore = dyn FnOnce(Prefix) -> Result<Arc<dyn DeltaStore>, Error>;
 
+impl Counters {
+    /// Begins to put counters together, with the pool of the database that they are folded into.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use counter_diesel::{Counters, sqlite_pool};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("app.sqlite");
+    /// # let path = file.to_str().ok_or("no path")?;
+    /// let pool = sqlite_pool(path, 4)?;
+    /// let counters = Counters::builder(pool).memory().build()?; // or .redis("redis://127.0.0.1/")
+    /// counters.run_pending_migrations()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is the pool's
+    /// business where a transaction cannot ask for it: a SQLite file wants a `busy_timeout` and
+    /// `synchronous = FULL`, which `sqlite_pool` sets.
+    pub fn builder<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CountersBuilder {
+        CountersBuilder::new(pool)
+    }
+}
+
 impl CountersBuilder {
     pub(crate) fn new<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> Self {
         Self {

@@ -5,12 +5,12 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::dialect::CounterConnection;
-use crate::ledger::pool::{is_lost, says_closed};
+use crate::ledger::failure::{is_lost, says_closed};
 
 /// A transaction on a connection of the caller's, of whose commit it is known whether it was one.
 ///
 /// Dropped, it is rolled back, with whatever was begun inside of it.
-pub(crate) struct OwnTransaction<'a, C: CounterConnection> {
+pub(crate) struct CallerTransaction<'a, C: CounterConnection> {
     conn: &'a mut C,
     /// How many transactions are around it: none, or the one that an application's tests never commit.
     outside: u32,
@@ -32,9 +32,10 @@ pub(crate) enum CommitFailure {
     Unknown(DieselError),
 }
 
-impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
+impl<'a, C: CounterConnection> CallerTransaction<'a, C> {
     pub(crate) fn begin(conn: &'a mut C) -> Result<Self, Error> {
-        let outside = depth(conn).map_err(|source| refused(conn, 0, LedgerStep::Begin, source))?;
+        let outside =
+            depth(conn).map_err(|source| database_error(conn, 0, LedgerStep::Begin, source))?;
         // A pool takes a connection for broken whose open transaction is not one of tests.
         if outside > 1 || outside == 1 && conn.is_broken() {
             return Err(Error::Transaction(
@@ -43,7 +44,7 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
             ));
         }
         C::TransactionManager::begin_transaction(conn)
-            .map_err(|source| refused(conn, outside, LedgerStep::Begin, source))?;
+            .map_err(|source| database_error(conn, outside, LedgerStep::Begin, source))?;
         let mark = MARKS.fetch_add(1, Ordering::Relaxed);
         let transaction = Self { conn, outside, mark };
         match transaction.conn.mark_transaction(mark) {
@@ -83,7 +84,7 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
     /// First, for a failed transaction answers no question about what went wrong.
     fn roll_back_after(mut self, step: LedgerStep, source: DieselError) -> Error {
         self.roll_back();
-        refused(self.conn, self.outside, step, source)
+        database_error(self.conn, self.outside, step, source)
     }
 
     fn roll_back(&mut self) {
@@ -95,7 +96,7 @@ impl<'a, C: CounterConnection> OwnTransaction<'a, C> {
     }
 }
 
-impl<C: CounterConnection> Drop for OwnTransaction<'_, C> {
+impl<C: CounterConnection> Drop for CallerTransaction<'_, C> {
     fn drop(&mut self) {
         self.roll_back();
     }
@@ -112,7 +113,7 @@ fn is_lost_inside<C: CounterConnection>(conn: &mut C, outside: u32, error: &Dies
     (outside == 0 || says_closed(error)) && is_lost(conn, error)
 }
 
-fn refused<C: CounterConnection>(
+fn database_error<C: CounterConnection>(
     conn: &mut C,
     outside: u32,
     step: LedgerStep,

@@ -1,7 +1,10 @@
 use counter_core::{CounterId, Held, Replacement};
 
-use crate::counters::counters::Counters;
+use crate::counters::counters::{Counters, id_of};
 use crate::error::Error;
+use crate::owner::counter_owner::CounterOwner;
+use crate::owner::key_of::KeyOf;
+use crate::sync::set::set;
 
 /// One counter, named once: see [`Counters::handle`]. Each method is that of [`Counters`] with its name.
 ///
@@ -12,11 +15,30 @@ pub struct CounterHandle {
     id: CounterId,
 }
 
-impl CounterHandle {
-    pub(crate) fn new(counters: Counters, id: CounterId) -> Self {
-        Self { counters, id }
+impl Counters {
+    /// A handle on one counter: the names are checked and put together once, for code that counts often.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, Owner};
+    /// # fn count(counters: &Counters) -> Result<(), Error> {
+    /// let requests = counters.handle(Owner::global(), "requests")?;
+    /// requests.increment(1)?; // nothing is left to check
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid.
+    pub fn handle<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<CounterHandle, Error> {
+        Ok(CounterHandle { counters: self.clone(), id: id_of(&owner, &key)? })
     }
+}
 
+impl CounterHandle {
     /// Which counter it is.
     pub fn id(&self) -> &CounterId {
         &self.id
@@ -28,7 +50,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn increment(&self, by: i64) -> Result<(), Error> {
-        self.counters.shared.increment(&self.id, by)
+        self.counters.engine().increment(&self.id, by)
     }
 
     /// Subtracts from the counter.
@@ -37,7 +59,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn decrement(&self, by: i64) -> Result<(), Error> {
-        self.counters.shared.decrement(&self.id, by)
+        self.counters.engine().decrement(&self.id, by)
     }
 
     /// The counter's value.
@@ -46,7 +68,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::get`].
     pub fn get(&self) -> Result<i64, Error> {
-        self.counters.shared.get(&self.id)
+        self.counters.engine().get(&self.id)
     }
 
     /// Gives the counter a value.
@@ -55,7 +77,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn set(&self, value: i64) -> Result<(), Error> {
-        self.counters.shared.replace(&self.id, Replacement::Set(value))
+        set(self.counters.engine(), &self.id, Replacement::Set(value))
     }
 
     /// Sets the counter to 0.
@@ -73,7 +95,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn delete(&self) -> Result<(), Error> {
-        self.counters.shared.replace(&self.id, Replacement::Delete)
+        set(self.counters.engine(), &self.id, Replacement::Delete)
     }
 
     /// What the store holds of the counter.
@@ -82,7 +104,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::pending`].
     pub fn pending(&self) -> Result<Held, Error> {
-        self.counters.shared.pending(&self.id)
+        self.counters.engine().pending(&self.id)
     }
 
     /// The counter's value as the last sync left it.
@@ -91,6 +113,6 @@ impl CounterHandle {
     ///
     /// As [`Counters::baseline`].
     pub fn baseline(&self) -> Result<i64, Error> {
-        self.counters.shared.baseline(&self.id)
+        self.counters.engine().baseline(&self.id)
     }
 }

@@ -1,5 +1,6 @@
 //! The trait of models that own counters.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
@@ -8,10 +9,11 @@ use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::owner::counter_owner::OwnerOf;
+use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
+use crate::owner::owner_of::OwnerOf;
 use crate::query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
-use crate::query::owner_column::{OwnColumn, OwnerColumn};
+use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
 #[diagnostic::on_unimplemented(
@@ -51,11 +53,12 @@ pub trait HasCounters {
     /// another. See [`CounterValue`].
     fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
     where
-        Self: OwnerColumn + Sized,
+        Self: HasOwnerColumn + Sized,
         Self::Column: Column,
         <Self::Column as Expression>::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model::<Self>(OwnColumn(Self::COLUMN), &key)
+        let id = PrimaryKeyColumn(Self::COLUMN);
+        CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
     /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
@@ -66,7 +69,7 @@ pub trait HasCounters {
         Id: Expression,
         Id::SqlType: OwnerIdSqlType,
     {
-        CounterValue::of_model::<Self>(id, &key)
+        CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
     /// Adds to a counter of this instance: [`Counters::increment`].
@@ -201,5 +204,41 @@ pub trait HasCounters {
         Self: Sized,
     {
         counters.delete(self, key)
+    }
+}
+
+impl<M: HasCounters + ?Sized> CounterOwner for &M {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Owned(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+impl<M: HasCounters> CounterOwner for OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(OwnerOf::owner(self)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
+    }
+}
+
+impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
+    type Model = M;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(OwnerOf::owner(self)))
+    }
+
+    fn declared_keys() -> &'static [CounterKey] {
+        M::KEYS
     }
 }

@@ -5,26 +5,47 @@ use diesel::result::QueryResult;
 
 use crate::counters::counters::{Counters, id_of};
 use crate::counters::has_counters::HasCounters;
-use crate::counters::pages::{ids_of, in_rows, of_model, ranked};
+use crate::counters::load::{ids_of, in_rows};
+use crate::counters::top::{of_model, ranked};
+use crate::engine::engine::Engine;
 use crate::engine::read;
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::dialect::{CounterConnection, LendConnection};
 use crate::ledger::pool::{with_ids, with_keys};
-use crate::owner::counter_owner::{CounterOwner, OwnerOf};
+use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
+use crate::owner::owner_of::OwnerOf;
 
 /// Reads on a connection of the caller's: see [`Counters::on`].
 #[must_use = "it does nothing until it is asked"]
 pub struct On<'a, C> {
-    counters: &'a Counters,
+    engine: &'a Engine,
     conn: &'a mut C,
 }
 
-impl<'a, C: CounterConnection> On<'a, C> {
-    pub(crate) fn new(counters: &'a Counters, conn: &'a mut C) -> Self {
-        Self { counters, conn }
+impl Counters {
+    /// Reads through a connection that the caller holds, instead of one from the pool.
+    ///
+    /// A transaction that is open on it must see the latest commits: a snapshot from before, such as
+    /// MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # fn show(
+    /// #     counters: &counter_diesel::Counters,
+    /// #     conn: &mut diesel::SqliteConnection,
+    /// # ) -> Result<(), counter_diesel::Error> {
+    /// let post = counter_diesel::Owner::new("post", 42)?;
+    /// let views = counters.on(conn).get(&post, "views")?;
+    /// # let _ = views;
+    /// # Ok(()) }
+    /// ```
+    pub fn on<'a, L: LendConnection>(&'a self, conn: &'a mut L) -> On<'a, L::Connection> {
+        On { engine: self.engine(), conn: conn.lend_connection() }
     }
+}
 
+impl<C: CounterConnection> On<'_, C> {
     /// The value of a counter.
     ///
     /// # Errors
@@ -100,8 +121,8 @@ impl<'a, C: CounterConnection> On<'a, C> {
     ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
-        let table = &self.counters.shared.config.table_name;
-        let candidates = refused(self.conn.top(table, owner_type, &key, limit))?;
+        let table = &self.engine.config().table_name;
+        let candidates = database_error(self.conn.top(table, owner_type, &key, limit))?;
         ranked(owner_type, with_ids(candidates), &key, |ids| self.values(ids))
     }
 
@@ -111,9 +132,10 @@ impl<'a, C: CounterConnection> On<'a, C> {
     ///
     /// As [`Counters::get`].
     pub fn all<O: CounterOwner>(&mut self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
-        let store = &*self.counters.shared.store;
-        let table = &self.counters.shared.config.table_name;
-        let rows_of = |owner: &Owner| Ok(with_keys(refused(self.conn.rows_of(table, owner))?));
+        let store = self.engine.store();
+        let table = &self.engine.config().table_name;
+        let rows_of =
+            |owner: &Owner| Ok(with_keys(database_error(self.conn.rows_of(table, owner))?));
         let owner = owner.owner()?;
         read::all(store, &owner, O::declared_keys(), rows_of)
     }
@@ -133,18 +155,18 @@ impl<'a, C: CounterConnection> On<'a, C> {
     }
 
     fn values(&mut self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
-        let counters = self.counters;
-        read::values(&*counters.shared.store, ids, |ids| self.baselines(ids))
+        let engine = self.engine;
+        read::values(engine.store(), ids, |ids| self.baselines(ids))
     }
 
     fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let table = &self.counters.shared.config.table_name;
-        let rows = refused(self.conn.baselines(table, ids))?;
+        let table = &self.engine.config().table_name;
+        let rows = database_error(self.conn.baselines(table, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 }
 
 /// Nothing more is asked on the caller's connection: a failed transaction may be open on it.
-fn refused<T>(result: QueryResult<T>) -> Result<T, Error> {
+fn database_error<T>(result: QueryResult<T>) -> Result<T, Error> {
     result.map_err(|source| Error::Database { step: LedgerStep::Read, source })
 }

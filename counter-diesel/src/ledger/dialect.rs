@@ -1,6 +1,7 @@
 //! What differs between databases: one file for each, the same functions in the same order.
 
 pub(crate) mod dialect;
+pub(crate) mod migration;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -4,7 +4,7 @@ use counter_core::{Fact, ServerVersion, TableName};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::dialect::CounterConnection;
-use crate::ledger::pool::contained;
+use crate::ledger::failure::contained;
 
 /// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
 ///

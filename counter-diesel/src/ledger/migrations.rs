@@ -8,14 +8,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::Error;
 use crate::ledger::dialect::dialect::CounterConnection;
-
-/// A step of the schema, from the files under `migrations/` for each database.
-#[derive(Debug)]
-pub struct Migration {
-    pub(crate) name: &'static str,
-    pub(crate) up: &'static str,
-    pub(crate) down: &'static str,
-}
+use crate::ledger::dialect::migration::Migration;
 
 /// A migration of the counters' tables as an application would have it in its own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,38 +43,6 @@ pub fn migration_files<C: CounterConnection>(table: &TableName) -> Vec<Migration
     };
     C::MIGRATIONS.iter().map(files_of).collect()
 }
-
-/// The migration of this name for this database.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-macro_rules! migration {
-    ($database:literal, $name:literal) => {
-        $crate::ledger::migrations::Migration {
-            name: $name,
-            up: $crate::ledger::migrations::file!($database, $name, "up.sql"),
-            down: $crate::ledger::migrations::file!($database, $name, "down.sql"),
-        }
-    };
-}
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use migration;
-
-/// A file of a migration.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-macro_rules! file {
-    ($database:literal, $name:literal, $file:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/migrations/",
-            $database,
-            "/",
-            $name,
-            "/",
-            $file
-        ))
-    };
-}
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use file;
 
 /// The names of the migrations that were not run yet. Changes nothing.
 pub(crate) fn pending<C: CounterConnection>(

@@ -1,12 +1,8 @@
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use counter_core::{CounterKey, Invalid, Owner, OwnerId};
+use counter_core::{CounterKey, Invalid, Owner};
 
-use crate::counters::has_counters::HasCounters;
-
-/// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`]), or an
+/// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an
 /// [`Owner`] whose type is only text.
 ///
 /// ```
@@ -57,74 +53,5 @@ impl CounterOwner for &Owner {
 
     fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
         Ok(Cow::Borrowed(self))
-    }
-}
-
-impl<M: HasCounters + ?Sized> CounterOwner for &M {
-    type Model = M;
-
-    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
-        Ok(Cow::Owned(Owner::of(M::OWNER_TYPE, self.counter_owner_id()?)))
-    }
-
-    fn declared_keys() -> &'static [CounterKey] {
-        M::KEYS
-    }
-}
-
-/// An instance of the model `M` of which only the id is known.
-///
-/// Made by [`HasCounters::counter_owner`], for code that counts without loading the row, and by
-/// [`Counters::top`](crate::Counters::top).
-pub struct OwnerOf<M: ?Sized> {
-    owner: Owner,
-    model: PhantomData<fn() -> M>,
-}
-
-impl<M: HasCounters> OwnerOf<M> {
-    pub(crate) fn new(owner: Owner) -> Self {
-        Self { owner, model: PhantomData }
-    }
-
-    /// Which instance it is.
-    pub fn id(&self) -> &OwnerId {
-        self.owner.id()
-    }
-}
-
-impl<M: HasCounters> CounterOwner for OwnerOf<M> {
-    type Model = M;
-
-    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
-        Ok(Cow::Borrowed(&self.owner))
-    }
-
-    fn declared_keys() -> &'static [CounterKey] {
-        M::KEYS
-    }
-}
-
-impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
-    type Model = M;
-
-    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
-        Ok(Cow::Borrowed(&self.owner))
-    }
-
-    fn declared_keys() -> &'static [CounterKey] {
-        M::KEYS
-    }
-}
-
-// Written out, because derives would ask the same of `M`.
-impl<M: ?Sized> Clone for OwnerOf<M> {
-    fn clone(&self) -> Self {
-        Self { owner: self.owner.clone(), model: PhantomData }
-    }
-}
-
-impl<M: ?Sized> fmt::Debug for OwnerOf<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnerOf").field(&self.owner).finish()
     }
 }

@@ -11,11 +11,9 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SmallInt, Text};
 
-use crate::counters::has_counters::HasCounters;
 use crate::ledger::dialect::sql::standard::quoted;
 use crate::ledger::dialect::sql::statement::push_quoting;
-use crate::owner::key_of::KeyOf;
-use crate::query::owner_column::{OwnColumn, OwnerColumn};
+use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
 /// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's type `BigInt`,
 /// never null, and 0 where there is no row.
@@ -86,7 +84,7 @@ use crate::query::owner_column::{OwnColumn, OwnerColumn};
 pub struct CounterValue<Id> {
     owner_type: OwnerType,
     id: Id,
-    key: Key,
+    key: BoundKey,
     is_declared: bool,
     /// Between double quotes.
     table: Cow<'static, str>,
@@ -94,7 +92,7 @@ pub struct CounterValue<Id> {
 
 /// The value of a counter of the model `M` at its own primary key, where its type has to be written down. In the
 /// table `model_counters`, unless [`in_table`](CounterValue::in_table) names another.
-pub type CounterValueOf<M> = CounterValue<OwnColumn<<M as OwnerColumn>::Column>>;
+pub type CounterValueOf<M> = CounterValue<PrimaryKeyColumn<<M as HasOwnerColumn>::Column>>;
 
 impl<Id> CounterValue<Id> {
     /// The value of the counter `key` of the owner of this type whose id the expression `id` gives, for owners
@@ -104,15 +102,19 @@ impl<Id> CounterValue<Id> {
         Id: Expression,
         Id::SqlType: OwnerIdSqlType,
     {
-        let (key, table) = (Key(Ok(key)), DEFAULT_TABLE);
+        let (key, table) = (BoundKey(Ok(key)), DEFAULT_TABLE);
         Self { owner_type, id, key, is_declared: false, table }
     }
 
-    pub(crate) fn of_model<M: HasCounters>(id: Id, key: &impl KeyOf<M>) -> Self {
-        let key = key.counter_key();
-        let is_declared = key.as_ref().is_ok_and(|key| M::KEYS.contains(key));
-        let table = DEFAULT_TABLE;
-        Self { owner_type: M::OWNER_TYPE, id, key: Key(key), is_declared, table }
+    /// The value of a counter of a model that declares these keys.
+    pub(crate) fn of_model(
+        owner_type: OwnerType,
+        declared: &[CounterKey],
+        id: Id,
+        key: Result<CounterKey, Invalid>,
+    ) -> Self {
+        let is_declared = key.as_ref().is_ok_and(|key| declared.contains(key));
+        Self { owner_type, id, key: BoundKey(key), is_declared, table: DEFAULT_TABLE }
     }
 
     /// The same in another table: `Post::counter_value(key).in_table(&counters.config().table_name)`.
@@ -161,7 +163,7 @@ where
         push_quoting(&mut out, &format!(" AND \"{row}_id\" = "))?;
         self.id.walk_ast(out.reborrow())?;
         push_quoting(&mut out, &format!(" AND \"{row}_key\" = "))?;
-        out.push_bind_param::<Text, Key>(&self.key)?;
+        out.push_bind_param::<Text, BoundKey>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())
     }
@@ -189,9 +191,9 @@ impl<Id: ValidGrouping<GroupBy>, GroupBy> ValidGrouping<GroupBy> for CounterValu
 
 /// A key, or why the query that it is a parameter of cannot be run.
 #[derive(Debug, Clone)]
-struct Key(Result<CounterKey, Invalid>);
+struct BoundKey(Result<CounterKey, Invalid>);
 
-impl<DB> ToSql<Text, DB> for Key
+impl<DB> ToSql<Text, DB> for BoundKey
 where
     DB: Backend,
     str: ToSql<Text, DB>,

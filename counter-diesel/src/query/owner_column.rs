@@ -6,12 +6,10 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_source::{AppearsInFromClause, Column, Once};
 use diesel::result::QueryResult;
 
-use crate::counters::has_counters::HasCounters;
-
 /// A model whose table Diesel knows: where the ids of its instances are in a query.
 ///
 /// `#[derive(HasCounters)]` implements it for a struct with `#[diesel(table_name = ...)]`, as the column of its
-/// primary key. The column holds what [`counter_owner_id`](HasCounters::counter_owner_id) returns: a key with a
+/// primary key. The column holds what [`counter_owner_id`](crate::HasCounters::counter_owner_id) returns: a key with a
 /// [`ToOwnerId`](crate::ToOwnerId) of its own that makes another number of it cannot be used in queries.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say in which table its rows are",
@@ -19,7 +17,7 @@ use crate::counters::has_counters::HasCounters;
     note = "add `#[diesel(table_name = ...)]` to the struct beside `#[derive(HasCounters)]`, or name the column: \
             `counter_value_of(posts::id, key)`"
 )]
-pub trait OwnerColumn: HasCounters {
+pub trait HasOwnerColumn {
     /// The column of the primary key.
     type Column;
 
@@ -30,25 +28,25 @@ pub trait OwnerColumn: HasCounters {
 /// The column of a model's own primary key, inside of a [`CounterValue`](crate::CounterValue): a query that does not
 /// have its table is refused with that reason.
 #[derive(Debug, Clone, Copy)]
-pub struct OwnColumn<C>(pub(crate) C);
+pub struct PrimaryKeyColumn<C>(pub(crate) C);
 
-impl<C: Expression> Expression for OwnColumn<C> {
+impl<C: Expression> Expression for PrimaryKeyColumn<C> {
     type SqlType = C::SqlType;
 }
 
-impl<C, QS> AppearsOnTable<QS> for OwnColumn<C>
+impl<C, QS> AppearsOnTable<QS> for PrimaryKeyColumn<C>
 where
     C: Column,
     QS: AppearsInFromClause<C::Table>,
-    QS::Count: RowsAtHand<C::Table, QS>,
+    QS::Count: HasOneRowOf<C::Table, QS>,
 {
 }
 
-impl<C: ValidGrouping<GroupBy>, GroupBy> ValidGrouping<GroupBy> for OwnColumn<C> {
+impl<C: ValidGrouping<GroupBy>, GroupBy> ValidGrouping<GroupBy> for PrimaryKeyColumn<C> {
     type IsAggregate = C::IsAggregate;
 }
 
-impl<C: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for OwnColumn<C> {
+impl<C: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for PrimaryKeyColumn<C> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(out)
     }
@@ -61,6 +59,6 @@ impl<C: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for OwnColumn<C> {
     note = "join the table; or name the column that holds its ids, such as a foreign key or the column of an alias: \
             `counter_value_of(comments::post_id, key)`"
 )]
-pub trait RowsAtHand<Table, Query> {}
+pub trait HasOneRowOf<Table, Query> {}
 
-impl<Table, Query> RowsAtHand<Table, Query> for Once {}
+impl<Table, Query> HasOneRowOf<Table, Query> for Once {}

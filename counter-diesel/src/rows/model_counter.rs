@@ -35,7 +35,7 @@ pub struct ModelCounter {
 }
 
 /// A query for rows of the owners of one type: see [`ModelCounter::of`].
-pub type OfOwners = Filter<
+pub type RowsOfOwners = Filter<
     model_counters::table,
     And<Eq<model_counters::owner_type, String>, EqAny<model_counters::owner_id, Vec<i64>>>,
 >;
@@ -52,7 +52,7 @@ impl ModelCounter {
     /// # let _ = rows;
     /// # Ok::<(), counter_diesel::Invalid>(())
     /// ```
-    pub fn of(owner: &Owner) -> OfOwners {
+    pub fn of(owner: &Owner) -> RowsOfOwners {
         Self::of_many(owner.owner_type(), [owner.id()])
     }
 
@@ -60,7 +60,7 @@ impl ModelCounter {
     pub fn of_many<'a>(
         owner_type: &OwnerType,
         ids: impl IntoIterator<Item = &'a OwnerId>,
-    ) -> OfOwners {
+    ) -> RowsOfOwners {
         let owner_type = owner_type.as_str().to_owned();
         let ids = ids.into_iter().filter_map(OwnerId::as_i64).collect::<Vec<_>>();
         model_counters::table.filter(
@@ -95,7 +95,7 @@ impl ModelCounter {
     /// [`Invalid`] if the key of one of the models cannot be an owner id.
     pub fn of_models<'a, M: HasCounters + 'a>(
         models: impl IntoIterator<Item = &'a M>,
-    ) -> Result<OfOwners, Invalid> {
+    ) -> Result<RowsOfOwners, Invalid> {
         let ids = models.into_iter().map(HasCounters::counter_owner_id);
         Ok(Self::of_many(&M::OWNER_TYPE, &ids.collect::<Result<Vec<_>, _>>()?))
     }

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
+use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::ledger::{Newer, Updated};
 use crate::ledger::retry;
 use crate::sync::options::OnConflict;
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport, SyncTimes};
-use crate::sync::unsettled::{Fate, Unsettled};
+use crate::sync::unsettled::Unsettled;
 
 /// Rows are locked while the store is asked, so it must answer soon.
 const VERIFY_WITHIN: Duration = Duration::from_millis(500);
@@ -140,7 +141,7 @@ impl Application<'_, '_, '_> {
 
     /// One transaction over all claims that are still theirs to apply.
     fn transact(&mut self, claims: &[Claim]) -> Result<Settled, Error> {
-        let shared = self.unsettled.shared;
+        let engine = self.unsettled.engine;
         let mut settled = Settled::default();
         let mut claims = claims.to_vec();
         for _ in 0..VERIFY_ROUNDS {
@@ -148,12 +149,12 @@ impl Application<'_, '_, '_> {
                 return Ok(settled);
             }
             let (transaction, newer) = self.report.times.add_database(|| {
-                let mut transaction = shared.ledger.begin()?;
+                let mut transaction = engine.ledger().begin()?;
                 let newer = transaction.upsert(&claims)?;
                 Ok::<_, Error>((transaction, newer))
             })?;
             let verdicts =
-                self.report.times.add_verify(|| shared.store.verify(&claims, VERIFY_WITHIN))?;
+                self.report.times.add_verify(|| engine.store().verify(&claims, VERIFY_WITHIN))?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
                 let committed = self.report.times.add_database(|| transaction.commit());
                 committed.inspect_err(|_| self.doubt(&claims))?;
@@ -211,7 +212,7 @@ impl Application<'_, '_, '_> {
 
     /// The store may forget these.
     fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
-        let store = &self.unsettled.shared.store;
+        let store = &self.unsettled.engine.store();
         SyncTimes::add(&mut self.report.times.acknowledge, || store.ack(claims))?;
         claims.iter().for_each(|claim| self.unsettled.settle(claim));
         Ok(())
@@ -229,7 +230,7 @@ impl Application<'_, '_, '_> {
     /// then overtaken only lacks its acknowledgement. The others are conflicts.
     fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
         let mut renumbered = Vec::new();
-        let can_repair = self.unsettled.shared.store.repair().is_some();
+        let can_repair = self.unsettled.engine.store().repair().is_some();
         for conflict in conflicts {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
@@ -253,7 +254,7 @@ impl Application<'_, '_, '_> {
 
     fn number_anew(&self, conflict: &Conflict, times: u32) -> Result<Option<Claim>, Error> {
         let Conflict { claim, row } = conflict;
-        let store = &self.unsettled.shared.store;
+        let store = self.unsettled.engine.store();
         if times >= RENUMBER_ROUNDS {
             return Ok(None);
         }
@@ -279,7 +280,7 @@ impl Application<'_, '_, '_> {
             return Ok(());
         }
         let updated = retry::with_backoff(|| {
-            let mut transaction = self.unsettled.shared.ledger.begin()?;
+            let mut transaction = self.unsettled.engine.ledger().begin()?;
             let updated = transaction.update(&claim)?;
             transaction.commit()?;
             Ok(updated)
@@ -323,7 +324,7 @@ impl Application<'_, '_, '_> {
         let global = Owner::global();
         let id = CounterId::new(global.owner_type(), global.id(), "counter-probe")?;
         let claim = Claim { id, seq: ClaimSeq::new(i64::MAX), op: ClaimOp::Add(0) };
-        let ledger = &self.unsettled.shared.ledger;
+        let ledger = &self.unsettled.engine.ledger();
         retry::with_backoff(|| ledger.begin()?.upsert(std::slice::from_ref(&claim)))?;
         Ok(())
     }

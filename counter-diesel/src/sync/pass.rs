@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
 
-use crate::counters::counters::Shared;
+use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Origin, apply};
@@ -20,20 +20,29 @@ use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::report::{SyncReport, SyncTimes};
 use crate::sync::sweep::{Seen, Sweep, bounded};
+use crate::sync::telemetry::telemetry;
 use crate::sync::unsettled::Unsettled;
 
-/// Moves everything that matches from the store into the table.
-pub(crate) fn run(
-    shared: &Shared,
+/// Moves everything that matches from the store into the table, and logs and measures it.
+pub(crate) fn sync(
+    engine: &Engine,
+    options: &SyncOptions,
+    observer: Observer<'_>,
+) -> Result<SyncReport, Error> {
+    telemetry::watch_pass(engine, options, || run(engine, options, observer))
+}
+
+fn run(
+    engine: &Engine,
     options: &SyncOptions,
     observer: Observer<'_>,
 ) -> Result<SyncReport, Error> {
     let started = Instant::now();
-    let batch_size = options.batch_size.unwrap_or(shared.config.sync_batch_size);
+    let batch_size = options.batch_size.unwrap_or(engine.config().sync_batch_size);
     // Outlives the pass: at the end of this function what is left in it is remembered.
-    let unsettled = Unsettled::none(shared);
+    let unsettled = Unsettled::none(engine);
     let mut pass = Pass {
-        shared,
+        engine,
         pattern: options.parse_pattern()?,
         on_conflict: options.on_conflict,
         batch_size: bounded(batch_size),
@@ -58,7 +67,7 @@ pub(crate) fn run(
 const DISCARDING_SWEEPS: u32 = 3;
 
 struct Pass<'a, 'b> {
-    shared: &'a Shared,
+    engine: &'a Engine,
     pattern: Pattern,
     on_conflict: OnConflict,
     batch_size: NonZeroUsize,
@@ -94,8 +103,8 @@ impl Pass<'_, '_> {
 
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
-        let state = self.shared.ledger.state(&self.shared.config.prefix)?;
-        if let Some(generation) = present_generation(&*self.shared.store)? {
+        let state = self.engine.ledger().state(self.engine.prefix())?;
+        if let Some(generation) = present_generation(self.engine.store())? {
             self.compare(&generation, state)?;
         }
         self.sweep(Self::look)
@@ -104,9 +113,9 @@ impl Pass<'_, '_> {
     /// Compares what the store and the database know of each other, before anything is claimed, and
     /// returns what the store is.
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
-        let state = self.shared.ledger.state(&self.shared.config.prefix)?;
+        let state = self.engine.ledger().state(self.engine.prefix())?;
         let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(store) = self.shared.store.generation() else {
+        let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
         let generation = store.ensure_generation(&state.database, recorded)?;
@@ -132,7 +141,7 @@ impl Pass<'_, '_> {
             return Ok(None);
         }
         let is_decided = self.on_conflict != OnConflict::Report && self.pattern.is_all();
-        if !is_decided || self.shared.store.repair().is_none() {
+        if !is_decided || self.engine.store().repair().is_none() {
             return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
         }
         Ok(Some(newest))
@@ -152,12 +161,12 @@ impl Pass<'_, '_> {
                 break;
             }
         }
-        self.shared.store.repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
+        self.engine.store().repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         self.report.scanned += ids.len() as u64;
-        if let Some(repair) = self.shared.store.repair() {
+        if let Some(repair) = self.engine.store().repair() {
             self.report.discarded += repair.discard(&ids)?;
         }
         Ok(())
@@ -166,11 +175,11 @@ impl Pass<'_, '_> {
     /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
     /// is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
-        match present_generation(&*self.shared.store)? {
+        match present_generation(self.engine.store())? {
             Some(present) if present.store_id == identified.store_id => {
                 let known =
                     Generation::new(present.store_id, present.database, present.newest_seen);
-                self.shared.ledger.record(&self.shared.config.prefix, &known)
+                self.engine.ledger().record(self.engine.prefix(), &known)
             }
             _ => Ok(()),
         }
@@ -178,8 +187,8 @@ impl Pass<'_, '_> {
 
     /// Finds everything that matches and hands it on batch by batch, unless the observer ends the pass.
     fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
-        let shared = self.shared;
-        let mut sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
+        let engine = self.engine;
+        let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
         while !sweep.is_over() && !self.is_to_end() {
             let batch = sweep.next_batch(|foreign| {
                 self.note_page(foreign);
@@ -215,8 +224,8 @@ impl Pass<'_, '_> {
         if self.is_to_end() {
             return Ok(());
         }
-        let (shared, unsettled, is_to_end) = (self.shared, self.unsettled, AtomicBool::new(false));
-        let sweep = Sweep::new(&*shared.store, self.pattern.clone(), self.batch_size);
+        let (engine, unsettled, is_to_end) = (self.engine, self.unsettled, AtomicBool::new(false));
+        let sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
         thread::scope(|scope| {
             let (news, ahead) = claimer::start(scope, sweep, unsettled, &is_to_end)?;
             let folded = self.fold_news(news, &is_to_end);
@@ -284,7 +293,7 @@ impl Pass<'_, '_> {
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
-        let look = self.shared.store.look(&ids)?;
+        let look = self.engine.store().look(&ids)?;
         self.report.scanned += ids.len() as u64;
         for (counter, held) in ids.iter().zip(look.held) {
             match held {

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 
 use counter_core::Prefix;
 
-use crate::counters::counters::Counters;
+use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
+use crate::sync::pass;
+use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;
-use crate::sync::telemetry::telemetry::{self, WORKER};
+#[cfg(feature = "metrics")]
+use crate::sync::telemetry::metrics;
+use crate::sync::telemetry::telemetry;
+use crate::targets::WORKER;
 
-/// A thread that syncs at an interval: see [`Counters::spawn_sync`].
+/// A thread that syncs at an interval: see [`Counters::spawn_sync`](crate::Counters::spawn_sync).
 ///
 /// Dropping it stops it as [`stop`](Self::stop) does, logging what that would return.
 #[derive(Debug)]
@@ -42,40 +47,19 @@ pub struct WorkerStatus {
 /// The longest time between tries while syncs fail, unless the interval itself is longer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-impl Counters {
-    /// Starts a thread that syncs each `interval`, the first time after one interval.
-    ///
-    /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the interval. A panic in a
-    /// sync does not end it. An interval of zero counts as a millisecond.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use counter_diesel::{Counters, Error};
-    /// # fn run(counters: &Counters) -> Result<(), Error> {
-    /// let worker = counters.spawn_sync(Duration::from_secs(10))?; // kept: dropped, it would stop
-    /// // The application runs.
-    /// let status = worker.stop()?;
-    /// println!("{} counters in {} syncs", status.applied, status.passes);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Thread`] if the operating system gives no thread.
-    pub fn spawn_sync(&self, interval: Duration) -> Result<SyncWorker, Error> {
-        let (control, prefix) = (Arc::new(Control::default()), self.config().prefix.clone());
+impl SyncWorker {
+    pub(crate) fn spawn(engine: &Arc<Engine>, interval: Duration) -> Result<Self, Error> {
+        let (control, prefix) = (Arc::new(Control::default()), engine.prefix().clone());
         #[cfg(feature = "metrics")]
-        crate::sync::telemetry::metrics::register(&prefix);
-        let (counters, of_thread) = (self.clone(), Arc::clone(&control));
+        metrics::register(&prefix);
+        let (engine, of_thread) = (Arc::clone(engine), Arc::clone(&control));
         let thread = thread::Builder::new()
             .name("counter-sync".to_owned())
-            .spawn(move || live(&counters, &of_thread, interval))
+            .spawn(move || live(&engine, &of_thread, interval))
             .map_err(|source| Error::Thread { source })?;
-        Ok(SyncWorker { control, thread: Some(thread), prefix })
+        Ok(Self { control, thread: Some(thread), prefix })
     }
-}
 
-impl SyncWorker {
     /// Asks for a sync now, without waiting for it.
     pub fn sync_now(&self) {
         self.control.lock().sync_wanted = true;
@@ -115,7 +99,7 @@ impl SyncWorker {
     /// # Errors
     ///
     /// What the last sync failed with, or what ended it early. What is still pending stays in the store; with
-    /// the in-memory store that is as long as there are [`Counters`] of it.
+    /// the in-memory store that is as long as there are [`Counters`](crate::Counters) of it.
     pub fn stop(mut self) -> Result<WorkerStatus, Error> {
         self.stop_and_join()?;
         Ok(self.status())
@@ -211,25 +195,25 @@ impl Control {
 }
 
 /// The worker's thread, from its beginning to its end.
-fn live(counters: &Counters, control: &Control, interval: Duration) -> Result<(), Error> {
-    let prefix = &counters.config().prefix;
+fn live(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
+    let prefix = engine.prefix();
     let interval_seconds = interval.as_secs_f64();
     tracing::info!(target: WORKER, %prefix, interval_seconds, "a worker started");
-    let result = work(counters, control, interval);
+    let result = work(engine, control, interval);
     let WorkerStatus { passes, applied, .. } = control.lock().status.clone();
     tracing::info!(target: WORKER, %prefix, passes, applied, "a worker stopped");
     result
 }
 
-fn work(counters: &Counters, control: &Control, interval: Duration) -> Result<(), Error> {
+fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
     let (mut delay, mut is_behind) = (interval, false);
     loop {
         let is_last = control.wait_for_turn(delay);
         let started = Instant::now();
-        let result = sync_catching_panics(counters);
-        let (prefix, took) = (&counters.config().prefix, started.elapsed());
+        let result = sync_catching_panics(engine);
+        let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::tell_pace(prefix, interval, took, is_behind);
         if is_last {
             return conclude(control, result);
@@ -246,12 +230,12 @@ fn conclude(control: &Control, result: Result<SyncReport, Error>) -> Result<(), 
     stopped.map_or(Ok(()), Err)
 }
 
-fn sync_catching_panics(counters: &Counters) -> Result<SyncReport, Error> {
+fn sync_catching_panics(engine: &Engine) -> Result<SyncReport, Error> {
     // What a panic may leave behind are claims in the store, which is what every pass is made for.
-    let pass = AssertUnwindSafe(|| counters.sync(&SyncOptions::default()));
+    let pass = AssertUnwindSafe(|| pass::sync(engine, &SyncOptions::default(), Observer::none()));
     catch_unwind(pass).unwrap_or_else(|panic| {
         let error = Error::Panicked { message: message_of(&*panic) };
-        telemetry::tell_panic(&counters.config().prefix, &error);
+        telemetry::tell_panic(engine.prefix(), &error);
         Err(error)
     })
 }

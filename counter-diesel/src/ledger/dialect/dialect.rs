@@ -9,7 +9,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection, R2D2Connection};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error;
-use crate::ledger::migrations::Migration;
+use crate::ledger::dialect::migration::Migration;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///

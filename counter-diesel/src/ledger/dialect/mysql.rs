@@ -14,7 +14,7 @@ use super::sql::standard;
 use super::sql::statement::Statement;
 use super::values;
 use crate::error::Error;
-use crate::ledger::migrations::{Migration, migration};
+use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";

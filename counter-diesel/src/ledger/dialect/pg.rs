@@ -19,7 +19,7 @@ use super::pools::open;
 use super::sql::standard;
 use super::sql::statement::Statement;
 use crate::error::Error;
-use crate::ledger::migrations::{Migration, migration};
+use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
 const NOW: &str = "now() AT TIME ZONE 'utc'";

@@ -14,7 +14,7 @@ use super::sql::standard;
 use super::sql::statement::Statement;
 use super::{on_conflict, values};
 use crate::error::Error;
-use crate::ledger::migrations::{Migration, migration};
+use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
 const NOW: &str = "CURRENT_TIMESTAMP";

@@ -6,7 +6,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, DeltaStore, Generation, Held, Pattern, Verdict,
 };
 
-use crate::counters::counters::Shared;
+use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::Recorded;
 use crate::sync::report::report::Findings;
@@ -64,16 +64,16 @@ pub struct Contradiction {
 }
 
 /// Looks for what contradicts, and changes nothing.
-pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
-    let mut conflicts = Conflicts { went_back: went_back(shared)?, ..Conflicts::default() };
+pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
+    let mut conflicts = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
     let mut seen = Seen::<CounterId>::default();
-    let batch_size = bounded(shared.config.sync_batch_size);
-    let mut sweep = Sweep::new(&*shared.store, Pattern::all(), batch_size);
+    let batch_size = bounded(engine.config().sync_batch_size);
+    let mut sweep = Sweep::new(engine.store(), Pattern::all(), batch_size);
     while !sweep.is_over() {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
         let found = match conflicts.went_back {
-            Some(_) => all_that_is_held(shared, batch)?,
-            None => claims_below_their_rows(shared, batch)?,
+            Some(_) => all_that_is_held(engine, batch)?,
+            None => claims_below_their_rows(engine, batch)?,
         };
         for contradiction in found {
             if seen.insert(contradiction.id.clone()) {
@@ -84,9 +84,9 @@ pub(crate) fn find(shared: &Shared) -> Result<Conflicts, Error> {
     Ok(conflicts)
 }
 
-fn went_back(shared: &Shared) -> Result<Option<WentBack>, Error> {
-    let recorded = shared.ledger.state(&shared.config.prefix)?.recorded;
-    let Some(present) = present_generation(&*shared.store)? else {
+fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
+    let recorded = engine.ledger().state(engine.prefix())?.recorded;
+    let Some(present) = present_generation(engine.store())? else {
         return Ok(None);
     };
     let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
@@ -107,9 +107,9 @@ pub(crate) fn newest_known(present: &Generation, recorded: Option<&Recorded>) ->
     same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)
 }
 
-fn all_that_is_held(shared: &Shared, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
-    let rows = shared.ledger.baselines_soon(&ids)?;
-    let looked = ids.iter().zip(shared.store.look(&ids)?.held).zip(rows);
+fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
+    let rows = engine.ledger().baselines_soon(&ids)?;
+    let looked = ids.iter().zip(engine.store().look(&ids)?.held).zip(rows);
     // What is not ours is no conflict.
     let held = looked.filter_map(|((id, held), row)| {
         Some(Contradiction { id: id.clone(), held: held.ok()?, row })
@@ -118,14 +118,14 @@ fn all_that_is_held(shared: &Shared, ids: Vec<CounterId>) -> Result<Vec<Contradi
 }
 
 fn claims_below_their_rows(
-    shared: &Shared,
+    engine: &Engine,
     ids: Vec<CounterId>,
 ) -> Result<Vec<Contradiction>, Error> {
-    let looked = shared.store.look(&ids)?.held;
+    let looked = engine.store().look(&ids)?.held;
     let held = ids.into_iter().zip(looked).filter_map(|(id, held)| Some((id, held.ok()?)));
     let mut held = held.collect::<HashMap<_, _>>();
     let claims = held.values().filter_map(|held| held.claim.clone()).collect();
-    let conflicts = conflicts_among(shared, claims)?.into_iter().map(|(claim, row)| {
+    let conflicts = conflicts_among(engine, claims)?.into_iter().map(|(claim, row)| {
         let held = held.remove(&claim.id).unwrap_or_default();
         Contradiction { id: claim.id, held, row }
     });
@@ -134,18 +134,18 @@ fn claims_below_their_rows(
 
 /// Those claims, of different counters, whose rows have seen newer ones while the store still held them.
 pub(crate) fn conflicts_among(
-    shared: &Shared,
+    engine: &Engine,
     claims: Vec<Claim>,
 ) -> Result<Vec<(Claim, Baseline)>, Error> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-    let rows = shared.ledger.baselines_soon(&ids)?;
+    let rows = engine.ledger().baselines_soon(&ids)?;
     let suspects = claims.into_iter().zip(rows).filter(|(claim, row)| row.seq > claim.seq);
     let (suspects, rows) = suspects.unzip::<_, _, Vec<_>, Vec<_>>();
     if suspects.is_empty() {
         return Ok(Vec::new());
     }
     // One that was acknowledged since it was seen may well have been followed by a newer one.
-    let verdicts = shared.store.verify(&suspects, VERIFY_WITHIN)?;
+    let verdicts = engine.store().verify(&suspects, VERIFY_WITHIN)?;
     let conflicts = suspects.into_iter().zip(rows).zip(verdicts);
     let held = conflicts.filter(|(_, verdict)| *verdict == Verdict::Held);
     Ok(held.map(|(conflict, _)| conflict).collect())

@@ -7,12 +7,12 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::counters::counters::Shared;
+use crate::engine::engine::Engine;
+use crate::engine::remembered;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
+use crate::sync::report::outcome::PassOutcome;
 use crate::sync::report::report::SyncReport;
-use crate::sync::telemetry::telemetry::Outcome;
-use crate::sync::unsettled;
 
 const PASSES: &str = "counter_sync_passes_total";
 const APPLIED: &str = "counter_sync_applied_total";
@@ -32,7 +32,7 @@ const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
 /// hears of conflicts.
 pub(crate) fn register(prefix: &Prefix) {
     describe();
-    for outcome in [Outcome::Clean, Outcome::Unclean, Outcome::Failed] {
+    for outcome in [PassOutcome::Clean, PassOutcome::Unclean, PassOutcome::Failed] {
         count_pass(prefix, outcome, 0);
     }
     count_claims(prefix, &SyncReport::default());
@@ -40,7 +40,7 @@ pub(crate) fn register(prefix: &Prefix) {
 
 /// What is to be known of a pass. A dry run changes nothing, here either.
 pub(crate) fn record_pass(
-    shared: &Shared,
+    engine: &Engine,
     options: &SyncOptions,
     result: &Result<SyncReport, Error>,
     elapsed: Duration,
@@ -48,9 +48,9 @@ pub(crate) fn record_pass(
     if options.dry_run {
         return;
     }
-    let prefix = &shared.config.prefix;
+    let prefix = engine.prefix();
     register(prefix);
-    count_pass(prefix, Outcome::of(result), 1);
+    count_pass(prefix, PassOutcome::of(result), 1);
     histogram!(DURATION, "prefix" => prefix.to_string()).record(elapsed);
     if let Ok(report) = result {
         count_claims(prefix, report);
@@ -61,17 +61,17 @@ pub(crate) fn record_pass(
             gauge!(LAST_SUCCESS, "prefix" => prefix.to_string()).set(since_epoch().as_secs_f64());
         }
     }
-    let oldest = unsettled::oldest(&shared.remembered()).map_or(Duration::ZERO, age_of);
+    let oldest = remembered::oldest(&engine.remembered()).map_or(Duration::ZERO, age_of);
     gauge!(OLDEST_CLAIM, "prefix" => prefix.to_string()).set(oldest);
 }
 
 /// A pass that ended by a panic has left nothing else that could be known.
 pub(crate) fn record_panic(prefix: &Prefix) {
     register(prefix);
-    count_pass(prefix, Outcome::Failed, 1);
+    count_pass(prefix, PassOutcome::Failed, 1);
 }
 
-fn count_pass(prefix: &Prefix, outcome: Outcome, by: u64) {
+fn count_pass(prefix: &Prefix, outcome: PassOutcome, by: u64) {
     let labels = [("prefix", prefix.to_string()), ("outcome", outcome.name().to_owned())];
     counter!(PASSES, &labels).increment(by);
 }

@@ -4,24 +4,14 @@ use counter_core::Prefix;
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-use crate::counters::counters::Shared;
+use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
+use crate::sync::report::outcome::PassOutcome;
 use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport};
 #[cfg(feature = "metrics")]
 use crate::sync::telemetry::metrics;
-
-/// The target of what is told of passes.
-const SYNC: &str = "counter_diesel::sync";
-
-/// The target of what is told of workers.
-pub(crate) const WORKER: &str = "counter_diesel::worker";
-
-/// The target of what is told of sets and deletes.
-pub(crate) const SET: &str = "counter_diesel::set";
-
-/// The target of what is told of pools of connections.
-pub(crate) const POOL: &str = "counter_diesel::pool";
+use crate::targets::{SYNC, WORKER};
 
 /// A transaction waits for others' locks, or for the disk, and is waited for by others.
 const SLOW_DATABASE: Duration = Duration::from_secs(1);
@@ -29,40 +19,14 @@ const SLOW_DATABASE: Duration = Duration::from_secs(1);
 /// Half of what a check may take. Beyond that, nothing is applied any more.
 const SLOW_VERIFY: Duration = Duration::from_millis(250);
 
-/// How a pass went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Clean,
-    Unclean,
-    Failed,
-}
-
-impl Outcome {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Clean => "clean",
-            Self::Unclean => "unclean",
-            Self::Failed => "failed",
-        }
-    }
-
-    pub(crate) fn of(result: &Result<SyncReport, Error>) -> Self {
-        match result {
-            Ok(report) if report.is_clean() => Self::Clean,
-            Ok(report) if report.stopped.is_none() => Self::Unclean,
-            _ => Self::Failed,
-        }
-    }
-}
-
 /// Runs a pass in a span of its own, and tells what came of it. Not before its end, for then no row is locked, and
 /// nobody waits for whoever writes logs.
 pub(crate) fn watch_pass(
-    shared: &Shared,
+    engine: &Engine,
     options: &SyncOptions,
     run: impl FnOnce() -> Result<SyncReport, Error>,
 ) -> Result<SyncReport, Error> {
-    let prefix = &shared.config.prefix;
+    let prefix = engine.prefix();
     let span = span_of(prefix, options);
     span.in_scope(|| {
         let started = Instant::now();
@@ -71,7 +35,7 @@ pub(crate) fn watch_pass(
         complete(&span, &result, elapsed);
         tell_pass(prefix, &result);
         #[cfg(feature = "metrics")]
-        metrics::record_pass(shared, options, &result, elapsed);
+        metrics::record_pass(engine, options, &result, elapsed);
         result
     })
 }
@@ -121,7 +85,7 @@ fn span_of(prefix: &Prefix, options: &SyncOptions) -> Span {
 
 /// Records in the span of a pass what is known at its end.
 fn complete(span: &Span, result: &Result<SyncReport, Error>, elapsed: Duration) {
-    span.record("outcome", Outcome::of(result).name());
+    span.record("outcome", PassOutcome::of(result).name());
     span.record("seconds", elapsed.as_secs_f64());
     if let Ok(report) = result {
         span.record("found", report.scanned);

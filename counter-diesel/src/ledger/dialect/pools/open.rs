@@ -5,7 +5,7 @@ use diesel::r2d2::{Builder, ConnectionManager, HandleError, Pool};
 use crate::error::Error;
 use crate::ledger::dialect::dialect::CounterConnection;
 use crate::ledger::dialect::secrets::{Secrets, without_url};
-use crate::sync::telemetry::telemetry::POOL;
+use crate::targets::POOL;
 
 /// A pool that is asked for a connection in a request, where a second is long.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);

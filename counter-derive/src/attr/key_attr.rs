@@ -2,32 +2,33 @@ use heck::ToSnakeCase;
 use proc_macro2::{Ident, TokenStream};
 use syn::{LitStr, parse2};
 
-use super::Name;
+use super::attr_name::AttrName;
 use crate::item::{Item, Value, split};
 use crate::mistakes::Mistakes;
 
 /// A key as it was written: `views`, or `api_calls = "api-calls"`.
-pub(crate) struct Key {
+pub(crate) struct KeyAttr {
     pub(crate) name: Ident,
     pub(crate) text: Option<LitStr>,
 }
 
-/// The keys of the option `keys`, which `place` is.
-pub(super) fn keys(value: Value, place: &TokenStream, mistakes: &mut Mistakes) -> Vec<Key> {
+/// Reads the keys of the option `keys`, which stands at `place`.
+pub(super) fn read(value: Value, place: &TokenStream, mistakes: &mut Mistakes) -> Vec<KeyAttr> {
     let pieces = match value {
         Value::List(list) => split(list),
         _ => {
-            mistakes.add(place, format!("write the keys in parentheses: `{}`", Name::Keys.form()));
+            mistakes
+                .add(place, format!("write the keys in parentheses: `{}`", AttrName::Keys.form()));
             return Vec::new();
         }
     };
     if pieces.is_empty() {
         mistakes.add(place, "no key is declared: name one, or remove `keys`");
     }
-    pieces.into_iter().filter_map(|piece| Key::read(piece, mistakes)).collect()
+    pieces.into_iter().filter_map(|piece| KeyAttr::read(piece, mistakes)).collect()
 }
 
-impl Key {
+impl KeyAttr {
     fn read(piece: TokenStream, mistakes: &mut Mistakes) -> Option<Self> {
         let Ok(Item { name, value }) = parse2(piece.clone()) else {
             mistakes.add(&piece, advice(&piece));
@@ -48,7 +49,7 @@ impl Key {
 
 const FORM: &str = r#"write a key as `views` or `api_calls = "api-calls"`"#;
 
-/// How to write what does not begin with a name.
+/// Returns how to write a key that does not begin with a name.
 fn advice(piece: &TokenStream) -> String {
     let Ok(text) = parse2::<LitStr>(piece.clone()).map(|text| text.value()) else {
         return FORM.to_owned();

@@ -1,17 +1,17 @@
 use proc_macro2::Ident;
 
-/// The options there are.
+/// The name of an option of `#[counters(...)]`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum AttrName {
     Keys,
     OwnerType,
     KeyEnum,
 }
 
-impl Name {
+impl AttrName {
     const ALL: [Self; 3] = [Self::Keys, Self::OwnerType, Self::KeyEnum];
 
-    /// How alike a word must be to an option, from 0 to 1, to be taken for a slip: `key`, `kyes`, `owner`.
+    /// The similarity, from 0 to 1, from which a word counts as a misspelt option: `kyes`, `owner`.
     const ALIKE: f64 = 0.75;
 
     pub(super) fn find(name: &Ident) -> Option<Self> {
@@ -26,7 +26,7 @@ impl Name {
         }
     }
 
-    /// How the option is written.
+    /// Returns an example of the option.
     pub(super) fn form(self) -> &'static str {
         match self {
             Self::Keys => "keys(views, likes)",
@@ -35,12 +35,13 @@ impl Name {
         }
     }
 
-    /// All of them, in a sentence.
+    /// Lists all options, for a message.
     pub(super) fn list() -> String {
         let [keys, owner_type, key_enum] = Self::ALL.map(Self::form);
         format!("`{keys}`, `{owner_type}` or `{key_enum}`")
     }
 
+    /// Returns the message for an option that is given twice.
     pub(super) fn repeated(self) -> String {
         match self {
             Self::Keys => "`keys` is given twice: put all keys into one list".to_owned(),
@@ -48,7 +49,7 @@ impl Name {
         }
     }
 
-    /// What to say of an option that does not exist.
+    /// Returns the message for an option that does not exist.
     pub(super) fn unknown(name: &Ident) -> String {
         match Self::nearest(&name.to_string()) {
             Some(nearest) => format!("unknown option: did you mean `{}`?", nearest.text()),
@@ -68,10 +69,10 @@ impl Name {
 
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::AttrName;
 
     fn nearest(name: &str) -> Option<&'static str> {
-        Name::nearest(name).map(Name::text)
+        AttrName::nearest(name).map(AttrName::text)
     }
 
     #[test]

@@ -10,26 +10,26 @@ use crate::mistakes::Mistakes;
 pub(crate) struct Input<'a> {
     pub(crate) item: &'a DeriveInput,
     pub(crate) options: Options,
-    /// The table that Diesel is told of.
+    /// The table of `#[diesel(table_name = ...)]`.
     pub(crate) table: Option<Path>,
-    /// The columns that Diesel is told are the primary key.
+    /// The columns of `#[diesel(primary_key(...))]`.
     pub(crate) primary_key: Vec<Ident>,
-    /// Those that have a name.
+    /// The named fields.
     pub(crate) fields: Vec<Field<'a>>,
 }
 
 pub(crate) struct Field<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) ty: &'a Type,
-    /// The column that Diesel reads it from.
+    /// The column that Diesel loads the field from, if `is_column`.
     pub(crate) column: String,
-    /// Whether it does: it may be told of something else to read instead.
+    /// Whether Diesel loads the field from a column. Attributes can name something else.
     pub(crate) is_column: bool,
 }
 
 impl<'a> Input<'a> {
     pub(crate) fn read(item: &'a DeriveInput, mistakes: &mut Mistakes) -> Self {
-        let options = attr::options(&item.attrs, mistakes);
+        let options = attr::read(&item.attrs, mistakes);
         let fields = match &item.data {
             Data::Struct(data) => fields(&data.fields, mistakes),
             Data::Enum(_) | Data::Union(_) => Vec::new(),

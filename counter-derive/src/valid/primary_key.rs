@@ -3,13 +3,13 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
-use crate::ast::{Field, Input};
+use crate::input::{Field, Input};
 use crate::mistakes::Mistakes;
 
-/// The primary key where Diesel is not told of another.
+/// The column that is the primary key if no attribute names another.
 const USUAL_COLUMN: &str = "id";
 
-/// The field that is the primary key.
+/// Returns the field that is the primary key.
 pub(super) fn find<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Option<&'a Field<'a>> {
     let column = match input.primary_key.as_slice() {
         [] => USUAL_COLUMN.to_owned(),
@@ -29,7 +29,7 @@ pub(super) fn find<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Option<
     id
 }
 
-/// The column of the primary key `id`, if the struct says in which table it is.
+/// Returns the column of the primary key `id`, if the struct names its table.
 pub(super) fn column(input: &Input<'_>, id: &Field<'_>) -> Option<Path> {
     let mut path = input.table.clone().filter(|_| id.is_column)?;
     let column = match input.primary_key.as_slice() {
@@ -51,7 +51,7 @@ fn missing(column: &str) -> String {
     )
 }
 
-/// Refuses types that are known to be no ids. Any other may be a newtype, which `ToOwnerId` decides.
+/// Refuses types that are certainly no ids. Any other can be a newtype that implements `ToOwnerId`.
 fn check_type(id: &Field<'_>, mistakes: &mut Mistakes) {
     let ty = peel(id.ty);
     if let Some(inner) = inside_option(ty) {
@@ -70,7 +70,7 @@ fn check_type(id: &Field<'_>, mistakes: &mut Mistakes) {
     }
 }
 
-/// The type without the groups that a `macro_rules!` macro leaves around it.
+/// Returns the type without the groups that a `macro_rules!` macro leaves around it.
 fn peel(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => peel(&group.elem),
@@ -104,9 +104,10 @@ fn is_no_id(ty: &Type) -> bool {
     }
 }
 
-/// Whether a path is written as one of the standard library's types: `Option`, `std::option::Option`.
+/// Returns whether a path is written as the standard library's type: `Option`,
+/// `std::option::Option`.
 ///
-/// A type of that name that is the user's own has a way around it: `self::Option`.
+/// Users who have a type of that name can write `self::Option`.
 fn is_std(path: &Path, module: &str, name: &str) -> bool {
     let segments: Vec<_> = path.segments.iter().map(|segment| &segment.ident).collect();
     match segments.as_slice() {
@@ -120,7 +121,7 @@ fn is_std(path: &Path, module: &str, name: &str) -> bool {
     }
 }
 
-/// A type as people write it.
+/// Returns a type as people write it.
 fn text(ty: &Type) -> String {
     let text = ty.to_token_stream().to_string();
     text.replace(" < ", "<").replace(" >", ">").replace("& ", "&").replace(" :: ", "::")

@@ -1,50 +1,14 @@
-//! Pages of models with their counters, and the models with the highest.
+//! The models with the highest values.
 
 use counter_core::{CounterId, CounterKey, Owner, OwnerId, OwnerType};
 
 use crate::counters::counters::Counters;
 use crate::counters::has_counters::HasCounters;
 use crate::error::Error;
-use crate::owner::counter_owner::{CounterOwner, OwnerOf};
 use crate::owner::key_of::KeyOf;
+use crate::owner::owner_of::OwnerOf;
 
 impl Counters {
-    /// The values of some counters of each of many owners, in the order of the owners and of the keys: of the
-    /// models on a page, after the query that loaded them.
-    ///
-    /// One round trip to the store and one query, for any number of owners on a page (the store is asked in turns
-    /// for more than 4,000 counters); up to three more of each where a sync applies something in between. 0 where
-    /// there is nothing.
-    ///
-    /// ```
-    /// # use counter_diesel::{Counters, Error, HasCounters};
-    /// # #[derive(HasCounters)]
-    /// # #[counters(keys(views, likes))]
-    /// # struct Post { id: i64 }
-    /// # fn show(counters: &Counters, posts: Vec<Post>) -> Result<(), Error> {
-    /// let values = counters.load(&posts, [PostCounter::Views, PostCounter::Likes])?;
-    /// for (post, [views, likes]) in posts.iter().zip(values) {
-    ///     println!("post {}: {views} views, {likes} likes", post.id);
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn load<O, K, const N: usize>(
-        &self,
-        owners: impl IntoIterator<Item = O>,
-        keys: [K; N],
-    ) -> Result<Vec<[i64; N]>, Error>
-    where
-        O: CounterOwner,
-        K: KeyOf<O::Model>,
-    {
-        let owners = owners.into_iter().collect::<Vec<_>>();
-        Ok(in_rows(owners.len(), &self.shared.get_many(&ids_of(&owners, &keys)?)?))
-    }
-
     /// The `n` instances of a model with the highest values of a counter, the highest first, with those values.
     ///
     /// They are the `n` with the highest values *in the table*, put in order by their exact values: what is
@@ -102,31 +66,9 @@ impl Counters {
         n: usize,
     ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
-        let candidates = self.shared.ledger.top(owner_type, &key, n)?;
-        ranked(owner_type, candidates, &key, |ids| self.shared.get_many(ids))
+        let candidates = self.engine().ledger().top(owner_type, &key, n)?;
+        ranked(owner_type, candidates, &key, |ids| self.engine().get_many(ids))
     }
-}
-
-/// The counters of these keys, owner by owner.
-pub(crate) fn ids_of<O, K>(owners: &[O], keys: &[K]) -> Result<Vec<CounterId>, Error>
-where
-    O: CounterOwner,
-    K: KeyOf<O::Model>,
-{
-    let keys = keys.iter().map(KeyOf::counter_key).collect::<Result<Vec<_>, _>>()?;
-    let mut ids = Vec::new();
-    for owner in owners {
-        let owner = owner.owner()?;
-        ids.extend(keys.iter().map(|key| CounterId::of(&owner, key)));
-    }
-    Ok(ids)
-}
-
-/// Values of which `N`, which may be none, belong to each of so many owners.
-pub(crate) fn in_rows<const N: usize>(owners: usize, values: &[i64]) -> Vec<[i64; N]> {
-    let mut rows = vec![[0; N]; owners];
-    rows.as_flattened_mut().iter_mut().zip(values).for_each(|(place, value)| *place = *value);
-    rows
 }
 
 /// Candidates with their values, in the order of these.

@@ -5,11 +5,11 @@ use syn::ext::IdentExt;
 
 use crate::valid::Model;
 
-/// The enum of a model's keys; nothing for a model that declares none.
+/// Returns the enum of a model's keys; nothing for a model that declares none.
 ///
-/// Its names begin with two underscores, since a constant of the user's with the name of a parameter
-/// would be taken for a pattern.
-pub(crate) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
+/// Parameters begin with two underscores, because Rust would read a parameter as a pattern if the
+/// user has a constant of that name.
+pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
     if model.keys.is_empty() {
         return TokenStream::new();
     }
@@ -79,7 +79,8 @@ fn display(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The error's type is written out, because `Self::Err` is ambiguous beside a key `err`.
+/// Returns `FromStr`. It writes out the type of the error, because `Self::Err` is ambiguous beside
+/// a key `err`.
 fn from_str(model: &Model<'_>, root: &Path) -> TokenStream {
     let name = &model.key_enum;
     let arms = model.keys.iter().map(|key| {
@@ -107,7 +108,7 @@ fn from_str(model: &Model<'_>, root: &Path) -> TokenStream {
     }
 }
 
-/// Constants, so that a key costs no check where it is used.
+/// Returns `KeyOf`. The keys are constants, so that using one costs no check.
 fn key_of(model: &Model<'_>, root: &Path) -> TokenStream {
     let (name, owner) = (&model.key_enum, &model.item.ident);
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
