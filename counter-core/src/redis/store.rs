@@ -20,8 +20,8 @@ use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Assurance, Claimed, Cursor, DeltaStore, Foreign, Look, Replacement, ScanPage, StoreFacts,
-    Verdict,
+    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Look, Repair, Replacement, ScanPage,
+    StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -50,7 +50,7 @@ use crate::store::{
 /// newer sequences. The store remembers the newest that it has seen, and claims nothing
 /// ([`Error::StoreWentBack`]) from a server that knows of older ones only: it was started from an old
 /// copy, and what that holds may have been counted already. Asking for the
-/// [`generation`](DeltaStore::generation), which every sync does first, tells the store when another
+/// [`generation`](StoreGeneration::ensure_generation), which every sync does first, tells the store when another
 /// life has begun.
 ///
 /// # What the server must allow
@@ -267,17 +267,36 @@ impl DeltaStore for RedisStore {
         self.ack_each(claims)
     }
 
-    fn renumber(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-        assurance: Assurance,
-    ) -> Result<Option<Claim>, Error> {
-        match assurance {
-            // Any process may have applied it.
-            Assurance::Store => Ok(None),
-            Assurance::Operator => self.renumber_one(claim, above),
-        }
+    fn prefix(&self) -> Option<&Prefix> {
+        Some(self.names.prefix())
+    }
+
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        Some(self)
+    }
+
+    fn repair(&self) -> Option<&dyn Repair> {
+        Some(self)
+    }
+
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        Some(self)
+    }
+}
+
+impl StoreGeneration for RedisStore {
+    fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
+        self.identify(database, above)
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
+        self.read_generation()
+    }
+}
+
+impl Repair for RedisStore {
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        self.renumber_one(claim, above)
     }
 
     fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
@@ -287,15 +306,9 @@ impl DeltaStore for RedisStore {
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
         self.discard_each(ids)
     }
+}
 
-    fn generation(&self, database: &str, above: ClaimSeq) -> Result<Option<Generation>, Error> {
-        self.identify(database, above).map(Some)
-    }
-
-    fn present_generation(&self) -> Result<Option<Generation>, Error> {
-        self.read_generation()
-    }
-
+impl InspectStore for RedisStore {
     fn inspect(&self) -> Result<StoreFacts, Error> {
         self.inspect_server()
     }

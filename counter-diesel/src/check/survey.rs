@@ -108,8 +108,10 @@ impl Survey {
                 }
             }
         }
-        let misplaced = engine.store().misplaced(&seemingly_empty)?;
-        misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
+        if let Some(inspection) = engine.store().inspection() {
+            let misplaced = inspection.misplaced(&seemingly_empty)?;
+            misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
+        }
         self.note_claims(engine, now, claims);
         Ok(())
     }

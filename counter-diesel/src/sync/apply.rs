@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
 use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
@@ -230,6 +230,7 @@ impl Application<'_, '_, '_> {
     /// then overtaken only lacks its acknowledgement. The others are conflicts.
     fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
         let mut renumbered = Vec::new();
+        let can_repair = self.unsettled.engine.store().repair().is_some();
         for conflict in conflicts {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
@@ -239,7 +240,8 @@ impl Application<'_, '_, '_> {
             } else if self.on_conflict == OnConflict::Discard {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
                 self.report.discarded += 1;
-            } else if self.on_conflict == OnConflict::Apply && times < RENUMBER_ROUNDS {
+            } else if self.on_conflict == OnConflict::Apply && can_repair && times < RENUMBER_ROUNDS
+            {
                 // Only one that is not there any more gets no sequence from an operator.
                 self.unsettled.settle(&conflict.claim);
                 self.report.superseded += 1;
@@ -252,19 +254,22 @@ impl Application<'_, '_, '_> {
 
     fn number_anew(&self, conflict: &Conflict, times: u32) -> Result<Option<Claim>, Error> {
         let Conflict { claim, row } = conflict;
-        let mut assurances = Vec::with_capacity(2);
-        if self.unsettled.fate(claim) == Fate::Unapplied {
-            assurances.push(Assurance::Store);
+        let store = self.unsettled.engine.store();
+        if times >= RENUMBER_ROUNDS {
+            return Ok(None);
         }
-        if self.on_conflict == OnConflict::Apply {
-            assurances.push(Assurance::Operator);
+        if self.unsettled.fate(claim) == Fate::Unapplied
+            && let Some(private) = store.private()
+            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
+        {
+            return Ok(Some(renumbered));
         }
-        for assurance in assurances.into_iter().filter(|_| times < RENUMBER_ROUNDS) {
-            if let Some(claim) = self.unsettled.engine.store().renumber(claim, *row, assurance)? {
-                return Ok(Some(claim));
+        match store.repair() {
+            Some(repair) if self.on_conflict == OnConflict::Apply => {
+                Ok(repair.renumber(claim, *row)?)
             }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its

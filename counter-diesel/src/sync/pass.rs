@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Origin, apply};
 use crate::sync::claimer::{self, Ended, News};
-use crate::sync::identity::conflicts::newest_known;
+use crate::sync::identity::conflicts::{newest_known, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::report::{SyncReport, SyncTimes};
@@ -104,7 +104,7 @@ impl Pass<'_, '_> {
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        if let Some(generation) = self.engine.store().present_generation()? {
+        if let Some(generation) = present_generation(self.engine.store())? {
             self.compare(&generation, state)?;
         }
         self.sweep(Self::look)
@@ -115,9 +115,10 @@ impl Pass<'_, '_> {
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
         let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self.engine.store().generation(&state.database, recorded)? else {
+        let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
+        let generation = store.ensure_generation(&state.database, recorded)?;
         if let Some(newest) = self.compare(&generation, state)? {
             self.settle_store(newest)?;
         }
@@ -139,7 +140,8 @@ impl Pass<'_, '_> {
         if found >= newest {
             return Ok(None);
         }
-        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
+        let is_decided = self.on_conflict != OnConflict::Report && self.pattern.is_all();
+        if !is_decided || self.engine.store().repair().is_none() {
             return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
         }
         Ok(Some(newest))
@@ -159,19 +161,21 @@ impl Pass<'_, '_> {
                 break;
             }
         }
-        Ok(self.engine.store().raise(newest)?)
+        self.engine.store().repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         self.report.scanned += ids.len() as u64;
-        self.report.discarded += self.engine.store().discard(&ids)?;
+        if let Some(repair) = self.engine.store().repair() {
+            self.report.discarded += repair.discard(&ids)?;
+        }
         Ok(())
     }
 
     /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
     /// is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
-        match self.engine.store().present_generation()? {
+        match present_generation(self.engine.store())? {
             Some(present) if present.store_id == identified.store_id => {
                 let known =
                     Generation::new(present.store_id, present.database, present.newest_seen);

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Held, Pattern, Verdict};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, DeltaStore, Generation, Held, Pattern, Verdict,
+};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -84,11 +86,19 @@ pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
 
 fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
     let recorded = engine.ledger().state(engine.prefix())?.recorded;
-    let Some(present) = engine.store().present_generation()? else {
+    let Some(present) = present_generation(engine.store())? else {
         return Ok(None);
     };
     let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
     Ok((found < newest).then_some(WentBack { found, newest, recorded }))
+}
+
+/// Returns the generation of the store's data, if the store has generations and this one already.
+pub(crate) fn present_generation(store: &dyn DeltaStore) -> Result<Option<Generation>, Error> {
+    match store.generation() {
+        Some(store) => Ok(store.present_generation()?),
+        None => Ok(None),
+    }
 }
 
 /// The newest sequence that a store is known to have given out, by its database or by this process.
