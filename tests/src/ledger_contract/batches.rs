@@ -1,6 +1,6 @@
 //! Many counters at once.
 
-use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, Newer, Owner, OwnerType};
+use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, NewerRow, Owner, OwnerType};
 
 use super::{LedgerWorld, add, apply, delete, post, row, row_of, set};
 use crate::suite::Case;

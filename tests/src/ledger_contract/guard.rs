@@ -1,6 +1,6 @@
 //! What a claim does to a row.
 
-use counter_diesel::{Baseline, ClaimOp, ClaimSeq, CounterId, Newer, Updated};
+use counter_diesel::{Baseline, ClaimOp, ClaimSeq, CounterId, NewerRow, UpdateOutcome};
 
 use super::{LedgerWorld, add, apply, baseline, claim, delete, post, row, row_of, set};
 use crate::suite::Case;
@@ -58,20 +58,20 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             transaction.commit().unwrap();
             updated
         };
-        assert_eq!(update(add(&post(1), 5, 3)), Updated::Seen);
-        assert_eq!(update(set(&post(1), 4, 3)), Updated::Seen);
-        assert_eq!(update(delete(&post(1), 4)), Updated::Seen);
+        assert_eq!(update(add(&post(1), 5, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(set(&post(1), 4, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(delete(&post(1), 4)), UpdateOutcome::AlreadyApplied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(update(add(&post(1), 6, 0)), Updated::Applied);
+        assert_eq!(update(add(&post(1), 6, 0)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(3, 6)));
-        assert_eq!(update(add(&post(1), 7, 2)), Updated::Applied);
+        assert_eq!(update(add(&post(1), 7, 2)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(5, 7)));
-        assert_eq!(update(set(&post(1), 8, 9)), Updated::Applied);
+        assert_eq!(update(set(&post(1), 8, 9)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(9, 8)));
-        assert_eq!(update(delete(&post(1), 9)), Updated::Applied);
+        assert_eq!(update(delete(&post(1), 9)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(2)), Some(row(3, 5)));
         for gone in [add(&post(1), 10, 1), set(&post(1), 10, 1), delete(&post(1), 10)] {
-            assert_eq!(update(gone), Updated::NoRow);
+            assert_eq!(update(gone), UpdateOutcome::NoRow);
         }
         assert_eq!(row_of(ledger, &post(1)), None);
     }),
