@@ -15,7 +15,7 @@ impl ::counter_diesel::HasCounters for Post {
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl ::counter_diesel::OwnerColumn for Post {
+impl ::counter_diesel::HasOwnerColumn for Post {
     type Column = articles::r#type;
     const COLUMN: articles::r#type = articles::r#type;
 }

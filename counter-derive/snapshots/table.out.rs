@@ -13,7 +13,7 @@ impl<'a> ::counter_diesel::HasCounters for Post<'a> {
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl<'a> ::counter_diesel::OwnerColumn for Post<'a> {
+impl<'a> ::counter_diesel::HasOwnerColumn for Post<'a> {
     type Column = crate::schema::posts::id;
     const COLUMN: crate::schema::posts::id = crate::schema::posts::id;
 }

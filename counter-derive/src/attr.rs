@@ -1,81 +1,9 @@
-//! What `#[counters(...)]` says.
+//! Reads `#[counters(...)]`.
 
-use proc_macro2::TokenStream;
-use quote::ToTokens;
-use syn::{Attribute, LitStr, MacroDelimiter, Meta, parse2};
+mod attr_name;
+mod enum_name;
+mod key_attr;
+mod options;
 
-use crate::item::{Item, Value, split};
-use crate::mistakes::Mistakes;
-
-mod key;
-mod name;
-
-pub(crate) use key::Key;
-use name::Name;
-
-/// The options as they were written.
-#[derive(Default)]
-pub(crate) struct Options {
-    /// `None` if the option was not given. If it was given but holds no keys, that is a mistake already.
-    pub(crate) keys: Option<Vec<Key>>,
-    pub(crate) owner_type: Option<LitStr>,
-    pub(crate) key_enum: Option<LitStr>,
-    seen: Vec<Name>,
-}
-
-/// Reads the options of a struct.
-pub(crate) fn options(attrs: &[Attribute], mistakes: &mut Mistakes) -> Options {
-    let mut options = Options::default();
-    for attr in ours(attrs) {
-        match &attr.meta {
-            Meta::List(list) if matches!(list.delimiter, MacroDelimiter::Paren(_)) => {
-                for piece in split(list.tokens.clone()) {
-                    options.read(piece, mistakes);
-                }
-            }
-            meta => mistakes.add(meta, "write `#[counters(keys(views, likes))]`"),
-        }
-    }
-    options
-}
-
-/// Refuses options on a field, where they would be ignored in silence.
-pub(crate) fn refuse(attrs: &[Attribute], mistakes: &mut Mistakes) {
-    for attr in ours(attrs) {
-        mistakes.add(attr, "`#[counters(...)]` belongs to the struct: move it above `struct`");
-    }
-}
-
-fn ours(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
-    attrs.iter().filter(|attr| attr.path().is_ident("counters"))
-}
-
-impl Options {
-    fn read(&mut self, piece: TokenStream, mistakes: &mut Mistakes) {
-        let Ok(item) = parse2::<Item>(piece.clone()) else {
-            return mistakes.add(piece, format!("expected an option: {}", Name::list()));
-        };
-        let Some(name) = Name::find(&item.name) else {
-            return mistakes.add(&item.name, Name::unknown(&item.name));
-        };
-        if self.seen.contains(&name) {
-            return mistakes.add(&item.name, name.repeated());
-        }
-        self.seen.push(name);
-        match name {
-            Name::Keys => self.keys = Some(key::keys(item.value, &piece, mistakes)),
-            Name::OwnerType => self.owner_type = text(name, item.value, &piece, mistakes),
-            Name::KeyEnum => self.key_enum = text(name, item.value, &piece, mistakes),
-        }
-    }
-}
-
-fn text(name: Name, value: Value, place: impl ToTokens, mistakes: &mut Mistakes) -> Option<LitStr> {
-    match value {
-        Value::Text(text) => return Some(text),
-        // Only the quotes are missing.
-        Value::Name(value) => mistakes.add(place, format!("write `{} = \"{value}\"`", name.text())),
-        _ => mistakes.add(place, format!("write `{}`", name.form())),
-    }
-    None
-}
+pub(crate) use key_attr::KeyAttr;
+pub(crate) use options::{Options, read, refuse};

@@ -1,4 +1,4 @@
-//! What Diesel's own attributes say. They are Diesel's to check: whatever is not understood is passed over.
+//! Reads Diesel's own attributes. Diesel checks them, so what is not understood here is ignored.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::ext::IdentExt;
@@ -7,7 +7,7 @@ use syn::{Attribute, Meta, Path, Result, Token, parse2};
 
 use crate::item::{Item, Value, split};
 
-/// The columns of `#[diesel(primary_key(...))]`; none if the attribute does not say.
+/// Returns the columns of `#[diesel(primary_key(...))]`; none if there is no such attribute.
 pub(crate) fn primary_key(attrs: &[Attribute]) -> Vec<Ident> {
     let columns = items(attrs).find_map(|item| match item.value {
         Value::List(columns) if item.name == "primary_key" => Some(columns),
@@ -20,7 +20,7 @@ pub(crate) fn primary_key(attrs: &[Attribute]) -> Vec<Ident> {
         .collect()
 }
 
-/// The path of `#[diesel(table_name = ...)]`.
+/// Returns the path of `#[diesel(table_name = ...)]`.
 pub(crate) fn table_name(attrs: &[Attribute]) -> Option<Path> {
     pieces(attrs).find_map(|piece| parse2(piece).ok()).map(|TableName(path)| path)
 }
@@ -38,12 +38,12 @@ impl Parse for TableName {
     }
 }
 
-/// Whether a field is loaded from the column that has its name, and not from anything else.
+/// Returns whether Diesel loads a field from a column, and not from an expression or a struct.
 pub(crate) fn is_column(attrs: &[Attribute]) -> bool {
     items(attrs).all(|item| item.name != "select_expression" && item.name != "embed")
 }
 
-/// The column of `#[diesel(column_name = ...)]`, which Diesel takes as a name or as a text.
+/// Returns the column of `#[diesel(column_name = ...)]`, which Diesel accepts bare and in quotes.
 pub(crate) fn column_name(attrs: &[Attribute]) -> Option<String> {
     items(attrs).filter(|item| item.name == "column_name").find_map(|item| match item.value {
         Value::Name(column) => Some(column.unraw().to_string()),

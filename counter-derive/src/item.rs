@@ -24,9 +24,9 @@ pub(crate) enum Value {
 
 /// Splits a list at its commas.
 ///
-/// Entries are parsed one by one, so that a mistake in one does not hide what the others say. A comma
-/// between angle brackets splits too; in our attribute there are none, and in Diesel's we look for nothing
-/// that such a piece could be taken for.
+/// Entries are parsed one by one, so that a mistake in one does not hide the others. A comma
+/// between angle brackets splits too. Our attribute has none, and no option that is read from
+/// Diesel's attributes looks like such a piece.
 pub(crate) fn split(list: TokenStream) -> Vec<TokenStream> {
     let mut pieces = vec![TokenStream::new()];
     for token in list {
@@ -42,7 +42,7 @@ pub(crate) fn split(list: TokenStream) -> Vec<TokenStream> {
     pieces
 }
 
-/// Fails only where there is no name to begin with. Keywords are names here: `keys(type)` is no trap.
+/// Fails only if the entry does not begin with a name. Keywords are names here: `keys(type)`.
 impl Parse for Item {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let name = input.call(Ident::parse_any)?;
@@ -50,7 +50,7 @@ impl Parse for Item {
             Ok(value) if input.is_empty() => value,
             _ => Value::Other,
         };
-        // What is left belongs to `Other`; a parser has to consume it.
+        // The rest belongs to `Other`. A parser must consume all of its input.
         input.parse::<TokenStream>()?;
         Ok(Self { name, value })
     }

@@ -6,12 +6,12 @@ use syn::Error;
 
 /// The mistakes found so far.
 ///
-/// They are collected and reported together: whoever is shown one at a time compiles once for each.
+/// They are reported together, so that the user compiles once for all of them.
 #[derive(Default)]
 pub(crate) struct Mistakes(Option<Error>);
 
 impl Mistakes {
-    /// A mistake that `place` shows, and what to do about it.
+    /// Adds a mistake. The compiler shows `message`, which says what to do about it, at `place`.
     pub(crate) fn add(&mut self, place: impl ToTokens, message: impl Display) {
         let error = Error::new_spanned(place, message);
         match &mut self.0 {

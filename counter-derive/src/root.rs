@@ -4,7 +4,7 @@ use syn::{Path, parse_quote};
 
 const PACKAGE: &str = "counter-diesel";
 
-/// The path of `counter-diesel` in the package that is being compiled, which may have renamed it.
+/// Returns the path of `counter-diesel` in the package being compiled, which may have renamed it.
 pub(crate) fn find() -> syn::Result<Path> {
     path(crate_name(PACKAGE))
 }
@@ -18,7 +18,7 @@ fn path(found: Result<FoundCrate, Error>) -> syn::Result<Path> {
             );
             return Err(syn::Error::new(Span::call_site(), message));
         }
-        // In counter-diesel's own tests. Or there is no Cargo to ask, and hence nothing that renames.
+        // In counter-diesel's own tests, or without Cargo, so that nothing can be renamed.
         Ok(FoundCrate::Itself) | Err(_) => Ident::new("counter_diesel", Span::call_site()),
     };
     Ok(parse_quote!(::#name))
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_does_not_depend_on_the_crate_is_told_to() {
+    fn a_package_without_the_dependency_is_advised_to_add_it() {
         let missing = Error::CrateNotFound { crate_name: PACKAGE.to_owned(), path: PathBuf::new() };
         let message = text(Err(missing)).unwrap_err();
         assert!(message.starts_with("add `counter-diesel` to the dependencies"), "{message}");

@@ -1,6 +1,6 @@
-//! What the macro writes, as files to read: `snapshots/<name>.in.rs` and `snapshots/<name>.out.rs`.
+//! The code of the macro as files to read: `snapshots/<name>.in.rs` and `snapshots/<name>.out.rs`.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test -p counter-derive` writes the latter anew.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p counter-derive` rewrites the `.out.rs` files.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -42,7 +42,7 @@ fn an_item_that_is_no_struct_gets_a_stub_too() {
     check("not_a_struct");
 }
 
-/// The file of a snapshot.
+/// Returns the path of a snapshot.
 fn file(name: &str, kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("snapshots/{name}.{kind}.rs"))
 }
@@ -68,7 +68,7 @@ fn expansion_of(source: &str) -> String {
     prettyplease::unparse(&syn::parse2(expansion).unwrap())
 }
 
-/// The lines between the first and the last difference.
+/// Returns the lines from the first difference to the last.
 fn diff(expected: &str, actual: &str) -> String {
     let mut expected: Vec<_> = expected.lines().collect();
     let mut actual: Vec<_> = actual.lines().collect();

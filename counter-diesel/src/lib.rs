@@ -65,7 +65,8 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
-//! - `cli`: the command `counter`, for the databases and the store whose features are on.
+//!
+//! The command `counter` is a crate of its own, `counter-cli`.
 //!
 //! None is on by default; an application turns on its database and its store.
 
@@ -74,61 +75,25 @@
     allow(dead_code, unused_macros, unused_imports, reason = "every database may be turned off")
 )]
 
-mod after_commit;
-mod ahead;
-mod apply;
-mod builder;
 mod causes;
 mod check;
-mod conflicts;
-mod connection;
-mod counter_value;
 mod counters;
 #[doc(hidden)]
 pub mod derive_support;
+mod engine;
 mod error;
-mod handle;
-mod has_counters;
-mod inspection;
-mod key_of;
 mod ledger;
-#[cfg(feature = "metrics")]
-mod metrics;
-mod migrations;
-mod model_counter;
-mod observer;
-mod on;
-mod own_transaction;
-mod owner_column;
-mod owner_of;
-mod pages;
-mod pass;
-mod pool_ledger;
-mod read;
-mod report;
-mod retry;
-pub mod schema;
-mod sweep;
-mod sync_options;
-pub mod telemetry;
-mod unsettled;
-mod worker;
+mod owner;
+mod query;
+mod rows;
+mod sync;
+mod targets;
 
 pub use counter_core;
 #[doc(hidden)]
 pub use diesel;
 
-pub use after_commit::AfterCommit;
-pub use builder::CountersBuilder;
-pub use check::{CheckUp, Finding, FindingCode, Severity};
-pub use conflicts::{Conflicts, Contradiction, WentBack};
-#[cfg(feature = "mysql")]
-pub use connection::mysql_pool;
-#[cfg(feature = "postgres")]
-pub use connection::postgres_pool;
-#[cfg(feature = "sqlite")]
-pub use connection::sqlite_pool;
-pub use connection::{CounterConnection, LendConnection};
+pub use check::finding::{CheckUp, Finding, FindingCode, Severity};
 pub use counter_core::{
     Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config,
     CounterId, CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, Invalid, Look,
@@ -139,21 +104,34 @@ pub use counter_core::{
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use counter_derive::HasCounters;
-pub use counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
-pub use counters::Counters;
+pub use counters::after_commit::AfterCommit;
+pub use counters::builder::CountersBuilder;
+pub use counters::counters::Counters;
+pub use counters::handle::CounterHandle;
+pub use counters::has_counters::HasCounters;
+pub use counters::on::On;
 pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
-pub use handle::CounterHandle;
-pub use has_counters::HasCounters;
-pub use inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
-pub use key_of::KeyOf;
-pub use ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
-pub use migrations::{MigrationFiles, migration_files};
-pub use model_counter::{ModelCounter, OfOwners};
-pub use observer::SyncEvent;
-pub use on::On;
-pub use owner_column::{OwnColumn, OwnerColumn, RowsAtHand};
-pub use owner_of::{CounterOwner, OwnerOf};
-pub use pool_ledger::PoolLedger;
-pub use report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
-pub use sync_options::{OnConflict, SyncOptions};
-pub use worker::{SyncWorker, WorkerStatus};
+pub use ledger::dialect::dialect::{CounterConnection, LendConnection};
+#[cfg(feature = "mysql")]
+pub use ledger::dialect::mysql::mysql_pool;
+#[cfg(feature = "postgres")]
+pub use ledger::dialect::pg::postgres_pool;
+#[cfg(feature = "sqlite")]
+pub use ledger::dialect::sqlite::sqlite_pool;
+pub use ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
+pub use ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
+pub use ledger::migrations::{MigrationFiles, migration_files};
+pub use ledger::pool::PoolLedger;
+pub use owner::counter_owner::CounterOwner;
+pub use owner::key_of::KeyOf;
+pub use owner::owner_of::OwnerOf;
+pub use query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
+pub use query::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
+pub use rows::model_counter::{ModelCounter, RowsOfOwners};
+pub use rows::schema;
+pub use sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
+pub use sync::options::{OnConflict, SyncOptions};
+pub use sync::report::observer::SyncEvent;
+pub use sync::report::report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
+pub use sync::telemetry;
+pub use sync::worker::{SyncWorker, WorkerStatus};

@@ -41,7 +41,7 @@ pub fn example(name: &str) -> Command {
 ///
 /// If it was not built, with the command that does it.
 pub fn counter() -> Command {
-    built("counter", "-p counter-diesel --bin counter")
+    built("counter", "-p counter-cli --bin counter")
 }
 
 fn built(path: &str, packages: &str) -> Command {

@@ -1,12 +1,12 @@
-//! The rules for texts. `counter-core` has the same and would refuse too, but without pointing at the text.
+//! The rules for texts. `counter-core` has the same rules, but its errors cannot point at the text.
 
-/// As `OwnerType::MAX_CHARS`.
+/// Equals `OwnerType::MAX_CHARS`.
 pub(super) const OWNER_TYPE_CHARS: usize = 255;
 
-/// As `CounterKey::MAX_CHARS`.
+/// Equals `CounterKey::MAX_CHARS`.
 pub(super) const KEY_CHARS: usize = 100;
 
-/// What is wrong with a text of which at most `limit` characters fit.
+/// Returns what is wrong with a text of at most `limit` characters.
 pub(super) fn flaw(text: &str, limit: usize) -> Option<String> {
     let chars = text.chars().count();
     if chars == 0 {

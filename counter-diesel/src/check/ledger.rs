@@ -4,7 +4,7 @@ use counter_core::{Printable, ServerVersion, TableName};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::inspection::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
+use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
 
 /// The oldest releases that are supported, by product.
 const OLDEST: [(&str, (u32, u32)); 3] =

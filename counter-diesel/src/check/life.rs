@@ -4,8 +4,8 @@ use counter_core::{ClaimSeq, Generation, Prefix, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::conflicts::newest_known;
-use crate::ledger::{LedgerState, Recorded};
+use crate::ledger::ledger::{LedgerState, Recorded};
+use crate::sync::identity::conflicts::newest_known;
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(

@@ -10,10 +10,10 @@ use super::diagnosis::Diagnosis;
 use super::distinct::Distinct;
 use super::finding::{FindingCode as Code, Severity};
 use crate::causes::with_causes;
-use crate::conflicts::conflicts_among;
-use crate::counters::Shared;
+use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::ledger::LedgerState;
+use crate::ledger::ledger::LedgerState;
+use crate::sync::identity::conflicts::conflicts_among;
 
 /// Names in a page, so that neither side holds more of them at once.
 const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
@@ -75,7 +75,7 @@ impl Survey {
     }
 
     /// Goes through the store until its end, or until it has been enough.
-    pub(super) fn sweep(&mut self, shared: &Shared, now: StoreTime) -> Result<(), Error> {
+    pub(super) fn sweep(&mut self, engine: &Engine, now: StoreTime) -> Result<(), Error> {
         let started = Instant::now();
         let mut next = Some(Cursor::default());
         while let Some(from) = next {
@@ -83,20 +83,20 @@ impl Survey {
                 self.is_cut_short = true;
                 break;
             }
-            let page = shared.store.scan(&Pattern::all(), from, PAGE)?;
+            let page = engine.store().scan(&Pattern::all(), from, PAGE)?;
             next = page.next;
-            self.look_at(shared, now, page)?;
+            self.look_at(engine, now, page)?;
         }
         Ok(())
     }
 
-    fn look_at(&mut self, shared: &Shared, now: StoreTime, page: ScanPage) -> Result<(), Error> {
+    fn look_at(&mut self, engine: &Engine, now: StoreTime, page: ScanPage) -> Result<(), Error> {
         self.names += (page.ids.len() + page.foreign.len()) as u64;
         page.foreign.into_iter().for_each(|foreign| self.note_foreign(&foreign));
         let mut ids = page.ids;
         ids.sort();
         ids.dedup();
-        let look = shared.store.look(&ids)?;
+        let look = engine.store().look(&ids)?;
         let (mut claims, mut seemingly_empty) = (Vec::new(), Vec::new());
         for (id, held) in ids.into_iter().zip(look.held) {
             match held {
@@ -108,9 +108,9 @@ impl Survey {
                 }
             }
         }
-        let misplaced = shared.store.misplaced(&seemingly_empty)?;
+        let misplaced = engine.store().misplaced(&seemingly_empty)?;
         misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
-        self.note_claims(shared, now, claims);
+        self.note_claims(engine, now, claims);
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Survey {
         self.foreign.insert(&foreign.name);
     }
 
-    fn note_claims(&mut self, shared: &Shared, now: StoreTime, claims: Vec<Claim>) {
+    fn note_claims(&mut self, engine: &Engine, now: StoreTime, claims: Vec<Claim>) {
         for claim in &claims {
             let age = now.age_of(claim);
             if age >= self.claim_timeout && self.left_behind.insert(&claim.id) {
@@ -129,7 +129,7 @@ impl Survey {
             }
         }
         if self.finds_conflicts && self.conflicts_unchecked.is_none() && !claims.is_empty() {
-            match conflicts_among(shared, claims) {
+            match conflicts_among(engine, claims) {
                 Ok(conflicts) => {
                     conflicts.iter().for_each(|(claim, row)| self.note_conflict(claim, *row));
                 }

@@ -57,7 +57,7 @@ fn put(name: &str, value: &str) {
 
 /// The examples of COMMAND.md, by command and action.
 fn examples() -> BTreeMap<String, Value> {
-    let manual = include_str!("../../../counter-diesel/COMMAND.md");
+    let manual = include_str!("../../../counter-cli/COMMAND.md");
     let blocks = manual.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next());
     let examples = blocks.map(|block| serde_json::from_str::<Value>(block).unwrap());
     examples.map(|example| (name_of(&example), example)).collect()

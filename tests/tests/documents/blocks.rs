@@ -12,7 +12,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
         &[
             "CONTRIBUTING.md",
             "README.md",
-            "counter-diesel/COMMAND.md",
+            "counter-cli/COMMAND.md",
             "docs/adopting.md",
             "docs/benchmarks.md",
         ],
@@ -25,7 +25,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
     // In `python.rs`.
     ("python", &["docs/wire-format.md"]),
     // In the test `command`.
-    ("json", &["counter-diesel/COMMAND.md"]),
+    ("json", &["counter-cli/COMMAND.md"]),
 ];
 
 #[test]
@@ -57,9 +57,9 @@ fn no_block_of_rust_is_ignored() {
 /// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of the
 /// library's own documentation.
 fn is_compiled(from: &Document) -> bool {
-    let library = document("counter-diesel/src/telemetry.rs").text;
+    let library = document("counter-diesel/src/sync/telemetry.rs").text;
     if from.name.ends_with("/observing.md") {
-        return library.starts_with("#![doc = include_str!(\"../observing.md\")]");
+        return library.starts_with("#![doc = include_str!(\"../../observing.md\")]");
     }
     let libraries = ["tests/src/lib.rs", "tests/derive/src/lib.rs"];
     libraries.iter().any(|name| {

@@ -23,7 +23,7 @@ pub fn root() -> PathBuf {
 
 /// All texts for people.
 pub fn documents() -> Vec<Document> {
-    let folders = ["", "docs", "counter-diesel", "counter-derive/src"];
+    let folders = ["", "docs", "counter-cli", "counter-diesel", "counter-derive/src"];
     let mut names = Vec::new();
     for folder in folders {
         for entry in fs::read_dir(root().join(folder)).unwrap() {

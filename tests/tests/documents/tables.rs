@@ -29,7 +29,7 @@ fn every_finding_of_the_doctor_is_explained() {
 
 #[test]
 fn every_field_of_a_report_is_explained() {
-    let source = document("counter-diesel/src/report.rs").text;
+    let source = document("counter-diesel/src/sync/report/report.rs").text;
     let report =
         source.split("pub struct SyncReport {").nth(1).unwrap().split("\n}").next().unwrap();
     let fields = report.lines().filter_map(|line| line.trim().strip_prefix("pub "));

@@ -3,7 +3,7 @@
 use counter_diesel::HasCounters;
 
 #[deprecated]
-#[allow(dead_code, reason = "nobody uses it any more")]
+#[allow(dead_code, reason = "unused since it is deprecated")]
 #[derive(HasCounters)]
 #[counters(keys(views))]
 pub(crate) struct Post {

@@ -1,4 +1,5 @@
-//! Models that are used without their enums: nobody may be told of dead code that the macro wrote.
+//! Models that are used without their enums. The compiler must not warn of dead code that the macro
+//! wrote.
 
 use counter_diesel::{HasCounters, Invalid, Owner};
 

@@ -14,8 +14,14 @@ struct Plain {
 }
 
 #[derive(HasCounters)]
-#[counters(key_enum = "Tally", keys(views))]
+#[counters(key_enum = Tally, keys(views))]
 struct Article {
+    id: i64,
+}
+
+#[derive(HasCounters)]
+#[counters(key_enum = "PageKey", keys(views))]
+struct Page {
     id: i64,
 }
 
@@ -103,6 +109,11 @@ fn texts_are_keys_beside_the_variants() {
 #[test]
 fn the_option_replaces_the_enums_name() {
     assert_eq!(key_of::<Article>(Tally::Views).unwrap().as_str(), "views");
+}
+
+#[test]
+fn the_enums_name_may_stand_in_quotes() {
+    assert_eq!(key_of::<Page>(PageKey::Views).unwrap().as_str(), "views");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The column under which a model's counters are found in a query.
 
-use counter_diesel::{CounterValueOf, HasCounters, OwnerColumn};
+use counter_diesel::{CounterValueOf, HasCounters, HasOwnerColumn};
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
@@ -14,7 +14,7 @@ diesel::table! {
 }
 
 /// The SQL of what a column is compared with.
-fn sql<M: OwnerColumn>() -> String
+fn sql<M: HasOwnerColumn>() -> String
 where
     M::Column: diesel::query_builder::QueryFragment<Sqlite>,
 {
@@ -62,7 +62,7 @@ fn a_key_that_is_loaded_from_something_else_has_to_be_named() {
     }
 
     // That the derive does not implement it: this would be a second time.
-    impl OwnerColumn for Post {
+    impl HasOwnerColumn for Post {
         type Column = posts::number;
 
         const COLUMN: posts::number = posts::number;

@@ -1,5 +1,5 @@
-//! The public case is the package `renamed`; that an enum is not *more* visible than its model is shown in
-//! `tests/ui`.
+//! The package `renamed` has the public case. `tests/ui` shows that an enum is not *more* visible
+//! than its model.
 
 mod models {
     use counter_diesel::HasCounters;

@@ -1,7 +1,7 @@
 use counter_diesel::HasCounters;
 
 #[derive(HasCounters)]
-#[counters(keys(views), key_enum = "Post")]
+#[counters(keys(views), key_enum = Post)]
 struct Post {
     id: i64,
 }

@@ -1,7 +1,7 @@
 use counter_diesel::HasCounters;
 
 #[derive(HasCounters)]
-#[counters(keys(views), key_enum = "enum")]
+#[counters(keys(views), key_enum = enum)]
 struct Post {
     id: i64,
 }

@@ -1,7 +1,7 @@
 use counter_diesel::HasCounters;
 
 #[derive(HasCounters)]
-#[counters(key_enum = "PostKey")]
+#[counters(key_enum = PostKey)]
 struct Post {
     id: i64,
 }

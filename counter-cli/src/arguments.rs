@@ -1,0 +1,98 @@
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    All, Change, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
+};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Counters of Diesel models: look at them, change them, and move what waits in the store into the database
+#[derive(Parser)]
+#[command(name = "counter", version, after_long_help = MANUAL, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Lines that fit into 80 columns: they are not wrapped anew.
+const MANUAL: &str = "\
+Where settings come from:
+  Each is taken from its flag, else from the environment variable that stands
+  beside it, else from a file `.env` in this folder or one above it. Prefer the
+  environment for URLs with passwords: others can see a command's flags.
+
+Names:
+  An OWNER is written type:id, such as user:123; a KEY is the counter's name,
+  any text. In a type the characters % : { } are written %25 %3A %7B %7D, as
+  they are in the store.
+
+Exit codes:
+  0    done
+  1    something failed: a counter could not be synced, read or written; or
+       somebody should look: `doctor` found an error, `conflicts` any, and
+       `migrate --status` a migration that was not run
+  2    wrong usage or configuration
+  3    the store or the database cannot be reached
+  130  stopped by SIGINT before everything was synced; 143 by SIGTERM.
+       Nothing is lost: the rest waits in the store
+
+JSON:
+  With --json every command prints one JSON object on one line, and errors as
+  one on standard error. The shapes are in COMMAND.md of counter-cli.
+
+Examples:
+  counter migrate
+  counter sync
+  counter sync --dry-run --pattern 'user:*' -v
+  counter sync --watch 10s
+  counter get user:123 downloads
+  counter all user:123 --json
+  counter top user downloads -n 3
+  counter doctor";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Sync(Sync),
+    Pending(Pending),
+    Get(Get),
+    All(All),
+    Top(Top),
+    Set(Set),
+    Reset(Reset),
+    /// Add to a counter
+    ///
+    /// Counted at once: `counter get` has it, and the table with the next sync. Needs no database. Where the answer
+    /// was lost the error says that it may have been counted: look before trying again.
+    Increment(Change),
+    /// Subtract from a counter
+    ///
+    /// As `increment` in everything else. A value may become negative.
+    Decrement(Change),
+    Doctor(Doctor),
+    Conflicts(Conflicts),
+    Migrate(Migrate),
+}
+
+impl Command {
+    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+        match self {
+            Self::Sync(sync) => sync.run(settings, output),
+            Self::Pending(pending) => pending.run(settings, output),
+            Self::Get(get) => get.run(settings, output),
+            Self::All(all) => all.run(settings, output),
+            Self::Top(top) => top.run(settings, output),
+            Self::Set(set) => set.run(settings, output),
+            Self::Reset(reset) => reset.run(settings, output),
+            Self::Increment(change) => change.increment(settings, output),
+            Self::Decrement(change) => change.decrement(settings, output),
+            Self::Doctor(doctor) => doctor.run(settings, output),
+            Self::Conflicts(conflicts) => conflicts.run(settings, output),
+            Self::Migrate(migrate) => migrate.run(settings, output),
+        }
+    }
+}

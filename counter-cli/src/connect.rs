@@ -1,0 +1,288 @@
+//! Opening what a command needs: one function for each database, and one for the store.
+
+mod away;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counter_diesel::{
+    Config, Counters, CountersBuilder, DeltaStore, MemoryStore, MigrationFiles, StoreKind,
+    TableName,
+};
+
+use self::away::Away;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// A command does one thing after another.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+const CONNECTIONS: u32 = 1;
+
+/// What a database is, by its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Database {
+    Mysql,
+    Postgres,
+    Sqlite,
+}
+
+impl Database {
+    pub(crate) fn of(url: &str) -> Result<Self, Failure> {
+        if is_of_keywords(url) {
+            return Ok(Self::Postgres);
+        }
+        match url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("mysql") => Ok(Self::Mysql),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            Some("sqlite") => Ok(Self::Sqlite),
+            None if !is_like_a_url(url) => Ok(Self::Sqlite),
+            None | Some(_) => Err(Failure::usage("DATABASE_URL is not the URL of a database")
+                .hint(
+                    "it begins with postgres://, mysql:// or sqlite://, or is the path of a file",
+                )),
+        }
+    }
+}
+
+/// Whether this is PostgreSQL's other form, `host=/run dbname=app`: as the path of a file it would be shown.
+fn is_of_keywords(url: &str) -> bool {
+    let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let text = url.trim_start();
+    let after = text.trim_start_matches(is_of_word);
+    after.len() < text.len() && after.trim_start().starts_with('=')
+}
+
+/// Whether this may be a mistyped URL, which as the path of a file would be made, password and all. Such a
+/// file can still be named, with `sqlite://` before it.
+fn is_like_a_url(path: &str) -> bool {
+    let lower = path.trim_start().to_lowercase();
+    let begins_like_one = ["postgresql", "postgres", "mysql", "mariadb"]
+        .into_iter()
+        .filter_map(|scheme| lower.strip_prefix(scheme))
+        .any(|rest| rest.starts_with([':', '/']));
+    begins_like_one || path.contains('@')
+}
+
+/// Counters in the database and the store of the settings. Values can also be read beside a store in the
+/// application's own memory: then they are those of its last sync.
+pub(crate) fn counters(settings: &Settings) -> Result<Counters, Failure> {
+    Ok(builder(settings)?.build()?)
+}
+
+/// The same for commands that do something with the store.
+pub(crate) fn counters_with_shared_store(settings: &Settings) -> Result<Counters, Failure> {
+    refuse_memory(&settings.config()?)?;
+    counters(settings)
+}
+
+/// The same where every claim is taken for one that was left behind, however young it is.
+pub(crate) fn impatient_counters(settings: &Settings) -> Result<Counters, Failure> {
+    refuse_memory(&settings.config()?)?;
+    Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
+}
+
+fn builder(settings: &Settings) -> Result<CountersBuilder, Failure> {
+    let config = settings.config()?;
+    check_store(&config)?;
+    Ok(existing_database(settings)?.config(config))
+}
+
+/// Counters that are only to be looked at: the store, the database or both may be away.
+pub(crate) fn counters_to_check(settings: &Settings) -> Result<Counters, Failure> {
+    let config = settings.config()?;
+    check_store(&config)?;
+    let database = match existing_database(settings) {
+        Err(failure) if failure.is_unreachable() => Err(Away::new(failure.why())),
+        opened => Ok(opened?),
+    };
+    match config.store {
+        StoreKind::Memory => put_together(database, config, MemoryStore::new()),
+        StoreKind::Redis => {
+            let store = lazy_redis(&config)?;
+            put_together(database, config, store)
+        }
+    }
+}
+
+fn put_together(
+    database: Result<CountersBuilder, Away>,
+    config: Config,
+    store: impl DeltaStore,
+) -> Result<Counters, Failure> {
+    match database {
+        Ok(builder) => Ok(builder.config(config).store(store).build()?),
+        Err(away) => Ok(Counters::from_parts(config, Arc::new(store), Arc::new(away))),
+    }
+}
+
+/// Counters for commands that only need the database.
+pub(crate) fn existing_database_only(settings: &Settings) -> Result<Counters, Failure> {
+    Ok(existing_database(settings)?.config(settings.config()?).memory().build()?)
+}
+
+/// The same for a database that may have to be made, where that takes no more than a file.
+pub(crate) fn database_only(settings: &Settings) -> Result<Counters, Failure> {
+    let builder = database(&settings.database_url()?)?;
+    Ok(builder.config(settings.config()?).memory().build()?)
+}
+
+/// The migrations for the kind of database that the settings name, which is not asked.
+pub(crate) fn migrations(settings: &Settings) -> Result<Vec<MigrationFiles>, Failure> {
+    let table = settings.config()?.table_name;
+    match Database::of(&settings.database_url()?)? {
+        Database::Mysql => mysql_migrations(&table),
+        Database::Postgres => postgres_migrations(&table),
+        Database::Sqlite => sqlite_migrations(&table),
+    }
+}
+
+/// The store alone, for commands that need no database.
+pub(crate) fn store(settings: &Settings) -> Result<Box<dyn DeltaStore>, Failure> {
+    let config = settings.config()?;
+    refuse_memory(&config)?;
+    check_store(&config)?;
+    redis(&config)
+}
+
+fn refuse_memory(config: &Config) -> Result<(), Failure> {
+    if config.store == StoreKind::Memory {
+        let problem = "the store is the memory of the application, which no other process can see";
+        return Err(Failure::usage(problem)
+            .hint("the application itself has to do this; or share a Redis: COUNTER_STORE=redis"));
+    }
+    Ok(())
+}
+
+fn check_store(config: &Config) -> Result<(), Failure> {
+    if config.store == StoreKind::Redis && !cfg!(feature = "redis") {
+        return Err(missing("Redis", "redis"));
+    }
+    if config.store == StoreKind::Redis && config.redis_url.is_none() {
+        return Err(Failure::usage("no store is given").hint("set REDIS_URL, or pass --redis-url"));
+    }
+    Ok(())
+}
+
+#[cfg(feature = "redis")]
+fn redis(config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Ok(Box::new(redis_builder(config).build()?))
+}
+
+/// One that is asked for nothing before it is used, and so can be away.
+#[cfg(feature = "redis")]
+fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
+    Ok(redis_builder(config).connect_lazily().build()?)
+}
+
+#[cfg(feature = "redis")]
+fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
+    let url = config.redis_url.as_ref().map_or("", counter_diesel::RedisUrl::expose);
+    counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+    Err(missing("Redis", "redis"))
+}
+
+#[cfg(not(feature = "redis"))]
+fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
+    Err(missing("Redis", "redis"))
+}
+
+/// SQLite would make a file of whatever name it is given, and a misspelt one would look like an empty database.
+fn existing_database(settings: &Settings) -> Result<CountersBuilder, Failure> {
+    let url = settings.database_url()?;
+    if Database::of(&url)? == Database::Sqlite {
+        let path = url.strip_prefix("sqlite://").unwrap_or(&url);
+        let path = path.strip_prefix("file:").unwrap_or(path);
+        let path = path.split('?').next().unwrap_or_default();
+        if !Path::new(path).exists() {
+            return Err(Failure::usage(format!("there is no database file{}", shown_path(path)))
+                .hint("check DATABASE_URL, or make the file with: counter migrate"));
+        }
+    }
+    database(&url)
+}
+
+/// The path behind a blank, unless it may be a URL with a password after all.
+fn shown_path(path: &str) -> String {
+    let may_be_secret = path.contains('@') || path.to_lowercase().contains("pass");
+    if may_be_secret { String::new() } else { format!(" {path}") }
+}
+
+fn database(url: &str) -> Result<CountersBuilder, Failure> {
+    match Database::of(url)? {
+        Database::Mysql => mysql(url),
+        Database::Postgres => postgres(url),
+        Database::Sqlite => sqlite(url),
+    }
+}
+
+#[cfg(feature = "mysql")]
+fn mysql(url: &str) -> Result<CountersBuilder, Failure> {
+    Ok(Counters::builder(counter_diesel::mysql_pool(url, CONNECTIONS)?))
+}
+
+#[cfg(feature = "mysql")]
+fn mysql_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Ok(counter_diesel::migration_files::<diesel::MysqlConnection>(table))
+}
+
+#[cfg(not(feature = "mysql"))]
+fn mysql(_url: &str) -> Result<CountersBuilder, Failure> {
+    Err(missing("MySQL and MariaDB", "mysql"))
+}
+
+#[cfg(not(feature = "mysql"))]
+fn mysql_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Err(missing("MySQL and MariaDB", "mysql"))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(url: &str) -> Result<CountersBuilder, Failure> {
+    Ok(Counters::builder(counter_diesel::postgres_pool(url, CONNECTIONS)?))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Ok(counter_diesel::migration_files::<diesel::PgConnection>(table))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_url: &str) -> Result<CountersBuilder, Failure> {
+    Err(missing("PostgreSQL", "postgres"))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Err(missing("PostgreSQL", "postgres"))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(url: &str) -> Result<CountersBuilder, Failure> {
+    Ok(Counters::builder(counter_diesel::sqlite_pool(url, CONNECTIONS)?))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Ok(counter_diesel::migration_files::<diesel::SqliteConnection>(table))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_url: &str) -> Result<CountersBuilder, Failure> {
+    Err(missing("SQLite", "sqlite"))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
+    Err(missing("SQLite", "sqlite"))
+}
+
+/// Something that this command was compiled without.
+fn missing(what: &str, feature: &str) -> Failure {
+    Failure::usage(format!(
+        "this command was built without {what}; install it again with --features {feature}"
+    ))
+}

@@ -1,0 +1,97 @@
+use proc_macro2::Ident;
+
+/// The name of an option of `#[counters(...)]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AttrName {
+    Keys,
+    OwnerType,
+    KeyEnum,
+}
+
+impl AttrName {
+    const ALL: [Self; 3] = [Self::Keys, Self::OwnerType, Self::KeyEnum];
+
+    /// The similarity, from 0 to 1, from which a word counts as a misspelt option: `kyes`, `owner`.
+    const ALIKE: f64 = 0.75;
+
+    pub(super) fn find(name: &Ident) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| name == known.text())
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Keys => "keys",
+            Self::OwnerType => "owner_type",
+            Self::KeyEnum => "key_enum",
+        }
+    }
+
+    /// Returns an example of the option.
+    pub(super) fn form(self) -> &'static str {
+        match self {
+            Self::Keys => "keys(views, likes)",
+            Self::OwnerType => r#"owner_type = "article""#,
+            Self::KeyEnum => "key_enum = ArticleCounter",
+        }
+    }
+
+    /// Lists all options, for a message.
+    pub(super) fn list() -> String {
+        let [keys, owner_type, key_enum] = Self::ALL.map(Self::form);
+        format!("`{keys}`, `{owner_type}` or `{key_enum}`")
+    }
+
+    /// Returns the message for an option that is given twice.
+    pub(super) fn repeated(self) -> String {
+        match self {
+            Self::Keys => "`keys` is given twice: put all keys into one list".to_owned(),
+            _ => format!("`{}` is given twice: remove one", self.text()),
+        }
+    }
+
+    /// Returns the message for an option that does not exist.
+    pub(super) fn unknown(name: &Ident) -> String {
+        match Self::nearest(&name.to_string()) {
+            Some(nearest) => format!("unknown option: did you mean `{}`?", nearest.text()),
+            None => format!("unknown option: expected {}", Self::list()),
+        }
+    }
+
+    fn nearest(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .map(|known| (strsim::jaro_winkler(name, known.text()), known))
+            .filter(|(alike, _)| *alike >= Self::ALIKE)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+            .map(|(_, known)| known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AttrName;
+
+    fn nearest(name: &str) -> Option<&'static str> {
+        AttrName::nearest(name).map(AttrName::text)
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_finds_the_option_that_was_meant() {
+        for (slip, meant) in [
+            ("key", "keys"),
+            ("kyes", "keys"),
+            ("owner", "owner_type"),
+            ("ownertype", "owner_type"),
+            ("keyenum", "key_enum"),
+        ] {
+            assert_eq!(nearest(slip), Some(meant), "{slip}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_resembles_no_option_finds_none() {
+        for word in ["table_name", "prefix", "x", "interval", "rename"] {
+            assert_eq!(nearest(word), None, "{word}");
+        }
+    }
+}

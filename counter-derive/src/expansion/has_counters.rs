@@ -1,0 +1,41 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use crate::input::Field;
+use crate::valid::Model;
+
+/// Returns the implementation of `HasCounters`.
+pub(super) fn expand(
+    model: &Model<'_>,
+    owner_type: &str,
+    owner_id: &TokenStream,
+    root: &Path,
+) -> TokenStream {
+    let name = &model.item.ident;
+    let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
+    let keys = model.keys.iter().map(|key| &key.text);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #root::HasCounters for #name #type_generics #where_clause {
+            const OWNER_TYPE: #root::OwnerType = #root::OwnerType::from_static(#owner_type);
+
+            const KEYS: &'static [#root::CounterKey] = &[
+                #(#root::CounterKey::from_static(#keys)),*
+            ];
+
+            fn counter_owner_id(&self) -> ::core::result::Result<#root::OwnerId, #root::Invalid> {
+                #owner_id
+            }
+        }
+    }
+}
+
+/// Returns the expression for the owner's id.
+///
+/// It names the type by the field's own tokens, so that the compiler points there if it is no id.
+pub(super) fn owner_id(id: &Field<'_>, root: &Path) -> TokenStream {
+    let Field { name, ty, .. } = id;
+    quote!(<#ty as #root::ToOwnerId>::to_owner_id(&self.#name))
+}

@@ -1,0 +1,23 @@
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+
+use crate::valid::Model;
+
+/// Returns the column of the ids for queries; nothing for a model that names no table.
+pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
+    let Some(column) = &model.column else {
+        return TokenStream::new();
+    };
+    let name = &model.item.ident;
+    let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #root::HasOwnerColumn for #name #type_generics #where_clause {
+            type Column = #column;
+
+            const COLUMN: #column = #column;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A check-up of both sides, for operators. Facts are collected first, by the store and the ledger; then
+//! they are judged by functions that ask nobody anything.
+
+use std::time::Instant;
+
+use counter_core::{Clock, Fact, Prefix, StoreFacts, SystemClock};
+
+use super::diagnosis::Diagnosis;
+use super::finding::CheckUp;
+use super::survey::{StoreTime, Survey};
+use super::{ledger, life, store};
+use crate::causes::with_causes;
+use crate::engine::engine::Engine;
+use crate::ledger::facts::{LedgerFacts, TableState};
+use crate::ledger::ledger::LedgerState;
+
+/// Collects the facts of both sides and judges them.
+pub(crate) fn check(engine: &Engine) -> CheckUp {
+    let mut diagnosis = Diagnosis::default();
+    let ledger = ask_ledger(engine, &mut diagnosis);
+    // After the ledger: the newest sequence that it has recorded must not be newer than this look.
+    let store = ask_store(engine, &mut diagnosis);
+    if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
+        compare(facts, ledger, engine.prefix(), &mut diagnosis);
+    }
+    if let Some((facts, time)) = &store {
+        survey(engine, facts, *time, ledger.as_ref(), &mut diagnosis);
+    }
+    CheckUp::new(
+        store.and_then(|(facts, _)| facts.server.known().cloned()),
+        ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
+        diagnosis,
+    )
+}
+
+/// What the database told.
+struct Ledger {
+    facts: LedgerFacts,
+    /// If it could be read.
+    state: Option<LedgerState>,
+}
+
+impl Ledger {
+    fn has_rows(&self) -> bool {
+        // A ledger that has nothing to tell of its tables is one of the caller's own.
+        matches!(self.facts.counters_table, Fact::None | Fact::Known(TableState::Usable))
+    }
+}
+
+fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<Ledger> {
+    let facts = match engine.ledger().inspect() {
+        Ok(facts) => facts,
+        Err(error) => {
+            ledger::unreachable(&with_causes(&error), diagnosis);
+            return None;
+        }
+    };
+    ledger::judge(&facts, &engine.config().table_name, diagnosis);
+    let is_readable = matches!(facts.state_table, Fact::None | Fact::Known(TableState::Usable));
+    let state = is_readable.then(|| engine.ledger().state(engine.prefix()));
+    let state = state.and_then(|state| match state {
+        Ok(state) => {
+            ledger::judge_id(&state.database, diagnosis);
+            Some(state)
+        }
+        Err(error) => {
+            diagnosis.database_unchecked("the store that was synced last", &with_causes(&error));
+            None
+        }
+    });
+    Some(Ledger { facts, state })
+}
+
+/// What the store told, and what time it is there.
+fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
+    match engine.store().inspect() {
+        Ok(facts) => {
+            store::judge(&facts, engine.prefix(), diagnosis);
+            let now = facts.clock.known().map(|clock| clock.server);
+            let now = now.unwrap_or_else(|| SystemClock.now_micros());
+            Some((facts, StoreTime { micros: now, at: Instant::now() }))
+        }
+        Err(error) => {
+            store::unreachable(&with_causes(&error), diagnosis);
+            None
+        }
+    }
+}
+
+fn compare(facts: &StoreFacts, ledger: &Ledger, prefix: &Prefix, diagnosis: &mut Diagnosis) {
+    if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
+        life::judge(generation.as_ref(), state, prefix, diagnosis);
+    }
+}
+
+fn survey(
+    engine: &Engine,
+    facts: &StoreFacts,
+    now: StoreTime,
+    ledger: Option<&Ledger>,
+    diagnosis: &mut Diagnosis,
+) {
+    // What is alone with its process settles by itself that another process's claims are newer.
+    let finds_conflicts = !facts.is_private && ledger.is_some_and(Ledger::has_rows);
+    let mut survey = Survey::new(engine.config().claim_timeout, finds_conflicts);
+    if let Err(error) = survey.sweep(engine, now) {
+        diagnosis.store_unchecked("what the store holds", &with_causes(&error));
+    }
+    let state = ledger.and_then(|ledger| ledger.state.as_ref());
+    survey.judge(state, chrono::Utc::now().naive_utc(), diagnosis);
+}

@@ -1,0 +1,208 @@
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counter_core::{Config, DeltaStore, Invalid, MemoryStore, Prefix, StoreKind, TableName};
+#[cfg(feature = "redis")]
+use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
+use diesel::r2d2::{ConnectionManager, Pool};
+
+use crate::counters::counters::Counters;
+use crate::error::Error;
+use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::ledger::Ledger;
+use crate::ledger::pool::PoolLedger;
+
+/// Puts [`Counters`] together. Whatever is wrong with what it is given, [`build`](Self::build) says it.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "postgres", feature = "redis"))] {
+/// use std::time::Duration;
+///
+/// use counter_diesel::{Config, Counters, RedisStore, postgres_pool};
+///
+/// let counters = Counters::builder(postgres_pool("postgres://localhost/app", 8)?)
+///     .config(Config::from_env()?) // first: it replaces what was set before
+///     .prefix("shop:counter:")
+///     .claim_timeout(Duration::from_secs(60))
+///     .redis_with(RedisStore::builder("redis://127.0.0.1/").connect_lazily())
+///     .build()?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing happens before `build`"]
+pub struct CountersBuilder {
+    make_ledger: Box<MakeLedger>,
+    make_store: Option<Box<MakeStore>>,
+    config: Config,
+    first_problem: Option<Invalid>,
+}
+
+/// The pool's ledger, once the table's name is known.
+type MakeLedger = dyn FnOnce(TableName) -> Result<Arc<dyn Ledger>, Error>;
+
+/// The store, once the prefix is known.
+type MakeStore = dyn FnOnce(Prefix) -> Result<Arc<dyn DeltaStore>, Error>;
+
+impl Counters {
+    /// Begins to put counters together, with the pool of the database that they are folded into.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use counter_diesel::{Counters, sqlite_pool};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("app.sqlite");
+    /// # let path = file.to_str().ok_or("no path")?;
+    /// let pool = sqlite_pool(path, 4)?;
+    /// let counters = Counters::builder(pool).memory().build()?; // or .redis("redis://127.0.0.1/")
+    /// counters.run_pending_migrations()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is the pool's
+    /// business where a transaction cannot ask for it: a SQLite file wants a `busy_timeout` and
+    /// `synchronous = FULL`, which `sqlite_pool` sets.
+    pub fn builder<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CountersBuilder {
+        CountersBuilder::new(pool)
+    }
+}
+
+impl CountersBuilder {
+    pub(crate) fn new<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> Self {
+        Self {
+            make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
+            make_store: None,
+            config: Config::default(),
+            first_problem: None,
+        }
+    }
+
+    /// Increments wait in the memory of this process, and are gone with it. For tests, and for
+    /// applications of one process that stop their worker before they end. Several processes with one table
+    /// can lose counts to each other, without a word ([`MemoryStore`] says when): these share a Redis.
+    pub fn memory(mut self) -> Self {
+        self.config.store = StoreKind::Memory;
+        self.store(MemoryStore::new())
+    }
+
+    /// Increments wait in the Redis at this URL, on a pool of connections with the defaults of
+    /// [`RedisStoreBuilder`]. Nothing in a request then waits longer than a second.
+    #[cfg(feature = "redis")]
+    pub fn redis(self, url: &str) -> Self {
+        self.redis_with(RedisStore::builder(url))
+    }
+
+    /// The same with other settings of the pool, such as
+    /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without Redis.
+    /// The prefix is that of the counters.
+    #[cfg(feature = "redis")]
+    pub fn redis_with(mut self, redis: RedisStoreBuilder) -> Self {
+        self.make_store = Some(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))));
+        self
+    }
+
+    /// Increments wait in Redis, on a pool that the application has: see [`RedisStore::from_pool`].
+    #[cfg(feature = "redis")]
+    pub fn redis_pool(mut self, pool: Pool<redis::Client>) -> Self {
+        self.make_store = Some(Box::new(|prefix| {
+            Ok(Arc::new(RedisStore::from_pool(pool, prefix, RedisTimeouts::default())))
+        }));
+        self
+    }
+
+    /// Increments wait in Redis, on a pool of the crate `r2d2_redis` that the application has: see
+    /// [`RedisStore::from_r2d2_redis`].
+    #[cfg(feature = "r2d2_redis")]
+    pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
+        self.make_store = Some(Box::new(|prefix| {
+            Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
+        }));
+        self
+    }
+
+    /// Increments wait in this store. If it has a prefix, that should be the one configured here.
+    pub fn store(mut self, store: impl DeltaStore) -> Self {
+        self.make_store = Some(Box::new(|_| Ok(Arc::new(store))));
+        self
+    }
+
+    /// All of the configuration at once, such as [`Config::from_env`]. Replaces what was set before.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// What all names in the store start with. Default: `counter:`.
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.config.prefix = self.parse(prefix);
+        self
+    }
+
+    /// The counters' table, also as `schema.table`. Default: `model_counters`.
+    pub fn table_name(mut self, table_name: &str) -> Self {
+        self.config.table_name = self.parse(table_name);
+        self
+    }
+
+    /// How many counters a sync moves in one transaction. Default: 1000; more than 10,000 count as 10,000.
+    pub fn sync_batch_size(mut self, counters: NonZeroUsize) -> Self {
+        self.config.sync_batch_size = counters;
+        self
+    }
+
+    /// The age at which a claim is taken to be left behind by a sync that died. Default: 30 seconds.
+    pub fn claim_timeout(mut self, age: Duration) -> Self {
+        self.config.claim_timeout = age;
+        self
+    }
+
+    /// The counters.
+    ///
+    /// # Errors
+    ///
+    /// [`counter_core::Error::Invalid`] for the first value that was refused; [`Error::Build`] if the pool
+    /// does not suit or no store was chosen; [`Error::Unreachable`] if the pool had to be asked and
+    /// gives no connection.
+    pub fn build(self) -> Result<Counters, Error> {
+        if let Some(problem) = self.first_problem {
+            return Err(problem.into());
+        }
+        let make_store = match self.make_store {
+            Some(make_store) => make_store,
+            None => configured_store(&self.config)?,
+        };
+        let store = make_store(self.config.prefix.clone())?;
+        let ledger = (self.make_ledger)(self.config.table_name.clone())?;
+        Ok(Counters::from_parts(self.config, store, ledger))
+    }
+
+    fn parse<T: FromStr<Err = Invalid> + Default>(&mut self, text: &str) -> T {
+        text.parse().unwrap_or_else(|problem| {
+            self.first_problem.get_or_insert(problem);
+            T::default()
+        })
+    }
+}
+
+/// The store that the configuration names, where the application has named none.
+fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
+    match (config.store, &config.redis_url) {
+        (StoreKind::Memory, _) => Ok(Box::new(|_| Ok(Arc::new(MemoryStore::new())))),
+        #[cfg(feature = "redis")]
+        (StoreKind::Redis, Some(url)) => {
+            let redis = RedisStore::builder(url.expose());
+            Ok(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))))
+        }
+        #[cfg(not(feature = "redis"))]
+        (StoreKind::Redis, Some(_)) => {
+            Err(Error::Build("the store is Redis: turn on the feature `redis` of counter-diesel"))
+        }
+        (StoreKind::Redis, None) => Err(Error::Build(
+            "no store was chosen: call .redis(url) or .memory(), \
+             or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()",
+        )),
+    }
+}

@@ -1,0 +1,58 @@
+//! What operators ask: what is wrong, and what contradicts.
+
+use super::counters::Counters;
+use crate::check::check;
+use crate::check::finding::CheckUp;
+use crate::error::Error;
+use crate::sync::identity::conflicts::{self, Conflicts};
+
+impl Counters {
+    /// Looks for what is wrong with the store and the database, or could go wrong: settings under which a
+    /// crash forgets counts, tables that are missing, claims that nobody finishes, and so on.
+    ///
+    /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is what a user
+    /// with limited rights is not told. It changes nothing on either side: not even the id is made that a store
+    /// gets with its first sync.
+    ///
+    /// What the store holds is looked at page by page, some hundred names at a time, until there are no more, or
+    /// 100,000 were found, or ten seconds are over; if that was not all, a finding says so. Each other
+    /// question waits as long as a sync's would.
+    ///
+    /// ```no_run
+    /// # fn check(counters: &counter_diesel::Counters) {
+    /// use counter_diesel::Severity;
+    ///
+    /// let check_up = counters.check();
+    /// print!("{check_up}");
+    /// if check_up.worst() >= Some(Severity::Error) {
+    ///     std::process::exit(1);
+    /// }
+    /// # }
+    /// ```
+    pub fn check(&self) -> CheckUp {
+        check::check(self.engine())
+    }
+
+    /// What the store holds and the table may have counted already, because the store came back from an old
+    /// copy. Looks at everything that the store holds and changes nothing.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
+    /// # fn decide(counters: &Counters) -> Result<(), Error> {
+    /// let conflicts = counters.conflicts()?;
+    /// for counter in &conflicts.counters {
+    ///     println!("{}: {} pending, {} in the table", counter.id, counter.held.pending, counter.row.count);
+    /// }
+    /// // A person has looked, and knows that nothing of it was synced before.
+    /// let report = counters.sync(&SyncOptions::default().on_conflict(OnConflict::Apply))?;
+    /// # let _ = report;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store or the database cannot be asked.
+    pub fn conflicts(&self) -> Result<Conflicts, Error> {
+        conflicts::find(self.engine())
+    }
+}

@@ -1,0 +1,5 @@
+//! Store and ledger joined, by counter id. All that is below the façade takes an `Engine`.
+
+pub(crate) mod engine;
+pub(crate) mod read;
+pub(crate) mod remembered;

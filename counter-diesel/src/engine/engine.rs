@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use counter_core::{
+    Config, CounterId, CounterKey, DeltaStore, Held, Operation, Overflow, Owner, Prefix,
+};
+
+use super::read;
+use super::remembered::UnsettledClaims;
+use crate::error::Error;
+use crate::ledger::ledger::Ledger;
+
+/// Store and ledger joined, with the same verbs as the façade, by [`CounterId`].
+pub(crate) struct Engine {
+    config: Config,
+    store: Arc<dyn DeltaStore>,
+    ledger: Arc<dyn Ledger>,
+    /// Claims of this process that no pass of it is working on, for the next one to finish first. They are
+    /// in the store too, so that another process finishes them if this one dies.
+    remembered: Mutex<UnsettledClaims>,
+}
+
+impl Engine {
+    pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
+        Self { config, store, ledger, remembered: Mutex::default() }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn prefix(&self) -> &Prefix {
+        &self.config.prefix
+    }
+
+    pub(crate) fn store(&self) -> &dyn DeltaStore {
+        &*self.store
+    }
+
+    pub(crate) fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
+    }
+
+    /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
+    pub(crate) fn remembered(&self) -> MutexGuard<'_, UnsettledClaims> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        Ok(self.store.increment(id, by)?)
+    }
+
+    pub(crate) fn decrement(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        self.increment(id, negated(id, by)?)
+    }
+
+    pub(crate) fn increment_many(&self, increments: &[(CounterId, i64)]) -> Result<(), Error> {
+        let outcomes = self.store.increment_many(increments);
+        if outcomes.iter().all(Result::is_ok) {
+            Ok(())
+        } else {
+            Err(Error::Increments { outcomes })
+        }
+    }
+
+    pub(crate) fn get(&self, id: &CounterId) -> Result<i64, Error> {
+        let values = self.get_many(std::slice::from_ref(id))?;
+        Ok(values.first().copied().unwrap_or_default())
+    }
+
+    pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
+        read::values(self.store(), ids, |ids| self.ledger.baselines(ids))
+    }
+
+    /// The counters of an owner, by key: those declared, those in the table, and those that the store can name.
+    pub(crate) fn all(
+        &self,
+        owner: &Owner,
+        declared: &[CounterKey],
+    ) -> Result<BTreeMap<String, i64>, Error> {
+        read::all(self.store(), owner, declared, |owner| self.ledger.rows_of(owner))
+    }
+
+    pub(crate) fn pending(&self, id: &CounterId) -> Result<Held, Error> {
+        let look = self.store.look(std::slice::from_ref(id))?;
+        let held = look.held.into_iter().next().unwrap_or_else(|| Ok(Held::default()));
+        Ok(held.map_err(counter_core::Error::from)?)
+    }
+
+    pub(crate) fn baseline(&self, id: &CounterId) -> Result<i64, Error> {
+        let rows = self.ledger.baselines(std::slice::from_ref(id))?;
+        Ok(rows.first().map_or(0, |row| row.count))
+    }
+}
+
+/// Returns what to add in order to subtract `by`.
+pub(crate) fn negated(id: &CounterId, by: i64) -> Result<i64, Error> {
+    by.checked_neg().ok_or_else(|| {
+        let (operation, counter) = (Operation::Increment, id.clone());
+        counter_core::Error::NotCounted { operation, counter, source: Overflow.into() }.into()
+    })
+}

@@ -1,0 +1,17 @@
+//! What differs between databases: one file for each, the same functions in the same order.
+
+pub(crate) mod dialect;
+pub(crate) mod migration;
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod on_conflict;
+#[cfg(feature = "postgres")]
+pub(crate) mod pg;
+pub(crate) mod pools;
+pub(crate) mod secrets;
+pub(crate) mod sql;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(crate) mod values;

@@ -1,0 +1,304 @@
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
+};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{MysqlConnection, RunQueryDsl};
+
+use super::dialect::{CounterConnection, StateRow};
+use super::pools::open;
+use super::sql::standard;
+use super::sql::statement::Statement;
+use super::values;
+use crate::error::Error;
+use crate::ledger::dialect::migration::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "UTC_TIMESTAMP(6)";
+
+/// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
+const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
+
+impl CounterConnection for MysqlConnection {
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] =
+        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. What is
+    /// refused is told apart by its words, which are to be English. There are only settings of the whole session for
+    /// this, so what they were is kept for later. The commit is as durable as the server makes all commits.
+    fn prepare_transaction(&mut self) -> QueryResult<()> {
+        Statement::<()>::new(
+            "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
+             @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
+             @counter_wait_timeout = @@wait_timeout, \
+             @counter_lc_messages = @@lc_messages, lc_messages = 'en_US', \
+             lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 15",
+        )
+        .execute(self)?;
+        Ok(())
+    }
+
+    fn finish_transaction(&mut self) -> QueryResult<()> {
+        Statement::<()>::new(
+            "SET lock_wait_timeout = @counter_lock_wait_timeout, \
+             innodb_lock_wait_timeout = @counter_innodb_lock_wait_timeout, \
+             wait_timeout = @counter_wait_timeout, lc_messages = @counter_lc_messages",
+        )
+        .execute(self)?;
+        Ok(())
+    }
+
+    /// A deadlock ends the whole transaction, and so does a statement that changes a table. A COMMIT after it, of
+    /// nothing, succeeds; but a savepoint from before is gone.
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        standard::mark_by_savepoint(self, mark)
+    }
+
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        standard::release_mark(self, mark)
+    }
+
+    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because
+    /// Diesel asks for rows found: only if every row was changed does the sum tell that.
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+        let mut affected = 0;
+        for piece in values::pieces(claims, &CHUNK_SIZES) {
+            affected += upsert_statement(table, piece)?.execute(self)?;
+        }
+        Ok(affected == 2 * claims.len())
+    }
+
+    /// The guard is in the condition, so the rows found are those that it let through.
+    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
+        standard::update(table, claim, NOW)?.execute(self)
+    }
+
+    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+        standard::delete(table, id, seq)?.execute(self)
+    }
+
+    fn baselines(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        read(self, table, ids, "")
+    }
+
+    /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a snapshot
+    /// from the first of them in the transaction. The rows are locked already, so nobody is waited for.
+    fn current_rows(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        read(self, table, ids, " LOCK IN SHARE MODE")
+    }
+
+    fn rows_of(
+        &mut self,
+        table: &TableName,
+        owner: &Owner,
+    ) -> QueryResult<Vec<(String, Baseline)>> {
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
+    }
+
+    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
+    }
+
+    fn record(
+        &mut self,
+        table: &TableName,
+        prefix: &str,
+        generation: &Generation,
+    ) -> QueryResult<()> {
+        standard::record(table, prefix, generation)
+            .sql(
+                " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
+                 GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
+                 \"store_id\" = VALUES(\"store_id\")",
+            )
+            .sql(format!(", \"synced_at\" = {NOW}"))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+        let found = count_in_schema(table)
+            .sql(" AND table_name = ")
+            .text(format!("{}{suffix}", table.table()))
+            .load::<i64>(self)?;
+        Ok(found == [1])
+    }
+
+    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+             `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
+             `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
+             ) ENGINE = InnoDB CHARACTER SET utf8mb4",
+            Self::quoted(table, "_migrations")
+        ))
+    }
+
+    /// A lock of the session, because whatever changes a table ends the transaction.
+    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        let got =
+            of_migrations_lock("SELECT GET_LOCK(", table).sql(", 15)").load::<Option<i64>>(self)?;
+        if got == [Some(1)] {
+            return Ok(());
+        }
+        let message = "another process has been running migrations for too long".to_owned();
+        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
+    }
+
+    fn unlock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        of_migrations_lock("SELECT RELEASE_LOCK(", table).sql(")").load::<Option<i64>>(self)?;
+        Ok(())
+    }
+
+    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
+        standard::run_migrations(table).load(self)
+    }
+
+    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
+        standard::record_migration(table, name).execute(self)?;
+        Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        let number = Statement::<Text>::new("SELECT VERSION()").load::<String>(self)?;
+        let number = standard::only_value(number)?;
+        let product = if number.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+        Ok(standard::version(product, number))
+    }
+
+    /// That of the server, which new sessions begin with; there is no other of these.
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
+        standard::only_value(Statement::<Text>::new(select).load(self)?)
+    }
+
+    /// Our transactions are answered in English.
+    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+        let text = error.to_string();
+        text.contains("Lock wait timeout") || text.contains("Deadlock found")
+    }
+
+    fn quoted(table: &TableName, suffix: &str) -> String {
+        standard::quoted(table, suffix).replace('"', "`")
+    }
+}
+
+/// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what it is
+/// about.
+fn of_migrations_lock(
+    select: &'static str,
+    table: &TableName,
+) -> Statement<'static, Nullable<BigInt>> {
+    let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
+    let table = table.table();
+    Statement::new(select)
+        .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
+}
+
+/// Assignments run from left to right, so the sequence, which the guard is about, comes last.
+fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
+    let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
+    let count = if claims.first().is_some_and(standard::is_add) {
+        format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
+    } else {
+        format!("IF({guard}, VALUES(\"count\"), \"count\")")
+    };
+    Ok(values::insert(&standard::quoted(table, ""), claims)?.sql(format!(
+        " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
+         \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
+         \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
+    )))
+}
+
+fn read(
+    conn: &mut MysqlConnection,
+    table: &TableName,
+    ids: &[CounterId],
+    lock: &'static str,
+) -> QueryResult<Vec<Option<Baseline>>> {
+    Ok(match ids {
+        [] => Vec::new(),
+        [id] => standard::only(standard::one_baseline(table, id)?.sql(lock).load(conn)?),
+        ids => {
+            let rows = many_baselines(table, ids)?.sql(lock).load(conn)?;
+            standard::in_order(ids.len(), rows)
+        }
+    })
+}
+
+/// One parameter however many counters: the text never varies. The database is made to look up each counter
+/// in the unique index: by its own lights it reads all of a table that was small a moment ago, once for each
+/// counter. It can do so because the collations are those of the table.
+fn many_baselines(
+    table: &TableName,
+    ids: &[CounterId],
+) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
+    let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */";
+    let select = "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM JSON_TABLE(";
+    Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
+        ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
+             \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
+             \"owner_id\" BIGINT PATH '$[1]', \
+             \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
+             STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") ON c.\"owner_type\" = w.\"owner_type\" \
+             AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
+        standard::quoted(table, "")
+    )))
+}
+
+/// How many tables of the counters' schema there are that meet what is still to be said.
+fn count_in_schema(table: &TableName) -> Statement<'_, BigInt> {
+    let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+    match table.schema() {
+        Some(schema) => Statement::new(select).text(schema),
+        None => Statement::new(select).sql("DATABASE()"),
+    }
+}
+
+/// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a connection
+/// at most 1 second. `max_size` is the most connections there are at a time; as many as that are made at once.
+///
+/// ```no_run
+/// let pool = counter_diesel::mysql_pool("mysql://app@localhost/app", 8)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
+/// database. The password is not in it.
+pub fn mysql_pool(
+    url: &str,
+    max_size: u32,
+) -> Result<Pool<ConnectionManager<MysqlConnection>>, Error> {
+    if open::scheme(url) != Some("mysql") {
+        return Err(Error::Build("the URL of a MariaDB or MySQL database begins with mysql://"));
+    }
+    open::open(url, max_size, |pool| pool)
+}

@@ -1,0 +1,349 @@
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
+    TableName,
+};
+use diesel::connection::SimpleConnection;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::{PgConnection, RunQueryDsl};
+
+use super::dialect::{CounterConnection, StateRow};
+use super::on_conflict;
+use super::pools::open;
+use super::sql::standard;
+use super::sql::statement::Statement;
+use crate::error::Error;
+use crate::ledger::dialect::migration::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "now() AT TIME ZONE 'utc'";
+
+impl CounterConnection for PgConnection {
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] =
+        &["fsync", "full_page_writes", "synchronous_commit"];
+
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. The
+    /// commit waits for the disk, and as before where the whole server is asked to wait for more.
+    fn prepare_transaction(&mut self) -> QueryResult<()> {
+        self.batch_execute(
+            "SET LOCAL lock_timeout = '5s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '15s'; \
+             SELECT set_config('synchronous_commit', 'on', true) \
+             WHERE current_setting('synchronous_commit') <> 'remote_apply'",
+        )
+    }
+
+    /// A setting that ends with the transaction. A savepoint would give all that is written a number of its own.
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        self.batch_execute(&format!("SET LOCAL counter.transaction = '{mark}'"))
+    }
+
+    /// After a statement that failed, a COMMIT rolls back and is answered like any other. Whatever is asked before
+    /// it is refused then.
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        let select = "SELECT coalesce(current_setting('counter.transaction', true), '')";
+        let marks = Statement::<Text>::new(select).load::<String>(self)?;
+        Ok(standard::only_value(marks)? == mark.to_string())
+    }
+
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+        let mut let_through = 0;
+        for run in standard::runs(claims) {
+            let_through += upsert_statement(table, run)?.execute(self)?;
+        }
+        Ok(let_through == claims.len())
+    }
+
+    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
+        standard::update(table, claim, NOW)?.execute(self)
+    }
+
+    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+        standard::delete(table, id, seq)?.execute(self)
+    }
+
+    fn baselines(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        Ok(match ids {
+            [] => Vec::new(),
+            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+        })
+    }
+
+    fn rows_of(
+        &mut self,
+        table: &TableName,
+        owner: &Owner,
+    ) -> QueryResult<Vec<(String, Baseline)>> {
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
+    }
+
+    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
+    }
+
+    fn record(
+        &mut self,
+        table: &TableName,
+        prefix: &str,
+        generation: &Generation,
+    ) -> QueryResult<()> {
+        standard::record(table, prefix, generation)
+            .sql(on_conflict::replace_state(table, NOW, "GREATEST"))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+        let found = Statement::<Bool>::new("SELECT to_regclass(")
+            .text(standard::quoted(table, suffix))
+            .sql(") IS NOT NULL")
+            .load::<bool>(self)?;
+        Ok(found == [true])
+    }
+
+    /// Two processes that create the same table at the same moment disturb each other in spite of the
+    /// `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one transaction.
+    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "{}; CREATE TABLE IF NOT EXISTS {} (\
+             \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
+             \"run_at\" TIMESTAMP NOT NULL DEFAULT ({NOW}))",
+            advisory_lock(table),
+            Self::quoted(table, "_migrations")
+        ))
+    }
+
+    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&advisory_lock(table))
+    }
+
+    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
+        standard::run_migrations(table).load(self)
+    }
+
+    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
+        standard::record_migration(table, name).execute(self)?;
+        Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        Ok(standard::version("PostgreSQL", self.setting("server_version")?))
+    }
+
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let setting = Statement::<Text>::new("SELECT current_setting(").text(name).sql(")");
+        standard::only_value(setting.load(self)?)
+    }
+
+    /// Diesel does not tell a lock time-out from other errors, and the server may say it in any language. So it is
+    /// looked up whether somebody has a lock that keeps writers out, or waits for one, since writers queue behind
+    /// that too. Who let go of it an instant ago is missed.
+    fn is_busy(&mut self, table: &TableName, error: &DieselError) -> bool {
+        if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
+            return false;
+        }
+        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+        let locked = Statement::<Bool>::new(
+            "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
+             AND relation IN (to_regclass(",
+        );
+        let locked = locked.text(counters).sql("), to_regclass(").text(state).sql("))");
+        locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
+    }
+
+    fn quoted(table: &TableName, suffix: &str) -> String {
+        standard::quoted(table, suffix)
+    }
+}
+
+/// A lock of this database, named after the table, until the end of the transaction.
+fn advisory_lock(table: &TableName) -> String {
+    format!("SELECT pg_advisory_xact_lock(hashtextextended('counter migrations: {table}', 0))")
+}
+
+fn upsert_statement<'a>(
+    table: &TableName,
+    claims: &'a [Claim],
+) -> QueryResult<OverCounters<'a, ()>> {
+    let is_add = claims.first().is_some_and(standard::is_add);
+    Ok(OverCounters {
+        before: format!(
+            "INSERT INTO {} AS \"row\" \
+             (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM ",
+            standard::quoted(table, "")
+        ),
+        numbers: vec![
+            claims.iter().map(standard::value).collect(),
+            claims.iter().map(|claim| claim.seq.get()).collect(),
+        ],
+        after: on_conflict::apply(is_add, NOW),
+        ..OverCounters::new(claims.iter().map(|claim| &claim.id))?
+    })
+}
+
+fn many_baselines<'a>(
+    table: &TableName,
+    ids: &'a [CounterId],
+) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt)>> {
+    Ok(OverCounters {
+        before: "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM ".to_owned(),
+        after: format!(
+            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
+             JOIN {} AS c USING (\"owner_type\", \"owner_id\", \"key\")",
+            standard::quoted(table, "")
+        ),
+        ..OverCounters::new(ids)?
+    })
+}
+
+/// A statement over counters that come in arrays, one for each column: the text never varies, so it is
+/// prepared once for any number of them.
+struct OverCounters<'a, Row> {
+    before: String,
+    owner_types: Vec<Cow<'a, str>>,
+    owner_ids: Vec<i64>,
+    keys: Vec<Cow<'a, str>>,
+    numbers: Vec<Vec<i64>>,
+    after: String,
+    row: PhantomData<Row>,
+}
+
+impl<'a, Row> OverCounters<'a, Row> {
+    fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
+        let owner_ids = ids.clone().into_iter();
+        Ok(Self {
+            before: String::new(),
+            owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
+            owner_ids: owner_ids
+                .map(|id| standard::owner_id(id.owner_id()))
+                .collect::<QueryResult<_>>()?,
+            keys: ids.into_iter().map(CounterId::key).collect(),
+            numbers: Vec::new(),
+            after: String::new(),
+            row: PhantomData,
+        })
+    }
+}
+
+impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(&self.before);
+        out.push_sql("unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.owner_types)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.owner_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        for numbers in &self.numbers {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<BigInt>, _>(numbers)?;
+        }
+        out.push_sql(")");
+        out.push_sql(&self.after);
+        Ok(())
+    }
+}
+
+// No static id: the text tells statements apart, for the table's name is in it.
+impl<Row> QueryId for OverCounters<'_, Row> {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Row> Query for OverCounters<'_, Row> {
+    type SqlType = Row;
+}
+
+impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
+
+/// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a connection at
+/// most 1 second, and an attempt to connect is given up after 2, unless the URL says otherwise
+/// (`connect_timeout`). `max_size` is the most connections there are at a time; as many as that are made at once.
+///
+/// ```no_run
+/// let pool = counter_diesel::postgres_pool("postgres://app@localhost/app", 8)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
+/// database. The password is not in it.
+pub fn postgres_pool(
+    url: &str,
+    max_size: u32,
+) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
+    if open::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
+        return Err(Error::Build(
+            "the URL of a PostgreSQL database begins with postgres:// or postgresql://",
+        ));
+    }
+    open::open(&with_connect_timeout(url), max_size, |pool| pool)
+}
+
+/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's threads are
+/// lost to it.
+fn with_connect_timeout(url: &str) -> String {
+    let separator = match url {
+        url if url.contains("connect_timeout") => return url.to_owned(),
+        url if !url.contains("://") => ' ',
+        url if url.contains('?') => '&',
+        _ => '?',
+    };
+    format!("{url}{separator}connect_timeout=2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_a_connect_timeout_unless_it_has_one() {
+        for (url, with_timeout) in [
+            ("postgres://h/d", "postgres://h/d?connect_timeout=2"),
+            ("postgres:///d?host=/tmp", "postgres:///d?host=/tmp&connect_timeout=2"),
+            ("host=h dbname=d", "host=h dbname=d connect_timeout=2"),
+            ("postgres://h/d?connect_timeout=9", "postgres://h/d?connect_timeout=9"),
+        ] {
+            assert_eq!(with_connect_timeout(url), with_timeout);
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_error() {
+        for url in ["postgres://u:w0rd/x@h/d", "host=h password=my w0rd"] {
+            let error = postgres_pool(url, 1).map(drop).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("***") && !text.contains("w0rd"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Pools as an application that counts wants them.
+
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) mod open;

@@ -1,0 +1,211 @@
+//! The statements that every database takes as they are, and what every database does with claims and rows.
+
+use chrono::NaiveDateTime;
+use counter_core::{
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
+    ServerVersion, TableName,
+};
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+use diesel::connection::SimpleConnection;
+use diesel::result::{Error, QueryResult};
+use diesel::sql_types::{BigInt, Text, Timestamp};
+
+use super::statement::Statement;
+use crate::ledger::dialect::dialect::StateRow;
+
+pub(crate) fn is_add(claim: &Claim) -> bool {
+    matches!(claim.op, ClaimOp::Add(_))
+}
+
+/// What the claim adds or sets; a delete sets to 0 first, which takes the row's lock.
+pub(crate) fn value(claim: &Claim) -> i64 {
+    match claim.op {
+        ClaimOp::Add(value) | ClaimOp::Set(value) => value,
+        ClaimOp::Delete => 0,
+    }
+}
+
+/// The owner id as the column takes it.
+pub(crate) fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
+    id.as_i64()
+        .ok_or_else(|| Error::SerializationError(format!("owner id {id} is not an integer").into()))
+}
+
+/// A table's name with its suffix, between double quotes.
+pub(crate) fn quoted(table: &TableName, suffix: &str) -> String {
+    let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
+    format!("{schema}\"{}{suffix}\"", table.table())
+}
+
+/// A savepoint is gone with the transaction in which it was made.
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(crate) fn mark_by_savepoint(conn: &mut impl SimpleConnection, mark: u64) -> QueryResult<()> {
+    conn.batch_execute(&format!("SAVEPOINT counter_{mark}"))
+}
+
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+pub(crate) fn release_mark(conn: &mut impl SimpleConnection, mark: u64) -> QueryResult<bool> {
+    conn.batch_execute(&format!("RELEASE SAVEPOINT counter_{mark}"))?;
+    Ok(true)
+}
+
+/// Runs of claims that are all added, or all set. The order stays, in which every sync locks the rows.
+pub(crate) fn runs(claims: &[Claim]) -> impl Iterator<Item = &[Claim]> {
+    claims.chunk_by(|a, b| is_add(a) == is_add(b))
+}
+
+pub(crate) fn update<'a>(
+    table: &TableName,
+    claim: &'a Claim,
+    now: &str,
+) -> QueryResult<Statement<'a>> {
+    let plus = if is_add(claim) { "\"count\" + " } else { "" };
+    let update = format!("UPDATE {} SET \"count\" = {plus}", quoted(table, ""));
+    let update = Statement::new(update)
+        .big_int(value(claim))
+        .sql(", \"claim_seq\" = ")
+        .big_int(claim.seq.get())
+        .sql(format!(", \"updated_at\" = {now} WHERE "));
+    Ok(of_counter(update, &claim.id)?.sql(" AND \"claim_seq\" < ").big_int(claim.seq.get()))
+}
+
+pub(crate) fn delete<'a>(
+    table: &TableName,
+    id: &'a CounterId,
+    seq: ClaimSeq,
+) -> QueryResult<Statement<'a>> {
+    let delete = Statement::new(format!("DELETE FROM {} WHERE ", quoted(table, "")));
+    Ok(of_counter(delete, id)?.sql(" AND \"claim_seq\" = ").big_int(seq.get()))
+}
+
+pub(crate) fn one_baseline<'a>(
+    table: &TableName,
+    id: &'a CounterId,
+) -> QueryResult<Statement<'a, (BigInt, BigInt)>> {
+    let from = quoted(table, "");
+    let select = format!("SELECT \"count\", \"claim_seq\" FROM {from} WHERE ");
+    of_counter(Statement::new(select), id)
+}
+
+fn of_counter<'a, Row>(
+    statement: Statement<'a, Row>,
+    id: &'a CounterId,
+) -> QueryResult<Statement<'a, Row>> {
+    Ok(statement
+        .sql("\"owner_type\" = ")
+        .text(id.owner_type())
+        .sql(" AND \"owner_id\" = ")
+        .big_int(owner_id(id.owner_id())?)
+        .sql(" AND \"key\" = ")
+        .text(id.key()))
+}
+
+/// The row of one counter, if there is one.
+pub(crate) fn only(rows: Vec<(i64, i64)>) -> Vec<Option<Baseline>> {
+    let row = rows.into_iter().next();
+    vec![row.map(|(count, seq)| baseline(count, seq))]
+}
+
+/// Puts the rows that were found, with the places of their counters, into the order of the counters asked for.
+pub(crate) fn in_order(asked: usize, rows: Vec<(i64, i64, i64)>) -> Vec<Option<Baseline>> {
+    let mut found = vec![None; asked];
+    for (index, count, seq) in rows {
+        if let Some(place) = usize::try_from(index).ok().and_then(|index| found.get_mut(index)) {
+            *place = Some(baseline(count, seq));
+        }
+    }
+    found
+}
+
+pub(crate) fn rows_of<'a>(
+    table: &TableName,
+    owner: &'a Owner,
+) -> QueryResult<Statement<'a, (Text, BigInt, BigInt)>> {
+    let from = quoted(table, "");
+    let select = format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {from}");
+    Ok(Statement::new(select)
+        .sql(" WHERE \"owner_type\" = ")
+        .text(owner.owner_type().as_str())
+        .sql(" AND \"owner_id\" = ")
+        .big_int(owner_id(owner.id())?))
+}
+
+pub(crate) fn with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
+    rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect()
+}
+
+pub(crate) fn top<'a>(
+    table: &TableName,
+    owner_type: &'a OwnerType,
+    key: &'a CounterKey,
+    limit: i64,
+) -> Statement<'a, BigInt> {
+    let from = quoted(table, "");
+    Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
+        .text(owner_type.as_str())
+        .sql(" AND \"key\" = ")
+        .text(key.as_str())
+        .sql(" ORDER BY \"count\" DESC, \"owner_id\" LIMIT ")
+        .big_int(limit)
+}
+
+fn baseline(count: i64, seq: i64) -> Baseline {
+    Baseline { count, seq: ClaimSeq::new(seq) }
+}
+
+pub(crate) fn state<'a>(
+    table: &TableName,
+    prefix: &'a str,
+) -> Statement<'a, (Text, Text, BigInt, Timestamp)> {
+    let from = quoted(table, "_state");
+    Statement::new("SELECT \"prefix\", \"store_id\", \"claim_seq\", \"synced_at\"")
+        .sql(format!(" FROM {from} WHERE \"prefix\" IN ('', "))
+        .text(prefix)
+        .sql(")")
+}
+
+pub(crate) fn state_rows(rows: Vec<(String, String, i64, NaiveDateTime)>) -> Vec<StateRow> {
+    let state_row = |(prefix, store_id, seq, synced_at)| StateRow {
+        prefix,
+        store_id,
+        seq: ClaimSeq::new(seq),
+        synced_at,
+    };
+    rows.into_iter().map(state_row).collect()
+}
+
+/// The state row of a prefix as it is to be, as far as writing it is the same everywhere.
+pub(crate) fn record<'a>(
+    table: &TableName,
+    prefix: &'a str,
+    generation: &'a Generation,
+) -> Statement<'a> {
+    let into = quoted(table, "_state");
+    Statement::new(format!("INSERT INTO {into} "))
+        .sql("(\"prefix\", \"store_id\", \"claim_seq\") VALUES (")
+        .text(prefix)
+        .sql(", ")
+        .text(generation.store_id.as_str())
+        .sql(", ")
+        .big_int(generation.high_water.get())
+        .sql(")")
+}
+
+pub(crate) fn run_migrations<'a>(table: &TableName) -> Statement<'a, Text> {
+    let from = quoted(table, "_migrations");
+    Statement::new(format!("SELECT \"name\" FROM {from}"))
+}
+
+pub(crate) fn record_migration<'a>(table: &TableName, name: &'a str) -> Statement<'a> {
+    let into = quoted(table, "_migrations");
+    Statement::new(format!("INSERT INTO {into} (\"name\") VALUES (")).text(name).sql(")")
+}
+
+pub(crate) fn version(product: &str, number: String) -> ServerVersion {
+    ServerVersion { product: product.to_owned(), number }
+}
+
+/// The value of a query that has one row.
+pub(crate) fn only_value(rows: Vec<String>) -> QueryResult<String> {
+    rows.into_iter().next().ok_or(Error::NotFound)
+}

@@ -1,0 +1,254 @@
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, Printable,
+    ServerVersion, TableName,
+};
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::result::{Error as DieselError, QueryResult};
+use diesel::sql_types::{BigInt, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
+
+use super::dialect::{CounterConnection, StateRow};
+use super::pools::open;
+use super::sql::standard;
+use super::sql::statement::Statement;
+use super::{on_conflict, values};
+use crate::error::Error;
+use crate::ledger::dialect::migration::{Migration, migration};
+
+/// The time, UTC.
+const NOW: &str = "CURRENT_TIMESTAMP";
+
+/// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
+const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
+
+impl CounterConnection for SqliteConnection {
+    const MIGRATIONS: &'static [Migration] =
+        &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
+
+    const DURABILITY: &'static [&'static str] = &["synchronous"];
+
+    fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
+        if pool.max_size() > 1 && is_in_memory(pool)? {
+            return Err(Error::Build(
+                "connections to SQLite in memory each have a database of their own, or share one under locks \
+                 that no time-out waits for: give the pool a max_size of 1, or keep the database in a file",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits and durability are settings of the whole connection here, so they are the application's;
+    /// [`sqlite_pool`] makes good ones.
+    fn prepare_transaction(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// A transaction that was ended takes its savepoint along. It locks nothing.
+    fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
+        standard::mark_by_savepoint(self, mark)
+    }
+
+    fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
+        standard::release_mark(self, mark)
+    }
+
+    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+        let mut let_through = 0;
+        for piece in values::pieces(claims, &CHUNK_SIZES) {
+            let_through += upsert_statement(table, piece)?.execute(self)?;
+        }
+        Ok(let_through == claims.len())
+    }
+
+    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
+        standard::update(table, claim, NOW)?.execute(self)
+    }
+
+    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+        standard::delete(table, id, seq)?.execute(self)
+    }
+
+    fn baselines(
+        &mut self,
+        table: &TableName,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        Ok(match ids {
+            [] => Vec::new(),
+            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+        })
+    }
+
+    fn rows_of(
+        &mut self,
+        table: &TableName,
+        owner: &Owner,
+    ) -> QueryResult<Vec<(String, Baseline)>> {
+        let rows = standard::rows_of(table, owner)?.load(self)?;
+        Ok(standard::with_keys(rows))
+    }
+
+    fn top(
+        &mut self,
+        table: &TableName,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: i64,
+    ) -> QueryResult<Vec<i64>> {
+        standard::top(table, owner_type, key, limit).load(self)
+    }
+
+    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        let rows = standard::state(table, prefix).load(self)?;
+        Ok(standard::state_rows(rows))
+    }
+
+    fn record(
+        &mut self,
+        table: &TableName,
+        prefix: &str,
+        generation: &Generation,
+    ) -> QueryResult<()> {
+        standard::record(table, prefix, generation)
+            .sql(on_conflict::replace_state(table, NOW, "max"))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+        let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table, suffix));
+        match self.batch_execute(&probe) {
+            Ok(()) => Ok(true),
+            Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+             \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
+             \"run_at\" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+            Self::quoted(table, "_migrations")
+        ))
+    }
+
+    /// The first statement of the transaction is a write, which takes the lock of the whole file; a read
+    /// would leave it to be taken later, when others may have it.
+    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
+        let migrations = Self::quoted(table, "_migrations");
+        self.batch_execute(&format!(
+            "UPDATE {migrations} SET \"name\" = \"name\" WHERE \"name\" = ''"
+        ))
+    }
+
+    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
+        standard::run_migrations(table).load(self)
+    }
+
+    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
+        standard::record_migration(table, name).execute(self)?;
+        Ok(())
+    }
+
+    fn version(&mut self) -> QueryResult<ServerVersion> {
+        let number = Statement::<Text>::new("SELECT sqlite_version()").load(self)?;
+        Ok(standard::version("SQLite", standard::only_value(number)?))
+    }
+
+    /// That of this connection, as a number: each has its own.
+    fn setting(&mut self, name: &str) -> QueryResult<String> {
+        let select = format!("SELECT CAST(\"{name}\" AS TEXT) FROM pragma_{name}");
+        standard::only_value(Statement::<Text>::new(select).load(self)?)
+    }
+
+    /// It speaks English everywhere.
+    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+        error.to_string().contains("is locked")
+    }
+
+    fn quoted(table: &TableName, suffix: &str) -> String {
+        standard::quoted(table, suffix)
+    }
+}
+
+fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
+    let into = format!("{} AS \"row\"", standard::quoted(table, ""));
+    let is_add = claims.first().is_some_and(standard::is_add);
+    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
+}
+
+/// One parameter however many counters: the text never varies, and no limit of parameters is met. The
+/// cross join makes SQLite look up each counter in the unique index.
+fn many_baselines<'a>(
+    table: &TableName,
+    ids: &[CounterId],
+) -> QueryResult<Statement<'a, (BigInt, BigInt, BigInt)>> {
+    let from = standard::quoted(table, "");
+    let select = "SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(";
+    Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
+        ") AS w CROSS JOIN {from} AS c \
+             WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
+             AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
+             AND c.\"key\" = json_extract(w.\"value\", '$[2]')"
+    )))
+}
+
+fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool, Error> {
+    let mut conn = pool.get().map_err(|source| Error::Unreachable { source: source.into() })?;
+    let files = Statement::<Text>::new("SELECT file FROM pragma_database_list WHERE name = 'main'")
+        .load::<String>(&mut *conn)
+        .map_err(|source| Error::Unreachable { source: source.into() })?;
+    Ok(files.iter().all(String::is_empty))
+}
+
+/// A pool of connections to a SQLite file, with the settings that counters and other writers want:
+/// write-ahead log, 5 seconds of patience with a locked file, and commits that survive a power cut.
+///
+/// Waits for a connection at most 1 second. `max_size` is the most connections there are at a time; as many as that
+/// are made at once. `:memory:` needs a `max_size` of 1.
+///
+/// ```
+/// let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
+/// # Ok::<(), counter_diesel::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Unreachable`] if the file cannot be opened, [`Error::Build`] if it is the URL of another database.
+pub fn sqlite_pool(
+    database: &str,
+    max_size: u32,
+) -> Result<Pool<ConnectionManager<SqliteConnection>>, Error> {
+    let path = database.strip_prefix("sqlite://").unwrap_or(database);
+    if open::scheme(path).is_some_and(|scheme| scheme != "file") {
+        return Err(Error::Build(
+            "a SQLite database is the path of a file, :memory:, or sqlite:// and a path",
+        ));
+    }
+    let opened = open::open(path, max_size, |pool| pool.connection_customizer(Box::new(Settings)));
+    opened.map_err(|error| match error {
+        // SQLite itself never says which file.
+        Error::Unreachable { source } => {
+            let source = format!("{}: {source}", Printable(path)).into();
+            Error::Unreachable { source }
+        }
+        error => error,
+    })
+}
+
+#[derive(Debug)]
+struct Settings;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Settings {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        conn.batch_execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+        )
+        .map_err(diesel::r2d2::Error::QueryError)
+    }
+}

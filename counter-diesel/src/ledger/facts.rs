@@ -1,0 +1,176 @@
+//! What can be found out about a database without changing anything.
+
+use counter_core::{Fact, ServerVersion, TableName};
+use diesel::result::{Error as DieselError, QueryResult};
+
+use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::failure::contained;
+
+/// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
+///
+/// [`Ledger::inspect`]: crate::Ledger::inspect
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LedgerFacts {
+    /// What the server is.
+    pub server: Fact<ServerVersion>,
+    /// The settings that decide what a crash of it forgets.
+    pub durability: Vec<DurabilitySetting>,
+    /// The counters' table.
+    pub counters_table: Fact<TableState>,
+    /// The table beside it with what is known of the stores.
+    pub state_table: Fact<TableState>,
+    /// Which migrations were run.
+    pub migrations: Fact<MigrationFacts>,
+    /// Why the tables take no writes, or `None` within if they do. Not asked where they cannot be read.
+    pub refuses_writes: Fact<Option<String>>,
+}
+
+impl LedgerFacts {
+    pub(crate) fn has_usable_tables(&self) -> bool {
+        [&self.counters_table, &self.state_table]
+            .into_iter()
+            .all(|state| state.known() == Some(&TableState::Usable))
+    }
+}
+
+/// A setting of a database, as it is for this user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DurabilitySetting {
+    /// Its name, such as `fsync`.
+    pub name: &'static str,
+    /// Its value, as the database writes it.
+    pub value: Fact<String>,
+}
+
+impl DurabilitySetting {
+    /// A setting of this name, and its value.
+    pub fn new(name: &'static str, value: Fact<String>) -> Self {
+        Self { name, value }
+    }
+}
+
+/// Whether a table is as this version of the library needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TableState {
+    /// It is not there.
+    Missing,
+    /// It is there, but cannot be read as it should be, for this reason.
+    Unusable(String),
+    /// It has all that is needed.
+    Usable,
+}
+
+/// The migrations that were run, beside those of this version of the library.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct MigrationFacts {
+    /// Whether there is a table in which they are recorded. There is none where the application runs ours
+    /// among its own.
+    pub has_table: bool,
+    /// Those of this version that were not run.
+    pub pending: Vec<String>,
+    /// Those that were run and this version does not know.
+    pub unknown: Vec<String>,
+}
+
+const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.key, c.count, c.claim_seq, \
+                                c.created_at, c.updated_at";
+
+const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.claim_seq, c.synced_at";
+
+/// What is not about any table, as it is outside of a transaction of ours.
+pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut LedgerFacts) {
+    facts.server = ask(conn, C::version);
+    let setting = |name: &&'static str| DurabilitySetting {
+        name,
+        value: ask(conn, |conn| conn.setting(name)),
+    };
+    facts.durability = C::DURABILITY.iter().map(setting).collect();
+}
+
+/// What is read of the tables, in a transaction that waits only shortly for locks and is rolled back.
+pub(crate) fn inspect_tables<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    facts: &mut LedgerFacts,
+) {
+    facts.counters_table = table_state(conn, table, "", COUNTERS_COLUMNS);
+    facts.state_table = table_state(conn, table, "_state", STATE_COLUMNS);
+    facts.migrations = ask(conn, |conn| migration_facts(conn, table));
+}
+
+/// Whether the tables take writes, if they can be read. In another such transaction, which begins with a write:
+/// SQLite does not let one that has read wait for whoever writes.
+pub(crate) fn inspect_writes<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    facts: &mut LedgerFacts,
+) {
+    facts.refuses_writes = match refusal_of_writes(conn, table) {
+        None => Fact::Known(None),
+        // That somebody else writes is no refusal.
+        Some(error) if conn.is_busy(table, &error) => Err(error).into(),
+        Some(error) => Fact::Known(Some(error.to_string())),
+    };
+}
+
+fn ask<C: CounterConnection, T>(
+    conn: &mut C,
+    question: impl FnOnce(&mut C) -> QueryResult<T>,
+) -> Fact<T> {
+    contained(conn, question).into()
+}
+
+fn table_state<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    suffix: &str,
+    columns: &str,
+) -> Fact<TableState> {
+    let name = C::quoted(table, suffix);
+    let select = format!("SELECT {columns} FROM {name} AS c LIMIT 0");
+    ask(conn, |conn| conn.has_table(table, suffix)).map(|is_there| {
+        if !is_there {
+            return TableState::Missing;
+        }
+        match contained(conn, |conn| conn.batch_execute(&select)) {
+            Ok(()) => TableState::Usable,
+            Err(error) => TableState::Unusable(error.to_string()),
+        }
+    })
+}
+
+fn migration_facts<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+) -> QueryResult<MigrationFacts> {
+    if !conn.has_table(table, "_migrations")? {
+        return Ok(MigrationFacts::default());
+    }
+    let run = conn.run_migrations(table)?;
+    let ours = C::MIGRATIONS.iter().map(|migration| migration.name).collect::<Vec<_>>();
+    let is_pending = |name: &&str| !run.iter().any(|run| run == name);
+    Ok(MigrationFacts {
+        has_table: true,
+        pending: ours.iter().copied().filter(is_pending).map(str::to_owned).collect(),
+        unknown: run.iter().filter(|run| !ours.contains(&run.as_str())).cloned().collect(),
+    })
+}
+
+/// Statements of every kind that a sync writes with, over no row. A replica, a database that is read-only
+/// and a user without the right all refuse them.
+fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> Option<DieselError> {
+    let [counters, state] = ["", "_state"].map(|suffix| C::quoted(table, suffix));
+    let delete = format!("DELETE FROM {counters} WHERE 1 = 0");
+    let writes = [counters, state].into_iter().flat_map(|table| {
+        [
+            format!("UPDATE {table} SET claim_seq = claim_seq WHERE 1 = 0"),
+            format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
+        ]
+    });
+    let mut statements = writes.chain([delete]);
+    statements.find_map(|statement| contained(conn, |conn| conn.batch_execute(&statement)).err())
+}

@@ -1,0 +1,58 @@
+//! What a failed statement says about its connection and its tables.
+
+use counter_core::TableName;
+use diesel::connection::TransactionManager;
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+
+use crate::error::{Error, LedgerStep};
+use crate::ledger::dialect::dialect::CounterConnection;
+
+/// Runs a query so that its failure leaves the connection usable, also in the transaction that an
+/// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
+pub(crate) fn contained<C: CounterConnection, T>(
+    conn: &mut C,
+    query: impl FnOnce(&mut C) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    match status.transaction_depth()? {
+        Some(_) => conn.transaction(query),
+        None => query(conn),
+    }
+}
+
+/// Turns what a database says into what is wrong: its connection, its tables, or what it was asked for.
+pub(crate) fn as_ledger_error<C: CounterConnection>(
+    conn: &mut C,
+    table: &TableName,
+    step: LedgerStep,
+    source: DieselError,
+) -> Error {
+    if is_lost(conn, &source) {
+        let source = source.into();
+        return Error::Unreachable { source };
+    }
+    match conn.has_tables(table) {
+        Ok(false) => Error::NotMigrated { table: table.to_string(), source },
+        _ => Error::Database { step, source },
+    }
+}
+
+/// Whether a connection is of no use any more, on which this has just failed outside of a transaction.
+pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
+    let is_lost = says_closed(error) || conn.ping().is_err();
+    if is_lost {
+        // So that no pool hands it out again, not even one that does not test connections.
+        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+    }
+    is_lost
+}
+
+/// Whether an error itself says that a connection is of no use any more. Others may be of a lost one too.
+pub(crate) fn says_closed(error: &DieselError) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(
+        error,
+        DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    )
+}

@@ -1,0 +1,137 @@
+use chrono::NaiveDateTime;
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+};
+
+use crate::error::Error;
+use crate::ledger::facts::LedgerFacts;
+
+/// The database side: reads baselines, and applies claims under the guard.
+///
+/// Object-safe, and can be wrapped. Every method either does what it says or fails without a trace, but
+/// for [`LedgerTransaction::commit`].
+///
+/// # Errors
+///
+/// Every method fails with [`Error::Unreachable`] where there is no working connection,
+/// [`Error::NotMigrated`] where a table is missing, and [`Error::Database`] where a statement is refused.
+pub trait Ledger: Send + Sync + 'static {
+    /// The rows of these counters, in the order asked, [`Baseline::NONE`] where there is none. They are
+    /// the latest committed ones: no snapshot older than the call.
+    fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
+
+    /// The same for who would rather have no answer than wait for whoever has locked the table. The default
+    /// waits as long as [`baselines`](Self::baselines).
+    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.baselines(ids)
+    }
+
+    /// All rows of an owner, by key.
+    fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
+
+    /// The owners of this type whose counts of this key are the highest in the table, at most `limit` of them:
+    /// the highest first, and the smaller id first where counts are the same.
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error>;
+
+    /// Opens a transaction that waits only shortly for locks and asks for a durable commit.
+    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error>;
+
+    /// What is known of the store behind a prefix. Waits only shortly for locks.
+    fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
+
+    /// Remembers a store's generation as that of the last good pass, now.
+    fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
+
+    /// The names of the migrations that were not run yet. Changes nothing.
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
+
+    /// Brings the tables up to date and returns the names of the migrations that were run. Safe for any
+    /// number of processes at once.
+    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
+
+    /// What can be found out about the database. Changes nothing. What it does not tell this user is a
+    /// [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table. The default is
+    /// to have nothing to tell.
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        Ok(LedgerFacts::default())
+    }
+}
+
+/// A transaction that applies claims. Dropped, it is rolled back.
+///
+/// # Errors
+///
+/// As those of [`Ledger`]. After an error the transaction is over and nothing of it is kept.
+pub trait LedgerTransaction {
+    /// Applies each claim to its row, unless the row has seen it or a newer one, and returns the claims
+    /// whose row has seen a *newer* one, in the order given. The rows stay locked until the end of the transaction.
+    ///
+    /// The claims are of different counters and in the order of [`CounterId`].
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error>;
+
+    /// Applies a claim to its row only if there is one, under the same guard.
+    fn update(&mut self, claim: &Claim) -> Result<Updated, Error>;
+
+    /// Makes it durable.
+    ///
+    /// # Errors
+    ///
+    /// Unlike elsewhere, after an error the transaction may have been committed all the same.
+    fn commit(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// A claim that the guard did not let through because its row has seen a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newer {
+    /// The place of the claim among those given.
+    pub index: usize,
+    /// The sequence in the row.
+    pub row: ClaimSeq,
+}
+
+/// What became of a claim that may not make a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updated {
+    /// It was applied.
+    Applied,
+    /// The row has seen it, or a newer one.
+    Seen,
+    /// There is no row.
+    NoRow,
+}
+
+/// What a database knows of the store behind a prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LedgerState {
+    /// The random id that this database got with its tables.
+    pub database: String,
+    /// When it got them, UTC, if that is known.
+    pub migrated_at: Option<NaiveDateTime>,
+    /// What the last good pass recorded, if there was one.
+    pub recorded: Option<Recorded>,
+}
+
+/// What a good pass leaves behind about the store that it synced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// The id of the store's data.
+    pub store_id: String,
+    /// The newest sequence that the store had given out.
+    pub seq: ClaimSeq,
+    /// When the pass ended, UTC.
+    pub synced_at: NaiveDateTime,
+}
+
+impl Recorded {
+    /// The store's id, its newest sequence, and when the pass ended, UTC.
+    pub const fn new(store_id: String, seq: ClaimSeq, synced_at: NaiveDateTime) -> Self {
+        Self { store_id, seq, synced_at }
+    }
+}

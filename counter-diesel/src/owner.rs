@@ -1,0 +1,5 @@
+//! Who may be asked for counters, and by which keys.
+
+pub(crate) mod counter_owner;
+pub(crate) mod key_of;
+pub(crate) mod owner_of;

@@ -1,0 +1,57 @@
+use std::borrow::Cow;
+
+use counter_core::{CounterKey, Invalid, Owner};
+
+/// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an
+/// [`Owner`] whose type is only text.
+///
+/// ```
+/// # use counter_diesel::{Counters, Error, HasCounters, Owner};
+/// # #[derive(HasCounters)]
+/// # #[counters(keys(views))]
+/// # struct Post { id: i64 }
+/// # fn read(counters: &Counters, post: &Post) -> Result<(), Error> {
+/// counters.get(post, PostCounter::Views)?;
+/// counters.get(Post::counter_owner(42)?, PostCounter::Views)?;
+/// counters.get(Owner::new("post", 42)?, "views")?;
+/// counters.get(Owner::global(), "sign-ups")?;
+/// # Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not own counters",
+    label = "not an owner of counters",
+    note = "pass a reference to a model with `#[derive(HasCounters)]`, `Model::counter_owner(id)?`, \
+            or `Owner::new(\"type\", id)?`"
+)]
+pub trait CounterOwner {
+    /// The model, which decides what is a key of it; [`Owner`] itself where that is not known.
+    type Model: ?Sized;
+
+    /// The owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the model's key cannot be an owner id.
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid>;
+
+    /// The keys that the model declares.
+    fn declared_keys() -> &'static [CounterKey] {
+        &[]
+    }
+}
+
+impl CounterOwner for Owner {
+    type Model = Owner;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(self))
+    }
+}
+
+impl CounterOwner for &Owner {
+    type Model = Owner;
+
+    fn owner(&self) -> Result<Cow<'_, Owner>, Invalid> {
+        Ok(Cow::Borrowed(self))
+    }
+}

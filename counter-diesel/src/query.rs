@@ -1,0 +1,4 @@
+//! Counters as Diesel expressions.
+
+pub(crate) mod counter_value;
+pub(crate) mod owner_column;

@@ -1,0 +1,3 @@
+//! Whether the store is the one that was synced last.
+
+pub(crate) mod conflicts;

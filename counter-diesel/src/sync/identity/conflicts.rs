@@ -1,0 +1,142 @@
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Held, Pattern, Verdict};
+
+use crate::engine::engine::Engine;
+use crate::error::Error;
+use crate::ledger::ledger::Recorded;
+use crate::sync::report::report::Findings;
+use crate::sync::sweep::{Seen, Sweep, bounded};
+
+/// Nobody holds a lock meanwhile, so it may take longer than in a sync.
+const VERIFY_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the store holds and the table may have counted already.
+///
+/// Nothing of it is synced before somebody decides, with [`SyncOptions::on_conflict`], or sets the counters
+/// to their right values.
+///
+/// [`SyncOptions::on_conflict`]: crate::SyncOptions::on_conflict
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Conflicts {
+    /// Whether the store came back from an old copy. Then everything that it holds is in
+    /// [`counters`](Self::counters), and no sync claims anything.
+    pub went_back: Option<WentBack>,
+    /// The counters in question. A store with more than ten thousand of them may name one twice.
+    pub counters: Findings<Contradiction>,
+}
+
+impl Conflicts {
+    /// Whether there is nothing to decide.
+    pub fn is_empty(&self) -> bool {
+        self.went_back.is_none() && self.counters.is_empty()
+    }
+}
+
+/// A store that knows less than was recorded about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WentBack {
+    /// The newest sequence that it knows: microseconds of its clock, so about when the copy was made.
+    pub found: ClaimSeq,
+    /// The newest sequence that it is known to have given out. What was counted between the two is gone from
+    /// the store, and in the table if it was synced; what was synced between the two may be in the store again.
+    pub newest: ClaimSeq,
+    /// What the last good sync recorded.
+    pub recorded: Option<Recorded>,
+}
+
+/// What both sides hold of one counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Contradiction {
+    /// The counter.
+    pub id: CounterId,
+    /// What the store holds.
+    pub held: Held,
+    /// Its row.
+    pub row: Baseline,
+}
+
+/// Looks for what contradicts, and changes nothing.
+pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
+    let mut conflicts = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
+    let mut seen = Seen::<CounterId>::default();
+    let batch_size = bounded(engine.config().sync_batch_size);
+    let mut sweep = Sweep::new(engine.store(), Pattern::all(), batch_size);
+    while !sweep.is_over() {
+        let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
+        let found = match conflicts.went_back {
+            Some(_) => all_that_is_held(engine, batch)?,
+            None => claims_below_their_rows(engine, batch)?,
+        };
+        for contradiction in found {
+            if seen.insert(contradiction.id.clone()) {
+                conflicts.counters.push(contradiction);
+            }
+        }
+    }
+    Ok(conflicts)
+}
+
+fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
+    let recorded = engine.ledger().state(engine.prefix())?.recorded;
+    let Some(present) = engine.store().present_generation()? else {
+        return Ok(None);
+    };
+    let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
+    Ok((found < newest).then_some(WentBack { found, newest, recorded }))
+}
+
+/// The newest sequence that a store is known to have given out, by its database or by this process.
+pub(crate) fn newest_known(present: &Generation, recorded: Option<&Recorded>) -> ClaimSeq {
+    let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
+    same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)
+}
+
+fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
+    let rows = engine.ledger().baselines_soon(&ids)?;
+    let looked = ids.iter().zip(engine.store().look(&ids)?.held).zip(rows);
+    // What is not ours is no conflict.
+    let held = looked.filter_map(|((id, held), row)| {
+        Some(Contradiction { id: id.clone(), held: held.ok()?, row })
+    });
+    Ok(held.filter(|both| both.held != Held::default()).collect())
+}
+
+fn claims_below_their_rows(
+    engine: &Engine,
+    ids: Vec<CounterId>,
+) -> Result<Vec<Contradiction>, Error> {
+    let looked = engine.store().look(&ids)?.held;
+    let held = ids.into_iter().zip(looked).filter_map(|(id, held)| Some((id, held.ok()?)));
+    let mut held = held.collect::<HashMap<_, _>>();
+    let claims = held.values().filter_map(|held| held.claim.clone()).collect();
+    let conflicts = conflicts_among(engine, claims)?.into_iter().map(|(claim, row)| {
+        let held = held.remove(&claim.id).unwrap_or_default();
+        Contradiction { id: claim.id, held, row }
+    });
+    Ok(conflicts.collect())
+}
+
+/// Those claims, of different counters, whose rows have seen newer ones while the store still held them.
+pub(crate) fn conflicts_among(
+    engine: &Engine,
+    claims: Vec<Claim>,
+) -> Result<Vec<(Claim, Baseline)>, Error> {
+    let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+    let rows = engine.ledger().baselines_soon(&ids)?;
+    let suspects = claims.into_iter().zip(rows).filter(|(claim, row)| row.seq > claim.seq);
+    let (suspects, rows) = suspects.unzip::<_, _, Vec<_>, Vec<_>>();
+    if suspects.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One that was acknowledged since it was seen may well have been followed by a newer one.
+    let verdicts = engine.store().verify(&suspects, VERIFY_WITHIN)?;
+    let conflicts = suspects.into_iter().zip(rows).zip(verdicts);
+    let held = conflicts.filter(|(_, verdict)| *verdict == Verdict::Held);
+    Ok(held.map(|(conflict, _)| conflict).collect())
+}

@@ -1,0 +1,316 @@
+//! One sync, from the first look to the last acknowledgement.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::Instant;
+
+use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
+
+use crate::engine::engine::Engine;
+use crate::error::Error;
+use crate::ledger::ledger::LedgerState;
+use crate::sync::apply::{Origin, apply};
+use crate::sync::claimer::{self, Ended, News};
+use crate::sync::identity::conflicts::newest_known;
+use crate::sync::options::{OnConflict, SyncOptions};
+use crate::sync::report::observer::{Observer, SyncEvent};
+use crate::sync::report::report::{SyncReport, SyncTimes};
+use crate::sync::sweep::{Seen, Sweep, bounded};
+use crate::sync::telemetry::telemetry;
+use crate::sync::unsettled::Unsettled;
+
+/// Moves everything that matches from the store into the table, and logs and measures it.
+pub(crate) fn sync(
+    engine: &Engine,
+    options: &SyncOptions,
+    observer: Observer<'_>,
+) -> Result<SyncReport, Error> {
+    telemetry::watch_pass(engine, options, || run(engine, options, observer))
+}
+
+fn run(
+    engine: &Engine,
+    options: &SyncOptions,
+    observer: Observer<'_>,
+) -> Result<SyncReport, Error> {
+    let started = Instant::now();
+    let batch_size = options.batch_size.unwrap_or(engine.config().sync_batch_size);
+    // Outlives the pass: at the end of this function what is left in it is remembered.
+    let unsettled = Unsettled::none(engine);
+    let mut pass = Pass {
+        engine,
+        pattern: options.parse_pattern()?,
+        on_conflict: options.on_conflict,
+        batch_size: bounded(batch_size),
+        report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
+        unsettled: &unsettled,
+        observer,
+        known_foreign: Seen::default(),
+        known_claimed: Seen::default(),
+    };
+    let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
+    let Pass { mut report, .. } = pass;
+    report.elapsed = started.elapsed();
+    match result {
+        Err(error) if report.is_empty() => return Err(error),
+        result => report.stopped = result.err(),
+    }
+    Ok(report)
+}
+
+/// A server that is started again in the middle of a scan goes on with it in another order, and a sweep misses
+/// some. So they are repeated until one finds nothing more, but not for ever: somebody may be counting.
+const DISCARDING_SWEEPS: u32 = 3;
+
+struct Pass<'a, 'b> {
+    engine: &'a Engine,
+    pattern: Pattern,
+    on_conflict: OnConflict,
+    batch_size: NonZeroUsize,
+    report: SyncReport,
+    /// What this pass has claimed, and what earlier ones have left.
+    unsettled: &'a Unsettled<'a>,
+    observer: Observer<'b>,
+    /// Foreign names that are reported already.
+    known_foreign: Seen<String>,
+    /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
+    known_claimed: Seen<CounterId>,
+}
+
+/// What a pass does with a batch.
+type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
+
+impl Pass<'_, '_> {
+    fn sync(&mut self) -> Result<(), Error> {
+        let generation = self.identify()?;
+        let remembered = self.unsettled.take_remembered();
+        for claims in remembered.chunks(self.batch_size.get()) {
+            if self.is_to_end() {
+                return Ok(());
+            }
+            self.apply(claims.to_vec(), Origin::Recovered)?;
+        }
+        self.fold_all()?;
+        match generation {
+            Some(generation) if !self.report.interrupted => self.record(&generation),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a sync would do, from looks only.
+    fn rehearse(&mut self) -> Result<(), Error> {
+        let state = self.engine.ledger().state(self.engine.prefix())?;
+        if let Some(generation) = self.engine.store().present_generation()? {
+            self.compare(&generation, state)?;
+        }
+        self.sweep(Self::look)
+    }
+
+    /// Compares what the store and the database know of each other, before anything is claimed, and
+    /// returns what the store is.
+    fn identify(&mut self) -> Result<Option<Generation>, Error> {
+        let state = self.engine.ledger().state(self.engine.prefix())?;
+        let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
+        let Some(generation) = self.engine.store().generation(&state.database, recorded)? else {
+            return Ok(None);
+        };
+        if let Some(newest) = self.compare(&generation, state)? {
+            self.settle_store(newest)?;
+        }
+        Ok(Some(generation))
+    }
+
+    /// Reports a store that is not the one that was synced last. Returns the newest sequence that it is known
+    /// to have given out, if it has the same data, but older, and something was decided about that: what it
+    /// holds may have been counted already.
+    fn compare(
+        &mut self,
+        generation: &Generation,
+        LedgerState { database, recorded, .. }: LedgerState,
+    ) -> Result<Option<ClaimSeq>, Error> {
+        self.report.shared_prefix = generation.database != database;
+        let (found, newest) = (generation.high_water, newest_known(generation, recorded.as_ref()));
+        self.report.store_replaced =
+            recorded.filter(|recorded| recorded.store_id != generation.store_id);
+        if found >= newest {
+            return Ok(None);
+        }
+        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
+            return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
+        }
+        Ok(Some(newest))
+    }
+
+    /// Drops what a store that came back holds, if that was decided, and makes it count as the present one:
+    /// last, for from then on what it holds is synced.
+    fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
+        let sweeps = if self.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
+        for _ in 0..sweeps {
+            let before = self.report.discarded;
+            self.sweep(Self::discard)?;
+            if self.report.interrupted {
+                return Ok(());
+            }
+            if self.report.discarded == before {
+                break;
+            }
+        }
+        Ok(self.engine.store().raise(newest)?)
+    }
+
+    fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        self.report.scanned += ids.len() as u64;
+        self.report.discarded += self.engine.store().discard(&ids)?;
+        Ok(())
+    }
+
+    /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
+    /// is another one: the next pass has to find the record of this one.
+    fn record(&self, identified: &Generation) -> Result<(), Error> {
+        match self.engine.store().present_generation()? {
+            Some(present) if present.store_id == identified.store_id => {
+                let known =
+                    Generation::new(present.store_id, present.database, present.newest_seen);
+                self.engine.ledger().record(self.engine.prefix(), &known)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds everything that matches and hands it on batch by batch, unless the observer ends the pass.
+    fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
+        let engine = self.engine;
+        let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
+        while !sweep.is_over() && !self.is_to_end() {
+            let batch = sweep.next_batch(|foreign| {
+                self.note_page(foreign);
+                if self.observer.wants_end() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+            self.report.times.scan += sweep.take_spent();
+            let batch = batch?;
+            if !batch.is_empty() {
+                self.observer.tell(SyncEvent::Found(batch.len() as u64));
+                visit(self, batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_page(&mut self, foreign: Vec<Foreign>) {
+        foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
+        self.observer.tell(SyncEvent::Scanned);
+    }
+
+    /// To be asked before anything more is begun.
+    fn is_to_end(&mut self) -> bool {
+        self.report.interrupted |= self.observer.wants_end();
+        self.report.interrupted
+    }
+
+    /// Applies everything that matches, batch by batch, while another thread claims the next ones.
+    fn fold_all(&mut self) -> Result<(), Error> {
+        if self.is_to_end() {
+            return Ok(());
+        }
+        let (engine, unsettled, is_to_end) = (self.engine, self.unsettled, AtomicBool::new(false));
+        let sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
+        thread::scope(|scope| {
+            let (news, ahead) = claimer::start(scope, sweep, unsettled, &is_to_end)?;
+            let folded = self.fold_news(news, &is_to_end);
+            is_to_end.store(true, Ordering::Relaxed);
+            let Ended { saw_all, times } =
+                ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.report.times.scan += times.scan;
+            self.report.times.claim += times.claim;
+            folded?;
+            self.report.interrupted |= !saw_all?;
+            Ok(())
+        })
+    }
+
+    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have that at once.
+    fn fold_news(&mut self, news: Receiver<News>, is_to_end: &AtomicBool) -> Result<(), Error> {
+        for news in news {
+            match news {
+                News::Scanned(foreign) => self.note_page(foreign),
+                News::Claimed(claimed) => self.fold(claimed)?,
+            }
+            is_to_end.fetch_or(self.observer.wants_end(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Applies one batch of claims.
+    fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
+        // A scan finds again what is being synced, and is too late for what others have synced meanwhile.
+        let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
+        self.report.scanned += found;
+        self.observer.tell(SyncEvent::Found(found));
+        let (mut fresh, recovered) = self.sort(claimed);
+        if !recovered.is_empty() {
+            let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+            // By themselves: what made their pass die may be among them.
+            self.apply(recovered, Origin::Recovered)?;
+            // What was counted since they were claimed; so one pass leaves nothing behind.
+            let later = SyncTimes::add(&mut self.report.times.claim, || self.unsettled.claim(ids))?;
+            fresh.extend(self.sort(later).0);
+        }
+        self.apply(fresh, Origin::Fresh)
+    }
+
+    /// The claims that were made now, and those that were left behind.
+    fn sort(&mut self, claimed: Vec<Claimed>) -> (Vec<Claim>, Vec<Claim>) {
+        let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
+        for claimed in claimed {
+            match claimed {
+                Claimed::Nothing => {}
+                Claimed::Zero => self.report.zeros += 1,
+                Claimed::Busy => self.report.busy += 1,
+                Claimed::Fresh(claim) => fresh.push(claim),
+                Claimed::Recovered(claim) => recovered.push(claim),
+                Claimed::Foreign(foreign) => self.report_foreign(foreign),
+            }
+        }
+        (fresh, recovered)
+    }
+
+    fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
+        let (report, observer) = (&mut self.report, &mut self.observer);
+        apply(self.unsettled, claims, origin, self.on_conflict, report, observer)
+    }
+
+    /// Looks at one batch as [`fold`](Self::fold) would claim it.
+    fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        let look = self.engine.store().look(&ids)?;
+        self.report.scanned += ids.len() as u64;
+        for (counter, held) in ids.iter().zip(look.held) {
+            match held {
+                Ok(held) if held.claim.is_none() && held.pending == 0 => self.report.zeros += 1,
+                Ok(held) => {
+                    if held.claim.is_some() && !self.known_claimed.insert(counter.clone()) {
+                        continue;
+                    }
+                    self.report.applied += 1;
+                    self.observer.tell(SyncEvent::WouldApply { counter, held: &held });
+                }
+                Err(foreign) => self.report_foreign(foreign),
+            }
+        }
+        Ok(())
+    }
+
+    /// A scan may find the same thing twice.
+    fn report_foreign(&mut self, foreign: Foreign) {
+        if self.known_foreign.insert(foreign.name.clone()) {
+            self.report.invalid.push(foreign);
+        }
+    }
+}

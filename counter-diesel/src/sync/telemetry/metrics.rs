@@ -1,0 +1,148 @@
+//! What passes tell the recorder that the application has installed: see [`telemetry`](crate::telemetry).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use counter_core::{ClaimSeq, Prefix};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::engine::engine::Engine;
+use crate::engine::remembered;
+use crate::error::Error;
+use crate::sync::options::SyncOptions;
+use crate::sync::report::outcome::PassOutcome;
+use crate::sync::report::report::SyncReport;
+
+const PASSES: &str = "counter_sync_passes_total";
+const APPLIED: &str = "counter_sync_applied_total";
+const RECOVERED: &str = "counter_sync_recovered_total";
+const FAILED: &str = "counter_sync_failed_total";
+const CONFLICTS: &str = "counter_sync_conflicts_total";
+const LOST: &str = "counter_sync_lost_total";
+const POSTPONED: &str = "counter_sync_postponed_total";
+const INVALID: &str = "counter_sync_invalid_total";
+const DURATION: &str = "counter_sync_duration_seconds";
+const STEP_DURATION: &str = "counter_sync_step_duration_seconds";
+const LAST_SUCCESS: &str = "counter_sync_last_success_timestamp_seconds";
+const PENDING: &str = "counter_pending_counters";
+const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
+
+/// Makes the counters known, at what they are: so the first conflict is a change, and not the first that anybody
+/// hears of conflicts.
+pub(crate) fn register(prefix: &Prefix) {
+    describe();
+    for outcome in [PassOutcome::Clean, PassOutcome::Unclean, PassOutcome::Failed] {
+        count_pass(prefix, outcome, 0);
+    }
+    count_claims(prefix, &SyncReport::default());
+}
+
+/// What is to be known of a pass. A dry run changes nothing, here either.
+pub(crate) fn record_pass(
+    engine: &Engine,
+    options: &SyncOptions,
+    result: &Result<SyncReport, Error>,
+    elapsed: Duration,
+) {
+    if options.dry_run {
+        return;
+    }
+    let prefix = engine.prefix();
+    register(prefix);
+    count_pass(prefix, PassOutcome::of(result), 1);
+    histogram!(DURATION, "prefix" => prefix.to_string()).record(elapsed);
+    if let Ok(report) = result {
+        count_claims(prefix, report);
+        time_steps(prefix, report);
+        if is_whole(options, report) {
+            let pending = report.scanned.saturating_sub(report.zeros);
+            gauge!(PENDING, "prefix" => prefix.to_string()).set(pending as f64);
+            gauge!(LAST_SUCCESS, "prefix" => prefix.to_string()).set(since_epoch().as_secs_f64());
+        }
+    }
+    let oldest = remembered::oldest(&engine.remembered()).map_or(Duration::ZERO, age_of);
+    gauge!(OLDEST_CLAIM, "prefix" => prefix.to_string()).set(oldest);
+}
+
+/// A pass that ended by a panic has left nothing else that could be known.
+pub(crate) fn record_panic(prefix: &Prefix) {
+    register(prefix);
+    count_pass(prefix, PassOutcome::Failed, 1);
+}
+
+fn count_pass(prefix: &Prefix, outcome: PassOutcome, by: u64) {
+    let labels = [("prefix", prefix.to_string()), ("outcome", outcome.name().to_owned())];
+    counter!(PASSES, &labels).increment(by);
+}
+
+fn count_claims(prefix: &Prefix, report: &SyncReport) {
+    let counts = [
+        (APPLIED, report.applied),
+        (RECOVERED, report.recovered),
+        (FAILED, report.failed.count()),
+        (CONFLICTS, report.conflicts.count()),
+        (LOST, report.lost.count()),
+        (POSTPONED, report.postponed),
+        (INVALID, report.invalid.count()),
+    ];
+    for (name, count) in counts {
+        counter!(name, "prefix" => prefix.to_string()).increment(count);
+    }
+}
+
+fn time_steps(prefix: &Prefix, report: &SyncReport) {
+    let times = &report.times;
+    let steps = [
+        ("scan", times.scan),
+        ("claim", times.claim),
+        ("database", times.database),
+        ("verify", times.verify),
+        ("acknowledge", times.acknowledge),
+    ];
+    for (step, spent) in steps {
+        histogram!(STEP_DURATION, "prefix" => prefix.to_string(), "step" => step).record(spent);
+    }
+}
+
+/// Whether a pass has found all that the store holds, and came to its end.
+fn is_whole(options: &SyncOptions, report: &SyncReport) -> bool {
+    let finds_all = options.parse_pattern().is_ok_and(|pattern| pattern.is_all());
+    finds_all && !report.interrupted && report.stopped.is_none()
+}
+
+/// By the clock of this machine, while the sequence is of the store's. One from the future has no age yet.
+fn age_of(seq: ClaimSeq) -> Duration {
+    let claimed_at = Duration::from_micros(u64::try_from(seq.get()).unwrap_or_default());
+    since_epoch().saturating_sub(claimed_at)
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Again with each pass, for nobody knows when a recorder is installed.
+fn describe() {
+    let counters = [
+        (PASSES, "Syncs, by how they went: clean, unclean, failed."),
+        (APPLIED, "Claims that syncs have applied to the table."),
+        (RECOVERED, "Those of them that an earlier sync had left behind."),
+        (FAILED, "Claims that the database refused; each counts once in each sync."),
+        (CONFLICTS, "Claims older than what their row has seen; each counts once in each sync."),
+        (LOST, "Claims that vanished from the store before they were applied."),
+        (POSTPONED, "Claims that changed again and again and were left to the next sync."),
+        (INVALID, "Names in the store that are no counters; each counts once in each sync."),
+    ];
+    for (name, meaning) in counters {
+        describe_counter!(name, Unit::Count, meaning);
+    }
+    describe_histogram!(DURATION, Unit::Seconds, "How long a sync took.");
+    describe_histogram!(
+        STEP_DURATION,
+        Unit::Seconds,
+        "How long a sync waited for one of its steps."
+    );
+    describe_gauge!(LAST_SUCCESS, Unit::Seconds, "When the last whole sync ended, as Unix time.");
+    describe_gauge!(PENDING, Unit::Count, "Counters that the last whole sync found to be moved.");
+    describe_gauge!(OLDEST_CLAIM, Unit::Seconds, "Age of the oldest claim left unfinished, or 0.");
+}

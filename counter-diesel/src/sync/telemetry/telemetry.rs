@@ -1,0 +1,168 @@
+use std::time::{Duration, Instant};
+
+use counter_core::Prefix;
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+use crate::engine::engine::Engine;
+use crate::error::Error;
+use crate::sync::options::SyncOptions;
+use crate::sync::report::outcome::PassOutcome;
+use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport};
+#[cfg(feature = "metrics")]
+use crate::sync::telemetry::metrics;
+use crate::targets::{SYNC, WORKER};
+
+/// A transaction waits for others' locks, or for the disk, and is waited for by others.
+const SLOW_DATABASE: Duration = Duration::from_secs(1);
+
+/// Half of what a check may take. Beyond that, nothing is applied any more.
+const SLOW_VERIFY: Duration = Duration::from_millis(250);
+
+/// Runs a pass in a span of its own, and tells what came of it. Not before its end, for then no row is locked, and
+/// nobody waits for whoever writes logs.
+pub(crate) fn watch_pass(
+    engine: &Engine,
+    options: &SyncOptions,
+    run: impl FnOnce() -> Result<SyncReport, Error>,
+) -> Result<SyncReport, Error> {
+    let prefix = engine.prefix();
+    let span = span_of(prefix, options);
+    span.in_scope(|| {
+        let started = Instant::now();
+        let result = run();
+        let elapsed = started.elapsed();
+        complete(&span, &result, elapsed);
+        tell_pass(prefix, &result);
+        #[cfg(feature = "metrics")]
+        metrics::record_pass(engine, options, &result, elapsed);
+        result
+    })
+}
+
+/// Tells of a pass that ended by a panic, which only a worker survives.
+pub(crate) fn tell_panic(prefix: &Prefix, error: &Error) {
+    tracing::error!(target: WORKER, %prefix, ?error, "a sync panicked");
+    #[cfg(feature = "metrics")]
+    metrics::record_panic(prefix);
+}
+
+/// Tells of a worker whose syncs began to take longer than its interval, and returns whether they do.
+pub(crate) fn tell_pace(
+    prefix: &Prefix,
+    interval: Duration,
+    took: Duration,
+    was_behind: bool,
+) -> bool {
+    let is_behind = took > interval;
+    if is_behind && !was_behind {
+        let (seconds, interval_seconds) = (took.as_secs_f64(), interval.as_secs_f64());
+        tracing::warn!(
+            target: WORKER, %prefix, seconds, interval_seconds,
+            "syncs take longer than the interval"
+        );
+    }
+    is_behind
+}
+
+fn span_of(prefix: &Prefix, options: &SyncOptions) -> Span {
+    tracing::info_span!(
+        target: SYNC,
+        "counter.sync",
+        %prefix,
+        pattern = options.pattern,
+        dry_run = options.dry_run,
+        outcome = Empty,
+        found = Empty,
+        applied = Empty,
+        recovered = Empty,
+        failed = Empty,
+        conflicts = Empty,
+        lost = Empty,
+        seconds = Empty,
+    )
+}
+
+/// Records in the span of a pass what is known at its end.
+fn complete(span: &Span, result: &Result<SyncReport, Error>, elapsed: Duration) {
+    span.record("outcome", PassOutcome::of(result).name());
+    span.record("seconds", elapsed.as_secs_f64());
+    if let Ok(report) = result {
+        span.record("found", report.scanned);
+        span.record("applied", report.applied);
+        span.record("recovered", report.recovered);
+        span.record("failed", report.failed.count());
+        span.record("conflicts", report.conflicts.count());
+        span.record("lost", report.lost.count());
+    }
+}
+
+fn tell_pass(prefix: &Prefix, result: &Result<SyncReport, Error>) {
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return tell_failure(prefix, error, None),
+    };
+    tell_store(prefix, report);
+    tell_claims(prefix, report);
+    tell_slow_steps(prefix, report);
+    match &report.stopped {
+        Some(error) => tell_failure(prefix, error, Some(report)),
+        None if report.is_clean() => tracing::debug!(target: SYNC, %prefix, %report, "synced"),
+        None => {
+            tracing::warn!(target: SYNC, %prefix, %report, "synced, but somebody should look");
+        }
+    }
+}
+
+fn tell_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
+    let report = report.map(display);
+    if let Error::Core(counter_core::Error::StoreWentBack { found, recorded }) = error {
+        let (found, recorded) = (found.get(), recorded.get());
+        tracing::error!(
+            target: SYNC, %prefix, found, recorded, report,
+            "the store came back from an old copy"
+        );
+    } else {
+        tracing::error!(target: SYNC, %prefix, ?error, report, "a sync failed");
+    }
+}
+
+fn tell_store(prefix: &Prefix, report: &SyncReport) {
+    if let Some(known) = &report.store_replaced {
+        let (store_id, synced_at) = (&known.store_id, known.synced_at);
+        tracing::warn!(target: SYNC, %prefix, ?store_id, %synced_at, "the store was replaced");
+    }
+    if report.shared_prefix {
+        tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");
+    }
+    for foreign in &report.invalid {
+        let (name, why) = (&foreign.name, &foreign.why);
+        tracing::debug!(target: SYNC, %prefix, ?name, ?why, "a name is not a counter's");
+    }
+}
+
+fn tell_claims(prefix: &Prefix, report: &SyncReport) {
+    for FailedClaim { claim, error } in &report.failed {
+        let (counter, claim) = (&claim.id, claim.text());
+        tracing::warn!(target: SYNC, %prefix, %counter, claim, ?error, "a row is refused");
+    }
+    for Conflict { claim, row } in &report.conflicts {
+        let (counter, claim, row) = (&claim.id, claim.text(), row.get());
+        tracing::warn!(target: SYNC, %prefix, %counter, claim, row, "a claim is in conflict");
+    }
+    for LostClaim { claim, applied } in &report.lost {
+        let (counter, claim) = (&claim.id, claim.text());
+        tracing::warn!(target: SYNC, %prefix, %counter, claim, applied, "a claim was lost");
+    }
+}
+
+fn tell_slow_steps(prefix: &Prefix, report: &SyncReport) {
+    let steps = [
+        ("database", report.times.longest_database, SLOW_DATABASE),
+        ("verify", report.times.longest_verify, SLOW_VERIFY),
+    ];
+    for (step, took, limit) in steps.into_iter().filter(|(_, took, limit)| took >= limit) {
+        let (seconds, limit_seconds) = (took.as_secs_f64(), limit.as_secs_f64());
+        tracing::warn!(target: SYNC, %prefix, step, seconds, limit_seconds, "a step was slow");
+    }
+}

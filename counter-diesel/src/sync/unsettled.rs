@@ -1,0 +1,107 @@
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use counter_core::{Claim, Claimed, CounterId};
+
+use crate::engine::engine::Engine;
+use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
+use crate::error::Error;
+
+/// The claims that a pass has in_hand and not settled yet.
+///
+/// However the pass ends, by an error and by a panic too, what is left in here is remembered, and the next
+/// pass of this process finishes it first. Others would have to wait until the claims look abandoned;
+/// and a store in memory may not live that long.
+pub(crate) struct Unsettled<'a> {
+    pub(crate) engine: &'a Engine,
+    claims: Mutex<UnsettledClaims>,
+}
+
+impl<'a> Unsettled<'a> {
+    pub(crate) fn none(engine: &'a Engine) -> Self {
+        Self { engine, claims: Mutex::default() }
+    }
+
+    /// Takes over what earlier passes have left, in the order of the counters.
+    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
+        let mut remembered = self.claims();
+        add_newer(&mut remembered, mem::take(&mut *self.engine.remembered()));
+        let claims = remembered.iter().map(|(id, in_hand)| in_hand.claim_of(id));
+        let mut claims = claims.collect::<Vec<_>>();
+        claims.sort_by(|a, b| a.id.cmp(&b.id));
+        claims
+    }
+
+    /// Claims counters, but leaves alone those of which a claim is unsettled already.
+    pub(crate) fn claim(&self, mut ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
+        let claims = self.claims();
+        ids.retain(|id| !claims.contains_key(id));
+        drop(claims);
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let claimed = self.engine.store().claim(&ids, self.engine.config().claim_timeout)?;
+        let mut claims = self.claims();
+        for claimed in &claimed {
+            match claimed {
+                Claimed::Fresh(claim) => take(&mut claims, claim, Fate::Unapplied),
+                Claimed::Recovered(claim) => take(&mut claims, claim, Fate::Unknown),
+                Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
+            }
+        }
+        drop(claims);
+        Ok(claimed)
+    }
+
+    /// From now on this claim is to be settled, instead of any older one of its counter.
+    pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
+        take(&mut self.claims(), claim, fate);
+    }
+
+    pub(crate) fn fate(&self, claim: &Claim) -> Fate {
+        let claims = self.claims();
+        let in_hand = claims.get(&claim.id).filter(|in_hand| in_hand.seq == claim.seq);
+        in_hand.map_or(Fate::Unknown, |in_hand| in_hand.fate)
+    }
+
+    /// Notes that a claim is in the table, and returns whether that is news.
+    pub(crate) fn note_applied(&self, claim: &Claim) -> bool {
+        let mut claims = self.claims();
+        let in_hand = claims.get_mut(&claim.id).filter(|in_hand| in_hand.seq == claim.seq);
+        in_hand
+            .is_none_or(|in_hand| mem::replace(&mut in_hand.fate, Fate::Applied) != Fate::Applied)
+    }
+
+    pub(crate) fn set_fate(&self, claim: &Claim, fate: Fate) {
+        let mut claims = self.claims();
+        let in_hand = claims.get_mut(&claim.id).filter(|in_hand| in_hand.seq == claim.seq);
+        if let Some(in_hand) = in_hand {
+            in_hand.fate = fate;
+        }
+    }
+
+    /// Nothing more is to be done about this claim.
+    pub(crate) fn settle(&self, claim: &Claim) {
+        let mut claims = self.claims();
+        if claims.get(&claim.id).is_some_and(|in_hand| in_hand.seq == claim.seq) {
+            claims.remove(&claim.id);
+        }
+    }
+
+    /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
+    fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
+    let in_hand = InHand { seq: claim.seq, op: claim.op, fate };
+    claims.insert(claim.id.clone(), in_hand);
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        let claims = mem::take(&mut *self.claims());
+        add_newer(&mut self.engine.remembered(), claims);
+    }
+}

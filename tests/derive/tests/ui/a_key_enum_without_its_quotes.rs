@@ -1,9 +1,0 @@
-use counter_diesel::HasCounters;
-
-#[derive(HasCounters)]
-#[counters(keys(views), key_enum = PostKey)]
-struct Post {
-    id: i64,
-}
-
-fn main() {}
