@@ -47,6 +47,7 @@
 //! - [`Counters::run_pending_migrations`] makes the tables; [`migration_files`] are for applications that keep
 //!   them among their own.
 //! - [`Counters::check`] says what is wrong with both sides, or could go wrong: a [`CheckUp`].
+//! - [`overview`] is what operators look at, as data: what is pending, how far a sync is.
 //! - [`telemetry`] lists what is told of all this to `tracing` and `metrics`, and what to alarm on.
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
@@ -65,6 +66,7 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
+//! - `serde`: `serde::Serialize` for what operators are shown: see [`overview`].
 //!
 //! The command `counter` is a crate of its own, `counter-cli`.
 //!
@@ -83,6 +85,7 @@ pub mod derive_support;
 mod engine;
 mod error;
 mod ledger;
+pub mod overview;
 mod owner;
 mod query;
 mod rows;
@@ -111,7 +114,7 @@ pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::On;
 pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
-pub use ledger::dialect::dialect::{CounterConnection, LendConnection};
+pub use ledger::dialect::connection::{CounterConnection, LendConnection};
 #[cfg(feature = "mysql")]
 pub use ledger::dialect::mysql::mysql_pool;
 #[cfg(feature = "postgres")]
