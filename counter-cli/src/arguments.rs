@@ -1,18 +1,18 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    All, Change, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
+    All, ChangeCommand, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Counters of Diesel models: look at them, change them, and move what waits in the store into the database
 #[derive(Parser)]
 #[command(name = "counter", version, after_long_help = MANUAL, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: CommandSettings,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(subcommand)]
@@ -68,18 +68,18 @@ pub(crate) enum Command {
     ///
     /// Counted at once: `counter get` has it, and the table with the next sync. Needs no database. Where the answer
     /// was lost the error says that it may have been counted: look before trying again.
-    Increment(Change),
+    Increment(ChangeCommand),
     /// Subtract from a counter
     ///
     /// As `increment` in everything else. A value may become negative.
-    Decrement(Change),
+    Decrement(ChangeCommand),
     Doctor(Doctor),
     Conflicts(Conflicts),
     Migrate(Migrate),
 }
 
 impl Command {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         match self {
             Self::Sync(sync) => sync.run(settings, output),
             Self::Pending(pending) => pending.run(settings, output),

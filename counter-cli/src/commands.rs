@@ -2,7 +2,6 @@
 
 mod all;
 mod change;
-mod claims;
 mod conflicts;
 mod doctor;
 mod get;
@@ -15,7 +14,7 @@ mod top;
 mod values;
 
 pub(crate) use self::all::All;
-pub(crate) use self::change::Change;
+pub(crate) use self::change::ChangeCommand;
 pub(crate) use self::conflicts::Conflicts;
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::get::Get;

@@ -13,7 +13,7 @@ use counter_diesel::{
 
 use self::away::Away;
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// A command does one thing after another.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -66,30 +66,30 @@ fn is_like_a_url(path: &str) -> bool {
 
 /// Counters in the database and the store of the settings. Values can also be read beside a store in the
 /// application's own memory: then they are those of its last sync.
-pub(crate) fn counters(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn counters(settings: &CommandSettings) -> Result<Counters, Failure> {
     Ok(builder(settings)?.build()?)
 }
 
 /// The same for commands that do something with the store.
-pub(crate) fn counters_with_shared_store(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn counters_with_shared_store(settings: &CommandSettings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     counters(settings)
 }
 
 /// The same where every claim is taken for one that was left behind, however young it is.
-pub(crate) fn impatient_counters(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn impatient_counters(settings: &CommandSettings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
 }
 
-fn builder(settings: &Settings) -> Result<CountersBuilder, Failure> {
+fn builder(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
     let config = settings.config()?;
     check_store(&config)?;
     Ok(existing_database(settings)?.config(config))
 }
 
 /// Counters that are only to be looked at: the store, the database or both may be away.
-pub(crate) fn counters_to_check(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn counters_to_check(settings: &CommandSettings) -> Result<Counters, Failure> {
     let config = settings.config()?;
     check_store(&config)?;
     let database = match existing_database(settings) {
@@ -117,18 +117,18 @@ fn put_together(
 }
 
 /// Counters for commands that only need the database.
-pub(crate) fn existing_database_only(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn existing_database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     Ok(existing_database(settings)?.config(settings.config()?).memory().build()?)
 }
 
 /// The same for a database that may have to be made, where that takes no more than a file.
-pub(crate) fn database_only(settings: &Settings) -> Result<Counters, Failure> {
+pub(crate) fn database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     let builder = database(&settings.database_url()?)?;
     Ok(builder.config(settings.config()?).memory().build()?)
 }
 
 /// The migrations for the kind of database that the settings name, which is not asked.
-pub(crate) fn migrations(settings: &Settings) -> Result<Vec<MigrationFiles>, Failure> {
+pub(crate) fn migrations(settings: &CommandSettings) -> Result<Vec<MigrationFiles>, Failure> {
     let table = settings.config()?.table_name;
     match Database::of(&settings.database_url()?)? {
         Database::Mysql => mysql_migrations(&table),
@@ -137,12 +137,13 @@ pub(crate) fn migrations(settings: &Settings) -> Result<Vec<MigrationFiles>, Fai
     }
 }
 
-/// The store alone, for commands that need no database.
-pub(crate) fn store(settings: &Settings) -> Result<Box<dyn DeltaStore>, Failure> {
+/// Counters for commands that only need the store.
+pub(crate) fn store_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     let config = settings.config()?;
     refuse_memory(&config)?;
     check_store(&config)?;
-    redis(&config)
+    let store = redis(&config)?;
+    Ok(Counters::from_parts(config, store, Arc::new(Away::new("no database was opened"))))
 }
 
 fn refuse_memory(config: &Config) -> Result<(), Failure> {
@@ -165,8 +166,8 @@ fn check_store(config: &Config) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "redis")]
-fn redis(config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
-    Ok(Box::new(redis_builder(config).build()?))
+fn redis(config: &Config) -> Result<Arc<dyn DeltaStore>, Failure> {
+    Ok(Arc::new(redis_builder(config).build()?))
 }
 
 /// One that is asked for nothing before it is used, and so can be away.
@@ -182,7 +183,7 @@ fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_config: &Config) -> Result<Box<dyn DeltaStore>, Failure> {
+fn redis(_config: &Config) -> Result<Arc<dyn DeltaStore>, Failure> {
     Err(missing("Redis", "redis"))
 }
 
@@ -192,7 +193,7 @@ fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
 }
 
 /// SQLite would make a file of whatever name it is given, and a misspelt one would look like an empty database.
-fn existing_database(settings: &Settings) -> Result<CountersBuilder, Failure> {
+fn existing_database(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
     let url = settings.database_url()?;
     if Database::of(&url)? == Database::Sqlite {
         let path = url.strip_prefix("sqlite://").unwrap_or(&url);

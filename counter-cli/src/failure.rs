@@ -91,7 +91,7 @@ impl Failure {
         if output.json {
             let causes = self.causes.iter().map(|cause| self.silenced(cause));
             output::complain_in_json(&json!({
-                "version": output::json::VERSION,
+                "version": output::VERSION,
                 "error": self.silenced(&self.what),
                 "causes": causes.collect::<Vec<_>>(),
                 "hint": self.hint,

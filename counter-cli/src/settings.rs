@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// No URL gets into clap's help or errors: clap only takes the texts, and the environment is read here.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
-pub(crate) struct Settings {
+pub(crate) struct CommandSettings {
     /// The database: postgres://..., mysql://..., sqlite://PATH or a PATH [env: DATABASE_URL]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     table_name: Option<TableName>,
 }
 
-impl Settings {
+impl CommandSettings {
     pub(crate) fn database_url(&self) -> Result<String, Failure> {
         let url = self.database_url.clone().map_or_else(|| variable("DATABASE_URL"), Ok);
         url.map_err(|error| match error {

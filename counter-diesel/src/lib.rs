@@ -21,6 +21,7 @@
 //! - [`Counters::run_pending_migrations`] makes the tables; [`migration_files`] are for applications that keep
 //!   them among their own.
 //! - [`Counters::check`] says what is wrong with both sides, or could go wrong: a [`CheckUp`].
+//! - [`overview`] is what operators look at, as data: what is pending, how far a sync is.
 //! - [`telemetry`] lists what is told of all this to `tracing` and `metrics`, and what to alarm on.
 //! - [`ModelCounter`] and [`schema`] are Diesel's view of the table, [`model_counters!`] that of a table of
 //!   another name.
@@ -44,6 +45,8 @@
 //! - `redis-tls`: `rediss://` URLs. Needs a C compiler. Adds `rustls` with `ring`.
 //! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`]. Adds `metrics`.
+//! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the command's
+//!   JSON: see [`overview`]. Adds `serde`.
 //!
 //! Always there are `diesel` with `r2d2`, `chrono`, `thiserror`, `tracing`, and the derive macro's
 //! `syn`, which Diesel's own derives use too.
@@ -63,6 +66,7 @@ pub mod derive_support;
 mod engine;
 mod error;
 mod ledger;
+pub mod overview;
 mod owner;
 mod query;
 mod rows;

@@ -6,7 +6,7 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::owner::OwnerArgument;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Print all counters of an owner with their present values
 ///
@@ -18,12 +18,12 @@ pub(crate) struct All {
 }
 
 impl All {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let values = connect::counters(settings)?.all(&self.owner.owner)?;
         let values = values.into_iter().collect::<Vec<_>>();
         output.result(
             "all",
-            || json!({ "owner": self.owner.text, "counters": in_json(&values) }),
+            &json!({ "owner": self.owner.text, "counters": in_json(&values) }),
             || in_table(&values),
         )?;
         Ok(Exit::Done)

@@ -1,17 +1,16 @@
 use clap::Args;
-use counter_diesel::counter_core::Error as CoreError;
-use counter_diesel::{CounterId, CounterKey, Operation, Overflow};
+use counter_diesel::CounterKey;
 use serde_json::json;
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// What `increment` and `decrement` take. They need the store only, and no database.
 #[derive(Args)]
-pub(crate) struct Change {
+pub(crate) struct ChangeCommand {
     /// Whose counter, such as user:123
     owner: OwnerArgument,
     /// Its name
@@ -21,37 +20,30 @@ pub(crate) struct Change {
     by: i64,
 }
 
-impl Change {
-    pub(crate) fn increment(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-        let by = Some(self.by);
-        self.run("increment", by, settings, output)
-    }
-
-    pub(crate) fn decrement(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-        let by = self.by.checked_neg();
-        self.run("decrement", by, settings, output)
-    }
-
-    fn run(
+impl ChangeCommand {
+    pub(crate) fn increment(
         self,
-        command: &str,
-        delta: Option<i64>,
-        settings: &Settings,
+        settings: &CommandSettings,
         output: Output,
     ) -> Result<Exit, Failure> {
-        let id = CounterId::of(&self.owner.owner, &self.key);
-        let (operation, counter) = (Operation::Increment, id.clone());
-        let overflow = CoreError::NotCounted { operation, counter, source: Overflow.into() };
-        let delta = delta.ok_or(overflow)?;
-        connect::store(settings)?.increment(&id, delta)?;
-        output.result(
-            command,
-            || json!({ "owner": self.owner.text, "key": self.key.as_str(), "by": self.by }),
-            || {
-                let (key, owner) = (shown(self.key.as_str()), shown(&self.owner.text));
-                format!("{key} of {owner}: {delta:+}\n")
-            },
-        )?;
+        connect::store_only(settings)?.increment(&self.owner.owner, self.key.as_str(), self.by)?;
+        self.print("increment", self.by.into(), output)
+    }
+
+    pub(crate) fn decrement(
+        self,
+        settings: &CommandSettings,
+        output: Output,
+    ) -> Result<Exit, Failure> {
+        connect::store_only(settings)?.decrement(&self.owner.owner, self.key.as_str(), self.by)?;
+        self.print("decrement", -i128::from(self.by), output)
+    }
+
+    fn print(&self, command: &str, delta: i128, output: Output) -> Result<Exit, Failure> {
+        let (key, owner) = (self.key.as_str(), &self.owner.text);
+        output.result(command, &json!({ "owner": owner, "key": key, "by": self.by }), || {
+            format!("{} of {}: {delta:+}\n", shown(key), shown(owner))
+        })?;
         Ok(Exit::Done)
     }
 }

@@ -1,13 +1,12 @@
 use clap::{Args, ValueEnum};
+use counter_diesel::overview::Timestamp;
 use counter_diesel::{ClaimSeq, Contradiction, OnConflict, SyncOptions, WentBack};
-use serde_json::{Value, json};
 
-use super::claims;
 use super::sync::Syncing;
 use crate::connect;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, table};
-use crate::settings::Settings;
+use crate::output::{Output, op_text, table};
+use crate::settings::CommandSettings;
 
 /// Show what may have been counted already, or decide about it
 ///
@@ -37,7 +36,7 @@ enum Decision {
 }
 
 impl Conflicts {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         match self.decision {
             Some(Decision::Apply) => decide("apply", OnConflict::Apply, settings, output),
             Some(Decision::Discard) => decide("discard", OnConflict::Discard, settings, output),
@@ -50,7 +49,7 @@ impl Conflicts {
 fn decide(
     action: &'static str,
     on_conflict: OnConflict,
-    settings: &Settings,
+    settings: &CommandSettings,
     output: Output,
 ) -> Result<Exit, Failure> {
     let counters = connect::impatient_counters(settings)?;
@@ -58,9 +57,9 @@ fn decide(
     Syncing::new(counters, options, output)?.deciding(action).once(None)
 }
 
-fn show(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+fn show(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     let conflicts = connect::counters_with_shared_store(settings)?.conflicts()?;
-    output.result("conflicts", || in_json(&conflicts), || in_text(&conflicts))?;
+    output.result("conflicts", &conflicts, || in_text(&conflicts))?;
     Ok(if conflicts.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
@@ -86,7 +85,7 @@ fn in_text(conflicts: &counter_diesel::Conflicts) -> String {
 fn went_back_in_text(went_back: &WentBack) -> String {
     let WentBack { found, newest, recorded, .. } = went_back;
     let synced = recorded.as_ref().map(|recorded| {
-        format!("the last good sync ended at {}\n", recorded.synced_at.format(claims::TIME))
+        format!("the last good sync ended at {}\n", Timestamp::from(recorded.synced_at))
     });
     let (found, newest) = (time_or_dash(*found), time_or_dash(*newest));
     format!(
@@ -97,7 +96,7 @@ fn went_back_in_text(went_back: &WentBack) -> String {
 
 fn row(both: &Contradiction) -> ([String; 5], String) {
     let claim = both.held.claim.as_ref();
-    let claimed = claim.map_or_else(|| "-".to_owned(), |claim| claims::op_text(claim.op));
+    let claimed = claim.map_or_else(|| "-".to_owned(), |claim| op_text(claim.op));
     let claimed_at = time_or_dash(claim.map_or(ClaimSeq::ZERO, |claim| claim.seq));
     let pending = match both.held.pending {
         0 => "-".to_owned(),
@@ -108,45 +107,6 @@ fn row(both: &Contradiction) -> ([String; 5], String) {
     (cells, both.id.as_str().to_owned())
 }
 
-/// Nothing was ever claimed where the sequence is 0.
-fn time_of(seq: ClaimSeq) -> Option<String> {
-    Some(seq).filter(|seq| *seq != ClaimSeq::ZERO).and_then(claims::time_in)
-}
-
 fn time_or_dash(seq: ClaimSeq) -> String {
-    time_of(seq).unwrap_or_else(|| "-".to_owned())
-}
-
-fn in_json(conflicts: &counter_diesel::Conflicts) -> Value {
-    json!({
-        "went_back": conflicts.went_back.as_ref().map(went_back_in_json),
-        "counters": claims::findings_in_json(&conflicts.counters, contradiction_in_json),
-    })
-}
-
-fn went_back_in_json(went_back: &WentBack) -> Value {
-    let synced_at = went_back.recorded.as_ref().map(|recorded| recorded.synced_at);
-    json!({
-        "found": went_back.found.get(),
-        "found_at": time_of(went_back.found),
-        "newest": went_back.newest.get(),
-        "newest_at": time_of(went_back.newest),
-        "synced_at": synced_at.map(|time| time.format(claims::TIME).to_string()),
-    })
-}
-
-fn contradiction_in_json(both: &Contradiction) -> Value {
-    let claim = both.held.claim.as_ref();
-    json!({
-        "counter": both.id.as_str(),
-        "claim": claim.map(|claim| {
-            claims::in_json(claim, [("made_at", json!(claims::time_in(claim.seq)))])
-        }),
-        "pending": both.held.pending,
-        "row": {
-            "value": both.row.count,
-            "sequence": both.row.seq.get(),
-            "made_at": time_of(both.row.seq),
-        },
-    })
+    Timestamp::of(seq).map_or_else(|| "-".to_owned(), |time| time.to_string())
 }

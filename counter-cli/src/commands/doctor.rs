@@ -1,11 +1,10 @@
 use clap::Args;
-use counter_diesel::{CheckUp, Finding, FindingCode, ServerVersion, Severity};
-use serde_json::{Value, json};
+use counter_diesel::{CheckUp, Finding, FindingCode, Severity};
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Look for what is wrong with the store and the database
 ///
@@ -20,9 +19,9 @@ use crate::settings::Settings;
 pub(crate) struct Doctor {}
 
 impl Doctor {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let check_up = connect::counters_to_check(settings)?.check();
-        output.result("doctor", || in_json(&check_up), || in_text(&check_up))?;
+        output.result("doctor", &check_up, || in_text(&check_up))?;
         Ok(exit_of(&check_up))
     }
 }
@@ -45,23 +44,4 @@ fn in_text(check_up: &CheckUp) -> String {
         format!("\n{severity} {code}\n  {}\n  to do: {advice}\n", shown(message))
     };
     format!("{}\n", shown(summary)) + &check_up.findings.iter().map(finding).collect::<String>()
-}
-
-fn in_json(check_up: &CheckUp) -> Value {
-    let server =
-        |server: &ServerVersion| json!({ "product": server.product, "version": server.number });
-    let finding = |Finding { severity, code, message, advice, .. }: &Finding| {
-        json!({
-            "severity": severity.to_string(),
-            "code": code.as_str(),
-            "message": message,
-            "advice": advice,
-        })
-    };
-    json!({
-        "worst": check_up.worst().map(|worst| worst.to_string()),
-        "store": check_up.store.as_ref().map(server),
-        "database": check_up.database.as_ref().map(server),
-        "findings": check_up.findings.iter().map(finding).collect::<Value>(),
-    })
 }

@@ -6,7 +6,7 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::owner::OwnerArgument;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Print the present values of counters
 ///
@@ -22,14 +22,14 @@ pub(crate) struct Get {
 }
 
 impl Get {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters(settings)?;
         let asked = self.keys.iter().map(|key| (&self.owner.owner, key.as_str()));
         let values = counters.get_many(asked)?;
         let values = self.keys.into_iter().zip(values).collect::<Vec<_>>();
         output.result(
             "get",
-            || json!({ "owner": self.owner.text, "counters": in_json(&values) }),
+            &json!({ "owner": self.owner.text, "counters": in_json(&values) }),
             || match values.as_slice() {
                 [(_, value)] => format!("{value}\n"),
                 values => in_table(values),

@@ -3,13 +3,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counter_diesel::{Counters, Error, FindingCode, MigrationFiles, Owner};
+use counter_diesel::MigrationFiles;
+use counter_diesel::overview::MigrationState;
 use serde_json::json;
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Make the counters' tables, or bring them up to date
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Migrate {
 }
 
 impl Migrate {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         match self.copy {
             Some(folder) => copy(&folder, settings, output),
             None if self.status => status(settings, output),
@@ -39,13 +40,13 @@ impl Migrate {
     }
 }
 
-fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+fn run(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     let counters = connect::database_only(settings)?;
     let run = counters.run_pending_migrations()?;
     let table = counters.config().table_name.to_string();
     output.result(
         "migrate",
-        || json!({ "action": "run", "table": table, "run": run }),
+        &json!({ "action": "run", "table": table, "run": run }),
         || match run.as_slice() {
             [] => format!("the tables of {table} are up to date\n"),
             run => run.iter().map(|name| format!("run: {name}\n")).collect(),
@@ -54,43 +55,20 @@ fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn status(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+fn status(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     let counters = connect::existing_database_only(settings)?;
-    let pending = counters.pending_migrations()?;
-    let all = connect::migrations(settings)?;
-    let is_none_run = pending.len() == all.len();
-    let not_run = if is_none_run && is_copied(&counters)? { "copied" } else { "pending" };
-    let state = |name| if pending.contains(&name) { not_run } else { "run" };
-    let states = all.iter().map(|files| (files.name, state(files.name))).collect::<Vec<_>>();
-    let in_json = |(name, state): &(_, _)| json!({ "name": name, "state": state });
+    let all = counters.migration_status(&connect::migrations(settings)?)?;
     let table = counters.config().table_name.to_string();
     output.result(
         "migrate",
-        || {
-            let migrations = states.iter().map(in_json).collect::<Vec<_>>();
-            json!({ "action": "status", "table": table, "migrations": migrations })
-        },
-        || states.iter().map(|(name, state)| format!("{state}: {name}\n")).collect(),
+        &json!({ "action": "status", "table": table, "migrations": all }),
+        || all.iter().map(|one| format!("{}: {}\n", one.state, one.name)).collect(),
     )?;
-    let is_pending = states.iter().any(|(_, state)| *state == "pending");
+    let is_pending = all.iter().any(|one| one.state == MigrationState::Pending);
     Ok(if is_pending { Exit::Failed } else { Exit::Done })
 }
 
-/// Tables that are whole, and beside which nothing can be recorded, were made by the application's own migrations.
-fn is_copied(counters: &Counters) -> Result<bool, Failure> {
-    match counters.baseline(Owner::global(), "counter-probe") {
-        Ok(_) => {}
-        Err(Error::NotMigrated { .. }) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    }
-    // It knows of a migration that was begun and not finished, too.
-    let unfinished =
-        [FindingCode::SchemaMissing, FindingCode::SchemaHalfDone, FindingCode::SchemaUnusable];
-    let findings = counters.check().findings;
-    Ok(!findings.iter().any(|finding| unfinished.contains(&finding.code)))
-}
-
-fn copy(folder: &Path, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+fn copy(folder: &Path, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     let problem = |what: &str, path: &Path| format!("{what} {}", shown(&path.to_string_lossy()));
     if !folder.is_dir() {
         return Err(Failure::usage(problem("there is no folder", folder))
@@ -99,8 +77,8 @@ fn copy(folder: &Path, settings: &Settings, output: Output) -> Result<Exit, Fail
     let all = connect::migrations(settings)?;
     let folders = all.iter().map(|files| folder.join(files.name)).collect::<Vec<_>>();
     // Before anything is written.
-    if let Some(taken) = folders.iter().find(|folder| folder.exists()) {
-        return Err(Failure::usage(problem("there already is", taken))
+    if let Some(occupied) = folders.iter().find(|folder| folder.exists()) {
+        return Err(Failure::usage(problem("there already is", occupied))
             .hint("nothing was written; remove it if it is to be made anew"));
     }
     for (files, folder) in all.iter().zip(&folders) {
@@ -110,11 +88,9 @@ fn copy(folder: &Path, settings: &Settings, output: Output) -> Result<Exit, Fail
         })?;
     }
     let names = folders.iter().map(|folder| folder.to_string_lossy()).collect::<Vec<_>>();
-    output.result(
-        "migrate",
-        || json!({ "action": "copy", "written": names }),
-        || names.iter().map(|name| format!("written: {}\n", shown(name))).collect(),
-    )?;
+    output.result("migrate", &json!({ "action": "copy", "written": names }), || {
+        names.iter().map(|name| format!("written: {}\n", shown(name))).collect()
+    })?;
     Ok(Exit::Done)
 }
 

@@ -6,7 +6,7 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Set counters to 0
 ///
@@ -21,7 +21,7 @@ pub(crate) struct Reset {
 }
 
 impl Reset {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters_with_shared_store(settings)?;
         let owner = &self.owner.owner;
         // All names first: bad input changes nothing.
@@ -34,7 +34,7 @@ impl Reset {
         let line = |(key, _): &(String, i64)| format!("{} of {owner} is now 0\n", shown(key));
         output.result(
             "reset",
-            || json!({ "owner": self.owner.text, "counters": in_json(&values) }),
+            &json!({ "owner": self.owner.text, "counters": in_json(&values) }),
             || values.iter().map(line).collect(),
         )?;
         Ok(Exit::Done)

@@ -5,7 +5,7 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Give a counter a value
 ///
@@ -22,13 +22,13 @@ pub(crate) struct Set {
 }
 
 impl Set {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let Self { owner: OwnerArgument { owner, text: owner_text }, key, value } = self;
         let counters = connect::counters_with_shared_store(settings)?;
         counters.set(&owner, key.as_str(), value)?;
         output.result(
             "set",
-            || json!({ "owner": owner_text, "key": key, "value": value }),
+            &json!({ "owner": owner_text, "key": key, "value": value }),
             || format!("{} of {} is now {value}\n", shown(&key), shown(&owner_text)),
         )?;
         Ok(Exit::Done)

@@ -1,7 +1,3 @@
-mod progress;
-mod summary;
-mod total;
-
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -9,12 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use counter_diesel::{Counters, Error, Pattern, SyncOptions, SyncReport};
+use serde::Serialize;
 
-use self::progress::Progress;
 use crate::connect;
 use crate::failure::{Exit, Failure};
-use crate::output::{self, Output};
-use crate::settings::Settings;
+use crate::output::{
+    Detail, Output, Progress, complain, complaints, in_one_line, in_table, is_shown,
+};
+use crate::settings::CommandSettings;
 use crate::signals::Signals;
 
 /// Move what waits in the store into the table, exactly once
@@ -52,6 +50,9 @@ pub(crate) struct Sync {
     watch: Option<Duration>,
 }
 
+/// How long counting may delay a sync.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The shortest time from a pass that failed to the next.
 const TIME_TO_RECOVER: Duration = Duration::from_secs(1);
 
@@ -64,19 +65,15 @@ fn interval(text: &str) -> Result<Duration, String> {
 }
 
 impl Sync {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters_with_shared_store(settings)?;
         let syncing = Syncing::new(counters, self.options(), output)?;
         match self.watch {
             Some(interval) => syncing.watch(interval),
-            None => syncing.once(self.total(settings)),
+            // Only where there is a terminal to show how much of it is done.
+            None if is_shown() => syncing.once(syncing.expected(&self.pattern)),
+            None => syncing.once(None),
         }
-    }
-
-    /// Only where there is a terminal to show how much of it is done.
-    fn total(&self, settings: &Settings) -> Option<u64> {
-        let pattern = self.pattern.clone().unwrap_or_default();
-        if progress::is_shown() { total::total(settings, &pattern) } else { None }
     }
 
     fn options(&self) -> SyncOptions {
@@ -117,16 +114,24 @@ impl Syncing {
         Self { action: Some(action), ..self }
     }
 
-    pub(super) fn once(&self, total: Option<u64>) -> Result<Exit, Failure> {
-        let report = self.pass(total, || self.signals.arrived().is_some())?;
-        let text = || summary::in_table(&report, self.output.verbose);
+    /// Returns about how many counters there are to sync. `None` where that is not known soon enough, or at all: the
+    /// sync itself reports what is wrong.
+    fn expected(&self, pattern: &Option<Pattern>) -> Option<u64> {
+        let pattern = pattern.clone().unwrap_or_default();
+        self.counters.pending_count(&pattern, PATIENCE).ok().flatten()
+    }
+
+    pub(super) fn once(&self, expected: Option<u64>) -> Result<Exit, Failure> {
+        let report = self.pass(expected, || self.signals.arrived().is_some())?;
+        let detail = if self.output.verbose { Detail::Steps } else { Detail::Counts };
+        let text = || in_table(&report, detail);
         let printed = self.print(&report, text);
         self.complain(&report);
         printed?;
         match self.signals.arrived() {
             Some(signal) if report.interrupted => {
                 if !self.output.json {
-                    output::complain("stopped by a signal; what was not synced waits in the store");
+                    complain("stopped by a signal; what was not synced waits in the store");
                 }
                 Ok(signal)
             }
@@ -139,28 +144,33 @@ impl Syncing {
     fn watch(&self, interval: Duration) -> Result<Exit, Failure> {
         let (mut delay, mut troubles) = (Duration::ZERO, None);
         loop {
-            let is_last = self.signals.wait(delay).is_some();
-            let result = self.pass(None, || !is_last && self.signals.arrived().is_some());
+            let turn = if self.signals.wait(delay).is_some() { Turn::Last } else { Turn::Usual };
+            let should_stop = || turn == Turn::Usual && self.signals.arrived().is_some();
+            let result = self.pass(None, should_stop);
             delay = match &result {
                 Ok(report) if report.stopped.is_none() => interval,
                 _ => interval.max(TIME_TO_RECOVER),
             };
             let exit = match result {
-                Ok(report) => self.tell(&report, is_last, &mut troubles),
-                Err(error) if is_last => return Err(error.into()),
+                Ok(report) => self.tell(&report, turn, &mut troubles),
+                Err(error) if turn == Turn::Last => return Err(error.into()),
                 Err(error) => Failure::from(error).tell(self.output),
             };
-            if is_last {
+            if turn == Turn::Last {
                 return Ok(exit);
             }
         }
     }
 
-    fn pass(&self, total: Option<u64>, is_to_end: impl Fn() -> bool) -> Result<SyncReport, Error> {
-        let mut progress = Progress::new(self.output, total);
+    fn pass(
+        &self,
+        expected: Option<u64>,
+        should_stop: impl Fn() -> bool,
+    ) -> Result<SyncReport, Error> {
+        let mut progress = Progress::new(self.output, expected);
         let result = self.counters.sync_observed(&self.options, &mut |event| {
             progress.observe(event);
-            if is_to_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if should_stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         progress.finish();
         result
@@ -168,20 +178,15 @@ impl Syncing {
 
     /// One line for a pass that did or found anything; what it found is named where the last pass has not found
     /// as much already.
-    fn tell(
-        &self,
-        report: &SyncReport,
-        is_last: bool,
-        troubles: &mut Option<[u64; summary::TROUBLES]>,
-    ) -> Exit {
-        if is_last || report.scanned > 0 || !report.is_clean() {
-            let line = || summary::in_one_line(report);
+    fn tell(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
+        if turn == Turn::Last || report.scanned > 0 || !report.is_clean() {
+            let line = || in_one_line(report);
             // A full disk under its log does not keep the command from syncing.
             if let Err(error) = self.print(report, line) {
                 Failure::from(error).tell(self.output);
             }
         }
-        let found = Some(summary::troubles(report));
+        let found = Some(report.troubles());
         if *troubles != found {
             self.complain(report);
         }
@@ -191,24 +196,39 @@ impl Syncing {
 
     fn print(&self, report: &SyncReport, text: impl FnOnce() -> String) -> io::Result<()> {
         match self.action {
-            None => self.output.result("sync", || summary::in_json(report), text),
-            Some(action) => {
-                let value = || summary::with_action(summary::in_json(report), action);
-                self.output.result("conflicts", value, text)
-            }
+            None => self.output.result("sync", report, text),
+            Some(action) => self.output.result("conflicts", &Decided { report, action }, text),
         }
     }
 
     /// In JSON it is all in the report.
     fn complain(&self, report: &SyncReport) {
         if !self.output.json {
-            summary::complaints(report).iter().for_each(|line| output::complain(line));
+            complaints(report).iter().for_each(|line| complain(line));
             if let Some(error) = &report.stopped {
                 Failure::from(error).tell(self.output);
             }
         }
     }
 }
+
+/// A report of what `counter conflicts` did.
+#[derive(Serialize)]
+struct Decided<'a> {
+    #[serde(flatten)]
+    report: &'a SyncReport,
+    action: &'static str,
+}
+
+/// Which pass of a sync that is watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Usual,
+    /// The one after a signal.
+    Last,
+}
+
+type Troubles = [(&'static str, u64); 8];
 
 fn exit_of(report: &SyncReport) -> Exit {
     match &report.stopped {

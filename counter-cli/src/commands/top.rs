@@ -9,7 +9,7 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::owner::{OwnerTypeArgument, text_of};
-use crate::settings::Settings;
+use crate::settings::CommandSettings;
 
 /// Print the owners with the highest values of a counter
 ///
@@ -28,17 +28,15 @@ pub(crate) struct Top {
 }
 
 impl Top {
-    pub(crate) fn run(self, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let Self { owner_type: OwnerTypeArgument { owner_type, text }, key, n } = self;
         let top = connect::counters(settings)?.top_of(&owner_type, &key, n.get())?;
         let top = top.iter().map(|(owner, value)| (text_of(owner), *value)).collect::<Vec<_>>();
         let in_json = |(owner, value): &(_, _)| json!({ "owner": owner, "value": value });
+        let owners = top.iter().map(in_json).collect::<Value>();
         output.result(
             "top",
-            || {
-                let owners = top.iter().map(in_json).collect::<Value>();
-                json!({ "owner_type": text, "key": key.as_str(), "owners": owners })
-            },
+            &json!({ "owner_type": text, "key": key.as_str(), "owners": owners }),
             || in_table(&top),
         )?;
         Ok(Exit::Done)

@@ -3,7 +3,7 @@ use counter_diesel::{
     LedgerTransaction, Owner, OwnerId, OwnerType, Prefix,
 };
 
-/// A database to which no pool could be opened, so that the store can be looked at without it.
+/// A database that is not there: no pool could be opened, or the command needs none.
 #[derive(Debug)]
 pub(super) struct Away {
     /// Without what may be a password.

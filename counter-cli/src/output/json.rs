@@ -1,20 +1,22 @@
 use counter_diesel::Printable;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Error, Value, json};
 
 /// Of the shapes that `COMMAND.md` describes. A field may be added without a new one.
 pub(crate) const VERSION: u32 = 1;
 
-/// What a command found, as one line.
-pub(crate) fn document(command: &str, mut found: Value) -> String {
+/// Returns what a command found, as one line.
+pub(super) fn document(command: &str, found: &impl Serialize) -> Result<String, Error> {
+    let mut found = serde_json::to_value(found)?;
     if let Value::Object(fields) = &mut found {
         fields.insert("version".to_owned(), json!(VERSION));
         fields.insert("command".to_owned(), json!(command));
     }
-    line(&found.to_string())
+    Ok(line(&found.to_string()))
 }
 
 /// JSON on one line, without a character in it that a terminal would obey. Outside of strings there is none.
-pub(crate) fn line(json: &str) -> String {
+pub(super) fn line(json: &str) -> String {
     let mut line = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         if Printable::escapes(c) {
@@ -36,7 +38,7 @@ mod tests {
     #[test]
     fn a_document_is_one_line_that_no_terminal_obeys_and_means_what_was_put_in() {
         let key = "\u{1b}[31m\n\u{9b}2J\u{202e}\u{7f}é\u{e0041}";
-        let document = document("get", json!({ "key": key }));
+        let document = document("get", &json!({ "key": key })).unwrap();
         assert!(document.ends_with("}\n"), "{document}");
         assert!(!document.trim_end().contains(Printable::escapes), "{document:?}");
         let parsed: Value = serde_json::from_str(&document).unwrap();

@@ -5,18 +5,18 @@ use std::hash::{BuildHasher as _, Hash, RandomState};
 ///
 /// It remembers only their hashes: a name in a store may be as large as the memory.
 #[derive(Default)]
-pub(super) struct Distinct {
+pub(crate) struct Distinct {
     hasher: RandomState,
     seen: HashSet<u64>,
 }
 
 impl Distinct {
     /// Whether this was not there yet.
-    pub(super) fn insert(&mut self, item: &(impl Hash + ?Sized)) -> bool {
+    pub(crate) fn insert(&mut self, item: &(impl Hash + ?Sized)) -> bool {
         self.seen.insert(self.hasher.hash_one(item))
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.seen.len()
     }
 }

@@ -1,9 +1,15 @@
 //! What operators ask: what is wrong, and what contradicts.
 
+use std::time::Duration;
+
+use counter_core::Pattern;
+
 use super::counters::Counters;
 use crate::check::check;
 use crate::check::finding::CheckUp;
 use crate::error::Error;
+use crate::ledger::migrations::MigrationFiles;
+use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
 use crate::sync::identity::conflicts::{self, Conflicts};
 
 impl Counters {
@@ -54,5 +60,52 @@ impl Counters {
     /// If the store or the database cannot be asked.
     pub fn conflicts(&self) -> Result<Conflicts, Error> {
         conflicts::find(self.engine())
+    }
+
+    /// Returns what waits in the store: how much of each type of owners, the oldest claim, and what is no counter's.
+    ///
+    /// Looks at everything in the store that matches, about [`sync_batch_size`](crate::Config::sync_batch_size) names at
+    /// a time, changes nothing, and needs no database.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, Pattern};
+    /// # fn show(counters: &Counters) -> Result<(), Error> {
+    /// let waiting = counters.pending_overview(&Pattern::all())?;
+    /// for (owner_type, sums) in &waiting.owner_types {
+    ///     println!("{owner_type}: {} pending in {} counters", sums.pending, sums.counters);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be asked.
+    pub fn pending_overview(&self, pattern: &Pattern) -> Result<PendingOverview, Error> {
+        pending::look_through(self.engine(), pattern)
+    }
+
+    /// Returns about how many counters that match wait for a sync, or `None` once counting took longer than `within`.
+    ///
+    /// It is what [`SyncProgress::new`](crate::overview::SyncProgress::new) takes. Needs no database.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be asked.
+    pub fn pending_count(&self, pattern: &Pattern, within: Duration) -> Result<Option<u64>, Error> {
+        progress::pending_count(self.engine(), pattern, within)
+    }
+
+    /// Returns of each migration of these files whether it was run, in their order. Changes nothing.
+    ///
+    /// `files` are those that [`migration_files`](crate::migration_files) returns for this database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] if the database refuses, [`Error::Unreachable`] if there is none.
+    pub fn migration_status(
+        &self,
+        files: &[MigrationFiles],
+    ) -> Result<Vec<MigrationStatus>, Error> {
+        migrations::status(self.engine(), files)
     }
 }

@@ -60,14 +60,32 @@ impl SyncReport {
     /// Whether everything that was found is in the table, or in the hands of another living sync. A sync that
     /// was [interrupted](Self::interrupted) has not found everything, which alone does not count against it.
     pub fn is_clean(&self) -> bool {
-        self.invalid.is_empty()
-            && self.failed.is_empty()
-            && self.conflicts.is_empty()
-            && self.lost.is_empty()
-            && self.postponed == 0
-            && self.store_replaced.is_none()
-            && !self.shared_prefix
-            && self.stopped.is_none()
+        self.troubles().iter().all(|(_, count)| *count == 0)
+    }
+
+    /// Returns what somebody should look at, by kind, and how much there is of each: a sync without any is
+    /// [clean](Self::is_clean).
+    pub fn troubles(&self) -> [(&'static str, u64); 8] {
+        [
+            ("invalid", self.invalid.count()),
+            ("failed", self.failed.count()),
+            ("conflicts", self.conflicts.count()),
+            ("lost", self.lost.count()),
+            ("postponed", self.postponed),
+            ("store_replaced", self.store_replaced.is_some().into()),
+            ("shared_prefix", self.shared_prefix.into()),
+            ("stopped", self.stopped.is_some().into()),
+        ]
+    }
+
+    /// Returns of how many counters there was nothing to apply: zeros, and claims that were superseded.
+    pub const fn skipped(&self) -> u64 {
+        self.zeros.saturating_add(self.superseded)
+    }
+
+    /// Returns how many counters the sync applied in a second.
+    pub fn rate(&self) -> f64 {
+        self.applied as f64 / self.elapsed.as_secs_f64().max(1e-6)
     }
 
     /// Whether there is nothing in here that the caller would miss.
@@ -146,6 +164,17 @@ pub struct SyncTimes {
 }
 
 impl SyncTimes {
+    /// Returns the steps of a sync with their names, in the order in which a counter goes through them.
+    pub const fn steps(&self) -> [(&'static str, Duration); 5] {
+        [
+            ("scan", self.scan),
+            ("claim", self.claim),
+            ("database", self.database),
+            ("verify", self.verify),
+            ("acknowledge", self.acknowledge),
+        ]
+    }
+
     /// Takes a step and adds the time that it took to `spent`.
     pub(crate) fn add<T>(spent: &mut Duration, step: impl FnOnce() -> T) -> T {
         let started = Instant::now();
@@ -196,6 +225,11 @@ impl<T> Findings<T> {
     /// The first of them.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.first.iter()
+    }
+
+    /// Returns findings of which there are so many, and these the first to list.
+    pub(crate) fn of(count: usize, first: impl IntoIterator<Item = T>) -> Self {
+        Self { count: count as u64, first: first.into_iter().take(Self::LISTED).collect() }
     }
 
     pub(crate) fn push(&mut self, finding: T) {

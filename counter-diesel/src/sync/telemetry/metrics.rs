@@ -92,15 +92,7 @@ fn count_claims(prefix: &Prefix, report: &SyncReport) {
 }
 
 fn time_steps(prefix: &Prefix, report: &SyncReport) {
-    let times = &report.times;
-    let steps = [
-        ("scan", times.scan),
-        ("claim", times.claim),
-        ("database", times.database),
-        ("verify", times.verify),
-        ("acknowledge", times.acknowledge),
-    ];
-    for (step, spent) in steps {
+    for (step, spent) in report.times.steps() {
         histogram!(STEP_DURATION, "prefix" => prefix.to_string(), "step" => step).record(spent);
     }
 }

@@ -1,23 +1,22 @@
 use std::time::{Duration, Instant};
 
+use counter_diesel::overview::SyncProgress;
 use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::commands::claims::op_text;
-use crate::output::{self, Output, shown};
+use super::claim::op_text;
+use super::output::Output;
+use super::shown::shown;
+use super::streams::{complain, complain_in_lines, print};
 
 /// What a sync says while it runs: on a terminal a line that is kept up to date; with -v each counter, and without
 /// a terminal a line now and then.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     output: Output,
     /// Hidden where standard error is no terminal.
     bar: ProgressBar,
-    started: Instant,
     next_line: Instant,
-    /// About how many will be applied, if that is known.
-    total: Option<u64>,
-    found: u64,
-    applied: u64,
+    sync: SyncProgress,
     /// Counters that are to be named; printed many at a time.
     names: String,
 }
@@ -32,58 +31,51 @@ const BETWEEN_REFRESHES: u64 = 100;
 const WIDTH: u64 = 20;
 
 /// Whether there is a terminal that can keep a line up to date.
-pub(super) fn is_shown() -> bool {
+pub(crate) fn is_shown() -> bool {
     !ProgressBar::new_spinner().is_hidden()
 }
 
 impl Progress {
-    pub(super) fn new(output: Output, total: Option<u64>) -> Self {
-        let started = Instant::now();
+    pub(crate) fn new(output: Output, expected: Option<u64>) -> Self {
+        let sync = SyncProgress::new(expected);
         let bar = ProgressBar::new_spinner();
         // The widest part is cut to the terminal's width.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style.tick_strings(&["|", "/", "-", "\\", " "]));
         }
-        let next_line = started + TIME_BETWEEN_LINES;
-        let names = String::new();
-        Self { output, bar, started, next_line, total, found: 0, applied: 0, names }
+        let next_line = sync.started + TIME_BETWEEN_LINES;
+        Self { output, bar, next_line, sync, names: String::new() }
     }
 
-    pub(super) fn observe(&mut self, event: SyncEvent<'_>) {
+    pub(crate) fn observe(&mut self, event: SyncEvent<'_>) {
+        self.sync.observe(&event);
         match event {
-            SyncEvent::Found(counters) => {
-                self.found += counters;
-                self.refresh();
+            SyncEvent::Applied { claim, is_recovered: true } => {
+                self.add_applied(claim, " (recovered)");
             }
-            SyncEvent::Applied { claim, is_recovered } => self.add_applied(claim, is_recovered),
+            SyncEvent::Applied { claim, .. } => self.add_applied(claim, ""),
             SyncEvent::WouldApply { counter, held } => self.add_held(counter, held),
             _ => self.refresh(),
         }
     }
 
     /// Leaves nothing on the terminal but the names.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.bar.finish_and_clear();
         self.print_names();
     }
 
-    fn add_applied(&mut self, claim: &Claim, is_recovered: bool) {
-        self.applied += 1;
-        if self.applied.is_multiple_of(BETWEEN_REFRESHES) {
+    fn add_applied(&mut self, claim: &Claim, remark: &str) {
+        if self.sync.applied.is_multiple_of(BETWEEN_REFRESHES) {
             self.refresh();
         }
         if self.output.verbose {
-            self.add_name(
-                &claim.id,
-                &op_text(claim.op),
-                if is_recovered { " (recovered)" } else { "" },
-            );
+            self.add_name(&claim.id, &op_text(claim.op), remark);
         }
     }
 
     /// What is claimed already comes first.
     fn add_held(&mut self, counter: &CounterId, held: &Held) {
-        self.applied += 1;
         if self.output.verbose {
             let pending = Some(ClaimOp::Add(held.pending)).filter(|_| held.pending != 0);
             let ops = held.claim.as_ref().map(|claim| claim.op).into_iter().chain(pending);
@@ -103,7 +95,7 @@ impl Progress {
             self.bar.set_message(self.line(now));
             self.bar.tick();
         } else if let Some(line) = self.due_line(now) {
-            output::complain(&line);
+            complain(&line);
         }
     }
 
@@ -119,20 +111,15 @@ impl Progress {
     }
 
     fn line(&self, now: Instant) -> String {
-        let seconds = now.duration_since(self.started).as_secs_f64();
-        let (found, applied) = (self.found, self.applied);
-        let rate = applied as f64 / seconds.max(0.001);
-        match self.total {
-            // Others may be counting meanwhile.
-            Some(total) => {
-                let total = total.max(found).max(applied).max(1);
-                let (done, percent) = (applied * WIDTH / total, applied * 100 / total);
-                let done = "#".repeat(done.try_into().unwrap_or_default());
-                let width = usize::try_from(WIDTH).unwrap_or_default();
-                format!("[{done:<width$}] {percent:>3} %  {applied} of {total}, {rate:.0}/s")
-            }
-            None => format!("{found} found, {applied} applied, {rate:.0}/s"),
+        let SyncProgress { found, applied, .. } = self.sync;
+        let rate = self.sync.rate(now);
+        let of_total = [self.sync.total(), self.sync.done_of(WIDTH), self.sync.done_of(100)];
+        if let [Some(total), Some(done), Some(percent)] = of_total {
+            let done = "#".repeat(done.try_into().unwrap_or_default());
+            let width = usize::try_from(WIDTH).unwrap_or_default();
+            return format!("[{done:<width$}] {percent:>3} %  {applied} of {total}, {rate:.0}/s");
         }
+        format!("{found} found, {applied} applied, {rate:.0}/s")
     }
 
     /// JSON has standard output for itself.
@@ -143,10 +130,10 @@ impl Progress {
         let names = std::mem::take(&mut self.names);
         self.bar.suspend(|| {
             if self.output.json {
-                output::complain_in_lines(&names);
+                complain_in_lines(&names);
             } else {
                 // The sync goes on though its names go nowhere.
-                let _ = output::print(&names);
+                let _ = print(&names);
             }
         });
     }
@@ -160,7 +147,7 @@ mod tests {
     fn without_a_terminal_nothing_is_said_of_a_long_sync_unless_it_is_asked_for() {
         for (json, verbose) in [(false, false), (true, false), (true, true)] {
             let mut progress = Progress::new(Output { json, verbose }, None);
-            let late = progress.started + Duration::from_secs(60);
+            let late = progress.sync.started + Duration::from_secs(60);
             assert_eq!(progress.due_line(late), None, "{json} {verbose}");
         }
     }
@@ -174,7 +161,7 @@ mod tests {
         (0..20).for_each(|_| {
             progress.observe(SyncEvent::WouldApply { counter: &counter, held: &held });
         });
-        let at = |seconds| progress.started + Duration::from_secs(seconds);
+        let at = |seconds| progress.sync.started + Duration::from_secs(seconds);
         let times = [1, 10, 11, 20].map(at);
         let lines = times.map(|time| progress.due_line(time));
         let line = |rate| Some(format!("30 found, 20 applied, {rate}/s"));
@@ -185,8 +172,8 @@ mod tests {
     fn a_bar_is_full_when_all_is_applied_and_no_longer_than_that() {
         let mut progress = Progress::new(Output { json: false, verbose: false }, Some(40));
         let mut line = |found, applied| {
-            (progress.found, progress.applied) = (found, applied);
-            progress.line(progress.started + Duration::from_secs(1))
+            (progress.sync.found, progress.sync.applied) = (found, applied);
+            progress.line(progress.sync.started + Duration::from_secs(1))
         };
         assert_eq!(line(10, 0), "[                    ]   0 %  0 of 40, 0/s");
         assert_eq!(line(10, 10), "[#####               ]  25 %  10 of 40, 10/s");

@@ -1,0 +1,99 @@
+//! The report of a sync, as a table, as one line, and what somebody should look at, line by line.
+
+use std::time::Duration;
+
+use counter_diesel::overview::Timestamp;
+use counter_diesel::{Claim, Conflict, SyncReport};
+
+use super::claim::op_text;
+use super::listed::listed;
+use super::shown::shown;
+use super::table::table;
+use crate::failure::in_one_line as error_in_one_line;
+
+/// How much of a report is in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What was done and how long it took.
+    Counts,
+    /// Also where the time went.
+    Steps,
+}
+
+pub(crate) fn in_table(report: &SyncReport, detail: Detail) -> String {
+    let applied = if report.dry_run { "would be applied" } else { "applied" };
+    let counts = [
+        (report.scanned, "found"),
+        (report.applied, applied),
+        (report.recovered, "recovered"),
+        (report.skipped(), "skipped"),
+        (report.discarded, "discarded"),
+        (report.busy, "busy"),
+        (report.postponed, "postponed"),
+        (report.invalid.count(), "invalid"),
+        (report.failed.count(), "failed"),
+        (report.conflicts.count(), "conflicts"),
+        (report.lost.count(), "lost"),
+    ];
+    let counts = counts.map(|(count, name)| ([count.to_string()], name.to_owned()));
+    let seconds = format!("{:.3}", report.elapsed.as_secs_f64());
+    let rate = format!("{:.0}", report.rate());
+    let times = [(seconds, "seconds"), (rate, "counters per second")];
+    let times = times.map(|(time, name)| ([time], name.to_owned()));
+    let steps = if detail == Detail::Steps { steps(report) } else { Vec::new() };
+    table(&[counts.as_slice(), times.as_slice(), steps.as_slice()].concat())
+}
+
+fn steps(report: &SyncReport) -> Vec<([String; 1], String)> {
+    let of_step = |(step, time): (&str, Duration)| {
+        ([format!("{:.3}", time.as_secs_f64())], format!("seconds: {step}"))
+    };
+    report.times.steps().into_iter().map(of_step).collect()
+}
+
+pub(crate) fn in_one_line(report: &SyncReport) -> String {
+    format!("{} {}\n", Timestamp::now(), shown(&report.to_string()))
+}
+
+/// What somebody should look at.
+pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
+    let mut lines = listed(&report.invalid, "names are not a counter's", ToString::to_string);
+    lines.extend(listed(&report.failed, "counters failed", |failed| {
+        format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
+    }));
+    lines.extend(listed(&report.conflicts, "conflicts", |Conflict { claim, row, .. }| {
+        let (claim, seq) = (of(claim), claim.seq);
+        format!(
+            "{claim} is in conflict: it is claim {seq}, but its row has seen {row}; \
+             the store seems to be an old copy: set the counter to the right value, \
+             or decide about all conflicts with: counter conflicts"
+        )
+    }));
+    lines.extend(listed(&report.lost, "claims were lost", |lost| {
+        let rest =
+            if lost.applied { "but was applied" } else { "and has no row, so it was not applied" };
+        format!("{} vanished from the store, {rest}", of(&lost.claim))
+    }));
+    if report.postponed > 0 {
+        lines.push(format!("{} counters kept changing; sync again", report.postponed));
+    }
+    if let Some(recorded) = &report.store_replaced {
+        let time = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+        lines.push(format!(
+            "the store lost its data or was replaced: the last one was synced at {time} UTC, \
+             and what it counted after that is gone"
+        ));
+    }
+    if report.shared_prefix {
+        lines.push(
+            "the store is synced into another database too, which gets a part of the counts; \
+             give each its own COUNTER_PREFIX"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+fn of(claim: &Claim) -> String {
+    format!("{} of {}", op_text(claim.op), claim.id)
+}

@@ -1,0 +1,54 @@
+use counter_core::ServerVersion;
+use serde::{Serialize, Serializer};
+
+use crate::check::finding::{CheckUp, Finding};
+
+impl Serialize for CheckUp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            worst: Option<String>,
+            store: Option<ServerShape<'a>>,
+            database: Option<ServerShape<'a>>,
+            findings: &'a [Finding],
+        }
+        let shape = Shape {
+            worst: self.worst().map(|worst| worst.to_string()),
+            store: self.store.as_ref().map(ServerShape::from),
+            database: self.database.as_ref().map(ServerShape::from),
+            findings: &self.findings,
+        };
+        shape.serialize(serializer)
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            severity: String,
+            code: &'a str,
+            message: &'a str,
+            advice: &'a str,
+        }
+        let shape = Shape {
+            severity: self.severity.to_string(),
+            code: self.code.as_str(),
+            message: &self.message,
+            advice: &self.advice,
+        };
+        shape.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct ServerShape<'a> {
+    product: &'a str,
+    version: &'a str,
+}
+
+impl<'a> From<&'a ServerVersion> for ServerShape<'a> {
+    fn from(server: &'a ServerVersion) -> Self {
+        Self { product: &server.product, version: &server.number }
+    }
+}

@@ -1,0 +1,85 @@
+use counter_core::Baseline;
+use serde::{Serialize, Serializer};
+
+use super::claim::ClaimShape;
+use super::listed::{Listed, listed};
+use crate::overview::timestamp::Timestamp;
+use crate::sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
+
+impl Serialize for Conflicts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            went_back: Option<&'a WentBack>,
+            counters: Listed<ConflictShape<'a>>,
+        }
+        let (went_back, counters) = (self.went_back.as_ref(), listed(&self.counters));
+        Shape { went_back, counters }.serialize(serializer)
+    }
+}
+
+impl Serialize for WentBack {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shape {
+            found: i64,
+            found_at: Option<Timestamp>,
+            newest: i64,
+            newest_at: Option<Timestamp>,
+            synced_at: Option<Timestamp>,
+        }
+        let shape = Shape {
+            found: self.found.get(),
+            found_at: Timestamp::of(self.found),
+            newest: self.newest.get(),
+            newest_at: Timestamp::of(self.newest),
+            synced_at: self.recorded.as_ref().map(|recorded| recorded.synced_at.into()),
+        };
+        shape.serialize(serializer)
+    }
+}
+
+/// What both sides hold of one counter.
+#[derive(Serialize)]
+struct ConflictShape<'a> {
+    counter: &'a str,
+    claim: Option<HeldClaimShape<'a>>,
+    pending: i64,
+    row: RowShape,
+}
+
+#[derive(Serialize)]
+struct HeldClaimShape<'a> {
+    #[serde(flatten)]
+    claim: ClaimShape<'a>,
+    made_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct RowShape {
+    value: i64,
+    sequence: i64,
+    made_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Contradiction> for ConflictShape<'a> {
+    fn from(both: &'a Contradiction) -> Self {
+        let claim = both
+            .held
+            .claim
+            .as_ref()
+            .map(|claim| HeldClaimShape { claim: claim.into(), made_at: Timestamp::of(claim.seq) });
+        Self {
+            counter: both.id.as_str(),
+            claim,
+            pending: both.held.pending,
+            row: (&both.row).into(),
+        }
+    }
+}
+
+impl From<&Baseline> for RowShape {
+    fn from(row: &Baseline) -> Self {
+        Self { value: row.count, sequence: row.seq.get(), made_at: Timestamp::of(row.seq) }
+    }
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::claim::ClaimShape;
+use super::listed::{ForeignShape, Listed, listed};
+use crate::causes::with_causes;
+use crate::ledger::ledger::Recorded;
+use crate::overview::timestamp::Timestamp;
+use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport};
+
+#[derive(Serialize)]
+struct ReportShape<'a> {
+    dry_run: bool,
+    clean: bool,
+    interrupted: bool,
+    found: u64,
+    applied: u64,
+    recovered: u64,
+    skipped: u64,
+    discarded: u64,
+    busy: u64,
+    postponed: u64,
+    invalid: Listed<ForeignShape<'a>>,
+    failed: Listed<FailedShape<'a>>,
+    conflicts: Listed<ConflictShape<'a>>,
+    lost: Listed<LostShape<'a>>,
+    store_replaced: Option<RecordedShape<'a>>,
+    shared_prefix: bool,
+    stopped: Option<String>,
+    seconds: f64,
+    counters_per_second: f64,
+    step_seconds: BTreeMap<&'static str, f64>,
+}
+
+impl Serialize for SyncReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |(step, time): (_, Duration)| (step, time.as_secs_f64());
+        let shape = ReportShape {
+            dry_run: self.dry_run,
+            clean: self.is_clean(),
+            interrupted: self.interrupted,
+            found: self.scanned,
+            applied: self.applied,
+            recovered: self.recovered,
+            skipped: self.skipped(),
+            discarded: self.discarded,
+            busy: self.busy,
+            postponed: self.postponed,
+            invalid: listed(&self.invalid),
+            failed: listed(&self.failed),
+            conflicts: listed(&self.conflicts),
+            lost: listed(&self.lost),
+            store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
+            shared_prefix: self.shared_prefix,
+            stopped: self.stopped.as_ref().map(|error| with_causes(error)),
+            seconds: self.elapsed.as_secs_f64(),
+            counters_per_second: self.rate(),
+            step_seconds: self.times.steps().into_iter().map(seconds).collect(),
+        };
+        shape.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct FailedShape<'a> {
+    #[serde(flatten)]
+    claim: ClaimShape<'a>,
+    why: String,
+}
+
+impl<'a> From<&'a FailedClaim> for FailedShape<'a> {
+    fn from(failed: &'a FailedClaim) -> Self {
+        Self { claim: (&failed.claim).into(), why: with_causes(&failed.error) }
+    }
+}
+
+#[derive(Serialize)]
+struct ConflictShape<'a> {
+    #[serde(flatten)]
+    claim: ClaimShape<'a>,
+    row_sequence: i64,
+}
+
+impl<'a> From<&'a Conflict> for ConflictShape<'a> {
+    fn from(conflict: &'a Conflict) -> Self {
+        Self { claim: (&conflict.claim).into(), row_sequence: conflict.row.get() }
+    }
+}
+
+#[derive(Serialize)]
+struct LostShape<'a> {
+    #[serde(flatten)]
+    claim: ClaimShape<'a>,
+    applied: bool,
+}
+
+impl<'a> From<&'a LostClaim> for LostShape<'a> {
+    fn from(lost: &'a LostClaim) -> Self {
+        Self { claim: (&lost.claim).into(), applied: lost.applied }
+    }
+}
+
+/// What was recorded of a store.
+#[derive(Serialize)]
+struct RecordedShape<'a> {
+    store_id: &'a str,
+    sequence: i64,
+    synced_at: Timestamp,
+}
+
+impl<'a> From<&'a Recorded> for RecordedShape<'a> {
+    fn from(recorded: &'a Recorded) -> Self {
+        Self {
+            store_id: &recorded.store_id,
+            sequence: recorded.seq.get(),
+            synced_at: recorded.synced_at.into(),
+        }
+    }
+}
