@@ -95,7 +95,7 @@ pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::On;
 pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
-pub use ledger::dialect::dialect::{CounterConnection, LendConnection};
+pub use ledger::dialect::connection::{CounterConnection, LendConnection};
 #[cfg(feature = "mysql")]
 pub use ledger::dialect::mysql::mysql_pool;
 #[cfg(feature = "postgres")]

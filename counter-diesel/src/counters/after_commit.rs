@@ -7,7 +7,7 @@ use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
 use crate::counters::counters::{Counters, id_of};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
-use crate::ledger::dialect::dialect::{CounterConnection, LendConnection};
+use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 
