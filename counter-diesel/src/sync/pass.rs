@@ -314,7 +314,7 @@ impl Pass<'_, '_> {
     /// A scan may find the same thing twice.
     fn report_foreign(&mut self, foreign: Foreign) {
         if self.reported_foreign.insert(&foreign.name) {
-            self.log.report.invalid.push(foreign);
+            self.log.report.foreign.push(foreign);
         }
     }
 }

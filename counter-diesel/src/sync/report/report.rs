@@ -36,7 +36,7 @@ pub struct SyncReport {
     /// Claims that changed again and again while they were applied; they are left to the next sync.
     pub postponed: u64,
     /// Names and values in the store that are not ours. They were left as they are.
-    pub invalid: Capped<Foreign>,
+    pub foreign: Capped<Foreign>,
     /// Claims that the database refused. They stay in the store and are tried again later.
     pub failed: Capped<FailedClaim>,
     /// Claims older than what their row has seen. They stay in the store until somebody decides.
@@ -71,7 +71,7 @@ impl SyncReport {
     /// [clean](Self::is_clean).
     pub fn troubles(&self) -> [(&'static str, u64); 8] {
         [
-            ("invalid", self.invalid.count()),
+            ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
@@ -93,7 +93,7 @@ impl SyncReport {
             ("superseded", self.superseded),
             ("discarded", self.discarded),
             ("postponed", self.postponed),
-            ("invalid", self.invalid.count()),
+            ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),

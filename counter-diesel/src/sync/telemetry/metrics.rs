@@ -39,7 +39,7 @@ const CLAIMS: [(&str, &str); 7] = [
         "Claims that changed again and again and were left to the next sync.",
     ),
     (
-        "counter_sync_invalid_total",
+        "counter_sync_foreign_total",
         "Names in the store that are no counters; each counts once in each sync.",
     ),
 ];
