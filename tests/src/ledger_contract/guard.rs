@@ -44,7 +44,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         apply(ledger, ids.clone().map(|id| add(&id, 5, 3)));
         let later =
             [add(&ids[0], 4, 1), set(&ids[1], 6, 1), set(&ids[2], 3, 1), delete(&ids[3], 2)];
-        let newer = |index| Newer { index, row: ClaimSeq::new(5) };
+        let newer = |index| NewerRow { index, row: ClaimSeq::new(5) };
         assert_eq!(apply(ledger, later), [newer(0), newer(2), newer(3)]);
         let rows = ids.map(|id| row_of(ledger, &id).unwrap());
         assert_eq!(rows, [row(3, 5), row(1, 6), row(3, 5), row(3, 5)]);
@@ -133,7 +133,7 @@ fn live(world: &LedgerWorld, dice: &mut Dice, ids: &[CounterId], rows: &mut [Bas
         let index = claims.len();
         claims.push(claim(id, seq, op));
         if row.seq > ClaimSeq::new(seq) {
-            newer.push(Newer { index, row: row.seq });
+            newer.push(NewerRow { index, row: row.seq });
         }
         *row = row.after(ClaimSeq::new(seq), op).unwrap();
     }
