@@ -1,13 +1,15 @@
 //! The store in Redis.
 //!
-//! Reading order: [`store`] is the whole; [`connection`] has what goes over the wire and carries it
-//! there; [`steps`] has one file for each step, with its Lua beside it; [`inspect`] changes nothing.
+//! Reading order: [`store`] is the façade; [`server`] asks one server, by what [`connection`] carries
+//! there; [`steps`] and [`inspect`] are what it is asked, many counters at a time by [`batch`].
 
+mod batch;
 mod builder;
 mod confirmation;
 mod connection;
 mod inspect;
-mod last_seen;
+mod last_sighting;
+mod server;
 mod steps;
 mod store;
 mod timeouts;

@@ -64,6 +64,11 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
     ]
 }
 
+/// Asks for what every transaction of a ledger asks for when it has begun.
+pub fn prepare_transaction<C: CounterConnection>(conn: &mut C) {
+    conn.prepare_transaction().unwrap();
+}
+
 /// The ledger of a pool.
 pub fn ledger_of<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) -> PoolLedger<C> {
     PoolLedger::new(pool.clone(), TableName::default()).unwrap()

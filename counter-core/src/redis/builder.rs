@@ -6,14 +6,13 @@ use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
 use super::confirmation::Confirmation;
-use super::connection::manager::Manager;
-use super::connection::pool::Pool;
+use super::connection::{Manager, Pool};
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::error::{Error, StoreStep};
 use crate::names::Prefix;
 
-/// Describes a [`RedisStore`] on a pool of its own. Made by [`RedisStore::builder`].
+/// Describes a [`RedisStore`] on a pool of its own. [`RedisStore::builder`] returns one.
 ///
 /// ```
 /// # use std::num::NonZeroU32;
@@ -41,8 +40,24 @@ const DEFAULT_POOL_SIZE: NonZeroU32 = match NonZeroU32::new(10) {
     None => NonZeroU32::MIN,
 };
 
+impl RedisStore {
+    /// Begins to describe a store on a pool of its own.
+    ///
+    /// The URL is one of
+    ///
+    /// - `redis://[user][:password@]host[:port][/database]`
+    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`
+    /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
+    ///
+    /// with everything that means something in a URL percent-encoded. Whether it can be used is known
+    /// when the store is built.
+    pub fn builder(url: impl AsRef<str>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url.as_ref())
+    }
+}
+
 impl RedisStoreBuilder {
-    pub(super) fn new(url: &str) -> Self {
+    fn new(url: &str) -> Self {
         Self {
             info: parse(url),
             prefix: Prefix::default(),
@@ -53,70 +68,71 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What all names in Redis start with. Default: `counter:`.
+    /// Sets what all names in Redis start with. Default: `counter:`.
     #[must_use]
     pub fn prefix(mut self, prefix: Prefix) -> Self {
         self.prefix = prefix;
         self
     }
 
-    /// The most connections there are at a time. Default: 10. They are made when they are needed.
+    /// Sets the maximum number of connections. Default: 10. They are made when they are needed.
     #[must_use]
     pub fn pool_size(mut self, connections: NonZeroU32) -> Self {
         self.pool_size = connections;
         self
     }
 
-    /// All time-outs at once. Default: [`RedisTimeouts::default`].
+    /// Sets all time-outs at once. Default: [`RedisTimeouts::default`].
     #[must_use]
     pub fn timeouts(mut self, timeouts: RedisTimeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// How long to wait for a connection of the pool. Default: 1 second.
+    /// Sets how long to wait for a connection of the pool. Default: 1 second.
     #[must_use]
     pub fn wait_timeout(mut self, wait: Duration) -> Self {
         self.timeouts.wait = wait;
         self
     }
 
-    /// How long making a connection may take. Default: 500 milliseconds.
+    /// Sets how long making a connection may take. Default: 500 milliseconds.
     #[must_use]
     pub fn connect_timeout(mut self, connect: Duration) -> Self {
         self.timeouts.connect = connect;
         self
     }
 
-    /// How long the server may take to answer, see [`RedisTimeouts::read`]. Default: 1 second.
+    /// Sets how long the server may take to answer, see [`RedisTimeouts::read`]. Default: 1 second.
     #[must_use]
     pub fn read_timeout(mut self, read: Duration) -> Self {
         self.timeouts.read = read;
         self
     }
 
-    /// How long the server may take to take in what is sent. Default: 1 second.
+    /// Sets how long the server may take to receive what is sent. Default: 1 second.
     #[must_use]
     pub fn write_timeout(mut self, write: Duration) -> Self {
         self.timeouts.write = write;
         self
     }
 
-    /// Lets claims wait until others have them too, before they are applied. Default: they do not wait.
+    /// Makes claims wait until replicas or disks have them too, before they are applied. Default: they do
+    /// not wait.
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
         self
     }
 
-    /// Lets the application start while Redis is away: nothing is sent before the store is used.
+    /// Sends nothing before the store is used, so that the application can start while Redis is down.
     #[must_use]
     pub fn connect_lazily(mut self) -> Self {
         self.lazily = true;
         self
     }
 
-    /// The store.
+    /// Returns the store.
     ///
     /// # Errors
     ///
@@ -126,7 +142,7 @@ impl RedisStoreBuilder {
     pub fn build(self) -> Result<RedisStore, Error> {
         let info = self.info.map_err(|why| Error::RedisUrl { why })?;
         prepare_tls(info.addr());
-        let server = server_of(&info);
+        let address = address_of(&info);
         let timeouts = self.timeouts.at_least_a_millisecond();
         let manager = Manager::new(info, timeouts)
             .map_err(|error| Error::RedisUrl { why: error.to_string() })?;
@@ -140,10 +156,10 @@ impl RedisStoreBuilder {
             .min_idle(Some(0))
             .connection_timeout(timeouts.wait)
             .test_on_check_out(true)
-            // What keeps connections from being made is told to who waits for one.
+            // Errors are returned to the caller that is waiting for a connection, so they are not logged.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
-        let store = RedisStore::on(Pool::Own(pool), self.prefix, timeouts, server);
+        let store = RedisStore::on(Pool::Ours(pool), self.prefix, timeouts, address);
         Ok(match self.confirmation {
             Some(confirmation) => store.confirm_claims(confirmation),
             None => store,
@@ -151,7 +167,7 @@ impl RedisStoreBuilder {
     }
 }
 
-/// Where the URL leads to, or why it cannot be used, without a part of it that may be a password.
+/// Returns where the URL leads to, or why it cannot be used, without a part that may be a password.
 fn parse(url: &str) -> Result<ConnectionInfo, String> {
     let scheme = url.split(':').next().unwrap_or_default();
     if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
@@ -164,12 +180,12 @@ fn parse(url: &str) -> Result<ConnectionInfo, String> {
     })
 }
 
-/// TLS goes through rustls, which panics where the process has not chosen who does its cryptography. An
+/// Chooses a provider of cryptography for rustls, which panics in a process that has not chosen one. An
 /// application that has chosen is not overruled.
 #[cfg(feature = "redis-tls")]
 fn prepare_tls(address: &ConnectionAddr) {
     if matches!(address, ConnectionAddr::TcpTls { .. }) {
-        // Fails where another was installed already, which is as good.
+        // Fails if another was installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
@@ -177,12 +193,12 @@ fn prepare_tls(address: &ConnectionAddr) {
 #[cfg(not(feature = "redis-tls"))]
 fn prepare_tls(_address: &ConnectionAddr) {}
 
-/// Neither user nor password.
+/// Shows neither user nor password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let server = self.info.as_ref().map(server_of);
+        let address = self.info.as_ref().map(address_of);
         f.debug_struct("RedisStoreBuilder")
-            .field("server", &server)
+            .field("server", &address)
             .field("prefix", &self.prefix.as_str())
             .field("timeouts", &self.timeouts)
             .field("pool_size", &self.pool_size)
@@ -192,8 +208,8 @@ impl fmt::Debug for RedisStoreBuilder {
     }
 }
 
-/// The address and the number of the database.
-fn server_of(info: &ConnectionInfo) -> String {
+/// Returns the address and the number of the database.
+fn address_of(info: &ConnectionInfo) -> String {
     format!("{}/{}", info.addr(), info.redis_settings().db())
 }
 
@@ -241,7 +257,7 @@ mod tests {
 
     #[cfg(feature = "redis-tls")]
     #[test]
-    fn tls_has_somebody_who_does_its_cryptography() {
+    fn tls_has_a_provider_of_cryptography() {
         let built = RedisStore::builder("rediss://localhost/").connect_lazily().build();
         assert!(built.is_ok(), "{built:?}");
         assert!(rustls::crypto::CryptoProvider::get_default().is_some());

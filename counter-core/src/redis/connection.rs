@@ -1,13 +1,25 @@
-//! Bytes to one server and back.
+//! Carries bytes to one server and back: the pools, the connections and the wire format.
 
-pub(crate) mod deadline;
-pub(crate) mod lease;
-pub(crate) mod limits;
-pub(crate) mod manager;
-pub(crate) mod names;
-pub(crate) mod packed;
-pub(crate) mod pool;
-pub(crate) mod reply;
-pub(crate) mod wire;
+mod checkout;
+mod deadline;
+mod lost;
+mod manager;
+mod names;
+mod packed;
+mod pool;
+mod reply;
+mod script;
+mod socket_timeouts;
+mod wire;
 #[cfg(feature = "r2d2_redis")]
-pub(crate) mod wire_r2d2_redis;
+mod wire_r2d2_redis;
+
+pub(super) use checkout::{Checkout, ExchangeError};
+pub(super) use deadline::Deadline;
+pub(super) use lost::is_lost_connection;
+pub(super) use manager::Manager;
+pub(super) use names::Names;
+pub(super) use packed::Packed;
+pub(super) use pool::Pool;
+pub(super) use reply::{Reply, Unexpected};
+pub(super) use script::{Script, ScriptAnswer};

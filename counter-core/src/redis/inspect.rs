@@ -1,5 +1,9 @@
-//! Questions that change nothing.
+//! Questions to a server that change nothing.
 
-pub(crate) mod info;
-pub(crate) mod misplaced;
-pub(crate) mod rights;
+mod facts;
+mod info;
+mod misplaced;
+mod rights;
+
+pub(super) use facts::inspect;
+pub(super) use misplaced::misplaced;

@@ -1,15 +1,31 @@
-//! The steps of counting and of a sync: one file for each, with its Lua beside it.
+//! The steps of counting and of a sync: a file for each, with its Lua beside it. A step can change what
+//! is counted.
 
-pub(crate) mod ack;
-pub(crate) mod claim;
-pub(crate) mod discard;
-pub(crate) mod found;
-pub(crate) mod generation;
-pub(crate) mod increment;
-pub(crate) mod look;
-pub(crate) mod raise;
-pub(crate) mod renumber;
-pub(crate) mod replace;
-pub(crate) mod scan;
-pub(crate) mod script;
-pub(crate) mod verify;
+mod ack;
+mod claim;
+mod confirm;
+mod discard;
+mod found;
+mod generation;
+mod increment;
+mod look;
+mod raise;
+mod renumber;
+mod replace;
+mod scan;
+mod values;
+mod verify;
+
+pub(super) use ack::ack;
+pub(super) use claim::claim;
+pub(super) use discard::discard;
+pub(super) use found::{not_a_string, not_an_id};
+pub(super) use generation::{generation, present_generation};
+pub(super) use increment::{increment, increment_many};
+pub(super) use look::look;
+pub(super) use raise::raise;
+pub(super) use renumber::renumber;
+pub(super) use replace::replace;
+pub(super) use scan::scan;
+pub(super) use values::{parse_generation, parse_high_water};
+pub(super) use verify::verify;

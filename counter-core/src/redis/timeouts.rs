@@ -39,7 +39,7 @@ impl Default for RedisTimeouts {
 
 impl RedisTimeouts {
     /// A socket's time-out of zero means never: the least that is not never stands in for it.
-    pub(super) fn at_least_a_millisecond(self) -> Self {
+    pub(crate) fn at_least_a_millisecond(self) -> Self {
         let least = |time: Duration| time.max(Duration::from_millis(1));
         Self {
             wait: least(self.wait),

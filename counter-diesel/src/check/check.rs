@@ -34,20 +34,20 @@ pub(crate) fn check(engine: &Engine) -> CheckUp {
 }
 
 /// What the database told.
-struct Ledger {
+struct DatabaseAnswers {
     facts: LedgerFacts,
     /// If it could be read.
     state: Option<LedgerState>,
 }
 
-impl Ledger {
+impl DatabaseAnswers {
     fn has_rows(&self) -> bool {
         // A ledger that has nothing to tell of its tables is one of the caller's own.
         matches!(self.facts.counters_table, Fact::None | Fact::Known(TableState::Usable))
     }
 }
 
-fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<Ledger> {
+fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnswers> {
     let facts = match engine.ledger().inspect() {
         Ok(facts) => facts,
         Err(error) => {
@@ -55,7 +55,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<Ledger> {
             return None;
         }
     };
-    ledger::judge(&facts, &engine.config().table_name, diagnosis);
+    ledger::judge(&facts, engine.tables(), diagnosis);
     let is_readable = matches!(facts.state_table, Fact::None | Fact::Known(TableState::Usable));
     let state = is_readable.then(|| engine.ledger().state(engine.prefix()));
     let state = state.and_then(|state| match state {
@@ -68,7 +68,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<Ledger> {
             None
         }
     });
-    Some(Ledger { facts, state })
+    Some(DatabaseAnswers { facts, state })
 }
 
 /// What the store told, and what time it is there.
@@ -88,16 +88,26 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     }
 }
 
-fn compare(facts: &StoreFacts, ledger: &Ledger, prefix: &Prefix, diagnosis: &mut Diagnosis) {
+fn compare(
+    facts: &StoreFacts,
+    ledger: &DatabaseAnswers,
+    prefix: &Prefix,
+    diagnosis: &mut Diagnosis,
+) {
     if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
         life::judge(generation.as_ref(), state, prefix, diagnosis);
     }
 }
 
-fn survey(engine: &Engine, now: StoreTime, ledger: Option<&Ledger>, diagnosis: &mut Diagnosis) {
+fn survey(
+    engine: &Engine,
+    now: StoreTime,
+    ledger: Option<&DatabaseAnswers>,
+    diagnosis: &mut Diagnosis,
+) {
     // What is alone with its process settles by itself that another process's claims are newer.
     let is_private = engine.store().private().is_some();
-    let finds_conflicts = !is_private && ledger.is_some_and(Ledger::has_rows);
+    let finds_conflicts = !is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
     let mut survey = Survey::new(engine.config().claim_timeout, finds_conflicts);
     if let Err(error) = survey.sweep(engine, now) {
         diagnosis.store_unchecked("what the store holds", &with_causes(&error));

@@ -1,9 +1,10 @@
 //! What the facts about a database mean.
 
-use counter_core::{Printable, ServerVersion, TableName};
+use counter_core::{Printable, ServerVersion};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
+use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
 
 /// The oldest releases that are supported, by product.
@@ -19,8 +20,8 @@ pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
     );
 }
 
-pub(super) fn judge(facts: &LedgerFacts, table: &TableName, diagnosis: &mut Diagnosis) {
-    let tables = [
+pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagnosis) {
+    let states = [
         diagnosis.database_told(&facts.counters_table, "the counters' table"),
         diagnosis.database_told(&facts.state_table, "the table beside it"),
     ];
@@ -31,8 +32,8 @@ pub(super) fn judge(facts: &LedgerFacts, table: &TableName, diagnosis: &mut Diag
         judge_durability(setting, diagnosis);
     }
     let migrations = diagnosis.database_told(&facts.migrations, "migrations");
-    if let [Some(counters), Some(state)] = tables {
-        judge_schema(table, [counters, state], migrations, diagnosis);
+    if let [Some(counters), Some(state)] = states {
+        judge_schema(tables, [counters, state], migrations, diagnosis);
     }
     if let Some(Some(why)) = diagnosis.database_told(&facts.refuses_writes, "writes") {
         diagnosis.add(
@@ -139,27 +140,27 @@ const MIGRATE: &str = "run the migrations: `counter migrate`, or run_pending_mig
 const RESTORE: &str = "restore it from a backup: the migration that makes it was run before";
 
 fn judge_schema(
-    table: &TableName,
+    tables: &Tables,
     states: [&TableState; 2],
     migrations: Option<&MigrationFacts>,
     diagnosis: &mut Diagnosis,
 ) {
     if states == [&TableState::Missing; 2] {
-        let message = format!("the tables {table} and {table}_state are not in the database");
+        let (totals, state) = (tables.totals(), tables.state());
+        let message = format!("the tables {totals} and {state} are not in the database");
         return diagnosis.add(Severity::Error, Code::SchemaMissing, message, MIGRATE);
     }
-    for (state, suffix) in states.into_iter().zip(["", "_state"]) {
+    for (state, table) in states.into_iter().zip([tables.totals(), tables.state()]) {
         match state {
             TableState::Missing => {
                 let message =
-                    format!("the table {table}{suffix} is missing, but the one beside it is there");
+                    format!("the table {table} is missing, but the one beside it is there");
                 let is_pending = migrations.is_none_or(|known| !known.pending.is_empty());
                 let advice = if is_pending { MIGRATE } else { RESTORE };
                 diagnosis.add(Severity::Error, Code::SchemaHalfDone, message, advice);
             }
             TableState::Unusable(why) => {
-                let message =
-                    format!("the table {table}{suffix} cannot be read: {}", Printable(why));
+                let message = format!("the table {table} cannot be read: {}", Printable(why));
                 let advice = "let the user read it, see who has locked it, or compare it with this library's migrations";
                 diagnosis.add(Severity::Error, Code::SchemaUnusable, message, advice);
             }
@@ -191,7 +192,7 @@ fn judge_migrations(migrations: &MigrationFacts, is_usable: bool, diagnosis: &mu
 
 #[cfg(test)]
 mod tests {
-    use counter_core::Fact;
+    use counter_core::{Fact, TableName};
 
     use super::*;
     use crate::check::finding::Finding;
@@ -205,7 +206,7 @@ mod tests {
         };
         change(&mut facts);
         let mut diagnosis = Diagnosis::default();
-        judge(&facts, &TableName::default(), &mut diagnosis);
+        judge(&facts, &Tables::new(&TableName::default()), &mut diagnosis);
         diagnosis.into_findings()
     }
 
@@ -243,15 +244,21 @@ mod tests {
         let has_rule = |name: &&str| RULES.iter().any(|rule| rule.name == *name);
         #[cfg(feature = "postgres")]
         assert!(
-            <diesel::PgConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+            <diesel::PgConnection as crate::ledger::dialect::dialect::Dialect>::DURABILITY
+                .iter()
+                .all(has_rule)
         );
         #[cfg(feature = "mysql")]
         assert!(
-            <diesel::MysqlConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+            <diesel::MysqlConnection as crate::ledger::dialect::dialect::Dialect>::DURABILITY
+                .iter()
+                .all(has_rule)
         );
         #[cfg(feature = "sqlite")]
         assert!(
-            <diesel::SqliteConnection as crate::CounterConnection>::DURABILITY.iter().all(has_rule)
+            <diesel::SqliteConnection as crate::ledger::dialect::dialect::Dialect>::DURABILITY
+                .iter()
+                .all(has_rule)
         );
         assert!(!has_rule(&"another"));
     }

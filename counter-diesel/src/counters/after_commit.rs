@@ -7,7 +7,7 @@ use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
 use crate::counters::counters::{Counters, id_of};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
-use crate::ledger::dialect::dialect::{CounterConnection, LendConnection};
+use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 
@@ -85,10 +85,9 @@ impl Counters {
     /// # use counter_diesel::{Counters, Owner};
     /// # use diesel::connection::SimpleConnection;
     /// # use diesel::prelude::*;
-    /// # use diesel::r2d2::{ConnectionManager, Pool};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # #[cfg(feature = "sqlite")] {
-    /// # let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
+    /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     /// # let counters = Counters::builder(pool.clone()).memory().build()?;
     /// # counters.run_pending_migrations()?;
     /// # pool.get()?.batch_execute("CREATE TABLE comments (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")?;

@@ -10,7 +10,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::pool::PoolLedger;
 

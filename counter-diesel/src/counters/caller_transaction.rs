@@ -4,7 +4,7 @@ use diesel::connection::TransactionManager;
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::failure::{is_lost, says_closed};
 
 /// A transaction on a connection of the caller's, of whose commit it is known whether it was one.

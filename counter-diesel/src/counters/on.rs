@@ -10,8 +10,8 @@ use crate::counters::top::{of_model, ranked};
 use crate::engine::engine::Engine;
 use crate::engine::read;
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::{CounterConnection, LendConnection};
-use crate::ledger::pool::{with_ids, with_keys};
+use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
+use crate::ledger::pool::typed_keys;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
@@ -121,9 +121,9 @@ impl<C: CounterConnection> On<'_, C> {
     ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
-        let table = &self.engine.config().table_name;
-        let candidates = database_error(self.conn.top(table, owner_type, &key, limit))?;
-        ranked(owner_type, with_ids(candidates), &key, |ids| self.values(ids))
+        let tables = self.engine.tables();
+        let candidates = database_error(self.conn.top(tables, owner_type, &key, limit))?;
+        ranked(owner_type, candidates, &key, |ids| self.values(ids))
     }
 
     /// All counters of an owner, by key, as [`Counters::all`] finds them.
@@ -133,9 +133,9 @@ impl<C: CounterConnection> On<'_, C> {
     /// As [`Counters::get`].
     pub fn all<O: CounterOwner>(&mut self, owner: O) -> Result<BTreeMap<String, i64>, Error> {
         let store = self.engine.store();
-        let table = &self.engine.config().table_name;
+        let tables = self.engine.tables();
         let rows_of =
-            |owner: &Owner| Ok(with_keys(database_error(self.conn.rows_of(table, owner))?));
+            |owner: &Owner| Ok(typed_keys(database_error(self.conn.rows_of(tables, owner))?));
         let owner = owner.owner()?;
         read::all(store, &owner, O::declared_keys(), rows_of)
     }
@@ -160,8 +160,8 @@ impl<C: CounterConnection> On<'_, C> {
     }
 
     fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let table = &self.engine.config().table_name;
-        let rows = database_error(self.conn.baselines(table, ids))?;
+        let tables = self.engine.tables();
+        let rows = database_error(self.conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 }

@@ -8,6 +8,7 @@ use counter_core::{
 use super::read;
 use super::remembered::UnsettledClaims;
 use crate::error::Error;
+use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
 
 /// Store and ledger joined, with the same verbs as the façade, by [`CounterId`].
@@ -15,6 +16,8 @@ pub(crate) struct Engine {
     config: Config,
     store: Arc<dyn DeltaStore>,
     ledger: Arc<dyn Ledger>,
+    /// For reads on a connection of the caller's. A ledger has its own.
+    tables: Tables,
     /// Claims of this process that no pass of it is working on, for the next one to finish first. They are
     /// in the store too, so that another process finishes them if this one dies.
     remembered: Mutex<UnsettledClaims>,
@@ -22,7 +25,8 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
-        Self { config, store, ledger, remembered: Mutex::default() }
+        let tables = Tables::new(&config.table_name);
+        Self { config, store, ledger, tables, remembered: Mutex::default() }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -39,6 +43,10 @@ impl Engine {
 
     pub(crate) fn ledger(&self) -> &dyn Ledger {
         &*self.ledger
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.

@@ -1,9 +1,10 @@
 //! What can be found out about a database without changing anything.
 
-use counter_core::{Fact, ServerVersion, TableName};
+use counter_core::{Fact, ServerVersion};
 use diesel::result::{Error as DieselError, QueryResult};
 
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::tables::{Table, Tables};
 use crate::ledger::failure::contained;
 
 /// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
@@ -81,7 +82,7 @@ const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.key, c.count, 
 
 const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.claim_seq, c.synced_at";
 
-/// What is not about any table, as it is outside of a transaction of ours.
+/// What is not about any tables, as it is outside of a transaction of ours.
 pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut LedgerFacts) {
     facts.server = ask(conn, C::version);
     let setting = |name: &&'static str| DurabilitySetting {
@@ -94,25 +95,25 @@ pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut Led
 /// What is read of the tables, in a transaction that waits only shortly for locks and is rolled back.
 pub(crate) fn inspect_tables<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
     facts: &mut LedgerFacts,
 ) {
-    facts.counters_table = table_state(conn, table, "", COUNTERS_COLUMNS);
-    facts.state_table = table_state(conn, table, "_state", STATE_COLUMNS);
-    facts.migrations = ask(conn, |conn| migration_facts(conn, table));
+    facts.counters_table = table_state(conn, tables.totals(), COUNTERS_COLUMNS);
+    facts.state_table = table_state(conn, tables.state(), STATE_COLUMNS);
+    facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
 
 /// Whether the tables take writes, if they can be read. In another such transaction, which begins with a write:
 /// SQLite does not let one that has read wait for whoever writes.
 pub(crate) fn inspect_writes<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
     facts: &mut LedgerFacts,
 ) {
-    facts.refuses_writes = match refusal_of_writes(conn, table) {
+    facts.refuses_writes = match refusal_of_writes(conn, tables) {
         None => Fact::Known(None),
         // That somebody else writes is no refusal.
-        Some(error) if conn.is_busy(table, &error) => Err(error).into(),
+        Some(error) if conn.is_busy(tables, &error) => Err(error).into(),
         Some(error) => Fact::Known(Some(error.to_string())),
     };
 }
@@ -126,13 +127,12 @@ fn ask<C: CounterConnection, T>(
 
 fn table_state<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
-    suffix: &str,
+    table: &Table,
     columns: &str,
 ) -> Fact<TableState> {
-    let name = C::quoted(table, suffix);
+    let name = C::quoted(table);
     let select = format!("SELECT {columns} FROM {name} AS c LIMIT 0");
-    ask(conn, |conn| conn.has_table(table, suffix)).map(|is_there| {
+    ask(conn, |conn| conn.has_table(table)).map(|is_there| {
         if !is_there {
             return TableState::Missing;
         }
@@ -145,12 +145,12 @@ fn table_state<C: CounterConnection>(
 
 fn migration_facts<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
 ) -> QueryResult<MigrationFacts> {
-    if !conn.has_table(table, "_migrations")? {
+    if !conn.has_table(tables.migrations())? {
         return Ok(MigrationFacts::default());
     }
-    let run = conn.run_migrations(table)?;
+    let run = conn.run_migrations(tables)?;
     let ours = C::MIGRATIONS.iter().map(|migration| migration.name).collect::<Vec<_>>();
     let is_pending = |name: &&str| !run.iter().any(|run| run == name);
     Ok(MigrationFacts {
@@ -162,8 +162,8 @@ fn migration_facts<C: CounterConnection>(
 
 /// Statements of every kind that a sync writes with, over no row. A replica, a database that is read-only
 /// and a user without the right all refuse them.
-fn refusal_of_writes<C: CounterConnection>(conn: &mut C, table: &TableName) -> Option<DieselError> {
-    let [counters, state] = ["", "_state"].map(|suffix| C::quoted(table, suffix));
+fn refusal_of_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> Option<DieselError> {
+    let [counters, state] = [tables.totals(), tables.state()].map(C::quoted);
     let delete = format!("DELETE FROM {counters} WHERE 1 = 0");
     let writes = [counters, state].into_iter().flat_map(|table| {
         [

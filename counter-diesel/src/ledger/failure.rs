@@ -1,11 +1,11 @@
 //! What a failed statement says about its connection and its tables.
 
-use counter_core::TableName;
 use diesel::connection::TransactionManager;
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::tables::Tables;
 
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
 /// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
@@ -23,7 +23,7 @@ pub(crate) fn contained<C: CounterConnection, T>(
 /// Turns what a database says into what is wrong: its connection, its tables, or what it was asked for.
 pub(crate) fn as_ledger_error<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
     step: LedgerStep,
     source: DieselError,
 ) -> Error {
@@ -31,8 +31,8 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
         let source = source.into();
         return Error::Unreachable { source };
     }
-    match conn.has_tables(table) {
-        Ok(false) => Error::NotMigrated { table: table.to_string(), source },
+    match conn.has_tables(tables) {
+        Ok(false) => Error::NotMigrated { table: tables.totals().to_string(), source },
         _ => Error::Database { step, source },
     }
 }

@@ -7,8 +7,9 @@ use counter_core::TableName;
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::Error;
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::migration::Migration;
+use crate::ledger::dialect::tables::Tables;
 
 /// A migration of the counters' tables as an application would have it in its own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +32,16 @@ pub struct MigrationFiles {
 /// use counter_diesel::{TableName, migration_files};
 /// use diesel::SqliteConnection;
 ///
-/// let files = migration_files::<SqliteConnection>(&TableName::default());
+/// let files = migration_files::<SqliteConnection>(&Tables::default());
 /// assert!(files[0].up.contains("CREATE TABLE \"model_counters\""));
 /// # }
 /// ```
 pub fn migration_files<C: CounterConnection>(table: &TableName) -> Vec<MigrationFiles> {
+    let tables = Tables::new(table);
     let files_of = |migration: &Migration| MigrationFiles {
         name: migration.name,
-        up: with_table_name::<C>(migration.up, table),
-        down: with_table_name::<C>(migration.down, table),
+        up: with_table_name::<C>(migration.up, &tables),
+        down: with_table_name::<C>(migration.down, &tables),
     };
     C::MIGRATIONS.iter().map(files_of).collect()
 }
@@ -47,10 +49,10 @@ pub fn migration_files<C: CounterConnection>(table: &TableName) -> Vec<Migration
 /// The names of the migrations that were not run yet. Changes nothing.
 pub(crate) fn pending<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
 ) -> QueryResult<Vec<&'static str>> {
-    let done = if conn.has_table(table, "_migrations")? {
-        conn.run_migrations(table)?
+    let done = if conn.has_table(tables.migrations())? {
+        conn.run_migrations(tables)?
     } else {
         Vec::new()
     };
@@ -65,23 +67,23 @@ fn not_in<C: CounterConnection>(done: &[String]) -> impl Iterator<Item = &'stati
 /// where the next call goes on with the one that failed.
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
 ) -> Result<Vec<&'static str>, Error> {
     let mut attempted = C::MIGRATIONS.first().map_or("", |migration| migration.name);
     let run_all = |conn: &mut C| {
-        conn.lock_migrations(table)?;
-        let done = conn.run_migrations(table)?;
+        conn.lock_migrations(tables)?;
+        let done = conn.run_migrations(tables)?;
         let mut run = Vec::new();
         for migration in not_in::<C>(&done) {
             attempted = migration.name;
-            conn.batch_execute(&with_table_name::<C>(migration.up, table))?;
-            conn.record_migration(table, migration.name)?;
+            conn.batch_execute(&with_table_name::<C>(migration.up, tables))?;
+            conn.record_migration(tables, migration.name)?;
             run.push(migration.name);
         }
         Ok(run)
     };
-    let result = conn.create_migrations_table(table).and_then(|()| conn.transaction(run_all));
-    let unlocked = conn.unlock_migrations(table);
+    let result = conn.create_migrations_table(tables).and_then(|()| conn.transaction(run_all));
+    let unlocked = conn.unlock_migrations(tables);
     let result = result.and_then(|run| unlocked.map(|()| run));
     result.map_err(|source: DieselError| match conn.ping() {
         Ok(()) => Error::Migration { name: attempted, source },
@@ -91,13 +93,12 @@ pub(crate) fn run_pending<C: CounterConnection>(
 
 /// The files are written for the default name; here is the one place where another is put in. All old names
 /// are taken out before the first new one comes, for that may contain an old one.
-fn with_table_name<C: CounterConnection>(sql: &str, table: &TableName) -> String {
-    let default = TableName::default();
-    let places = [("_state", "\u{1}"), ("", "\u{2}")];
-    let emptied = places.iter().fold(sql.to_owned(), |sql, (suffix, place)| {
-        sql.replace(&C::quoted(&default, suffix), place)
-    });
-    places
+fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
+    let default = Tables::new(&TableName::default());
+    let places =
+        [(default.state(), "\u{1}", tables.state()), (default.totals(), "\u{2}", tables.totals())];
+    let emptied = places
         .iter()
-        .fold(emptied, |sql, (suffix, place)| sql.replace(place, &C::quoted(table, suffix)))
+        .fold(sql.to_owned(), |sql, (old, place, _)| sql.replace(&C::quoted(old), place));
+    places.iter().fold(emptied, |sql, (_, place, new)| sql.replace(place, &C::quoted(new)))
 }

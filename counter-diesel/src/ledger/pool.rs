@@ -2,14 +2,14 @@ use std::fmt;
 
 use counter_core::{
     Baseline, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix, TableName,
-    ToOwnerId,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::secrets::without_url;
+use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
 use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Recorded};
@@ -19,7 +19,7 @@ use crate::ledger::{migrations, retry};
 /// The ledger behind a Diesel connection pool.
 pub struct PoolLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
-    table: TableName,
+    tables: Tables,
 }
 
 impl<C: CounterConnection> PoolLedger<C> {
@@ -31,7 +31,7 @@ impl<C: CounterConnection> PoolLedger<C> {
     /// SQLite database in memory.
     pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
         C::check_pool(&pool)?;
-        Ok(Self { pool, table })
+        Ok(Self { pool, tables: Tables::new(&table) })
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
@@ -42,7 +42,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         &self,
         conn: PooledConnection<ConnectionManager<C>>,
     ) -> Result<PoolTransaction<'_, C>, Error> {
-        PoolTransaction::begin(conn, &self.table)
+        PoolTransaction::begin(conn, &self.tables)
     }
 
     fn run<T>(
@@ -52,14 +52,14 @@ impl<C: CounterConnection> PoolLedger<C> {
     ) -> Result<T, Error> {
         let mut conn = self.connect()?;
         contained(&mut *conn, query)
-            .map_err(|source| as_ledger_error(&mut *conn, &self.table, step, source))
+            .map_err(|source| as_ledger_error(&mut *conn, &self.tables, step, source))
     }
 
     /// The same in a transaction that waits only shortly for locks. It is rolled back.
     fn run_soon<T>(
         &self,
         step: LedgerStep,
-        query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
+        query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
         self.begin_on(self.connect()?)?.run(step, query)
     }
@@ -67,24 +67,24 @@ impl<C: CounterConnection> PoolLedger<C> {
 
 impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolLedger").field("table", &self.table).finish_non_exhaustive()
+        f.debug_struct("PoolLedger").field("tables", &self.tables).finish_non_exhaustive()
     }
 }
 
 impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let rows = self.run(LedgerStep::Read, |conn| conn.baselines(&self.table, ids))?;
+        let rows = self.run(LedgerStep::Read, |conn| conn.baselines(&self.tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let rows = self.run_soon(LedgerStep::Read, |conn, table| conn.baselines(table, ids))?;
+        let rows = self.run_soon(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
-        let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.table, owner))?;
-        Ok(with_keys(rows))
+        let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.tables, owner))?;
+        Ok(typed_keys(rows))
     }
 
     fn top(
@@ -94,9 +94,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ids =
-            self.run(LedgerStep::Read, |conn| conn.top(&self.table, owner_type, key, limit))?;
-        Ok(with_ids(ids))
+        self.run(LedgerStep::Read, |conn| conn.top(&self.tables, owner_type, key, limit))
     }
 
     fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -105,7 +103,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let rows =
-            self.run_soon(LedgerStep::State, |conn, table| conn.state(table, prefix.as_str()))?;
+            self.run_soon(LedgerStep::State, |conn, tables| conn.state(tables, prefix.as_str()))?;
         let mut state = LedgerState::default();
         for row in rows {
             if row.prefix.is_empty() {
@@ -122,18 +120,18 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
             self.run(LedgerStep::State, |conn| {
-                conn.record(&self.table, prefix.as_str(), generation)
+                conn.record(&self.tables, prefix.as_str(), generation)
             })
         })
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        self.run(LedgerStep::Migrations, |conn| migrations::pending(conn, &self.table))
+        self.run(LedgerStep::Migrations, |conn| migrations::pending(conn, &self.tables))
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         let mut conn = self.connect()?;
-        retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.table))
+        retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.tables))
     }
 
     fn inspect(&self) -> Result<LedgerFacts, Error> {
@@ -141,22 +139,17 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         let mut conn = self.connect()?;
         facts::inspect_server(&mut *conn, &mut facts);
         let mut transaction = self.begin_on(conn)?;
-        facts::inspect_tables(transaction.conn(), &self.table, &mut facts);
+        facts::inspect_tables(transaction.conn(), &self.tables, &mut facts);
         drop(transaction);
         if facts.has_usable_tables() {
             let mut transaction = self.begin_on(self.connect()?)?;
-            facts::inspect_writes(transaction.conn(), &self.table, &mut facts);
+            facts::inspect_writes(transaction.conn(), &self.tables, &mut facts);
         }
         Ok(facts)
     }
 }
 
 /// Rows that nobody can ask for, because no counter has such a key, are not counters.
-pub(crate) fn with_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Baseline)> {
+pub(crate) fn typed_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Baseline)> {
     rows.into_iter().filter_map(|(key, row)| Some((CounterKey::new(key).ok()?, row))).collect()
-}
-
-/// Every number that the column takes is an id.
-pub(crate) fn with_ids(ids: Vec<i64>) -> Vec<OwnerId> {
-    ids.iter().filter_map(|id| id.to_owner_id().ok()).collect()
 }

@@ -1,17 +1,18 @@
-use counter_core::{Claim, ClaimOp, TableName};
+use counter_core::{Claim, ClaimOp};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::as_ledger_error;
 use crate::ledger::ledger::{LedgerTransaction, Newer, Updated};
 
 /// An open transaction on a connection of its own.
 pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
     conn: PooledConnection<ConnectionManager<C>>,
-    table: &'a TableName,
+    tables: &'a Tables,
     is_open: bool,
 }
 
@@ -19,11 +20,11 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
     /// Begins a transaction that waits only shortly for locks and asks for a durable commit.
     pub(crate) fn begin(
         mut conn: PooledConnection<ConnectionManager<C>>,
-        table: &'a TableName,
+        tables: &'a Tables,
     ) -> Result<Self, Error> {
         C::TransactionManager::begin_transaction(&mut *conn)
-            .map_err(|source| as_ledger_error(&mut *conn, table, LedgerStep::Begin, source))?;
-        let mut transaction = Self { conn, table, is_open: true };
+            .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
+        let mut transaction = Self { conn, tables, is_open: true };
         transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction())?;
         Ok(transaction)
     }
@@ -35,17 +36,17 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
     pub(crate) fn run<T>(
         &mut self,
         step: LedgerStep,
-        query: impl FnOnce(&mut C, &TableName) -> QueryResult<T>,
+        query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
         if !self.is_open {
             // Whatever is written after an error would be written outside of any transaction.
             let source = DieselError::NotInTransaction;
             return Err(Error::Database { step, source });
         }
-        query(&mut self.conn, self.table).map_err(|source| {
+        query(&mut self.conn, self.tables).map_err(|source| {
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
-            as_ledger_error(&mut *self.conn, self.table, step, source)
+            as_ledger_error(&mut *self.conn, self.tables, step, source)
         })
     }
 
@@ -69,25 +70,26 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
 
 impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
     fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error> {
-        self.run(LedgerStep::Upsert, |conn, table| {
-            let all_let_through = conn.upsert(table, claims)?;
-            let newer = if all_let_through { Vec::new() } else { newer_rows(conn, table, claims)? };
+        self.run(LedgerStep::Upsert, |conn, tables| {
+            let all_let_through = conn.upsert(tables, claims)?;
+            let newer =
+                if all_let_through { Vec::new() } else { newer_rows(conn, tables, claims)? };
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
-                conn.delete(table, &claim.id, claim.seq)?;
+                conn.delete(tables, &claim.id, claim.seq)?;
             }
             Ok(newer)
         })
     }
 
     fn update(&mut self, claim: &Claim) -> Result<Updated, Error> {
-        self.run(LedgerStep::Upsert, |conn, table| {
-            if conn.update(table, claim)? > 0 {
+        self.run(LedgerStep::Upsert, |conn, tables| {
+            if conn.update(tables, claim)? > 0 {
                 if claim.op == ClaimOp::Delete {
-                    conn.delete(table, &claim.id, claim.seq)?;
+                    conn.delete(tables, &claim.id, claim.seq)?;
                 }
                 return Ok(Updated::Applied);
             }
-            let rows = conn.current_rows(table, std::slice::from_ref(&claim.id))?;
+            let rows = conn.current_rows(tables, std::slice::from_ref(&claim.id))?;
             Ok(if rows.into_iter().flatten().next().is_some() {
                 Updated::Seen
             } else {
@@ -104,7 +106,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
             self.throw_away();
         }
         committed.map_err(|source| {
-            as_ledger_error(&mut *self.conn, self.table, LedgerStep::Commit, source)
+            as_ledger_error(&mut *self.conn, self.tables, LedgerStep::Commit, source)
         })
     }
 }
@@ -118,11 +120,11 @@ impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
 /// The claims whose row has seen a newer one. The rows are locked by the upsert before.
 fn newer_rows<C: CounterConnection>(
     conn: &mut C,
-    table: &TableName,
+    tables: &Tables,
     claims: &[Claim],
 ) -> QueryResult<Vec<Newer>> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-    let rows = conn.current_rows(table, &ids)?;
+    let rows = conn.current_rows(tables, &ids)?;
     let newer = rows.iter().zip(claims).enumerate().filter_map(|(index, (row, claim))| {
         row.filter(|row| row.seq > claim.seq).map(|row| Newer { index, row: row.seq })
     });

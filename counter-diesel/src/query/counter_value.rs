@@ -11,8 +11,8 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SmallInt, Text};
 
-use crate::ledger::dialect::sql::standard::quoted;
 use crate::ledger::dialect::sql::statement::push_quoting;
+use crate::ledger::dialect::tables::Tables;
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
 /// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's type `BigInt`,
@@ -119,7 +119,7 @@ impl<Id> CounterValue<Id> {
 
     /// The same in another table: `Post::counter_value(key).in_table(&counters.config().table_name)`.
     pub fn in_table(self, table: &TableName) -> Self {
-        Self { table: Cow::Owned(quoted(table, "")), ..self }
+        Self { table: Cow::Owned(Tables::new(table).totals().quoted()), ..self }
     }
 
     /// A name for the row inside that no other counter's value has.

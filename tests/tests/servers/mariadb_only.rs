@@ -3,7 +3,9 @@
 use counter_diesel::Ledger;
 use counter_tests::database::{Database, ServerConnection};
 use counter_tests::process::Durability;
-use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, post};
+use counter_tests::server_contract::{
+    ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
+};
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::suite::Case;
 use diesel::MysqlConnection;
@@ -67,9 +69,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         assert_restored();
     }),
     ("a transaction waits shortly, for locks and for its next statement", |world| {
-        use counter_diesel::CounterConnection;
         let conn = &mut world.database.connect();
-        CounterConnection::prepare_transaction(conn).unwrap();
+        prepare_transaction(conn);
         let mut setting = |name: &str| conn.number(&format!("SELECT @@{name} AS n"));
         assert_eq!(setting("lock_wait_timeout"), 5);
         assert_eq!(setting("innodb_lock_wait_timeout"), 5);

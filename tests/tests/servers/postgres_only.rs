@@ -1,9 +1,11 @@
 //! What only PostgreSQL does.
 
-use counter_diesel::{CounterConnection, Ledger};
+use counter_diesel::Ledger;
 use counter_tests::database::ServerConnection;
 use counter_tests::process::Durability;
-use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, post};
+use counter_tests::server_contract::{
+    ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
+};
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::suite::Case;
 use diesel::connection::SimpleConnection;
@@ -52,7 +54,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         ];
         let conn = &mut world.database.connect();
         conn.batch_execute("SET synchronous_commit = off; BEGIN").unwrap();
-        CounterConnection::prepare_transaction(conn).unwrap();
+        prepare_transaction(conn);
         for (setting, _, within) in settings {
             assert_eq!(show(conn, setting), within, "{setting}");
         }
@@ -64,7 +66,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
     ("a commit that waits for replicas goes on doing so", |world| {
         let conn = &mut world.database.connect();
         conn.batch_execute("SET synchronous_commit = remote_apply; BEGIN").unwrap();
-        CounterConnection::prepare_transaction(conn).unwrap();
+        prepare_transaction(conn);
         assert_eq!(show(conn, "synchronous_commit"), "remote_apply");
     }),
 ];

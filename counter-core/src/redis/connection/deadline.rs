@@ -1,10 +1,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::limits::SLACK;
+use super::socket_timeouts::SLACK;
 use crate::error::BoxError;
 
-/// The instant until which something has to be done.
+/// The instant until which an exchange must be completed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);
 
@@ -16,7 +16,7 @@ impl Deadline {
         Self(Instant::now().checked_add(time))
     }
 
-    /// Zero once it is over.
+    /// Returns the time that is left: zero once the deadline is over.
     pub(crate) fn left(self) -> Duration {
         self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
     }
@@ -29,8 +29,8 @@ impl Deadline {
         Ok(left)
     }
 
-    /// What a socket says of a time-out ("resource temporarily unavailable") in words of its own, where
-    /// it was one.
+    /// Returns an error of this deadline in place of a socket's time-out, which the system words as
+    /// "resource temporarily unavailable".
     pub(crate) fn blame(self, error: BoxError) -> BoxError {
         if self.left() <= SLACK {
             return no_answer_in_time();

@@ -5,18 +5,17 @@ use std::time::Duration;
 use ::redis::io::tcp::TcpSettings;
 use ::redis::{Client, Connection, ConnectionInfo, RedisError};
 
-use super::limits::Limits;
 use super::reply::Reply;
-use super::wire::Wire;
+use super::socket_timeouts::SocketTimeouts;
+use super::wire::{Health, Wire};
 use crate::error::BoxError;
 use crate::redis::timeouts::RedisTimeouts;
 
 /// Makes the connections of the store's own pool.
 ///
 /// Unlike the `redis` crate's manager it gives them time-outs and TCP_NODELAY, and takes none back that
-/// may hold replies which nobody has read. And when the server hangs up on one, as it does when it
-/// restarts, the idle ones are not handed out any more: each would cost an increment whose outcome is
-/// unknown.
+/// may hold unread replies. When the server hangs up on one, as it does when it restarts, the idle ones
+/// are not handed out any more: each would cost an increment whose outcome is unknown.
 #[derive(Debug)]
 pub(crate) struct Manager {
     client: Client,
@@ -25,17 +24,18 @@ pub(crate) struct Manager {
 }
 
 /// A connection of the store's own pool.
-pub(crate) struct OwnConnection {
+pub(crate) struct StoreConnection {
     wire: Connection,
-    /// As they are set on the socket.
-    pub(crate) limits: Limits,
-    condemned: bool,
-    /// The manager's, and what it was when this was made.
+    /// The time-outs that are set on the socket.
+    pub(crate) timeouts: SocketTimeouts,
+    health: Health,
+    /// The manager's count, and its value when this connection was made.
     hang_ups: Arc<AtomicU64>,
     hang_ups_before: u64,
 }
 
-/// To where there is no connection, and why, without the password, which some servers repeat in what they answer.
+/// The address that could not be reached and the reason. The password is redacted, because some servers
+/// repeat it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoConnection(String);
@@ -49,7 +49,7 @@ impl Manager {
         Ok(Self { client, timeouts, hang_ups: Arc::default() })
     }
 
-    /// Whether the server can be reached, lets this user in and answers.
+    /// Checks that the server can be reached, lets this user in and answers.
     pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
         let answer = self.open().and_then(|mut connection| {
             connection.send(PING)?;
@@ -62,16 +62,16 @@ impl Manager {
         }
     }
 
-    fn open(&self) -> Result<OwnConnection, BoxError> {
+    fn open(&self) -> Result<StoreConnection, BoxError> {
         let hang_ups_before = self.hang_ups.load(Ordering::SeqCst);
         let mut wire = self.client.get_connection_with_timeout(self.timeouts.connect)?;
         let (read, write) = (Some(self.timeouts.read), Some(self.timeouts.write));
         Wire::set_read_timeout(&mut wire, read)?;
         Wire::set_write_timeout(&mut wire, write)?;
-        Ok(OwnConnection {
+        Ok(StoreConnection {
             wire,
-            limits: Limits { read, write },
-            condemned: false,
+            timeouts: SocketTimeouts { read, write },
+            health: Health::Healthy,
             hang_ups: Arc::clone(&self.hang_ups),
             hang_ups_before,
         })
@@ -87,7 +87,7 @@ impl Manager {
     }
 }
 
-impl OwnConnection {
+impl StoreConnection {
     /// Counts at most one hang-up for all connections that were made before it.
     fn note_hang_up(&self, error: &BoxError) {
         let error = error.downcast_ref::<RedisError>();
@@ -100,16 +100,16 @@ impl OwnConnection {
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = OwnConnection;
+    type Connection = StoreConnection;
     type Error = NoConnection;
 
-    fn connect(&self) -> Result<OwnConnection, NoConnection> {
+    fn connect(&self) -> Result<StoreConnection, NoConnection> {
         self.open().map_err(|error| self.without_password(&error))
     }
 
-    /// Called whenever a connection is handed out, so nothing is sent here: that would double the cost
-    /// of an increment.
-    fn is_valid(&self, connection: &mut OwnConnection) -> Result<(), NoConnection> {
+    /// Sends nothing: r2d2 calls this whenever a connection is handed out, and a `PING` would double the
+    /// cost of an increment.
+    fn is_valid(&self, connection: &mut StoreConnection) -> Result<(), NoConnection> {
         if connection.hang_ups_before == self.hang_ups.load(Ordering::SeqCst) {
             return Ok(());
         }
@@ -117,12 +117,12 @@ impl r2d2::ManageConnection for Manager {
         Err(NoConnection(why.to_owned()))
     }
 
-    fn has_broken(&self, connection: &mut OwnConnection) -> bool {
-        connection.condemned
+    fn has_broken(&self, connection: &mut StoreConnection) -> bool {
+        connection.health == Health::Broken
     }
 }
 
-impl Wire for OwnConnection {
+impl Wire for StoreConnection {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError> {
         Wire::set_read_timeout(&mut self.wire, limit)
     }
@@ -141,8 +141,8 @@ impl Wire for OwnConnection {
         received.inspect_err(|error| self.note_hang_up(error))
     }
 
-    fn condemn(&mut self) -> Result<(), BoxError> {
-        self.condemned = true;
+    fn discard(&mut self) -> Result<(), BoxError> {
+        self.health = Health::Broken;
         Ok(())
     }
 }

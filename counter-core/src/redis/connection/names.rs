@@ -42,7 +42,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redis::connection::packed::Packed;
+    use crate::redis::connection::Packed;
 
     #[test]
     fn written_names_are_those_of_the_prefix() {

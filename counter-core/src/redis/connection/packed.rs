@@ -33,7 +33,7 @@ impl Packed {
         self.ends.len()
     }
 
-    /// The bytes of one command.
+    /// Returns the bytes of one command.
     pub(crate) fn command_at(&self, index: usize) -> &[u8] {
         let start = index.checked_sub(1).and_then(|i| self.ends.get(i)).copied();
         let end = self.ends.get(index).copied().unwrap_or(0);
@@ -45,12 +45,12 @@ impl Packed {
 pub(crate) struct Args<'a>(&'a mut Vec<u8>);
 
 impl Args<'_> {
-    /// One argument.
+    /// Writes one argument.
     pub(crate) fn text(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         self.joined(&[text.as_ref()])
     }
 
-    /// One argument made of several parts.
+    /// Writes one argument that is made of several parts.
     pub(crate) fn joined(&mut self, parts: &[&[u8]]) -> &mut Self {
         write_length(self.0, b'$', parts.iter().map(|part| part.len()).sum());
         for part in parts {
@@ -60,7 +60,7 @@ impl Args<'_> {
         self
     }
 
-    /// One argument that is a number.
+    /// Writes one argument that is a number.
     pub(crate) fn int(&mut self, number: i64) -> &mut Self {
         self.text(itoa::Buffer::new().format(number))
     }

@@ -1,7 +1,7 @@
 use crate::error::BoxError;
 use crate::printable::Printable;
 
-/// One reply of the server, whichever version of the `redis` crate read it.
+/// One reply of the server, whichever version of the `redis` crate has read it.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Nil,
@@ -9,7 +9,7 @@ pub(crate) enum Reply {
     Text(Vec<u8>),
     Array(Vec<Reply>),
     Refused(Refused),
-    /// A type that no command of ours is answered with.
+    /// A type with which the server answers none of this store's commands.
     Other,
 }
 
@@ -26,7 +26,7 @@ impl Refused {
 
 /// A reply of another type than the command has.
 ///
-/// The replies may belong to other commands than they are taken for, so its connection is not used
+/// The replies may belong to other commands than they are taken for, so the connection is not used
 /// again.
 #[derive(Debug, thiserror::Error)]
 #[error("the server's reply is not one that this command has")]
@@ -40,7 +40,7 @@ impl Reply {
         }
     }
 
-    /// A text, or `None` where there is none.
+    /// Returns the text, or `None` for nil.
     pub(crate) fn into_text(self) -> Result<Option<Vec<u8>>, BoxError> {
         match self {
             Self::Nil => Ok(None),
@@ -63,22 +63,22 @@ impl Reply {
         }
     }
 
-    /// Whether a script was not carried out because the server does not have it.
+    /// Returns whether the server did not run a script because it does not have it.
     pub(crate) fn is_no_script(&self) -> bool {
         self.is_refusal("NOSCRIPT")
     }
 
-    /// Whether something was not carried out because the server is a replica.
+    /// Returns whether the server did not run a command because it is a replica.
     pub(crate) fn is_read_only(&self) -> bool {
         self.is_refusal("READONLY")
     }
 
-    /// Whether a value was not read because it is of another type than the command is for.
+    /// Returns whether the server did not read a value because it has another type than the command.
     pub(crate) fn is_wrong_type(&self) -> bool {
         self.is_refusal("WRONGTYPE")
     }
 
-    /// Whether a command was carried out no further than to an argument that is no number.
+    /// Returns whether the server refused a command only for an argument that is no number.
     pub(crate) fn is_no_integer(&self) -> bool {
         self.is_refusal("ERR value is not an integer")
     }

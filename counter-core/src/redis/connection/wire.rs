@@ -1,9 +1,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use ::redis::{
-    Connection, ConnectionAddr, ConnectionLike as _, IntoConnectionInfo as _, RedisError, Value,
-};
+use ::redis::{Connection, ConnectionAddr, ConnectionLike as _, IntoConnectionInfo as _, Value};
 
 use super::reply::{Refused, Reply};
 use crate::error::BoxError;
@@ -13,10 +11,10 @@ use crate::error::BoxError;
 /// Commands go out and replies come in separately: only so can each reply of a pipeline have its own
 /// outcome, and all of them one deadline.
 pub(crate) trait Wire {
-    /// How long one read from the socket may take, or `None` for as long as it likes.
+    /// Sets how long one read from the socket may take; `None` for as long as it likes.
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError>;
 
-    /// The same for one write.
+    /// Sets how long one write to the socket may take; `None` for as long as it likes.
     fn set_write_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError>;
 
     /// Sends commands.
@@ -26,16 +24,15 @@ pub(crate) trait Wire {
     fn receive(&mut self) -> Result<Reply, BoxError>;
 
     /// Makes its pool drop it instead of handing it out again.
-    fn condemn(&mut self) -> Result<(), BoxError>;
+    fn discard(&mut self) -> Result<(), BoxError>;
 }
 
-/// Whether a connection failed of which its server may know nothing: the server hung up on it before, or a
-/// read was interrupted, as where this process was stopped and goes on. A time-out is no such failure.
-pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
-    let lost = error.downcast_ref::<RedisError>().map(|e| e.is_io_error() && !e.is_timeout());
-    #[cfg(feature = "r2d2_redis")]
-    let lost = lost.or_else(|| super::wire_r2d2_redis::is_lost_connection(error));
-    lost.unwrap_or(false)
+/// Whether a connection may be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    Healthy,
+    /// It failed, or may hold replies that belong to commands of an earlier caller.
+    Broken,
 }
 
 impl Wire for Connection {
@@ -54,17 +51,17 @@ impl Wire for Connection {
     fn receive(&mut self) -> Result<Reply, BoxError> {
         loop {
             match self.recv_response()? {
-                // RESP3: news that nobody asked for, between two replies.
+                // RESP3: the server's own messages, between two replies.
                 Value::Push { .. } => {}
                 reply => return Ok(reply.into()),
             }
         }
     }
 
-    /// A pool of `redis::Client` drops a connection that is not open, and nothing but the end of its
-    /// stream makes a connection say that. So its place is taken by one whose stream has ended, while
-    /// the server that is to be left alone may be frozen.
-    fn condemn(&mut self) -> Result<(), BoxError> {
+    /// Puts a connection whose stream has ended in its place. A pool of `redis::Client` drops a
+    /// connection that is not open, and only the end of its stream makes a connection report that. The
+    /// server is not asked for it, because it may be frozen.
+    fn discard(&mut self) -> Result<(), BoxError> {
         *self = ended_connection()?;
         Ok(())
     }
@@ -86,7 +83,7 @@ fn ended_connection() -> Result<Connection, BoxError> {
     Ok(ended)
 }
 
-/// A connection to a listener in this process that has hung up already.
+/// Returns a connection to a listener in this process that has hung up already.
 pub(crate) fn connection_to_a_listener_that_hangs_up<C, E: Into<BoxError>>(
     connect: impl FnOnce(u16) -> Result<C, E>,
 ) -> Result<C, BoxError> {

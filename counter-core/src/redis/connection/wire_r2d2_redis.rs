@@ -9,8 +9,7 @@ use crate::error::BoxError;
 /// The connections of the crate `r2d2_redis`, which is pinned to an old version of the `redis` crate.
 ///
 /// After a read time-out that version takes the late reply for the next command's, and its pool hands
-/// the connection out all the same: here as in [`Wire::condemn`] for today's version, it does not come
-/// that far.
+/// the connection out all the same. [`Wire::discard`] keeps it from coming that far.
 impl Wire for Connection {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError> {
         Ok(Connection::set_read_timeout(self, limit)?)
@@ -32,16 +31,10 @@ impl Wire for Connection {
         }
     }
 
-    fn condemn(&mut self) -> Result<(), BoxError> {
+    fn discard(&mut self) -> Result<(), BoxError> {
         *self = ended_connection()?;
         Ok(())
     }
-}
-
-/// As [`super::wire::is_lost_connection`], or `None` for an error of something else.
-pub(crate) fn is_lost_connection(error: &BoxError) -> Option<bool> {
-    let error = error.downcast_ref::<RedisError>()?;
-    Some(error.is_io_error() && !error.is_timeout())
 }
 
 fn ended_connection() -> Result<Connection, BoxError> {

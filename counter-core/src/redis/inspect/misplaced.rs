@@ -1,45 +1,41 @@
-use crate::error::{BoxError, Error, StoreStep};
+use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::redis::connection::packed::Packed;
-use crate::redis::steps::found;
-use crate::redis::store::RedisStore;
+use crate::names::Prefix;
+use crate::redis::batch::{self, Batch, IfLost};
+use crate::redis::connection::Packed;
+use crate::redis::server::Server;
+use crate::redis::steps;
 use crate::store::Foreign;
 
-/// How many counters are asked about before the replies are read.
-const WINDOW: usize = 2000;
+/// The items are names, and a TYPE takes one.
+const BATCH: Batch = Batch { step: StoreStep::Look, chunk: 1, window: 4000, if_lost: IfLost::Fail };
 
-impl RedisStore {
-    /// An MGET shows nothing where there is something else than a string.
-    pub(crate) fn misplaced_at(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
-        self.step(StoreStep::Look, |lease| {
-            let mut misplaced = Vec::new();
-            for window in ids.chunks(WINDOW) {
-                let replies = self.ask_all(lease, &self.type_commands(window))?;
-                for (name, reply) in self.places(window).zip(replies) {
-                    let of_type = reply.into_text()?.unwrap_or_default();
-                    if !matches!(of_type.as_slice(), b"string" | b"none") {
-                        let of_type = String::from_utf8_lossy(&of_type);
-                        misplaced.push(found::not_a_string(name, &of_type));
-                    }
-                }
+/// Returns what of another type than a string is in the places of these counters. A look does not find
+/// it, because MGET returns nothing for it.
+pub(crate) fn misplaced(server: &Server, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+    let names = names_of(server.names().prefix(), ids);
+    batch::in_chunks(server, BATCH, &names, |checkout, window, misplaced| {
+        let commands =
+            window.pack(|commands, names| names.iter().for_each(|name| ask_type(commands, name)));
+        for (names, reply) in window.with(server.ask_all(checkout, &commands)?) {
+            let of_type = reply.into_text()?.unwrap_or_default();
+            if !matches!(of_type.as_slice(), b"string" | b"none") {
+                let of_type = String::from_utf8_lossy(&of_type);
+                let names = names.iter().cloned();
+                misplaced.extend(names.map(|name| steps::not_a_string(name, &of_type)));
             }
-            Ok::<_, BoxError>(misplaced)
-        })
-    }
-
-    fn type_commands(&self, ids: &[CounterId]) -> Packed {
-        let mut commands = Packed::default();
-        for name in self.places(ids) {
-            commands.command(2, |args| {
-                args.text("TYPE").text(name);
-            });
         }
-        commands
-    }
+        Ok(())
+    })
+}
 
-    /// Where the pending delta and the claim of each counter are.
-    fn places(&self, ids: &[CounterId]) -> impl Iterator<Item = String> {
-        let prefix = self.names().prefix();
-        ids.iter().flat_map(move |id| [prefix.pending_name(id), prefix.claim_name(id)])
-    }
+/// Returns the names of the pending delta and of the claim of each counter.
+fn names_of(prefix: &Prefix, ids: &[CounterId]) -> Vec<String> {
+    ids.iter().flat_map(|id| [prefix.pending_name(id), prefix.claim_name(id)]).collect()
+}
+
+fn ask_type(commands: &mut Packed, name: &str) {
+    commands.command(2, |args| {
+        args.text("TYPE").text(name);
+    });
 }

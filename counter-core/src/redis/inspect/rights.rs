@@ -1,41 +1,49 @@
-//! What a user may do, found out without doing it.
+//! Finds out what a user may do without doing it.
+
+use std::sync::LazyLock;
 
 use crate::error::BoxError;
 use crate::redis::confirmation::Confirmation;
-use crate::redis::connection::lease::Lease;
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::{Reply, Unexpected};
-use crate::redis::steps::script::RIGHTS;
-use crate::redis::store::RedisStore;
+use crate::redis::connection::{Checkout, Packed, Reply, Script, Unexpected};
+use crate::redis::server::Server;
 use crate::store::Fact;
 
-impl RedisStore {
-    /// By no number: a server refuses that last, when nothing else is in the way of an increment.
-    pub(crate) fn try_increment(&self, lease: &mut Lease) -> Result<Fact<()>, BoxError> {
-        let mut command = Packed::default();
-        command.command(3, |args| {
-            args.text("INCRBY").text(self.names().high_water()).text("?");
-        });
-        let reply = self.ask(lease, &command)?;
-        Ok(match reply.is_no_integer() {
-            true => Fact::Known(()),
-            false => Fact::Unknown(reply.into_error().to_string()),
-        })
-    }
+static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
-    /// The server is asked from within a script, for it tells that of each user there.
-    pub(crate) fn ask_refused(&self, lease: &mut Lease) -> Result<Fact<Vec<String>>, BoxError> {
-        let waits_by = self.confirmation().map(Confirmation::command_name);
-        let mut call = Packed::default();
-        RIGHTS.call(&mut call, 1, waits_by.iter().len(), |args| {
-            args.text(self.names().high_water());
-            waits_by.iter().for_each(|name| {
-                args.text(name);
-            });
+/// Tries an increment by an argument that is no number. A server refuses that argument last, so this
+/// says whether anything else is in the way of an increment.
+pub(crate) fn try_increment(
+    server: &Server,
+    checkout: &mut Checkout,
+) -> Result<Fact<()>, BoxError> {
+    let mut command = Packed::default();
+    command.command(3, |args| {
+        args.text("INCRBY").text(server.names().high_water()).text("?");
+    });
+    let reply = server.ask(checkout, &command)?;
+    Ok(match reply.is_no_integer() {
+        true => Fact::Known(()),
+        false => Fact::Unknown(reply.into_error().to_string()),
+    })
+}
+
+/// Returns the commands that this user may not run. Asks from within a script, because there a server
+/// answers that to each user.
+pub(crate) fn missing_rights(
+    server: &Server,
+    checkout: &mut Checkout,
+    confirmation: Option<Confirmation>,
+) -> Result<Fact<Vec<String>>, BoxError> {
+    let waits_by = confirmation.map(Confirmation::command_name);
+    let mut call = Packed::default();
+    RIGHTS.call(&mut call, 1, waits_by.iter().len(), |args| {
+        args.text(server.names().high_water());
+        waits_by.iter().for_each(|name| {
+            args.text(name);
         });
-        let reply = self.run(&RIGHTS, lease, &call)?.pop();
-        Ok(parse_names(reply.unwrap_or(Reply::Other)).into())
-    }
+    });
+    let reply = server.run(&RIGHTS, checkout, &call)?.pop();
+    Ok(parse_names(reply.unwrap_or(Reply::Other)).into())
 }
 
 fn parse_names(reply: Reply) -> Result<Vec<String>, BoxError> {

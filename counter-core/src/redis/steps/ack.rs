@@ -1,39 +1,39 @@
-use super::script::ACK;
+use std::sync::LazyLock;
+
 use crate::error::{Error, StoreStep};
 use crate::protocol::Claim;
-use crate::redis::connection::deadline::Deadline;
-use crate::redis::connection::packed::Packed;
-use crate::redis::store::RedisStore;
+use crate::redis::batch::{self, Batch, IfLost};
+use crate::redis::connection::{Deadline, Names, Packed, Script};
+use crate::redis::server::Server;
 
-/// How many claims one call of the script removes: the server does nothing else meanwhile.
-const CHUNK: usize = 200;
-/// How many calls are sent before their replies are read.
-const WINDOW: usize = 20;
+static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
 
-impl RedisStore {
-    pub(crate) fn ack_each(&self, claims: &[Claim]) -> Result<(), Error> {
-        self.repeatable_step(StoreStep::Ack, Deadline::NEVER, |lease| {
-            for window in claims.chunks(CHUNK * WINDOW) {
-                let mut calls = Packed::default();
-                for chunk in window.chunks(CHUNK) {
-                    self.write_ack_call(&mut calls, chunk);
-                }
-                for reply in self.run(&ACK, lease, &calls)? {
-                    reply.into_number()?;
-                }
-            }
-            Ok(())
-        })
-    }
+const BATCH: Batch = Batch {
+    step: StoreStep::Ack,
+    chunk: 200,
+    window: 20,
+    if_lost: IfLost::Repeat { until: Deadline::NEVER },
+};
 
-    fn write_ack_call(&self, calls: &mut Packed, claims: &[Claim]) {
-        ACK.call(calls, claims.len(), claims.len(), |args| {
-            for claim in claims {
-                self.names().write_claim(args, &claim.id);
-            }
-            for claim in claims {
-                args.text(claim.text());
-            }
-        });
-    }
+/// Removes each claim that is still exactly the one that its counter has.
+pub(crate) fn ack(server: &Server, claims: &[Claim]) -> Result<(), Error> {
+    batch::in_chunks(server, BATCH, claims, |checkout, window, _: &mut Vec<()>| {
+        let calls = window.pack(|calls, claims| write_ack_call(calls, server.names(), claims));
+        for reply in server.run(&ACK, checkout, &calls)? {
+            reply.into_number()?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn write_ack_call(calls: &mut Packed, names: &Names, claims: &[Claim]) {
+    ACK.call(calls, claims.len(), claims.len(), |args| {
+        for claim in claims {
+            names.write_claim(args, &claim.id);
+        }
+        for claim in claims {
+            args.text(claim.text());
+        }
+    });
 }

@@ -1,37 +1,34 @@
-use super::script::DISCARD;
+use std::sync::LazyLock;
+
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::redis::connection::packed::Packed;
-use crate::redis::store::RedisStore;
+use crate::redis::batch::{self, Batch, IfLost};
+use crate::redis::connection::{Names, Packed, Script};
+use crate::redis::server::Server;
 
-/// How many counters one call of the script drops: the server does nothing else meanwhile.
-const CHUNK: usize = 100;
-/// How many calls are sent before their replies are read.
-const WINDOW: usize = 40;
+static DISCARD: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("count.lua"), include_str!("discard.lua"))));
 
-impl RedisStore {
-    pub(crate) fn discard_each(&self, ids: &[CounterId]) -> Result<u64, Error> {
-        self.step(StoreStep::Discard, |lease| {
-            let mut dropped = 0;
-            for window in ids.chunks(CHUNK * WINDOW) {
-                let mut calls = Packed::default();
-                for chunk in window.chunks(CHUNK) {
-                    self.write_discard_call(&mut calls, chunk);
-                }
-                for reply in self.run(&DISCARD, lease, &calls)? {
-                    dropped += u64::try_from(reply.into_number()?)?;
-                }
-            }
-            Ok(dropped)
-        })
-    }
+const BATCH: Batch =
+    Batch { step: StoreStep::Discard, chunk: 100, window: 40, if_lost: IfLost::Fail };
 
-    fn write_discard_call(&self, calls: &mut Packed, ids: &[CounterId]) {
-        DISCARD.call(calls, 2 * ids.len(), 0, |args| {
-            for id in ids {
-                self.names().write_pending(args, id);
-                self.names().write_claim(args, id);
-            }
-        });
-    }
+/// Drops what is pending and claimed of each counter. Returns how many counters held anything.
+pub(crate) fn discard(server: &Server, ids: &[CounterId]) -> Result<u64, Error> {
+    let dropped = batch::in_chunks(server, BATCH, ids, |checkout, window, dropped| {
+        let calls = window.pack(|calls, ids| write_discard_call(calls, server.names(), ids));
+        for reply in server.run(&DISCARD, checkout, &calls)? {
+            dropped.push(u64::try_from(reply.into_number()?)?);
+        }
+        Ok(())
+    })?;
+    Ok(dropped.iter().sum())
+}
+
+fn write_discard_call(calls: &mut Packed, names: &Names, ids: &[CounterId]) {
+    DISCARD.call(calls, 2 * ids.len(), 0, |args| {
+        for id in ids {
+            names.write_pending(args, id);
+            names.write_claim(args, id);
+        }
+    });
 }

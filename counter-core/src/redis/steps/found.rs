@@ -1,11 +1,22 @@
+//! Words what was found in a place of this store's that is foreign.
+
+use crate::error::BoxError;
 use crate::id::CounterId;
-use crate::redis::connection::names::Names;
+use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 use crate::store::Foreign;
 
-/// How much of a value that is not ours is shown.
+/// How many bytes of a foreign value are shown.
 const SHOWN_BYTES: usize = 64;
 
-/// What a script found where something of ours should be, in its own short form: which name it is
+/// Returns the error of a script that found a foreign value, or whose answer cannot be read.
+pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&CounterId>) -> BoxError {
+    match from_script(&answer.text, names, id) {
+        Some(foreign) => foreign.into(),
+        None => Unexpected.into(),
+    }
+}
+
+/// Returns what a script found in a place of this store's. The script's short form of it names the place
 /// (`H`igh water, `I`d, `K` for pending, `F` for the claim), then `=` and the value or `!` and the type.
 pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
     let (which, kind, what) = match code {
@@ -13,8 +24,8 @@ pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) ->
         _ => return None,
     };
     let (name, wanted) = match (which, id) {
-        (b'H', _) => (names.high_water().to_owned(), "a sequence"),
-        (b'I', _) => (names.generation().to_owned(), "an id"),
+        (b'H', _) => (names.high_water().to_owned(), SEQUENCE),
+        (b'I', _) => (names.generation().to_owned(), ID),
         (b'K', Some(id)) => (names.prefix().pending_name(id), COUNT),
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
         _ => return None,
@@ -27,33 +38,35 @@ pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) ->
 
 const COUNT: &str = "an integer of 64 bits as Redis writes it";
 const CLAIM: &str = "a claim";
+const SEQUENCE: &str = "a sequence";
+const ID: &str = "an id";
 
-/// A value in the place of a pending delta that is none.
+/// Returns a foreign value in the place of a pending delta.
 pub(crate) fn not_a_count(names: &Names, id: &CounterId, value: &[u8]) -> Foreign {
     Foreign { name: names.prefix().pending_name(id), why: holds(value, COUNT) }
 }
 
-/// A value in the place of a claim that is none.
+/// Returns a foreign value in the place of a claim.
 pub(crate) fn not_a_claim(names: &Names, id: &CounterId, value: &[u8]) -> Foreign {
     Foreign { name: names.prefix().claim_name(id), why: holds(value, CLAIM) }
 }
 
-/// A value in the place of the high water that is none.
+/// Returns a foreign value in the place of the high water.
 pub(crate) fn not_a_sequence(names: &Names, value: &[u8]) -> Foreign {
-    Foreign { name: names.high_water().to_owned(), why: holds(value, "a sequence") }
+    Foreign { name: names.high_water().to_owned(), why: holds(value, SEQUENCE) }
 }
 
-/// A value in the place of the store's identity that is none.
+/// Returns a foreign value in the place of the generation.
 pub(crate) fn not_an_id(names: &Names, value: &[u8]) -> Foreign {
-    Foreign { name: names.generation().to_owned(), why: holds(value, "an id") }
+    Foreign { name: names.generation().to_owned(), why: holds(value, ID) }
 }
 
-/// Something of another type than a string, in a place of that name.
+/// Returns a foreign value of another type than a string.
 pub(crate) fn not_a_string(name: String, of_type: &str) -> Foreign {
     Foreign { name, why: format!("it holds a {of_type}") }
 }
 
-/// A name under the prefix that this library would not write.
+/// Returns a foreign name under the prefix: one that this library would not write.
 pub(crate) fn not_a_name(name: &[u8]) -> Foreign {
     Foreign {
         name: String::from_utf8_lossy(name).into_owned(),

@@ -1,85 +1,89 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::LazyLock;
 
-use super::look::parse_high_water;
-use super::script::{Answer, GENERATION};
+use super::found;
+use super::values::{answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{ClaimSeq, Generation};
-use crate::redis::connection::deadline::Deadline;
-use crate::redis::connection::lease::Lease;
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::{Reply, Unexpected};
-use crate::redis::last_seen::Seen;
-use crate::redis::store::RedisStore;
+use crate::redis::connection::{
+    Checkout, Deadline, Packed, Reply, Script, ScriptAnswer, Unexpected,
+};
+use crate::redis::last_sighting::Named;
+use crate::redis::server::Server;
 
-impl RedisStore {
-    pub(crate) fn identify(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
-        self.step(StoreStep::Identify, |lease| self.identify_on(lease, database, above))
-    }
+static GENERATION: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("count.lua"),
+        include_str!("sequence.lua"),
+        include_str!("generation.lua")
+    ))
+});
 
-    /// Both at one instant.
-    pub(crate) fn read_generation(&self) -> Result<Option<Generation>, Error> {
-        self.repeatable_step(StoreStep::Identify, Deadline::NEVER, |lease| {
-            let seen = self.last_seen().so_far();
-            let mut command = Packed::default();
-            command.command(3, |args| {
-                args.text("MGET").text(self.names().generation()).text(self.names().high_water());
-            });
-            let mut values = self.ask(lease, &command)?.into_array()?.into_iter();
-            let mut value = || values.next().ok_or(Unexpected);
-            let (identity, high_water) = (value()?.into_text()?, value()?);
-            let high_water = parse_high_water(self.names(), high_water)?;
-            let generation = identity.map(|identity| parse(identity, high_water)).transpose()?;
-            Ok(generation.map(|generation| generation.beside(&seen)))
-        })
-    }
+/// Returns the present generation. If there is none yet, begins one that names `database` and raises the
+/// high water to `above`.
+pub(crate) fn generation(
+    server: &Server,
+    database: &str,
+    above: ClaimSeq,
+) -> Result<Generation, Error> {
+    server.step(StoreStep::Identify, |checkout| generation_on(server, checkout, database, above))
+}
 
-    fn identify_on(
-        &self,
-        lease: &mut Lease,
-        database: &str,
-        above: ClaimSeq,
-    ) -> Result<Generation, BoxError> {
-        let (seen, (life, _)) = (self.last_seen().so_far(), self.last_seen().get());
-        let mut call = Packed::default();
-        GENERATION.call(&mut call, 2, 2, |args| {
-            args.text(self.names().generation()).text(self.names().high_water());
-            args.text(format!("{}:{database}", random_id())).int(above.get());
+/// Returns the present generation, if there is one, and the high water at the same instant.
+pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, Error> {
+    server.repeatable_step(StoreStep::Identify, Deadline::NEVER, |checkout| {
+        let seen = server.last_sighting().so_far();
+        let names = server.names();
+        let mut command = Packed::default();
+        command.command(3, |args| {
+            args.text("MGET").text(names.generation()).text(names.high_water());
         });
-        let reply = self.run(&GENERATION, lease, &call)?.pop();
-        let mut answer = Answer::read(reply.unwrap_or(Reply::Other))?;
-        let is_new = match answer.word.as_slice() {
-            b"new" => true,
-            b"old" => false,
-            _ => return Err(self.foreign(&answer, None)),
-        };
-        let identity = answer.rest.next().ok_or(Unexpected)?.into_text()?;
-        let generation = parse(identity.unwrap_or_default(), answer.sequence()?)?;
-        let (store_id, high_water) = (&generation.store_id, generation.high_water);
-        self.last_seen().note_store(life, store_id, is_new, high_water);
-        // What was seen before an id is new belongs to an earlier life.
-        Ok(if is_new { generation } else { generation.beside(&seen) })
-    }
+        let mut values = server.ask(checkout, &command)?.into_array()?.into_iter();
+        let mut value = || values.next().ok_or(Unexpected);
+        let (generation, high_water) = (value()?.into_text()?, value()?);
+        let high_water = parse_high_water(names, high_water)?;
+        let generation = generation.map(|value| parse_generation(value, high_water)).transpose()?;
+        Ok(generation.map(|generation| seen.beside(generation)))
+    })
 }
 
-impl Generation {
-    /// With what this process had seen of it before it was asked.
-    pub(crate) fn beside(self, seen: &Seen) -> Self {
-        let newest_seen = seen.newest_of(&self.store_id);
-        Self { newest_seen, ..self }
-    }
+fn generation_on(
+    server: &Server,
+    checkout: &mut Checkout,
+    database: &str,
+    above: ClaimSeq,
+) -> Result<Generation, BoxError> {
+    let last = server.last_sighting();
+    let (seen, (nth, _)) = (last.so_far(), last.get());
+    let reply = server.run(&GENERATION, checkout, &generation_call(server, database, above))?.pop();
+    let mut answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
+    let named = match answer.word.as_slice() {
+        b"new" => Named::Now,
+        b"old" => Named::Before,
+        _ => return Err(found::in_answer(server.names(), &answer, None)),
+    };
+    let value = answer.rest.next().ok_or(Unexpected)?.into_text()?;
+    let generation = parse_generation(value.unwrap_or_default(), answered_sequence(&answer)?)?;
+    last.note_store(nth, &generation.store_id, named, generation.high_water);
+    Ok(match named {
+        // What was seen before belongs to an earlier generation.
+        Named::Now => generation,
+        Named::Before => seen.beside(generation),
+    })
 }
 
-/// What `{prefix}{id}` holds: the store's id, which has no colon, and the database's.
-pub(crate) fn parse(identity: Vec<u8>, high_water: ClaimSeq) -> Result<Generation, BoxError> {
-    let identity = String::from_utf8(identity)?;
-    let (store_id, database) = identity.split_once(':').ok_or(Unexpected)?;
-    let (store_id, database) = (store_id.to_owned(), database.to_owned());
-    Ok(Generation::new(store_id, database, high_water))
+fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
+    let mut call = Packed::default();
+    GENERATION.call(&mut call, 2, 2, |args| {
+        args.text(server.names().generation()).text(server.names().high_water());
+        args.text(format!("{}:{database}", random_id())).int(above.get());
+    });
+    call
 }
 
-/// 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which is
-/// random enough for an id that nobody has a reason to guess.
+/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which
+/// is random enough for an id that there is no reason to guess.
 fn random_id() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

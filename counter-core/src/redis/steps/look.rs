@@ -1,98 +1,90 @@
+use std::mem;
+
 use super::found;
-use super::script::{GREATEST_HIGH_WATER, sequence};
-use crate::error::{BoxError, Error, StoreStep};
+use super::values::{parse_claim, parse_count, parse_high_water};
+use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::id::canonical_i64;
-use crate::protocol::{Claim, ClaimSeq, Held};
-use crate::redis::connection::deadline::Deadline;
-use crate::redis::connection::lease::Lease;
-use crate::redis::connection::names::Names;
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::{Reply, Unexpected};
-use crate::redis::store::RedisStore;
+use crate::protocol::{ClaimSeq, Held};
+use crate::redis::batch::{self, Batch, IfLost};
+use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
+use crate::redis::server::Server;
 use crate::store::{Foreign, Look};
 
-/// How many counters one MGET reads: the server does nothing else meanwhile.
-const CHUNK: usize = 250;
-/// How many MGETs are sent before their replies are read.
-const WINDOW: usize = 16;
+const BATCH: Batch = Batch {
+    step: StoreStep::Look,
+    chunk: 250,
+    window: 16,
+    if_lost: IfLost::Repeat { until: Deadline::NEVER },
+};
 
-impl RedisStore {
-    pub(crate) fn look_at(&self, ids: &[CounterId]) -> Result<Look, Error> {
-        let (life, _) = self.last_seen().get();
-        let look = self.repeatable_step(StoreStep::Look, Deadline::NEVER, |lease| {
-            let mut high_water = None;
-            let mut held = Vec::with_capacity(ids.len());
-            for window in ids.chunks(CHUNK * WINDOW) {
-                self.look_at_window(lease, window, &mut high_water, &mut held)?;
-            }
-            let high_water = match high_water {
-                Some(high_water) => high_water,
-                None => self.read_high_water(lease)?,
-            };
-            Ok(Look { high_water, held })
-        })?;
-        self.last_seen().note(life, look.high_water);
-        Ok(look)
-    }
+/// Returns what is pending and claimed of each counter, and the high water.
+pub(crate) fn look(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
+    let (nth, _) = server.last_sighting().get();
+    let look = if ids.is_empty() {
+        Look { high_water: high_water(server)?, held: Vec::new() }
+    } else {
+        look_at(server, ids)?
+    };
+    server.last_sighting().note(nth, look.high_water);
+    Ok(look)
+}
 
-    fn read_high_water(&self, lease: &mut Lease) -> Result<ClaimSeq, BoxError> {
+fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
+    server.repeatable_step(StoreStep::Look, Deadline::NEVER, |checkout| {
         let mut command = Packed::default();
         command.command(2, |args| {
-            args.text("GET").text(self.names().high_water());
+            args.text("GET").text(server.names().high_water());
         });
-        parse_high_water(self.names(), self.ask(lease, &command)?)
-    }
+        parse_high_water(server.names(), server.ask(checkout, &command)?)
+    })
+}
 
-    /// The high water comes with the first look of all: it must be older than none of them.
-    fn look_at_window(
-        &self,
-        lease: &mut Lease,
-        ids: &[CounterId],
-        high_water: &mut Option<ClaimSeq>,
-        held: &mut Vec<Result<Held, Foreign>>,
-    ) -> Result<(), BoxError> {
-        let names = self.names();
-        let mut commands = Packed::default();
-        for (index, chunk) in ids.chunks(CHUNK).enumerate() {
-            let with_high_water = index == 0 && high_water.is_none();
-            write_look(&mut commands, names, chunk, with_high_water);
-        }
-        let replies = self.ask_all(lease, &commands)?;
-        for (chunk, reply) in ids.chunks(CHUNK).zip(replies) {
+fn look_at(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
+    let names = server.names();
+    let mut high_water = ClaimSeq::ZERO;
+    let held = batch::in_chunks(server, BATCH, ids, |checkout, window, held| {
+        let mut begin = if held.is_empty() { Begin::HighWater } else { Begin::Counters };
+        let commands = window.pack(|commands, ids| {
+            write_look(commands, names, mem::replace(&mut begin, Begin::Counters), ids);
+        });
+        for (ids, reply) in window.with(server.ask_all(checkout, &commands)?) {
             let mut values = reply.into_array()?.into_iter();
-            if high_water.is_none() {
-                *high_water = Some(parse_high_water(names, values.next().ok_or(Unexpected)?)?);
+            if held.is_empty() {
+                high_water = parse_high_water(names, values.next().ok_or(Unexpected)?)?;
             }
-            for id in chunk {
+            for id in ids {
                 let mut value = || values.next().ok_or(Unexpected)?.into_text();
                 held.push(parse_held(names, id, value()?, value()?));
             }
         }
         Ok(())
-    }
+    })?;
+    Ok(Look { high_water, held })
 }
 
-fn write_look(commands: &mut Packed, names: &Names, ids: &[CounterId], with_high_water: bool) {
-    commands.command(1 + usize::from(with_high_water) + 2 * ids.len(), |args| {
+/// What an MGET begins with. The first one of a look begins with the high water, because that must not
+/// be newer than anything that the look returns.
+#[derive(Debug, Clone, Copy)]
+enum Begin {
+    HighWater,
+    Counters,
+}
+
+fn write_look(commands: &mut Packed, names: &Names, begin: Begin, ids: &[CounterId]) {
+    let high_water = match begin {
+        Begin::HighWater => Some(names.high_water()),
+        Begin::Counters => None,
+    };
+    commands.command(1 + high_water.iter().len() + 2 * ids.len(), |args| {
         args.text("MGET");
-        if with_high_water {
-            args.text(names.high_water());
+        if let Some(high_water) = high_water {
+            args.text(high_water);
         }
         for id in ids {
             names.write_pending(args, id);
             names.write_claim(args, id);
         }
     });
-}
-
-pub(crate) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
-    match reply.into_text()? {
-        None => Ok(ClaimSeq::ZERO),
-        Some(text) => sequence(&text)
-            .filter(|newest| *newest <= GREATEST_HIGH_WATER)
-            .ok_or_else(|| found::not_a_sequence(names, &text).into()),
-    }
 }
 
 fn parse_held(
@@ -113,13 +105,4 @@ fn parse_held(
         }
     };
     Ok(Held { pending, claim })
-}
-
-fn parse_count(value: &[u8]) -> Option<i64> {
-    canonical_i64(str::from_utf8(value).ok()?)
-}
-
-/// The claim of `id` whose text this is.
-pub(crate) fn parse_claim(id: &CounterId, text: &[u8]) -> Option<Claim> {
-    Claim::from_text(id.clone(), str::from_utf8(text).ok()?).ok()
 }

@@ -1,26 +1,35 @@
-use super::script::{Answer, RAISE};
+use std::sync::LazyLock;
+
+use super::found;
+use super::values::answered_sequence;
 use crate::error::{Error, StoreStep};
 use crate::protocol::ClaimSeq;
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::Reply;
-use crate::redis::store::RedisStore;
+use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer};
+use crate::redis::server::Server;
 
-impl RedisStore {
-    /// Above what this process has seen too, or it would go on to claim nothing.
-    pub(crate) fn raise_above(&self, above: ClaimSeq) -> Result<(), Error> {
-        self.step(StoreStep::Raise, |lease| {
-            let (life, newest) = self.last_seen().get();
-            let mut call = Packed::default();
-            RAISE.call(&mut call, 1, 1, |args| {
-                args.text(self.names().high_water()).int(above.max(newest).get());
-            });
-            let reply = self.run(&RAISE, lease, &call)?.pop();
-            let answer = Answer::read(reply.unwrap_or(Reply::Other))?;
-            if answer.word != b"ok" {
-                return Err(self.foreign(&answer, None));
-            }
-            self.last_seen().note(life, answer.sequence()?);
-            Ok(())
-        })
-    }
+static RAISE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("count.lua"),
+        include_str!("sequence.lua"),
+        include_str!("raise.lua")
+    ))
+});
+
+/// Raises the high water to the present time and to `above`. Raises it above what this process has seen
+/// too, or this process would go on to claim nothing.
+pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
+    server.step(StoreStep::Raise, |checkout| {
+        let (nth, newest) = server.last_sighting().get();
+        let mut call = Packed::default();
+        RAISE.call(&mut call, 1, 1, |args| {
+            args.text(server.names().high_water()).int(above.max(newest).get());
+        });
+        let reply = server.run(&RAISE, checkout, &call)?.pop();
+        let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
+        if answer.word != b"ok" {
+            return Err(found::in_answer(server.names(), &answer, None));
+        }
+        server.last_sighting().note(nth, answered_sequence(&answer)?);
+        Ok(())
+    })
 }

@@ -1,45 +1,55 @@
-use super::look::parse_claim;
-use super::script::{Answer, RENUMBER};
+use std::sync::LazyLock;
+
+use super::confirm::confirm;
+use super::found;
+use super::values::parse_claim;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{Claim, ClaimSeq};
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::{Reply, Unexpected};
-use crate::redis::store::RedisStore;
+use crate::redis::confirmation::Confirmation;
+use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::server::Server;
 
-impl RedisStore {
-    pub(crate) fn renumber_one(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-    ) -> Result<Option<Claim>, Error> {
-        self.step(StoreStep::Renumber, |lease| {
-            let (life, _) = self.last_seen().get();
-            let reply = self.run(&RENUMBER, lease, &self.renumber_call(claim, above))?.pop();
-            let answer = Answer::read(reply.unwrap_or(Reply::Other))?;
-            let renumbered = match answer.word.as_slice() {
-                b"gone" => return Ok(None),
-                b"ok" => answer,
-                _ => return Err(self.foreign(&answer, Some(&claim.id))),
-            };
-            let renumbered = read_claim(claim, renumbered)?;
-            self.confirm(lease)?;
-            self.last_seen().note_claim(life, renumbered.seq);
-            Ok(Some(renumbered))
-        })
-    }
+static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("count.lua"),
+        include_str!("sequence.lua"),
+        include_str!("renumber.lua")
+    ))
+});
 
-    fn renumber_call(&self, claim: &Claim, above: ClaimSeq) -> Packed {
-        let mut call = Packed::default();
-        RENUMBER.call(&mut call, 2, 2, |args| {
-            args.text(self.names().high_water());
-            self.names().write_claim(args, &claim.id);
-            args.text(claim.text()).int(above.get());
-        });
-        call
-    }
+/// Gives a claim a new sequence above `above`, if it is still exactly the one that its counter has.
+pub(crate) fn renumber(
+    server: &Server,
+    claim: &Claim,
+    above: ClaimSeq,
+    confirmation: Option<Confirmation>,
+) -> Result<Option<Claim>, Error> {
+    server.step(StoreStep::Renumber, |checkout| {
+        let (nth, _) = server.last_sighting().get();
+        let reply = server.run(&RENUMBER, checkout, &renumber_call(server, claim, above))?.pop();
+        let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
+        let renumbered = match answer.word.as_slice() {
+            b"gone" => return Ok(None),
+            b"ok" => read_claim(claim, answer)?,
+            _ => return Err(found::in_answer(server.names(), &answer, Some(&claim.id))),
+        };
+        confirm(server, checkout, confirmation)?;
+        server.last_sighting().note_claim(nth, renumbered.seq);
+        Ok(Some(renumbered))
+    })
 }
 
-fn read_claim(claim: &Claim, mut answer: Answer) -> Result<Claim, BoxError> {
+fn renumber_call(server: &Server, claim: &Claim, above: ClaimSeq) -> Packed {
+    let mut call = Packed::default();
+    RENUMBER.call(&mut call, 2, 2, |args| {
+        args.text(server.names().high_water());
+        server.names().write_claim(args, &claim.id);
+        args.text(claim.text()).int(above.get());
+    });
+    call
+}
+
+fn read_claim(claim: &Claim, mut answer: ScriptAnswer) -> Result<Claim, BoxError> {
     let text = answer.rest.next().ok_or(Unexpected)?.into_text()?.ok_or(Unexpected)?;
     parse_claim(&claim.id, &text).ok_or_else(|| Unexpected.into())
 }

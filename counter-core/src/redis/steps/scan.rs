@@ -2,63 +2,58 @@ use std::num::NonZeroUsize;
 
 use super::found;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::Name;
-use crate::names::Pattern;
-use crate::redis::connection::deadline::Deadline;
-use crate::redis::connection::lease::Lease;
-use crate::redis::connection::packed::Packed;
-use crate::redis::connection::reply::{Reply, Unexpected};
-use crate::redis::store::RedisStore;
+use crate::names::{Name, Pattern, Prefix};
+use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Unexpected};
+use crate::redis::server::Server;
 use crate::store::{Cursor, ScanPage};
 
-/// How many names one SCAN goes through, however many are asked for: the server does nothing else meanwhile.
+/// The most names that one SCAN goes through. The server does nothing else meanwhile.
 const CHUNK: usize = 250;
 
-impl RedisStore {
-    /// One SCAN of the glob whose turn it is: `round` counts globs, `position` is the server's cursor.
-    pub(crate) fn scan_page(
-        &self,
-        pattern: &Pattern,
-        from: Cursor,
-        count: NonZeroUsize,
-    ) -> Result<ScanPage, Error> {
-        let globs = self.names().prefix().globs(pattern);
-        let round = usize::try_from(from.round).unwrap_or(usize::MAX);
-        let Some(glob) = globs.get(round) else {
-            return Ok(ScanPage::default());
-        };
-        let scan = |lease: &mut Lease| {
-            let command = scan_command(glob, from.position, count);
-            parse_scan(self.ask(lease, &command)?)
-        };
-        let (position, names) = match from.position {
-            0 => self.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
-            // A server that was started again would take this for a place in another order.
-            _ => self.step(StoreStep::Scan, scan),
-        }?;
-        let mut page = ScanPage::default();
-        for name in names {
-            self.sort_into(&mut page, pattern, &name);
-        }
-        page.next = match position {
-            0 if round + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
-            0 => None,
-            position => Some(Cursor { round: from.round, position }),
-        };
-        Ok(page)
+/// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is, and the
+/// server's cursor.
+pub(crate) fn scan(
+    server: &Server,
+    pattern: &Pattern,
+    from: Cursor,
+    count: NonZeroUsize,
+) -> Result<ScanPage, Error> {
+    let prefix = server.names().prefix();
+    let globs = prefix.globs(pattern);
+    let round = usize::try_from(from.round).unwrap_or(usize::MAX);
+    let Some(glob) = globs.get(round) else {
+        return Ok(ScanPage::default());
+    };
+    let scan = |checkout: &mut Checkout| {
+        let command = scan_command(glob, from.position, count);
+        parse_scan(server.ask(checkout, &command)?)
+    };
+    let (position, names) = match from.position {
+        0 => server.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
+        // A server that was started again would take this for a place in another order.
+        _ => server.step(StoreStep::Scan, scan),
+    }?;
+    let mut page = ScanPage::default();
+    for name in names {
+        sort_into(&mut page, prefix, pattern, &name);
     }
+    page.next = match position {
+        0 if round + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
+        0 => None,
+        position => Some(Cursor { round: from.round, position }),
+    };
+    Ok(page)
+}
 
-    fn sort_into(&self, page: &mut ScanPage, pattern: &Pattern, name: &[u8]) {
-        let parsed =
-            str::from_utf8(name).ok().and_then(|name| self.names().prefix().parse_name(name));
-        match parsed {
-            // A glob for names may match the prefix's second appearance in a claim's.
-            Some(Name::Pending(id) | Name::Claim(id)) if pattern.matches(id.as_str()) => {
-                page.ids.push(id);
-            }
-            Some(_) => {}
-            None => page.foreign.push(found::not_a_name(name)),
+fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8]) {
+    let parsed = str::from_utf8(name).ok().and_then(|name| prefix.parse_name(name));
+    match parsed {
+        // A glob for names may match the prefix's second appearance in a claim's.
+        Some(Name::Pending(id) | Name::Claim(id)) if pattern.matches(id.as_str()) => {
+            page.ids.push(id);
         }
+        Some(_) => {}
+        None => page.foreign.push(found::not_a_name(name)),
     }
 }
 
@@ -72,7 +67,7 @@ fn scan_command(glob: &str, position: u64, count: NonZeroUsize) -> Packed {
     command
 }
 
-/// Where the scan goes on, and the names found.
+/// Returns the cursor at which the scan goes on, and the names found.
 fn parse_scan(reply: Reply) -> Result<(u64, Vec<Vec<u8>>), BoxError> {
     let mut items = reply.into_array()?.into_iter();
     let (Some(Reply::Text(position)), Some(Reply::Array(found))) = (items.next(), items.next())

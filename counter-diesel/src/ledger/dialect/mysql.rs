@@ -1,6 +1,6 @@
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
-    TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
+    ServerVersion,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -8,10 +8,13 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 
-use super::dialect::{CounterConnection, StateRow};
+use super::dialect::{Dialect, StateRow};
+use super::owner::read_owner;
 use super::pools::open;
+use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
+use super::tables::{Table, Tables};
 use super::values;
 use crate::error::Error;
 use crate::ledger::dialect::migration::{Migration, migration};
@@ -22,7 +25,7 @@ const NOW: &str = "UTC_TIMESTAMP(6)";
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
-impl CounterConnection for MysqlConnection {
+impl Dialect for MysqlConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
 
@@ -66,72 +69,39 @@ impl CounterConnection for MysqlConnection {
 
     /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because
     /// Diesel asks for rows found: only if every row was changed does the sum tell that.
-    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
         let mut affected = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            affected += upsert_statement(table, piece)?.execute(self)?;
+            affected += upsert_statement(tables, piece)?.execute(self)?;
         }
         Ok(affected == 2 * claims.len())
     }
 
-    /// The guard is in the condition, so the rows found are those that it let through.
-    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
-        standard::update(table, claim, NOW)?.execute(self)
-    }
-
-    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
-        standard::delete(table, id, seq)?.execute(self)
-    }
-
     fn baselines(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, table, ids, "")
+        read(self, tables, ids, "")
     }
 
     /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a snapshot
     /// from the first of them in the transaction. The rows are locked already, so nobody is waited for.
     fn current_rows(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, table, ids, " LOCK IN SHARE MODE")
-    }
-
-    fn rows_of(
-        &mut self,
-        table: &TableName,
-        owner: &Owner,
-    ) -> QueryResult<Vec<(String, Baseline)>> {
-        let rows = standard::rows_of(table, owner)?.load(self)?;
-        Ok(standard::with_keys(rows))
-    }
-
-    fn top(
-        &mut self,
-        table: &TableName,
-        owner_type: &OwnerType,
-        key: &CounterKey,
-        limit: i64,
-    ) -> QueryResult<Vec<i64>> {
-        standard::top(table, owner_type, key, limit).load(self)
-    }
-
-    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
-        let rows = standard::state(table, prefix).load(self)?;
-        Ok(standard::state_rows(rows))
+        read(self, tables, ids, " LOCK IN SHARE MODE")
     }
 
     fn record(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
-        standard::record(table, prefix, generation)
+        standard::record(tables, prefix, generation)
             .sql(
                 " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
                  GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
@@ -142,28 +112,29 @@ impl CounterConnection for MysqlConnection {
         Ok(())
     }
 
-    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+    fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
         let found = count_in_schema(table)
             .sql(" AND table_name = ")
-            .text(format!("{}{suffix}", table.table()))
+            .text(table.name())
             .load::<i64>(self)?;
         Ok(found == [1])
     }
 
-    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+    fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
             "CREATE TABLE IF NOT EXISTS {} (\
              `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
              `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
              ) ENGINE = InnoDB CHARACTER SET utf8mb4",
-            Self::quoted(table, "_migrations")
+            Self::quoted(tables.migrations())
         ))
     }
 
     /// A lock of the session, because whatever changes a table ends the transaction.
-    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
-        let got =
-            of_migrations_lock("SELECT GET_LOCK(", table).sql(", 15)").load::<Option<i64>>(self)?;
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
+        let got = of_migrations_lock("SELECT GET_LOCK(", tables)
+            .sql(", 15)")
+            .load::<Option<i64>>(self)?;
         if got == [Some(1)] {
             return Ok(());
         }
@@ -171,17 +142,8 @@ impl CounterConnection for MysqlConnection {
         Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
     }
 
-    fn unlock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
-        of_migrations_lock("SELECT RELEASE_LOCK(", table).sql(")").load::<Option<i64>>(self)?;
-        Ok(())
-    }
-
-    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
-        standard::run_migrations(table).load(self)
-    }
-
-    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
-        standard::record_migration(table, name).execute(self)?;
+    fn unlock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
+        of_migrations_lock("SELECT RELEASE_LOCK(", tables).sql(")").load::<Option<i64>>(self)?;
         Ok(())
     }
 
@@ -199,37 +161,40 @@ impl CounterConnection for MysqlConnection {
     }
 
     /// Our transactions are answered in English.
-    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+    fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
         let text = error.to_string();
         text.contains("Lock wait timeout") || text.contains("Deadlock found")
     }
 
-    fn quoted(table: &TableName, suffix: &str) -> String {
-        standard::quoted(table, suffix).replace('"', "`")
+    fn quoted(table: &Table) -> String {
+        table.quoted().replace('"', "`")
     }
+
+    shared_members!(NOW);
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what it is
 /// about.
 fn of_migrations_lock(
     select: &'static str,
-    table: &TableName,
+    tables: &Tables,
 ) -> Statement<'static, Nullable<BigInt>> {
+    let table = tables.totals();
     let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
-    let table = table.table();
+    let table = table.name();
     Statement::new(select)
         .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
 }
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
-fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
+fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
     let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
     let count = if claims.first().is_some_and(standard::is_add) {
         format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
     } else {
         format!("IF({guard}, VALUES(\"count\"), \"count\")")
     };
-    Ok(values::insert(&standard::quoted(table, ""), claims)?.sql(format!(
+    Ok(values::insert(&tables.totals().quoted(), claims)?.sql(format!(
         " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
          \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
          \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
@@ -238,15 +203,15 @@ fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<S
 
 fn read(
     conn: &mut MysqlConnection,
-    table: &TableName,
+    tables: &Tables,
     ids: &[CounterId],
     lock: &'static str,
 ) -> QueryResult<Vec<Option<Baseline>>> {
     Ok(match ids {
         [] => Vec::new(),
-        [id] => standard::only(standard::one_baseline(table, id)?.sql(lock).load(conn)?),
+        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock).load(conn)?),
         ids => {
-            let rows = many_baselines(table, ids)?.sql(lock).load(conn)?;
+            let rows = many_baselines(tables, ids)?.sql(lock).load(conn)?;
             standard::in_order(ids.len(), rows)
         }
     })
@@ -256,7 +221,7 @@ fn read(
 /// in the unique index: by its own lights it reads all of a table that was small a moment ago, once for each
 /// counter. It can do so because the collations are those of the table.
 fn many_baselines(
-    table: &TableName,
+    tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
     let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */";
@@ -268,12 +233,12 @@ fn many_baselines(
              \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
              STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") ON c.\"owner_type\" = w.\"owner_type\" \
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
-        standard::quoted(table, "")
+        tables.totals().quoted()
     )))
 }
 
 /// How many tables of the counters' schema there are that meet what is still to be said.
-fn count_in_schema(table: &TableName) -> Statement<'_, BigInt> {
+fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
     let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
     match table.schema() {
         Some(schema) => Statement::new(select).text(schema),

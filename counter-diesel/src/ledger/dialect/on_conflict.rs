@@ -1,6 +1,6 @@
 //! What PostgreSQL and SQLite do where there is a row already.
 
-use counter_core::TableName;
+use super::tables::Tables;
 
 /// A counter that has a row: the claim is applied to it under the guard.
 pub(super) fn apply(is_add: bool, now: &str) -> String {
@@ -15,8 +15,8 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
 
 /// A prefix that has a state row: it is replaced, but that of two passes over one store the one that ends
 /// later may know the older sequence. `greatest` is the database's function for the larger of two numbers.
-pub(super) fn replace_state(table: &TableName, now: &str, greatest: &str) -> String {
-    let row = format!("\"{}_state\"", table.table());
+pub(super) fn replace_state(tables: &Tables, now: &str, greatest: &str) -> String {
+    let row = format!("\"{}\"", tables.state().name());
     format!(
         " ON CONFLICT (\"prefix\") DO UPDATE SET \"claim_seq\" = \
          CASE WHEN {row}.\"store_id\" = excluded.\"store_id\" \

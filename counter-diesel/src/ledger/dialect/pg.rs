@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, ServerVersion,
-    TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
+    ServerVersion,
 };
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
@@ -13,18 +13,21 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
-use super::dialect::{CounterConnection, StateRow};
+use super::dialect::{Dialect, StateRow};
 use super::on_conflict;
+use super::owner::{bind_owner, read_owner};
 use super::pools::open;
+use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
+use super::tables::{Table, Tables};
 use crate::error::Error;
 use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
 const NOW: &str = "now() AT TIME ZONE 'utc'";
 
-impl CounterConnection for PgConnection {
+impl Dialect for PgConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
 
@@ -55,73 +58,41 @@ impl CounterConnection for PgConnection {
         Ok(standard::only_value(marks)? == mark.to_string())
     }
 
-    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
         let mut let_through = 0;
         for run in standard::runs(claims) {
-            let_through += upsert_statement(table, run)?.execute(self)?;
+            let_through += upsert_statement(tables, run)?.execute(self)?;
         }
         Ok(let_through == claims.len())
     }
 
-    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
-        standard::update(table, claim, NOW)?.execute(self)
-    }
-
-    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
-        standard::delete(table, id, seq)?.execute(self)
-    }
-
     fn baselines(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
         Ok(match ids {
             [] => Vec::new(),
-            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
-            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+            [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
         })
-    }
-
-    fn rows_of(
-        &mut self,
-        table: &TableName,
-        owner: &Owner,
-    ) -> QueryResult<Vec<(String, Baseline)>> {
-        let rows = standard::rows_of(table, owner)?.load(self)?;
-        Ok(standard::with_keys(rows))
-    }
-
-    fn top(
-        &mut self,
-        table: &TableName,
-        owner_type: &OwnerType,
-        key: &CounterKey,
-        limit: i64,
-    ) -> QueryResult<Vec<i64>> {
-        standard::top(table, owner_type, key, limit).load(self)
-    }
-
-    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
-        let rows = standard::state(table, prefix).load(self)?;
-        Ok(standard::state_rows(rows))
     }
 
     fn record(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
-        standard::record(table, prefix, generation)
-            .sql(on_conflict::replace_state(table, NOW, "GREATEST"))
+        standard::record(tables, prefix, generation)
+            .sql(on_conflict::replace_state(tables, NOW, "GREATEST"))
             .execute(self)?;
         Ok(())
     }
 
-    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
+    fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
         let found = Statement::<Bool>::new("SELECT to_regclass(")
-            .text(standard::quoted(table, suffix))
+            .text(table.quoted())
             .sql(") IS NOT NULL")
             .load::<bool>(self)?;
         Ok(found == [true])
@@ -129,27 +100,18 @@ impl CounterConnection for PgConnection {
 
     /// Two processes that create the same table at the same moment disturb each other in spite of the
     /// `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one transaction.
-    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+    fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
             "{}; CREATE TABLE IF NOT EXISTS {} (\
              \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
              \"run_at\" TIMESTAMP NOT NULL DEFAULT ({NOW}))",
-            advisory_lock(table),
-            Self::quoted(table, "_migrations")
+            advisory_lock(tables),
+            Self::quoted(tables.migrations())
         ))
     }
 
-    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
-        self.batch_execute(&advisory_lock(table))
-    }
-
-    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
-        standard::run_migrations(table).load(self)
-    }
-
-    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
-        standard::record_migration(table, name).execute(self)?;
-        Ok(())
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
+        self.batch_execute(&advisory_lock(tables))
     }
 
     fn version(&mut self) -> QueryResult<ServerVersion> {
@@ -164,11 +126,11 @@ impl CounterConnection for PgConnection {
     /// Diesel does not tell a lock time-out from other errors, and the server may say it in any language. So it is
     /// looked up whether somebody has a lock that keeps writers out, or waits for one, since writers queue behind
     /// that too. Who let go of it an instant ago is missed.
-    fn is_busy(&mut self, table: &TableName, error: &DieselError) -> bool {
+    fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool {
         if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
             return false;
         }
-        let [counters, state] = ["", "_state"].map(|suffix| standard::quoted(table, suffix));
+        let [counters, state] = [tables.totals(), tables.state()].map(Table::quoted);
         let locked = Statement::<Bool>::new(
             "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -179,26 +141,24 @@ impl CounterConnection for PgConnection {
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
-    fn quoted(table: &TableName, suffix: &str) -> String {
-        standard::quoted(table, suffix)
-    }
+    shared_members!(NOW);
 }
 
 /// A lock of this database, named after the table, until the end of the transaction.
-fn advisory_lock(table: &TableName) -> String {
-    format!("SELECT pg_advisory_xact_lock(hashtextextended('counter migrations: {table}', 0))")
+fn advisory_lock(tables: &Tables) -> String {
+    format!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('counter migrations: {}', 0))",
+        tables.totals()
+    )
 }
 
-fn upsert_statement<'a>(
-    table: &TableName,
-    claims: &'a [Claim],
-) -> QueryResult<OverCounters<'a, ()>> {
+fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<OverCounters<'a, ()>> {
     let is_add = claims.first().is_some_and(standard::is_add);
     Ok(OverCounters {
         before: format!(
             "INSERT INTO {} AS \"row\" \
              (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM ",
-            standard::quoted(table, "")
+            tables.totals().quoted()
         ),
         numbers: vec![
             claims.iter().map(standard::value).collect(),
@@ -210,7 +170,7 @@ fn upsert_statement<'a>(
 }
 
 fn many_baselines<'a>(
-    table: &TableName,
+    tables: &Tables,
     ids: &'a [CounterId],
 ) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt)>> {
     Ok(OverCounters {
@@ -218,7 +178,7 @@ fn many_baselines<'a>(
         after: format!(
             " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
              JOIN {} AS c USING (\"owner_type\", \"owner_id\", \"key\")",
-            standard::quoted(table, "")
+            tables.totals().quoted()
         ),
         ..OverCounters::new(ids)?
     })
@@ -242,9 +202,7 @@ impl<'a, Row> OverCounters<'a, Row> {
         Ok(Self {
             before: String::new(),
             owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
-            owner_ids: owner_ids
-                .map(|id| standard::owner_id(id.owner_id()))
-                .collect::<QueryResult<_>>()?,
+            owner_ids: owner_ids.map(|id| bind_owner(id.owner_id())).collect::<QueryResult<_>>()?,
             keys: ids.into_iter().map(CounterId::key).collect(),
             numbers: Vec::new(),
             after: String::new(),

@@ -1,4 +1,6 @@
 //! What is the same in every database's SQL.
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) mod shared;
 pub(crate) mod standard;
 pub(crate) mod statement;

@@ -1,6 +1,6 @@
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType, Printable,
-    ServerVersion, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
+    Printable, ServerVersion,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -8,10 +8,13 @@ use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 
-use super::dialect::{CounterConnection, StateRow};
+use super::dialect::{Dialect, StateRow};
+use super::owner::read_owner;
 use super::pools::open;
+use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
+use super::tables::{Table, Tables};
 use super::{on_conflict, values};
 use crate::error::Error;
 use crate::ledger::dialect::migration::{Migration, migration};
@@ -22,7 +25,7 @@ const NOW: &str = "CURRENT_TIMESTAMP";
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
-impl CounterConnection for SqliteConnection {
+impl Dialect for SqliteConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
 
@@ -53,72 +56,40 @@ impl CounterConnection for SqliteConnection {
         standard::release_mark(self, mark)
     }
 
-    fn upsert(&mut self, table: &TableName, claims: &[Claim]) -> QueryResult<bool> {
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
         let mut let_through = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            let_through += upsert_statement(table, piece)?.execute(self)?;
+            let_through += upsert_statement(tables, piece)?.execute(self)?;
         }
         Ok(let_through == claims.len())
     }
 
-    fn update(&mut self, table: &TableName, claim: &Claim) -> QueryResult<usize> {
-        standard::update(table, claim, NOW)?.execute(self)
-    }
-
-    fn delete(&mut self, table: &TableName, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
-        standard::delete(table, id, seq)?.execute(self)
-    }
-
     fn baselines(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
         Ok(match ids {
             [] => Vec::new(),
-            [id] => standard::only(standard::one_baseline(table, id)?.load(self)?),
-            ids => standard::in_order(ids.len(), many_baselines(table, ids)?.load(self)?),
+            [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
+            ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
         })
-    }
-
-    fn rows_of(
-        &mut self,
-        table: &TableName,
-        owner: &Owner,
-    ) -> QueryResult<Vec<(String, Baseline)>> {
-        let rows = standard::rows_of(table, owner)?.load(self)?;
-        Ok(standard::with_keys(rows))
-    }
-
-    fn top(
-        &mut self,
-        table: &TableName,
-        owner_type: &OwnerType,
-        key: &CounterKey,
-        limit: i64,
-    ) -> QueryResult<Vec<i64>> {
-        standard::top(table, owner_type, key, limit).load(self)
-    }
-
-    fn state(&mut self, table: &TableName, prefix: &str) -> QueryResult<Vec<StateRow>> {
-        let rows = standard::state(table, prefix).load(self)?;
-        Ok(standard::state_rows(rows))
     }
 
     fn record(
         &mut self,
-        table: &TableName,
+        tables: &Tables,
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
-        standard::record(table, prefix, generation)
-            .sql(on_conflict::replace_state(table, NOW, "max"))
+        standard::record(tables, prefix, generation)
+            .sql(on_conflict::replace_state(tables, NOW, "max"))
             .execute(self)?;
         Ok(())
     }
 
-    fn has_table(&mut self, table: &TableName, suffix: &str) -> QueryResult<bool> {
-        let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table, suffix));
+    fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
+        let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table));
         match self.batch_execute(&probe) {
             Ok(()) => Ok(true),
             Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
@@ -128,31 +99,22 @@ impl CounterConnection for SqliteConnection {
         }
     }
 
-    fn create_migrations_table(&mut self, table: &TableName) -> QueryResult<()> {
+    fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
             "CREATE TABLE IF NOT EXISTS {} (\
              \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
              \"run_at\" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
-            Self::quoted(table, "_migrations")
+            Self::quoted(tables.migrations())
         ))
     }
 
     /// The first statement of the transaction is a write, which takes the lock of the whole file; a read
     /// would leave it to be taken later, when others may have it.
-    fn lock_migrations(&mut self, table: &TableName) -> QueryResult<()> {
-        let migrations = Self::quoted(table, "_migrations");
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
+        let migrations = Self::quoted(tables.migrations());
         self.batch_execute(&format!(
             "UPDATE {migrations} SET \"name\" = \"name\" WHERE \"name\" = ''"
         ))
-    }
-
-    fn run_migrations(&mut self, table: &TableName) -> QueryResult<Vec<String>> {
-        standard::run_migrations(table).load(self)
-    }
-
-    fn record_migration(&mut self, table: &TableName, name: &str) -> QueryResult<()> {
-        standard::record_migration(table, name).execute(self)?;
-        Ok(())
     }
 
     fn version(&mut self) -> QueryResult<ServerVersion> {
@@ -167,17 +129,15 @@ impl CounterConnection for SqliteConnection {
     }
 
     /// It speaks English everywhere.
-    fn is_busy(&mut self, _table: &TableName, error: &DieselError) -> bool {
+    fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
         error.to_string().contains("is locked")
     }
 
-    fn quoted(table: &TableName, suffix: &str) -> String {
-        standard::quoted(table, suffix)
-    }
+    shared_members!(NOW);
 }
 
-fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let into = format!("{} AS \"row\"", standard::quoted(table, ""));
+fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
+    let into = format!("{} AS \"row\"", tables.totals().quoted());
     let is_add = claims.first().is_some_and(standard::is_add);
     Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
 }
@@ -185,10 +145,10 @@ fn upsert_statement<'a>(table: &TableName, claims: &'a [Claim]) -> QueryResult<S
 /// One parameter however many counters: the text never varies, and no limit of parameters is met. The
 /// cross join makes SQLite look up each counter in the unique index.
 fn many_baselines<'a>(
-    table: &TableName,
+    tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'a, (BigInt, BigInt, BigInt)>> {
-    let from = standard::quoted(table, "");
+    let from = tables.totals().quoted();
     let select = "SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(";
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ") AS w CROSS JOIN {from} AS c \

@@ -3,7 +3,7 @@ use std::time::Duration;
 use diesel::r2d2::{Builder, ConnectionManager, HandleError, Pool};
 
 use crate::error::Error;
-use crate::ledger::dialect::dialect::CounterConnection;
+use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::secrets::{Secrets, without_url};
 use crate::targets::POOL;
 

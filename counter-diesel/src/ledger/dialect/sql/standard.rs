@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
-    ServerVersion, TableName,
+    ServerVersion,
 };
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
@@ -12,6 +12,8 @@ use diesel::sql_types::{BigInt, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
+use crate::ledger::dialect::owner::bind_owner;
+use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
     matches!(claim.op, ClaimOp::Add(_))
@@ -23,18 +25,6 @@ pub(crate) fn value(claim: &Claim) -> i64 {
         ClaimOp::Add(value) | ClaimOp::Set(value) => value,
         ClaimOp::Delete => 0,
     }
-}
-
-/// The owner id as the column takes it.
-pub(crate) fn owner_id(id: &counter_core::OwnerId) -> QueryResult<i64> {
-    id.as_i64()
-        .ok_or_else(|| Error::SerializationError(format!("owner id {id} is not an integer").into()))
-}
-
-/// A table's name with its suffix, between double quotes.
-pub(crate) fn quoted(table: &TableName, suffix: &str) -> String {
-    let schema = table.schema().map(|schema| format!("\"{schema}\".")).unwrap_or_default();
-    format!("{schema}\"{}{suffix}\"", table.table())
 }
 
 /// A savepoint is gone with the transaction in which it was made.
@@ -55,12 +45,12 @@ pub(crate) fn runs(claims: &[Claim]) -> impl Iterator<Item = &[Claim]> {
 }
 
 pub(crate) fn update<'a>(
-    table: &TableName,
+    tables: &Tables,
     claim: &'a Claim,
     now: &str,
 ) -> QueryResult<Statement<'a>> {
     let plus = if is_add(claim) { "\"count\" + " } else { "" };
-    let update = format!("UPDATE {} SET \"count\" = {plus}", quoted(table, ""));
+    let update = format!("UPDATE {} SET \"count\" = {plus}", tables.totals().quoted());
     let update = Statement::new(update)
         .big_int(value(claim))
         .sql(", \"claim_seq\" = ")
@@ -70,19 +60,19 @@ pub(crate) fn update<'a>(
 }
 
 pub(crate) fn delete<'a>(
-    table: &TableName,
+    tables: &Tables,
     id: &'a CounterId,
     seq: ClaimSeq,
 ) -> QueryResult<Statement<'a>> {
-    let delete = Statement::new(format!("DELETE FROM {} WHERE ", quoted(table, "")));
+    let delete = Statement::new(format!("DELETE FROM {} WHERE ", tables.totals().quoted()));
     Ok(of_counter(delete, id)?.sql(" AND \"claim_seq\" = ").big_int(seq.get()))
 }
 
 pub(crate) fn one_baseline<'a>(
-    table: &TableName,
+    tables: &Tables,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, (BigInt, BigInt)>> {
-    let from = quoted(table, "");
+    let from = tables.totals().quoted();
     let select = format!("SELECT \"count\", \"claim_seq\" FROM {from} WHERE ");
     of_counter(Statement::new(select), id)
 }
@@ -95,7 +85,7 @@ fn of_counter<'a, Row>(
         .sql("\"owner_type\" = ")
         .text(id.owner_type())
         .sql(" AND \"owner_id\" = ")
-        .big_int(owner_id(id.owner_id())?)
+        .big_int(bind_owner(id.owner_id())?)
         .sql(" AND \"key\" = ")
         .text(id.key()))
 }
@@ -118,29 +108,29 @@ pub(crate) fn in_order(asked: usize, rows: Vec<(i64, i64, i64)>) -> Vec<Option<B
 }
 
 pub(crate) fn rows_of<'a>(
-    table: &TableName,
+    tables: &Tables,
     owner: &'a Owner,
 ) -> QueryResult<Statement<'a, (Text, BigInt, BigInt)>> {
-    let from = quoted(table, "");
+    let from = tables.totals().quoted();
     let select = format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {from}");
     Ok(Statement::new(select)
         .sql(" WHERE \"owner_type\" = ")
         .text(owner.owner_type().as_str())
         .sql(" AND \"owner_id\" = ")
-        .big_int(owner_id(owner.id())?))
+        .big_int(bind_owner(owner.id())?))
 }
 
-pub(crate) fn with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
+pub(crate) fn rows_with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
     rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect()
 }
 
 pub(crate) fn top<'a>(
-    table: &TableName,
+    tables: &Tables,
     owner_type: &'a OwnerType,
     key: &'a CounterKey,
     limit: i64,
 ) -> Statement<'a, BigInt> {
-    let from = quoted(table, "");
+    let from = tables.totals().quoted();
     Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
@@ -154,10 +144,10 @@ fn baseline(count: i64, seq: i64) -> Baseline {
 }
 
 pub(crate) fn state<'a>(
-    table: &TableName,
+    tables: &Tables,
     prefix: &'a str,
 ) -> Statement<'a, (Text, Text, BigInt, Timestamp)> {
-    let from = quoted(table, "_state");
+    let from = tables.state().quoted();
     Statement::new("SELECT \"prefix\", \"store_id\", \"claim_seq\", \"synced_at\"")
         .sql(format!(" FROM {from} WHERE \"prefix\" IN ('', "))
         .text(prefix)
@@ -176,11 +166,11 @@ pub(crate) fn state_rows(rows: Vec<(String, String, i64, NaiveDateTime)>) -> Vec
 
 /// The state row of a prefix as it is to be, as far as writing it is the same everywhere.
 pub(crate) fn record<'a>(
-    table: &TableName,
+    tables: &Tables,
     prefix: &'a str,
     generation: &'a Generation,
 ) -> Statement<'a> {
-    let into = quoted(table, "_state");
+    let into = tables.state().quoted();
     Statement::new(format!("INSERT INTO {into} "))
         .sql("(\"prefix\", \"store_id\", \"claim_seq\") VALUES (")
         .text(prefix)
@@ -191,13 +181,13 @@ pub(crate) fn record<'a>(
         .sql(")")
 }
 
-pub(crate) fn run_migrations<'a>(table: &TableName) -> Statement<'a, Text> {
-    let from = quoted(table, "_migrations");
+pub(crate) fn run_migrations<'a>(tables: &Tables) -> Statement<'a, Text> {
+    let from = tables.migrations().quoted();
     Statement::new(format!("SELECT \"name\" FROM {from}"))
 }
 
-pub(crate) fn record_migration<'a>(table: &TableName, name: &'a str) -> Statement<'a> {
-    let into = quoted(table, "_migrations");
+pub(crate) fn record_migration<'a>(tables: &Tables, name: &'a str) -> Statement<'a> {
+    let into = tables.migrations().quoted();
     Statement::new(format!("INSERT INTO {into} (\"name\") VALUES (")).text(name).sql(")")
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 /// The time-outs that a socket has, so that they are set only where that makes a difference.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct SocketTimeouts {
     pub(crate) read: Option<Duration>,
     pub(crate) write: Option<Duration>,
 }
@@ -11,10 +11,10 @@ pub(crate) struct Limits {
 /// at nearly each reply of a pipeline.
 pub(crate) const SLACK: Duration = Duration::from_millis(5);
 
-impl Limits {
+impl SocketTimeouts {
     pub(crate) const UNKNOWN: Self = Self { read: None, write: None };
 
-    /// Whether a time-out that should be `wanted` has to be set anew.
+    /// Returns whether a time-out that should be `wanted` must be set again.
     pub(crate) fn is_stale(set: Option<Duration>, wanted: Duration) -> bool {
         set.is_none_or(|set| set.abs_diff(wanted) > SLACK)
     }

@@ -1,0 +1,94 @@
+use super::checkout::{Checkout, ExchangeError};
+use super::deadline::Deadline;
+use super::packed::{Args, Packed};
+use super::reply::{Reply, Unexpected};
+use crate::error::BoxError;
+
+/// A script that the server carries out at one instant.
+pub(crate) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+impl Script {
+    pub(crate) fn new(text: &'static str) -> Self {
+        let hash = ::redis::Script::new(text).get_hash().to_owned();
+        Self { text, hash }
+    }
+
+    /// Adds a call with this many names and other arguments, which `write` must write in this order.
+    pub(crate) fn call(
+        &self,
+        calls: &mut Packed,
+        names: usize,
+        others: usize,
+        write: impl FnOnce(&mut Args<'_>),
+    ) {
+        calls.command(3 + names + others, |args| {
+            let number_of_names = i64::try_from(names).unwrap_or(i64::MAX);
+            args.text("EVALSHA").text(&self.hash).int(number_of_names);
+            write(args);
+        });
+    }
+
+    /// Makes calls of this script in one round trip, or in two where the server does not have it.
+    ///
+    /// The server did not carry out a call that it answers with NOSCRIPT, so those can be repeated.
+    pub(crate) fn run(
+        &self,
+        checkout: &mut Checkout,
+        calls: &Packed,
+        deadline: Deadline,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        let mut replies = checkout.ask_all(calls, deadline)?;
+        if !replies.iter().any(Reply::is_no_script) {
+            return Ok(replies);
+        }
+        let mut repeated = self.load_and_repeat(checkout, calls, &replies, deadline)?.into_iter();
+        for reply in replies.iter_mut().filter(|reply| reply.is_no_script()) {
+            *reply = repeated.next().unwrap_or(Reply::Other);
+        }
+        Ok(replies)
+    }
+
+    /// Returns new replies to the calls whose reply was NOSCRIPT.
+    fn load_and_repeat(
+        &self,
+        checkout: &mut Checkout,
+        calls: &Packed,
+        replies: &[Reply],
+        deadline: Deadline,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        let mut again = Packed::default();
+        again.command(3, |args| {
+            args.text("SCRIPT").text("LOAD").text(self.text);
+        });
+        for (index, _) in replies.iter().enumerate().filter(|(_, reply)| reply.is_no_script()) {
+            again.copy(calls.command_at(index));
+        }
+        let mut repeated = checkout.ask_all(&again, deadline)?;
+        // Loading is answered first. If it was refused, that says more than NOSCRIPT once more.
+        if let Reply::Refused(refused) = repeated.remove(0) {
+            repeated.fill_with(|| Reply::Refused(refused.clone()));
+        }
+        Ok(repeated)
+    }
+}
+
+/// The answer of a script. All have one form: a word, a text that goes with it, and the rest.
+pub(crate) struct ScriptAnswer {
+    pub(crate) word: Vec<u8>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) rest: std::vec::IntoIter<Reply>,
+}
+
+impl ScriptAnswer {
+    pub(crate) fn read(reply: Reply) -> Result<Self, BoxError> {
+        let mut items = reply.into_array()?.into_iter();
+        let (Some(Reply::Text(word)), Some(Reply::Text(text))) = (items.next(), items.next())
+        else {
+            return Err(Unexpected.into());
+        };
+        Ok(Self { word, text, rest: items })
+    }
+}

@@ -1,0 +1,176 @@
+use super::info::Info;
+use super::rights;
+use crate::clock::{Clock as _, SystemClock};
+use crate::error::{BoxError, Error, StoreStep};
+use crate::protocol::{ClaimSeq, Generation};
+use crate::redis::confirmation::Confirmation;
+use crate::redis::connection::{Checkout, Names, Packed, Reply, Unexpected};
+use crate::redis::last_sighting::Sighting;
+use crate::redis::server::Server;
+use crate::redis::steps;
+use crate::store::{ClockReading, Fact, Foreign, StoreFacts};
+
+/// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any of
+/// the commands: so each fact has an answer of its own.
+pub(crate) fn inspect(
+    server: &Server,
+    confirmation: Option<Confirmation>,
+) -> Result<StoreFacts, Error> {
+    server.step(StoreStep::Inspect, |checkout| {
+        let seen = server.last_sighting().so_far();
+        let clock = read_clock(server, checkout)?;
+        let names = server.names();
+        let mut replies = server.ask_all(checkout, &questions(names))?.into_iter();
+        let mut next = || replies.next().unwrap_or(Reply::Other);
+        let info = Info::read(next());
+        let mut facts = StoreFacts {
+            clock,
+            server: info.fact(Info::server),
+            memory: info.fact(Info::memory),
+            persistence: info.fact(Info::persistence),
+            is_replica: info.fact(|info| Some(info.text("role")? == "slave")),
+            in_cluster: info.fact(|info| Some(info.text("cluster_enabled")? == "1")),
+            append_fsync: setting(next()),
+            snapshots: setting(next()),
+            ..StoreFacts::default()
+        };
+        read_generation(&mut facts, names, &seen, next(), next());
+        facts.increments = rights::try_increment(server, checkout)?;
+        facts.refused = rights::missing_rights(server, checkout, confirmation)?;
+        match why_silent(&facts) {
+            Some(why) => Err(why.into()),
+            None => Ok(facts),
+        }
+    })
+}
+
+/// Asks for the time by itself, because the clocks are compared within the time that the answer took.
+fn read_clock(server: &Server, checkout: &mut Checkout) -> Result<Fact<ClockReading>, BoxError> {
+    let mut command = Packed::default();
+    command.command(1, |args| {
+        args.text("TIME");
+    });
+    let before = SystemClock.now_micros();
+    let reply = server.ask(checkout, &command)?;
+    let after = SystemClock.now_micros();
+    let server = parse_time(reply);
+    Ok(server.map(|server| ClockReading { before, server, after }).into())
+}
+
+fn read_generation(
+    facts: &mut StoreFacts,
+    names: &Names,
+    seen: &Sighting,
+    generation: Reply,
+    high_water: Reply,
+) {
+    let high_water = if high_water.is_wrong_type() {
+        Err(steps::not_a_string(names.high_water().to_owned(), OTHER_TYPE).into())
+    } else {
+        steps::parse_high_water(names, high_water)
+    };
+    facts.high_water = fact_or_foreign(high_water, &mut facts.taken);
+    let newest = facts.high_water.known().copied().unwrap_or_default();
+    let generation = parse_generation(names, generation, newest)
+        .map(|generation| generation.map(|generation| seen.beside(generation)));
+    facts.generation = fact_or_foreign(generation, &mut facts.taken);
+}
+
+/// Returns why the server answered nothing at all, as when it asks for a password first.
+fn why_silent(facts: &StoreFacts) -> Option<&str> {
+    let why = facts.clock.why_unknown()?;
+    facts.server.why_unknown()?;
+    facts.generation.why_unknown()?;
+    facts.high_water.why_unknown()?;
+    Some(why)
+}
+
+/// Returns the commands of an inspection. INFO answers nearly everything, also where CONFIG is refused.
+fn questions(names: &Names) -> Packed {
+    let mut questions = Packed::default();
+    let mut ask = |words: &[&str]| {
+        questions.command(words.len(), |args| {
+            for word in words {
+                args.text(word);
+            }
+        });
+    };
+    ask(&["INFO"]);
+    ask(&["CONFIG", "GET", "appendfsync"]);
+    ask(&["CONFIG", "GET", "save"]);
+    ask(&["GET", names.generation()]);
+    ask(&["GET", names.high_water()]);
+    questions
+}
+
+/// The words for a type of which a GET returns only that it is another.
+const OTHER_TYPE: &str = "value of another type";
+
+/// Returns the microseconds of the reply to TIME: seconds and microseconds, each as a text.
+fn parse_time(reply: Reply) -> Result<i64, BoxError> {
+    let mut numbers = reply.into_array()?.into_iter().map(|number| {
+        let text = number.into_text()?.ok_or(Unexpected)?;
+        Ok::<i64, BoxError>(str::from_utf8(&text)?.parse()?)
+    });
+    let (Some(seconds), Some(micros)) = (numbers.next(), numbers.next()) else {
+        return Err(Unexpected.into());
+    };
+    let seconds = seconds?.checked_mul(1_000_000).ok_or(Unexpected)?;
+    Ok(seconds.checked_add(micros?).ok_or(Unexpected)?)
+}
+
+fn parse_generation(
+    names: &Names,
+    reply: Reply,
+    high_water: ClaimSeq,
+) -> Result<Option<Generation>, BoxError> {
+    if reply.is_wrong_type() {
+        return Err(steps::not_a_string(names.generation().to_owned(), OTHER_TYPE).into());
+    }
+    let Some(value) = reply.into_text()? else {
+        return Ok(None);
+    };
+    match steps::parse_generation(value.clone(), high_water) {
+        Ok(generation) if !generation.store_id.is_empty() => Ok(Some(generation)),
+        _ => Err(steps::not_an_id(names, &value).into()),
+    }
+}
+
+/// Returns the answer as a fact. A foreign value in the place is added to `found` instead.
+fn fact_or_foreign<T>(answer: Result<T, BoxError>, found: &mut Vec<Foreign>) -> Fact<T> {
+    match answer {
+        Ok(answer) => Fact::Known(answer),
+        Err(why) => match why.downcast::<Foreign>() {
+            Ok(foreign) => {
+                found.push(*foreign);
+                Fact::None
+            }
+            Err(why) => Fact::Unknown(why.to_string()),
+        },
+    }
+}
+
+/// Returns the value from the reply to a CONFIG GET of one name: the name and the value.
+fn setting(reply: Reply) -> Fact<String> {
+    let value = reply.into_array().and_then(|items| match items.into_iter().nth(1) {
+        Some(value) => Ok(value.into_text()?.ok_or(Unexpected)?),
+        None => Err("the server does not know this setting".into()),
+    });
+    value.map(|value| String::from_utf8_lossy(&value).into_owned()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_any_form_is_a_time_or_an_error() {
+        let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+        let time = |items: Vec<Reply>| parse_time(Reply::Array(items)).ok();
+        assert_eq!(time(vec![text("12"), text("34")]), Some(12_000_034));
+        assert_eq!(time(vec![text("12")]), None);
+        assert_eq!(time(vec![text("9223372036854775807"), text("0")]), None);
+        assert_eq!(time(vec![text("a"), text("0")]), None);
+        assert_eq!(time(vec![Reply::Int(1), Reply::Nil]), None);
+    }
+}

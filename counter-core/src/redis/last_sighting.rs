@@ -1,0 +1,196 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::protocol::{ClaimSeq, Generation};
+
+/// The newest sequence that this process has seen the server give out.
+///
+/// A server that restarts from an old copy knows less than that, and its pending counts may have been
+/// applied already; so nothing is claimed from it. That holds within one generation of the data, which
+/// begins with the store id that the data gets at its first sync: after a FLUSHALL sequences may begin
+/// below what was seen before.
+#[derive(Debug, Default)]
+pub(crate) struct LastSighting {
+    state: Mutex<Sighting>,
+    counted: Counted,
+}
+
+/// Which sequences count as seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Counted {
+    #[default]
+    All,
+    /// Those of confirmed claims. A replica that takes over without other claims has not gone back,
+    /// because no sync has applied them.
+    Confirmed,
+}
+
+/// Numbers the generations that this process has seen, so that a late reply from one generation says
+/// nothing about the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NthGeneration(u64);
+
+/// Whether the store got its id in the reply that names it, or had it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Now,
+    Before,
+}
+
+/// What this process had seen at some instant.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sighting {
+    nth: NthGeneration,
+    store_id: Option<String>,
+    newest: ClaimSeq,
+}
+
+impl Sighting {
+    /// Returns the generation with the newest sequence that this process had seen of it: none, if the
+    /// present generation is known to be another.
+    pub(crate) fn beside(&self, generation: Generation) -> Generation {
+        let newest_seen = match &self.store_id {
+            Some(seen) if *seen != generation.store_id => ClaimSeq::ZERO,
+            _ => self.newest,
+        };
+        Generation { newest_seen, ..generation }
+    }
+}
+
+impl LastSighting {
+    /// Counts only the sequences of confirmed claims as seen.
+    pub(crate) fn of_confirmed_claims() -> Self {
+        Self { counted: Counted::Confirmed, ..Self::default() }
+    }
+
+    /// Returns the present generation and the newest sequence seen in it.
+    pub(crate) fn get(&self) -> (NthGeneration, ClaimSeq) {
+        let state = self.lock();
+        (state.nth, state.newest)
+    }
+
+    /// Returns what was seen so far. Compare it only with what is asked later: meanwhile other threads
+    /// see more.
+    pub(crate) fn so_far(&self) -> Sighting {
+        self.lock().clone()
+    }
+
+    /// Notes the high water in a reply to something that was sent during the generation `nth`.
+    pub(crate) fn note(&self, nth: NthGeneration, high_water: ClaimSeq) {
+        if self.counted == Counted::All {
+            self.note_claim(nth, high_water);
+        }
+    }
+
+    /// Notes the sequence of a claim that was made, and confirmed if it has to be.
+    pub(crate) fn note_claim(&self, nth: NthGeneration, seq: ClaimSeq) {
+        let mut state = self.lock();
+        if state.nth == nth {
+            state.newest = state.newest.max(seq);
+        }
+    }
+
+    /// Notes the store's id and its high water, from the reply to something that was sent during the
+    /// generation `nth`.
+    ///
+    /// An id that the store got just now, or that differs from the one seen before, begins another
+    /// generation. The first id that is seen at all is that of the present one, if the store had it before.
+    pub(crate) fn note_store(
+        &self,
+        nth: NthGeneration,
+        store_id: &str,
+        named: Named,
+        high_water: ClaimSeq,
+    ) {
+        let high_water = match self.counted {
+            Counted::All => high_water,
+            Counted::Confirmed => ClaimSeq::ZERO,
+        };
+        let mut state = self.lock();
+        if state.nth != nth {
+            return;
+        }
+        let is_present = match &state.store_id {
+            Some(seen) => seen == store_id,
+            None => named == Named::Before,
+        };
+        if is_present {
+            state.newest = state.newest.max(high_water);
+        } else {
+            state.newest = high_water;
+            state.nth = NthGeneration(nth.0 + 1);
+        }
+        state.store_id = Some(store_id.to_owned());
+    }
+
+    /// A panic while this is locked cannot leave it half changed in a way that matters, because nothing
+    /// in here panics.
+    fn lock(&self) -> MutexGuard<'_, Sighting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn newest(seen: &LastSighting) -> i64 {
+        seen.get().1.get()
+    }
+
+    fn note_store(seen: &LastSighting, store_id: &str, named: Named, high_water: i64) {
+        seen.note_store(seen.get().0, store_id, named, ClaimSeq::new(high_water));
+    }
+
+    #[test]
+    fn within_a_generation_the_newest_sequence_never_falls() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Now, 5);
+        seen.note(seen.get().0, ClaimSeq::new(9));
+        note_store(&seen, "a", Named::Before, 7);
+        assert_eq!(newest(&seen), 9);
+    }
+
+    #[test]
+    fn where_claims_are_confirmed_nothing_else_counts() {
+        let seen = LastSighting::of_confirmed_claims();
+        note_store(&seen, "a", Named::Before, 9);
+        seen.note(seen.get().0, ClaimSeq::new(9));
+        assert_eq!(newest(&seen), 0);
+        seen.note_claim(seen.get().0, ClaimSeq::new(5));
+        assert_eq!(newest(&seen), 5);
+        note_store(&seen, "b", Named::Before, 9);
+        assert_eq!(newest(&seen), 0);
+    }
+
+    #[test]
+    fn another_store_id_begins_anew() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Before, 9);
+        note_store(&seen, "b", Named::Before, 3);
+        assert_eq!(newest(&seen), 3);
+    }
+
+    #[test]
+    fn what_was_seen_before_any_id_belongs_to_the_first_unless_that_is_new() {
+        let seen = LastSighting::default();
+        seen.note(seen.get().0, ClaimSeq::new(9));
+        note_store(&seen, "a", Named::Before, 3);
+        assert_eq!(newest(&seen), 9);
+
+        let seen = LastSighting::default();
+        seen.note(seen.get().0, ClaimSeq::new(9));
+        note_store(&seen, "a", Named::Now, 3);
+        assert_eq!(newest(&seen), 3);
+    }
+
+    #[test]
+    fn a_late_reply_from_an_earlier_generation_changes_nothing() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Now, 5);
+        let (earlier, _) = seen.get();
+        note_store(&seen, "b", Named::Now, 3);
+        seen.note(earlier, ClaimSeq::new(9));
+        seen.note_store(earlier, "a", Named::Before, ClaimSeq::new(9));
+        assert_eq!(newest(&seen), 3);
+    }
+}

@@ -1,0 +1,127 @@
+use super::connection::{
+    Checkout, Deadline, Names, Packed, Pool, Reply, Script, is_lost_connection,
+};
+use super::last_sighting::LastSighting;
+use super::timeouts::RedisTimeouts;
+use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Prefix;
+
+/// One server, and what is needed to ask it. Knows none of the steps.
+pub(crate) struct Server {
+    pool: Pool,
+    names: Names,
+    timeouts: RedisTimeouts,
+    last_sighting: LastSighting,
+    /// What connections are made to, without user and password.
+    address: String,
+}
+
+impl Server {
+    pub(crate) fn new(
+        pool: Pool,
+        prefix: Prefix,
+        timeouts: RedisTimeouts,
+        address: String,
+    ) -> Self {
+        Self {
+            pool,
+            names: Names::new(prefix),
+            timeouts: timeouts.at_least_a_millisecond(),
+            last_sighting: LastSighting::default(),
+            address,
+        }
+    }
+
+    /// Makes only confirmed claims count as sighted.
+    pub(crate) fn sight_only_confirmed_claims(&mut self) {
+        self.last_sighting = LastSighting::of_confirmed_claims();
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(crate) fn timeouts(&self) -> RedisTimeouts {
+        self.timeouts
+    }
+
+    pub(crate) fn last_sighting(&self) -> &LastSighting {
+        &self.last_sighting
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Checks a connection out of the pool.
+    pub(crate) fn checkout(&self) -> Result<Checkout, BoxError> {
+        Checkout::of(&self.pool, self.timeouts.wait, self.timeouts.write)
+    }
+
+    /// Takes a step of a sync on a connection. If the step fails, the connection is not used again,
+    /// because the next reply on it may belong to another command.
+    pub(crate) fn step<T>(
+        &self,
+        step: StoreStep,
+        take: impl FnOnce(&mut Checkout) -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
+        self.take(Deadline::NEVER, take).map_err(|source| as_store_error(step, source))
+    }
+
+    /// Takes a step that does no harm if it is taken twice. If its connection is lost, the step is taken
+    /// once more, on another connection.
+    pub(crate) fn repeatable_step<T>(
+        &self,
+        step: StoreStep,
+        deadline: Deadline,
+        mut take: impl FnMut(&mut Checkout) -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
+        let mut taken = self.take(deadline, &mut take);
+        if taken.as_ref().is_err_and(is_lost_connection) {
+            taken = self.take(deadline, &mut take);
+        }
+        taken.map_err(|source| as_store_error(step, source))
+    }
+
+    fn take<T>(
+        &self,
+        deadline: Deadline,
+        take: impl FnOnce(&mut Checkout) -> Result<T, BoxError>,
+    ) -> Result<T, BoxError> {
+        let wait = deadline.left().min(self.timeouts.wait);
+        let mut checkout = Checkout::of(&self.pool, wait, self.timeouts.write)?;
+        take(&mut checkout).inspect_err(|_| checkout.mark_broken())
+    }
+
+    /// Sends one command and returns its reply.
+    pub(crate) fn ask(&self, checkout: &mut Checkout, command: &Packed) -> Result<Reply, BoxError> {
+        Ok(checkout.ask(command, Deadline::after(self.timeouts.read))?)
+    }
+
+    /// Sends commands and returns a reply for each.
+    pub(crate) fn ask_all(
+        &self,
+        checkout: &mut Checkout,
+        commands: &Packed,
+    ) -> Result<Vec<Reply>, BoxError> {
+        Ok(checkout.ask_all(commands, Deadline::after(self.timeouts.read))?)
+    }
+
+    /// Makes calls of a script and returns a reply for each.
+    pub(crate) fn run(
+        &self,
+        script: &Script,
+        checkout: &mut Checkout,
+        calls: &Packed,
+    ) -> Result<Vec<Reply>, BoxError> {
+        Ok(script.run(checkout, calls, Deadline::after(self.timeouts.read))?)
+    }
+}
+
+/// Returns the error of a failed step. An [`Error`] among the causes says already what it is about.
+fn as_store_error(step: StoreStep, source: BoxError) -> Error {
+    match source.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(source) => Error::Store { step, source },
+    }
+}

@@ -1,0 +1,51 @@
+//! Reads the values that this store keeps in Redis.
+
+use super::found;
+use crate::error::BoxError;
+use crate::id::{CounterId, canonical_i64};
+use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
+
+/// The greatest high water from which a script goes on: `GREATEST_HIGH_WATER` in sequence.lua.
+const GREATEST_HIGH_WATER: ClaimSeq = ClaimSeq::new(9_007_199_254_000_000);
+
+/// Returns the high water from the reply to a GET of it.
+pub(crate) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
+    match reply.into_text()? {
+        None => Ok(ClaimSeq::ZERO),
+        Some(text) => parse_sequence(&text)
+            .filter(|newest| *newest <= GREATEST_HIGH_WATER)
+            .ok_or_else(|| found::not_a_sequence(names, &text).into()),
+    }
+}
+
+/// Returns the sequence that is the text of a script's answer.
+pub(crate) fn answered_sequence(answer: &ScriptAnswer) -> Result<ClaimSeq, BoxError> {
+    parse_sequence(&answer.text).ok_or_else(|| Unexpected.into())
+}
+
+fn parse_sequence(text: &[u8]) -> Option<ClaimSeq> {
+    let number = parse_count(text)?;
+    (number >= 0).then(|| ClaimSeq::new(number))
+}
+
+pub(crate) fn parse_count(value: &[u8]) -> Option<i64> {
+    canonical_i64(str::from_utf8(value).ok()?)
+}
+
+/// Returns the claim of `id` whose text this is.
+pub(crate) fn parse_claim(id: &CounterId, text: &[u8]) -> Option<Claim> {
+    Claim::from_text(id.clone(), str::from_utf8(text).ok()?).ok()
+}
+
+/// Returns the generation from the value of `{prefix}{id}`: the store's id, which has no colon, a colon,
+/// and the database's id.
+pub(crate) fn parse_generation(
+    value: Vec<u8>,
+    high_water: ClaimSeq,
+) -> Result<Generation, BoxError> {
+    let value = String::from_utf8(value)?;
+    let (store_id, database) = value.split_once(':').ok_or(Unexpected)?;
+    let (store_id, database) = (store_id.to_owned(), database.to_owned());
+    Ok(Generation::new(store_id, database, high_water))
+}

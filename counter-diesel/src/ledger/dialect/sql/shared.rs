@@ -1,0 +1,50 @@
+//! The members of a dialect that are equal on every database. They are a macro because Diesel's bounds on
+//! loading a row hold for a connection that is known, and cannot be asked of every one.
+
+/// The bodies that stand once, for use inside of `impl Dialect for ...`.
+macro_rules! shared_members {
+    ($now:expr) => {
+        fn update(&mut self, tables: &Tables, claim: &Claim) -> QueryResult<usize> {
+            standard::update(tables, claim, $now)?.execute(self)
+        }
+
+        fn delete(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize> {
+            standard::delete(tables, id, seq)?.execute(self)
+        }
+
+        fn rows_of(
+            &mut self,
+            tables: &Tables,
+            owner: &Owner,
+        ) -> QueryResult<Vec<(String, Baseline)>> {
+            let rows = standard::rows_of(tables, owner)?.load(self)?;
+            Ok(standard::rows_with_keys(rows))
+        }
+
+        fn top(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            key: &CounterKey,
+            limit: i64,
+        ) -> QueryResult<Vec<OwnerId>> {
+            let ids = standard::top(tables, owner_type, key, limit).load::<i64>(self)?;
+            ids.into_iter().map(read_owner).collect()
+        }
+
+        fn state(&mut self, tables: &Tables, prefix: &str) -> QueryResult<Vec<StateRow>> {
+            let rows = standard::state(tables, prefix).load(self)?;
+            Ok(standard::state_rows(rows))
+        }
+
+        fn run_migrations(&mut self, tables: &Tables) -> QueryResult<Vec<String>> {
+            standard::run_migrations(tables).load(self)
+        }
+
+        fn record_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()> {
+            standard::record_migration(tables, name).execute(self)?;
+            Ok(())
+        }
+    };
+}
+pub(crate) use shared_members;

@@ -1,0 +1,95 @@
+use std::fmt;
+
+use counter_core::TableName;
+
+/// The tables that counters are kept in, all named after the configured one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    totals: Table,
+    state: Table,
+    migrations: Table,
+}
+
+/// A table: a checked name, which a dialect quotes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    schema: Option<String>,
+    name: String,
+}
+
+impl Tables {
+    pub(crate) fn new(name: &TableName) -> Self {
+        let table = |suffix| Table {
+            schema: name.schema().map(str::to_owned),
+            name: format!("{}{suffix}", name.table()),
+        };
+        Self { totals: table(""), state: table("_state"), migrations: table("_migrations") }
+    }
+
+    /// The table with one row for each counter, which has the configured name.
+    pub(crate) fn totals(&self) -> &Table {
+        &self.totals
+    }
+
+    /// The table with what is known of the stores.
+    pub(crate) fn state(&self) -> &Table {
+        &self.state
+    }
+
+    /// The table with the names of the migrations that were run.
+    pub(crate) fn migrations(&self) -> &Table {
+        &self.migrations
+    }
+}
+
+impl Table {
+    #[cfg(feature = "mysql")]
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    /// Returns the name without the schema.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the name between double quotes, as standard SQL has it.
+    pub(crate) fn quoted(&self) -> String {
+        let schema = self.schema.as_ref().map(|schema| format!("\"{schema}\"."));
+        format!("{}\"{}\"", schema.unwrap_or_default(), self.name)
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PostgreSQL cuts longer identifiers without a word; MySQL takes 64 characters.
+    const SHORTEST_LIMIT: usize = 63;
+
+    #[test]
+    fn the_longest_table_of_the_longest_name_fits_every_database() {
+        let name = "x".repeat(TableName::MAX_CHARS).parse().unwrap();
+        let Tables { totals, state, migrations } = Tables::new(&name);
+        for table in [totals, state, migrations] {
+            assert!(table.name().len() <= SHORTEST_LIMIT, "{table}");
+        }
+    }
+
+    #[test]
+    fn tables_are_in_the_schema_of_the_configured_one() {
+        let tables = Tables::new(&"app.hits".parse().unwrap());
+        assert_eq!(tables.totals().quoted(), "\"app\".\"hits\"");
+        assert_eq!(tables.state().to_string(), "app.hits_state");
+        assert_eq!(tables.migrations().quoted(), "\"app\".\"hits_migrations\"");
+    }
+}
