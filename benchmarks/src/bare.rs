@@ -12,7 +12,7 @@ pub use pg::ValuesOf;
 pub use rows::{Batch, batches};
 pub use steps::{Steps, claim_name};
 
-use counter_diesel::CounterConnection;
+use counter_diesel::ledger::CounterConnection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
-use counter_diesel::{CounterId, CounterKey, Owner, OwnerType};
+use counter_diesel::query::OwnerType;
+use counter_diesel::{CounterId, CounterKey, Owner};
 
 /// An owner as it is written at a terminal, `user:123`: the way it stands in the store, so that every type can be
 /// written and what was printed can be copied.

@@ -58,7 +58,7 @@ impl Tally {
 
     /// Each increment of a line has an outcome of its own. None is tried again: an unknown one could
     /// count twice.
-    fn note(&mut self, outcome: Result<(), counter_diesel::counter_core::Error>) {
+    fn note(&mut self, outcome: Result<(), counter_diesel::error::CoreError>) {
         match outcome {
             Ok(()) => self.increments += 1,
             Err(error) if error.is_outcome_unknown() => self.unknown.note(1, || chain(error)),

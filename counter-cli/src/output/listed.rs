@@ -1,4 +1,4 @@
-use counter_diesel::Capped;
+use counter_diesel::sync::Capped;
 
 /// Returns a line for each that is listed, and one that says how many there are more.
 pub(crate) fn listed<T>(

@@ -1,4 +1,4 @@
-use counter_diesel::Printable;
+use counter_diesel::error::Printable;
 
 /// `text` in one line, as it can be shown.
 pub(crate) fn shown(text: &str) -> String {
