@@ -1,4 +1,8 @@
 -- Goes before the scripts that read counts and claims. Counts stay strings: a number is a double here.
+--
+-- ARGV: the last one is the greatest sequence of a claim.
+
+local GREATEST_SEQUENCE = tonumber(ARGV[#ARGV])
 
 -- Whether a string is a signed 64-bit integer as Redis and text.rs write it.
 local function is_count(text)
@@ -30,8 +34,7 @@ local function sequence_of_claim(text)
   if not seq or seq == '0' or not is_count(seq) or not is_count(value) then
     return nil
   end
-  -- As in claim.rs.
-  if tonumber(seq) > 9007199254740991 then
+  if tonumber(seq) > GREATEST_SEQUENCE then
     return nil
   end
   if op == 'add' or op == 'set' or (op == 'del' and value == '0') then

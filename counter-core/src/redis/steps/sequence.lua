@@ -1,7 +1,8 @@
 -- Goes before the scripts that give out sequences, after count.lua.
+--
+-- ARGV: the last but one is the greatest high water from which a script goes on.
 
--- Up to here, and for a long time above, a double counts in ones.
-local GREATEST_HIGH_WATER = 9007199254000000
+local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 
 local function format_sequence(seq)
   return string.format('%.0f', seq)
