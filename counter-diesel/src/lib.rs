@@ -1,35 +1,9 @@
 //! Counters of Diesel models (views, downloads, likes, API calls) that are incremented at full speed in a
 //! store and folded into the database in batches, exactly once.
 //!
-//! ```
-//! use std::time::Duration;
-//!
-//! use counter_diesel::{Counters, HasCounters};
-//! use diesel::prelude::*;
-//! use diesel::r2d2::{ConnectionManager, Pool};
-//!
-//! #[derive(HasCounters)]
-//! #[counters(keys(views, likes))]
-//! struct Post {
-//!     id: i64,
-//! }
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # #[cfg(feature = "sqlite")] {
-//! let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
-//! let counters = Counters::builder(pool).memory().build()?;
-//! counters.run_pending_migrations()?;
-//! let worker = counters.spawn_sync(Duration::from_secs(10))?;
-//!
-//! let post = Post { id: 42 };
-//! post.increment_counter(&counters, PostCounter::Views, 1)?;
-//! assert_eq!(post.counter(&counters, PostCounter::Views)?, 1); // exact at once
-//! assert_eq!(counters.baseline(&post, PostCounter::Views)?, 0); // not yet in the table
-//!
-//! worker.stop()?; // makes a last sync
-//! assert_eq!(counters.baseline(&post, PostCounter::Views)?, 1);
-//! # }
-//! # Ok(()) }
+#![cfg_attr(feature = "sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+#![doc = include_str!("../quickstart.rs")]
 //! ```
 //!
 //! # Tour
@@ -59,18 +33,25 @@
 //!
 //! # Features
 //!
-//! - `sqlite`: SQLite, compiled in. Needs a C compiler.
-//! - `postgres`: PostgreSQL, through libpq, which has to be installed.
-//! - `mysql`: MySQL and MariaDB, through libmariadb or libmysqlclient, one of which has to be installed.
-//! - `redis`: Redis as the store, with a pool of our own or the application's.
-//! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
-//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
-//! - `metrics`: what syncs do and find, as metrics: see [`telemetry`].
-//! - `serde`: `serde::Serialize` for what operators are shown: see [`overview`].
+//! None is on by default. An application turns on its database and its store.
+//!
+//! - `sqlite`: SQLite, compiled in, which needs a C compiler. Adds `serde_json` and
+//!   `libsqlite3-sys` with SQLite's source, which takes most of the time to compile.
+//! - `postgres`: PostgreSQL. Needs libpq installed (Debian: `libpq-dev`). Adds `pq-sys`.
+//! - `mysql`: MariaDB and MySQL. Needs libmariadb or libmysqlclient installed (Debian:
+//!   `libmariadb-dev`). Adds `mysqlclient-sys` and `serde_json`.
+//! - `redis`: Redis as the store, with a pool of our own or the application's. Adds `redis`, without
+//!   async.
+//! - `redis-tls`: `rediss://` URLs. Needs a C compiler. Adds `rustls` with `ring`.
+//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
+//! - `metrics`: what syncs do and find, as metrics: see [`telemetry`]. Adds `metrics`.
+//! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the command's
+//!   JSON: see [`overview`]. Adds `serde`.
+//!
+//! Always there are `diesel` with `r2d2`, `chrono`, `thiserror`, `tracing`, and the derive macro's
+//! `syn`, which Diesel's own derives use too.
 //!
 //! The command `counter` is a crate of its own, `counter-cli`.
-//!
-//! None is on by default; an application turns on its database and its store.
 
 #![cfg_attr(
     not(feature = "sqlite"),

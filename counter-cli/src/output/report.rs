@@ -30,7 +30,7 @@ pub(crate) fn in_table(report: &SyncReport, detail: Detail) -> String {
         (report.discarded, "discarded"),
         (report.busy, "busy"),
         (report.postponed, "postponed"),
-        (report.invalid.count(), "invalid"),
+        (report.foreign.count(), "foreign"),
         (report.failed.count(), "failed"),
         (report.conflicts.count(), "conflicts"),
         (report.lost.count(), "lost"),
@@ -57,7 +57,7 @@ pub(crate) fn in_one_line(report: &SyncReport) -> String {
 
 /// What somebody should look at.
 pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
-    let mut lines = listed(&report.invalid, "names are not a counter's", ToString::to_string);
+    let mut lines = listed(&report.foreign, "names are not a counter's", ToString::to_string);
     lines.extend(listed(&report.failed, "counters failed", |failed| {
         format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
     }));

@@ -85,10 +85,9 @@ impl Counters {
     /// # use counter_diesel::{Counters, Owner};
     /// # use diesel::connection::SimpleConnection;
     /// # use diesel::prelude::*;
-    /// # use diesel::r2d2::{ConnectionManager, Pool};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # #[cfg(feature = "sqlite")] {
-    /// # let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
+    /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     /// # let counters = Counters::builder(pool.clone()).memory().build()?;
     /// # counters.run_pending_migrations()?;
     /// # pool.get()?.batch_execute("CREATE TABLE comments (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")?;

@@ -29,9 +29,7 @@ impl Counters {
     /// use std::sync::Arc;
     ///
     /// use counter_diesel::{Config, Counters, MemoryStore, PoolLedger};
-    /// # use diesel::SqliteConnection;
-    /// # use diesel::r2d2::{ConnectionManager, Pool};
-    /// # let pool = Pool::builder().max_size(1).build(ConnectionManager::<SqliteConnection>::new(":memory:"))?;
+    /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     ///
     /// let config = Config::default();
     /// let ledger = PoolLedger::new(pool, config.table_name.clone())?;

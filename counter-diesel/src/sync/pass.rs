@@ -310,7 +310,7 @@ impl Pass<'_, '_> {
     /// A scan may find the same thing twice.
     fn report_foreign(&mut self, foreign: Foreign) {
         if self.known_foreign.insert(foreign.name.clone()) {
-            self.report.invalid.push(foreign);
+            self.report.foreign.push(foreign);
         }
     }
 }

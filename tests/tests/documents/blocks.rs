@@ -54,6 +54,12 @@ fn no_block_of_rust_is_ignored() {
     }
 }
 
+#[test]
+fn the_first_example_of_the_readme_is_the_quickstart() {
+    let readme = document("README.md");
+    assert_eq!(readme.blocks().first().unwrap().code, document("examples/quickstart.rs").text);
+}
+
 /// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of the
 /// library's own documentation.
 fn is_compiled(from: &Document) -> bool {

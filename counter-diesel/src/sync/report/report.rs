@@ -32,7 +32,7 @@ pub struct SyncReport {
     /// Claims that changed again and again while they were applied; they are left to the next sync.
     pub postponed: u64,
     /// Names and values in the store that are not ours. They were left as they are.
-    pub invalid: Findings<Foreign>,
+    pub foreign: Findings<Foreign>,
     /// Claims that the database refused. They stay in the store and are tried again later.
     pub failed: Findings<FailedClaim>,
     /// Claims older than what their row has seen. They stay in the store until somebody decides.
@@ -67,7 +67,7 @@ impl SyncReport {
     /// [clean](Self::is_clean).
     pub fn troubles(&self) -> [(&'static str, u64); 8] {
         [
-            ("invalid", self.invalid.count()),
+            ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
@@ -107,7 +107,7 @@ impl fmt::Display for SyncReport {
             ("superseded", self.superseded),
             ("discarded", self.discarded),
             ("postponed", self.postponed),
-            ("invalid", self.invalid.count()),
+            ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("in conflict", self.conflicts.count()),
             ("lost", self.lost.count()),

@@ -21,7 +21,7 @@ const FAILED: &str = "counter_sync_failed_total";
 const CONFLICTS: &str = "counter_sync_conflicts_total";
 const LOST: &str = "counter_sync_lost_total";
 const POSTPONED: &str = "counter_sync_postponed_total";
-const INVALID: &str = "counter_sync_invalid_total";
+const FOREIGN: &str = "counter_sync_foreign_total";
 const DURATION: &str = "counter_sync_duration_seconds";
 const STEP_DURATION: &str = "counter_sync_step_duration_seconds";
 const LAST_SUCCESS: &str = "counter_sync_last_success_timestamp_seconds";
@@ -84,7 +84,7 @@ fn count_claims(prefix: &Prefix, report: &SyncReport) {
         (CONFLICTS, report.conflicts.count()),
         (LOST, report.lost.count()),
         (POSTPONED, report.postponed),
-        (INVALID, report.invalid.count()),
+        (FOREIGN, report.foreign.count()),
     ];
     for (name, count) in counts {
         counter!(name, "prefix" => prefix.to_string()).increment(count);
@@ -123,7 +123,7 @@ fn describe() {
         (CONFLICTS, "Claims older than what their row has seen; each counts once in each sync."),
         (LOST, "Claims that vanished from the store before they were applied."),
         (POSTPONED, "Claims that changed again and again and were left to the next sync."),
-        (INVALID, "Names in the store that are no counters; each counts once in each sync."),
+        (FOREIGN, "Names in the store that are no counters; each counts once in each sync."),
     ];
     for (name, meaning) in counters {
         describe_counter!(name, Unit::Count, meaning);

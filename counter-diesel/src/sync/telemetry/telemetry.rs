@@ -135,7 +135,7 @@ fn tell_store(prefix: &Prefix, report: &SyncReport) {
     if report.shared_prefix {
         tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");
     }
-    for foreign in &report.invalid {
+    for foreign in &report.foreign {
         let (name, why) = (&foreign.name, &foreign.why);
         tracing::debug!(target: SYNC, %prefix, ?name, ?why, "a name is not a counter's");
     }
