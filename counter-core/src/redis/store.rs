@@ -78,7 +78,7 @@ impl RedisStore {
 
     /// Returns a store on a pool of the crate `r2d2_redis` that the application has already, as
     /// [`from_pool`](Self::from_pool) does for a pool of the crate `redis`.
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     pub fn from_r2d2_redis(
         pool: r2d2::Pool<::r2d2_redis::RedisConnectionManager>,
         prefix: Prefix,

@@ -27,7 +27,7 @@ pub(crate) struct Checkout {
 enum CheckedOut {
     Ours(PooledConnection<Manager>),
     Client(PooledConnection<::redis::Client>),
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     R2d2Redis(PooledConnection<::r2d2_redis::RedisConnectionManager>),
 }
 
@@ -178,7 +178,7 @@ impl CheckedOut {
         Ok(match pool {
             Pool::Ours(pool) => Self::Ours(pool.get_timeout(wait)?),
             Pool::Client(pool) => Self::Client(pool.get_timeout(wait).map_err(without_args)?),
-            #[cfg(feature = "r2d2_redis")]
+            #[cfg(feature = "r2d2-redis")]
             Pool::R2d2Redis(pool) => Self::R2d2Redis(pool.get_timeout(wait).map_err(without_args)?),
         })
     }
@@ -195,7 +195,7 @@ impl CheckedOut {
         match self {
             Self::Ours(ours) => &mut **ours,
             Self::Client(connection) => &mut **connection,
-            #[cfg(feature = "r2d2_redis")]
+            #[cfg(feature = "r2d2-redis")]
             Self::R2d2Redis(connection) => &mut **connection,
         }
     }
