@@ -252,14 +252,14 @@ impl DeltaStore for FaultyStore {
         database: &str,
         above: ClaimSeq,
     ) -> Result<Option<Generation>, StoreError> {
-        self.step("generation", StoreStep::Identify, || match &self.generation {
+        self.step("generation", StoreStep::Generation, || match &self.generation {
             Some(generation) => Ok(Some(generation.clone())),
             None => self.inner.generation(database, above),
         })
     }
 
     fn present_generation(&self) -> Result<Option<Generation>, StoreError> {
-        self.step("present_generation", StoreStep::Identify, || match &self.generation {
+        self.step("present_generation", StoreStep::Generation, || match &self.generation {
             Some(generation) => Ok(Some(generation.clone())),
             None => self.inner.present_generation(),
         })
