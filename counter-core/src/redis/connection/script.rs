@@ -23,8 +23,8 @@ impl Script {
         Self { text, hash, constants }
     }
 
-    /// Adds a call with this many names and other arguments, which `write` must write in this order. The
-    /// script's constants follow them.
+    /// Adds a call with this many names and other arguments, which `write` must write in this
+    /// order. The script's constants follow them.
     pub(crate) fn call(
         &self,
         calls: &mut Packed,

@@ -18,7 +18,8 @@ struct Right {
 
 /// How an inspection finds out whether the user has a right.
 enum Check {
-    /// By asking the server about the command with these arguments, where `KEY` is a name of the store.
+    /// By asking the server about the command with these arguments, where `KEY` is a name of the
+    /// store.
     Ask(&'static str),
     /// By asking in the same way, if claims wait by this command.
     AskIfClaimsWait(&'static str),
@@ -48,7 +49,8 @@ const RIGHTS: [Right; 16] = [
 ];
 
 impl Right {
-    /// Returns the arguments with which the server is asked about the command, unless it is not asked.
+    /// Returns the arguments with which the server is asked about the command, unless it is not
+    /// asked.
     fn args_to_ask(&self, confirmation: Option<Confirmation>) -> Option<&'static str> {
         match self.check {
             Check::Ask(args) => Some(args),
@@ -78,8 +80,8 @@ pub(crate) fn try_increment(
     })
 }
 
-/// Returns the commands that this user may not run. Asks from within a script, because there a server
-/// answers that to each user.
+/// Returns the commands that this user may not run. Asks from within a script, because there a
+/// server answers that to each user.
 pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout,

@@ -23,8 +23,8 @@ static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Returns the present generation. If there is none yet, begins one that names `database` and raises the
-/// high water to `above`.
+/// Returns the present generation. If there is none yet, begins one that names `database` and
+/// raises the high water to `above`.
 pub(crate) fn generation(
     server: &Server,
     database: &str,
@@ -85,8 +85,8 @@ fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
     call
 }
 
-/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which
-/// is random enough for an id that there is no reason to guess.
+/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys,
+/// which is random enough for an id that there is no reason to guess.
 fn random_id() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

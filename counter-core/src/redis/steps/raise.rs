@@ -14,8 +14,8 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Raises the high water to the present time and to `above`. Raises it above what this process has seen
-/// too, or this process would go on to claim nothing.
+/// Raises the high water to the present time and to `above`. Raises it above what this process has
+/// seen too, or this process would go on to claim nothing.
 pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     server.step(StoreStep::Raise, |checkout| {
         let (nth, newest) = server.last_sighting().get();

@@ -50,8 +50,8 @@ pub(crate) fn replace(
     })
 }
 
-/// The script checks everything before it changes anything. So if it answers with an error, it has not
-/// done anything: that is as good as not sent.
+/// The script checks everything before it changes anything. So if it answers with an error, it has
+/// not done anything: that is as good as not sent.
 fn replace_on(
     server: &Server,
     checkout: &mut Checkout,
