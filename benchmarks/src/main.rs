@@ -6,7 +6,7 @@
 mod bare;
 mod bench;
 mod cores;
-mod facts;
+mod environment;
 mod measures;
 mod post;
 mod rounds;
@@ -61,7 +61,7 @@ fn main() {
 fn measure(arguments: &Arguments) {
     cores::pin(Side::Client);
     let bench = Bench::new(arguments.quick);
-    let load = facts::load();
+    let load = environment::load();
     let mut table = Table::default();
     let is_chosen = |measure: &&Measure| {
         let chosen = &arguments.measures;
@@ -74,5 +74,5 @@ fn measure(arguments: &Arguments) {
             table.add(row);
         }
     }
-    println!("{table}\n{}", facts::in_markdown(&bench, &load));
+    println!("{table}\n{}", environment::in_markdown(&bench, &load));
 }

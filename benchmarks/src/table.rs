@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::facts;
+use crate::environment;
 use crate::rounds::{Rounds, Spread};
 
 /// What was measured, in Markdown.
@@ -81,7 +81,7 @@ impl Row {
             ratio: String::new(),
             to_reach,
             median: 0.0,
-            load: facts::load(),
+            load: environment::load(),
         }
         .with_ratio(ratio)
     }

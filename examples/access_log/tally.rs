@@ -10,16 +10,16 @@ pub struct Tally {
     pub lines: u64,
     /// Increments that were counted.
     pub increments: u64,
-    malformed: Findings,
+    malformed: Problems,
     /// Increments that certainly were not counted.
-    not_counted: Findings,
+    not_counted: Problems,
     /// Increments that were sent, and whose answer was lost.
-    unknown: Findings,
+    unknown: Problems,
 }
 
 /// How many there were, and the first of them.
 #[derive(Default)]
-struct Findings {
+struct Problems {
     count: u64,
     first: Option<String>,
 }
@@ -94,7 +94,7 @@ impl Tally {
     }
 }
 
-impl Findings {
+impl Problems {
     fn note(&mut self, count: u64, describe: impl FnOnce() -> String) {
         self.count += count;
         self.first.get_or_insert_with(describe);

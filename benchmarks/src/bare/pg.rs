@@ -6,7 +6,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
-use super::{BareConnection, Batch};
+use super::bare_connection::BareConnection;
+use super::rows::Batch;
 use crate::post::{KEY, OWNER_TYPE};
 
 impl BareConnection for PgConnection {

@@ -7,8 +7,8 @@ use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl, SqliteConnection};
 
-use super::rows::push_values;
-use super::{BareConnection, Batch};
+use super::bare_connection::BareConnection;
+use super::rows::{Batch, push_values};
 
 /// How many rows one statement of a sync writes.
 const ROWS: usize = 100;

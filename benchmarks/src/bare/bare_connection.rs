@@ -1,0 +1,33 @@
+use counter_diesel::CounterConnection;
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
+
+use super::rows::Batch;
+
+/// A database as the measures need it.
+pub trait BareConnection: CounterConnection + SimpleConnection {
+    /// Removes all counters' rows.
+    const EMPTY: &'static str;
+
+    /// Brings what was written before to where it does not disturb what comes.
+    const SETTLE: &'static str;
+
+    /// A connection pool as an application makes it.
+    fn pool(url: &str) -> Pool<ConnectionManager<Self>>;
+
+    /// The guarded upsert of a sync, prepared once and kept. Returns the rows changed, as the database counts them.
+    fn write(&mut self, batch: &Batch) -> usize;
+
+    /// All batches, each in a transaction of its own.
+    fn upsert_all(&mut self, batches: &[Batch]) {
+        for batch in batches {
+            self.begin();
+            self.write(batch);
+            self.batch_execute("COMMIT").unwrap();
+        }
+    }
+
+    fn begin(&mut self) {
+        self.batch_execute("BEGIN").unwrap();
+    }
+}
