@@ -1,4 +1,4 @@
-//! The limit: the commands and statements that a sync sends, by the plain crates.
+//! The limit: the commands and statements of a sync, sent by the plain crates.
 
 mod bare_connection;
 mod mysql;

@@ -9,16 +9,17 @@ pub trait BareConnection: CounterConnection + SimpleConnection {
     /// Removes all counters' rows.
     const EMPTY: &'static str;
 
-    /// Brings what was written before to where it does not disturb what comes.
+    /// Flushes earlier writes, so that they do not slow down what is measured next.
     const SETTLE: &'static str;
 
-    /// A connection pool as an application makes it.
+    /// Makes a connection pool as an application does.
     fn pool(url: &str) -> Pool<ConnectionManager<Self>>;
 
-    /// The guarded upsert of a sync, prepared once and kept. Returns the rows changed, as the database counts them.
+    /// Runs the guarded upsert of a sync, prepared once and kept. Returns the number of changed rows,
+    /// as the database counts them.
     fn write(&mut self, batch: &Batch) -> usize;
 
-    /// All batches, each in a transaction of its own.
+    /// Writes all batches, each in a transaction of its own.
     fn upsert_all(&mut self, batches: &[Batch]) {
         for batch in batches {
             self.begin();
