@@ -82,7 +82,7 @@ pub(super) const CASES: &[Case<World>] = &[
             let report = counters.sync(&options).unwrap();
             assert_eq!(report.applied, 300, "{report:?}");
             assert!(report.stopped.is_none() && report.failed.is_empty(), "{report:?}");
-            assert_eq!(report.invalid.count(), FINDINGS as u64, "{:#?}", report.invalid);
+            assert_eq!(report.foreign.count(), FINDINGS as u64, "{:#?}", report.foreign);
             assert_eq!(foreign(&mut redis, &world.prefix), before);
             assert_eq!(dump(&mut redis, &world.prefix), before, "nothing else is left");
         }

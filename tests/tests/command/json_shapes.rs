@@ -34,7 +34,7 @@ pub(super) const CASES: &[Case<World>] =
         put(&world.prefix.claim_name(&id(2)), "1000000000000000:add:7");
         put(&format!("{}x", world.prefix), "1");
         let report = json(&world.run(&["sync", "--json"]).output);
-        for finding in ["invalid", "failed", "conflicts"] {
+        for finding in ["foreign", "failed", "conflicts"] {
             assert_eq!(report[finding]["count"], 1, "{report}");
         }
         assert_documented(&report);

@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case<World>] = &[
             "discarded",
             "busy",
             "postponed",
-            "invalid",
+            "foreign",
             "failed",
             "conflicts",
             "lost",

@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(ended.errors.lines().count(), 1, "{ended:?}");
         assert_eq!(world.counters().baseline(user(1), "views").unwrap(), 5);
         let report = json_of(&world.run(&["sync", "--json"]), 1);
-        assert_eq!((&report["invalid"]["count"], &report["clean"]), (&json!(1), &json!(false)));
+        assert_eq!((&report["foreign"]["count"], &report["clean"]), (&json!(1), &json!(false)));
         let found = world.run(&["pending"]);
         assert_eq!(found.code(), 0, "{found:?}");
         assert!(found.errors.contains("is not a counter's"), "{found:?}");

@@ -109,7 +109,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("a name is not a counter's", || {
         let world = redis();
         litter(&world);
-        assert_eq!(sync(&counted(&world)).invalid.count(), 1);
+        assert_eq!(sync(&counted(&world)).foreign.count(), 1);
         let told = told_of(&world);
         let name = only(&told, "a name is not a counter's");
         assert_eq!(name.field("name"), format!("\"{}nonsense\"", world.prefix));

@@ -41,7 +41,7 @@ pub const CASES: &[Case] = &[
             assert!(!sync(&counters).is_clean());
             assert!(!sync(&counters).is_clean());
         });
-        for what in ["failed", "conflicts", "invalid"] {
+        for what in ["failed", "conflicts", "foreign"] {
             assert_eq!(total(&recorded, &world, what), 2, "{what}");
         }
         assert_eq!(passes(&recorded, &world), [0, 2, 0]);
@@ -153,7 +153,7 @@ pub const CASES: &[Case] = &[
         let world = memory();
         let recorded = Recorded::of(|| counted(&world).spawn_sync(NEVER).unwrap().detach());
         assert_eq!(passes(&recorded, &world), [0, 0, 0]);
-        for what in ["applied", "recovered", "failed", "conflicts", "lost", "postponed", "invalid"]
+        for what in ["applied", "recovered", "failed", "conflicts", "lost", "postponed", "foreign"]
         {
             assert_eq!(total(&recorded, &world, what), 0, "{what}");
         }

@@ -65,8 +65,8 @@ fn what_is_not_a_counter_survives_a_sync_and_is_named_in_its_report() {
     let _: String = run(&mut app.bare, "SET counter:user:07:d 5");
     USER.increment_counter(&app.counters, UserCounter::Downloads, 1).unwrap();
     let report = app.counters.sync(&SyncOptions::default()).unwrap();
-    assert_eq!((report.applied, report.invalid.count()), (1, 4), "{report:?}");
-    let mut named = report.invalid.iter().map(|foreign| foreign.name.as_str()).collect::<Vec<_>>();
+    assert_eq!((report.applied, report.foreign.count()), (1, 4), "{report:?}");
+    let mut named = report.foreign.iter().map(|foreign| foreign.name.as_str()).collect::<Vec<_>>();
     named.sort_unstable();
     let foreign = ["counter:user:07:d", "counter:user:1:y", "counter:user:1:z", "counter:x"];
     assert_eq!(named, foreign);

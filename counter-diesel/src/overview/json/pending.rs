@@ -15,14 +15,14 @@ impl Serialize for PendingOverview {
             total: PendingSums,
             owner_types: &'a BTreeMap<String, PendingSums>,
             oldest_claim: Option<&'a OldestClaim>,
-            invalid: Listed<ForeignShape<'a>>,
+            foreign: Listed<ForeignShape<'a>>,
         }
         let shape = Shape {
             pattern: self.pattern.as_str(),
             total: self.total,
             owner_types: &self.owner_types,
             oldest_claim: self.oldest_claim.as_ref(),
-            invalid: listed(&self.foreign),
+            foreign: listed(&self.foreign),
         };
         shape.serialize(serializer)
     }
