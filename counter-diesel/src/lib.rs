@@ -52,7 +52,7 @@
 //! - `redis`: Redis as the store, with a pool of our own or the application's. Adds `redis`, without
 //!   async.
 //! - `redis-tls`: `rediss://` URLs. Needs a C compiler. Adds `rustls` with `ring`.
-//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
+//! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`]. Adds `metrics`.
 //! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the command's
 //!   JSON: see [`overview`]. Adds `serde`.

@@ -7,7 +7,7 @@ use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 /// A database that is not there: no pool could be opened, or the command needs none.
 #[derive(Debug)]
 pub(super) struct Away {
-    /// Without what may be a password.
+    /// The reason, with passwords redacted.
     why: String,
 }
 

@@ -115,7 +115,7 @@ impl CountersBuilder {
 
     /// Increments wait in Redis, on a pool of the crate `r2d2_redis` that the application has: see
     /// [`RedisStore::from_r2d2_redis`].
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
         self.make_store = Some(Box::new(|prefix| {
             Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
