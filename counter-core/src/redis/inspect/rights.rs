@@ -15,15 +15,16 @@ static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rig
 pub(crate) fn try_increment(
     server: &Server,
     checkout: &mut Checkout,
-) -> Result<Fact<()>, BoxError> {
+) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
         args.text("INCRBY").text(server.names().high_water()).text("?");
     });
     let reply = server.ask(checkout, &command)?;
-    Ok(match reply.is_no_integer() {
-        true => Fact::Known(()),
-        false => Fact::Unknown(reply.into_error().to_string()),
+    Ok(match reply {
+        reply if reply.is_no_integer() => Fact::Known(Ok(())),
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        _ => Fact::Unknown(Unexpected.to_string()),
     })
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout,
     confirmation: Option<Confirmation>,
-) -> Result<Fact<Vec<String>>, BoxError> {
+) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let waits_by = confirmation.map(Confirmation::command_name);
     let mut call = Packed::default();
     RIGHTS.call(&mut call, 1, waits_by.iter().len(), |args| {
@@ -43,7 +44,10 @@ pub(crate) fn missing_rights(
         });
     });
     let reply = server.run(&RIGHTS, checkout, &call)?.pop();
-    Ok(parse_names(reply.unwrap_or(Reply::Other)).into())
+    Ok(match reply.unwrap_or(Reply::Other) {
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        reply => Fact::from(parse_names(reply)).map(Ok),
+    })
 }
 
 fn parse_names(reply: Reply) -> Result<Vec<String>, BoxError> {
