@@ -11,7 +11,7 @@
 //! - [`HasCounters`], derived, makes a model an owner of counters and gives it its methods. [`CounterOwner`] and
 //!   [`KeyOf`] are what the operations accept: a model, its id alone, or an [`Owner`] known by text.
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
-//!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
+//!   [`CounterHandle`] is one counter, named once; [`CountersOn`] reads on a connection that you hold.
 //! - [`HasCounters::counter_value`] is a counter inside of a Diesel query, as the table has it; [`Counters::load`]
 //!   has the exact values for a page of models after one, [`Counters::top`] the models with the highest.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is committed.
@@ -94,7 +94,7 @@ pub use counters::builder::CountersBuilder;
 pub use counters::counters::Counters;
 pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
-pub use counters::on::On;
+pub use counters::on::CountersOn;
 pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
 pub use ledger::dialect::connection::{CounterConnection, LendConnection};
 #[cfg(feature = "mysql")]
@@ -104,7 +104,9 @@ pub use ledger::dialect::pg::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use ledger::dialect::sqlite::sqlite_pool;
 pub use ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
-pub use ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
+pub use ledger::ledger::{
+    Ledger, LedgerState, LedgerTransaction, NewerRow, SyncRecord, UpdateOutcome,
+};
 pub use ledger::migrations::{MigrationFiles, migration_files};
 pub use ledger::pool::PoolLedger;
 pub use owner::counter_owner::CounterOwner;
@@ -114,9 +116,12 @@ pub use query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use query::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
 pub use rows::model_counter::{ModelCounter, RowsOfOwners};
 pub use rows::schema;
-pub use sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
+pub use sync::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use sync::options::{OnConflict, SyncOptions};
+pub use sync::report::capped::Capped;
+pub use sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
 pub use sync::report::observer::SyncEvent;
-pub use sync::report::report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
+pub use sync::report::report::SyncReport;
+pub use sync::report::times::SyncTimes;
 pub use sync::telemetry;
 pub use sync::worker::{SyncWorker, WorkerStatus};

@@ -8,7 +8,7 @@ use counter_core::{Clock, Fact, InspectStore, Prefix, StoreFacts, SystemClock};
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey};
-use super::{ledger, life, store};
+use super::{generation, ledger, store};
 use crate::causes::with_causes;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
@@ -29,7 +29,7 @@ pub(crate) fn check(engine: &Engine) -> CheckUp {
     CheckUp::new(
         store.and_then(|(facts, _)| facts.server.known().cloned()),
         ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
-        diagnosis,
+        diagnosis.into_findings(),
     )
 }
 
@@ -95,7 +95,7 @@ fn compare(
     diagnosis: &mut Diagnosis,
 ) {
     if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
-        life::judge(generation.as_ref(), state, prefix, diagnosis);
+        generation::judge(generation.as_ref(), state, prefix, diagnosis);
     }
 }
 

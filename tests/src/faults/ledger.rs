@@ -4,7 +4,7 @@ use counter_core::{
     Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
 };
 use counter_diesel::{
-    Error, Ledger, LedgerFacts, LedgerState, LedgerStep, LedgerTransaction, Newer, Updated,
+    Error, Ledger, LedgerFacts, LedgerState, LedgerStep, LedgerTransaction, NewerRow, UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -46,8 +46,8 @@ impl Ledger for FaultyLedger {
         self.step("baselines", LedgerStep::Read, || self.inner.baselines(ids))
     }
 
-    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        self.step("baselines", LedgerStep::Read, || self.inner.baselines_soon(ids))
+    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.step("baselines", LedgerStep::Read, || self.inner.try_baselines(ids))
     }
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
@@ -95,7 +95,7 @@ struct FaultyTransaction<'a> {
 }
 
 impl LedgerTransaction for FaultyTransaction<'_> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error> {
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error> {
         self.faults.step(
             "upsert",
             || self.inner.upsert(claims),
@@ -103,7 +103,7 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn update(&mut self, claim: &Claim) -> Result<Updated, Error> {
+    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         self.faults.step(
             "update",
             || self.inner.update(claim),
