@@ -6,7 +6,7 @@ use counter_diesel::{
 /// A database that is not there: no pool could be opened, or the command needs none.
 #[derive(Debug)]
 pub(super) struct Away {
-    /// Without what may be a password.
+    /// The reason, with passwords redacted.
     why: String,
 }
 

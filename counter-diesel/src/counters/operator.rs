@@ -62,10 +62,12 @@ impl Counters {
         conflicts::find(self.engine())
     }
 
-    /// Returns what waits in the store: how much of each type of owners, the oldest claim, and what is no counter's.
+    /// Returns what is pending in the store: the sums of each type of owners, the oldest claim, and
+    /// foreign names.
     ///
-    /// Looks at everything in the store that matches, about [`sync_batch_size`](crate::Config::sync_batch_size) names at
-    /// a time, changes nothing, and needs no database.
+    /// Reads everything in the store that matches, about
+    /// [`sync_batch_size`](crate::Config::sync_batch_size) names at a time. Changes nothing, and
+    /// needs no database.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, Pattern};
@@ -84,9 +86,10 @@ impl Counters {
         pending::look_through(self.engine(), pattern)
     }
 
-    /// Returns about how many counters that match wait for a sync, or `None` once counting took longer than `within`.
+    /// Returns about how many counters that match wait for a sync, or `None` if counting takes
+    /// longer than `within`.
     ///
-    /// It is what [`SyncProgress::new`](crate::overview::SyncProgress::new) takes. Needs no database.
+    /// Pass it to [`SyncProgress::new`](crate::overview::SyncProgress::new). Needs no database.
     ///
     /// # Errors
     ///
@@ -95,9 +98,10 @@ impl Counters {
         progress::pending_count(self.engine(), pattern, within)
     }
 
-    /// Returns of each migration of these files whether it was run, in their order. Changes nothing.
+    /// Returns for each of these migrations whether it was run, in the same order. Changes nothing.
     ///
-    /// `files` are those that [`migration_files`](crate::migration_files) returns for this database.
+    /// `files` must be those that [`migration_files`](crate::migration_files) returns for this
+    /// database.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ impl SyncReport {
         self.troubles().iter().all(|(_, count)| *count == 0)
     }
 
-    /// Returns what somebody should look at, by kind, and how much there is of each: a sync without any is
+    /// Returns what needs attention, by kind, and how much there is of each. A sync without any is
     /// [clean](Self::is_clean).
     pub fn troubles(&self) -> [(&'static str, u64); 8] {
         [
@@ -100,7 +100,7 @@ impl SyncReport {
         ]
     }
 
-    /// Returns of how many counters there was nothing to apply: zeros, and claims that were superseded.
+    /// Returns how many counters had nothing to apply: zeros, and claims that were superseded.
     pub const fn skipped(&self) -> u64 {
         self.zeros.saturating_add(self.superseded)
     }
