@@ -169,7 +169,7 @@ pub enum StoreStep {
     /// Dropping what it holds.
     Discard,
     /// Naming its generation.
-    Identify,
+    Generation,
     /// Telling how it is set up.
     Inspect,
 }
@@ -187,7 +187,7 @@ impl fmt::Display for StoreStep {
             Self::Renumber => "renumber a claim",
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
-            Self::Identify => "tell its generation",
+            Self::Generation => "tell its generation",
             Self::Inspect => "tell how it is set up",
         })
     }

@@ -115,9 +115,9 @@ pub struct StoreFacts {
     pub missing_rights: Fact<Result<Vec<String>, String>>,
     /// Its clock beside this machine's.
     pub clock: Fact<ClockReading>,
-    /// The identity of its data, if it has one already, with the newest sequence given out.
+    /// The generation of its data, if it has one already, with the newest sequence given out.
     pub generation: Fact<Option<Generation>>,
-    /// The newest sequence given out, also where there is no identity yet.
+    /// The newest sequence given out, also where there is no generation yet.
     pub high_water: Fact<ClaimSeq>,
     /// Names that the store needs for itself and that hold something else.
     pub occupied_names: Vec<Foreign>,

@@ -27,12 +27,12 @@ pub(crate) fn generation(
     database: &str,
     above: ClaimSeq,
 ) -> Result<Generation, Error> {
-    server.step(StoreStep::Identify, |checkout| generation_on(server, checkout, database, above))
+    server.step(StoreStep::Generation, |checkout| generation_on(server, checkout, database, above))
 }
 
 /// Returns the present generation, if there is one, and the high water at the same instant.
 pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, Error> {
-    server.repeatable_step(StoreStep::Identify, Deadline::NEVER, |checkout| {
+    server.repeatable_step(StoreStep::Generation, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let names = server.names();
         let mut command = Packed::default();
