@@ -117,7 +117,7 @@ pub struct StoreFacts {
     /// The newest sequence given out, also where there is no identity yet.
     pub high_water: Fact<ClaimSeq>,
     /// Names that the store needs for itself and that hold something else.
-    pub taken: Vec<Foreign>,
+    pub occupied_names: Vec<Foreign>,
 }
 
 /// A server's memory, in bytes. By default nothing is in use, without a limit or a policy.

@@ -50,7 +50,7 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     }
     diagnosis.store_told(&facts.generation, "generation");
     diagnosis.store_told(&facts.high_water, "newest sequence");
-    facts.taken.iter().for_each(|taken| judge_taken(taken, diagnosis));
+    facts.occupied_names.iter().for_each(|name| judge_occupied_name(name, diagnosis));
 }
 
 fn judge_increments(why: &str, diagnosis: &mut Diagnosis) {
@@ -205,11 +205,11 @@ fn judge_clock(difference: i64, diagnosis: &mut Diagnosis) {
     );
 }
 
-fn judge_taken(taken: &Foreign, diagnosis: &mut Diagnosis) {
+fn judge_occupied_name(foreign: &Foreign, diagnosis: &mut Diagnosis) {
     diagnosis.add(
         Severity::Error,
         Code::StoreNameTaken,
-        format!("{}, and nothing can be synced", Printable(&taken.to_string())),
+        format!("{}, and nothing can be synced", Printable(&foreign.to_string())),
         "remove it if nobody needs it, or choose another prefix",
     );
 }
