@@ -116,6 +116,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether certainly nothing was counted, so that a write may be made again.
+    pub const fn is_not_counted(&self) -> bool {
+        !self.is_outcome_unknown()
+    }
+
     /// Whether a write may have been counted although it failed. Everything else certainly was not.
     pub const fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })

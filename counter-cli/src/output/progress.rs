@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
+use counter_diesel::CounterId;
 use counter_diesel::overview::SyncProgress;
-use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
+use counter_diesel::store::{Claim, ClaimOp, Held};
+use counter_diesel::sync::SyncEvent;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::claim::op_text;

@@ -26,7 +26,7 @@ impl Counters {
     ///
     /// ```no_run
     /// # fn check(counters: &counter_diesel::Counters) {
-    /// use counter_diesel::Severity;
+    /// use counter_diesel::check::Severity;
     ///
     /// let check_up = counters.check();
     /// print!("{check_up}");
@@ -43,7 +43,8 @@ impl Counters {
     /// copy. Looks at everything that the store holds and changes nothing.
     ///
     /// ```
-    /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
+    /// # use counter_diesel::{Counters, Error, SyncOptions};
+    /// # use counter_diesel::sync::OnConflict;
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
     /// let conflicts = counters.conflicts()?;
     /// for counter in &conflicts.conflicts {
@@ -100,7 +101,7 @@ impl Counters {
 
     /// Returns for each of these migrations whether it was run, in the same order. Changes nothing.
     ///
-    /// `files` must be those that [`migration_files`](crate::migration_files) returns for this
+    /// `files` must be those that [`migration_files`](crate::ledger::migration_files) returns for this
     /// database.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! That a check-up ends soon, however much there is.
 
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Note, Warning};
-use counter_diesel::{CheckUp, Counters};
+use counter_diesel::Counters;
+use counter_diesel::check::CheckUp;
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Note, Warning};
 use counter_tests::servers::{Answer, FakeRedis, RedisServer};
 
 use super::{DURABLE, Site, check_in_time, found, id};

@@ -1,6 +1,6 @@
 //! What only PostgreSQL does.
 
-use counter_diesel::Ledger;
+use counter_diesel::ledger::Ledger;
 use counter_tests::database::ServerConnection;
 use counter_tests::process::Durability;
 use counter_tests::server_contract::{
