@@ -36,7 +36,7 @@ pub(crate) fn inspect(
         };
         read_generation(&mut facts, names, &seen, next(), next());
         facts.increments = rights::try_increment(server, checkout)?;
-        facts.refused = rights::missing_rights(server, checkout, confirmation)?;
+        facts.missing_rights = rights::missing_rights(server, checkout, confirmation)?;
         match why_silent(&facts) {
             Some(why) => Err(why.into()),
             None => Ok(facts),
