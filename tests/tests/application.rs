@@ -195,6 +195,7 @@ mod rows {
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         let conn = &mut *pool.get().unwrap();
         let of_one = ModelCounter::of(&owners[0])
+            .unwrap()
             .order(model_counters::key)
             .select(ModelCounter::as_select())
             .load(conn)
@@ -206,6 +207,7 @@ mod rows {
         assert!(of_one.iter().all(|row| row.claim_seq > 0 && row.created_at <= row.updated_at));
         let of_many =
             ModelCounter::of_many(owners[0].owner_type(), [owners[1].id(), owners[2].id()])
+                .unwrap()
                 .select(model_counters::count)
                 .order(model_counters::owner_id)
                 .load::<i64>(conn)
