@@ -3,7 +3,7 @@
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Note, Warning};
 use counter_diesel::{CheckUp, Counters};
-use counter_tests::servers::{Answer, FakeRedis, RedisServer};
+use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
 use super::{DURABLE, Site, check_in_time, found, id};
 
@@ -41,11 +41,11 @@ fn a_million_names_of_others_do_not_keep_it() {
 #[test]
 fn a_store_that_never_comes_to_an_end_is_left_after_ten_seconds() {
     let endless = FakeRedis::start(|_, words| match words[0].as_str() {
-        "INFO" => Answer::Bytes("$22\r\nredis_version:7.0.15\r\n\r\n"),
-        "GET" => Answer::Bytes("$-1\r\n"),
-        "MGET" => Answer::Bytes("*1\r\n$-1\r\n"),
-        "SCAN" => Answer::Bytes("*2\r\n$1\r\n1\r\n*0\r\n"),
-        _ => Answer::Bytes("-ERR unknown command\r\n"),
+        "INFO" => FakeReply::Bytes("$22\r\nredis_version:7.0.15\r\n\r\n"),
+        "GET" => FakeReply::Bytes("$-1\r\n"),
+        "MGET" => FakeReply::Bytes("*1\r\n$-1\r\n"),
+        "SCAN" => FakeReply::Bytes("*2\r\n$1\r\n1\r\n*0\r\n"),
+        _ => FakeReply::Bytes("-ERR unknown command\r\n"),
     });
     let site = Site::new();
     let store = site.store_at(&endless.url(), &Default::default());

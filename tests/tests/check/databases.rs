@@ -12,7 +12,8 @@ use counter_diesel::{
     mysql_pool, postgres_pool, sqlite_pool,
 };
 use counter_tests::database::ServerConnection as _;
-use counter_tests::process::{Durability, wait_for};
+use counter_tests::process::wait_for;
+use counter_tests::servers::Durability;
 use counter_tests::servers::RedisServer;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;

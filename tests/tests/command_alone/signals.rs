@@ -6,7 +6,7 @@ use counter_core::Config;
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::command::json;
 use counter_tests::process::wait_for;
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 use rustix::process::Signal;
 
@@ -39,7 +39,7 @@ fn in_the_middle_of_a_batch(
     site: &Site,
     arguments: &[&str],
     then: impl FnOnce(&mut Program),
-) -> Ended {
+) -> ProgramEnd {
     let lock = site.database().lock_rows();
     let mut program = Program::start(site.command().args(arguments));
     wait_for("a row to be waited for", || site.database().has_lock_waits().then_some(()));
@@ -88,7 +88,7 @@ fn a_second_signal_ends_it_at_once_and_loses_nothing() {
         // Two that follow each other too closely may arrive as one.
         wait_for("it to end though it cannot go on", || {
             program.signal(Signal::TERM);
-            program.has_ended().then_some(())
+            (!program.is_running()).then_some(())
         });
     });
     assert_eq!((ended.code(), ended.output.as_str()), (143, ""), "{ended:?}");
