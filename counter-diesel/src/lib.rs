@@ -78,6 +78,8 @@ pub use counter_core;
 pub use diesel;
 
 pub use check::finding::{CheckUp, Finding, FindingCode, Severity};
+#[doc(hidden)]
+pub use check::survey::SurveyBounds;
 pub use counter_core::{
     Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config,
     CounterId, CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, Invalid, Look,
