@@ -1,4 +1,4 @@
-//! Counts in Redis through the `r2d2_redis` pool that an application has already.
+//! Counts in Redis through the `r2d2_redis` pool of an application.
 //!
 //! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2_redis --example r2d2_redis_pool`
 
@@ -11,8 +11,9 @@ use r2d2_redis::{RedisConnectionManager, r2d2};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let redis_url = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1/".to_owned());
 
-    // The application's pool, as it uses it for other things. Two settings matter to counters: a PING at
-    // each check-out would cost as much as an increment, and a request should not wait long for Redis.
+    // The pool that the application uses for other things too. Two of its settings matter to
+    // counters. A PING at each check-out would cost as much as an increment, and a request should
+    // not wait long for Redis.
     let redis_pool = r2d2::Pool::builder()
         .max_size(4)
         .test_on_check_out(false)

@@ -1,4 +1,4 @@
-//! What is pure computation on the way of an increment.
+//! Micro-benchmarks of the pure computation in an increment.
 
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 

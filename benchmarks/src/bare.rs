@@ -1,5 +1,6 @@
-//! The limit: the commands and statements that a sync sends, by the plain crates.
+//! The limit: the commands and statements of a sync, sent by the plain crates.
 
+mod bare_connection;
 mod mysql;
 mod pg;
 mod rows;
@@ -8,38 +9,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use bare_connection::BareConnection;
 pub use pg::ValuesOf;
 pub use rows::{Batch, batches};
 pub use steps::{Steps, claim_name};
-
-use counter_diesel::CounterConnection;
-use diesel::connection::SimpleConnection;
-use diesel::r2d2::{ConnectionManager, Pool};
-
-/// A database as the measures need it.
-pub trait BareConnection: CounterConnection + SimpleConnection {
-    /// Removes all counters' rows.
-    const EMPTY: &'static str;
-
-    /// Brings what was written before to where it does not disturb what comes.
-    const SETTLE: &'static str;
-
-    /// A connection pool as an application makes it.
-    fn pool(url: &str) -> Pool<ConnectionManager<Self>>;
-
-    /// The guarded upsert of a sync, prepared once and kept. Returns the rows changed, as the database counts them.
-    fn write(&mut self, batch: &Batch) -> usize;
-
-    /// All batches, each in a transaction of its own.
-    fn upsert_all(&mut self, batches: &[Batch]) {
-        for batch in batches {
-            self.begin();
-            self.write(batch);
-            self.batch_execute("COMMIT").unwrap();
-        }
-    }
-
-    fn begin(&mut self) {
-        self.batch_execute("BEGIN").unwrap();
-    }
-}

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 
 use crate::cores::{self, Side};
 
-/// What the measures share: how much work they do, and the servers, which are started when they are needed.
+/// What the measures share: the amount of work, and the servers, which start when first used.
 pub struct Bench {
-    /// Whether only to see that everything works.
+    /// Whether the run only checks that everything works.
     pub is_quick: bool,
     redis: OnceLock<RedisServer>,
     postgres: OnceLock<Postgres>,
@@ -31,23 +31,23 @@ impl Bench {
         }
     }
 
-    /// So much of something, or so much of it to see that it works.
+    /// Returns `full`, or `quick` if the run only checks that everything works.
     pub fn of<T>(&self, full: T, quick: T) -> T {
         if self.is_quick { quick } else { full }
     }
 
-    /// A Redis that keeps nothing on disk: the harder limit, for what it does beside an increment costs both sides
-    /// the same.
+    /// Returns a Redis that writes nothing to disk. That is the harder limit, because such writes
+    /// would cost both sides the same.
     pub fn redis(&self) -> &RedisServer {
         self.redis.get_or_init(|| cores::on(Side::Servers, RedisServer::start))
     }
 
-    /// A PostgreSQL that waits for its disk.
+    /// Returns a PostgreSQL that waits for its disk.
     pub fn postgres(&self) -> &Postgres {
         self.postgres.get_or_init(|| cores::on(Side::Servers, || Postgres::new(Durability::On)))
     }
 
-    /// A MariaDB that waits for its disk, with a database `benchmarks`.
+    /// Returns a MariaDB that waits for its disk, with a database `benchmarks`.
     pub fn mariadb(&self) -> &MariaDb {
         self.mariadb.get_or_init(|| {
             let server = cores::on(Side::Servers, || MariaDb::new(Durability::On));
@@ -57,7 +57,7 @@ impl Bench {
         })
     }
 
-    /// The path of a SQLite file on the disk where temporary files are.
+    /// Returns the path of a SQLite file on the disk that holds temporary files.
     pub fn sqlite(&self) -> String {
         self.folder.path().join("counters.sqlite").display().to_string()
     }

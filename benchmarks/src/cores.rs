@@ -1,30 +1,31 @@
-//! On which core something runs. Where client and server happen to be moves the rate of one connection by a factor
-//! of three on a machine of two cores, so each side has its own.
+//! Pins each side to cores of its own. On a machine of two cores, the placement of client and
+//! server changes the rate of one connection by a factor of three.
 
 use std::sync::LazyLock;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Who is to run.
+/// The sides that run on different cores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// This program: on the first core.
+    /// This program, on the first core.
     Client,
-    /// What it starts: on the others.
+    /// The servers that it starts, on the other cores.
     Servers,
-    /// A thread among several of this program that are to run at once: on the core of its number.
+    /// One of several threads of this program that run at once, on the core of its number.
     Thread(usize),
-    /// On any.
+    /// Any core.
     Anywhere,
 }
 
-/// The cores that this program was given.
+/// The cores that this program may use.
 pub static CORES: LazyLock<Vec<usize>> = LazyLock::new(|| {
     let given = sched_getaffinity(None).unwrap();
     (0..CpuSet::MAX_CPU).filter(|core| given.is_set(*core)).collect()
 });
 
-/// From now on this thread, and the threads and processes that it starts, run there. With one core they all share it.
+/// Pins this thread, and the threads and processes that it starts from now on. With one core, all
+/// sides share it.
 pub fn pin(side: Side) {
     let all = CORES.as_slice();
     let cores = match (side, all) {
@@ -38,7 +39,7 @@ pub fn pin(side: Side) {
     sched_setaffinity(None, &set).unwrap();
 }
 
-/// Does something there, and goes back to the client's core.
+/// Runs `act` on the cores of `side`, then returns to the client's core.
 pub fn on<T>(side: Side, act: impl FnOnce() -> T) -> T {
     pin(side);
     let done = act();

@@ -1,12 +1,12 @@
-//! How fast the counters are, each measure beside its limit: the same work by the plain crates, with nothing of ours
-//! around it, in the same run. Ratios survive a change of machine; numbers by themselves do not.
+//! Measures how fast the counters are, each measure beside its limit: the same work by the plain
+//! crates alone, in the same run. Ratios hold on other machines; single numbers do not.
 //!
 //! `cargo run --release -p counter-benchmarks -- --help`
 
 mod bare;
 mod bench;
 mod cores;
-mod facts;
+mod environment;
 mod measures;
 mod post;
 mod rounds;
@@ -22,18 +22,18 @@ use crate::table::Table;
 
 /// Measures the counters beside their limit, and prints a table in Markdown
 ///
-/// Starts its own servers, on this machine only, and ends them.
+/// Starts servers of its own on this machine, and stops them.
 #[derive(Parser)]
 struct Arguments {
-    /// What to measure; everything without
+    /// What to measure; everything if none is named
     #[arg(value_parser = find)]
     measures: Vec<&'static Measure>,
 
-    /// Fewer rounds of less work: whether it works, not how fast
+    /// Run fewer rounds of less work: checks that it works, not how fast
     #[arg(long)]
     quick: bool,
 
-    /// Name what can be measured
+    /// List what can be measured
     #[arg(long)]
     list: bool,
 
@@ -61,7 +61,7 @@ fn main() {
 fn measure(arguments: &Arguments) {
     cores::pin(Side::Client);
     let bench = Bench::new(arguments.quick);
-    let load = facts::load();
+    let load = environment::load();
     let mut table = Table::default();
     let is_chosen = |measure: &&Measure| {
         let chosen = &arguments.measures;
@@ -74,5 +74,5 @@ fn measure(arguments: &Arguments) {
             table.add(row);
         }
     }
-    println!("{table}\n{}", facts::in_markdown(&bench, &load));
+    println!("{table}\n{}", environment::in_markdown(&bench, &load));
 }

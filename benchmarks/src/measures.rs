@@ -1,4 +1,4 @@
-//! What is measured, in the order in which it is told.
+//! The measures, in the order in which they are reported.
 
 mod allocations;
 mod footprint;
@@ -15,14 +15,14 @@ mod sync_sqlite;
 use crate::bench::Bench;
 use crate::table::Row;
 
-/// Something that can be measured by itself.
+/// A measure that can run by itself.
 pub struct Measure {
     pub name: &'static str,
     pub what: &'static str,
     pub run: fn(&Bench) -> Vec<Row>,
 }
 
-/// All of it.
+/// All measures.
 pub const MEASURES: &[Measure] = &[
     measure("increment", "one increment after the other, in one thread", increments::one_by_one),
     measure("threads", "the same in 8 threads", increments::in_threads),

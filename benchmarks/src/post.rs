@@ -7,16 +7,16 @@ pub struct Post {
     pub id: i64,
 }
 
-/// What the derive makes of it, for those who write names by themselves.
+/// The owner type and key that the derive makes, for code that writes names by hand.
 pub const OWNER_TYPE: &str = "post";
 pub const KEY: &str = "views";
 
-/// So many posts.
+/// Returns `count` posts, with ids from 1.
 pub fn posts(count: i64) -> Vec<Post> {
     (1..=count).map(|id| Post { id }).collect()
 }
 
-/// The name of a post's views in Redis.
+/// Returns the name of a post's views in Redis.
 pub fn name(id: i64) -> String {
     format!("counter:{OWNER_TYPE}:{id}:{KEY}")
 }

@@ -1,14 +1,14 @@
 use std::time::{Duration, Instant};
 
-/// What each side took in each round.
+/// The seconds that each side took in each round.
 pub struct Rounds {
     pub ours: Vec<f64>,
     pub limit: Vec<f64>,
 }
 
 impl Rounds {
-    /// Lets both sides do the same work so many times, each side first in every other round. Each returns what it
-    /// took: seconds, for one piece of work.
+    /// Lets both sides do the same work in each round. They take turns in going first. Each returns
+    /// the seconds for one piece of work.
     pub fn alternate(
         rounds: usize,
         mut ours: impl FnMut() -> f64,
@@ -27,17 +27,17 @@ impl Rounds {
         taken
     }
 
-    /// What ours took, in what the limit took in the same round.
+    /// Returns our time relative to that of the limit in the same round.
     pub fn times(&self) -> Spread {
         self.each(|ours, limit| ours / limit)
     }
 
-    /// How much of the limit's rate ours has.
+    /// Returns our rate relative to that of the limit.
     pub fn rates(&self) -> Spread {
         self.each(|ours, limit| limit / ours)
     }
 
-    /// What ours took more.
+    /// Returns by how much our time was longer.
     pub fn more(&self) -> Spread {
         self.each(|ours, limit| ours - limit)
     }
@@ -47,7 +47,7 @@ impl Rounds {
     }
 }
 
-/// The middle and the ends of what was measured.
+/// The median and the extremes of what was measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
     pub median: f64,
@@ -56,7 +56,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of those that are numbers.
+    /// Ignores what is not a number.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values = values.into_iter().filter(|value| !value.is_nan()).collect::<Vec<_>>();
         assert!(!values.is_empty(), "no round was finished: the machine is too busy");
@@ -66,7 +66,7 @@ impl Spread {
     }
 }
 
-/// The seconds that something takes.
+/// Returns the seconds that `act` takes.
 pub fn seconds(act: impl FnOnce()) -> f64 {
     time(act).as_secs_f64()
 }

@@ -9,17 +9,17 @@ use crate::bench::Bench;
 use crate::post::name;
 use crate::rounds::seconds;
 
-/// Counters, and a connection to each of their sides that knows nothing of them.
+/// Counters, and a bare connection to each of their two sides.
 pub struct Stage<C: BareConnection> {
     pub counters: Counters,
     pub redis: Connection,
     pub pool: Pool<ConnectionManager<C>>,
-    /// Where the time of all syncs so far went.
+    /// The times of all syncs so far.
     pub times: Vec<SyncTimes>,
 }
 
 impl<C: BareConnection> Stage<C> {
-    /// With an empty Redis and an empty table.
+    /// Makes a stage with an empty Redis and an empty table.
     pub fn new(bench: &Bench, database: &str) -> Self {
         bench.redis().flush();
         let redis = RedisStore::builder(bench.redis().url());
@@ -28,7 +28,7 @@ impl<C: BareConnection> Stage<C> {
         Self::over(counters, bench.redis().bare(), pool)
     }
 
-    /// With counters that wait in memory.
+    /// Makes a stage whose increments wait in memory.
     pub fn in_memory(bench: &Bench, database: &str) -> Self {
         let pool = C::pool(database);
         let counters = Counters::builder(pool.clone()).memory().build().unwrap();
@@ -39,7 +39,7 @@ impl<C: BareConnection> Stage<C> {
         counters.run_pending_migrations().unwrap();
         let stage = Self { counters, redis, pool, times: Vec::new() };
         stage.execute(C::EMPTY);
-        // The database may know another Redis from before, which is told once.
+        // The database may know another Redis from before, which the first sync reports.
         let _ = stage.counters.sync(&SyncOptions::default()).unwrap();
         stage
     }
@@ -48,7 +48,7 @@ impl<C: BareConnection> Stage<C> {
         self.pool.get().unwrap().batch_execute(sql).unwrap();
     }
 
-    /// Makes the table have a row for each of the posts, or none.
+    /// Fills the table with a row for each post, or empties it.
     pub fn lay_rows(&self, rows: Rows, posts: i64) {
         self.execute(C::EMPTY);
         if rows == Rows::Present {
@@ -57,13 +57,14 @@ impl<C: BareConnection> Stage<C> {
         self.execute(C::SETTLE);
     }
 
-    /// Lets something be pending of each of the posts.
+    /// Makes something pending for each post.
     pub fn count(&mut self, posts: i64) {
         count_in(&mut self.redis, posts);
     }
 
-    /// The seconds of one sync, of which it is sure that it moved so many counters; no number if it was stopped, as where
-    /// others kept the machine so busy that Redis did not answer in time.
+    /// Returns the seconds of one sync, after checking that it moved `counters` counters. Returns
+    /// NaN if the sync was stopped, for example because Redis did not answer in time on a busy
+    /// machine.
     pub fn sync(&mut self, counters: i64) -> f64 {
         let mut report = SyncReport::default();
         let taken = seconds(|| report = self.counters.sync(&SyncOptions::default()).unwrap());
@@ -79,10 +80,10 @@ impl<C: BareConnection> Stage<C> {
         taken
     }
 
-    /// The seconds of the bare upsert, of which it is sure that it wrote these rows.
+    /// Returns the seconds of the bare upsert, after checking that it wrote these rows.
     pub fn upsert(&self, batches: &[Batch]) -> f64 {
         let mut conn = self.pool.get().unwrap();
-        // So that it is prepared and kept, as it is in a sync.
+        // Prepares the statement, which a sync keeps too.
         conn.begin();
         conn.write(&Batch::new((-1000..0).collect(), 1));
         conn.batch_execute("ROLLBACK").unwrap();
@@ -90,14 +91,14 @@ impl<C: BareConnection> Stage<C> {
     }
 }
 
-/// Whether the rows of what is synced are there.
+/// Whether the table has rows for the counters of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
     New,
     Present,
 }
 
-/// Lets 1 be pending of each of the posts, as increments do.
+/// Makes 1 pending for each post, as increments do.
 pub fn count_in(redis: &mut Connection, posts: i64) {
     let ids = (1..=posts).collect::<Vec<_>>();
     for ids in ids.chunks(10_000) {

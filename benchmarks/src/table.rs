@@ -1,9 +1,9 @@
 use std::fmt;
 
-use crate::facts;
+use crate::environment;
 use crate::rounds::{Rounds, Spread};
 
-/// What was measured, in Markdown.
+/// The measures, in Markdown.
 #[derive(Default)]
 pub struct Table(Vec<Row>);
 
@@ -35,7 +35,7 @@ pub struct Row {
     load: String,
 }
 
-/// What the median of the ratios is to reach.
+/// What the median of the ratios must reach.
 #[derive(Debug, Clone, Copy)]
 pub enum Bar {
     AtLeast(f64),
@@ -44,7 +44,7 @@ pub enum Bar {
 }
 
 impl Row {
-    /// Rates: so many a second. The ratio is that of the rates, where more is better.
+    /// Makes a row of rates per second. The ratio is that of the rates, where more is better.
     pub fn rates(what: impl Into<String>, rounds: &Rounds, to_reach: Bar) -> Self {
         let rate = |taken: &[f64]| in_thousands(1.0 / median(taken)) + "/s";
         Self {
@@ -54,25 +54,25 @@ impl Row {
         }
     }
 
-    /// The same rates, but the ratio is that of the times, where less is better.
+    /// Makes a row of rates per second. The ratio is that of the times, where less is better.
     pub fn times(what: impl Into<String>, rounds: &Rounds, to_reach: Bar) -> Self {
         Self { ..Self::rates(what, rounds, to_reach).with_ratio(rounds.times()) }
     }
 
-    /// A number in a unit of its own.
+    /// Makes a row of a number in a unit of its own.
     pub fn number(what: impl Into<String>, unit: &str, number: Spread, to_reach: Bar) -> Self {
         let mut row = Self::ratio(what, number, to_reach);
         row.ours = format!("{} {unit}", std::mem::take(&mut row.ratio));
         row
     }
 
-    /// Something to know, with nothing to reach.
+    /// Makes a row of a fact, with nothing to reach.
     pub fn fact(what: impl Into<String>, ours: String, limit: String) -> Self {
         let nothing = Spread { median: 0.0, min: 0.0, max: 0.0 };
         Self { ours, limit, ratio: String::new(), ..Self::ratio(what, nothing, Bar::None) }
     }
 
-    /// A ratio by itself.
+    /// Makes a row of a ratio alone.
     pub fn ratio(what: impl Into<String>, ratio: Spread, to_reach: Bar) -> Self {
         Self {
             what: what.into(),
@@ -81,12 +81,12 @@ impl Row {
             ratio: String::new(),
             to_reach,
             median: 0.0,
-            load: facts::load(),
+            load: environment::load(),
         }
         .with_ratio(ratio)
     }
 
-    /// What stands beside it.
+    /// Sets what stands in the columns of the two sides.
     pub fn with_sides(mut self, ours: String, limit: String) -> Self {
         (self.ours, self.limit) = (ours, limit);
         self
@@ -131,7 +131,7 @@ fn median(taken: &[f64]) -> f64 {
     Spread::of(taken.iter().copied()).median
 }
 
-/// `1234567.8` as `1,234,568`.
+/// Formats `1234567.8` as `1,234,568`.
 pub fn in_thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);

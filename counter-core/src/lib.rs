@@ -72,7 +72,8 @@ pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Held, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Assurance, Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, Look, MemoryFacts,
-    PersistenceFacts, Replacement, ScanPage, ServerVersion, StoreFacts, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, Look,
+    MemoryFacts, PersistenceFacts, PrivateStore, Repair, Replacement, ScanPage, ServerVersion,
+    StoreFacts, StoreGeneration, Verdict,
 };
 pub use table_name::TableName;

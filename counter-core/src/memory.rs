@@ -10,10 +10,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Operation, Overflow, StoreStep};
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Pattern;
-use crate::protocol::{Claim, ClaimOp, ClaimSeq, Generation, Held};
+use crate::protocol::{Claim, ClaimOp, ClaimSeq, Held};
 use crate::store::{
-    Assurance, Claimed, ClockReading, Cursor, DeltaStore, Fact, Look, Replacement, ScanPage,
-    StoreFacts, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, Look,
+    PrivateStore, Repair, Replacement, ScanPage, StoreFacts, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
@@ -23,7 +23,7 @@ use crate::store::{
 /// applied yet.
 ///
 /// Meant for one process. Several that sync stores of their own into one table are kept from losing counts to
-/// each other as far as that can be told (see [`Assurance::Store`]), but it is not guaranteed. Two stores can
+/// each other as far as that can be told (see [`PrivateStore`]), but it is not guaranteed. Two stores can
 /// give one number to claims on the same counter, if they claim it in the same microsecond, as processes do
 /// that are started together: the one that is applied later is then taken for applied already, and is lost
 /// without a word. And a claim sent to a database that did not answer can be overtaken for good, which is
@@ -157,6 +157,22 @@ impl MemoryStore {
             shard.remove(&claim.id);
         }
     }
+
+    fn renumber_if(
+        &self,
+        claim: &Claim,
+        above: ClaimSeq,
+        is_allowed: impl Fn(&InFlight) -> bool,
+    ) -> Result<Option<Claim>, Error> {
+        let mut shard = self.shard(&claim.id);
+        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
+        let found = in_flight.filter(|held| is_allowed(held) && held.of(&claim.id) == *claim);
+        let Some(held) = found else {
+            return Ok(None);
+        };
+        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
+        Ok(Some(held.of(&claim.id)))
+    }
 }
 
 fn failed(step: StoreStep) -> impl Fn(Overflow) -> Error {
@@ -250,21 +266,26 @@ impl DeltaStore for MemoryStore {
         Ok(())
     }
 
-    fn renumber(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-        assurance: Assurance,
-    ) -> Result<Option<Claim>, Error> {
-        let mut shard = self.shard(&claim.id);
-        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
-        let is_assured = |held: &InFlight| assurance == Assurance::Operator || !held.recovered;
-        let found = in_flight.filter(|held| is_assured(held) && held.of(&claim.id) == *claim);
-        let Some(held) = found else {
-            return Ok(None);
-        };
-        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
-        Ok(Some(held.of(&claim.id)))
+    fn repair(&self) -> Option<&dyn Repair> {
+        Some(self)
+    }
+
+    fn private(&self) -> Option<&dyn PrivateStore> {
+        Some(self)
+    }
+
+    fn key_index(&self) -> Option<&dyn KeyIndex> {
+        Some(self)
+    }
+
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        Some(self)
+    }
+}
+
+impl Repair for MemoryStore {
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        self.renumber_if(claim, above, |_| true)
     }
 
     fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
@@ -277,7 +298,15 @@ impl DeltaStore for MemoryStore {
         let dropped = ids.iter().filter(|id| self.shard(id).remove(*id).is_some());
         Ok(dropped.count() as u64)
     }
+}
 
+impl PrivateStore for MemoryStore {
+    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        self.renumber_if(claim, above, |held| !held.recovered)
+    }
+}
+
+impl KeyIndex for MemoryStore {
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
         let mut keys = Vec::new();
         for shard in &self.shards {
@@ -287,19 +316,18 @@ impl DeltaStore for MemoryStore {
         }
         Ok(keys)
     }
+}
 
-    fn generation(&self, _database: &str, _above: ClaimSeq) -> Result<Option<Generation>, Error> {
-        Ok(None)
-    }
-
-    fn present_generation(&self) -> Result<Option<Generation>, Error> {
-        Ok(None)
-    }
-
+impl InspectStore for MemoryStore {
     fn inspect(&self) -> Result<StoreFacts, Error> {
         let now = self.clock.now_micros();
         let clock = Fact::Known(ClockReading { before: now, server: now, after: now });
-        Ok(StoreFacts { is_private: true, clock, ..StoreFacts::default() })
+        Ok(StoreFacts { clock, ..StoreFacts::default() })
+    }
+
+    /// A look sees everything.
+    fn misplaced(&self, _ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+        Ok(Vec::new())
     }
 }
 

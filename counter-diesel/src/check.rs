@@ -2,9 +2,8 @@
 
 pub(crate) mod check;
 pub(crate) mod diagnosis;
-pub(crate) mod distinct;
 pub(crate) mod finding;
+pub(crate) mod generation;
 pub(crate) mod ledger;
-pub(crate) mod life;
 pub(crate) mod store;
 pub(crate) mod survey;

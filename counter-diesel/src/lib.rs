@@ -11,7 +11,7 @@
 //! - [`HasCounters`], derived, makes a model an owner of counters and gives it its methods. [`CounterOwner`] and
 //!   [`KeyOf`] are what the operations accept: a model, its id alone, or an [`Owner`] known by text.
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
-//!   [`CounterHandle`] is one counter, named once; [`On`] reads on a connection that you hold.
+//!   [`CounterHandle`] is one counter, named once; [`CountersOn`] reads on a connection that you hold.
 //! - [`HasCounters::counter_value`] is a counter inside of a Diesel query, as the table has it; [`Counters::load`]
 //!   has the exact values for a page of models after one, [`Counters::top`] the models with the highest.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is committed.
@@ -81,11 +81,12 @@ pub use check::finding::{CheckUp, Finding, FindingCode, Severity};
 #[doc(hidden)]
 pub use check::survey::SurveyBounds;
 pub use counter_core::{
-    Assurance, Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config,
-    CounterId, CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, Invalid, Look,
-    ManualClock, MemoryFacts, MemoryStore, Operation, Overflow, Owner, OwnerId, OwnerType, Part,
-    Pattern, PersistenceFacts, Prefix, Printable, RedisUrl, Replacement, ScanPage, ServerVersion,
-    StoreFacts, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
+    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config, CounterId,
+    CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, InspectStore, Invalid,
+    KeyIndex, Look, ManualClock, MemoryFacts, MemoryStore, Operation, Overflow, Owner, OwnerId,
+    OwnerType, Part, Pattern, PersistenceFacts, Prefix, Printable, PrivateStore, RedisUrl, Repair,
+    Replacement, ScanPage, ServerVersion, StoreFacts, StoreGeneration, StoreKind, StoreStep,
+    SystemClock, TableName, ToOwnerId, Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
@@ -95,7 +96,7 @@ pub use counters::builder::CountersBuilder;
 pub use counters::counters::Counters;
 pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
-pub use counters::on::On;
+pub use counters::on::CountersOn;
 pub use error::{CommittedNotCounted, Error, LedgerStep, Uncounted};
 pub use ledger::dialect::connection::{CounterConnection, LendConnection};
 #[cfg(feature = "mysql")]
@@ -105,7 +106,9 @@ pub use ledger::dialect::pg::postgres_pool;
 #[cfg(feature = "sqlite")]
 pub use ledger::dialect::sqlite::sqlite_pool;
 pub use ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
-pub use ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Newer, Recorded, Updated};
+pub use ledger::ledger::{
+    Ledger, LedgerState, LedgerTransaction, NewerRow, SyncRecord, UpdateOutcome,
+};
 pub use ledger::migrations::{MigrationFiles, migration_files};
 pub use ledger::pool::PoolLedger;
 pub use owner::counter_owner::CounterOwner;
@@ -115,9 +118,12 @@ pub use query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use query::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
 pub use rows::model_counter::{ModelCounter, RowsOfOwners};
 pub use rows::schema;
-pub use sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
+pub use sync::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use sync::options::{OnConflict, SyncOptions};
+pub use sync::report::capped::Capped;
+pub use sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
 pub use sync::report::observer::SyncEvent;
-pub use sync::report::report::{Conflict, FailedClaim, Findings, LostClaim, SyncReport, SyncTimes};
+pub use sync::report::report::SyncReport;
+pub use sync::report::times::SyncTimes;
 pub use sync::telemetry;
 pub use sync::worker::{SyncWorker, WorkerStatus};

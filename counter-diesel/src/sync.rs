@@ -6,6 +6,7 @@ pub(crate) mod identity;
 pub(crate) mod options;
 pub(crate) mod pass;
 pub(crate) mod report;
+pub(crate) mod reported;
 pub(crate) mod set;
 pub(crate) mod sweep;
 pub mod telemetry;

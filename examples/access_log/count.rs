@@ -48,7 +48,7 @@ pub fn count_files(
             scope.spawn(move || count_chunks(&receiver, pages, counters))
         };
         let workers = (0..workers).map(spawn).collect::<Vec<_>>();
-        // Without any worker left nobody receives, and sending fails instead of waiting.
+        // If no worker is left, sending fails instead of waiting.
         drop(receiver);
         let read = read_files(files, &sender, &progress);
         drop(sender);

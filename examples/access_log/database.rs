@@ -28,7 +28,8 @@ fn kind_of(url: &str) -> Kind {
     }
 }
 
-/// Counters that are folded into this database. The worker needs one connection, and the end another.
+/// Returns counters that are synced into this database. The worker needs one connection, and the
+/// summary at the end another.
 pub fn counters(url: &str) -> Result<CountersBuilder> {
     Ok(match kind_of(url) {
         Kind::Sqlite => Counters::builder(counter_diesel::sqlite_pool(url, 2)?),

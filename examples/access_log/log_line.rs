@@ -9,7 +9,7 @@ pub struct LogLine<'a> {
 }
 
 impl<'a> LogLine<'a> {
-    /// Reads `host ident user [time] "method target protocol" status bytes`; what follows is not looked at.
+    /// Parses `host ident user [time] "method target protocol" status bytes` and ignores the rest.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let (head, rest) = split_at_byte(line, b'"')?;
         if !head.trim_ascii_end().ends_with(b"]") || head.split(|byte| *byte == b' ').count() < 4 {

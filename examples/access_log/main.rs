@@ -1,5 +1,5 @@
-//! Counts a web server's log: hits, bytes and errors of each page, from several threads, while a worker
-//! syncs them into a database.
+//! Counts a web server's log: hits, bytes and errors of each page, from several threads, while a
+//! worker syncs them into a database.
 //!
 //! `cargo run --release --example access_log -- access.log --workers 4`
 
@@ -26,14 +26,14 @@ struct Arguments {
     /// The logs.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A SQLite file, made if it is missing, or a postgres:// or mysql:// URL. What it has counted before
-    /// is kept.
+    /// A SQLite file, created if missing, or a postgres:// or mysql:// URL. Earlier counts in it
+    /// are kept.
     #[arg(long, value_name = "URL", default_value = "access_log.sqlite")]
     database: String,
-    /// Where increments wait: a redis:// URL. Without it, in the memory of this program.
+    /// The Redis in which increments wait, a redis:// URL. Without it, they wait in memory.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
-    /// How many threads read lines and count.
+    /// The number of threads that parse lines and count.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     workers: u8,
 }
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 
 /// Returns whether every line was certainly counted, and is in the database.
 fn run(arguments: &Arguments) -> Result<bool> {
-    // Before anything is counted: a typing error in the last name must not leave half a result.
+    // Opened before anything is counted, so that a misspelt last name does not leave half a result.
     let files = count::open(&arguments.files)?;
     let counters = open_counters(arguments)?;
     counters.run_pending_migrations()?;
@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     });
     let seconds = started.elapsed().as_secs_f64();
 
-    // What was counted is told in any case.
+    // The tally is printed even if the last sync failed.
     let shown = saved.as_ref().map_or(Ok(()), |_| print_top_ten(&pages, &counters));
     tally.print();
     println!("{:.0} lines per second", tally.lines as f64 / seconds);
@@ -80,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     Ok(tally.is_complete() && is_all_saved(&status))
 }
 
-/// A sync that comes to its end may have left something behind.
+/// Returns whether the last sync left nothing behind, and prints what it left.
 fn is_all_saved(status: &WorkerStatus) -> bool {
     let Some(report) = &status.last_report else {
         return true;
@@ -108,7 +108,7 @@ fn open_counters(arguments: &Arguments) -> Result<Counters> {
     Ok(counters)
 }
 
-/// What can be shown of a URL.
+/// Returns a URL without what may be a password.
 fn without_password(url: &str) -> &str {
     url.rsplit_once('@').map_or(url, |(_, host)| host)
 }
@@ -118,7 +118,7 @@ fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {
     for page in pages.most_visited(10)? {
         let keys = [PageCounter::Hits, PageCounter::Bytes, PageCounter::Errors];
         let [hits, bytes, errors] = counter_diesel::HasCounters::counters(&page, counters, keys)?;
-        // Whoever asks for a page chooses what is written to this terminal.
+        // The path comes from a client, so it is escaped for the terminal.
         println!("{hits:>10} {bytes:>14} {errors:>8}  {}", Printable(&page.path));
     }
     println!();

@@ -4,22 +4,22 @@ use counter_diesel::{Counters, Error, HasCounters};
 use crate::log_line::LogLine;
 use crate::pages::{Page, PageCounter, Pages};
 
-/// What came of the lines.
+/// The outcomes of the lines.
 #[derive(Default)]
 pub struct Tally {
     pub lines: u64,
     /// Increments that were counted.
     pub increments: u64,
-    malformed: Findings,
+    malformed: Problems,
     /// Increments that certainly were not counted.
-    not_counted: Findings,
+    not_counted: Problems,
     /// Increments that were sent, and whose answer was lost.
-    unknown: Findings,
+    unknown: Problems,
 }
 
-/// How many there were, and the first of them.
+/// The number of problems of one kind, and the first one.
 #[derive(Default)]
-struct Findings {
+struct Problems {
     count: u64,
     first: Option<String>,
 }
@@ -56,8 +56,8 @@ impl Tally {
         }
     }
 
-    /// Each increment of a line has an outcome of its own. None is tried again: an unknown one could
-    /// count twice.
+    /// Notes the outcome of one increment. Increments are not retried, because one of unknown
+    /// outcome could count twice.
     fn note(&mut self, outcome: Result<(), counter_diesel::counter_core::Error>) {
         match outcome {
             Ok(()) => self.increments += 1,
@@ -74,7 +74,7 @@ impl Tally {
         self.unknown.add(other.unknown);
     }
 
-    /// Whether everything was certainly counted.
+    /// Returns whether everything was certainly counted.
     pub fn is_complete(&self) -> bool {
         self.not_counted.count == 0 && self.unknown.count == 0
     }
@@ -94,7 +94,7 @@ impl Tally {
     }
 }
 
-impl Findings {
+impl Problems {
     fn note(&mut self, count: u64, describe: impl FnOnce() -> String) {
         self.count += count;
         self.first.get_or_insert_with(describe);
@@ -117,7 +117,7 @@ fn increment(
     Ok(counters.increment_many(increments)?)
 }
 
-/// An error with its causes.
+/// Returns an error with its causes, on one line.
 fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
     format!("{:#}", anyhow::Error::new(error))
 }

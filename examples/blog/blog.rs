@@ -32,7 +32,7 @@ pub struct Line {
     pub likes: i64,
 }
 
-/// What became of a like, or of taking it back.
+/// The outcome of a like, or of taking it back.
 pub enum Liked {
     Changed,
     AsBefore,
@@ -81,8 +81,7 @@ impl Blog {
         Ok(values.into_iter().next().map(|values| (post, values)))
     }
 
-    /// The row and the count go together: the like is counted once its row is committed, and only if there is
-    /// a new one.
+    /// Adds a like. It is counted once its row is committed, and only if the row is new.
     pub fn like(&self, post: i32, reader: &str) -> Result<Liked> {
         self.counters.transaction(&mut self.pool.get()?, |conn, after| {
             // The first statement writes, so that SQLite locks the file before anything is read.

@@ -1,4 +1,5 @@
-//! A blog in SQLite: posts with views and likes, listed by views in one query, liked in transactions.
+//! A blog in SQLite. Its posts have views and likes, are listed by views in one query, and are
+//! liked in transactions.
 //!
 //! ```sh
 //! cargo run --example blog -- write "Hot rows"
@@ -7,8 +8,9 @@
 //! cargo run --example blog -- list            # most viewed first
 //! ```
 //!
-//! `--database` names the file, `blog.sqlite` unless given. Its own migrations are in `blog/migrations`; those of
-//! the counters run beside them and are not among them, so `diesel migration revert` finds what it knows.
+//! `--database` names the file; the default is `blog.sqlite`. The blog's own migrations are in
+//! `blog/migrations`. Those of the counters run separately, so `diesel migration revert` finds only
+//! migrations that it knows.
 
 mod blog;
 mod schema;
@@ -45,7 +47,8 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let blog = Blog::open(&arguments.database)?;
     run(&blog, arguments.command)?;
-    // Increments wait in this process's memory, which ends here. A server has a worker for this, or Redis.
+    // Increments wait in the memory of this process, which ends here. A server would have a worker
+    // that syncs, or keep them in Redis.
     blog.save()
 }
 

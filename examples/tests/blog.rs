@@ -46,7 +46,7 @@ fn posts_are_viewed_liked_and_listed_by_views() {
     assert!(blog(folder.path(), &["show", "9"]).unwrap_err().contains("no such post"));
 }
 
-/// As `diesel migration revert` does it: that fails for a migration which it does not find among its own.
+/// Reverts as `diesel migration revert` does, which fails for a migration that it does not know.
 #[test]
 fn the_applications_migrations_are_reverted_beside_ours() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,16 @@
 //! A small HTTP service: views of posts, counted in Redis and folded into PostgreSQL by a worker.
 //!
-//! `DATABASE_URL=postgres://... REDIS_URL=redis://... cargo run --features service --example worker_service`
+//! ```sh
+//! DATABASE_URL=postgres://... REDIS_URL=redis://... \
+//!     cargo run --features service --example worker_service
+//! ```
 //!
 //! - `POST /posts/1/view` counts a view, and loads no row
 //! - `GET /posts/1` shows the post with its views; while Redis is away, with those of the last sync
 //! - `GET /top` lists the most viewed posts, by the last sync
 //!
-//! `LISTEN` is the address, 127.0.0.1:3000 unless given. On SIGTERM or Ctrl-C it stops taking requests, finishes
-//! those it has, and makes a last sync.
+//! `LISTEN` is the address; the default is 127.0.0.1:3000. On SIGTERM or Ctrl-C the service stops
+//! accepting requests, finishes those it has, and syncs a last time.
 
 mod posts;
 mod routes;
@@ -23,7 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::posts::Posts;
 use crate::routes::App;
 
-/// Requests that are at the database or at Redis at the same time.
+/// The number of requests that use the database or Redis at the same time.
 const CONNECTIONS: u32 = 8;
 
 const SYNC_EVERY: Duration = Duration::from_secs(10);
@@ -37,7 +40,7 @@ async fn main() -> Result<()> {
         TcpListener::bind(&address).await.with_context(|| format!("cannot listen at {address}"))?;
     println!("listening at http://{}", listener.local_addr()?);
 
-    axum::serve(listener, routes::router(app)).with_graceful_shutdown(told_to_stop()?).await?;
+    axum::serve(listener, routes::router(app)).with_graceful_shutdown(stop_requested()?).await?;
 
     let status = tokio::task::spawn_blocking(|| worker.stop()).await?;
     let status = status.context("the last sync failed; what is pending stays in Redis")?;
@@ -45,7 +48,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Everything blocks here: the database has to be there, Redis may come later.
+/// Opens everything, which blocks. The database must be reachable; Redis may come later.
 fn open() -> Result<App> {
     let database_url = env::var("DATABASE_URL").context("set DATABASE_URL to postgres://...")?;
     let redis_url = env::var("REDIS_URL").context("set REDIS_URL to redis://...")?;
@@ -58,7 +61,7 @@ fn open() -> Result<App> {
     Ok(App { counters, posts: Posts::open(pool)? })
 }
 
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
+fn stop_requested() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -22,7 +22,7 @@ pub struct Posts {
 }
 
 impl Posts {
-    /// An application has migrations of its own for this.
+    /// Makes the table. A real application has migrations for this.
     pub fn open(pool: Pool<ConnectionManager<PgConnection>>) -> Result<Self> {
         pool.get()?.batch_execute(
             "CREATE TABLE IF NOT EXISTS posts (id BIGSERIAL PRIMARY KEY, title TEXT NOT NULL);
@@ -37,7 +37,7 @@ impl Posts {
         Ok(query.first(&mut self.pool.get()?).optional()?)
     }
 
-    /// The ids of the most viewed posts with their views, as the last sync wrote them.
+    /// Returns the ids of the most viewed posts with their views, as the last sync wrote them.
     pub fn most_viewed(&self, limit: i64) -> Result<Vec<(i64, i64)>> {
         let rows = model_counters::table
             .filter(model_counters::owner_type.eq(Post::OWNER_TYPE.as_str()))

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::posts::{Post, PostCounter, Posts};
 
-/// What every request works with. Clones share everything.
+/// The state that all requests share. Clones are the same state.
 #[derive(Clone)]
 pub struct App {
     pub counters: Counters,
@@ -25,16 +25,16 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Counts a view without asking whether there is such a post: that would cost what counting saves.
+/// Counts a view. Does not check that the post exists, because that would cost what counting saves.
 async fn view(State(app): State<App>, Path(id): Path<i64>) -> Response {
     let counted = blocking(move || {
         Ok(app.counters.increment(Post::counter_owner(id)?, PostCounter::Views, 1))
     });
     match counted.await {
         Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
-        // Told to try again, the client would count some views twice.
+        // An error would make the client retry, which would count some views twice.
         Ok(Err(error)) if error.is_outcome_unknown() => {
-            (StatusCode::ACCEPTED, "nobody knows whether the view was counted\n").into_response()
+            (StatusCode::ACCEPTED, "it is unknown whether the view was counted\n").into_response()
         }
         Ok(Err(_)) => {
             (StatusCode::SERVICE_UNAVAILABLE, "the view was not counted\n").into_response()
@@ -48,7 +48,7 @@ async fn show(State(app): State<App>, Path(id): Path<i64>) -> Result<Response, F
         let Some(post) = app.posts.find(id)? else {
             return Ok((StatusCode::NOT_FOUND, "no such post\n").into_response());
         };
-        // Exact while Redis is there; without it, what the last sync wrote is better than no page.
+        // Exact while Redis is reachable. Otherwise the page shows what the last sync wrote.
         let (views, is_exact) = match post.counter(&app.counters, PostCounter::Views) {
             Ok(views) => (views, true),
             Err(_) => (app.counters.baseline(&post, PostCounter::Views)?, false),
@@ -68,7 +68,7 @@ async fn top(State(app): State<App>) -> Result<Response, Failed> {
     .await
 }
 
-/// Counters and Diesel block, so they stay off the threads that serve everybody.
+/// Runs `work` on a thread that may block, because counters and Diesel do.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, Failed> {

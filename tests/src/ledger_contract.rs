@@ -9,7 +9,7 @@ mod transactions;
 use std::sync::Arc;
 
 use counter_diesel::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Ledger, Newer, Owner,
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Ledger, NewerRow, Owner,
 };
 
 use crate::database::Database;
@@ -62,7 +62,7 @@ fn row(count: i64, seq: i64) -> Baseline {
 }
 
 /// Applies claims in a transaction of their own.
-fn apply(ledger: &dyn Ledger, claims: impl Into<Vec<Claim>>) -> Vec<Newer> {
+fn apply(ledger: &dyn Ledger, claims: impl Into<Vec<Claim>>) -> Vec<NewerRow> {
     let mut claims = claims.into();
     claims.sort_by(|a, b| a.id.cmp(&b.id));
     let mut transaction = ledger.begin().unwrap();

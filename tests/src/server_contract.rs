@@ -177,7 +177,7 @@ fn newer_meanwhile<C: ServerConnection>(world: &ServerWorld<C>) {
     let rows = newer.iter().map(|newer| newer.row.get());
     assert_eq!(rows.collect::<Vec<_>>(), [9; 5]);
     let seen = transaction.update(&adds([7], 6)[0]).unwrap();
-    assert_eq!(seen, counter_diesel::Updated::Seen);
+    assert_eq!(seen, counter_diesel::UpdateOutcome::AlreadyApplied);
     transaction.commit().unwrap();
 }
 

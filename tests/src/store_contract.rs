@@ -1,16 +1,22 @@
 //! The contract of `DeltaStore` as a suite that every store has to pass.
 
 mod ack;
+mod capability;
 mod claim;
 mod concurrency;
+mod generation;
 mod increment;
+mod inspection;
+mod key_index;
 mod look;
 mod operator;
+mod private;
 mod replace;
 mod scan;
 
 use std::time::Duration;
 
+pub use capability::Capability;
 use counter_core::{Claim, Claimed, CounterId, DeltaStore, Held};
 
 use crate::store_worlds::StoreWorld;
@@ -18,7 +24,7 @@ use crate::store_worlds::StoreWorld;
 /// One sentence of the contract, and what shows whether it holds.
 pub type Case = (&'static str, fn(&dyn StoreWorld));
 
-/// All of the contract.
+/// Returns the contract of every store.
 pub fn cases() -> Vec<Case> {
     [
         increment::CASES,
@@ -27,10 +33,20 @@ pub fn cases() -> Vec<Case> {
         claim::CASES,
         replace::CASES,
         ack::CASES,
-        operator::CASES,
         concurrency::CASES,
     ]
     .concat()
+}
+
+/// Returns the contract of the stores that have this capability.
+pub fn cases_of(capability: Capability) -> &'static [Case] {
+    match capability {
+        Capability::Generation => generation::CASES,
+        Capability::Repair => operator::CASES,
+        Capability::Private => private::CASES,
+        Capability::KeyIndex => key_index::CASES,
+        Capability::Inspection => inspection::CASES,
+    }
 }
 
 /// Cases by the names of their functions.

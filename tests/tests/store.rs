@@ -9,34 +9,52 @@
 
 use std::sync::Arc;
 
-use counter_tests::store_contract::cases;
+use counter_tests::store_contract::{Capability, Case, cases, cases_of};
 use counter_tests::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
 use libtest_mimic::{Arguments, Trial};
+
+use Capability::{Generation, Inspection, KeyIndex, Private, Repair};
 
 type NewWorld = Arc<dyn Fn() -> Box<dyn StoreWorld> + Send + Sync>;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials = worlds().into_iter().flat_map(|(kind, new_world)| {
-        cases().into_iter().map(move |(sentence, case)| {
-            let new_world = Arc::clone(&new_world);
-            Trial::test(format!("{kind}::{sentence}"), move || {
-                case(&*new_world());
-                Ok(())
-            })
-        })
+    let trials = worlds().into_iter().flat_map(|(kind, capabilities, new_world)| {
+        let of_capabilities = capabilities.iter().flat_map(|capability| cases_of(*capability));
+        let mut trials = Vec::new();
+        for case in cases().iter().chain(of_capabilities) {
+            trials.push(trial(kind, *case, Arc::clone(&new_world)));
+        }
+        trials.push(Trial::test(format!("{kind}::no_capability_is_lost"), move || {
+            assert_eq!(Capability::all_of(&*new_world().store()), capabilities);
+            Ok(())
+        }));
+        trials
     });
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
-fn worlds() -> Vec<(&'static str, NewWorld)> {
+fn trial(kind: &str, (sentence, case): Case, new_world: NewWorld) -> Trial {
+    Trial::test(format!("{kind}::{sentence}"), move || {
+        case(&*new_world());
+        Ok(())
+    })
+}
+
+/// What stores in memory must be able to do besides counting and syncing.
+const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Inspection];
+
+/// What stores in Redis must be able to do besides counting and syncing.
+const IN_REDIS: &[Capability] = &[Generation, Repair, Inspection];
+
+fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
     vec![
-        ("memory", Arc::new(|| Box::new(MemoryWorld::new()))),
-        ("redis", Arc::new(|| Box::new(RedisWorld::own()))),
-        ("valkey", Arc::new(|| Box::new(RedisWorld::valkey()))),
-        ("redis_resp3", Arc::new(|| Box::new(RedisWorld::resp3()))),
-        ("redis_unix_socket", Arc::new(|| Box::new(RedisWorld::unix()))),
-        ("redis_application_pool", Arc::new(|| Box::new(RedisWorld::application_pool()))),
-        ("redis_r2d2_redis_pool", Arc::new(|| Box::new(RedisWorld::r2d2_redis_pool()))),
+        ("memory", IN_MEMORY, Arc::new(|| Box::new(MemoryWorld::new()))),
+        ("redis", IN_REDIS, Arc::new(|| Box::new(RedisWorld::own()))),
+        ("valkey", IN_REDIS, Arc::new(|| Box::new(RedisWorld::valkey()))),
+        ("redis_resp3", IN_REDIS, Arc::new(|| Box::new(RedisWorld::resp3()))),
+        ("redis_unix_socket", IN_REDIS, Arc::new(|| Box::new(RedisWorld::unix()))),
+        ("redis_application_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::application_pool()))),
+        ("redis_r2d2_redis_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::r2d2_redis_pool()))),
     ]
 }

@@ -7,10 +7,10 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::QueryResult;
 use diesel::{MysqlConnection, RunQueryDsl};
 
-use super::rows::push_values;
-use super::{BareConnection, Batch};
+use super::bare_connection::BareConnection;
+use super::rows::{Batch, push_values};
 
-/// How many rows one statement of a sync writes.
+/// The number of rows that one statement of a sync writes.
 const ROWS: usize = 500;
 
 impl BareConnection for MysqlConnection {

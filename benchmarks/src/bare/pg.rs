@@ -6,7 +6,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
-use super::{BareConnection, Batch};
+use super::bare_connection::BareConnection;
+use super::rows::Batch;
 use crate::post::{KEY, OWNER_TYPE};
 
 impl BareConnection for PgConnection {
@@ -57,7 +58,7 @@ impl QueryId for Upsert<'_> {
 
 impl RunQueryDsl<PgConnection> for Upsert<'_> {}
 
-/// The rows of posts' views that a read of many counters asks for.
+/// The query of a read of many counters: the rows of posts' views.
 pub struct ValuesOf {
     owner_types: Vec<&'static str>,
     owner_ids: Vec<i64>,

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 
 use crate::post::{KEY, OWNER_TYPE};
 
-/// Claims as they are written in one transaction, column by column.
+/// The claims of one transaction, column by column.
 #[derive(Clone)]
 pub struct Batch {
     pub owner_types: Vec<&'static str>,
@@ -30,7 +30,7 @@ impl Batch {
         }
     }
 
-    /// Where each statement of so many rows begins and ends.
+    /// Returns the range of each statement of `rows` rows.
     pub fn pieces(&self, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let all = self.owner_ids.len();
         assert_eq!(all % rows, 0, "batches are made of whole statements");
@@ -38,9 +38,10 @@ impl Batch {
     }
 }
 
-/// One row for each post, in batches of a sync's default size: which posts share a batch is chance, another one for each
-/// sequence, as in a scan of
-/// Redis, and within a batch they are in order, as in a sync.
+/// Returns one row for each post, in batches of a sync's default size.
+///
+/// Which posts share a batch is random and differs by sequence, as in a scan of Redis. Within a
+/// batch they are in order, as in a sync.
 pub fn batches(posts: i64, seq: i64) -> Vec<Batch> {
     let mut ids = (1..=posts).collect::<Vec<_>>();
     fastrand::Rng::with_seed(seq.unsigned_abs()).shuffle(&mut ids);
@@ -52,7 +53,7 @@ pub fn batches(posts: i64, seq: i64) -> Vec<Batch> {
     ids.chunks(1000).map(batch).collect()
 }
 
-/// Some rows of a batch as a statement has them after `VALUES`.
+/// Writes some rows of a batch as they stand after `VALUES`.
 pub(super) fn push_values<'b, DB>(
     out: &mut AstPass<'_, 'b, DB>,
     batch: &'b Batch,

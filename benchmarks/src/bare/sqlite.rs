@@ -7,10 +7,10 @@ use diesel::result::QueryResult;
 use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl, SqliteConnection};
 
-use super::rows::push_values;
-use super::{BareConnection, Batch};
+use super::bare_connection::BareConnection;
+use super::rows::{Batch, push_values};
 
-/// How many rows one statement of a sync writes.
+/// The number of rows that one statement of a sync writes.
 const ROWS: usize = 100;
 
 impl BareConnection for SqliteConnection {

@@ -2,19 +2,20 @@ use redis::{Connection, Pipeline, Script};
 
 use crate::post::name;
 
-/// What a sync asks of Redis, by the plain crate: the same commands of the same sizes, without a look at the answers
-/// that goes further than the next step needs.
+/// The commands of a sync to Redis, sent by the plain crate in the same sizes. Reads only those
+/// parts of the replies that the next step needs.
 pub struct Steps {
     conn: Connection,
     claim: String,
     ack: String,
 }
 
-/// How many counters one call of the script of a claim takes, and of an acknowledgement, and one MGET.
+/// The number of counters in one script call of a claim, in one of an acknowledgement, and in one
+/// MGET.
 const CLAIMED: usize = 50;
 const ACKNOWLEDGED: usize = 200;
 const VERIFIED: usize = 500;
-/// How many names one SCAN goes through.
+/// The number of names that one SCAN visits.
 const SCANNED: usize = 250;
 
 const CLAIM: &str = concat!(
@@ -31,7 +32,7 @@ impl Steps {
         Self { conn, claim, ack }
     }
 
-    /// All names under the prefix.
+    /// Returns all names under the prefix.
     pub fn scan(&mut self) -> Vec<String> {
         let (mut names, mut cursor) = (Vec::new(), 0_u64);
         loop {
@@ -62,7 +63,7 @@ impl Steps {
         }
         let answers: Vec<Vec<String>> = calls.query(&mut self.conn).unwrap();
         let texts = answers.into_iter().flat_map(|answer| answer.into_iter().skip(2));
-        // The first letter says that it is fresh.
+        // The first letter says that the claim is fresh.
         texts.map(|text| text[1..].to_owned()).collect()
     }
 
@@ -90,7 +91,7 @@ impl Steps {
     }
 }
 
-/// The name of a post's claim in Redis.
+/// Returns the name of a post's claim in Redis.
 pub fn claim_name(id: i64) -> String {
     format!("counter:{{{}}}", name(id))
 }

@@ -7,7 +7,9 @@ use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConnection};
 
-use super::{BareConnection, Batch, ValuesOf};
+use super::bare_connection::BareConnection;
+use super::pg::ValuesOf;
+use super::rows::Batch;
 use crate::bench::Bench;
 use crate::post::{PostCounter, posts};
 

@@ -9,7 +9,7 @@ use crate::rounds::Spread;
 use crate::stage::Stage;
 use crate::table::{Bar, Row};
 
-/// Those of ours: what the `redis` crate allocates to read one reply is taken off.
+/// Measures our own allocations. Those of the `redis` crate, to read one reply, are subtracted.
 pub fn of_an_increment(bench: &Bench) -> Vec<Row> {
     let Stage { counters, mut redis, .. } = Stage::<SqliteConnection>::new(bench, &bench.sqlite());
     let post = Post { id: 1 };
@@ -27,7 +27,7 @@ pub fn of_an_increment(bench: &Bench) -> Vec<Row> {
     vec![row("through a handle", through_handle, 0.0), row("through the trait", through_trait, 2.0)]
 }
 
-/// The most that any of some had.
+/// Returns the highest number of allocations among several runs.
 fn each(mut act: impl FnMut()) -> u64 {
     act();
     (0..100).map(|_| measure(&mut act).count_total).max().unwrap_or_default()

@@ -6,7 +6,7 @@ use crate::bench::Bench;
 use crate::stage::{Rows, Stage};
 use crate::table::Row;
 
-/// Bytes in Redis of each counter that waits, and in PostgreSQL's log of each that is synced.
+/// Measures the bytes of a pending counter in Redis, and of a synced one in PostgreSQL's log.
 pub fn of_a_counter(bench: &Bench) -> Vec<Row> {
     let url = bench.postgres().url("postgres");
     let mut stage = Stage::<PgConnection>::new(bench, &url);

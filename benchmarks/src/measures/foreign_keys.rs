@@ -8,7 +8,7 @@ use crate::table::{Row, in_thousands};
 
 const COUNTERS: i64 = 10;
 
-/// A scan has to pass over all that is in the database of Redis. The limit is the scan alone.
+/// Measures a scan, which has to visit all keys of the Redis database. The limit is the scan alone.
 pub fn beside_many(bench: &Bench) -> Vec<Row> {
     let mut stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let keys = bench.of(500_000, 10_000);

@@ -11,12 +11,12 @@ use crate::rounds::{Rounds, Spread, seconds};
 use crate::stage::Stage;
 use crate::table::{Bar, Row};
 
-/// How many counters are counted in turn.
+/// The number of counters that are incremented in turn.
 const POSTS: i64 = 1000;
 const THREADS: usize = 8;
 const PER_CALL: usize = 100;
 
-/// Increments need no database; one has to be there.
+/// Increments need no database, but a stage must have one.
 fn stage(bench: &Bench) -> Stage<SqliteConnection> {
     Stage::new(bench, &bench.sqlite())
 }
@@ -100,7 +100,7 @@ fn in_micros(taken: &[f64]) -> String {
     format!("{:.1} µs", Spread::of(taken.iter().copied()).median * 1e6)
 }
 
-/// What all threads of this program have worked.
+/// Returns the CPU time of all threads of this program.
 fn cpu_seconds(act: impl FnOnce()) -> f64 {
     let now = || {
         let time = clock_gettime(ClockId::ProcessCPUTime);

@@ -11,13 +11,13 @@ use crate::post::{Post, PostCounter};
 use crate::stage::{Rows, Stage};
 use crate::table::Row;
 
-/// Single increments, by themselves and while another thread of the program syncs, on any core.
+/// Measures single increments, alone and while another thread of the program syncs, on any core.
 pub fn beside_a_sync(bench: &Bench) -> Vec<Row> {
     let mut stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let counters = bench.of(300_000, 10_000);
     stage.lay_rows(Rows::New, counters);
     stage.count(counters);
-    // A counter that is not among those that are synced.
+    // A counter that is not synced.
     let post = Post { id: counters + 1 };
     let alone = percentiles(&stage.counters, &post, |times| times < bench.of(50_000, 5000));
     let is_over = AtomicBool::new(false);

@@ -10,7 +10,7 @@ use crate::rounds::Spread;
 use crate::stage::{Rows, Stage};
 use crate::table::{Bar, Row, in_thousands};
 
-/// The most memory that a process has needed which did nothing but sync.
+/// Measures the peak memory of a process that only syncs.
 pub fn of_a_sync(bench: &Bench) -> Vec<Row> {
     let (few, many) = bench.of((10_000, 1_000_000), (10_000, 100_000));
     let database = bench.postgres().url("postgres");
@@ -40,7 +40,7 @@ pub fn of_a_sync(bench: &Bench) -> Vec<Row> {
     ]
 }
 
-/// What the process does.
+/// Runs in that process.
 pub fn sync_once(redis: &str, database: &str) {
     let counters = counter_diesel::Counters::builder(PgConnection::pool(database)).redis(redis);
     let report = counters.build().unwrap().sync(&Default::default()).unwrap();

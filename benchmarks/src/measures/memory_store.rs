@@ -13,7 +13,7 @@ use crate::table::{Bar, Row};
 
 const THREADS: usize = 2;
 
-/// The limit is a map of atomic numbers, which does not notice when one overflows, and holds no claims.
+/// The limit is a map of atomic numbers, which detects no overflow and holds no claims.
 pub fn increments(bench: &Bench) -> Vec<Row> {
     let of = |counters, what: &str| {
         let times = bench.of(2_000_000, 100_000);
@@ -43,7 +43,7 @@ fn measure(counters: i64, times: usize, rounds: usize) -> Rounds {
     )
 }
 
-/// The seconds of one increment where each thread makes so many, each on a core of its own.
+/// Returns the seconds of one increment while each thread makes many, on a core of its own.
 fn in_threads(ids: &[CounterId], times: usize, increment: impl Fn(&CounterId) + Sync) -> f64 {
     let ready = Barrier::new(THREADS + 1);
     let taken = thread::scope(|scope| {
@@ -52,7 +52,7 @@ fn in_threads(ids: &[CounterId], times: usize, increment: impl Fn(&CounterId) + 
             scope.spawn(move || {
                 cores::pin(Side::Thread(number));
                 ready.wait();
-                // Not in step with each other.
+                // So that threads do not touch the same counters in the same order.
                 let ids = ids.iter().cycle().skip(number * ids.len() / THREADS);
                 ids.take(times).for_each(increment);
             })

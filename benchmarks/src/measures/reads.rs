@@ -13,8 +13,8 @@ use crate::table::{Bar, Row};
 const POSTS: i64 = 1000;
 const PER_CALL: usize = 50;
 
-/// With a row of each counter, and something pending. The rows come from a sync: a row with a sequence that the store
-/// has never given out makes a read look twice.
+/// Makes a row for each counter, and something pending. The rows come from a sync, because a row
+/// with a sequence that the store never gave out makes a read look twice.
 fn stage(bench: &Bench) -> Stage<PgConnection> {
     let mut stage = Stage::new(bench, &bench.postgres().url("postgres"));
     stage.count(POSTS);
@@ -23,14 +23,14 @@ fn stage(bench: &Bench) -> Stage<PgConnection> {
     stage
 }
 
-/// The same counters over a pool that does not ask the database whether a connection works before it hands it out.
+/// Returns counters over a pool that does not test a connection before it hands it out.
 fn unchecked(bench: &Bench) -> Counters {
     let manager = ConnectionManager::<PgConnection>::new(bench.postgres().url("postgres"));
     let pool = Pool::builder().max_size(4).test_on_check_out(false).build(manager).unwrap();
     Counters::builder(pool).redis(&bench.redis().url()).build().unwrap()
 }
 
-/// What each of so many pieces of work takes, after a first time that does not count.
+/// Returns the seconds of one piece of work, after a first one that is not measured.
 fn compare(bench: &Bench, pieces: usize, ours: impl Fn(), limit: &mut impl FnMut()) -> Rounds {
     ours();
     limit();

@@ -6,7 +6,8 @@ use crate::rounds::{Rounds, Spread};
 use crate::stage::{Rows, Stage};
 use crate::table::{Bar, Row, in_thousands};
 
-/// What a counter of a large sync costs more than one of a small one, in what a row of the bare upsert does.
+/// Measures how much more a counter costs in a large sync than in a small one, relative to a row of
+/// the bare upsert.
 pub fn per_counter(bench: &Bench) -> Vec<Row> {
     let (small, large) = bench.of((100_000, 1_000_000), (10_000, 100_000));
     let [in_small, in_large] = [small, large].map(|counters| measure(bench, counters));

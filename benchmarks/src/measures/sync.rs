@@ -20,7 +20,8 @@ pub fn into_mariadb(bench: &Bench) -> Vec<Row> {
     into(bench, stage, "MariaDB", Bar::AtMost(2.5))
 }
 
-/// The limit is the guarded upsert alone: the same table, batches and commits, its rows in memory already, no Redis.
+/// The limit is the guarded upsert alone: the same table, batches and commits, with its rows
+/// already in memory and no Redis.
 fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, name: &str, to_reach: Bar) -> Vec<Row> {
     let counters = bench.of(100_000, 10_000);
     let each = |taken: f64| taken / counters as f64;
@@ -46,10 +47,10 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, name: &str, to_reach:
     rows
 }
 
-/// The time of one step.
+/// Returns the time of one step.
 type TimeOf = fn(&SyncTimes) -> Duration;
 
-/// The steps of syncs of so many counters, in microseconds for each of them.
+/// Returns the steps of the syncs, in microseconds for each counter.
 pub fn where_it_went(what: &str, times: Vec<SyncTimes>, counters: i64) -> Row {
     let median = |step: fn(&SyncTimes) -> Duration| {
         let each = |times| step(times).as_secs_f64() / counters as f64 * 1e6;

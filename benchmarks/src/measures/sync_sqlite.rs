@@ -45,7 +45,7 @@ pub fn from_redis(bench: &Bench) -> Vec<Row> {
     rows
 }
 
-/// The seconds of all of a sync's commands. The names are there already.
+/// Returns the seconds of all commands of a sync. The names are pending already.
 fn ask_redis(steps: &mut Steps, batches: &[Batch]) -> f64 {
     let of_batch = |name: fn(i64) -> String| {
         let names = |batch: &Batch| batch.owner_ids.iter().map(|id| name(*id)).collect::<Vec<_>>();

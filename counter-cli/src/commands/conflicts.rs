@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{ClaimSeq, Contradiction, OnConflict, SyncOptions, WentBack};
+use counter_diesel::{ClaimSeq, Conflict, OnConflict, SyncOptions, WentBack};
 
 use super::sync::Syncing;
 use crate::connect;
@@ -68,13 +68,13 @@ fn in_text(conflicts: &counter_diesel::Conflicts) -> String {
         return "no conflicts\n".to_owned();
     }
     let mut text = conflicts.went_back.as_ref().map(went_back_in_text).unwrap_or_default();
-    if !conflicts.counters.is_empty() {
+    if !conflicts.conflicts.is_empty() {
         let heading = ["claimed at", "claimed", "pending", "table of", "table"].map(str::to_owned);
         let mut rows = vec![(heading, "counter".to_owned())];
-        rows.extend(conflicts.counters.iter().map(row));
+        rows.extend(conflicts.conflicts.iter().map(row));
         text += &table(&rows);
     }
-    let more = conflicts.counters.count() - conflicts.counters.iter().len() as u64;
+    let more = conflicts.conflicts.count() - conflicts.conflicts.iter().len() as u64;
     if more > 0 {
         text += &format!("{more} more counters\n");
     }
@@ -94,7 +94,7 @@ fn went_back_in_text(went_back: &WentBack) -> String {
     ) + &synced.unwrap_or_default()
 }
 
-fn row(both: &Contradiction) -> ([String; 5], String) {
+fn row(both: &Conflict) -> ([String; 5], String) {
     let claim = both.held.claim.as_ref();
     let claimed = claim.map_or_else(|| "-".to_owned(), |claim| op_text(claim.op));
     let claimed_at = time_or_dash(claim.map_or(ClaimSeq::ZERO, |claim| claim.seq));

@@ -1,8 +1,8 @@
-use counter_diesel::Findings;
+use counter_diesel::Capped;
 
 /// Returns a line for each that is listed, and one that says how many there are more.
 pub(crate) fn listed<T>(
-    findings: &Findings<T>,
+    findings: &Capped<T>,
     what: &str,
     line: impl Fn(&T) -> String,
 ) -> Vec<String> {

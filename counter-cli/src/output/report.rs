@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{Claim, Conflict, SyncReport};
+use counter_diesel::{Claim, ConflictingClaim, SyncReport};
 
 use super::claim::op_text;
 use super::listed::listed;
@@ -61,14 +61,18 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     lines.extend(listed(&report.failed, "counters failed", |failed| {
         format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
     }));
-    lines.extend(listed(&report.conflicts, "conflicts", |Conflict { claim, row, .. }| {
-        let (claim, seq) = (of(claim), claim.seq);
-        format!(
-            "{claim} is in conflict: it is claim {seq}, but its row has seen {row}; \
+    lines.extend(listed(
+        &report.conflicts,
+        "conflicts",
+        |ConflictingClaim { claim, row, .. }| {
+            let (claim, seq) = (of(claim), claim.seq);
+            format!(
+                "{claim} is in conflict: it is claim {seq}, but its row has seen {row}; \
              the store seems to be an old copy: set the counter to the right value, \
              or decide about all conflicts with: counter conflicts"
-        )
-    }));
+            )
+        },
+    ));
     lines.extend(listed(&report.lost, "claims were lost", |lost| {
         let rest =
             if lost.applied { "but was applied" } else { "and has no row, so it was not applied" };

@@ -13,8 +13,8 @@ use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Assurance, Claimed, Cursor, DeltaStore, Foreign, Look, Replacement, ScanPage, StoreFacts,
-    Verdict,
+    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Look, Repair, Replacement, ScanPage,
+    StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -43,7 +43,7 @@ use crate::store::{
 /// sequences. The store remembers the newest that it has seen, and claims nothing
 /// ([`Error::StoreWentBack`]) from a server that knows of older ones only: it was started from an old
 /// copy, and what that holds may have been counted already. Every sync first asks for the
-/// [`generation`](DeltaStore::generation), from which the store learns that another one has begun.
+/// [`generation`](StoreGeneration::ensure_generation), from which the store learns that another one has begun.
 ///
 /// # What the server must allow
 ///
@@ -142,17 +142,36 @@ impl DeltaStore for RedisStore {
         steps::ack(&self.server, claims)
     }
 
-    fn renumber(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-        assurance: Assurance,
-    ) -> Result<Option<Claim>, Error> {
-        match assurance {
-            // Any process may have applied it.
-            Assurance::Store => Ok(None),
-            Assurance::Operator => steps::renumber(&self.server, claim, above, self.confirmation),
-        }
+    fn prefix(&self) -> Option<&Prefix> {
+        Some(self.server.names().prefix())
+    }
+
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        Some(self)
+    }
+
+    fn repair(&self) -> Option<&dyn Repair> {
+        Some(self)
+    }
+
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        Some(self)
+    }
+}
+
+impl StoreGeneration for RedisStore {
+    fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
+        steps::generation(&self.server, database, above)
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
+        steps::present_generation(&self.server)
+    }
+}
+
+impl Repair for RedisStore {
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        steps::renumber(&self.server, claim, above, self.confirmation)
     }
 
     fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
@@ -162,15 +181,9 @@ impl DeltaStore for RedisStore {
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
         steps::discard(&self.server, ids)
     }
+}
 
-    fn generation(&self, database: &str, above: ClaimSeq) -> Result<Option<Generation>, Error> {
-        steps::generation(&self.server, database, above).map(Some)
-    }
-
-    fn present_generation(&self) -> Result<Option<Generation>, Error> {
-        steps::present_generation(&self.server)
-    }
-
+impl InspectStore for RedisStore {
     fn inspect(&self) -> Result<StoreFacts, Error> {
         inspect::inspect(&self.server, self.confirmation)
     }

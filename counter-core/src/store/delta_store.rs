@@ -2,13 +2,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
-use super::facts::StoreFacts;
-use super::foreign::Foreign;
+use super::capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 use super::snapshot::Look;
 use crate::error::Error;
-use crate::id::{CounterId, CounterKey, Owner};
-use crate::names::Pattern;
-use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::id::CounterId;
+use crate::names::{Pattern, Prefix};
+use crate::protocol::Claim;
 
 /// Where increments wait until a sync moves them into the database.
 ///
@@ -20,7 +19,11 @@ use crate::protocol::{Claim, ClaimSeq, Generation};
 /// result for each; it must bear a counter being named twice. An `Err` for the whole call of a method that
 /// changes something leaves open which counters were changed, which a sync survives.
 ///
-/// The trait is object-safe and can be wrapped.
+/// What only some stores can do is a capability, a trait of its own that an accessor returns: for example,
+/// [`generation`](Self::generation) returns a [`StoreGeneration`].
+///
+/// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods, [`prefix`](Self::prefix)
+/// and the five accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -89,94 +92,37 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// [`Error::Store`] if there is no answer; claims may have been removed.
     fn ack(&self, claims: &[Claim]) -> Result<(), Error>;
 
-    /// Gives a claim a new sequence above `above`, and raises the high water to it, if the claim is exactly
-    /// the one that its counter has and `assurance` is there that nobody has applied it or ever will, under
-    /// its old sequence.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer; it may have been given one.
-    fn renumber(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-        assurance: Assurance,
-    ) -> Result<Option<Claim>, Error>;
-
-    /// Raises the high water to the present time and to `above`, unless it is higher. On an operator's word,
-    /// for a store that came back from an old copy: what it holds counts from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer; it may have been raised.
-    fn raise(&self, above: ClaimSeq) -> Result<(), Error>;
-
-    /// Drops what is pending and claimed of each counter and returns of how many there was anything. On an
-    /// operator's word, as [`raise`](Self::raise).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer; some may have been dropped.
-    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error>;
-
-    /// The keys of an owner that the store can name without a scan. The default is to name none.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer.
-    fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
-        let _ = owner;
-        Ok(Vec::new())
+    /// Returns what the names in this store start with, or `None` if it does not use names. Default: `None`.
+    fn prefix(&self) -> Option<&Prefix> {
+        None
     }
 
-    /// Which data this is: the identity of the store's present life. If it has none yet it gets one that
-    /// names `database`, and its high water is raised to `above`.
-    ///
-    /// `None` for a store that lives no longer than its process, of which nothing needs to be known later.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer.
-    fn generation(&self, database: &str, above: ClaimSeq) -> Result<Option<Generation>, Error>;
-
-    /// The same, but changes nothing: `None` also for a store that has no identity yet.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer.
-    fn present_generation(&self) -> Result<Option<Generation>, Error>;
-
-    /// What can be found out about the store and its server. Changes nothing, and makes no
-    /// [`generation`](Self::generation). What a server does not tell this user is a
-    /// [`Fact::Unknown`](crate::Fact::Unknown), no error. The default is to have nothing to tell.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer to anything.
-    fn inspect(&self) -> Result<StoreFacts, Error> {
-        Ok(StoreFacts::default())
+    /// Returns the capability to tell one life of the store's data from the next. Default: `None`.
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        None
     }
 
-    /// What is in the places of these counters that [`look`](Self::look) cannot see, such as a list
-    /// where a number should be. Changes nothing. The default is that there is never such a thing.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] if there is no answer.
-    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
-        let _ = ids;
-        Ok(Vec::new())
+    /// Returns the capability to carry out an operator's decision. Default: `None`. Without it, a sync reports
+    /// each conflict that it would have to renumber, and claims nothing from a store that went back.
+    fn repair(&self) -> Option<&dyn Repair> {
+        None
     }
-}
 
-/// How it is known that nobody has applied a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assurance {
-    /// The store has to know it. Only one that is private to a process can, and needs it: other processes with
-    /// stores of their own write to the same rows under sequences that it has not heard of.
-    Store,
-    /// An operator has decided it.
-    Operator,
+    /// Returns the capability to know which claims only this process can have applied. Default: `None`, for a
+    /// store that other processes use too.
+    fn private(&self) -> Option<&dyn PrivateStore> {
+        None
+    }
+
+    /// Returns the capability to find counters without a scan. Default: `None`.
+    fn key_index(&self) -> Option<&dyn KeyIndex> {
+        None
+    }
+
+    /// Returns the capability to answer questions about the store and its server. Default: `None`.
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        None
+    }
 }
 
 /// What [`DeltaStore::replace`] puts in the place of everything before.

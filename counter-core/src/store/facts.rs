@@ -85,14 +85,12 @@ impl fmt::Display for ServerVersion {
     }
 }
 
-/// What a store tells of itself and of its server: see [`DeltaStore::inspect`].
+/// What a store tells of itself and of its server: see [`InspectStore::inspect`].
 ///
-/// [`DeltaStore::inspect`]: crate::DeltaStore::inspect
+/// [`InspectStore::inspect`]: crate::InspectStore::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StoreFacts {
-    /// Whether the store is this process's alone, and gone with it.
-    pub is_private: bool,
     /// What the server is.
     pub server: Fact<ServerVersion>,
     /// What it does where its memory is full.

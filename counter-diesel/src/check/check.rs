@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
-use counter_core::{Clock, Fact, Prefix, StoreFacts, SystemClock};
+use counter_core::{Clock, Fact, InspectStore, Prefix, StoreFacts, SystemClock};
 
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
-use super::{ledger, life, store};
+use super::{generation, ledger, store};
 use crate::causes::with_causes;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
@@ -23,14 +23,14 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
         compare(facts, ledger, engine.prefix(), &mut diagnosis);
     }
-    if let Some((facts, time)) = &store {
-        let survey = new_survey(engine, bounds, facts, ledger.as_ref());
+    if let Some((_, time)) = &store {
+        let survey = new_survey(engine, bounds, ledger.as_ref());
         look_around(survey, engine, *time, ledger.as_ref(), &mut diagnosis);
     }
     CheckUp::new(
         store.and_then(|(facts, _)| facts.server.known().cloned()),
         ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
-        diagnosis,
+        diagnosis.into_findings(),
     )
 }
 
@@ -74,7 +74,8 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
 
 /// What the store told, and what time it is there.
 fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
-    match engine.store().inspect() {
+    let facts = engine.store().inspection().map(InspectStore::inspect);
+    match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
             store::judge(&facts, engine.prefix(), diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
@@ -95,18 +96,14 @@ fn compare(
     diagnosis: &mut Diagnosis,
 ) {
     if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
-        life::judge(generation.as_ref(), state, prefix, diagnosis);
+        generation::judge(generation.as_ref(), state, prefix, diagnosis);
     }
 }
 
-fn new_survey(
-    engine: &Engine,
-    bounds: SurveyBounds,
-    facts: &StoreFacts,
-    ledger: Option<&DatabaseAnswers>,
-) -> Survey {
+fn new_survey(engine: &Engine, bounds: SurveyBounds, ledger: Option<&DatabaseAnswers>) -> Survey {
     // What is alone with its process settles by itself that another process's claims are newer.
-    let finds_conflicts = !facts.is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
+    let is_private = engine.store().private().is_some();
+    let finds_conflicts = !is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
     Survey::new(bounds, engine.config().claim_timeout, finds_conflicts)
 }
 

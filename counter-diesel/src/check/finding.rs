@@ -3,8 +3,6 @@ use std::fmt;
 
 use counter_core::ServerVersion;
 
-use super::diagnosis::Diagnosis;
-
 /// What a check-up found: see [`Counters::check`](crate::Counters::check).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a check-up changes nothing: what it found is all that it is for"]
@@ -22,9 +20,8 @@ impl CheckUp {
     pub(super) fn new(
         store: Option<ServerVersion>,
         database: Option<ServerVersion>,
-        diagnosis: Diagnosis,
+        mut findings: Vec<Finding>,
     ) -> Self {
-        let mut findings = diagnosis.into_findings();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Self { store, database, findings }
     }

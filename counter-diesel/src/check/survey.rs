@@ -7,9 +7,9 @@ use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, ScanPage};
 
 use super::diagnosis::Diagnosis;
-use super::distinct::Distinct;
 use super::finding::{FindingCode as Code, Severity};
 use crate::causes::with_causes;
+use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
@@ -128,8 +128,10 @@ impl Survey {
                 }
             }
         }
-        let misplaced = engine.store().misplaced(&seemingly_empty)?;
-        misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
+        if let Some(inspection) = engine.store().inspection() {
+            let misplaced = inspection.misplaced(&seemingly_empty)?;
+            misplaced.iter().for_each(|foreign| self.note_foreign(foreign));
+        }
         self.note_claims(engine, now, claims);
         Ok(())
     }

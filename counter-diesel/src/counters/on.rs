@@ -18,7 +18,7 @@ use crate::owner::owner_of::OwnerOf;
 
 /// Reads on a connection of the caller's: see [`Counters::on`].
 #[must_use = "it does nothing until it is asked"]
-pub struct On<'a, C> {
+pub struct CountersOn<'a, C> {
     engine: &'a Engine,
     conn: &'a mut C,
 }
@@ -40,12 +40,12 @@ impl Counters {
     /// # let _ = views;
     /// # Ok(()) }
     /// ```
-    pub fn on<'a, L: LendConnection>(&'a self, conn: &'a mut L) -> On<'a, L::Connection> {
-        On { engine: self.engine(), conn: conn.lend_connection() }
+    pub fn on<'a, L: LendConnection>(&'a self, conn: &'a mut L) -> CountersOn<'a, L::Connection> {
+        CountersOn { engine: self.engine(), conn: conn.lend_connection() }
     }
 }
 
-impl<C: CounterConnection> On<'_, C> {
+impl<C: CounterConnection> CountersOn<'_, C> {
     /// The value of a counter.
     ///
     /// # Errors

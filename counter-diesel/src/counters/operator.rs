@@ -53,7 +53,7 @@ impl Counters {
     /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
     /// let conflicts = counters.conflicts()?;
-    /// for counter in &conflicts.counters {
+    /// for counter in &conflicts.conflicts {
     ///     println!("{}: {} pending, {} in the table", counter.id, counter.held.pending, counter.row.count);
     /// }
     /// // A person has looked, and knows that nothing of it was synced before.

@@ -77,7 +77,9 @@ pub(crate) fn all(
 ) -> Result<BTreeMap<String, i64>, Error> {
     // Which keys there are, before the look; their rows are read again after it.
     let mut keys = declared.iter().cloned().collect::<BTreeSet<_>>();
-    keys.extend(store.keys_of(owner)?);
+    if let Some(index) = store.key_index() {
+        keys.extend(index.keys_of(owner)?);
+    }
     keys.extend(rows_of(owner)?.into_iter().map(|(key, _)| key));
     let ids = keys.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
     let values = values(store, &ids, |_| {

@@ -22,7 +22,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The same for who would rather have no answer than wait for whoever has locked the table. The default
     /// waits as long as [`baselines`](Self::baselines).
-    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         self.baselines(ids)
     }
 
@@ -72,10 +72,10 @@ pub trait LedgerTransaction {
     /// whose row has seen a *newer* one, in the order given. The rows stay locked until the end of the transaction.
     ///
     /// The claims are of different counters and in the order of [`CounterId`].
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error>;
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error>;
 
     /// Applies a claim to its row only if there is one, under the same guard.
-    fn update(&mut self, claim: &Claim) -> Result<Updated, Error>;
+    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
     /// Makes it durable.
     ///
@@ -87,7 +87,7 @@ pub trait LedgerTransaction {
 
 /// A claim that the guard did not let through because its row has seen a newer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Newer {
+pub struct NewerRow {
     /// The place of the claim among those given.
     pub index: usize,
     /// The sequence in the row.
@@ -96,11 +96,11 @@ pub struct Newer {
 
 /// What became of a claim that may not make a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Updated {
+pub enum UpdateOutcome {
     /// It was applied.
     Applied,
     /// The row has seen it, or a newer one.
-    Seen,
+    AlreadyApplied,
     /// There is no row.
     NoRow,
 }
@@ -114,13 +114,13 @@ pub struct LedgerState {
     /// When it got them, UTC, if that is known.
     pub migrated_at: Option<NaiveDateTime>,
     /// What the last good pass recorded, if there was one.
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<SyncRecord>,
 }
 
 /// What a good pass leaves behind about the store that it synced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Recorded {
+pub struct SyncRecord {
     /// The id of the store's data.
     pub store_id: String,
     /// The newest sequence that the store had given out.
@@ -129,7 +129,7 @@ pub struct Recorded {
     pub synced_at: NaiveDateTime,
 }
 
-impl Recorded {
+impl SyncRecord {
     /// The store's id, its newest sequence, and when the pass ended, UTC.
     pub const fn new(store_id: String, seq: ClaimSeq, synced_at: NaiveDateTime) -> Self {
         Self { store_id, seq, synced_at }

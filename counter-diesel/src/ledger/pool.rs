@@ -12,7 +12,7 @@ use crate::ledger::dialect::secrets::without_url;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
-use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Recorded};
+use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, SyncRecord};
 use crate::ledger::transaction::PoolTransaction;
 use crate::ledger::{migrations, retry};
 
@@ -77,7 +77,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    fn baselines_soon(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let rows = self.run_soon(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
@@ -111,7 +111,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
                 state.migrated_at = Some(row.synced_at);
             } else {
                 let (store_id, seq, synced_at) = (row.store_id, row.seq, row.synced_at);
-                state.recorded = Some(Recorded { store_id, seq, synced_at });
+                state.recorded = Some(SyncRecord { store_id, seq, synced_at });
             }
         }
         Ok(state)

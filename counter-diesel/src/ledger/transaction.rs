@@ -7,7 +7,7 @@ use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::as_ledger_error;
-use crate::ledger::ledger::{LedgerTransaction, Newer, Updated};
+use crate::ledger::ledger::{LedgerTransaction, NewerRow, UpdateOutcome};
 
 /// An open transaction on a connection of its own.
 pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
@@ -69,7 +69,7 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
 }
 
 impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Newer>, Error> {
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             let all_let_through = conn.upsert(tables, claims)?;
             let newer =
@@ -81,19 +81,19 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn update(&mut self, claim: &Claim) -> Result<Updated, Error> {
+    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             if conn.update(tables, claim)? > 0 {
                 if claim.op == ClaimOp::Delete {
                     conn.delete(tables, &claim.id, claim.seq)?;
                 }
-                return Ok(Updated::Applied);
+                return Ok(UpdateOutcome::Applied);
             }
             let rows = conn.current_rows(tables, std::slice::from_ref(&claim.id))?;
             Ok(if rows.into_iter().flatten().next().is_some() {
-                Updated::Seen
+                UpdateOutcome::AlreadyApplied
             } else {
-                Updated::NoRow
+                UpdateOutcome::NoRow
             })
         })
     }
@@ -122,11 +122,11 @@ fn newer_rows<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     claims: &[Claim],
-) -> QueryResult<Vec<Newer>> {
+) -> QueryResult<Vec<NewerRow>> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
     let rows = conn.current_rows(tables, &ids)?;
     let newer = rows.iter().zip(claims).enumerate().filter_map(|(index, (row, claim))| {
-        row.filter(|row| row.seq > claim.seq).map(|row| Newer { index, row: row.seq })
+        row.filter(|row| row.seq > claim.seq).map(|row| NewerRow { index, row: row.seq })
     });
     Ok(newer.collect())
 }

@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use counter_core::{Claim, CounterId, Foreign, Held, Pattern};
 
 use super::timestamp::Timestamp;
-use crate::check::distinct::Distinct;
+use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::engine::pages::pages;
 use crate::error::Error;
-use crate::sync::report::report::Findings;
+use crate::sync::report::capped::Capped;
 
 /// What waits in the store: see [`Counters::pending_overview`](crate::Counters::pending_overview).
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub struct PendingOverview {
     /// [`Config::claim_timeout`](crate::Config::claim_timeout).
     pub oldest_claim: Option<OldestClaim>,
     /// Names and values in the store that are not a counter's. The first by name are listed.
-    pub foreign: Findings<Foreign>,
+    pub foreign: Capped<Foreign>,
 }
 
 /// What waits of several counters.
@@ -115,7 +115,7 @@ impl Found {
         if self.foreign_names.insert(&foreign.name) {
             self.foreign.insert(foreign.name.clone(), foreign);
         }
-        if self.foreign.len() > Findings::<Foreign>::LISTED {
+        if self.foreign.len() > Capped::<Foreign>::LISTED {
             self.foreign.pop_last();
         }
     }
@@ -131,7 +131,7 @@ impl Found {
             }),
             owner_types: self.owner_types,
             oldest_claim: self.oldest_claim.map(OldestClaim::new),
-            foreign: Findings::of(self.foreign_names.count(), self.foreign.into_values()),
+            foreign: Capped::of(self.foreign_names.count(), self.foreign.into_values()),
         }
     }
 }

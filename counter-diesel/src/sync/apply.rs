@@ -6,15 +6,16 @@
 
 use std::time::{Duration, Instant};
 
-use counter_core::{Assurance, Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
 
 use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
-use crate::ledger::ledger::{Newer, Updated};
+use crate::ledger::ledger::{NewerRow, UpdateOutcome};
 use crate::ledger::retry;
 use crate::sync::options::OnConflict;
-use crate::sync::report::observer::{Observer, SyncEvent};
-use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport, SyncTimes};
+use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use crate::sync::report::pass_log::PassLog;
+use crate::sync::report::times::time;
 use crate::sync::unsettled::Unsettled;
 
 /// Rows are locked while the store is asked, so it must answer soon.
@@ -44,11 +45,10 @@ pub(crate) fn apply(
     mut claims: Vec<Claim>,
     origin: Origin,
     on_conflict: OnConflict,
-    report: &mut SyncReport,
-    observer: &mut Observer<'_>,
+    log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application::new(unsettled, origin, on_conflict, report, observer);
+    let mut application = Application::new(unsettled, origin, on_conflict, log);
     let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
     while let Some(batch) = todo.pop() {
         if !batch.claims.is_empty() {
@@ -63,23 +63,21 @@ pub(crate) fn apply(
 pub(crate) fn apply_once(
     unsettled: &Unsettled<'_>,
     claim: Claim,
-    report: &mut SyncReport,
+    log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     let (origin, on_conflict) = (Origin::Fresh, OnConflict::Report);
-    let observer = &mut Observer::none();
-    let mut application = Application::new(unsettled, origin, on_conflict, report, observer);
+    let mut application = Application::new(unsettled, origin, on_conflict, log);
     let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
     let settled = application.transact(&batch.claims)?;
-    application.conclude(settled, &batch)?;
+    application.settle(settled, &batch)?;
     Ok(())
 }
 
-struct Application<'a, 'b, 'c> {
-    unsettled: &'a Unsettled<'b>,
+struct Application<'a, 'o> {
+    unsettled: &'a Unsettled<'a>,
     origin: Origin,
     on_conflict: OnConflict,
-    report: &'a mut SyncReport,
-    observer: &'a mut Observer<'c>,
+    log: &'a mut PassLog<'o>,
     /// How long parts of refused batches were refused in all.
     refused_for: Duration,
     /// Whether it was made sure that a refusal is about a row and not about the whole table.
@@ -98,26 +96,25 @@ struct Batch {
 #[derive(Default)]
 struct Settled {
     applied: Vec<Claim>,
-    conflicts: Vec<Conflict>,
+    conflicts: Vec<ConflictingClaim>,
     superseded: Vec<Claim>,
     gone: Vec<Claim>,
     postponed: Vec<Claim>,
 }
 
-impl<'a, 'b, 'c> Application<'a, 'b, 'c> {
+impl<'a, 'o> Application<'a, 'o> {
     fn new(
-        unsettled: &'a Unsettled<'b>,
+        unsettled: &'a Unsettled<'a>,
         origin: Origin,
         on_conflict: OnConflict,
-        report: &'a mut SyncReport,
-        observer: &'a mut Observer<'c>,
+        log: &'a mut PassLog<'o>,
     ) -> Self {
         let (refused_for, database_takes_rows) = (Duration::ZERO, false);
-        Self { unsettled, origin, on_conflict, report, observer, refused_for, database_takes_rows }
+        Self { unsettled, origin, on_conflict, log, refused_for, database_takes_rows }
     }
 }
 
-impl Application<'_, '_, '_> {
+impl Application<'_, '_> {
     /// Settles a batch and returns the batches that it leaves to do.
     fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
         let started = Instant::now();
@@ -128,12 +125,12 @@ impl Application<'_, '_, '_> {
             retry::with_backoff(|| self.transact(&batch.claims))
         };
         match result {
-            Ok(settled) => self.conclude(settled, batch),
+            Ok(settled) => self.settle(settled, batch),
             Err(error @ Error::Database { step: LedgerStep::Upsert, .. }) => {
                 if batch.is_half {
                     self.refused_for += started.elapsed();
                 }
-                self.divide(batch, error)
+                self.bisect(batch, error)
             }
             Err(error) => Err(error),
         }
@@ -148,21 +145,24 @@ impl Application<'_, '_, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let (transaction, newer) = self.report.times.add_database(|| {
+            let (transaction, newer) = self.log.report.times.add_database(|| {
                 let mut transaction = engine.ledger().begin()?;
                 let newer = transaction.upsert(&claims)?;
                 Ok::<_, Error>((transaction, newer))
             })?;
-            let verdicts =
-                self.report.times.add_verify(|| engine.store().verify(&claims, VERIFY_WITHIN))?;
+            let verdicts = self
+                .log
+                .report
+                .times
+                .add_verify(|| engine.store().verify(&claims, VERIFY_WITHIN))?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
-                let committed = self.report.times.add_database(|| transaction.commit());
-                committed.inspect_err(|_| self.doubt(&claims))?;
+                let committed = self.log.report.times.add_database(|| transaction.commit());
+                committed.inspect_err(|_| self.mark_unknown(&claims))?;
                 settled.applied_all(claims, newer);
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
-            self.report.times.add_database(|| drop(transaction));
+            self.log.report.times.add_database(|| drop(transaction));
             claims = settled.keep_held(claims, &verdicts);
         }
         settled.postponed = claims;
@@ -170,7 +170,7 @@ impl Application<'_, '_, '_> {
     }
 
     /// A commit that failed may have happened.
-    fn doubt(&mut self, claims: &[Claim]) {
+    fn mark_unknown(&mut self, claims: &[Claim]) {
         for claim in claims {
             if self.unsettled.fate(claim) == Fate::Unapplied {
                 self.unsettled.set_fate(claim, Fate::Unknown);
@@ -179,13 +179,13 @@ impl Application<'_, '_, '_> {
     }
 
     /// Acknowledges what is in the table and deals with what is not.
-    fn conclude(&mut self, settled: Settled, batch: &Batch) -> Result<Vec<Batch>, Error> {
-        self.report.postponed += settled.postponed.len() as u64;
-        self.report.superseded += settled.superseded.len() as u64;
+    fn settle(&mut self, settled: Settled, batch: &Batch) -> Result<Vec<Batch>, Error> {
+        self.log.report.postponed += settled.postponed.len() as u64;
+        self.log.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
         let news = self.count_applied(&settled.applied);
         let acknowledged = self.acknowledge(&settled.applied);
-        self.tell_applied(&news);
+        self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
         let claims = self.renumber(settled.conflicts, batch.renumbered)?;
         for claim in settled.gone {
@@ -200,9 +200,9 @@ impl Application<'_, '_, '_> {
         let mut news = Vec::new();
         for claim in claims {
             if self.unsettled.note_applied(claim) {
-                self.report.applied += 1;
-                self.report.recovered += u64::from(self.origin == Origin::Recovered);
-                if self.observer.is_there() {
+                self.log.report.applied += 1;
+                self.log.report.recovered += u64::from(self.origin == Origin::Recovered);
+                if self.log.observer.is_there() {
                     news.push(claim);
                 }
             }
@@ -213,58 +213,63 @@ impl Application<'_, '_, '_> {
     /// The store may forget these.
     fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
         let store = &self.unsettled.engine.store();
-        SyncTimes::add(&mut self.report.times.acknowledge, || store.ack(claims))?;
+        time(&mut self.log.report.times.acknowledge, || store.ack(claims))?;
         claims.iter().for_each(|claim| self.unsettled.settle(claim));
         Ok(())
     }
 
-    /// Last, for an observer may be slow: no row is locked any more, and nothing waits to be acknowledged.
-    fn tell_applied(&mut self, claims: &[&Claim]) {
-        let is_recovered = self.origin == Origin::Recovered;
-        for claim in claims {
-            self.observer.tell(SyncEvent::Applied { claim, is_recovered });
-        }
-    }
-
     /// Claims that nobody has applied get sequences above those of their rows. One that was applied and
     /// then overtaken only lacks its acknowledgement. The others are conflicts.
-    fn renumber(&mut self, conflicts: Vec<Conflict>, times: u32) -> Result<Vec<Claim>, Error> {
+    fn renumber(
+        &mut self,
+        conflicts: Vec<ConflictingClaim>,
+        times: u32,
+    ) -> Result<Vec<Claim>, Error> {
         let mut renumbered = Vec::new();
+        let can_repair = self.unsettled.engine.store().repair().is_some();
         for conflict in conflicts {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
-            } else if let Some(claim) = self.number_anew(&conflict, times)? {
+            } else if let Some(claim) = self.renumber_one(&conflict, times)? {
                 self.unsettled.take(&claim, Fate::Unapplied);
                 renumbered.push(claim);
             } else if self.on_conflict == OnConflict::Discard {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
-                self.report.discarded += 1;
-            } else if self.on_conflict == OnConflict::Apply && times < RENUMBER_ROUNDS {
+                self.log.report.discarded += 1;
+            } else if self.on_conflict == OnConflict::Apply && can_repair && times < RENUMBER_ROUNDS
+            {
                 // Only one that is not there any more gets no sequence from an operator.
                 self.unsettled.settle(&conflict.claim);
-                self.report.superseded += 1;
+                self.log.report.superseded += 1;
             } else {
-                self.report.conflicts.push(conflict);
+                self.log.report.conflicts.push(conflict);
             }
         }
         Ok(renumbered)
     }
 
-    fn number_anew(&self, conflict: &Conflict, times: u32) -> Result<Option<Claim>, Error> {
-        let Conflict { claim, row } = conflict;
-        let mut assurances = Vec::with_capacity(2);
-        if self.unsettled.fate(claim) == Fate::Unapplied {
-            assurances.push(Assurance::Store);
+    fn renumber_one(
+        &self,
+        conflict: &ConflictingClaim,
+        times: u32,
+    ) -> Result<Option<Claim>, Error> {
+        let ConflictingClaim { claim, row } = conflict;
+        let store = self.unsettled.engine.store();
+        if times >= RENUMBER_ROUNDS {
+            return Ok(None);
         }
-        if self.on_conflict == OnConflict::Apply {
-            assurances.push(Assurance::Operator);
+        if self.unsettled.fate(claim) == Fate::Unapplied
+            && let Some(private) = store.private()
+            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
+        {
+            return Ok(Some(renumbered));
         }
-        for assurance in assurances.into_iter().filter(|_| times < RENUMBER_ROUNDS) {
-            if let Some(claim) = self.unsettled.engine.store().renumber(claim, *row, assurance)? {
-                return Ok(Some(claim));
+        match store.repair() {
+            Some(repair) if self.on_conflict == OnConflict::Apply => {
+                Ok(repair.renumber(claim, *row)?)
             }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its
@@ -282,11 +287,11 @@ impl Application<'_, '_, '_> {
         })?;
         self.unsettled.settle(&claim);
         match updated {
-            Updated::Applied => self.report.lost.push(LostClaim { claim, applied: true }),
-            Updated::NoRow if claim.op != ClaimOp::Delete => {
-                self.report.lost.push(LostClaim { claim, applied: false });
+            UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
+            UpdateOutcome::NoRow if claim.op != ClaimOp::Delete => {
+                self.log.report.lost.push(LostClaim { claim, applied: false });
             }
-            Updated::Seen | Updated::NoRow => self.report.superseded += 1,
+            UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
     }
@@ -295,7 +300,7 @@ impl Application<'_, '_, '_> {
     ///
     /// Where many rows are locked by others each step waits for a lock, so the pass ends after a while. The
     /// next one begins with what this one has left.
-    fn divide(&mut self, batch: &Batch, error: Error) -> Result<Vec<Batch>, Error> {
+    fn bisect(&mut self, batch: &Batch, error: Error) -> Result<Vec<Batch>, Error> {
         if self.refused_for > MOST_REFUSED {
             return Err(error);
         }
@@ -304,7 +309,7 @@ impl Application<'_, '_, '_> {
             self.database_takes_rows = true;
         }
         if let [claim] = batch.claims.as_slice() {
-            self.report.failed.push(FailedClaim { claim: claim.clone(), error });
+            self.log.report.failed.push(FailedClaim { claim: claim.clone(), error });
             return Ok(Vec::new());
         }
         let (first, second) = batch.claims.split_at(batch.claims.len() / 2);
@@ -327,11 +332,11 @@ impl Application<'_, '_, '_> {
 
 impl Settled {
     /// All claims are in the table, but those whose row had seen a newer one.
-    fn applied_all(&mut self, claims: Vec<Claim>, newer: Vec<Newer>) {
+    fn applied_all(&mut self, claims: Vec<Claim>, newer: Vec<NewerRow>) {
         let mut newer = newer.into_iter().peekable();
         for (index, claim) in claims.into_iter().enumerate() {
             match newer.next_if(|newer| newer.index == index) {
-                Some(newer) => self.conflicts.push(Conflict { claim, row: newer.row }),
+                Some(newer) => self.conflicts.push(ConflictingClaim { claim, row: newer.row }),
                 None => self.applied.push(claim),
             }
         }

@@ -1,3 +1,4 @@
 //! Whether the store is the one that was synced last.
 
+pub(crate) mod compare;
 pub(crate) mod conflicts;

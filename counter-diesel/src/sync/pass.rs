@@ -14,12 +14,15 @@ use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Origin, apply};
-use crate::sync::claimer::{self, Ended, News};
-use crate::sync::identity::conflicts::newest_known;
+use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
+use crate::sync::identity::compare::{Comparison, compare, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::observer::{Observer, SyncEvent};
-use crate::sync::report::report::{SyncReport, SyncTimes};
-use crate::sync::sweep::{Seen, Sweep, bounded};
+use crate::sync::report::pass_log::PassLog;
+use crate::sync::report::report::SyncReport;
+use crate::sync::report::times::time;
+use crate::sync::reported::Reported;
+use crate::sync::sweep::{Sweep, bounded};
 use crate::sync::telemetry::telemetry;
 use crate::sync::unsettled::Unsettled;
 
@@ -41,19 +44,19 @@ fn run(
     let batch_size = options.batch_size.unwrap_or(engine.config().sync_batch_size);
     // Outlives the pass: at the end of this function what is left in it is remembered.
     let unsettled = Unsettled::none(engine);
+    let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
     let mut pass = Pass {
         engine,
         pattern: options.parse_pattern()?,
         on_conflict: options.on_conflict,
         batch_size: bounded(batch_size),
-        report: SyncReport { dry_run: options.dry_run, ..SyncReport::default() },
+        log: PassLog::new(report, observer),
         unsettled: &unsettled,
-        observer,
-        known_foreign: Seen::default(),
-        known_claimed: Seen::default(),
+        reported_foreign: Reported::default(),
+        reported_claims: Reported::default(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
-    let Pass { mut report, .. } = pass;
+    let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     match result {
         Err(error) if report.is_empty() => return Err(error),
@@ -71,14 +74,13 @@ struct Pass<'a, 'b> {
     pattern: Pattern,
     on_conflict: OnConflict,
     batch_size: NonZeroUsize,
-    report: SyncReport,
+    log: PassLog<'b>,
     /// What this pass has claimed, and what earlier ones have left.
     unsettled: &'a Unsettled<'a>,
-    observer: Observer<'b>,
-    /// Foreign names that are reported already.
-    known_foreign: Seen<String>,
+    /// Foreign names that are in the report already.
+    reported_foreign: Reported,
     /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
-    known_claimed: Seen<CounterId>,
+    reported_claims: Reported,
 }
 
 /// What a pass does with a batch.
@@ -89,14 +91,14 @@ impl Pass<'_, '_> {
         let generation = self.identify()?;
         let remembered = self.unsettled.take_remembered();
         for claims in remembered.chunks(self.batch_size.get()) {
-            if self.is_to_end() {
+            if self.log.should_stop() {
                 return Ok(());
             }
             self.apply(claims.to_vec(), Origin::Recovered)?;
         }
         self.fold_all()?;
         match generation {
-            Some(generation) if !self.report.interrupted => self.record(&generation),
+            Some(generation) if !self.log.report.interrupted => self.record(&generation),
             _ => Ok(()),
         }
     }
@@ -104,7 +106,7 @@ impl Pass<'_, '_> {
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        if let Some(generation) = self.engine.store().present_generation()? {
+        if let Some(generation) = present_generation(self.engine.store())? {
             self.compare(&generation, state)?;
         }
         self.sweep(Self::look)
@@ -115,9 +117,10 @@ impl Pass<'_, '_> {
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
         let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
-        let Some(generation) = self.engine.store().generation(&state.database, recorded)? else {
+        let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
+        let generation = store.ensure_generation(&state.database, recorded)?;
         if let Some(newest) = self.compare(&generation, state)? {
             self.settle_store(newest)?;
         }
@@ -125,24 +128,25 @@ impl Pass<'_, '_> {
     }
 
     /// Reports a store that is not the one that was synced last. Returns the newest sequence that it is known
-    /// to have given out, if it has the same data, but older, and something was decided about that: what it
+    /// to have given out, if it has the same data, but older, and an operator has decided about that: what it
     /// holds may have been counted already.
     fn compare(
         &mut self,
         generation: &Generation,
-        LedgerState { database, recorded, .. }: LedgerState,
+        state: LedgerState,
     ) -> Result<Option<ClaimSeq>, Error> {
-        self.report.shared_prefix = generation.database != database;
-        let (found, newest) = (generation.high_water, newest_known(generation, recorded.as_ref()));
-        self.report.store_replaced =
-            recorded.filter(|recorded| recorded.store_id != generation.store_id);
-        if found >= newest {
+        let Comparison { shared_prefix, replaced, went_back_from } = compare(generation, state);
+        self.log.report.shared_prefix = shared_prefix;
+        self.log.report.store_replaced = replaced;
+        let Some(recorded) = went_back_from else {
             return Ok(None);
+        };
+        let is_decided = self.on_conflict != OnConflict::Report && self.pattern.is_all();
+        if !is_decided || self.engine.store().repair().is_none() {
+            let found = generation.high_water;
+            return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
         }
-        if self.on_conflict == OnConflict::Report || !self.pattern.is_all() {
-            return Err(counter_core::Error::StoreWentBack { found, recorded: newest }.into());
-        }
-        Ok(Some(newest))
+        Ok(Some(recorded))
     }
 
     /// Drops what a store that came back holds, if that was decided, and makes it count as the present one:
@@ -150,28 +154,30 @@ impl Pass<'_, '_> {
     fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
         let sweeps = if self.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
         for _ in 0..sweeps {
-            let before = self.report.discarded;
+            let before = self.log.report.discarded;
             self.sweep(Self::discard)?;
-            if self.report.interrupted {
+            if self.log.report.interrupted {
                 return Ok(());
             }
-            if self.report.discarded == before {
+            if self.log.report.discarded == before {
                 break;
             }
         }
-        Ok(self.engine.store().raise(newest)?)
+        self.engine.store().repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
-        self.report.scanned += ids.len() as u64;
-        self.report.discarded += self.engine.store().discard(&ids)?;
+        self.log.report.scanned += ids.len() as u64;
+        if let Some(repair) = self.engine.store().repair() {
+            self.log.report.discarded += repair.discard(&ids)?;
+        }
         Ok(())
     }
 
     /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
     /// is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
-        match self.engine.store().present_generation()? {
+        match present_generation(self.engine.store())? {
             Some(present) if present.store_id == identified.store_id => {
                 let known =
                     Generation::new(present.store_id, present.database, present.newest_seen);
@@ -185,19 +191,19 @@ impl Pass<'_, '_> {
     fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
         let engine = self.engine;
         let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
-        while !sweep.is_over() && !self.is_to_end() {
+        while !sweep.is_over() && !self.log.should_stop() {
             let batch = sweep.next_batch(|foreign| {
                 self.note_page(foreign);
-                if self.observer.wants_end() {
+                if self.log.observer.should_stop() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
             });
-            self.report.times.scan += sweep.take_spent();
+            self.log.report.times.scan += sweep.take_spent();
             let batch = batch?;
             if !batch.is_empty() {
-                self.observer.tell(SyncEvent::Found(batch.len() as u64));
+                self.log.found(batch.len() as u64);
                 visit(self, batch)?;
             }
         }
@@ -206,44 +212,43 @@ impl Pass<'_, '_> {
 
     fn note_page(&mut self, foreign: Vec<Foreign>) {
         foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
-        self.observer.tell(SyncEvent::Scanned);
-    }
-
-    /// To be asked before anything more is begun.
-    fn is_to_end(&mut self) -> bool {
-        self.report.interrupted |= self.observer.wants_end();
-        self.report.interrupted
+        self.log.observer.notify(SyncEvent::Scanned);
     }
 
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.
     fn fold_all(&mut self) -> Result<(), Error> {
-        if self.is_to_end() {
+        if self.log.should_stop() {
             return Ok(());
         }
-        let (engine, unsettled, is_to_end) = (self.engine, self.unsettled, AtomicBool::new(false));
+        let (engine, unsettled, should_stop) =
+            (self.engine, self.unsettled, AtomicBool::new(false));
         let sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
         thread::scope(|scope| {
-            let (news, ahead) = claimer::start(scope, sweep, unsettled, &is_to_end)?;
-            let folded = self.fold_news(news, &is_to_end);
-            is_to_end.store(true, Ordering::Relaxed);
-            let Ended { saw_all, times } =
-                ahead.join().unwrap_or_else(|panic| resume_unwind(panic));
-            self.report.times.scan += times.scan;
-            self.report.times.claim += times.claim;
+            let (received, claimer) = claimer::start(scope, sweep, unsettled, &should_stop)?;
+            let folded = self.fold_claimed(received, &should_stop);
+            should_stop.store(true, Ordering::Relaxed);
+            let ClaimerEnd { saw_all, times } =
+                claimer.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.log.report.times.scan += times.scan;
+            self.log.report.times.claim += times.claim;
             folded?;
-            self.report.interrupted |= !saw_all?;
+            self.log.report.interrupted |= !saw_all?;
             Ok(())
         })
     }
 
     /// Whoever asks for the end gets it after what is claimed already, for no other sync could have that at once.
-    fn fold_news(&mut self, news: Receiver<News>, is_to_end: &AtomicBool) -> Result<(), Error> {
-        for news in news {
-            match news {
-                News::Scanned(foreign) => self.note_page(foreign),
-                News::Claimed(claimed) => self.fold(claimed)?,
+    fn fold_claimed(
+        &mut self,
+        received: Receiver<FromClaimer>,
+        should_stop: &AtomicBool,
+    ) -> Result<(), Error> {
+        for message in received {
+            match message {
+                FromClaimer::Scanned(foreign) => self.note_page(foreign),
+                FromClaimer::Claimed(claimed) => self.fold(claimed)?,
             }
-            is_to_end.fetch_or(self.observer.wants_end(), Ordering::Relaxed);
+            self.log.pass_on_stop(should_stop);
         }
         Ok(())
     }
@@ -252,15 +257,15 @@ impl Pass<'_, '_> {
     fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
         // A scan finds again what is being synced, and is too late for what others have synced meanwhile.
         let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
-        self.report.scanned += found;
-        self.observer.tell(SyncEvent::Found(found));
+        self.log.report.scanned += found;
+        self.log.found(found);
         let (mut fresh, recovered) = self.sort(claimed);
         if !recovered.is_empty() {
             let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
             // By themselves: what made their pass die may be among them.
             self.apply(recovered, Origin::Recovered)?;
             // What was counted since they were claimed; so one pass leaves nothing behind.
-            let later = SyncTimes::add(&mut self.report.times.claim, || self.unsettled.claim(ids))?;
+            let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
             fresh.extend(self.sort(later).0);
         }
         self.apply(fresh, Origin::Fresh)
@@ -272,8 +277,8 @@ impl Pass<'_, '_> {
         for claimed in claimed {
             match claimed {
                 Claimed::Nothing => {}
-                Claimed::Zero => self.report.zeros += 1,
-                Claimed::Busy => self.report.busy += 1,
+                Claimed::Zero => self.log.report.zeros += 1,
+                Claimed::Busy => self.log.report.busy += 1,
                 Claimed::Fresh(claim) => fresh.push(claim),
                 Claimed::Recovered(claim) => recovered.push(claim),
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
@@ -283,23 +288,22 @@ impl Pass<'_, '_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        let (report, observer) = (&mut self.report, &mut self.observer);
-        apply(self.unsettled, claims, origin, self.on_conflict, report, observer)
+        apply(self.unsettled, claims, origin, self.on_conflict, &mut self.log)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         let look = self.engine.store().look(&ids)?;
-        self.report.scanned += ids.len() as u64;
+        self.log.report.scanned += ids.len() as u64;
         for (counter, held) in ids.iter().zip(look.held) {
             match held {
-                Ok(held) if held.claim.is_none() && held.pending == 0 => self.report.zeros += 1,
+                Ok(held) if held.claim.is_none() && held.pending == 0 => self.log.report.zeros += 1,
                 Ok(held) => {
-                    if held.claim.is_some() && !self.known_claimed.insert(counter.clone()) {
+                    if held.claim.is_some() && !self.reported_claims.insert(counter) {
                         continue;
                     }
-                    self.report.applied += 1;
-                    self.observer.tell(SyncEvent::WouldApply { counter, held: &held });
+                    self.log.report.applied += 1;
+                    self.log.observer.notify(SyncEvent::WouldApply { counter, held: &held });
                 }
                 Err(foreign) => self.report_foreign(foreign),
             }
@@ -309,8 +313,8 @@ impl Pass<'_, '_> {
 
     /// A scan may find the same thing twice.
     fn report_foreign(&mut self, foreign: Foreign) {
-        if self.known_foreign.insert(foreign.name.clone()) {
-            self.report.foreign.push(foreign);
+        if self.reported_foreign.insert(&foreign.name) {
+            self.log.report.foreign.push(foreign);
         }
     }
 }

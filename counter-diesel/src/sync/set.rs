@@ -1,6 +1,8 @@
 use counter_core::{CounterId, Replacement};
 
 use super::apply::apply_once;
+use super::report::observer::Observer;
+use super::report::pass_log::PassLog;
 use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
 use crate::engine::engine::Engine;
@@ -14,9 +16,11 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     let claim = engine.store().replace(id, replacement)?;
     let unsettled = Unsettled::none(engine);
     unsettled.take(&claim, Fate::Unapplied);
-    let mut report = SyncReport::default();
+    let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
-    if let Err(error) = apply_once(&unsettled, claim, &mut report) {
+    let applied = apply_once(&unsettled, claim, &mut log);
+    let PassLog { report, .. } = log;
+    if let Err(error) = applied {
         tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next sync");
     } else if !report.is_clean() {
         tracing::warn!(

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::hash::Hash;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use counter_core::{CounterId, Cursor, DeltaStore, Foreign, Pattern};
 
 use crate::error::Error;
-use crate::sync::report::report::SyncTimes;
+use crate::sync::report::times::time;
 
 /// A scan of the store from its beginning to its end, in batches that hold each counter once.
 pub(crate) struct Sweep<'a> {
@@ -69,7 +68,7 @@ impl<'a> Sweep<'a> {
             if let Some(id) = self.found.pop() {
                 batch.insert(id);
             } else if let Some(from) = self.next {
-                let page = SyncTimes::add(&mut self.spent, || {
+                let page = time(&mut self.spent, || {
                     self.store.scan(&self.pattern, from, self.batch_size)
                 })?;
                 (self.found, self.next) = (page.ids, page.next);
@@ -82,27 +81,5 @@ impl<'a> Sweep<'a> {
             }
         }
         Ok(batch.into_iter().collect())
-    }
-}
-
-/// What was seen before in a scan, which may find a thing twice. Bounded, for a store full of one kind must not
-/// fill the memory; beyond that, things may be taken for new again.
-pub(crate) struct Seen<T>(HashSet<T>);
-
-const MOST_SEEN: usize = 10_000;
-
-impl<T: Eq + Hash> Seen<T> {
-    /// Whether it was not seen before.
-    pub(crate) fn insert(&mut self, thing: T) -> bool {
-        if self.0.len() < MOST_SEEN {
-            return self.0.insert(thing);
-        }
-        !self.0.contains(&thing)
-    }
-}
-
-impl<T> Default for Seen<T> {
-    fn default() -> Self {
-        Self(HashSet::new())
     }
 }

@@ -136,12 +136,12 @@ impl Drop for SyncWorker {
 /// What the worker's owner and its thread tell each other.
 #[derive(Debug, Default)]
 struct Control {
-    state: Mutex<State>,
+    state: Mutex<WorkerState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WorkerState {
     sync_wanted: bool,
     is_stopping: bool,
     status: WorkerStatus,
@@ -149,11 +149,15 @@ struct State {
 
 impl Control {
     /// Every change of the state is one assignment, so a panic leaves nothing half done.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WorkerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, WorkerState>,
+        at_most: Duration,
+    ) -> MutexGuard<'a, WorkerState> {
         self.changed.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
     }
 
@@ -214,16 +218,16 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
         let started = Instant::now();
         let result = sync_catching_panics(engine);
         let (prefix, took) = (engine.prefix(), started.elapsed());
-        is_behind = telemetry::tell_pace(prefix, interval, took, is_behind);
+        is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
         if is_last {
-            return conclude(control, result);
+            return finish(control, result);
         }
         delay = delay_after(control.record(result), interval);
     }
 }
 
 /// The last sync's error goes to whoever stops the worker; there will be no other to make up for it.
-fn conclude(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Error> {
+fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Error> {
     let mut report = result?;
     let stopped = report.stopped.take();
     control.record(Ok(report));
@@ -235,7 +239,7 @@ fn sync_catching_panics(engine: &Engine) -> Result<SyncReport, Error> {
     let pass = AssertUnwindSafe(|| pass::sync(engine, &SyncOptions::default(), Observer::none()));
     catch_unwind(pass).unwrap_or_else(|panic| {
         let error = Error::Panicked { message: message_of(&*panic) };
-        telemetry::tell_panic(engine.prefix(), &error);
+        telemetry::log_panic(engine.prefix(), &error);
         Err(error)
     })
 }

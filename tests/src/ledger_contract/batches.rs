@@ -1,6 +1,6 @@
 //! Many counters at once.
 
-use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, Newer, Owner, OwnerType};
+use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, NewerRow, Owner, OwnerType};
 
 use super::{LedgerWorld, add, apply, delete, post, row, row_of, set};
 use crate::suite::Case;
@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(apply(ledger, claims(5)), []);
             assert_eq!(apply(ledger, claims(6)), []);
             assert_eq!(apply(ledger, claims(6)), []);
-            let newer = (0..ids.len()).map(|index| Newer { index, row: ClaimSeq::new(6) });
+            let newer = (0..ids.len()).map(|index| NewerRow { index, row: ClaimSeq::new(6) });
             assert_eq!(apply(ledger, claims(3)), newer.collect::<Vec<_>>());
             let rows = ledger.baselines(&ids).unwrap();
             assert_eq!(rows, vec![row(4, 6); ids.len()], "{size}");
@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let ids = (1..=4).map(post).collect::<Vec<_>>();
         apply(ledger, [add(&ids[1], 4, 1), add(&ids[2], 5, 1), add(&ids[3], 6, 1)]);
         let newer = apply(ledger, ids.iter().map(|id| add(id, 5, 10)).collect::<Vec<_>>());
-        let row_6 = Newer { index: 3, row: ClaimSeq::new(6) };
+        let row_6 = NewerRow { index: 3, row: ClaimSeq::new(6) };
         assert_eq!(newer, [row_6]);
         let rows = ledger.baselines(&ids).unwrap();
         assert_eq!(rows, [row(10, 5), row(11, 5), row(1, 5), row(1, 6)]);

@@ -1,6 +1,6 @@
 //! What a claim does to a row.
 
-use counter_diesel::{Baseline, ClaimOp, ClaimSeq, CounterId, Newer, Updated};
+use counter_diesel::{Baseline, ClaimOp, ClaimSeq, CounterId, NewerRow, UpdateOutcome};
 
 use super::{LedgerWorld, add, apply, baseline, claim, delete, post, row, row_of, set};
 use crate::suite::Case;
@@ -44,7 +44,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         apply(ledger, ids.clone().map(|id| add(&id, 5, 3)));
         let later =
             [add(&ids[0], 4, 1), set(&ids[1], 6, 1), set(&ids[2], 3, 1), delete(&ids[3], 2)];
-        let newer = |index| Newer { index, row: ClaimSeq::new(5) };
+        let newer = |index| NewerRow { index, row: ClaimSeq::new(5) };
         assert_eq!(apply(ledger, later), [newer(0), newer(2), newer(3)]);
         let rows = ids.map(|id| row_of(ledger, &id).unwrap());
         assert_eq!(rows, [row(3, 5), row(1, 6), row(3, 5), row(3, 5)]);
@@ -58,20 +58,20 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             transaction.commit().unwrap();
             updated
         };
-        assert_eq!(update(add(&post(1), 5, 3)), Updated::Seen);
-        assert_eq!(update(set(&post(1), 4, 3)), Updated::Seen);
-        assert_eq!(update(delete(&post(1), 4)), Updated::Seen);
+        assert_eq!(update(add(&post(1), 5, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(set(&post(1), 4, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(delete(&post(1), 4)), UpdateOutcome::AlreadyApplied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(update(add(&post(1), 6, 0)), Updated::Applied);
+        assert_eq!(update(add(&post(1), 6, 0)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(3, 6)));
-        assert_eq!(update(add(&post(1), 7, 2)), Updated::Applied);
+        assert_eq!(update(add(&post(1), 7, 2)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(5, 7)));
-        assert_eq!(update(set(&post(1), 8, 9)), Updated::Applied);
+        assert_eq!(update(set(&post(1), 8, 9)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(1)), Some(row(9, 8)));
-        assert_eq!(update(delete(&post(1), 9)), Updated::Applied);
+        assert_eq!(update(delete(&post(1), 9)), UpdateOutcome::Applied);
         assert_eq!(row_of(ledger, &post(2)), Some(row(3, 5)));
         for gone in [add(&post(1), 10, 1), set(&post(1), 10, 1), delete(&post(1), 10)] {
-            assert_eq!(update(gone), Updated::NoRow);
+            assert_eq!(update(gone), UpdateOutcome::NoRow);
         }
         assert_eq!(row_of(ledger, &post(1)), None);
     }),
@@ -133,7 +133,7 @@ fn live(world: &LedgerWorld, dice: &mut Dice, ids: &[CounterId], rows: &mut [Bas
         let index = claims.len();
         claims.push(claim(id, seq, op));
         if row.seq > ClaimSeq::new(seq) {
-            newer.push(Newer { index, row: row.seq });
+            newer.push(NewerRow { index, row: row.seq });
         }
         *row = row.after(ClaimSeq::new(seq), op).unwrap();
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use counter_core::{
-    Assurance, Claim, ClaimOp, Claimed as RealClaimed, CounterId, DeltaStore, ManualClock,
-    MemoryStore, Replacement,
+    Claim, ClaimOp, Claimed as RealClaimed, CounterId, DeltaStore, ManualClock, MemoryStore,
+    PrivateStore, Replacement,
 };
 
 use super::store::{Claimed, Kind, Store, Ticket};
@@ -123,8 +123,7 @@ impl Pair {
     fn renumber(&mut self, ticket: Option<Ticket>) {
         if let Some(ticket) = ticket {
             let renumbered = self.model.renumber(ticket, ticket.seq, false);
-            let real =
-                self.real.renumber(&self.claim_of(ticket), ticket.seq, Assurance::Store).unwrap();
+            let real = self.real.renumber_unapplied(&self.claim_of(ticket), ticket.seq).unwrap();
             assert_eq!(renumbered.map(|ticket| self.claim_of(ticket)), real);
             renumbered.into_iter().for_each(|ticket| self.note(ticket));
         }

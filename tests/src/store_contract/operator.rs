@@ -1,8 +1,8 @@
-//! What an operator decides.
+//! What an operator decides: stores that can be repaired.
 
 use std::time::Duration;
 
-use counter_core::{Assurance, ClaimOp, ClaimSeq, Claimed, Held, Replacement, Verdict};
+use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Held, Repair, Replacement, Verdict};
 
 use super::{LONG, claim, contract, fresh, held, id, ids};
 use crate::store_worlds::StoreWorld;
@@ -12,7 +12,7 @@ contract![
     a_claim_gets_a_number_above_the_high_water,
     a_claim_that_is_not_there_any_more_gets_no_number,
     a_set_stays_a_set_under_another_number,
-    a_claim_that_was_handed_out_again_gets_a_number_only_from_an_operator,
+    a_claim_that_was_handed_out_again_gets_a_number_from_an_operator,
     a_raised_high_water_is_below_every_later_claim,
     a_high_water_is_never_raised_down,
     what_is_discarded_is_gone_and_the_rest_stays,
@@ -22,11 +22,15 @@ contract![
 
 const FUTURE: ClaimSeq = ClaimSeq::new(4_000_000_000_000_000);
 
+fn repair(store: &dyn DeltaStore) -> &dyn Repair {
+    store.repair().unwrap()
+}
+
 fn a_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world: &dyn StoreWorld) {
     let store = world.store();
     let first = fresh(&*store, &id(1), -5);
     store.increment(&id(1), 7).unwrap();
-    let second = store.renumber(&first, FUTURE, Assurance::Operator).unwrap().unwrap();
+    let second = repair(&*store).renumber(&first, FUTURE).unwrap().unwrap();
     assert!(second.seq > FUTURE);
     assert_eq!((&second.id, second.op), (&first.id, ClaimOp::Add(-5)));
     let expected = Held { pending: 7, claim: Some(second.clone()) };
@@ -40,7 +44,7 @@ fn a_claim_gets_a_number_above_the_high_water(world: &dyn StoreWorld) {
     let store = world.store();
     let first = fresh(&*store, &id(1), 5);
     let second = fresh(&*store, &id(2), 5);
-    let renumbered = store.renumber(&first, ClaimSeq::ZERO, Assurance::Operator).unwrap();
+    let renumbered = repair(&*store).renumber(&first, ClaimSeq::ZERO).unwrap();
     assert!(renumbered.unwrap().seq > second.seq);
 }
 
@@ -52,7 +56,7 @@ fn a_claim_that_is_not_there_any_more_gets_no_number(world: &dyn StoreWorld) {
     store.ack(std::slice::from_ref(&acknowledged)).unwrap();
     let before = store.look(&[]).unwrap().high_water;
     for gone in [first, acknowledged] {
-        assert_eq!(store.renumber(&gone, FUTURE, Assurance::Operator).unwrap(), None);
+        assert_eq!(repair(&*store).renumber(&gone, FUTURE).unwrap(), None);
     }
     assert_eq!(held(&*store, &id(1)), Held { pending: 0, claim: Some(second) });
     assert_eq!(held(&*store, &id(2)), Held::default());
@@ -63,30 +67,29 @@ fn a_set_stays_a_set_under_another_number(world: &dyn StoreWorld) {
     let store = world.store();
     for (number, replacement) in [(1, Replacement::Set(i64::MIN)), (2, Replacement::Delete)] {
         let claim = store.replace(&id(number), replacement).unwrap();
-        let renumbered = store.renumber(&claim, FUTURE, Assurance::Operator).unwrap().unwrap();
+        let renumbered = repair(&*store).renumber(&claim, FUTURE).unwrap().unwrap();
         assert_eq!(renumbered.op, claim.op);
     }
 }
 
-fn a_claim_that_was_handed_out_again_gets_a_number_only_from_an_operator(world: &dyn StoreWorld) {
+fn a_claim_that_was_handed_out_again_gets_a_number_from_an_operator(world: &dyn StoreWorld) {
     let store = world.store();
     let first = fresh(&*store, &id(1), 5);
     assert_eq!(claim(&*store, &id(1), Duration::ZERO), Claimed::Recovered(first.clone()));
-    assert_eq!(store.renumber(&first, FUTURE, Assurance::Store).unwrap(), None);
-    assert!(store.renumber(&first, FUTURE, Assurance::Operator).unwrap().is_some());
+    assert!(repair(&*store).renumber(&first, FUTURE).unwrap().is_some());
 }
 
 fn a_raised_high_water_is_below_every_later_claim(world: &dyn StoreWorld) {
     let store = world.store();
-    store.raise(FUTURE).unwrap();
+    repair(&*store).raise(FUTURE).unwrap();
     assert_eq!(store.look(&[]).unwrap().high_water, FUTURE);
     assert!(fresh(&*store, &id(1), 5).seq > FUTURE);
 }
 
 fn a_high_water_is_never_raised_down(world: &dyn StoreWorld) {
     let store = world.store();
-    store.raise(FUTURE).unwrap();
-    store.raise(ClaimSeq::new(7)).unwrap();
+    repair(&*store).raise(FUTURE).unwrap();
+    repair(&*store).raise(ClaimSeq::new(7)).unwrap();
     assert_eq!(store.look(&[]).unwrap().high_water, FUTURE);
 }
 
@@ -97,7 +100,7 @@ fn what_is_discarded_is_gone_and_the_rest_stays(world: &dyn StoreWorld) {
     store.increment(&id(2), 7).unwrap();
     store.increment(&id(3), 5).unwrap();
     let kept = fresh(&*store, &id(4), 5);
-    assert_eq!(store.discard(&[id(1), id(2), id(2), id(9)]).unwrap(), 2);
+    assert_eq!(repair(&*store).discard(&[id(1), id(2), id(2), id(9)]).unwrap(), 2);
     for number in [1, 2] {
         assert_eq!(held(&*store, &id(number)), Held::default());
     }
@@ -108,7 +111,7 @@ fn what_is_discarded_is_gone_and_the_rest_stays(world: &dyn StoreWorld) {
 fn a_discarded_claim_is_gone_for_its_pass_too(world: &dyn StoreWorld) {
     let store = world.store();
     let claim = fresh(&*store, &id(1), 5);
-    store.discard(&[id(1)]).unwrap();
+    repair(&*store).discard(&[id(1)]).unwrap();
     assert_eq!(store.verify(&[claim], LONG).unwrap(), [Verdict::Gone]);
 }
 
@@ -117,6 +120,6 @@ fn ten_thousand_counters_are_discarded_in_one_call(world: &dyn StoreWorld) {
     let ids = ids(10_000);
     let increments: Vec<_> = ids.iter().map(|id| (id.clone(), 1)).collect();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
-    assert_eq!(store.discard(&ids).unwrap(), 10_000);
+    assert_eq!(repair(&*store).discard(&ids).unwrap(), 10_000);
     assert!(store.look(&ids).unwrap().held.iter().all(|held| *held == Ok(Held::default())));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counter_core::{Config, Confirmation, DeltaStore as _, RedisStore};
+use counter_core::{Config, Confirmation, InspectStore as _, RedisStore};
 use counter_diesel::FindingCode as Code;
 use counter_diesel::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};

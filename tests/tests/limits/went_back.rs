@@ -102,7 +102,7 @@ fn assert_went_back(result: Result<counter_diesel::SyncReport, Error>, way: &Way
 }
 
 fn held_again(conflicts: &Conflicts) -> Vec<(i64, i64, i64)> {
-    let counters = conflicts.counters.iter();
+    let counters = conflicts.conflicts.iter();
     let mut held: Vec<_> = counters
         .map(|both| {
             let claimed = both.held.claim.as_ref().map_or(0, |claim| match claim.op {

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Claimed, DeltaStore, Error, RedisStore, Replacement};
+use counter_core::{
+    Claim, ClaimSeq, Claimed, DeltaStore, Error, RedisStore, Replacement, StoreGeneration as _,
+};
 use counter_tests::servers::RedisServer;
 
 use super::{assert_not_counted, id};
@@ -34,7 +36,7 @@ fn a_full_server_counts_nothing_but_can_still_be_synced() {
     fill(&server);
     assert_not_counted("full", store.increment(&id(1), 1));
     assert_not_counted("full", store.increment(&id(1000), 1));
-    store.generation("database", ClaimSeq::new(7)).unwrap();
+    store.ensure_generation("database", ClaimSeq::new(7)).unwrap();
     let claims = fresh(store.claim(&ids, LONG).unwrap());
     assert_eq!(claims.len(), 50);
     let recovered = store.claim(&ids, Duration::ZERO).unwrap();

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use counter_core::{ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, Replacement};
+use counter_core::{
+    ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, Replacement, StoreGeneration as _,
+};
 
 use super::{LONG, Setting, id};
 
@@ -59,7 +61,7 @@ fn a_look_is_one_mget() {
 fn nothing_uses_a_transaction_or_sends_a_script_twice() {
     let mut setting = Setting::new();
     let ids: Vec<_> = (0..300).map(id).collect();
-    setting.store.generation("database", ClaimSeq::ZERO).unwrap();
+    setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     for round in 0..3 {
         for id in &ids {
             setting.store.increment(id, 1).unwrap();
@@ -102,7 +104,7 @@ fn a_server_that_forgets_its_scripts_makes_no_difference() {
         let increments: Vec<_> = ids.iter().map(|id| (id.clone(), round)).collect();
         assert!(setting.store.increment_many(&increments).iter().all(Result::is_ok));
         let () = setting.run("SCRIPT FLUSH");
-        setting.store.generation("database", ClaimSeq::ZERO).unwrap();
+        setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
         let () = setting.run("SCRIPT FLUSH");
         let claimed = setting.store.claim(&ids, LONG).unwrap();
         let claims: Vec<_> = claimed.into_iter().filter_map(fresh).collect();

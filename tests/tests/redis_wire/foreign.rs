@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Pattern, Replacement,
+    StoreGeneration as _,
 };
 
 use super::{LONG, Setting, id};
@@ -102,7 +103,7 @@ fn assert_refused(outcome: Result<Claim, Error>, id: &CounterId) {
 fn names_that_are_not_ours_are_reported_by_a_scan() {
     let mut setting = Setting::new();
     plant(&mut setting);
-    setting.store.generation("database", ClaimSeq::ZERO).unwrap();
+    setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     setting.fresh(&id(1), 5);
     let count = NonZeroUsize::new(1000).unwrap();
     let page = setting.store.scan(&Pattern::all(), Cursor::default(), count).unwrap();
@@ -184,7 +185,7 @@ fn a_high_water_that_is_none_is_named_and_stops_claims_and_sets_but_not_counting
         let error = setting.store.replace(&id(1), Replacement::Set(1)).unwrap_err();
         assert!(matches!(error, Error::NotCounted { .. }), "{error:?}");
         assert_names_high_water(&error);
-        let error = setting.store.generation("database", ClaimSeq::ZERO).unwrap_err();
+        let error = setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap_err();
         assert_names_high_water(&error);
         assert_eq!(everything(&mut setting), before, "{garbage}");
     }
@@ -195,7 +196,7 @@ fn a_high_water_that_is_none_is_named_and_stops_claims_and_sets_but_not_counting
 fn a_high_water_that_is_none_is_not_remembered_once_it_is_mended() {
     for garbage in ["9007199254000001", "9223372036854775807"] {
         let mut setting = Setting::new();
-        setting.store.generation("database", ClaimSeq::ZERO).unwrap();
+        setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
         let newest = setting.fresh(&id(1), 5).seq;
         setting.set("counter:{seq}", garbage);
         assert_names_high_water(&setting.store.look(&[id(1)]).unwrap_err());

@@ -1,10 +1,11 @@
-use counter_core::{ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore, Replacement};
+use counter_core::{
+    ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore, Replacement, StoreGeneration,
+};
 
 use super::{LONG, Setting, id};
 
 fn generation(store: &RedisStore, above: i64) -> Generation {
-    let generation = store.generation("database-1", ClaimSeq::new(above));
-    generation.unwrap().unwrap()
+    store.ensure_generation("database-1", ClaimSeq::new(above)).unwrap()
 }
 
 #[test]
@@ -24,11 +25,11 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     let mut setting = Setting::new();
     let first = generation(&setting.store, 1234);
     let other = RedisStore::builder(setting.server.url()).build().unwrap();
-    let again = other.generation("database-2", ClaimSeq::new(9999)).unwrap();
+    let again = other.ensure_generation("database-2", ClaimSeq::new(9999)).unwrap();
     // Another process has not seen anything of it before.
     let mut unseen = first.clone();
     unseen.newest_seen = ClaimSeq::ZERO;
-    assert_eq!(again, Some(unseen));
+    assert_eq!(again, unseen);
     assert_eq!(other.present_generation().unwrap(), Some(first.clone()));
     assert_eq!(setting.store.present_generation().unwrap(), Some(first));
     // Or nobody could tell any more that it is below the one recorded.
@@ -55,7 +56,7 @@ fn an_identity_that_is_none_is_named_and_left_alone() {
     let mut setting = Setting::new();
     for garbage in ["abc", "", ":x"] {
         setting.set("counter:{id}", garbage);
-        let error = setting.store.generation("database-1", ClaimSeq::ZERO).unwrap_err();
+        let error = setting.store.ensure_generation("database-1", ClaimSeq::ZERO).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(source.contains("counter:{id}"), "{source}");
         assert_eq!(setting.get("counter:{id}").as_deref(), Some(garbage));
@@ -129,6 +130,6 @@ fn what_was_seen_before_an_id_is_new_says_nothing_about_it() {
     let setting = Setting::new();
     setting.store.replace(&id(1), Replacement::Set(5)).unwrap();
     setting.server.flush();
-    let generation = setting.store.generation("database", ClaimSeq::ZERO).unwrap().unwrap();
+    let generation = setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     assert!(generation.newest_seen <= generation.high_water, "{generation:?}");
 }

@@ -1,4 +1,7 @@
-use counter_core::{Claim, ClaimOp, Claimed, CounterId, DeltaStore, Held, RedisStore, Replacement};
+use counter_core::{
+    Claim, ClaimOp, Claimed, CounterId, DeltaStore, Held, RedisStore, Replacement,
+    StoreGeneration as _,
+};
 use counter_tests::servers::redis::RIGHTS;
 
 use super::{LONG, Setting, id};
@@ -24,7 +27,7 @@ fn the_documented_permissions_suffice() {
     };
     store.ack(std::slice::from_ref(claim)).unwrap();
     store.replace(&id(1), Replacement::Set(5)).unwrap();
-    store.generation("database", claim.seq).unwrap();
+    store.ensure_generation("database", claim.seq).unwrap();
     let count = std::num::NonZeroUsize::MIN;
     store.scan(&"user:*".parse().unwrap(), Default::default(), count).unwrap();
 }
@@ -35,7 +38,7 @@ fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
     let mut setting = Setting::new();
     for missing in ["set", "mset", "del", "persist", "exists", "mget", "time", "get"] {
         let () = setting.run("FLUSHALL");
-        setting.store.generation("database", counter_core::ClaimSeq::ZERO).unwrap();
+        setting.store.ensure_generation("database", counter_core::ClaimSeq::ZERO).unwrap();
         let old = setting.fresh(&id(2), 7);
         setting.store.increment(&id(1), 5).unwrap();
         let store = store_of_limited_user(&mut setting, missing);

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Pattern, Verdict};
+use counter_core::{
+    Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Pattern, StoreGeneration as _, Verdict,
+};
 use redis::Value;
 
 use super::{LONG, Setting, id};
@@ -46,7 +48,7 @@ fn a_scan_goes_through_few_names_at_a_time_however_many_are_asked_for() {
 fn durations_of_a_pass(setting: &mut Setting) -> Vec<i64> {
     setting.server.flush();
     let store = &setting.store;
-    store.generation("database", ClaimSeq::ZERO).unwrap();
+    store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     let increments: Vec<_> = (0..COUNTERS).map(|number| (id(number), i64::MAX - number)).collect();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
     let ids: Vec<_> = increments.into_iter().map(|(id, _)| id).collect();

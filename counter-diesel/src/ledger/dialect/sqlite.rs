@@ -190,7 +190,8 @@ pub fn sqlite_pool(
             "a SQLite database is the path of a file, :memory:, or sqlite:// and a path",
         ));
     }
-    let opened = open::open(path, max_size, |pool| pool.connection_customizer(Box::new(Settings)));
+    let opened =
+        open::open(path, max_size, |pool| pool.connection_customizer(Box::new(SqlitePragmas)));
     opened.map_err(|error| match error {
         // SQLite itself never says which file.
         Error::Unreachable { source } => {
@@ -202,9 +203,9 @@ pub fn sqlite_pool(
 }
 
 #[derive(Debug)]
-struct Settings;
+struct SqlitePragmas;
 
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Settings {
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for SqlitePragmas {
     fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
         conn.batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use super::claim::ClaimShape;
 use super::listed::{Listed, listed};
 use crate::overview::timestamp::Timestamp;
-use crate::sync::identity::conflicts::{Conflicts, Contradiction, WentBack};
+use crate::sync::identity::conflicts::{Conflict, Conflicts, WentBack};
 
 impl Serialize for Conflicts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -13,7 +13,7 @@ impl Serialize for Conflicts {
             went_back: Option<&'a WentBack>,
             counters: Listed<ConflictShape<'a>>,
         }
-        let (went_back, counters) = (self.went_back.as_ref(), listed(&self.counters));
+        let (went_back, counters) = (self.went_back.as_ref(), listed(&self.conflicts));
         Shape { went_back, counters }.serialize(serializer)
     }
 }
@@ -62,8 +62,8 @@ struct RowShape {
     made_at: Option<Timestamp>,
 }
 
-impl<'a> From<&'a Contradiction> for ConflictShape<'a> {
-    fn from(both: &'a Contradiction) -> Self {
+impl<'a> From<&'a Conflict> for ConflictShape<'a> {
+    fn from(both: &'a Conflict) -> Self {
         let claim = both
             .held
             .claim

@@ -1,7 +1,7 @@
 use counter_core::Foreign;
 use serde::Serialize;
 
-use crate::sync::report::report::Findings;
+use crate::sync::report::capped::Capped;
 
 /// How many there were, and the first of them.
 #[derive(Serialize)]
@@ -11,7 +11,7 @@ pub(super) struct Listed<T> {
 }
 
 /// Returns the list with each of its items in another shape.
-pub(super) fn listed<'a, T, U: From<&'a T>>(findings: &'a Findings<T>) -> Listed<U> {
+pub(super) fn listed<'a, T, U: From<&'a T>>(findings: &'a Capped<T>) -> Listed<U> {
     Listed { count: findings.count(), first: findings.iter().map(U::from).collect() }
 }
 

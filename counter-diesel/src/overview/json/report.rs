@@ -6,9 +6,10 @@ use serde::{Serialize, Serializer};
 use super::claim::ClaimShape;
 use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::with_causes;
-use crate::ledger::ledger::Recorded;
+use crate::ledger::ledger::SyncRecord;
 use crate::overview::timestamp::Timestamp;
-use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport};
+use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use crate::sync::report::report::SyncReport;
 
 #[derive(Serialize)]
 struct ReportShape<'a> {
@@ -83,8 +84,8 @@ struct ConflictShape<'a> {
     row_sequence: i64,
 }
 
-impl<'a> From<&'a Conflict> for ConflictShape<'a> {
-    fn from(conflict: &'a Conflict) -> Self {
+impl<'a> From<&'a ConflictingClaim> for ConflictShape<'a> {
+    fn from(conflict: &'a ConflictingClaim) -> Self {
         Self { claim: (&conflict.claim).into(), row_sequence: conflict.row.get() }
     }
 }
@@ -110,8 +111,8 @@ struct RecordedShape<'a> {
     synced_at: Timestamp,
 }
 
-impl<'a> From<&'a Recorded> for RecordedShape<'a> {
-    fn from(recorded: &'a Recorded) -> Self {
+impl<'a> From<&'a SyncRecord> for RecordedShape<'a> {
+    fn from(recorded: &'a SyncRecord) -> Self {
         Self {
             store_id: &recorded.store_id,
             sequence: recorded.seq.get(),

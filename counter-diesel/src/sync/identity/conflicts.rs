@@ -2,13 +2,15 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Generation, Held, Pattern, Verdict};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Held, Pattern, Verdict};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::ledger::ledger::Recorded;
-use crate::sync::report::report::Findings;
-use crate::sync::sweep::{Seen, Sweep, bounded};
+use crate::ledger::ledger::SyncRecord;
+use crate::sync::identity::compare::{newest_known, present_generation};
+use crate::sync::report::capped::Capped;
+use crate::sync::reported::Reported;
+use crate::sync::sweep::{Sweep, bounded};
 
 /// Nobody holds a lock meanwhile, so it may take longer than in a sync.
 const VERIFY_WITHIN: Duration = Duration::from_secs(2);
@@ -23,16 +25,16 @@ const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 #[non_exhaustive]
 pub struct Conflicts {
     /// Whether the store came back from an old copy. Then everything that it holds is in
-    /// [`counters`](Self::counters), and no sync claims anything.
+    /// [`conflicts`](Self::conflicts), and no sync claims anything.
     pub went_back: Option<WentBack>,
     /// The counters in question. A store with more than ten thousand of them may name one twice.
-    pub counters: Findings<Contradiction>,
+    pub conflicts: Capped<Conflict>,
 }
 
 impl Conflicts {
     /// Whether there is nothing to decide.
     pub fn is_empty(&self) -> bool {
-        self.went_back.is_none() && self.counters.is_empty()
+        self.went_back.is_none() && self.conflicts.is_empty()
     }
 }
 
@@ -46,13 +48,13 @@ pub struct WentBack {
     /// the store, and in the table if it was synced; what was synced between the two may be in the store again.
     pub newest: ClaimSeq,
     /// What the last good sync recorded.
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<SyncRecord>,
 }
 
 /// What both sides hold of one counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Contradiction {
+pub struct Conflict {
     /// The counter.
     pub id: CounterId,
     /// What the store holds.
@@ -63,61 +65,49 @@ pub struct Contradiction {
 
 /// Looks for what contradicts, and changes nothing.
 pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
-    let mut conflicts = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
-    let mut seen = Seen::<CounterId>::default();
+    let mut found = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
+    let mut reported = Reported::default();
     let batch_size = bounded(engine.config().sync_batch_size);
     let mut sweep = Sweep::new(engine.store(), Pattern::all(), batch_size);
     while !sweep.is_over() {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
-        let found = match conflicts.went_back {
+        let conflicts = match found.went_back {
             Some(_) => all_that_is_held(engine, batch)?,
             None => claims_below_their_rows(engine, batch)?,
         };
-        for contradiction in found {
-            if seen.insert(contradiction.id.clone()) {
-                conflicts.counters.push(contradiction);
-            }
+        for conflict in conflicts.into_iter().filter(|conflict| reported.insert(&conflict.id)) {
+            found.conflicts.push(conflict);
         }
     }
-    Ok(conflicts)
+    Ok(found)
 }
 
 fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
     let recorded = engine.ledger().state(engine.prefix())?.recorded;
-    let Some(present) = engine.store().present_generation()? else {
+    let Some(present) = present_generation(engine.store())? else {
         return Ok(None);
     };
     let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
     Ok((found < newest).then_some(WentBack { found, newest, recorded }))
 }
 
-/// The newest sequence that a store is known to have given out, by its database or by this process.
-pub(crate) fn newest_known(present: &Generation, recorded: Option<&Recorded>) -> ClaimSeq {
-    let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
-    same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)
-}
-
-fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Contradiction>, Error> {
-    let rows = engine.ledger().baselines_soon(&ids)?;
+fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
+    let rows = engine.ledger().try_baselines(&ids)?;
     let looked = ids.iter().zip(engine.store().look(&ids)?.held).zip(rows);
     // What is not ours is no conflict.
-    let held = looked.filter_map(|((id, held), row)| {
-        Some(Contradiction { id: id.clone(), held: held.ok()?, row })
-    });
+    let held = looked
+        .filter_map(|((id, held), row)| Some(Conflict { id: id.clone(), held: held.ok()?, row }));
     Ok(held.filter(|both| both.held != Held::default()).collect())
 }
 
-fn claims_below_their_rows(
-    engine: &Engine,
-    ids: Vec<CounterId>,
-) -> Result<Vec<Contradiction>, Error> {
+fn claims_below_their_rows(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
     let looked = engine.store().look(&ids)?.held;
     let held = ids.into_iter().zip(looked).filter_map(|(id, held)| Some((id, held.ok()?)));
     let mut held = held.collect::<HashMap<_, _>>();
     let claims = held.values().filter_map(|held| held.claim.clone()).collect();
     let conflicts = conflicts_among(engine, claims)?.into_iter().map(|(claim, row)| {
         let held = held.remove(&claim.id).unwrap_or_default();
-        Contradiction { id: claim.id, held, row }
+        Conflict { id: claim.id, held, row }
     });
     Ok(conflicts.collect())
 }
@@ -128,7 +118,7 @@ pub(crate) fn conflicts_among(
     claims: Vec<Claim>,
 ) -> Result<Vec<(Claim, Baseline)>, Error> {
     let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-    let rows = engine.ledger().baselines_soon(&ids)?;
+    let rows = engine.ledger().try_baselines(&ids)?;
     let suspects = claims.into_iter().zip(rows).filter(|(claim, row)| row.seq > claim.seq);
     let (suspects, rows) = suspects.unzip::<_, _, Vec<_>, Vec<_>>();
     if suspects.is_empty() {

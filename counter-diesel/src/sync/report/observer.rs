@@ -30,18 +30,18 @@ pub enum SyncEvent<'a> {
 /// Who is told of a sync, if anybody.
 pub(crate) struct Observer<'a> {
     observe: Option<&'a mut Observe<'a>>,
-    wants_end: bool,
+    should_stop: bool,
 }
 
 type Observe<'a> = dyn FnMut(SyncEvent<'_>) -> ControlFlow<()> + 'a;
 
 impl<'a> Observer<'a> {
     pub(crate) fn none() -> Self {
-        Self { observe: None, wants_end: false }
+        Self { observe: None, should_stop: false }
     }
 
     pub(crate) fn new(observe: &'a mut Observe<'a>) -> Self {
-        Self { observe: Some(observe), wants_end: false }
+        Self { observe: Some(observe), should_stop: false }
     }
 
     /// Whether anything has to be put together for it.
@@ -49,15 +49,15 @@ impl<'a> Observer<'a> {
         self.observe.is_some()
     }
 
-    /// Not to be called while rows are locked: nobody knows how long an observer takes.
-    pub(crate) fn tell(&mut self, event: SyncEvent<'_>) {
+    /// Calls the observer. Must not be called while rows are locked, because an observer may be slow.
+    pub(crate) fn notify(&mut self, event: SyncEvent<'_>) {
         if let Some(observe) = &mut self.observe {
-            self.wants_end |= observe(event).is_break();
+            self.should_stop |= observe(event).is_break();
         }
     }
 
-    /// Whether it has asked for the end of the sync.
-    pub(crate) fn wants_end(&self) -> bool {
-        self.wants_end
+    /// Returns whether it has asked for the end of the sync.
+    pub(crate) fn should_stop(&self) -> bool {
+        self.should_stop
     }
 }

@@ -15,18 +15,34 @@ use crate::sync::report::outcome::PassOutcome;
 use crate::sync::report::report::SyncReport;
 
 const PASSES: &str = "counter_sync_passes_total";
-const APPLIED: &str = "counter_sync_applied_total";
-const RECOVERED: &str = "counter_sync_recovered_total";
-const FAILED: &str = "counter_sync_failed_total";
-const CONFLICTS: &str = "counter_sync_conflicts_total";
-const LOST: &str = "counter_sync_lost_total";
-const POSTPONED: &str = "counter_sync_postponed_total";
-const FOREIGN: &str = "counter_sync_foreign_total";
 const DURATION: &str = "counter_sync_duration_seconds";
 const STEP_DURATION: &str = "counter_sync_step_duration_seconds";
 const LAST_SUCCESS: &str = "counter_sync_last_success_timestamp_seconds";
 const PENDING: &str = "counter_pending_counters";
 const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
+
+/// The counts of a report that are metrics, and what each means.
+const CLAIMS: [(&str, &str); 7] = [
+    ("counter_sync_applied_total", "Claims that syncs have applied to the table."),
+    ("counter_sync_recovered_total", "Those of them that an earlier sync had left behind."),
+    (
+        "counter_sync_failed_total",
+        "Claims that the database refused; each counts once in each sync.",
+    ),
+    (
+        "counter_sync_conflicts_total",
+        "Claims older than what their row has seen; each counts once in each sync.",
+    ),
+    ("counter_sync_lost_total", "Claims that vanished from the store before they were applied."),
+    (
+        "counter_sync_postponed_total",
+        "Claims that changed again and again and were left to the next sync.",
+    ),
+    (
+        "counter_sync_foreign_total",
+        "Names in the store that are no counters; each counts once in each sync.",
+    ),
+];
 
 /// Makes the counters known, at what they are: so the first conflict is a change, and not the first that anybody
 /// hears of conflicts.
@@ -77,18 +93,16 @@ fn count_pass(prefix: &Prefix, outcome: PassOutcome, by: u64) {
 }
 
 fn count_claims(prefix: &Prefix, report: &SyncReport) {
-    let counts = [
-        (APPLIED, report.applied),
-        (RECOVERED, report.recovered),
-        (FAILED, report.failed.count()),
-        (CONFLICTS, report.conflicts.count()),
-        (LOST, report.lost.count()),
-        (POSTPONED, report.postponed),
-        (FOREIGN, report.foreign.count()),
-    ];
-    for (name, count) in counts {
-        counter!(name, "prefix" => prefix.to_string()).increment(count);
+    for (name, count) in report.counts() {
+        if let Some((metric, _)) = CLAIMS.iter().find(|(metric, _)| counts(metric, name)) {
+            counter!(*metric, "prefix" => prefix.to_string()).increment(count);
+        }
     }
+}
+
+/// Returns whether a metric is that of the count with this name.
+fn counts(metric: &str, name: &str) -> bool {
+    metric.strip_prefix("counter_sync_").and_then(|rest| rest.strip_suffix("_total")) == Some(name)
 }
 
 fn time_steps(prefix: &Prefix, report: &SyncReport) {
@@ -115,17 +129,8 @@ fn since_epoch() -> Duration {
 
 /// Again with each pass, for nobody knows when a recorder is installed.
 fn describe() {
-    let counters = [
-        (PASSES, "Syncs, by how they went: clean, unclean, failed."),
-        (APPLIED, "Claims that syncs have applied to the table."),
-        (RECOVERED, "Those of them that an earlier sync had left behind."),
-        (FAILED, "Claims that the database refused; each counts once in each sync."),
-        (CONFLICTS, "Claims older than what their row has seen; each counts once in each sync."),
-        (LOST, "Claims that vanished from the store before they were applied."),
-        (POSTPONED, "Claims that changed again and again and were left to the next sync."),
-        (FOREIGN, "Names in the store that are no counters; each counts once in each sync."),
-    ];
-    for (name, meaning) in counters {
+    describe_counter!(PASSES, Unit::Count, "Syncs, by how they went: clean, unclean, failed.");
+    for (name, meaning) in CLAIMS {
         describe_counter!(name, Unit::Count, meaning);
     }
     describe_histogram!(DURATION, Unit::Seconds, "How long a sync took.");

@@ -7,8 +7,9 @@ use tracing::field::{Empty, display};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
+use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
 use crate::sync::report::outcome::PassOutcome;
-use crate::sync::report::report::{Conflict, FailedClaim, LostClaim, SyncReport};
+use crate::sync::report::report::SyncReport;
 #[cfg(feature = "metrics")]
 use crate::sync::telemetry::metrics;
 use crate::targets::{SYNC, WORKER};
@@ -33,7 +34,7 @@ pub(crate) fn watch_pass(
         let result = run();
         let elapsed = started.elapsed();
         complete(&span, &result, elapsed);
-        tell_pass(prefix, &result);
+        log_pass(prefix, &result);
         #[cfg(feature = "metrics")]
         metrics::record_pass(engine, options, &result, elapsed);
         result
@@ -41,14 +42,14 @@ pub(crate) fn watch_pass(
 }
 
 /// Tells of a pass that ended by a panic, which only a worker survives.
-pub(crate) fn tell_panic(prefix: &Prefix, error: &Error) {
+pub(crate) fn log_panic(prefix: &Prefix, error: &Error) {
     tracing::error!(target: WORKER, %prefix, ?error, "a sync panicked");
     #[cfg(feature = "metrics")]
     metrics::record_panic(prefix);
 }
 
 /// Tells of a worker whose syncs began to take longer than its interval, and returns whether they do.
-pub(crate) fn tell_pace(
+pub(crate) fn log_pace(
     prefix: &Prefix,
     interval: Duration,
     took: Duration,
@@ -89,24 +90,23 @@ fn complete(span: &Span, result: &Result<SyncReport, Error>, elapsed: Duration) 
     span.record("seconds", elapsed.as_secs_f64());
     if let Ok(report) = result {
         span.record("found", report.scanned);
-        span.record("applied", report.applied);
-        span.record("recovered", report.recovered);
-        span.record("failed", report.failed.count());
-        span.record("conflicts", report.conflicts.count());
-        span.record("lost", report.lost.count());
+        // Those of them that the span declares.
+        for (name, count) in report.counts() {
+            span.record(name, count);
+        }
     }
 }
 
-fn tell_pass(prefix: &Prefix, result: &Result<SyncReport, Error>) {
+fn log_pass(prefix: &Prefix, result: &Result<SyncReport, Error>) {
     let report = match result {
         Ok(report) => report,
-        Err(error) => return tell_failure(prefix, error, None),
+        Err(error) => return log_failure(prefix, error, None),
     };
-    tell_store(prefix, report);
-    tell_claims(prefix, report);
-    tell_slow_steps(prefix, report);
+    log_store(prefix, report);
+    log_claims(prefix, report);
+    log_slow_steps(prefix, report);
     match &report.stopped {
-        Some(error) => tell_failure(prefix, error, Some(report)),
+        Some(error) => log_failure(prefix, error, Some(report)),
         None if report.is_clean() => tracing::debug!(target: SYNC, %prefix, %report, "synced"),
         None => {
             tracing::warn!(target: SYNC, %prefix, %report, "synced, but somebody should look");
@@ -114,7 +114,7 @@ fn tell_pass(prefix: &Prefix, result: &Result<SyncReport, Error>) {
     }
 }
 
-fn tell_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
+fn log_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
     let report = report.map(display);
     if let Error::Core(counter_core::Error::StoreWentBack { found, recorded }) = error {
         let (found, recorded) = (found.get(), recorded.get());
@@ -127,7 +127,7 @@ fn tell_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
     }
 }
 
-fn tell_store(prefix: &Prefix, report: &SyncReport) {
+fn log_store(prefix: &Prefix, report: &SyncReport) {
     if let Some(known) = &report.store_replaced {
         let (store_id, synced_at) = (&known.store_id, known.synced_at);
         tracing::warn!(target: SYNC, %prefix, ?store_id, %synced_at, "the store was replaced");
@@ -141,12 +141,12 @@ fn tell_store(prefix: &Prefix, report: &SyncReport) {
     }
 }
 
-fn tell_claims(prefix: &Prefix, report: &SyncReport) {
+fn log_claims(prefix: &Prefix, report: &SyncReport) {
     for FailedClaim { claim, error } in &report.failed {
         let (counter, claim) = (&claim.id, claim.text());
         tracing::warn!(target: SYNC, %prefix, %counter, claim, ?error, "a row is refused");
     }
-    for Conflict { claim, row } in &report.conflicts {
+    for ConflictingClaim { claim, row } in &report.conflicts {
         let (counter, claim, row) = (&claim.id, claim.text(), row.get());
         tracing::warn!(target: SYNC, %prefix, %counter, claim, row, "a claim is in conflict");
     }
@@ -156,7 +156,7 @@ fn tell_claims(prefix: &Prefix, report: &SyncReport) {
     }
 }
 
-fn tell_slow_steps(prefix: &Prefix, report: &SyncReport) {
+fn log_slow_steps(prefix: &Prefix, report: &SyncReport) {
     let steps = [
         ("database", report.times.longest_database, SLOW_DATABASE),
         ("verify", report.times.longest_verify, SLOW_VERIFY),

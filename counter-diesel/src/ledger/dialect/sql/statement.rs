@@ -15,11 +15,11 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 /// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore come
 /// in few variants.
 pub(crate) struct Statement<'a, Row = ()> {
-    parts: Vec<Part<'a>>,
+    parts: Vec<SqlPart<'a>>,
     row: PhantomData<Row>,
 }
 
-enum Part<'a> {
+enum SqlPart<'a> {
     Sql(Cow<'a, str>),
     Text(Cow<'a, str>),
     BigInt(i64),
@@ -31,17 +31,17 @@ impl<'a, Row> Statement<'a, Row> {
     }
 
     pub(crate) fn sql(mut self, sql: impl Into<Cow<'a, str>>) -> Self {
-        self.parts.push(Part::Sql(sql.into()));
+        self.parts.push(SqlPart::Sql(sql.into()));
         self
     }
 
     pub(crate) fn text(mut self, value: impl Into<Cow<'a, str>>) -> Self {
-        self.parts.push(Part::Text(value.into()));
+        self.parts.push(SqlPart::Text(value.into()));
         self
     }
 
     pub(crate) fn big_int(mut self, value: i64) -> Self {
-        self.parts.push(Part::BigInt(value));
+        self.parts.push(SqlPart::BigInt(value));
         self
     }
 }
@@ -55,9 +55,9 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.parts {
             match part {
-                Part::Sql(sql) => push_quoting(&mut out, sql)?,
-                Part::Text(value) => out.push_bind_param::<Text, str>(value)?,
-                Part::BigInt(value) => out.push_bind_param::<BigInt, i64>(value)?,
+                SqlPart::Sql(sql) => push_quoting(&mut out, sql)?,
+                SqlPart::Text(value) => out.push_bind_param::<Text, str>(value)?,
+                SqlPart::BigInt(value) => out.push_bind_param::<BigInt, i64>(value)?,
             }
         }
         Ok(())

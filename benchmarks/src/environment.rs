@@ -1,4 +1,4 @@
-//! What the numbers were measured on.
+//! The machine and the servers on which the numbers were measured.
 
 use std::fs;
 
@@ -10,14 +10,14 @@ use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConne
 use crate::bench::Bench;
 use crate::cores::CORES;
 
-/// How many threads have wanted to run, on average over the last minute: above the number of cores others were
-/// waiting too.
+/// Returns the average number of runnable threads over the last minute. Above the number of cores,
+/// other programs were waiting too.
 pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     load.split(' ').next().unwrap().to_owned()
 }
 
-/// A list of all of it. `load` is what it was before the first measure.
+/// Returns all of it as a list in Markdown. `load_before` is the load before the first measure.
 pub fn in_markdown(bench: &Bench, load_before: &str) -> String {
     let (cores, model) = (CORES.len(), value_in("/proc/cpuinfo", "model name"));
     let memory = value_in("/proc/meminfo", "MemTotal");

@@ -11,9 +11,13 @@ pub(crate) struct Distinct {
 }
 
 impl Distinct {
-    /// Whether this was not there yet.
+    /// Adds an item and returns whether it was not there yet.
     pub(crate) fn insert(&mut self, item: &(impl Hash + ?Sized)) -> bool {
         self.seen.insert(self.hasher.hash_one(item))
+    }
+
+    pub(crate) fn contains(&self, item: &(impl Hash + ?Sized)) -> bool {
+        self.seen.contains(&self.hasher.hash_one(item))
     }
 
     pub(crate) fn count(&self) -> usize {

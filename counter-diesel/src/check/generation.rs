@@ -4,8 +4,8 @@ use counter_core::{ClaimSeq, Generation, Prefix, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::ledger::ledger::{LedgerState, Recorded};
-use crate::sync::identity::conflicts::newest_known;
+use crate::ledger::ledger::{LedgerState, SyncRecord};
+use crate::sync::identity::compare::newest_known;
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(
@@ -52,7 +52,11 @@ fn judge_age(generation: &Generation, newest: ClaimSeq, diagnosis: &mut Diagnosi
     }
 }
 
-fn judge_recorded(generation: Option<&Generation>, recorded: &Recorded, diagnosis: &mut Diagnosis) {
+fn judge_recorded(
+    generation: Option<&Generation>,
+    recorded: &SyncRecord,
+    diagnosis: &mut Diagnosis,
+) {
     let synced_at = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
     match generation {
         Some(same) if same.store_id == recorded.store_id => {}
@@ -86,7 +90,7 @@ mod tests {
             let newest = ClaimSeq::new(newest);
             Generation::new(store_id.to_owned(), database.to_owned(), newest)
         });
-        let recorded = recorded.map(|(store_id, seq)| Recorded {
+        let recorded = recorded.map(|(store_id, seq)| SyncRecord {
             store_id: store_id.to_owned(),
             seq: ClaimSeq::new(seq),
             synced_at: DateTime::UNIX_EPOCH.naive_utc(),

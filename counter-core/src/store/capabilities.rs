@@ -1,0 +1,102 @@
+//! What a store may be able to do besides counting and syncing. Each trait is a capability that a store has or
+//! has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
+
+use super::facts::StoreFacts;
+use super::foreign::Foreign;
+use crate::error::Error;
+use crate::id::{CounterId, CounterKey, Owner};
+use crate::protocol::{Claim, ClaimSeq, Generation};
+
+/// Tells one life of a store's data from the next.
+///
+/// A store that lives no longer than its process does not have this capability: nothing needs to be known of
+/// it later.
+pub trait StoreGeneration: Send + Sync {
+    /// Returns the generation of the store's data. A store that has none yet gets one that names `database`,
+    /// and its high water is raised to `above`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; a generation may have been made.
+    fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error>;
+
+    /// Returns the generation of the store's data, or `None` if it has none yet. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn present_generation(&self) -> Result<Option<Generation>, Error>;
+}
+
+/// Carries out what an operator decided about a store that came back from an old copy.
+///
+/// A sync uses this only on an operator's word, because each method may count something twice or drop it.
+pub trait Repair: Send + Sync {
+    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns the claim with its
+    /// new sequence, or `None` if the counter does not have exactly this claim.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
+
+    /// Raises the high water to the present time and to `above`, unless it is higher. From then on, a sync
+    /// accepts what the store holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the high water may have been raised.
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error>;
+
+    /// Drops what is pending and claimed of each counter. Returns the number of counters that had anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; some may have been dropped.
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error>;
+}
+
+/// Knows which claims only this process can have applied, because no other process uses the store.
+///
+/// Only a store that is private to its process can know that. It also needs to: other processes with private
+/// stores write to the same rows, under sequences that this store has not heard of.
+pub trait PrivateStore: Send + Sync {
+    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns `None` if the
+    /// counter does not have exactly this claim, or if another sync may be applying it.
+    ///
+    /// The caller must know that this process has not applied the claim.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
+    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
+}
+
+/// Finds counters without a scan.
+pub trait KeyIndex: Send + Sync {
+    /// Returns the keys of the owner's counters that hold anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error>;
+}
+
+/// Answers questions about the store and its server. Changes nothing.
+pub trait InspectStore: Send + Sync {
+    /// Returns what can be found out about the store and its server. Makes no generation. What the server
+    /// does not answer is a [`Fact::Unknown`](crate::Fact::Unknown), not an error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if no question was answered.
+    fn inspect(&self) -> Result<StoreFacts, Error>;
+
+    /// Returns the foreign values of these counters that [`look`](crate::DeltaStore::look) cannot see, such
+    /// as a list where a number should be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error>;
+}

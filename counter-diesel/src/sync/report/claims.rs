@@ -1,0 +1,35 @@
+use counter_core::{Claim, ClaimSeq};
+
+use crate::error::Error;
+
+/// A claim that the database refused while it took others.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedClaim {
+    /// The claim. It is still in the store.
+    pub claim: Claim,
+    /// Why it was refused.
+    pub error: Error,
+}
+
+/// A claim that the store holds although its row has seen a newer one. The store came back from an old
+/// copy: whether the claim was applied before cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConflictingClaim {
+    /// The claim. It is still in the store.
+    pub claim: Claim,
+    /// The newest sequence that the row has seen.
+    pub row: ClaimSeq,
+}
+
+/// A claim that the store lost before anybody applied it, by eviction or a flush.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostClaim {
+    /// The claim.
+    pub claim: Claim,
+    /// Whether it was applied all the same. It is not where the counter has no row: it may have been
+    /// deleted.
+    pub applied: bool,
+}

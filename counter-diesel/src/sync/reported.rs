@@ -1,0 +1,20 @@
+use std::hash::Hash;
+
+use crate::engine::distinct::Distinct;
+
+/// What a scan has reported, because it may find a thing twice. It is bounded, so that a store full of one kind does
+/// not fill the memory; beyond that, a thing may be reported again.
+#[derive(Default)]
+pub(crate) struct Reported(Distinct);
+
+const MOST_REPORTED: usize = 10_000;
+
+impl Reported {
+    /// Returns whether the thing was not reported before.
+    pub(crate) fn insert(&mut self, thing: &(impl Hash + ?Sized)) -> bool {
+        if self.0.count() < MOST_REPORTED {
+            return self.0.insert(thing);
+        }
+        !self.0.contains(thing)
+    }
+}

@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use counter_core::{
+    Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+};
+use counter_diesel::{
+    Error, Ledger, LedgerFacts, LedgerState, LedgerStep, LedgerTransaction, NewerRow, UpdateOutcome,
+};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::plan::{Fault, Faults};
+
+/// A ledger behind faults.
+pub struct FaultyLedger {
+    /// What it wraps.
+    pub inner: Arc<dyn Ledger>,
+    /// When it fails.
+    pub faults: Arc<Faults>,
+}
+
+fn failure(step: LedgerStep, fault: Fault) -> Error {
+    let text = format!("planned: {fault:?}");
+    match fault {
+        Fault::Refused | Fault::RefusedAfter => {
+            let source =
+                DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(text));
+            Error::Database { step, source }
+        }
+        _ => Error::Unreachable { source: text.into() },
+    }
+}
+
+impl FaultyLedger {
+    fn step<T>(
+        &self,
+        name: &str,
+        step: LedgerStep,
+        run: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.faults.step(name, run, |fault| failure(step, fault))
+    }
+}
+
+impl Ledger for FaultyLedger {
+    fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.step("baselines", LedgerStep::Read, || self.inner.baselines(ids))
+    }
+
+    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.step("baselines", LedgerStep::Read, || self.inner.try_baselines(ids))
+    }
+
+    fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
+        self.step("rows_of", LedgerStep::Read, || self.inner.rows_of(owner))
+    }
+
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
+    }
+
+    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        let inner = self.step("begin", LedgerStep::Begin, || self.inner.begin())?;
+        Ok(Box::new(FaultyTransaction { inner, faults: &self.faults }))
+    }
+
+    fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.step("state", LedgerStep::State, || self.inner.state(prefix))
+    }
+
+    fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
+        self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.inner.pending_migrations()
+    }
+
+    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.inner.run_pending_migrations()
+    }
+
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        self.step("inspect_ledger", LedgerStep::Read, || self.inner.inspect())
+    }
+}
+
+struct FaultyTransaction<'a> {
+    inner: Box<dyn LedgerTransaction + 'a>,
+    faults: &'a Faults,
+}
+
+impl LedgerTransaction for FaultyTransaction<'_> {
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error> {
+        self.faults.step(
+            "upsert",
+            || self.inner.upsert(claims),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
+        self.faults.step(
+            "update",
+            || self.inner.update(claim),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), Error> {
+        let Self { inner, faults } = *self;
+        faults.step("commit", || inner.commit(), |fault| failure(LedgerStep::Commit, fault))
+    }
+}

@@ -1,0 +1,176 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counter_core::{
+    Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
+    InspectStore, KeyIndex, Look, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage,
+    StoreFacts, StoreGeneration, StoreStep, Verdict,
+};
+
+use super::plan::Faults;
+
+/// A store behind faults.
+pub struct FaultyStore {
+    /// What it wraps.
+    pub inner: Arc<dyn DeltaStore>,
+    /// When it fails.
+    pub faults: Arc<Faults>,
+    /// The generation that it claims to have, instead of that of what it wraps.
+    pub generation: Option<Generation>,
+    /// Whether a scan finds everything twice on a page, and again in a second round.
+    pub repeats_itself: bool,
+}
+
+impl FaultyStore {
+    /// A store that fails as planned, and is honest about everything else.
+    pub fn new(inner: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Self {
+        Self { inner, faults: Arc::clone(faults), generation: None, repeats_itself: false }
+    }
+
+    fn scan_again_and_again(&self, mut page: ScanPage, from: Cursor) -> ScanPage {
+        if self.repeats_itself {
+            page.ids.extend(page.ids.clone());
+            let second_round = (from.round == 0).then_some(Cursor { round: 1, position: 0 });
+            let same_round = page.next.map(|next| Cursor { round: from.round, ..next });
+            page.next = same_round.or(second_round);
+        }
+        page
+    }
+}
+
+impl FaultyStore {
+    fn step<T>(
+        &self,
+        name: &str,
+        step: StoreStep,
+        run: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let fail = |fault| Error::Store { step, source: format!("planned: {fault:?}").into() };
+        self.faults.step(name, run, fail)
+    }
+}
+
+impl DeltaStore for FaultyStore {
+    fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        self.inner.increment(id, by)
+    }
+
+    fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
+        self.inner.increment_many(increments)
+    }
+
+    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+        self.step("look", StoreStep::Look, || self.inner.look(ids))
+    }
+
+    fn scan(
+        &self,
+        pattern: &Pattern,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let page = self.step("scan", StoreStep::Scan, || self.inner.scan(pattern, from, count))?;
+        Ok(self.scan_again_and_again(page, from))
+    }
+
+    fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
+        self.step("claim", StoreStep::Claim, || self.inner.claim(ids, claim_timeout))
+    }
+
+    fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
+        self.step("replace", StoreStep::Claim, || self.inner.replace(id, replacement))
+    }
+
+    fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
+        self.step("verify", StoreStep::Verify, || self.inner.verify(claims, within))
+    }
+
+    fn ack(&self, claims: &[Claim]) -> Result<(), Error> {
+        self.step("ack", StoreStep::Ack, || self.inner.ack(claims))
+    }
+
+    fn prefix(&self) -> Option<&Prefix> {
+        self.inner.prefix()
+    }
+
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        let is_there = self.generation.is_some() || self.inner.generation().is_some();
+        is_there.then_some(self)
+    }
+
+    fn repair(&self) -> Option<&dyn Repair> {
+        self.inner.repair().map(|_| self as _)
+    }
+
+    fn private(&self) -> Option<&dyn PrivateStore> {
+        self.inner.private().map(|_| self as _)
+    }
+
+    fn key_index(&self) -> Option<&dyn KeyIndex> {
+        self.inner.key_index()
+    }
+
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        self.inner.inspection().map(|_| self as _)
+    }
+}
+
+/// A wrapper has the capabilities of what it wraps, so a step that is asked for is there.
+fn present<T: ?Sized>(capability: Option<&T>) -> &T {
+    capability.expect("the wrapped store has the capability")
+}
+
+impl StoreGeneration for FaultyStore {
+    fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
+        self.step("generation", StoreStep::Identify, || match &self.generation {
+            Some(generation) => Ok(generation.clone()),
+            None => present(self.inner.generation()).ensure_generation(database, above),
+        })
+    }
+
+    fn present_generation(&self) -> Result<Option<Generation>, Error> {
+        self.step("present_generation", StoreStep::Identify, || match &self.generation {
+            Some(generation) => Ok(Some(generation.clone())),
+            None => present(self.inner.generation()).present_generation(),
+        })
+    }
+}
+
+impl Repair for FaultyStore {
+    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        let inner = present(self.inner.repair());
+        self.step("renumber", StoreStep::Renumber, || inner.renumber(claim, above))
+    }
+
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
+        self.step("raise", StoreStep::Raise, || present(self.inner.repair()).raise(above))
+    }
+
+    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
+        self.step("discard", StoreStep::Discard, || present(self.inner.repair()).discard(ids))
+    }
+}
+
+impl PrivateStore for FaultyStore {
+    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+        let inner = present(self.inner.private());
+        self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))
+    }
+}
+
+impl InspectStore for FaultyStore {
+    fn inspect(&self) -> Result<StoreFacts, Error> {
+        let inner = present(self.inner.inspection());
+        let mut facts = self.step("inspect", StoreStep::Inspect, || inner.inspect())?;
+        if self.generation.is_some() {
+            facts.generation = Fact::Known(self.generation.clone());
+        }
+        Ok(facts)
+    }
+
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("misplaced", StoreStep::Look, || inner.misplaced(ids))
+    }
+}
