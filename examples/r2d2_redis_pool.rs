@@ -1,6 +1,6 @@
 //! Counts in Redis through the `r2d2_redis` pool of an application.
 //!
-//! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2_redis --example r2d2_redis_pool`
+//! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2-redis --example r2d2_redis_pool`
 
 use std::env;
 use std::time::Duration;

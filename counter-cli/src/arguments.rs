@@ -7,7 +7,8 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::CommandSettings;
 
-/// Counters of Diesel models: look at them, change them, and move what waits in the store into the database
+/// Show and change counters of Diesel models, and move what is pending in the store into the
+/// database
 #[derive(Parser)]
 #[command(name = "counter", version, after_long_help = MANUAL, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -19,31 +20,31 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Lines that fit into 80 columns: they are not wrapped anew.
+/// The lines fit into 80 columns, because clap does not wrap them.
 const MANUAL: &str = "\
 Where settings come from:
-  Each is taken from its flag, else from the environment variable that stands
-  beside it, else from a file `.env` in this folder or one above it. Prefer the
-  environment for URLs with passwords: others can see a command's flags.
+  A flag overrides the environment variable that is named beside it, and that
+  overrides a file `.env` in this folder or one above it. Prefer the
+  environment for URLs with passwords: other users can see a command's flags.
 
 Names:
-  An OWNER is written type:id, such as user:123; a KEY is the counter's name,
-  any text. In a type the characters % : { } are written %25 %3A %7B %7D, as
-  they are in the store.
+  An OWNER is written type:id, such as user:123; a KEY is the name of a counter,
+  any text. In a type the characters % : { } are written %25 %3A %7B %7D, as in
+  the store.
 
 Exit codes:
   0    done
   1    something failed: a counter could not be synced, read or written; or
-       somebody should look: `doctor` found an error, `conflicts` any, and
-       `migrate --status` a migration that was not run
+       something needs attention: `doctor` found an error, `conflicts` found
+       any, `migrate --status` found a migration that was not run
   2    wrong usage or configuration
   3    the store or the database cannot be reached
   130  stopped by SIGINT before everything was synced; 143 by SIGTERM.
-       Nothing is lost: the rest waits in the store
+       Nothing is lost: the rest stays in the store
 
 JSON:
-  With --json every command prints one JSON object on one line, and errors as
-  one on standard error. The shapes are in COMMAND.md of counter-cli.
+  With --json every command prints one JSON object on one line, and an error as
+  one on standard error. COMMAND.md of counter-cli describes the shapes.
 
 Examples:
   counter migrate
@@ -66,12 +67,13 @@ pub(crate) enum Command {
     Reset(Reset),
     /// Add to a counter
     ///
-    /// Counted at once: `counter get` has it, and the table with the next sync. Needs no database. Where the answer
-    /// was lost the error says that it may have been counted: look before trying again.
+    /// The increment is visible to `counter get` at once, and in the table after the next sync.
+    /// Needs no database. If the reply is lost, the error says that the increment may have been
+    /// counted: look at the value before you retry.
     Increment(ChangeCommand),
     /// Subtract from a counter
     ///
-    /// As `increment` in everything else. A value may become negative.
+    /// Behaves like `increment` otherwise. A value may become negative.
     Decrement(ChangeCommand),
     Doctor(Doctor),
     Conflicts(Conflicts),

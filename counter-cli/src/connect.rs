@@ -1,4 +1,4 @@
-//! Opening what a command needs: one function for each database, and one for the store.
+//! Opens what a command needs: the store, the database, or both.
 
 mod away;
 
@@ -6,20 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_diesel::{
-    Config, Counters, CountersBuilder, DeltaStore, MemoryStore, MigrationFiles, StoreKind,
-    TableName,
-};
+use counter_diesel::ledger::{MigrationFiles, TableName};
+use counter_diesel::store::{DeltaStore, StoreKind};
+use counter_diesel::{Config, Counters, CountersBuilder, MemoryStore};
 
 use self::away::Away;
 use crate::failure::Failure;
 use crate::settings::CommandSettings;
 
-/// A command does one thing after another.
+/// One, because a command does one thing after another.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 const CONNECTIONS: u32 = 1;
 
-/// What a database is, by its URL.
+/// The kind of a database, as its URL says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Mysql,
@@ -45,7 +44,8 @@ impl Database {
     }
 }
 
-/// Whether this is PostgreSQL's other form, `host=/run dbname=app`: as the path of a file it would be shown.
+/// Returns whether this is PostgreSQL's other form, `host=/run dbname=app`. As the path of a file
+/// it would be printed, with its password.
 fn is_of_keywords(url: &str) -> bool {
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
     let text = url.trim_start();
@@ -53,8 +53,8 @@ fn is_of_keywords(url: &str) -> bool {
     after.len() < text.len() && after.trim_start().starts_with('=')
 }
 
-/// Whether this may be a mistyped URL, which as the path of a file would be made, password and all. Such a
-/// file can still be named, with `sqlite://` before it.
+/// Returns whether this may be a mistyped URL. Taken for a path, it would become the name of a new
+/// file, password included. Such a file can still be named with `sqlite://` in front.
 fn is_like_a_url(path: &str) -> bool {
     let lower = path.trim_start().to_lowercase();
     let begins_like_one = ["postgresql", "postgres", "mysql", "mariadb"]
@@ -64,19 +64,19 @@ fn is_like_a_url(path: &str) -> bool {
     begins_like_one || path.contains('@')
 }
 
-/// Counters in the database and the store of the settings. Values can also be read beside a store in the
-/// application's own memory: then they are those of its last sync.
+/// Opens the database and the store of the settings. With a store in the application's own memory,
+/// reads return the values of the application's last sync.
 pub(crate) fn counters(settings: &CommandSettings) -> Result<Counters, Failure> {
     Ok(builder(settings)?.build()?)
 }
 
-/// The same for commands that do something with the store.
+/// Like [`counters`], for commands that change or sync what the store holds.
 pub(crate) fn counters_with_shared_store(settings: &CommandSettings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     counters(settings)
 }
 
-/// The same where every claim is taken for one that was left behind, however young it is.
+/// Like [`counters_with_shared_store`], but takes over every claim, however young it is.
 pub(crate) fn impatient_counters(settings: &CommandSettings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
@@ -88,7 +88,7 @@ fn builder(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
     Ok(existing_database(settings)?.config(config))
 }
 
-/// Counters that are only to be looked at: the store, the database or both may be away.
+/// Opens both sides for a check-up, for which the store, the database or both may be away.
 pub(crate) fn counters_to_check(settings: &CommandSettings) -> Result<Counters, Failure> {
     let config = settings.config()?;
     check_store(&config)?;
@@ -116,18 +116,18 @@ fn put_together(
     }
 }
 
-/// Counters for commands that only need the database.
+/// Opens the database for commands that need no store.
 pub(crate) fn existing_database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     Ok(existing_database(settings)?.config(settings.config()?).memory().build()?)
 }
 
-/// The same for a database that may have to be made, where that takes no more than a file.
+/// Like [`existing_database_only`], but creates the file of a SQLite database that is not there.
 pub(crate) fn database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     let builder = database(&settings.database_url()?)?;
     Ok(builder.config(settings.config()?).memory().build()?)
 }
 
-/// The migrations for the kind of database that the settings name, which is not asked.
+/// Returns the migrations for the kind of database in the settings. Does not connect to it.
 pub(crate) fn migrations(settings: &CommandSettings) -> Result<Vec<MigrationFiles>, Failure> {
     let table = settings.config()?.table_name;
     match Database::of(&settings.database_url()?)? {
@@ -137,7 +137,7 @@ pub(crate) fn migrations(settings: &CommandSettings) -> Result<Vec<MigrationFile
     }
 }
 
-/// Counters for commands that only need the store.
+/// Opens the store for commands that need no database.
 pub(crate) fn store_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     let config = settings.config()?;
     refuse_memory(&config)?;
@@ -170,15 +170,15 @@ fn redis(config: &Config) -> Result<Arc<dyn DeltaStore>, Failure> {
     Ok(Arc::new(redis_builder(config).build()?))
 }
 
-/// One that is asked for nothing before it is used, and so can be away.
+/// Builds a store that connects on its first use, and so may be away.
 #[cfg(feature = "redis")]
 fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
     Ok(redis_builder(config).connect_lazily().build()?)
 }
 
 #[cfg(feature = "redis")]
-fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
-    let url = config.redis_url.as_ref().map_or("", counter_diesel::RedisUrl::expose);
+fn redis_builder(config: &Config) -> counter_diesel::store::RedisStoreBuilder {
+    let url = config.redis_url.as_ref().map_or("", counter_diesel::store::RedisUrl::expose);
     counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
 }
 
@@ -192,7 +192,7 @@ fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
     Err(missing("Redis", "redis"))
 }
 
-/// SQLite would make a file of whatever name it is given, and a misspelt one would look like an empty database.
+/// Opens the database, but creates no file: a misspelt name would look like an empty database.
 fn existing_database(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
     let url = settings.database_url()?;
     if Database::of(&url)? == Database::Sqlite {
@@ -207,7 +207,7 @@ fn existing_database(settings: &CommandSettings) -> Result<CountersBuilder, Fail
     database(&url)
 }
 
-/// The path behind a blank, unless it may be a URL with a password after all.
+/// Returns a blank and the path, or nothing if it may be a URL with a password.
 fn shown_path(path: &str) -> String {
     let may_be_secret = path.contains('@') || path.to_lowercase().contains("pass");
     if may_be_secret { String::new() } else { format!(" {path}") }
@@ -228,7 +228,7 @@ fn mysql(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "mysql")]
 fn mysql_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::MysqlConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::MysqlConnection>(table))
 }
 
 #[cfg(not(feature = "mysql"))]
@@ -248,7 +248,7 @@ fn postgres(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "postgres")]
 fn postgres_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::PgConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::PgConnection>(table))
 }
 
 #[cfg(not(feature = "postgres"))]
@@ -268,7 +268,7 @@ fn sqlite(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::SqliteConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::SqliteConnection>(table))
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -281,7 +281,7 @@ fn sqlite_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure>
     Err(missing("SQLite", "sqlite"))
 }
 
-/// Something that this command was compiled without.
+/// Returns the failure for a store or a database whose feature is off.
 fn missing(what: &str, feature: &str) -> Failure {
     Failure::usage(format!(
         "this command was built without {what}; install it again with --features {feature}"

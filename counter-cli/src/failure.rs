@@ -1,13 +1,14 @@
 use std::error::Error as StdError;
 use std::io;
 
-use counter_diesel::counter_core::Error as CoreError;
-use counter_diesel::{Error, Invalid};
+use counter_diesel::Error;
+use counter_diesel::error::CoreError;
+use counter_diesel::error::Invalid;
 use serde_json::json;
 
 use crate::output::{self, Output};
 
-/// How the command ends.
+/// How the command ends, and with which exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
@@ -17,7 +18,7 @@ pub(crate) enum Exit {
     Usage,
     /// The store or the database cannot be reached.
     Unreachable,
-    /// This signal ended a sync early.
+    /// This signal stopped a sync before it was complete.
     Signal(u8),
 }
 
@@ -28,12 +29,12 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Unreachable => 3,
-            // As a shell shows a process that died of it.
+            // Shells report a process that died of a signal the same way.
             Self::Signal(number) => number.saturating_add(128),
         }
     }
 
-    /// The exit of a command that met this error.
+    /// Returns the exit code for an error of the library.
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Unreachable { .. } | Error::Core(CoreError::Store { .. }) => Self::Unreachable,
@@ -47,12 +48,12 @@ impl Exit {
     }
 }
 
-/// Why a command did not do what it was told: what, why, and what to do.
+/// What failed, why, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
     what: String,
-    /// Each because of the next.
+    /// The causes, each caused by the next.
     causes: Vec<String>,
     hint: Option<&'static str>,
 }
@@ -81,12 +82,13 @@ impl Failure {
         self.exit == Exit::Unreachable
     }
 
-    /// The first of the reasons, or what failed where there is none.
+    /// Returns the root cause, or what failed if there is none.
     pub(crate) fn why(&self) -> &str {
         self.causes.last().unwrap_or(&self.what)
     }
 
-    /// Says it on standard error, in one line unless more is asked for.
+    /// Prints the failure to standard error and returns the exit code. One line, unless `--verbose`
+    /// or `--json` asks for more.
     pub(crate) fn tell(&self, output: Output) -> Exit {
         if output.json {
             let causes = self.causes.iter().map(|cause| self.silenced(cause));
@@ -107,7 +109,7 @@ impl Failure {
         self.exit
     }
 
-    /// What was given wrongly may be a URL in the wrong place, or a piece of it.
+    /// Removes passwords. Wrong input may be a URL in the wrong place, or a piece of one.
     fn silenced(&self, text: &str) -> String {
         match self.exit {
             Exit::Usage => output::without_pieces_of_passwords(text),
@@ -115,7 +117,7 @@ impl Failure {
         }
     }
 
-    /// What, the first of the reasons, and what to do.
+    /// Returns what failed, the root cause and the hint, on one line.
     fn line(&self) -> String {
         let why = self
             .causes
@@ -130,7 +132,7 @@ impl Failure {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let what = match error {
-            // What the library says is for programmers.
+            // The library's text names functions, for programmers.
             Error::NotMigrated { table, .. } => format!("the table {table} is not in the database"),
             error => error.to_string(),
         };
@@ -157,7 +159,7 @@ impl From<Invalid> for Failure {
     }
 }
 
-/// What could not be written or read on this machine.
+/// Output could not be written on this machine.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::failed("the output could not be written").because(&error)
@@ -207,14 +209,14 @@ fn causes_of(error: &dyn StdError) -> impl Iterator<Item = String> {
     })
 }
 
-/// Says what clap has to say: help on standard output, mistakes on standard error.
+/// Prints help to standard output, and usage errors to standard error.
 pub(crate) fn tell_usage(help_or_mistake: &clap::Error) -> Exit {
     if !help_or_mistake.use_stderr() {
-        // Nobody may be reading.
+        // The reader may have closed the pipe.
         let _ = help_or_mistake.print();
         return Exit::Done;
     }
-    // As plain text: clap would show arguments as they are, escape codes and all.
+    // As plain text, because clap would print arguments as they are, with escape codes.
     let mistake = help_or_mistake.render().to_string();
     output::complain_in_lines(&output::without_pieces_of_passwords(&mistake));
     Exit::Usage

@@ -1,12 +1,8 @@
-//! The command `counter`: what an operator does with counters at a terminal, and a timer without one.
+//! The command `counter`: shows, changes and syncs counters at a terminal, from timers and from
+//! scripts.
 //!
-//! Reading order: `arguments` says what there is, `commands/` has one file for each, `connect` opens what
-//! they need, `output` shows what they found, and `failure` says what went wrong and with which exit code.
-
-#![cfg_attr(
-    not(all(feature = "redis", feature = "sqlite")),
-    allow(dead_code, unused_imports, reason = "every database and store may be turned off")
-)]
+//! Reading order: `arguments` lists the subcommands, `commands/` has a file for each, `connect`
+//! opens what they need, `output` prints, and `failure` maps errors to exit codes.
 
 mod arguments;
 mod commands;
@@ -26,7 +22,7 @@ use crate::arguments::Arguments;
 use crate::failure::Exit;
 
 fn main() -> ExitCode {
-    // First: the environment may only change while there is one thread.
+    // First, because the environment may only change while there is one thread.
     let dotenv = settings::load_dotenv();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

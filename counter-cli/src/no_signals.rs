@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::failure::Exit;
 
-/// Where there are no signals to catch, the command is ended by ending it, which loses nothing.
+/// Stands in on platforms without signals, where ending the process is the only way to stop it.
+/// That loses nothing.
 pub(crate) struct Signals;
 
 impl Signals {

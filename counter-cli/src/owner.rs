@@ -1,9 +1,10 @@
 use std::str::FromStr;
 
-use counter_diesel::{CounterId, CounterKey, Owner, OwnerType};
+use counter_diesel::query::OwnerType;
+use counter_diesel::{CounterId, CounterKey, Owner};
 
-/// An owner as it is written at a terminal, `user:123`: the way it stands in the store, so that every type can be
-/// written and what was printed can be copied.
+/// An owner as it is written at a terminal, `user:123`: the same text as in the store, so that
+/// every type can be written and printed owners can be copied.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnerArgument {
     pub(crate) owner: Owner,
@@ -14,7 +15,7 @@ impl FromStr for OwnerArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
-        // An owner is all of a counter's id but its key.
+        // An owner is a counter's id without its key.
         let id = format!("{text}:key").parse::<CounterId>();
         let owner = id.and_then(|id| Owner::new(id.owner_type().into_owned(), id.owner_id()));
         let owner = owner.map_err(
@@ -24,7 +25,7 @@ impl FromStr for OwnerArgument {
     }
 }
 
-/// The type of owners, written as it is in an owner.
+/// A type of owners, written as in an owner.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnerTypeArgument {
     pub(crate) owner_type: OwnerType,
@@ -44,7 +45,7 @@ impl FromStr for OwnerTypeArgument {
     }
 }
 
-/// An owner as it would be written at a terminal.
+/// Returns an owner as it is written at a terminal.
 pub(crate) fn text_of(owner: &Owner) -> String {
     let key = CounterKey::from_static("key");
     let id = CounterId::of(owner, &key);

@@ -1,13 +1,16 @@
 use std::env::{self, VarError};
 
 use clap::Args;
-use counter_diesel::{Config, Prefix, StoreKind, TableName};
+use counter_diesel::Config;
+use counter_diesel::ledger::TableName;
+use counter_diesel::store::{Prefix, StoreKind};
 
 use crate::failure::Failure;
 
 /// Where the database and the store are, and how counters are kept in them.
 ///
-/// No URL gets into clap's help or errors: clap only takes the texts, and the environment is read here.
+/// No URL reaches clap's help or errors: clap only takes the texts, and the environment is read
+/// here.
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct CommandSettings {
@@ -23,11 +26,11 @@ pub(crate) struct CommandSettings {
     #[arg(long, global = true, value_name = "KIND")]
     store: Option<StoreKind>,
 
-    /// What all names in the store start with [env: COUNTER_PREFIX] [default: counter:]
+    /// Start of all names in the store [env: COUNTER_PREFIX] [default: counter:]
     #[arg(long, global = true)]
     prefix: Option<Prefix>,
 
-    /// The counters' table, also as schema.table [env: COUNTER_TABLE_NAME] [default: model_counters]
+    /// Table of the counters, also schema.table [env: COUNTER_TABLE_NAME] [default: model_counters]
     #[arg(long, global = true, value_name = "TABLE")]
     table_name: Option<TableName>,
 }
@@ -44,7 +47,8 @@ impl CommandSettings {
         })
     }
 
-    /// Flags win, and the environment is not even looked at for what a flag says.
+    /// Returns the configuration. A flag overrides its environment variable, which is then not
+    /// read.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let config = Config::from_variables(|name| {
             let flag = match name {
@@ -60,7 +64,7 @@ impl CommandSettings {
     }
 }
 
-/// A variable that is set to nothing is not set.
+/// Reads a variable. An empty one counts as not set.
 fn variable(name: &str) -> Result<String, VarError> {
     env::var(name).and_then(
         |value| {
@@ -69,12 +73,12 @@ fn variable(name: &str) -> Result<String, VarError> {
     )
 }
 
-/// Adds what a file `.env` says to the environment, as far as that says nothing itself.
+/// Adds the variables in a file `.env` to the environment, unless they are set already.
 pub(crate) fn load_dotenv() -> Result<(), Failure> {
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
-        // The error shows the line, which may be a URL with a password.
+        // The error contains the line, which may be a URL with a password.
         Err(dotenvy::Error::LineParse(..)) => {
             Err(Failure::usage("a line of the file .env is not of the form NAME=value")
                 .hint("put quotes around a value with spaces in it"))

@@ -7,8 +7,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::failure::Exit;
 
-/// The signals that ask the command to end. The first is a request; the second ends it at once, which loses
-/// nothing either.
+/// The signals that stop the command. The first is a request; the second stops it at once, which
+/// loses nothing either.
 pub(crate) struct Signals {
     control: Arc<Control>,
 }
@@ -20,7 +20,7 @@ struct Control {
 }
 
 impl Signals {
-    /// From now on SIGINT and SIGTERM do not end the process by themselves.
+    /// Catches SIGINT and SIGTERM, which from then on no longer end the process by themselves.
     pub(crate) fn catch() -> io::Result<Self> {
         let control = Arc::<Control>::default();
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -37,12 +37,12 @@ impl Signals {
         Ok(Self { control })
     }
 
-    /// How the command is to end, if a signal has arrived.
+    /// Returns the exit code of the signal that has arrived, if any.
     pub(crate) fn arrived(&self) -> Option<Exit> {
         *self.control.lock()
     }
 
-    /// Waits for so long, or until a signal arrives.
+    /// Waits until a signal arrives, at most for this long.
     pub(crate) fn wait(&self, at_most: Duration) -> Option<Exit> {
         let end = Instant::now().checked_add(at_most);
         let mut first = self.control.lock();

@@ -1,8 +1,10 @@
-//! What an operator sees of the counters, as data: what is pending, how far a sync is, which migrations were run.
+//! What an operator sees of the counters, as data: what is pending, how far a sync is, which
+//! migrations were run.
 //!
-//! [`Counters`](crate::Counters) has the methods that compute it. The command `counter` prints these types; a page for
-//! operators can show them too. With the feature `serde` they implement `serde::Serialize`, and so do the reports of
-//! syncs and check-ups: the shapes are those that the command prints with `--json`, and stay as stable as these.
+//! [`Counters`](crate::Counters) has the methods that compute it. The command `counter` prints
+//! these types; a page for operators can show them too. With the feature `serde` they implement
+//! `serde::Serialize`, and so do the reports of syncs and check-ups: the shapes are those that the
+//! command prints with `--json`, and stay as stable as these.
 
 #[cfg(feature = "serde")]
 mod json;

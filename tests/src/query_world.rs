@@ -2,7 +2,8 @@
 
 use std::any::Any;
 
-use counter_diesel::{CounterConnection, Counters, Owner, SyncOptions};
+use counter_diesel::ledger::CounterConnection;
+use counter_diesel::{Counters, Owner, SyncOptions};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};

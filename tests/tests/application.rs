@@ -173,7 +173,8 @@ mod other_table {
 
 mod rows {
     use super::*;
-    use counter_diesel::{ModelCounter, schema::model_counters};
+    use counter_diesel::schema::ModelCounter;
+    use counter_diesel::schema::model_counters;
 
     #[test]
     fn rows_are_typed_and_can_be_asked_for_by_owner() {
@@ -214,10 +215,12 @@ mod rows {
 fn a_model_is_what_implements_the_trait() {
     struct Page;
     impl HasCounters for Page {
-        const OWNER_TYPE: counter_diesel::OwnerType =
-            counter_diesel::OwnerType::from_static("page");
+        const OWNER_TYPE: counter_diesel::query::OwnerType =
+            counter_diesel::query::OwnerType::from_static("page");
         const KEYS: &'static [counter_diesel::CounterKey] = &[];
-        fn counter_owner_id(&self) -> Result<counter_diesel::OwnerId, counter_diesel::Invalid> {
+        fn counter_owner_id(
+            &self,
+        ) -> Result<counter_diesel::OwnerId, counter_diesel::error::Invalid> {
             counter_diesel::ToOwnerId::to_owner_id(&7)
         }
     }

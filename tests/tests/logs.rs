@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
-use counter_diesel::{ClaimSeq, Counters, Error, Owner, SyncOptions};
+use counter_diesel::store::ClaimSeq;
+use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::log::{Log, Told};
 use counter_tests::said::everything_said;

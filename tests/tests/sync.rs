@@ -10,7 +10,8 @@ use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
     Replacement,
 };
-use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncTimes};
+use counter_diesel::sync::SyncTimes;
+use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};

@@ -8,12 +8,13 @@ use crate::output::Output;
 use crate::owner::OwnerArgument;
 use crate::settings::CommandSettings;
 
-/// Print all counters of an owner with their present values
+/// Print all counters of an owner with their current values
 ///
-/// All that are in the table: a counter appears here with its first sync; before it, `counter get` has its value already.
+/// Counters are found in the table, so a new counter appears after its first sync. `counter get`
+/// has its value before that.
 #[derive(Args)]
 pub(crate) struct All {
-    /// Whose counters, such as user:123
+    /// Owner of the counters, such as user:123
     owner: OwnerArgument,
 }
 

@@ -8,14 +8,14 @@ use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
 use crate::settings::CommandSettings;
 
-/// What `increment` and `decrement` take. They need the store only, and no database.
+/// The arguments of `increment` and `decrement`, which need only the store.
 #[derive(Args)]
 pub(crate) struct ChangeCommand {
-    /// Whose counter, such as user:123
+    /// Owner of the counter, such as user:123
     owner: OwnerArgument,
-    /// Its name
+    /// Name of the counter
     key: CounterKey,
-    /// By how much; may be negative
+    /// Amount; may be negative
     #[arg(default_value_t = 1, allow_negative_numbers = true)]
     by: i64,
 }

@@ -1,6 +1,8 @@
 use clap::{Args, ValueEnum};
+use counter_diesel::SyncOptions;
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{ClaimSeq, Conflict, OnConflict, SyncOptions, WentBack};
+use counter_diesel::store::ClaimSeq;
+use counter_diesel::sync::{Conflict, OnConflict, WentBack};
 
 use super::sync::Syncing;
 use crate::connect;
@@ -10,19 +12,21 @@ use crate::settings::CommandSettings;
 
 /// Show what may have been counted already, or decide about it
 ///
-/// Where Redis came back from an old copy everything in it may be in the table already, and elsewhere each claim that
-/// is older than what its row has seen. No sync touches it before somebody decides, by what happened to Redis.
+/// If Redis came back from an old copy, everything in it may already be in the table. Otherwise
+/// only claims may be that are older than what their row has seen. No sync touches them before you
+/// decide, by what happened to Redis.
 ///
-/// Without a word this changes nothing. It shows of each counter the claim that the store holds and when it was
-/// made, what is pending beside it, when the newest claim that is in the table was made, and the value in the table.
-/// Exit code 1 if there is anything to decide.
+/// Without a decision this changes nothing. It shows the claim that the store holds of each counter
+/// and when it was made, what is pending beside it, when the newest claim in the table was made,
+/// and the value in the table. Exit code 1 if there is anything to decide.
 ///
-/// With a word it is decided about all of them, at once and for good: nothing is asked. The sync that does it moves
-/// everything else, too, and does not wait for other syncs: it takes over their claims, which neither loses nor doubles
-/// anything. One counter alone is settled by its right value: counter set.
+/// A decision is carried out for all of them at once, without asking back, and cannot be undone.
+/// The sync that does it moves everything else, too, and does not wait for other syncs: it takes
+/// over their claims, which neither loses nor doubles anything. To settle a single counter, set it
+/// to its right value: counter set.
 #[derive(Args)]
 pub(crate) struct Conflicts {
-    /// What to do about all that is shown
+    /// What to do with everything that is shown
     decision: Option<Decision>,
 }
 
@@ -30,8 +34,8 @@ pub(crate) struct Conflicts {
 enum Decision {
     /// Add it to the table: nothing is lost, but what was counted already is counted twice
     Apply,
-    /// Drop it from the store: nothing is counted twice, but what was not counted yet is lost; where Redis came
-    /// back from an old copy that is all that it holds, also what was counted since
+    /// Drop it from the store: nothing is counted twice, but what was not counted yet is lost. If
+    /// Redis came back from an old copy, that is everything it holds, including later increments
     Discard,
 }
 
@@ -45,7 +49,7 @@ impl Conflicts {
     }
 }
 
-/// Whoever waited for claims to look abandoned would leave the youngest undecided.
+/// Takes over claims of any age, because the youngest would otherwise stay undecided.
 fn decide(
     action: &'static str,
     on_conflict: OnConflict,
@@ -63,7 +67,7 @@ fn show(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     Ok(if conflicts.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn in_text(conflicts: &counter_diesel::Conflicts) -> String {
+fn in_text(conflicts: &counter_diesel::sync::Conflicts) -> String {
     if conflicts.is_empty() {
         return "no conflicts\n".to_owned();
     }

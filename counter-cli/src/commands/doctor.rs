@@ -1,20 +1,22 @@
 use clap::Args;
-use counter_diesel::{CheckUp, Finding, FindingCode, Severity};
+use counter_diesel::check::{CheckUp, Finding, FindingCode, Severity};
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::settings::CommandSettings;
 
-/// Look for what is wrong with the store and the database
+/// Check the store and the database for problems
 ///
-/// Or could go wrong: settings under which a crash forgets counts, tables that are missing, a store that was replaced
-/// or came back from an old copy, claims that nobody finishes, and so on; each with what to do about it. A side that
-/// is away is a finding too, and the other one is looked at all the same. Changes nothing, and ends soon: of what
-/// the store holds it looks at the first 100,000 names, or as many as it gets in ten seconds. Where increments wait
-/// in the application's own memory (COUNTER_STORE=memory), only the database is looked at.
+/// Looks for what is wrong or could go wrong: settings with which a crash forgets counts, missing
+/// tables, a store that was replaced or came back from an old copy, claims that no sync finishes,
+/// and so on, each with advice. A side that is away is a finding, and the other side is checked all
+/// the same. Changes nothing and ends soon: it reads the first 100,000 names in the store, or as
+/// many as it can in ten seconds. If increments wait in the application's own memory
+/// (COUNTER_STORE=memory), only the database is checked.
 ///
-/// Exit code 1 if a finding is an error, 3 if a side cannot be reached, and 0 with warnings and notes alone.
+/// Exit code 1 if a finding is an error, 3 if a side cannot be reached, and 0 if there are only
+/// warnings and notes.
 #[derive(Args)]
 pub(crate) struct Doctor {}
 
@@ -36,7 +38,7 @@ fn exit_of(check_up: &CheckUp) -> Exit {
     if check_up.worst() == Some(Severity::Error) { Exit::Failed } else { Exit::Done }
 }
 
-/// The servers and how much was found, then each finding by itself: lines that are long, but few.
+/// Formats the servers and the number of findings, then each finding: few lines, but long ones.
 fn in_text(check_up: &CheckUp) -> String {
     let summary = check_up.to_string();
     let summary = summary.lines().next().unwrap_or_default();

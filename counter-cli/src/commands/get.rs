@@ -8,15 +8,16 @@ use crate::output::Output;
 use crate::owner::OwnerArgument;
 use crate::settings::CommandSettings;
 
-/// Print the present values of counters
+/// Print the current values of counters
 ///
-/// Of one the number alone, of several a line each; 0 where nothing was counted. Exact, also in the middle of a sync. Where increments wait in the application's own memory
-/// (COUNTER_STORE=memory), the values are those of its last sync.
+/// Prints a bare number for one key and a table for several. A counter that was never incremented
+/// is 0. Values are exact, also in the middle of a sync. If increments wait in the application's
+/// own memory (COUNTER_STORE=memory), the values are those of its last sync.
 #[derive(Args)]
 pub(crate) struct Get {
-    /// Whose counters, such as user:123
+    /// Owner of the counters, such as user:123
     owner: OwnerArgument,
-    /// Their names
+    /// Names of the counters
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<String>,
 }

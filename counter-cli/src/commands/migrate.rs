@@ -3,7 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counter_diesel::MigrationFiles;
+use counter_diesel::ledger::MigrationFiles;
 use counter_diesel::overview::MigrationState;
 use serde_json::json;
 
@@ -12,20 +12,21 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::settings::CommandSettings;
 
-/// Make the counters' tables, or bring them up to date
+/// Create the counters' tables, or bring them up to date
 ///
-/// Safe for any number of processes at once. What was run is remembered in a table of its own, apart from the
-/// application's migrations; --copy is for who would rather have them among those.
+/// Any number of processes may do it at once. Which migrations were run is recorded in a separate
+/// table, apart from the application's migrations. Use --copy to have them among those instead.
 #[derive(Args)]
 pub(crate) struct Migrate {
-    /// Only tell which migrations were run. Exit code 1 if any is pending
+    /// Only show which migrations were run. Exit code 1 if any is pending
     #[arg(long, conflicts_with = "copy")]
     status: bool,
 
     /// Only write the migrations into the application's own folder, for `diesel migration run`
     ///
-    /// As NAME/up.sql and NAME/down.sql, with the table's name put in. Nothing is overwritten, and the database
-    /// is not asked: its URL only says which kind it is. Then never run `counter migrate` on that database.
+    /// Writes NAME/up.sql and NAME/down.sql with the table's name in them. Overwrites nothing and
+    /// does not connect to the database, whose URL only says which kind it is. Do not run `counter
+    /// migrate` on that database afterwards.
     #[arg(long, value_name = "DIR")]
     copy: Option<PathBuf>,
 }
@@ -76,7 +77,7 @@ fn copy(folder: &Path, settings: &CommandSettings, output: Output) -> Result<Exi
     }
     let all = connect::migrations(settings)?;
     let folders = all.iter().map(|files| folder.join(files.name)).collect::<Vec<_>>();
-    // Before anything is written.
+    // Check all before anything is written.
     if let Some(occupied) = folders.iter().find(|folder| folder.exists()) {
         return Err(Failure::usage(problem("there already is", occupied))
             .hint("nothing was written; remove it if it is to be made anew"));
@@ -94,7 +95,7 @@ fn copy(folder: &Path, settings: &CommandSettings, output: Output) -> Result<Exi
     Ok(Exit::Done)
 }
 
-/// Fails where anything is there already.
+/// Writes the files of a migration. Fails if any of them exists.
 fn write(files: &MigrationFiles, folder: &Path) -> std::io::Result<()> {
     fs::create_dir(folder)?;
     for (name, sql) in [("up.sql", &files.up), ("down.sql", &files.down)] {

@@ -7,10 +7,11 @@ use crate::failure::{Exit, Failure};
 use crate::output::{Output, complain, listed, op_text, shown, table};
 use crate::settings::CommandSettings;
 
-/// Show what waits in the store: by owner type, and the oldest claim
+/// Show what is pending in the store: by owner type, and the oldest claim
 ///
-/// A claim is what a sync has taken and not settled yet. One that is older than half a minute was left
-/// behind by a sync that died; the next sync finishes it. Needs no database, and changes nothing.
+/// A claim is what a sync has taken and not settled yet. One that is older than half a minute was
+/// left behind by a sync that died; the next sync finishes it. Needs no database, and changes
+/// nothing.
 #[derive(Args)]
 pub(crate) struct Pending {
     /// Only counters whose id matches, such as 'user:*' or '*:123:*'

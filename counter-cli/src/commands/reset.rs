@@ -10,12 +10,12 @@ use crate::settings::CommandSettings;
 
 /// Set counters to 0
 ///
-/// One after the other: after an error those named before it are 0.
+/// One after the other: if one fails, those before it are already 0.
 #[derive(Args)]
 pub(crate) struct Reset {
-    /// Whose counters, such as user:123
+    /// Owner of the counters, such as user:123
     owner: OwnerArgument,
-    /// Their names
+    /// Names of the counters
     #[arg(required = true, value_name = "KEY")]
     keys: Vec<String>,
 }
@@ -24,7 +24,7 @@ impl Reset {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let counters = connect::counters_with_shared_store(settings)?;
         let owner = &self.owner.owner;
-        // All names first: bad input changes nothing.
+        // All names first, so that bad input changes nothing.
         let handles = self.keys.iter().map(|key| counters.handle(owner, key.as_str()));
         for handle in handles.collect::<Result<Vec<_>, _>>()? {
             handle.reset()?;

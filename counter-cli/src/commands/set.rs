@@ -7,16 +7,16 @@ use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
 use crate::settings::CommandSettings;
 
-/// Give a counter a value
+/// Set a counter to a value
 ///
-/// Increments before this instant are gone, those after it count. It settles a conflict, too.
+/// Earlier increments are dropped, later ones count. It settles a conflict, too.
 #[derive(Args)]
 pub(crate) struct Set {
-    /// Whose counter, such as user:123
+    /// Owner of the counter, such as user:123
     owner: OwnerArgument,
-    /// Its name
+    /// Name of the counter
     key: String,
-    /// Its new value
+    /// New value
     #[arg(allow_negative_numbers = true)]
     value: i64,
 }

@@ -15,22 +15,23 @@ use crate::output::{
 use crate::settings::CommandSettings;
 use crate::signals::Signals;
 
-/// Move what waits in the store into the table, exactly once
+/// Move what is pending in the store into the table, exactly once
 ///
-/// Any number of syncs may run at once, on any number of machines, and any of them may be killed: what one
-/// leaves behind the next one finishes. SIGINT or SIGTERM ends a sync after what is claimed already, three batches at most; the rest stays in
-/// the store (exit code 130 or 143). A second signal ends it at once.
+/// Any number of syncs may run at once, on any number of machines, and any of them may be killed:
+/// the next sync finishes what it left behind. SIGINT or SIGTERM stops a sync after at most three
+/// batches that are already claimed; the rest stays in the store (exit code 130 or 143). A second
+/// signal stops it at once.
 ///
-/// In the table that it prints, `applied` is what is in the database now; `recovered` of that, what an earlier sync
-/// had left behind; `skipped` had nothing to apply; `busy` is in the hands of another sync. What somebody should
-/// look at is named on standard error, and makes the exit code 1.
+/// In the printed table, `applied` is what is in the database now; `recovered` are those of them
+/// that an earlier sync had left behind; `skipped` had nothing to apply; `busy` are being synced by
+/// another sync. Whatever needs attention is printed to standard error, and makes the exit code 1.
 ///
-/// With -v each counter is named with what was added to it (+5), put in its place (=5), or `deleted`, and the time is
-/// shown by step: scan, claim and acknowledge are the store's, database is the table's, and verify is the store's
-/// while rows are locked.
+/// With -v each counter is printed with what was added to it (+5), what it was set to (=5), or
+/// `deleted`. The table then has the time of each step: the store's are scan, claim and
+/// acknowledge, the database's is database, and verify is the store's while rows are locked.
 #[derive(Args)]
 pub(crate) struct Sync {
-    /// Change nothing; only say what a sync would do
+    /// Change nothing; only show what a sync would do
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
 
@@ -38,22 +39,22 @@ pub(crate) struct Sync {
     #[arg(long)]
     pattern: Option<Pattern>,
 
-    /// How many counters are moved in one transaction [env: COUNTER_SYNC_BATCH_SIZE] [default: 1000]
+    /// Counters in one transaction [env: COUNTER_SYNC_BATCH_SIZE] [default: 1000]
     #[arg(long, value_name = "N")]
     batch_size: Option<NonZeroUsize>,
 
-    /// Sync again and again, with this much time between: 10s, 500ms, 5min
+    /// Sync repeatedly, with this much time in between: 10s, 500ms, 5min
     ///
-    /// Until SIGINT or SIGTERM, which let it make a last pass (exit code 0 if that did well). A pass that fails is
-    /// reported, and the next one comes a second later at the soonest.
+    /// Until SIGINT or SIGTERM, after which it makes a last pass (exit code 0 if that succeeds). A
+    /// pass that fails is reported, and the next one starts a second later at the earliest.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     watch: Option<Duration>,
 }
 
-/// How long counting may delay a sync.
+/// Maximum time by which counting may delay a sync.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The shortest time from a pass that failed to the next.
+/// Minimum time between a pass that failed and the next.
 const TIME_TO_RECOVER: Duration = Duration::from_secs(1);
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -70,7 +71,7 @@ impl Sync {
         let syncing = Syncing::new(counters, self.options(), output)?;
         match self.watch {
             Some(interval) => syncing.watch(interval),
-            // Only where there is a terminal to show how much of it is done.
+            // Counted only if a terminal can show how much of it is done.
             None if is_shown() => syncing.once(syncing.expected(&self.pattern)),
             None => syncing.once(None),
         }
@@ -88,13 +89,13 @@ impl Sync {
     }
 }
 
-/// A sync at work, which a signal ends.
+/// Runs syncs, which signals can stop.
 pub(super) struct Syncing {
     counters: Counters,
     options: SyncOptions,
     signals: Signals,
     output: Output,
-    /// What it does about conflicts, if that is what it is made for.
+    /// The decision about conflicts that it carries out, if any.
     action: Option<&'static str>,
 }
 
@@ -109,13 +110,13 @@ impl Syncing {
         Ok(Self { counters, options, signals, output, action: None })
     }
 
-    /// The same as the work of `counter conflicts`.
+    /// Marks the sync as the work of `counter conflicts`.
     pub(super) fn deciding(self, action: &'static str) -> Self {
         Self { action: Some(action), ..self }
     }
 
-    /// Returns about how many counters there are to sync. `None` where that is not known soon enough, or at all: the
-    /// sync itself reports what is wrong.
+    /// Returns about how many counters there are to sync, or `None` if that is not known soon
+    /// enough. Errors are left to the sync, which reports them.
     fn expected(&self, pattern: &Option<Pattern>) -> Option<u64> {
         let pattern = pattern.clone().unwrap_or_default();
         self.counters.pending_count(&pattern, PATIENCE).ok().flatten()
@@ -139,8 +140,8 @@ impl Syncing {
         }
     }
 
-    /// A signal ends the wait, or the pass at hand; then comes a last pass, which finds everything that was
-    /// counted before the signal.
+    /// Syncs until a signal ends the wait or the current pass. Then makes a last pass, which finds
+    /// everything that was counted before the signal.
     fn watch(&self, interval: Duration) -> Result<Exit, Failure> {
         let (mut delay, mut troubles) = (Duration::ZERO, None);
         loop {
@@ -176,12 +177,12 @@ impl Syncing {
         result
     }
 
-    /// One line for a pass that did or found anything; what it found is named where the last pass has not found
-    /// as much already.
+    /// Prints a line for a pass that did or found anything. What needs attention is repeated only
+    /// when its counts have changed since the last pass.
     fn tell(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
         if turn == Turn::Last || report.scanned > 0 || !report.is_clean() {
             let line = || in_one_line(report);
-            // A full disk under its log does not keep the command from syncing.
+            // A full disk under the log does not keep the command from syncing.
             if let Err(error) = self.print(report, line) {
                 Failure::from(error).tell(self.output);
             }
@@ -201,7 +202,7 @@ impl Syncing {
         }
     }
 
-    /// In JSON it is all in the report.
+    /// Prints what needs attention, which in JSON is part of the report.
     fn complain(&self, report: &SyncReport) {
         if !self.output.json {
             complaints(report).iter().for_each(|line| complain(line));
@@ -220,11 +221,11 @@ struct Decided<'a> {
     action: &'static str,
 }
 
-/// Which pass of a sync that is watched.
+/// Whether another pass of a watched sync follows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Usual,
-    /// The one after a signal.
+    /// The pass after a signal.
     Last,
 }
 

@@ -13,16 +13,16 @@ use crate::settings::CommandSettings;
 
 /// Print the owners with the highest values of a counter
 ///
-/// The highest first. They are those with the highest values in the table, at their present values: whoever has
-/// risen into the list since the last sync is missed until the next. The database reads every counter of that type,
-/// which takes a while where there are millions.
+/// The highest first. Owners are chosen by their values in the table and shown with their current
+/// ones, so an owner that has risen since the last sync is missing until the next. The database
+/// reads every counter of the type, which takes a while if there are millions.
 #[derive(Args)]
 pub(crate) struct Top {
-    /// What kind of owners, such as user
+    /// Type of the owners, such as user
     owner_type: OwnerTypeArgument,
-    /// The counter's name
+    /// Name of the counter
     key: CounterKey,
-    /// How many owners at most
+    /// Maximum number of owners
     #[arg(short, value_name = "N", default_value = "10")]
     n: NonZeroUsize,
 }

@@ -1,4 +1,4 @@
-//! Counters of an owner and their values, as several commands print them.
+//! Shows counters of an owner with their values, as several commands print them.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
-use counter_diesel::Printable;
+use counter_diesel::error::Printable;
 use serde::Serialize;
 use serde_json::{Error, Value, json};
 
-/// Of the shapes that `COMMAND.md` describes. A field may be added without a new one.
+/// Version of the shapes that `COMMAND.md` describes. Adding a field does not change it.
 pub(crate) const VERSION: u32 = 1;
 
 /// Returns what a command found, as one line.
@@ -15,7 +15,8 @@ pub(super) fn document(command: &str, found: &impl Serialize) -> Result<String, 
     Ok(line(&found.to_string()))
 }
 
-/// JSON on one line, without a character in it that a terminal would obey. Outside of strings there is none.
+/// Returns JSON on one line, and escapes characters that a terminal would obey. Such characters can
+/// only stand in strings.
 pub(super) fn line(json: &str) -> String {
     let mut line = String::with_capacity(json.len() + 1);
     for c in json.chars() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::json;
 use super::streams::print;
 
-/// How much is said, and in which form.
+/// How much is printed, and in which form.
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Output {
@@ -14,13 +14,13 @@ pub(crate) struct Output {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Say more: each counter of a sync, the causes of an error
+    /// Print more: each counter of a sync, the causes of an error
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }
 
 impl Output {
-    /// Prints a result in the form that was asked for.
+    /// Prints a result as text, or as JSON if `--json` was given.
     pub(crate) fn result(
         self,
         command: &str,

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
+use counter_diesel::CounterId;
 use counter_diesel::overview::SyncProgress;
-use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
+use counter_diesel::store::{Claim, ClaimOp, Held};
+use counter_diesel::sync::SyncEvent;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::claim::op_text;
@@ -9,28 +11,28 @@ use super::output::Output;
 use super::shown::shown;
 use super::streams::{complain, complain_in_lines, print};
 
-/// What a sync says while it runs: on a terminal a line that is kept up to date; with -v each counter, and without
-/// a terminal a line now and then.
+/// Shows the progress of a sync: on a terminal one line, which is kept up to date. With `--verbose`
+/// it names each counter, and without a terminal it prints a line every ten seconds.
 pub(crate) struct Progress {
     output: Output,
-    /// Hidden where standard error is no terminal.
+    /// Hidden if standard error is no terminal.
     bar: ProgressBar,
     next_line: Instant,
     sync: SyncProgress,
-    /// Counters that are to be named; printed many at a time.
+    /// Names of counters, collected so that many are printed at once.
     names: String,
 }
 
-/// A sync that is shorter than this says nothing of its progress, unless there is a terminal.
+/// Time between two lines without a terminal. Shorter syncs print none.
 const TIME_BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// A batch may be large.
+/// Number of applied counters after which the line is updated, because batches may be large.
 const BETWEEN_REFRESHES: u64 = 100;
 
-/// How many characters wide a whole sync is.
+/// Width of the whole bar, in characters.
 const WIDTH: u64 = 20;
 
-/// Whether there is a terminal that can keep a line up to date.
+/// Returns whether there is a terminal on which a line can be kept up to date.
 pub(crate) fn is_shown() -> bool {
     !ProgressBar::new_spinner().is_hidden()
 }
@@ -39,7 +41,7 @@ impl Progress {
     pub(crate) fn new(output: Output, expected: Option<u64>) -> Self {
         let sync = SyncProgress::new(expected);
         let bar = ProgressBar::new_spinner();
-        // The widest part is cut to the terminal's width.
+        // Cut to the terminal's width.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style.tick_strings(&["|", "/", "-", "\\", " "]));
         }
@@ -59,7 +61,7 @@ impl Progress {
         }
     }
 
-    /// Leaves nothing on the terminal but the names.
+    /// Removes the line from the terminal and prints the remaining names.
     pub(crate) fn finish(&mut self) {
         self.bar.finish_and_clear();
         self.print_names();
@@ -74,7 +76,7 @@ impl Progress {
         }
     }
 
-    /// What is claimed already comes first.
+    /// Names the claim first, then what is pending.
     fn add_held(&mut self, counter: &CounterId, held: &Held) {
         if self.output.verbose {
             let pending = Some(ClaimOp::Add(held.pending)).filter(|_| held.pending != 0);
@@ -99,8 +101,8 @@ impl Progress {
         }
     }
 
-    /// What is said without a terminal, where it is time for that. Cron mails whatever is said, so only to who
-    /// asks for it, and never among JSON.
+    /// Returns the line to print without a terminal, once it is due. Only with `--verbose`, because
+    /// cron mails all output, and never among JSON.
     fn due_line(&mut self, now: Instant) -> Option<String> {
         let is_asked_for = self.output.verbose && !self.output.json;
         if !is_asked_for || now < self.next_line {
@@ -122,7 +124,8 @@ impl Progress {
         format!("{found} found, {applied} applied, {rate:.0}/s")
     }
 
-    /// JSON has standard output for itself.
+    /// Prints names to standard output, which JSON has for itself: beside JSON they go to standard
+    /// error.
     fn print_names(&mut self) {
         if self.names.is_empty() {
             return;
@@ -132,7 +135,7 @@ impl Progress {
             if self.output.json {
                 complain_in_lines(&names);
             } else {
-                // The sync goes on though its names go nowhere.
+                // The sync goes on if its names cannot be printed.
                 let _ = print(&names);
             }
         });

@@ -1,9 +1,11 @@
-//! The report of a sync, as a table, as one line, and what somebody should look at, line by line.
+//! Shows the report of a sync: as a table, as one line, and line by line what needs attention.
 
 use std::time::Duration;
 
+use counter_diesel::SyncReport;
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{Claim, ConflictingClaim, SyncReport};
+use counter_diesel::store::Claim;
+use counter_diesel::sync::ConflictingClaim;
 
 use super::claim::op_text;
 use super::listed::listed;
@@ -11,12 +13,12 @@ use super::shown::shown;
 use super::table::table;
 use crate::failure::in_one_line as error_in_one_line;
 
-/// How much of a report is in its table.
+/// What the table of a report contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// What was done and how long it took.
+    /// The counts, and how long the sync took.
     Counts,
-    /// Also where the time went.
+    /// The counts, and how long each step took.
     Steps,
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn in_one_line(report: &SyncReport) -> String {
     format!("{} {}\n", Timestamp::now(), shown(&report.to_string()))
 }
 
-/// What somebody should look at.
+/// Returns a line for each thing that needs attention.
 pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     let mut lines = listed(&report.foreign, "names are not a counter's", ToString::to_string);
     lines.extend(listed(&report.failed, "counters failed", |failed| {

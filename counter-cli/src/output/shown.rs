@@ -1,11 +1,11 @@
-use counter_diesel::Printable;
+use counter_diesel::error::Printable;
 
-/// `text` in one line, as it can be shown.
+/// Returns `text` on one line, with characters escaped that a terminal would obey.
 pub(crate) fn shown(text: &str) -> String {
     Printable(text).to_string()
 }
 
-/// The same of several lines.
+/// Like [`shown`], but keeps line breaks.
 pub(crate) fn shown_lines(text: &str) -> String {
     text.split_inclusive('\n')
         .map(|line| match line.strip_suffix('\n') {

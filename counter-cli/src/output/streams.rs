@@ -6,7 +6,7 @@ use super::json;
 use super::secrets::without_passwords;
 use super::shown::{shown, shown_lines};
 
-/// Prints to standard output. That nobody reads it any more is no error: `counter all user:1 | head -1`.
+/// Prints to standard output. A closed pipe is no error: `counter all user:1 | head -1`.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -15,7 +15,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints one line to standard error. If that fails too, there is no other place to report it.
+/// Prints one line to standard error. If that fails there is nowhere else to report it.
 pub(crate) fn complain(line: &str) {
     let line = shown(&without_passwords(line));
     let _ = writeln!(io::stderr(), "counter: {line}");

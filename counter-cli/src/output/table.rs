@@ -1,7 +1,7 @@
 use super::shown;
 
-/// Rows as lines: numbers first, in columns of their own, and the name last, where its length disturbs nobody
-/// on a narrow terminal.
+/// Formats rows: numbers first, in columns of their own, and the name last, so that a long one
+/// disturbs no column on a narrow terminal.
 pub(crate) fn table<const N: usize>(rows: &[([String; N], String)]) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| {
         let numbers = rows.iter().filter_map(|(numbers, _)| numbers.get(column));

@@ -1,4 +1,4 @@
-//! Cuts the work of a step into windows and chunks, and keeps the results in the order of the items.
+//! Cuts the work of a step into windows and chunks. The results keep the order of the items.
 
 use super::connection::{Checkout, Deadline, Packed, Reply};
 use super::server::Server;
@@ -47,7 +47,7 @@ impl<'a, T> Window<'a, T> {
     }
 }
 
-/// Takes a step over many items. `exchange` is called for one window after another, and adds its results.
+/// Takes a step over many items. Calls `exchange` for one window after another to add its results.
 ///
 /// # Errors
 ///

@@ -9,7 +9,7 @@ use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
 use super::{generation, ledger, store};
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
@@ -52,7 +52,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
     let facts = match engine.ledger().inspect() {
         Ok(facts) => facts,
         Err(error) => {
-            ledger::unreachable(&with_causes(&error), diagnosis);
+            ledger::unreachable(&one_line(&error), diagnosis);
             return None;
         }
     };
@@ -65,7 +65,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
             Some(state)
         }
         Err(error) => {
-            diagnosis.database_unchecked("the store that was synced last", &with_causes(&error));
+            diagnosis.database_unchecked("the store that was synced last", &one_line(&error));
             None
         }
     });
@@ -83,7 +83,7 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
             Some((facts, StoreTime { micros: now, at: Instant::now() }))
         }
         Err(error) => {
-            store::unreachable(&with_causes(&error), diagnosis);
+            store::unreachable(&one_line(&error), diagnosis);
             None
         }
     }
@@ -115,7 +115,7 @@ fn look_around(
     diagnosis: &mut Diagnosis,
 ) {
     if let Err(error) = survey.sweep(engine, now) {
-        diagnosis.store_unchecked("what the store holds", &with_causes(&error));
+        diagnosis.store_unchecked("what the store holds", &one_line(&error));
     }
     let state = ledger.and_then(|ledger| ledger.state.as_ref());
     survey.judge(state, chrono::Utc::now().naive_utc(), diagnosis);

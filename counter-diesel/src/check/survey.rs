@@ -8,7 +8,7 @@ use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, S
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -207,7 +207,7 @@ impl Survey {
             );
         }
         if let Some(error) = &self.conflicts_unchecked {
-            diagnosis.database_unchecked("conflicts", &with_causes(error));
+            diagnosis.database_unchecked("conflicts", &one_line(error));
         }
         if let Some(state) = state.filter(|_| self.has_pending) {
             judge_overdue(state, now, diagnosis);

@@ -9,7 +9,7 @@ use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counters::counters::Counters;
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::pool::PoolLedger;
@@ -115,7 +115,7 @@ impl CountersBuilder {
 
     /// Increments wait in Redis, on a pool of the crate `r2d2_redis` that the application has: see
     /// [`RedisStore::from_r2d2_redis`].
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
         self.make_store = Some(Box::new(|prefix| {
             Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
@@ -197,12 +197,7 @@ fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
             Ok(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))))
         }
         #[cfg(not(feature = "redis"))]
-        (StoreKind::Redis, Some(_)) => {
-            Err(Error::Build("the store is Redis: turn on the feature `redis` of counter-diesel"))
-        }
-        (StoreKind::Redis, None) => Err(Error::Build(
-            "no store was chosen: call .redis(url) or .memory(), \
-             or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()",
-        )),
+        (StoreKind::Redis, Some(_)) => Err(Error::Build(BuildProblem::RedisFeature)),
+        (StoreKind::Redis, None) => Err(Error::Build(BuildProblem::NoStore)),
     }
 }

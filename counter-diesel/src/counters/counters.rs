@@ -28,7 +28,8 @@ impl Counters {
     /// # #[cfg(feature = "sqlite")] {
     /// use std::sync::Arc;
     ///
-    /// use counter_diesel::{Config, Counters, MemoryStore, PoolLedger};
+    /// use counter_diesel::{Config, Counters, MemoryStore};
+    /// use counter_diesel::ledger::PoolLedger;
     /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     ///
     /// let config = Config::default();
@@ -66,7 +67,7 @@ impl Counters {
     /// The names of the migrations that [`run_pending_migrations`](Self::run_pending_migrations) would run,
     /// oldest first. Changes nothing.
     ///
-    /// An application that keeps [their files](crate::migration_files) among its own has all of them pending here
+    /// An application that keeps [their files](crate::ledger::migration_files) among its own has all of them pending here
     /// for ever.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ impl Counters {
     ///
     /// ```no_run
     /// # fn check(counters: &counter_diesel::Counters) {
-    /// use counter_diesel::Severity;
+    /// use counter_diesel::check::Severity;
     ///
     /// let check_up = counters.check();
     /// print!("{check_up}");
@@ -50,7 +50,8 @@ impl Counters {
     /// copy. Looks at everything that the store holds and changes nothing.
     ///
     /// ```
-    /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
+    /// # use counter_diesel::{Counters, Error, SyncOptions};
+    /// # use counter_diesel::sync::OnConflict;
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
     /// let conflicts = counters.conflicts()?;
     /// for counter in &conflicts.conflicts {
@@ -69,10 +70,12 @@ impl Counters {
         conflicts::find(self.engine())
     }
 
-    /// Returns what waits in the store: how much of each type of owners, the oldest claim, and what is no counter's.
+    /// Returns what is pending in the store: the sums of each type of owners, the oldest claim, and
+    /// foreign names.
     ///
-    /// Looks at everything in the store that matches, about [`sync_batch_size`](crate::Config::sync_batch_size) names at
-    /// a time, changes nothing, and needs no database.
+    /// Reads everything in the store that matches, about
+    /// [`sync_batch_size`](crate::Config::sync_batch_size) names at a time. Changes nothing, and
+    /// needs no database.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, Pattern};
@@ -91,9 +94,10 @@ impl Counters {
         pending::look_through(self.engine(), pattern)
     }
 
-    /// Returns about how many counters that match wait for a sync, or `None` once counting took longer than `within`.
+    /// Returns about how many counters that match wait for a sync, or `None` if counting takes
+    /// longer than `within`.
     ///
-    /// It is what [`SyncProgress::new`](crate::overview::SyncProgress::new) takes. Needs no database.
+    /// Pass it to [`SyncProgress::new`](crate::overview::SyncProgress::new). Needs no database.
     ///
     /// # Errors
     ///
@@ -102,9 +106,10 @@ impl Counters {
         progress::pending_count(self.engine(), pattern, within)
     }
 
-    /// Returns of each migration of these files whether it was run, in their order. Changes nothing.
+    /// Returns for each of these migrations whether it was run, in the same order. Changes nothing.
     ///
-    /// `files` are those that [`migration_files`](crate::migration_files) returns for this database.
+    /// `files` must be those that [`migration_files`](crate::ledger::migration_files) returns for this
+    /// database.
     ///
     /// # Errors
     ///

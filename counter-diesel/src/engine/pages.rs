@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 
 use counter_core::{Cursor, DeltaStore, Error, Pattern, ScanPage};
 
-/// Scans a store from its beginning to its end and returns its pages, each of about `page_size` counters. Ends after an
-/// error.
+/// Scans a store from its beginning to its end and returns its pages, each of about `page_size`
+/// counters. Ends after an error.
 pub(crate) fn pages(
     store: &dyn DeltaStore,
     pattern: Pattern,

@@ -9,7 +9,7 @@ use crate::ledger::failure::contained;
 
 /// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
 ///
-/// [`Ledger::inspect`]: crate::Ledger::inspect
+/// [`Ledger::inspect`]: crate::ledger::Ledger::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LedgerFacts {

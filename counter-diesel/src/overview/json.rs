@@ -1,5 +1,5 @@
-//! The shapes in which overviews, reports and check-ups are serialized: those of the command's JSON, which its
-//! COMMAND.md documents.
+//! The shapes in which overviews, reports and check-ups are serialized: those of the command's
+//! JSON, which its COMMAND.md documents.
 
 mod check_up;
 mod claim;

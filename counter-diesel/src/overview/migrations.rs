@@ -66,7 +66,8 @@ pub(crate) fn status(
     Ok(files.iter().map(status_of).collect())
 }
 
-/// Returns whether the tables are as they should be, and no migration was begun without being recorded.
+/// Returns whether the tables are as they should be, and no migration was begun without being
+/// recorded.
 fn has_complete_tables(engine: &Engine) -> Result<bool, Error> {
     let probe = CounterId::of(&Owner::global(), &CounterKey::from_static("counter-probe"));
     match engine.baseline(&probe) {

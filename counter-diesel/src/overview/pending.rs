@@ -20,8 +20,8 @@ pub struct PendingOverview {
     pub total: PendingSums,
     /// The sums of each type of owners of which anything waits, by its name.
     pub owner_types: BTreeMap<String, PendingSums>,
-    /// The oldest claim that is not acknowledged yet. A sync that died left it behind if it is older than
-    /// [`Config::claim_timeout`](crate::Config::claim_timeout).
+    /// The oldest claim that is not acknowledged yet. A sync that died left it behind if it is
+    /// older than [`Config::claim_timeout`](crate::Config::claim_timeout).
     pub oldest_claim: Option<OldestClaim>,
     /// Names and values in the store that are not a counter's. The first by name are listed.
     pub foreign: Capped<Foreign>,
@@ -33,7 +33,8 @@ pub struct PendingOverview {
 pub struct PendingSums {
     /// How many counters have a claim or anything pending.
     pub counters: u64,
-    /// The sum of all deltas that no sync has claimed. Deltas fit into 64 bits, but their sum may not.
+    /// The sum of all deltas that no sync has claimed. Deltas fit into 64 bits, but their sum may
+    /// not.
     pub pending: i128,
     /// How many counters have a claim.
     pub claims: u64,
@@ -47,8 +48,8 @@ pub struct OldestClaim {
     pub claim: Claim,
     /// When the store made it, by the store's clock.
     pub made_at: Option<Timestamp>,
-    /// How long ago that was by this machine's clock, negative where the store's clock is ahead. Zero if
-    /// [`made_at`](Self::made_at) is not known.
+    /// How long ago that was by this machine's clock, negative where the store's clock is ahead.
+    /// Zero if [`made_at`](Self::made_at) is not known.
     pub age: TimeDelta,
 }
 

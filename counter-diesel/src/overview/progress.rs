@@ -7,7 +7,8 @@ use crate::engine::pages::pages;
 use crate::error::Error;
 use crate::sync::report::observer::SyncEvent;
 
-/// How far a sync is: counts what [`Counters::sync_observed`](crate::Counters::sync_observed) reports while it runs.
+/// How far a sync is: counts what [`Counters::sync_observed`](crate::Counters::sync_observed)
+/// reports while it runs.
 ///
 /// ```
 /// # use std::ops::ControlFlow;
@@ -18,7 +19,7 @@ use crate::sync::report::observer::SyncEvent;
 /// let mut progress = SyncProgress::new(None);
 /// let report = counters.sync_observed(&SyncOptions::default(), &mut |event| {
 ///     progress.observe(&event);
-///     println!("{} of {}, {:.0}/s", progress.applied, progress.found, progress.rate(Instant::now()));
+///     println!("{} applied, {:.0}/s", progress.applied, progress.rate(Instant::now()));
 ///     ControlFlow::Continue(())
 /// })?;
 /// # assert!(report.is_clean());
@@ -38,8 +39,8 @@ pub struct SyncProgress {
 }
 
 impl SyncProgress {
-    /// Begins now. Pass what [`Counters::pending_count`](crate::Counters::pending_count) returned to learn how much of
-    /// the sync is done.
+    /// Begins now. Pass what [`Counters::pending_count`](crate::Counters::pending_count) returned
+    /// to learn how much of the sync is done.
     pub fn new(expected: Option<u64>) -> Self {
         Self { started: Instant::now(), expected, found: 0, applied: 0 }
     }
@@ -60,7 +61,8 @@ impl SyncProgress {
         Some(self.expected?.max(self.found).max(self.applied).max(1))
     }
 
-    /// Returns how much of `whole` is done, such as of 100 for a percentage, or `None` if the total is not known.
+    /// Returns how much of `whole` is done, such as of 100 for a percentage, or `None` if the total
+    /// is not known.
     pub fn done_of(&self, whole: u64) -> Option<u64> {
         Some(self.applied.saturating_mul(whole) / self.total()?)
     }

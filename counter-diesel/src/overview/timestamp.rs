@@ -13,7 +13,8 @@ impl Timestamp {
         Self(Utc::now())
     }
 
-    /// Returns when the store gave out a sequence, which is the time of the store's clock in microseconds.
+    /// Returns when the store gave out a sequence, which is the time of the store's clock in
+    /// microseconds.
     ///
     /// `None` for [`ClaimSeq::ZERO`], because nothing was claimed then.
     pub fn of(seq: ClaimSeq) -> Option<Self> {

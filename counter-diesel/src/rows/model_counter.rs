@@ -44,13 +44,14 @@ impl ModelCounter {
     /// The rows of one owner as the last sync left them, as a query that can be extended.
     ///
     /// ```
-    /// use counter_diesel::{ModelCounter, Owner, schema::model_counters};
+    /// use counter_diesel::{Owner, schema::model_counters};
+    /// use counter_diesel::schema::ModelCounter;
     /// use diesel::prelude::*;
     ///
     /// let owner = Owner::new("post", 42)?;
     /// let rows = ModelCounter::of(&owner).order(model_counters::key);
     /// # let _ = rows;
-    /// # Ok::<(), counter_diesel::Invalid>(())
+    /// # Ok::<(), counter_diesel::error::Invalid>(())
     /// ```
     pub fn of(owner: &Owner) -> RowsOfOwners {
         Self::of_many(owner.owner_type(), [owner.id()])
@@ -71,7 +72,9 @@ impl ModelCounter {
     /// The rows of some models as the last sync left them, as a query that can be extended.
     ///
     /// ```
-    /// use counter_diesel::{HasCounters, Invalid, ModelCounter, schema::model_counters};
+    /// use counter_diesel::{HasCounters, schema::model_counters};
+    /// use counter_diesel::error::Invalid;
+    /// use counter_diesel::schema::ModelCounter;
     /// use diesel::prelude::*;
     ///
     /// #[derive(HasCounters)]

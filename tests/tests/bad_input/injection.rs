@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use counter_core::{CounterId, Pattern, TableName};
-use counter_diesel::{FindingCode, SyncOptions};
+use counter_diesel::SyncOptions;
+use counter_diesel::check::FindingCode;
 use counter_tests::ledger_contract::names::NAMES;
 use counter_tests::suite::Case;
 use counter_tests::world::World;

@@ -4,9 +4,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Note, Warning};
-use counter_diesel::{Counters, SurveyBounds};
+use counter_diesel::Counters;
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Note, Warning};
+use counter_diesel::check::SurveyBounds;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
 use super::{DURABLE, Site, found, id};

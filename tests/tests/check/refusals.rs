@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use counter_core::{Config, Confirmation, InspectStore as _, RedisStore};
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
 use counter_tests::database::{self, OwnDatabase};
 use counter_tests::servers::Durability;
@@ -274,7 +274,7 @@ fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> C
     let config = Config::default();
     let store = site.store_at(&site.redis.url(), &config);
     let table = config.table_name.clone();
-    let ledger = counter_diesel::PoolLedger::new(pool, table).unwrap();
+    let ledger = counter_diesel::ledger::PoolLedger::new(pool, table).unwrap();
     Counters::from_parts(config, store, Arc::new(ledger))
 }
 

@@ -1,7 +1,7 @@
 //! How Redis is set up.
 
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Note, Warning};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Note, Warning};
 use counter_tests::process::wait_for;
 use counter_tests::servers::Port;
 use counter_tests::servers::RedisServer;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use counter_diesel::FindingCode;
+use counter_diesel::check::FindingCode;
 
 use super::document::document;
 

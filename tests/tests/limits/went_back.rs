@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use counter_core::{Error as CoreError, Held};
-use counter_diesel::{Conflicts, Counters, Error, FindingCode, OnConflict, SyncEvent, SyncOptions};
+use counter_diesel::check::FindingCode;
+use counter_diesel::sync::{Conflicts, OnConflict, SyncEvent};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;

@@ -1,6 +1,6 @@
 //! What only PostgreSQL does.
 
-use counter_diesel::Ledger;
+use counter_diesel::ledger::Ledger;
 use counter_tests::database::ServerConnection;
 use counter_tests::server_contract::{
     ServerWorld, adds, apply, ledger_of, post, prepare_transaction,

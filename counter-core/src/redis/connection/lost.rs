@@ -7,13 +7,13 @@ use crate::error::BoxError;
 /// A time-out is no such failure.
 pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     let lost = error.downcast_ref::<RedisError>().map(|e| e.is_io_error() && !e.is_timeout());
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     let lost = lost.or_else(|| is_lost_in_r2d2_redis(error));
     lost.unwrap_or(false)
 }
 
 /// Returns the same of an error of the old `redis` crate that `r2d2_redis` uses; `None` for others.
-#[cfg(feature = "r2d2_redis")]
+#[cfg(feature = "r2d2-redis")]
 fn is_lost_in_r2d2_redis(error: &BoxError) -> Option<bool> {
     let error = error.downcast_ref::<::r2d2_redis::redis::RedisError>()?;
     Some(error.is_io_error() && !error.is_timeout())

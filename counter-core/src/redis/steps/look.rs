@@ -62,8 +62,8 @@ fn look_at(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
     Ok(Look { high_water, held })
 }
 
-/// What an MGET begins with. The first one of a look begins with the high water, because that must not
-/// be newer than anything that the look returns.
+/// What an MGET begins with. The first one of a look begins with the high water, because that must
+/// not be newer than anything that the look returns.
 #[derive(Debug, Clone, Copy)]
 enum Begin {
     HighWater,

@@ -10,8 +10,8 @@ use crate::store::{Cursor, ScanPage};
 /// The most names that one SCAN goes through. The server does nothing else meanwhile.
 const CHUNK: usize = 250;
 
-/// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is, and the
-/// server's cursor.
+/// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is,
+/// and the server's cursor.
 pub(crate) fn scan(
     server: &Server,
     pattern: &Pattern,

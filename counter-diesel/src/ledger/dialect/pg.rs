@@ -21,7 +21,7 @@ use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
@@ -261,9 +261,7 @@ pub fn postgres_pool(
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
     if open::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
-        return Err(Error::Build(
-            "the URL of a PostgreSQL database begins with postgres:// or postgresql://",
-        ));
+        return Err(Error::Build(BuildProblem::PostgresUrl));
     }
     open::open(&with_connect_timeout(url), max_size, |pool| pool)
 }

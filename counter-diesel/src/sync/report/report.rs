@@ -7,7 +7,7 @@ use super::capped::Capped;
 use super::claims::{ConflictingClaim, FailedClaim, LostClaim};
 use super::times::SyncTimes;
 
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::ledger::SyncRecord;
 
@@ -31,7 +31,7 @@ pub struct SyncReport {
     pub superseded: u64,
     /// Counters of which something was dropped from the store, as [`OnConflict::Discard`] says.
     ///
-    /// [`OnConflict::Discard`]: crate::OnConflict::Discard
+    /// [`OnConflict::Discard`]: crate::sync::OnConflict::Discard
     pub discarded: u64,
     /// Claims that changed again and again while they were applied; they are left to the next sync.
     pub postponed: u64,
@@ -67,7 +67,7 @@ impl SyncReport {
         self.troubles().iter().all(|(_, count)| *count == 0)
     }
 
-    /// Returns what somebody should look at, by kind, and how much there is of each: a sync without any is
+    /// Returns what needs attention, by kind, and how much there is of each. A sync without any is
     /// [clean](Self::is_clean).
     pub fn troubles(&self) -> [(&'static str, u64); 8] {
         [
@@ -100,7 +100,7 @@ impl SyncReport {
         ]
     }
 
-    /// Returns of how many counters there was nothing to apply: zeros, and claims that were superseded.
+    /// Returns how many counters had nothing to apply: zeros, and claims that were superseded.
     pub const fn skipped(&self) -> u64 {
         self.zeros.saturating_add(self.superseded)
     }
@@ -144,7 +144,7 @@ impl fmt::Display for SyncReport {
             write!(f, "; interrupted")?;
         }
         match &self.stopped {
-            Some(error) => write!(f, "; stopped: {}", with_causes(error)),
+            Some(error) => write!(f, "; stopped: {}", one_line(error)),
             None => Ok(()),
         }
     }

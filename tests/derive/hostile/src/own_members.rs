@@ -52,7 +52,7 @@ impl Id {
 }
 
 impl counter_diesel::ToOwnerId for Id {
-    fn to_owner_id(&self) -> Result<counter_diesel::OwnerId, counter_diesel::Invalid> {
+    fn to_owner_id(&self) -> Result<counter_diesel::OwnerId, counter_diesel::error::Invalid> {
         counter_diesel::ToOwnerId::to_owner_id(&Self::to_owner_id(self))
     }
 }
