@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 use crate::names::Prefix;
 use crate::table_name::TableName;
 
@@ -73,18 +73,18 @@ impl Config {
         look_up: impl Fn(&'static str) -> Result<String, VarError>,
     ) -> Result<Self, Error> {
         let mut config = Self::default();
-        replace(&mut config.store, "COUNTER_STORE", &look_up)?;
+        override_with(&mut config.store, "COUNTER_STORE", &look_up)?;
         config.redis_url = variable("REDIS_URL", &look_up)?.map(RedisUrl::new);
-        replace(&mut config.prefix, "COUNTER_PREFIX", &look_up)?;
-        replace(&mut config.table_name, "COUNTER_TABLE_NAME", &look_up)?;
+        override_with(&mut config.prefix, "COUNTER_PREFIX", &look_up)?;
+        override_with(&mut config.table_name, "COUNTER_TABLE_NAME", &look_up)?;
         let mut batch_size = BatchSize(config.sync_batch_size);
-        replace(&mut batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
+        override_with(&mut batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
         config.sync_batch_size = batch_size.0;
         Ok(config)
     }
 }
 
-fn replace<T: FromStr<Err = Invalid>>(
+fn override_with<T: FromStr<Err = Invalid>>(
     value: &mut T,
     name: &'static str,
     look_up: impl Fn(&'static str) -> Result<String, VarError>,
@@ -159,7 +159,7 @@ impl FromStr for StoreKind {
         match text {
             "redis" => Ok(Self::Redis),
             "memory" => Ok(Self::Memory),
-            _ => Err(Invalid::malformed(Part::StoreKind, text, "expected redis or memory")),
+            _ => Err(Invalid::malformed(InputKind::StoreKind, text, "expected redis or memory")),
         }
     }
 }
@@ -171,7 +171,11 @@ impl FromStr for BatchSize {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         text.parse().map(Self).map_err(|_| {
-            Invalid::malformed(Part::BatchSize, text, "expected a positive number such as 1000")
+            Invalid::malformed(
+                InputKind::BatchSize,
+                text,
+                "expected a positive number such as 1000",
+            )
         })
     }
 }

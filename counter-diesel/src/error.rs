@@ -4,7 +4,7 @@ use std::fmt;
 
 use counter_core::CounterId;
 pub use counter_core::{
-    BoxError, Error as CoreError, Invalid, Operation, Overflow, Part, Printable, StoreStep,
+    BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
 };
 
 pub use crate::causes::one_line;

@@ -6,8 +6,8 @@
 
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Cursor, DeltaStore, Foreign, Generation,
-    Held, InspectStore, KeyIndex, Look, ManualClock, Prefix, PrivateStore, RedisUrl, Repair,
-    Replacement, ScanPage, StoreGeneration, StoreKind, SystemClock, Verdict,
+    Holding, InspectStore, KeyIndex, ManualClock, Prefix, PrivateStore, RedisUrl, Repair,
+    Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, SystemClock, Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStoreBuilder, RedisTimeouts};

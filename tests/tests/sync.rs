@@ -447,7 +447,7 @@ fn sum_of_baselines(counters: &Counters, owners: i64) -> i64 {
     (0..owners).map(|n| counters.baseline(owner(n), "views").unwrap()).sum()
 }
 
-fn held(world: &World, owners: i64) -> Vec<counter_core::Held> {
+fn held(world: &World, owners: i64) -> Vec<counter_core::Holding> {
     let ids = (0..owners).map(|n| CounterId::new("post", n, "views").unwrap()).collect::<Vec<_>>();
     world.store.look(&ids).unwrap().held.into_iter().map(Result::unwrap).collect()
 }

@@ -8,7 +8,7 @@ use super::key::CounterKey;
 use super::owner::{Owner, OwnerType};
 use super::owner_id::{OwnerId, ToOwnerId};
 use super::text::{decode, encode_into, encoded_len};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// What identifies one counter: an owner and a key.
 ///
@@ -109,7 +109,7 @@ impl FromStr for CounterId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let malformed = |why| Invalid::malformed(Part::CounterId, text, why);
+        let malformed = |why| Invalid::malformed(InputKind::CounterId, text, why);
         let mut parts = text.split(':');
         let (Some(owner_type), Some(owner_id), Some(key), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::text::canonical_i64;
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// Which instance of a model owns a counter.
 ///
@@ -38,7 +38,7 @@ impl FromStr for OwnerId {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         canonical_i64(text).map(Self).ok_or_else(|| {
-            Invalid::malformed(Part::OwnerId, text, "expected a 64-bit integer such as 123")
+            Invalid::malformed(InputKind::OwnerId, text, "expected a 64-bit integer such as 123")
         })
     }
 }

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// The rule for every text that ends up in a column: not empty, no NUL, at most `limit` characters.
-pub(crate) fn check_text(part: Part, text: &str, limit: usize) -> Result<(), Invalid> {
+pub(crate) fn check_text(kind: InputKind, text: &str, limit: usize) -> Result<(), Invalid> {
     match flaw_of(text, limit) {
         None => Ok(()),
-        Some(Flaw::Empty) => Err(Invalid::Empty { part }),
-        Some(Flaw::Nul) => Err(Invalid::Nul { part }),
-        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { part, chars, limit }),
+        Some(Flaw::Empty) => Err(Invalid::Empty { kind }),
+        Some(Flaw::Nul) => Err(Invalid::Nul { kind }),
+        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { kind, chars, limit }),
     }
 }
 

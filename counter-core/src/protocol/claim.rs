@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{CounterId, canonical_i64};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// A delta, a set or a delete that one sync took out of the store's pending counts, under its sequence.
 ///
@@ -52,7 +52,7 @@ impl Claim {
         });
         let (seq, op) = parsed.ok_or_else(|| {
             Invalid::malformed(
-                Part::Claim,
+                InputKind::Claim,
                 text,
                 "expected sequence:add:n, sequence:set:n or sequence:del:0",
             )
@@ -132,7 +132,8 @@ impl FromStr for ClaimOp {
                 _ => None,
             }
         });
-        parsed
-            .ok_or_else(|| Invalid::malformed(Part::Claim, text, "expected add:n, set:n or del:0"))
+        parsed.ok_or_else(|| {
+            Invalid::malformed(InputKind::Claim, text, "expected add:n, set:n or del:0")
+        })
     }
 }

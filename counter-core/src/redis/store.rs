@@ -13,7 +13,7 @@ use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Look, Repair, Replacement, ScanPage,
+    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Repair, Replacement, ScanPage, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };
 
@@ -115,7 +115,7 @@ impl DeltaStore for RedisStore {
         steps::increment_many(&self.server, increments)
     }
 
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
         steps::look(&self.server, ids)
     }
 

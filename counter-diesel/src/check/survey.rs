@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
-use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, ScanPage};
+use counter_core::{Baseline, Claim, Cursor, Foreign, Holding, Pattern, Printable, ScanPage};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
@@ -121,7 +121,7 @@ impl Survey {
         for (id, held) in ids.into_iter().zip(look.held) {
             match held {
                 Err(foreign) => self.note_foreign(&foreign),
-                Ok(Held { pending: 0, claim: None }) => seemingly_empty.push(id),
+                Ok(Holding { pending: 0, claim: None }) => seemingly_empty.push(id),
                 Ok(held) => {
                     self.has_pending |= held.pending != 0;
                     claims.extend(held.claim);

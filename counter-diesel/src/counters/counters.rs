@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use counter_core::{Config, CounterId, DeltaStore, Held, Replacement};
+use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -283,7 +283,7 @@ impl Counters {
         &self,
         owner: O,
         key: impl KeyOf<O::Model>,
-    ) -> Result<Held, Error> {
+    ) -> Result<Holding, Error> {
         self.engine.pending(&id_of(&owner, &key)?)
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Look, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage,
+    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage, Snapshot,
     StoreFacts, StoreGeneration, StoreStep, Verdict,
 };
 
@@ -60,7 +60,7 @@ impl DeltaStore for FaultyStore {
         self.inner.increment_many(increments)
     }
 
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
         self.step("look", StoreStep::Look, || self.inner.look(ids))
     }
 

@@ -131,7 +131,7 @@ fn a_user_whose_claims_may_not_wait_is_told() {
     for confirmation in [Confirmation::by_replicas(1), Confirmation::by_disk()] {
         let store = RedisStore::builder(&url).confirm_claims(confirmation).build().unwrap();
         let facts = store.inspect().unwrap();
-        let refused = facts.refused.known().unwrap();
+        let refused = facts.missing_rights.known().unwrap().as_ref().unwrap();
         // The second one is not even known to a server before Redis 7.2.
         assert!(refused.len() == 1 && refused[0].starts_with("WAIT"), "{refused:?}");
     }

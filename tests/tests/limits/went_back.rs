@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use counter_core::{Error as CoreError, Held};
+use counter_core::{Error as CoreError, Holding};
 use counter_diesel::check::FindingCode;
 use counter_diesel::sync::{Conflicts, OnConflict, SyncEvent};
 use counter_diesel::{Counters, Error, SyncOptions};
@@ -180,7 +180,7 @@ fn goes_on(setting: &Setting, counters: &Counters, before: [i64; 4]) {
     for process in [counters, &setting.counters()] {
         process.increment(post(1), "views", 1).unwrap();
         let _ = sync_cleanly(process);
-        assert_eq!(process.pending(post(1), "views").unwrap(), Held::default());
+        assert_eq!(process.pending(post(1), "views").unwrap(), Holding::default());
     }
     assert_eq!(views(counters), [before[0] + 2, before[1], before[2], before[3]]);
     assert_eq!(counters.get(post(1), "views").unwrap(), before[0] + 2);

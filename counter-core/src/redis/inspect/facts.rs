@@ -36,7 +36,7 @@ pub(crate) fn inspect(
         };
         read_generation(&mut facts, names, &seen, next(), next());
         facts.increments = rights::try_increment(server, checkout)?;
-        facts.refused = rights::missing_rights(server, checkout, confirmation)?;
+        facts.missing_rights = rights::missing_rights(server, checkout, confirmation)?;
         match why_silent(&facts) {
             Some(why) => Err(why.into()),
             None => Ok(facts),
@@ -69,11 +69,11 @@ fn read_generation(
     } else {
         steps::parse_high_water(names, high_water)
     };
-    facts.high_water = fact_or_foreign(high_water, &mut facts.taken);
+    facts.high_water = fact_or_foreign(high_water, &mut facts.occupied_names);
     let newest = facts.high_water.known().copied().unwrap_or_default();
     let generation = parse_generation(names, generation, newest)
         .map(|generation| generation.map(|generation| seen.beside(generation)));
-    facts.generation = fact_or_foreign(generation, &mut facts.taken);
+    facts.generation = fact_or_foreign(generation, &mut facts.occupied_names);
 }
 
 /// Returns why the server answered nothing at all, as when it asks for a password first.

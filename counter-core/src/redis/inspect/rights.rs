@@ -68,15 +68,16 @@ impl Right {
 pub(crate) fn try_increment(
     server: &Server,
     checkout: &mut Checkout,
-) -> Result<Fact<()>, BoxError> {
+) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
         args.text("INCRBY").text(server.names().high_water()).text("?");
     });
     let reply = server.ask(checkout, &command)?;
-    Ok(match reply.is_no_integer() {
-        true => Fact::Known(()),
-        false => Fact::Unknown(reply.into_error().to_string()),
+    Ok(match reply {
+        reply if reply.is_no_integer() => Fact::Known(Ok(())),
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        _ => Fact::Unknown(Unexpected.to_string()),
     })
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout,
     confirmation: Option<Confirmation>,
-) -> Result<Fact<Vec<String>>, BoxError> {
+) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let asked = RIGHTS.iter().filter_map(|right| {
         let args = right.args_to_ask(confirmation)?;
         Some((right.command, args))
@@ -100,7 +101,10 @@ pub(crate) fn missing_rights(
         }
     });
     let reply = server.run(&MISSING, checkout, &call)?.pop();
-    Ok(parse_names(reply.unwrap_or(Reply::Other)).into())
+    Ok(match reply.unwrap_or(Reply::Other) {
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        reply => Fact::from(parse_names(reply)).map(Ok),
+    })
 }
 
 fn parse_names(reply: Reply) -> Result<Vec<String>, BoxError> {
