@@ -62,6 +62,8 @@ pub enum InputKind {
     Prefix,
     /// A glob over counter ids, such as `user:*`.
     Pattern,
+    /// An hour, day, week, month, quarter or year, such as `day:2026-11-28`.
+    Period,
     /// The name of the table, such as `model_counters`.
     TableName,
     /// The kind of store, `redis` or `memory`.
@@ -80,6 +82,7 @@ impl fmt::Display for InputKind {
             Self::Claim => "claim",
             Self::Prefix => "prefix",
             Self::Pattern => "pattern",
+            Self::Period => "period",
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",

@@ -63,7 +63,9 @@ mod table_name;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
-pub use id::{CounterId, CounterKey, Owner, OwnerId, OwnerType, ToOwnerId};
+pub use id::{
+    CounterId, CounterKey, Grain, Owner, OwnerId, OwnerText, OwnerType, Period, ToOwnerId,
+};
 pub use invalid::{InputKind, Invalid};
 pub use memory::MemoryStore;
 pub use names::{Pattern, Prefix, StoreName};

@@ -15,7 +15,7 @@ use diesel::{PgConnection, RunQueryDsl};
 
 use super::dialect::{Dialect, StateRow};
 use super::on_conflict;
-use super::owner::{bind_owner, read_owner};
+use super::owner::{bind_owner_of, read_owner};
 use super::pools::open;
 use super::sql::shared::shared_members;
 use super::sql::standard;
@@ -202,7 +202,7 @@ impl<'a, Row> OverCounters<'a, Row> {
         Ok(Self {
             before: String::new(),
             owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
-            owner_ids: owner_ids.map(|id| bind_owner(id.owner_id())).collect::<QueryResult<_>>()?,
+            owner_ids: owner_ids.map(bind_owner_of).collect::<QueryResult<_>>()?,
             keys: ids.into_iter().map(CounterId::key).collect(),
             numbers: Vec::new(),
             after: String::new(),
