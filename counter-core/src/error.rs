@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::id::CounterId;
 use crate::invalid::Invalid;
-use crate::protocol::ClaimSeq;
-use crate::store::Foreign;
+use crate::protocol::{ClaimSeq, ValueError};
+use crate::names::Foreign;
 
 /// The cause of an error, kept as it was.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -116,6 +116,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the error of a read of this counter.
+    pub fn of_value(counter: &CounterId, error: ValueError) -> Self {
+        let counter = counter.clone();
+        match error {
+            ValueError::Conflict { claim, row } => Self::Conflict { counter, claim, row },
+            ValueError::Overflow => Self::Overflow { counter },
+        }
+    }
+
     /// Returns whether certainly nothing was counted, so that a write may be made again.
     pub const fn is_not_counted(&self) -> bool {
         !self.is_outcome_unknown()
@@ -197,8 +206,3 @@ impl fmt::Display for StoreStep {
         })
     }
 }
-
-/// A sum that does not fit into 64 signed bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sum does not fit into 64 bits")]
-pub struct Overflow;

@@ -62,19 +62,19 @@ mod table_name;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, RedisUrl, StoreKind};
-pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
+pub use error::{BoxError, Error, Operation, StoreStep};
 pub use id::{
     CounterId, CounterKey, Grain, Owner, OwnerId, OwnerText, OwnerType, Period, ToOwnerId,
 };
 pub use invalid::{InputKind, Invalid};
 pub use memory::MemoryStore;
-pub use names::{Pattern, Prefix, StoreName};
+pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
-pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, value};
+pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, ValueError, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, MemoryFacts,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
     PersistenceFacts, PrivateStore, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, Operation, Overflow, StoreStep};
+use crate::error::{Error, Operation, StoreStep};
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Pattern;
-use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding};
+use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, PrivateStore,
     Repair, Replacement, ScanPage, Snapshot, StoreFacts, Verdict,

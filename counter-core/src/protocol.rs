@@ -8,4 +8,4 @@ mod rules;
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
 pub use holding::Holding;
-pub use rules::{Baseline, value};
+pub use rules::{Baseline, Overflow, ValueError, value};

@@ -4,12 +4,10 @@ mod answers;
 mod capabilities;
 mod delta_store;
 mod facts;
-mod foreign;
 mod snapshot;
 
 pub use answers::{Claimed, Cursor, ScanPage, Verdict};
 pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
-pub use foreign::Foreign;
 pub use snapshot::Snapshot;

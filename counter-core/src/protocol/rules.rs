@@ -3,8 +3,6 @@
 
 use super::claim::{ClaimOp, ClaimSeq};
 use super::holding::Holding;
-use crate::error::{Error, Overflow};
-use crate::id::CounterId;
 
 /// A counter's row: its count, and the sequence of the last claim that was applied to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -36,30 +34,53 @@ impl Baseline {
     }
 }
 
-/// The value of a counter, from what the store held and what the row was at one instant.
+/// Returns the value of a counter, from what the store held and what the row was at one instant.
 ///
-/// The row is read *after* the look into the store. It is known to be that of the look's instant if its
-/// sequence is not above the look's high water, for then nothing that is in it was claimed since.
+/// The row is read *after* the look into the store. It is known to be that of the look's instant if
+/// its sequence is not above the look's high water, because then nothing that is in it was claimed
+/// since.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] if the row has seen a newer claim than the one that the store still holds, and
-/// [`Error::Overflow`] if the sum does not fit.
-pub fn value(id: &CounterId, held: &Holding, row: Baseline) -> Result<i64, Error> {
-    let overflow = || Error::Overflow { counter: id.clone() };
+/// [`ValueError::Conflict`] if the row has seen a newer claim than the one that the store still
+/// holds, and [`ValueError::Overflow`] if the sum does not fit.
+pub fn value(held: &Holding, row: Baseline) -> Result<i64, ValueError> {
     let base = match &held.claim {
         Some(claim) if row.seq > claim.seq => {
-            return Err(Error::Conflict { counter: id.clone(), claim: claim.seq, row: row.seq });
+            return Err(ValueError::Conflict { claim: claim.seq, row: row.seq });
         }
-        Some(claim) => row.after(claim.seq, claim.op).map_err(|Overflow| overflow())?,
+        Some(claim) => row.after(claim.seq, claim.op).map_err(|Overflow| ValueError::Overflow)?,
         None => row,
     };
-    base.count.checked_add(held.pending).ok_or_else(overflow)
+    base.count.checked_add(held.pending).ok_or(ValueError::Overflow)
 }
+
+/// Why a counter has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// The row has seen a newer claim than the one that the store still holds: the store came back
+    /// from an old copy.
+    #[error("the store holds claim {claim}, but the row has seen {row}")]
+    Conflict {
+        /// The claim that the store holds.
+        claim: ClaimSeq,
+        /// The sequence in the row.
+        row: ClaimSeq,
+    },
+    /// The sum does not fit into 64 signed bits.
+    #[error("the sum does not fit into 64 bits")]
+    Overflow,
+}
+
+/// A sum that does not fit into 64 signed bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sum does not fit into 64 bits")]
+pub struct Overflow;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::CounterId;
     use crate::protocol::Claim;
 
     fn id() -> CounterId {
@@ -76,7 +97,7 @@ mod tests {
     }
 
     fn read(held: &Holding, row: Baseline) -> Option<i64> {
-        value(&id(), held, row).ok()
+        value(held, row).ok()
     }
 
     #[test]

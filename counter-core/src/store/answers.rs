@@ -1,4 +1,4 @@
-use super::foreign::Foreign;
+use crate::names::Foreign;
 use crate::id::CounterId;
 use crate::protocol::Claim;
 

@@ -2,7 +2,7 @@
 //! has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
 
 use super::facts::StoreFacts;
-use super::foreign::Foreign;
+use crate::names::Foreign;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::protocol::{Claim, ClaimSeq, Generation};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::foreign::Foreign;
+use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
 
 /// The answer to one question about a server.

@@ -1,4 +1,4 @@
-use super::foreign::Foreign;
+use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Holding};
 
 /// What a store held at one instant.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counter_core::{Baseline, ClaimSeq, CounterId, CounterKey, DeltaStore, Owner, Snapshot, value};
 
-use crate::error::Error;
+use crate::error::{CoreError, Error};
 
 /// How often a read looks again because rows have changed since its look.
 const ROUNDS: usize = 3;
@@ -62,7 +62,7 @@ impl Reading {
             let held = held.map_err(counter_core::Error::from)?;
             // A claim made after the look was applied. At its instant nothing was pending and nothing else
             // in flight, so the row alone was the counter's value.
-            values.push(if trusted { value(id, &held, row)? } else { row.count });
+            values.push(if trusted { value(&held, row).map_err(|error| CoreError::of_value(id, error))? } else { row.count });
         }
         Ok(values)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Error, Holding, value};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, ValueError, value};
 
 use super::Rules;
 use super::state::State;
@@ -105,19 +105,19 @@ impl Run {
 }
 
 impl Look {
-    fn value_with(self, row: Baseline) -> Result<i64, Error> {
+    fn value_with(self, row: Baseline) -> Result<i64, ValueError> {
         static ID: LazyLock<CounterId> =
             LazyLock::new(|| CounterId::new("post", 1, "views").unwrap());
         let claim = self.claim.map(|Ticket { seq, op }| Claim { id: ID.clone(), seq, op });
-        value(&ID, &Holding { pending: self.pending, claim }, row)
+        value(&Holding { pending: self.pending, claim }, row)
     }
 }
 
-fn end(value: Result<i64, Error>, run: Run) -> Reader {
+fn end(value: Result<i64, ValueError>, run: Run) -> Reader {
     match value {
         Ok(value) if run.truths.contains(&value) => Reader::Idle,
         Ok(value) => Reader::Wrong(value, run),
-        Err(Error::Conflict { .. }) => Reader::Refused,
+        Err(ValueError::Conflict { .. }) => Reader::Refused,
         Err(error) => unreachable!("{error}"),
     }
 }

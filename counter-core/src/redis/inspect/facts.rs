@@ -8,7 +8,8 @@ use crate::redis::connection::{Checkout, Names, Packed, Reply, Unexpected};
 use crate::redis::last_sighting::Sighting;
 use crate::redis::server::Server;
 use crate::redis::steps;
-use crate::store::{ClockReading, Fact, Foreign, StoreFacts};
+use crate::names::Foreign;
+use crate::store::{ClockReading, Fact, StoreFacts};
 
 /// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any
 /// of the commands: so each fact has an answer of its own.

@@ -3,7 +3,7 @@
 use crate::error::BoxError;
 use crate::id::CounterId;
 use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
-use crate::store::Foreign;
+use crate::names::Foreign;
 
 /// How many bytes of a foreign value are shown.
 const SHOWN_BYTES: usize = 64;

@@ -8,7 +8,8 @@ use crate::protocol::{ClaimSeq, Holding};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
 use crate::redis::server::Server;
-use crate::store::{Foreign, Snapshot};
+use crate::names::Foreign;
+use crate::store::Snapshot;
 
 const BATCH: Batch = Batch {
     step: StoreStep::Look,

@@ -1,0 +1,39 @@
+//! In counter-diesel imports point one way, from the façade down.
+
+use crate::paths::graph_of;
+use crate::source::modules_of;
+
+/// What is at the root of counter-diesel, from the top to the bottom: nothing names what is above it or beside it.
+const LAYERS: [&[&str]; 10] = [
+    &["prelude", "rows", "derive_support"],
+    &["counters"],
+    &["query", "overview"],
+    &["check"],
+    &["sync"],
+    &["engine"],
+    &["owner", "ledger"],
+    &["store"],
+    &["error"],
+    &["causes", "targets"],
+];
+
+#[test]
+fn everything_names_only_what_is_below_it() {
+    for (module, named) in graph_of(&modules_of("counter-diesel")) {
+        let Some(from) = module.first() else { continue };
+        for named in named {
+            let to = named.first().unwrap_or_else(|| panic!("{module:?} names the crate's root"));
+            assert!(
+                from == to || layer_of(from) < layer_of(to),
+                "{} names {}",
+                module.join("/"),
+                named.join("/")
+            );
+        }
+    }
+}
+
+fn layer_of(name: &str) -> usize {
+    let layer = LAYERS.iter().position(|layer| layer.contains(&name));
+    layer.unwrap_or_else(|| panic!("{name} is in no layer: add it where it belongs"))
+}
