@@ -46,6 +46,7 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`.
 
+mod batch_size;
 mod clock;
 mod config;
 mod error;
@@ -60,8 +61,9 @@ mod redis;
 mod store;
 mod table_name;
 
+pub use batch_size::BatchSize;
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, RedisUrl, StoreKind};
+pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
 pub use id::{
     CounterId, CounterKey, Grain, Owner, OwnerId, OwnerText, OwnerType, Period, ToOwnerId,

@@ -3,7 +3,9 @@
 
 use std::env::VarError;
 
-use counter_core::{Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName};
+use counter_core::{
+    BatchSize, Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName,
+};
 use proptest::prelude::*;
 
 /// Texts, and texts that are nearly what is wanted.
@@ -66,7 +68,7 @@ proptest! {
     fn any_value_of_the_environment_is_taken_or_its_variable_is_named(value in anything("[0-9a-z:._-]{0,20}")) {
         for name in ["COUNTER_STORE", "COUNTER_PREFIX", "COUNTER_TABLE_NAME", "COUNTER_SYNC_BATCH_SIZE"] {
             match config(name, &value) {
-                Ok(config) => prop_assert!(config.sync_batch_size.get() > 0),
+                Ok(config) => prop_assert!(config.sync_batch_size <= BatchSize::MAX),
                 Err(error) => prop_assert!(error.to_string().contains(name)),
             }
         }
