@@ -13,4 +13,6 @@ pub use counter_core::{
 };
 
 pub use self::finding::{CheckUp, Finding, FindingCode, Severity};
+#[doc(hidden)]
+pub use self::survey::SurveyBounds;
 pub use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};

@@ -62,11 +62,6 @@
 //!
 //! The command `counter` is a crate of its own, `counter-cli`.
 
-#![cfg_attr(
-    not(feature = "sqlite"),
-    allow(dead_code, unused_macros, unused_imports, reason = "every database may be turned off")
-)]
-
 mod causes;
 pub mod check;
 mod counters;

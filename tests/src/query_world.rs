@@ -95,7 +95,8 @@ impl<C: CounterConnection> QueryWorld<C> {
 
     /// The counters in another table of the same database.
     pub fn counters_in(&self, table: &str) -> Counters {
-        let builder = Counters::builder(self.pool.clone()).memory().table_name(table);
+        let builder =
+            Counters::builder(self.pool.clone()).memory().table_name(table.parse().unwrap());
         let counters = builder.build().unwrap();
         counters.run_pending_migrations().unwrap();
         counters

@@ -19,10 +19,10 @@ use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConne
 use tempfile::TempDir;
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
-use crate::process::{Durability, wait_for};
-use crate::servers::RedisServer;
+use crate::process::wait_for;
 use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
+use crate::servers::{Durability, RedisServer};
 use crate::store_worlds::patient;
 
 /// A Redis and a database.

@@ -1,5 +1,8 @@
 //! What an application's own tests do with counters: it must be easy, and leave nothing behind.
 
+use counter_diesel::error::BuildProblem;
+use counter_diesel::ledger::TableName;
+use counter_diesel::store::Prefix;
 use counter_diesel::{Counters, Error, HasCounters, Owner, SyncOptions, sqlite_pool};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -79,16 +82,13 @@ fn reads_work_in_a_test_transaction_on_the_callers_connection() {
 }
 
 #[test]
-fn a_missing_store_and_every_bad_option_come_out_of_build() {
-    let build = || Counters::builder(pool_in_memory(1));
-    let error = build().build().unwrap_err();
+fn a_missing_store_comes_out_of_build_and_a_bad_option_does_not_get_there() {
+    let error = Counters::builder(pool_in_memory(1)).build().unwrap_err();
     assert!(error.to_string().contains(".memory()"), "{error}");
-    for builder in
-        [build().prefix("app"), build().table_name("a b"), build().prefix("{:").prefix("ok:")]
-    {
-        let error = builder.memory().build().unwrap_err();
-        assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
-    }
+    assert!(matches!(error, Error::Build(BuildProblem::NoStore)), "{error:?}");
+    "app".parse::<Prefix>().unwrap_err();
+    "{:".parse::<Prefix>().unwrap_err();
+    "a b".parse::<TableName>().unwrap_err();
 }
 
 #[test]
@@ -113,7 +113,8 @@ fn migrations_run_once_and_from_many_threads_at_once() {
 fn a_schema_may_have_the_name_of_the_table() {
     let pool = pool_in_memory(1);
     pool.get().unwrap().batch_execute("ATTACH ':memory:' AS model_counters").unwrap();
-    let builder = Counters::builder(pool).memory().table_name("model_counters.hits");
+    let builder =
+        Counters::builder(pool).memory().table_name("model_counters.hits".parse().unwrap());
     let counters = builder.build().unwrap();
     counters.run_pending_migrations().unwrap();
     counters.increment(post(), "views", 1).unwrap();
@@ -150,8 +151,11 @@ mod other_table {
     fn another_table_name_is_used_everywhere() {
         let pool = pool_in_memory(1);
         let build = |name: &str| {
-            let counters =
-                Counters::builder(pool.clone()).memory().table_name(name).build().unwrap();
+            let counters = Counters::builder(pool.clone())
+                .memory()
+                .table_name(name.parse().unwrap())
+                .build()
+                .unwrap();
             counters.run_pending_migrations().unwrap();
             counters
         };

@@ -1,10 +1,7 @@
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{
-    BatchSize, Config, DeltaStore, Invalid, MemoryStore, Prefix, StoreKind, TableName,
-};
+use counter_core::{BatchSize, Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName};
 #[cfg(feature = "redis")]
 use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -15,7 +12,7 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::pool::PoolLedger;
 
-/// Puts [`Counters`] together. Whatever is wrong with what it is given, [`build`](Self::build) says it.
+/// Puts [`Counters`] together. [`build`](Self::build) returns whatever is wrong with what it was given.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "postgres", feature = "redis"))] {
@@ -25,7 +22,7 @@ use crate::ledger::pool::PoolLedger;
 ///
 /// let counters = Counters::builder(postgres_pool("postgres://localhost/app", 8)?)
 ///     .config(Config::from_env()?) // first: it replaces what was set before
-///     .prefix("shop:counter:")
+///     .prefix("shop:counter:".parse()?)
 ///     .claim_timeout(Duration::from_secs(60))
 ///     .redis_with(RedisStore::builder("redis://127.0.0.1/").connect_lazily())
 ///     .build()?;
@@ -37,7 +34,6 @@ pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,
     make_store: Option<Box<MakeStore>>,
     config: Config,
-    first_problem: Option<Invalid>,
 }
 
 /// The pool's ledger, once the table's name is known.
@@ -77,7 +73,6 @@ impl CountersBuilder {
             make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
             make_store: None,
             config: Config::default(),
-            first_problem: None,
         }
     }
 
@@ -137,14 +132,14 @@ impl CountersBuilder {
     }
 
     /// What all names in the store start with. Default: `counter:`.
-    pub fn prefix(mut self, prefix: &str) -> Self {
-        self.config.prefix = self.parse(prefix);
+    pub fn prefix(mut self, prefix: Prefix) -> Self {
+        self.config.prefix = prefix;
         self
     }
 
     /// The counters' table, also as `schema.table`. Default: `model_counters`.
-    pub fn table_name(mut self, table_name: &str) -> Self {
-        self.config.table_name = self.parse(table_name);
+    pub fn table_name(mut self, table_name: TableName) -> Self {
+        self.config.table_name = table_name;
         self
     }
 
@@ -164,13 +159,12 @@ impl CountersBuilder {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] for the first value that was refused; [`Error::Build`] if the pool
-    /// does not suit or no store was chosen; [`Error::Unreachable`] if the pool had to be asked and
-    /// gives no connection.
+    /// [`Error::Build`] if the pool does not suit or no store was chosen; [`Error::Unreachable`] if the
+    /// pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the store cannot be
+    /// used.
+    ///
+    /// [`CoreError::RedisUrl`]: crate::error::CoreError::RedisUrl
     pub fn build(self) -> Result<Counters, Error> {
-        if let Some(problem) = self.first_problem {
-            return Err(problem.into());
-        }
         let make_store = match self.make_store {
             Some(make_store) => make_store,
             None => configured_store(&self.config)?,
@@ -178,13 +172,6 @@ impl CountersBuilder {
         let store = make_store(self.config.prefix.clone())?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
         Ok(Counters::from_parts(self.config, store, ledger))
-    }
-
-    fn parse<T: FromStr<Err = Invalid> + Default>(&mut self, text: &str) -> T {
-        text.parse().unwrap_or_else(|problem| {
-            self.first_problem.get_or_insert(problem);
-            T::default()
-        })
     }
 }
 

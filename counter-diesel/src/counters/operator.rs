@@ -7,6 +7,7 @@ use counter_core::Pattern;
 use super::counters::Counters;
 use crate::check::check;
 use crate::check::finding::CheckUp;
+use crate::check::survey::SurveyBounds;
 use crate::error::Error;
 use crate::ledger::migrations::MigrationFiles;
 use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
@@ -36,7 +37,13 @@ impl Counters {
     /// # }
     /// ```
     pub fn check(&self) -> CheckUp {
-        check::check(self.engine())
+        self.check_within(SurveyBounds::default())
+    }
+
+    /// Like [`check`](Self::check), but with other bounds for how much of the store is looked at.
+    #[doc(hidden)]
+    pub fn check_within(&self, bounds: SurveyBounds) -> CheckUp {
+        check::check(self.engine(), bounds)
     }
 
     /// What the store holds and the table may have counted already, because the store came back from an old

@@ -1,15 +1,16 @@
-use counter_core::{BatchSize, Invalid, Pattern};
+use counter_core::{BatchSize, Pattern};
 
 /// What a sync moves, and how.
 ///
 /// ```
 /// # use counter_diesel::SyncOptions;
-/// let rehearsal = SyncOptions::default().pattern("user:*").dry_run(true);
+/// let rehearsal = SyncOptions::default().pattern("user:*".parse()?).dry_run(true);
 /// # let _ = rehearsal;
+/// # Ok::<(), counter_diesel::error::Invalid>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct SyncOptions {
-    pub(crate) pattern: Option<String>,
+    pub(crate) pattern: Option<Pattern>,
     pub(crate) batch_size: Option<BatchSize>,
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
@@ -37,8 +38,8 @@ pub enum OnConflict {
 
 impl SyncOptions {
     /// Only counters whose id matches this glob: `user:*`, `*:123:*`. See [`Pattern`]. Default: all.
-    pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
-        self.pattern = Some(pattern.into());
+    pub fn pattern(mut self, pattern: Pattern) -> Self {
+        self.pattern = Some(pattern);
         self
     }
 
@@ -61,9 +62,5 @@ impl SyncOptions {
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
         self.on_conflict = on_conflict;
         self
-    }
-
-    pub(crate) fn parse_pattern(&self) -> Result<Pattern, Invalid> {
-        self.pattern.as_deref().map_or_else(|| Ok(Pattern::all()), str::parse)
     }
 }

@@ -58,7 +58,8 @@ pub(super) const CASES: &[Case<World>] = &[
         for (n, key) in names() {
             let id = CounterId::new("post", 1, key).unwrap();
             let pattern = Pattern::escape(id.as_str());
-            let report = counters.sync(&SyncOptions::default().pattern(&*pattern)).unwrap();
+            let report =
+                counters.sync(&SyncOptions::default().pattern(pattern.parse().unwrap())).unwrap();
             assert_eq!((report.scanned, report.applied), (1, 1), "{key:?}: {report:?}");
             assert_eq!(counters.baseline(owner("post", 1), key).unwrap(), n);
         }

@@ -7,7 +7,7 @@ use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
 use counter_tests::database::{self, OwnDatabase};
-use counter_tests::process::Durability;
+use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::redis::RIGHTS;

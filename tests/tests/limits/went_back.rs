@@ -136,7 +136,9 @@ fn a_store_that_came_back_is_left_alone_by_every_sync_and_both_sides_are_shown()
         for counters in &processes {
             assert_went_back(sync(counters), way);
             // Not a part of it alone, either.
-            let part = SyncOptions::default().pattern("post:4:*").on_conflict(OnConflict::Apply);
+            let part = SyncOptions::default()
+                .pattern("post:4:*".parse().unwrap())
+                .on_conflict(OnConflict::Apply);
             assert_went_back(counters.sync(&part), way);
             let conflicts = counters.conflicts().unwrap();
             let went_back = conflicts.went_back.as_ref().expect("it is known to have gone back");

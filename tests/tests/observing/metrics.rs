@@ -108,7 +108,7 @@ pub const CASES: &[Case] = &[
     ("a sync that was not about everything says nothing about everything", || {
         let world = memory();
         let recorded = Recorded::of(|| {
-            let options = SyncOptions::default().pattern("user:*");
+            let options = SyncOptions::default().pattern("user:*".parse().unwrap());
             assert!(counted(&world).sync(&options).unwrap().is_clean());
         });
         assert_eq!(passes(&recorded, &world), [1, 0, 0]);
