@@ -56,6 +56,7 @@ mod memory;
 mod names;
 mod printable;
 mod protocol;
+pub mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 mod store;
