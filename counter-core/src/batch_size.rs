@@ -17,8 +17,9 @@ use crate::invalid::{InputKind, Invalid};
 pub struct BatchSize(NonZeroUsize);
 
 impl BatchSize {
-    /// The largest batch: 10,000 counters. Rows are locked while the store verifies a batch, for which it has a
-    /// fixed time. A batch that takes longer than that would never be applied, however often it is tried.
+    /// The largest batch: 10,000 counters. Rows are locked while the store verifies a batch, for
+    /// which it has a fixed time. A batch that takes longer than that would never be applied,
+    /// however often it is tried.
     pub const MAX: Self = Self(NonZeroUsize::MIN.saturating_add(9_999));
 
     /// Returns this many counters, or the maximum if they are more.

@@ -19,13 +19,14 @@ pub struct Config {
     pub redis_url: Option<RedisUrl>,
     /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
     pub prefix: Prefix,
-    /// How many counters a sync moves in one transaction. Default: 1000. At most [`BatchSize::MAX`].
-    /// Environment: `COUNTER_SYNC_BATCH_SIZE`.
+    /// How many counters a sync moves in one transaction. Default: 1000. At most
+    /// [`BatchSize::MAX`]. Environment: `COUNTER_SYNC_BATCH_SIZE`.
     pub sync_batch_size: BatchSize,
     /// The counters' table. Default: `model_counters`. Environment: `COUNTER_TABLE_NAME`.
     pub table_name: TableName,
     /// The age at which a claim is taken to be left behind by a sync that died, and is finished by
-    /// another. Default: 30 seconds. A living sync that is slower than this costs work, never counts.
+    /// another. Default: 30 seconds. A living sync that is slower than this costs work, never
+    /// counts.
     pub claim_timeout: Duration,
 }
 
@@ -43,7 +44,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the configuration of the environment, with the default of each variable that is not set.
+    /// Returns the configuration of the environment, with the default of each variable that is not
+    /// set.
     ///
     /// # Errors
     ///
@@ -52,7 +54,8 @@ impl Config {
         Self::from_variables(env::var)
     }
 
-    /// Returns the configuration of variables that the caller looks up, with the default of each that is not set.
+    /// Returns the configuration of variables that the caller looks up, with the default of each
+    /// that is not set.
     ///
     /// ```
     /// # use counter_core::{Config, StoreKind};
@@ -75,8 +78,8 @@ impl Config {
         Self::overridden(ConfigOverrides::default(), look_up)
     }
 
-    /// Returns the configuration of some values that are known already, and of variables that the caller looks up
-    /// for the others. The variable of a value that is given is not looked up.
+    /// Returns the configuration of some values that are known already, and of variables that the
+    /// caller looks up for the others. The variable of a value that is given is not looked up.
     ///
     /// ```
     /// # use counter_core::{Config, ConfigOverrides, StoreKind};

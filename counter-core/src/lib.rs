@@ -1,8 +1,8 @@
 //! Counters that are kept hot in a *store* until a database takes them over, exactly once.
 //!
-//! This crate knows no database. It has the ids and their text form, the configuration, the rules of
-//! the protocol as pure functions, and the stores. A service that only counts needs nothing else;
-//! an application with a database uses `counter-diesel`, which re-exports all of this.
+//! This crate knows no database. It has the ids and their text form, the configuration, the rules
+//! of the protocol as pure functions, and the stores. A service that only counts needs nothing
+//! else; an application with a database uses `counter-diesel`, which re-exports all of this.
 //!
 //! ```
 //! use counter_core::{CounterId, DeltaStore, MemoryStore};
@@ -33,7 +33,8 @@
 //!
 //! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
 //! - [`prefix`](Prefix) and [`pattern`](Pattern): the names under which a store keeps it all.
-//! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read returns.
+//! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read
+//!   returns.
 //! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
 //!   [`facts`](StoreFacts): what a store tells of its server.
 //! - [`config`](Config) and [`error`](Error).

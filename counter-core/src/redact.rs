@@ -3,15 +3,16 @@
 //! ```
 //! use counter_core::redact;
 //!
-//! assert_eq!(redact::passwords("no server at redis://:s3cret@h/"), "no server at redis://:***@h/");
+//! let shown = redact::passwords("no server at redis://:s3cret@h/");
+//! assert_eq!(shown, "no server at redis://:***@h/");
 //! ```
 
 use crate::error::BoxError;
 
 /// Redacts what may be a password in a URL or among keywords.
 ///
-/// A password may have characters in it that should have been escaped, quotes and blanks too. So everything before
-/// the last `@` may belong to it.
+/// A password may have characters in it that should have been escaped, quotes and blanks too. So
+/// everything before the last `@` may belong to it.
 pub fn passwords(text: &str) -> String {
     let text = match text.split_once("://") {
         Some((before, rest)) => format!("{before}://{}", without_user_info(rest)),
@@ -20,8 +21,8 @@ pub fn passwords(text: &str) -> String {
     text.split_inclusive('\n').map(without_parameter).collect()
 }
 
-/// Redacts what may be a password in a text that was not understood, which may be a part of a URL only:
-/// `:password@host`.
+/// Redacts what may be a password in a text that was not understood, which may be a part of a URL
+/// only: `:password@host`.
 pub fn pieces(text: &str) -> String {
     let text = passwords(text);
     // A sentence has blanks behind its colons.
@@ -38,8 +39,8 @@ pub fn pieces(text: &str) -> String {
 
 /// Redacts what an error quotes, for an error about a URL that the caller does not know.
 ///
-/// PostgreSQL's library quotes what it cannot use, if need be all of the URL. What it takes for a host may be a part
-/// of a password.
+/// PostgreSQL's library quotes what it cannot use, if need be all of the URL. What it takes for a
+/// host may be a part of a password.
 pub fn quotations(error: BoxError) -> BoxError {
     let text = error.to_string();
     match first_suspicious_quote(&text) {
@@ -48,8 +49,9 @@ pub fn quotations(error: BoxError) -> BoxError {
     }
 }
 
-/// Drops the arguments that an error repeats, for an error of a Redis server whose password the caller does not
-/// know. A server that does not have the command that logs in repeats its arguments.
+/// Drops the arguments that an error repeats, for an error of a Redis server whose password the
+/// caller does not know. A server that does not have the command that logs in repeats its
+/// arguments.
 pub fn arguments(error: BoxError) -> BoxError {
     let text = error.to_string();
     match text.split_once(", with args beginning with") {
@@ -65,8 +67,8 @@ pub struct Secrets(Vec<String>);
 impl Secrets {
     /// Returns the parts of a URL that may be parts of a password.
     ///
-    /// A driver names what it cannot use. Where a password has an `@` or a `/` in it that should have been escaped,
-    /// what it takes for a host or a port is a part of the password.
+    /// A driver names what it cannot use. Where a password has an `@` or a `/` in it that should
+    /// have been escaped, what it takes for a host or a port is a part of the password.
     pub fn of_url(url: &str) -> Self {
         let user_info = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
         let password = user_info.and_then(|(user_info, _)| user_info.split_once(':'));
@@ -113,7 +115,8 @@ fn without_user_info(rest: &str) -> String {
     }
 }
 
-/// Redacts everything after `password=`, wherever it stands in a line: a password may have blanks in it.
+/// Redacts everything after `password=`, wherever it stands in a line: a password may have blanks
+/// in it.
 fn without_parameter(line: &str) -> String {
     let is_of_word = |c: char| c.is_alphanumeric() || c == '_';
     let is_secret = |at: &usize| {
@@ -128,7 +131,8 @@ fn without_parameter(line: &str) -> String {
     }
 }
 
-/// Messages about a server that was found, or from it, begin like this. What they quote is worth reading.
+/// Messages about a server that was found, or from it, begin like this. What they quote is worth
+/// reading.
 const HARMLESS: [&str; 2] = ["connection to server ", "FATAL:"];
 
 /// Returns where the first quotation begins in a line that is not one of the harmless ones.

@@ -1,4 +1,5 @@
-//! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a panic.
+//! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a
+//! panic.
 #![allow(clippy::unwrap_used)]
 
 use std::env::VarError;
@@ -109,7 +110,8 @@ proptest! {
     }
 }
 
-/// Whether the secret stands where a URL has its host or the path of its socket, which may be shown.
+/// Whether the secret stands where a URL has its host or the path of its socket, which may be
+/// shown.
 #[cfg(feature = "redis")]
 fn is_where_the_server_is(url: &str) -> bool {
     let (scheme, rest) = url.split_once(':').unwrap_or_default();
