@@ -2,8 +2,8 @@ use std::fmt;
 
 use crate::id::CounterId;
 use crate::invalid::Invalid;
-use crate::protocol::{ClaimSeq, ValueError};
 use crate::names::Foreign;
+use crate::protocol::{ClaimSeq, ValueError};
 
 /// The cause of an error, kept as it was.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -26,8 +26,8 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The URL of the Redis server was refused before anything was sent. It is not shown, as it may hold a
-    /// password.
+    /// The URL of the Redis server was refused before anything was sent. It is not shown, as it may
+    /// hold a password.
     #[error("the Redis URL cannot be used: {why}")]
     RedisUrl {
         /// What is wrong with it.

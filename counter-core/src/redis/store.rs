@@ -10,11 +10,11 @@ use super::steps;
 use super::timeouts::RedisTimeouts;
 use crate::error::Error;
 use crate::id::CounterId;
-use crate::names::{Pattern, Prefix};
+use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, Verdict,
+    Claimed, Cursor, DeltaStore, InspectStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.

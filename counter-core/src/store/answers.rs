@@ -1,5 +1,5 @@
-use crate::names::Foreign;
 use crate::id::CounterId;
+use crate::names::Foreign;
 use crate::protocol::Claim;
 
 /// One page of a scan.

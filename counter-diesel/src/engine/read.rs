@@ -62,7 +62,11 @@ impl Reading {
             let held = held.map_err(counter_core::Error::from)?;
             // A claim made after the look was applied. At its instant nothing was pending and nothing else
             // in flight, so the row alone was the counter's value.
-            values.push(if trusted { value(&held, row).map_err(|error| CoreError::of_value(id, error))? } else { row.count });
+            values.push(if trusted {
+                value(&held, row).map_err(|error| CoreError::of_value(id, error))?
+            } else {
+                row.count
+            });
         }
         Ok(values)
     }

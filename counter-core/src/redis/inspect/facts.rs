@@ -2,13 +2,13 @@ use super::info::Info;
 use super::rights;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Checkout, Names, Packed, Reply, Unexpected};
 use crate::redis::last_sighting::Sighting;
 use crate::redis::server::Server;
 use crate::redis::steps;
-use crate::names::Foreign;
 use crate::store::{ClockReading, Fact, StoreFacts};
 
 /// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any

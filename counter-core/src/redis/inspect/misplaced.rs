@@ -1,11 +1,11 @@
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
+use crate::names::Foreign;
 use crate::names::Prefix;
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::Packed;
 use crate::redis::server::Server;
 use crate::redis::steps;
-use crate::names::Foreign;
 
 /// The items are names, and a TYPE takes one.
 const BATCH: Batch = Batch { step: StoreStep::Look, chunk: 1, window: 4000, if_lost: IfLost::Fail };

@@ -2,8 +2,8 @@
 
 use crate::error::BoxError;
 use crate::id::CounterId;
-use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 use crate::names::Foreign;
+use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 
 /// How many bytes of a foreign value are shown.
 const SHOWN_BYTES: usize = 64;

@@ -4,11 +4,11 @@ use super::found;
 use super::values::{parse_claim, parse_count, parse_high_water};
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
+use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Holding};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
 use crate::redis::server::Server;
-use crate::names::Foreign;
 use crate::store::Snapshot;
 
 const BATCH: Batch = Batch {
