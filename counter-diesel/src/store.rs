@@ -5,9 +5,10 @@
 //! `counter-core`, which a service that only counts can use by itself.
 
 pub use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, Cursor, DeltaStore, Foreign, Generation,
-    Holding, InspectStore, KeyIndex, ManualClock, Prefix, PrivateStore, RedisUrl, Repair,
-    Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, SystemClock, Verdict,
+    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Cursor, DeltaStore,
+    Foreign, Generation, Holding, InspectStore, KeyIndex, ManualClock, Prefix, PrivateStore,
+    RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, SystemClock,
+    Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStoreBuilder, RedisTimeouts};

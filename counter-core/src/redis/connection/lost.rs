@@ -2,9 +2,8 @@ use ::redis::RedisError;
 
 use crate::error::BoxError;
 
-/// Returns whether a connection failed in a way that the server may know nothing of: the server had
-/// hung up on it before, or a read was interrupted, as when this process was stopped and continued.
-/// A time-out is no such failure.
+/// Returns whether a connection was lost: the server had hung up on it before, or a read was
+/// interrupted, as when this process was stopped and continued. A time-out is no such failure.
 pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     let lost = error.downcast_ref::<RedisError>().map(|e| e.is_io_error() && !e.is_timeout());
     #[cfg(feature = "r2d2-redis")]
@@ -12,7 +11,8 @@ pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     lost.unwrap_or(false)
 }
 
-/// Returns the same of an error of the old `redis` crate that `r2d2_redis` uses; `None` for others.
+/// Returns whether a connection of the old `redis` crate that `r2d2_redis` uses was lost; `None` for
+/// an error of another crate.
 #[cfg(feature = "r2d2-redis")]
 fn is_lost_in_r2d2_redis(error: &BoxError) -> Option<bool> {
     let error = error.downcast_ref::<::r2d2_redis::redis::RedisError>()?;
