@@ -1,7 +1,7 @@
 use std::env::{self, VarError};
 
 use clap::Args;
-use counter_diesel::{Config, Prefix, StoreKind, TableName};
+use counter_diesel::{Config, ConfigOverrides, Prefix, RedisUrl, StoreKind, TableName};
 
 use crate::failure::Failure;
 
@@ -48,17 +48,12 @@ impl CommandSettings {
     /// Returns the configuration. A flag overrides its environment variable, which is then not
     /// read.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let config = Config::from_variables(|name| {
-            let flag = match name {
-                "REDIS_URL" => self.redis_url.clone(),
-                "COUNTER_STORE" => self.store.as_ref().map(ToString::to_string),
-                "COUNTER_PREFIX" => self.prefix.as_ref().map(ToString::to_string),
-                "COUNTER_TABLE_NAME" => self.table_name.as_ref().map(ToString::to_string),
-                _ => None,
-            };
-            flag.map_or_else(|| variable(name), Ok)
-        });
-        Ok(config.map_err(counter_diesel::Error::from)?)
+        let mut flags = ConfigOverrides::default();
+        flags.store = self.store;
+        flags.redis_url = self.redis_url.clone().map(RedisUrl::new);
+        flags.prefix = self.prefix.clone();
+        flags.table_name = self.table_name.clone();
+        Ok(Config::with_overrides(flags, variable)?)
     }
 }
 

@@ -72,29 +72,77 @@ impl Config {
     pub fn from_variables(
         look_up: impl Fn(&'static str) -> Result<String, VarError>,
     ) -> Result<Self, Error> {
-        let mut config = Self::default();
-        replace(&mut config.store, "COUNTER_STORE", &look_up)?;
-        config.redis_url = variable("REDIS_URL", &look_up)?.map(RedisUrl::new);
-        replace(&mut config.prefix, "COUNTER_PREFIX", &look_up)?;
-        replace(&mut config.table_name, "COUNTER_TABLE_NAME", &look_up)?;
-        let mut batch_size = BatchSize(config.sync_batch_size);
-        replace(&mut batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
-        config.sync_batch_size = batch_size.0;
-        Ok(config)
+        Self::with_overrides(ConfigOverrides::default(), look_up)
+    }
+
+    /// Returns the configuration of these values, and of variables that the caller looks up. A
+    /// variable is not looked up if its value is overridden.
+    ///
+    /// ```
+    /// # use counter_core::{Config, ConfigOverrides};
+    /// # use std::env::VarError;
+    /// let mut flags = ConfigOverrides::default();
+    /// flags.prefix = Some("app:".parse()?);
+    /// let config = Config::with_overrides(flags, |_| Err(VarError::NotPresent))?;
+    /// assert_eq!(config.prefix.as_str(), "app:");
+    /// # Ok::<(), counter_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn with_overrides(
+        overrides: ConfigOverrides,
+        look_up: impl Fn(&'static str) -> Result<String, VarError>,
+    ) -> Result<Self, Error> {
+        let default = Self::default();
+        let batch_size = overrides.sync_batch_size.map(BatchSize);
+        Ok(Self {
+            store: override_with(overrides.store, "COUNTER_STORE", &look_up)?
+                .unwrap_or(default.store),
+            redis_url: match overrides.redis_url {
+                Some(url) => Some(url),
+                None => variable("REDIS_URL", &look_up)?.map(RedisUrl::new),
+            },
+            prefix: override_with(overrides.prefix, "COUNTER_PREFIX", &look_up)?
+                .unwrap_or(default.prefix),
+            table_name: override_with(overrides.table_name, "COUNTER_TABLE_NAME", &look_up)?
+                .unwrap_or(default.table_name),
+            sync_batch_size: override_with(batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?
+                .map_or(default.sync_batch_size, |size| size.0),
+            claim_timeout: default.claim_timeout,
+        })
     }
 }
 
-fn replace<T: FromStr<Err = Invalid>>(
-    value: &mut T,
+/// Values that override what the environment says: see [`Config::with_overrides`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ConfigOverrides {
+    /// Overrides `COUNTER_STORE`.
+    pub store: Option<StoreKind>,
+    /// Overrides `REDIS_URL`.
+    pub redis_url: Option<RedisUrl>,
+    /// Overrides `COUNTER_PREFIX`.
+    pub prefix: Option<Prefix>,
+    /// Overrides `COUNTER_SYNC_BATCH_SIZE`.
+    pub sync_batch_size: Option<NonZeroUsize>,
+    /// Overrides `COUNTER_TABLE_NAME`.
+    pub table_name: Option<TableName>,
+}
+
+/// Returns the value that is given, or that of the variable, if there is either.
+fn override_with<T: FromStr<Err = Invalid>>(
+    given: Option<T>,
     name: &'static str,
     look_up: impl Fn(&'static str) -> Result<String, VarError>,
-) -> Result<(), Error> {
-    if let Some(text) = variable(name, look_up)? {
-        let refused =
-            |source: Invalid| Error::Environment { variable: name, source: source.into() };
-        *value = text.parse().map_err(refused)?;
+) -> Result<Option<T>, Error> {
+    if given.is_some() {
+        return Ok(given);
     }
-    Ok(())
+    let refused = |source: Invalid| Error::Environment { variable: name, source: source.into() };
+    let text = variable(name, look_up)?;
+    text.map(|text| text.parse().map_err(refused)).transpose()
 }
 
 fn variable(
@@ -210,6 +258,22 @@ mod tests {
         assert_eq!(config.store, StoreKind::Memory);
         assert_eq!(config.prefix.as_str(), "app:");
         assert_eq!(config.sync_batch_size.get(), 7);
+        assert_eq!(config.table_name.to_string(), "app.hits");
+    }
+
+    #[test]
+    fn a_variable_is_not_read_if_its_value_is_overridden() {
+        let overrides = ConfigOverrides {
+            store: Some(StoreKind::Memory),
+            redis_url: Some(RedisUrl::new("redis://localhost/")),
+            prefix: "app:".parse().ok(),
+            sync_batch_size: NonZeroUsize::new(7),
+            table_name: "app.hits".parse().ok(),
+        };
+        let config = Config::with_overrides(overrides, |name| panic!("{name} is read")).unwrap();
+        assert_eq!((config.store, config.sync_batch_size.get()), (StoreKind::Memory, 7));
+        assert_eq!(config.redis_url.as_ref().map(RedisUrl::expose), Some("redis://localhost/"));
+        assert_eq!(config.prefix.as_str(), "app:");
         assert_eq!(config.table_name.to_string(), "app.hits");
     }
 

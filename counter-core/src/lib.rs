@@ -61,7 +61,7 @@ mod store;
 mod table_name;
 
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::{Config, RedisUrl, StoreKind};
+pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
 pub use id::{CounterId, CounterKey, Owner, OwnerId, OwnerType, ToOwnerId};
 pub use invalid::{Invalid, Part};

@@ -79,12 +79,12 @@ pub use diesel;
 
 pub use check::finding::{CheckUp, Finding, FindingCode, Severity};
 pub use counter_core::{
-    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config, CounterId,
-    CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held, InspectStore, Invalid,
-    KeyIndex, Look, ManualClock, MemoryFacts, MemoryStore, Operation, Overflow, Owner, OwnerId,
-    OwnerType, Part, Pattern, PersistenceFacts, Prefix, Printable, PrivateStore, RedisUrl, Repair,
-    Replacement, ScanPage, ServerVersion, StoreFacts, StoreGeneration, StoreKind, StoreStep,
-    SystemClock, TableName, ToOwnerId, Verdict,
+    Baseline, BoxError, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ClockReading, Config,
+    ConfigOverrides, CounterId, CounterKey, Cursor, DeltaStore, Fact, Foreign, Generation, Held,
+    InspectStore, Invalid, KeyIndex, Look, ManualClock, MemoryFacts, MemoryStore, Operation,
+    Overflow, Owner, OwnerId, OwnerType, Part, Pattern, PersistenceFacts, Prefix, Printable,
+    PrivateStore, RedisUrl, Repair, Replacement, ScanPage, ServerVersion, StoreFacts,
+    StoreGeneration, StoreKind, StoreStep, SystemClock, TableName, ToOwnerId, Verdict,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
