@@ -1,6 +1,6 @@
 //! Counts in Redis through the `r2d2_redis` pool of an application.
 //!
-//! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2_redis --example r2d2_redis_pool`
+//! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2-redis --example r2d2_redis_pool`
 
 use std::env;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("app.sqlite").display().to_string();
     let counters = Counters::builder(sqlite_pool(&database, 2)?)
-        .prefix("r2d2_redis_pool:")
+        .prefix("r2d2_redis_pool:".parse()?)
         .r2d2_redis_pool(redis_pool)
         .build()?;
     counters.run_pending_migrations()?;

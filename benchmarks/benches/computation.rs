@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use counter_core::{CounterId, DeltaStore as _, MemoryStore};
-use counter_diesel::{CounterOwner as _, HasCounters, KeyOf as _};
+use counter_diesel::query::KeyOf as _;
+use counter_diesel::{CounterOwner as _, HasCounters};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 #[derive(HasCounters)]

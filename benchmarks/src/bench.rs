@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use counter_tests::process::Durability;
+use counter_tests::servers::Durability;
 use counter_tests::servers::RedisServer;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;

@@ -1,5 +1,6 @@
 use counter_core::RedisStore;
-use counter_diesel::{Counters, SyncOptions, SyncReport, SyncTimes};
+use counter_diesel::sync::SyncTimes;
+use counter_diesel::{Counters, SyncOptions, SyncReport};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use redis::Connection;

@@ -6,10 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_diesel::{
-    Config, Counters, CountersBuilder, DeltaStore, MemoryStore, MigrationFiles, StoreKind,
-    TableName,
-};
+use counter_diesel::ledger::{MigrationFiles, TableName};
+use counter_diesel::store::{DeltaStore, StoreKind};
+use counter_diesel::{Config, Counters, CountersBuilder, MemoryStore};
 
 use self::away::Away;
 use crate::failure::Failure;
@@ -178,8 +177,8 @@ fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
 }
 
 #[cfg(feature = "redis")]
-fn redis_builder(config: &Config) -> counter_diesel::RedisStoreBuilder {
-    let url = config.redis_url.as_ref().map_or("", counter_diesel::RedisUrl::expose);
+fn redis_builder(config: &Config) -> counter_diesel::store::RedisStoreBuilder {
+    let url = config.redis_url.as_ref().map_or("", counter_diesel::store::RedisUrl::expose);
     counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
 }
 
@@ -229,7 +228,7 @@ fn mysql(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "mysql")]
 fn mysql_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::MysqlConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::MysqlConnection>(table))
 }
 
 #[cfg(not(feature = "mysql"))]
@@ -249,7 +248,7 @@ fn postgres(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "postgres")]
 fn postgres_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::PgConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::PgConnection>(table))
 }
 
 #[cfg(not(feature = "postgres"))]
@@ -269,7 +268,7 @@ fn sqlite(url: &str) -> Result<CountersBuilder, Failure> {
 
 #[cfg(feature = "sqlite")]
 fn sqlite_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
-    Ok(counter_diesel::migration_files::<diesel::SqliteConnection>(table))
+    Ok(counter_diesel::ledger::migration_files::<diesel::SqliteConnection>(table))
 }
 
 #[cfg(not(feature = "sqlite"))]

@@ -1,8 +1,9 @@
 use std::error::Error as StdError;
 use std::io;
 
-use counter_diesel::counter_core::Error as CoreError;
-use counter_diesel::{Error, Invalid};
+use counter_diesel::Error;
+use counter_diesel::error::CoreError;
+use counter_diesel::error::Invalid;
 use serde_json::json;
 
 use crate::output::{self, Output};

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 
-use counter_diesel::{CounterId, CounterKey, Owner, OwnerType};
+use counter_diesel::query::OwnerType;
+use counter_diesel::{CounterId, CounterKey, Owner};
 
 /// An owner as it is written at a terminal, `user:123`: the same text as in the store, so that
 /// every type can be written and printed owners can be copied.

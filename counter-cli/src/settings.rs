@@ -1,7 +1,9 @@
 use std::env::{self, VarError};
 
 use clap::Args;
-use counter_diesel::{Config, ConfigOverrides, Prefix, RedisUrl, StoreKind, TableName};
+use counter_diesel::Config;
+use counter_diesel::ledger::TableName;
+use counter_diesel::store::{ConfigOverrides, Prefix, RedisUrl, StoreKind};
 
 use crate::failure::Failure;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 use crate::names::Prefix;
 use crate::table_name::TableName;
 
@@ -207,7 +207,7 @@ impl FromStr for StoreKind {
         match text {
             "redis" => Ok(Self::Redis),
             "memory" => Ok(Self::Memory),
-            _ => Err(Invalid::malformed(Part::StoreKind, text, "expected redis or memory")),
+            _ => Err(Invalid::malformed(InputKind::StoreKind, text, "expected redis or memory")),
         }
     }
 }
@@ -219,7 +219,11 @@ impl FromStr for BatchSize {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         text.parse().map(Self).map_err(|_| {
-            Invalid::malformed(Part::BatchSize, text, "expected a positive number such as 1000")
+            Invalid::malformed(
+                InputKind::BatchSize,
+                text,
+                "expected a positive number such as 1000",
+            )
         })
     }
 }

@@ -116,6 +116,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether certainly nothing was counted, so that a write may be made again.
+    pub const fn is_not_counted(&self) -> bool {
+        !self.is_outcome_unknown()
+    }
+
     /// Whether a write may have been counted although it failed. Everything else certainly was not.
     pub const fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
@@ -169,7 +174,7 @@ pub enum StoreStep {
     /// Dropping what it holds.
     Discard,
     /// Naming its generation.
-    Identify,
+    Generation,
     /// Telling how it is set up.
     Inspect,
 }
@@ -187,7 +192,7 @@ impl fmt::Display for StoreStep {
             Self::Renumber => "renumber a claim",
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
-            Self::Identify => "tell its generation",
+            Self::Generation => "tell its generation",
             Self::Inspect => "tell how it is set up",
         })
     }

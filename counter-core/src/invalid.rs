@@ -5,32 +5,32 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Invalid {
     /// The text has no characters.
-    #[error("the {part} is empty")]
+    #[error("the {kind} is empty")]
     Empty {
         /// What was given.
-        part: Part,
+        kind: InputKind,
     },
     /// The text has more characters than the table's column takes.
-    #[error("the {part} has {chars} characters, but at most {limit} fit")]
+    #[error("the {kind} has {chars} characters, but at most {limit} fit")]
     TooLong {
         /// What was given.
-        part: Part,
+        kind: InputKind,
         /// Its length, in Unicode scalar values.
         chars: usize,
         /// The greatest length that is accepted, in the same unit.
         limit: usize,
     },
     /// The text contains the character U+0000.
-    #[error("the {part} contains NUL, which PostgreSQL cannot store")]
+    #[error("the {kind} contains NUL, which PostgreSQL cannot store")]
     Nul {
         /// What was given.
-        part: Part,
+        kind: InputKind,
     },
     /// The text does not have the form that is asked for.
-    #[error("{text:?} is not a {part}: {why}")]
+    #[error("{text:?} is not a {kind}: {why}")]
     Malformed {
         /// What was asked for.
-        part: Part,
+        kind: InputKind,
         /// What was given.
         text: String,
         /// What is wrong with it, or what is expected.
@@ -39,15 +39,15 @@ pub enum Invalid {
 }
 
 impl Invalid {
-    pub(crate) fn malformed(part: Part, text: &str, why: &'static str) -> Self {
-        Self::Malformed { part, text: text.to_owned(), why }
+    pub(crate) fn malformed(kind: InputKind, text: &str, why: &'static str) -> Self {
+        Self::Malformed { kind, text: text.to_owned(), why }
     }
 }
 
-/// The parts of a counter's name, and of the configuration, that come from outside.
+/// The kinds of input that come from outside: parts of a counter's name, and of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Part {
+pub enum InputKind {
     /// The kind of model, such as `user`.
     OwnerType,
     /// The id of one model instance, such as `123`.
@@ -62,6 +62,8 @@ pub enum Part {
     Prefix,
     /// A glob over counter ids, such as `user:*`.
     Pattern,
+    /// An hour, day, week, month, quarter or year, such as `day:2026-11-28`.
+    Period,
     /// The name of the table, such as `model_counters`.
     TableName,
     /// The kind of store, `redis` or `memory`.
@@ -70,7 +72,7 @@ pub enum Part {
     BatchSize,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for InputKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OwnerType => "owner type",
@@ -80,6 +82,7 @@ impl fmt::Display for Part {
             Self::Claim => "claim",
             Self::Prefix => "prefix",
             Self::Pattern => "pattern",
+            Self::Period => "period",
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",

@@ -12,8 +12,8 @@
 //! store.increment(&views, 1)?;
 //! store.increment(&views, 2)?;
 //!
-//! let look = store.look(&[views])?;
-//! assert_eq!(look.held[0].as_ref().map(|held| held.pending), Ok(3));
+//! let snapshot = store.look(&[views])?;
+//! assert_eq!(snapshot.held[0].as_ref().map(|held| held.pending), Ok(3));
 //! # Ok::<(), counter_core::Error>(())
 //! ```
 //!
@@ -44,7 +44,7 @@
 //!
 //! - `redis`: `RedisStore`, on a pool of its own or an application's.
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
-//! - `r2d2_redis`: an application's pool of the crate `r2d2_redis`.
+//! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`.
 
 mod clock;
 mod config;
@@ -63,17 +63,19 @@ mod table_name;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};
-pub use id::{CounterId, CounterKey, Owner, OwnerId, OwnerType, ToOwnerId};
-pub use invalid::{Invalid, Part};
+pub use id::{
+    CounterId, CounterKey, Grain, Owner, OwnerId, OwnerText, OwnerType, Period, ToOwnerId,
+};
+pub use invalid::{InputKind, Invalid};
 pub use memory::MemoryStore;
-pub use names::{Name, Pattern, Prefix};
+pub use names::{Pattern, Prefix, StoreName};
 pub use printable::Printable;
-pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Held, value};
+pub use protocol::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, value};
 #[cfg(feature = "redis")]
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, Look,
-    MemoryFacts, PersistenceFacts, PrivateStore, Repair, Replacement, ScanPage, ServerVersion,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, MemoryFacts,
+    PersistenceFacts, PrivateStore, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };
 pub use table_name::TableName;

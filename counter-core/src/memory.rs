@@ -10,10 +10,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Operation, Overflow, StoreStep};
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Pattern;
-use crate::protocol::{Claim, ClaimOp, ClaimSeq, Held};
+use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding};
 use crate::store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, Look,
-    PrivateStore, Repair, Replacement, ScanPage, StoreFacts, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, Foreign, InspectStore, KeyIndex, PrivateStore,
+    Repair, Replacement, ScanPage, Snapshot, StoreFacts, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the reference
@@ -141,7 +141,7 @@ impl MemoryStore {
 
     fn verify_one(&self, claim: &Claim) -> Verdict {
         match self.shard(&claim.id).get(&claim.id).and_then(|slot| slot.in_flight) {
-            Some(in_flight) if in_flight.of(&claim.id) == *claim => Verdict::Held,
+            Some(in_flight) if in_flight.of(&claim.id) == *claim => Verdict::Current,
             Some(_) => Verdict::Superseded,
             None => Verdict::Gone,
         }
@@ -209,7 +209,7 @@ impl DeltaStore for MemoryStore {
         increments.iter().map(|(id, by)| self.increment(id, *by)).collect()
     }
 
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
         // Before the shards: a claim that is numbered later may be seen here, which is harmless, but a
         // claim that is not seen here is above this number.
         let high_water = ClaimSeq::new(self.high_water.load(Ordering::SeqCst));
@@ -217,7 +217,7 @@ impl DeltaStore for MemoryStore {
             let shard = self.shard(id);
             Ok(shard.get(id).map(|slot| slot.held(id)).unwrap_or_default())
         });
-        Ok(Look { high_water, held: held.collect() })
+        Ok(Snapshot { high_water, held: held.collect() })
     }
 
     /// A page is one shard, whatever `count`: it is all in memory already.
@@ -332,8 +332,8 @@ impl InspectStore for MemoryStore {
 }
 
 impl Slot {
-    fn held(&self, id: &CounterId) -> Held {
-        Held {
+    fn held(&self, id: &CounterId) -> Holding {
+        Holding {
             pending: self.pending.unwrap_or(0),
             claim: self.in_flight.map(|in_flight| in_flight.of(id)),
         }

@@ -4,4 +4,4 @@ mod pattern;
 mod prefix;
 
 pub use pattern::Pattern;
-pub use prefix::{Name, Prefix};
+pub use prefix::{Prefix, StoreName};

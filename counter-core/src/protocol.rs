@@ -7,5 +7,5 @@ mod rules;
 
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
-pub use holding::Held;
+pub use holding::Holding;
 pub use rules::{Baseline, value};

@@ -1,7 +1,8 @@
 //! The store in Redis.
 //!
-//! Reading order: [`store`] is the façade; [`server`] asks one server, by what [`connection`] carries
-//! there; [`steps`] and [`inspect`] are what it is asked, many counters at a time by [`batch`].
+//! Reading order: [`store`] is the façade; [`server`] asks one server, by what [`connection`]
+//! carries there; [`steps`] and [`inspect`] are what it is asked, many counters at a time by
+//! [`batch`].
 
 mod batch;
 mod builder;

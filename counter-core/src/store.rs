@@ -12,4 +12,4 @@ pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGenera
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
 pub use foreign::Foreign;
-pub use snapshot::Look;
+pub use snapshot::Snapshot;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// The name of the counters' table, `model_counters` unless configured, also as `schema.table`.
 ///
@@ -69,17 +69,17 @@ impl FromStr for TableName {
 
 fn check_identifier(name: &str, part: &str) -> Result<(), Invalid> {
     if part.is_empty() {
-        return Err(Invalid::Empty { part: Part::TableName });
+        return Err(Invalid::Empty { kind: InputKind::TableName });
     }
     let starts_with_digit = part.starts_with(|c: char| c.is_ascii_digit());
     let is_plain = part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if starts_with_digit || !is_plain {
         let why = "use letters, digits and underscores, with at most one dot after a schema";
-        return Err(Invalid::malformed(Part::TableName, name, why));
+        return Err(Invalid::malformed(InputKind::TableName, name, why));
     }
     if part.len() > TableName::MAX_CHARS {
         let (chars, limit) = (part.len(), TableName::MAX_CHARS);
-        return Err(Invalid::TooLong { part: Part::TableName, chars, limit });
+        return Err(Invalid::TooLong { kind: InputKind::TableName, chars, limit });
     }
     Ok(())
 }

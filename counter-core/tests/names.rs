@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Name, Prefix};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, StoreName};
 use proptest::prelude::*;
 
 /// Any text, with what is escaped, separates or looks like an escape more often than chance would have it.
@@ -71,7 +71,7 @@ proptest! {
         prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 4);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
-        let expected = [Name::Pending(first.clone()), Name::Claim(first), Name::HighWater, Name::Generation];
+        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation];
         prop_assert_eq!(parsed, expected.map(Some));
     }
 
@@ -79,10 +79,10 @@ proptest! {
     fn any_name_is_one_that_is_written_the_same_or_foreign(prefix in any_prefix(), rest in "[a0-9:%{}]{0,20}") {
         let name = format!("{prefix}{rest}");
         let written = prefix.parse_name(&name).map(|parsed| match parsed {
-            Name::Pending(id) => prefix.pending_name(&id),
-            Name::Claim(id) => prefix.claim_name(&id),
-            Name::HighWater => prefix.high_water_name(),
-            Name::Generation => prefix.generation_name(),
+            StoreName::Pending(id) => prefix.pending_name(&id),
+            StoreName::Claim(id) => prefix.claim_name(&id),
+            StoreName::HighWater => prefix.high_water_name(),
+            StoreName::Generation => prefix.generation_name(),
         });
         prop_assert!(written.is_none_or(|written| written == name));
     }

@@ -4,7 +4,7 @@ impl<'a, 'b: 'a> ::counter_diesel::HasCounters for Post<'a, 'b>
 where
     'b: 'static,
 {
-    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+    const OWNER_TYPE: ::counter_diesel::derive_support::OwnerType = ::counter_diesel::derive_support::OwnerType::from_static(
         "post",
     );
     const KEYS: &'static [::counter_diesel::CounterKey] = &[
@@ -12,7 +12,10 @@ where
     ];
     fn counter_owner_id(
         &self,
-    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<
+        ::counter_diesel::OwnerId,
+        ::counter_diesel::derive_support::Invalid,
+    > {
         <i64 as ::counter_diesel::ToOwnerId>::to_owner_id(&self.id)
     }
 }
@@ -50,10 +53,10 @@ impl ::core::fmt::Display for PostCounter {
 }
 #[automatically_derived]
 impl ::core::str::FromStr for PostCounter {
-    type Err = ::counter_diesel::Invalid;
+    type Err = ::counter_diesel::derive_support::Invalid;
     fn from_str(
         __text: &::core::primitive::str,
-    ) -> ::core::result::Result<Self, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<Self, ::counter_diesel::derive_support::Invalid> {
         match __text {
             "views" => ::core::result::Result::Ok(Self::Views),
             _ => {
@@ -69,7 +72,7 @@ impl ::core::str::FromStr for PostCounter {
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl<'a, 'b: 'a> ::counter_diesel::KeyOf<Post<'a, 'b>> for PostCounter
+impl<'a, 'b: 'a> ::counter_diesel::derive_support::KeyOf<Post<'a, 'b>> for PostCounter
 where
     'b: 'static,
 {
@@ -77,7 +80,7 @@ where
         &self,
     ) -> ::core::result::Result<
         ::counter_diesel::CounterKey,
-        ::counter_diesel::Invalid,
+        ::counter_diesel::derive_support::Invalid,
     > {
         ::core::result::Result::Ok(
             match self {

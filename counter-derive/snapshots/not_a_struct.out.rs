@@ -4,7 +4,7 @@
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::counter_diesel::HasCounters for Post {
-    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+    const OWNER_TYPE: ::counter_diesel::derive_support::OwnerType = ::counter_diesel::derive_support::OwnerType::from_static(
         "model",
     );
     const KEYS: &'static [::counter_diesel::CounterKey] = &[
@@ -12,7 +12,10 @@ impl ::counter_diesel::HasCounters for Post {
     ];
     fn counter_owner_id(
         &self,
-    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<
+        ::counter_diesel::OwnerId,
+        ::counter_diesel::derive_support::Invalid,
+    > {
         ::counter_diesel::ToOwnerId::to_owner_id(&0_i64)
     }
 }
@@ -50,10 +53,10 @@ impl ::core::fmt::Display for PostCounter {
 }
 #[automatically_derived]
 impl ::core::str::FromStr for PostCounter {
-    type Err = ::counter_diesel::Invalid;
+    type Err = ::counter_diesel::derive_support::Invalid;
     fn from_str(
         __text: &::core::primitive::str,
-    ) -> ::core::result::Result<Self, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<Self, ::counter_diesel::derive_support::Invalid> {
         match __text {
             "views" => ::core::result::Result::Ok(Self::Views),
             _ => {
@@ -69,12 +72,12 @@ impl ::core::str::FromStr for PostCounter {
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl ::counter_diesel::KeyOf<Post> for PostCounter {
+impl ::counter_diesel::derive_support::KeyOf<Post> for PostCounter {
     fn counter_key(
         &self,
     ) -> ::core::result::Result<
         ::counter_diesel::CounterKey,
-        ::counter_diesel::Invalid,
+        ::counter_diesel::derive_support::Invalid,
     > {
         ::core::result::Result::Ok(
             match self {

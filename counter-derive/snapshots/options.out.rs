@@ -1,7 +1,7 @@
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::counter_diesel::HasCounters for Post {
-    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+    const OWNER_TYPE: ::counter_diesel::derive_support::OwnerType = ::counter_diesel::derive_support::OwnerType::from_static(
         "article",
     );
     const KEYS: &'static [::counter_diesel::CounterKey] = &[
@@ -9,13 +9,16 @@ impl ::counter_diesel::HasCounters for Post {
     ];
     fn counter_owner_id(
         &self,
-    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<
+        ::counter_diesel::OwnerId,
+        ::counter_diesel::derive_support::Invalid,
+    > {
         <crate::ids::PostId as ::counter_diesel::ToOwnerId>::to_owner_id(&self.kind)
     }
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl ::counter_diesel::HasOwnerColumn for Post {
+impl ::counter_diesel::derive_support::HasOwnerColumn for Post {
     type Column = articles::r#type;
     const COLUMN: articles::r#type = articles::r#type;
 }
@@ -53,10 +56,10 @@ impl ::core::fmt::Display for ArticleKey {
 }
 #[automatically_derived]
 impl ::core::str::FromStr for ArticleKey {
-    type Err = ::counter_diesel::Invalid;
+    type Err = ::counter_diesel::derive_support::Invalid;
     fn from_str(
         __text: &::core::primitive::str,
-    ) -> ::core::result::Result<Self, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<Self, ::counter_diesel::derive_support::Invalid> {
         match __text {
             "views" => ::core::result::Result::Ok(Self::Views),
             _ => {
@@ -72,12 +75,12 @@ impl ::core::str::FromStr for ArticleKey {
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl ::counter_diesel::KeyOf<Post> for ArticleKey {
+impl ::counter_diesel::derive_support::KeyOf<Post> for ArticleKey {
     fn counter_key(
         &self,
     ) -> ::core::result::Result<
         ::counter_diesel::CounterKey,
-        ::counter_diesel::Invalid,
+        ::counter_diesel::derive_support::Invalid,
     > {
         ::core::result::Result::Ok(
             match self {

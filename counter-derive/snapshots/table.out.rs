@@ -1,19 +1,22 @@
 #[automatically_derived]
 #[allow(deprecated)]
 impl<'a> ::counter_diesel::HasCounters for Post<'a> {
-    const OWNER_TYPE: ::counter_diesel::OwnerType = ::counter_diesel::OwnerType::from_static(
+    const OWNER_TYPE: ::counter_diesel::derive_support::OwnerType = ::counter_diesel::derive_support::OwnerType::from_static(
         "post",
     );
     const KEYS: &'static [::counter_diesel::CounterKey] = &[];
     fn counter_owner_id(
         &self,
-    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<
+        ::counter_diesel::OwnerId,
+        ::counter_diesel::derive_support::Invalid,
+    > {
         <i32 as ::counter_diesel::ToOwnerId>::to_owner_id(&self.id)
     }
 }
 #[automatically_derived]
 #[allow(deprecated)]
-impl<'a> ::counter_diesel::HasOwnerColumn for Post<'a> {
+impl<'a> ::counter_diesel::derive_support::HasOwnerColumn for Post<'a> {
     type Column = crate::schema::posts::id;
     const COLUMN: crate::schema::posts::id = crate::schema::posts::id;
 }

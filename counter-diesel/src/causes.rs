@@ -2,8 +2,9 @@ use std::error::Error;
 
 use counter_core::Printable;
 
-/// An error in one line, with what caused it. Some databases answer in several.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+/// Returns an error with its causes on one line, escaped for a terminal. Some databases answer in several
+/// lines.
+pub fn one_line(error: &dyn Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -27,7 +28,7 @@ mod tests {
         let said = "no\nerror all is lost\u{1b}[2J".to_owned();
         let source = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(said));
         let error = Error::Database { step: LedgerStep::Read, source };
-        let told = with_causes(&error);
+        let told = one_line(&error);
         assert!(told.starts_with(&error.to_string()), "{told}");
         assert!(told.ends_with(": no error all is lost\\u{1b}[2J"), "{told}");
     }

@@ -1,4 +1,4 @@
-//! A check-up of both sides: facts in, findings out.
+//! A check-up of both sides: facts in, findings out. See [`Counters::check`](crate::Counters::check).
 
 pub(crate) mod check;
 pub(crate) mod diagnosis;
@@ -7,3 +7,12 @@ pub(crate) mod generation;
 pub(crate) mod ledger;
 pub(crate) mod store;
 pub(crate) mod survey;
+
+pub use counter_core::{
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
+};
+
+pub use self::finding::{CheckUp, Finding, FindingCode, Severity};
+#[doc(hidden)]
+pub use self::survey::SurveyBounds;
+pub use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};

@@ -1,8 +1,13 @@
+//! What goes wrong, and how an error is shown with its causes.
+
 use std::fmt;
 
-use counter_core::{BoxError, CounterId, Invalid, Printable};
+use counter_core::CounterId;
+pub use counter_core::{
+    BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
+};
 
-use crate::causes::with_causes;
+pub use crate::causes::one_line;
 
 /// What went wrong with counters, their store or their database.
 ///
@@ -12,7 +17,7 @@ use crate::causes::with_causes;
 pub enum Error {
     /// A name was refused, or the store failed. Says whether a write was counted.
     #[error(transparent)]
-    Core(#[from] counter_core::Error),
+    Core(#[from] CoreError),
 
     /// At least one of several increments was not counted, or nobody knows whether it was.
     #[error(
@@ -22,7 +27,7 @@ pub enum Error {
     )]
     Increments {
         /// What became of each, in the order given. Those that are `Ok` were counted.
-        outcomes: Vec<Result<(), counter_core::Error>>,
+        outcomes: Vec<Result<(), CoreError>>,
     },
 
     /// A transaction of the application's was committed, but not all that it gathered was certainly counted.
@@ -41,9 +46,10 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
-    /// A transaction of the application's is not one whose commit can be told. Nothing was counted.
+    /// A transaction of the application's is not one whose commit this library can observe. Nothing was
+    /// counted.
     #[error("increments cannot wait for the commit of this transaction: {0}")]
-    Transaction(&'static str),
+    Transaction(TransactionProblem),
 
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept, unless
     /// it was lost during the commit: then applying it again does no harm.
@@ -89,7 +95,7 @@ pub enum Error {
 
     /// The parts given to a builder do not make a working whole.
     #[error("{0}")]
-    Build(&'static str),
+    Build(BuildProblem),
 
     /// The operating system gave no thread for a worker or a sync. Nothing more was claimed.
     #[error("a thread could not be started: raise the limit of threads for this process")]
@@ -109,30 +115,126 @@ pub enum Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&with_causes(self))?;
+        f.write_str(&one_line(self))?;
         match self {
             Self::Increments { outcomes } => write!(f, ": {outcomes:?}"),
+            Self::CommittedNotCounted(CommittedNotCounted { uncounted, .. }) => {
+                write!(f, ": {uncounted:?}")
+            }
+            Self::CommitUnknown { increments, .. } => write!(f, ": {increments:?}"),
             _ => Ok(()),
         }
     }
 }
 
 impl Error {
-    /// Whether a write may have been counted although it failed. Everything else certainly was not;
-    /// of several increments, each outcome says it for itself. Whether a transaction was committed is another
-    /// question.
+    /// Returns whether certainly nothing was counted, so that a write may be made again. Of several increments:
+    /// whether that is so of each. A transaction of the application's may have been committed all the same.
+    pub fn is_not_counted(&self) -> bool {
+        match self {
+            Self::Core(error) => error.is_not_counted(),
+            Self::Increments { outcomes } => outcomes
+                .iter()
+                .all(|outcome| outcome.as_ref().is_err_and(CoreError::is_not_counted)),
+            Self::CommittedNotCounted(CommittedNotCounted { uncounted, gathered }) => {
+                let is_not_counted = |uncounted: &Uncounted| uncounted.error.is_not_counted();
+                uncounted.len() == *gathered && uncounted.iter().all(is_not_counted)
+            }
+            Self::CommitUnknown { .. }
+            | Self::Transaction(_)
+            | Self::Unreachable { .. }
+            | Self::NotMigrated { .. }
+            | Self::Database { .. } => true,
+            Self::Migration { .. }
+            | Self::Build(_)
+            | Self::Thread { .. }
+            | Self::Panicked { .. } => false,
+        }
+    }
+
+    /// Returns whether a write may have been counted although it failed. Of several increments: whether that is
+    /// so of one of them. Whether a transaction was committed is another question.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Core(error) => error.is_outcome_unknown(),
             Self::CommittedNotCounted(committed) => {
                 committed.uncounted.iter().any(|uncounted| uncounted.error.is_outcome_unknown())
             }
-            Self::Increments { outcomes } => outcomes.iter().any(|outcome| {
-                outcome.as_ref().is_err_and(counter_core::Error::is_outcome_unknown)
-            }),
+            Self::Increments { outcomes } => outcomes
+                .iter()
+                .any(|outcome| outcome.as_ref().is_err_and(CoreError::is_outcome_unknown)),
             _ => false,
         }
     }
+
+    /// Returns whether there was no connection to the database, or it was lost. A store that does not answer is
+    /// [`CoreError::Store`], or, for a write, [`CoreError::NotCounted`] or [`CoreError::OutcomeUnknown`].
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// Returns whether a table of the counters is missing, so that the migrations have to be run, or the table's
+    /// name corrected.
+    pub const fn is_not_migrated(&self) -> bool {
+        matches!(self, Self::NotMigrated { .. })
+    }
+
+    /// Returns whether store and database contradict each other, so that an operator has to decide: see
+    /// [`Counters::conflicts`](crate::Counters::conflicts).
+    pub const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }))
+    }
+}
+
+/// Why the parts given to a builder do not make a working whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildProblem {
+    /// No store was chosen.
+    #[error(
+        "no store was chosen: call .redis(url) or .memory(), \
+         or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()"
+    )]
+    NoStore,
+
+    /// The configuration names Redis as the store, and the feature is off.
+    #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
+    RedisFeature,
+
+    /// A pool of more than one connection to SQLite in memory.
+    #[error(
+        "connections to SQLite in memory each have a database of their own, or share one under locks \
+         that no time-out waits for: give the pool a max_size of 1, or keep the database in a file"
+    )]
+    SharedMemoryDatabase,
+
+    /// The URL given for SQLite is that of another database.
+    #[error("a SQLite database is the path of a file, :memory:, or sqlite:// and a path")]
+    SqliteUrl,
+
+    /// The URL given for PostgreSQL is that of another database.
+    #[error("the URL of a PostgreSQL database begins with postgres:// or postgresql://")]
+    PostgresUrl,
+
+    /// The URL given for MariaDB or MySQL is that of another database.
+    #[error("the URL of a MariaDB or MySQL database begins with mysql://")]
+    MysqlUrl,
+}
+
+/// Why this library cannot observe the commit of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionProblem {
+    /// Another transaction is open around it.
+    #[error(
+        "one is open on the connection already, whose commit nobody would tell of: \
+         call `savepoint` of what it gathers inside of it"
+    )]
+    AlreadyOpen,
+
+    /// It was ended while it ran.
+    #[error("what was run inside of it has ended it, or has begun another and not ended that")]
+    Ended,
 }
 
 /// The increments of a committed transaction that were not certainly counted.
@@ -174,7 +276,7 @@ pub struct Uncounted {
     /// What was to be added.
     pub by: i64,
     /// Why it was not, or whether nobody knows.
-    pub error: counter_core::Error,
+    pub error: CoreError,
 }
 
 impl From<Invalid> for Error {

@@ -1,4 +1,4 @@
-//! The database's contract, and its implementation over a Diesel pool.
+//! The database's side: its contract, and the implementation over a Diesel pool.
 
 pub(crate) mod dialect;
 pub(crate) mod facts;
@@ -8,3 +8,12 @@ pub(crate) mod migrations;
 pub(crate) mod pool;
 pub(crate) mod retry;
 pub(crate) mod transaction;
+
+pub use counter_core::TableName;
+
+pub use self::dialect::connection::{CounterConnection, LendConnection};
+pub use self::ledger::{
+    Ledger, LedgerState, LedgerTransaction, NewerRow, SyncRecord, UpdateOutcome,
+};
+pub use self::migrations::{MigrationFiles, migration_files};
+pub use self::pool::PoolLedger;

@@ -1,4 +1,11 @@
-//! Counters as Diesel expressions.
+//! Counters as Diesel expressions, and the types that name owners and keys in them.
 
 pub(crate) mod counter_value;
 pub(crate) mod owner_column;
+
+pub use counter_core::OwnerType;
+
+pub use self::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
+pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
+pub use crate::owner::key_of::KeyOf;
+pub use crate::owner::owner_of::OwnerOf;

@@ -1,4 +1,4 @@
 //! The tables as Diesel rows.
 
 pub(crate) mod model_counter;
-pub mod schema;
+pub(crate) mod schema;

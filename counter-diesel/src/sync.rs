@@ -1,4 +1,5 @@
-//! Moving what is pending into the table, once.
+//! Moving what is pending into the table, once: its options, its report, what it says while it runs, and the
+//! conflicts that it leaves to an operator.
 
 pub(crate) mod apply;
 pub(crate) mod claimer;
@@ -12,3 +13,11 @@ pub(crate) mod sweep;
 pub mod telemetry;
 pub(crate) mod unsettled;
 pub(crate) mod worker;
+
+pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
+pub use self::options::OnConflict;
+pub use self::report::capped::Capped;
+pub use self::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+pub use self::report::observer::SyncEvent;
+pub use self::report::times::SyncTimes;
+pub use self::worker::WorkerStatus;

@@ -10,4 +10,5 @@ pub(crate) const WORKER: &str = "counter_diesel::worker";
 pub(crate) const SET: &str = "counter_diesel::set";
 
 /// Pools of connections.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) const POOL: &str = "counter_diesel::pool";

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use counter_diesel::{Counters, Printable, WorkerStatus};
+use counter_diesel::Counters;
+use counter_diesel::error::Printable;
+use counter_diesel::sync::WorkerStatus;
 
 use crate::count::count_files;
 use crate::pages::{PageCounter, Pages};

@@ -58,7 +58,7 @@ impl Tally {
 
     /// Notes the outcome of one increment. Increments are not retried, because one of unknown
     /// outcome could count twice.
-    fn note(&mut self, outcome: Result<(), counter_diesel::counter_core::Error>) {
+    fn note(&mut self, outcome: Result<(), counter_diesel::error::CoreError>) {
         match outcome {
             Ok(()) => self.increments += 1,
             Err(error) if error.is_outcome_unknown() => self.unknown.note(1, || chain(error)),

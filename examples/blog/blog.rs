@@ -1,5 +1,6 @@
 use anyhow::{Result, anyhow, bail, ensure};
-use counter_diesel::{CounterValueOf, Counters, HasCounters, SyncOptions, sqlite_pool};
+use counter_diesel::query::CounterValueOf;
+use counter_diesel::{Counters, HasCounters, SyncOptions, sqlite_pool};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::DatabaseErrorKind::ForeignKeyViolation;

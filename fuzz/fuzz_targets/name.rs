@@ -1,7 +1,7 @@
 //! A name in the store is a counter's, or the store's own, and is written back the same; or it is nobody's.
 #![no_main]
 
-use counter_core::{CounterId, Name, Prefix};
+use counter_core::{CounterId, StoreName, Prefix};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|name: &str| {
@@ -16,10 +16,10 @@ fuzz_target!(|name: &str| {
             [name.to_owned(), format!("{prefix}{name}"), format!("{prefix}{{{prefix}{name}}}")]
         {
             let written = prefix.parse_name(&name).map(|parsed| match parsed {
-                Name::Pending(id) => prefix.pending_name(&id),
-                Name::Claim(id) => prefix.claim_name(&id),
-                Name::HighWater => prefix.high_water_name(),
-                Name::Generation => prefix.generation_name(),
+                StoreName::Pending(id) => prefix.pending_name(&id),
+                StoreName::Claim(id) => prefix.claim_name(&id),
+                StoreName::HighWater => prefix.high_water_name(),
+                StoreName::Generation => prefix.generation_name(),
             });
             assert!(written.is_none_or(|written| written == name), "{name:?}");
         }

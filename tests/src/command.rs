@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::program::{self, Ended, Program};
+use crate::program::{self, Program, ProgramEnd};
 use crate::servers::redis::shared_url;
 use crate::site::Site;
 use crate::suite::WorldKind;
@@ -33,7 +33,7 @@ impl World {
     }
 
     /// Runs it to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> ProgramEnd {
         Program::start(self.command().args(arguments)).finish()
     }
 
@@ -61,7 +61,7 @@ impl Site {
     }
 }
 
-impl Ended {
+impl ProgramEnd {
     /// Its exit code.
     ///
     /// # Panics

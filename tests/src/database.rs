@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use counter_diesel::{CounterConnection, Error, Ledger, PoolLedger, sqlite_pool};
+use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger};
+use counter_diesel::{Error, sqlite_pool};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};

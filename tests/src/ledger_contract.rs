@@ -8,9 +8,9 @@ mod transactions;
 
 use std::sync::Arc;
 
-use counter_diesel::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Ledger, NewerRow, Owner,
-};
+use counter_diesel::ledger::{Ledger, NewerRow};
+use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq};
+use counter_diesel::{CounterId, CounterKey, Owner};
 
 use crate::database::Database;
 use crate::suite::Case;

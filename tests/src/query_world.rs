@@ -2,7 +2,8 @@
 
 use std::any::Any;
 
-use counter_diesel::{CounterConnection, Counters, Owner, SyncOptions};
+use counter_diesel::ledger::CounterConnection;
+use counter_diesel::{Counters, Owner, SyncOptions};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
@@ -94,7 +95,8 @@ impl<C: CounterConnection> QueryWorld<C> {
 
     /// The counters in another table of the same database.
     pub fn counters_in(&self, table: &str) -> Counters {
-        let builder = Counters::builder(self.pool.clone()).memory().table_name(table);
+        let builder =
+            Counters::builder(self.pool.clone()).memory().table_name(table.parse().unwrap());
         let counters = builder.build().unwrap();
         counters.run_pending_migrations().unwrap();
         counters

@@ -5,10 +5,10 @@ mod deadlocks;
 use std::sync::Arc;
 use std::thread;
 
-use counter_diesel::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Config, CounterConnection, CounterId, Counters, Error,
-    Ledger, LedgerStep, MemoryStore, Owner, PoolLedger, Prefix, SyncOptions, TableName,
-};
+use counter_diesel::error::LedgerStep;
+use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
+use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Prefix};
+use counter_diesel::{Config, CounterId, Counters, Error, MemoryStore, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
 
 use crate::database::{Database, OwnDatabase, ServerConnection};
@@ -177,7 +177,7 @@ fn newer_meanwhile<C: ServerConnection>(world: &ServerWorld<C>) {
     let rows = newer.iter().map(|newer| newer.row.get());
     assert_eq!(rows.collect::<Vec<_>>(), [9; 5]);
     let seen = transaction.update(&adds([7], 6)[0]).unwrap();
-    assert_eq!(seen, counter_diesel::UpdateOutcome::AlreadyApplied);
+    assert_eq!(seen, counter_diesel::ledger::UpdateOutcome::AlreadyApplied);
     transaction.commit().unwrap();
 }
 

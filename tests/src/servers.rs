@@ -3,11 +3,15 @@
 mod clock;
 mod fake_redis;
 pub mod mariadb;
+mod port;
 pub mod postgres;
 pub mod redis;
+mod setup;
 mod tls_redis;
 
 pub use clock::SteppingClock;
-pub use fake_redis::{Answer, FakeRedis};
+pub use fake_redis::{FakeRedis, FakeReply};
+pub use port::Port;
 pub use redis::RedisServer;
+pub use setup::Durability;
 pub use tls_redis::TlsRedis;

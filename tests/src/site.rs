@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, RedisStore};
+use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger};
 use counter_diesel::{
-    CounterConnection, Counters, CountersBuilder, Error, Ledger, PoolLedger, SyncOptions,
-    mysql_pool, postgres_pool, sqlite_pool,
+    Counters, CountersBuilder, Error, SyncOptions, mysql_pool, postgres_pool, sqlite_pool,
 };
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -19,10 +19,10 @@ use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConne
 use tempfile::TempDir;
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
-use crate::process::{Durability, wait_for};
-use crate::servers::RedisServer;
+use crate::process::wait_for;
 use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
+use crate::servers::{Durability, RedisServer};
 use crate::store_worlds::patient;
 
 /// A Redis and a database.

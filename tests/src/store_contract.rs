@@ -17,7 +17,7 @@ mod scan;
 use std::time::Duration;
 
 pub use capability::Capability;
-use counter_core::{Claim, Claimed, CounterId, DeltaStore, Held};
+use counter_core::{Claim, Claimed, CounterId, DeltaStore, Holding};
 
 use crate::store_worlds::StoreWorld;
 
@@ -69,7 +69,7 @@ fn ids(count: i64) -> Vec<CounterId> {
 }
 
 /// What is held of one counter.
-fn held(store: &dyn DeltaStore, id: &CounterId) -> Held {
+fn held(store: &dyn DeltaStore, id: &CounterId) -> Holding {
     let mut look = store.look(std::slice::from_ref(id)).unwrap();
     assert_eq!(look.held.len(), 1);
     look.held.remove(0).unwrap()

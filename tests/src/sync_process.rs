@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::signal_each;
 use crate::program::Program;
 use crate::site::Site;
 
@@ -48,12 +47,12 @@ impl SyncProcess {
 
     /// Makes it hold still.
     pub fn freeze(&self) {
-        signal_each("STOP", &[self.program.id()]);
+        self.program.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        signal_each("CONT", &[self.program.id()]);
+        self.program.thaw();
     }
 
     /// Lets it make a last sync and returns how many claims it has applied in all.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Prefix};
-use counter_diesel::{Counters, Ledger};
+use counter_diesel::Counters;
+use counter_diesel::ledger::Ledger;
 
 use crate::database::{self, Database};
 use crate::faults::{Faults, FaultyLedger, FaultyStore};

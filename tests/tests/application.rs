@@ -1,5 +1,8 @@
 //! What an application's own tests do with counters: it must be easy, and leave nothing behind.
 
+use counter_diesel::error::BuildProblem;
+use counter_diesel::ledger::TableName;
+use counter_diesel::store::Prefix;
 use counter_diesel::{Counters, Error, HasCounters, Owner, SyncOptions, sqlite_pool};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -79,16 +82,13 @@ fn reads_work_in_a_test_transaction_on_the_callers_connection() {
 }
 
 #[test]
-fn a_missing_store_and_every_bad_option_come_out_of_build() {
-    let build = || Counters::builder(pool_in_memory(1));
-    let error = build().build().unwrap_err();
+fn a_missing_store_comes_out_of_build_and_a_bad_option_does_not_get_there() {
+    let error = Counters::builder(pool_in_memory(1)).build().unwrap_err();
     assert!(error.to_string().contains(".memory()"), "{error}");
-    for builder in
-        [build().prefix("app"), build().table_name("a b"), build().prefix("{:").prefix("ok:")]
-    {
-        let error = builder.memory().build().unwrap_err();
-        assert!(matches!(error, Error::Core(counter_core::Error::Invalid(_))), "{error:?}");
-    }
+    assert!(matches!(error, Error::Build(BuildProblem::NoStore)), "{error:?}");
+    "app".parse::<Prefix>().unwrap_err();
+    "{:".parse::<Prefix>().unwrap_err();
+    "a b".parse::<TableName>().unwrap_err();
 }
 
 #[test]
@@ -113,7 +113,8 @@ fn migrations_run_once_and_from_many_threads_at_once() {
 fn a_schema_may_have_the_name_of_the_table() {
     let pool = pool_in_memory(1);
     pool.get().unwrap().batch_execute("ATTACH ':memory:' AS model_counters").unwrap();
-    let builder = Counters::builder(pool).memory().table_name("model_counters.hits");
+    let builder =
+        Counters::builder(pool).memory().table_name("model_counters.hits".parse().unwrap());
     let counters = builder.build().unwrap();
     counters.run_pending_migrations().unwrap();
     counters.increment(post(), "views", 1).unwrap();
@@ -150,8 +151,11 @@ mod other_table {
     fn another_table_name_is_used_everywhere() {
         let pool = pool_in_memory(1);
         let build = |name: &str| {
-            let counters =
-                Counters::builder(pool.clone()).memory().table_name(name).build().unwrap();
+            let counters = Counters::builder(pool.clone())
+                .memory()
+                .table_name(name.parse().unwrap())
+                .build()
+                .unwrap();
             counters.run_pending_migrations().unwrap();
             counters
         };
@@ -173,7 +177,8 @@ mod other_table {
 
 mod rows {
     use super::*;
-    use counter_diesel::{ModelCounter, schema::model_counters};
+    use counter_diesel::schema::ModelCounter;
+    use counter_diesel::schema::model_counters;
 
     #[test]
     fn rows_are_typed_and_can_be_asked_for_by_owner() {
@@ -190,6 +195,7 @@ mod rows {
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         let conn = &mut *pool.get().unwrap();
         let of_one = ModelCounter::of(&owners[0])
+            .unwrap()
             .order(model_counters::key)
             .select(ModelCounter::as_select())
             .load(conn)
@@ -201,6 +207,7 @@ mod rows {
         assert!(of_one.iter().all(|row| row.claim_seq > 0 && row.created_at <= row.updated_at));
         let of_many =
             ModelCounter::of_many(owners[0].owner_type(), [owners[1].id(), owners[2].id()])
+                .unwrap()
                 .select(model_counters::count)
                 .order(model_counters::owner_id)
                 .load::<i64>(conn)
@@ -214,10 +221,12 @@ mod rows {
 fn a_model_is_what_implements_the_trait() {
     struct Page;
     impl HasCounters for Page {
-        const OWNER_TYPE: counter_diesel::OwnerType =
-            counter_diesel::OwnerType::from_static("page");
+        const OWNER_TYPE: counter_diesel::query::OwnerType =
+            counter_diesel::query::OwnerType::from_static("page");
         const KEYS: &'static [counter_diesel::CounterKey] = &[];
-        fn counter_owner_id(&self) -> Result<counter_diesel::OwnerId, counter_diesel::Invalid> {
+        fn counter_owner_id(
+            &self,
+        ) -> Result<counter_diesel::OwnerId, counter_diesel::error::Invalid> {
             counter_diesel::ToOwnerId::to_owner_id(&7)
         }
     }

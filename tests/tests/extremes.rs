@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use counter_core::{Config, CounterId, Error as CoreError};
-use counter_diesel::{Error, Invalid, Owner, SyncOptions};
+use counter_diesel::error::Invalid;
+use counter_diesel::{Error, Owner, SyncOptions};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
-use counter_diesel::{ClaimSeq, Counters, Error, Owner, SyncOptions};
+use counter_diesel::store::ClaimSeq;
+use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::log::{Log, Told};
 use counter_tests::said::everything_said;
-use counter_tests::servers::{Answer, FakeRedis};
+use counter_tests::servers::{FakeRedis, FakeReply};
 use counter_tests::world::{World, impatient, memory_x_sqlite};
 
 /// Names that would forge something if they were written as they are.
@@ -113,8 +114,8 @@ fn names_that_are_refused_are_named_in_one_line() {
 #[test]
 fn an_answer_of_the_server_that_would_steer_a_terminal_is_shown_harmless() {
     let server = FakeRedis::start(|_, words| match words[0].as_str() {
-        "PING" => Answer::Bytes("+PONG\r\n"),
-        _ => Answer::Bytes("-ERR \u{1b}[2J all is fine \u{9b}31m\r\n"),
+        "PING" => FakeReply::Bytes("+PONG\r\n"),
+        _ => FakeReply::Bytes("-ERR \u{1b}[2J all is fine \u{9b}31m\r\n"),
     });
     let store = RedisStore::builder(server.url()).build().unwrap();
     let id = CounterId::new("post", 1, "views").unwrap();

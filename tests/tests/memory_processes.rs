@@ -9,7 +9,8 @@ use std::time::Duration;
 use counter_core::{
     Claimed, Clock, Config, CounterId, DeltaStore, ManualClock, MemoryStore, SystemClock,
 };
-use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};

@@ -10,7 +10,8 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, Prefix, RedisStore, RedisTimeouts};
-use counter_diesel::{Counters, Error, Ledger, Owner, SyncOptions};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::books::Books;
 use counter_tests::effort::{choices, load_time};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};

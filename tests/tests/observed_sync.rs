@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use counter_core::{ClaimOp, Config, CounterId};
-use counter_diesel::{Counters, Owner, SyncEvent, SyncOptions, SyncReport};
+use counter_diesel::sync::SyncEvent;
+use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};

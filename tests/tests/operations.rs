@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use counter_diesel::{
-    CounterKey, Error, HasCounters, Invalid, KeyOf, Owner, OwnerId, OwnerType, SyncOptions,
-    ToOwnerId,
-};
+use counter_diesel::error::Invalid;
+use counter_diesel::query::{KeyOf, OwnerType};
+use counter_diesel::{CounterKey, Error, HasCounters, Owner, OwnerId, SyncOptions, ToOwnerId};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
 

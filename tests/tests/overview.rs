@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Config, CounterId, DeltaStore, ManualClock, MemoryStore, Pattern};
+use counter_diesel::ledger::{TableName, migration_files};
 use counter_diesel::overview::{MigrationState, SyncProgress};
-use counter_diesel::{Counters, SyncOptions, TableName, migration_files};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database::{self, Database};
 use diesel::SqliteConnection;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{Config, CounterId, DeltaStore, ManualClock, MemoryStore};
-use counter_diesel::{Counters, Ledger, Owner, SyncOptions};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 

@@ -1,9 +1,9 @@
 //! The example `r2d2_redis_pool` as a program.
 
-use counter_tests::program::{Ended, Program, example};
+use counter_tests::program::{Program, ProgramEnd, example};
 use counter_tests::servers::RedisServer;
 
-fn run(redis_url: &str) -> Ended {
+fn run(redis_url: &str) -> ProgramEnd {
     Program::start(example("r2d2_redis_pool").env("REDIS_URL", redis_url)).finish()
 }
 

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use counter_diesel::{CounterConnection, Counters, Owner, SyncOptions, mysql_pool, postgres_pool};
+use counter_diesel::ledger::CounterConnection;
+use counter_diesel::{Counters, Owner, SyncOptions, mysql_pool, postgres_pool};
 use counter_tests::log::Log;
 use counter_tests::said::everything_said;
 use diesel::r2d2::{ConnectionManager, Pool};

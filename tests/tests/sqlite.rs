@@ -1,9 +1,9 @@
 //! What only SQLite does.
 #![allow(clippy::unwrap_used)]
 
-use counter_diesel::{
-    Claim, ClaimOp, ClaimSeq, CounterId, Error, Ledger, PoolLedger, TableName, sqlite_pool,
-};
+use counter_diesel::ledger::{Ledger, PoolLedger, TableName};
+use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
+use counter_diesel::{CounterId, Error, sqlite_pool};
 use counter_tests::seen::Seen;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

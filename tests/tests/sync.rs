@@ -10,7 +10,8 @@ use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
     Replacement,
 };
-use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncTimes};
+use counter_diesel::sync::SyncTimes;
+use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
@@ -74,7 +75,8 @@ const CASES: &[Case<World>] = &[
         counters.increment(Owner::new("user", 1).unwrap(), "views", 1).unwrap();
         counters.increment(Owner::new("users", 1).unwrap(), "views", 1).unwrap();
         counters.increment(Owner::new("post", 1).unwrap(), "user:x", 1).unwrap();
-        let report = counters.sync(&SyncOptions::default().pattern("user:*")).unwrap();
+        let report =
+            counters.sync(&SyncOptions::default().pattern("user:*".parse().unwrap())).unwrap();
         assert_eq!((report.scanned, report.applied), (1, 1), "{report:?}");
         assert_eq!(counters.baseline(Owner::new("user", 1).unwrap(), "views").unwrap(), 1);
         assert_eq!(counters.baseline(Owner::new("users", 1).unwrap(), "views").unwrap(), 0);
@@ -82,14 +84,16 @@ const CASES: &[Case<World>] = &[
     ("a pattern finds claims that were left behind", |world| {
         world.counters().increment(post(), "views", 1).unwrap();
         claim(world, "views");
-        let report =
-            world.impatient_counters().sync(&SyncOptions::default().pattern("post:*")).unwrap();
+        let report = world
+            .impatient_counters()
+            .sync(&SyncOptions::default().pattern("post:*".parse().unwrap()))
+            .unwrap();
         assert_eq!((report.applied, report.recovered), (1, 1), "{report:?}");
     }),
     ("a bad pattern is refused before anything happens", |world| {
         let counters = world.counters();
         counters.increment(post(), "views", 1).unwrap();
-        assert!(counters.sync(&SyncOptions::default().pattern("user:[")).is_err());
+        assert!("user:[".parse::<counter_diesel::Pattern>().is_err());
         assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
     }),
     ("a dry run says what a sync would do and changes nothing", |world| {
@@ -446,7 +450,7 @@ fn sum_of_baselines(counters: &Counters, owners: i64) -> i64 {
     (0..owners).map(|n| counters.baseline(owner(n), "views").unwrap()).sum()
 }
 
-fn held(world: &World, owners: i64) -> Vec<counter_core::Held> {
+fn held(world: &World, owners: i64) -> Vec<counter_core::Holding> {
     let ids = (0..owners).map(|n| CounterId::new("post", n, "views").unwrap()).collect::<Vec<_>>();
     world.store.look(&ids).unwrap().held.into_iter().map(Result::unwrap).collect()
 }

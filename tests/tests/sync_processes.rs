@@ -148,7 +148,7 @@ fn assert_exact_after(site: &Site, writers: Writers, process: SyncProcess) {
 }
 
 fn sync_cleanly(counters: &Counters, pattern: &str) -> u64 {
-    let report = counters.sync(&SyncOptions::default().pattern(pattern)).unwrap();
+    let report = counters.sync(&SyncOptions::default().pattern(pattern.parse().unwrap())).unwrap();
     assert!(report.is_clean(), "{report:?}");
     report.applied
 }

@@ -11,7 +11,7 @@ use counter_tests::program::{Program, example};
 use counter_tests::site::Site;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 /// The running service.
 struct Service {
@@ -33,12 +33,12 @@ impl Service {
         Self { program, output: Box::new(output), address }
     }
 
-    fn get(&self, path: &str) -> Answer {
-        Answer::of(self.send("GET", path))
+    fn get(&self, path: &str) -> HttpAnswer {
+        HttpAnswer::of(self.send("GET", path))
     }
 
-    fn view(&self, id: i64) -> Answer {
-        Answer::of(self.send("POST", &format!("/posts/{id}/view")))
+    fn view(&self, id: i64) -> HttpAnswer {
+        HttpAnswer::of(self.send("POST", &format!("/posts/{id}/view")))
     }
 
     fn send(&self, method: &str, path: &str) -> TcpStream {
@@ -51,18 +51,17 @@ impl Service {
     }
 
     fn terminate(&self) {
-        let pid = Pid::from_raw(self.program.id().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        self.program.signal(Signal::TERM);
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
+struct HttpAnswer {
     status: u16,
     body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     fn of(mut stream: TcpStream) -> Self {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -73,9 +72,9 @@ impl Answer {
 }
 
 /// The page of post 1 with these views.
-fn page(views: i64, is_exact: bool) -> Answer {
+fn page(views: i64, is_exact: bool) -> HttpAnswer {
     let body = format!(r#"{{"exact":{is_exact},"id":1,"title":"Hot rows","views":{views}}}"#);
-    Answer { status: 200, body }
+    HttpAnswer { status: 200, body }
 }
 
 #[test]
@@ -84,7 +83,7 @@ fn views_are_exact_and_the_list_is_that_of_the_last_sync() {
     let service = Service::start(&site);
     assert_eq!(service.get("/posts/1"), page(0, true));
     for views in 1..=3 {
-        assert_eq!(service.view(1), Answer { status: 204, body: String::new() });
+        assert_eq!(service.view(1), HttpAnswer { status: 204, body: String::new() });
         assert_eq!(service.get("/posts/1"), page(views, true));
     }
     assert_eq!(service.view(2).status, 204);
@@ -146,7 +145,7 @@ fn told_to_stop_it_finishes_what_it_is_at_and_makes_a_last_sync() {
     service.terminate();
     let is_closed = || TcpStream::connect(&service.address).is_err().then_some(());
     wait_for("no further request to be taken", is_closed);
-    let in_flight = thread::spawn(|| Answer::of(in_flight));
+    let in_flight = thread::spawn(|| HttpAnswer::of(in_flight));
     lock.batch_execute("COMMIT").unwrap();
     assert_eq!(in_flight.join().unwrap(), page(5, true));
 

@@ -1,4 +1,4 @@
-use counter_diesel::CounterConnection;
+use counter_diesel::ledger::CounterConnection;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 

@@ -18,6 +18,10 @@ const VERIFIED: usize = 500;
 /// The number of names that one SCAN visits.
 const SCANNED: usize = 250;
 
+/// The constants that the script of a claim takes.
+const GREATEST_HIGH_WATER: i64 = 9_007_199_254_000_000;
+const GREATEST_SEQUENCE: i64 = 9_007_199_254_740_991;
+
 const CLAIM: &str = concat!(
     include_str!("../../../counter-core/src/redis/steps/count.lua"),
     include_str!("../../../counter-core/src/redis/steps/sequence.lua"),
@@ -59,7 +63,7 @@ impl Steps {
             for (pending, claim) in pending.iter().zip(claims) {
                 call.arg(pending).arg(claim);
             }
-            call.arg(30_000_000).arg(0);
+            call.arg(30_000_000).arg(0).arg(GREATEST_HIGH_WATER).arg(GREATEST_SEQUENCE);
         }
         let answers: Vec<Vec<String>> = calls.query(&mut self.conn).unwrap();
         let texts = answers.into_iter().flat_map(|answer| answer.into_iter().skip(2));

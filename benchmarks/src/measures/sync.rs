@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use counter_diesel::SyncTimes;
+use counter_diesel::sync::SyncTimes;
 use diesel::{MysqlConnection, PgConnection};
 
 use crate::bare::{BareConnection, batches};

@@ -1,6 +1,8 @@
 use clap::{Args, ValueEnum};
+use counter_diesel::SyncOptions;
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{ClaimSeq, Conflict, OnConflict, SyncOptions, WentBack};
+use counter_diesel::store::ClaimSeq;
+use counter_diesel::sync::{Conflict, OnConflict, WentBack};
 
 use super::sync::Syncing;
 use crate::connect;
@@ -65,7 +67,7 @@ fn show(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     Ok(if conflicts.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn in_text(conflicts: &counter_diesel::Conflicts) -> String {
+fn in_text(conflicts: &counter_diesel::sync::Conflicts) -> String {
     if conflicts.is_empty() {
         return "no conflicts\n".to_owned();
     }

@@ -1,5 +1,5 @@
 use clap::Args;
-use counter_diesel::{CheckUp, Finding, FindingCode, Severity};
+use counter_diesel::check::{CheckUp, Finding, FindingCode, Severity};
 
 use crate::connect;
 use crate::failure::{Exit, Failure};

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use counter_diesel::MigrationFiles;
+use counter_diesel::ledger::MigrationFiles;
 use counter_diesel::overview::MigrationState;
 use serde_json::json;
 

@@ -80,7 +80,7 @@ impl Sync {
     fn options(&self) -> SyncOptions {
         let mut options = SyncOptions::default().dry_run(self.dry_run);
         if let Some(pattern) = &self.pattern {
-            options = options.pattern(pattern.as_str());
+            options = options.pattern(pattern.clone());
         }
         if let Some(batch_size) = self.batch_size {
             options = options.batch_size(batch_size);

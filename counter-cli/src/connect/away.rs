@@ -1,7 +1,8 @@
-use counter_diesel::{
-    Baseline, CounterId, CounterKey, Error, Generation, Ledger, LedgerFacts, LedgerState,
-    LedgerTransaction, Owner, OwnerId, OwnerType, Prefix,
-};
+use counter_diesel::check::LedgerFacts;
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction};
+use counter_diesel::query::OwnerType;
+use counter_diesel::store::{Baseline, Generation, Prefix};
+use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 
 /// A database that is not there: no pool could be opened, or the command needs none.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-use counter_diesel::ClaimOp;
+use counter_diesel::store::ClaimOp;
 
 /// Returns `+5`, `=5` or `deleted`.
 pub(crate) fn op_text(op: ClaimOp) -> String {

@@ -1,4 +1,4 @@
-use counter_diesel::Printable;
+use counter_diesel::error::Printable;
 use serde::Serialize;
 use serde_json::{Error, Value, json};
 

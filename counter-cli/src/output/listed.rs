@@ -1,4 +1,4 @@
-use counter_diesel::Capped;
+use counter_diesel::sync::Capped;
 
 /// Returns a line for each that is listed, and one with the number of those that are not.
 pub(crate) fn listed<T>(

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
+use counter_diesel::CounterId;
 use counter_diesel::overview::SyncProgress;
-use counter_diesel::{Claim, ClaimOp, CounterId, Held, SyncEvent};
+use counter_diesel::store::{Claim, ClaimOp, Holding};
+use counter_diesel::sync::SyncEvent;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::claim::op_text;
@@ -75,7 +77,7 @@ impl Progress {
     }
 
     /// Names the claim first, then what is pending.
-    fn add_held(&mut self, counter: &CounterId, held: &Held) {
+    fn add_held(&mut self, counter: &CounterId, held: &Holding) {
         if self.output.verbose {
             let pending = Some(ClaimOp::Add(held.pending)).filter(|_| held.pending != 0);
             let ops = held.claim.as_ref().map(|claim| claim.op).into_iter().chain(pending);
@@ -157,7 +159,7 @@ mod tests {
     fn without_a_terminal_a_line_is_said_now_and_then_with_v() {
         let mut progress = Progress::new(Output { json: false, verbose: true }, None);
         let counter = CounterId::new("user", 1, "views").unwrap();
-        let held = Held { pending: 5, claim: None };
+        let held = Holding { pending: 5, claim: None };
         progress.observe(SyncEvent::Found(30));
         (0..20).for_each(|_| {
             progress.observe(SyncEvent::WouldApply { counter: &counter, held: &held });

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use counter_diesel::SyncReport;
 use counter_diesel::overview::Timestamp;
-use counter_diesel::{Claim, ConflictingClaim, SyncReport};
+use counter_diesel::store::Claim;
+use counter_diesel::sync::ConflictingClaim;
 
 use super::claim::op_text;
 use super::listed::listed;

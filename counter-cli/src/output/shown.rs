@@ -1,4 +1,4 @@
-use counter_diesel::Printable;
+use counter_diesel::error::Printable;
 
 /// Returns `text` on one line, with characters escaped that a terminal would obey.
 pub(crate) fn shown(text: &str) -> String {

@@ -7,21 +7,29 @@ use std::str::FromStr;
 use super::key::CounterKey;
 use super::owner::{Owner, OwnerType};
 use super::owner_id::{OwnerId, ToOwnerId};
+use super::period::Period;
 use super::text::{decode, encode_into, encoded_len};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// What identifies one counter: an owner and a key.
 ///
 /// It is kept in its text form, `user:123:downloads` with each component percent-encoded, because that is
 /// what a store needs at every increment. The text and the id determine each other.
+///
+/// An id may have a period, which makes it the id of one bucket of the counter. No function of this version
+/// makes such an id, and its text, `user:123:downloads@day:2026-11-28`, is refused.
 #[derive(Clone)]
 pub struct CounterId {
     text: String,
     owner_id: OwnerId,
-    /// Byte length of the encoded owner type.
-    owner_type_len: usize,
-    /// Byte length of the encoded key.
-    key_len: usize,
+    /// The bucket, or `None` for the total.
+    period: Option<Period>,
+    /// Byte length of the encoded owner type, at most 3,060.
+    owner_type_len: u16,
+    /// Byte length of the encoded key, at most 1,200.
+    key_len: u16,
+    /// Byte length of the text without the period, at most 7,322.
+    total_len: u16,
 }
 
 impl CounterId {
@@ -55,18 +63,26 @@ impl CounterId {
     }
 
     fn assemble(owner_type: &str, owner_id: OwnerId, key: &str) -> Self {
-        // With two separators and the longest integer it is one allocation.
-        let length = encoded_len(owner_type) + encoded_len(key) + 22;
+        // With two separators it is one allocation.
+        let length = encoded_len(owner_type) + owner_id.max_len() + encoded_len(key) + 2;
         let mut text = String::with_capacity(length);
         encode_into(&mut text, owner_type);
-        let owner_type_len = text.len();
+        let owner_type_len = text.len() as u16;
         text.push(':');
         owner_id.push_onto(&mut text);
         text.push(':');
         let key_start = text.len();
         encode_into(&mut text, key);
-        let key_len = text.len() - key_start;
-        Self { text, owner_id, owner_type_len, key_len }
+        let (key_len, total_len) = ((text.len() - key_start) as u16, text.len() as u16);
+        Self { text, owner_id, period: None, owner_type_len, key_len, total_len }
+    }
+
+    /// Returns the id of the counter's bucket of a period.
+    #[cfg(test)]
+    pub(crate) fn within(mut self, period: Period) -> Self {
+        self.text.truncate(usize::from(self.total_len));
+        self.text.push_str(&format!("@{period}"));
+        Self { period: Some(period), ..self }
     }
 
     /// The text form.
@@ -84,6 +100,11 @@ impl CounterId {
         &self.owner_id
     }
 
+    /// Returns the period, if this is the id of a bucket and not of a total.
+    pub const fn period(&self) -> Option<Period> {
+        self.period
+    }
+
     /// The counter's name, decoded.
     pub fn key(&self) -> Cow<'_, str> {
         decode(self.encoded_key()).unwrap_or_default()
@@ -96,11 +117,13 @@ impl CounterId {
 
     // The lengths were taken where the text was put together, so the slices exist and decode.
     fn encoded_owner_type(&self) -> &str {
-        self.text.get(..self.owner_type_len).unwrap_or_default()
+        self.text.get(..usize::from(self.owner_type_len)).unwrap_or_default()
     }
 
     fn encoded_key(&self) -> &str {
-        self.text.get(self.text.len() - self.key_len..).unwrap_or_default()
+        self.text
+            .get(usize::from(self.total_len - self.key_len)..usize::from(self.total_len))
+            .unwrap_or_default()
     }
 }
 
@@ -109,12 +132,17 @@ impl FromStr for CounterId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let malformed = |why| Invalid::malformed(Part::CounterId, text, why);
+        let malformed = |why| Invalid::malformed(InputKind::CounterId, text, why);
         let mut parts = text.split(':');
         let (Some(owner_type), Some(owner_id), Some(key), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(malformed("expected owner_type:owner_id:key"));
+            let is_bucket =
+                text.rsplit_once('@').is_some_and(|(_, last)| last.parse::<Period>().is_ok());
+            return Err(malformed(match is_bucket {
+                true => "this version has no counters of periods",
+                false => "expected owner_type:owner_id:key",
+            }));
         };
         let not_canonical =
             || malformed("a component is not percent-encoded as this library does it");
@@ -150,18 +178,85 @@ impl Hash for CounterId {
     }
 }
 
-/// By owner type, owner id and key: the one order in which every sync writes rows, so that two of them
+/// By owner type, owner id, key and period, the total first: the one order in which every sync writes rows, so that two of them
 /// cannot lock each other out.
 impl Ord for CounterId {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.encoded_owner_type().cmp(other.encoded_owner_type()))
             .then_with(|| self.owner_id.cmp(&other.owner_id))
             .then_with(|| self.encoded_key().cmp(other.encoded_key()))
+            .then_with(|| self.period.cmp(&other.period))
     }
 }
 
 impl PartialOrd for CounterId {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::owner_id::OwnerText;
+    use super::*;
+
+    fn views() -> CounterId {
+        CounterId::new("po:st", 42, "vi%ews").unwrap()
+    }
+
+    fn day(text: &str) -> Period {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_bucket_has_a_text_of_its_own_that_is_refused() {
+        let bucket = views().within(day("day:2026-11-28"));
+        assert_eq!(bucket.as_str(), "po%3Ast:42:vi%25ews@day:2026-11-28");
+        assert_eq!((bucket.owner_type(), bucket.key()), (views().owner_type(), views().key()));
+        assert_eq!((bucket.period(), views().period()), (Some(day("day:2026-11-28")), None));
+        let refused = bucket.as_str().parse::<CounterId>().unwrap_err().to_string();
+        assert!(refused.contains("no counters of periods"), "{refused}");
+    }
+
+    #[test]
+    fn no_name_in_a_store_is_a_bucket_of_ours() {
+        let prefix = crate::names::Prefix::default();
+        let bucket = views().within(day("day:2026-11-28"));
+        for name in [prefix.pending_name(&bucket), prefix.claim_name(&bucket)] {
+            assert_eq!(prefix.parse_name(&name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_total_comes_before_its_buckets_and_these_before_the_next_key() {
+        let next = CounterId::new("po:st", 42, "vi%ews2").unwrap();
+        let days = ["day:2026-11-28", "day:2026-11-29", "month:2026-11"].map(day);
+        let buckets = days.map(|day| views().within(day));
+        let mut sorted = vec![views()];
+        sorted.extend(buckets);
+        sorted.push(next);
+        assert!(sorted.is_sorted());
+        assert_eq!(sorted.iter().collect::<HashSet<_>>().len(), sorted.len());
+        assert_ne!(views(), sorted[1]);
+    }
+
+    #[test]
+    fn a_text_owner_is_another_one_than_the_integer_that_it_reads_like() {
+        let text = OwnerId::Text(OwnerText::new("42").unwrap());
+        let id = CounterId::new("post", text.clone(), "views").unwrap();
+        assert_eq!((id.as_str(), id.owner_id()), ("post:%342:views", &text));
+        assert_ne!(id, CounterId::new("post", 42, "views").unwrap());
+        assert!(id.as_str().parse::<CounterId>().is_err());
+    }
+
+    #[test]
+    fn an_id_is_made_with_one_allocation_that_is_not_enlarged() {
+        let longest = CounterId::new("é:".repeat(127), i64::MIN, "{}".repeat(50)).unwrap();
+        for id in [views(), longest] {
+            assert!(id.text.capacity() <= id.text.len() + 19, "{id}");
+        }
+        assert_eq!(size_of::<CounterId>(), 56);
     }
 }

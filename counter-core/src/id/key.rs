@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::text::{check_text, flaw_of};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// The name of a counter, such as `downloads`: 1 to 100 characters, no NUL, anything else allowed.
 ///
@@ -51,7 +51,7 @@ impl CounterKey {
     }
 
     pub(crate) fn check(text: &str) -> Result<(), Invalid> {
-        check_text(Part::CounterKey, text, Self::MAX_CHARS)
+        check_text(InputKind::CounterKey, text, Self::MAX_CHARS)
     }
 }
 

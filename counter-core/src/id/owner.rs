@@ -3,7 +3,7 @@ use std::fmt;
 
 use super::owner_id::{OwnerId, ToOwnerId};
 use super::text::{check_text, flaw_of};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// The model instance that counters belong to: its type and its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,7 +102,7 @@ impl OwnerType {
     }
 
     pub(crate) fn check(text: &str) -> Result<(), Invalid> {
-        check_text(Part::OwnerType, text, Self::MAX_CHARS)
+        check_text(InputKind::OwnerType, text, Self::MAX_CHARS)
     }
 }
 

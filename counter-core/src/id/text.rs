@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// The rule for every text that ends up in a column: not empty, no NUL, at most `limit` characters.
-pub(crate) fn check_text(part: Part, text: &str, limit: usize) -> Result<(), Invalid> {
+pub(crate) fn check_text(kind: InputKind, text: &str, limit: usize) -> Result<(), Invalid> {
     match flaw_of(text, limit) {
         None => Ok(()),
-        Some(Flaw::Empty) => Err(Invalid::Empty { part }),
-        Some(Flaw::Nul) => Err(Invalid::Nul { part }),
-        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { part, chars, limit }),
+        Some(Flaw::Empty) => Err(Invalid::Empty { kind }),
+        Some(Flaw::Nul) => Err(Invalid::Nul { kind }),
+        Some(Flaw::TooLong { chars }) => Err(Invalid::TooLong { kind, chars, limit }),
     }
 }
 
@@ -62,13 +62,18 @@ pub(crate) fn encode_into(name: &mut String, component: &str) {
         name.push_str(plain);
         let escaped = tail.chars().next().map_or(0, char::len_utf8);
         let (special, tail) = tail.split_at(escaped);
-        for byte in special.bytes() {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "%{byte:02X}");
-        }
+        encode_all_into(name, special);
         rest = tail;
     }
     name.push_str(rest);
+}
+
+/// Appends `component` to `name` with every byte escaped.
+pub(crate) fn encode_all_into(name: &mut String, component: &str) {
+    for byte in component.bytes() {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "%{byte:02X}");
+    }
 }
 
 /// The component that `encoded` stands for, or `None` if it is not how [`encode_into`] would write it.
@@ -107,10 +112,15 @@ fn hex_digit(digit: u8) -> Option<u8> {
 /// The number that `text` stands for, or `None` if it is not how this library and Redis write it:
 /// `007`, `+7`, `-0` and anything outside 64 signed bits are not.
 pub(crate) fn canonical_i64(text: &str) -> Option<i64> {
+    if reads_like_an_integer(text) { text.parse().ok() } else { None }
+}
+
+/// Returns whether `text` is how an integer of any size is written.
+pub(crate) fn reads_like_an_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let leading_zero = digits.starts_with('0') && text != "0";
     let only_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if leading_zero || !only_digits { None } else { text.parse().ok() }
+    only_digits && !leading_zero
 }
 
 #[cfg(test)]

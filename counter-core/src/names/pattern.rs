@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// A glob over the text form of counter ids, as Redis understands it: `*`, `?`, `[a-z]`, `[^a]`, `\*`.
 ///
@@ -70,46 +70,54 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::Empty { part: Part::Pattern });
+            return Err(Invalid::Empty { kind: InputKind::Pattern });
         }
         let mut rest = text.as_bytes();
-        while let Some((token, after)) = Token::read(rest, true) {
-            if matches!(token, Token::Class { members, .. } if !members.is_ascii()) {
+        while let Some((part, after)) = GlobPart::read(rest, Unfinished::Refused) {
+            if matches!(part, GlobPart::Class { members, .. } if !members.is_ascii()) {
                 let reason = "inside [...] only ASCII has a meaning that all servers share";
-                return Err(Invalid::malformed(Part::Pattern, text, reason));
+                return Err(Invalid::malformed(InputKind::Pattern, text, reason));
             }
             rest = after;
         }
         if rest.is_empty() {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Invalid::malformed(Part::Pattern, text, "it ends inside [ or after \\"))
+            Err(Invalid::malformed(InputKind::Pattern, text, "it ends inside [ or after \\"))
         }
     }
 }
 
 /// One element of a pattern.
-enum Token<'a> {
+enum GlobPart<'a> {
     Any,
     One,
     Byte(u8),
     Class { members: &'a [u8], negated: bool },
 }
 
-impl<'a> Token<'a> {
-    /// The first token and what follows it; `None` at the end, and where `strict` at an unfinished one.
-    fn read(pattern: &'a [u8], strict: bool) -> Option<(Self, &'a [u8])> {
+/// What becomes of a pattern that ends inside `[` or after `\`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unfinished {
+    Refused,
+    /// It is read as a server reads it.
+    Completed,
+}
+
+impl<'a> GlobPart<'a> {
+    /// The first part and what follows it; `None` at the end, and at an unfinished one that is refused.
+    fn read(pattern: &'a [u8], unfinished: Unfinished) -> Option<(Self, &'a [u8])> {
         match pattern {
             [] => None,
             [b'*', rest @ ..] => Some((Self::Any, rest)),
             [b'?', rest @ ..] => Some((Self::One, rest)),
-            [b'[', rest @ ..] => Self::read_class(rest, strict),
-            [b'\\'] if strict => None,
+            [b'[', rest @ ..] => Self::read_class(rest, unfinished),
+            [b'\\'] if unfinished == Unfinished::Refused => None,
             [b'\\', byte, rest @ ..] | [byte, rest @ ..] => Some((Self::Byte(*byte), rest)),
         }
     }
 
-    fn read_class(after_bracket: &'a [u8], strict: bool) -> Option<(Self, &'a [u8])> {
+    fn read_class(after_bracket: &'a [u8], unfinished: Unfinished) -> Option<(Self, &'a [u8])> {
         let (negated, body) = match after_bracket {
             [b'^', body @ ..] => (true, body),
             body => (false, body),
@@ -117,7 +125,7 @@ impl<'a> Token<'a> {
         let mut rest = body;
         loop {
             rest = match rest {
-                [] if strict => return None,
+                [] if unfinished == Unfinished::Refused => return None,
                 [] | [b']', ..] => break,
                 [b'\\', _, rest @ ..] | [_, b'-', _, rest @ ..] | [_, rest @ ..] => rest,
             };
@@ -156,12 +164,12 @@ fn class_contains(mut members: &[u8], byte: u8) -> bool {
 fn matches(mut pattern: &[u8], mut text: &[u8]) -> bool {
     let mut last_star: Option<(&[u8], &[u8])> = None;
     loop {
-        match (Token::read(pattern, false), text) {
-            (Some((Token::Any, rest)), _) => {
+        match (GlobPart::read(pattern, Unfinished::Completed), text) {
+            (Some((GlobPart::Any, rest)), _) => {
                 last_star = Some((rest, text));
                 pattern = rest;
             }
-            (Some((token, rest)), [byte, tail @ ..]) if token.accepts(*byte) => {
+            (Some((part, rest)), [byte, tail @ ..]) if part.accepts(*byte) => {
                 (pattern, text) = (rest, tail);
             }
             (None, []) => return true,

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use super::pattern::Pattern;
 use crate::id::{CounterId, check_text};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// What every name in a store starts with, such as `counter:`.
 ///
@@ -24,7 +24,7 @@ pub struct Prefix(String);
 
 /// What a name under a prefix stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Name {
+pub enum StoreName {
     /// The pending delta of a counter.
     Pending(CounterId),
     /// The claim in flight of a counter.
@@ -76,13 +76,15 @@ impl Prefix {
     }
 
     /// What a name stands for, or `None` if this library would not write it.
-    pub fn parse_name(&self, name: &str) -> Option<Name> {
+    pub fn parse_name(&self, name: &str) -> Option<StoreName> {
         let rest = name.strip_prefix(self.as_str())?;
         match rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            None => rest.parse().ok().map(Name::Pending),
-            Some("seq") => Some(Name::HighWater),
-            Some("id") => Some(Name::Generation),
-            Some(pending) => pending.strip_prefix(self.as_str())?.parse().ok().map(Name::Claim),
+            None => rest.parse().ok().map(StoreName::Pending),
+            Some("seq") => Some(StoreName::HighWater),
+            Some("id") => Some(StoreName::Generation),
+            Some(pending) => {
+                pending.strip_prefix(self.as_str())?.parse().ok().map(StoreName::Claim)
+            }
         }
     }
 }
@@ -104,13 +106,13 @@ impl FromStr for Prefix {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        check_text(Part::Prefix, text, Self::MAX_CHARS)?;
+        check_text(InputKind::Prefix, text, Self::MAX_CHARS)?;
         if !text.ends_with(':') {
-            return Err(Invalid::malformed(Part::Prefix, text, "it must end with a colon"));
+            return Err(Invalid::malformed(InputKind::Prefix, text, "it must end with a colon"));
         }
         if !has_sound_braces(text) {
             let why = "braces may only form one non-empty {tag}";
-            return Err(Invalid::malformed(Part::Prefix, text, why));
+            return Err(Invalid::malformed(InputKind::Prefix, text, why));
         }
         Ok(Self(text.to_owned()))
     }

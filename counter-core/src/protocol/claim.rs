@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{CounterId, canonical_i64};
-use crate::invalid::{Invalid, Part};
+use crate::invalid::{InputKind, Invalid};
 
 /// A delta, a set or a delete that one sync took out of the store's pending counts, under its sequence.
 ///
@@ -47,12 +47,12 @@ impl Claim {
     /// [`Invalid::Malformed`] if no claim has this text.
     pub fn from_text(id: CounterId, text: &str) -> Result<Self, Invalid> {
         let parsed = text.split_once(':').and_then(|(seq, op)| {
-            let seq = canonical_i64(seq).filter(|seq| (1..=GREATEST_SEQ).contains(seq))?;
+            let seq = canonical_i64(seq).filter(|seq| (1..=ClaimSeq::GREATEST.0).contains(seq))?;
             Some((ClaimSeq(seq), op.parse().ok()?))
         });
         let (seq, op) = parsed.ok_or_else(|| {
             Invalid::malformed(
-                Part::Claim,
+                InputKind::Claim,
                 text,
                 "expected sequence:add:n, sequence:set:n or sequence:del:0",
             )
@@ -61,10 +61,6 @@ impl Claim {
     }
 }
 
-/// No store gives out a greater one before the year 2255, and up to here a script counts in ones. A row that took
-/// a greater one would take no other claim after it.
-const GREATEST_SEQ: i64 = 9_007_199_254_740_991;
-
 /// The number of a claim: microseconds of the store's clock, but always above the store's high water.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ClaimSeq(i64);
@@ -72,6 +68,10 @@ pub struct ClaimSeq(i64);
 impl ClaimSeq {
     /// Below every sequence that a store gives out: no claim yet.
     pub const ZERO: Self = Self(0);
+
+    /// The greatest one: no store gives out a greater one before the year 2255, and up to here a script
+    /// counts in ones. A row that took a greater one would take no other claim after it.
+    pub(crate) const GREATEST: Self = Self(9_007_199_254_740_991);
 
     /// The sequence of this number.
     pub const fn new(number: i64) -> Self {
@@ -132,7 +132,8 @@ impl FromStr for ClaimOp {
                 _ => None,
             }
         });
-        parsed
-            .ok_or_else(|| Invalid::malformed(Part::Claim, text, "expected add:n, set:n or del:0"))
+        parsed.ok_or_else(|| {
+            Invalid::malformed(InputKind::Claim, text, "expected add:n, set:n or del:0")
+        })
     }
 }

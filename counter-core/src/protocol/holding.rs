@@ -2,9 +2,9 @@ use super::claim::Claim;
 
 /// What a store holds of one counter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Held {
-    /// The delta that nobody has claimed.
+pub struct Holding {
+    /// The delta that no sync has claimed.
     pub pending: i64,
-    /// The claim that nobody has acknowledged.
+    /// The claim that no sync has acknowledged.
     pub claim: Option<Claim>,
 }

@@ -2,7 +2,7 @@
 //! what a read returns. Databases carry out the first in SQL; their tests compare them with this one.
 
 use super::claim::{ClaimOp, ClaimSeq};
-use super::holding::Held;
+use super::holding::Holding;
 use crate::error::{Error, Overflow};
 use crate::id::CounterId;
 
@@ -45,7 +45,7 @@ impl Baseline {
 ///
 /// [`Error::Conflict`] if the row has seen a newer claim than the one that the store still holds, and
 /// [`Error::Overflow`] if the sum does not fit.
-pub fn value(id: &CounterId, held: &Held, row: Baseline) -> Result<i64, Error> {
+pub fn value(id: &CounterId, held: &Holding, row: Baseline) -> Result<i64, Error> {
     let overflow = || Error::Overflow { counter: id.clone() };
     let base = match &held.claim {
         Some(claim) if row.seq > claim.seq => {
@@ -66,16 +66,16 @@ mod tests {
         CounterId::new("post", 1, "views").unwrap()
     }
 
-    fn held(pending: i64, claim: Option<(i64, ClaimOp)>) -> Held {
+    fn held(pending: i64, claim: Option<(i64, ClaimOp)>) -> Holding {
         let claim = claim.map(|(seq, op)| Claim { id: id(), seq: ClaimSeq::new(seq), op });
-        Held { pending, claim }
+        Holding { pending, claim }
     }
 
     fn row(count: i64, seq: i64) -> Baseline {
         Baseline { count, seq: ClaimSeq::new(seq) }
     }
 
-    fn read(held: &Held, row: Baseline) -> Option<i64> {
+    fn read(held: &Holding, row: Baseline) -> Option<i64> {
         value(&id(), held, row).ok()
     }
 

@@ -1,4 +1,4 @@
-//! Cuts the work of a step into windows and chunks, and keeps the results in the order of the items.
+//! Cuts the work of a step into windows and chunks. The results keep the order of the items.
 
 use super::connection::{Checkout, Deadline, Packed, Reply};
 use super::server::Server;
@@ -47,7 +47,7 @@ impl<'a, T> Window<'a, T> {
     }
 }
 
-/// Takes a step over many items. `exchange` is called for one window after another, and adds its results.
+/// Takes a step over many items. Calls `exchange` for one window after another to add its results.
 ///
 /// # Errors
 ///
@@ -68,5 +68,29 @@ pub(crate) fn in_chunks<T, R>(
     match batch.if_lost {
         IfLost::Fail => server.step(batch.step, take),
         IfLost::Repeat { until } => server.repeatable_step(batch.step, until, &mut take),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(commands: &mut Packed, items: &[i64]) {
+        commands.command(items.len(), |args| {
+            items.iter().for_each(|item| {
+                args.int(*item);
+            });
+        });
+    }
+
+    #[test]
+    fn a_window_has_a_command_for_each_chunk_and_joins_it_with_its_reply() {
+        let window = Window { items: &[1, 2, 3, 4, 5], chunk: 2 };
+        let commands = window.pack(write);
+        assert_eq!(commands.commands(), 3);
+        assert_eq!(commands.command_at(2), b"*1\r\n$1\r\n5\r\n");
+        let replies = (0..3).map(Reply::Int).collect();
+        let joined = window.with(replies).map(|(chunk, reply)| (chunk, reply.into_number().ok()));
+        assert!(joined.eq([(&[1, 2][..], Some(0)), (&[3, 4], Some(1)), (&[5], Some(2))]));
     }
 }

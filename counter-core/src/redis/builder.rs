@@ -19,7 +19,8 @@ use crate::names::Prefix;
 /// # use std::time::Duration;
 /// # use counter_core::RedisStore;
 /// let store = RedisStore::builder("redis://127.0.0.1/")
-///     .pool_size(NonZeroU32::MIN.saturating_add(31)) // as many as threads that count at the same time
+///     // As many connections as threads that count at the same time.
+///     .pool_size(NonZeroU32::MIN.saturating_add(31))
 ///     .read_timeout(Duration::from_millis(200))
 ///     .connect_lazily()
 ///     .build()?;
@@ -49,8 +50,8 @@ impl RedisStore {
     /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`
     /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
     ///
-    /// with everything that means something in a URL percent-encoded. Whether it can be used is known
-    /// when the store is built.
+    /// with everything that means something in a URL percent-encoded. Whether it can be used is
+    /// known when the store is built.
     pub fn builder(url: impl AsRef<str>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url.as_ref())
     }
@@ -117,15 +118,16 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Makes claims wait until replicas or disks have them too, before they are applied. Default: they do
-    /// not wait.
+    /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
+    /// they do not wait.
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
         self
     }
 
-    /// Sends nothing before the store is used, so that the application can start while Redis is down.
+    /// Sends nothing before the store is used, so that the application can start while Redis is
+    /// down.
     #[must_use]
     pub fn connect_lazily(mut self) -> Self {
         self.lazily = true;
@@ -137,8 +139,8 @@ impl RedisStoreBuilder {
     /// # Errors
     ///
     /// [`Error::RedisUrl`] if the URL cannot be used. Unless it [connects
-    /// lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached, does not let
-    /// this user in or does not answer, each within its time-out.
+    /// lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached, does not
+    /// let this user in or does not answer, each within its time-out.
     pub fn build(self) -> Result<RedisStore, Error> {
         let info = self.info.map_err(|why| Error::RedisUrl { why })?;
         prepare_tls(info.addr());
@@ -156,7 +158,8 @@ impl RedisStoreBuilder {
             .min_idle(Some(0))
             .connection_timeout(timeouts.wait)
             .test_on_check_out(true)
-            // Errors are returned to the caller that is waiting for a connection, so they are not logged.
+            // Errors are returned to the caller that is waiting for a connection, so they are not
+            // logged.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
         let store = RedisStore::on(Pool::Ours(pool), self.prefix, timeouts, address);
@@ -180,8 +183,8 @@ fn parse(url: &str) -> Result<ConnectionInfo, String> {
     })
 }
 
-/// Chooses a provider of cryptography for rustls, which panics in a process that has not chosen one. An
-/// application that has chosen is not overruled.
+/// Chooses a provider of cryptography for rustls, which panics in a process that has not chosen
+/// one. An application that has chosen is not overruled.
 #[cfg(feature = "redis-tls")]
 fn prepare_tls(address: &ConnectionAddr) {
     if matches!(address, ConnectionAddr::TcpTls { .. }) {

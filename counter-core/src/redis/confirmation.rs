@@ -2,15 +2,15 @@ use std::time::Duration;
 
 /// Which replicas and disks must have a claim before a sync applies it.
 ///
-/// A server that fails over to a replica without a claim, or restarts without it, still holds as pending
-/// what the claim has moved into the table, and it would be counted again. So where Redis has replicas
-/// that may take over, or does not write each change to its disk at once, let claims wait: it costs a
-/// sync a little time for each batch, and an increment nothing.
+/// A server that fails over to a replica without a claim, or restarts without it, still holds as
+/// pending what the claim has moved into the table, and it would be counted again. So where Redis
+/// has replicas that may take over, or does not write each change to its disk at once, let claims
+/// wait: it costs a sync a little time for each batch, and an increment nothing.
 ///
-/// Claims that are not confirmed in time are not applied. They stay in the store, reads stay right, and
-/// a later sync recovers and confirms them. The sync that made them stops with
-/// [`StoreStep::Confirm`](crate::StoreStep::Confirm). A set or a delete that is not confirmed fails with
-/// [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown).
+/// Claims that are not confirmed in time are not applied. They stay in the store, reads stay right,
+/// and a later sync recovers and confirms them. The sync that made them stops with
+/// [`StoreStep::Confirm`](crate::StoreStep::Confirm). A set or a delete that is not confirmed fails
+/// with [`Error::OutcomeUnknown`](crate::Error::OutcomeUnknown).
 ///
 /// Increments that Redis loses before a sync claims them stay lost.
 ///
@@ -34,7 +34,7 @@ impl Confirmation {
         Self { replicas, on_disk: false, within: DEFAULT_WITHIN }
     }
 
-    /// Waits until the server has written a claim to its disk, for which it must have `appendonly yes`.
+    /// Waits until the server has written a claim to its disk, for which `appendonly` must be on.
     /// Needs a server that knows `WAITAOF`, such as Redis 7.2 or Valkey 8.
     pub const fn by_disk() -> Self {
         Self { replicas: 0, on_disk: true, within: DEFAULT_WITHIN }

@@ -11,7 +11,7 @@ mod reply;
 mod script;
 mod socket_timeouts;
 mod wire;
-#[cfg(feature = "r2d2_redis")]
+#[cfg(feature = "r2d2-redis")]
 mod wire_r2d2_redis;
 
 pub(super) use checkout::{Checkout, ExchangeError};

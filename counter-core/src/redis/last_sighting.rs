@@ -4,10 +4,10 @@ use crate::protocol::{ClaimSeq, Generation};
 
 /// The newest sequence that this process has seen the server give out.
 ///
-/// A server that restarts from an old copy knows less than that, and its pending counts may have been
-/// applied already; so nothing is claimed from it. That holds within one generation of the data, which
-/// begins with the store id that the data gets at its first sync: after a FLUSHALL sequences may begin
-/// below what was seen before.
+/// A server that restarts from an old copy knows less than that, and its pending counts may have
+/// been applied already; so nothing is claimed from it. That holds within one generation of the
+/// data, which begins with the store id that the data gets at its first sync: after a FLUSHALL
+/// sequences may begin below what was seen before.
 #[derive(Debug, Default)]
 pub(crate) struct LastSighting {
     state: Mutex<Sighting>,
@@ -24,8 +24,8 @@ enum Counted {
     Confirmed,
 }
 
-/// Numbers the generations that this process has seen, so that a late reply from one generation says
-/// nothing about the next.
+/// Numbers the generations that this process has seen, so that a late reply from one generation
+/// says nothing about the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct NthGeneration(u64);
 
@@ -45,8 +45,8 @@ pub(crate) struct Sighting {
 }
 
 impl Sighting {
-    /// Returns the generation with the newest sequence that this process had seen of it: none, if the
-    /// present generation is known to be another.
+    /// Returns the generation with the newest sequence that this process had seen of it: none, if
+    /// the present generation is known to be another.
     pub(crate) fn beside(&self, generation: Generation) -> Generation {
         let newest_seen = match &self.store_id {
             Some(seen) if *seen != generation.store_id => ClaimSeq::ZERO,
@@ -68,8 +68,8 @@ impl LastSighting {
         (state.nth, state.newest)
     }
 
-    /// Returns what was seen so far. Compare it only with what is asked later: meanwhile other threads
-    /// see more.
+    /// Returns what was seen so far. Compare it only with what is asked later: meanwhile other
+    /// threads see more.
     pub(crate) fn so_far(&self) -> Sighting {
         self.lock().clone()
     }
@@ -89,11 +89,12 @@ impl LastSighting {
         }
     }
 
-    /// Notes the store's id and its high water, from the reply to something that was sent during the
-    /// generation `nth`.
+    /// Notes the store's id and its high water, from the reply to something that was sent during
+    /// the generation `nth`.
     ///
     /// An id that the store got just now, or that differs from the one seen before, begins another
-    /// generation. The first id that is seen at all is that of the present one, if the store had it before.
+    /// generation. The first id that is seen at all is that of the present one, if the store had
+    /// it before.
     pub(crate) fn note_store(
         &self,
         nth: NthGeneration,
@@ -122,8 +123,8 @@ impl LastSighting {
         state.store_id = Some(store_id.to_owned());
     }
 
-    /// A panic while this is locked cannot leave it half changed in a way that matters, because nothing
-    /// in here panics.
+    /// A panic while this is locked cannot leave it half changed in a way that matters, because
+    /// nothing in here panics.
     fn lock(&self) -> MutexGuard<'_, Sighting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

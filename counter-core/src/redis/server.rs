@@ -68,8 +68,8 @@ impl Server {
         self.take(Deadline::NEVER, take).map_err(|source| as_store_error(step, source))
     }
 
-    /// Takes a step that does no harm if it is taken twice. If its connection is lost, the step is taken
-    /// once more, on another connection.
+    /// Takes a step that does no harm if it is taken twice. If its connection is lost, the step is
+    /// taken once more, on another connection.
     pub(crate) fn repeatable_step<T>(
         &self,
         step: StoreStep,

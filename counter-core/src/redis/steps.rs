@@ -1,5 +1,5 @@
-//! The steps of counting and of a sync: a file for each, with its Lua beside it. A step can change what
-//! is counted.
+//! The steps of counting and of a sync: a file for each, with its Lua beside it. A step can change
+//! what is counted.
 
 mod ack;
 mod claim;

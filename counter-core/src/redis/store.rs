@@ -13,15 +13,15 @@ use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Look, Repair, Replacement, ScanPage,
+    Claimed, Cursor, DeltaStore, Foreign, InspectStore, Repair, Replacement, ScanPage, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
 ///
 /// An increment is one `INCRBY` of `{prefix}{owner type}:{owner id}:{key}` and nothing else, so any
-/// client in any language can make one. Everything that takes more than one command to be right is a
-/// Lua script.
+/// client in any language can make one. Everything that takes more than one command to be right is
+/// a Lua script.
 ///
 /// ```no_run
 /// use counter_core::{CounterId, DeltaStore, RedisStore};
@@ -33,25 +33,26 @@ use crate::store::{
 ///
 /// # Foreign names and values
 ///
-/// Names and values that this library would not write are foreign. They are never changed, and reported
-/// where they are found. A look does not find one kind of them: a key of another type, such as a list,
-/// reads as nothing pending. An increment of it fails, and a claim reports it.
+/// Names and values that this library would not write are foreign. They are never changed, and
+/// reported where they are found. A look does not find one kind of them: a key of another type,
+/// such as a list, reads as nothing pending. An increment of it fails, and a claim reports it.
 ///
 /// # A server that went back
 ///
 /// Within one generation of its data, until the data is emptied, a server gives out ever newer
 /// sequences. The store remembers the newest that it has seen, and claims nothing
-/// ([`Error::StoreWentBack`]) from a server that knows of older ones only: it was started from an old
-/// copy, and what that holds may have been counted already. Every sync first asks for the
-/// [`generation`](StoreGeneration::ensure_generation), from which the store learns that another one has begun.
+/// ([`Error::StoreWentBack`]) from a server that knows of older ones only: it was started from an
+/// old copy, and what that holds may have been counted already. Every sync first asks for the
+/// [`generation`](StoreGeneration::ensure_generation), from which the store learns that another one
+/// has begun.
 ///
 /// # What the server must allow
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
-/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and inside
-/// scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST` and `TIME`; `PING` to build the store.
-/// Nothing is lost if one of these is missing. A check-up asks for `INFO`, `CONFIG GET`, `TIME` and
-/// `TYPE` too, and reports what it was refused.
+/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and
+/// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST` and `TIME`; `PING` to
+/// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
+/// `CONFIG GET`, `TIME` and `TYPE` too, and reports what the server refused.
 pub struct RedisStore {
     server: Server,
     confirmation: Option<Confirmation>,
@@ -60,13 +61,14 @@ pub struct RedisStore {
 impl RedisStore {
     /// Returns a store on a pool that the application has already.
     ///
-    /// A connection has the time-outs of `timeouts` while the store uses it, and none when the pool gets
-    /// it back, which is how the `redis` crate makes it. Build the pool with `test_on_check_out(false)`,
-    /// or every increment costs a `PING` too, and give its connections TCP_NODELAY.
+    /// A connection has the time-outs of `timeouts` while the store uses it, and none when the pool
+    /// gets it back, which is how the `redis` crate makes it. Build the pool with
+    /// `test_on_check_out(false)`, or every increment costs a `PING` too, and give its connections
+    /// TCP_NODELAY.
     ///
-    /// A connection that failed, or that may hold unread replies, is never handed out again. Such a pool
-    /// only drops a connection that was closed from the other side. So the store puts a closed one in its
-    /// place, which leads to this process itself, over the loopback interface.
+    /// A connection that failed, or that may hold unread replies, is never handed out again. Such a
+    /// pool only drops a connection that was closed from the other side. So the store puts a closed
+    /// one in its place, which leads to this process itself, over the loopback interface.
     pub fn from_pool(
         pool: r2d2::Pool<::redis::Client>,
         prefix: Prefix,
@@ -78,7 +80,7 @@ impl RedisStore {
 
     /// Returns a store on a pool of the crate `r2d2_redis` that the application has already, as
     /// [`from_pool`](Self::from_pool) does for a pool of the crate `redis`.
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     pub fn from_r2d2_redis(
         pool: r2d2::Pool<::r2d2_redis::RedisConnectionManager>,
         prefix: Prefix,
@@ -92,8 +94,8 @@ impl RedisStore {
         Self { server: Server::new(pool, prefix, timeouts, address), confirmation: None }
     }
 
-    /// Makes claims wait until replicas or disks have them too, before they are applied. Default: they do
-    /// not wait.
+    /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
+    /// they do not wait.
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
@@ -107,13 +109,13 @@ impl DeltaStore for RedisStore {
         steps::increment(&self.server, id, by)
     }
 
-    /// Sends one pipeline, for all of which it waits [`RedisTimeouts::read`]: for hundreds of thousands of
-    /// increments at once, make that longer.
+    /// Sends one pipeline, for all of which it waits [`RedisTimeouts::read`]: for hundreds of
+    /// thousands of increments at once, make that longer.
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
         steps::increment_many(&self.server, increments)
     }
 
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
         steps::look(&self.server, ids)
     }
 

@@ -44,7 +44,7 @@ pub enum Claimed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Its counter has exactly this claim.
-    Held,
+    Current,
     /// Its counter has another claim.
     Superseded,
     /// Its counter has no claim.

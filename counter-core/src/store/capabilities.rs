@@ -7,10 +7,9 @@ use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 
-/// Tells one life of a store's data from the next.
+/// Tells one generation of a store's data from the next.
 ///
-/// A store that lives no longer than its process does not have this capability: nothing needs to be known of
-/// it later.
+/// A store that is gone with its process does not have this capability: nothing needs to be known of it later.
 pub trait StoreGeneration: Send + Sync {
     /// Returns the generation of the store's data. A store that has none yet gets one that names `database`,
     /// and its high water is raised to `above`.

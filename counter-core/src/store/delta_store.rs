@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
-use super::snapshot::Look;
+use super::snapshot::Snapshot;
 use crate::error::Error;
 use crate::id::CounterId;
 use crate::names::{Pattern, Prefix};
@@ -44,7 +44,7 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// [`Error::Store`] if there is no answer. A counter whose place holds something else is named in
     /// its own result.
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error>;
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error>;
 
     /// Finds counters that match and have anything pending or claimed, about `count` at a time.
     ///
@@ -97,7 +97,7 @@ pub trait DeltaStore: Send + Sync + 'static {
         None
     }
 
-    /// Returns the capability to tell one life of the store's data from the next. Default: `None`.
+    /// Returns the capability to tell one generation of the store's data from the next. Default: `None`.
     fn generation(&self) -> Option<&dyn StoreGeneration> {
         None
     }

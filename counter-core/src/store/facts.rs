@@ -6,19 +6,22 @@ use super::foreign::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
 
 /// The answer to one question about a server.
+///
+/// Where the server may refuse, the answer is a `Result`: [`Fact::Known`] of an `Err` holds the words in which
+/// it refused, and [`Fact::Unknown`] means that there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Fact<T> {
-    /// There is no such thing here, or nobody asked.
+    /// Not applicable, or not queried.
     #[default]
     None,
-    /// So it is.
+    /// The server's answer.
     Known(T),
-    /// It was asked and not answered, for this reason. The text may come from the server.
+    /// Queried, but not answered, for this reason. The text may come from the server.
     Unknown(String),
 }
 
 impl<T> Fact<T> {
-    /// The answer, if there is one.
+    /// Returns the answer, if there is one.
     pub const fn known(&self) -> Option<&T> {
         match self {
             Self::Known(answer) => Some(answer),
@@ -26,7 +29,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// The same about what follows from the answer.
+    /// Replaces the answer by what follows from it.
     pub fn map<U>(self, follow: impl FnOnce(T) -> U) -> Fact<U> {
         match self {
             Self::None => Fact::None,
@@ -35,7 +38,7 @@ impl<T> Fact<T> {
         }
     }
 
-    /// Why there is no answer to what was asked.
+    /// Returns why there is no answer to a question that was asked.
     pub fn why_unknown(&self) -> Option<&str> {
         match self {
             Self::Unknown(why) => Some(why),
@@ -105,19 +108,19 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
-    /// Whether it would count an increment of this user now, and if not, what it says.
-    pub increments: Fact<()>,
-    /// The commands of a sync that this user may not run, as far as the server tells. Unknown where it may
-    /// run no scripts at all.
-    pub refused: Fact<Vec<String>>,
+    /// Whether the server would count an increment of this user now: `Err` with its words if it refuses.
+    pub increments: Fact<Result<(), String>>,
+    /// The commands of a sync that this user may not run, as far as the server says: `Err` with its words if
+    /// the user may run no scripts at all.
+    pub missing_rights: Fact<Result<Vec<String>, String>>,
     /// Its clock beside this machine's.
     pub clock: Fact<ClockReading>,
-    /// The identity of its data, if it has one already, with the newest sequence given out.
+    /// The generation of its data, if it has one already, with the newest sequence given out.
     pub generation: Fact<Option<Generation>>,
-    /// The newest sequence given out, also where there is no identity yet.
+    /// The newest sequence given out, also where there is no generation yet.
     pub high_water: Fact<ClaimSeq>,
     /// Names that the store needs for itself and that hold something else.
-    pub taken: Vec<Foreign>,
+    pub occupied_names: Vec<Foreign>,
 }
 
 /// A server's memory, in bytes. By default nothing is in use, without a limit or a policy.

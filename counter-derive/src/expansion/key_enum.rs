@@ -92,11 +92,11 @@ fn from_str(model: &Model<'_>, root: &Path) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::core::str::FromStr for #name {
-            type Err = #root::Invalid;
+            type Err = #root::derive_support::Invalid;
 
             fn from_str(
                 __text: &::core::primitive::str,
-            ) -> ::core::result::Result<Self, #root::Invalid> {
+            ) -> ::core::result::Result<Self, #root::derive_support::Invalid> {
                 match __text {
                     #(#arms,)*
                     _ => ::core::result::Result::Err(
@@ -119,8 +119,8 @@ fn key_of(model: &Model<'_>, root: &Path) -> TokenStream {
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #impl_generics #root::KeyOf<#owner #type_generics> for #name #where_clause {
-            fn counter_key(&self) -> ::core::result::Result<#root::CounterKey, #root::Invalid> {
+        impl #impl_generics #root::derive_support::KeyOf<#owner #type_generics> for #name #where_clause {
+            fn counter_key(&self) -> ::core::result::Result<#root::CounterKey, #root::derive_support::Invalid> {
                 ::core::result::Result::Ok(match self {
                     #(#arms),*
                 })

@@ -7,15 +7,15 @@ use counter_core::{Clock, Fact, InspectStore, Prefix, StoreFacts, SystemClock};
 
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
-use super::survey::{StoreTime, Survey};
+use super::survey::{StoreTime, Survey, SurveyBounds};
 use super::{generation, ledger, store};
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
 
 /// Collects the facts of both sides and judges them.
-pub(crate) fn check(engine: &Engine) -> CheckUp {
+pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     let mut diagnosis = Diagnosis::default();
     let ledger = ask_ledger(engine, &mut diagnosis);
     // After the ledger: the newest sequence that it has recorded must not be newer than this look.
@@ -24,7 +24,8 @@ pub(crate) fn check(engine: &Engine) -> CheckUp {
         compare(facts, ledger, engine.prefix(), &mut diagnosis);
     }
     if let Some((_, time)) = &store {
-        survey(engine, *time, ledger.as_ref(), &mut diagnosis);
+        let survey = new_survey(engine, bounds, ledger.as_ref());
+        look_around(survey, engine, *time, ledger.as_ref(), &mut diagnosis);
     }
     CheckUp::new(
         store.and_then(|(facts, _)| facts.server.known().cloned()),
@@ -51,7 +52,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
     let facts = match engine.ledger().inspect() {
         Ok(facts) => facts,
         Err(error) => {
-            ledger::unreachable(&with_causes(&error), diagnosis);
+            ledger::unreachable(&one_line(&error), diagnosis);
             return None;
         }
     };
@@ -64,7 +65,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
             Some(state)
         }
         Err(error) => {
-            diagnosis.database_unchecked("the store that was synced last", &with_causes(&error));
+            diagnosis.database_unchecked("the store that was synced last", &one_line(&error));
             None
         }
     });
@@ -82,7 +83,7 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
             Some((facts, StoreTime { micros: now, at: Instant::now() }))
         }
         Err(error) => {
-            store::unreachable(&with_causes(&error), diagnosis);
+            store::unreachable(&one_line(&error), diagnosis);
             None
         }
     }
@@ -99,18 +100,22 @@ fn compare(
     }
 }
 
-fn survey(
+fn new_survey(engine: &Engine, bounds: SurveyBounds, ledger: Option<&DatabaseAnswers>) -> Survey {
+    // What is alone with its process settles by itself that another process's claims are newer.
+    let is_private = engine.store().private().is_some();
+    let finds_conflicts = !is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
+    Survey::new(bounds, engine.config().claim_timeout, finds_conflicts)
+}
+
+fn look_around(
+    mut survey: Survey,
     engine: &Engine,
     now: StoreTime,
     ledger: Option<&DatabaseAnswers>,
     diagnosis: &mut Diagnosis,
 ) {
-    // What is alone with its process settles by itself that another process's claims are newer.
-    let is_private = engine.store().private().is_some();
-    let finds_conflicts = !is_private && ledger.is_some_and(DatabaseAnswers::has_rows);
-    let mut survey = Survey::new(engine.config().claim_timeout, finds_conflicts);
     if let Err(error) = survey.sweep(engine, now) {
-        diagnosis.store_unchecked("what the store holds", &with_causes(&error));
+        diagnosis.store_unchecked("what the store holds", &one_line(&error));
     }
     let state = ledger.and_then(|ledger| ledger.state.as_ref());
     survey.judge(state, chrono::Utc::now().naive_utc(), diagnosis);

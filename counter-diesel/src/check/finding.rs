@@ -106,111 +106,93 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What kind of finding it is. Its text is stable, for scripts and alerts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FindingCode {
-    /// `store-unreachable`: the store gives no answer.
-    StoreUnreachable,
-    /// `store-unchecked`: something about the store could not be found out.
-    StoreUnchecked,
-    /// `store-version`: the store's server is older than what is supported.
-    StoreVersion,
-    /// `store-evicts`: the server throws counters away when its memory is full.
-    StoreEvicts,
-    /// `store-memory-full`: the server's memory is nearly full.
-    StoreMemoryFull,
-    /// `store-not-persistent`: a restart of the server forgets counts.
-    StoreNotPersistent,
-    /// `store-fsync`: a crash of the server's machine forgets the last counts.
-    StoreFsync,
-    /// `store-persistence-fails`: the server cannot write to its disk.
-    StorePersistenceFails,
-    /// `store-is-replica`: the server is a replica.
-    StoreIsReplica,
-    /// `store-in-cluster`: the server is a node of a cluster.
-    StoreInCluster,
-    /// `store-refuses-increments`: the server counts no increment of this user, or none of anybody's.
-    StoreRefusesIncrements,
-    /// `store-refuses-syncs`: this user may not run what a sync takes.
-    StoreRefusesSyncs,
-    /// `store-clock`: the clocks of the server and of this machine differ.
-    StoreClock,
-    /// `store-name-taken`: a name that the store needs for itself holds something else.
-    StoreNameTaken,
-    /// `store-replaced`: the store is not the one that was synced last, or it has lost its data.
-    StoreReplaced,
-    /// `store-went-back`: the store came back from an old copy.
-    StoreWentBack,
-    /// `prefix-shared`: the store is synced into another database too.
-    PrefixShared,
-    /// `foreign-names`: there are names or values under the prefix that are not counters.
-    ForeignNames,
-    /// `claims-left-behind`: claims are in flight for longer than a living sync takes.
-    ClaimsLeftBehind,
-    /// `conflicts`: claims are older than what their rows have seen.
-    Conflicts,
-    /// `sync-overdue`: counts are pending, and nobody has synced for a long time.
-    SyncOverdue,
-    /// `survey-cut-short`: the store holds more than what was looked at.
-    SurveyCutShort,
-    /// `database-unreachable`: the database gives no answer.
-    DatabaseUnreachable,
-    /// `database-unchecked`: something about the database could not be found out.
-    DatabaseUnchecked,
-    /// `database-version`: the database is older than what is supported.
-    DatabaseVersion,
-    /// `database-refuses-writes`: the counters' tables take no writes.
-    DatabaseRefusesWrites,
-    /// `database-durability`: a crash of the database may forget or break what was committed.
-    DatabaseDurability,
-    /// `schema-missing`: the counters' tables are not there.
-    SchemaMissing,
-    /// `schema-half-done`: migrations were begun and not finished, or not all of them were run.
-    SchemaHalfDone,
-    /// `schema-unusable`: a table is not as it should be.
-    SchemaUnusable,
-    /// `schema-newer`: a newer version of this library has migrated the tables.
-    SchemaNewer,
+/// Defines [`FindingCode`] from one list of its variants, texts and meanings.
+macro_rules! finding_codes {
+    ($(#[doc = $meaning:literal] $code:ident = $text:literal,)*) => {
+        /// What kind of finding it is. Its text is stable, for scripts and alerts.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum FindingCode {
+            $(#[doc = concat!("`", $text, "`:", $meaning)] $code,)*
+        }
+
+        impl FindingCode {
+            /// All codes, those of the store first.
+            pub const ALL: &'static [Self] = &[$(Self::$code,)*];
+
+            /// The stable text.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$code => $text,)*
+                }
+            }
+        }
+    };
 }
 
-impl FindingCode {
-    /// The stable text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::StoreUnreachable => "store-unreachable",
-            Self::StoreUnchecked => "store-unchecked",
-            Self::StoreVersion => "store-version",
-            Self::StoreEvicts => "store-evicts",
-            Self::StoreMemoryFull => "store-memory-full",
-            Self::StoreNotPersistent => "store-not-persistent",
-            Self::StoreFsync => "store-fsync",
-            Self::StorePersistenceFails => "store-persistence-fails",
-            Self::StoreIsReplica => "store-is-replica",
-            Self::StoreInCluster => "store-in-cluster",
-            Self::StoreRefusesIncrements => "store-refuses-increments",
-            Self::StoreRefusesSyncs => "store-refuses-syncs",
-            Self::StoreClock => "store-clock",
-            Self::StoreNameTaken => "store-name-taken",
-            Self::StoreReplaced => "store-replaced",
-            Self::StoreWentBack => "store-went-back",
-            Self::PrefixShared => "prefix-shared",
-            Self::ForeignNames => "foreign-names",
-            Self::ClaimsLeftBehind => "claims-left-behind",
-            Self::Conflicts => "conflicts",
-            Self::SyncOverdue => "sync-overdue",
-            Self::SurveyCutShort => "survey-cut-short",
-            Self::DatabaseUnreachable => "database-unreachable",
-            Self::DatabaseUnchecked => "database-unchecked",
-            Self::DatabaseVersion => "database-version",
-            Self::DatabaseRefusesWrites => "database-refuses-writes",
-            Self::DatabaseDurability => "database-durability",
-            Self::SchemaMissing => "schema-missing",
-            Self::SchemaHalfDone => "schema-half-done",
-            Self::SchemaUnusable => "schema-unusable",
-            Self::SchemaNewer => "schema-newer",
-        }
-    }
+finding_codes! {
+    /// the store gives no answer.
+    StoreUnreachable = "store-unreachable",
+    /// something about the store could not be found out.
+    StoreUnchecked = "store-unchecked",
+    /// the store's server is older than what is supported.
+    StoreVersion = "store-version",
+    /// the server throws counters away when its memory is full.
+    StoreEvicts = "store-evicts",
+    /// the server's memory is nearly full.
+    StoreMemoryFull = "store-memory-full",
+    /// a restart of the server forgets counts.
+    StoreNotPersistent = "store-not-persistent",
+    /// a crash of the server's machine forgets the last counts.
+    StoreFsync = "store-fsync",
+    /// the server cannot write to its disk.
+    StorePersistenceFails = "store-persistence-fails",
+    /// the server is a replica.
+    StoreIsReplica = "store-is-replica",
+    /// the server is a node of a cluster.
+    StoreInCluster = "store-in-cluster",
+    /// the server counts no increment of this user, or none of anybody's.
+    StoreRefusesIncrements = "store-refuses-increments",
+    /// this user may not run what a sync takes.
+    StoreRefusesSyncs = "store-refuses-syncs",
+    /// the clocks of the server and of this machine differ.
+    StoreClock = "store-clock",
+    /// a name that the store needs for itself holds something else.
+    StoreNameTaken = "store-name-taken",
+    /// the store is not the one that was synced last, or it has lost its data.
+    StoreReplaced = "store-replaced",
+    /// the store came back from an old copy.
+    StoreWentBack = "store-went-back",
+    /// the store is synced into another database too.
+    PrefixShared = "prefix-shared",
+    /// there are names or values under the prefix that are not counters.
+    ForeignNames = "foreign-names",
+    /// claims are in flight for longer than a living sync takes.
+    ClaimsLeftBehind = "claims-left-behind",
+    /// claims are older than what their rows have seen.
+    Conflicts = "conflicts",
+    /// counts are pending, and nobody has synced for a long time.
+    SyncOverdue = "sync-overdue",
+    /// the store holds more than what was looked at.
+    SurveyCutShort = "survey-cut-short",
+    /// the database gives no answer.
+    DatabaseUnreachable = "database-unreachable",
+    /// something about the database could not be found out.
+    DatabaseUnchecked = "database-unchecked",
+    /// the database is older than what is supported.
+    DatabaseVersion = "database-version",
+    /// the counters' tables take no writes.
+    DatabaseRefusesWrites = "database-refuses-writes",
+    /// a crash of the database may forget or break what was committed.
+    DatabaseDurability = "database-durability",
+    /// the counters' tables are not there.
+    SchemaMissing = "schema-missing",
+    /// migrations were begun and not finished, or not all of them were run.
+    SchemaHalfDone = "schema-half-done",
+    /// a table is not as it should be.
+    SchemaUnusable = "schema-unusable",
+    /// a newer version of this library has migrated the tables.
+    SchemaNewer = "schema-newer",
 }
 
 impl fmt::Display for FindingCode {

@@ -35,7 +35,7 @@ pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagno
     if let [Some(counters), Some(state)] = states {
         judge_schema(tables, [counters, state], migrations, diagnosis);
     }
-    if let Some(Some(why)) = diagnosis.database_told(&facts.refuses_writes, "writes") {
+    if let Some(Err(why)) = diagnosis.database_told(&facts.writes, "writes") {
         diagnosis.add(
             Severity::Error,
             Code::DatabaseRefusesWrites,
@@ -201,7 +201,7 @@ mod tests {
         let mut facts = LedgerFacts {
             counters_table: Fact::Known(TableState::Usable),
             state_table: Fact::Known(TableState::Usable),
-            refuses_writes: Fact::Known(None),
+            writes: Fact::Known(Ok(())),
             ..LedgerFacts::default()
         };
         change(&mut facts);
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn what_the_database_says_cannot_forge_a_line() {
-        let refusal = Some("no\nerror all is lost".to_owned());
-        let findings = judged(|facts| facts.refuses_writes = Fact::Known(refusal));
+        let refusal = Err("no\nerror all is lost".to_owned());
+        let findings = judged(|facts| facts.writes = Fact::Known(refusal));
         assert!(findings[0].message.ends_with("no\\nerror all is lost"), "{findings:?}");
         let migrations =
             MigrationFacts { has_table: true, unknown: vec!["a\nb".into()], ..Default::default() };

@@ -41,19 +41,22 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) {
         judge_cluster(prefix, diagnosis);
     }
-    if let Some(why) = facts.increments.why_unknown().filter(|_| !is_replica) {
-        judge_increments(why, diagnosis);
+    if !is_replica {
+        judge_increments(&facts.increments, diagnosis);
     }
-    judge_refused(&facts.refused, diagnosis);
+    judge_rights(&facts.missing_rights, diagnosis);
     if let Some(clock) = diagnosis.store_told(&facts.clock, "clock") {
         judge_clock(clock.difference(), diagnosis);
     }
     diagnosis.store_told(&facts.generation, "generation");
     diagnosis.store_told(&facts.high_water, "newest sequence");
-    facts.taken.iter().for_each(|taken| judge_taken(taken, diagnosis));
+    facts.occupied_names.iter().for_each(|name| judge_occupied(name, diagnosis));
 }
 
-fn judge_increments(why: &str, diagnosis: &mut Diagnosis) {
+fn judge_increments(increments: &Fact<Result<(), String>>, diagnosis: &mut Diagnosis) {
+    let (Fact::Known(Err(why)) | Fact::Unknown(why)) = increments else {
+        return;
+    };
     diagnosis.add(
         Severity::Error,
         Code::StoreRefusesIncrements,
@@ -63,14 +66,16 @@ fn judge_increments(why: &str, diagnosis: &mut Diagnosis) {
     );
 }
 
-fn judge_refused(refused: &Fact<Vec<String>>, diagnosis: &mut Diagnosis) {
-    let what = match refused {
-        Fact::Unknown(why) => format!("no scripts are run: {}", Printable(why)),
-        Fact::Known(commands) if !commands.is_empty() => {
+fn judge_rights(missing: &Fact<Result<Vec<String>, String>>, diagnosis: &mut Diagnosis) {
+    let what = match missing {
+        Fact::Known(Err(why)) | Fact::Unknown(why) => {
+            format!("no scripts are run: {}", Printable(why))
+        }
+        Fact::Known(Ok(commands)) if !commands.is_empty() => {
             let commands = commands.join(", ");
             format!("this user may not run {}, or there is no such command", Printable(&commands))
         }
-        Fact::Known(_) | Fact::None => return,
+        Fact::Known(Ok(_)) | Fact::None => return,
     };
     diagnosis.add(
         Severity::Error,
@@ -205,11 +210,11 @@ fn judge_clock(difference: i64, diagnosis: &mut Diagnosis) {
     );
 }
 
-fn judge_taken(taken: &Foreign, diagnosis: &mut Diagnosis) {
+fn judge_occupied(name: &Foreign, diagnosis: &mut Diagnosis) {
     diagnosis.add(
         Severity::Error,
         Code::StoreNameTaken,
-        format!("{}, and nothing can be synced", Printable(&taken.to_string())),
+        format!("{}, and nothing can be synced", Printable(&name.to_string())),
         "remove it if nobody needs it, or choose another prefix",
     );
 }
@@ -263,8 +268,8 @@ mod tests {
         facts.snapshots = Fact::Known(String::new());
         facts.is_replica = Fact::Known(false);
         facts.in_cluster = Fact::Known(false);
-        facts.increments = Fact::Known(());
-        facts.refused = Fact::Known(Vec::new());
+        facts.increments = Fact::Known(Ok(()));
+        facts.missing_rights = Fact::Known(Ok(Vec::new()));
         facts.clock = clock(10_500_000);
         facts
     }
@@ -318,6 +323,20 @@ mod tests {
         assert_eq!(fsync("no"), [(Severity::Warning, Code::StoreFsync)]);
         let failing = found(|facts| facts.persistence = persistence(true, false));
         assert_eq!(failing, [(Severity::Error, Code::StorePersistenceFails)]);
+    }
+
+    #[test]
+    fn a_refusal_is_found_and_so_is_a_question_without_an_answer() {
+        let why = "NOPERM".to_owned();
+        let increments = [(Severity::Error, Code::StoreRefusesIncrements)];
+        for fact in [Fact::Known(Err(why.clone())), Fact::Unknown(why.clone())] {
+            assert_eq!(found(|facts| facts.increments = fact), increments);
+        }
+        let syncs = [(Severity::Error, Code::StoreRefusesSyncs)];
+        let missing = Fact::Known(Ok(vec!["SET".to_owned()]));
+        for fact in [missing, Fact::Known(Err(why.clone())), Fact::Unknown(why)] {
+            assert_eq!(found(|facts| facts.missing_rights = fact), syncs);
+        }
     }
 
     #[test]

@@ -4,23 +4,37 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
-use counter_core::{Baseline, Claim, Cursor, Foreign, Held, Pattern, Printable, ScanPage};
+use counter_core::{Baseline, Claim, Cursor, Foreign, Holding, Pattern, Printable, ScanPage};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::identity::conflicts::conflicts_among;
 
-/// Names in a page, so that neither side holds more of them at once.
-const PAGE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+/// How much of a store a check-up looks at. The rest is reported as not looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct SurveyBounds {
+    /// No further page is read after this many names. Default: 100,000.
+    pub max_names: u64,
+    /// No further page is read after this time. Default: 10 seconds.
+    pub longest: Duration,
+    /// Names in a page, so that neither side holds more of them at once. Default: 1,000.
+    pub page: NonZeroUsize,
+}
 
-/// After so many names, or so much time, the rest is not looked at.
-const MOST_NAMES: u64 = 100_000;
-const LONGEST: Duration = Duration::from_secs(10);
+impl Default for SurveyBounds {
+    fn default() -> Self {
+        Self {
+            max_names: 100_000,
+            longest: Duration::from_secs(10),
+            page: NonZeroUsize::MIN.saturating_add(999),
+        }
+    }
+}
 
 /// How many names a finding shows, and how much of each.
 const SHOWN: usize = 3;
@@ -46,6 +60,7 @@ impl StoreTime {
 
 /// What was seen so far.
 pub(super) struct Survey {
+    bounds: SurveyBounds,
     claim_timeout: Duration,
     finds_conflicts: bool,
     names: u64,
@@ -59,8 +74,13 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    pub(super) fn new(claim_timeout: Duration, finds_conflicts: bool) -> Self {
+    pub(super) fn new(
+        bounds: SurveyBounds,
+        claim_timeout: Duration,
+        finds_conflicts: bool,
+    ) -> Self {
         Self {
+            bounds,
             claim_timeout,
             finds_conflicts,
             names: 0,
@@ -79,11 +99,11 @@ impl Survey {
         let started = Instant::now();
         let mut next = Some(Cursor::default());
         while let Some(from) = next {
-            if self.names >= MOST_NAMES || started.elapsed() >= LONGEST {
+            if self.names >= self.bounds.max_names || started.elapsed() >= self.bounds.longest {
                 self.is_cut_short = true;
                 break;
             }
-            let page = engine.store().scan(&Pattern::all(), from, PAGE)?;
+            let page = engine.store().scan(&Pattern::all(), from, self.bounds.page)?;
             next = page.next;
             self.look_at(engine, now, page)?;
         }
@@ -101,7 +121,7 @@ impl Survey {
         for (id, held) in ids.into_iter().zip(look.held) {
             match held {
                 Err(foreign) => self.note_foreign(&foreign),
-                Ok(Held { pending: 0, claim: None }) => seemingly_empty.push(id),
+                Ok(Holding { pending: 0, claim: None }) => seemingly_empty.push(id),
                 Ok(held) => {
                     self.has_pending |= held.pending != 0;
                     claims.extend(held.claim);
@@ -187,7 +207,7 @@ impl Survey {
             );
         }
         if let Some(error) = &self.conflicts_unchecked {
-            diagnosis.database_unchecked("conflicts", &with_causes(error));
+            diagnosis.database_unchecked("conflicts", &one_line(error));
         }
         if let Some(state) = state.filter(|_| self.has_pending) {
             judge_overdue(state, now, diagnosis);
@@ -257,5 +277,16 @@ impl std::fmt::Display for Shortened<'_> {
             Some((end, _)) => write!(f, "{}…", Printable(self.0.get(..end).unwrap_or_default())),
             None => Printable(self.0).fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_ends_after_a_hundred_thousand_names_or_ten_seconds_by_default() {
+        let SurveyBounds { max_names, longest, page } = SurveyBounds::default();
+        assert_eq!((max_names, longest, page.get()), (100_000, Duration::from_secs(10), 1000));
     }
 }

@@ -1,20 +1,19 @@
 use std::num::NonZeroUsize;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, Invalid, MemoryStore, Prefix, StoreKind, TableName};
+use counter_core::{Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName};
 #[cfg(feature = "redis")]
 use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counters::counters::Counters;
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::pool::PoolLedger;
 
-/// Puts [`Counters`] together. Whatever is wrong with what it is given, [`build`](Self::build) says it.
+/// Puts [`Counters`] together. [`build`](Self::build) returns whatever is wrong with what it was given.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "postgres", feature = "redis"))] {
@@ -24,7 +23,7 @@ use crate::ledger::pool::PoolLedger;
 ///
 /// let counters = Counters::builder(postgres_pool("postgres://localhost/app", 8)?)
 ///     .config(Config::from_env()?) // first: it replaces what was set before
-///     .prefix("shop:counter:")
+///     .prefix("shop:counter:".parse()?)
 ///     .claim_timeout(Duration::from_secs(60))
 ///     .redis_with(RedisStore::builder("redis://127.0.0.1/").connect_lazily())
 ///     .build()?;
@@ -36,7 +35,6 @@ pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,
     make_store: Option<Box<MakeStore>>,
     config: Config,
-    first_problem: Option<Invalid>,
 }
 
 /// The pool's ledger, once the table's name is known.
@@ -76,7 +74,6 @@ impl CountersBuilder {
             make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
             make_store: None,
             config: Config::default(),
-            first_problem: None,
         }
     }
 
@@ -115,7 +112,7 @@ impl CountersBuilder {
 
     /// Increments wait in Redis, on a pool of the crate `r2d2_redis` that the application has: see
     /// [`RedisStore::from_r2d2_redis`].
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
         self.make_store = Some(Box::new(|prefix| {
             Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
@@ -136,14 +133,14 @@ impl CountersBuilder {
     }
 
     /// What all names in the store start with. Default: `counter:`.
-    pub fn prefix(mut self, prefix: &str) -> Self {
-        self.config.prefix = self.parse(prefix);
+    pub fn prefix(mut self, prefix: Prefix) -> Self {
+        self.config.prefix = prefix;
         self
     }
 
     /// The counters' table, also as `schema.table`. Default: `model_counters`.
-    pub fn table_name(mut self, table_name: &str) -> Self {
-        self.config.table_name = self.parse(table_name);
+    pub fn table_name(mut self, table_name: TableName) -> Self {
+        self.config.table_name = table_name;
         self
     }
 
@@ -163,13 +160,12 @@ impl CountersBuilder {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] for the first value that was refused; [`Error::Build`] if the pool
-    /// does not suit or no store was chosen; [`Error::Unreachable`] if the pool had to be asked and
-    /// gives no connection.
+    /// [`Error::Build`] if the pool does not suit or no store was chosen; [`Error::Unreachable`] if the
+    /// pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the store cannot be
+    /// used.
+    ///
+    /// [`CoreError::RedisUrl`]: crate::error::CoreError::RedisUrl
     pub fn build(self) -> Result<Counters, Error> {
-        if let Some(problem) = self.first_problem {
-            return Err(problem.into());
-        }
         let make_store = match self.make_store {
             Some(make_store) => make_store,
             None => configured_store(&self.config)?,
@@ -177,13 +173,6 @@ impl CountersBuilder {
         let store = make_store(self.config.prefix.clone())?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
         Ok(Counters::from_parts(self.config, store, ledger))
-    }
-
-    fn parse<T: FromStr<Err = Invalid> + Default>(&mut self, text: &str) -> T {
-        text.parse().unwrap_or_else(|problem| {
-            self.first_problem.get_or_insert(problem);
-            T::default()
-        })
     }
 }
 
@@ -197,12 +186,7 @@ fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
             Ok(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))))
         }
         #[cfg(not(feature = "redis"))]
-        (StoreKind::Redis, Some(_)) => {
-            Err(Error::Build("the store is Redis: turn on the feature `redis` of counter-diesel"))
-        }
-        (StoreKind::Redis, None) => Err(Error::Build(
-            "no store was chosen: call .redis(url) or .memory(), \
-             or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()",
-        )),
+        (StoreKind::Redis, Some(_)) => Err(Error::Build(BuildProblem::RedisFeature)),
+        (StoreKind::Redis, None) => Err(Error::Build(BuildProblem::NoStore)),
     }
 }

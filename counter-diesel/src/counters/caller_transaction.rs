@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use diesel::connection::TransactionManager;
 use diesel::result::{Error as DieselError, QueryResult};
 
-use crate::error::{Error, LedgerStep};
+use crate::error::{Error, LedgerStep, TransactionProblem};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::failure::{is_lost, says_closed};
 
@@ -20,10 +20,6 @@ pub(crate) struct CallerTransaction<'a, C: CounterConnection> {
 
 static MARKS: AtomicU64 = AtomicU64::new(1);
 
-const ENDED: Error = Error::Transaction(
-    "what was run inside of it has ended it, or has begun another and not ended that",
-);
-
 /// Why a transaction was not committed, or not certainly.
 pub(crate) enum CommitFailure {
     /// Nothing of it was kept.
@@ -38,10 +34,7 @@ impl<'a, C: CounterConnection> CallerTransaction<'a, C> {
             depth(conn).map_err(|source| database_error(conn, 0, LedgerStep::Begin, source))?;
         // A pool takes a connection for broken whose open transaction is not one of tests.
         if outside > 1 || outside == 1 && conn.is_broken() {
-            return Err(Error::Transaction(
-                "one is open on the connection already, whose commit nobody would tell of: \
-                 call `savepoint` of what it gathers inside of it",
-            ));
+            return Err(Error::Transaction(TransactionProblem::AlreadyOpen));
         }
         C::TransactionManager::begin_transaction(conn)
             .map_err(|source| database_error(conn, outside, LedgerStep::Begin, source))?;
@@ -60,7 +53,11 @@ impl<'a, C: CounterConnection> CallerTransaction<'a, C> {
     pub(crate) fn commit(mut self) -> Result<(), CommitFailure> {
         match self.is_open() {
             Ok(true) => {}
-            Ok(false) => return Err(CommitFailure::RolledBack(ENDED)),
+            Ok(false) => {
+                return Err(CommitFailure::RolledBack(Error::Transaction(
+                    TransactionProblem::Ended,
+                )));
+            }
             // As after a connection that was lost, which is said in the error.
             Err(source) => {
                 let error = self.roll_back_after(LedgerStep::Commit, source);

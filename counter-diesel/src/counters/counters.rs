@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use counter_core::{Config, CounterId, DeltaStore, Held, Replacement};
+use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -28,7 +28,8 @@ impl Counters {
     /// # #[cfg(feature = "sqlite")] {
     /// use std::sync::Arc;
     ///
-    /// use counter_diesel::{Config, Counters, MemoryStore, PoolLedger};
+    /// use counter_diesel::{Config, Counters, MemoryStore};
+    /// use counter_diesel::ledger::PoolLedger;
     /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     ///
     /// let config = Config::default();
@@ -66,7 +67,7 @@ impl Counters {
     /// The names of the migrations that [`run_pending_migrations`](Self::run_pending_migrations) would run,
     /// oldest first. Changes nothing.
     ///
-    /// An application that keeps [their files](crate::migration_files) among its own has all of them pending here
+    /// An application that keeps [their files](crate::ledger::migration_files) among its own has all of them pending here
     /// for ever.
     ///
     /// # Errors
@@ -282,7 +283,7 @@ impl Counters {
         &self,
         owner: O,
         key: impl KeyOf<O::Model>,
-    ) -> Result<Held, Error> {
+    ) -> Result<Holding, Error> {
         self.engine.pending(&id_of(&owner, &key)?)
     }
 

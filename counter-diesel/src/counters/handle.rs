@@ -1,4 +1,4 @@
-use counter_core::{CounterId, Held, Replacement};
+use counter_core::{CounterId, Holding, Replacement};
 
 use crate::counters::counters::{Counters, id_of};
 use crate::error::Error;
@@ -103,7 +103,7 @@ impl CounterHandle {
     /// # Errors
     ///
     /// As [`Counters::pending`].
-    pub fn pending(&self) -> Result<Held, Error> {
+    pub fn pending(&self) -> Result<Holding, Error> {
         self.counters.engine().pending(&self.id)
     }
 

@@ -7,6 +7,7 @@ use counter_core::Pattern;
 use super::counters::Counters;
 use crate::check::check;
 use crate::check::finding::CheckUp;
+use crate::check::survey::SurveyBounds;
 use crate::error::Error;
 use crate::ledger::migrations::MigrationFiles;
 use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
@@ -26,7 +27,7 @@ impl Counters {
     ///
     /// ```no_run
     /// # fn check(counters: &counter_diesel::Counters) {
-    /// use counter_diesel::Severity;
+    /// use counter_diesel::check::Severity;
     ///
     /// let check_up = counters.check();
     /// print!("{check_up}");
@@ -36,14 +37,21 @@ impl Counters {
     /// # }
     /// ```
     pub fn check(&self) -> CheckUp {
-        check::check(self.engine())
+        self.check_within(SurveyBounds::default())
+    }
+
+    /// Like [`check`](Self::check), but with other bounds for how much of the store is looked at.
+    #[doc(hidden)]
+    pub fn check_within(&self, bounds: SurveyBounds) -> CheckUp {
+        check::check(self.engine(), bounds)
     }
 
     /// What the store holds and the table may have counted already, because the store came back from an old
     /// copy. Looks at everything that the store holds and changes nothing.
     ///
     /// ```
-    /// # use counter_diesel::{Counters, Error, OnConflict, SyncOptions};
+    /// # use counter_diesel::{Counters, Error, SyncOptions};
+    /// # use counter_diesel::sync::OnConflict;
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
     /// let conflicts = counters.conflicts()?;
     /// for counter in &conflicts.conflicts {
@@ -100,7 +108,7 @@ impl Counters {
 
     /// Returns for each of these migrations whether it was run, in the same order. Changes nothing.
     ///
-    /// `files` must be those that [`migration_files`](crate::migration_files) returns for this
+    /// `files` must be those that [`migration_files`](crate::ledger::migration_files) returns for this
     /// database.
     ///
     /// # Errors

@@ -43,7 +43,8 @@ impl Counters {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use counter_diesel::{Counters, Error, SyncEvent, SyncOptions};
+    /// # use counter_diesel::{Counters, Error, SyncOptions};
+    /// # use counter_diesel::sync::SyncEvent;
     /// # fn observe(counters: &Counters) -> Result<(), Error> {
     /// let report = counters.sync_observed(&SyncOptions::default(), &mut |event| {
     ///     if let SyncEvent::Applied { claim, .. } = event {

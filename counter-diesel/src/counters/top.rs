@@ -48,7 +48,8 @@ impl Counters {
     /// The same as [`top`](Self::top) of owners whose type is only text.
     ///
     /// ```
-    /// # use counter_diesel::{Counters, Error, OwnerType};
+    /// # use counter_diesel::{Counters, Error};
+    /// # use counter_diesel::query::OwnerType;
     /// # fn show(counters: &Counters) -> Result<(), Error> {
     /// for (owner, views) in counters.top_of(&OwnerType::new("post")?, "views", 10)? {
     ///     println!("{owner}: {views} views");

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
-    Config, CounterId, CounterKey, DeltaStore, Held, Operation, Overflow, Owner, Prefix,
+    Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
 };
 
 use super::read;
@@ -89,9 +89,9 @@ impl Engine {
         read::all(self.store(), owner, declared, |owner| self.ledger.rows_of(owner))
     }
 
-    pub(crate) fn pending(&self, id: &CounterId) -> Result<Held, Error> {
+    pub(crate) fn pending(&self, id: &CounterId) -> Result<Holding, Error> {
         let look = self.store.look(std::slice::from_ref(id))?;
-        let held = look.held.into_iter().next().unwrap_or_else(|| Ok(Held::default()));
+        let held = look.held.into_iter().next().unwrap_or_else(|| Ok(Holding::default()));
         Ok(held.map_err(counter_core::Error::from)?)
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use counter_core::{Baseline, ClaimSeq, CounterId, CounterKey, DeltaStore, Look, Owner, value};
+use counter_core::{Baseline, ClaimSeq, CounterId, CounterKey, DeltaStore, Owner, Snapshot, value};
 
 use crate::error::Error;
 
@@ -32,7 +32,7 @@ pub(crate) fn values(
 
 /// A look into the store, and the rows as they were read after it.
 struct Reading {
-    look: Look,
+    look: Snapshot,
     rows: Vec<Baseline>,
     /// The sequences of the rows as they were read before the look; empty if they were not.
     before: Vec<ClaimSeq>,

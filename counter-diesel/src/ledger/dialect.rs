@@ -7,11 +7,23 @@ pub(crate) mod migration;
 pub(crate) mod mysql;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod on_conflict;
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "only a database uses it, and all may be off")
+)]
 pub(crate) mod owner;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;
 pub(crate) mod pools;
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "only a database uses it, and all may be off")
+)]
 pub(crate) mod secrets;
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "only a database uses it, and all may be off")
+)]
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;

@@ -9,7 +9,7 @@ use crate::ledger::failure::contained;
 
 /// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
 ///
-/// [`Ledger::inspect`]: crate::Ledger::inspect
+/// [`Ledger::inspect`]: crate::ledger::Ledger::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LedgerFacts {
@@ -23,8 +23,9 @@ pub struct LedgerFacts {
     pub state_table: Fact<TableState>,
     /// Which migrations were run.
     pub migrations: Fact<MigrationFacts>,
-    /// Why the tables take no writes, or `None` within if they do. Not asked where they cannot be read.
-    pub refuses_writes: Fact<Option<String>>,
+    /// Whether the tables take writes: `Err` with the words of the database if it refuses them. Not queried if
+    /// the tables cannot be read.
+    pub writes: Fact<Result<(), String>>,
 }
 
 impl LedgerFacts {
@@ -110,11 +111,11 @@ pub(crate) fn inspect_writes<C: CounterConnection>(
     tables: &Tables,
     facts: &mut LedgerFacts,
 ) {
-    facts.refuses_writes = match refusal_of_writes(conn, tables) {
-        None => Fact::Known(None),
+    facts.writes = match refusal_of_writes(conn, tables) {
+        None => Fact::Known(Ok(())),
         // That somebody else writes is no refusal.
         Some(error) if conn.is_busy(tables, &error) => Err(error).into(),
-        Some(error) => Fact::Known(Some(error.to_string())),
+        Some(error) => Fact::Known(Err(error.to_string())),
     };
 }
 

@@ -29,7 +29,7 @@ pub struct MigrationFiles {
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
-/// use counter_diesel::{TableName, migration_files};
+/// use counter_diesel::ledger::{TableName, migration_files};
 /// use diesel::SqliteConnection;
 ///
 /// let files = migration_files::<SqliteConnection>(&Tables::default());

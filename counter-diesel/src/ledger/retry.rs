@@ -29,8 +29,16 @@ const LONG: Duration = Duration::from_secs(2);
 /// Tries again, a bounded number of times, what the database refused for a reason that may pass.
 ///
 /// Only for what may be done twice.
-pub(crate) fn with_backoff<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    for wait in &WAITS {
+pub(crate) fn with_backoff<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    with_waits(&WAITS, attempt)
+}
+
+/// Tries once, and once more after each of these waits.
+fn with_waits<T>(
+    waits: &[Duration],
+    mut attempt: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    for wait in waits {
         match attempt() {
             Err(error) if may_pass(&error) => thread::sleep(*wait),
             done => return done,
@@ -75,8 +83,13 @@ mod tests {
             tries += 1;
             Err::<(), _>(Error::Database { step: LedgerStep::Upsert, source: source() })
         };
-        with_backoff(attempt).unwrap_err();
+        with_waits(&[Duration::ZERO; 4], attempt).unwrap_err();
         tries
+    }
+
+    #[test]
+    fn it_is_tried_five_times_within_a_third_of_a_second_by_default() {
+        assert_eq!((WAITS.len() + 1, WAITS.iter().sum()), (5, Duration::from_millis(305)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use counter_core::{Claim, CounterId, Foreign, Held, Pattern};
+use counter_core::{Claim, CounterId, Foreign, Holding, Pattern};
 
 use super::timestamp::Timestamp;
 use crate::engine::distinct::Distinct;
@@ -99,9 +99,9 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, id: &CounterId, held: Held) {
+    fn add(&mut self, id: &CounterId, held: Holding) {
         // Nothing but a 0, or another process synced it between the scan and the look.
-        if held == Held::default() {
+        if held == Holding::default() {
             return;
         }
         let sums = self.owner_types.entry(id.owner_type().into_owned()).or_default();

@@ -6,7 +6,8 @@ use counter_core::{CounterKey, Invalid};
 /// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are keys.
 ///
 /// ```
-/// # use counter_diesel::{Counters, Error, HasCounters, KeyOf};
+/// # use counter_diesel::{Counters, Error, HasCounters};
+/// # use counter_diesel::query::KeyOf;
 /// #[derive(HasCounters)]
 /// #[counters(keys(views))]
 /// struct Post {

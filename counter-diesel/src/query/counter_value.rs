@@ -23,7 +23,8 @@ use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 /// rows that a query gave. Made by [`HasCounters::counter_value`](crate::HasCounters::counter_value).
 ///
 /// ```
-/// use counter_diesel::{CounterValueOf, HasCounters};
+/// use counter_diesel::HasCounters;
+/// use counter_diesel::query::CounterValueOf;
 /// use diesel::prelude::*;
 ///
 /// diesel::table! {

@@ -25,7 +25,7 @@ pub trait HasOwnerColumn {
     const COLUMN: Self::Column;
 }
 
-/// The column of a model's own primary key, inside of a [`CounterValue`](crate::CounterValue): a query that does not
+/// The column of a model's own primary key, inside of a [`CounterValue`](crate::query::CounterValue): a query that does not
 /// have its table is refused with that reason.
 #[derive(Debug, Clone, Copy)]
 pub struct PrimaryKeyColumn<C>(pub(crate) C);

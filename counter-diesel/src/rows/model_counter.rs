@@ -6,6 +6,7 @@ use diesel::dsl::{And, Eq, EqAny, Filter};
 use diesel::prelude::*;
 
 use crate::counters::has_counters::HasCounters;
+use crate::ledger::dialect::owner::column_of;
 use crate::owner::counter_owner::CounterOwner;
 use crate::rows::schema::model_counters;
 
@@ -44,34 +45,45 @@ impl ModelCounter {
     /// The rows of one owner as the last sync left them, as a query that can be extended.
     ///
     /// ```
-    /// use counter_diesel::{ModelCounter, Owner, schema::model_counters};
+    /// use counter_diesel::{Owner, schema::model_counters};
+    /// use counter_diesel::schema::ModelCounter;
     /// use diesel::prelude::*;
     ///
     /// let owner = Owner::new("post", 42)?;
-    /// let rows = ModelCounter::of(&owner).order(model_counters::key);
+    /// let rows = ModelCounter::of(&owner)?.order(model_counters::key);
     /// # let _ = rows;
-    /// # Ok::<(), counter_diesel::Invalid>(())
+    /// # Ok::<(), counter_diesel::error::Invalid>(())
     /// ```
-    pub fn of(owner: &Owner) -> RowsOfOwners {
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the table cannot hold the id of the owner.
+    pub fn of(owner: &Owner) -> Result<RowsOfOwners, Invalid> {
         Self::of_many(owner.owner_type(), [owner.id()])
     }
 
     /// The rows of many owners of one type as the last sync left them, as a query that can be extended.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the table cannot hold one of the ids.
     pub fn of_many<'a>(
         owner_type: &OwnerType,
         ids: impl IntoIterator<Item = &'a OwnerId>,
-    ) -> RowsOfOwners {
+    ) -> Result<RowsOfOwners, Invalid> {
         let owner_type = owner_type.as_str().to_owned();
-        let ids = ids.into_iter().filter_map(OwnerId::as_i64).collect::<Vec<_>>();
-        model_counters::table.filter(
+        let ids = ids.into_iter().map(column_of).collect::<Result<Vec<_>, _>>()?;
+        Ok(model_counters::table.filter(
             model_counters::owner_type.eq(owner_type).and(model_counters::owner_id.eq_any(ids)),
-        )
+        ))
     }
 
     /// The rows of some models as the last sync left them, as a query that can be extended.
     ///
     /// ```
-    /// use counter_diesel::{HasCounters, Invalid, ModelCounter, schema::model_counters};
+    /// use counter_diesel::{HasCounters, schema::model_counters};
+    /// use counter_diesel::error::Invalid;
+    /// use counter_diesel::schema::ModelCounter;
     /// use diesel::prelude::*;
     ///
     /// #[derive(HasCounters)]
@@ -92,12 +104,12 @@ impl ModelCounter {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if the key of one of the models cannot be an owner id.
+    /// [`Invalid`] if the key of one of the models cannot be an owner id, or if the table cannot hold it.
     pub fn of_models<'a, M: HasCounters + 'a>(
         models: impl IntoIterator<Item = &'a M>,
     ) -> Result<RowsOfOwners, Invalid> {
         let ids = models.into_iter().map(HasCounters::counter_owner_id);
-        Ok(Self::of_many(&M::OWNER_TYPE, &ids.collect::<Result<Vec<_>, _>>()?))
+        Self::of_many(&M::OWNER_TYPE, &ids.collect::<Result<Vec<_>, _>>()?)
     }
 
     /// Puts rows into groups: one for each owner, in the order of the owners, empty where there are none of it. In a
@@ -105,18 +117,19 @@ impl ModelCounter {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if one of the owners is a model whose key cannot be an owner id.
+    /// [`Invalid`] if one of the owners is a model whose key cannot be an owner id, or if the table cannot hold
+    /// the id of one.
     pub fn grouped_by<O: CounterOwner>(
         rows: Vec<Self>,
         owners: impl IntoIterator<Item = O>,
     ) -> Result<Vec<Vec<Self>>, Invalid> {
         let mut groups = HashMap::<_, Vec<Self>>::new();
         for row in rows {
-            groups.entry((row.owner_type.clone(), Some(row.owner_id))).or_default().push(row);
+            groups.entry((row.owner_type.clone(), row.owner_id)).or_default().push(row);
         }
         let group_of = |owner: O| {
             let owner = owner.owner()?;
-            let place = (owner.owner_type().as_str().to_owned(), owner.id().as_i64());
+            let place = (owner.owner_type().as_str().to_owned(), column_of(owner.id())?);
             Ok(groups.get(&place).cloned().unwrap_or_default())
         };
         owners.into_iter().map(group_of).collect()

@@ -155,7 +155,7 @@ impl Application<'_, '_> {
                 .report
                 .times
                 .add_verify(|| engine.store().verify(&claims, VERIFY_WITHIN))?;
-            if verdicts.iter().all(|verdict| *verdict == Verdict::Held) {
+            if verdicts.iter().all(|verdict| *verdict == Verdict::Current) {
                 let committed = self.log.report.times.add_database(|| transaction.commit());
                 committed.inspect_err(|_| self.mark_unknown(&claims))?;
                 settled.applied_all(claims, newer);
@@ -347,7 +347,7 @@ impl Settled {
         let mut held = Vec::with_capacity(claims.len());
         for (claim, verdict) in claims.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Held => held.push(claim),
+                Verdict::Current => held.push(claim),
                 Verdict::Superseded => self.superseded.push(claim),
                 Verdict::Gone => self.gone.push(claim),
             }

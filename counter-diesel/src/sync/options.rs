@@ -1,17 +1,18 @@
 use std::num::NonZeroUsize;
 
-use counter_core::{Invalid, Pattern};
+use counter_core::Pattern;
 
 /// What a sync moves, and how.
 ///
 /// ```
 /// # use counter_diesel::SyncOptions;
-/// let rehearsal = SyncOptions::default().pattern("user:*").dry_run(true);
+/// let rehearsal = SyncOptions::default().pattern("user:*".parse()?).dry_run(true);
 /// # let _ = rehearsal;
+/// # Ok::<(), counter_diesel::error::Invalid>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct SyncOptions {
-    pub(crate) pattern: Option<String>,
+    pub(crate) pattern: Option<Pattern>,
     pub(crate) batch_size: Option<NonZeroUsize>,
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
@@ -39,8 +40,8 @@ pub enum OnConflict {
 
 impl SyncOptions {
     /// Only counters whose id matches this glob: `user:*`, `*:123:*`. See [`Pattern`]. Default: all.
-    pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
-        self.pattern = Some(pattern.into());
+    pub fn pattern(mut self, pattern: Pattern) -> Self {
+        self.pattern = Some(pattern);
         self
     }
 
@@ -63,9 +64,5 @@ impl SyncOptions {
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
         self.on_conflict = on_conflict;
         self
-    }
-
-    pub(crate) fn parse_pattern(&self) -> Result<Pattern, Invalid> {
-        self.pattern.as_deref().map_or_else(|| Ok(Pattern::all()), str::parse)
     }
 }

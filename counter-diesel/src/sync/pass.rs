@@ -47,7 +47,7 @@ fn run(
     let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
     let mut pass = Pass {
         engine,
-        pattern: options.parse_pattern()?,
+        pattern: options.pattern.clone().unwrap_or_default(),
         on_conflict: options.on_conflict,
         batch_size: bounded(batch_size),
         log: PassLog::new(report, observer),

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use counter_core::{
     Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
 };
-use counter_diesel::{
-    Error, Ledger, LedgerFacts, LedgerState, LedgerStep, LedgerTransaction, NewerRow, UpdateOutcome,
-};
+use counter_diesel::Error;
+use counter_diesel::check::LedgerFacts;
+use counter_diesel::error::LedgerStep;
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, NewerRow, UpdateOutcome};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::plan::{Fault, Faults};

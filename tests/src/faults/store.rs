@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Look, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage,
+    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage, Snapshot,
     StoreFacts, StoreGeneration, StoreStep, Verdict,
 };
 
@@ -60,7 +60,7 @@ impl DeltaStore for FaultyStore {
         self.inner.increment_many(increments)
     }
 
-    fn look(&self, ids: &[CounterId]) -> Result<Look, Error> {
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
         self.step("look", StoreStep::Look, || self.inner.look(ids))
     }
 
@@ -123,14 +123,14 @@ fn present<T: ?Sized>(capability: Option<&T>) -> &T {
 
 impl StoreGeneration for FaultyStore {
     fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
-        self.step("generation", StoreStep::Identify, || match &self.generation {
+        self.step("generation", StoreStep::Generation, || match &self.generation {
             Some(generation) => Ok(generation.clone()),
             None => present(self.inner.generation()).ensure_generation(database, above),
         })
     }
 
     fn present_generation(&self) -> Result<Option<Generation>, Error> {
-        self.step("present_generation", StoreStep::Identify, || match &self.generation {
+        self.step("present_generation", StoreStep::Generation, || match &self.generation {
             Some(generation) => Ok(Some(generation.clone())),
             None => present(self.inner.generation()).present_generation(),
         })

@@ -1,6 +1,9 @@
 //! Many counters at once.
 
-use counter_diesel::{Baseline, ClaimSeq, CounterId, CounterKey, NewerRow, Owner, OwnerType};
+use counter_diesel::ledger::NewerRow;
+use counter_diesel::query::OwnerType;
+use counter_diesel::store::{Baseline, ClaimSeq};
+use counter_diesel::{CounterId, CounterKey, Owner};
 
 use super::{LedgerWorld, add, apply, delete, post, row, row_of, set};
 use crate::suite::Case;

@@ -1,6 +1,8 @@
 //! What a claim does to a row.
 
-use counter_diesel::{Baseline, ClaimOp, ClaimSeq, CounterId, NewerRow, UpdateOutcome};
+use counter_diesel::CounterId;
+use counter_diesel::ledger::{NewerRow, UpdateOutcome};
+use counter_diesel::store::{Baseline, ClaimOp, ClaimSeq};
 
 use super::{LedgerWorld, add, apply, baseline, claim, delete, post, row, row_of, set};
 use crate::suite::Case;

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::{ClaimSeq, CounterKey, Error, Generation, Ledger, Prefix};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::store::{ClaimSeq, Generation, Prefix};
+use counter_diesel::{CounterKey, Error};
 
 use super::{LedgerWorld, add, apply, baseline, post, row};
 use crate::suite::Case;

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::{Baseline, Error, LedgerStep};
+use counter_diesel::Error;
+use counter_diesel::error::LedgerStep;
+use counter_diesel::store::Baseline;
 
 use super::{LedgerWorld, add, apply, baseline, post, row, row_of, set};
 use crate::suite::Case;

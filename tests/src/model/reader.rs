@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Error, Held, value};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Error, Holding, value};
 
 use super::Rules;
 use super::state::State;
@@ -109,7 +109,7 @@ impl Look {
         static ID: LazyLock<CounterId> =
             LazyLock::new(|| CounterId::new("post", 1, "views").unwrap());
         let claim = self.claim.map(|Ticket { seq, op }| Claim { id: ID.clone(), seq, op });
-        value(&ID, &Held { pending: self.pending, claim }, row)
+        value(&ID, &Holding { pending: self.pending, claim }, row)
     }
 }
 

@@ -107,7 +107,7 @@ impl Store {
     /// Whether the claim is still there.
     pub fn verify(&self, claim: Ticket) -> Verdict {
         match self.claim {
-            Some(held) if held == claim => Verdict::Held,
+            Some(held) if held == claim => Verdict::Current,
             Some(_) => Verdict::Superseded,
             None => Verdict::Gone,
         }

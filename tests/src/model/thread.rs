@@ -176,7 +176,7 @@ impl State {
 
     fn verify(&mut self, i: usize, task: Task, rules: &Rules) -> At {
         let verdict = self.store_of(self.threads[i].process).verify(task.claim);
-        if verdict == Verdict::Held || !rules.verifies {
+        if verdict == Verdict::Current || !rules.verifies {
             return At::Commit(task);
         }
         self.table.roll_back();

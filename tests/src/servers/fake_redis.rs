@@ -10,7 +10,7 @@ pub struct FakeRedis {
 }
 
 /// What becomes of one command.
-pub enum Answer {
+pub enum FakeReply {
     /// These bytes are sent.
     Bytes(&'static str),
     /// These bytes are kept, and sent before those of the next command that are not.
@@ -25,7 +25,7 @@ impl FakeRedis {
     /// Answers each connection's commands with what `answer` returns for their number on that
     /// connection, from 0, and their words. What a client sends to introduce itself does not count and
     /// is accepted.
-    pub fn start(answer: fn(usize, &[String]) -> Answer) -> Self {
+    pub fn start(answer: fn(usize, &[String]) -> FakeReply) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
         thread::spawn(move || {
@@ -42,30 +42,30 @@ impl FakeRedis {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> Answer) {
+fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> FakeReply) {
     let mut input = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
     let (mut number, mut kept_back) = (0, String::new());
     while let Some(words) = read_command(&mut input) {
         let reply = if words[0] == "CLIENT" {
-            Answer::Bytes("+OK\r\n")
+            FakeReply::Bytes("+OK\r\n")
         } else {
             number += 1;
             answer(number - 1, &words)
         };
         match reply {
-            Answer::KeptBack(bytes) => kept_back.push_str(bytes),
-            Answer::Bytes(bytes) => {
+            FakeReply::KeptBack(bytes) => kept_back.push_str(bytes),
+            FakeReply::Bytes(bytes) => {
                 kept_back.push_str(bytes);
                 if stream.write_all(std::mem::take(&mut kept_back).as_bytes()).is_err() {
                     return;
                 }
             }
-            Answer::Silence => {
+            FakeReply::Silence => {
                 // Until the client gives up.
                 let _ = input.read_to_end(&mut Vec::new());
                 return;
             }
-            Answer::HangUp => return,
+            FakeReply::HangUp => return,
         }
     }
 }

@@ -9,15 +9,21 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::BigInt;
 use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::setup::{self, Durability};
 use crate::database::ServerConnection;
-use crate::process::{self, Durability, Process};
+use crate::process::wait_for;
+use crate::program::Program;
+
+/// Ends the server at once. It leaves nothing outside of its folder.
+const LAST_SIGNAL: Signal = Signal::KILL;
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
 #[derive(Debug)]
 pub struct MariaDb {
-    process: Option<Process>,
+    process: Option<Program>,
     durability: Durability,
     options: Vec<String>,
     folder: TempDir,
@@ -31,10 +37,10 @@ impl MariaDb {
 
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
-        let folder = process::folder("counter-mariadb-");
+        let folder = setup::folder("counter-mariadb-");
         let mut install = command("mariadb-install-db", &folder);
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
-        process::run(install.args(["--skip-name-resolve", "--skip-log-bin"]));
+        setup::run(install.args(["--skip-name-resolve", "--skip-log-bin"]));
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { process: None, durability, options, folder };
         server.start();
@@ -50,9 +56,10 @@ impl MariaDb {
         command.arg(format!("--socket={}", self.socket().display()));
         self.set(&mut command);
         let log = self.folder.path().join("log");
-        let mut process = Process::start(&mut command, self.folder.path(), &log);
+        let mut process =
+            Program::start_server(&mut command, self.folder.path(), &log, LAST_SIGNAL);
         let url = self.url("mysql");
-        process::wait_for("MariaDB to answer", || {
+        wait_for("MariaDB to answer", || {
             let log = || std::fs::read_to_string(&log).unwrap_or_default();
             assert!(process.is_running(), "MariaDB has ended: {}", log());
             MysqlConnection::establish(&url).ok()
@@ -72,7 +79,7 @@ impl MariaDb {
 
     /// Asks it to end without waiting for its clients.
     pub fn stop(&mut self) {
-        self.process.take().unwrap().end("TERM");
+        self.process.take().unwrap().end(Signal::TERM);
     }
 
     /// Ends it as a crash would.
@@ -82,12 +89,12 @@ impl MariaDb {
 
     /// Makes it hold still.
     pub fn pause(&self) {
-        self.process.as_ref().unwrap().signal_all("STOP");
+        self.process.as_ref().unwrap().freeze();
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.process.as_ref().unwrap().signal_all("CONT");
+        self.process.as_ref().unwrap().thaw();
     }
 
     /// The URL of a database in it.
@@ -110,8 +117,8 @@ pub fn shared_url() -> String {
 
 /// No settings from this machine's files; they would be for another server.
 fn command(name: &str, folder: &TempDir) -> Command {
-    let program = process::program(name, &["/usr/sbin".into()], "mariadb-server");
-    let mut command = process::unprivileged(&program, folder.path());
+    let program = setup::find_program(name, &["/usr/sbin".into()], "mariadb-server");
+    let mut command = setup::unprivileged(&program, folder.path());
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
     command
@@ -162,7 +169,7 @@ impl ServerConnection for MysqlConnection {
             let _ = self.batch_execute(&format!("KILL {}", other.n));
             // A pool may be opening another in its place already.
             let left = "SELECT COUNT(*) AS n FROM information_schema.processlist WHERE id";
-            process::wait_for("a connection to end", || {
+            wait_for("a connection to end", || {
                 (self.number(&format!("{left} = {}", other.n)) == 0).then_some(())
             });
         }

@@ -9,15 +9,22 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::setup::{self, Durability};
 use crate::database::ServerConnection;
-use crate::process::{self, Durability, Process};
+use crate::process::wait_for;
+use crate::program::Program;
+
+/// Ends the server at once. It handles this signal also where it was started with the signal ignored, and
+/// then removes what it has in shared memory, which `SIGKILL` would leave there.
+const LAST_SIGNAL: Signal = Signal::QUIT;
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
 #[derive(Debug)]
 pub struct Postgres {
-    process: Option<Process>,
+    process: Option<Program>,
     durability: Durability,
     language: &'static str,
     programs: Vec<PathBuf>,
@@ -48,10 +55,10 @@ impl Postgres {
         language: &'static str,
         durability: Durability,
     ) -> Self {
-        let folder = process::folder("counter-postgres-");
-        let mut initdb = process::unprivileged(&program("initdb", &programs), folder.path());
+        let folder = setup::folder("counter-postgres-");
+        let mut initdb = setup::unprivileged(&program("initdb", &programs), folder.path());
         initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
-        process::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
+        setup::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
         let mut server = Self { process: None, durability, language, programs, folder };
         server.start();
         server
@@ -60,14 +67,15 @@ impl Postgres {
     /// Starts it, after it was stopped or killed, and waits until it answers.
     pub fn start(&mut self) {
         let mut command =
-            process::unprivileged(&program("postgres", &self.programs), self.folder.path());
+            setup::unprivileged(&program("postgres", &self.programs), self.folder.path());
         command.env_remove("LC_ALL").env("LANGUAGE", self.language);
         command.args(["-D", "data", "-k"]).arg(self.folder.path());
         self.set(&mut command);
         let log = self.folder.path().join("log");
-        let mut process = Process::start(&mut command, self.folder.path(), &log);
+        let mut process =
+            Program::start_server(&mut command, self.folder.path(), &log, LAST_SIGNAL);
         let url = self.url("postgres");
-        process::wait_for("PostgreSQL to answer", || {
+        wait_for("PostgreSQL to answer", || {
             let log = || std::fs::read_to_string(&log).unwrap_or_default();
             assert!(process.is_running(), "PostgreSQL has ended: {}", log());
             PgConnection::establish(&url).ok()
@@ -87,7 +95,7 @@ impl Postgres {
 
     /// Asks it to end without waiting for its clients.
     pub fn stop(&mut self) {
-        self.process.take().unwrap().end("INT");
+        self.process.take().unwrap().end(Signal::INT);
     }
 
     /// Ends it as a crash would.
@@ -104,12 +112,12 @@ impl Postgres {
 
     /// Makes it hold still.
     pub fn pause(&self) {
-        self.process.as_ref().unwrap().signal_all("STOP");
+        self.process.as_ref().unwrap().freeze();
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.process.as_ref().unwrap().signal_all("CONT");
+        self.process.as_ref().unwrap().thaw();
     }
 
     /// The URL of a database in it.
@@ -132,7 +140,7 @@ pub fn shared_url() -> String {
 
 /// From one of these folders, or from `PATH`.
 fn program(name: &str, folders: &[PathBuf]) -> PathBuf {
-    process::program(name, folders, "postgresql")
+    setup::find_program(name, folders, "postgresql")
 }
 
 impl ServerConnection for PgConnection {

@@ -2,21 +2,24 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use redis::{Client, Connection};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::process::{self, Process};
+use super::port::Port;
+use super::setup;
+use crate::process::wait_for;
+use crate::program::Program;
 
 /// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
 /// unless it is told to.
 pub struct RedisServer {
-    process: Option<Process>,
-    port: u16,
+    process: Option<Program>,
+    port: Arc<Port>,
     program: Vec<String>,
     options: Vec<String>,
     folder: TempDir,
@@ -39,15 +42,15 @@ impl RedisServer {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         let mut server = Self {
             process: None,
-            port: free_port(),
+            port: Arc::new(Port::claim()),
             program: owned(program),
             options: owned(options),
-            folder: process::folder("counter-redis-"),
+            folder: setup::folder("counter-redis-"),
         };
         while let Err(output) = server.try_to_start() {
             // Somebody else has found the same free port.
             assert!(output.contains("in use"), "redis-server ended: {output}");
-            server.port = free_port();
+            server.port = Arc::new(Port::claim());
         }
         server
     }
@@ -61,8 +64,10 @@ impl RedisServer {
     /// Waits until it answers, or has ended with some words.
     fn try_to_start(&mut self) -> Result<(), String> {
         let log = self.folder.path().join("log");
-        let mut process = Process::start(&mut self.command(), self.folder.path(), &log);
-        let answers = process::wait_for("redis-server to answer or to end", || {
+        // It leaves nothing outside of its folder, so it can end in any way.
+        let (command, folder) = (&mut self.command(), self.folder.path());
+        let mut process = Program::start_server(command, folder, &log, Signal::KILL);
+        let answers = wait_for("redis-server to answer or to end", || {
             let answers = self.answers();
             (answers || !process.is_running()).then_some(answers)
         });
@@ -75,18 +80,18 @@ impl RedisServer {
 
     /// Ends it at once, as a power cut would.
     pub fn kill(&mut self) {
-        if let Some(process) = self.process.take() {
+        if let Some(mut process) = self.process.take() {
             process.kill();
         }
     }
 
     /// A server that copies this one, and goes on doing so, from when it has caught up.
     pub fn start_replica(&self, options: &[&str]) -> Self {
-        let port = self.port.to_string();
+        let port = self.port().to_string();
         let program: Vec<_> = self.program.iter().map(String::as_str).collect();
         let options = [&["--replicaof", "127.0.0.1", &port], options].concat();
         let replica = Self::start_program(&program, &options);
-        process::wait_for("the replica to catch up", || {
+        wait_for("the replica to catch up", || {
             let info: String =
                 redis::cmd("INFO").arg("replication").query(&mut replica.bare()).ok()?;
             info.contains("master_link_status:up").then_some(())
@@ -98,7 +103,7 @@ impl RedisServer {
     pub fn cut_link(&self, primary: &Self) {
         // Nobody listens there: the port needs privileges.
         redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut self.bare()).expect("it obeys");
-        process::wait_for("the primary to lose its replica", || {
+        wait_for("the primary to lose its replica", || {
             let info: String =
                 redis::cmd("INFO").arg("replication").query(&mut primary.bare()).ok()?;
             info.contains("connected_slaves:0").then_some(())
@@ -110,7 +115,7 @@ impl RedisServer {
         let mut bare = self.bare();
         redis::cmd("REPLICAOF")
             .arg("127.0.0.1")
-            .arg(primary.port)
+            .arg(primary.port())
             .exec(&mut bare)
             .expect("it obeys");
     }
@@ -124,7 +129,7 @@ impl RedisServer {
     pub fn take_over(&mut self, primary: &Self) {
         let () = redis::cmd("SAVE").query(&mut self.bare()).expect("it saves");
         self.kill();
-        self.port = primary.port;
+        self.port = Arc::clone(&primary.port);
         self.options.clear();
         self.start_again();
     }
@@ -164,22 +169,27 @@ impl RedisServer {
     /// Freezes it: it takes connections and bytes, as far as the system does that for it, and answers
     /// nothing.
     pub fn freeze(&self) {
-        self.process().signal_all("STOP");
+        self.process().freeze();
     }
 
     /// Lets it go on with what it was sent meanwhile.
     pub fn thaw(&self) {
-        self.process().signal_all("CONT");
+        self.process().thaw();
+    }
+
+    /// The folder in which it lives.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Where it listens on this machine.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Where it is, on TCP.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.port())
     }
 
     /// Where it is, on a Unix socket.
@@ -199,10 +209,10 @@ impl RedisServer {
 
     fn command(&self) -> Command {
         let (server, before) = self.program.split_last().expect("a program has a name");
-        let server = process::program(server, &[], server);
+        let server = setup::find_program(server, &[], server);
         let mut words = before.iter().map(Into::into).chain([server.into_os_string()]);
         let mut command = Command::new(words.next().expect("there is the server at least"));
-        command.args(words).args(["--bind", "127.0.0.1", "--port", &self.port.to_string()]);
+        command.args(words).args(["--bind", "127.0.0.1", "--port", &self.port().to_string()]);
         command.arg("--unixsocket").arg(self.socket()).arg("--dir").arg(self.folder.path());
         command.args(["--save", "", "--appendonly", "no"]).current_dir(self.folder.path());
         // A replica need not wait for others that may come.
@@ -214,13 +224,14 @@ impl RedisServer {
         self.folder.path().join("socket")
     }
 
-    fn process(&self) -> &Process {
+    fn process(&self) -> &Program {
         self.process.as_ref().expect("the server was started")
     }
 
-    /// Any answer will do: it may ask for a password.
+    /// Whether it has answered anything: it may ask for a password. Asked through the socket in its folder,
+    /// because another server may have been faster to listen on the port.
     fn answers(&self) -> bool {
-        let client = Client::open(self.url()).expect("our own URL is right");
+        let client = Client::open(self.unix_url()).expect("our own URL is right");
         let connected = client.get_connection();
         connected.is_ok_and(|mut bare| match redis::cmd("PING").query::<String>(&mut bare) {
             Ok(_) => true,
@@ -280,12 +291,4 @@ pub fn this_process_server() -> &'static RedisServer {
 pub fn this_process_valkey() -> &'static RedisServer {
     static SERVER: OnceLock<RedisServer> = OnceLock::new();
     SERVER.get_or_init(|| RedisServer::start_program(&["valkey-server"], &[]))
-}
-
-/// A port that nobody listens on at the moment. The system gives it to nobody either who asks for any, so
-/// it is still free when a server that was killed is started again.
-pub fn free_port() -> u16 {
-    let ports = std::iter::repeat_with(|| fastrand::u16(10_000..32_768));
-    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
-    free.next().expect("there is always a next one")
 }

@@ -4,25 +4,25 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::RedisServer;
-use super::redis::free_port;
-use crate::process;
+use super::port::Port;
+use super::setup;
 
 /// A Redis server that speaks TLS too, with a certificate that it has signed itself.
 pub struct TlsRedis {
     server: RedisServer,
     certificates: TempDir,
-    port: u16,
+    port: Port,
 }
 
 impl TlsRedis {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
-        let certificates = process::folder("counter-certificates-");
+        let certificates = setup::folder("counter-certificates-");
         make_certificate(certificates.path());
         let path = |file| certificates.path().join(file).display().to_string();
-        let (key, certificate, port) = (path("key"), path("certificate"), free_port());
+        let (key, certificate, port) = (path("key"), path("certificate"), Port::claim());
         let options = [
-            ["--tls-port", &port.to_string()],
+            ["--tls-port", &port.number().to_string()],
             ["--tls-cert-file", &certificate],
             ["--tls-key-file", &key],
             ["--tls-ca-cert-file", &certificate],
@@ -33,7 +33,7 @@ impl TlsRedis {
 
     /// Where it speaks TLS.
     pub fn url(&self) -> String {
-        format!("rediss://localhost:{}/", self.port)
+        format!("rediss://localhost:{}/", self.port.number())
     }
 
     /// The certificate that has to be trusted.
@@ -48,7 +48,7 @@ impl TlsRedis {
 }
 
 fn make_certificate(folder: &Path) {
-    let made = Command::new(process::program("openssl", &[], "openssl"))
+    let made = Command::new(setup::find_program("openssl", &[], "openssl"))
         .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
         .args(["-keyout", "key", "-out", "certificate", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost"])

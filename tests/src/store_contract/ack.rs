@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Held, Verdict};
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Holding, Verdict};
 
 use super::{LONG, contract, fresh, held, id, ids};
 use crate::store_worlds::StoreWorld;
@@ -19,7 +19,7 @@ contract![
 
 fn a_claim_that_was_made_is_held(world: &dyn StoreWorld) {
     let claim = fresh(&*world.store(), &id(1), 5);
-    assert_eq!(world.store().verify(&[claim], LONG).unwrap(), [Verdict::Held]);
+    assert_eq!(world.store().verify(&[claim], LONG).unwrap(), [Verdict::Current]);
 }
 
 fn a_claim_that_was_acknowledged_is_gone(world: &dyn StoreWorld) {
@@ -58,7 +58,7 @@ fn verdicts_come_in_the_order_asked_and_each_time(world: &dyn StoreWorld) {
     let second = fresh(&*store, &id(3), 5);
     let asked = [second.clone(), gone, first, second];
     let verdicts = store.verify(&asked, LONG).unwrap();
-    assert_eq!(verdicts, [Verdict::Held, Verdict::Gone, Verdict::Held, Verdict::Held]);
+    assert_eq!(verdicts, [Verdict::Current, Verdict::Gone, Verdict::Current, Verdict::Current]);
 }
 
 fn an_acknowledged_claim_leaves_what_came_since(world: &dyn StoreWorld) {
@@ -66,7 +66,7 @@ fn an_acknowledged_claim_leaves_what_came_since(world: &dyn StoreWorld) {
     let claim = fresh(&*store, &id(1), 5);
     store.increment(&id(1), 7).unwrap();
     store.ack(&[claim]).unwrap();
-    let expected = Held { pending: 7, claim: None };
+    let expected = Holding { pending: 7, claim: None };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -79,7 +79,7 @@ fn only_exactly_the_claim_that_is_held_is_removed(world: &dyn StoreWorld) {
     let mut mixed = others(&claim);
     mixed.push(claim);
     store.ack(&mixed).unwrap();
-    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(held(&*store, &id(1)), Holding::default());
     assert_eq!(held(&*store, &id(2)).claim, Some(neighbour));
 }
 
@@ -110,7 +110,7 @@ fn ten_thousand_claims_are_verified_and_acknowledged_in_one_call(world: &dyn Sto
         })
         .collect();
     let verdicts = store.verify(&claims, Duration::from_secs(30)).unwrap();
-    assert_eq!(verdicts, vec![Verdict::Held; 10_000]);
+    assert_eq!(verdicts, vec![Verdict::Current; 10_000]);
     store.ack(&claims).unwrap();
     let verdicts = store.verify(&claims, Duration::from_secs(30)).unwrap();
     assert_eq!(verdicts, vec![Verdict::Gone; 10_000]);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{ClaimOp, ClaimSeq, Claimed, Held};
+use counter_core::{ClaimOp, ClaimSeq, Claimed, Holding};
 
 use super::{LONG, claim, contract, fresh, held, id, ids, pending};
 use crate::store_worlds::StoreWorld;
@@ -27,14 +27,14 @@ fn what_is_pending_becomes_a_fresh_claim(world: &dyn StoreWorld) {
     assert_eq!(claim.id, id(1));
     assert_eq!(claim.op, ClaimOp::Add(-5));
     assert!(claim.seq > ClaimSeq::ZERO);
-    let expected = Held { pending: 0, claim: Some(claim) };
+    let expected = Holding { pending: 0, claim: Some(claim) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
 fn nothing_pending_makes_no_claim(world: &dyn StoreWorld) {
     let store = world.store();
     assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
-    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(held(&*store, &id(1)), Holding::default());
     assert_eq!(store.look(&[]).unwrap().high_water, ClaimSeq::ZERO);
 }
 
@@ -43,7 +43,7 @@ fn a_pending_zero_makes_no_claim_and_is_removed(world: &dyn StoreWorld) {
     store.increment(&id(1), 5).unwrap();
     store.increment(&id(1), -5).unwrap();
     assert_eq!(claim(&*store, &id(1), LONG), Claimed::Zero);
-    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(held(&*store, &id(1)), Holding::default());
     assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
 }
 
@@ -53,7 +53,7 @@ fn a_young_claim_is_busy_and_what_came_since_stays_pending(world: &dyn StoreWorl
     store.increment(&id(1), 7).unwrap();
     assert_eq!(claim(&*store, &id(1), LONG), Claimed::Busy);
     assert_eq!(claim(&*world.store(), &id(1), LONG), Claimed::Busy);
-    let expected = Held { pending: 7, claim: Some(first) };
+    let expected = Holding { pending: 7, claim: Some(first) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -64,7 +64,7 @@ fn an_old_claim_is_recovered_unchanged_and_what_came_since_stays_pending(world: 
     for store in [store, world.store()] {
         let recovered = claim(&*store, &id(1), Duration::ZERO);
         assert_eq!(recovered, Claimed::Recovered(first.clone()));
-        let expected = Held { pending: 7, claim: Some(first.clone()) };
+        let expected = Holding { pending: 7, claim: Some(first.clone()) };
         assert_eq!(held(&*store, &id(1)), expected);
     }
 }
@@ -115,7 +115,7 @@ fn a_counter_named_twice_is_claimed_once(world: &dyn StoreWorld) {
         } else {
             assert_eq!(second, &Claimed::Recovered(first.clone()));
         }
-        let expected = Held { pending: 0, claim: Some(first.clone()) };
+        let expected = Holding { pending: 0, claim: Some(first.clone()) };
         assert_eq!(held(&*store, &id), expected);
     }
 }

@@ -124,7 +124,7 @@ fn a_claim_that_a_look_did_not_see_is_above_its_high_water(world: &dyn StoreWorl
         }
         looks
     });
-    let sequence = |held: counter_core::Held| held.claim.unwrap().seq;
+    let sequence = |held: counter_core::Holding| held.claim.unwrap().seq;
     let in_the_end = store.look(&counters).unwrap().held.into_iter();
     let sequences: Vec<_> = in_the_end.map(|held| sequence(held.unwrap())).collect();
     for look in looks {

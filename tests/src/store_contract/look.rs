@@ -1,4 +1,4 @@
-use counter_core::{ClaimSeq, Held};
+use counter_core::{ClaimSeq, Holding};
 
 use super::{contract, fresh, held, id, ids};
 use crate::store_worlds::StoreWorld;
@@ -15,14 +15,14 @@ contract![
 ];
 
 fn nothing_is_held_of_a_counter_that_nobody_counted(world: &dyn StoreWorld) {
-    assert_eq!(held(&*world.store(), &id(1)), Held::default());
+    assert_eq!(held(&*world.store(), &id(1)), Holding::default());
 }
 
 fn a_look_shows_what_is_pending_and_what_is_claimed(world: &dyn StoreWorld) {
     let store = world.store();
     let claim = fresh(&*store, &id(1), 5);
     store.increment(&id(1), 7).unwrap();
-    let expected = Held { pending: 7, claim: Some(claim) };
+    let expected = Holding { pending: 7, claim: Some(claim) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 

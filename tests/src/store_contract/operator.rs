@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Held, Repair, Replacement, Verdict};
+use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Holding, Repair, Replacement, Verdict};
 
 use super::{LONG, claim, contract, fresh, held, id, ids};
 use crate::store_worlds::StoreWorld;
@@ -33,7 +33,7 @@ fn a_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world: &dyn Stor
     let second = repair(&*store).renumber(&first, FUTURE).unwrap().unwrap();
     assert!(second.seq > FUTURE);
     assert_eq!((&second.id, second.op), (&first.id, ClaimOp::Add(-5)));
-    let expected = Held { pending: 7, claim: Some(second.clone()) };
+    let expected = Holding { pending: 7, claim: Some(second.clone()) };
     assert_eq!(held(&*store, &id(1)), expected);
     assert_eq!(store.look(&[]).unwrap().high_water, second.seq);
     let third = fresh(&*store, &id(2), 1);
@@ -58,8 +58,8 @@ fn a_claim_that_is_not_there_any_more_gets_no_number(world: &dyn StoreWorld) {
     for gone in [first, acknowledged] {
         assert_eq!(repair(&*store).renumber(&gone, FUTURE).unwrap(), None);
     }
-    assert_eq!(held(&*store, &id(1)), Held { pending: 0, claim: Some(second) });
-    assert_eq!(held(&*store, &id(2)), Held::default());
+    assert_eq!(held(&*store, &id(1)), Holding { pending: 0, claim: Some(second) });
+    assert_eq!(held(&*store, &id(2)), Holding::default());
     assert_eq!(store.look(&[]).unwrap().high_water, before);
 }
 
@@ -102,7 +102,7 @@ fn what_is_discarded_is_gone_and_the_rest_stays(world: &dyn StoreWorld) {
     let kept = fresh(&*store, &id(4), 5);
     assert_eq!(repair(&*store).discard(&[id(1), id(2), id(2), id(9)]).unwrap(), 2);
     for number in [1, 2] {
-        assert_eq!(held(&*store, &id(number)), Held::default());
+        assert_eq!(held(&*store, &id(number)), Holding::default());
     }
     assert_eq!(held(&*store, &id(3)).pending, 5);
     assert_eq!(held(&*store, &id(4)).claim, Some(kept));
@@ -121,5 +121,5 @@ fn ten_thousand_counters_are_discarded_in_one_call(world: &dyn StoreWorld) {
     let increments: Vec<_> = ids.iter().map(|id| (id.clone(), 1)).collect();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
     assert_eq!(repair(&*store).discard(&ids).unwrap(), 10_000);
-    assert!(store.look(&ids).unwrap().held.iter().all(|held| *held == Ok(Held::default())));
+    assert!(store.look(&ids).unwrap().held.iter().all(|held| *held == Ok(Holding::default())));
 }

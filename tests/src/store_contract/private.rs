@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Held, PrivateStore, Replacement};
+use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Holding, PrivateStore, Replacement};
 
 use super::{claim, contract, fresh, held, id};
 use crate::store_worlds::StoreWorld;
@@ -26,7 +26,7 @@ fn an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world
     let second = private(&*store).renumber_unapplied(&first, FUTURE).unwrap().unwrap();
     assert!(second.seq > FUTURE);
     assert_eq!((&second.id, second.op), (&first.id, ClaimOp::Add(-5)));
-    assert_eq!(held(&*store, &id(1)), Held { pending: 7, claim: Some(second.clone()) });
+    assert_eq!(held(&*store, &id(1)), Holding { pending: 7, claim: Some(second.clone()) });
     assert_eq!(store.look(&[]).unwrap().high_water, second.seq);
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{ClaimOp, Claimed, Held, Replacement, Verdict};
+use counter_core::{ClaimOp, Claimed, Holding, Replacement, Verdict};
 
 use super::{LONG, claim, contract, fresh, held, id};
 use crate::store_worlds::StoreWorld;
@@ -22,7 +22,7 @@ fn a_set_of_a_new_counter_is_a_claim(world: &dyn StoreWorld) {
     let set = store.replace(&id(1), Replacement::Set(1000)).unwrap();
     assert_eq!((&set.id, set.op), (&id(1), ClaimOp::Set(1000)));
     assert_eq!(store.look(&[]).unwrap().high_water, set.seq);
-    let expected = Held { pending: 0, claim: Some(set) };
+    let expected = Holding { pending: 0, claim: Some(set) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -34,7 +34,7 @@ fn a_set_drops_what_was_pending_and_claimed(world: &dyn StoreWorld) {
     assert!(set.seq > before.seq);
     let verdicts = store.verify(&[before], LONG).unwrap();
     assert_eq!(verdicts, [Verdict::Superseded]);
-    let expected = Held { pending: 0, claim: Some(set) };
+    let expected = Holding { pending: 0, claim: Some(set) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -45,7 +45,7 @@ fn a_delete_drops_what_was_pending_and_claimed(world: &dyn StoreWorld) {
     let delete = store.replace(&id(1), Replacement::Delete).unwrap();
     assert_eq!(delete.op, ClaimOp::Delete);
     assert!(delete.seq > before.seq);
-    let expected = Held { pending: 0, claim: Some(delete) };
+    let expected = Holding { pending: 0, claim: Some(delete) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -54,7 +54,7 @@ fn what_is_counted_after_a_set_is_pending(world: &dyn StoreWorld) {
     store.increment(&id(1), 5).unwrap();
     let set = store.replace(&id(1), Replacement::Set(100)).unwrap();
     store.increment(&id(1), 7).unwrap();
-    let expected = Held { pending: 7, claim: Some(set) };
+    let expected = Holding { pending: 7, claim: Some(set) };
     assert_eq!(held(&*store, &id(1)), expected);
 }
 
@@ -98,8 +98,8 @@ fn a_set_can_be_verified_and_acknowledged(world: &dyn StoreWorld) {
     let store = world.store();
     let set = store.replace(&id(1), Replacement::Set(5)).unwrap();
     let claims = [set];
-    assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Held]);
+    assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Current]);
     store.ack(&claims).unwrap();
     assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Gone]);
-    assert_eq!(held(&*store, &id(1)), Held::default());
+    assert_eq!(held(&*store, &id(1)), Holding::default());
 }

@@ -9,7 +9,7 @@ mod redis_restarts;
 use std::process::Command;
 
 use counter_tests::process::wait_for;
-use counter_tests::program::{Ended, Program, example};
+use counter_tests::program::{Program, ProgramEnd, example};
 use counter_tests::site::Site;
 
 use crate::log::Counts;
@@ -65,7 +65,7 @@ struct Said {
 }
 
 impl Said {
-    fn by(ended: &Ended) -> Self {
+    fn by(ended: &ProgramEnd) -> Self {
         let number_before = |words: &str| {
             let end = ended.output.find(words)?;
             ended.output[..end].split(|c: char| !c.is_ascii_digit()).next_back()?.parse().ok()

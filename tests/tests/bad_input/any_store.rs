@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use counter_core::{Claim, ClaimOp, CounterId, Name};
+use counter_core::{Claim, ClaimOp, CounterId, StoreName};
 use counter_tests::world::{PAIRS, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
@@ -71,7 +71,7 @@ fn expect(world: &World, held: &BTreeMap<Vec<u8>, Vec<u8>>) -> Expected {
     let mut ids = BTreeSet::new();
     for name in held.keys() {
         match text(name).and_then(|name| world.prefix.parse_name(&name)) {
-            Some(Name::Pending(id) | Name::Claim(id)) => drop(ids.insert(id)),
+            Some(StoreName::Pending(id) | StoreName::Claim(id)) => drop(ids.insert(id)),
             _ => drop(expected.left.insert(name.clone())),
         }
     }

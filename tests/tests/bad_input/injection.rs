@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use counter_core::{CounterId, Pattern, TableName};
-use counter_diesel::{FindingCode, SyncOptions};
+use counter_diesel::SyncOptions;
+use counter_diesel::check::FindingCode;
 use counter_tests::ledger_contract::names::NAMES;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -57,7 +58,8 @@ pub(super) const CASES: &[Case<World>] = &[
         for (n, key) in names() {
             let id = CounterId::new("post", 1, key).unwrap();
             let pattern = Pattern::escape(id.as_str());
-            let report = counters.sync(&SyncOptions::default().pattern(&*pattern)).unwrap();
+            let report =
+                counters.sync(&SyncOptions::default().pattern(pattern.parse().unwrap())).unwrap();
             assert_eq!((report.scanned, report.applied), (1, 1), "{key:?}: {report:?}");
             assert_eq!(counters.baseline(owner("post", 1), key).unwrap(), n);
         }

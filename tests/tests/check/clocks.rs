@@ -1,8 +1,8 @@
 //! Clocks that differ.
 
 use counter_core::MemoryStore;
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::Warning;
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::Warning;
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::servers::SteppingClock;
 use counter_tests::world;

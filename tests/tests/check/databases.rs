@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use counter_core::Config;
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Note, Warning};
-use counter_diesel::{
-    CheckUp, CounterConnection, Counters, Ledger as _, PoolLedger, Severity, SyncOptions,
-    mysql_pool, postgres_pool, sqlite_pool,
-};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Note, Warning};
+use counter_diesel::check::{CheckUp, Severity};
+use counter_diesel::ledger::{CounterConnection, Ledger as _, PoolLedger};
+use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool, sqlite_pool};
 use counter_tests::database::ServerConnection as _;
-use counter_tests::process::{Durability, wait_for};
+use counter_tests::process::wait_for;
+use counter_tests::servers::Durability;
 use counter_tests::servers::RedisServer;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use counter_core::Config;
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Warning};
-use counter_diesel::{Claim, ClaimOp, ClaimSeq, Counters, SyncOptions};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Warning};
+use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
+use counter_diesel::{Counters, SyncOptions};
 
 use super::{Site, found, id, impatient, only, owner};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use counter_core::Config;
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database;
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};

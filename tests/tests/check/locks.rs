@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::Config;
-use counter_diesel::CheckUp;
-use counter_diesel::FindingCode as Code;
+use counter_diesel::check::CheckUp;
+use counter_diesel::check::FindingCode as Code;
 use counter_tests::database::ServerConnection;
 use counter_tests::faults::Faults;
 use counter_tests::world::{PAIRS, World};

@@ -18,7 +18,9 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::{Config, CounterId, DeltaStore, RedisStore};
-use counter_diesel::{CheckUp, Counters, Finding, FindingCode, Ledger, Owner, Severity};
+use counter_diesel::check::{CheckUp, Finding, FindingCode, Severity};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Owner};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use counter_core::{Config, Confirmation, InspectStore as _, RedisStore};
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Warning};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
 use counter_tests::database::{self, OwnDatabase};
-use counter_tests::process::Durability;
+use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::redis::RIGHTS;
@@ -131,7 +131,7 @@ fn a_user_whose_claims_may_not_wait_is_told() {
     for confirmation in [Confirmation::by_replicas(1), Confirmation::by_disk()] {
         let store = RedisStore::builder(&url).confirm_claims(confirmation).build().unwrap();
         let facts = store.inspect().unwrap();
-        let refused = facts.refused.known().unwrap();
+        let refused = facts.missing_rights.known().unwrap().as_ref().unwrap();
         // The second one is not even known to a server before Redis 7.2.
         assert!(refused.len() == 1 && refused[0].starts_with("WAIT"), "{refused:?}");
     }
@@ -274,7 +274,7 @@ fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> C
     let config = Config::default();
     let store = site.store_at(&site.redis.url(), &config);
     let table = config.table_name.clone();
-    let ledger = counter_diesel::PoolLedger::new(pool, table).unwrap();
+    let ledger = counter_diesel::ledger::PoolLedger::new(pool, table).unwrap();
     Counters::from_parts(config, store, Arc::new(ledger))
 }
 

@@ -1,8 +1,8 @@
 //! The tables, on each database.
 
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Warning};
-use counter_diesel::{CheckUp, Severity};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Warning};
+use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
 

@@ -1,10 +1,10 @@
 //! How Redis is set up.
 
-use counter_diesel::FindingCode as Code;
-use counter_diesel::Severity::{Error, Note, Warning};
+use counter_diesel::check::FindingCode as Code;
+use counter_diesel::check::Severity::{Error, Note, Warning};
 use counter_tests::process::wait_for;
+use counter_tests::servers::Port;
 use counter_tests::servers::RedisServer;
-use counter_tests::servers::redis::free_port;
 
 use super::{DURABLE, Site, found, only};
 
@@ -110,8 +110,9 @@ fn a_replica_is_an_error() {
 
 #[test]
 fn a_node_of_a_cluster_is_an_error_and_a_warning_where_a_tag_pins_the_slot() {
-    let port = free_port().to_string();
-    let options = ["--cluster-enabled", "yes", "--cluster-port", &port];
+    let port = Port::claim();
+    let number = port.number().to_string();
+    let options = ["--cluster-enabled", "yes", "--cluster-port", &number];
     let site = Site::with_redis(RedisServer::start_with(&[&DURABLE[..], &options].concat()));
     let () = site.redis("CLUSTER ADDSLOTSRANGE 0 16383");
     wait_for("the cluster to work", || {

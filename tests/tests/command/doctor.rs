@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use counter_diesel::{CheckUp, Severity};
+use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::command::json;
 use counter_tests::program::Program;
 use counter_tests::servers::redis::{bare, shared_url};

@@ -1,5 +1,5 @@
 use counter_core::CounterId;
-use counter_tests::program::Ended;
+use counter_tests::program::ProgramEnd;
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -99,7 +99,7 @@ fn remove(name: &str) {
     let () = redis::cmd("DEL").arg(name).query(&mut bare(&shared_url())).unwrap();
 }
 
-fn json_of(ended: &Ended, code: i32) -> serde_json::Value {
+fn json_of(ended: &ProgramEnd, code: i32) -> serde_json::Value {
     assert_eq!((ended.code(), ended.errors.as_str()), (code, ""), "{ended:?}");
     counter_tests::command::json(&ended.output)
 }

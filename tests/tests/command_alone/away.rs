@@ -1,17 +1,17 @@
 use std::process::Command;
 
 use counter_tests::command::{counter, json, shared_pairs};
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::servers::RedisServer;
 use counter_tests::servers::redis::shared_url;
 
 const NOBODY: &str = "redis://127.0.0.1:1/";
 
-fn run(command: &mut Command) -> Ended {
+fn run(command: &mut Command) -> ProgramEnd {
     Program::start(command).finish()
 }
 
-fn assert_one_line(ended: &Ended, start: &str, end: &str) {
+fn assert_one_line(ended: &ProgramEnd, start: &str, end: &str) {
     assert_eq!((ended.code(), ended.output.as_str()), (3, ""), "{ended:?}");
     let lines = ended.errors.lines().collect::<Vec<_>>();
     let [line] = lines[..] else { panic!("{ended:?}") };
@@ -100,5 +100,5 @@ fn a_store_that_does_not_answer_is_not_waited_for() {
     let ended = ["sync", "doctor"]
         .map(|command| run(counter(&world.database.url(), &redis.url()).arg(command)));
     redis.thaw();
-    assert_eq!(ended.each_ref().map(Ended::code), [3, 3], "{ended:?}");
+    assert_eq!(ended.each_ref().map(ProgramEnd::code), [3, 3], "{ended:?}");
 }

@@ -3,7 +3,7 @@ use std::process::Command;
 
 use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::world::World;
 
@@ -12,7 +12,7 @@ fn world() -> World {
     make()
 }
 
-fn run(command: &mut Command) -> Ended {
+fn run(command: &mut Command) -> ProgramEnd {
     Program::start(command).finish()
 }
 

@@ -1,6 +1,6 @@
 use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::world::World;
 
 fn world() -> World {
@@ -12,7 +12,7 @@ fn world() -> World {
 }
 
 /// Runs a command whose output nobody reads.
-fn unread(world: &World, arguments: &[&str]) -> Ended {
+fn unread(world: &World, arguments: &[&str]) -> ProgramEnd {
     let mut program = Program::start(world.command().args(arguments));
     drop(program.take_output());
     program.finish()

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::thread;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use counter_core::Config;
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::command::json;
 use counter_tests::process::wait_for;
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 use rustix::process::Signal;
 
@@ -39,7 +40,7 @@ fn in_the_middle_of_a_batch(
     site: &Site,
     arguments: &[&str],
     then: impl FnOnce(&mut Program),
-) -> Ended {
+) -> ProgramEnd {
     let lock = site.database().lock_rows();
     let mut program = Program::start(site.command().args(arguments));
     wait_for("a row to be waited for", || site.database().has_lock_waits().then_some(()));
@@ -48,13 +49,32 @@ fn in_the_middle_of_a_batch(
     program.finish()
 }
 
+/// Sends the command a signal, and waits until the thread that receives signals has noted it.
+fn stop(program: &Program, signal: Signal) {
+    let waits = waits_of_the_signal_thread(program);
+    program.signal(signal);
+    wait_for("the signal to be noted", || {
+        (waits_of_the_signal_thread(program) > waits).then_some(())
+    });
+}
+
+/// How often the thread has waited for a signal, which it does again once it has noted one.
+fn waits_of_the_signal_thread(program: &Program) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
+    let status = |thread: &fs::DirEntry| fs::read_to_string(thread.path().join("status")).unwrap();
+    let mut statuses = threads.map(|thread| status(&thread.unwrap()));
+    let status = statuses.find(|status| status.starts_with("Name:\tcounter-signals\n")).unwrap();
+    let waits = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    waits.unwrap().trim().parse().unwrap()
+}
+
 #[test]
 fn a_signal_ends_a_sync_after_what_is_claimed_and_the_rest_waits_in_the_store() {
     let (site, counters) = counted_site();
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let before = sum_of_baselines(&counters);
         let arguments = ["sync", "--batch-size", "10", "--json"];
-        let ended = in_the_middle_of_a_batch(&site, &arguments, |program| program.signal(signal));
+        let ended = in_the_middle_of_a_batch(&site, &arguments, |program| stop(program, signal));
         assert_eq!(ended.code(), code, "{ended:?}");
         assert_eq!(ended.errors, "");
         let report = json(&ended.output);
@@ -75,7 +95,7 @@ fn a_signal_ends_a_sync_after_what_is_claimed_and_the_rest_waits_in_the_store() 
 fn without_json_it_says_that_it_was_stopped() {
     let (site, _counters) = counted_site();
     let arguments = ["sync", "--batch-size", "10"];
-    let ended = in_the_middle_of_a_batch(&site, &arguments, |program| program.signal(Signal::TERM));
+    let ended = in_the_middle_of_a_batch(&site, &arguments, |program| stop(program, Signal::TERM));
     assert_eq!(ended.code(), 143, "{ended:?}");
     let line = "counter: stopped by a signal; what was not synced waits in the store\n";
     assert_eq!(ended.errors, line);
@@ -88,7 +108,7 @@ fn a_second_signal_ends_it_at_once_and_loses_nothing() {
         // Two that follow each other too closely may arrive as one.
         wait_for("it to end though it cannot go on", || {
             program.signal(Signal::TERM);
-            program.has_ended().then_some(())
+            (!program.is_running()).then_some(())
         });
     });
     assert_eq!((ended.code(), ended.output.as_str()), (143, ""), "{ended:?}");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use counter_core::{Claimed, CounterId};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::command::json;
-use counter_tests::program::{Ended, Program};
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn post(id: i64) -> Owner {
     Owner::new("post", id).unwrap()
 }
 
-fn run(site: &Site, arguments: &[&str]) -> Ended {
+fn run(site: &Site, arguments: &[&str]) -> ProgramEnd {
     Program::start(site.command().args(arguments)).finish()
 }
 

@@ -1,4 +1,7 @@
-use super::document::{Document, document, documents};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::document::{Document, document, documents, root};
 
 /// Who runs or checks the blocks of a language, and in which documents they look for them.
 const CHECKED: [(&str, &[&str]); 9] = [
@@ -60,16 +63,24 @@ fn the_first_example_of_the_readme_is_the_quickstart() {
     assert_eq!(readme.blocks().first().unwrap().code, document("examples/quickstart.rs").text);
 }
 
-/// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of the
-/// library's own documentation.
+/// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of
+/// the library's own documentation.
 fn is_compiled(from: &Document) -> bool {
-    let library = document("counter-diesel/src/sync/telemetry.rs").text;
-    if from.name.ends_with("/observing.md") {
-        return library.starts_with("#![doc = include_str!(\"../../observing.md\")]");
-    }
-    let libraries = ["tests/src/lib.rs", "tests/derive/src/lib.rs"];
-    libraries.iter().any(|name| {
-        let included = document(name).text;
-        included.contains(&format!("../{}\")]", from.name))
+    let path = root().join(&from.name).canonicalize().unwrap();
+    let folders = ["tests/src", "tests/derive/src", "counter-diesel/src"];
+    folders.iter().flat_map(|folder| sources(&root().join(folder))).any(|source| {
+        let text = fs::read_to_string(&source).unwrap();
+        let included = text.split("doc = include_str!(\"").skip(1);
+        let included = included.filter_map(|rest| rest.split('"').next());
+        let folder = source.parent().unwrap();
+        included.map(|name| folder.join(name)).any(|file| file.canonicalize().unwrap() == path)
     })
+}
+
+/// All files of Rust in a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files) = entries.partition::<Vec<_>, _>(|path| path.is_dir());
+    let files = files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "rs"));
+    files.chain(folders.iter().flat_map(|folder| sources(folder))).collect()
 }

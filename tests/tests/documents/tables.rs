@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use counter_diesel::check::FindingCode;
+
 use super::document::document;
 
 /// What stands between quotes in the first column of the tables under a heading.
@@ -18,12 +20,7 @@ fn first_column(heading: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_finding_of_the_doctor_is_explained() {
-    let source = document("counter-diesel/src/check/finding.rs").text;
-    let texts = source.lines().filter_map(|line| line.trim().strip_prefix("Self::"));
-    let codes = texts.filter_map(|line| line.split_once(" => \"")?.1.strip_suffix("\","));
-    // The severities are written in the same way.
-    let severities = ["note", "warning", "error"];
-    let codes = codes.filter(|code| !severities.contains(code)).map(str::to_owned);
+    let codes = FindingCode::ALL.iter().map(|code| code.as_str().to_owned());
     assert_eq!(first_column("What the doctor says"), codes.collect::<BTreeSet<_>>());
 }
 

@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Claim, Claimed, Config, CounterId, DeltaStore, RedisStore, RedisStoreBuilder};
-use counter_diesel::{Counters, Error, Ledger, Owner, SyncOptions, SyncReport};
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;

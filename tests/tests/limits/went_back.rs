@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use counter_core::{Error as CoreError, Held};
-use counter_diesel::{Conflicts, Counters, Error, FindingCode, OnConflict, SyncEvent, SyncOptions};
+use counter_core::{Error as CoreError, Holding};
+use counter_diesel::check::FindingCode;
+use counter_diesel::sync::{Conflicts, OnConflict, SyncEvent};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
@@ -134,7 +136,9 @@ fn a_store_that_came_back_is_left_alone_by_every_sync_and_both_sides_are_shown()
         for counters in &processes {
             assert_went_back(sync(counters), way);
             // Not a part of it alone, either.
-            let part = SyncOptions::default().pattern("post:4:*").on_conflict(OnConflict::Apply);
+            let part = SyncOptions::default()
+                .pattern("post:4:*".parse().unwrap())
+                .on_conflict(OnConflict::Apply);
             assert_went_back(counters.sync(&part), way);
             let conflicts = counters.conflicts().unwrap();
             let went_back = conflicts.went_back.as_ref().expect("it is known to have gone back");
@@ -178,7 +182,7 @@ fn goes_on(setting: &Setting, counters: &Counters, before: [i64; 4]) {
     for process in [counters, &setting.counters()] {
         process.increment(post(1), "views", 1).unwrap();
         let _ = sync_cleanly(process);
-        assert_eq!(process.pending(post(1), "views").unwrap(), Held::default());
+        assert_eq!(process.pending(post(1), "views").unwrap(), Holding::default());
     }
     assert_eq!(views(counters), [before[0] + 2, before[1], before[2], before[3]]);
     assert_eq!(counters.get(post(1), "views").unwrap(), before[0] + 2);

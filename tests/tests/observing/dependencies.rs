@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::Case;
 
 pub const CASES: &[Case] = &[("without its feature nothing depends on the crate metrics", || {
-    let others = "postgres,mysql,sqlite,redis-tls,r2d2_redis";
+    let others = "postgres,mysql,sqlite,redis-tls,r2d2-redis";
     assert!(!dependencies_with(others).contains("metrics"));
     assert!(dependencies_with(&format!("{others},metrics")).contains("\nmetrics v0.24"));
 })];

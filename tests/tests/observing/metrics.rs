@@ -108,7 +108,7 @@ pub const CASES: &[Case] = &[
     ("a sync that was not about everything says nothing about everything", || {
         let world = memory();
         let recorded = Recorded::of(|| {
-            let options = SyncOptions::default().pattern("user:*");
+            let options = SyncOptions::default().pattern("user:*".parse().unwrap());
             assert!(counted(&world).sync(&options).unwrap().is_clean());
         });
         assert_eq!(passes(&recorded, &world), [1, 0, 0]);
@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
         counters.increment_many((2..12).map(|n| (owner(n), "views", 1))).unwrap();
         let recorded = Recorded::of(|| {
             let options = SyncOptions::default().batch_size(NonZeroUsize::MIN);
-            let stop = &mut |_: counter_diesel::SyncEvent<'_>| ControlFlow::Break(());
+            let stop = &mut |_: counter_diesel::sync::SyncEvent<'_>| ControlFlow::Break(());
             assert!(counters.sync_observed(&options, stop).unwrap().interrupted);
         });
         assert_eq!(passes(&recorded, &world), [1, 0, 0]);

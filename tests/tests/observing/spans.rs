@@ -38,7 +38,7 @@ pub const CASES: &[Case] = &[
     }),
     ("the span of a sync says how it was asked for", || {
         let world = memory();
-        let options = SyncOptions::default().pattern("post:*").dry_run(true);
+        let options = SyncOptions::default().pattern("post:*".parse().unwrap()).dry_run(true);
         assert!(counted(&world).sync(&options).unwrap().is_clean());
         let span = span_of(&world);
         assert_eq!((span.field("pattern"), span.field("dry_run")), ("post:*", "true"));

@@ -1,6 +1,7 @@
 //! The application's tables and models.
 
-use counter_diesel::{CounterValueOf, HasCounters};
+use counter_diesel::HasCounters;
+use counter_diesel::query::CounterValueOf;
 use diesel::prelude::*;
 
 diesel::table! {

@@ -1,6 +1,8 @@
 //! Pages of models with the exact values of their counters, the first few of a model, and the rows themselves.
 
-use counter_diesel::{Error, HasCounters, ModelCounter, Owner, OwnerType, schema::model_counters};
+use counter_diesel::query::OwnerType;
+use counter_diesel::schema::ModelCounter;
+use counter_diesel::{Error, HasCounters, Owner, schema::model_counters};
 use counter_tests::query_world::{QueryWorld, sync};
 use counter_tests::seen::Seen;
 use counter_tests::suite::Case;
@@ -125,6 +127,6 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
     }),
 ];
 
-fn ids_and_values(top: Vec<(counter_diesel::OwnerOf<Post>, i64)>) -> Vec<(i64, i64)> {
+fn ids_and_values(top: Vec<(counter_diesel::query::OwnerOf<Post>, i64)>) -> Vec<(i64, i64)> {
     top.iter().map(|(owner, value)| (owner.id().as_i64().unwrap(), *value)).collect()
 }

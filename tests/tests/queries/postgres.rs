@@ -14,7 +14,8 @@ mod transactions;
 #[path = "values.rs"]
 mod values;
 
-use counter_diesel::{Error, LedgerStep};
+use counter_diesel::Error;
+use counter_diesel::error::LedgerStep;
 use counter_tests::database::ServerConnection as _;
 use counter_tests::query_world::QueryWorld;
 use counter_tests::suite::Case;

@@ -2,7 +2,7 @@
 
 use counter_diesel::{Counters, Error, HasCounters, Owner, RedisStore};
 use counter_tests::query_world::QueryWorld;
-use counter_tests::servers::{Answer, FakeRedis};
+use counter_tests::servers::{FakeRedis, FakeReply};
 use counter_tests::store_worlds::patient;
 use diesel::SqliteConnection;
 use libtest_mimic::Trial;
@@ -34,10 +34,10 @@ fn counters(world: &QueryWorld<SqliteConnection>, server: &FakeRedis) -> Counter
 }
 
 /// As many values that are not there as were asked for; kept back until this is the last of so many commands.
-fn nothing(number: usize, words: &[String], commands: usize) -> Answer {
+fn nothing(number: usize, words: &[String], commands: usize) -> FakeReply {
     assert_eq!(words[0], "MGET");
     let reply = format!("*{}\r\n{}", words.len() - 1, "$-1\r\n".repeat(words.len() - 1)).leak();
-    if number + 1 == commands { Answer::Bytes(reply) } else { Answer::KeptBack(reply) }
+    if number + 1 == commands { FakeReply::Bytes(reply) } else { FakeReply::KeptBack(reply) }
 }
 
 fn page() {
@@ -60,7 +60,7 @@ fn commit() {
     let world = QueryWorld::<SqliteConnection>::sqlite();
     let server = FakeRedis::start(|number, words| {
         assert_eq!(words[0], "INCRBY");
-        if number + 1 == 100 { Answer::Bytes(":1\r\n") } else { Answer::KeptBack(":1\r\n") }
+        if number + 1 == 100 { FakeReply::Bytes(":1\r\n") } else { FakeReply::KeptBack(":1\r\n") }
     });
     let counters = counters(&world, &server);
     let gathering = counters.transaction(&mut world.connect(), |_, after| {
@@ -76,7 +76,7 @@ fn commit() {
 
 fn unknown() {
     let world = QueryWorld::<SqliteConnection>::sqlite();
-    let server = FakeRedis::start(|_, _| Answer::HangUp);
+    let server = FakeRedis::start(|_, _| FakeReply::HangUp);
     let gathering = counters(&world, &server).transaction(&mut world.connect(), |conn, after| {
         use diesel::connection::SimpleConnection;
         conn.batch_execute("INSERT INTO posts VALUES (1, 'Kept')").unwrap();

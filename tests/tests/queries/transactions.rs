@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use counter_diesel::{AfterCommit, CommittedNotCounted, Error, HasCounters, OwnerOf};
+use counter_diesel::error::CommittedNotCounted;
+use counter_diesel::query::OwnerOf;
+use counter_diesel::{AfterCommit, Error, HasCounters};
 use counter_tests::query_world::QueryWorld;
 use counter_tests::suite::Case;
 use diesel::connection::{InstrumentationEvent, SimpleConnection, TransactionManager};
@@ -332,7 +334,7 @@ pub(super) fn violate_deferred_constraint(world: &QueryWorld<Connection>) {
     let done = run(world, conn, |conn, _| Ok(conn.batch_execute("INSERT INTO notes VALUES (9)")?));
     let Err(Failed::Counters(error)) = done else { panic!("{done:?}") };
     let is_refused =
-        matches!(error, Error::Database { step: counter_diesel::LedgerStep::Commit, .. });
+        matches!(error, Error::Database { step: counter_diesel::error::LedgerStep::Commit, .. });
     assert!(is_refused, "{error:?}");
     assert_kept_and_counted(world, 0, 0);
     run(world, conn, |_, _| Ok(())).unwrap();

@@ -1,8 +1,8 @@
 //! Where the value of a counter can stand in a query, and what it is there.
 
-use counter_diesel::{
-    CounterKey, CounterValue, HasCounters, Invalid, OwnerType, SyncOptions, schema::model_counters,
-};
+use counter_diesel::error::Invalid;
+use counter_diesel::query::{CounterValue, OwnerType};
+use counter_diesel::{CounterKey, HasCounters, SyncOptions, schema::model_counters};
 use counter_tests::query_world::QueryWorld;
 use counter_tests::seen::Seen;
 use counter_tests::suite::Case;

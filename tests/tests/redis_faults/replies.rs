@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use counter_core::{Error, StoreStep};
-use counter_tests::servers::{Answer, FakeRedis};
+use counter_tests::servers::{FakeRedis, FakeReply};
 
 use super::{STORES, assert_not_counted, assert_unknown, id, soon};
 
 /// Five increments, of which the server answers two: it counts one and refuses the other.
-fn answer_two_then(number: usize, then: Answer) -> Answer {
+fn answer_two_then(number: usize, then: FakeReply) -> FakeReply {
     match number {
-        0 => Answer::Bytes(":1\r\n"),
-        1 => Answer::Bytes("-ERR increment or decrement would overflow\r\n"),
+        0 => FakeReply::Bytes(":1\r\n"),
+        1 => FakeReply::Bytes("-ERR increment or decrement would overflow\r\n"),
         _ => then,
     }
 }
@@ -19,10 +19,10 @@ fn answer_two_then(number: usize, then: Answer) -> Answer {
 #[test]
 fn what_was_answered_keeps_its_outcome_when_the_rest_is_not() {
     let servers = [
-        FakeRedis::start(|number, _| answer_two_then(number, Answer::Silence)),
-        FakeRedis::start(|number, _| answer_two_then(number, Answer::HangUp)),
-        FakeRedis::start(|number, _| answer_two_then(number, Answer::Bytes("?nonsense\r\n"))),
-        FakeRedis::start(|number, _| answer_two_then(number, Answer::Bytes("$1\r\n1\r\n"))),
+        FakeRedis::start(|number, _| answer_two_then(number, FakeReply::Silence)),
+        FakeRedis::start(|number, _| answer_two_then(number, FakeReply::HangUp)),
+        FakeRedis::start(|number, _| answer_two_then(number, FakeReply::Bytes("?nonsense\r\n"))),
+        FakeRedis::start(|number, _| answer_two_then(number, FakeReply::Bytes("$1\r\n1\r\n"))),
     ];
     for server in &servers {
         for (pool, store) in STORES {
@@ -42,7 +42,7 @@ fn what_was_answered_keeps_its_outcome_when_the_rest_is_not() {
 fn a_batch_has_one_deadline_while_replies_trickle_in() {
     let server = FakeRedis::start(|_, _| {
         std::thread::sleep(Duration::from_millis(300));
-        Answer::Bytes(":1\r\n")
+        FakeReply::Bytes(":1\r\n")
     });
     for (pool, store) in STORES {
         let store = store(&server.url());
@@ -62,7 +62,7 @@ fn a_large_batch_has_one_deadline_while_the_server_is_slow() {
         if number % 4000 == 3999 {
             std::thread::sleep(Duration::from_millis(600));
         }
-        Answer::Bytes(":1\r\n")
+        FakeReply::Bytes(":1\r\n")
     });
     for (pool, store) in STORES {
         let store = store(&server.url());
@@ -77,7 +77,7 @@ fn a_large_batch_has_one_deadline_while_the_server_is_slow() {
 #[test]
 fn an_increment_that_is_answered_with_something_else_is_unknown() {
     for (pool, store) in STORES {
-        let server = FakeRedis::start(|_, _| Answer::Bytes("+OK\r\n"));
+        let server = FakeRedis::start(|_, _| FakeReply::Bytes("+OK\r\n"));
         let store = store(&server.url());
         assert_unknown(pool, store.increment(&id(1), 1));
     }
@@ -85,16 +85,18 @@ fn an_increment_that_is_answered_with_something_else_is_unknown() {
 
 #[test]
 fn every_refusal_of_an_increment_means_that_it_was_not_counted() {
-    let refusals: [fn(usize, &[String]) -> Answer; 7] = [
-        |_, _| Answer::Bytes("-ERR value is not an integer or out of range\r\n"),
+    let refusals: [fn(usize, &[String]) -> FakeReply; 7] = [
+        |_, _| FakeReply::Bytes("-ERR value is not an integer or out of range\r\n"),
         |_, _| {
-            Answer::Bytes("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n")
+            FakeReply::Bytes(
+                "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+            )
         },
-        |_, _| Answer::Bytes("-OOM command not allowed when used memory > 'maxmemory'.\r\n"),
-        |_, _| Answer::Bytes("-READONLY You can't write against a read only replica.\r\n"),
-        |_, _| Answer::Bytes("-LOADING Redis is loading the dataset in memory\r\n"),
-        |_, _| Answer::Bytes("-MOVED 3999 127.0.0.1:6381\r\n"),
-        |_, _| Answer::Bytes("-NOAUTH Authentication required.\r\n"),
+        |_, _| FakeReply::Bytes("-OOM command not allowed when used memory > 'maxmemory'.\r\n"),
+        |_, _| FakeReply::Bytes("-READONLY You can't write against a read only replica.\r\n"),
+        |_, _| FakeReply::Bytes("-LOADING Redis is loading the dataset in memory\r\n"),
+        |_, _| FakeReply::Bytes("-MOVED 3999 127.0.0.1:6381\r\n"),
+        |_, _| FakeReply::Bytes("-NOAUTH Authentication required.\r\n"),
     ];
     for refusal in refusals {
         let server = FakeRedis::start(refusal);
@@ -109,7 +111,7 @@ fn every_refusal_of_an_increment_means_that_it_was_not_counted() {
 #[test]
 fn what_the_server_says_unasked_is_taken_for_no_reply() {
     let server = FakeRedis::start(|_, _| {
-        Answer::Bytes(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nx\r\n:1\r\n")
+        FakeReply::Bytes(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nx\r\n:1\r\n")
     });
     for (pool, store) in &STORES[..2] {
         let store = store(&server.url());
@@ -123,8 +125,8 @@ fn what_the_server_says_unasked_is_taken_for_no_reply() {
 #[test]
 fn a_connection_to_a_server_that_became_a_replica_is_not_used_again() {
     let server = FakeRedis::start(|number, _| match number {
-        0 => Answer::Bytes("-READONLY You can't write against a read only replica.\r\n"),
-        _ => Answer::Bytes(":1\r\n"),
+        0 => FakeReply::Bytes("-READONLY You can't write against a read only replica.\r\n"),
+        _ => FakeReply::Bytes(":1\r\n"),
     });
     for (pool, store) in STORES {
         let store = store(&server.url());
@@ -137,9 +139,9 @@ fn a_connection_to_a_server_that_became_a_replica_is_not_used_again() {
 #[test]
 fn answers_of_another_form_are_errors_and_no_guesses() {
     let server = FakeRedis::start(|_, words| match words[0].as_str() {
-        "MGET" => Answer::Bytes("*1\r\n$-1\r\n"),
-        "SCAN" => Answer::Bytes("*2\r\n$1\r\nx\r\n*0\r\n"),
-        _ => Answer::Bytes("*2\r\n$2\r\nok\r\n$1\r\nx\r\n"),
+        "MGET" => FakeReply::Bytes("*1\r\n$-1\r\n"),
+        "SCAN" => FakeReply::Bytes("*2\r\n$1\r\nx\r\n*0\r\n"),
+        _ => FakeReply::Bytes("*2\r\n$2\r\nok\r\n$1\r\nx\r\n"),
     });
     for (_, store) in STORES {
         let store = store(&server.url());

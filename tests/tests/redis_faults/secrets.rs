@@ -1,6 +1,6 @@
 use counter_core::{DeltaStore, Error, RedisStore};
 use counter_tests::said::everything_said;
-use counter_tests::servers::{Answer, FakeRedis, RedisServer};
+use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
 use super::{STORES, id};
 
@@ -50,7 +50,7 @@ fn a_wrong_or_missing_password_is_an_error_that_does_not_show_it() {
 #[test]
 fn a_server_that_repeats_what_it_does_not_understand_does_not_make_the_password_known() {
     let server = FakeRedis::start(|_, _| {
-        Answer::Bytes(
+        FakeReply::Bytes(
             "-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 's3cret'\r\n",
         )
     });

@@ -1,5 +1,5 @@
 use counter_core::{
-    Claim, ClaimOp, Claimed, CounterId, DeltaStore, Held, RedisStore, Replacement,
+    Claim, ClaimOp, Claimed, CounterId, DeltaStore, Holding, RedisStore, Replacement,
     StoreGeneration as _,
 };
 use counter_tests::servers::redis::RIGHTS;
@@ -62,6 +62,6 @@ fn in_all(store: &RedisStore, id: &CounterId) -> i64 {
     held.pending + claimed
 }
 
-fn held(store: &RedisStore, id: &CounterId) -> Held {
+fn held(store: &RedisStore, id: &CounterId) -> Holding {
     store.look(std::slice::from_ref(id)).unwrap().held.remove(0).unwrap()
 }

@@ -28,7 +28,7 @@ impl Application {
         let (redis, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
         let file = folder.path().join("app.sqlite");
         let pool = sqlite_pool(file.to_str().unwrap(), 2).unwrap();
-        let builder = Counters::builder(pool).prefix(prefix).redis(&redis.url());
+        let builder = Counters::builder(pool).prefix(prefix.parse().unwrap()).redis(&redis.url());
         let counters = builder.build().unwrap();
         counters.run_pending_migrations().unwrap();
         Self { counters, bare: redis.bare(), _redis: redis, _folder: folder }
@@ -88,7 +88,8 @@ fn a_prefix_with_glob_characters_and_a_pattern_touch_only_what_they_mean() {
     for owner_type in ["user", "users", "post"] {
         app.counters.increment(Owner::new(owner_type, 1).unwrap(), "x", 1).unwrap();
     }
-    let report = app.counters.sync(&SyncOptions::default().pattern("user:*")).unwrap();
+    let report =
+        app.counters.sync(&SyncOptions::default().pattern("user:*".parse().unwrap())).unwrap();
     assert_eq!((report.scanned, report.applied), (1, 1), "{report}");
     let left = ["a*:post:1:x", "a*:users:1:x", "a*:{id}", "a*:{seq}", "ab:user:1:x"];
     assert_eq!(app.keys(), left);

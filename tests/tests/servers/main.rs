@@ -6,8 +6,8 @@ mod postgres_only;
 
 use std::process::ExitCode;
 
-use counter_tests::process::Durability;
 use counter_tests::server_contract::{self, Act, ServerWorld};
+use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::{self, MariaDb};
 use counter_tests::servers::postgres::{self, Postgres};
 use counter_tests::suite::{self, WorldKind};

@@ -1,11 +1,11 @@
 //! What only MySQL and MariaDB do.
 
-use counter_diesel::Ledger;
+use counter_diesel::ledger::Ledger;
 use counter_tests::database::{Database, ServerConnection};
-use counter_tests::process::Durability;
 use counter_tests::server_contract::{
     ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
 };
+use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::suite::Case;
 use diesel::MysqlConnection;
@@ -81,8 +81,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             ["", "ANSI", "TRADITIONAL", "NO_BACKSLASH_ESCAPES", "MSSQL"].into_iter().zip(1..)
         {
             let ledger = ledger_of(&world.pool_after(1, &format!("SET sql_mode = '{mode}'")));
-            let full = counter_diesel::Claim {
-                op: counter_diesel::ClaimOp::Set(i64::MAX),
+            let full = counter_diesel::store::Claim {
+                op: counter_diesel::store::ClaimOp::Set(i64::MAX),
                 ..adds([id], 5).remove(0)
             };
             apply(&ledger, &[full]);
@@ -91,7 +91,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             let rows = ledger.baselines(&[post(id), post(id)]).unwrap();
             assert_eq!((rows[1].count, rows[1].seq.get()), (i64::MAX, 5), "{mode}");
             let odd = counter_diesel::CounterId::new("\\'\"`", id, "\\").unwrap();
-            let claim = counter_diesel::Claim { id: odd.clone(), ..adds([id], 5).remove(0) };
+            let claim = counter_diesel::store::Claim { id: odd.clone(), ..adds([id], 5).remove(0) };
             apply(&ledger, &[claim]);
             assert_eq!(ledger.baselines(&[odd.clone(), odd]).unwrap()[1].count, 1, "{mode}");
         }
@@ -101,11 +101,11 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         world.database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
         let ledger = world.database.ledger("model_counters");
         assert_eq!(ledger.run_pending_migrations().unwrap().len(), 1);
-        let state = ledger.state(&counter_diesel::Prefix::default()).unwrap();
+        let state = ledger.state(&counter_diesel::store::Prefix::default()).unwrap();
         assert!(!state.database.is_empty());
         world.database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
         assert_eq!(ledger.run_pending_migrations().unwrap().len(), 1);
-        let again = ledger.state(&counter_diesel::Prefix::default()).unwrap();
+        let again = ledger.state(&counter_diesel::store::Prefix::default()).unwrap();
         assert_eq!(again, state);
     }),
     ("a failed migration lets the next in", |world| {

@@ -1,11 +1,11 @@
 //! What only PostgreSQL does.
 
-use counter_diesel::Ledger;
+use counter_diesel::ledger::Ledger;
 use counter_tests::database::ServerConnection;
-use counter_tests::process::Durability;
 use counter_tests::server_contract::{
     ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
 };
+use counter_tests::servers::Durability;
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::suite::Case;
 use diesel::connection::SimpleConnection;

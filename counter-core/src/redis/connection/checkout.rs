@@ -27,7 +27,7 @@ pub(crate) struct Checkout {
 enum CheckedOut {
     Ours(PooledConnection<Manager>),
     Client(PooledConnection<::redis::Client>),
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     R2d2Redis(PooledConnection<::r2d2_redis::RedisConnectionManager>),
 }
 
@@ -50,8 +50,8 @@ impl From<ExchangeError> for BoxError {
 }
 
 impl Checkout {
-    /// Checks a connection out of `pool`, for which it waits at most `wait`. No write on the connection
-    /// may take longer than `write`.
+    /// Checks a connection out of `pool`, for which it waits at most `wait`. No write on the
+    /// connection may take longer than `write`.
     pub(crate) fn of(pool: &Pool, wait: Duration, write: Duration) -> Result<Self, BoxError> {
         let connection = CheckedOut::of(pool, wait)?;
         let timeouts = connection.timeouts();
@@ -166,8 +166,8 @@ impl Drop for Checkout {
         let is_usable = self.health == Health::Healthy && self.unread == 0;
         let is_given_back = is_usable && connection.restore(self.timeouts).is_ok();
         if !is_given_back && connection.wire().discard().is_err() {
-            // A pool that is smaller by one harms less than a connection that gives one caller the reply
-            // of another.
+            // A pool that is smaller by one harms less than a connection that gives one caller the
+            // reply of another.
             mem::forget(connection);
         }
     }
@@ -178,7 +178,7 @@ impl CheckedOut {
         Ok(match pool {
             Pool::Ours(pool) => Self::Ours(pool.get_timeout(wait)?),
             Pool::Client(pool) => Self::Client(pool.get_timeout(wait).map_err(without_args)?),
-            #[cfg(feature = "r2d2_redis")]
+            #[cfg(feature = "r2d2-redis")]
             Pool::R2d2Redis(pool) => Self::R2d2Redis(pool.get_timeout(wait).map_err(without_args)?),
         })
     }
@@ -195,7 +195,7 @@ impl CheckedOut {
         match self {
             Self::Ours(ours) => &mut **ours,
             Self::Client(connection) => &mut **connection,
-            #[cfg(feature = "r2d2_redis")]
+            #[cfg(feature = "r2d2-redis")]
             Self::R2d2Redis(connection) => &mut **connection,
         }
     }
@@ -211,8 +211,9 @@ impl CheckedOut {
     }
 }
 
-/// Drops the part of an error in which a server may repeat a password. Only the application knows the
-/// password of its pool. A server that does not know the command that logs in repeats its arguments.
+/// Drops the part of an error in which a server may repeat a password. Only the application knows
+/// the password of its pool. A server that does not know the command that logs in repeats its
+/// arguments.
 fn without_args(error: r2d2::Error) -> BoxError {
     let text = error.to_string();
     match text.split_once(", with args beginning with") {

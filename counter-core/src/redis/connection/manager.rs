@@ -13,9 +13,9 @@ use crate::redis::timeouts::RedisTimeouts;
 
 /// Makes the connections of the store's own pool.
 ///
-/// Unlike the `redis` crate's manager it gives them time-outs and TCP_NODELAY, and takes none back that
-/// may hold unread replies. When the server hangs up on one, as it does when it restarts, the idle ones
-/// are not handed out any more: each would cost an increment whose outcome is unknown.
+/// Unlike the `redis` crate's manager it gives them time-outs and TCP_NODELAY, and takes none back
+/// that may hold unread replies. When the server hangs up on one, as it does when it restarts, the
+/// idle ones are not handed out any more: each would cost an increment whose outcome is unknown.
 #[derive(Debug)]
 pub(crate) struct Manager {
     client: Client,
@@ -34,8 +34,8 @@ pub(crate) struct StoreConnection {
     hang_ups_before: u64,
 }
 
-/// The address that could not be reached and the reason. The password is redacted, because some servers
-/// repeat it.
+/// The address that could not be reached and the reason. The password is redacted, because some
+/// servers repeat it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoConnection(String);
@@ -107,8 +107,8 @@ impl r2d2::ManageConnection for Manager {
         self.open().map_err(|error| self.without_password(&error))
     }
 
-    /// Sends nothing: r2d2 calls this whenever a connection is handed out, and a `PING` would double the
-    /// cost of an increment.
+    /// Sends nothing: r2d2 calls this whenever a connection is handed out, and a `PING` would
+    /// double the cost of an increment.
     fn is_valid(&self, connection: &mut StoreConnection) -> Result<(), NoConnection> {
         if connection.hang_ups_before == self.hang_ups.load(Ordering::SeqCst) {
             return Ok(());

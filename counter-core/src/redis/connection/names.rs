@@ -2,7 +2,7 @@ use super::packed::Args;
 use crate::id::CounterId;
 use crate::names::Prefix;
 
-/// The names of everything that the store keeps in Redis, written where they are needed.
+/// The names of everything that the store keeps in Redis.
 #[derive(Debug)]
 pub(crate) struct Names {
     prefix: Prefix,

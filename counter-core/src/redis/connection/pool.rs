@@ -4,6 +4,6 @@ use super::manager::Manager;
 pub(crate) enum Pool {
     Ours(r2d2::Pool<Manager>),
     Client(r2d2::Pool<::redis::Client>),
-    #[cfg(feature = "r2d2_redis")]
+    #[cfg(feature = "r2d2-redis")]
     R2d2Redis(r2d2::Pool<::r2d2_redis::RedisConnectionManager>),
 }

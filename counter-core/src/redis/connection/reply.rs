@@ -73,7 +73,8 @@ impl Reply {
         self.is_refusal("READONLY")
     }
 
-    /// Returns whether the server did not read a value because it has another type than the command.
+    /// Returns whether the server did not read a value because it has another type than the
+    /// command.
     pub(crate) fn is_wrong_type(&self) -> bool {
         self.is_refusal("WRONGTYPE")
     }

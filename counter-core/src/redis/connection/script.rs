@@ -8,15 +8,23 @@ use crate::error::BoxError;
 pub(crate) struct Script {
     text: &'static str,
     hash: String,
+    /// The last arguments of every call.
+    constants: &'static [i64],
 }
 
 impl Script {
     pub(crate) fn new(text: &'static str) -> Self {
-        let hash = ::redis::Script::new(text).get_hash().to_owned();
-        Self { text, hash }
+        Self::with_constants(text, &[])
     }
 
-    /// Adds a call with this many names and other arguments, which `write` must write in this order.
+    /// Returns a script to which every call passes these numbers, as its last arguments.
+    pub(crate) fn with_constants(text: &'static str, constants: &'static [i64]) -> Self {
+        let hash = ::redis::Script::new(text).get_hash().to_owned();
+        Self { text, hash, constants }
+    }
+
+    /// Adds a call with this many names and other arguments, which `write` must write in this
+    /// order. The script's constants follow them.
     pub(crate) fn call(
         &self,
         calls: &mut Packed,
@@ -24,10 +32,13 @@ impl Script {
         others: usize,
         write: impl FnOnce(&mut Args<'_>),
     ) {
-        calls.command(3 + names + others, |args| {
+        calls.command(3 + names + others + self.constants.len(), |args| {
             let number_of_names = i64::try_from(names).unwrap_or(i64::MAX);
             args.text("EVALSHA").text(&self.hash).int(number_of_names);
             write(args);
+            for constant in self.constants {
+                args.int(*constant);
+            }
         });
     }
 

@@ -8,8 +8,8 @@ use crate::error::BoxError;
 
 /// One connection, of whichever version of the `redis` crate.
 ///
-/// Commands go out and replies come in separately: only so can each reply of a pipeline have its own
-/// outcome, and all of them one deadline.
+/// Commands go out and replies come in separately: only so can each reply of a pipeline have its
+/// own outcome, and all of them one deadline.
 pub(crate) trait Wire {
     /// Sets how long one read from the socket may take; `None` for as long as it likes.
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError>;
@@ -59,8 +59,8 @@ impl Wire for Connection {
     }
 
     /// Puts a connection whose stream has ended in its place. A pool of `redis::Client` drops a
-    /// connection that is not open, and only the end of its stream makes a connection report that. The
-    /// server is not asked for it, because it may be frozen.
+    /// connection that is not open, and only the end of its stream makes a connection report that.
+    /// The server is not asked for it, because it may be frozen.
     fn discard(&mut self) -> Result<(), BoxError> {
         *self = ended_connection()?;
         Ok(())

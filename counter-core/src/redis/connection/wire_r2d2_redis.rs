@@ -6,10 +6,10 @@ use super::reply::{Refused, Reply};
 use super::wire::{Wire, connection_to_a_listener_that_hangs_up};
 use crate::error::BoxError;
 
-/// The connections of the crate `r2d2_redis`, which is pinned to an old version of the `redis` crate.
+/// A connection of the crate `r2d2_redis`, which is pinned to an old version of the `redis` crate.
 ///
-/// After a read time-out that version takes the late reply for the next command's, and its pool hands
-/// the connection out all the same. [`Wire::discard`] keeps it from coming that far.
+/// After a read time-out that version takes the late reply for the next command's, and its pool
+/// hands the connection out all the same. [`Wire::discard`] keeps it from coming that far.
 impl Wire for Connection {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError> {
         Ok(Connection::set_read_timeout(self, limit)?)
@@ -48,8 +48,8 @@ fn ended_connection() -> Result<Connection, BoxError> {
     Ok(ended)
 }
 
-/// Whether the server replied with this error. A reply that cannot be parsed has the kind of a plain
-/// `ERR`, and only its description tells them apart.
+/// Returns whether the server replied with this error. A reply that cannot be parsed has the kind
+/// of a plain `ERR`, and only its description tells them apart.
 fn is_reply(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::ResponseError => {

@@ -10,8 +10,8 @@ use crate::redis::server::Server;
 use crate::redis::steps;
 use crate::store::{ClockReading, Fact, Foreign, StoreFacts};
 
-/// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any of
-/// the commands: so each fact has an answer of its own.
+/// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any
+/// of the commands: so each fact has an answer of its own.
 pub(crate) fn inspect(
     server: &Server,
     confirmation: Option<Confirmation>,
@@ -36,7 +36,7 @@ pub(crate) fn inspect(
         };
         read_generation(&mut facts, names, &seen, next(), next());
         facts.increments = rights::try_increment(server, checkout)?;
-        facts.refused = rights::missing_rights(server, checkout, confirmation)?;
+        facts.missing_rights = rights::missing_rights(server, checkout, confirmation)?;
         match why_silent(&facts) {
             Some(why) => Err(why.into()),
             None => Ok(facts),
@@ -44,7 +44,7 @@ pub(crate) fn inspect(
     })
 }
 
-/// Asks for the time by itself, because the clocks are compared within the time that the answer took.
+/// Asks for the time by itself, because the wait for the answer limits how well clocks compare.
 fn read_clock(server: &Server, checkout: &mut Checkout) -> Result<Fact<ClockReading>, BoxError> {
     let mut command = Packed::default();
     command.command(1, |args| {
@@ -69,11 +69,11 @@ fn read_generation(
     } else {
         steps::parse_high_water(names, high_water)
     };
-    facts.high_water = fact_or_foreign(high_water, &mut facts.taken);
+    facts.high_water = fact_or_foreign(high_water, &mut facts.occupied_names);
     let newest = facts.high_water.known().copied().unwrap_or_default();
     let generation = parse_generation(names, generation, newest)
         .map(|generation| generation.map(|generation| seen.beside(generation)));
-    facts.generation = fact_or_foreign(generation, &mut facts.taken);
+    facts.generation = fact_or_foreign(generation, &mut facts.occupied_names);
 }
 
 /// Returns why the server answered nothing at all, as when it asks for a password first.
@@ -85,7 +85,8 @@ fn why_silent(facts: &StoreFacts) -> Option<&str> {
     Some(why)
 }
 
-/// Returns the commands of an inspection. INFO answers nearly everything, also where CONFIG is refused.
+/// Returns the commands of an inspection. INFO answers nearly everything, also where CONFIG is
+/// refused.
 fn questions(names: &Names) -> Packed {
     let mut questions = Packed::default();
     let mut ask = |words: &[&str]| {

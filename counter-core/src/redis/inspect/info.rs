@@ -28,8 +28,8 @@ impl Info {
         self.text(name)?.parse().ok()
     }
 
-    /// Returns the product and its version. Valkey also names the version of Redis that it is compatible
-    /// with.
+    /// Returns the product and its version. Valkey also names the version of Redis that it is
+    /// compatible with.
     pub(crate) fn server(&self) -> Option<ServerVersion> {
         let (product, number) = match self.text("valkey_version") {
             Some(number) => ("Valkey", number),
@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn info_is_read_line_by_line_and_what_is_missing_is_unknown() {
         let info = info(
-            "# Server\r\nredis_version:7.0.15\r\n\r\nrole:master\r\nused_memory_peak:9\r\nused_memory:5\r\n",
+            "# Server\r\nredis_version:7.0.15\r\n\r\nrole:master\r\n\
+             used_memory_peak:9\r\nused_memory:5\r\n",
         );
         let server = info.fact(Info::server);
         assert_eq!(server.known().map(ToString::to_string).as_deref(), Some("Redis 7.0.15"));

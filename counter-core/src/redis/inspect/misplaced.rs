@@ -10,8 +10,8 @@ use crate::store::Foreign;
 /// The items are names, and a TYPE takes one.
 const BATCH: Batch = Batch { step: StoreStep::Look, chunk: 1, window: 4000, if_lost: IfLost::Fail };
 
-/// Returns what of another type than a string is in the places of these counters. A look does not find
-/// it, because MGET returns nothing for it.
+/// Returns the values of other types than a string at the names of these counters. A look does not
+/// find them, because MGET returns nothing for them.
 pub(crate) fn misplaced(server: &Server, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
     let names = names_of(server.names().prefix(), ids);
     batch::in_chunks(server, BATCH, &names, |checkout, window, misplaced| {

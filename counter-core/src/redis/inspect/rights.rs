@@ -8,42 +8,103 @@ use crate::redis::connection::{Checkout, Packed, Reply, Script, Unexpected};
 use crate::redis::server::Server;
 use crate::store::Fact;
 
-static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
+static MISSING: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
-/// Tries an increment by an argument that is no number. A server refuses that argument last, so this
-/// says whether anything else is in the way of an increment.
+/// A command that a user needs a right to.
+struct Right {
+    command: &'static str,
+    check: Check,
+}
+
+/// How an inspection finds out whether the user has a right.
+enum Check {
+    /// By asking the server about the command with these arguments, where `KEY` is a name of the
+    /// store.
+    Ask(&'static str),
+    /// By asking in the same way, if claims wait by this command.
+    AskIfClaimsWait(&'static str),
+    /// By using it: without it there is no store, no increment or no answer at all.
+    Use,
+}
+
+/// All commands that a user needs a right to. The guide to operation and the documentation of
+/// [`RedisStore`](crate::RedisStore) list them too.
+const RIGHTS: [Right; 16] = [
+    Right { command: "PING", check: Check::Use },
+    Right { command: "INCRBY", check: Check::Use },
+    Right { command: "EVALSHA", check: Check::Use },
+    Right { command: "SCAN", check: Check::Ask("0") },
+    Right { command: "SCRIPT LOAD", check: Check::Ask("text") },
+    Right { command: "GET", check: Check::Ask("KEY") },
+    Right { command: "MGET", check: Check::Ask("KEY") },
+    Right { command: "SET", check: Check::Ask("KEY value") },
+    Right { command: "MSET", check: Check::Ask("KEY value") },
+    Right { command: "DEL", check: Check::Ask("KEY") },
+    Right { command: "EXISTS", check: Check::Ask("KEY") },
+    Right { command: "TYPE", check: Check::Ask("KEY") },
+    Right { command: "PERSIST", check: Check::Ask("KEY") },
+    Right { command: "TIME", check: Check::Ask("") },
+    Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
+    Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
+];
+
+impl Right {
+    /// Returns the arguments with which the server is asked about the command, unless it is not
+    /// asked.
+    fn args_to_ask(&self, confirmation: Option<Confirmation>) -> Option<&'static str> {
+        match self.check {
+            Check::Ask(args) => Some(args),
+            Check::AskIfClaimsWait(args) => {
+                let waits_by = confirmation.map(Confirmation::command_name);
+                (waits_by == Some(self.command)).then_some(args)
+            }
+            Check::Use => None,
+        }
+    }
+}
+
+/// Tries an increment by an argument that is no number. A server refuses that argument last, so the
+/// reply shows whether anything else is in the way of an increment.
 pub(crate) fn try_increment(
     server: &Server,
     checkout: &mut Checkout,
-) -> Result<Fact<()>, BoxError> {
+) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
         args.text("INCRBY").text(server.names().high_water()).text("?");
     });
     let reply = server.ask(checkout, &command)?;
-    Ok(match reply.is_no_integer() {
-        true => Fact::Known(()),
-        false => Fact::Unknown(reply.into_error().to_string()),
+    Ok(match reply {
+        reply if reply.is_no_integer() => Fact::Known(Ok(())),
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        _ => Fact::Unknown(Unexpected.to_string()),
     })
 }
 
-/// Returns the commands that this user may not run. Asks from within a script, because there a server
-/// answers that to each user.
+/// Returns the commands that this user may not run. Asks from within a script, because there a
+/// server answers that to each user.
 pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout,
     confirmation: Option<Confirmation>,
-) -> Result<Fact<Vec<String>>, BoxError> {
-    let waits_by = confirmation.map(Confirmation::command_name);
-    let mut call = Packed::default();
-    RIGHTS.call(&mut call, 1, waits_by.iter().len(), |args| {
-        args.text(server.names().high_water());
-        waits_by.iter().for_each(|name| {
-            args.text(name);
-        });
+) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
+    let asked = RIGHTS.iter().filter_map(|right| {
+        let args = right.args_to_ask(confirmation)?;
+        Some((right.command, args))
     });
-    let reply = server.run(&RIGHTS, checkout, &call)?.pop();
-    Ok(parse_names(reply.unwrap_or(Reply::Other)).into())
+    let asked: Vec<_> = asked.collect();
+    let mut call = Packed::default();
+    MISSING.call(&mut call, 1, 2 * asked.len(), |args| {
+        args.text(server.names().high_water());
+        for (command, its_args) in asked {
+            args.text(command).text(its_args);
+        }
+    });
+    let reply = server.run(&MISSING, checkout, &call)?.pop();
+    Ok(match reply.unwrap_or(Reply::Other) {
+        Reply::Refused(refused) => Fact::Known(Err(refused.to_string())),
+        reply => Fact::from(parse_names(reply)).map(Ok),
+    })
 }
 
 fn parse_names(reply: Reply) -> Result<Vec<String>, BoxError> {
@@ -52,4 +113,32 @@ fn parse_names(reply: Reply) -> Result<Vec<String>, BoxError> {
         Ok(String::from_utf8_lossy(&name).into_owned())
     });
     names.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Returns what stands in code font in the part of a text between two phrases.
+    fn code_between<'a>(text: &'a str, from: &str, to: &str) -> BTreeSet<&'a str> {
+        let (_, part) = text.split_once(from).unwrap();
+        let (part, _) = part.split_once(to).unwrap();
+        part.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_guide_and_the_documentation_list_the_rights_that_a_user_needs() {
+        let needed: BTreeSet<_> = RIGHTS.iter().map(|right| right.command).collect();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let guide = std::fs::read_to_string(root.join("../docs/operating.md")).unwrap();
+        assert_eq!(code_between(&guide, "A user with limited rights needs", "The doctor"), needed);
+        let docs = include_str!("../store.rs");
+        assert_eq!(
+            code_between(docs, "for a user with limited rights:", "Nothing is lost"),
+            needed
+        );
+    }
 }

@@ -1,6 +1,7 @@
--- Removes each claim that is still exactly the one that is named.
+-- Removes each claim that is still exactly the given one.
 --
--- KEYS: claims. ARGV: the text of each.
+-- KEYS: claims.
+-- ARGV: the text of each.
 -- Returns how many were removed.
 
 local values = redis.call('MGET', unpack(KEYS))

@@ -1,10 +1,10 @@
 -- Turns what is pending of each counter into a claim.
 --
 -- KEYS: the high water; then of each counter its pending delta and its claim.
--- ARGV: the age in microseconds below which a claim is another sync's; the newest sequence that the
---       caller has seen.
+-- ARGV: the age in microseconds below which a claim belongs to another sync; the newest sequence
+--       that the caller has seen.
 -- Returns 'ok', the high water and an outcome for each counter:
---   n, z, b: nothing, zero, busy; f or r and the claim: fresh, recovered; x and what is there: not ours.
+--   n, z, b: nothing, zero, busy; f or r and the claim: fresh, recovered; x and what is foreign.
 -- Or, having changed nothing: 'back' and the high water; 'foreign' and what is in its place.
 --
 -- Everything is read before anything is written.

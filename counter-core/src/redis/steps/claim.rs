@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::confirm::confirm;
 use super::found;
-use super::values::{answered_sequence, parse_claim};
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
 use crate::protocol::ClaimSeq;
@@ -16,11 +16,10 @@ use crate::redis::server::Server;
 use crate::store::Claimed;
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("count.lua"),
-        include_str!("sequence.lua"),
-        include_str!("claim.lua")
-    ))
+    Script::with_constants(
+        concat!(include_str!("count.lua"), include_str!("sequence.lua"), include_str!("claim.lua")),
+        SEQUENCE_CONSTANTS,
+    )
 });
 
 /// A claim that was made whose answer was lost is busy when the step is repeated, until it looks

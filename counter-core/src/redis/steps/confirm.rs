@@ -5,8 +5,8 @@ use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply};
 use crate::redis::server::Server;
 
-/// Waits until the last write on this connection is confirmed. The server counts what the connection
-/// itself has written, so it must be the connection of the claims.
+/// Waits until the last write on this connection is confirmed. The server counts what the
+/// connection itself has written, so it must be the connection of the claims.
 pub(crate) fn confirm(
     server: &Server,
     checkout: &mut Checkout,

@@ -1,6 +1,11 @@
--- Goes before the scripts that read counts and claims. Counts stay strings: a number is a double here.
+-- Goes before the scripts that read counts and claims. Counts stay strings, because a number in Lua
+-- is a double.
+--
+-- ARGV: the last one is the greatest sequence of a claim.
 
--- Whether a string is a signed 64-bit integer as Redis and text.rs write it.
+local GREATEST_SEQUENCE = tonumber(ARGV[#ARGV])
+
+-- Returns whether a string is a signed 64-bit integer as Redis and text.rs write it.
 local function is_count(text)
   if #text > 20 then
     return false
@@ -21,7 +26,7 @@ local function is_count(text)
   return high < 922337203 or (high == 922337203 and low <= greatest_low)
 end
 
--- The sequence of a string that is a claim as claim.rs writes it, or nil.
+-- Returns the sequence of a string that is a claim as claim.rs writes it, or nil.
 local function sequence_of_claim(text)
   if #text > 45 then
     return nil
@@ -30,8 +35,7 @@ local function sequence_of_claim(text)
   if not seq or seq == '0' or not is_count(seq) or not is_count(value) then
     return nil
   end
-  -- As in claim.rs.
-  if tonumber(seq) > 9007199254740991 then
+  if tonumber(seq) > GREATEST_SEQUENCE then
     return nil
   end
   if op == 'add' or op == 'set' or (op == 'del' and value == '0') then
@@ -40,12 +44,13 @@ local function sequence_of_claim(text)
   return nil
 end
 
--- What stands in the place of a name's value, in the short form that foreign.rs reads.
+-- Returns a foreign value in the short form that found.rs reads.
 local function foreign_value(which, value)
   return which .. '=' .. string.sub(value, 1, 64)
 end
 
--- A string's value, or nil where there is none, and what is there instead if it is no string.
+-- Returns a string's value, or nil where there is none, and what is there instead if it is no
+-- string.
 local function read(which, name)
   local value = redis.pcall('GET', name)
   if type(value) ~= 'table' then

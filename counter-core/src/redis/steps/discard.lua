@@ -1,7 +1,7 @@
 -- Drops what is pending and claimed of each counter.
 --
 -- KEYS: of each counter its pending delta and its claim.
--- Returns of how many there was anything. What is not ours is left.
+-- Returns how many counters held anything. Foreign values stay.
 
 local values = redis.call('MGET', unpack(KEYS))
 local dels, dropped = {}, 0

@@ -1,13 +1,16 @@
 use std::sync::LazyLock;
 
+use super::values::COUNT_CONSTANTS;
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Names, Packed, Script};
 use crate::redis::server::Server;
 
-static DISCARD: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("count.lua"), include_str!("discard.lua"))));
+static DISCARD: LazyLock<Script> = LazyLock::new(|| {
+    let text = concat!(include_str!("count.lua"), include_str!("discard.lua"));
+    Script::with_constants(text, COUNT_CONSTANTS)
+});
 
 const BATCH: Batch =
     Batch { step: StoreStep::Discard, chunk: 100, window: 40, if_lost: IfLost::Fail };

@@ -1,4 +1,4 @@
-//! Words what was found in a place of this store's that is foreign.
+//! Words the errors for foreign values, found where this store keeps its own.
 
 use crate::error::BoxError;
 use crate::id::CounterId;
@@ -16,8 +16,9 @@ pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&Counte
     }
 }
 
-/// Returns what a script found in a place of this store's. The script's short form of it names the place
-/// (`H`igh water, `I`d, `K` for pending, `F` for the claim), then `=` and the value or `!` and the type.
+/// Returns the foreign value that a script found. The script's short form of it names the
+/// place (`H`igh water, `I`d, `K` for pending, `F` for the claim), then `=` and the value or `!`
+/// and the type.
 pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
     let (which, kind, what) = match code {
         [which, kind, what @ ..] => (*which, *kind, what),

@@ -1,20 +1,21 @@
--- Tells the identity of the data, and gives it one if it has none.
+-- Returns the generation of the data, and begins one if there is none.
 --
--- KEYS: the identity and the high water.
--- ARGV: the identity that it gets if it has none; the sequence to which the high water is raised then.
--- Returns 'old' or 'new', the high water and the identity; or, having changed nothing, 'foreign' and
--- what is there.
+-- KEYS: the generation and the high water.
+-- ARGV: the generation that begins if there is none; the sequence to which that raises the high
+--       water.
+-- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'foreign'
+-- and what is there.
 
-local identity, foreign = read('I', KEYS[1])
-if not foreign and identity and not string.find(identity, '^[^:]+:') then
-  foreign = foreign_value('I', identity)
+local generation, foreign = read('I', KEYS[1])
+if not foreign and generation and not string.find(generation, '^[^:]+:') then
+  foreign = foreign_value('I', generation)
 end
 local high_water, foreign_high_water = read_high_water(KEYS[2])
 if foreign or foreign_high_water then
   return { 'foreign', foreign or foreign_high_water }
 end
-if identity then
-  return { 'old', format_sequence(high_water), identity }
+if generation then
+  return { 'old', format_sequence(high_water), generation }
 end
 
 local raised = math.max(high_water, tonumber(ARGV[2]))

@@ -3,7 +3,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::LazyLock;
 
 use super::found;
-use super::values::{answered_sequence, parse_generation, parse_high_water};
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::{
@@ -13,26 +13,29 @@ use crate::redis::last_sighting::Named;
 use crate::redis::server::Server;
 
 static GENERATION: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("count.lua"),
-        include_str!("sequence.lua"),
-        include_str!("generation.lua")
-    ))
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("generation.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
 });
 
-/// Returns the present generation. If there is none yet, begins one that names `database` and raises the
-/// high water to `above`.
+/// Returns the present generation. If there is none yet, begins one that names `database` and
+/// raises the high water to `above`.
 pub(crate) fn generation(
     server: &Server,
     database: &str,
     above: ClaimSeq,
 ) -> Result<Generation, Error> {
-    server.step(StoreStep::Identify, |checkout| generation_on(server, checkout, database, above))
+    server.step(StoreStep::Generation, |checkout| generation_on(server, checkout, database, above))
 }
 
 /// Returns the present generation, if there is one, and the high water at the same instant.
 pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, Error> {
-    server.repeatable_step(StoreStep::Identify, Deadline::NEVER, |checkout| {
+    server.repeatable_step(StoreStep::Generation, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let names = server.names();
         let mut command = Packed::default();
@@ -82,8 +85,8 @@ fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
     call
 }
 
-/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys, which
-/// is random enough for an id that there is no reason to guess.
+/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys,
+/// which is random enough for an id that there is no reason to guess.
 fn random_id() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())

@@ -9,8 +9,8 @@ use crate::redis::connection::{
 };
 use crate::redis::server::Server;
 
-/// How many increments are sent before their replies are read. Enough that round trips do not count, few
-/// enough that neither side stops because the other reads nothing while it writes.
+/// How many increments are sent before their replies are read. Enough that round trips do not
+/// count, few enough that neither side stops because the other reads nothing while it writes.
 const WINDOW: usize = 4096;
 
 type Outcome = Result<(), Error>;
@@ -106,8 +106,8 @@ fn write_increment(commands: &mut Packed, names: &Names, id: &CounterId, by: i64
     });
 }
 
-/// Returns the outcome that the reply to an INCRBY means. An error means that the server did not carry
-/// it out.
+/// Returns the outcome that the reply to an INCRBY means. An error means that the server did not
+/// carry it out.
 fn read_outcome(reply: Reply, id: &CounterId) -> Result<Outcome, Unexpected> {
     match reply {
         Reply::Int(_) => Ok(Ok(())),

@@ -4,11 +4,11 @@ use super::found;
 use super::values::{parse_claim, parse_count, parse_high_water};
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::protocol::{ClaimSeq, Held};
+use crate::protocol::{ClaimSeq, Holding};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
 use crate::redis::server::Server;
-use crate::store::{Foreign, Look};
+use crate::store::{Foreign, Snapshot};
 
 const BATCH: Batch = Batch {
     step: StoreStep::Look,
@@ -18,10 +18,10 @@ const BATCH: Batch = Batch {
 };
 
 /// Returns what is pending and claimed of each counter, and the high water.
-pub(crate) fn look(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
+pub(crate) fn look(server: &Server, ids: &[CounterId]) -> Result<Snapshot, Error> {
     let (nth, _) = server.last_sighting().get();
     let look = if ids.is_empty() {
-        Look { high_water: high_water(server)?, held: Vec::new() }
+        Snapshot { high_water: high_water(server)?, held: Vec::new() }
     } else {
         look_at(server, ids)?
     };
@@ -39,7 +39,7 @@ fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
     })
 }
 
-fn look_at(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
+fn look_at(server: &Server, ids: &[CounterId]) -> Result<Snapshot, Error> {
     let names = server.names();
     let mut high_water = ClaimSeq::ZERO;
     let held = batch::in_chunks(server, BATCH, ids, |checkout, window, held| {
@@ -59,11 +59,11 @@ fn look_at(server: &Server, ids: &[CounterId]) -> Result<Look, Error> {
         }
         Ok(())
     })?;
-    Ok(Look { high_water, held })
+    Ok(Snapshot { high_water, held })
 }
 
-/// What an MGET begins with. The first one of a look begins with the high water, because that must not
-/// be newer than anything that the look returns.
+/// What an MGET begins with. The first one of a look begins with the high water, because that must
+/// not be newer than anything that the look returns.
 #[derive(Debug, Clone, Copy)]
 enum Begin {
     HighWater,
@@ -92,7 +92,7 @@ fn parse_held(
     id: &CounterId,
     pending: Option<Vec<u8>>,
     claim: Option<Vec<u8>>,
-) -> Result<Held, Foreign> {
+) -> Result<Holding, Foreign> {
     let pending = match pending {
         None => 0,
         Some(value) => parse_count(&value).ok_or_else(|| found::not_a_count(names, id, &value))?,
@@ -104,5 +104,5 @@ fn parse_held(
             Some(claim.ok_or_else(|| found::not_a_claim(names, id, &value))?)
         }
     };
-    Ok(Held { pending, claim })
+    Ok(Holding { pending, claim })
 }

@@ -1,6 +1,7 @@
 -- Raises the high water to the present time, or above.
 --
--- KEYS: the high water. ARGV: the sequence that it becomes no less than.
+-- KEYS: the high water.
+-- ARGV: the sequence that it becomes no less than.
 -- Returns 'ok' and the high water; or, having changed nothing, 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])

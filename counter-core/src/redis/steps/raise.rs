@@ -1,22 +1,21 @@
 use std::sync::LazyLock;
 
 use super::found;
-use super::values::answered_sequence;
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence};
 use crate::error::{Error, StoreStep};
 use crate::protocol::ClaimSeq;
 use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer};
 use crate::redis::server::Server;
 
 static RAISE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("count.lua"),
-        include_str!("sequence.lua"),
-        include_str!("raise.lua")
-    ))
+    Script::with_constants(
+        concat!(include_str!("count.lua"), include_str!("sequence.lua"), include_str!("raise.lua")),
+        SEQUENCE_CONSTANTS,
+    )
 });
 
-/// Raises the high water to the present time and to `above`. Raises it above what this process has seen
-/// too, or this process would go on to claim nothing.
+/// Raises the high water to the present time and to `above`. Raises it above what this process has
+/// seen too, or this process would go on to claim nothing.
 pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     server.step(StoreStep::Raise, |checkout| {
         let (nth, newest) = server.last_sighting().get();

@@ -1,8 +1,9 @@
--- Gives a claim another sequence, if it is still exactly the one that is named.
+-- Gives a claim another sequence, if it is still exactly the given one.
 --
--- KEYS: the high water and the claim. ARGV: the text of the claim; the sequence that the new one is above.
--- Returns 'ok', the high water and the claim; or, having changed nothing: 'gone' and the high water;
--- 'foreign' and what is there.
+-- KEYS: the high water and the claim.
+-- ARGV: the text of the claim; the sequence that the new one is above.
+-- Returns 'ok', the high water and the claim; or, having changed nothing: 'gone' and the high
+-- water; 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 if foreign then

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use super::confirm::confirm;
 use super::found;
-use super::values::parse_claim;
+use super::values::{SEQUENCE_CONSTANTS, parse_claim};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{Claim, ClaimSeq};
 use crate::redis::confirmation::Confirmation;
@@ -10,11 +10,14 @@ use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
 
 static RENUMBER: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("count.lua"),
-        include_str!("sequence.lua"),
-        include_str!("renumber.lua")
-    ))
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("renumber.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
 });
 
 /// Gives a claim a new sequence above `above`, if it is still exactly the one that its counter has.

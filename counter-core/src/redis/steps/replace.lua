@@ -2,7 +2,8 @@
 --
 -- KEYS: the high water, the counter's pending delta and its claim.
 -- ARGV: what the claim does, as op:value.
--- Returns 'ok', the high water and the claim; or, having changed nothing, 'foreign' and what is there.
+-- Returns 'ok', the high water and the claim; or, having changed nothing, 'foreign' and what is
+-- there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 if foreign then

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use super::confirm::confirm;
 use super::found;
-use super::values::parse_claim;
+use super::values::{SEQUENCE_CONSTANTS, parse_claim};
 use crate::error::{BoxError, Error, Operation};
 use crate::id::CounterId;
 use crate::protocol::{Claim, ClaimOp};
@@ -14,11 +14,14 @@ use crate::redis::server::Server;
 use crate::store::Replacement;
 
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("count.lua"),
-        include_str!("sequence.lua"),
-        include_str!("replace.lua")
-    ))
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("replace.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
 });
 
 /// Drops what is pending and claimed of a counter, and makes a claim that sets or deletes it.
@@ -47,8 +50,8 @@ pub(crate) fn replace(
     })
 }
 
-/// The script checks everything before it changes anything. So if it answers with an error, it has not
-/// done anything: that is as good as not sent.
+/// The script checks everything before it changes anything. So if it answers with an error, it has
+/// not done anything: that is as good as not sent.
 fn replace_on(
     server: &Server,
     checkout: &mut Checkout,

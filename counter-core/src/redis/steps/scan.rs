@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 
 use super::found;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::{Name, Pattern, Prefix};
+use crate::names::{Pattern, Prefix, StoreName};
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Unexpected};
 use crate::redis::server::Server;
 use crate::store::{Cursor, ScanPage};
@@ -10,8 +10,8 @@ use crate::store::{Cursor, ScanPage};
 /// The most names that one SCAN goes through. The server does nothing else meanwhile.
 const CHUNK: usize = 250;
 
-/// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is, and the
-/// server's cursor.
+/// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is,
+/// and the server's cursor.
 pub(crate) fn scan(
     server: &Server,
     pattern: &Pattern,
@@ -49,7 +49,7 @@ fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8
     let parsed = str::from_utf8(name).ok().and_then(|name| prefix.parse_name(name));
     match parsed {
         // A glob for names may match the prefix's second appearance in a claim's.
-        Some(Name::Pending(id) | Name::Claim(id)) if pattern.matches(id.as_str()) => {
+        Some(StoreName::Pending(id) | StoreName::Claim(id)) if pattern.matches(id.as_str()) => {
             page.ids.push(id);
         }
         Some(_) => {}

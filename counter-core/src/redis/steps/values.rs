@@ -6,8 +6,16 @@ use crate::id::{CounterId, canonical_i64};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
 
-/// The greatest high water from which a script goes on: `GREATEST_HIGH_WATER` in sequence.lua.
+/// The greatest high water from which a script goes on. Up to here, and for a long time above, a
+/// double counts in ones.
 const GREATEST_HIGH_WATER: ClaimSeq = ClaimSeq::new(9_007_199_254_000_000);
+
+/// The constants of a script that begins with count.lua.
+pub(crate) const COUNT_CONSTANTS: &[i64] = &[ClaimSeq::GREATEST.get()];
+
+/// The constants of a script that begins with count.lua and sequence.lua.
+pub(crate) const SEQUENCE_CONSTANTS: &[i64] =
+    &[GREATEST_HIGH_WATER.get(), ClaimSeq::GREATEST.get()];
 
 /// Returns the high water from the reply to a GET of it.
 pub(crate) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
@@ -38,8 +46,8 @@ pub(crate) fn parse_claim(id: &CounterId, text: &[u8]) -> Option<Claim> {
     Claim::from_text(id.clone(), str::from_utf8(text).ok()?).ok()
 }
 
-/// Returns the generation from the value of `{prefix}{id}`: the store's id, which has no colon, a colon,
-/// and the database's id.
+/// Returns the generation from the value of `{prefix}{id}`: the store's id, which has no colon, a
+/// colon, and the database's id.
 pub(crate) fn parse_generation(
     value: Vec<u8>,
     high_water: ClaimSeq,

@@ -40,7 +40,7 @@ fn write_look(commands: &mut Packed, names: &Names, claims: &[Claim]) {
 fn verdict(claim: &Claim, text: Option<&[u8]>) -> Verdict {
     match text {
         None => Verdict::Gone,
-        Some(text) if text == claim.text().as_bytes() => Verdict::Held,
+        Some(text) if text == claim.text().as_bytes() => Verdict::Current,
         Some(_) => Verdict::Superseded,
     }
 }

@@ -16,7 +16,7 @@ use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::values;
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
@@ -263,7 +263,7 @@ pub fn mysql_pool(
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<MysqlConnection>>, Error> {
     if open::scheme(url) != Some("mysql") {
-        return Err(Error::Build("the URL of a MariaDB or MySQL database begins with mysql://"));
+        return Err(Error::Build(BuildProblem::MysqlUrl));
     }
     open::open(url, max_size, |pool| pool)
 }

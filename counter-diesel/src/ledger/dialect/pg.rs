@@ -15,13 +15,13 @@ use diesel::{PgConnection, RunQueryDsl};
 
 use super::dialect::{Dialect, StateRow};
 use super::on_conflict;
-use super::owner::{bind_owner, read_owner};
+use super::owner::{bind_owner_of, read_owner};
 use super::pools::open;
 use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
@@ -202,7 +202,7 @@ impl<'a, Row> OverCounters<'a, Row> {
         Ok(Self {
             before: String::new(),
             owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
-            owner_ids: owner_ids.map(|id| bind_owner(id.owner_id())).collect::<QueryResult<_>>()?,
+            owner_ids: owner_ids.map(bind_owner_of).collect::<QueryResult<_>>()?,
             keys: ids.into_iter().map(CounterId::key).collect(),
             numbers: Vec::new(),
             after: String::new(),
@@ -261,9 +261,7 @@ pub fn postgres_pool(
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
     if open::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
-        return Err(Error::Build(
-            "the URL of a PostgreSQL database begins with postgres:// or postgresql://",
-        ));
+        return Err(Error::Build(BuildProblem::PostgresUrl));
     }
     open::open(&with_connect_timeout(url), max_size, |pool| pool)
 }

@@ -16,7 +16,7 @@ use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::{on_conflict, values};
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::{Migration, migration};
 
 /// The time, UTC.
@@ -33,10 +33,7 @@ impl Dialect for SqliteConnection {
 
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
-            return Err(Error::Build(
-                "connections to SQLite in memory each have a database of their own, or share one under locks \
-                 that no time-out waits for: give the pool a max_size of 1, or keep the database in a file",
-            ));
+            return Err(Error::Build(BuildProblem::SharedMemoryDatabase));
         }
         Ok(())
     }
@@ -186,9 +183,7 @@ pub fn sqlite_pool(
 ) -> Result<Pool<ConnectionManager<SqliteConnection>>, Error> {
     let path = database.strip_prefix("sqlite://").unwrap_or(database);
     if open::scheme(path).is_some_and(|scheme| scheme != "file") {
-        return Err(Error::Build(
-            "a SQLite database is the path of a file, :memory:, or sqlite:// and a path",
-        ));
+        return Err(Error::Build(BuildProblem::SqliteUrl));
     }
     let opened =
         open::open(path, max_size, |pool| pool.connection_customizer(Box::new(SqlitePragmas)));

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use counter_core::{Claim, CounterId};
 use diesel::result::{Error, QueryResult};
 
-use super::owner::bind_owner;
+use super::owner::bind_owner_of;
 use super::sql::standard;
 use super::sql::statement::Statement;
 
@@ -34,7 +34,7 @@ pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Stateme
             .sql(if index == 0 { "(" } else { ", (" })
             .text(claim.id.owner_type())
             .sql(", ")
-            .big_int(bind_owner(claim.id.owner_id())?)
+            .big_int(bind_owner_of(&claim.id)?)
             .sql(", ")
             .text(claim.id.key())
             .sql(", ")
@@ -50,7 +50,7 @@ pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Stateme
 pub(super) fn json(ids: &[CounterId]) -> QueryResult<String> {
     let parts = ids
         .iter()
-        .map(|id| Ok((id.owner_type(), bind_owner(id.owner_id())?, id.key())))
+        .map(|id| Ok((id.owner_type(), bind_owner_of(id)?, id.key())))
         .collect::<QueryResult<Vec<(Cow<'_, str>, i64, Cow<'_, str>)>>>()?;
     serde_json::to_string(&parts).map_err(|error| Error::SerializationError(error.into()))
 }

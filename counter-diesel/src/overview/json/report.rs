@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::claim::ClaimShape;
 use super::listed::{ForeignShape, Listed, listed};
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::ledger::ledger::SyncRecord;
 use crate::overview::timestamp::Timestamp;
 use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
@@ -55,7 +55,7 @@ impl Serialize for SyncReport {
             lost: listed(&self.lost),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
             shared_prefix: self.shared_prefix,
-            stopped: self.stopped.as_ref().map(|error| with_causes(error)),
+            stopped: self.stopped.as_ref().map(|error| one_line(error)),
             seconds: self.elapsed.as_secs_f64(),
             counters_per_second: self.rate(),
             step_seconds: self.times.steps().into_iter().map(seconds).collect(),
@@ -73,7 +73,7 @@ struct FailedShape<'a> {
 
 impl<'a> From<&'a FailedClaim> for FailedShape<'a> {
     fn from(failed: &'a FailedClaim) -> Self {
-        Self { claim: (&failed.claim).into(), why: with_causes(&failed.error) }
+        Self { claim: (&failed.claim).into(), why: one_line(&failed.error) }
     }
 }
 

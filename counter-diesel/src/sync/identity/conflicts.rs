@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Held, Pattern, Verdict};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Pattern, Verdict};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -58,7 +58,7 @@ pub struct Conflict {
     /// The counter.
     pub id: CounterId,
     /// What the store holds.
-    pub held: Held,
+    pub held: Holding,
     /// Its row.
     pub row: Baseline,
 }
@@ -97,7 +97,7 @@ fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict
     // What is not ours is no conflict.
     let held = looked
         .filter_map(|((id, held), row)| Some(Conflict { id: id.clone(), held: held.ok()?, row }));
-    Ok(held.filter(|both| both.held != Held::default()).collect())
+    Ok(held.filter(|both| both.held != Holding::default()).collect())
 }
 
 fn claims_below_their_rows(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
@@ -127,6 +127,6 @@ pub(crate) fn conflicts_among(
     // One that was acknowledged since it was seen may well have been followed by a newer one.
     let verdicts = engine.store().verify(&suspects, VERIFY_WITHIN)?;
     let conflicts = suspects.into_iter().zip(rows).zip(verdicts);
-    let held = conflicts.filter(|(_, verdict)| *verdict == Verdict::Held);
+    let held = conflicts.filter(|(_, verdict)| *verdict == Verdict::Current);
     Ok(held.map(|(conflict, _)| conflict).collect())
 }

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use counter_core::{Claim, CounterId, Held};
+use counter_core::{Claim, CounterId, Holding};
 
 /// What happens in a sync, told while it runs: see [`Counters::sync_observed`](crate::Counters::sync_observed).
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub enum SyncEvent<'a> {
         /// The counter.
         counter: &'a CounterId,
         /// What is claimed and what is pending of it.
-        held: &'a Held,
+        held: &'a Holding,
     },
 }
 

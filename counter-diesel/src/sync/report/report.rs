@@ -7,7 +7,7 @@ use super::capped::Capped;
 use super::claims::{ConflictingClaim, FailedClaim, LostClaim};
 use super::times::SyncTimes;
 
-use crate::causes::with_causes;
+use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::ledger::SyncRecord;
 
@@ -31,7 +31,7 @@ pub struct SyncReport {
     pub superseded: u64,
     /// Counters of which something was dropped from the store, as [`OnConflict::Discard`] says.
     ///
-    /// [`OnConflict::Discard`]: crate::OnConflict::Discard
+    /// [`OnConflict::Discard`]: crate::sync::OnConflict::Discard
     pub discarded: u64,
     /// Claims that changed again and again while they were applied; they are left to the next sync.
     pub postponed: u64,
@@ -144,7 +144,7 @@ impl fmt::Display for SyncReport {
             write!(f, "; interrupted")?;
         }
         match &self.stopped {
-            Some(error) => write!(f, "; stopped: {}", with_causes(error)),
+            Some(error) => write!(f, "; stopped: {}", one_line(error)),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use counter_core::{ClaimSeq, Prefix};
+use counter_core::{ClaimSeq, Pattern, Prefix};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -113,7 +113,7 @@ fn time_steps(prefix: &Prefix, report: &SyncReport) {
 
 /// Whether a pass has found all that the store holds, and came to its end.
 fn is_whole(options: &SyncOptions, report: &SyncReport) -> bool {
-    let finds_all = options.parse_pattern().is_ok_and(|pattern| pattern.is_all());
+    let finds_all = options.pattern.as_ref().is_none_or(Pattern::is_all);
     finds_all && !report.interrupted && report.stopped.is_none()
 }
 

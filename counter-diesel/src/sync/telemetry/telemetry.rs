@@ -71,7 +71,7 @@ fn span_of(prefix: &Prefix, options: &SyncOptions) -> Span {
         target: SYNC,
         "counter.sync",
         %prefix,
-        pattern = options.pattern,
+        pattern = options.pattern.as_ref().map(display),
         dry_run = options.dry_run,
         outcome = Empty,
         found = Empty,

@@ -19,7 +19,7 @@ pub(crate) struct Id;
 impl ::counter_diesel::ToOwnerId for Id {
     fn to_owner_id(
         &self,
-    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::Invalid> {
+    ) -> ::core::result::Result<::counter_diesel::OwnerId, ::counter_diesel::error::Invalid> {
         ::counter_diesel::ToOwnerId::to_owner_id(&0_i64)
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "they are only in the way")]
 
 use counter_diesel::HasCounters;
+use counter_diesel::error::Invalid;
 
 #[derive(HasCounters)]
 #[counters(keys(views))]
@@ -52,7 +53,7 @@ impl Id {
 }
 
 impl counter_diesel::ToOwnerId for Id {
-    fn to_owner_id(&self) -> Result<counter_diesel::OwnerId, counter_diesel::Invalid> {
+    fn to_owner_id(&self) -> Result<counter_diesel::OwnerId, Invalid> {
         counter_diesel::ToOwnerId::to_owner_id(&Self::to_owner_id(self))
     }
 }

@@ -1,7 +1,8 @@
 //! Models that are used without their enums. The compiler must not warn of dead code that the macro
 //! wrote.
 
-use counter_diesel::{HasCounters, Invalid, Owner};
+use counter_diesel::error::Invalid;
+use counter_diesel::{HasCounters, Owner};
 
 #[derive(HasCounters)]
 #[counters(keys(views, likes))]

@@ -12,7 +12,8 @@ pub struct Post {
 
 #[cfg(test)]
 mod tests {
-    use tally_marks::{HasCounters, KeyOf};
+    use tally_marks::HasCounters;
+    use tally_marks::query::KeyOf;
 
     use super::{Post, PostCounter};
 

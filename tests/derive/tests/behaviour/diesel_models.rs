@@ -1,6 +1,7 @@
 //! Beside Diesel's own derives, whose attributes both read.
 
-use counter_diesel::{HasCounters, Invalid, OwnerId, ToOwnerId};
+use counter_diesel::error::Invalid;
+use counter_diesel::{HasCounters, OwnerId, ToOwnerId};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::AsExpression;
 use diesel::prelude::*;

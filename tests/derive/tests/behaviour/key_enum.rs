@@ -1,6 +1,8 @@
 use std::collections::{BTreeSet, HashSet};
 
-use counter_diesel::{CounterKey, HasCounters, Invalid, KeyOf};
+use counter_diesel::error::Invalid;
+use counter_diesel::query::KeyOf;
+use counter_diesel::{CounterKey, HasCounters};
 
 #[derive(HasCounters)]
 #[counters(keys(views, likes, api_calls = "api-calls"))]

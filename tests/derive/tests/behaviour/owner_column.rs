@@ -1,6 +1,7 @@
 //! The column under which a model's counters are found in a query.
 
-use counter_diesel::{CounterValueOf, HasCounters, HasOwnerColumn};
+use counter_diesel::HasCounters;
+use counter_diesel::query::{CounterValueOf, HasOwnerColumn};
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 

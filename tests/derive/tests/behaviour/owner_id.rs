@@ -1,4 +1,5 @@
-use counter_diesel::{HasCounters, Invalid, Owner, OwnerId, ToOwnerId};
+use counter_diesel::error::Invalid;
+use counter_diesel::{HasCounters, Owner, OwnerId, ToOwnerId};
 
 fn id(model: &impl HasCounters) -> Option<i64> {
     model.counter_owner_id().ok()?.as_i64()

@@ -1,4 +1,5 @@
-use counter_diesel::{HasCounters, OwnerType};
+use counter_diesel::HasCounters;
+use counter_diesel::query::OwnerType;
 
 #[derive(HasCounters)]
 struct Post {

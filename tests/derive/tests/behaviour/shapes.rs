@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use counter_diesel::{HasCounters, KeyOf};
+use counter_diesel::HasCounters;
+use counter_diesel::query::KeyOf;
 
 #[derive(HasCounters)]
 #[counters(keys(views))]

@@ -1,4 +1,5 @@
-use counter_diesel::{CounterOwner, HasCounters, KeyOf};
+use counter_diesel::{CounterOwner, HasCounters};
+use counter_diesel::query::KeyOf;
 
 // What `Counters::increment` asks for.
 fn increment<O: CounterOwner>(_: O, _: impl KeyOf<O::Model>, _: i64) {}

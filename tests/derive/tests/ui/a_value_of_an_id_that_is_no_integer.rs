@@ -1,4 +1,5 @@
-use counter_diesel::{HasCounters, Invalid, OwnerId, ToOwnerId};
+use counter_diesel::{HasCounters, OwnerId, ToOwnerId};
+use counter_diesel::error::Invalid;
 use diesel::prelude::*;
 
 diesel::table! {

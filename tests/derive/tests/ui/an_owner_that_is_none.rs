@@ -1,4 +1,5 @@
-use counter_diesel::{CounterOwner, KeyOf, Owner};
+use counter_diesel::{CounterOwner, Owner};
+use counter_diesel::query::KeyOf;
 
 // What `Counters::increment` asks for.
 fn increment<O: CounterOwner>(_: O, _: impl KeyOf<O::Model>, _: i64) {}

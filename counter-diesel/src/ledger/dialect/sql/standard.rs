@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
-use crate::ledger::dialect::owner::bind_owner;
+use crate::ledger::dialect::owner::{bind_owner, bind_owner_of};
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -85,7 +85,7 @@ fn of_counter<'a, Row>(
         .sql("\"owner_type\" = ")
         .text(id.owner_type())
         .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner(id.owner_id())?)
+        .big_int(bind_owner_of(id)?)
         .sql(" AND \"key\" = ")
         .text(id.key()))
 }
