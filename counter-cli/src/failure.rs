@@ -2,8 +2,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use counter_diesel::Error;
-use counter_diesel::error::CoreError;
-use counter_diesel::error::Invalid;
+use counter_diesel::error::{CoreError, Invalid, redact};
 use serde_json::json;
 
 use crate::output::{self, Output};
@@ -112,8 +111,8 @@ impl Failure {
     /// Removes passwords. Wrong input may be a URL in the wrong place, or a piece of one.
     fn silenced(&self, text: &str) -> String {
         match self.exit {
-            Exit::Usage => output::without_pieces_of_passwords(text),
-            _ => output::without_passwords(text),
+            Exit::Usage => redact::pieces(text),
+            _ => redact::passwords(text),
         }
     }
 
@@ -218,6 +217,6 @@ pub(crate) fn tell_usage(help_or_mistake: &clap::Error) -> Exit {
     }
     // As plain text, because clap would print arguments as they are, with escape codes.
     let mistake = help_or_mistake.render().to_string();
-    output::complain_in_lines(&output::without_pieces_of_passwords(&mistake));
+    output::complain_in_lines(&redact::pieces(&mistake));
     Exit::Usage
 }

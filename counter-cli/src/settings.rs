@@ -55,7 +55,7 @@ impl CommandSettings {
         flags.redis_url = self.redis_url.clone().map(RedisUrl::new);
         flags.prefix = self.prefix.clone();
         flags.table_name = self.table_name.clone();
-        Ok(Config::with_overrides(flags, variable)?)
+        Ok(Config::overridden(flags, variable).map_err(counter_diesel::Error::from)?)
     }
 }
 

@@ -1,9 +1,9 @@
 use std::env::{self, VarError};
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::batch_size::BatchSize;
 use crate::error::Error;
 use crate::invalid::{InputKind, Invalid};
 use crate::names::Prefix;
@@ -19,13 +19,14 @@ pub struct Config {
     pub redis_url: Option<RedisUrl>,
     /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
     pub prefix: Prefix,
-    /// How many counters a sync moves in one transaction. Default: 1000. More than 10,000 count as
-    /// 10,000, so that rows are not locked for long. Environment: `COUNTER_SYNC_BATCH_SIZE`.
-    pub sync_batch_size: NonZeroUsize,
+    /// How many counters a sync moves in one transaction. Default: 1000. At most
+    /// [`BatchSize::MAX`]. Environment: `COUNTER_SYNC_BATCH_SIZE`.
+    pub sync_batch_size: BatchSize,
     /// The counters' table. Default: `model_counters`. Environment: `COUNTER_TABLE_NAME`.
     pub table_name: TableName,
     /// The age at which a claim is taken to be left behind by a sync that died, and is finished by
-    /// another. Default: 30 seconds. A living sync that is slower than this costs work, never counts.
+    /// another. Default: 30 seconds. A living sync that is slower than this costs work, never
+    /// counts.
     pub claim_timeout: Duration,
 }
 
@@ -35,7 +36,7 @@ impl Default for Config {
             store: StoreKind::default(),
             redis_url: None,
             prefix: Prefix::default(),
-            sync_batch_size: NonZeroUsize::MIN.saturating_add(999),
+            sync_batch_size: BatchSize::default(),
             table_name: TableName::default(),
             claim_timeout: Duration::from_secs(30),
         }
@@ -43,7 +44,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The configuration that the environment asks for, with the defaults where it is silent.
+    /// Returns the configuration of the environment, with the default of each variable that is not
+    /// set.
     ///
     /// # Errors
     ///
@@ -52,7 +54,8 @@ impl Config {
         Self::from_variables(env::var)
     }
 
-    /// The same from variables that are looked up by the caller.
+    /// Returns the configuration of variables that the caller looks up, with the default of each
+    /// that is not set.
     ///
     /// ```
     /// # use counter_core::{Config, StoreKind};
@@ -72,77 +75,73 @@ impl Config {
     pub fn from_variables(
         look_up: impl Fn(&'static str) -> Result<String, VarError>,
     ) -> Result<Self, Error> {
-        Self::with_overrides(ConfigOverrides::default(), look_up)
+        Self::overridden(ConfigOverrides::default(), look_up)
     }
 
-    /// Returns the configuration of these values, and of variables that the caller looks up. A
-    /// variable is not looked up if its value is overridden.
+    /// Returns the configuration of some values that are known already, and of variables that the
+    /// caller looks up for the others. The variable of a value that is given is not looked up.
     ///
     /// ```
-    /// # use counter_core::{Config, ConfigOverrides};
-    /// # use std::env::VarError;
-    /// let mut flags = ConfigOverrides::default();
-    /// flags.prefix = Some("app:".parse()?);
-    /// let config = Config::with_overrides(flags, |_| Err(VarError::NotPresent))?;
-    /// assert_eq!(config.prefix.as_str(), "app:");
+    /// # use counter_core::{Config, ConfigOverrides, StoreKind};
+    /// let mut overrides = ConfigOverrides::default();
+    /// overrides.store = Some(StoreKind::Memory);
+    /// let config = Config::overridden(overrides, std::env::var)?;
+    /// assert_eq!(config.store, StoreKind::Memory);
     /// # Ok::<(), counter_core::Error>(())
     /// ```
     ///
     /// # Errors
     ///
     /// As [`Config::from_env`].
-    pub fn with_overrides(
+    pub fn overridden(
         overrides: ConfigOverrides,
         look_up: impl Fn(&'static str) -> Result<String, VarError>,
     ) -> Result<Self, Error> {
-        let default = Self::default();
-        let batch_size = overrides.sync_batch_size.map(BatchSize);
-        Ok(Self {
-            store: override_with(overrides.store, "COUNTER_STORE", &look_up)?
-                .unwrap_or(default.store),
-            redis_url: match overrides.redis_url {
-                Some(url) => Some(url),
-                None => variable("REDIS_URL", &look_up)?.map(RedisUrl::new),
-            },
-            prefix: override_with(overrides.prefix, "COUNTER_PREFIX", &look_up)?
-                .unwrap_or(default.prefix),
-            table_name: override_with(overrides.table_name, "COUNTER_TABLE_NAME", &look_up)?
-                .unwrap_or(default.table_name),
-            sync_batch_size: override_with(batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?
-                .map_or(default.sync_batch_size, |size| size.0),
-            claim_timeout: default.claim_timeout,
-        })
+        let mut config = Self::default();
+        let ConfigOverrides { store, redis_url, prefix, sync_batch_size, table_name } = overrides;
+        override_with(&mut config.store, store, "COUNTER_STORE", &look_up)?;
+        config.redis_url = match redis_url {
+            Some(url) => Some(url),
+            None => variable("REDIS_URL", &look_up)?.map(RedisUrl::new),
+        };
+        override_with(&mut config.prefix, prefix, "COUNTER_PREFIX", &look_up)?;
+        override_with(&mut config.table_name, table_name, "COUNTER_TABLE_NAME", &look_up)?;
+        let batch_size = &mut config.sync_batch_size;
+        override_with(batch_size, sync_batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
+        Ok(config)
     }
 }
 
-/// Values that override what the environment says: see [`Config::with_overrides`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Values that take the place of variables: see [`Config::overridden`]. By default there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigOverrides {
-    /// Overrides `COUNTER_STORE`.
+    /// Instead of `COUNTER_STORE`.
     pub store: Option<StoreKind>,
-    /// Overrides `REDIS_URL`.
+    /// Instead of `REDIS_URL`.
     pub redis_url: Option<RedisUrl>,
-    /// Overrides `COUNTER_PREFIX`.
+    /// Instead of `COUNTER_PREFIX`.
     pub prefix: Option<Prefix>,
-    /// Overrides `COUNTER_SYNC_BATCH_SIZE`.
-    pub sync_batch_size: Option<NonZeroUsize>,
-    /// Overrides `COUNTER_TABLE_NAME`.
+    /// Instead of `COUNTER_SYNC_BATCH_SIZE`.
+    pub sync_batch_size: Option<BatchSize>,
+    /// Instead of `COUNTER_TABLE_NAME`.
     pub table_name: Option<TableName>,
 }
 
-/// Returns the value that is given, or that of the variable, if there is either.
 fn override_with<T: FromStr<Err = Invalid>>(
+    value: &mut T,
     given: Option<T>,
     name: &'static str,
     look_up: impl Fn(&'static str) -> Result<String, VarError>,
-) -> Result<Option<T>, Error> {
-    if given.is_some() {
-        return Ok(given);
+) -> Result<(), Error> {
+    if let Some(given) = given {
+        *value = given;
+    } else if let Some(text) = variable(name, look_up)? {
+        let refused =
+            |source: Invalid| Error::Environment { variable: name, source: source.into() };
+        *value = text.parse().map_err(refused)?;
     }
-    let refused = |source: Invalid| Error::Environment { variable: name, source: source.into() };
-    let text = variable(name, look_up)?;
-    text.map(|text| text.parse().map_err(refused)).transpose()
+    Ok(())
 }
 
 fn variable(
@@ -212,22 +211,6 @@ impl FromStr for StoreKind {
     }
 }
 
-struct BatchSize(NonZeroUsize);
-
-impl FromStr for BatchSize {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        text.parse().map(Self).map_err(|_| {
-            Invalid::malformed(
-                InputKind::BatchSize,
-                text,
-                "expected a positive number such as 1000",
-            )
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +226,7 @@ mod tests {
     fn an_empty_environment_gives_the_defaults() {
         let config = from(&[]).unwrap();
         assert_eq!(config, Config::default());
-        assert_eq!(config.sync_batch_size.get(), 1000);
+        assert_eq!(config.sync_batch_size.get().get(), 1000);
     }
 
     #[test]
@@ -261,24 +244,28 @@ mod tests {
         assert!(!format!("{config:?}").contains("secret"));
         assert_eq!(config.store, StoreKind::Memory);
         assert_eq!(config.prefix.as_str(), "app:");
-        assert_eq!(config.sync_batch_size.get(), 7);
+        assert_eq!(config.sync_batch_size.get().get(), 7);
         assert_eq!(config.table_name.to_string(), "app.hits");
     }
 
     #[test]
-    fn a_variable_is_not_read_if_its_value_is_overridden() {
-        let overrides = ConfigOverrides {
+    fn a_given_value_takes_the_place_of_its_variable_which_is_not_looked_up() {
+        let mut overrides = ConfigOverrides {
             store: Some(StoreKind::Memory),
-            redis_url: Some(RedisUrl::new("redis://localhost/")),
-            prefix: "app:".parse().ok(),
-            sync_batch_size: NonZeroUsize::new(7),
-            table_name: "app.hits".parse().ok(),
+            redis_url: Some(RedisUrl::new("redis://h/")),
+            prefix: Some("a:".parse().unwrap()),
+            sync_batch_size: Some(BatchSize::MAX),
+            table_name: None,
         };
-        let config = Config::with_overrides(overrides, |name| panic!("{name} is read")).unwrap();
-        assert_eq!((config.store, config.sync_batch_size.get()), (StoreKind::Memory, 7));
-        assert_eq!(config.redis_url.as_ref().map(RedisUrl::expose), Some("redis://localhost/"));
-        assert_eq!(config.prefix.as_str(), "app:");
-        assert_eq!(config.table_name.to_string(), "app.hits");
+        let look_up = |name| match name {
+            "COUNTER_TABLE_NAME" => Ok("hits".to_owned()),
+            _ => panic!("{name} was looked up"),
+        };
+        let config = Config::overridden(overrides.clone(), look_up).unwrap();
+        assert_eq!((config.store, config.prefix.as_str()), (StoreKind::Memory, "a:"));
+        assert_eq!(config.redis_url, overrides.redis_url.take());
+        assert_eq!(config.sync_batch_size, BatchSize::MAX);
+        assert_eq!(config.table_name.to_string(), "hits");
     }
 
     #[test]

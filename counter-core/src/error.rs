@@ -26,8 +26,8 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The URL of the Redis server was refused before anything was sent. It is not shown, as it may hold a
-    /// password.
+    /// The URL of the Redis server was refused before anything was sent. It is not shown, as it may
+    /// hold a password.
     #[error("the Redis URL cannot be used: {why}")]
     RedisUrl {
         /// What is wrong with it.

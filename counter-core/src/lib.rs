@@ -1,8 +1,8 @@
 //! Counters that are kept hot in a *store* until a database takes them over, exactly once.
 //!
-//! This crate knows no database. It has the ids and their text form, the configuration, the rules of
-//! the protocol as pure functions, and the stores. A service that only counts needs nothing else;
-//! an application with a database uses `counter-diesel`, which re-exports all of this.
+//! This crate knows no database. It has the ids and their text form, the configuration, the rules
+//! of the protocol as pure functions, and the stores. A service that only counts needs nothing
+//! else; an application with a database uses `counter-diesel`, which re-exports all of this.
 //!
 //! ```
 //! use counter_core::{CounterId, DeltaStore, MemoryStore};
@@ -33,7 +33,8 @@
 //!
 //! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
 //! - [`prefix`](Prefix) and [`pattern`](Pattern): the names under which a store keeps it all.
-//! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read returns.
+//! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read
+//!   returns.
 //! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
 //!   [`facts`](StoreFacts): what a store tells of its server.
 //! - [`config`](Config) and [`error`](Error).
@@ -46,6 +47,7 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`.
 
+mod batch_size;
 mod clock;
 mod config;
 mod error;
@@ -55,11 +57,13 @@ mod memory;
 mod names;
 mod printable;
 mod protocol;
+pub mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 mod store;
 mod table_name;
 
+pub use batch_size::BatchSize;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use error::{BoxError, Error, Operation, Overflow, StoreStep};

@@ -16,20 +16,21 @@ use crate::store::{
     Repair, Replacement, ScanPage, Snapshot, StoreFacts, Verdict,
 };
 
-/// A store in the memory of this process: for applications of one process, for tests, and the reference
-/// for what every store does.
+/// A store in the memory of this process: for applications of one process, for tests, and the
+/// reference for what every store does.
 ///
-/// What is pending is gone when the process ends without a last sync, and so is a claim that a sync has not
-/// applied yet.
+/// What is pending is gone when the process ends without a last sync, and so is a claim that a sync
+/// has not applied yet.
 ///
-/// Meant for one process. Several that sync stores of their own into one table are kept from losing counts to
-/// each other as far as that can be told (see [`PrivateStore`]), but it is not guaranteed. Two stores can
-/// give one number to claims on the same counter, if they claim it in the same microsecond, as processes do
-/// that are started together: the one that is applied later is then taken for applied already, and is lost
-/// without a word. And a claim sent to a database that did not answer can be overtaken for good, which is
-/// reported. Each is a world of its own until it has synced: none reads what is pending in another, nor does a
-/// set or a delete in one drop it, and a read can fail with [`Error::Conflict`] for the moment in which
-/// another process overtakes this one's sync. Where processes share counters, share a Redis.
+/// Meant for one process. Several that sync stores of their own into one table are kept from losing
+/// counts to each other as far as that can be told (see [`PrivateStore`]), but it is not
+/// guaranteed. Two stores can give one number to claims on the same counter, if they claim it in
+/// the same microsecond, as processes do that are started together: the one that is applied later
+/// is then taken for applied already, and is lost without a word. And a claim sent to a database
+/// that did not answer can be overtaken for good, which is reported. Each is a world of its own
+/// until it has synced: none reads what is pending in another, nor does a set or a delete in one
+/// drop it, and a read can fail with [`Error::Conflict`] for the moment in which another process
+/// overtakes this one's sync. Where processes share counters, share a Redis.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
@@ -103,7 +104,8 @@ impl MemoryStore {
         lock(&self.shards[index as usize])
     }
 
-    /// Called with the counter's shard locked, so that a look sees the sequence and its claim together.
+    /// Called with the counter's shard locked, so that a look sees the sequence and its claim
+    /// together.
     fn next_seq(&self, above: ClaimSeq) -> Result<ClaimSeq, Overflow> {
         let now = self.clock.now_micros();
         let next = |high_water: i64| Some(now.max(high_water.max(above.get()).checked_add(1)?));
@@ -210,8 +212,8 @@ impl DeltaStore for MemoryStore {
     }
 
     fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
-        // Before the shards: a claim that is numbered later may be seen here, which is harmless, but a
-        // claim that is not seen here is above this number.
+        // Before the shards: a claim that is numbered later may be seen here, which is harmless,
+        // but a claim that is not seen here is above this number.
         let high_water = ClaimSeq::new(self.high_water.load(Ordering::SeqCst));
         let held = ids.iter().map(|id| {
             let shard = self.shard(id);

@@ -21,8 +21,8 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The greatest length of each part. It leaves room for the suffixes of the tables beside this one
-    /// in the 63 bytes of a PostgreSQL identifier, which would be cut without a word.
+    /// The greatest length of each part. It leaves room for the suffixes of the tables beside this
+    /// one in the 63 bytes of a PostgreSQL identifier, which would be cut without a word.
     pub const MAX_CHARS: usize = 48;
 
     /// The schema, if one was given.

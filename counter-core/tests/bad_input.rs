@@ -1,9 +1,12 @@
-//! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a panic.
+//! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a
+//! panic.
 #![allow(clippy::unwrap_used)]
 
 use std::env::VarError;
 
-use counter_core::{Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName};
+use counter_core::{
+    BatchSize, Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName,
+};
 use proptest::prelude::*;
 
 /// Texts, and texts that are nearly what is wanted.
@@ -66,7 +69,7 @@ proptest! {
     fn any_value_of_the_environment_is_taken_or_its_variable_is_named(value in anything("[0-9a-z:._-]{0,20}")) {
         for name in ["COUNTER_STORE", "COUNTER_PREFIX", "COUNTER_TABLE_NAME", "COUNTER_SYNC_BATCH_SIZE"] {
             match config(name, &value) {
-                Ok(config) => prop_assert!(config.sync_batch_size.get() > 0),
+                Ok(config) => prop_assert!(config.sync_batch_size <= BatchSize::MAX),
                 Err(error) => prop_assert!(error.to_string().contains(name)),
             }
         }
@@ -107,7 +110,8 @@ proptest! {
     }
 }
 
-/// Whether the secret stands where a URL has its host or the path of its socket, which may be shown.
+/// Whether the secret stands where a URL has its host or the path of its socket, which may be
+/// shown.
 #[cfg(feature = "redis")]
 fn is_where_the_server_is(url: &str) -> bool {
     let (scheme, rest) = url.split_once(':').unwrap_or_default();

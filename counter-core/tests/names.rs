@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, StoreName};
 use proptest::prelude::*;
 
-/// Any text, with what is escaped, separates or looks like an escape more often than chance would have it.
+/// Any text, with what is escaped, separates or looks like an escape more often than chance would
+/// have it.
 fn any_text(max_chars: usize) -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
         ':', '%', '{', '}', '\n', '\u{7f}', '\u{85}', '*', '?', '2', 'A', 'ß', '👍',

@@ -5,6 +5,7 @@ use std::fmt;
 use counter_core::CounterId;
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
+    redact,
 };
 
 pub use crate::causes::one_line;

@@ -14,6 +14,8 @@ pub mod telemetry;
 pub(crate) mod unsettled;
 pub(crate) mod worker;
 
+pub use counter_core::BatchSize;
+
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::report::capped::Capped;

@@ -1,7 +1,7 @@
 //! A store and a ledger that fail, or kill their process, at a chosen step.
 //!
-//! Every call that a pass makes to either of them is a step; the steps of a pass are counted first, and
-//! then the pass is stopped at each.
+//! Every call that a pass makes to either of them is a step; the steps of a pass are counted first,
+//! and then the pass is stopped at each.
 
 mod ledger;
 mod plan;

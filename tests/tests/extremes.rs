@@ -143,7 +143,7 @@ const CASES: &[Case<World>] = &[
 /// One sync moves so many counters in batches of this size.
 fn assert_moves(world: &World, counted: i64, batch_size: usize) {
     let mut config = Config::default();
-    config.sync_batch_size = NonZeroUsize::new(batch_size).unwrap();
+    config.sync_batch_size = NonZeroUsize::new(batch_size).unwrap().into();
     let counters = world.counters_with(config);
     counters.increment_many((0..counted).map(|n| (owner(n), "views", n + 1))).unwrap();
     let report = counters.sync(&SyncOptions::default()).unwrap();

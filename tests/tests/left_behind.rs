@@ -41,7 +41,7 @@ const CASES: &[Case<World>] = &[
     ("every batch of them is remembered when the first fails", |world| {
         let switch = Switch::new("begin", Fault::Before);
         let mut config = Config::default();
-        config.sync_batch_size = NonZeroUsize::MIN;
+        config.sync_batch_size = NonZeroUsize::MIN.into();
         let process = world.counters_behind(&switch.faults(), config);
         for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
             process.set(post(), key, value).unwrap();

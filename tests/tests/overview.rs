@@ -24,7 +24,7 @@ fn counters(database: &dyn Database) -> Counters {
     store.claim(std::slice::from_ref(&claimed), Duration::MAX).unwrap();
     store.increment(&claimed, 1).unwrap();
     let mut config = Config::default();
-    config.sync_batch_size = NonZeroUsize::MIN;
+    config.sync_batch_size = NonZeroUsize::MIN.into();
     Counters::from_parts(config, store, database.ledger("model_counters"))
 }
 

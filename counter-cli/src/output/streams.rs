@@ -1,9 +1,9 @@
 use std::io::{self, ErrorKind, Write as _};
 
+use counter_diesel::error::redact;
 use serde_json::Value;
 
 use super::json;
-use super::secrets::without_passwords;
 use super::shown::{shown, shown_lines};
 
 /// Prints to standard output. A closed pipe is no error: `counter all user:1 | head -1`.
@@ -17,13 +17,13 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 
 /// Prints one line to standard error. If that fails there is nowhere else to report it.
 pub(crate) fn complain(line: &str) {
-    let line = shown(&without_passwords(line));
+    let line = shown(&redact::passwords(line));
     let _ = writeln!(io::stderr(), "counter: {line}");
 }
 
 /// Prints several lines to standard error, as they are.
 pub(crate) fn complain_in_lines(text: &str) {
-    let text = shown_lines(&without_passwords(text));
+    let text = shown_lines(&redact::passwords(text));
     let _ = write!(io::stderr(), "{text}");
 }
 

@@ -13,11 +13,11 @@ use crate::invalid::{InputKind, Invalid};
 
 /// What identifies one counter: an owner and a key.
 ///
-/// It is kept in its text form, `user:123:downloads` with each component percent-encoded, because that is
-/// what a store needs at every increment. The text and the id determine each other.
+/// It is kept in its text form, `user:123:downloads` with each component percent-encoded, because
+/// that is what a store needs at every increment. The text and the id determine each other.
 ///
-/// An id may have a period, which makes it the id of one bucket of the counter. No function of this version
-/// makes such an id, and its text, `user:123:downloads@day:2026-11-28`, is refused.
+/// An id may have a period, which makes it the id of one bucket of the counter. No function of this
+/// version makes such an id, and its text, `user:123:downloads@day:2026-11-28`, is refused.
 #[derive(Clone)]
 pub struct CounterId {
     text: String,
@@ -178,8 +178,8 @@ impl Hash for CounterId {
     }
 }
 
-/// By owner type, owner id, key and period, the total first: the one order in which every sync writes rows, so that two of them
-/// cannot lock each other out.
+/// By owner type, owner id, key and period, the total first: the one order in which every sync
+/// writes rows, so that two of them cannot lock each other out.
 impl Ord for CounterId {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.encoded_owner_type().cmp(other.encoded_owner_type()))

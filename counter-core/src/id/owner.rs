@@ -24,8 +24,8 @@ impl Owner {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if the type is empty, longer than [`OwnerType::MAX_CHARS`] or contains NUL, or if the
-    /// id has no [`OwnerId`].
+    /// [`Invalid`] if the type is empty, longer than [`OwnerType::MAX_CHARS`] or contains NUL, or
+    /// if the id has no [`OwnerId`].
     pub fn new(
         owner_type: impl Into<Cow<'static, str>>,
         id: impl ToOwnerId,

@@ -9,8 +9,8 @@ use crate::invalid::{InputKind, Invalid};
 
 /// Which instance of a model owns a counter.
 ///
-/// An id is made from a key by [`ToOwnerId`], or from its text. A store and a database that cannot keep an id of
-/// some kind return an error; no id is dropped or changed.
+/// An id is made from a key by [`ToOwnerId`], or from its text. A store and a database that cannot
+/// keep an id of some kind return an error; no id is dropped or changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum OwnerId {
@@ -20,7 +20,8 @@ pub enum OwnerId {
     Text(OwnerText),
 }
 
-/// An owner's id that is a text: 1 to 255 characters, no NUL. No function of this version makes one.
+/// An owner's id that is a text: 1 to 255 characters, no NUL. No function of this version makes
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerText(Arc<str>);
 
@@ -71,8 +72,8 @@ impl OwnerId {
         }
     }
 
-    /// Appends the id as a component of a name. A text that reads like an integer has its first character
-    /// escaped, so the text `42` and the number 42 are two owners.
+    /// Appends the id as a component of a name. A text that reads like an integer has its first
+    /// character escaped, so the text `42` and the number 42 are two owners.
     pub(crate) fn push_onto(&self, name: &mut String) {
         match self {
             Self::Integer(number) => name.push_str(itoa::Buffer::new().format(*number)),
@@ -98,7 +99,8 @@ impl fmt::Display for OwnerId {
     }
 }
 
-/// Reads an integer as `Display` writes it and nothing else, so that one id has one text: `07` is refused.
+/// Reads an integer as `Display` writes it and nothing else, so that one id has one text: `07` is
+/// refused.
 impl FromStr for OwnerId {
     type Err = Invalid;
 
@@ -134,8 +136,8 @@ pub trait ToOwnerId {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if this key has no owner id, such as a number above `i64::MAX`. The integers of this
-    /// crate never fail.
+    /// [`Invalid`] if this key has no owner id, such as a number above `i64::MAX`. The integers of
+    /// this crate never fail.
     fn to_owner_id(&self) -> Result<OwnerId, Invalid>;
 }
 

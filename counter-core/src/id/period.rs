@@ -48,9 +48,9 @@ impl fmt::Display for Grain {
 
 /// One hour, day, week, month, quarter or year of the calendar, without a zone.
 ///
-/// As text it is a grain and a label: `hour:2026-11-28T14`, `day:2026-11-28`, `week:2026-W48`, `month:2026-11`,
-/// `quarter:2026-Q4`, `year:2026`. A period of a year outside of 1000 to 9999 can be computed with, but its text
-/// is refused.
+/// As text it is a grain and a label: `hour:2026-11-28T14`, `day:2026-11-28`, `week:2026-W48`,
+/// `month:2026-11`, `quarter:2026-Q4`, `year:2026`. A period of a year outside of 1000 to 9999 can
+/// be computed with, but its text is refused.
 ///
 /// ```
 /// # use counter_core::{Invalid, Period};
@@ -68,7 +68,8 @@ pub struct Period {
 }
 
 impl Period {
-    /// Returns the period that contains an instant of the calendar: any instant of a period names it.
+    /// Returns the period that contains an instant of the calendar: any instant of a period names
+    /// it.
     pub fn containing(grain: Grain, at: NaiveDateTime) -> Self {
         let date = at.date();
         let month = match grain {
@@ -246,8 +247,8 @@ impl fmt::Display for Period {
     }
 }
 
-/// Reads what `Display` writes of a period of the years 1000 to 9999, and nothing else: `day:2026-02-31`,
-/// `week:2026-W54` and `month:2026-1` are refused.
+/// Reads what `Display` writes of a period of the years 1000 to 9999, and nothing else:
+/// `day:2026-02-31`, `week:2026-W54` and `month:2026-1` are refused.
 impl FromStr for Period {
     type Err = Invalid;
 

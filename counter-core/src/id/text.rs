@@ -1,4 +1,5 @@
-//! Which texts may be a component of a name, and their percent-encoding, by which each comes back unchanged.
+//! Which texts may be a component of a name, and their percent-encoding, by which each comes back
+//! unchanged.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -76,7 +77,8 @@ pub(crate) fn encode_all_into(name: &mut String, component: &str) {
     }
 }
 
-/// The component that `encoded` stands for, or `None` if it is not how [`encode_into`] would write it.
+/// The component that `encoded` stands for, or `None` if it is not how [`encode_into`] would write
+/// it.
 pub(crate) fn decode(encoded: &str) -> Option<Cow<'_, str>> {
     if !encoded.contains(is_escaped) {
         return Some(Cow::Borrowed(encoded));

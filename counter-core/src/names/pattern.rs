@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use crate::invalid::{InputKind, Invalid};
 
-/// A glob over the text form of counter ids, as Redis understands it: `*`, `?`, `[a-z]`, `[^a]`, `\*`.
+/// A glob over the text form of counter ids, as Redis understands it: `*`, `?`, `[a-z]`, `[^a]`,
+/// `\*`.
 ///
 /// Redis compares bytes: `?` and `[...]` stand for one byte each, so `??` matches `é`.
 ///
@@ -63,8 +64,9 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Refuses an empty pattern, one that ends inside `[` or after `\`, since a store appends to it, and one with
-/// anything but ASCII inside `[...]`, since a server orders other bytes as its processor orders `char`.
+/// Refuses an empty pattern, one that ends inside `[` or after `\`, since a store appends to it,
+/// and one with anything but ASCII inside `[...]`, since a server orders other bytes as its
+/// processor orders `char`.
 impl FromStr for Pattern {
     type Err = Invalid;
 
@@ -105,7 +107,8 @@ enum Unfinished {
 }
 
 impl<'a> GlobPart<'a> {
-    /// The first part and what follows it; `None` at the end, and at an unfinished one that is refused.
+    /// The first part and what follows it; `None` at the end, and at an unfinished one that is
+    /// refused.
     fn read(pattern: &'a [u8], unfinished: Unfinished) -> Option<(Self, &'a [u8])> {
         match pattern {
             [] => None,

@@ -7,9 +7,9 @@ use crate::invalid::{InputKind, Invalid};
 
 /// What every name in a store starts with, such as `counter:`.
 ///
-/// It ends with `:`, so that `c:` and `cu:` cannot share names, and holds either no brace or exactly one
-/// non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster. At most
-/// [`Prefix::MAX_CHARS`]. Default: `counter:`.
+/// It ends with `:`, so that `c:` and `cu:` cannot share names, and holds either no brace or
+/// exactly one non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster. At
+/// most [`Prefix::MAX_CHARS`]. Default: `counter:`.
 ///
 /// ```
 /// # use counter_core::{CounterId, Invalid, Prefix};
@@ -64,8 +64,8 @@ impl Prefix {
         format!("{}{{id}}", self.0)
     }
 
-    /// The globs that together find the names of all counters that match: pending deltas, then claims.
-    /// One glob finds both where every counter matches.
+    /// The globs that together find the names of all counters that match: pending deltas, then
+    /// claims. One glob finds both where every counter matches.
     pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
         let prefix = Pattern::escape(&self.0);
         if pattern.is_all() {

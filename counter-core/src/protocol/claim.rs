@@ -4,10 +4,11 @@ use std::str::FromStr;
 use crate::id::{CounterId, canonical_i64};
 use crate::invalid::{InputKind, Invalid};
 
-/// A delta, a set or a delete that one sync took out of the store's pending counts, under its sequence.
+/// A delta, a set or a delete that one sync took out of the store's pending counts, under its
+/// sequence.
 ///
-/// It stays in the store until a database has committed it, and only who presents exactly this claim can
-/// remove it from there.
+/// It stays in the store until a database has committed it, and only who presents exactly this
+/// claim can remove it from there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// The counter that it belongs to.
@@ -24,7 +25,8 @@ impl Claim {
     /// ```
     /// # use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
     /// let id = CounterId::new("user", 123, "downloads")?;
-    /// let claim = Claim { id: id.clone(), seq: ClaimSeq::new(1_700_000_000_000_000), op: ClaimOp::Add(5) };
+    /// let seq = ClaimSeq::new(1_700_000_000_000_000);
+    /// let claim = Claim { id: id.clone(), seq, op: ClaimOp::Add(5) };
     /// assert_eq!(claim.text(), "1700000000000000:add:5");
     /// assert_eq!(Claim::from_text(id, "1700000000000000:add:5"), Ok(claim));
     /// # Ok::<(), counter_core::Invalid>(())
@@ -61,7 +63,8 @@ impl Claim {
     }
 }
 
-/// The number of a claim: microseconds of the store's clock, but always above the store's high water.
+/// The number of a claim: microseconds of the store's clock, but always above the store's high
+/// water.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ClaimSeq(i64);
 
@@ -69,8 +72,8 @@ impl ClaimSeq {
     /// Below every sequence that a store gives out: no claim yet.
     pub const ZERO: Self = Self(0);
 
-    /// The greatest one: no store gives out a greater one before the year 2255, and up to here a script
-    /// counts in ones. A row that took a greater one would take no other claim after it.
+    /// The greatest one: no store gives out a greater one before the year 2255, and up to here a
+    /// script counts in ones. A row that took a greater one would take no other claim after it.
     pub(crate) const GREATEST: Self = Self(9_007_199_254_740_991);
 
     /// The sequence of this number.

@@ -1,5 +1,6 @@
-//! The two rules that everything else depends on, as pure functions: what a claim does to a row, and
-//! what a read returns. Databases carry out the first in SQL; their tests compare them with this one.
+//! The two rules that everything else depends on, as pure functions: what a claim does to a row,
+//! and what a read returns. Databases carry out the first in SQL; their tests compare them with
+//! this one.
 
 use super::claim::{ClaimOp, ClaimSeq};
 use super::holding::Holding;
@@ -38,13 +39,14 @@ impl Baseline {
 
 /// The value of a counter, from what the store held and what the row was at one instant.
 ///
-/// The row is read *after* the look into the store. It is known to be that of the look's instant if its
-/// sequence is not above the look's high water, for then nothing that is in it was claimed since.
+/// The row is read *after* the look into the store. It is known to be that of the look's instant if
+/// its sequence is not above the look's high water, for then nothing that is in it was claimed
+/// since.
 ///
 /// # Errors
 ///
-/// [`Error::Conflict`] if the row has seen a newer claim than the one that the store still holds, and
-/// [`Error::Overflow`] if the sum does not fit.
+/// [`Error::Conflict`] if the row has seen a newer claim than the one that the store still holds,
+/// and [`Error::Overflow`] if the sum does not fit.
 pub fn value(id: &CounterId, held: &Holding, row: Baseline) -> Result<i64, Error> {
     let overflow = || Error::Overflow { counter: id.clone() };
     let base = match &held.claim {

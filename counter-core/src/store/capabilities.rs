@@ -1,5 +1,5 @@
-//! What a store may be able to do besides counting and syncing. Each trait is a capability that a store has or
-//! has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
+//! What a store may be able to do besides counting and syncing. Each trait is a capability that a
+//! store has or has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
 
 use super::facts::StoreFacts;
 use super::foreign::Foreign;
@@ -9,10 +9,11 @@ use crate::protocol::{Claim, ClaimSeq, Generation};
 
 /// Tells one generation of a store's data from the next.
 ///
-/// A store that is gone with its process does not have this capability: nothing needs to be known of it later.
+/// A store that is gone with its process does not have this capability: nothing needs to be known
+/// of it later.
 pub trait StoreGeneration: Send + Sync {
-    /// Returns the generation of the store's data. A store that has none yet gets one that names `database`,
-    /// and its high water is raised to `above`.
+    /// Returns the generation of the store's data. A store that has none yet gets one that names
+    /// `database`, and its high water is raised to `above`.
     ///
     /// # Errors
     ///
@@ -29,25 +30,27 @@ pub trait StoreGeneration: Send + Sync {
 
 /// Carries out what an operator decided about a store that came back from an old copy.
 ///
-/// A sync uses this only on an operator's word, because each method may count something twice or drop it.
+/// A sync uses this only on an operator's word, because each method may count something twice or
+/// drop it.
 pub trait Repair: Send + Sync {
-    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns the claim with its
-    /// new sequence, or `None` if the counter does not have exactly this claim.
+    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns the
+    /// claim with its new sequence, or `None` if the counter does not have exactly this claim.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
 
-    /// Raises the high water to the present time and to `above`, unless it is higher. From then on, a sync
-    /// accepts what the store holds.
+    /// Raises the high water to the present time and to `above`, unless it is higher. From then on,
+    /// a sync accepts what the store holds.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer; the high water may have been raised.
     fn raise(&self, above: ClaimSeq) -> Result<(), Error>;
 
-    /// Drops what is pending and claimed of each counter. Returns the number of counters that had anything.
+    /// Drops what is pending and claimed of each counter. Returns the number of counters that had
+    /// anything.
     ///
     /// # Errors
     ///
@@ -57,11 +60,11 @@ pub trait Repair: Send + Sync {
 
 /// Knows which claims only this process can have applied, because no other process uses the store.
 ///
-/// Only a store that is private to its process can know that. It also needs to: other processes with private
-/// stores write to the same rows, under sequences that this store has not heard of.
+/// Only a store that is private to its process can know that. It also needs to: other processes
+/// with private stores write to the same rows, under sequences that this store has not heard of.
 pub trait PrivateStore: Send + Sync {
-    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns `None` if the
-    /// counter does not have exactly this claim, or if another sync may be applying it.
+    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns `None`
+    /// if the counter does not have exactly this claim, or if another sync may be applying it.
     ///
     /// The caller must know that this process has not applied the claim.
     ///
@@ -83,16 +86,16 @@ pub trait KeyIndex: Send + Sync {
 
 /// Answers questions about the store and its server. Changes nothing.
 pub trait InspectStore: Send + Sync {
-    /// Returns what can be found out about the store and its server. Makes no generation. What the server
-    /// does not answer is a [`Fact::Unknown`](crate::Fact::Unknown), not an error.
+    /// Returns what can be found out about the store and its server. Makes no generation. What the
+    /// server does not answer is a [`Fact::Unknown`](crate::Fact::Unknown), not an error.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if no question was answered.
     fn inspect(&self) -> Result<StoreFacts, Error>;
 
-    /// Returns the foreign values of these counters that [`look`](crate::DeltaStore::look) cannot see, such
-    /// as a list where a number should be.
+    /// Returns the foreign values of these counters that [`look`](crate::DeltaStore::look) cannot
+    /// see, such as a list where a number should be.
     ///
     /// # Errors
     ///

@@ -12,45 +12,48 @@ use crate::protocol::Claim;
 /// Where increments wait until a sync moves them into the database.
 ///
 /// For each counter a store holds a *pending* delta and at most one *claim*, and for all counters
-/// together the *high water*, the newest sequence that it has given out. Everything that is promised of a
-/// single counter below happens at one instant, and holds for any number of threads and processes.
+/// together the *high water*, the newest sequence that it has given out. Everything that is
+/// promised of a single counter below happens at one instant, and holds for any number of threads
+/// and processes.
 ///
-/// A method that takes many counters does its work for each of them, in the order given, and returns one
-/// result for each; it must bear a counter being named twice. An `Err` for the whole call of a method that
-/// changes something leaves open which counters were changed, which a sync survives.
+/// A method that takes many counters does its work for each of them, in the order given, and
+/// returns one result for each; it must bear a counter being named twice. An `Err` for the whole
+/// call of a method that changes something leaves open which counters were changed, which a sync
+/// survives.
 ///
-/// What only some stores can do is a capability, a trait of its own that an accessor returns: for example,
-/// [`generation`](Self::generation) returns a [`StoreGeneration`].
+/// What only some stores can do is a capability, a trait of its own that an accessor returns: for
+/// example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
-/// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods, [`prefix`](Self::prefix)
-/// and the five accessors.
+/// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
+/// [`prefix`](Self::prefix) and the five accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
     /// # Errors
     ///
-    /// [`Error::NotCounted`] if it certainly did not happen, as when the sum does not fit into 64 bits;
-    /// [`Error::OutcomeUnknown`] if it may have. It is never tried again in here.
+    /// [`Error::NotCounted`] if it certainly did not happen, as when the sum does not fit into 64
+    /// bits; [`Error::OutcomeUnknown`] if it may have. It is never tried again in here.
     fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error>;
 
     /// Adds to what is pending of each counter, with an outcome of its own for each.
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>>;
 
-    /// What is held of each counter, and the high water, no older than any of it: a claim that is made
-    /// after this look at a counter has a sequence above the high water returned. With no ids it is the high
-    /// water alone.
+    /// What is held of each counter, and the high water, no older than any of it: a claim that is
+    /// made after this look at a counter has a sequence above the high water returned. With no ids
+    /// it is the high water alone.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer. A counter whose place holds something else is named in
-    /// its own result.
+    /// [`Error::Store`] if there is no answer. A counter whose place holds something else is named
+    /// in its own result.
     fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error>;
 
     /// Finds counters that match and have anything pending or claimed, about `count` at a time.
     ///
-    /// Begin with [`Cursor::default`] and go on with [`ScanPage::next`] until there is none. A counter
-    /// that has something pending through the whole scan, or a claim, is found at least once; any may
-    /// be found more than once. One that is claimed or acknowledged by others in between may be missed.
+    /// Begin with [`Cursor::default`] and go on with [`ScanPage::next`] until there is none. A
+    /// counter that has something pending through the whole scan, or a claim, is found at least
+    /// once; any may be found more than once. One that is claimed or acknowledged by others in
+    /// between may be missed.
     ///
     /// # Errors
     ///
@@ -58,27 +61,30 @@ pub trait DeltaStore: Send + Sync + 'static {
     fn scan(&self, pattern: &Pattern, from: Cursor, count: NonZeroUsize)
     -> Result<ScanPage, Error>;
 
-    /// Turns what is pending of each counter into a claim with a new sequence, and leaves nothing pending.
+    /// Turns what is pending of each counter into a claim with a new sequence, and leaves nothing
+    /// pending.
     ///
-    /// A counter that has a claim already gets no other: if that claim is younger than `claim_timeout` it
-    /// is [`Claimed::Busy`], otherwise it is handed out again, unchanged, as [`Claimed::Recovered`]. A
-    /// claim whose sequence lies in the future, as after a step of the clock, is as old as it is far away.
+    /// A counter that has a claim already gets no other: if that claim is younger than
+    /// `claim_timeout` it is [`Claimed::Busy`], otherwise it is handed out again, unchanged, as
+    /// [`Claimed::Recovered`]. A claim whose sequence lies in the future, as after a step of the
+    /// clock, is as old as it is far away.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer; claims may have been made. [`Error::StoreWentBack`] if the
-    /// store knows less than it did; none were made.
+    /// [`Error::Store`] if there is no answer; claims may have been made. [`Error::StoreWentBack`]
+    /// if the store knows less than it did; none were made.
     fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error>;
 
-    /// Drops what is pending and claimed of a counter and puts a claim in its place that sets or deletes
-    /// it. From this instant on the counter has its new value.
+    /// Drops what is pending and claimed of a counter and puts a claim in its place that sets or
+    /// deletes it. From this instant on the counter has its new value.
     ///
     /// # Errors
     ///
     /// As [`increment`](Self::increment).
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error>;
 
-    /// Whether each claim is still the one that its counter has. Answers `within` this time, or fails.
+    /// Whether each claim is still the one that its counter has. Answers `within` this time, or
+    /// fails.
     ///
     /// # Errors
     ///
@@ -92,24 +98,27 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// [`Error::Store`] if there is no answer; claims may have been removed.
     fn ack(&self, claims: &[Claim]) -> Result<(), Error>;
 
-    /// Returns what the names in this store start with, or `None` if it does not use names. Default: `None`.
+    /// Returns what the names in this store start with, or `None` if it does not use names.
+    /// Default: `None`.
     fn prefix(&self) -> Option<&Prefix> {
         None
     }
 
-    /// Returns the capability to tell one generation of the store's data from the next. Default: `None`.
+    /// Returns the capability to tell one generation of the store's data from the next. Default:
+    /// `None`.
     fn generation(&self) -> Option<&dyn StoreGeneration> {
         None
     }
 
-    /// Returns the capability to carry out an operator's decision. Default: `None`. Without it, a sync reports
-    /// each conflict that it would have to renumber, and claims nothing from a store that went back.
+    /// Returns the capability to carry out an operator's decision. Default: `None`. Without it, a
+    /// sync reports each conflict that it would have to renumber, and claims nothing from a store
+    /// that went back.
     fn repair(&self) -> Option<&dyn Repair> {
         None
     }
 
-    /// Returns the capability to know which claims only this process can have applied. Default: `None`, for a
-    /// store that other processes use too.
+    /// Returns the capability to know which claims only this process can have applied. Default:
+    /// `None`, for a store that other processes use too.
     fn private(&self) -> Option<&dyn PrivateStore> {
         None
     }

@@ -7,8 +7,8 @@ use crate::protocol::{ClaimSeq, Generation};
 
 /// The answer to one question about a server.
 ///
-/// Where the server may refuse, the answer is a `Result`: [`Fact::Known`] of an `Err` holds the words in which
-/// it refused, and [`Fact::Unknown`] means that there was no answer.
+/// Where the server may refuse, the answer is a `Result`: [`Fact::Known`] of an `Err` holds the
+/// words in which it refused, and [`Fact::Unknown`] means that there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Fact<T> {
     /// Not applicable, or not queried.
@@ -70,7 +70,8 @@ impl ServerVersion {
     ///
     /// ```
     /// # use counter_core::ServerVersion;
-    /// let server = ServerVersion { product: "PostgreSQL".into(), number: "17beta1 (Debian)".into() };
+    /// let (product, number) = ("PostgreSQL".to_owned(), "17beta1 (Debian)".to_owned());
+    /// let server = ServerVersion { product, number };
     /// assert_eq!(server.release(), (17, 0));
     /// ```
     pub fn release(&self) -> (u32, u32) {
@@ -108,10 +109,11 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
-    /// Whether the server would count an increment of this user now: `Err` with its words if it refuses.
+    /// Whether the server would count an increment of this user now: `Err` with its words if it
+    /// refuses.
     pub increments: Fact<Result<(), String>>,
-    /// The commands of a sync that this user may not run, as far as the server says: `Err` with its words if
-    /// the user may run no scripts at all.
+    /// The commands of a sync that this user may not run, as far as the server says: `Err` with its
+    /// words if the user may run no scripts at all.
     pub missing_rights: Fact<Result<Vec<String>, String>>,
     /// Its clock beside this machine's.
     pub clock: Fact<ClockReading>,
@@ -139,13 +141,15 @@ pub struct MemoryFacts {
     pub evicted: u64,
 }
 
-/// How a server writes to its disk. By default it keeps no append-only file, and nothing has failed.
+/// How a server writes to its disk. By default it keeps no append-only file, and nothing has
+/// failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PersistenceFacts {
     /// Whether it keeps an append-only file.
     pub append_only: bool,
-    /// Whether its last attempts to write that file and a snapshot succeeded, as far as it made any.
+    /// Whether its last attempts to write that file and a snapshot succeeded, as far as it made
+    /// any.
     pub last_write_ok: bool,
 }
 
@@ -155,7 +159,8 @@ impl Default for PersistenceFacts {
     }
 }
 
-/// A server's clock, read between two looks at this machine's. All in microseconds since the Unix epoch.
+/// A server's clock, read between two looks at this machine's. All in microseconds since the Unix
+/// epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
     /// This machine's before the server was asked.
@@ -167,8 +172,8 @@ pub struct ClockReading {
 }
 
 impl ClockReading {
-    /// By how many microseconds the server's clock is certainly ahead of this machine's, or behind it where
-    /// negative. However slow the answer was, clocks that agree give 0.
+    /// By how many microseconds the server's clock is certainly ahead of this machine's, or behind
+    /// it where negative. However slow the answer was, clocks that agree give 0.
     pub fn difference(&self) -> i64 {
         if self.server > self.after {
             self.server.saturating_sub(self.after)

@@ -12,7 +12,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns the snapshot of this newest sequence and these holdings, one for each counter that was asked for.
+    /// Returns the snapshot of this newest sequence and these holdings, one for each counter that
+    /// was asked for.
     pub const fn new(high_water: ClaimSeq, held: Vec<Result<Holding, Foreign>>) -> Self {
         Self { high_water, held }
     }

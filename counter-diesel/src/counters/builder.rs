@@ -1,8 +1,7 @@
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName};
+use counter_core::{BatchSize, Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName};
 #[cfg(feature = "redis")]
 use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -144,9 +143,9 @@ impl CountersBuilder {
         self
     }
 
-    /// How many counters a sync moves in one transaction. Default: 1000; more than 10,000 count as 10,000.
-    pub fn sync_batch_size(mut self, counters: NonZeroUsize) -> Self {
-        self.config.sync_batch_size = counters;
+    /// How many counters a sync moves in one transaction. Default: 1000. At most [`BatchSize::MAX`].
+    pub fn sync_batch_size(mut self, counters: impl Into<BatchSize>) -> Self {
+        self.config.sync_batch_size = counters.into();
         self
     }
 

@@ -2,13 +2,13 @@ use std::fmt;
 
 use counter_core::{
     Baseline, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix, TableName,
+    redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::secrets::without_url;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
@@ -35,7 +35,9 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
-        self.pool.get().map_err(|source| Error::Unreachable { source: without_url(source.into()) })
+        self.pool
+            .get()
+            .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
     fn begin_on(

@@ -69,7 +69,7 @@ impl OldestClaim {
 
 /// Adds up what the store holds of the counters that match, page by page. Changes nothing.
 pub(crate) fn look_through(engine: &Engine, pattern: &Pattern) -> Result<PendingOverview, Error> {
-    let (store, page_size) = (engine.store(), engine.config().sync_batch_size);
+    let (store, page_size) = (engine.store(), engine.config().sync_batch_size.get());
     let mut found = Found::default();
     for page in pages(store, pattern.clone(), page_size) {
         let page = page?;

@@ -81,7 +81,7 @@ pub(crate) fn pending_count(
 ) -> Result<Option<u64>, Error> {
     let started = Instant::now();
     let mut count = 0;
-    for page in pages(engine.store(), pattern.clone(), engine.config().sync_batch_size) {
+    for page in pages(engine.store(), pattern.clone(), engine.config().sync_batch_size.get()) {
         let page = page?;
         count += page.ids.len() as u64;
         if page.next.is_some() && started.elapsed() >= within {

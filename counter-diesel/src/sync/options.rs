@@ -1,6 +1,4 @@
-use std::num::NonZeroUsize;
-
-use counter_core::Pattern;
+use counter_core::{BatchSize, Pattern};
 
 /// What a sync moves, and how.
 ///
@@ -13,7 +11,7 @@ use counter_core::Pattern;
 #[derive(Debug, Clone, Default)]
 pub struct SyncOptions {
     pub(crate) pattern: Option<Pattern>,
-    pub(crate) batch_size: Option<NonZeroUsize>,
+    pub(crate) batch_size: Option<BatchSize>,
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
 }
@@ -45,10 +43,10 @@ impl SyncOptions {
         self
     }
 
-    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`. More than
-    /// 10,000 count as 10,000.
-    pub fn batch_size(mut self, batch_size: NonZeroUsize) -> Self {
-        self.batch_size = Some(batch_size);
+    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`. At most
+    /// [`BatchSize::MAX`].
+    pub fn batch_size(mut self, batch_size: impl Into<BatchSize>) -> Self {
+        self.batch_size = Some(batch_size.into());
         self
     }
 

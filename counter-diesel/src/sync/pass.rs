@@ -1,6 +1,5 @@
 //! One sync, from the first look to the last acknowledgement.
 
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
+use counter_core::{BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -22,7 +21,7 @@ use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
-use crate::sync::sweep::{Sweep, bounded};
+use crate::sync::sweep::Sweep;
 use crate::sync::telemetry::telemetry;
 use crate::sync::unsettled::Unsettled;
 
@@ -49,7 +48,7 @@ fn run(
         engine,
         pattern: options.pattern.clone().unwrap_or_default(),
         on_conflict: options.on_conflict,
-        batch_size: bounded(batch_size),
+        batch_size,
         log: PassLog::new(report, observer),
         unsettled: &unsettled,
         reported_foreign: Reported::default(),
@@ -73,7 +72,7 @@ struct Pass<'a, 'b> {
     engine: &'a Engine,
     pattern: Pattern,
     on_conflict: OnConflict,
-    batch_size: NonZeroUsize,
+    batch_size: BatchSize,
     log: PassLog<'b>,
     /// What this pass has claimed, and what earlier ones have left.
     unsettled: &'a Unsettled<'a>,
@@ -90,7 +89,7 @@ impl Pass<'_, '_> {
     fn sync(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
         let remembered = self.unsettled.take_remembered();
-        for claims in remembered.chunks(self.batch_size.get()) {
+        for claims in remembered.chunks(self.batch_size.get().get()) {
             if self.log.should_stop() {
                 return Ok(());
             }

@@ -1,10 +1,9 @@
 use std::collections::HashSet;
 use std::mem;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use counter_core::{CounterId, Cursor, DeltaStore, Foreign, Pattern};
+use counter_core::{BatchSize, CounterId, Cursor, DeltaStore, Foreign, Pattern};
 
 use crate::error::Error;
 use crate::sync::report::times::time;
@@ -13,7 +12,7 @@ use crate::sync::report::times::time;
 pub(crate) struct Sweep<'a> {
     store: &'a dyn DeltaStore,
     pattern: Pattern,
-    batch_size: NonZeroUsize,
+    batch_size: BatchSize,
     /// What was found and is in no batch yet.
     found: Vec<CounterId>,
     /// Where the scan goes on.
@@ -22,21 +21,8 @@ pub(crate) struct Sweep<'a> {
     spent: Duration,
 }
 
-/// Rows are locked while the store verifies a batch, for which it has a fixed time. A batch that takes
-/// longer than that would never be applied, however often it is tried.
-const LARGEST_BATCH: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
-
-/// So many counters in a batch, but not too many.
-pub(crate) fn bounded(batch_size: NonZeroUsize) -> NonZeroUsize {
-    batch_size.min(LARGEST_BATCH)
-}
-
 impl<'a> Sweep<'a> {
-    pub(crate) fn new(
-        store: &'a dyn DeltaStore,
-        pattern: Pattern,
-        batch_size: NonZeroUsize,
-    ) -> Self {
+    pub(crate) fn new(store: &'a dyn DeltaStore, pattern: Pattern, batch_size: BatchSize) -> Self {
         Self {
             store,
             pattern,
@@ -64,12 +50,12 @@ impl<'a> Sweep<'a> {
         mut note: impl FnMut(Vec<Foreign>) -> ControlFlow<()>,
     ) -> Result<Vec<CounterId>, Error> {
         let mut batch = HashSet::new();
-        while batch.len() < self.batch_size.get() {
+        while batch.len() < self.batch_size.get().get() {
             if let Some(id) = self.found.pop() {
                 batch.insert(id);
             } else if let Some(from) = self.next {
                 let page = time(&mut self.spent, || {
-                    self.store.scan(&self.pattern, from, self.batch_size)
+                    self.store.scan(&self.pattern, from, self.batch_size.get())
                 })?;
                 (self.found, self.next) = (page.ids, page.next);
                 if note(page.foreign).is_break() {

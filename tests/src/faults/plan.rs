@@ -61,7 +61,8 @@ impl Faults {
         Arc::new(Self { hook: Some(Box::new(hook)), ..Self::default() })
     }
 
-    /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and so on.
+    /// Nothing fails, but this is called before each step: `begin`, `upsert`, `verify`, `ack` and
+    /// so on.
     pub fn calling(hook: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
         Self::deciding(move |step| {
             hook(step);

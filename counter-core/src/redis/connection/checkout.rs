@@ -11,6 +11,7 @@ use super::reply::{Reply, Unexpected};
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
+use crate::redact;
 
 /// A connection that is checked out of a pool, which gets it back only if every reply was read.
 pub(crate) struct Checkout {
@@ -211,13 +212,7 @@ impl CheckedOut {
     }
 }
 
-/// Drops the part of an error in which a server may repeat a password. Only the application knows
-/// the password of its pool. A server that does not know the command that logs in repeats its
-/// arguments.
+/// Only the application knows the password of its pool.
 fn without_args(error: r2d2::Error) -> BoxError {
-    let text = error.to_string();
-    match text.split_once(", with args beginning with") {
-        Some((before, _)) => before.to_owned().into(),
-        None => error.into(),
-    }
+    redact::arguments(error.into())
 }

@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
+use crate::redact::Secrets;
 use crate::redis::timeouts::RedisTimeouts;
 
 /// Makes the connections of the store's own pool.
@@ -79,10 +80,7 @@ impl Manager {
 
     fn without_password(&self, error: &BoxError) -> NoConnection {
         let settings = self.client.get_connection_info().redis_settings();
-        let mut message = error.to_string();
-        if let Some(password) = settings.password().filter(|password| !password.is_empty()) {
-            message = message.replace(password, "***");
-        }
+        let message = Secrets::of_password(settings.password()).redact(&error.to_string());
         NoConnection(format!("{}: {message}", self.client.get_connection_info().addr()))
     }
 }

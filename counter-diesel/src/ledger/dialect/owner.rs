@@ -17,7 +17,8 @@ pub(crate) fn bind_owner(id: &OwnerId) -> QueryResult<i64> {
     column_of(id).map_err(|invalid| Error::SerializationError(invalid.into()))
 }
 
-/// Returns the owner of a counter as the column `owner_id` takes it. The table has no rows of periods.
+/// Returns the owner of a counter as the column `owner_id` takes it. The table has no rows of
+/// periods.
 pub(crate) fn bind_owner_of(counter: &CounterId) -> QueryResult<i64> {
     match counter.period() {
         None => bind_owner(counter.owner_id()),

@@ -10,7 +10,7 @@ use crate::ledger::ledger::SyncRecord;
 use crate::sync::identity::compare::{newest_known, present_generation};
 use crate::sync::report::capped::Capped;
 use crate::sync::reported::Reported;
-use crate::sync::sweep::{Sweep, bounded};
+use crate::sync::sweep::Sweep;
 
 /// Nobody holds a lock meanwhile, so it may take longer than in a sync.
 const VERIFY_WITHIN: Duration = Duration::from_secs(2);
@@ -67,7 +67,7 @@ pub struct Conflict {
 pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
     let mut found = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
     let mut reported = Reported::default();
-    let batch_size = bounded(engine.config().sync_batch_size);
+    let batch_size = engine.config().sync_batch_size;
     let mut sweep = Sweep::new(engine.store(), Pattern::all(), batch_size);
     while !sweep.is_over() {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;

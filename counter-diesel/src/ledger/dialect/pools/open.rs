@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use counter_core::redact::{self, Secrets};
 use diesel::r2d2::{Builder, ConnectionManager, HandleError, Pool};
 
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::secrets::{Secrets, without_url};
 use crate::targets::POOL;
 
 /// A pool that is asked for a connection in a request, where a second is long.
@@ -19,9 +19,9 @@ pub(crate) fn open<C: CounterConnection>(
     let builder = Pool::builder()
         .max_size(max_size)
         .connection_timeout(CONNECTION_TIMEOUT)
-        .error_handler(Box::new(Log { secrets: Secrets::of(url) }));
+        .error_handler(Box::new(Log { secrets: Secrets::of_url(url) }));
     customize(builder).build(ConnectionManager::new(url)).map_err(|source| Error::Unreachable {
-        source: without_url(Secrets::of(url).removed_from(&source.to_string()).into()),
+        source: redact::quotations(Secrets::of_url(url).redact(&source.to_string()).into()),
     })
 }
 
@@ -38,7 +38,7 @@ struct Log {
 
 impl HandleError<diesel::r2d2::Error> for Log {
     fn handle_error(&self, error: diesel::r2d2::Error) {
-        let error = without_url(self.secrets.removed_from(&error.to_string()).into()).to_string();
+        let error = redact::quotations(self.secrets.redact(&error.to_string()).into()).to_string();
         tracing::error!(target: POOL, error, "a pool could not open a connection");
     }
 }
