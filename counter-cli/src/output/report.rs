@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use counter_diesel::SyncReport;
+use counter_diesel::error::one_line;
 use counter_diesel::overview::Timestamp;
 use counter_diesel::store::Claim;
 use counter_diesel::sync::ConflictingClaim;
@@ -11,7 +12,6 @@ use super::claim::op_text;
 use super::listed::listed;
 use super::shown::shown;
 use super::table::table;
-use crate::failure::in_one_line as error_in_one_line;
 
 /// What the table of a report contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) fn in_one_line(report: &SyncReport) -> String {
 pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     let mut lines = listed(&report.foreign, "names are not a counter's", ToString::to_string);
     lines.extend(listed(&report.failed, "counters failed", |failed| {
-        format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
+        format!("{} failed: {}", of(&failed.claim), one_line(&failed.error))
     }));
     lines.extend(listed(
         &report.conflicts,
