@@ -186,19 +186,12 @@ fn hint_for(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// What an error says and why, on one line.
-pub(crate) fn in_one_line(error: &dyn StdError) -> String {
-    match causes_of(error).last() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
-/// Drivers say things in several.
+/// Joins lines, because drivers answer in several.
 fn on_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Returns the causes of an error, each on one line.
 fn causes_of(error: &dyn StdError) -> impl Iterator<Item = String> {
     let mut next = error.source();
     std::iter::from_fn(move || {

@@ -93,9 +93,5 @@ mod tests {
         let name: TableName = "app.hits".parse().unwrap();
         assert_eq!((name.schema(), name.table()), (Some("app"), "hits"));
         assert_eq!(name.to_string(), "app.hits");
-        let long = "x".repeat(49);
-        for bad in ["", ".", "a.", ".a", "a.b.c", "1a", "a b", "a\"b", "a;b", "ä", long.as_str()] {
-            assert!(bad.parse::<TableName>().is_err(), "{bad:?}");
-        }
     }
 }

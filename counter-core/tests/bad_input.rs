@@ -1,11 +1,12 @@
 //! Anything at all as configuration, URL, pattern or name: it is taken or refused, and never a
 //! panic.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::env::VarError;
 
 use counter_core::{
-    BatchSize, Config, Invalid, Owner, Pattern, Prefix, Printable, StoreKind, TableName,
+    BatchSize, Claim, Config, CounterId, CounterKey, InputKind, Invalid, Owner, OwnerId, OwnerType,
+    Pattern, Period, Prefix, Printable, StoreKind, TableName,
 };
 use proptest::prelude::*;
 
@@ -41,7 +42,7 @@ proptest! {
             prop_assert_eq!(prefix.as_str(), &text);
             prop_assert!(text.ends_with(':') && !text.contains('\0'));
             // What Redis would hash is the same for a delta and its claim.
-            let id = counter_core::CounterId::new("a}{b", 1, "{c}").unwrap();
+            let id = CounterId::new("a}{b", 1, "{c}").unwrap();
             let (claim, pending) = (prefix.claim_name(&id), prefix.pending_name(&id));
             prop_assert_eq!(hash_tag(&claim), hash_tag(&pending));
         }
@@ -131,21 +132,124 @@ fn hash_tag(name: &str) -> &str {
     tag.filter(|tag| !tag.is_empty()).unwrap_or(name)
 }
 
-#[test]
-fn values_that_are_refused_say_why() {
-    for (name, value) in [
-        ("COUNTER_SYNC_BATCH_SIZE", "99999999999999999999"),
-        ("COUNTER_SYNC_BATCH_SIZE", "-1"),
-        ("COUNTER_SYNC_BATCH_SIZE", " 1"),
-        ("COUNTER_SYNC_BATCH_SIZE", "1e3"),
-        ("COUNTER_SYNC_BATCH_SIZE", ""),
-        ("COUNTER_STORE", "REDIS"),
-        ("COUNTER_STORE", ""),
-        ("COUNTER_PREFIX", ""),
-        ("COUNTER_TABLE_NAME", "a;b"),
-    ] {
-        let error = config(name, value).unwrap_err();
-        assert!(std::error::Error::source(&error).is_some(), "{name} {value:?}: {error}");
+/// What is refused, by what it was given as.
+const REFUSED: &[(InputKind, &[&str])] = &[
+    (InputKind::OwnerType, &["", "\0", "po\0st"]),
+    (InputKind::CounterKey, &["", "\0", "vie\0ws"]),
+    (
+        InputKind::OwnerId,
+        &["", "07", "-0", "+1", " 1", "1.0", "abc", "%342", "9223372036854775808"],
+    ),
+    (
+        InputKind::CounterId,
+        &[
+            "",
+            "x",
+            "user:1",
+            "user:1:",
+            ":1:d",
+            "user::d",
+            "user:07:d",
+            "user:-0:d",
+            "user:+1:d",
+            "user:1:%64",
+            "user:1:%3a",
+            "user:1:d:e",
+            "user:1:d@day:2026-11-28",
+            "user:1:{d}",
+        ],
+    ),
+    (
+        InputKind::Claim,
+        &["", "1", "0:add:1", "-1:add:1", "01:add:1", "1:add:", "1:inc:1", "1:del:1"],
+    ),
+    (
+        InputKind::Prefix,
+        &["", "c", "app", "{:", "}:", "{}:", "a}{b:", "{a}{b}:", "{a{b}:", "{a}}:", "{{a:", "\0:"],
+    ),
+    (InputKind::Pattern, &["", "[", "[a", "a[^", "\\", "a\\", "[a\\", "[é]", "[a-é]"]),
+    (
+        InputKind::TableName,
+        &["", ".", "a.", ".a", "a.b.c", "1a", "a b", "a-b", "a\"b", "a;b", "ä", "a.1"],
+    ),
+    (InputKind::StoreKind, &["", "REDIS", "Redis", "redis ", "disk"]),
+    (InputKind::BatchSize, &["", "0", "-1", " 1", "1e3", "1000.0", "99999999999999999999"]),
+    (InputKind::Period, &["", "day", "day:", "day:2026-02-31", "week:2026-W54", "month:2026-1"]),
+];
+
+/// Whether each entrance for this kind of input refuses the text.
+fn refusals(kind: InputKind, text: &str) -> Vec<bool> {
+    let from_environment = |name| {
+        let refused = config(name, text);
+        refused.is_err_and(|error| {
+            std::error::Error::source(&error).is_some() && error.to_string().contains(name)
+        })
+    };
+    match kind {
+        InputKind::OwnerType => vec![
+            OwnerType::new(text.to_owned()).is_err(),
+            Owner::new(text.to_owned(), 1).is_err(),
+            CounterId::new(text, 1, "views").is_err(),
+        ],
+        InputKind::CounterKey => vec![
+            text.parse::<CounterKey>().is_err(),
+            CounterKey::new(text.to_owned()).is_err(),
+            CounterId::new("post", 1, text).is_err(),
+        ],
+        InputKind::OwnerId => vec![
+            text.parse::<OwnerId>().is_err(),
+            format!("post:{text}:views").parse::<CounterId>().is_err(),
+        ],
+        InputKind::CounterId => {
+            let names = ["counter:", "counter:{counter:"].map(|start| format!("{start}{text}"));
+            let [pending, claim] = names.map(|name| Prefix::default().parse_name(&name).is_none());
+            vec![text.parse::<CounterId>().is_err(), pending, claim]
+        }
+        InputKind::Claim => {
+            let id = CounterId::new("post", 1, "views").unwrap();
+            vec![Claim::from_text(id, text).is_err()]
+        }
+        InputKind::Prefix => {
+            vec![text.parse::<Prefix>().is_err(), from_environment("COUNTER_PREFIX")]
+        }
+        InputKind::Pattern => vec![text.parse::<Pattern>().is_err()],
+        InputKind::TableName => {
+            vec![text.parse::<TableName>().is_err(), from_environment("COUNTER_TABLE_NAME")]
+        }
+        InputKind::StoreKind => {
+            vec![text.parse::<StoreKind>().is_err(), from_environment("COUNTER_STORE")]
+        }
+        InputKind::BatchSize => {
+            vec![text.parse::<BatchSize>().is_err(), from_environment("COUNTER_SYNC_BATCH_SIZE")]
+        }
+        InputKind::Period => vec![text.parse::<Period>().is_err()],
+        other => panic!("{other} has no entrance here"),
     }
+}
+
+#[test]
+fn every_entrance_refuses_what_is_no_input_of_its_kind() {
+    let too_long = [
+        (InputKind::OwnerType, "é".repeat(OwnerType::MAX_CHARS + 1)),
+        (InputKind::CounterKey, "é".repeat(CounterKey::MAX_CHARS + 1)),
+        (InputKind::Prefix, "é".repeat(Prefix::MAX_CHARS) + ":"),
+        (InputKind::TableName, "x".repeat(TableName::MAX_CHARS + 1)),
+    ];
+    let too_long = too_long.iter().map(|(kind, text)| (*kind, text.as_str()));
+    let refused = REFUSED.iter().flat_map(|(kind, texts)| texts.iter().map(|text| (*kind, *text)));
+    for (kind, text) in refused.chain(too_long) {
+        let refusals = refusals(kind, text);
+        assert!(refusals.iter().all(|refused| *refused), "{kind} {text:?}: {refusals:?}");
+    }
+}
+
+#[test]
+fn the_longest_and_strangest_input_of_each_kind_is_taken() {
+    assert!(CounterId::new("é".repeat(255), i64::MIN, "é".repeat(100)).is_ok());
+    for prefix in ["c:", ":", "app:counter:", "{tag}:", "a{tag}b:", "a*?[:"] {
+        assert!(prefix.parse::<Prefix>().is_ok(), "{prefix:?}");
+    }
+    assert_eq!("user:1:%3A".parse::<CounterId>().unwrap().key(), ":");
     assert_eq!("memory".parse(), Ok(StoreKind::Memory));
+    assert_eq!("99999".parse(), Ok(BatchSize::MAX));
 }

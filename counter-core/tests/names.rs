@@ -113,10 +113,7 @@ proptest! {
 }
 
 #[test]
-fn a_name_that_is_empty_too_long_or_has_nul_is_refused() {
-    let fits = "é".repeat(100);
-    assert!(CounterId::new("post", 1, &fits).is_ok());
-    assert!(CounterId::new("é".repeat(255), 1, "views").is_ok());
+fn a_name_that_is_refused_says_why() {
     for (owner_type, key, expected) in [
         ("post", "", "the counter key is empty"),
         ("", "views", "the owner type is empty"),
@@ -127,22 +124,4 @@ fn a_name_that_is_empty_too_long_or_has_nul_is_refused() {
     ] {
         assert_eq!(CounterId::new(owner_type, 1, key).unwrap_err().to_string(), expected);
     }
-}
-
-#[test]
-fn names_that_would_make_two_of_one_counter_are_refused() {
-    for text in [
-        "user:07:d",
-        "user:-0:d",
-        "user:+1:d",
-        "user:1:%64",
-        "user:1:%3a",
-        "user:1:",
-        ":1:d",
-        "user::d",
-        "user:1",
-    ] {
-        assert!(text.parse::<CounterId>().is_err(), "{text}");
-    }
-    assert_eq!("user:1:%3A".parse::<CounterId>().unwrap().key(), ":");
 }

@@ -55,7 +55,7 @@ struct Account {
 
 /// What became of an increment.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum BookedOutcome {
     Counted,
     NotCounted,
     Unknown,
@@ -86,7 +86,7 @@ impl Books {
         }
         for (outcome, (account, by)) in increment(counters, &picked).into_iter().zip(&picked) {
             account.note(*by, outcome);
-            if outcome == Outcome::Unknown {
+            if outcome == BookedOutcome::Unknown {
                 self.lock().close(account.number);
             }
         }
@@ -192,17 +192,17 @@ impl Account {
         CounterId::new("post", post, key).expect("valid names")
     }
 
-    fn note(&self, by: i64, outcome: Outcome) {
+    fn note(&self, by: i64, outcome: BookedOutcome) {
         match outcome {
-            Outcome::Counted => {
+            BookedOutcome::Counted => {
                 self.counted.fetch_add(by, SeqCst);
                 self.counted_times.fetch_add(1, SeqCst);
             }
-            Outcome::NotCounted => {
+            BookedOutcome::NotCounted => {
                 self.begun.fetch_sub(by, SeqCst);
                 self.refused_times.fetch_add(1, SeqCst);
             }
-            Outcome::Unknown => self.unknown.lock().unwrap().push(by),
+            BookedOutcome::Unknown => self.unknown.lock().unwrap().push(by),
         }
     }
 
@@ -253,7 +253,7 @@ impl fmt::Display for Totals {
     }
 }
 
-fn increment(counters: &Counters, picked: &[Increment]) -> Vec<Outcome> {
+fn increment(counters: &Counters, picked: &[Increment]) -> Vec<BookedOutcome> {
     if let [(account, by)] = picked {
         let (owner, key) = account.name();
         let outcome = counters.increment(owner, key, by * account.sign());
@@ -264,7 +264,7 @@ fn increment(counters: &Counters, picked: &[Increment]) -> Vec<Outcome> {
         (owner, key, by * account.sign())
     });
     match counters.increment_many(increments) {
-        Ok(()) => picked.iter().map(|_| Outcome::Counted).collect(),
+        Ok(()) => picked.iter().map(|_| BookedOutcome::Counted).collect(),
         Err(Error::Increments { outcomes }) => outcomes.into_iter().map(outcome_of).collect(),
         Err(error) => panic!("increments failed: {error:?}"),
     }
@@ -277,11 +277,11 @@ fn store_error(error: Error) -> StoreError {
     }
 }
 
-fn outcome_of(outcome: Result<(), StoreError>) -> Outcome {
+fn outcome_of(outcome: Result<(), StoreError>) -> BookedOutcome {
     match outcome {
-        Ok(()) => Outcome::Counted,
-        Err(StoreError::NotCounted { .. }) => Outcome::NotCounted,
-        Err(StoreError::OutcomeUnknown { .. }) => Outcome::Unknown,
+        Ok(()) => BookedOutcome::Counted,
+        Err(StoreError::NotCounted { .. }) => BookedOutcome::NotCounted,
+        Err(StoreError::OutcomeUnknown { .. }) => BookedOutcome::Unknown,
         Err(error) => panic!("an increment failed: {error:?}"),
     }
 }
@@ -292,8 +292,8 @@ mod tests {
 
     fn account(counted: i64, unknown: &[i64]) -> Account {
         let account = Account::default();
-        account.note(counted, Outcome::Counted);
-        unknown.iter().for_each(|by| account.note(*by, Outcome::Unknown));
+        account.note(counted, BookedOutcome::Counted);
+        unknown.iter().for_each(|by| account.note(*by, BookedOutcome::Unknown));
         account
     }
 

@@ -12,9 +12,10 @@ pub mod model;
 pub mod process;
 pub mod program;
 pub mod proxy;
+pub mod query_log;
 pub mod query_world;
 pub mod said;
-pub mod seen;
+
 pub mod server_contract;
 pub mod servers;
 pub mod site;

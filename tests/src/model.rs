@@ -18,7 +18,7 @@ pub mod table;
 pub mod thread;
 
 use scenario::Scenario;
-use state::State;
+use state::ModelState;
 use table::Guard;
 
 /// What the protocol does. The default is what it does; everything else is a mistake.
@@ -82,18 +82,18 @@ pub enum Action {
 pub type IsDone = bool;
 
 impl Model for Scenario {
-    type State = State;
+    type State = ModelState;
     type Action = Action;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<ModelState> {
         vec![self.start.clone()]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+    fn actions(&self, state: &ModelState, actions: &mut Vec<Action>) {
         state.actions(actions);
     }
 
-    fn next_state(&self, before: &State, action: Action) -> Option<State> {
+    fn next_state(&self, before: &ModelState, action: Action) -> Option<ModelState> {
         let mut state = before.clone();
         state.happen(action, &self.rules);
         state.note_truth();

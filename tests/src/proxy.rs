@@ -152,12 +152,12 @@ impl Proxy {
 
 #[derive(Default)]
 struct Network {
-    state: Mutex<State>,
+    state: Mutex<ProxyState>,
     released: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct ProxyState {
     next: Option<Trouble>,
     /// What follows the next trouble, if something does.
     choices: Option<Rng>,
@@ -264,7 +264,7 @@ impl Network {
         drop(released.unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ProxyState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

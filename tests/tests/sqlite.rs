@@ -4,7 +4,7 @@
 use counter_diesel::ledger::{Ledger, PoolLedger, TableName};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{CounterId, Error, sqlite_pool};
-use counter_tests::seen::Seen;
+use counter_tests::query_log::QueryLog;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -57,7 +57,7 @@ fn reads_of_many_look_each_counter_up_in_the_unique_index() {
     transaction.upsert(&(0..500).map(add).collect::<Vec<_>>()).unwrap();
     transaction.commit().unwrap();
 
-    let seen = Seen::on(&mut *pool.get().unwrap());
+    let seen = QueryLog::on(&mut *pool.get().unwrap());
     ledger.baselines(&[post(1), post(2)]).unwrap();
     let seen = seen.take();
     let read = seen.iter().find(|query| query.contains("json_each")).unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use counter_diesel::SyncReport;
+use counter_diesel::error::one_line;
 use counter_diesel::overview::Timestamp;
 use counter_diesel::store::Claim;
 use counter_diesel::sync::ConflictingClaim;
@@ -11,7 +12,6 @@ use super::claim::op_text;
 use super::listed::listed;
 use super::shown::shown;
 use super::table::table;
-use crate::failure::in_one_line as error_in_one_line;
 
 /// What the table of a report contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,27 +23,33 @@ pub(crate) enum Detail {
 }
 
 pub(crate) fn in_table(report: &SyncReport, detail: Detail) -> String {
-    let applied = if report.dry_run { "would be applied" } else { "applied" };
-    let counts = [
-        (report.scanned, "found"),
-        (report.applied, applied),
-        (report.recovered, "recovered"),
-        (report.skipped(), "skipped"),
-        (report.discarded, "discarded"),
-        (report.busy, "busy"),
-        (report.postponed, "postponed"),
-        (report.foreign.count(), "foreign"),
-        (report.failed.count(), "failed"),
-        (report.conflicts.count(), "conflicts"),
-        (report.lost.count(), "lost"),
-    ];
-    let counts = counts.map(|(count, name)| ([count.to_string()], name.to_owned()));
+    let row = |(name, count): (&str, u64)| ([count.to_string()], name.to_owned());
+    let counts = counts(report).into_iter().map(row).collect::<Vec<_>>();
     let seconds = format!("{:.3}", report.elapsed.as_secs_f64());
     let rate = format!("{:.0}", report.rate());
     let times = [(seconds, "seconds"), (rate, "counters per second")];
     let times = times.map(|(time, name)| ([time], name.to_owned()));
     let steps = if detail == Detail::Steps { steps(report) } else { Vec::new() };
     table(&[counts.as_slice(), times.as_slice(), steps.as_slice()].concat())
+}
+
+/// Returns the counts with the names that are shown: first what was done, then what had nothing to
+/// apply, then what is left.
+fn counts(report: &SyncReport) -> Vec<(&'static str, u64)> {
+    let mut counts = report.counts();
+    counts.sort_by_key(|(name, _)| match *name {
+        "scanned" | "applied" | "recovered" => 0,
+        "zeros" | "superseded" | "discarded" => 1,
+        _ => 2,
+    });
+    let shown = counts.into_iter().filter_map(|(name, count)| match name {
+        "scanned" => Some(("found", count)),
+        "applied" if report.dry_run => Some(("would be applied", count)),
+        "zeros" => Some(("skipped", report.skipped())),
+        "superseded" => None,
+        name => Some((name, count)),
+    });
+    shown.collect()
 }
 
 fn steps(report: &SyncReport) -> Vec<([String; 1], String)> {
@@ -61,7 +67,7 @@ pub(crate) fn in_one_line(report: &SyncReport) -> String {
 pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     let mut lines = listed(&report.foreign, "names are not a counter's", ToString::to_string);
     lines.extend(listed(&report.failed, "counters failed", |failed| {
-        format!("{} failed: {}", of(&failed.claim), error_in_one_line(&failed.error))
+        format!("{} failed: {}", of(&failed.claim), one_line(&failed.error))
     }));
     lines.extend(listed(
         &report.conflicts,

@@ -32,7 +32,7 @@ pub struct MigrationFiles {
 /// use counter_diesel::ledger::{TableName, migration_files};
 /// use diesel::SqliteConnection;
 ///
-/// let files = migration_files::<SqliteConnection>(&Tables::default());
+/// let files = migration_files::<SqliteConnection>(&TableName::default());
 /// assert!(files[0].up.contains("CREATE TABLE \"model_counters\""));
 /// # }
 /// ```

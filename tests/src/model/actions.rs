@@ -3,11 +3,11 @@
 use counter_core::ClaimOp;
 
 use super::reader::Reader;
-use super::state::State;
+use super::state::ModelState;
 use super::thread::{At, Job, Task, Thread};
 use super::{Action, Rules};
 
-impl State {
+impl ModelState {
     /// What can happen next.
     pub fn actions(&self, actions: &mut Vec<Action>) {
         if self.left.increments > 0 {

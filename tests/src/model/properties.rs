@@ -5,7 +5,7 @@ use stateright::Property;
 
 use super::reader::Reader;
 use super::scenario::Scenario;
-use super::state::State;
+use super::state::ModelState;
 use super::thread::{At, Then};
 
 /// G1 and G3: let everything die here, make one pass, and the table is the truth.
@@ -24,17 +24,17 @@ type Properties = Vec<Property<Scenario>>;
 /// Of everything that has one store.
 pub fn exactly_once() -> Properties {
     vec![
-        Property::always(RECOVERS, |scenario: &Scenario, state: &State| {
+        Property::always(RECOVERS, |scenario: &Scenario, state: &ModelState| {
             state.after_recovery(&scenario.rules).all(|total| total == Some(state.truth))
         }),
         settles(),
-        Property::always("nothing is in conflict", |_, state: &State| state.conflicts == 0),
+        Property::always("nothing is in conflict", |_, state: &ModelState| state.conflicts == 0),
     ]
 }
 
 /// What is in no store is in the table.
 pub fn settles() -> Property<Scenario> {
-    Property::always(SETTLES, |_, state: &State| {
+    Property::always(SETTLES, |_, state: &ModelState| {
         !state.stores.iter().all(super::store::Store::is_empty)
             || state.table.baseline().count == state.truth
     })
@@ -43,7 +43,7 @@ pub fn settles() -> Property<Scenario> {
 /// Of stores that do not know of each other: the table has no more than was counted, and no less than
 /// that without what they hold.
 pub fn counts_what_is_not_held() -> Property<Scenario> {
-    Property::always("what the table does not have is held", |_, state: &State| {
+    Property::always("what the table does not have is held", |_, state: &ModelState| {
         let held = state.stores.iter().map(super::store::Store::total).sum::<i64>();
         let count = state.table.baseline().count;
         (state.truth - held..=state.truth).contains(&count)
@@ -55,7 +55,7 @@ pub fn repairs_an_eviction() -> Properties {
     vec![
         Property::always(
             "a lost claim is counted at most once",
-            |scenario: &Scenario, state: &State| {
+            |scenario: &Scenario, state: &ModelState| {
                 let possible = state.truth - state.evicted..=state.truth;
                 state
                     .after_recovery(&scenario.rules)
@@ -63,7 +63,7 @@ pub fn repairs_an_eviction() -> Properties {
                     .all(|total| possible.contains(&total))
             },
         ),
-        Property::always(REPAIRS, |_, state: &State| {
+        Property::always(REPAIRS, |_, state: &ModelState| {
             !state.is_quiet()
                 || !state.stores[0].is_empty()
                 || state.table.baseline().count == state.truth
@@ -73,41 +73,50 @@ pub fn repairs_an_eviction() -> Properties {
 
 /// Of processes that make one sync at a time.
 pub fn not_stuck() -> Property<Scenario> {
-    Property::always(NOT_STUCK, |_, state: &State| state.conflicts == 0 || state.had_doubt)
+    Property::always(NOT_STUCK, |_, state: &ModelState| state.conflicts == 0 || state.had_doubt)
 }
 
 /// Of a scenario with a read.
 pub fn reads_truth() -> Property<Scenario> {
-    Property::always(READS_TRUTH, |_, state: &State| !matches!(state.reader, Reader::Wrong(..)))
+    Property::always(READS_TRUTH, |_, state: &ModelState| {
+        !matches!(state.reader, Reader::Wrong(..))
+    })
 }
 
 /// Of a read where nothing that the store forgot is in the table.
 pub fn reads_always() -> Property<Scenario> {
-    Property::always("a read returns a value", |_, state: &State| state.reader != Reader::Refused)
+    Property::always("a read returns a value", |_, state: &ModelState| {
+        state.reader != Reader::Refused
+    })
 }
 
 /// That two threads apply one claim.
 pub fn two_owners() -> Property<Scenario> {
-    Property::sometimes("a claim is recovered while its first owner lives", |_, state: &State| {
-        let claims = state.threads.iter().filter_map(super::thread::Thread::task);
-        let claims = claims.map(|task| task.claim).collect::<Vec<_>>();
-        claims.iter().enumerate().any(|(i, claim)| claims[..i].contains(claim))
-    })
+    Property::sometimes(
+        "a claim is recovered while its first owner lives",
+        |_, state: &ModelState| {
+            let claims = state.threads.iter().filter_map(super::thread::Thread::task);
+            let claims = claims.map(|task| task.claim).collect::<Vec<_>>();
+            claims.iter().enumerate().any(|(i, claim)| claims[..i].contains(claim))
+        },
+    )
 }
 
 /// That a verify fails in this way.
 pub fn superseded() -> Property<Scenario> {
-    Property::sometimes("a verify finds another claim", |_, state: &State| {
+    Property::sometimes("a verify finds another claim", |_, state: &ModelState| {
         finds(state, Verdict::Superseded)
     })
 }
 
 /// That a verify fails in this way.
 pub fn gone() -> Property<Scenario> {
-    Property::sometimes("a verify finds no claim", |_, state: &State| finds(state, Verdict::Gone))
+    Property::sometimes("a verify finds no claim", |_, state: &ModelState| {
+        finds(state, Verdict::Gone)
+    })
 }
 
-fn finds(state: &State, verdict: Verdict) -> bool {
+fn finds(state: &ModelState, verdict: Verdict) -> bool {
     state.threads.iter().any(|thread| {
         matches!(thread.at, At::Verify(task) if state.stores[0].verify(task.claim) == verdict)
     })
@@ -115,7 +124,7 @@ fn finds(state: &State, verdict: Verdict) -> bool {
 
 /// That a claim the store has lost is written all the same.
 pub fn lost_applied() -> Property<Scenario> {
-    Property::sometimes("a lost claim is found gone and applied", |_, state: &State| {
+    Property::sometimes("a lost claim is found gone and applied", |_, state: &ModelState| {
         state.threads.iter().any(|thread| {
             matches!(thread.at, At::CommitUpdate(task) if state.table.baseline().seq < task.claim.seq)
         })
@@ -124,7 +133,7 @@ pub fn lost_applied() -> Property<Scenario> {
 
 /// That a claim is applied that was remembered.
 pub fn remembered() -> Property<Scenario> {
-    Property::sometimes("a remembered claim is applied again", |_, state: &State| {
+    Property::sometimes("a remembered claim is applied again", |_, state: &ModelState| {
         state
             .threads
             .iter()
@@ -136,7 +145,7 @@ pub fn remembered() -> Property<Scenario> {
 pub fn in_doubt() -> Property<Scenario> {
     Property::sometimes(
         "a commit is in doubt while another thread waits for the row",
-        |_, state: &State| {
+        |_, state: &ModelState| {
             state.table.is_in_doubt()
                 && state.threads.iter().any(|thread| matches!(thread.at, At::Upsert(_)))
         },
@@ -145,7 +154,7 @@ pub fn in_doubt() -> Property<Scenario> {
 
 /// That a late acknowledgement meets another claim.
 pub fn late_ack() -> Property<Scenario> {
-    Property::sometimes("a late acknowledgement meets a later claim", |_, state: &State| {
+    Property::sometimes("a late acknowledgement meets a later claim", |_, state: &ModelState| {
         let claim = state.stores[0].claim;
         state.late_ack.is_some_and(|late| claim.is_some_and(|claim| claim.seq > late.seq))
     })
@@ -153,14 +162,14 @@ pub fn late_ack() -> Property<Scenario> {
 
 /// That a read meets what was applied after its look.
 pub fn row_above_look() -> Property<Scenario> {
-    Property::sometimes("a read meets a row above its look", |_, state: &State| {
+    Property::sometimes("a read meets a row above its look", |_, state: &ModelState| {
         matches!(state.reader, Reader::Again(..))
     })
 }
 
 /// That a claim has a number below its row's, and gets another.
 pub fn overtaken() -> Property<Scenario> {
-    Property::sometimes("a claim is overtaken by another store's", |_, state: &State| {
+    Property::sometimes("a claim is overtaken by another store's", |_, state: &ModelState| {
         state.threads.iter().any(|thread| {
             matches!(thread.at, At::Conclude(task) if task.newer.is_some() && task.is_untried)
         })
@@ -169,7 +178,7 @@ pub fn overtaken() -> Property<Scenario> {
 
 /// That a claim stays for good, because others may have applied it.
 pub fn conflict() -> Property<Scenario> {
-    Property::sometimes("a conflict is left to the operator", |_, state: &State| {
+    Property::sometimes("a conflict is left to the operator", |_, state: &ModelState| {
         state.conflicts > 0
     })
 }

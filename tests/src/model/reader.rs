@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, ValueError, value};
 
 use super::Rules;
-use super::state::State;
+use super::state::ModelState;
 use super::store::{Store, Ticket};
 
 /// Where a read is.
@@ -61,7 +61,7 @@ impl Look {
     }
 }
 
-impl State {
+impl ModelState {
     /// The next step of the read.
     pub fn read(&mut self, rules: &Rules) {
         let look = Look::into(&self.stores[0]);

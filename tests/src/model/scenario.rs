@@ -7,7 +7,7 @@ use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use super::Rules;
 use super::reader::Reader;
-use super::state::{Left, State};
+use super::state::{Left, ModelState};
 use super::store::{Kind, Store};
 use super::table::Table;
 use super::thread::{Job, Thread};
@@ -15,7 +15,7 @@ use super::thread::{Job, Thread};
 /// A world to begin with, the rules that hold in it, and what is said of it.
 pub struct Scenario {
     /// The world.
-    pub start: State,
+    pub start: ModelState,
     /// The rules.
     pub rules: Rules,
     /// What is said of it.
@@ -37,7 +37,7 @@ impl Scenario {
 
     fn of(stores: Vec<Store>, row_seq: i64) -> Self {
         let row = Baseline { count: 5, seq: ClaimSeq::new(row_seq) };
-        let start = State {
+        let start = ModelState {
             stores,
             table: Table { row: Some(row), transaction: None },
             threads: Vec::new(),

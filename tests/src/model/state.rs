@@ -10,7 +10,7 @@ use super::thread::{At, Thread};
 
 /// All of the world at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct State {
+pub struct ModelState {
     /// The store of all processes, or one for each.
     pub stores: Vec<Store>,
     /// The database.
@@ -55,7 +55,7 @@ pub struct Left {
     pub other_claims: u8,
 }
 
-impl State {
+impl ModelState {
     /// The store that this process uses.
     pub fn store_of(&mut self, process: usize) -> &mut Store {
         let last = self.stores.len() - 1;

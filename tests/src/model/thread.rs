@@ -6,7 +6,7 @@
 use counter_core::{ClaimOp, ClaimSeq, Verdict};
 
 use super::Rules;
-use super::state::State;
+use super::state::ModelState;
 use super::store::{Claimed, Ticket};
 
 /// A thread of a process.
@@ -98,7 +98,7 @@ impl Thread {
     }
 }
 
-impl State {
+impl ModelState {
     /// Whether this thread has a next step and need not wait for the row's lock.
     pub fn can_step(&self, thread: usize) -> bool {
         let thread = self.threads[thread];

@@ -6,6 +6,7 @@ use std::thread;
 use counter_tests::program::Program;
 use counter_tests::site::Site;
 
+use crate::awk::counts_by_awk;
 use crate::{Said, access_log, counts_in, log, start};
 
 #[test]
@@ -22,7 +23,7 @@ fn is_counted_as_awk_does(site: &Site) {
     let folder = tempfile::tempdir().unwrap();
     let generated = folder.path().join("generated.log");
     std::fs::write(&generated, log::varied(4000)).unwrap();
-    let small = log::counts_by_awk(&log::small());
+    let small = counts_by_awk(&log::small());
     assert_eq!(small["/index.html"], [3, 1000, 0]);
 
     count(site, &log::small());
@@ -30,7 +31,7 @@ fn is_counted_as_awk_does(site: &Site) {
     count(site, &log::small());
     assert_eq!(counts_in(site), log::sum(&small, &small));
     count(site, &generated);
-    let expected = log::sum(&log::counts_by_awk(&generated), &log::sum(&small, &small));
+    let expected = log::sum(&counts_by_awk(&generated), &log::sum(&small, &small));
     assert!(expected.len() > 150, "{} pages", expected.len());
     assert_eq!(counts_in(site), expected);
     two_processes_at_once(site, &generated);
@@ -63,7 +64,7 @@ fn two_processes_at_once(site: &Site, log: &Path) {
     }
     // What one counted while the other had a claim on the same counter may be left when both have ended.
     site.last_sync();
-    let once = log::counts_by_awk(log);
+    let once = counts_by_awk(log);
     let expected = (0..6).fold(before, |sum, _| log::sum(&sum, &once));
     assert_eq!(counts_in(site), expected);
 }

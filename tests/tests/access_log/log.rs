@@ -1,12 +1,9 @@
-//! Logs, and what awk counts in them.
+//! Logs, and sums of what is counted in them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// Hits, bytes and errors of each page.
-pub(crate) type Counts = BTreeMap<String, [i64; 3]>;
+use crate::awk::Counts;
 
 /// The log that the examples are tested with.
 pub(crate) fn small() -> PathBuf {
@@ -36,19 +33,6 @@ pub(crate) fn even(path: &str, lines: usize, pages: usize) -> String {
 fn push(log: &mut String, path: &str, status: u16, bytes: u64) {
     let time = "01/Jan/2026:10:00:00 +0000";
     writeln!(log, "192.0.2.1 - - [{time}] \"GET {path} HTTP/1.1\" {status} {bytes}").unwrap();
-}
-
-/// By awk, which knows nothing of this program.
-pub(crate) fn counts_by_awk(log: &Path) -> Counts {
-    let script = r#"{ hits[$7]++; bytes[$7] += ($10 == "-" ? 0 : $10); errors[$7] += ($9 >= 400) }
-        END { for (path in hits) printf "%s %d %d %d\n", path, hits[path], bytes[path], errors[path] }"#;
-    let output = Command::new("awk").arg(script).arg(log).output().unwrap();
-    let parse = |line: &str| {
-        let mut fields = line.split(' ');
-        let path = fields.next().unwrap().to_owned();
-        (path, std::array::from_fn(|_| fields.next().unwrap().parse().unwrap()))
-    };
-    String::from_utf8(output.stdout).unwrap().lines().map(parse).collect()
 }
 
 /// The sums of two tables, or of one taken twice.

@@ -1,6 +1,8 @@
 //! The example `access_log` as a program, in front of real servers: what is in the table in the end is what
 //! awk counts, and while servers go away and come back, what the program said of it is true.
 
+#[path = "../../../examples/tests/access_log/awk.rs"]
+mod awk;
 mod counting;
 mod database_restarts;
 mod log;
@@ -12,7 +14,7 @@ use counter_tests::process::wait_for;
 use counter_tests::program::{Program, ProgramEnd, example};
 use counter_tests::site::Site;
 
-use crate::log::Counts;
+use crate::awk::Counts;
 
 /// The program on the servers of this site.
 fn access_log(site: &Site) -> Command {

@@ -37,3 +37,16 @@ fn layer_of(name: &str) -> usize {
     let layer = LAYERS.iter().position(|layer| layer.contains(&name));
     layer.unwrap_or_else(|| panic!("{name} is in no layer: add it where it belongs"))
 }
+
+#[test]
+fn a_dialect_knows_nothing_of_the_ledger_around_it() {
+    let dialect = ["ledger".to_owned(), "dialect".to_owned()];
+    for (module, named) in graph_of(&modules_of("counter-diesel")) {
+        if module.starts_with(&dialect) {
+            let around = named
+                .iter()
+                .find(|named| named.first() == dialect.first() && !named.starts_with(&dialect));
+            assert_eq!(around, None, "named by {}", module.join("/"));
+        }
+    }
+}

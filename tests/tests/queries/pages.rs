@@ -3,8 +3,8 @@
 use counter_diesel::query::OwnerType;
 use counter_diesel::schema::ModelCounter;
 use counter_diesel::{Error, HasCounters, Owner, schema::model_counters};
+use counter_tests::query_log::QueryLog;
 use counter_tests::query_world::{QueryWorld, sync};
-use counter_tests::seen::Seen;
 use counter_tests::suite::Case;
 use diesel::prelude::*;
 
@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         world.counters.increment_many(pending).unwrap();
         world.counters.increment(Post::counter_owner(7).unwrap(), PostCounter::Likes, 9).unwrap();
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         for size in [1, 50, 1_000] {
             let page = posts::table.order(posts::id.desc()).limit(size).load::<Post>(conn).unwrap();
             assert_eq!(seen.take().len(), 1);
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
     ("the first few are two queries, on the caller's connection too", |world| {
         world.count((1..=10).map(|id| ("post", id, "views", id)));
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         let top = world.counters.on(conn).top::<Post>(PostCounter::Views, 3).unwrap();
         assert_eq!(ids_and_values(top), [(10, 10), (9, 9), (8, 8)]);
         assert_eq!(seen.take().len(), 2);
@@ -95,7 +95,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         assert_eq!(world.counters.top_of(&users, "views", 3).unwrap(), [owned("user", 7, 1_000)]);
         assert_eq!(world.counters.top_of(&users, "likes", 3).unwrap(), []);
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         assert_eq!(world.counters.on(conn).top_of(&posts, "views", 3).unwrap(), expected);
         assert_eq!(seen.take().len(), 2);
         let error = world.counters.top_of(&posts, "", 3).unwrap_err();
@@ -110,7 +110,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         ]);
         let models = [3, 2, 1, 3].map(|id| Post { id, title: String::new() });
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         let query = ModelCounter::of_models(&models).unwrap().order(model_counters::key.desc());
         let rows = query.load::<ModelCounter>(conn).unwrap();
         assert_eq!(seen.take().len(), 1);

@@ -3,8 +3,8 @@
 use counter_diesel::error::Invalid;
 use counter_diesel::query::{CounterValue, OwnerType};
 use counter_diesel::{CounterKey, HasCounters, SyncOptions, schema::model_counters};
+use counter_tests::query_log::QueryLog;
 use counter_tests::query_world::QueryWorld;
-use counter_tests::seen::Seen;
 use counter_tests::suite::Case;
 use diesel::dsl::{count_star, max, min, sql, sum};
 use diesel::prelude::*;
@@ -61,7 +61,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
                 ]
             }));
             let conn = &mut world.connect();
-            let seen = Seen::on(conn);
+            let seen = QueryLog::on(conn);
             for size in [1, 50, 1_000] {
                 let page = posts::table
                     .filter(Post::counter_value(PostCounter::Downloads).ge(0))
@@ -265,7 +265,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             ("post", 1, "downloads", 3),
         ]);
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         for _ in 0..2 {
             let values = PostCounter::ALL.iter().map(|key| {
                 posts::table.select(Post::counter_value(*key)).first::<i64>(conn).unwrap()
@@ -291,7 +291,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             counter_tests::query_world::sync(counters);
         }
         let conn = &mut world.connect();
-        let seen = Seen::on(conn);
+        let seen = QueryLog::on(conn);
         for _ in 0..2 {
             let mut values = vec![];
             let query = posts::table.select(Post::counter_value(PostCounter::Views));

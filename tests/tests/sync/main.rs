@@ -1,15 +1,14 @@
 //! What a sync does, for every pair of store and database.
 
+mod contradictions;
+
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counter_core::{
-    Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, DeltaStore, Generation, MemoryStore,
-    Replacement,
-};
+use counter_core::{Claim, ClaimOp, Claimed, Config, CounterId, DeltaStore, Replacement};
 use counter_diesel::sync::SyncTimes;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
@@ -17,7 +16,7 @@ use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 
 fn main() -> ExitCode {
-    suite::run(PAIRS, CASES)
+    suite::run(PAIRS, &[CASES, contradictions::CASES].concat())
 }
 
 const CASES: &[Case<World>] = &[
@@ -299,42 +298,6 @@ const CASES: &[Case<World>] = &[
         assert!(read.iter().all(|value| [1, 7].contains(value)), "{read:?}");
         assert_eq!(sum_of_baselines(&counters, 10), read.iter().sum::<i64>());
     }),
-    ("a claim older than its row is a conflict that nobody guesses about", |world| {
-        let counters = world.impatient_counters();
-        counters.increment(post(), "views", 5).unwrap();
-        let claim = claim(world, "views");
-        apply_from_the_future(world, "views", 100);
-        let error = counters.get(post(), "views").unwrap_err();
-        assert!(matches!(error, Error::Core(counter_core::Error::Conflict { .. })), "{error:?}");
-        let report = counters.sync(&SyncOptions::default()).unwrap();
-        let conflict = report.conflicts.iter().next().expect("a conflict");
-        assert_eq!((&conflict.claim, conflict.row), (&claim, FUTURE));
-        assert!(!report.is_clean());
-        assert_eq!(counters.baseline(post(), "views").unwrap(), 100);
-        assert_eq!(
-            world.store.look(&[id("views")]).unwrap().held[0].as_ref().unwrap().claim,
-            Some(claim)
-        );
-    }),
-    ("processes with stores of their own in memory lose nothing to each other", |world| {
-        let process = || {
-            let store: Arc<dyn DeltaStore> = Arc::new(MemoryStore::new());
-            Counters::from_parts(Config::default(), store, Arc::clone(&world.ledger))
-        };
-        let (ahead, behind) = (process(), process());
-        apply_from_the_future(world, "views", 100);
-        for counters in [&ahead, &behind] {
-            counters.increment(post(), "views", 5).unwrap();
-            assert_eq!(
-                counters.get(post(), "views").unwrap(),
-                counters.baseline(post(), "views").unwrap() + 5
-            );
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert_eq!((report.applied, report.conflicts.count()), (1, 0), "{report:?}");
-        }
-        assert_eq!(behind.get(post(), "views").unwrap(), 110);
-        assert_eq!(ahead.get(post(), "views").unwrap(), 110);
-    }),
     ("a scan that repeats itself makes no counter count or fail twice", |world| {
         let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
         store.repeats_itself = true;
@@ -347,46 +310,6 @@ const CASES: &[Case<World>] = &[
         assert_eq!((report.applied, report.failed.count()), (100, 1), "{report:?}");
         assert_eq!(sum_of_baselines(&counters, 100), 100);
     }),
-    ("a store that was replaced is reported and its sequences go on above the old ones", |world| {
-        let counters = with_generation(world, "old", 500);
-        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        let state = world.ledger.state(&world.prefix).unwrap();
-        assert_eq!(
-            state.recorded.map(|known| (known.store_id, known.seq.get())),
-            Some(("old".into(), 500))
-        );
-        let counters = with_generation(world, "new", 100);
-        counters.increment(post(), "views", 1).unwrap();
-        let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!(report.store_replaced.as_ref().map(|known| known.seq.get()), Some(500));
-        assert!(!report.is_clean());
-        assert_eq!(report.applied, 1, "the sync goes on");
-        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean(), "said once");
-    }),
-    ("a store that came back from an old copy is left alone", |world| {
-        assert!(
-            with_generation(world, "same", 500).sync(&SyncOptions::default()).unwrap().is_clean()
-        );
-        let counters = with_generation(world, "same", 499);
-        counters.increment(post(), "views", 1).unwrap();
-        let error = counters.sync(&SyncOptions::default()).unwrap_err();
-        assert!(error.to_string().contains("499") && error.to_string().contains("500"), "{error}");
-        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1, "nothing was claimed");
-    }),
-    ("a prefix that is synced into another database too is reported each time", |world| {
-        let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
-        store.generation = Some(generation("id", "another database", 1));
-        let ledger = Arc::clone(&world.ledger);
-        let counters = Counters::from_parts(config_of(world), Arc::new(store), ledger);
-        for _ in 0..2 {
-            counters.increment(post(), "views", 1).unwrap();
-            let report = counters.sync(&SyncOptions::default()).unwrap();
-            assert!(
-                report.shared_prefix && !report.is_clean() && report.applied == 1,
-                "{report:?}"
-            );
-        }
-    }),
     ("a counter is counted on while its claim is refused", |world| {
         let counters = world.impatient_counters();
         counters.set(post(), "full", i64::MAX).unwrap();
@@ -397,37 +320,6 @@ const CASES: &[Case<World>] = &[
         assert!(counters.get(post(), "full").is_err());
     }),
 ];
-
-/// The counters of a process whose store claims to be in this life.
-fn with_generation(world: &World, store_id: &str, high_water: i64) -> Counters {
-    let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
-    let database = world.ledger.state(&world.prefix).unwrap().database;
-    assert!(database.len() >= 32, "{database:?} is no random id");
-    store.generation = Some(generation(store_id, &database, high_water));
-    Counters::from_parts(config_of(world), Arc::new(store), Arc::clone(&world.ledger))
-}
-
-fn config_of(world: &World) -> Config {
-    let mut config = Config::default();
-    config.prefix = world.prefix.clone();
-    config
-}
-
-fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
-    let (store_id, database) = (store_id.to_owned(), database.to_owned());
-    let high_water = ClaimSeq::new(high_water);
-    Generation::new(store_id, database, high_water)
-}
-
-/// A sequence that no store gives out in the life of these tests.
-const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
-
-fn apply_from_the_future(world: &World, key: &str, count: i64) {
-    let claim = Claim { id: id(key), seq: FUTURE, op: ClaimOp::Set(count) };
-    let mut transaction = world.ledger.begin().unwrap();
-    transaction.upsert(&[claim]).unwrap();
-    transaction.commit().unwrap();
-}
 
 fn claim(world: &World, key: &str) -> Claim {
     match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {

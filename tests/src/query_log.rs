@@ -6,12 +6,12 @@ use diesel::connection::{Connection, InstrumentationEvent};
 
 /// Everything that a connection was asked since it is watched.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct QueryLog {
     queries: Arc<Mutex<Vec<String>>>,
     prepared: Arc<Mutex<Vec<String>>>,
 }
 
-impl Seen {
+impl QueryLog {
     /// Watches a connection from now on.
     pub fn on(conn: &mut impl Connection) -> Self {
         let seen = Self::default();

@@ -1,11 +1,14 @@
 //! Runs the example as a program.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+mod awk;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use diesel::prelude::*;
+
+use crate::awk::{Counts, counts_by_awk};
 
 /// The example, which `cargo test` builds beside the tests.
 fn program() -> PathBuf {
@@ -25,9 +28,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Hits, bytes and errors of each page.
-type Counts = BTreeMap<String, [i64; 3]>;
-
 fn counts_in(database: &Path) -> Counts {
     let mut conn = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     let rows = diesel::dsl::sql::<(diesel::sql_types::Text, diesel::sql_types::Text, diesel::sql_types::BigInt)>(
@@ -41,19 +41,6 @@ fn counts_in(database: &Path) -> Counts {
         counts.entry(path).or_default()[place] = count;
     }
     counts
-}
-
-/// The same by awk, which knows nothing of this program.
-fn counts_by_awk(log: &Path) -> Counts {
-    let script = r#"{ hits[$7]++; bytes[$7] += ($10 == "-" ? 0 : $10); errors[$7] += ($9 >= 400) }
-        END { for (path in hits) printf "%s %d %d %d\n", path, hits[path], bytes[path], errors[path] }"#;
-    let output = Command::new("awk").arg(script).arg(log).output().unwrap();
-    let parse = |line: &str| {
-        let mut fields = line.split(' ');
-        let path = fields.next().unwrap().to_owned();
-        (path, std::array::from_fn(|_| fields.next().unwrap().parse().unwrap()))
-    };
-    text(&output.stdout).lines().map(parse).collect()
 }
 
 fn doubled(counts: &Counts) -> Counts {
