@@ -81,8 +81,8 @@ pub enum Error {
     ///
     /// The store came back from an old copy. The value is not guessed; an operator has to decide.
     #[error(
-        "counter {counter} has a conflict: the store holds claim {claim}, but the table has seen {row}; \
-         the store seems to be an old copy, and the claim may have been counted already: \
+        "counter {counter} has a conflict: the store holds claim {claim}, but the table has seen \
+         {row}; the store seems to be an old copy, and the claim may have been counted already: \
          apply or discard it, or set the counter to the right value, which settles it too"
     )]
     Conflict {
@@ -103,9 +103,10 @@ pub enum Error {
 
     /// The store holds less than it did: its data came back from an old copy. Nothing was claimed.
     #[error(
-        "the store came back from an old copy: its newest sequence is {found}, but {recorded} was recorded; \
-         what it holds may have been counted already, so nothing was claimed: restore the newer copy, or \
-         see what both sides hold and decide whether to apply or to discard what the store holds"
+        "the store came back from an old copy: its newest sequence is {found}, but {recorded} was \
+         recorded; what it holds may have been counted already, so nothing was claimed: restore \
+         the newer copy, or see what both sides hold and decide whether to apply or to discard what \
+         the store holds"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.

@@ -252,7 +252,8 @@ mod tests {
         ),
         (
             DatabaseError,
-            "end of string reached when looking for matching \"]\" in IPv6 host address in URI: \"a://w0rd\"\n",
+            "end of string reached when looking for matching \"]\" in IPv6 host address in URI: \
+             \"a://w0rd\"\n",
             "end of string reached when looking for matching \"***\"\n",
         ),
         (
@@ -269,8 +270,10 @@ mod tests {
         (DatabaseError, "timed out waiting for connection", "timed out waiting for connection"),
         (
             DatabaseError,
-            "timed out waiting for connection: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
-            "timed out waiting for connection: connection to server at \"h\", port 1 failed: FATAL: role \"u\"",
+            "timed out waiting for connection: connection to server at \"h\", port 1 failed: \
+             FATAL: role \"u\"",
+            "timed out waiting for connection: connection to server at \"h\", port 1 failed: \
+             FATAL: role \"u\"",
         ),
         (
             RedisError,

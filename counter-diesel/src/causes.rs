@@ -2,8 +2,8 @@ use std::error::Error;
 
 use counter_core::Printable;
 
-/// Returns an error with its causes on one line, escaped for a terminal. Some databases answer in several
-/// lines.
+/// Returns an error with its causes on one line, escaped for a terminal. Some databases answer in
+/// several lines.
 pub fn one_line(error: &dyn Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();

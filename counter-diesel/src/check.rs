@@ -1,4 +1,5 @@
-//! A check-up of both sides: facts in, findings out. See [`Counters::check`](crate::Counters::check).
+//! A check-up of both sides: facts in, findings out. See
+//! [`Counters::check`](crate::Counters::check).
 
 pub(crate) mod check;
 pub(crate) mod diagnosis;

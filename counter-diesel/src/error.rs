@@ -31,12 +31,13 @@ pub enum Error {
         outcomes: Vec<Result<(), CoreError>>,
     },
 
-    /// A transaction of the application's was committed, but not all that it gathered was certainly counted.
+    /// A transaction of the application's was committed, but not all that it gathered was certainly
+    /// counted.
     #[error(transparent)]
     CommittedNotCounted(CommittedNotCounted),
 
-    /// The connection was lost during the commit of a transaction of the application's: it was committed, or it was
-    /// not. Nothing was counted.
+    /// The connection was lost during the commit of a transaction of the application's: it was
+    /// committed, or it was not. Nothing was counted.
     #[error("nobody knows whether the transaction was committed, so nothing of it was counted")]
     #[non_exhaustive]
     CommitUnknown {
@@ -47,13 +48,13 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
-    /// A transaction of the application's is not one whose commit this library can observe. Nothing was
-    /// counted.
+    /// A transaction of the application's is not one whose commit this library can observe. Nothing
+    /// was counted.
     #[error("increments cannot wait for the commit of this transaction: {0}")]
     Transaction(TransactionProblem),
 
-    /// There was no connection to the database, or it was lost. Nothing of a transaction was kept, unless
-    /// it was lost during the commit: then applying it again does no harm.
+    /// There was no connection to the database, or it was lost. Nothing of a transaction was kept,
+    /// unless it was lost during the commit: then applying it again does no harm.
     #[error("the database cannot be reached")]
     Unreachable {
         /// What the pool or the connection says.
@@ -63,8 +64,8 @@ pub enum Error {
 
     /// The table of the counters, or one beside it, is not there.
     #[error(
-        "the table {table} is not in the database: call run_pending_migrations() when the application starts, \
-         or correct the name (COUNTER_TABLE_NAME, Config::table_name)"
+        "the table {table} is not in the database: call run_pending_migrations() when the \
+         application starts, or correct the name (COUNTER_TABLE_NAME, Config::table_name)"
     )]
     NotMigrated {
         /// The counters' table.
@@ -129,8 +130,9 @@ impl fmt::Debug for Error {
 }
 
 impl Error {
-    /// Returns whether certainly nothing was counted, so that a write may be made again. Of several increments:
-    /// whether that is so of each. A transaction of the application's may have been committed all the same.
+    /// Returns whether certainly nothing was counted, so that a write may be made again. Of several
+    /// increments: whether that is so of each. A transaction of the application's may have been
+    /// committed all the same.
     pub fn is_not_counted(&self) -> bool {
         match self {
             Self::Core(error) => error.is_not_counted(),
@@ -153,8 +155,8 @@ impl Error {
         }
     }
 
-    /// Returns whether a write may have been counted although it failed. Of several increments: whether that is
-    /// so of one of them. Whether a transaction was committed is another question.
+    /// Returns whether a write may have been counted although it failed. Of several increments:
+    /// whether that is so of one of them. Whether a transaction was committed is another question.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Core(error) => error.is_outcome_unknown(),
@@ -168,20 +170,21 @@ impl Error {
         }
     }
 
-    /// Returns whether there was no connection to the database, or it was lost. A store that does not answer is
-    /// [`CoreError::Store`], or, for a write, [`CoreError::NotCounted`] or [`CoreError::OutcomeUnknown`].
+    /// Returns whether there was no connection to the database, or it was lost. A store that does
+    /// not answer is [`CoreError::Store`], or, for a write, [`CoreError::NotCounted`] or
+    /// [`CoreError::OutcomeUnknown`].
     pub const fn is_unreachable(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
     }
 
-    /// Returns whether a table of the counters is missing, so that the migrations have to be run, or the table's
-    /// name corrected.
+    /// Returns whether a table of the counters is missing, so that the migrations have to be run,
+    /// or the table's name corrected.
     pub const fn is_not_migrated(&self) -> bool {
         matches!(self, Self::NotMigrated { .. })
     }
 
-    /// Returns whether store and database contradict each other, so that an operator has to decide: see
-    /// [`Counters::conflicts`](crate::Counters::conflicts).
+    /// Returns whether store and database contradict each other, so that an operator has to decide:
+    /// see [`Counters::conflicts`](crate::Counters::conflicts).
     pub const fn is_conflict(&self) -> bool {
         matches!(self, Self::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }))
     }
@@ -204,8 +207,9 @@ pub enum BuildProblem {
 
     /// A pool of more than one connection to SQLite in memory.
     #[error(
-        "connections to SQLite in memory each have a database of their own, or share one under locks \
-         that no time-out waits for: give the pool a max_size of 1, or keep the database in a file"
+        "connections to SQLite in memory each have a database of their own, or share one under \
+         locks that no time-out waits for: give the pool a max_size of 1, or keep the database in \
+         a file"
     )]
     SharedMemoryDatabase,
 
@@ -256,7 +260,8 @@ impl fmt::Display for CommittedNotCounted {
         let failed = uncounted.len();
         write!(
             f,
-            "the transaction was committed, but {failed} of its {gathered} increments were not certainly counted"
+            "the transaction was committed, but {failed} of its {gathered} increments were not \
+             certainly counted"
         )?;
         uncounted.first().map_or(Ok(()), |first| write!(f, ", the first for {}", first.counter))
     }

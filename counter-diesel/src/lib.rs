@@ -1,5 +1,5 @@
-//! Counters of Diesel models (views, downloads, likes, API calls) that are incremented at full speed in a
-//! store and folded into the database in batches, exactly once.
+//! Counters of Diesel models (views, downloads, likes, API calls) that are incremented at full
+//! speed in a store and folded into the database in batches, exactly once.
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -11,14 +11,15 @@
 //! What most code needs is here, at the root, and in the [`prelude`]:
 //!
 //! - [`HasCounters`], derived, makes a model an owner of counters and gives it its methods. The
-//!   operations accept what implements [`CounterOwner`] and [`KeyOf`](query::KeyOf): a model, its id
-//!   alone, or an [`Owner`] known by text.
+//!   operations accept what implements [`CounterOwner`] and [`KeyOf`](query::KeyOf): a model, its
+//!   id alone, or an [`Owner`] known by text.
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
 //!   [`CounterHandle`] is one counter, named once; [`CountersOn`] reads on a connection that you
 //!   hold.
 //! - [`Counters::load`] returns the exact values for a page of models, [`Counters::top`] the models
 //!   with the highest.
-//! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is committed.
+//! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is
+//!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
 //! - [`Counters::run_pending_migrations`] makes the tables.
@@ -37,8 +38,9 @@
 //! - [`store`] and [`ledger`]: the contracts of the two sides. Both can be wrapped or written anew
 //!   and put together with [`Counters::from_parts`].
 //!
-//! What the values, reads and errors promise is said at each; the whole is in the repository's README, with guides
-//! beside it: putting it into an application, operating, migrating, testing, async services, recipes, the wire format.
+//! What the values, reads and errors promise is said at each; the whole is in the repository's
+//! README, with guides beside it: putting it into an application, operating, migrating, testing,
+//! async services, recipes, the wire format.
 //!
 //! # Features
 //!
@@ -49,13 +51,13 @@
 //! - `postgres`: PostgreSQL. Needs libpq installed (Debian: `libpq-dev`). Adds `pq-sys`.
 //! - `mysql`: MariaDB and MySQL. Needs libmariadb or libmysqlclient installed (Debian:
 //!   `libmariadb-dev`). Adds `mysqlclient-sys` and `serde_json`.
-//! - `redis`: Redis as the store, with a pool of our own or the application's. Adds `redis`, without
-//!   async.
+//! - `redis`: Redis as the store, with a pool of our own or the application's. Adds `redis`,
+//!   without async.
 //! - `redis-tls`: `rediss://` URLs. Needs a C compiler. Adds `rustls` with `ring`.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`]. Adds `metrics`.
-//! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the command's
-//!   JSON: see [`overview`]. Adds `serde`.
+//! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the
+//!   command's JSON: see [`overview`]. Adds `serde`.
 //!
 //! Always there are `diesel` with `r2d2`, `chrono`, `thiserror`, `tracing`, and the derive macro's
 //! `syn`, which Diesel's own derives use too.

@@ -1,8 +1,8 @@
 //! The store's side: its contract, what it answers, and the settings of the Redis store.
 //!
-//! [`DeltaStore`] is the contract of every store; what only some can do are capabilities, such as [`Repair`].
-//! [`MemoryStore`](crate::MemoryStore) and `RedisStore` implement it. All of this is defined in the crate
-//! `counter-core`, which a service that only counts can use by itself.
+//! [`DeltaStore`] is the contract of every store; what only some can do are capabilities, such as
+//! [`Repair`]. [`MemoryStore`](crate::MemoryStore) and `RedisStore` implement it. All of this is
+//! defined in the crate `counter-core`, which a service that only counts can use by itself.
 
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Cursor, DeltaStore,

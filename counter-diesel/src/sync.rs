@@ -1,5 +1,5 @@
-//! Moving what is pending into the table, once: its options, its report, what it says while it runs, and the
-//! conflicts that it leaves to an operator.
+//! Moving what is pending into the table, once: its options, its report, what it says while it
+//! runs, and the conflicts that it leaves to an operator.
 
 pub(crate) mod apply;
 pub(crate) mod claimer;

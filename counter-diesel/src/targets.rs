@@ -1,4 +1,5 @@
-//! The targets of what is logged, apart from the code that logs, so that no file imports another for its target.
+//! The targets of what is logged, apart from the code that logs, so that no file imports another
+//! for its target.
 
 /// Passes.
 pub(crate) const SYNC: &str = "counter_diesel::sync";

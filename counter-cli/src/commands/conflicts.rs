@@ -93,7 +93,8 @@ fn went_back_in_text(went_back: &WentBack) -> String {
     });
     let (found, newest) = (time_or_dash(*found), time_or_dash(*newest));
     format!(
-        "the store came back from an old copy: the newest claim that it knows was made at {found},\n\
+        "the store came back from an old copy: the newest claim that it knows was made at \
+         {found},\n\
          but it has made claims until {newest}; nothing is synced\n"
     ) + &synced.unwrap_or_default()
 }

@@ -129,7 +129,8 @@ impl FromStr for OwnerId {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a counter's owner",
     label = "not an owner id",
-    note = "i16, i32, i64 and u32 can; so can a type of your own, such as a newtype, with `impl ToOwnerId`"
+    note = "i16, i32, i64 and u32 can; so can a type of your own, such as a newtype, with `impl \
+         ToOwnerId`"
 )]
 pub trait ToOwnerId {
     /// The id of this key.

@@ -1,5 +1,6 @@
-//! The two rules that everything else depends on, as pure functions: what a claim does to a row, and
-//! what a read returns. Databases carry out the first in SQL; their tests compare them with this one.
+//! The two rules that everything else depends on, as pure functions: what a claim does to a row,
+//! and what a read returns. Databases carry out the first in SQL; their tests compare them with
+//! this one.
 
 use super::claim::{ClaimOp, ClaimSeq};
 use super::holding::Holding;

@@ -19,13 +19,16 @@ pub(super) fn expand(
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #root::HasCounters for #name #type_generics #where_clause {
-            const OWNER_TYPE: #root::derive_support::OwnerType = #root::derive_support::OwnerType::from_static(#owner_type);
+            const OWNER_TYPE: #root::derive_support::OwnerType =
+                #root::derive_support::OwnerType::from_static(#owner_type);
 
             const KEYS: &'static [#root::CounterKey] = &[
                 #(#root::CounterKey::from_static(#keys)),*
             ];
 
-            fn counter_owner_id(&self) -> ::core::result::Result<#root::OwnerId, #root::derive_support::Invalid> {
+            fn counter_owner_id(
+                &self,
+            ) -> ::core::result::Result<#root::OwnerId, #root::derive_support::Invalid> {
                 #owner_id
             }
         }

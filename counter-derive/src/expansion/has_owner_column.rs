@@ -14,7 +14,9 @@ pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #impl_generics #root::derive_support::HasOwnerColumn for #name #type_generics #where_clause {
+        impl #impl_generics #root::derive_support::HasOwnerColumn
+            for #name #type_generics #where_clause
+        {
             type Column = #column;
 
             const COLUMN: #column = #column;

@@ -119,8 +119,12 @@ fn key_of(model: &Model<'_>, root: &Path) -> TokenStream {
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #impl_generics #root::derive_support::KeyOf<#owner #type_generics> for #name #where_clause {
-            fn counter_key(&self) -> ::core::result::Result<#root::CounterKey, #root::derive_support::Invalid> {
+        impl #impl_generics #root::derive_support::KeyOf<#owner #type_generics>
+            for #name #where_clause
+        {
+            fn counter_key(
+                &self,
+            ) -> ::core::result::Result<#root::CounterKey, #root::derive_support::Invalid> {
                 ::core::result::Result::Ok(match self {
                     #(#arms),*
                 })

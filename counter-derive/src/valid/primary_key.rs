@@ -40,14 +40,15 @@ pub(super) fn column(input: &Input<'_>, id: &Field<'_>) -> Option<Path> {
     Some(path)
 }
 
-const COMPOSITE: &str = "the owner of a counter has one id, so a composite primary key cannot be one: \
-                         give the table a single integer key, or write `impl HasCounters` by hand";
+const COMPOSITE: &str = "the owner of a counter has one id, so a composite primary key cannot \
+                         be one: give the table a single integer key, or write `impl HasCounters` \
+                         by hand";
 
 fn missing(column: &str) -> String {
     format!(
         "no field is the primary key `{column}`: add it, or mark the field that is with \
-         `#[diesel(column_name = {column})]`, or name another column with `#[diesel(primary_key(...))]` \
-         on the struct"
+         `#[diesel(column_name = {column})]`, or name another column with \
+         `#[diesel(primary_key(...))]` on the struct"
     )
 }
 
@@ -62,8 +63,8 @@ fn check_type(id: &Field<'_>, mistakes: &mut Mistakes) {
         mistakes.add(
             id.ty,
             format!(
-                "`{}` cannot be the id of a counter's owner: i16, i32, i64 and u32 can, and so can a \
-                 newtype with `impl ToOwnerId`",
+                "`{}` cannot be the id of a counter's owner: i16, i32, i64 and u32 can, and so can \
+                 a newtype with `impl ToOwnerId`",
                 text(ty)
             ),
         );

@@ -39,8 +39,8 @@ pub(super) fn check_generics(item: &DeriveInput, mistakes: &mut Mistakes) {
         mistakes.add(
             param,
             format!(
-                "a model with counters cannot be generic: remove `{name}`, or write `impl HasCounters` \
-                 for each type that takes its place"
+                "a model with counters cannot be generic: remove `{name}`, or write `impl \
+                 HasCounters` for each type that takes its place"
             ),
         );
     }

@@ -1,5 +1,5 @@
-//! A check-up of both sides, for operators. Facts are collected first, by the store and the ledger; then
-//! they are judged by functions that ask nobody anything.
+//! A check-up of both sides, for operators. Facts are collected first, by the store and the ledger;
+//! then they are judged by functions that ask nobody anything.
 
 use std::time::Instant;
 

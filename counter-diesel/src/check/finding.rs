@@ -32,7 +32,8 @@ impl CheckUp {
     }
 }
 
-/// The servers in a line, then each finding in one of its own. No text from outside can begin another.
+/// The servers in a line, then each finding in one of its own. No text from outside can begin
+/// another.
 impl fmt::Display for CheckUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers = self.store.iter().chain(&self.database);
@@ -60,7 +61,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What kind of finding it is.
     pub code: FindingCode,
-    /// What was found. One line; what comes from outside is made [`Printable`](counter_core::Printable).
+    /// What was found. One line; what comes from outside is made
+    /// [`Printable`](counter_core::Printable).
     pub message: String,
     /// What to do about it.
     pub advice: Cow<'static, str>,

@@ -16,13 +16,14 @@ pub(super) fn judge(
 ) {
     let is_shared = |generation: &Generation| generation.database != state.database;
     if generation.is_some_and(is_shared) && !state.database.is_empty() {
-        diagnosis.add(Severity::Error,
+        diagnosis.add(
+            Severity::Error,
             Code::PrefixShared,
-            "the store is synced into another database too, under the same prefix: each gets a part of \
-             the counts",
+            "the store is synced into another database too, under the same prefix: each gets a \
+             part of the counts",
             format!(
-                "give each database a prefix of its own; if this database was made anew, delete the \
-                 store's {}{{id}}",
+                "give each database a prefix of its own; if this database was made anew, delete \
+                 the store's {}{{id}}",
                 Printable(prefix.as_str())
             ),
         );
@@ -43,8 +44,8 @@ fn judge_age(generation: &Generation, newest: ClaimSeq, diagnosis: &mut Diagnosi
             Severity::Error,
             Code::StoreWentBack,
             format!(
-                "the store came back from an old copy: its newest sequence is {found}, but it has given \
-                 out {newest}, so nothing is synced"
+                "the store came back from an old copy: its newest sequence is {found}, but it has \
+                 given out {newest}, so nothing is synced"
             ),
             "restore the newer copy, or see what both sides hold and decide whether to apply or to \
              discard what the store holds",
@@ -66,11 +67,12 @@ fn judge_recorded(
                 None => "has lost its id".to_owned(),
             };
             let before = Printable(&recorded.store_id);
-            diagnosis.add(Severity::Error,
+            diagnosis.add(
+                Severity::Error,
                 Code::StoreReplaced,
                 format!(
-                    "the store {what}, but {before} was synced last, at {synced_at} UTC: what was pending \
-                     there is gone, unless that store is elsewhere"
+                    "the store {what}, but {before} was synced last, at {synced_at} UTC: what was \
+                     pending there is gone, unless that store is elsewhere"
                 ),
                 "find out why it lost its data, or connect to the right one; the next sync accepts \
                  this one",

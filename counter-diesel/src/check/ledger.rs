@@ -134,7 +134,8 @@ fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
     }
 }
 
-const MIGRATE: &str = "run the migrations: `counter migrate`, or run_pending_migrations() when the application starts";
+const MIGRATE: &str = "run the migrations: `counter migrate`, or run_pending_migrations() when the \
+     application starts";
 
 /// A migration that is recorded is not run again.
 const RESTORE: &str = "restore it from a backup: the migration that makes it was run before";
@@ -161,7 +162,8 @@ fn judge_schema(
             }
             TableState::Unusable(why) => {
                 let message = format!("the table {table} cannot be read: {}", Printable(why));
-                let advice = "let the user read it, see who has locked it, or compare it with this library's migrations";
+                let advice = "let the user read it, see who has locked it, or compare it with this \
+                     library's migrations";
                 diagnosis.add(Severity::Error, Code::SchemaUnusable, message, advice);
             }
             TableState::Usable => {}

@@ -61,8 +61,8 @@ fn judge_increments(increments: &Fact<Result<(), String>>, diagnosis: &mut Diagn
         Severity::Error,
         Code::StoreRefusesIncrements,
         format!("increments are not counted: {}", Printable(why)),
-        "mend what the server names; where it is a permission, let the user run INCRBY on all names under \
-         the prefix",
+        "mend what the server names; where it is a permission, let the user run INCRBY on all \
+         names under the prefix",
     );
 }
 
@@ -111,17 +111,19 @@ fn judge_memory(memory: &MemoryFacts, diagnosis: &mut Diagnosis) {
             diagnosis.add(Severity::Error, Code::StoreEvicts, message, advice);
         } else {
             let message = format!(
-                "maxmemory-policy is {policy}, which would throw counters away if maxmemory were set"
+                "maxmemory-policy is {policy}, which would throw counters away if maxmemory were \
+                 set"
             );
             diagnosis.add(Severity::Note, Code::StoreEvicts, message, advice);
         }
     } else if memory.limit > 0 && memory.used >= memory.limit - memory.limit / 10 {
         let (used, limit) = (memory.used, memory.limit);
-        diagnosis.add(Severity::Warning,
+        diagnosis.add(
+            Severity::Warning,
             Code::StoreMemoryFull,
             format!(
-                "{used} of at most {limit} bytes of memory are in use; when none is left, increments \
-                 are refused"
+                "{used} of at most {limit} bytes of memory are in use; when none is left, \
+                 increments are refused"
             ),
             "run a sync, which frees memory, raise maxmemory, or remove what else the server holds",
         );
@@ -149,8 +151,8 @@ fn judge_persistence(
     let message = match snapshots.map(String::as_str) {
         Some("") => "the server keeps nothing on disk: a restart of it forgets all pending counts",
         _ => {
-            "the server keeps no append-only file: a restart of it forgets what was counted since the \
-             last snapshot"
+            "the server keeps no append-only file: a restart of it forgets what was counted since \
+             the last snapshot"
         }
     };
     diagnosis.add(Severity::Warning, Code::StoreNotPersistent, message, advice);
@@ -203,10 +205,12 @@ fn judge_clock(difference: i64, diagnosis: &mut Diagnosis) {
     }
     let seconds = difference.unsigned_abs() / 1_000_000;
     let side = if difference > 0 { "ahead of" } else { "behind" };
-    diagnosis.add(Severity::Warning,
+    diagnosis.add(
+        Severity::Warning,
         Code::StoreClock,
         format!("the server's clock is {seconds} s {side} this machine's"),
-        "set both by NTP; no count depends on it, but the age of claims is told by the server's clock",
+        "set both by NTP; no count depends on it, but the age of claims is told by the server's \
+         clock",
     );
 }
 

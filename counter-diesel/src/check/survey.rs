@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
-use counter_core::{Baseline, Claim, Cursor, Foreign, Holding, Pattern, Printable, ScanPage};
+use counter_core::{Baseline, Claim, Foreign, Holding, Pattern, Printable, ScanPage};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
 use crate::causes::one_line;
 use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
+use crate::engine::pages::pages;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::identity::conflicts::conflicts_among;
@@ -97,15 +98,16 @@ impl Survey {
     /// Goes through the store until its end, or until it has been enough.
     pub(super) fn sweep(&mut self, engine: &Engine, now: StoreTime) -> Result<(), Error> {
         let started = Instant::now();
-        let mut next = Some(Cursor::default());
-        while let Some(from) = next {
-            if self.names >= self.bounds.max_names || started.elapsed() >= self.bounds.longest {
+        for page in pages(engine.store(), Pattern::all(), self.bounds.page) {
+            let page = page?;
+            let is_last = page.next.is_none();
+            self.look_at(engine, now, page)?;
+            let is_enough =
+                self.names >= self.bounds.max_names || started.elapsed() >= self.bounds.longest;
+            if is_enough && !is_last {
                 self.is_cut_short = true;
                 break;
             }
-            let page = engine.store().scan(&Pattern::all(), from, self.bounds.page)?;
-            next = page.next;
-            self.look_at(engine, now, page)?;
         }
         Ok(())
     }
@@ -164,7 +166,8 @@ impl Survey {
         self.conflicts.insert(&format!("{} (claim {}, row {})", claim.id, claim.seq, row.seq));
     }
 
-    /// What it means. `state` is what the database knows of the last good sync, and `now` the time, UTC.
+    /// Judges what was seen. `state` is what the database knows of the last good sync, and `now`
+    /// the time, UTC.
     pub(super) fn judge(
         self,
         state: Option<&LedgerState>,
@@ -172,16 +175,33 @@ impl Survey {
         diagnosis: &mut Diagnosis,
     ) {
         if self.foreign.count() > 0 {
+            let names = self.foreign.told("names under the prefix");
             diagnosis.add(
                 Severity::Warning,
                 Code::ForeignNames,
-                format!(
-                    "{} are not counters, and are left alone",
-                    self.foreign.told("names under the prefix")
-                ),
+                format!("{names} are not counters, and are left alone"),
                 "remove them if nobody needs them, or have their owner use another prefix",
             );
         }
+        self.judge_claims(diagnosis);
+        if let Some(error) = &self.conflicts_unchecked {
+            diagnosis.database_unchecked("conflicts", &one_line(error));
+        }
+        if let Some(state) = state.filter(|_| self.has_pending) {
+            judge_overdue(state, now, diagnosis);
+        }
+        if self.is_cut_short {
+            diagnosis.add(
+                Severity::Note,
+                Code::SurveyCutShort,
+                format!("the store holds more than the {} names that were looked at", self.names),
+                "nothing has to be done: findings about names, claims and conflicts are of those; \
+                 a sync reports all",
+            );
+        }
+    }
+
+    fn judge_claims(&self, diagnosis: &mut Diagnosis) {
         if let Some((age, claim)) = &self.oldest {
             let (count, id) = (self.left_behind.count(), Shortened(claim.id.as_str()));
             diagnosis.add(
@@ -196,28 +216,16 @@ impl Survey {
             );
         }
         if self.conflicts.count() > 0 {
-            diagnosis.add(Severity::Error,
+            let claims = self.conflicts.told("claims");
+            diagnosis.add(
+                Severity::Error,
                 Code::Conflicts,
                 format!(
-                    "{} are older than what their rows have seen, and may have been counted already",
-                    self.conflicts.told("claims")
+                    "{claims} are older than what their rows have seen, and may have been counted \
+                     already"
                 ),
-                "find out what happened to the store, then apply or discard them, or set each of these \
-                 counters to its right value",
-            );
-        }
-        if let Some(error) = &self.conflicts_unchecked {
-            diagnosis.database_unchecked("conflicts", &one_line(error));
-        }
-        if let Some(state) = state.filter(|_| self.has_pending) {
-            judge_overdue(state, now, diagnosis);
-        }
-        if self.is_cut_short {
-            diagnosis.add(
-                Severity::Note,
-                Code::SurveyCutShort,
-                format!("the store holds more than the {} names that were looked at", self.names),
-                "nothing has to be done: findings about names, claims and conflicts are of those; a sync reports all",
+                "find out what happened to the store, then apply or discard them, or set each of \
+                 these counters to its right value",
             );
         }
     }

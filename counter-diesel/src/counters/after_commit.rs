@@ -11,7 +11,8 @@ use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 
-/// The increments of a transaction, which are made once it is committed: see [`Counters::transaction`].
+/// The increments of a transaction, which are made once it is committed: see
+/// [`Counters::transaction`].
 #[derive(Debug)]
 pub struct AfterCommit {
     increments: Vec<(CounterId, i64)>,
@@ -22,7 +23,8 @@ impl AfterCommit {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid. Nothing was gathered then.
+    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid. Nothing was gathered
+    /// then.
     pub fn increment<O: CounterOwner>(
         &mut self,
         owner: O,
@@ -50,8 +52,9 @@ impl AfterCommit {
         Ok(())
     }
 
-    /// Runs a part of the transaction in a savepoint on `conn`, which must be the transaction's own connection, as `conn.transaction` would, and forgets what was gathered in
-    /// it if it fails and is rolled back.
+    /// Runs a part of the transaction in a savepoint on `conn`, which must be the transaction's own
+    /// connection, as `conn.transaction` would, and forgets what was gathered in it if it fails and
+    /// is rolled back.
     ///
     /// # Errors
     ///
@@ -75,11 +78,13 @@ impl AfterCommit {
 }
 
 impl Counters {
-    /// Runs `work` in a transaction on the caller's connection, and makes the increments that it gathers once the
-    /// transaction is committed: in one round trip to the store for each 4,096 of them, under one deadline.
+    /// Runs `work` in a transaction on the caller's connection, and makes the increments that it
+    /// gathers once the transaction is committed: in one round trip to the store for each 4,096 of
+    /// them, under one deadline.
     ///
-    /// If `work` fails or panics, or the database refuses the commit, the transaction is rolled back and nothing
-    /// is counted. Names are checked when an increment is gathered, while there is still something to roll back.
+    /// If `work` fails or panics, or the database refuses the commit, the transaction is rolled
+    /// back and nothing is counted. Names are checked when an increment is gathered, while there is
+    /// still something to roll back.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Owner};
@@ -90,7 +95,8 @@ impl Counters {
     /// # let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
     /// # let counters = Counters::builder(pool.clone()).memory().build()?;
     /// # counters.run_pending_migrations()?;
-    /// # pool.get()?.batch_execute("CREATE TABLE comments (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")?;
+    /// # let table = "CREATE TABLE comments (id INTEGER PRIMARY KEY, text TEXT NOT NULL)";
+    /// # pool.get()?.batch_execute(table)?;
     /// # diesel::table! { comments { id -> BigInt, text -> Text, } }
     /// let post = Owner::new("post", 42)?;
     /// counters.transaction(&mut pool.get()?, |conn, after| {
@@ -103,39 +109,41 @@ impl Counters {
     /// # Ok(()) }
     /// ```
     ///
-    /// It begins and commits as `conn.transaction` does, but asks before the commit whether there still is
-    /// anything to commit, and whether it is what was begun: PostgreSQL takes two more statements for that, MySQL
-    /// and SQLite a savepoint. Else a failed statement or a deadlock that `work` passes over could end in a commit
-    /// that succeeds and keeps nothing.
+    /// It begins and commits as `conn.transaction` does, but asks before the commit whether there
+    /// still is anything to commit, and whether it is what was begun: PostgreSQL takes two more
+    /// statements for that, MySQL and SQLite a savepoint. Else a failed statement or a deadlock
+    /// that `work` passes over could end in a commit that succeeds and keeps nothing.
     ///
-    /// The `BEGIN` is the database's plain one, which takes no lock in SQLite: **write first on SQLite**. If `work`
-    /// reads before it writes, and somebody else writes in between, its write fails at once as busy, whatever the
-    /// `busy_timeout`.
+    /// The `BEGIN` is the database's plain one, which takes no lock in SQLite: **write first on
+    /// SQLite**. If `work` reads before it writes, and somebody else writes in between, its write
+    /// fails at once as busy, whatever the `busy_timeout`.
     ///
     /// # What it cannot do
     ///
-    /// - Commit and count are two steps. A process that dies between them has committed and not counted; so each
-    ///   increment is made at most once, where all else in this library is exactly once.
-    /// - It is the outermost transaction, for a savepoint inside of another would be committed only with that. The
-    ///   one that an application's tests never commit (`begin_test_transaction`) is let through: what is
-    ///   gathered is counted when this one succeeds inside of it.
-    /// - What is gathered inside of a `conn.transaction` in `work` that is rolled back is counted all the same;
-    ///   [`AfterCommit::savepoint`] forgets it.
-    /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and nothing is
-    ///   counted; but what was written before is kept.
-    /// - What `work` writes after a statement that ended the transaction (`INSERT OR ROLLBACK` in SQLite, a deadlock
-    ///   in MySQL that is passed over) is kept at once, statement by statement. Nothing is counted then.
+    /// - Commit and count are two steps. A process that dies between them has committed and not
+    ///   counted; so each increment is made at most once, where all else in this library is exactly
+    ///   once.
+    /// - It is the outermost transaction, for a savepoint inside of another would be committed only
+    ///   with that. The one that an application's tests never commit (`begin_test_transaction`) is
+    ///   let through: what is gathered is counted when this one succeeds inside of it.
+    /// - What is gathered inside of a `conn.transaction` in `work` that is rolled back is counted
+    ///   all the same; [`AfterCommit::savepoint`] forgets it.
+    /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and
+    ///   nothing is counted; but what was written before is kept.
+    /// - What `work` writes after a statement that ended the transaction (`INSERT OR ROLLBACK` in
+    ///   SQLite, a deadlock in MySQL that is passed over) is kept at once, statement by statement.
+    ///   Nothing is counted then.
     ///
     /// # Errors
     ///
     /// Those of `work`, and made into its error type:
     ///
-    /// - [`Error::CommittedNotCounted`]: the transaction was committed, and some increments failed. What `work`
-    ///   returned is lost; a variable around it can keep it.
+    /// - [`Error::CommittedNotCounted`]: the transaction was committed, and some increments failed.
+    ///   What `work` returned is lost; a variable around it can keep it.
     /// - [`Error::CommitUnknown`]: the connection was lost during the commit. Nothing was counted.
-    /// - [`Error::Transaction`] if the connection has a transaction open before, or `work` leaves another open
-    ///   or ends this one; [`Error::Database`] and [`Error::Unreachable`] if the database does not begin or
-    ///   commit, or ended the transaction before. Nothing was counted.
+    /// - [`Error::Transaction`] if the connection has a transaction open before, or `work` leaves
+    ///   another open or ends this one; [`Error::Database`] and [`Error::Unreachable`] if the
+    ///   database does not begin or commit, or ended the transaction before. Nothing was counted.
     pub fn transaction<L, T, E>(
         &self,
         conn: &mut L,

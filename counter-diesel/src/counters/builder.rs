@@ -12,7 +12,8 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::pool::PoolLedger;
 
-/// Puts [`Counters`] together. [`build`](Self::build) returns whatever is wrong with what it was given.
+/// Puts [`Counters`] together. [`build`](Self::build) returns whatever is wrong with what it was
+/// given.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "postgres", feature = "redis"))] {
@@ -59,9 +60,9 @@ impl Counters {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is the pool's
-    /// business where a transaction cannot ask for it: a SQLite file wants a `busy_timeout` and
-    /// `synchronous = FULL`, which `sqlite_pool` sets.
+    /// Any pool of Diesel's will do. What a connection waits for and how durable its commits are is
+    /// the pool's business where a transaction cannot ask for it: a SQLite file wants a
+    /// `busy_timeout` and `synchronous = FULL`, which `sqlite_pool` sets.
     pub fn builder<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> CountersBuilder {
         CountersBuilder::new(pool)
     }
@@ -77,8 +78,9 @@ impl CountersBuilder {
     }
 
     /// Increments wait in the memory of this process, and are gone with it. For tests, and for
-    /// applications of one process that stop their worker before they end. Several processes with one table
-    /// can lose counts to each other, without a word ([`MemoryStore`] says when): these share a Redis.
+    /// applications of one process that stop their worker before they end. Several processes with
+    /// one table can lose counts to each other, without a word ([`MemoryStore`] says when): these
+    /// share a Redis.
     pub fn memory(mut self) -> Self {
         self.config.store = StoreKind::Memory;
         self.store(MemoryStore::new())
@@ -92,8 +94,8 @@ impl CountersBuilder {
     }
 
     /// The same with other settings of the pool, such as
-    /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without Redis.
-    /// The prefix is that of the counters.
+    /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without
+    /// Redis. The prefix is that of the counters.
     #[cfg(feature = "redis")]
     pub fn redis_with(mut self, redis: RedisStoreBuilder) -> Self {
         self.make_store = Some(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))));
@@ -125,7 +127,8 @@ impl CountersBuilder {
         self
     }
 
-    /// All of the configuration at once, such as [`Config::from_env`]. Replaces what was set before.
+    /// All of the configuration at once, such as [`Config::from_env`]. Replaces what was set
+    /// before.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -143,13 +146,15 @@ impl CountersBuilder {
         self
     }
 
-    /// How many counters a sync moves in one transaction. Default: 1000. At most [`BatchSize::MAX`].
+    /// How many counters a sync moves in one transaction. Default: 1000. At most
+    /// [`BatchSize::MAX`].
     pub fn sync_batch_size(mut self, counters: impl Into<BatchSize>) -> Self {
         self.config.sync_batch_size = counters.into();
         self
     }
 
-    /// The age at which a claim is taken to be left behind by a sync that died. Default: 30 seconds.
+    /// The age at which a claim is taken to be left behind by a sync that died. Default: 30
+    /// seconds.
     pub fn claim_timeout(mut self, age: Duration) -> Self {
         self.config.claim_timeout = age;
         self
@@ -159,9 +164,9 @@ impl CountersBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Build`] if the pool does not suit or no store was chosen; [`Error::Unreachable`] if the
-    /// pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the store cannot be
-    /// used.
+    /// [`Error::Build`] if the pool does not suit or no store was chosen; [`Error::Unreachable`] if
+    /// the pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the
+    /// store cannot be used.
     ///
     /// [`CoreError::RedisUrl`]: crate::error::CoreError::RedisUrl
     pub fn build(self) -> Result<Counters, Error> {

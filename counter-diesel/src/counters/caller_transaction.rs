@@ -12,7 +12,8 @@ use crate::ledger::failure::{is_lost, says_closed};
 /// Dropped, it is rolled back, with whatever was begun inside of it.
 pub(crate) struct CallerTransaction<'a, C: CounterConnection> {
     conn: &'a mut C,
-    /// How many transactions are around it: none, or the one that an application's tests never commit.
+    /// How many transactions are around it: none, or the one that an application's tests never
+    /// commit.
     outside: u32,
     /// By which it is told from one that was begun after it.
     mark: u64,

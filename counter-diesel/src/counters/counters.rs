@@ -11,18 +11,21 @@ use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::sync::set::set;
 
-/// The counters of an application: a store where increments wait, and a database that they end up in.
+/// The counters of an application: a store where increments wait, and a database that they end up
+/// in.
 ///
-/// Cheap to clone; clones are the same counters. Make it once, at start, with [`Counters::builder`].
+/// Cheap to clone; clones are the same counters. Make it once, at start, with
+/// [`Counters::builder`].
 #[derive(Clone)]
 pub struct Counters {
     engine: Arc<Engine>,
 }
 
 impl Counters {
-    /// Counters over a store and a ledger of the caller's, such as wrapped ones. Of the configuration they use
-    /// `sync_batch_size`, `claim_timeout`, the prefix by which the ledger knows the store, and for reads on a caller's
-    /// connection `table_name`: prefix and table are to be those of the two.
+    /// Counters over a store and a ledger of the caller's, such as wrapped ones. Of the
+    /// configuration they use `sync_batch_size`, `claim_timeout`, the prefix by which the ledger
+    /// knows the store, and for reads on a caller's connection `table_name`: prefix and table are
+    /// to be those of the two.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -52,10 +55,11 @@ impl Counters {
         self.engine.config()
     }
 
-    /// Brings the counters' tables up to date and returns the names of the migrations that were run.
+    /// Brings the counters' tables up to date and returns the names of the migrations that were
+    /// run.
     ///
-    /// To be called when the application starts; any number of processes may do so at once. What was run
-    /// is remembered in a table of its own, apart from the application's migrations.
+    /// To be called when the application starts; any number of processes may do so at once. What
+    /// was run is remembered in a table of its own, apart from the application's migrations.
     ///
     /// # Errors
     ///
@@ -64,11 +68,11 @@ impl Counters {
         self.engine.ledger().run_pending_migrations()
     }
 
-    /// The names of the migrations that [`run_pending_migrations`](Self::run_pending_migrations) would run,
-    /// oldest first. Changes nothing.
+    /// The names of the migrations that [`run_pending_migrations`](Self::run_pending_migrations)
+    /// would run, oldest first. Changes nothing.
     ///
-    /// An application that keeps [their files](crate::ledger::migration_files) among its own has all of them pending here
-    /// for ever.
+    /// An application that keeps [their files](crate::ledger::migration_files) among its own has
+    /// all of them pending here for ever.
     ///
     /// # Errors
     ///
@@ -77,7 +81,8 @@ impl Counters {
         self.engine.ledger().pending_migrations()
     }
 
-    /// Adds to a counter: one atomic operation in the store, and no database. What is added may be negative.
+    /// Adds to a counter: one atomic operation in the store, and no database. What is added may be
+    /// negative.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -97,8 +102,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// After [`counter_core::Error::OutcomeUnknown`] (see [`Error::is_outcome_unknown`]) it may have been
-    /// counted. After every other error it was not.
+    /// After [`counter_core::Error::OutcomeUnknown`] (see [`Error::is_outcome_unknown`]) it may
+    /// have been counted. After every other error it was not.
     pub fn increment<O: CounterOwner>(
         &self,
         owner: O,
@@ -122,8 +127,8 @@ impl Counters {
         self.engine.decrement(&id_of(&owner, &key)?, by)
     }
 
-    /// Adds to many counters, in one round trip to the store. Each is an increment of its own: some may be
-    /// counted and others not.
+    /// Adds to many counters, in one round trip to the store. Each is an increment of its own: some
+    /// may be counted and others not.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -144,8 +149,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// If a name is invalid nothing is sent. Otherwise [`Error::Increments`] says of each what became of
-    /// it, if not all were counted.
+    /// If a name is invalid nothing is sent. Otherwise [`Error::Increments`] says of each what
+    /// became of it, if not all were counted.
     pub fn increment_many<O, K>(
         &self,
         increments: impl IntoIterator<Item = (O, K, i64)>,
@@ -164,21 +169,22 @@ impl Counters {
 
     /// The value of a counter; 0 if it was never counted.
     ///
-    /// It is the value that the counter had at one instant during the call, also in the middle of a sync. Costs
-    /// are those of [`get_many`](Self::get_many).
+    /// It is the value that the counter had at one instant during the call, also in the middle of a
+    /// sync. Costs are those of [`get_many`](Self::get_many).
     ///
     /// # Errors
     ///
-    /// If the store or the database cannot be asked, or if they contradict each other: a value is never
-    /// guessed.
+    /// If the store or the database cannot be asked, or if they contradict each other: a value is
+    /// never guessed.
     pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
         self.engine.get(&id_of(&owner, &key)?)
     }
 
-    /// The values of many counters in the order asked, each as it was at one instant during the call.
+    /// The values of many counters in the order asked, each as it was at one instant during the
+    /// call.
     ///
-    /// One round trip to the store and one query. Where a sync applies something in between it looks again: up to
-    /// three times more.
+    /// One round trip to the store and one query. Where a sync applies something in between it
+    /// looks again: up to three times more.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -208,11 +214,11 @@ impl Counters {
         self.engine.get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
     }
 
-    /// All counters of an owner, by key: those that have a row, those that the model declares, and those
-    /// that the store can name.
+    /// All counters of an owner, by key: those that have a row, those that the model declares, and
+    /// those that the store can name.
     ///
-    /// The in-memory store can name all that it holds; Redis cannot name any, so there a counter that is
-    /// not declared appears with its first sync.
+    /// The in-memory store can name all that it holds; Redis cannot name any, so there a counter
+    /// that is not declared appears with its first sync.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -235,8 +241,8 @@ impl Counters {
 
     /// Gives a counter a value. Increments before this instant are gone, those after it count.
     ///
-    /// `Ok` once the store holds the new value. The table follows at once, or with the next sync if the
-    /// database fails just now, which is logged.
+    /// `Ok` once the store holds the new value. The table follows at once, or with the next sync if
+    /// the database fails just now, which is logged.
     ///
     /// # Errors
     ///
@@ -287,8 +293,8 @@ impl Counters {
         self.engine.pending(&id_of(&owner, &key)?)
     }
 
-    /// The value of a counter as the last sync left it. Does not ask the store, so it answers while the
-    /// store is away.
+    /// The value of a counter as the last sync left it. Does not ask the store, so it answers while
+    /// the store is away.
     ///
     /// # Errors
     ///

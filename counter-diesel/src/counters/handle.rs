@@ -6,7 +6,8 @@ use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::sync::set::set;
 
-/// One counter, named once: see [`Counters::handle`]. Each method is that of [`Counters`] with its name.
+/// One counter, named once: see [`Counters::handle`]. Each method is that of [`Counters`] with its
+/// name.
 ///
 /// Cheap to clone, and shared by threads.
 #[derive(Debug, Clone)]
@@ -16,7 +17,8 @@ pub struct CounterHandle {
 }
 
 impl Counters {
-    /// A handle on one counter: the names are checked and put together once, for code that counts often.
+    /// A handle on one counter: the names are checked and put together once, for code that counts
+    /// often.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, Owner};

@@ -19,8 +19,8 @@ use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counters",
     label = "not a model with counters",
-    note = "if `{Self}` is a model, add `#[derive(HasCounters)]` to it; an owner that is no model is \
-            `Owner::new(\"type\", id)?`"
+    note = "if `{Self}` is a model, add `#[derive(HasCounters)]` to it; an owner that is no model \
+         is `Owner::new(\"type\", id)?`"
 )]
 pub trait HasCounters {
     /// The owner type of this model's counters.
@@ -48,9 +48,9 @@ pub trait HasCounters {
         Ok(OwnerOf::new(Owner::of(Self::OWNER_TYPE, id.to_owner_id()?)))
     }
 
-    /// The value of a counter of this model's row at hand, in a query: what the last sync wrote, without what
-    /// the store still holds, in the table `model_counters` unless [`in_table`](CounterValue::in_table) names
-    /// another. See [`CounterValue`].
+    /// The value of a counter of this model's row at hand, in a query: what the last sync wrote,
+    /// without what the store still holds, in the table `model_counters` unless
+    /// [`in_table`](CounterValue::in_table) names another. See [`CounterValue`].
     fn counter_value(key: impl KeyOf<Self>) -> CounterValueOf<Self>
     where
         Self: HasOwnerColumn + Sized,
@@ -61,8 +61,9 @@ pub trait HasCounters {
         CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
-    /// The same of the instance whose id this expression gives: a foreign key, such as `comments::post_id`, where
-    /// no join is needed, or a column of an alias. What the last sync wrote, and 0 where the id is null.
+    /// The same of the instance whose id this expression gives: a foreign key, such as
+    /// `comments::post_id`, where no join is needed, or a column of an alias. What the last sync
+    /// wrote, and 0 where the id is null.
     fn counter_value_of<Id>(id: Id, key: impl KeyOf<Self>) -> CounterValue<Id>
     where
         Self: Sized,
@@ -134,7 +135,8 @@ pub trait HasCounters {
         counters.get(self, key)
     }
 
-    /// The values of some counters of this instance in one look and one query: [`Counters::get_many`].
+    /// The values of some counters of this instance in one look and one query:
+    /// [`Counters::get_many`].
     ///
     /// # Errors
     ///

@@ -8,12 +8,12 @@ use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 
 impl Counters {
-    /// The values of some counters of each of many owners, in the order of the owners and of the keys: of the
-    /// models on a page, after the query that loaded them.
+    /// The values of some counters of each of many owners, in the order of the owners and of the
+    /// keys: of the models on a page, after the query that loaded them.
     ///
-    /// One round trip to the store and one query, for any number of owners on a page (the store is asked in turns
-    /// for more than 4,000 counters); up to three more of each where a sync applies something in between. 0 where
-    /// there is nothing.
+    /// One round trip to the store and one query, for any number of owners on a page (the store is
+    /// asked in turns for more than 4,000 counters); up to three more of each where a sync applies
+    /// something in between. 0 where there is nothing.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};

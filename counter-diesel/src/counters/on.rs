@@ -26,8 +26,8 @@ pub struct CountersOn<'a, C> {
 impl Counters {
     /// Reads through a connection that the caller holds, instead of one from the pool.
     ///
-    /// A transaction that is open on it must see the latest commits: a snapshot from before, such as
-    /// MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
+    /// A transaction that is open on it must see the latest commits: a snapshot from before, such
+    /// as MySQL's REPEATABLE READ makes with the first query, can miss what a sync just moved.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -95,7 +95,8 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         Ok(in_rows(owners.len(), &self.values(&ids_of(&owners, &keys)?)?))
     }
 
-    /// The `n` instances of a model with the highest values of a counter, as [`Counters::top`] finds them.
+    /// The `n` instances of a model with the highest values of a counter, as [`Counters::top`]
+    /// finds them.
     ///
     /// # Errors
     ///

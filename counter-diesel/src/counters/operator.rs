@@ -14,16 +14,17 @@ use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, pro
 use crate::sync::identity::conflicts::{self, Conflicts};
 
 impl Counters {
-    /// Looks for what is wrong with the store and the database, or could go wrong: settings under which a
-    /// crash forgets counts, tables that are missing, claims that nobody finishes, and so on.
+    /// Looks for what is wrong with the store and the database, or could go wrong: settings under
+    /// which a crash forgets counts, tables that are missing, claims that nobody finishes, and so
+    /// on.
     ///
-    /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is what a user
-    /// with limited rights is not told. It changes nothing on either side: not even the id is made that a store
-    /// gets with its first sync.
+    /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is
+    /// what a user with limited rights is not told. It changes nothing on either side: not even the
+    /// id is made that a store gets with its first sync.
     ///
-    /// What the store holds is looked at page by page, some hundred names at a time, until there are no more, or
-    /// 100,000 were found, or ten seconds are over; if that was not all, a finding says so. Each other
-    /// question waits as long as a sync's would.
+    /// What the store holds is looked at page by page, some hundred names at a time, until there
+    /// are no more, or 100,000 were found, or ten seconds are over; if that was not all, a finding
+    /// says so. Each other question waits as long as a sync's would.
     ///
     /// ```no_run
     /// # fn check(counters: &counter_diesel::Counters) {
@@ -46,8 +47,8 @@ impl Counters {
         check::check(self.engine(), bounds)
     }
 
-    /// What the store holds and the table may have counted already, because the store came back from an old
-    /// copy. Looks at everything that the store holds and changes nothing.
+    /// What the store holds and the table may have counted already, because the store came back
+    /// from an old copy. Looks at everything that the store holds and changes nothing.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, SyncOptions};
@@ -55,7 +56,8 @@ impl Counters {
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
     /// let conflicts = counters.conflicts()?;
     /// for counter in &conflicts.conflicts {
-    ///     println!("{}: {} pending, {} in the table", counter.id, counter.held.pending, counter.row.count);
+    ///     let (pending, row) = (counter.held.pending, counter.row.count);
+    ///     println!("{}: {pending} pending, {row} in the table", counter.id);
     /// }
     /// // A person has looked, and knows that nothing of it was synced before.
     /// let report = counters.sync(&SyncOptions::default().on_conflict(OnConflict::Apply))?;
@@ -108,8 +110,8 @@ impl Counters {
 
     /// Returns for each of these migrations whether it was run, in the same order. Changes nothing.
     ///
-    /// `files` must be those that [`migration_files`](crate::ledger::migration_files) returns for this
-    /// database.
+    /// `files` must be those that [`migration_files`](crate::ledger::migration_files) returns for
+    /// this database.
     ///
     /// # Errors
     ///

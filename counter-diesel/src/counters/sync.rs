@@ -14,8 +14,8 @@ use crate::sync::worker::SyncWorker;
 impl Counters {
     /// Moves everything that is pending into the table, once, and returns what was done and found.
     ///
-    /// Blocks; an application usually leaves this to [`spawn_sync`](Self::spawn_sync). Any number of
-    /// syncs may run at once, in any number of processes.
+    /// Blocks; an application usually leaves this to [`spawn_sync`](Self::spawn_sync). Any number
+    /// of syncs may run at once, in any number of processes.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, SyncOptions};
@@ -34,12 +34,13 @@ impl Counters {
         pass::sync(self.engine(), options, Observer::none())
     }
 
-    /// The same with an observer, who is told what happens while it happens, and can end the sync: after
-    /// [`ControlFlow::Break`] what is claimed already is applied, three batches at most, and nothing more is begun. What was not moved by
-    /// then stays in the store, and the report says `interrupted`.
+    /// The same with an observer, who is told what happens while it happens, and can end the sync:
+    /// after [`ControlFlow::Break`] what is claimed already is applied, three batches at most, and
+    /// nothing more is begun. What was not moved by then stays in the store, and the report says
+    /// `interrupted`.
     ///
-    /// The observer is called in this thread, never while rows are locked, so it may take its time: it
-    /// delays this sync and nobody else.
+    /// The observer is called in this thread, never while rows are locked, so it may take its time:
+    /// it delays this sync and nobody else.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -69,8 +70,8 @@ impl Counters {
 
     /// Starts a thread that syncs each `interval`, the first time after one interval.
     ///
-    /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the interval. A panic in a
-    /// sync does not end it. An interval of zero counts as a millisecond.
+    /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the
+    /// interval. A panic in a sync does not end it. An interval of zero counts as a millisecond.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -9,18 +9,20 @@ use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
 
 impl Counters {
-    /// The `n` instances of a model with the highest values of a counter, the highest first, with those values.
+    /// The `n` instances of a model with the highest values of a counter, the highest first, with
+    /// those values.
     ///
-    /// They are the `n` with the highest values *in the table*, put in order by their exact values: what is
-    /// pending for them is counted in. What is pending for others is not known here. So an owner is missed that
-    /// rose into the first `n` since the last sync, and one whose counter has fallen, or is being deleted, is
-    /// still among them until the next. Owners without a row, which have not been synced yet, are not found at
-    /// all; neither is it asked whether an owner's own row is still there.
+    /// They are the `n` with the highest values *in the table*, put in order by their exact values:
+    /// what is pending for them is counted in. What is pending for others is not known here. So an
+    /// owner is missed that rose into the first `n` since the last sync, and one whose counter has
+    /// fallen, or is being deleted, is still among them until the next. Owners without a row, which
+    /// have not been synced yet, are not found at all; neither is it asked whether an owner's own
+    /// row is still there.
     ///
-    /// Two queries and one round trip to the store. `count` carries no index, so that syncs are cheap; the first
-    /// query therefore reads every counter of the model, of whatever key: for 100,000 posts with two counters
-    /// that took 20 ms on PostgreSQL, 45 ms on SQLite and 160 ms on MariaDB. Where it is asked often, keep the
-    /// answer for some seconds.
+    /// Two queries and one round trip to the store. `count` carries no index, so that syncs are
+    /// cheap; the first query therefore reads every counter of the model, of whatever key: for
+    /// 100,000 posts with two counters that took 20 ms on PostgreSQL, 45 ms on SQLite and 160 ms on
+    /// MariaDB. Where it is asked often, keep the answer for some seconds.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};

@@ -18,8 +18,8 @@ pub(crate) struct Engine {
     ledger: Arc<dyn Ledger>,
     /// For reads on a connection of the caller's. A ledger has its own.
     tables: Tables,
-    /// Claims of this process that no pass of it is working on, for the next one to finish first. They are
-    /// in the store too, so that another process finishes them if this one dies.
+    /// Claims of this process that no pass of it is working on, for the next one to finish first.
+    /// They are in the store too, so that another process finishes them if this one dies.
     remembered: Mutex<UnsettledClaims>,
 }
 
@@ -80,7 +80,8 @@ impl Engine {
         read::values(self.store(), ids, |ids| self.ledger.baselines(ids))
     }
 
-    /// The counters of an owner, by key: those declared, those in the table, and those that the store can name.
+    /// The counters of an owner, by key: those declared, those in the table, and those that the
+    /// store can name.
     pub(crate) fn all(
         &self,
         owner: &Owner,

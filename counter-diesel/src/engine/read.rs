@@ -1,5 +1,5 @@
-//! Exact reads. The order matters: the store first, then the table. The other way round a read misses what
-//! is applied and acknowledged in between.
+//! Exact reads. The order matters: the store first, then the table. The other way round a read
+//! misses what is applied and acknowledged in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,11 +43,11 @@ impl Reading {
         (0..).zip(&self.rows).all(|(index, row)| self.was_row_at_look(index, *row))
     }
 
-    /// Whether the row was at the instant of the look as it was read later: no claim can have been made in
-    /// between that is in it, or it was the same before.
+    /// Whether the row was at the instant of the look as it was read later: no claim can have been
+    /// made in between that is in it, or it was the same before.
     ///
-    /// A row may have a sequence that this store has not given out yet: from an earlier life of the store,
-    /// or from another process's.
+    /// A row may have a sequence that this store has not given out yet: from an earlier life of the
+    /// store, or from another process's.
     fn was_row_at_look(&self, index: usize, row: Baseline) -> bool {
         row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
     }
@@ -60,8 +60,8 @@ impl Reading {
             ids.iter().zip(self.look.held).zip(self.rows).zip(trusted)
         {
             let held = held.map_err(counter_core::Error::from)?;
-            // A claim made after the look was applied. At its instant nothing was pending and nothing else
-            // in flight, so the row alone was the counter's value.
+            // A claim made after the look was applied. At its instant nothing was pending and
+            // nothing else in flight, so the row alone was the counter's value.
             values.push(if trusted {
                 value(&held, row).map_err(|error| CoreError::of_value(id, error))?
             } else {

@@ -23,8 +23,8 @@ pub struct LedgerFacts {
     pub state_table: Fact<TableState>,
     /// Which migrations were run.
     pub migrations: Fact<MigrationFacts>,
-    /// Whether the tables take writes: `Err` with the words of the database if it refuses them. Not queried if
-    /// the tables cannot be read.
+    /// Whether the tables take writes: `Err` with the words of the database if it refuses them. Not
+    /// queried if the tables cannot be read.
     pub writes: Fact<Result<(), String>>,
 }
 
@@ -69,8 +69,8 @@ pub enum TableState {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MigrationFacts {
-    /// Whether there is a table in which they are recorded. There is none where the application runs ours
-    /// among its own.
+    /// Whether there is a table in which they are recorded. There is none where the application
+    /// runs ours among its own.
     pub has_table: bool,
     /// Those of this version that were not run.
     pub pending: Vec<String>,
@@ -93,7 +93,8 @@ pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut Led
     facts.durability = C::DURABILITY.iter().map(setting).collect();
 }
 
-/// What is read of the tables, in a transaction that waits only shortly for locks and is rolled back.
+/// What is read of the tables, in a transaction that waits only shortly for locks and is rolled
+/// back.
 pub(crate) fn inspect_tables<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -104,8 +105,8 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
 
-/// Whether the tables take writes, if they can be read. In another such transaction, which begins with a write:
-/// SQLite does not let one that has read wait for whoever writes.
+/// Whether the tables take writes, if they can be read. In another such transaction, which begins
+/// with a write: SQLite does not let one that has read wait for whoever writes.
 pub(crate) fn inspect_writes<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -161,8 +162,8 @@ fn migration_facts<C: CounterConnection>(
     })
 }
 
-/// Statements of every kind that a sync writes with, over no row. A replica, a database that is read-only
-/// and a user without the right all refuse them.
+/// Statements of every kind that a sync writes with, over no row. A replica, a database that is
+/// read-only and a user without the right all refuse them.
 fn refusal_of_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> Option<DieselError> {
     let [counters, state] = [tables.totals(), tables.state()].map(C::quoted);
     let delete = format!("DELETE FROM {counters} WHERE 1 = 0");

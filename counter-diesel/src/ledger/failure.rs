@@ -8,7 +8,8 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::tables::Tables;
 
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
-/// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer nothing more.
+/// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer
+/// nothing more.
 pub(crate) fn contained<C: CounterConnection, T>(
     conn: &mut C,
     query: impl FnOnce(&mut C) -> QueryResult<T>,
@@ -20,7 +21,8 @@ pub(crate) fn contained<C: CounterConnection, T>(
     }
 }
 
-/// Turns what a database says into what is wrong: its connection, its tables, or what it was asked for.
+/// Turns what a database says into what is wrong: its connection, its tables, or what it was asked
+/// for.
 pub(crate) fn as_ledger_error<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -37,7 +39,8 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
     }
 }
 
-/// Whether a connection is of no use any more, on which this has just failed outside of a transaction.
+/// Whether a connection is of no use any more, on which this has just failed outside of a
+/// transaction.
 pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
     let is_lost = says_closed(error) || conn.ping().is_err();
     if is_lost {
@@ -47,7 +50,8 @@ pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -
     is_lost
 }
 
-/// Whether an error itself says that a connection is of no use any more. Others may be of a lost one too.
+/// Whether an error itself says that a connection is of no use any more. Others may be of a lost
+/// one too.
 pub(crate) fn says_closed(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     matches!(

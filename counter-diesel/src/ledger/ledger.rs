@@ -8,20 +8,21 @@ use crate::ledger::facts::LedgerFacts;
 
 /// The database side: reads baselines, and applies claims under the guard.
 ///
-/// Object-safe, and can be wrapped. Every method either does what it says or fails without a trace, but
-/// for [`LedgerTransaction::commit`].
+/// Object-safe, and can be wrapped. Every method either does what it says or fails without a trace,
+/// but for [`LedgerTransaction::commit`].
 ///
 /// # Errors
 ///
 /// Every method fails with [`Error::Unreachable`] where there is no working connection,
-/// [`Error::NotMigrated`] where a table is missing, and [`Error::Database`] where a statement is refused.
+/// [`Error::NotMigrated`] where a table is missing, and [`Error::Database`] where a statement is
+/// refused.
 pub trait Ledger: Send + Sync + 'static {
-    /// The rows of these counters, in the order asked, [`Baseline::NONE`] where there is none. They are
-    /// the latest committed ones: no snapshot older than the call.
+    /// The rows of these counters, in the order asked, [`Baseline::NONE`] where there is none. They
+    /// are the latest committed ones: no snapshot older than the call.
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
 
-    /// The same for who would rather have no answer than wait for whoever has locked the table. The default
-    /// waits as long as [`baselines`](Self::baselines).
+    /// The same for who would rather have no answer than wait for whoever has locked the table. The
+    /// default waits as long as [`baselines`](Self::baselines).
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         self.baselines(ids)
     }
@@ -29,8 +30,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// All rows of an owner, by key.
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
 
-    /// The owners of this type whose counts of this key are the highest in the table, at most `limit` of them:
-    /// the highest first, and the smaller id first where counts are the same.
+    /// The owners of this type whose counts of this key are the highest in the table, at most
+    /// `limit` of them: the highest first, and the smaller id first where counts are the same.
     fn top(
         &self,
         owner_type: &OwnerType,
@@ -50,13 +51,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// The names of the migrations that were not run yet. Changes nothing.
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
 
-    /// Brings the tables up to date and returns the names of the migrations that were run. Safe for any
-    /// number of processes at once.
+    /// Brings the tables up to date and returns the names of the migrations that were run. Safe for
+    /// any number of processes at once.
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
 
-    /// What can be found out about the database. Changes nothing. What it does not tell this user is a
-    /// [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table. The default is
-    /// to have nothing to tell.
+    /// What can be found out about the database. Changes nothing. What it does not tell this user
+    /// is a [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table.
+    /// The default is to have nothing to tell.
     fn inspect(&self) -> Result<LedgerFacts, Error> {
         Ok(LedgerFacts::default())
     }
@@ -68,8 +69,9 @@ pub trait Ledger: Send + Sync + 'static {
 ///
 /// As those of [`Ledger`]. After an error the transaction is over and nothing of it is kept.
 pub trait LedgerTransaction {
-    /// Applies each claim to its row, unless the row has seen it or a newer one, and returns the claims
-    /// whose row has seen a *newer* one, in the order given. The rows stay locked until the end of the transaction.
+    /// Applies each claim to its row, unless the row has seen it or a newer one, and returns the
+    /// claims whose row has seen a *newer* one, in the order given. The rows stay locked until the
+    /// end of the transaction.
     ///
     /// The claims are of different counters and in the order of [`CounterId`].
     fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error>;

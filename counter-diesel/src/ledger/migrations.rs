@@ -1,7 +1,8 @@
 //! The migrations of the counters' tables, compiled in.
 //!
-//! They are recorded in a table of their own, `{table_name}_migrations`: recorded among the application's
-//! they would make `diesel migration revert` fail, which does not find them in its folder.
+//! They are recorded in a table of their own, `{table_name}_migrations`: recorded among the
+//! application's they would make `diesel migration revert` fail, which does not find them in its
+//! folder.
 
 use counter_core::TableName;
 use diesel::result::{Error as DieselError, QueryResult};
@@ -23,8 +24,8 @@ pub struct MigrationFiles {
     pub down: String,
 }
 
-/// All migrations of the counters' tables for the database of these connections, oldest first, with this table's
-/// name put in: for an application that keeps them among its own, instead of calling
+/// All migrations of the counters' tables for the database of these connections, oldest first, with
+/// this table's name put in: for an application that keeps them among its own, instead of calling
 /// [`run_pending_migrations`](crate::Counters::run_pending_migrations).
 ///
 /// ```
@@ -63,8 +64,8 @@ fn not_in<C: CounterConnection>(done: &[String]) -> impl Iterator<Item = &'stati
     C::MIGRATIONS.iter().filter(|migration| !done.iter().any(|name| name == migration.name))
 }
 
-/// Runs the migrations that were not run yet and returns their names: all or none of them, but on MySQL,
-/// where the next call goes on with the one that failed.
+/// Runs the migrations that were not run yet and returns their names: all or none of them, but on
+/// MySQL, where the next call goes on with the one that failed.
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -91,8 +92,8 @@ pub(crate) fn run_pending<C: CounterConnection>(
     })
 }
 
-/// The files are written for the default name; here is the one place where another is put in. All old names
-/// are taken out before the first new one comes, for that may contain an old one.
+/// The files are written for the default name; here is the one place where another is put in. All
+/// old names are taken out before the first new one comes, for that may contain an old one.
 fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
     let default = Tables::new(&TableName::default());
     let places =

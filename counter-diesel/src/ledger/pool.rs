@@ -27,8 +27,8 @@ impl<C: CounterConnection> PoolLedger<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::Build`] if the pool is one with which counters cannot work: more than one connection to a
-    /// SQLite database in memory.
+    /// [`Error::Build`] if the pool is one with which counters cannot work: more than one
+    /// connection to a SQLite database in memory.
     pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
         C::check_pool(&pool)?;
         Ok(Self { pool, tables: Tables::new(&table) })

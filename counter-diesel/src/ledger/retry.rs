@@ -13,8 +13,8 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
-/// Tries again once, where much is tried and most of it is refused for good; not after a wait for somebody's
-/// lock, for that was tried long enough.
+/// Tries again once, where much is tried and most of it is refused for good; not after a wait for
+/// somebody's lock, for that was tried long enough.
 pub(crate) fn once_more<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     let started = Instant::now();
     match attempt() {
@@ -47,8 +47,8 @@ fn with_waits<T>(
     attempt()
 }
 
-/// Diesel does not tell a PostgreSQL deadlock, MySQL's lock time-out or a busy SQLite from other errors
-/// that it has no name for, so all of those are taken to pass.
+/// Diesel does not tell a PostgreSQL deadlock, MySQL's lock time-out or a busy SQLite from other
+/// errors that it has no name for, so all of those are taken to pass.
 fn may_pass(error: &Error) -> bool {
     use DatabaseErrorKind::{
         CheckViolation, ExclusionViolation, ForeignKeyViolation, NotNullViolation,

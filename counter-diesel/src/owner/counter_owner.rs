@@ -2,8 +2,9 @@ use std::borrow::Cow;
 
 use counter_core::{CounterKey, Invalid, Owner};
 
-/// What counters can be asked of: a model (`&post`), a model's id ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an
-/// [`Owner`] whose type is only text.
+/// What counters can be asked of: a model (`&post`), a model's id
+/// ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an [`Owner`] whose type
+/// is only text.
 ///
 /// ```
 /// # use counter_diesel::{Counters, Error, HasCounters, Owner};
@@ -20,8 +21,8 @@ use counter_core::{CounterKey, Invalid, Owner};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not own counters",
     label = "not an owner of counters",
-    note = "pass a reference to a model with `#[derive(HasCounters)]`, `Model::counter_owner(id)?`, \
-            or `Owner::new(\"type\", id)?`"
+    note = "pass a reference to a model with `#[derive(HasCounters)]`, \
+         `Model::counter_owner(id)?`, or `Owner::new(\"type\", id)?`"
 )]
 pub trait CounterOwner {
     /// The model, which decides what is a key of it; [`Owner`] itself where that is not known.

@@ -3,7 +3,8 @@ use counter_core::{CounterKey, Invalid};
 /// What names a counter of the model `M`: any text, or a variant of the enum that
 /// `#[derive(HasCounters)]` makes for that model.
 ///
-/// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are keys.
+/// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are
+/// keys.
 ///
 /// ```
 /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -26,7 +27,8 @@ use counter_core::{CounterKey, Invalid};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a counter key of `{M}`",
     label = "not a key of `{M}`",
-    note = "a key is a text, or a variant of the enum that `#[derive(HasCounters)]` makes for this very model"
+    note = "a key is a text, or a variant of the enum that `#[derive(HasCounters)]` makes for this \
+         very model"
 )]
 pub trait KeyOf<M: ?Sized> {
     /// The key.

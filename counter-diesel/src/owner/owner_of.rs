@@ -5,8 +5,8 @@ use counter_core::{Owner, OwnerId};
 
 /// An instance of the model `M` of which only the id is known.
 ///
-/// Made by [`HasCounters::counter_owner`](crate::HasCounters::counter_owner), for code that counts without loading the row, and by
-/// [`Counters::top`](crate::Counters::top).
+/// Made by [`HasCounters::counter_owner`](crate::HasCounters::counter_owner), for code that counts
+/// without loading the row, and by [`Counters::top`](crate::Counters::top).
 pub struct OwnerOf<M: ?Sized> {
     owner: Owner,
     model: PhantomData<fn() -> M>,

@@ -15,12 +15,13 @@ use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
-/// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's type `BigInt`,
-/// never null, and 0 where there is no row.
+/// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's
+/// type `BigInt`, never null, and 0 where there is no row.
 ///
-/// It stands wherever a column can: in `select`, `filter` and `order`, in joins, boxed queries and aggregates. It
-/// does not know what the store still holds; for that, [`Counters::load`](crate::Counters::load) takes the
-/// rows that a query gave. Made by [`HasCounters::counter_value`](crate::HasCounters::counter_value).
+/// It stands wherever a column can: in `select`, `filter` and `order`, in joins, boxed queries and
+/// aggregates. It does not know what the store still holds; for that,
+/// [`Counters::load`](crate::Counters::load) takes the rows that a query gave. Made by
+/// [`HasCounters::counter_value`](crate::HasCounters::counter_value).
 ///
 /// ```
 /// use counter_diesel::HasCounters;
@@ -42,7 +43,8 @@ use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 ///     views: i64,
 /// }
 ///
-/// // One query for the page: most viewed first, with the likes beside each, of those ever downloaded.
+/// // One query for the page: most viewed first, with the likes beside each, of those ever
+/// // downloaded.
 /// let page = posts::table
 ///     .filter(Post::counter_value(PostCounter::Downloads).gt(0))
 ///     .order((Post::counter_value(PostCounter::Views).desc(), posts::id))
@@ -56,30 +58,32 @@ use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 ///
 /// # Cost
 ///
-/// A look-up in the unique index for each row for which it is needed: in `select` for each row that is returned, in
-/// `filter` for each that the rest of the condition lets through, in `order` for each that is sorted. An order by
-/// counters therefore looks up every row that the filter leaves, whatever the limit (100,000 posts took 130 to
-/// 240 ms): see [`Counters::top`](crate::Counters::top) for another way to the first few.
+/// A look-up in the unique index for each row for which it is needed: in `select` for each row that
+/// is returned, in `filter` for each that the rest of the condition lets through, in `order` for
+/// each that is sorted. An order by counters therefore looks up every row that the filter leaves,
+/// whatever the limit (100,000 posts took 130 to 240 ms): see
+/// [`Counters::top`](crate::Counters::top) for another way to the first few.
 ///
 /// # Text keys
 ///
 /// A text that cannot be a key is refused when the query is run: as
-/// [`SerializationError`](diesel::result::Error::SerializationError) with [`Invalid`] in it, and before anything is
-/// run. A variant of a derived enum is never refused.
+/// [`SerializationError`](diesel::result::Error::SerializationError) with [`Invalid`] in it, and
+/// before anything is run. A variant of a derived enum is never refused.
 ///
 /// # Prepared statements
 ///
-/// A query's prepared statement is kept and found by its text, in which each key and each table differs, unless it
-/// asks for a key that the model does not declare, or was made by [`CounterValue::new`]: there may be any number of
-/// those.
+/// A query's prepared statement is kept and found by its text, in which each key and each table
+/// differs, unless it asks for a key that the model does not declare, or was made by
+/// [`CounterValue::new`]: there may be any number of those.
 ///
 /// # Another table
 ///
-/// A query does not know the settings of [`Counters`](crate::Counters): it asks the table `model_counters`. Where the
-/// table has another name, each value says so: [`in_table`](CounterValue::in_table).
+/// A query does not know the settings of [`Counters`](crate::Counters): it asks the table
+/// `model_counters`. Where the table has another name, each value says so:
+/// [`in_table`](CounterValue::in_table).
 ///
-/// Owner type and key are bound parameters, so PostgreSQL does not take two of these for the same expression: what
-/// `GROUP BY` or `SELECT DISTINCT` lists is the owner's id.
+/// Owner type and key are bound parameters, so PostgreSQL does not take two of these for the same
+/// expression: what `GROUP BY` or `SELECT DISTINCT` lists is the owner's id.
 #[derive(Debug, Clone, diesel::sql_types::DieselNumericOps)]
 #[must_use = "an expression does nothing until it is part of a query"]
 pub struct CounterValue<Id> {
@@ -91,13 +95,13 @@ pub struct CounterValue<Id> {
     table: Cow<'static, str>,
 }
 
-/// The value of a counter of the model `M` at its own primary key, where its type has to be written down. In the
-/// table `model_counters`, unless [`in_table`](CounterValue::in_table) names another.
+/// The value of a counter of the model `M` at its own primary key, where its type has to be written
+/// down. In the table `model_counters`, unless [`in_table`](CounterValue::in_table) names another.
 pub type CounterValueOf<M> = CounterValue<PrimaryKeyColumn<<M as HasOwnerColumn>::Column>>;
 
 impl<Id> CounterValue<Id> {
-    /// The value of the counter `key` of the owner of this type whose id the expression `id` gives, for owners
-    /// that are no models.
+    /// The value of the counter `key` of the owner of this type whose id the expression `id` gives,
+    /// for owners that are no models.
     pub fn new(owner_type: OwnerType, id: Id, key: CounterKey) -> Self
     where
         Id: Expression,
@@ -118,16 +122,18 @@ impl<Id> CounterValue<Id> {
         Self { owner_type, id, key: BoundKey(key), is_declared, table: DEFAULT_TABLE }
     }
 
-    /// The same in another table: `Post::counter_value(key).in_table(&counters.config().table_name)`.
+    /// The same in another table:
+    /// `Post::counter_value(key).in_table(&counters.config().table_name)`.
     pub fn in_table(self, table: &TableName) -> Self {
         Self { table: Cow::Owned(Tables::new(table).totals().quoted()), ..self }
     }
 
     /// A name for the row inside that no other counter's value has.
     ///
-    /// It is what keeps MariaDB from ordering by the wrong counter. It takes `ORDER BY` for an expression of the
-    /// `SELECT` if their texts are the same, and in a prepared statement `?` is the same text as any other `?`.
-    /// It also keeps a query over the counters' table from being taken for the one inside.
+    /// It is what keeps MariaDB from ordering by the wrong counter. It takes `ORDER BY` for an
+    /// expression of the `SELECT` if their texts are the same, and in a prepared statement `?` is
+    /// the same text as any other `?`. It also keeps a query over the counters' table from being
+    /// taken for the one inside.
     fn alias(&self) -> String {
         let mut hasher = DefaultHasher::new();
         (self.owner_type.as_str(), self.key.0.as_ref().map_or("", CounterKey::as_str))
@@ -140,9 +146,9 @@ const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
 /// No database needs a hint for the index: all columns of a unique one are given.
 ///
-/// The columns have names of our own where the id stands, for it may be a name alone, which would else be that of a
-/// column of ours: in SQLite's `RETURNING`, where Diesel leaves the table out, and in raw SQL. Every database merges
-/// the inner `SELECT` into the outer one.
+/// The columns have names of our own where the id stands, for it may be a name alone, which would
+/// else be that of a column of ours: in SQLite's `RETURNING`, where Diesel leaves the table out,
+/// and in raw SQL. Every database merges the inner `SELECT` into the outer one.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB>,
@@ -156,8 +162,8 @@ where
         let (row, from) = (self.alias(), &self.table);
         let select = format!(
             "COALESCE((SELECT \"{row}_count\" FROM (SELECT \"count\" AS \"{row}_count\", \
-             \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \"key\" AS \"{row}_key\" \
-             FROM {from} AS \"{row}\") AS \"{row}\" WHERE \"{row}_type\" = "
+             \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \
+             \"key\" AS \"{row}_key\" FROM {from} AS \"{row}\") AS \"{row}\" WHERE \"{row}_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
@@ -211,8 +217,8 @@ where
 #[diagnostic::on_unimplemented(
     message = "a column of the SQL type `{Self}` cannot be the id of a counter's owner",
     label = "not an owner id in a query",
-    note = "`SmallInt`, `Integer` and `BigInt` can, on MySQL also `Unsigned<Integer>`, and each of them if it may be \
-            null"
+    note = "`SmallInt`, `Integer` and `BigInt` can, on MySQL also `Unsigned<Integer>`, and each of \
+         them if it may be null"
 )]
 pub trait OwnerIdSqlType: sealed::Sealed {}
 

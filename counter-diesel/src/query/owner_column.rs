@@ -8,14 +8,16 @@ use diesel::result::QueryResult;
 
 /// A model whose table Diesel knows: where the ids of its instances are in a query.
 ///
-/// `#[derive(HasCounters)]` implements it for a struct with `#[diesel(table_name = ...)]`, as the column of its
-/// primary key. The column holds what [`counter_owner_id`](crate::HasCounters::counter_owner_id) returns: a key with a
-/// [`ToOwnerId`](crate::ToOwnerId) of its own that makes another number of it cannot be used in queries.
+/// `#[derive(HasCounters)]` implements it for a struct with `#[diesel(table_name = ...)]`, as the
+/// column of its primary key. The column holds what
+/// [`counter_owner_id`](crate::HasCounters::counter_owner_id) returns: a key with a
+/// [`ToOwnerId`](crate::ToOwnerId) of its own that makes another number of it cannot be used in
+/// queries.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say in which table its rows are",
     label = "no column is known that holds the ids of `{Self}`",
-    note = "add `#[diesel(table_name = ...)]` to the struct beside `#[derive(HasCounters)]`, or name the column: \
-            `counter_value_of(posts::id, key)`"
+    note = "add `#[diesel(table_name = ...)]` to the struct beside `#[derive(HasCounters)]`, or \
+         name the column: `counter_value_of(posts::id, key)`"
 )]
 pub trait HasOwnerColumn {
     /// The column of the primary key.
@@ -25,8 +27,9 @@ pub trait HasOwnerColumn {
     const COLUMN: Self::Column;
 }
 
-/// The column of a model's own primary key, inside of a [`CounterValue`](crate::query::CounterValue): a query that does not
-/// have its table is refused with that reason.
+/// The column of a model's own primary key, inside of a
+/// [`CounterValue`](crate::query::CounterValue): a query that does not have its table is refused
+/// with that reason.
 #[derive(Debug, Clone, Copy)]
 pub struct PrimaryKeyColumn<C>(pub(crate) C);
 
@@ -54,10 +57,11 @@ impl<C: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for PrimaryKeyColumn<C
 
 /// How often `Table` is in `Query`, where that is once.
 #[diagnostic::on_unimplemented(
-    message = "the counter belongs to rows of `{Table}`, which a query of `{Query}` does not have, or has twice",
+    message = "the counter belongs to rows of `{Table}`, which a query of `{Query}` does not have, \
+         or has twice",
     label = "no row of `{Table}` is at hand here",
-    note = "join the table; or name the column that holds its ids, such as a foreign key or the column of an alias: \
-            `counter_value_of(comments::post_id, key)`"
+    note = "join the table; or name the column that holds its ids, such as a foreign key or the \
+         column of an alias: `counter_value_of(comments::post_id, key)`"
 )]
 pub trait HasOneRowOf<Table, Query> {}
 

@@ -62,7 +62,8 @@ impl ModelCounter {
         Self::of_many(owner.owner_type(), [owner.id()])
     }
 
-    /// The rows of many owners of one type as the last sync left them, as a query that can be extended.
+    /// The rows of many owners of one type as the last sync left them, as a query that can be
+    /// extended.
     ///
     /// # Errors
     ///
@@ -104,7 +105,8 @@ impl ModelCounter {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if the key of one of the models cannot be an owner id, or if the table cannot hold it.
+    /// [`Invalid`] if the key of one of the models cannot be an owner id, or if the table cannot
+    /// hold it.
     pub fn of_models<'a, M: HasCounters + 'a>(
         models: impl IntoIterator<Item = &'a M>,
     ) -> Result<RowsOfOwners, Invalid> {
@@ -112,13 +114,13 @@ impl ModelCounter {
         Self::of_many(&M::OWNER_TYPE, &ids.collect::<Result<Vec<_>, _>>()?)
     }
 
-    /// Puts rows into groups: one for each owner, in the order of the owners, empty where there are none of it. In a
-    /// group the rows keep their order.
+    /// Puts rows into groups: one for each owner, in the order of the owners, empty where there are
+    /// none of it. In a group the rows keep their order.
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if one of the owners is a model whose key cannot be an owner id, or if the table cannot hold
-    /// the id of one.
+    /// [`Invalid`] if one of the owners is a model whose key cannot be an owner id, or if the table
+    /// cannot hold the id of one.
     pub fn grouped_by<O: CounterOwner>(
         rows: Vec<Self>,
         owners: impl IntoIterator<Item = O>,

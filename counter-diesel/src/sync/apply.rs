@@ -1,8 +1,8 @@
 //! How claims get into the table, each exactly once.
 //!
 //! A batch is applied in one transaction: upsert under the guard, verify that the store still holds
-//! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between leaves the
-//! claims in the store, and applying them again is a no-op where it was done before.
+//! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
+//! leaves the claims in the store, and applying them again is a no-op where it was done before.
 
 use std::time::{Duration, Instant};
 
@@ -58,8 +58,8 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Tries once to apply a claim that somebody is waiting for. What does not succeed at once is left to the
-/// next pass.
+/// Tries once to apply a claim that somebody is waiting for. What does not succeed at once is left
+/// to the next pass.
 pub(crate) fn apply_once(
     unsettled: &Unsettled<'_>,
     claim: Claim,
@@ -194,8 +194,8 @@ impl Application<'_, '_> {
         Ok(vec![Batch { claims, is_half: batch.is_half, renumbered: batch.renumbered + 1 }])
     }
 
-    /// Each claim is counted when it is first known to be in the table, whenever it is acknowledged.
-    /// Returns those that an observer is to be told of.
+    /// Each claim is counted when it is first known to be in the table, whenever it is
+    /// acknowledged. Returns those that an observer is to be told of.
     fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
         let mut news = Vec::new();
         for claim in claims {
@@ -218,8 +218,8 @@ impl Application<'_, '_> {
         Ok(())
     }
 
-    /// Claims that nobody has applied get sequences above those of their rows. One that was applied and
-    /// then overtaken only lacks its acknowledgement. The others are conflicts.
+    /// Claims that nobody has applied get sequences above those of their rows. One that was applied
+    /// and then overtaken only lacks its acknowledgement. The others are conflicts.
     fn renumber(
         &mut self,
         conflicts: Vec<ConflictingClaim>,
@@ -272,8 +272,8 @@ impl Application<'_, '_> {
         }
     }
 
-    /// A claim that is not in the store any more was acknowledged by another pass, was deleted with its
-    /// counter, or was lost by the store. The row tells, where there is one.
+    /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
+    /// its counter, or was lost by the store. The row tells, where there is one.
     fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
         if self.unsettled.fate(&claim) == Fate::Applied {
             self.unsettled.settle(&claim);
@@ -298,8 +298,8 @@ impl Application<'_, '_> {
 
     /// Narrows a refused batch down to the rows that are refused; these stay claimed.
     ///
-    /// Where many rows are locked by others each step waits for a lock, so the pass ends after a while. The
-    /// next one begins with what this one has left.
+    /// Where many rows are locked by others each step waits for a lock, so the pass ends after a
+    /// while. The next one begins with what this one has left.
     fn bisect(&mut self, batch: &Batch, error: Error) -> Result<Vec<Batch>, Error> {
         if self.refused_for > MOST_REFUSED {
             return Err(error);
@@ -318,8 +318,8 @@ impl Application<'_, '_> {
         Ok(vec![half(second), half(first)])
     }
 
-    /// Writes a row that nothing is wrong with, and takes it back. If that is refused too, the claims
-    /// are not at fault, and dividing them would only be a thousand refusals.
+    /// Writes a row that nothing is wrong with, and takes it back. If that is refused too, the
+    /// claims are not at fault, and dividing them would only be a thousand refusals.
     fn try_other_row(&self) -> Result<(), Error> {
         let global = Owner::global();
         let id = CounterId::new(global.owner_type(), global.id(), "counter-probe")?;

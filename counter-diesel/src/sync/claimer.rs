@@ -1,8 +1,9 @@
-//! Finding and claiming counters ahead of the database: while it works on one batch, the next is claimed.
+//! Finding and claiming counters ahead of the database: while it works on one batch, the next is
+//! claimed.
 //!
-//! For a single counter nothing changes by this. A claim is among the unsettled before anybody hears of it, and a
-//! counter that is among them is not claimed: so a sync has one claim of each at a time, and however it ends,
-//! none is forgotten.
+//! For a single counter nothing changes by this. A claim is among the unsettled before anybody
+//! hears of it, and a counter that is among them is not claimed: so a sync has one claim of each at
+//! a time, and however it ends, none is forgotten.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};

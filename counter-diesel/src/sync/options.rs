@@ -16,11 +16,11 @@ pub struct SyncOptions {
     pub(crate) on_conflict: OnConflict,
 }
 
-/// What a sync does about what the store holds and the table may have counted already: claims whose row has
-/// seen a newer one, and everything that is in a store that came back from an old copy.
+/// What a sync does about what the store holds and the table may have counted already: claims whose
+/// row has seen a newer one, and everything that is in a store that came back from an old copy.
 ///
-/// Only a person can tell which is right, by what happened to the store. [`Counters::conflicts`] shows what
-/// both sides hold.
+/// Only a person can tell which is right, by what happened to the store. [`Counters::conflicts`]
+/// shows what both sides hold.
 ///
 /// [`Counters::conflicts`]: crate::Counters::conflicts
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,20 +31,21 @@ pub enum OnConflict {
     Report,
     /// Add it to the table: nothing is lost, and what was counted already is counted twice.
     Apply,
-    /// Drop it: nothing is counted twice, and what was not counted yet is lost. Of a store that came back, that
-    /// includes what was counted since.
+    /// Drop it: nothing is counted twice, and what was not counted yet is lost. Of a store that
+    /// came back, that includes what was counted since.
     Discard,
 }
 
 impl SyncOptions {
-    /// Only counters whose id matches this glob: `user:*`, `*:123:*`. See [`Pattern`]. Default: all.
+    /// Only counters whose id matches this glob: `user:*`, `*:123:*`. See [`Pattern`]. Default:
+    /// all.
     pub fn pattern(mut self, pattern: Pattern) -> Self {
         self.pattern = Some(pattern);
         self
     }
 
-    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`. At most
-    /// [`BatchSize::MAX`].
+    /// How many counters are moved in one transaction. Default: the configured `sync_batch_size`.
+    /// At most [`BatchSize::MAX`].
     pub fn batch_size(mut self, batch_size: impl Into<BatchSize>) -> Self {
         self.batch_size = Some(batch_size.into());
         self
@@ -56,9 +57,9 @@ impl SyncOptions {
         self
     }
 
-    /// What to do about conflicts, on an operator's word: for one sync, never for a worker. Default: report
-    /// them. A store that came back from an old copy is decided about as a whole, so with a pattern it is
-    /// only reported.
+    /// What to do about conflicts, on an operator's word: for one sync, never for a worker.
+    /// Default: report them. A store that came back from an old copy is decided about as a whole,
+    /// so with a pattern it is only reported.
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
         self.on_conflict = on_conflict;
         self

@@ -64,8 +64,9 @@ fn run(
     Ok(report)
 }
 
-/// A server that is started again in the middle of a scan goes on with it in another order, and a sweep misses
-/// some. So they are repeated until one finds nothing more, but not for ever: somebody may be counting.
+/// A server that is started again in the middle of a scan goes on with it in another order, and a
+/// sweep misses some. So they are repeated until one finds nothing more, but not for ever: somebody
+/// may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
 
 struct Pass<'a, 'b> {
@@ -126,9 +127,9 @@ impl Pass<'_, '_> {
         Ok(Some(generation))
     }
 
-    /// Reports a store that is not the one that was synced last. Returns the newest sequence that it is known
-    /// to have given out, if it has the same data, but older, and an operator has decided about that: what it
-    /// holds may have been counted already.
+    /// Reports a store that is not the one that was synced last. Returns the newest sequence that
+    /// it is known to have given out, if it has the same data, but older, and an operator has
+    /// decided about that: what it holds may have been counted already.
     fn compare(
         &mut self,
         generation: &Generation,
@@ -148,8 +149,8 @@ impl Pass<'_, '_> {
         Ok(Some(recorded))
     }
 
-    /// Drops what a store that came back holds, if that was decided, and makes it count as the present one:
-    /// last, for from then on what it holds is synced.
+    /// Drops what a store that came back holds, if that was decided, and makes it count as the
+    /// present one: last, for from then on what it holds is synced.
     fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
         let sweeps = if self.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
         for _ in 0..sweeps {
@@ -173,8 +174,8 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Remembers what is known of the store after a pass that came to its end. One that was emptied meanwhile
-    /// is another one: the next pass has to find the record of this one.
+    /// Remembers what is known of the store after a pass that came to its end. One that was emptied
+    /// meanwhile is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
         match present_generation(self.engine.store())? {
             Some(present) if present.store_id == identified.store_id => {
@@ -186,7 +187,8 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Finds everything that matches and hands it on batch by batch, unless the observer ends the pass.
+    /// Finds everything that matches and hands it on batch by batch, unless the observer ends the
+    /// pass.
     fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
         let engine = self.engine;
         let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
@@ -236,7 +238,8 @@ impl Pass<'_, '_> {
         })
     }
 
-    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have that at once.
+    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have
+    /// that at once.
     fn fold_claimed(
         &mut self,
         received: Receiver<FromClaimer>,
@@ -254,7 +257,8 @@ impl Pass<'_, '_> {
 
     /// Applies one batch of claims.
     fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
-        // A scan finds again what is being synced, and is too late for what others have synced meanwhile.
+        // A scan finds again what is being synced, and is too late for what others have synced
+        // meanwhile.
         let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
         self.log.report.scanned += found;
         self.log.found(found);

@@ -10,8 +10,8 @@ use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::targets::SET;
 
-/// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits, and a
-/// later pass can finish.
+/// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
+/// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
     let claim = engine.store().replace(id, replacement)?;
     let unsettled = Unsettled::none(engine);
@@ -21,7 +21,8 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     let applied = apply_once(&unsettled, claim, &mut log);
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
-        tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next sync");
+        tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next \
+             sync");
     } else if !report.is_clean() {
         tracing::warn!(
             target: SET, %prefix, counter = %id, %report,

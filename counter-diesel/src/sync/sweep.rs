@@ -43,8 +43,8 @@ impl<'a> Sweep<'a> {
         mem::take(&mut self.spent)
     }
 
-    /// The next batch, empty at the end. After each page `note` is given the names that are not ours, and can
-    /// ask for a pause: then there is no batch yet.
+    /// The next batch, empty at the end. After each page `note` is given the names that are not
+    /// ours, and can ask for a pause: then there is no batch yet.
     pub(crate) fn next_batch(
         &mut self,
         mut note: impl FnMut(Vec<Foreign>) -> ControlFlow<()>,

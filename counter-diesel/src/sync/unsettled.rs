@@ -9,9 +9,9 @@ use crate::error::Error;
 
 /// The claims that a pass has in_hand and not settled yet.
 ///
-/// However the pass ends, by an error and by a panic too, what is left in here is remembered, and the next
-/// pass of this process finishes it first. Others would have to wait until the claims look abandoned;
-/// and a store in memory may not live that long.
+/// However the pass ends, by an error and by a panic too, what is left in here is remembered, and
+/// the next pass of this process finishes it first. Others would have to wait until the claims look
+/// abandoned; and a store in memory may not live that long.
 pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,

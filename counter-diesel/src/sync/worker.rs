@@ -71,8 +71,8 @@ impl SyncWorker {
         self.control.lock().status.clone()
     }
 
-    /// Waits until the worker's status is as wanted, and returns whether it was in time. The worker stands
-    /// still while it is asked, so `is_wanted` must not ask the worker for anything itself.
+    /// Waits until the worker's status is as wanted, and returns whether it was in time. The worker
+    /// stands still while it is asked, so `is_wanted` must not ask the worker for anything itself.
     ///
     /// ```no_run
     /// # fn wait(worker: &counter_diesel::SyncWorker) {
@@ -94,12 +94,14 @@ impl SyncWorker {
         true
     }
 
-    /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync included.
+    /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync
+    /// included.
     ///
     /// # Errors
     ///
-    /// What the last sync failed with, or what ended it early. What is still pending stays in the store; with
-    /// the in-memory store that is as long as there are [`Counters`](crate::Counters) of it.
+    /// What the last sync failed with, or what ended it early. What is still pending stays in the
+    /// store; with the in-memory store that is as long as there are [`Counters`](crate::Counters)
+    /// of it.
     pub fn stop(mut self) -> Result<WorkerStatus, Error> {
         self.stop_and_join()?;
         Ok(self.status())
@@ -226,7 +228,8 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
     }
 }
 
-/// The last sync's error goes to whoever stops the worker; there will be no other to make up for it.
+/// The last sync's error goes to whoever stops the worker; there will be no other to make up for
+/// it.
 fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Error> {
     let mut report = result?;
     let stopped = report.stopped.take();

@@ -11,8 +11,8 @@ pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     lost.unwrap_or(false)
 }
 
-/// Returns whether a connection of the old `redis` crate that `r2d2_redis` uses was lost; `None` for
-/// an error of another crate.
+/// Returns whether a connection of the old `redis` crate that `r2d2_redis` uses was lost; `None`
+/// for an error of another crate.
 #[cfg(feature = "r2d2-redis")]
 fn is_lost_in_r2d2_redis(error: &BoxError) -> Option<bool> {
     let error = error.downcast_ref::<::r2d2_redis::redis::RedisError>()?;

@@ -4,12 +4,13 @@ use super::dialect::Dialect;
 
 /// A Diesel connection to a database that counters can be folded into.
 ///
-/// Implemented for the connections of the features that are on: `postgres`, `mysql`, `sqlite`. It cannot be
-/// implemented elsewhere.
+/// Implemented for the connections of the features that are on: `postgres`, `mysql`, `sqlite`. It
+/// cannot be implemented elsewhere.
 #[diagnostic::on_unimplemented(
     message = "counters cannot be kept in the database behind `{Self}`",
     label = "not a database connection for counters",
-    note = "turn on the feature of counter-diesel for your database: `postgres`, `mysql` or `sqlite`"
+    note = "turn on the feature of counter-diesel for your database: `postgres`, `mysql` or \
+         `sqlite`"
 )]
 pub trait CounterConnection: Dialect {}
 
@@ -24,8 +25,8 @@ impl CounterConnection for diesel::SqliteConnection {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a connection to a database of counters",
     label = "not a connection",
-    note = "pass `&mut conn`, a Diesel connection or one from a pool, of a database whose feature of \
-            counter-diesel is on: `sqlite`, `postgres`, `mysql`"
+    note = "pass `&mut conn`, a Diesel connection or one from a pool, of a database whose feature \
+         of counter-diesel is on: `sqlite`, `postgres`, `mysql`"
 )]
 pub trait LendConnection {
     /// The kind of connection.

@@ -10,8 +10,8 @@ use super::migration::Migration;
 use super::tables::{Table, Tables};
 use crate::error;
 
-/// What differs between databases. It is public for [`CounterConnection`] to build on and cannot be named
-/// outside of this crate, so its members may change with any version.
+/// What differs between databases. It is public for [`CounterConnection`] to build on and cannot be
+/// named outside of this crate, so its members may change with any version.
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
 pub trait Dialect: R2D2Connection + Sized + Send + 'static {
@@ -34,19 +34,20 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(())
     }
 
-    /// Marks a transaction of the caller's that has just begun, with a number that no other of this process has, so
-    /// that it is known again.
+    /// Marks a transaction of the caller's that has just begun, with a number that no other of this
+    /// process has, so that it is known again.
     fn mark_transaction(&mut self, mark: u64) -> QueryResult<()>;
 
-    /// Whether the transaction that is open is the one that was marked so when it began. Fails too if it is not, or
-    /// if it cannot be committed and a COMMIT would not say so.
+    /// Whether the transaction that is open is the one that was marked so when it began. Fails too
+    /// if it is not, or if it cannot be committed and a COMMIT would not say so.
     fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool>;
 
-    /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0.
-    /// Returns whether the guard let all of them through; `false` also where the database does not tell.
+    /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0. Returns
+    /// whether the guard let all of them through; `false` also where the database does not tell.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool>;
 
-    /// Applies one claim of op add or set to an existing row under the guard. Returns the rows changed.
+    /// Applies one claim of op add or set to an existing row under the guard. Returns the rows
+    /// changed.
     fn update(&mut self, tables: &Tables, claim: &Claim) -> QueryResult<usize>;
 
     /// Deletes the row of a counter if its sequence is this one.
@@ -71,8 +72,8 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// All rows of an owner, with their keys.
     fn rows_of(&mut self, tables: &Tables, owner: &Owner) -> QueryResult<Vec<(String, Baseline)>>;
 
-    /// The ids of the owners of this type whose counts of this key are the highest, the highest first, and
-    /// the smaller id first where counts are the same. At most as many as the limit.
+    /// The ids of the owners of this type whose counts of this key are the highest, the highest
+    /// first, and the smaller id first where counts are the same. At most as many as the limit.
     fn top(
         &mut self,
         tables: &Tables,
@@ -119,8 +120,8 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// The value of one of the settings that decide what a crash of the server forgets.
     fn setting(&mut self, name: &str) -> QueryResult<String>;
 
-    /// Whether a statement has failed because others have locked what it needed, in whatever language the database
-    /// says so. Asked in the transaction in which it failed, at once.
+    /// Whether a statement has failed because others have locked what it needed, in whatever
+    /// language the database says so. Asked in the transaction in which it failed, at once.
     fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool;
 
     /// A table's name as this database quotes it.

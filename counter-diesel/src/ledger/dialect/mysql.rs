@@ -32,9 +32,10 @@ impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
 
-    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. What is
-    /// refused is told apart by its words, which are to be English. There are only settings of the whole session for
-    /// this, so what they were is kept for later. The commit is as durable as the server makes all commits.
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
+    /// What is refused is told apart by its words, which are to be English. There are only settings
+    /// of the whole session for this, so what they were is kept for later. The commit is as durable
+    /// as the server makes all commits.
     fn prepare_transaction(&mut self) -> QueryResult<()> {
         Statement::<()>::new(
             "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
@@ -57,8 +58,8 @@ impl Dialect for MysqlConnection {
         Ok(())
     }
 
-    /// A deadlock ends the whole transaction, and so does a statement that changes a table. A COMMIT after it, of
-    /// nothing, succeeds; but a savepoint from before is gone.
+    /// A deadlock ends the whole transaction, and so does a statement that changes a table. A
+    /// COMMIT after it, of nothing, succeeds; but a savepoint from before is gone.
     fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
         standard::mark_by_savepoint(self, mark)
     }
@@ -67,8 +68,8 @@ impl Dialect for MysqlConnection {
         standard::release_mark(self, mark)
     }
 
-    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was, because
-    /// Diesel asks for rows found: only if every row was changed does the sum tell that.
+    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was,
+    /// because Diesel asks for rows found: only if every row was changed does the sum tell that.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
         let mut affected = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {
@@ -85,8 +86,9 @@ impl Dialect for MysqlConnection {
         read(self, tables, ids, "")
     }
 
-    /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a snapshot
-    /// from the first of them in the transaction. The rows are locked already, so nobody is waited for.
+    /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a
+    /// snapshot from the first of them in the transaction. The rows are locked already, so nobody
+    /// is waited for.
     fn current_rows(
         &mut self,
         tables: &Tables,
@@ -173,8 +175,8 @@ impl Dialect for MysqlConnection {
     shared_members!(NOW);
 }
 
-/// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what it is
-/// about.
+/// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what
+/// it is about.
 fn of_migrations_lock(
     select: &'static str,
     tables: &Tables,
@@ -217,21 +219,23 @@ fn read(
     })
 }
 
-/// One parameter however many counters: the text never varies. The database is made to look up each counter
-/// in the unique index: by its own lights it reads all of a table that was small a moment ago, once for each
-/// counter. It can do so because the collations are those of the table.
+/// One parameter however many counters: the text never varies. The database is made to look up each
+/// counter in the unique index: by its own lights it reads all of a table that was small a moment
+/// ago, once for each counter. It can do so because the collations are those of the table.
 fn many_baselines(
     tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
-    let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */";
+    let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ \
+                 /*!80017 COLLATE utf8mb4_0900_bin */";
     let select = "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM JSON_TABLE(";
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
              \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
              \"owner_id\" BIGINT PATH '$[1]', \
              \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
-             STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") ON c.\"owner_type\" = w.\"owner_type\" \
+             STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") \
+             ON c.\"owner_type\" = w.\"owner_type\" \
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
@@ -246,8 +250,9 @@ fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
     }
 }
 
-/// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a connection
-/// at most 1 second. `max_size` is the most connections there are at a time; as many as that are made at once.
+/// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a
+/// connection at most 1 second. `max_size` is the most connections there are at a time; as many as
+/// that are made at once.
 ///
 /// ```no_run
 /// let pool = counter_diesel::mysql_pool("mysql://app@localhost/app", 8)?;
@@ -256,8 +261,8 @@ fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
-/// database. The password is not in it.
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL
+/// is of another kind of database. The password is not in it.
 pub fn mysql_pool(
     url: &str,
     max_size: u32,

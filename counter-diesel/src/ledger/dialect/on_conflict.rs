@@ -13,8 +13,9 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     )
 }
 
-/// A prefix that has a state row: it is replaced, but that of two passes over one store the one that ends
-/// later may know the older sequence. `greatest` is the database's function for the larger of two numbers.
+/// A prefix that has a state row: it is replaced, but that of two passes over one store the one
+/// that ends later may know the older sequence. `greatest` is the database's function for the
+/// larger of two numbers.
 pub(super) fn replace_state(tables: &Tables, now: &str, greatest: &str) -> String {
     let row = format!("\"{}\"", tables.state().name());
     format!(

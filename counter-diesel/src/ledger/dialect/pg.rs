@@ -34,8 +34,9 @@ impl Dialect for PgConnection {
     const DURABILITY: &'static [&'static str] =
         &["fsync", "full_page_writes", "synchronous_commit"];
 
-    /// A worker whose host vanishes must not hold its rows until the server notices that by itself. The
-    /// commit waits for the disk, and as before where the whole server is asked to wait for more.
+    /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
+    /// The commit waits for the disk, and as before where the whole server is asked to wait for
+    /// more.
     fn prepare_transaction(&mut self) -> QueryResult<()> {
         self.batch_execute(
             "SET LOCAL lock_timeout = '5s'; \
@@ -45,13 +46,14 @@ impl Dialect for PgConnection {
         )
     }
 
-    /// A setting that ends with the transaction. A savepoint would give all that is written a number of its own.
+    /// A setting that ends with the transaction. A savepoint would give all that is written a
+    /// number of its own.
     fn mark_transaction(&mut self, mark: u64) -> QueryResult<()> {
         self.batch_execute(&format!("SET LOCAL counter.transaction = '{mark}'"))
     }
 
-    /// After a statement that failed, a COMMIT rolls back and is answered like any other. Whatever is asked before
-    /// it is refused then.
+    /// After a statement that failed, a COMMIT rolls back and is answered like any other. Whatever
+    /// is asked before it is refused then.
     fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool> {
         let select = "SELECT coalesce(current_setting('counter.transaction', true), '')";
         let marks = Statement::<Text>::new(select).load::<String>(self)?;
@@ -98,8 +100,9 @@ impl Dialect for PgConnection {
         Ok(found == [true])
     }
 
-    /// Two processes that create the same table at the same moment disturb each other in spite of the
-    /// `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one transaction.
+    /// Two processes that create the same table at the same moment disturb each other in spite of
+    /// the `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one
+    /// transaction.
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
             "{}; CREATE TABLE IF NOT EXISTS {} (\
@@ -123,9 +126,9 @@ impl Dialect for PgConnection {
         standard::only_value(setting.load(self)?)
     }
 
-    /// Diesel does not tell a lock time-out from other errors, and the server may say it in any language. So it is
-    /// looked up whether somebody has a lock that keeps writers out, or waits for one, since writers queue behind
-    /// that too. Who let go of it an instant ago is missed.
+    /// Diesel does not tell a lock time-out from other errors, and the server may say it in any
+    /// language. So it is looked up whether somebody has a lock that keeps writers out, or waits
+    /// for one, since writers queue behind that too. Who let go of it an instant ago is missed.
     fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool {
         if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
             return false;
@@ -134,8 +137,8 @@ impl Dialect for PgConnection {
         let locked = Statement::<Bool>::new(
             "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-             AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
-             AND relation IN (to_regclass(",
+             AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', \
+             'AccessExclusiveLock') AND relation IN (to_regclass(",
         );
         let locked = locked.text(counters).sql("), to_regclass(").text(state).sql("))");
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
@@ -184,8 +187,8 @@ fn many_baselines<'a>(
     })
 }
 
-/// A statement over counters that come in arrays, one for each column: the text never varies, so it is
-/// prepared once for any number of them.
+/// A statement over counters that come in arrays, one for each column: the text never varies, so it
+/// is prepared once for any number of them.
 struct OverCounters<'a, Row> {
     before: String,
     owner_types: Vec<Cow<'a, str>>,
@@ -243,9 +246,10 @@ impl<Row> Query for OverCounters<'_, Row> {
 
 impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
 
-/// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a connection at
-/// most 1 second, and an attempt to connect is given up after 2, unless the URL says otherwise
-/// (`connect_timeout`). `max_size` is the most connections there are at a time; as many as that are made at once.
+/// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a
+/// connection at most 1 second, and an attempt to connect is given up after 2, unless the URL says
+/// otherwise (`connect_timeout`). `max_size` is the most connections there are at a time; as many
+/// as that are made at once.
 ///
 /// ```no_run
 /// let pool = counter_diesel::postgres_pool("postgres://app@localhost/app", 8)?;
@@ -254,8 +258,8 @@ impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL is of another kind of
-/// database. The password is not in it.
+/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL
+/// is of another kind of database. The password is not in it.
 pub fn postgres_pool(
     url: &str,
     max_size: u32,
@@ -266,8 +270,8 @@ pub fn postgres_pool(
     open::open(&with_connect_timeout(url), max_size, |pool| pool)
 }
 
-/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's threads are
-/// lost to it.
+/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's
+/// threads are lost to it.
 fn with_connect_timeout(url: &str) -> String {
     let separator = match url {
         url if url.contains("connect_timeout") => return url.to_owned(),

@@ -38,8 +38,8 @@ impl Dialect for SqliteConnection {
         Ok(())
     }
 
-    /// Waits and durability are settings of the whole connection here, so they are the application's;
-    /// [`sqlite_pool`] makes good ones.
+    /// Waits and durability are settings of the whole connection here, so they are the
+    /// application's; [`sqlite_pool`] makes good ones.
     fn prepare_transaction(&mut self) -> QueryResult<()> {
         Ok(())
     }
@@ -105,8 +105,8 @@ impl Dialect for SqliteConnection {
         ))
     }
 
-    /// The first statement of the transaction is a write, which takes the lock of the whole file; a read
-    /// would leave it to be taken later, when others may have it.
+    /// The first statement of the transaction is a write, which takes the lock of the whole file; a
+    /// read would leave it to be taken later, when others may have it.
     fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
         let migrations = Self::quoted(tables.migrations());
         self.batch_execute(&format!(
@@ -139,8 +139,8 @@ fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Sta
     Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
 }
 
-/// One parameter however many counters: the text never varies, and no limit of parameters is met. The
-/// cross join makes SQLite look up each counter in the unique index.
+/// One parameter however many counters: the text never varies, and no limit of parameters is met.
+/// The cross join makes SQLite look up each counter in the unique index.
 fn many_baselines<'a>(
     tables: &Tables,
     ids: &[CounterId],
@@ -166,8 +166,8 @@ fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool
 /// A pool of connections to a SQLite file, with the settings that counters and other writers want:
 /// write-ahead log, 5 seconds of patience with a locked file, and commits that survive a power cut.
 ///
-/// Waits for a connection at most 1 second. `max_size` is the most connections there are at a time; as many as that
-/// are made at once. `:memory:` needs a `max_size` of 1.
+/// Waits for a connection at most 1 second. `max_size` is the most connections there are at a time;
+/// as many as that are made at once. `:memory:` needs a `max_size` of 1.
 ///
 /// ```
 /// let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
@@ -176,7 +176,8 @@ fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if the file cannot be opened, [`Error::Build`] if it is the URL of another database.
+/// [`Error::Unreachable`] if the file cannot be opened, [`Error::Build`] if it is the URL of
+/// another database.
 pub fn sqlite_pool(
     database: &str,
     max_size: u32,

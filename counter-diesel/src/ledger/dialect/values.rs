@@ -9,7 +9,8 @@ use super::owner::bind_owner_of;
 use super::sql::standard;
 use super::sql::statement::Statement;
 
-/// Runs of one op, cut into pieces of a few fixed sizes, so that their statements are prepared once and kept.
+/// Runs of one op, cut into pieces of a few fixed sizes, so that their statements are prepared once
+/// and kept.
 pub(super) fn pieces<'a>(
     claims: &'a [Claim],
     sizes: &'static [usize],

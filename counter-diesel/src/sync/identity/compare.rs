@@ -11,11 +11,13 @@ pub(crate) struct Comparison {
     pub(crate) shared_prefix: bool,
     /// What was recorded of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
-    /// The newest sequence that the store is known to have given out, if it has the same data, but older.
+    /// The newest sequence that the store is known to have given out, if it has the same data, but
+    /// older.
     pub(crate) went_back_from: Option<ClaimSeq>,
 }
 
-/// Compares the two. The state must have been read before the generation, because what is recorded only rises.
+/// Compares the two. The state must have been read before the generation, because what is recorded
+/// only rises.
 pub(crate) fn compare(generation: &Generation, state: LedgerState) -> Comparison {
     let LedgerState { database, recorded, .. } = state;
     let newest = newest_known(generation, recorded.as_ref());
@@ -26,7 +28,8 @@ pub(crate) fn compare(generation: &Generation, state: LedgerState) -> Comparison
     }
 }
 
-/// Returns the newest sequence that a store is known to have given out, by its database or by this process.
+/// Returns the newest sequence that a store is known to have given out, by its database or by this
+/// process.
 pub(crate) fn newest_known(present: &Generation, recorded: Option<&SyncRecord>) -> ClaimSeq {
     let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
     same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)

@@ -17,8 +17,8 @@ const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the store holds and the table may have counted already.
 ///
-/// Nothing of it is synced before somebody decides, with [`SyncOptions::on_conflict`], or sets the counters
-/// to their right values.
+/// Nothing of it is synced before somebody decides, with [`SyncOptions::on_conflict`], or sets the
+/// counters to their right values.
 ///
 /// [`SyncOptions::on_conflict`]: crate::SyncOptions::on_conflict
 #[derive(Debug, Default)]
@@ -42,10 +42,12 @@ impl Conflicts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WentBack {
-    /// The newest sequence that it knows: microseconds of its clock, so about when the copy was made.
+    /// The newest sequence that it knows: microseconds of its clock, so about when the copy was
+    /// made.
     pub found: ClaimSeq,
-    /// The newest sequence that it is known to have given out. What was counted between the two is gone from
-    /// the store, and in the table if it was synced; what was synced between the two may be in the store again.
+    /// The newest sequence that it is known to have given out. What was counted between the two is
+    /// gone from the store, and in the table if it was synced; what was synced between the two may
+    /// be in the store again.
     pub newest: ClaimSeq,
     /// What the last good sync recorded.
     pub recorded: Option<SyncRecord>,
@@ -112,7 +114,8 @@ fn claims_below_their_rows(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<C
     Ok(conflicts.collect())
 }
 
-/// Those claims, of different counters, whose rows have seen newer ones while the store still held them.
+/// Those claims, of different counters, whose rows have seen newer ones while the store still held
+/// them.
 pub(crate) fn conflicts_among(
     engine: &Engine,
     claims: Vec<Claim>,

@@ -12,8 +12,8 @@ pub struct FailedClaim {
     pub error: Error,
 }
 
-/// A claim that the store holds although its row has seen a newer one. The store came back from an old
-/// copy: whether the claim was applied before cannot be told.
+/// A claim that the store holds although its row has seen a newer one. The store came back from an
+/// old copy: whether the claim was applied before cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConflictingClaim {
@@ -29,7 +29,7 @@ pub struct ConflictingClaim {
 pub struct LostClaim {
     /// The claim.
     pub claim: Claim,
-    /// Whether it was applied all the same. It is not where the counter has no row: it may have been
-    /// deleted.
+    /// Whether it was applied all the same. It is not where the counter has no row: it may have
+    /// been deleted.
     pub applied: bool,
 }

@@ -2,14 +2,16 @@ use std::ops::ControlFlow;
 
 use counter_core::{Claim, CounterId, Holding};
 
-/// What happens in a sync, told while it runs: see [`Counters::sync_observed`](crate::Counters::sync_observed).
+/// What happens in a sync, told while it runs: see
+/// [`Counters::sync_observed`](crate::Counters::sync_observed).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum SyncEvent<'a> {
-    /// More of the store was looked through, whether or not any counter was found. Not told of every page.
+    /// More of the store was looked through, whether or not any counter was found. Not told of
+    /// every page.
     Scanned,
-    /// So many counters were found, and come next as one batch. Over a sync that comes to its end they add up to
-    /// [`SyncReport::scanned`](crate::SyncReport::scanned).
+    /// So many counters were found, and come next as one batch. Over a sync that comes to its end
+    /// they add up to [`SyncReport::scanned`](crate::SyncReport::scanned).
     Found(u64),
     /// A claim is in the table. Told after its transaction, once for each that the report counts.
     Applied {
@@ -49,7 +51,8 @@ impl<'a> Observer<'a> {
         self.observe.is_some()
     }
 
-    /// Calls the observer. Must not be called while rows are locked, because an observer may be slow.
+    /// Calls the observer. Must not be called while rows are locked, because an observer may be
+    /// slow.
     pub(crate) fn notify(&mut self, event: SyncEvent<'_>) {
         if let Some(observe) = &mut self.observe {
             self.should_stop |= observe(event).is_break();

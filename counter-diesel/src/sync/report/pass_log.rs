@@ -21,15 +21,16 @@ impl<'a> PassLog<'a> {
         self.observer.notify(SyncEvent::Found(counters));
     }
 
-    /// Notes that these claims are in the table. No row may be locked, and no acknowledgement may wait, because an
-    /// observer may be slow.
+    /// Notes that these claims are in the table. No row may be locked, and no acknowledgement may
+    /// wait, because an observer may be slow.
     pub(crate) fn applied(&mut self, claims: &[&Claim], is_recovered: bool) {
         for claim in claims {
             self.observer.notify(SyncEvent::Applied { claim, is_recovered });
         }
     }
 
-    /// Returns whether the observer has asked for the end of the sync. Check this before starting any new work.
+    /// Returns whether the observer has asked for the end of the sync. Check this before starting
+    /// any new work.
     pub(crate) fn should_stop(&mut self) -> bool {
         self.report.interrupted |= self.observer.should_stop();
         self.report.interrupted

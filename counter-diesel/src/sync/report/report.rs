@@ -16,7 +16,8 @@ use crate::ledger::ledger::SyncRecord;
 #[must_use = "a sync can leave counters behind: see `is_clean`"]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// Counters of which something was found in the store. One that is counted on meanwhile may be found twice.
+    /// Counters of which something was found in the store. One that is counted on meanwhile may be
+    /// found twice.
     pub scanned: u64,
     /// Claims that are in the table now. In a dry run: counters of which anything
     /// is pending or claimed.
@@ -27,7 +28,8 @@ pub struct SyncReport {
     pub busy: u64,
     /// Counters whose pending delta was 0; they are gone from the store.
     pub zeros: u64,
-    /// Claims that were replaced by a set, a delete or another sync's work before they were applied.
+    /// Claims that were replaced by a set, a delete or another sync's work before they were
+    /// applied.
     pub superseded: u64,
     /// Counters of which something was dropped from the store, as [`OnConflict::Discard`] says.
     ///
@@ -48,7 +50,8 @@ pub struct SyncReport {
     pub store_replaced: Option<SyncRecord>,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
-    /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the next one.
+    /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the
+    /// next one.
     pub interrupted: bool,
     /// What ended the sync early. Everything else in this report happened before.
     pub stopped: Option<Error>,
@@ -61,8 +64,9 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Whether everything that was found is in the table, or in the hands of another living sync. A sync that
-    /// was [interrupted](Self::interrupted) has not found everything, which alone does not count against it.
+    /// Whether everything that was found is in the table, or in the hands of another living sync. A
+    /// sync that was [interrupted](Self::interrupted) has not found everything, which alone does
+    /// not count against it.
     pub fn is_clean(&self) -> bool {
         self.troubles().iter().all(|(_, count)| *count == 0)
     }

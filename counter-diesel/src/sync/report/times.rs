@@ -2,36 +2,40 @@ use std::time::{Duration, Instant};
 
 /// Where the time of a sync went, step by step: which side of it is slow.
 ///
-/// Each is the time in which the sync waited for that step's answers, those that failed and were asked for again
-/// among them. Scans and claims go on in a thread of their own while the database works on what was claimed before, so
-/// what [`scan`](Self::scan) and [`claim`](Self::claim) come to and what the other three come to overlap, and may together
-/// be more than [`SyncReport::elapsed`](super::report::SyncReport::elapsed): the larger of the two is about what the sync waits for. What is missing it
-/// spent on its own work, on comparing what both sides know of each other, on waits between tries, on rare steps such
-/// as lost claims, and on its observer. In a dry run all are zero but [`scan`](Self::scan).
+/// Each is the time in which the sync waited for that step's answers, those that failed and were
+/// asked for again among them. Scans and claims go on in a thread of their own while the database
+/// works on what was claimed before, so what [`scan`](Self::scan) and [`claim`](Self::claim) come
+/// to and what the other three come to overlap, and may together be more than
+/// [`SyncReport::elapsed`](super::report::SyncReport::elapsed): the larger of the two is about what
+/// the sync waits for. What is missing it spent on its own work, on comparing what both sides know
+/// of each other, on waits between tries, on rare steps such as lost claims, and on its observer.
+/// In a dry run all are zero but [`scan`](Self::scan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SyncTimes {
     /// Finding counters in the store.
     pub scan: Duration,
-    /// Turning what is pending into claims, and waiting for their confirmation if that is asked for.
+    /// Turning what is pending into claims, and waiting for their confirmation if that is asked
+    /// for.
     pub claim: Duration,
-    /// The transactions: from the wait for a connection to the answer to the commit, without the check of the claims.
+    /// The transactions: from the wait for a connection to the answer to the commit, without the
+    /// check of the claims.
     pub database: Duration,
     /// Asking the store, while rows are locked, whether it still holds the claims.
     pub verify: Duration,
     /// Telling the store what it may forget.
     pub acknowledge: Duration,
-    /// The longest that a transaction waited at once, as [`database`](Self::database) is the sum: for a connection and
-    /// the locks of its rows, or for its commit.
+    /// The longest that a transaction waited at once, as [`database`](Self::database) is the sum:
+    /// for a connection and the locks of its rows, or for its commit.
     pub longest_database: Duration,
-    /// The longest single check of a batch's claims, as [`verify`](Self::verify) is the sum. One that takes longer than
-    /// half a second fails.
+    /// The longest single check of a batch's claims, as [`verify`](Self::verify) is the sum. One
+    /// that takes longer than half a second fails.
     pub longest_verify: Duration,
 }
 
 impl SyncTimes {
-    /// Returns each step of a sync by its name, in the order in which a batch takes them, with the time that
-    /// it took.
+    /// Returns each step of a sync by its name, in the order in which a batch takes them, with the
+    /// time that it took.
     pub const fn steps(&self) -> [(&'static str, Duration); 5] {
         [
             ("scan", self.scan),

@@ -1,4 +1,5 @@
-//! What passes tell the recorder that the application has installed: see [`telemetry`](crate::telemetry).
+//! What passes tell the recorder that the application has installed: see
+//! [`telemetry`](crate::telemetry).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,8 +45,8 @@ const CLAIMS: [(&str, &str); 7] = [
     ),
 ];
 
-/// Makes the counters known, at what they are: so the first conflict is a change, and not the first that anybody
-/// hears of conflicts.
+/// Makes the counters known, at what they are: so the first conflict is a change, and not the first
+/// that anybody hears of conflicts.
 pub(crate) fn register(prefix: &Prefix) {
     describe();
     for outcome in [PassOutcome::Clean, PassOutcome::Unclean, PassOutcome::Failed] {
@@ -117,7 +118,8 @@ fn is_whole(options: &SyncOptions, report: &SyncReport) -> bool {
     finds_all && !report.interrupted && report.stopped.is_none()
 }
 
-/// By the clock of this machine, while the sequence is of the store's. One from the future has no age yet.
+/// By the clock of this machine, while the sequence is of the store's. One from the future has no
+/// age yet.
 fn age_of(seq: ClaimSeq) -> Duration {
     let claimed_at = Duration::from_micros(u64::try_from(seq.get()).unwrap_or_default());
     since_epoch().saturating_sub(claimed_at)

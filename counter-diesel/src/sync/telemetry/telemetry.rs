@@ -20,8 +20,8 @@ const SLOW_DATABASE: Duration = Duration::from_secs(1);
 /// Half of what a check may take. Beyond that, nothing is applied any more.
 const SLOW_VERIFY: Duration = Duration::from_millis(250);
 
-/// Runs a pass in a span of its own, and tells what came of it. Not before its end, for then no row is locked, and
-/// nobody waits for whoever writes logs.
+/// Runs a pass in a span of its own, and tells what came of it. Not before its end, for then no row
+/// is locked, and nobody waits for whoever writes logs.
 pub(crate) fn watch_pass(
     engine: &Engine,
     options: &SyncOptions,
@@ -48,7 +48,8 @@ pub(crate) fn log_panic(prefix: &Prefix, error: &Error) {
     metrics::record_panic(prefix);
 }
 
-/// Tells of a worker whose syncs began to take longer than its interval, and returns whether they do.
+/// Tells of a worker whose syncs began to take longer than its interval, and returns whether they
+/// do.
 pub(crate) fn log_pace(
     prefix: &Prefix,
     interval: Duration,

@@ -1,5 +1,5 @@
-//! The members of a dialect that are equal on every database. They are a macro because Diesel's bounds on
-//! loading a row hold for a connection that is known, and cannot be asked of every one.
+//! The members of a dialect that are equal on every database. They are a macro because Diesel's
+//! bounds on loading a row hold for a connection that is known, and cannot be asked of every one.
 
 /// The bodies that stand once, for use inside of `impl Dialect for ...`.
 macro_rules! shared_members {

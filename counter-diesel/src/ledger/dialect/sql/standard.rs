@@ -1,4 +1,5 @@
-//! The statements that every database takes as they are, and what every database does with claims and rows.
+//! The statements that every database takes as they are, and what every database does with claims
+//! and rows.
 
 use chrono::NaiveDateTime;
 use counter_core::{
@@ -39,7 +40,8 @@ pub(crate) fn release_mark(conn: &mut impl SimpleConnection, mark: u64) -> Query
     Ok(true)
 }
 
-/// Runs of claims that are all added, or all set. The order stays, in which every sync locks the rows.
+/// Runs of claims that are all added, or all set. The order stays, in which every sync locks the
+/// rows.
 pub(crate) fn runs(claims: &[Claim]) -> impl Iterator<Item = &[Claim]> {
     claims.chunk_by(|a, b| is_add(a) == is_add(b))
 }
@@ -96,7 +98,8 @@ pub(crate) fn only(rows: Vec<(i64, i64)>) -> Vec<Option<Baseline>> {
     vec![row.map(|(count, seq)| baseline(count, seq))]
 }
 
-/// Puts the rows that were found, with the places of their counters, into the order of the counters asked for.
+/// Puts the rows that were found, with the places of their counters, into the order of the counters
+/// asked for.
 pub(crate) fn in_order(asked: usize, rows: Vec<(i64, i64, i64)>) -> Vec<Option<Baseline>> {
     let mut found = vec![None; asked];
     for (index, count, seq) in rows {

@@ -12,8 +12,8 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 ///
 /// What stands between double quotes in the text is a name, quoted as the database does it.
 ///
-/// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore come
-/// in few variants.
+/// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore
+/// come in few variants.
 pub(crate) struct Statement<'a, Row = ()> {
     parts: Vec<SqlPart<'a>>,
     row: PhantomData<Row>,
