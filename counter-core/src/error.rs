@@ -105,8 +105,8 @@ pub enum Error {
     #[error(
         "the store came back from an old copy: its newest sequence is {found}, but {recorded} was \
          recorded; what it holds may have been counted already, so nothing was claimed: restore \
-         the newer copy, or see what both sides hold and decide whether to apply or to discard what \
-         the store holds"
+         the newer copy, or see what both sides hold and decide whether to apply or to discard \
+         what the store holds"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.

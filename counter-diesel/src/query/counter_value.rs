@@ -163,7 +163,8 @@ where
         let select = format!(
             "COALESCE((SELECT \"{row}_count\" FROM (SELECT \"count\" AS \"{row}_count\", \
              \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \
-             \"key\" AS \"{row}_key\" FROM {from} AS \"{row}\") AS \"{row}\" WHERE \"{row}_type\" = "
+             \"key\" AS \"{row}_key\" FROM {from} AS \"{row}\") AS \"{row}\" \
+             WHERE \"{row}_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
