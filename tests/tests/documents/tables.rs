@@ -27,9 +27,11 @@ fn every_finding_of_the_doctor_is_explained() {
 #[test]
 fn every_field_of_a_report_is_explained() {
     let source = document("counter-diesel/src/sync/report/report.rs").text;
-    let report =
-        source.split("pub struct SyncReport {").nth(1).unwrap().split("\n}").next().unwrap();
-    let fields = report.lines().filter_map(|line| line.trim().strip_prefix("pub "));
-    let fields = fields.filter_map(|line| line.split(':').next()).map(str::to_owned);
+    let report = syn::parse_file(&source).unwrap().items.into_iter().find_map(|item| match item {
+        syn::Item::Struct(item) if item.ident == "SyncReport" => Some(item),
+        _ => None,
+    });
+    let fields = report.unwrap().fields.into_iter().filter_map(|field| field.ident);
+    let fields = fields.map(|field| field.to_string());
     assert_eq!(first_column("What a report says"), fields.collect::<BTreeSet<_>>());
 }
