@@ -13,7 +13,7 @@ use crate::names::{Foreign, Pattern};
 use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, PrivateStore, Repair,
-    Replacement, ScanPage, Snapshot, StoreFacts, Verdict,
+    Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the
@@ -270,6 +270,10 @@ impl DeltaStore for MemoryStore {
 
     fn repair(&self) -> Option<&dyn Repair> {
         Some(self)
+    }
+
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        None
     }
 
     fn private(&self) -> Option<&dyn PrivateStore> {

@@ -1,5 +1,6 @@
 use clap::Args;
-use counter_diesel::CounterKey;
+use counter_diesel::error::{CoreError, Operation, Overflow};
+use counter_diesel::{CounterId, CounterKey};
 use serde_json::json;
 
 use crate::connect;
@@ -35,8 +36,16 @@ impl ChangeCommand {
         settings: &CommandSettings,
         output: Output,
     ) -> Result<Exit, Failure> {
-        connect::store_only(settings)?.decrement(&self.owner.owner, self.key.as_str(), self.by)?;
+        // Refused before anything is opened, whatever state the store is in.
+        let by = self.by.checked_neg().ok_or_else(|| self.overflow())?;
+        connect::store_only(settings)?.increment(&self.owner.owner, self.key.as_str(), by)?;
         self.print("decrement", -i128::from(self.by), output)
+    }
+
+    fn overflow(&self) -> CoreError {
+        let counter = CounterId::of(&self.owner.owner, &self.key);
+        let operation = Operation::Increment;
+        CoreError::NotCounted { operation, counter, source: Overflow.into() }
     }
 
     fn print(&self, command: &str, delta: i128, output: Output) -> Result<Exit, Failure> {

@@ -154,7 +154,7 @@ impl Period {
         start: Option<NaiveDate>,
         text: impl Fn() -> String,
     ) -> Result<Self, Invalid> {
-        match start.filter(|_| YEARS.contains(&year)) {
+        match start.filter(|date| YEARS.contains(&year) && YEARS.contains(&date.year())) {
             Some(date) => Ok(Self { grain, date, hour: 0 }),
             None => Err(Self::refused(&text())),
         }

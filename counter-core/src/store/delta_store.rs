@@ -104,11 +104,10 @@ pub trait DeltaStore: Send + Sync + 'static {
         None
     }
 
-    /// Returns the capability to tell one generation of the store's data from the next. Default:
-    /// `None`.
-    fn generation(&self) -> Option<&dyn StoreGeneration> {
-        None
-    }
+    /// Returns the capability to tell one generation of the store's data from the next, or `None`
+    /// if the data lives no longer than the process. It has no default, because a wrapper that
+    /// forgot it would sync a store that came back from an old copy.
+    fn generation(&self) -> Option<&dyn StoreGeneration>;
 
     /// Returns the capability to carry out an operator's decision. Default: `None`. Without it, a
     /// sync reports each conflict that it would have to renumber, and claims nothing from a store

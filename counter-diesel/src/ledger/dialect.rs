@@ -19,10 +19,6 @@ pub(crate) mod pools;
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "only a database uses it, and all may be off")
 )]
-#[cfg_attr(
-    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
-    allow(dead_code, reason = "only a database uses it, and all may be off")
-)]
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;

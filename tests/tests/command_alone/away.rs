@@ -102,3 +102,11 @@ fn a_store_that_does_not_answer_is_not_waited_for() {
     redis.thaw();
     assert_eq!(ended.each_ref().map(ProgramEnd::code), [3, 3], "{ended:?}");
 }
+
+#[test]
+fn what_no_store_can_subtract_is_refused_before_one_is_opened() {
+    let least = i64::MIN.to_string();
+    let ended = run(counter("", NOBODY).args(["decrement", "user:1", "views", &least]));
+    assert_eq!((ended.code(), ended.output.as_str()), (1, ""), "{ended:?}");
+    assert!(ended.errors.contains("was not counted"), "{ended:?}");
+}

@@ -5,7 +5,7 @@ use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::confirmation::Confirmation;
-use crate::redis::connection::{Checkout, Names, Packed, Reply, Unexpected};
+use crate::redis::connection::{Checkout, Deadline, Names, Packed, Reply, Unexpected};
 use crate::redis::last_sighting::Sighting;
 use crate::redis::server::Server;
 use crate::redis::steps;
@@ -17,7 +17,7 @@ pub(crate) fn inspect(
     server: &Server,
     confirmation: Option<Confirmation>,
 ) -> Result<StoreFacts, Error> {
-    server.step(StoreStep::Inspect, |checkout| {
+    server.repeatable_step(StoreStep::Inspect, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let clock = read_clock(server, checkout)?;
         let names = server.names();

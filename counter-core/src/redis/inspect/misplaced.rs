@@ -3,12 +3,17 @@ use crate::id::CounterId;
 use crate::names::Foreign;
 use crate::names::Prefix;
 use crate::redis::batch::{self, Batch, IfLost};
-use crate::redis::connection::Packed;
+use crate::redis::connection::{Deadline, Packed};
 use crate::redis::server::Server;
 use crate::redis::steps;
 
 /// The items are names, and a TYPE takes one.
-const BATCH: Batch = Batch { step: StoreStep::Look, chunk: 1, window: 4000, if_lost: IfLost::Fail };
+const BATCH: Batch = Batch {
+    step: StoreStep::Look,
+    chunk: 1,
+    window: 4000,
+    if_lost: IfLost::Repeat { until: Deadline::NEVER },
+};
 
 /// Returns the values of other types than a string at the names of these counters. A look does not
 /// find them, because MGET returns nothing for them.
