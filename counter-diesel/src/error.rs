@@ -5,7 +5,7 @@ use std::fmt;
 use counter_core::CounterId;
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
-    redact,
+    ValueError, redact,
 };
 
 pub use crate::causes::one_line;
@@ -130,9 +130,9 @@ impl fmt::Debug for Error {
 }
 
 impl Error {
-    /// Returns whether certainly nothing was counted, so that a write may be made again. Of several
-    /// increments: whether that is so of each. A transaction of the application's may have been
-    /// committed all the same.
+    /// Returns whether the call that failed certainly counted nothing, so that a write may be made
+    /// again. Of several increments: whether that is so of each. A transaction of the application's
+    /// may have been committed all the same.
     pub fn is_not_counted(&self) -> bool {
         match self {
             Self::Core(error) => error.is_not_counted(),
@@ -143,15 +143,7 @@ impl Error {
                 let is_not_counted = |uncounted: &Uncounted| uncounted.error.is_not_counted();
                 uncounted.len() == *gathered && uncounted.iter().all(is_not_counted)
             }
-            Self::CommitUnknown { .. }
-            | Self::Transaction(_)
-            | Self::Unreachable { .. }
-            | Self::NotMigrated { .. }
-            | Self::Database { .. } => true,
-            Self::Migration { .. }
-            | Self::Build(_)
-            | Self::Thread { .. }
-            | Self::Panicked { .. } => false,
+            _ => true,
         }
     }
 

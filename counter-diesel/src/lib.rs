@@ -81,6 +81,9 @@ pub mod store;
 pub mod sync;
 mod targets;
 
+#[doc = include_str!("../observing.md")]
+pub mod telemetry {}
+
 /// Diesel's view of the counters' tables: the type of a row, and the `table!` of the default name.
 pub mod schema {
     pub use crate::rows::model_counter::{ModelCounter, RowsOfOwners};
@@ -112,5 +115,4 @@ pub use ledger::dialect::sqlite::sqlite_pool;
 pub use owner::counter_owner::CounterOwner;
 pub use sync::options::SyncOptions;
 pub use sync::report::report::SyncReport;
-pub use sync::telemetry;
 pub use sync::worker::SyncWorker;

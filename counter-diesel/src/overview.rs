@@ -2,9 +2,10 @@
 //! migrations were run.
 //!
 //! [`Counters`](crate::Counters) has the methods that compute it. The command `counter` prints
-//! these types; a page for operators can show them too. With the feature `serde` they implement
-//! `serde::Serialize`, and so do the reports of syncs and check-ups: the shapes are those that the
-//! command prints with `--json`, and stay as stable as these.
+//! these types; a page for operators can show them too. With the feature `serde`,
+//! [`PendingOverview`] and [`MigrationStatus`] implement `serde::Serialize`, and so do the reports
+//! of syncs, conflicts and check-ups: the shapes are those that the command prints with `--json`,
+//! and stay as stable.
 
 #[cfg(feature = "serde")]
 mod json;

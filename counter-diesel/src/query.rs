@@ -3,7 +3,7 @@
 pub(crate) mod counter_value;
 pub(crate) mod owner_column;
 
-pub use counter_core::OwnerType;
+pub use counter_core::{Grain, OwnerText, OwnerType, Period};
 
 pub use self::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};

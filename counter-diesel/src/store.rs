@@ -7,8 +7,8 @@
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Cursor, DeltaStore,
     Foreign, Generation, Holding, InspectStore, KeyIndex, ManualClock, Prefix, PrivateStore,
-    RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, SystemClock,
-    Verdict,
+    RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName,
+    SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{Confirmation, RedisStoreBuilder, RedisTimeouts};

@@ -10,7 +10,7 @@ pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
 pub(crate) mod sweep;
-pub mod telemetry;
+pub(crate) mod telemetry;
 pub(crate) mod unsettled;
 pub(crate) mod worker;
 

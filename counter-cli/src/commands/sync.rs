@@ -229,7 +229,7 @@ enum Turn {
     Last,
 }
 
-type Troubles = [(&'static str, u64); 8];
+type Troubles = Vec<(&'static str, u64)>;
 
 fn exit_of(report: &SyncReport) -> Exit {
     match &report.stopped {

@@ -1,4 +1,4 @@
-#![doc = include_str!("../../observing.md")]
+//! The report of a pass as events and metrics.
 
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;

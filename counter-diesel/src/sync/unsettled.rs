@@ -7,7 +7,7 @@ use crate::engine::engine::Engine;
 use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
 use crate::error::Error;
 
-/// The claims that a pass has in_hand and not settled yet.
+/// The claims that a pass has taken and not settled yet.
 ///
 /// However the pass ends, by an error and by a panic too, what is left in here is remembered, and
 /// the next pass of this process finishes it first. Others would have to wait until the claims look

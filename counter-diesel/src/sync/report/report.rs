@@ -73,8 +73,8 @@ impl SyncReport {
 
     /// Returns what needs attention, by kind, and how much there is of each. A sync without any is
     /// [clean](Self::is_clean).
-    pub fn troubles(&self) -> [(&'static str, u64); 8] {
-        [
+    pub fn troubles(&self) -> Vec<(&'static str, u64)> {
+        vec![
             ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
@@ -87,8 +87,8 @@ impl SyncReport {
     }
 
     /// Returns every count of this report by the name of its field, in the order of the fields.
-    pub const fn counts(&self) -> [(&'static str, u64); 12] {
-        [
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        vec![
             ("scanned", self.scanned),
             ("applied", self.applied),
             ("recovered", self.recovered),

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use counter_core::Prefix;
+use counter_core::{Pattern, Prefix};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -72,7 +72,7 @@ fn span_of(prefix: &Prefix, options: &SyncOptions) -> Span {
         target: SYNC,
         "counter.sync",
         %prefix,
-        pattern = options.pattern.as_ref().map(display),
+        pattern = options.pattern.as_ref().map(Pattern::as_str),
         dry_run = options.dry_run,
         outcome = Empty,
         found = Empty,
