@@ -3,6 +3,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod claimer;
+pub(crate) mod division;
 pub(crate) mod identity;
 pub(crate) mod options;
 pub(crate) mod pass;
@@ -19,7 +20,9 @@ pub use counter_core::BatchSize;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::report::capped::Capped;
-pub use self::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+pub use self::report::claims::{
+    ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
+};
 pub use self::report::observer::SyncEvent;
 pub use self::report::times::SyncTimes;
 pub use self::worker::WorkerStatus;

@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+pub(crate) mod lock_wait;
 pub(crate) mod migration;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;

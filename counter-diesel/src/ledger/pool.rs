@@ -9,6 +9,7 @@ use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
@@ -44,7 +45,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         &self,
         conn: PooledConnection<ConnectionManager<C>>,
     ) -> Result<PoolTransaction<'_, C>, Error> {
-        PoolTransaction::begin(conn, &self.tables)
+        PoolTransaction::begin(conn, &self.tables, LockWait::Usual)
     }
 
     fn run<T>(
@@ -99,8 +100,17 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.run(LedgerStep::Read, |conn| conn.top(&self.tables, owner_type, key, limit))
     }
 
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        Ok(Box::new(self.begin_on(self.connect()?)?))
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        Ok(Box::new(PoolTransaction::begin(self.connect()?, &self.tables, wait)?))
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
+        let mut transaction =
+            PoolTransaction::begin(self.connect()?, &self.tables, LockWait::Short)?;
+        transaction.run(LedgerStep::Upsert, |conn, tables| {
+            let counters = C::quoted(tables.totals());
+            conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
+        })
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -121,9 +131,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
-            self.run(LedgerStep::State, |conn| {
-                conn.record(&self.tables, prefix.as_str(), generation)
-            })
+            let mut transaction = self.begin_on(self.connect()?)?;
+            transaction.run(LedgerStep::State, |conn, tables| {
+                conn.record(tables, prefix.as_str(), generation)
+            })?;
+            Box::new(transaction).commit()
         })
     }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
@@ -9,6 +11,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 
 use super::dialect::{Dialect, StateRow};
+use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
 use super::sql::shared::shared_members;
@@ -25,6 +28,10 @@ const NOW: &str = "UTC_TIMESTAMP(6)";
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
+/// Counters whose rows one statement reads. They are one parameter, which must be smaller than the
+/// server's `max_allowed_packet`, 1 MiB at the least.
+const READ_SIZE: usize = 400;
+
 impl Dialect for MysqlConnection {
     const MIGRATIONS: &'static [Migration] =
         &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
@@ -36,14 +43,16 @@ impl Dialect for MysqlConnection {
     /// What is refused is told apart by its words, which are to be English. There are only settings
     /// of the whole session for this, so what they were is kept for later. The commit is as durable
     /// as the server makes all commits.
-    fn prepare_transaction(&mut self) -> QueryResult<()> {
-        Statement::<()>::new(
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+        let seconds = wait.limit().as_secs().max(1);
+        Statement::<()>::new(format!(
             "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
              @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
              @counter_wait_timeout = @@wait_timeout, \
              @counter_lc_messages = @@lc_messages, lc_messages = 'en_US', \
-             lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 15",
-        )
+             lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, \
+             wait_timeout = 15"
+        ))
         .execute(self)?;
         Ok(())
     }
@@ -68,14 +77,24 @@ impl Dialect for MysqlConnection {
         standard::release_mark(self, mark)
     }
 
-    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was,
-    /// because Diesel asks for rows found: only if every row was changed does the sum tell that.
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
-        let mut affected = 0;
+    /// The count of affected rows proves nothing: a new row counts 1, and so does one that the
+    /// guard left as it was, because Diesel asks for rows found; and a trigger can put any column
+    /// of a changed row back.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            affected += upsert_statement(tables, piece)?.execute(self)?;
+            upsert_statement(tables, piece)?.execute(self)?;
         }
-        Ok(affected == 2 * claims.len())
+        Ok((0..claims.len()).collect())
+    }
+
+    fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
+        let mut places = Vec::new();
+        for (index, ids) in ids.chunks(READ_SIZE).enumerate() {
+            let rows = many_baselines(tables, ids)?.sql(" FOR UPDATE SKIP LOCKED").load(self)?;
+            let found = standard::places(rows);
+            places.extend(found.into_iter().map(|place| place + index * READ_SIZE));
+        }
+        Ok(Some(places))
     }
 
     fn baselines(
@@ -172,6 +191,10 @@ impl Dialect for MysqlConnection {
         table.quoted().replace('"', "`")
     }
 
+    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
+        error.to_string().contains("Lock wait timeout")
+    }
+
     shared_members!(NOW);
 }
 
@@ -213,8 +236,12 @@ fn read(
         [] => Vec::new(),
         [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock).load(conn)?),
         ids => {
-            let rows = many_baselines(tables, ids)?.sql(lock).load(conn)?;
-            standard::in_order(ids.len(), rows)
+            let mut rows = Vec::with_capacity(ids.len());
+            for ids in ids.chunks(READ_SIZE) {
+                let found = many_baselines(tables, ids)?.sql(lock).load(conn)?;
+                rows.extend(standard::in_order(ids.len(), found));
+            }
+            rows
         }
     })
 }

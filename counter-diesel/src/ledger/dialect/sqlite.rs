@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     Printable, ServerVersion,
@@ -9,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 
 use super::dialect::{Dialect, StateRow};
+use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
 use super::sql::shared::{on_conflict_members, shared_members};
@@ -40,7 +43,7 @@ impl Dialect for SqliteConnection {
 
     /// Waits and durability are settings of the whole connection here, so they are the
     /// application's; [`sqlite_pool`] makes good ones.
-    fn prepare_transaction(&mut self) -> QueryResult<()> {
+    fn prepare_transaction(&mut self, _wait: LockWait) -> QueryResult<()> {
         Ok(())
     }
 
@@ -53,12 +56,18 @@ impl Dialect for SqliteConnection {
         standard::release_mark(self, mark)
     }
 
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
-        let mut let_through = 0;
+    /// A row counts if it was written, and a trigger cannot change what is written before it is.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
+        let mut unproven = Vec::new();
+        let mut place = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            let_through += upsert_statement(tables, piece)?.execute(self)?;
+            let places = place..place + piece.len();
+            place = places.end;
+            if upsert_statement(tables, piece)?.execute(self)? != piece.len() {
+                unproven.extend(places);
+            }
         }
-        Ok(let_through == claims.len())
+        Ok(unproven)
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -103,6 +112,10 @@ impl Dialect for SqliteConnection {
 
     /// It speaks English everywhere.
     fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
+        error.to_string().contains("is locked")
+    }
+
+    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
         error.to_string().contains("is locked")
     }
 
