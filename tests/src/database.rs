@@ -170,8 +170,9 @@ impl<C: ServerConnection> OwnDatabase<C> {
 
 impl<C: ServerConnection> Database for OwnDatabase<C> {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
-        // More patient than an application's, for tests that run beside many others.
-        let pool = Pool::builder().max_size(8);
+        // More patient than an application's, for tests that run beside many others. It opens connections as they
+        // are needed, because most worlds need one or two.
+        let pool = Pool::builder().max_size(8).min_idle(Some(1));
         let pool = pool.build(ConnectionManager::<C>::new(self.url()));
         ledger(pool.unwrap(), table)
     }
