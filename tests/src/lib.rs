@@ -6,6 +6,7 @@ pub mod command;
 pub mod database;
 pub mod effort;
 pub mod faults;
+pub mod fixtures;
 pub mod ledger_contract;
 pub mod log;
 pub mod model;

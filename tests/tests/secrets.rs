@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use counter_diesel::ledger::CounterConnection;
-use counter_diesel::{Counters, Owner, SyncOptions, mysql_pool, postgres_pool};
+use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
+use counter_tests::fixtures::post;
 use counter_tests::log::Log;
 use counter_tests::said::everything_said;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -69,7 +70,7 @@ fn everything_fails_silently<C: CounterConnection>(url: &str) {
         .connection_timeout(Duration::from_millis(300))
         .build_unchecked(ConnectionManager::<C>::new(url));
     let counters = Counters::builder(pool).memory().build().unwrap();
-    let owner = Owner::new("post", 1).unwrap();
+    let owner = post(1);
     counters.increment(owner.clone(), "views", 1).unwrap();
     let log = Log::of_process();
     let errors = [

@@ -17,7 +17,7 @@ mod secrets;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{CounterId, DeltaStore, Error, Prefix, RedisStore, RedisTimeouts};
+use counter_core::{DeltaStore, Error, Prefix, RedisStore, RedisTimeouts};
 use r2d2_redis::RedisConnectionManager;
 
 /// More than the default time-outs for a connection and for a reply add up to nothing waits.
@@ -53,10 +53,6 @@ fn r2d2_redis_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
 fn pool_of_one<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
     let builder = r2d2::Pool::builder().max_size(1).min_idle(Some(0));
     builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
-}
-
-fn id(number: i64) -> CounterId {
-    CounterId::new("user", number, "downloads").unwrap()
 }
 
 /// What `wait` returns, which has to be soon.

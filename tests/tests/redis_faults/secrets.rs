@@ -1,8 +1,9 @@
 use counter_core::{DeltaStore, Error, RedisStore};
+use counter_tests::fixtures::downloads_of;
 use counter_tests::said::everything_said;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
-use super::{STORES, id};
+use super::STORES;
 
 const SECRET: &str = "s3cret";
 
@@ -18,11 +19,11 @@ fn a_password_lets_in_and_is_shown_nowhere() {
     assert_silent(&format!("{builder:?}"));
     let store = builder.build().unwrap();
     assert_silent(&format!("{store:?}"));
-    store.increment(&id(1), 1).unwrap();
+    store.increment(&downloads_of(1), 1).unwrap();
     drop(server);
-    let error = store.increment(&id(1), 1).unwrap_err();
+    let error = store.increment(&downloads_of(1), 1).unwrap_err();
     assert_silent(&everything_said(&error));
-    let error = store.increment(&id(1), 1).unwrap_err();
+    let error = store.increment(&downloads_of(1), 1).unwrap_err();
     assert_silent(&everything_said(&error));
 }
 
@@ -40,7 +41,7 @@ fn a_wrong_or_missing_password_is_an_error_that_does_not_show_it() {
                 // Which knows it as `unix`.
                 continue;
             }
-            let error = new_store(&url).increment(&id(1), 1).unwrap_err();
+            let error = new_store(&url).increment(&downloads_of(1), 1).unwrap_err();
             assert!(matches!(error, Error::NotCounted { .. }), "{name}: {error:?}");
             assert_silent(&everything_said(&error));
         }
@@ -59,9 +60,9 @@ fn a_server_that_repeats_what_it_does_not_understand_does_not_make_the_password_
         let error = RedisStore::builder(&url).build().unwrap_err();
         assert_silent(&everything_said(&error));
         let lazy = RedisStore::builder(&url).connect_lazily().build().unwrap();
-        assert_silent(&everything_said(&lazy.increment(&id(1), 1).unwrap_err()));
+        assert_silent(&everything_said(&lazy.increment(&downloads_of(1), 1).unwrap_err()));
         for (_, new_store) in STORES {
-            let error = new_store(&url).increment(&id(1), 1).unwrap_err();
+            let error = new_store(&url).increment(&downloads_of(1), 1).unwrap_err();
             assert_silent(&everything_said(&error));
         }
     }
@@ -72,7 +73,7 @@ fn the_database_of_the_url_is_the_one_that_is_used() {
     let server = RedisServer::start();
     let urls = [format!("{}3", server.url()), format!("{}?db=3", server.unix_url())];
     for url in urls {
-        RedisStore::builder(&url).build().unwrap().increment(&id(1), 1).unwrap();
+        RedisStore::builder(&url).build().unwrap().increment(&downloads_of(1), 1).unwrap();
     }
     let mut bare = counter_tests::servers::redis::bare(&format!("{}3", server.url()));
     let count: i64 = redis::cmd("GET").arg("counter:user:1:downloads").query(&mut bare).unwrap();
