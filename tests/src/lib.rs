@@ -15,6 +15,7 @@ pub mod program;
 pub mod proxy;
 pub mod query_log;
 pub mod query_world;
+pub mod redis_pools;
 pub mod said;
 
 pub mod server_contract;

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use counter_core::{DeltaStore, Error, RedisStore, Replacement, StoreStep};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
+use counter_tests::redis_pools::STORES;
 use counter_tests::said::everything_said;
 use counter_tests::servers::RedisServer;
 
-use super::{STORES, assert_not_counted, soon};
+use super::{assert_not_counted, soon};
 
 /// Nobody listens there: the port needs privileges.
 const NOBODY: &str = "redis://127.0.0.1:1/";

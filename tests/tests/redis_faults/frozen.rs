@@ -3,9 +3,10 @@ use std::time::{Duration, Instant};
 use counter_core::{Claimed, DeltaStore, Error, RedisStore, Replacement};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
+use counter_tests::redis_pools::{STORES, pool_of_one};
 use counter_tests::servers::RedisServer;
 
-use super::{STORES, assert_not_counted, assert_unknown, soon};
+use super::{assert_not_counted, assert_unknown, soon};
 
 /// Waits until the server has carried out what was sent while it was frozen.
 fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
@@ -117,7 +118,7 @@ fn a_connection_with_unread_replies_is_never_used_again() {
 fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
     store.increment(&downloads_of(1), 1).unwrap();
     server.freeze();
@@ -133,7 +134,7 @@ fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
 fn an_application_gets_its_connections_back_without_time_outs() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let mut timeouts = counter_core::RedisTimeouts::default();
     timeouts.read = Duration::from_millis(50);
     let store = RedisStore::from_pool(pool.clone(), Default::default(), timeouts);
@@ -168,7 +169,7 @@ fn a_verification_keeps_its_deadline_while_the_server_is_frozen() {
 fn a_verification_keeps_its_deadline_while_it_waits_for_a_connection() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
     let claim = store.replace(&downloads_of(1), Replacement::Set(1)).unwrap();
     let taken = pool.get().unwrap();

@@ -8,11 +8,12 @@ use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts, Repl
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
+use counter_tests::redis_pools::{
+    STORES, applications_store, own_store, pool_of_one, r2d2_redis_store,
+};
 use counter_tests::servers::RedisServer;
 
-use super::{
-    STORES, applications_store, assert_unknown, own_store, pool_of_one, r2d2_redis_store, soon,
-};
+use super::{assert_unknown, soon};
 
 const DIRECTIONS: [Towards; 2] = [Towards::Server, Towards::Client];
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use counter_core::{Error, StoreStep};
 use counter_tests::fixtures::downloads_of;
+use counter_tests::redis_pools::STORES;
 use counter_tests::servers::{FakeRedis, FakeReply};
 
-use super::{STORES, assert_not_counted, assert_unknown, soon};
+use super::{assert_not_counted, assert_unknown, soon};
 
 /// Five increments, of which the server answers two: it counts one and refuses the other.
 fn answer_two_then(number: usize, then: FakeReply) -> FakeReply {
