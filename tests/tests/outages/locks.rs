@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, Config};
+use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, Error};
 use counter_tests::faults::Faults;
 use counter_tests::fixtures::{post, views_of};
@@ -60,7 +61,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
     let bystander = site.counters();
     bystander.increment(post(1), "views", 5).unwrap();
     let claim = claim(site, 1);
-    let mut transaction = frozen.begin().unwrap();
+    let mut transaction = frozen.begin(LockWait::Usual).unwrap();
     transaction.upsert(&[claim]).unwrap();
 
     let (steps, upserting) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
