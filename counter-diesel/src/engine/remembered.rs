@@ -38,7 +38,7 @@ pub(crate) enum Fate {
 
 impl Refusal {
     /// The wait after the first refusal, which each further one doubles.
-    const FIRST_WAIT: Duration = Duration::from_secs(1);
+    const FIRST_WAIT: Duration = Duration::from_secs(10);
     const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
     /// Returns the refusal that follows this one.

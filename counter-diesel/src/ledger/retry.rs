@@ -13,9 +13,13 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
-/// Retries once. For the parts of a refused batch, because most of their refusals are permanent.
-pub(crate) fn once_more<T>(attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    with_waits(&[Duration::ZERO], attempt)
+/// Retries once, unless it met a lock. For the parts of a batch that was not taken, because most of
+/// their refusals are permanent, and what is locked is waited for at the end.
+pub(crate) fn once_more<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    match attempt() {
+        Err(error) if may_pass(&error) && !matches!(error, Error::Locked { .. }) => attempt(),
+        done => done,
+    }
 }
 
 /// An attempt that took longer has waited for a lock, and waiting again would double that. A

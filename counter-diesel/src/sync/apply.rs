@@ -134,8 +134,11 @@ impl<'a> Application<'a, '_> {
         let started = Instant::now();
         let transact = || self.transact(&batch.claims, batch.locks);
         // What passes with time is waited for once, not at every step down to a bad row.
-        let result =
-            if batch.is_part { retry::once_more(transact) } else { retry::with_backoff(transact) };
+        let result = if batch.is_part || batch.locks == Locks::Skip {
+            retry::once_more(transact)
+        } else {
+            retry::with_backoff(transact)
+        };
         match result {
             Ok(settled) => {
                 if !settled.applied.is_empty() {

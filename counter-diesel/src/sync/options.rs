@@ -59,7 +59,7 @@ impl SyncOptions {
     }
 
     /// Whether claims that the database refused before are retried at once. Without it each waits
-    /// for its own backoff, of 1 second at first, which is doubled up to 5 minutes: as a worker has
+    /// for its own backoff, of 10 seconds at first, which is doubled up to 5 minutes: as a worker has
     /// it, so that what is refused again and again costs little. Default: yes.
     pub fn retry_refused(mut self, retry_refused: bool) -> Self {
         self.leaves_refused = !retry_refused;

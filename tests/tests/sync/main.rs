@@ -147,7 +147,7 @@ const CASES: &[Case<World>] = &[
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         assert_eq!(counters.baseline(post(1), "full").unwrap(), 1);
     }),
-    ("a table that takes no row at all ends the pass after a few tries", |world| {
+    ("a table that takes no row at all costs a batch a few tries and ends no pass", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&upserts);
         let faults = Faults::calling(move |step| {
@@ -157,9 +157,9 @@ const CASES: &[Case<World>] = &[
         world.make_table_refuse_writes();
         increment_each(&counters, 2000);
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report:?}");
-        assert!(upserts.load(Ordering::SeqCst) <= 10, "{upserts:?} upserts");
-        assert!(report.failed.is_empty() && report.applied == 0);
+        assert!(report.stopped.is_none() && report.applied == 0, "{report}");
+        assert!(upserts.load(Ordering::SeqCst) <= 60, "{upserts:?} upserts");
+        assert_eq!((report.failed.count(), report.postponed.count()), (16, 1984));
         assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),
     ("a missing table is named before anything is claimed", |world| {

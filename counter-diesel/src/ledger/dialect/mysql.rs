@@ -44,6 +44,7 @@ impl Dialect for MysqlConnection {
     /// of the whole session for this, so what they were is kept for later. The commit is as durable
     /// as the server makes all commits.
     fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+        // With 0, which MariaDB takes for rows, its transactions end with errors of their own.
         let seconds = wait.limit().as_secs().max(1);
         Statement::<()>::new(format!(
             "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
