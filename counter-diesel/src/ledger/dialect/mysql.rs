@@ -2,7 +2,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -22,6 +22,19 @@ use crate::ledger::dialect::migration::{Migration, migration};
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
 
+/// The isolation is of this transaction alone. MariaDB is content with its own.
+const BEGIN: &str =
+    "/*!80001 SET TRANSACTION ISOLATION LEVEL READ COMMITTED */ /*M! DO 0 */; BEGIN";
+
+/// Ends the rows of an `INSERT`, so that MySQL knows by a name what each was to be.
+const AS_NEW: &str = " /*!80019 AS `counter_new` */";
+
+/// What locks the rows that a `SELECT` finds: of the counters' table alone, and of that table, `c`,
+/// in a join with a list. MySQL refuses to lock a list, so it is given the table's name, for which
+/// MariaDB has no words.
+const LOCK_ROWS: [&str; 2] =
+    [" LOCK IN SHARE MODE", " /*M! LOCK IN SHARE MODE */ /*!80001 FOR SHARE OF `c` */"];
+
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
@@ -31,6 +44,18 @@ impl Dialect for MysqlConnection {
 
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+
+    /// Under REPEATABLE READ, MySQL keeps all others from inserting as long as a transaction is open
+    /// that has found a row in place of inserting it. Where the application's tests have a
+    /// transaction open, its isolation can be no other any more.
+    fn begin_transaction(&mut self) -> QueryResult<()> {
+        let depth =
+            AnsiTransactionManager::transaction_manager_status_mut(self).transaction_depth();
+        if depth?.is_some() {
+            return AnsiTransactionManager::begin_transaction(self);
+        }
+        AnsiTransactionManager::begin_transaction_sql(self, BEGIN)
+    }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// What is refused is told apart by its words, which are to be English. There are only settings
@@ -83,7 +108,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, "")
+        read(self, tables, ids, [""; 2])
     }
 
     /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a
@@ -94,7 +119,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, " LOCK IN SHARE MODE")
+        read(self, tables, ids, LOCK_ROWS)
     }
 
     fn record(
@@ -103,13 +128,15 @@ impl Dialect for MysqlConnection {
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
+        let state = tables.state().quoted();
+        let [new_id, new_seq] = ["store_id", "claim_seq"].map(new);
         standard::record(tables, prefix, generation)
-            .sql(
-                " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
-                 GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
-                 \"store_id\" = VALUES(\"store_id\")",
-            )
-            .sql(format!(", \"synced_at\" = {NOW}"))
+            .sql(format!(
+                "{AS_NEW} ON DUPLICATE KEY UPDATE \
+                 \"claim_seq\" = IF({state}.\"store_id\" = {new_id}, \
+                 GREATEST({state}.\"claim_seq\", {new_seq}), {new_seq}), \
+                 \"store_id\" = {new_id}, \"synced_at\" = {NOW}"
+            ))
             .execute(self)?;
         Ok(())
     }
@@ -176,7 +203,7 @@ impl Dialect for MysqlConnection {
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what
-/// it is about.
+/// it is about, in as many hexadecimal digits.
 fn of_migrations_lock(
     select: &'static str,
     tables: &Tables,
@@ -185,21 +212,29 @@ fn of_migrations_lock(
     let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
     let table = table.name();
     Statement::new(select)
-        .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
+        .sql(format!("SHA2(CONCAT('counter migrations: ', {database}, '.{table}'), 256)"))
+}
+
+/// The value of a column that the row to be inserted has, beside the one that is there. MySQL is
+/// about to take no `VALUES()` any more, and MariaDB takes nothing else.
+fn new(column: &str) -> String {
+    format!("/*M! VALUES(\"{column}\") */ /*!80019 `counter_new`.\"{column}\" */")
 }
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
+    let table = tables.totals().quoted();
+    let [new_count, new_seq] = ["count", "claim_seq"].map(new);
+    let guard = format!("{table}.\"claim_seq\" < {new_seq}");
     let count = if claims.first().is_some_and(standard::is_add) {
-        format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
+        format!("{table}.\"count\" + IF({guard}, {new_count}, 0)")
     } else {
-        format!("IF({guard}, VALUES(\"count\"), \"count\")")
+        format!("IF({guard}, {new_count}, {table}.\"count\")")
     };
-    Ok(values::insert(&tables.totals().quoted(), claims)?.sql(format!(
-        " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
-         \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
-         \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
+    Ok(values::insert(&table, claims)?.sql(format!(
+        "{AS_NEW} ON DUPLICATE KEY UPDATE \"count\" = {count}, \
+         \"updated_at\" = IF({guard}, {NOW}, {table}.\"updated_at\"), \
+         \"claim_seq\" = GREATEST({table}.\"claim_seq\", {new_seq})"
     )))
 }
 
@@ -207,13 +242,13 @@ fn read(
     conn: &mut MysqlConnection,
     tables: &Tables,
     ids: &[CounterId],
-    lock: &'static str,
+    [lock_one, lock_many]: [&'static str; 2],
 ) -> QueryResult<Vec<Option<Baseline>>> {
     Ok(match ids {
         [] => Vec::new(),
-        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock).load(conn)?),
+        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
         ids => {
-            let rows = many_baselines(tables, ids)?.sql(lock).load(conn)?;
+            let rows = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
             standard::in_order(ids.len(), rows)
         }
     })
