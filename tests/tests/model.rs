@@ -180,7 +180,7 @@ fn a_read_that_begins_with_the_database_misses_what_is_moved() {
 }
 
 #[test]
-fn a_read_that_does_not_look_again_is_wrong_beside_a_row_of_an_earlier_life() {
+fn a_read_that_does_not_look_again_is_wrong_beside_a_row_of_an_earlier_generation() {
     let rules = Rules { looks: 1, ..Rules::default() };
     let left = Left { increments: 2, ..Left::default() };
     let scenario = Scenario::private(&[0], 2, 3).syncing(0, 1).reading().with(left).mistaken(rules);
@@ -212,14 +212,14 @@ fn a_claim_is_lost_if_another_store_gave_out_its_number() {
 }
 
 #[test]
-fn a_read_is_right_while_the_store_passes_the_numbers_of_an_earlier_life() {
+fn a_read_is_right_while_the_store_passes_the_numbers_of_an_earlier_generation() {
     let always = [properties::reads_truth(), properties::settles()];
     let reached = [properties::row_above_look()];
-    new_life().where_always(always).where_always(reached).check("new life");
+    new_generation().where_always(always).where_always(reached).check("new generation");
 }
 
-/// The first process of a new life of its store.
-fn new_life() -> Scenario {
+/// The first process of a new generation of its store.
+fn new_generation() -> Scenario {
     let left = Left { increments: more(2), other_claims: more(2), ..Left::default() };
     Scenario::private(&[0], 2, 3).syncing(0, 2).reading().with(left)
 }

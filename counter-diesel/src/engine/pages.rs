@@ -2,19 +2,40 @@ use std::num::NonZeroUsize;
 
 use counter_core::{Cursor, DeltaStore, Error, Pattern, ScanPage};
 
-/// Scans a store from its beginning to its end and returns its pages, each of about `page_size`
-/// counters. Ends after an error.
+/// Returns the pages of a scan of a store from its beginning to its end, each of about
+/// `page_size` counters.
 pub(crate) fn pages(
     store: &dyn DeltaStore,
     pattern: Pattern,
     page_size: NonZeroUsize,
-) -> impl Iterator<Item = Result<ScanPage, Error>> {
-    let mut next = Some(Cursor::default());
-    std::iter::from_fn(move || {
-        let page = store.scan(&pattern, next.take()?, page_size);
-        next = page.as_ref().ok().and_then(|page| page.next);
+) -> Pages<'_> {
+    Pages { store, pattern, page_size, next: Some(Cursor::default()) }
+}
+
+/// A scan that can be paused between two pages. It ends after an error.
+pub(crate) struct Pages<'a> {
+    store: &'a dyn DeltaStore,
+    pattern: Pattern,
+    page_size: NonZeroUsize,
+    /// Where the scan goes on. `None` at its end.
+    next: Option<Cursor>,
+}
+
+impl Pages<'_> {
+    /// Returns whether the last page was returned.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.next.is_none()
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = Result<ScanPage, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let page = self.store.scan(&self.pattern, self.next.take()?, self.page_size);
+        self.next = page.as_ref().ok().and_then(|page| page.next);
         Some(page)
-    })
+    }
 }
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ impl Reading {
     /// Whether the row was at the instant of the look as it was read later: no claim can have been
     /// made in between that is in it, or it was the same before.
     ///
-    /// A row may have a sequence that this store has not given out yet: from an earlier life of the
-    /// store, or from another process's.
+    /// A row may have a sequence that this store has not given out yet: from an earlier generation
+    /// of the store, or from another process's.
     fn was_row_at_look(&self, index: usize, row: Baseline) -> bool {
         row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
     }

@@ -104,7 +104,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         ledger.record(&other, &generation("b", 1)).unwrap();
         assert_eq!(ledger.state(&prefix).unwrap().recorded.unwrap().store_id, "store-3");
     }),
-    ("the sequence of one store's life never goes back", |world| {
+    ("the sequence of one generation never goes back", |world| {
         let prefix = Prefix::default();
         let recorded = |store, seq| {
             world.ledger.record(&prefix, &generation(store, seq)).unwrap();

@@ -1,4 +1,4 @@
-//! Stores that tell one life of their data from the next.
+//! Stores that tell one generation of their data from the next.
 
 use counter_core::{ClaimSeq, DeltaStore, StoreGeneration};
 

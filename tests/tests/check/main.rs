@@ -5,9 +5,9 @@
 mod bounds;
 mod clocks;
 mod databases;
+mod generations;
 mod harmless;
 mod holdings;
-mod lives;
 mod locks;
 mod refusals;
 mod schemas;

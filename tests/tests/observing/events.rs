@@ -9,8 +9,8 @@ use libtest_mimic::Trial;
 
 use crate::documented::{DocumentedEvent, documented_events};
 use crate::scenes::{
-    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, in_life, litter, losing,
-    memory, post, redis, sync, told_of,
+    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, litter, losing, memory,
+    of_generation, post, redis, sync, told_of,
 };
 use crate::{slow, workers};
 
@@ -49,8 +49,8 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
     ("the store came back from an old copy", || {
         let world = memory();
-        assert!(sync(&in_life(&world, "same", None, 500)).is_clean());
-        in_life(&world, "same", None, 499).sync(&SyncOptions::default()).unwrap_err();
+        assert!(sync(&of_generation(&world, "same", None, 500)).is_clean());
+        of_generation(&world, "same", None, 499).sync(&SyncOptions::default()).unwrap_err();
         let told = told_of(&world);
         let last = told.last().unwrap();
         assert_eq!((last.field("found"), last.field("recorded")), ("499", "500"));
@@ -59,8 +59,8 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
     ("the store was replaced", || {
         let world = memory();
-        assert!(sync(&in_life(&world, "old", None, 500)).is_clean());
-        let report = sync(&in_life(&world, "new", None, 100));
+        assert!(sync(&of_generation(&world, "old", None, 500)).is_clean());
+        let report = sync(&of_generation(&world, "new", None, 100));
         let told = told_of(&world);
         let synced_at = report.store_replaced.unwrap().synced_at.to_string();
         let replaced = only(&told, "the store was replaced");
@@ -70,7 +70,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
     ("the store is synced into another database too", || {
         let world = memory();
-        assert!(sync(&in_life(&world, "id", Some("another"), 1)).shared_prefix);
+        assert!(sync(&of_generation(&world, "id", Some("another"), 1)).shared_prefix);
         told_of(&world)
     }),
     ("a row is refused", || {

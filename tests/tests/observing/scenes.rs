@@ -12,7 +12,7 @@ use counter_tests::log::{Log, Told};
 use counter_tests::store_worlds::new_prefix;
 use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
 
-/// A sequence that no store gives out in the life of these tests.
+/// A sequence that no store gives out while these tests run.
 pub const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
 /// A store in memory and a file, under a prefix that nobody else has.
@@ -114,8 +114,8 @@ pub fn slow_at(world: &World, step: &'static str, delay: Duration) -> Counters {
     counters
 }
 
-/// The counters of a process whose store claims to be in this life.
-pub fn in_life(world: &World, store_id: &str, database: Option<&str>, seq: i64) -> Counters {
+/// The counters of a process whose store claims to be of this generation.
+pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq: i64) -> Counters {
     let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
     let own = || world.ledger.state(&world.prefix).unwrap().database;
     let database = database.map_or_else(own, str::to_owned);

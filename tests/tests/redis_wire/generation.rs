@@ -84,7 +84,7 @@ fn nothing_is_claimed_from_a_server_that_went_back() {
 }
 
 #[test]
-fn nothing_is_claimed_from_a_server_that_was_emptied_until_its_new_life_is_known() {
+fn nothing_is_claimed_from_a_server_that_was_emptied_until_its_new_generation_is_known() {
     let setting = Setting::new();
     generation(&setting.store, 0);
     setting.fresh(&id(1), 5);
@@ -98,7 +98,7 @@ fn nothing_is_claimed_from_a_server_that_was_emptied_until_its_new_life_is_known
 }
 
 #[test]
-fn a_new_life_that_another_process_began_is_noticed_too() {
+fn a_new_generation_that_another_process_began_is_noticed_too() {
     let mut setting = Setting::new();
     generation(&setting.store, 0);
     setting.set("counter:{seq}", 4_000_000_000_000_000_i64);

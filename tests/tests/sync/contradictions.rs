@@ -89,7 +89,7 @@ pub(crate) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// The counters of a process whose store claims to be in this life.
+/// The counters of a process whose store claims to be of this generation.
 fn with_generation(world: &World, store_id: &str, high_water: i64) -> Counters {
     let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
     let database = world.ledger.state(&world.prefix).unwrap().database;
@@ -110,7 +110,7 @@ fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
     Generation::new(store_id, database, high_water)
 }
 
-/// A sequence that no store gives out in the life of these tests.
+/// A sequence that no store gives out while these tests run.
 const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
 fn apply_from_the_future(world: &World, key: &str, count: i64) {

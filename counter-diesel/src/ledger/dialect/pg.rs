@@ -17,7 +17,7 @@ use super::dialect::{Dialect, StateRow};
 use super::on_conflict;
 use super::owner::{bind_owner_of, read_owner};
 use super::pools::open;
-use super::sql::shared::shared_members;
+use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
@@ -66,30 +66,6 @@ impl Dialect for PgConnection {
             let_through += upsert_statement(tables, run)?.execute(self)?;
         }
         Ok(let_through == claims.len())
-    }
-
-    fn baselines(
-        &mut self,
-        tables: &Tables,
-        ids: &[CounterId],
-    ) -> QueryResult<Vec<Option<Baseline>>> {
-        Ok(match ids {
-            [] => Vec::new(),
-            [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
-            ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
-        })
-    }
-
-    fn record(
-        &mut self,
-        tables: &Tables,
-        prefix: &str,
-        generation: &Generation,
-    ) -> QueryResult<()> {
-        standard::record(tables, prefix, generation)
-            .sql(on_conflict::replace_state(tables, NOW, "GREATEST"))
-            .execute(self)?;
-        Ok(())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -145,6 +121,7 @@ impl Dialect for PgConnection {
     }
 
     shared_members!(NOW);
+    on_conflict_members!(NOW, "GREATEST");
 }
 
 /// A lock of this database, named after the table, until the end of the transaction.

@@ -11,7 +11,7 @@ use diesel::{RunQueryDsl, SqliteConnection};
 use super::dialect::{Dialect, StateRow};
 use super::owner::read_owner;
 use super::pools::open;
-use super::sql::shared::shared_members;
+use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
@@ -61,30 +61,6 @@ impl Dialect for SqliteConnection {
         Ok(let_through == claims.len())
     }
 
-    fn baselines(
-        &mut self,
-        tables: &Tables,
-        ids: &[CounterId],
-    ) -> QueryResult<Vec<Option<Baseline>>> {
-        Ok(match ids {
-            [] => Vec::new(),
-            [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
-            ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
-        })
-    }
-
-    fn record(
-        &mut self,
-        tables: &Tables,
-        prefix: &str,
-        generation: &Generation,
-    ) -> QueryResult<()> {
-        standard::record(tables, prefix, generation)
-            .sql(on_conflict::replace_state(tables, NOW, "max"))
-            .execute(self)?;
-        Ok(())
-    }
-
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
         let probe = format!("SELECT 1 FROM {} LIMIT 0", Self::quoted(table));
         match self.batch_execute(&probe) {
@@ -131,6 +107,7 @@ impl Dialect for SqliteConnection {
     }
 
     shared_members!(NOW);
+    on_conflict_members!(NOW, "max");
 }
 
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {

@@ -48,3 +48,34 @@ macro_rules! shared_members {
     };
 }
 pub(crate) use shared_members;
+
+/// The bodies that are equal on the databases that know `ON CONFLICT`, for use inside of
+/// `impl Dialect for ...`. `$greatest` is the function that returns the greatest of its arguments.
+macro_rules! on_conflict_members {
+    ($now:expr, $greatest:expr) => {
+        fn baselines(
+            &mut self,
+            tables: &Tables,
+            ids: &[CounterId],
+        ) -> QueryResult<Vec<Option<Baseline>>> {
+            Ok(match ids {
+                [] => Vec::new(),
+                [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
+                ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
+            })
+        }
+
+        fn record(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+            generation: &Generation,
+        ) -> QueryResult<()> {
+            standard::record(tables, prefix, generation)
+                .sql(on_conflict::replace_state(tables, $now, $greatest))
+                .execute(self)?;
+            Ok(())
+        }
+    };
+}
+pub(crate) use on_conflict_members;
