@@ -1,6 +1,6 @@
 //! MariaDB, and MySQL in its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -121,7 +121,7 @@ pub fn shared_url() -> String {
 }
 
 /// Whether the server is MySQL.
-fn is_mysql() -> bool {
+pub fn is_mysql() -> bool {
     setup::preferred_program("mysqld").is_some()
 }
 
@@ -153,6 +153,11 @@ fn command(name: &str, folder: &TempDir) -> Command {
     let mut command = setup::unprivileged(&program, folder.path());
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
+    if let Some(program) = setup::preferred_program(name) {
+        // What belongs to it is beside it, and not where those that are installed have it.
+        let programs = program.parent().and_then(Path::parent).expect("it is in a folder");
+        command.arg(format!("--basedir={}", programs.join("usr").display()));
+    }
     command
 }
 

@@ -43,7 +43,7 @@ impl Dialect for MysqlConnection {
         &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
 
     const DURABILITY: &'static [&'static str] =
-        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
 
     /// Under REPEATABLE READ, MySQL keeps all others from inserting as long as a transaction is open
     /// that has found a row in place of inserting it. Where the application's tests have a
@@ -183,9 +183,15 @@ impl Dialect for MysqlConnection {
         Ok(standard::version(product, number))
     }
 
-    /// That of the server, which new sessions begin with; there is no other of these.
+    /// That of the server, which new sessions begin with; there is no other of these. A server with
+    /// a binary log takes back, after a crash, what has not reached that; one without has nothing to
+    /// wait for.
     fn setting(&mut self, name: &str) -> QueryResult<String> {
-        let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
+        let value = match name {
+            "sync_binlog" => "IF(@@GLOBAL.log_bin, @@GLOBAL.sync_binlog, 1)".to_owned(),
+            name => format!("@@GLOBAL.{name}"),
+        };
+        let select = format!("SELECT CAST({value} AS CHAR)");
         standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
