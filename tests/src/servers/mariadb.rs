@@ -39,7 +39,7 @@ impl MariaDb {
 
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
-        let folder = setup::folder("counter-mariadb-");
+        let folder = setup::folder("counter-mariadb-", durability);
         setup::run(&mut install(&folder));
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { process: None, durability, options, folder };
