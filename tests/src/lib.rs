@@ -7,6 +7,7 @@ pub mod database;
 pub mod effort;
 pub mod faults;
 pub mod fixtures;
+pub mod folder;
 pub mod ledger_contract;
 pub mod log;
 pub mod model;
