@@ -77,7 +77,7 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
     ("a deadlock that the work passes over keeps anything from being counted", |world| {
         world.add_posts("posts", 2..=200);
         let mut other = world.connect();
-        let title = "UPDATE posts SET title = 'Theirs' WHERE id";
+        let title = "UPDATE posts FORCE INDEX (PRIMARY) SET title = 'Theirs' WHERE id";
         other.batch_execute(&format!("BEGIN; {title} > 2")).unwrap();
         let done = run(world, &mut world.connect(), |conn, _| {
             conn.batch_execute(
