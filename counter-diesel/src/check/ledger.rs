@@ -118,8 +118,8 @@ const RULES: [Rule; 7] = [
         name: "sync_binlog",
         good: &["1"],
         severity: Severity::Warning,
-        otherwise: "a power cut takes back what was synced and is not in the binary log yet",
-        advice: "set sync_binlog to 1, as MySQL has it by default",
+        otherwise: "a power cut forgets what was synced and is not in the binary log yet",
+        advice: "set sync_binlog to 1",
     },
     Rule {
         name: "synchronous",

@@ -154,7 +154,7 @@ fn command(name: &str, folder: &TempDir) -> Command {
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
     if let Some(program) = setup::preferred_program(name) {
-        // What belongs to it is beside it, and not where those that are installed have it.
+        // Its messages and scripts are in a folder beside it, not where the installed server has them.
         let programs = program.parent().and_then(Path::parent).expect("it is in a folder");
         command.arg(format!("--basedir={}", programs.join("usr").display()));
     }

@@ -23,8 +23,8 @@ pub enum Durability {
     Off,
 }
 
-/// Returns the path of a program in the folder that `COUNTER_TEST_SERVERS` names, whose servers run
-/// instead of those that are installed.
+/// Returns the path of a program in the folder that `COUNTER_TEST_SERVERS` names. The servers in it
+/// run instead of the installed ones.
 pub fn preferred_program(name: &str) -> Option<PathBuf> {
     let program = PathBuf::from(std::env::var_os("COUNTER_TEST_SERVERS")?).join(name);
     program.is_file().then_some(program)

@@ -27,7 +27,7 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(())
     }
 
-    /// Begins a transaction of ours.
+    /// Begins a transaction of ours, at an isolation at which syncs do not hinder each other.
     fn begin_transaction(&mut self) -> QueryResult<()> {
         Self::TransactionManager::begin_transaction(self)
     }

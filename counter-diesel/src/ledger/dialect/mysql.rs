@@ -22,16 +22,16 @@ use crate::ledger::dialect::migration::{Migration, migration};
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
 
-/// The isolation is of this transaction alone. MariaDB is content with its own.
+/// Begins a transaction, on MySQL under READ COMMITTED. That is set for this transaction alone.
 const BEGIN: &str =
     "/*!80001 SET TRANSACTION ISOLATION LEVEL READ COMMITTED */ /*M! DO 0 */; BEGIN";
 
-/// Ends the rows of an `INSERT`, so that MySQL knows by a name what each was to be.
+/// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
 const AS_NEW: &str = " /*!80019 AS `counter_new` */";
 
-/// What locks the rows that a `SELECT` finds: of the counters' table alone, and of that table, `c`,
-/// in a join with a list. MySQL refuses to lock a list, so it is given the table's name, for which
-/// MariaDB has no words.
+/// Locks the rows that a `SELECT` finds: in the counters' table alone, and in a join of that table,
+/// `c`, with a list. MySQL refuses to lock a list, so the table is named; MariaDB has no syntax for
+/// that.
 const LOCK_ROWS: [&str; 2] =
     [" LOCK IN SHARE MODE", " /*M! LOCK IN SHARE MODE */ /*!80001 FOR SHARE OF `c` */"];
 
@@ -45,9 +45,10 @@ impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
 
-    /// Under REPEATABLE READ, MySQL keeps all others from inserting as long as a transaction is open
-    /// that has found a row in place of inserting it. Where the application's tests have a
-    /// transaction open, its isolation can be no other any more.
+    /// Under REPEATABLE READ, MySQL locks the end of the table when an upsert finds its row: other
+    /// syncs could not insert rows until this transaction ends, and would deadlock. If the
+    /// application's tests have a transaction open, its isolation stays, because MySQL refuses to
+    /// change it.
     fn begin_transaction(&mut self) -> QueryResult<()> {
         let depth =
             AnsiTransactionManager::transaction_manager_status_mut(self).transaction_depth();
@@ -184,8 +185,8 @@ impl Dialect for MysqlConnection {
     }
 
     /// That of the server, which new sessions begin with; there is no other of these. A server with
-    /// a binary log takes back, after a crash, what has not reached that; one without has nothing to
-    /// wait for.
+    /// a binary log rolls back, after a crash, what that log does not have. Without one,
+    /// `sync_binlog` does not matter.
     fn setting(&mut self, name: &str) -> QueryResult<String> {
         let value = match name {
             "sync_binlog" => "IF(@@GLOBAL.log_bin, @@GLOBAL.sync_binlog, 1)".to_owned(),
@@ -221,8 +222,8 @@ fn of_migrations_lock(
         .sql(format!("SHA2(CONCAT('counter migrations: ', {database}, '.{table}'), 256)"))
 }
 
-/// The value of a column that the row to be inserted has, beside the one that is there. MySQL is
-/// about to take no `VALUES()` any more, and MariaDB takes nothing else.
+/// Returns the expression, in an `ON DUPLICATE KEY UPDATE`, for the value that a column has in the
+/// row that would be added. MySQL will remove `VALUES()`, and MariaDB has nothing else.
 fn new(column: &str) -> String {
     format!("/*M! VALUES(\"{column}\") */ /*!80019 `counter_new`.\"{column}\" */")
 }
