@@ -4,13 +4,28 @@
 //! application's they would make `diesel migration revert` fail, which does not find them in its
 //! folder.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use counter_core::TableName;
+use diesel::connection::TransactionManager;
+use diesel::migration;
 use diesel::result::{Error as DieselError, QueryResult};
+use diesel_migrations::MigrationHarness as _;
 
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::migration::Migration;
 use crate::ledger::dialect::tables::Tables;
+use crate::ledger::migration_harness::CounterHarness;
+use crate::ledger::migration_source::{self, NamedMigration};
+use crate::ledger::retry;
+
+/// How long one process waits for another that runs the migrations.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+/// How long it waits before it looks again whether the other one is done.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A migration of the counters' tables as an application would have it in its own folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +43,10 @@ pub struct MigrationFiles {
 /// this table's name put in: for an application that keeps them among its own, instead of calling
 /// [`run_pending_migrations`](crate::Counters::run_pending_migrations).
 ///
+/// A folder of this name may have the version of another in the application's folder, of which
+/// Diesel would run one. `counter migrate --copy` dates it after all that are there;
+/// [`CounterMigrations`](super::CounterMigrations) needs no folder.
+///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
 /// use counter_diesel::ledger::{TableName, migration_files};
@@ -38,58 +57,94 @@ pub struct MigrationFiles {
 /// # }
 /// ```
 pub fn migration_files<C: CounterConnection>(table: &TableName) -> Vec<MigrationFiles> {
-    let tables = Tables::new(table);
-    let files_of = |migration: &Migration| MigrationFiles {
-        name: migration.name,
-        up: with_table_name::<C>(migration.up, &tables),
-        down: with_table_name::<C>(migration.down, &tables),
-    };
-    C::MIGRATIONS.iter().map(files_of).collect()
+    files_of::<C>(&Tables::new(table))
 }
 
-/// The names of the migrations that were not run yet. Changes nothing.
+/// Returns the migrations of these tables, oldest first.
+pub(crate) fn files_of<C: CounterConnection>(tables: &Tables) -> Vec<MigrationFiles> {
+    let files = |migration: &'static Migration| MigrationFiles {
+        name: &migration.name,
+        up: with_table_name::<C>(&migration.up, tables),
+        down: with_table_name::<C>(&migration.down, tables),
+    };
+    C::migrations().iter().map(files).collect()
+}
+
+/// Returns the names of the migrations that were not run yet. Changes nothing.
 pub(crate) fn pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
 ) -> QueryResult<Vec<&'static str>> {
-    let done = if conn.has_table(tables.migrations())? {
-        conn.run_migrations(tables)?
-    } else {
-        Vec::new()
-    };
-    Ok(not_in::<C>(&done).map(|migration| migration.name).collect())
-}
-
-fn not_in<C: CounterConnection>(done: &[String]) -> impl Iterator<Item = &'static Migration> {
-    C::MIGRATIONS.iter().filter(|migration| !done.iter().any(|name| name == migration.name))
+    let done = CounterHarness::of(conn, tables).names()?;
+    let is_pending = |name: &&str| !done.iter().any(|done| done == name);
+    Ok(C::migrations().iter().map(|migration| &*migration.name).filter(is_pending).collect())
 }
 
 /// Runs the migrations that were not run yet and returns their names: all or none of them, but on
 /// MySQL, where the next call goes on with the one that failed.
+///
+/// The caller has found that there are some. Waits for another process that runs them.
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
 ) -> Result<Vec<&'static str>, Error> {
-    let mut attempted = C::MIGRATIONS.first().map_or("", |migration| migration.name);
-    let run_all = |conn: &mut C| {
-        conn.lock_migrations(tables)?;
-        let done = conn.run_migrations(tables)?;
-        let mut run = Vec::new();
-        for migration in not_in::<C>(&done) {
-            attempted = migration.name;
-            conn.batch_execute(&with_table_name::<C>(migration.up, tables))?;
-            conn.record_migration(tables, migration.name)?;
-            run.push(migration.name);
+    let begun = Instant::now();
+    loop {
+        if let Some(run) = retry::with_backoff(|| run_if_alone(conn, tables))? {
+            return Ok(run);
         }
-        Ok(run)
-    };
-    let result = conn.create_migrations_table(tables).and_then(|()| conn.transaction(run_all));
-    let unlocked = conn.unlock_migrations(tables);
-    let result = result.and_then(|run| unlocked.map(|()| run));
-    result.map_err(|source: DieselError| match conn.ping() {
-        Ok(()) => Error::Migration { name: attempted, source },
-        Err(_) => Error::Unreachable { source: source.into() },
+        if begun.elapsed() > LONGEST_WAIT {
+            let holder = conn.migrations_holder(tables);
+            let table = tables.totals().to_string();
+            return Err(Error::MigrationsLocked { table, waited: begun.elapsed(), holder });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Returns `None` if another process runs them.
+fn run_if_alone<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+) -> Result<Option<Vec<&'static str>>, Error> {
+    let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
+    let result = conn.transaction(|conn| -> migration::Result<_> {
+        conn.prepare_transaction()?;
+        if !conn.lock_migrations(tables)? {
+            return Ok(None);
+        }
+        let mut harness = CounterHarness::of(conn, tables);
+        let done = harness.names()?;
+        let mut all = migration_source::all_of::<C>(tables);
+        all.retain(|migration| !done.iter().any(|name| name == migration.folder()));
+        for migration in &all {
+            attempted = migration.folder();
+            harness.run_migration(migration)?;
+        }
+        Ok(Some(all.iter().map(NamedMigration::folder).collect()))
+    });
+    if let Err(error) = conn.unlock_migrations(tables).and_then(|()| conn.finish_transaction()) {
+        tracing::debug!(%error, "a connection keeps the settings of a transaction");
+        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+    }
+    result.map_err(|error| match database_error(error) {
+        Ok(source) if conn.ping().is_ok() => Error::Migration { name: attempted, source },
+        Ok(source) => Error::Unreachable { source: source.into() },
+        Err(source) => Error::Unreachable { source },
     })
+}
+
+/// Returns what the database said. Every error in a migration's transaction is one of its.
+fn database_error(
+    error: Box<dyn std::error::Error + Send + Sync>,
+) -> Result<DieselError, Box<dyn std::error::Error + Send + Sync>> {
+    match error.downcast::<Error>() {
+        Ok(error) => match *error {
+            Error::Migration { source, .. } => Ok(source),
+            error => Err(error.into()),
+        },
+        Err(error) => error.downcast::<DieselError>().map(|error| *error),
+    }
 }
 
 /// The files are written for the default name; here is the one place where another is put in. All

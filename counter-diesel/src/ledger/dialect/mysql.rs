@@ -1,12 +1,16 @@
+use std::sync::LazyLock;
+
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
 use diesel::connection::SimpleConnection;
+use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::{MysqlConnection, RunQueryDsl};
+use diesel::{MysqlConnection, QueryableByName, RunQueryDsl, sql_query};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::owner::read_owner;
@@ -17,7 +21,7 @@ use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::values;
 use crate::error::{BuildProblem, Error};
-use crate::ledger::dialect::migration::{Migration, migration};
+use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
@@ -26,11 +30,15 @@ const NOW: &str = "UTC_TIMESTAMP(6)";
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
 impl Dialect for MysqlConnection {
-    const MIGRATIONS: &'static [Migration] =
-        &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
-
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+
+    fn migrations() -> &'static [Migration] {
+        const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");
+        static ALL: LazyLock<Vec<Migration>> =
+            LazyLock::new(|| Migration::read::<Mysql>(&EMBEDDED));
+        &ALL
+    }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// What is refused is told apart by its words, which are to be English. There are only settings
@@ -122,26 +130,38 @@ impl Dialect for MysqlConnection {
         Ok(found == [1])
     }
 
+    /// Not by a statement that is kept: the current database of a prepared one is for ever that in
+    /// which it was prepared.
+    fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
+        let current = sql_query("SELECT DATABASE() AS name").get_result::<CurrentDatabase>(self)?;
+        Ok(current.name)
+    }
+
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
             "CREATE TABLE IF NOT EXISTS {} (\
              `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
              `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
-             ) ENGINE = InnoDB CHARACTER SET utf8mb4",
+             ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4",
             Self::quoted(tables.migrations())
         ))
     }
 
     /// A lock of the session, because whatever changes a table ends the transaction.
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
-        let got = of_migrations_lock("SELECT GET_LOCK(", tables)
-            .sql(", 15)")
-            .load::<Option<i64>>(self)?;
-        if got == [Some(1)] {
-            return Ok(());
-        }
-        let message = "another process has been running migrations for too long".to_owned();
-        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool> {
+        let got =
+            of_migrations_lock("SELECT GET_LOCK(", tables).sql(", 0)").load::<Option<i64>>(self)?;
+        Ok(got == [Some(1)])
+    }
+
+    fn migrations_holder(&mut self, tables: &Tables) -> String {
+        let holder = of_migrations_lock("SELECT IS_USED_LOCK(", tables).sql(")");
+        let holder = holder.load::<Option<i64>>(self);
+        standard::holder(holder.map(|ids| ids.into_iter().flatten().collect()), |id| {
+            format!(
+                "the connection {id} holds the lock: see it by SHOW PROCESSLIST, end it by KILL {id}"
+            )
+        })
     }
 
     fn unlock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -169,7 +189,7 @@ impl Dialect for MysqlConnection {
     }
 
     fn quoted(table: &Table) -> String {
-        table.quoted().replace('"', "`")
+        table.quoted_by('`')
     }
 
     shared_members!(NOW);
@@ -182,10 +202,12 @@ fn of_migrations_lock(
     tables: &Tables,
 ) -> Statement<'static, Nullable<BigInt>> {
     let table = tables.totals();
-    let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
-    let table = table.name();
-    Statement::new(select)
-        .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
+    let statement = Statement::new(select).sql("SHA1(CONCAT('counter migrations: ', ");
+    let statement = match table.schema() {
+        Some(schema) => statement.text(schema.to_owned()),
+        None => statement.sql("DATABASE()"),
+    };
+    statement.sql(", '.', ").text(table.name().to_owned()).sql("))")
 }
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
@@ -239,6 +261,12 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
+}
+
+#[derive(QueryableByName)]
+struct CurrentDatabase {
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
 }
 
 /// How many tables of the counters' schema there are that meet what is still to be said.

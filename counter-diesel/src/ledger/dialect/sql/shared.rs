@@ -45,6 +45,11 @@ macro_rules! shared_members {
             standard::record_migration(tables, name).execute(self)?;
             Ok(())
         }
+
+        fn forget_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()> {
+            standard::forget_migration(tables, name).execute(self)?;
+            Ok(())
+        }
     };
 }
 pub(crate) use shared_members;
