@@ -44,13 +44,13 @@ impl Bench {
 
     /// Returns a PostgreSQL that waits for its disk.
     pub fn postgres(&self) -> &Postgres {
-        self.postgres.get_or_init(|| cores::on(Side::Servers, || Postgres::new(Durability::On)))
+        self.postgres.get_or_init(|| cores::on(Side::Servers, || Postgres::new(Durability::OnDisk)))
     }
 
     /// Returns a MariaDB that waits for its disk, with a database `benchmarks`.
     pub fn mariadb(&self) -> &MariaDb {
         self.mariadb.get_or_init(|| {
-            let server = cores::on(Side::Servers, || MariaDb::new(Durability::On));
+            let server = cores::on(Side::Servers, || MariaDb::new(Durability::OnDisk));
             let mut conn = MysqlConnection::establish(&server.url("mysql")).unwrap();
             conn.batch_execute("CREATE DATABASE benchmarks").unwrap();
             server

@@ -8,6 +8,7 @@ use counter_core::{CounterId, Error as StoreError};
 use counter_diesel::{Counters, Error, Owner};
 use fastrand::Rng;
 
+use crate::fixtures::{counter_of, post};
 use crate::site::Site;
 
 /// An increment adds up to this, at random: see [`Account`].
@@ -183,13 +184,13 @@ impl Account {
     }
 
     fn name(&self) -> (Owner, &'static str) {
-        let (post, key) = self.place();
-        (Owner::new("post", post).expect("a valid owner"), key)
+        let (number, key) = self.place();
+        (post(number), key)
     }
 
     fn id(&self) -> CounterId {
-        let (post, key) = self.place();
-        CounterId::new("post", post, key).expect("valid names")
+        let (number, key) = self.place();
+        counter_of(&post(number), key)
     }
 
     fn note(&self, by: i64, outcome: BookedOutcome) {

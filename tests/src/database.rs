@@ -11,6 +11,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
+use crate::folder;
 use crate::servers::{mariadb, postgres};
 
 /// A database of whatever kind, gone when it is dropped.
@@ -56,10 +57,7 @@ impl SqliteFile {
     /// A file that is not there yet.
     #[expect(clippy::new_without_default, reason = "each is another")]
     pub fn new() -> Self {
-        // In memory where that is a folder: what tests do to a process is no power cut, and each of thousands
-        // of commits would wait for the disk.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self { folder: folder.unwrap() }
+        Self { folder: folder::in_memory("counter-sqlite-", 1 << 24) }
     }
 
     /// Its path.
@@ -172,8 +170,9 @@ impl<C: ServerConnection> OwnDatabase<C> {
 
 impl<C: ServerConnection> Database for OwnDatabase<C> {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
-        // More patient than an application's, for tests that run beside many others.
-        let pool = Pool::builder().max_size(8);
+        // More patient than an application's, for tests that run beside many others. It opens connections as they
+        // are needed, because most worlds need one or two.
+        let pool = Pool::builder().max_size(8).min_idle(Some(1));
         let pool = pool.build(ConnectionManager::<C>::new(self.url()));
         ledger(pool.unwrap(), table)
     }

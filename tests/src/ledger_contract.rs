@@ -37,10 +37,6 @@ pub fn cases() -> Vec<Case<LedgerWorld>> {
     [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES].concat()
 }
 
-fn post(id: i64) -> CounterId {
-    CounterId::new("post", id, "views").unwrap()
-}
-
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {
     Claim { id: id.clone(), seq: ClaimSeq::new(seq), op }
 }

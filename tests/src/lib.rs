@@ -6,6 +6,8 @@ pub mod command;
 pub mod database;
 pub mod effort;
 pub mod faults;
+pub mod fixtures;
+pub mod folder;
 pub mod ledger_contract;
 pub mod log;
 pub mod model;
@@ -14,6 +16,7 @@ pub mod program;
 pub mod proxy;
 pub mod query_log;
 pub mod query_world;
+pub mod redis_pools;
 pub mod said;
 
 pub mod server_contract;

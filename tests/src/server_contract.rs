@@ -8,10 +8,11 @@ use std::thread;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
 use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Prefix};
-use counter_diesel::{Config, CounterId, Counters, Error, MemoryStore, Owner, SyncOptions};
+use counter_diesel::{Config, Counters, Error, MemoryStore, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
 
 use crate::database::{Database, OwnDatabase, ServerConnection};
+use crate::fixtures::{post, views_of};
 use crate::process::wait_for;
 use crate::suite::Case;
 
@@ -75,14 +76,10 @@ pub fn ledger_of<C: CounterConnection>(pool: &Pool<ConnectionManager<C>>) -> Poo
 }
 
 /// A counter like others.
-pub fn post(id: i64) -> CounterId {
-    CounterId::new("post", id, "views").unwrap()
-}
-
 /// Adds 1 to each of these counters.
 pub fn adds(ids: impl IntoIterator<Item = i64>, seq: i64) -> Vec<Claim> {
     let claims = ids.into_iter().map(|id| Claim {
-        id: post(id),
+        id: views_of(id),
         seq: ClaimSeq::new(seq),
         op: ClaimOp::Add(1),
     });
@@ -101,7 +98,7 @@ fn row(count: i64, seq: i64) -> Baseline {
 }
 
 fn count(ledger: &dyn Ledger, id: i64) -> i64 {
-    ledger.baselines(&[post(id)]).unwrap()[0].count
+    ledger.baselines(&[views_of(id)]).unwrap()[0].count
 }
 
 /// Somebody who locks our rows in another order than ours. The others' transaction is the larger one, and the
@@ -119,7 +116,7 @@ fn deadlock<C: ServerConnection>(world: &ServerWorld<C>) {
     run(&format!("{add} > 1"));
 
     for id in [1, 2] {
-        let owner = Owner::new("post", id).unwrap();
+        let owner = post(id);
         counters.increment(owner, "views", 1).unwrap();
     }
     let sync = thread::spawn(move || counters.sync(&SyncOptions::default()).unwrap());
@@ -203,7 +200,7 @@ fn ended_connection<C: ServerConnection>(world: &ServerWorld<C>) {
     let untested = ledger_of(&world.pool_after(1, "SELECT 1"));
     assert_eq!(count(&untested, 1), 1);
     world.database.connect().end_others();
-    assert_unreachable(untested.baselines(&[post(1)]));
+    assert_unreachable(untested.baselines(&[views_of(1)]));
     assert_eq!(count(&untested, 1), 1);
 }
 
@@ -217,7 +214,7 @@ fn test_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
     let ledger = ledger_of(&pool);
     apply(&ledger, &adds([1], 5));
     let nowhere = PoolLedger::new(pool, "nowhere".parse().unwrap()).unwrap();
-    let read = || nowhere.baselines(&[post(1)]).map(drop);
+    let read = || nowhere.baselines(&[views_of(1)]).map(drop);
     let write = || {
         let mut transaction = nowhere.begin()?;
         transaction.upsert(&adds([1], 5)).map(drop)
@@ -243,7 +240,7 @@ fn ended_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
     transaction.upsert(&adds([1], 5)).unwrap();
     end();
     assert_unreachable(transaction.commit());
-    assert_eq!(ledger.baselines(&[post(1), post(2)]).unwrap(), [Baseline::NONE; 2]);
+    assert_eq!(ledger.baselines(&[views_of(1), views_of(2)]).unwrap(), [Baseline::NONE; 2]);
     apply(&*ledger, &adds([1], 5));
 }
 
@@ -269,13 +266,13 @@ pub fn outage<C: ServerConnection>(server_url: &str, mut act: impl FnMut(Act)) {
         transaction.upsert(&adds([1], 9)).unwrap();
         act(take_down);
         assert_unreachable(transaction.commit());
-        assert_unreachable(ledger.baselines(&[post(1)]));
+        assert_unreachable(ledger.baselines(&[views_of(1)]));
         assert_unreachable(ledger.begin().map(drop));
         assert_unreachable(ledger.state(&Prefix::default()));
         assert_unreachable(ledger.run_pending_migrations());
         assert_unreachable(C::pool(&world.database.url(), 1).map(drop));
         act(Act::Start);
-        let found = wait_for("the ledger to work again", || ledger.baselines(&[post(1)]).ok());
+        let found = wait_for("the ledger to work again", || ledger.baselines(&[views_of(1)]).ok());
         assert_eq!(found, [row(seq - 4, seq)]);
     }
     apply(ledger, &adds([1], 9));

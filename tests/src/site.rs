@@ -19,6 +19,7 @@ use diesel::{Connection, MysqlConnection, PgConnection, RunQueryDsl, SqliteConne
 use tempfile::TempDir;
 
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
+use crate::folder;
 use crate::process::wait_for;
 use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
@@ -88,7 +89,7 @@ impl Site {
 
     /// With SQLite, whose only processes are those that use it, and such a Redis.
     pub fn with_sqlite() -> Self {
-        Self::with(Box::new(Sqlite(tempfile::tempdir().unwrap())))
+        Self::with(Box::new(Sqlite(folder::in_memory("counter-sqlite-", 1 << 24))))
     }
 
     fn with(database: Box<dyn DatabaseServer>) -> Self {

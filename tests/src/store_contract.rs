@@ -19,6 +19,7 @@ use std::time::Duration;
 pub use capability::Capability;
 use counter_core::{Claim, Claimed, CounterId, DeltaStore, Holding};
 
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 /// One sentence of the contract, and what shows whether it holds.
@@ -60,12 +61,8 @@ use contract;
 /// Longer than any test: every claim is a living sync's.
 const LONG: Duration = Duration::from_secs(3600);
 
-fn id(number: i64) -> CounterId {
-    CounterId::new("post", number, "views").unwrap()
-}
-
 fn ids(count: i64) -> Vec<CounterId> {
-    (1..=count).map(id).collect()
+    (1..=count).map(views_of).collect()
 }
 
 /// What is held of one counter.

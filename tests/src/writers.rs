@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 
-use counter_diesel::{Counters, Owner};
+use counter_diesel::Counters;
+
+use crate::fixtures::post;
 
 /// Threads that increment `post:0:views` and so on by 1 until they are told to stop. They end with the
 /// test, also when it panics.
@@ -45,18 +47,16 @@ impl Drop for Writers {
 
 fn write(counters: &Counters, first: i64, posts: i64, is_over: &AtomicBool) -> Vec<i64> {
     let mut counted = vec![0; posts as usize];
-    let mut post = first;
+    let mut number = first;
     while !is_over.load(Relaxed) {
-        post = (post + 1) % posts;
-        let owner = Owner::new("post", post).expect("a valid owner");
-        counters.increment(owner, "views", 1).expect("Redis is there");
-        counted[post as usize] += 1;
+        number = (number + 1) % posts;
+        counters.increment(post(number), "views", 1).expect("Redis is there");
+        counted[number as usize] += 1;
     }
     counted
 }
 
 /// What the table has of these posts.
 pub fn baselines(counters: &Counters, posts: i64) -> Vec<i64> {
-    let owner = |post| Owner::new("post", post).expect("a valid owner");
-    (0..posts).map(|post| counters.baseline(owner(post), "views").expect("it is read")).collect()
+    (0..posts).map(|id| counters.baseline(post(id), "views").expect("it is read")).collect()
 }

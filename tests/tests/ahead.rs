@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use counter_core::{Config, CounterId};
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
@@ -66,7 +67,7 @@ const CASES: &[Case<World>] = &[
             count(world, 5);
             let first = process.sync(&one_by_one());
             assert!(first.is_err() || first.is_ok_and(|report| report.stopped.is_some()));
-            assert_eq!(process.get_many((0..5).map(|n| (owner(n), "views"))).unwrap(), [1; 5]);
+            assert_eq!(process.get_many((0..5).map(|n| (post(n), "views"))).unwrap(), [1; 5]);
             let second = process.sync(&one_by_one()).unwrap();
             assert!(second.is_clean(), "{second:?}");
             assert_eq!((second.applied, second.busy), (5, 0), "{second:?}");
@@ -96,13 +97,13 @@ const CASES: &[Case<World>] = &[
         let faults = steps.watched(move |steps, step| {
             if step == "begin" && !steps.is_set.swap(true, SeqCst) {
                 wait_for("the second batch to be claimed", || steps.have_claimed(2));
-                (0..2).for_each(|n| other.set(owner(n), "views", 100).unwrap());
+                (0..2).for_each(|n| other.set(post(n), "views", 100).unwrap());
             }
         });
         count(world, 2);
         let report = world.counters_behind(&faults, Config::default()).sync(&one_by_one()).unwrap();
         assert!(report.is_clean() && report.superseded == 2, "{report:?}");
-        let values = world.counters().get_many((0..2).map(|n| (owner(n), "views"))).unwrap();
+        let values = world.counters().get_many((0..2).map(|n| (post(n), "views"))).unwrap();
         assert_eq!(values, [100; 2]);
     }),
     ("claims that were left behind are recovered ahead, with what was counted since", |world| {
@@ -113,7 +114,7 @@ const CASES: &[Case<World>] = &[
         assert!(report.is_clean(), "{report:?}");
         assert_eq!((report.applied, report.recovered), (8, 4), "{report:?}");
         for n in 0..4 {
-            assert_eq!(world.counters().baseline(owner(n), "views").unwrap(), 2);
+            assert_eq!(world.counters().baseline(post(n), "views").unwrap(), 2);
         }
     }),
 ];
@@ -158,24 +159,20 @@ impl Steps {
 }
 
 fn count(world: &World, posts: i64) {
-    world.counters().increment_many((0..posts).map(|n| (owner(n), "views", 1))).unwrap();
+    world.counters().increment_many((0..posts).map(|n| (post(n), "views", 1))).unwrap();
 }
 
 fn ids(posts: i64) -> Vec<CounterId> {
-    (0..posts).map(|n| CounterId::new("post", n, "views").unwrap()).collect()
+    (0..posts).map(views_of).collect()
 }
 
 fn assert_applied_once(world: &World, posts: i64) {
     let counters: Counters = world.counters();
     for n in 0..posts {
-        assert_eq!(counters.baseline(owner(n), "views").unwrap(), 1, "post {n}");
+        assert_eq!(counters.baseline(post(n), "views").unwrap(), 1, "post {n}");
     }
 }
 
 fn one_by_one() -> SyncOptions {
     SyncOptions::default().batch_size(NonZeroUsize::MIN)
-}
-
-fn owner(post: i64) -> Owner {
-    Owner::new("post", post).unwrap()
 }

@@ -4,6 +4,7 @@ use counter_diesel::error::BuildProblem;
 use counter_diesel::ledger::TableName;
 use counter_diesel::store::Prefix;
 use counter_diesel::{Counters, Error, HasCounters, Owner, SyncOptions, sqlite_pool};
+use counter_tests::fixtures::{post, user};
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -15,20 +16,16 @@ fn pool_in_memory(max_size: u32) -> SqlitePool {
     Pool::builder().max_size(max_size).build(ConnectionManager::new(":memory:")).unwrap()
 }
 
-fn post() -> Owner {
-    Owner::new("post", 1).unwrap()
-}
-
 #[test]
 fn everything_works_in_memory_with_a_pool_of_one() {
     let counters = Counters::builder(pool_in_memory(1)).memory().build().unwrap();
     counters.run_pending_migrations().unwrap();
-    counters.increment(post(), "views", 2).unwrap();
+    counters.increment(post(1), "views", 2).unwrap();
     let worker = counters.spawn_sync(std::time::Duration::from_secs(3600)).unwrap();
     assert_eq!(worker.stop().unwrap().applied, 1);
-    assert_eq!(counters.baseline(post(), "views").unwrap(), 2);
-    counters.set(post(), "views", 9).unwrap();
-    assert_eq!(counters.get(post(), "views").unwrap(), 9);
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 2);
+    counters.set(post(1), "views", 9).unwrap();
+    assert_eq!(counters.get(post(1), "views").unwrap(), 9);
 }
 
 #[test]
@@ -50,11 +47,11 @@ fn a_pool_whose_transactions_are_never_committed_leaves_no_trace() {
     {
         let counters = Counters::builder(pool()).memory().build().unwrap();
         assert_eq!(counters.run_pending_migrations().unwrap().len(), 1);
-        counters.increment(post(), "views", 2).unwrap();
+        counters.increment(post(1), "views", 2).unwrap();
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        counters.set(post(), "likes", 5).unwrap();
-        assert_eq!(counters.get(post(), "views").unwrap(), 2);
-        assert_eq!(counters.baseline(post(), "likes").unwrap(), 5);
+        counters.set(post(1), "likes", 5).unwrap();
+        assert_eq!(counters.get(post(1), "views").unwrap(), 2);
+        assert_eq!(counters.baseline(post(1), "likes").unwrap(), 5);
     }
     let mut conn = SqliteConnection::establish(file).unwrap();
     assert!(conn.batch_execute("SELECT 1 FROM model_counters").is_err(), "something was committed");
@@ -72,13 +69,13 @@ fn reads_work_in_a_test_transaction_on_the_callers_connection() {
         "INSERT INTO model_counters (owner_type, owner_id, key, count) VALUES ('post', 1, 'views', 40)",
     )
     .unwrap();
-    counters.increment(post(), "views", 2).unwrap();
+    counters.increment(post(1), "views", 2).unwrap();
     let mut on = counters.on(&mut conn);
-    assert_eq!(on.get(post(), "views").unwrap(), 42);
-    assert_eq!(on.get_many([(post(), "likes"), (post(), "views")]).unwrap(), [0, 42]);
-    assert_eq!(on.all(post()).unwrap(), [("views".to_owned(), 42)].into());
-    assert_eq!(on.baseline(post(), "views").unwrap(), 40);
-    assert_eq!(counters.get(post(), "views").unwrap(), 2, "others do not see the transaction");
+    assert_eq!(on.get(post(1), "views").unwrap(), 42);
+    assert_eq!(on.get_many([(post(1), "likes"), (post(1), "views")]).unwrap(), [0, 42]);
+    assert_eq!(on.all(post(1)).unwrap(), [("views".to_owned(), 42)].into());
+    assert_eq!(on.baseline(post(1), "views").unwrap(), 40);
+    assert_eq!(counters.get(post(1), "views").unwrap(), 2, "others do not see the transaction");
 }
 
 #[test]
@@ -117,9 +114,9 @@ fn a_schema_may_have_the_name_of_the_table() {
         Counters::builder(pool).memory().table_name("model_counters.hits".parse().unwrap());
     let counters = builder.build().unwrap();
     counters.run_pending_migrations().unwrap();
-    counters.increment(post(), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-    assert_eq!(counters.baseline(post(), "views").unwrap(), 1);
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 1);
 }
 
 #[test]
@@ -130,7 +127,7 @@ fn a_row_that_is_no_counter_hides_none() {
     let insert = "INSERT INTO model_counters (owner_type, owner_id, key, count) VALUES";
     let rows = format!("{insert} ('post', 1, 'views', 4), ('post', 1, '', 5)");
     pool.get().unwrap().batch_execute(&rows).unwrap();
-    assert_eq!(counters.all(post()).unwrap(), [("views".to_owned(), 4)].into());
+    assert_eq!(counters.all(post(1)).unwrap(), [("views".to_owned(), 4)].into());
 }
 
 #[test]
@@ -161,12 +158,12 @@ mod other_table {
         };
         for (name, by) in [("hits", 1), ("main.select", 2), ("model_counters", 3)] {
             let counters = build(name);
-            counters.increment(post(), "views", by).unwrap();
+            counters.increment(post(1), "views", by).unwrap();
             assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            counters.increment_many((0..3).map(|n| (post(), format!("k{n}"), by))).unwrap();
-            assert_eq!(counters.get_many([(post(), "views"), (post(), "k1")]).unwrap(), [by, by]);
-            counters.delete(post(), "k0").unwrap();
-            assert_eq!(counters.all(post()).unwrap().len(), 3);
+            counters.increment_many((0..3).map(|n| (post(1), format!("k{n}"), by))).unwrap();
+            assert_eq!(counters.get_many([(post(1), "views"), (post(1), "k1")]).unwrap(), [by, by]);
+            counters.delete(post(1), "k0").unwrap();
+            assert_eq!(counters.all(post(1)).unwrap().len(), 3);
         }
         let rows = hits::table
             .select((hits::key, hits::count))
@@ -185,13 +182,13 @@ mod rows {
         let pool = pool_in_memory(1);
         let counters = Counters::builder(pool.clone()).memory().build().unwrap();
         counters.run_pending_migrations().unwrap();
-        let owners = [1, 2, 3].map(|id| Owner::new("post", id).unwrap());
+        let owners = [1, 2, 3].map(post);
         for (owner, key, by) in
             [(0, "views", 5), (0, "likes", -1), (1, "views", 7), (2, "views", 9)]
         {
             counters.increment(&owners[owner], key, by).unwrap();
         }
-        counters.increment(Owner::new("user", 1).unwrap(), "views", 100).unwrap();
+        counters.increment(user(1), "views", 100).unwrap();
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         let conn = &mut *pool.get().unwrap();
         let of_one = ModelCounter::of(&owners[0])

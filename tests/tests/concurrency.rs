@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::effort::{load, load_time};
+use counter_tests::fixtures::post;
 use counter_tests::suite;
 use counter_tests::world::{PAIRS, World};
 
@@ -66,7 +67,7 @@ fn growing_counters(world: &World) {
                 let mut counter = writer as i64;
                 while Instant::now() < end {
                     counter = (counter + 1) % COUNTERS;
-                    bounds[counter as usize].increment(process, &owner(counter));
+                    bounds[counter as usize].increment(process, &post(counter));
                 }
             })
         });
@@ -81,7 +82,7 @@ fn growing_counters(world: &World) {
     });
     finish(world);
     let total =
-        (0..COUNTERS).map(|n| world.counters().baseline(owner(n), "views").unwrap()).sum::<i64>();
+        (0..COUNTERS).map(|n| world.counters().baseline(post(n), "views").unwrap()).sum::<i64>();
     assert_eq!(total, bounds.iter().map(|bound| bound.done.load(SeqCst)).sum::<i64>());
     let (passes, reads) = (passes.into_inner(), reads.into_inner());
     println!("{total} increments, {passes} passes, {reads} reads");
@@ -99,7 +100,7 @@ fn sync_while(counters: &Counters, writing: &AtomicBool, passes: &AtomicI64) {
 fn read_while(counters: &Counters, bounds: &[Bounds], writing: &AtomicBool, reads: &AtomicI64) {
     while writing.load(SeqCst) {
         let at_least = bounds.iter().map(|bound| bound.done.load(SeqCst)).collect::<Vec<_>>();
-        let values = counters.get_many((0..COUNTERS).map(|n| (owner(n), "views"))).unwrap();
+        let values = counters.get_many((0..COUNTERS).map(|n| (post(n), "views"))).unwrap();
         for ((value, at_least), bound) in values.iter().zip(at_least).zip(bounds) {
             let at_most = bound.begun.load(SeqCst);
             assert!(
@@ -131,11 +132,11 @@ fn set_counter(world: &World) {
             let (process, bounds, all_set) = (&processes[writer % 2], &bounds, &all_set);
             scope.spawn(move || {
                 while Instant::now() < end {
-                    bounds.increment(process, &owner(0));
+                    bounds.increment(process, &post(0));
                 }
                 all_set.wait(); // the last set happens between these two
                 all_set.wait();
-                (0..increments).for_each(|_| bounds.increment(process, &owner(0)));
+                (0..increments).for_each(|_| bounds.increment(process, &post(0)));
             })
         });
         let writers = writers.collect::<Vec<_>>();
@@ -161,7 +162,7 @@ fn set_counter(world: &World) {
     });
     finish(world);
     let expected = sets.done.load(SeqCst) * EPOCH + WRITERS as i64 * increments;
-    assert_eq!(world.counters().baseline(owner(0), "views").unwrap(), expected);
+    assert_eq!(world.counters().baseline(post(0), "views").unwrap(), expected);
     let (done, sets) = (bounds.done.into_inner(), sets.done.into_inner());
     let reads = reads.into_inner();
     println!("{done} increments, {sets} sets, {reads} reads");
@@ -170,7 +171,7 @@ fn set_counter(world: &World) {
 
 fn set_next(counters: &Counters, sets: &Sets) {
     let epoch = sets.begun.fetch_add(1, SeqCst) + 1;
-    counters.set(owner(0), "views", epoch * EPOCH).unwrap();
+    counters.set(post(0), "views", epoch * EPOCH).unwrap();
     sets.done.store(epoch, SeqCst);
 }
 
@@ -179,7 +180,7 @@ fn read_epochs_while(counters: &Counters, sets: &Sets, writing: &AtomicBool, rea
     let mut last = (0, 0);
     while writing.load(SeqCst) {
         let at_least = sets.done.load(SeqCst);
-        let value = counters.get(owner(0), "views").unwrap();
+        let value = counters.get(post(0), "views").unwrap();
         let (epoch, increments) = (value / EPOCH, value % EPOCH);
         let at_most = sets.begun.load(SeqCst);
         assert!(
@@ -198,8 +199,4 @@ fn finish(world: &World) {
     let report = process.sync(&SyncOptions::default()).unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(process.sync(&SyncOptions::default()).unwrap().scanned, 0);
-}
-
-fn owner(n: i64) -> Owner {
-    Owner::new("post", n).unwrap()
 }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counter_core::{ClaimOp, Claimed, Config, CounterId, Cursor, Pattern};
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_core::{ClaimOp, Claimed, Config, Cursor, Pattern};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite;
 use counter_tests::world::{SHARING_PAIRS, World, impatient};
 
@@ -24,10 +25,10 @@ fn main() -> ExitCode {
                 at_every_step(make, &ADD, move |process| drop(process.sync(&batches)));
             }),
             ("a set may stop at any step", |make| {
-                at_every_step(make, &SET, |process| drop(process.set(owner(), "present", 1000)));
+                at_every_step(make, &SET, |process| drop(process.set(post(1), "present", 1000)));
             }),
             ("a delete may stop at any step", |make| {
-                at_every_step(make, &DELETE, |process| drop(process.delete(owner(), "present")));
+                at_every_step(make, &DELETE, |process| drop(process.delete(post(1), "present")));
             }),
             ("a process that lives finishes its own claims with its next pass", own_claims),
             ("an operation after a lost answer is not undone by what is finished later", |make| {
@@ -96,19 +97,27 @@ fn process(world: &World, faults: &Arc<Faults>) -> Counters {
 /// claim, one whose pass died after, one that is zero, and a set that nobody has applied.
 fn prepare(world: &World) {
     let counters = world.counters();
-    let increment = |key: &str, by| counters.increment(owner(), key, by).unwrap();
+    let increment = |key: &str, by| counters.increment(post(1), key, by).unwrap();
     increment("present", 100);
     increment("unacknowledged", 30);
     drop(counters.sync(&all()).unwrap());
     increment("unapplied", 20);
     increment("unacknowledged", 3);
-    let claims =
-        world.store.claim(&[id("unapplied"), id("unacknowledged")], Duration::ZERO).unwrap();
+    let claims = world
+        .store
+        .claim(
+            &[counter_of(&post(1), "unapplied"), counter_of(&post(1), "unacknowledged")],
+            Duration::ZERO,
+        )
+        .unwrap();
     let Claimed::Fresh(applied) = &claims[1] else { panic!("{claims:?}") };
     let mut transaction = world.ledger.begin().unwrap();
     transaction.upsert(std::slice::from_ref(applied)).unwrap();
     transaction.commit().unwrap();
-    let set = world.store.replace(&id("set"), counter_core::Replacement::Set(50)).unwrap();
+    let set = world
+        .store
+        .replace(&counter_of(&post(1), "set"), counter_core::Replacement::Set(50))
+        .unwrap();
     assert_eq!(set.op, ClaimOp::Set(50));
     increment("present", 5);
     increment("absent", 7);
@@ -124,9 +133,9 @@ const TRUTH: [(&str, i64); 5] =
 
 fn check_reads(counters: &Counters, effect: &Effect, place: &str) {
     for (key, expected) in TRUTH {
-        assert_eq!(counters.get(owner(), key).unwrap(), expected, "{key} read after {place}");
+        assert_eq!(counters.get(post(1), key).unwrap(), expected, "{key} read after {place}");
     }
-    check_present(counters.get(owner(), "present").unwrap(), effect, place);
+    check_present(counters.get(post(1), "present").unwrap(), effect, place);
 }
 
 fn check_present(value: i64, effect: &Effect, place: &str) {
@@ -148,9 +157,9 @@ fn recover(world: &World, counters: &Counters, place: &str) {
 fn check_table(world: &World, effect: &Effect, place: &str) {
     let counters = world.counters();
     for (key, expected) in TRUTH {
-        assert_eq!(counters.baseline(owner(), key).unwrap(), expected, "{key} after {place}");
+        assert_eq!(counters.baseline(post(1), key).unwrap(), expected, "{key} after {place}");
     }
-    check_present(counters.baseline(owner(), "present").unwrap(), effect, place);
+    check_present(counters.baseline(post(1), "present").unwrap(), effect, place);
 }
 
 /// Nobody waits until the claims of a process that lives look abandoned. Only where the answer to claiming
@@ -173,7 +182,7 @@ fn own_claims(make_world: fn() -> World) {
             recover(&world, &world.impatient_counters(), &place);
             for (key, expected) in [("present", 5), ("absent", 7)] {
                 assert_eq!(
-                    process.baseline(owner(), key).unwrap(),
+                    process.baseline(post(1), key).unwrap(),
                     expected,
                     "{key} after {place}"
                 );
@@ -183,8 +192,8 @@ fn own_claims(make_world: fn() -> World) {
 }
 
 fn increment_two(world: &World) {
-    world.counters().increment(owner(), "present", 5).unwrap();
-    world.counters().increment(owner(), "absent", 7).unwrap();
+    world.counters().increment(post(1), "present", 5).unwrap();
+    world.counters().increment(post(1), "absent", 7).unwrap();
 }
 
 fn names_of_steps(world: &World) -> Vec<String> {
@@ -199,7 +208,7 @@ fn names_of_steps(world: &World) -> Vec<String> {
 
 /// A process loses the answer to a set, counts on, and only then the claims are finished.
 fn increments_after_a_fault_count(make_world: fn() -> World, fault: Fault) {
-    let set = |process: &Counters| drop(process.set(owner(), "present", 1000));
+    let set = |process: &Counters| drop(process.set(post(1), "present", 1000));
     let steps = count_steps(&make_world(), set);
     for step in 0..steps {
         let world = make_world();
@@ -207,23 +216,15 @@ fn increments_after_a_fault_count(make_world: fn() -> World, fault: Fault) {
         let process = process(&world, &Faults::at(step, fault));
         let survived = Faults::survive(|| set(&process)).is_some();
         let place = format!("{fault:?} at step {step} of {steps}");
-        let before = world.counters().get(owner(), "present").unwrap();
-        world.counters().increment(owner(), "present", 1).unwrap();
+        let before = world.counters().get(post(1), "present").unwrap();
+        world.counters().increment(post(1), "present", 1).unwrap();
         recover(&world, &world.impatient_counters(), &place);
         if survived {
             // And the process that lost the answer finishes what it remembers.
             recover(&world, &process, &place);
         }
-        assert_eq!(world.counters().baseline(owner(), "present").unwrap(), before + 1, "{place}");
+        assert_eq!(world.counters().baseline(post(1), "present").unwrap(), before + 1, "{place}");
     }
-}
-
-fn owner() -> Owner {
-    Owner::new("post", 1).unwrap()
-}
-
-fn id(key: &str) -> CounterId {
-    CounterId::new("post", 1, key).unwrap()
 }
 
 fn all() -> SyncOptions {

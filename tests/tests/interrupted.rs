@@ -9,7 +9,8 @@ use std::process::{Command, id as process_id};
 use std::sync::mpsc;
 use std::{fs, thread};
 
-use counter_core::{CounterId, DeltaStore, Error, RedisStore};
+use counter_core::{DeltaStore, Error, RedisStore};
+use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
@@ -48,7 +49,7 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let server = RedisServer::start();
     // It is the interruption that ends a read, and no time-out.
     let store = RedisStore::builder(server.url()).timeouts(patient()).build().unwrap();
-    let id = CounterId::new("user", 1, "downloads").unwrap();
+    let id = downloads_of(1);
     store.increment(&id, 1).unwrap();
 
     let look = interrupt(&server, || store.look(std::slice::from_ref(&id))).unwrap();

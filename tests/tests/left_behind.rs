@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use counter_core::{Config, CounterId};
-use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
+use counter_core::Config;
+use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 
@@ -20,8 +21,8 @@ fn main() -> ExitCode {
 const CASES: &[Case<World>] = &[
     ("new claims are remembered when older ones fail", |world| {
         // A pass died with this claim. To others it looks abandoned, but the new one does not.
-        world.counters().increment(post(), "old", 1).unwrap();
-        world.store.claim(&[id("old")], Duration::MAX).unwrap();
+        world.counters().increment(post(1), "old", 1).unwrap();
+        world.store.claim(&[counter_of(&post(1), "old")], Duration::MAX).unwrap();
         let switch = Switch::new("begin", Fault::Before);
         let claims = Switch::counting("claim", Fault::After, &Arc::default());
         claims.off();
@@ -30,7 +31,7 @@ const CASES: &[Case<World>] = &[
             Faults::deciding(move |step| switch.at(step).or_else(|| claims.at(step)))
         };
         let process = world.counters_behind(&faults, impatient());
-        process.increment(post(), "new", 7).unwrap();
+        process.increment(post(1), "new", 7).unwrap();
         stopped(&process);
         switch.off();
         // Both are finished before anything is claimed, which would fail.
@@ -44,7 +45,7 @@ const CASES: &[Case<World>] = &[
         config.sync_batch_size = NonZeroUsize::MIN.into();
         let process = world.counters_behind(&switch.faults(), config);
         for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
-            process.set(post(), key, value).unwrap();
+            process.set(post(1), key, value).unwrap();
         }
         stopped(&process);
         switch.off();
@@ -58,7 +59,7 @@ const CASES: &[Case<World>] = &[
             assert!(step != "upsert" || !panicking.swap(false, SeqCst), "a planned panic");
         });
         let process = world.counters_behind(&faults, Config::default());
-        process.increment(post(), "views", 5).unwrap();
+        process.increment(post(1), "views", 5).unwrap();
         let worker = process.spawn_sync(Duration::from_secs(3600)).unwrap();
         worker.sync_now();
         assert!(worker.wait_until(Duration::from_secs(20), |status| status.passes == 1));
@@ -67,43 +68,43 @@ const CASES: &[Case<World>] = &[
     }),
     ("a refused row is reported by every pass", |world| {
         let process = world.counters();
-        process.set(post(), "full", i64::MAX).unwrap();
-        process.increment(post(), "full", 1).unwrap();
+        process.set(post(1), "full", i64::MAX).unwrap();
+        process.increment(post(1), "full", 1).unwrap();
         for _ in 0..3 {
             let report = process.sync(&SyncOptions::default()).unwrap();
             assert_eq!((report.failed.count(), report.busy), (1, 0), "{report}");
         }
-        process.decrement(post(), "full", 1).unwrap();
-        process.set(post(), "full", 3).unwrap();
+        process.decrement(post(1), "full", 1).unwrap();
+        process.set(post(1), "full", 3).unwrap();
         let _ = sync_cleanly(&process);
     }),
     ("a commit that is refused ends the pass instead of dividing its batch", |world| {
         let commits = Arc::new(AtomicUsize::new(0));
         let switch = Switch::counting("commit", Fault::Refused, &commits);
         let process = world.counters_behind(&switch.faults(), Config::default());
-        process.increment_many((0..16).map(|n| (owner(n), "views", 1))).unwrap();
+        process.increment_many((0..16).map(|n| (post(n), "views", 1))).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();
         assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report}");
         assert!(report.failed.is_empty() && commits.load(SeqCst) <= 5, "{commits:?} commits");
         switch.off();
         let _ = sync_cleanly(&process);
-        assert_eq!(process.baseline(owner(7), "views").unwrap(), 1);
+        assert_eq!(process.baseline(post(7), "views").unwrap(), 1);
     }),
     ("what the database refuses a few times is applied by the same pass, undivided", |world| {
         for (round, step) in (1..).zip(["begin", "upsert", "commit"]) {
             let upserts = Arc::new(AtomicUsize::new(0));
             let process = refused_twice_at(world, step, &upserts);
-            process.increment_many((0..16).map(|n| (owner(n), "views", 1))).unwrap();
+            process.increment_many((0..16).map(|n| (post(n), "views", 1))).unwrap();
             let report = sync_cleanly(&process);
             assert_eq!((report.applied, report.recovered), (16, 0), "{step}: {report}");
-            assert_eq!(process.baseline(owner(7), "views").unwrap(), round, "{step}");
+            assert_eq!(process.baseline(post(7), "views").unwrap(), round, "{step}");
             assert!(upserts.load(SeqCst) <= 3, "{step}: {upserts:?} upserts");
         }
     }),
     ("a claim is reported as applied once however late its acknowledgement", |world| {
         let switch = Switch::new("ack", Fault::Before);
         let process = world.counters_behind(&switch.faults(), Config::default());
-        process.increment(post(), "views", 5).unwrap();
+        process.increment(post(1), "views", 5).unwrap();
         let first = process.sync(&SyncOptions::default()).unwrap();
         assert!(first.applied == 1 && first.stopped.is_some(), "{first}");
         switch.off();
@@ -120,9 +121,10 @@ const CASES: &[Case<World>] = &[
         };
         deaf.off();
         let process = world.counters_behind(&faults, Config::default());
-        process.increment(post(), "views", 5).unwrap();
+        process.increment(post(1), "views", 5).unwrap();
         stopped(&process);
-        let held = world.store.look(&[id("views")]).unwrap().held.remove(0).unwrap();
+        let held =
+            world.store.look(&[counter_of(&post(1), "views")]).unwrap().held.remove(0).unwrap();
         world.store.ack(&[held.claim.unwrap()]).unwrap(); // as an eviction would
         away.off();
         deaf.on();
@@ -132,9 +134,9 @@ const CASES: &[Case<World>] = &[
     ("more refused rows than a report lists are each reported once", |world| {
         let process = world.impatient_counters();
         for n in 0..110 {
-            process.set(owner(n), "full", i64::MAX).unwrap();
+            process.set(post(n), "full", i64::MAX).unwrap();
         }
-        process.increment_many((0..110).map(|n| (owner(n), "full", 1))).unwrap();
+        process.increment_many((0..110).map(|n| (post(n), "full", 1))).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.failed.count(), report.failed.iter().count()), (110, 100), "{report}");
     }),
@@ -142,9 +144,9 @@ const CASES: &[Case<World>] = &[
         let begins = Arc::new(AtomicUsize::new(0));
         let switch = Switch::counting("upsert", Fault::Refused, &begins);
         let process = world.counters_behind(&switch.faults(), Config::default());
-        process.set(post(), "views", 9).unwrap();
+        process.set(post(1), "views", 9).unwrap();
         assert_eq!(begins.load(SeqCst), 1, "one attempt");
-        assert_eq!(process.get(post(), "views").unwrap(), 9);
+        assert_eq!(process.get(post(1), "views").unwrap(), 9);
         switch.off();
         let _ = sync_cleanly(&process);
         assert_eq!(baselines(world, ["views"]), [9]);
@@ -217,17 +219,5 @@ fn sync_cleanly(process: &Counters) -> SyncReport {
 }
 
 fn baselines<const N: usize>(world: &World, keys: [&str; N]) -> [i64; N] {
-    keys.map(|key| world.counters().baseline(post(), key).unwrap())
-}
-
-fn owner(n: i64) -> Owner {
-    Owner::new("post", n).unwrap()
-}
-
-fn post() -> Owner {
-    owner(1)
-}
-
-fn id(key: &str) -> CounterId {
-    CounterId::new("post", 1, key).unwrap()
+    keys.map(|key| world.counters().baseline(post(1), key).unwrap())
 }

@@ -9,6 +9,7 @@ use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
 use counter_diesel::store::ClaimSeq;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::fixtures::views_of;
 use counter_tests::log::{Log, Told};
 use counter_tests::said::everything_said;
 use counter_tests::servers::{FakeRedis, FakeReply};
@@ -118,7 +119,7 @@ fn an_answer_of_the_server_that_would_steer_a_terminal_is_shown_harmless() {
         _ => FakeReply::Bytes("-ERR \u{1b}[2J all is fine \u{9b}31m\r\n"),
     });
     let store = RedisStore::builder(server.url()).build().unwrap();
-    let id = CounterId::new("post", 1, "views").unwrap();
+    let id = views_of(1);
     let errors = [store.increment(&id, 1).unwrap_err(), store.look(&[id]).unwrap_err()];
     for error in errors {
         let said = everything_said(&error);

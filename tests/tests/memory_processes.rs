@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use counter_core::{
-    Claimed, Clock, Config, CounterId, DeltaStore, ManualClock, MemoryStore, SystemClock,
-};
+use counter_core::{Claimed, Clock, Config, DeltaStore, ManualClock, MemoryStore, SystemClock};
 use counter_diesel::ledger::Ledger;
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
 
@@ -22,31 +21,31 @@ fn main() -> ExitCode {
 const CASES: &[Case<World>] = &[
     ("a read during the first sync after a restart does not dip", |world| {
         let before = process(world);
-        before.increment(post(), "views", 10).unwrap();
+        before.increment(post(1), "views", 10).unwrap();
         sync(&before);
         let store = Arc::new(MemoryStore::new());
         let claiming = Arc::clone(&store);
         // The read has looked; before it reads the row the worker claims, for the first time.
         let faults = Faults::calling_once_before("baselines", move || {
-            let claimed = claiming.claim(&[id("views")], Duration::MAX).unwrap();
+            let claimed = claiming.claim(&[counter_of(&post(1), "views")], Duration::MAX).unwrap();
             assert!(matches!(claimed[0], Claimed::Fresh(_)));
         });
         let after = process_on(store, behind(world, &faults));
-        after.increment(post(), "views", 5).unwrap();
-        assert_eq!(after.get(post(), "views").unwrap(), 15);
+        after.increment(post(1), "views", 5).unwrap();
+        assert_eq!(after.get(post(1), "views").unwrap(), 15);
     }),
     ("a read does not dip because another process has synced", |world| {
         let (ours, theirs) = (Arc::new(MemoryStore::new()), process(world));
         let claiming = Arc::clone(&ours);
         let faults = Faults::calling_once_before("baselines", move || {
-            claiming.increment(&id("other"), 1).unwrap();
-            claiming.claim(&[id("other")], Duration::MAX).unwrap();
+            claiming.increment(&counter_of(&post(1), "other"), 1).unwrap();
+            claiming.claim(&[counter_of(&post(1), "other")], Duration::MAX).unwrap();
         });
         let process = process_on(ours, behind(world, &faults));
-        process.increment(post(), "views", 5).unwrap();
-        theirs.increment(post(), "views", 100).unwrap();
+        process.increment(post(1), "views", 5).unwrap();
+        theirs.increment(post(1), "views", 100).unwrap();
         sync(&theirs);
-        assert_eq!(process.get(post(), "views").unwrap(), 105);
+        assert_eq!(process.get(post(1), "views").unwrap(), 105);
     }),
     ("one that finds the row locked by another loses nothing to it", |world| {
         let theirs = process(world);
@@ -54,15 +53,15 @@ const CASES: &[Case<World>] = &[
         let faults = Faults::deciding(move |step| {
             let is_first = step == "upsert" && tries.fetch_add(1, SeqCst) == 0;
             is_first.then(|| {
-                theirs.increment(post(), "views", 100).unwrap();
+                theirs.increment(post(1), "views", 100).unwrap();
                 sync(&theirs);
                 Fault::Refused
             })
         });
         let ours = process_on(Arc::new(MemoryStore::new()), behind(world, &faults));
-        ours.increment(post(), "views", 5).unwrap();
+        ours.increment(post(1), "views", 5).unwrap();
         sync(&ours);
-        assert_eq!(ours.get(post(), "views").unwrap(), 105);
+        assert_eq!(ours.get(post(1), "views").unwrap(), 105);
     }),
     ("one whose database was away is not overtaken for good", |world| {
         let (ours, theirs) = (Arc::new(MemoryStore::new()), process(world));
@@ -71,12 +70,12 @@ const CASES: &[Case<World>] = &[
             (step == "begin" && away.fetch_add(1, SeqCst) == 0).then_some(Fault::Before)
         });
         let process = process_on(ours, behind(world, &faults));
-        process.increment(post(), "views", 5).unwrap();
+        process.increment(post(1), "views", 5).unwrap();
         assert!(process.sync(&SyncOptions::default()).unwrap().stopped.is_some());
-        theirs.increment(post(), "views", 100).unwrap();
+        theirs.increment(post(1), "views", 100).unwrap();
         sync(&theirs);
         sync(&process);
-        assert_eq!(process.baseline(post(), "views").unwrap(), 105);
+        assert_eq!(process.baseline(post(1), "views").unwrap(), 105);
     }),
     ("a commit of unknown fate is never made again under another sequence", |world| {
         let theirs = process(world);
@@ -86,17 +85,17 @@ const CASES: &[Case<World>] = &[
             // It was committed, and before it is tried again the row is overtaken.
             "begin" if commits.load(SeqCst) == 1 => {
                 commits.store(2, SeqCst);
-                theirs.increment(post(), "views", 100).unwrap();
+                theirs.increment(post(1), "views", 100).unwrap();
                 sync(&theirs);
                 None
             }
             _ => None,
         });
         let ours = process_on(Arc::new(MemoryStore::new()), behind(world, &faults));
-        ours.increment(post(), "views", 5).unwrap();
+        ours.increment(post(1), "views", 5).unwrap();
         let report = ours.sync(&SyncOptions::default()).unwrap();
         assert_eq!(report.conflicts.count(), 1, "{report}");
-        assert_eq!(ours.baseline(post(), "views").unwrap(), 105);
+        assert_eq!(ours.baseline(post(1), "views").unwrap(), 105);
     }),
     ("one that could not acknowledge what another has overtaken counts it once", |world| {
         let theirs = process(world);
@@ -106,12 +105,12 @@ const CASES: &[Case<World>] = &[
         });
         let store = FaultyStore::new(Arc::new(MemoryStore::new()), &faults);
         let ours = process_on(Arc::new(store), Arc::clone(&world.ledger));
-        ours.increment(post(), "views", 5).unwrap();
+        ours.increment(post(1), "views", 5).unwrap();
         assert!(ours.sync(&SyncOptions::default()).unwrap().stopped.is_some());
-        theirs.increment(post(), "views", 100).unwrap();
+        theirs.increment(post(1), "views", 100).unwrap();
         sync(&theirs);
         sync(&ours);
-        assert_eq!(ours.get(post(), "views").unwrap(), 105);
+        assert_eq!(ours.get(post(1), "views").unwrap(), 105);
     }),
     ("two that count and sync at once have exact totals", |world| {
         const EACH: i64 = 2_000;
@@ -122,14 +121,14 @@ const CASES: &[Case<World>] = &[
                 scope.spawn(move || {
                     let worker = process.spawn_sync(Duration::from_millis(1)).unwrap();
                     for n in 0..EACH {
-                        process.increment(owner(n % 3), "views", 1).unwrap();
+                        process.increment(post(n % 3), "views", 1).unwrap();
                     }
                     let report = worker.stop().unwrap().last_report.unwrap();
                     assert!(report.is_clean(), "{report}");
                 });
             }
         });
-        let total = (0..3).map(|n| process(world).baseline(owner(n), "views").unwrap());
+        let total = (0..3).map(|n| process(world).baseline(post(n), "views").unwrap());
         assert_eq!(total.sum::<i64>(), 2 * EACH);
     }),
     // What the README says of several processes, and why it is not for them. Whoever mends this is told here.
@@ -137,11 +136,11 @@ const CASES: &[Case<World>] = &[
         let processes = [5, 100].map(|by| {
             let store = MemoryStore::with_clock(ManualClock::at_micros(1_000_000));
             let process = process_on(Arc::new(store), Arc::clone(&world.ledger));
-            process.increment(post(), "views", by).unwrap();
+            process.increment(post(1), "views", by).unwrap();
             process
         });
         processes.iter().for_each(sync);
-        assert_eq!(process(world).baseline(post(), "views").unwrap(), 5);
+        assert_eq!(process(world).baseline(post(1), "views").unwrap(), 5);
     }),
 ];
 
@@ -175,16 +174,4 @@ fn behind(world: &World, faults: &Arc<Faults>) -> Arc<dyn Ledger> {
 fn sync(process: &Counters) {
     let report = process.sync(&SyncOptions::default()).unwrap();
     assert!(report.is_clean(), "{report:?}");
-}
-
-fn owner(n: i64) -> Owner {
-    Owner::new("post", n).unwrap()
-}
-
-fn post() -> Owner {
-    owner(1)
-}
-
-fn id(key: &str) -> CounterId {
-    CounterId::new("post", 1, key).unwrap()
 }

@@ -6,14 +6,11 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use counter_core::{Config, RedisStore};
-use counter_diesel::{Counters, Error, Owner, SyncOptions, mysql_pool, postgres_pool, sqlite_pool};
+use counter_diesel::{Counters, Error, SyncOptions, mysql_pool, postgres_pool, sqlite_pool};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::post;
 use counter_tests::log::Log;
 use counter_tests::world::memory_x_sqlite;
-
-fn owner() -> Owner {
-    Owner::new("post", 1).unwrap()
-}
 
 /// What somebody reads whose `main` returns this error.
 fn shown_by_main(error: Error) -> String {
@@ -24,7 +21,7 @@ fn shown_by_main(error: Error) -> String {
 fn forgotten_migrations_and_a_misspelt_table_are_told_with_what_to_do() {
     let counters = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory().build().unwrap();
     for error in [
-        counters.get(owner(), "views").unwrap_err(),
+        counters.get(post(1), "views").unwrap_err(),
         counters.sync(&SyncOptions::default()).map(drop).unwrap_err(),
     ] {
         let shown = shown_by_main(error);
@@ -74,8 +71,8 @@ fn a_redis_url_of_another_scheme_is_refused_with_those_there_are() {
 fn increments_that_failed_are_shown_one_by_one() {
     let world = memory_x_sqlite();
     let counters = world.counters();
-    counters.increment(owner(), "full", i64::MAX).unwrap();
-    let increments = [(owner(), "views", 1), (owner(), "full", 1)];
+    counters.increment(post(1), "full", i64::MAX).unwrap();
+    let increments = [(post(1), "views", 1), (post(1), "full", 1)];
     let shown = shown_by_main(counters.increment_many(increments).unwrap_err());
     assert!(
         shown.starts_with("1 of 2 increments were not certainly counted: [Ok(()), Err("),
@@ -89,7 +86,7 @@ fn a_report_says_why_its_sync_stopped() {
     let world = memory_x_sqlite();
     let faults = Faults::deciding(|step| (step == "upsert").then_some(Fault::Refused));
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(owner(), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     let report = counters.sync(&SyncOptions::default()).unwrap();
     let error = report.stopped.as_ref().unwrap();
     let told = format!("; stopped: {error}: {}", error.source().unwrap());

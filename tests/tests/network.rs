@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, Prefix, RedisStore, RedisTimeouts};
 use counter_diesel::ledger::Ledger;
-use counter_diesel::{Counters, Error, Owner, SyncOptions};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::books::Books;
 use counter_tests::effort::{choices, load_time};
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::site::{Site, ledger_at};
@@ -196,10 +197,6 @@ fn check_each(counters: &Counters, rounds: i64, place: Place) {
         assert_eq!(counters.baseline(post(id), "views").unwrap(), expected, "{id} after {place}");
         assert_eq!(counters.get(post(id), "views").unwrap(), expected, "{id} after {place}");
     }
-}
-
-fn post(id: i64) -> Owner {
-    Owner::new("post", id).unwrap()
 }
 
 const AT_A_TIME: usize = 50;

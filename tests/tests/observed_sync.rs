@@ -10,6 +10,7 @@ use counter_core::{ClaimOp, Config, CounterId, Error as CoreError};
 use counter_diesel::sync::SyncEvent;
 use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
@@ -21,29 +22,29 @@ fn main() -> ExitCode {
 const CASES: &[Case<World>] = &[
     ("it is told of every counter that is found and of every claim that is applied", |world| {
         let counters = counted(world, 25);
-        world.store.claim(&[id(0)], Duration::ZERO).unwrap();
-        counters.increment(owner(0), "views", 5).unwrap();
+        world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
+        counters.increment(post(0), "views", 5).unwrap();
         let told = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
         let Told { report, pages, found, applied, would_apply } = told;
         assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
         assert_eq!(found, report.scanned);
         assert_eq!((report.applied, applied.len()), (26, 26), "{applied:?}");
-        let of_first = applied.iter().filter(|(id, ..)| *id == self::id(0)).collect::<Vec<_>>();
-        assert_eq!(of_first[0], &(id(0), ClaimOp::Add(1), true));
-        assert_eq!(of_first[1], &(id(0), ClaimOp::Add(5), false));
+        let of_first = applied.iter().filter(|(id, ..)| *id == views_of(0)).collect::<Vec<_>>();
+        assert_eq!(of_first[0], &(views_of(0), ClaimOp::Add(1), true));
+        assert_eq!(of_first[1], &(views_of(0), ClaimOp::Add(5), false));
         assert!(would_apply.is_empty());
     }),
     ("in a dry run it is told of what would be applied", |world| {
         let counters = counted(world, 25);
-        world.store.claim(&[id(0)], Duration::ZERO).unwrap();
-        counters.increment(owner(0), "views", 5).unwrap();
+        world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
+        counters.increment(post(0), "views", 5).unwrap();
         // One at a time, so that the first is found by its claim and again by what is pending.
         let options = SyncOptions::default().batch_size(NonZeroUsize::MIN).dry_run(true);
         let Told { report, applied, would_apply, .. } =
             observe(&counters, &options, |_| Continue(()));
         let told = (report.applied, applied.len(), would_apply.len());
         assert_eq!(told, (25, 0, 25), "{report:?}");
-        let (_, claim, pending) = would_apply.iter().find(|(id, ..)| *id == self::id(0)).unwrap();
+        let (_, claim, pending) = would_apply.iter().find(|(id, ..)| *id == views_of(0)).unwrap();
         assert_eq!((*claim, *pending), (Some(ClaimOp::Add(1)), 5));
     }),
     ("while it is told no row is locked", |world| {
@@ -58,7 +59,7 @@ const CASES: &[Case<World>] = &[
             }
             Continue(())
         });
-        assert_eq!(counters.get_many((0..3).map(|n| (owner(n), "views"))).unwrap(), [100; 3]);
+        assert_eq!(counters.get_many((0..3).map(|n| (post(n), "views"))).unwrap(), [100; 3]);
     }),
     ("it ends the sync between two batches and the rest stays in the store", |world| {
         let counters = counted(world, 55);
@@ -72,7 +73,7 @@ const CASES: &[Case<World>] = &[
         let applied = told.report.applied;
         assert!((10..=30).contains(&applied), "{:?}", told.report);
         assert_eq!(told.applied.len() as u64, applied);
-        let values = (0..55).map(|n| (owner(n), "views"));
+        let values = (0..55).map(|n| (post(n), "views"));
         assert_eq!(counters.get_many(values).unwrap(), [1; 55]);
         let rest = world.counters().sync(&SyncOptions::default()).unwrap();
         assert_eq!((rest.applied, rest.busy, rest.recovered), (55 - applied, 0, 0), "{rest:?}");
@@ -116,25 +117,31 @@ const CASES: &[Case<World>] = &[
         let second = observe(&counters, &SyncOptions::default(), |_| Continue(()));
         assert!(second.report.is_clean(), "{:?}", second.report);
         assert_eq!((second.report.applied, second.applied.len()), (0, 0));
-        assert_eq!(counters.baseline(owner(0), "views").unwrap(), 1);
+        assert_eq!(counters.baseline(post(0), "views").unwrap(), 1);
     }),
     ("no batch has more than 10,000 counters, however many are asked for", |world| {
         let options = SyncOptions::default().batch_size(NonZeroUsize::MAX);
         let seen = wait_for("a sync that Redis answers in time", || {
             let counters = counted(world, 10_001);
             let mut batches = Vec::new();
-            let told = observe(&counters, &options, |event| {
+            let result = counters.sync_observed(&options, &mut |event| {
                 if let SyncEvent::Found(counters) = event {
                     batches.push(counters);
                 }
                 Continue(())
             });
-            // Rows are not kept locked until a busy Redis answers. All is counted anew after that.
-            if matches!(told.report.stopped, Some(Error::Core(CoreError::Store { .. }))) {
-                finish(&counters);
-                return None;
+            let result = result.and_then(|mut report| match report.stopped.take() {
+                Some(error) => Err(error),
+                None => Ok(report),
+            });
+            match result {
+                // Rows are not kept locked until a busy Redis answers. All is counted anew after that.
+                Err(Error::Core(CoreError::Store { .. })) => {
+                    finish(&counters);
+                    None
+                }
+                result => Some((result.unwrap().applied, batches)),
             }
-            Some((told.report.applied, batches))
         });
         assert_eq!(seen, (10_001, vec![10_000, 1]));
     }),
@@ -150,7 +157,7 @@ const CASES: &[Case<World>] = &[
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert!(report.is_clean() && report.busy == 0, "{report:?}");
         for n in 0..55 {
-            assert_eq!(counters.baseline(owner(n), "views").unwrap(), 1);
+            assert_eq!(counters.baseline(post(n), "views").unwrap(), 1);
         }
     }),
 ];
@@ -191,26 +198,21 @@ fn observe(
 
 fn counted(world: &World, posts: i64) -> Counters {
     let counters = world.counters();
-    counters.increment_many((0..posts).map(|n| (owner(n), "views", 1))).unwrap();
+    counters.increment_many((0..posts).map(|n| (post(n), "views", 1))).unwrap();
     counters
 }
 
 /// Syncs until nothing is left of what a sync that was stopped has claimed.
 fn finish(counters: &Counters) {
     wait_for("all to be synced", || {
-        let report = counters.sync(&SyncOptions::default()).unwrap();
+        let report = match counters.sync(&SyncOptions::default()) {
+            Err(Error::Core(CoreError::Store { .. })) => return None,
+            report => report.unwrap(),
+        };
         report.stopped.is_none().then_some(())
     });
 }
 
 fn batches_of_10() -> SyncOptions {
     SyncOptions::default().batch_size(NonZeroUsize::new(10).unwrap())
-}
-
-fn owner(post: i64) -> Owner {
-    Owner::new("post", post).unwrap()
-}
-
-fn id(post: i64) -> CounterId {
-    CounterId::new("post", post, "views").unwrap()
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use counter_diesel::error::Invalid;
 use counter_diesel::query::{KeyOf, OwnerType};
 use counter_diesel::{CounterKey, Error, HasCounters, Owner, OwnerId, SyncOptions, ToOwnerId};
+use counter_tests::fixtures::{self, post};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
 
@@ -89,7 +90,7 @@ const CASES: &[Case<World>] = &[
         post.increment_counter(&counters, "likes", 2).unwrap();
         post.delete_counter(&counters, "likes").unwrap();
         assert_eq!(post.counter(&counters, "likes").unwrap(), 0);
-        assert_eq!(world.ledger.rows_of(&Owner::new("post", 1).unwrap()).unwrap(), []);
+        assert_eq!(world.ledger.rows_of(&fixtures::post(1)).unwrap(), []);
         post.increment_counter(&counters, "likes", 1).unwrap();
         sync(world);
         assert_eq!(counters.baseline(&post, "likes").unwrap(), 1);
@@ -133,7 +134,7 @@ const CASES: &[Case<World>] = &[
     }),
     ("ten thousand counters are read at once", |world| {
         let counters = world.counters();
-        let owner = Owner::new("post", 1).unwrap();
+        let owner = post(1);
         let keys = (0..10_000).map(|n| format!("key-{n}")).collect::<Vec<_>>();
         counters
             .increment_many(keys.iter().zip(1..).map(|(key, n)| (&owner, key.as_str(), n)))
@@ -234,7 +235,7 @@ const CASES: &[Case<World>] = &[
         handle.increment(5).unwrap();
         handle.decrement(1).unwrap();
         counters.increment(Post::counter_owner(1).unwrap(), Views, 1).unwrap();
-        counters.increment(Owner::new("post", 1).unwrap(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         assert_eq!(handle.get().unwrap(), 6);
         assert_eq!(handle.pending().unwrap().pending, 6);
         sync(world);

@@ -11,6 +11,7 @@ use counter_diesel::ledger::{TableName, migration_files};
 use counter_diesel::overview::{MigrationState, SyncProgress};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database::{self, Database};
+use counter_tests::fixtures::views_of;
 use diesel::SqliteConnection;
 
 /// Counters in pages of one, with a claim of 1 microsecond after the epoch on the second post.
@@ -20,7 +21,7 @@ fn counters(database: &dyn Database) -> Counters {
     {
         store.increment(&CounterId::new(owner_type, owner, "views").unwrap(), by).unwrap();
     }
-    let claimed = CounterId::new("post", 2, "views").unwrap();
+    let claimed = views_of(2);
     store.claim(std::slice::from_ref(&claimed), Duration::MAX).unwrap();
     store.increment(&claimed, 1).unwrap();
     let mut config = Config::default();
@@ -37,7 +38,7 @@ fn what_waits_is_summed_up_by_owner_type_with_the_oldest_claim() {
     assert_eq!(sums.collect::<Vec<_>>(), [("post", 2, 6, 1), ("user", 1, -3, 0)]);
     assert_eq!((waiting.total.counters, waiting.total.pending, waiting.total.claims), (3, 3, 1));
     let oldest = waiting.oldest_claim.unwrap();
-    assert_eq!(oldest.claim.id, CounterId::new("post", 2, "views").unwrap());
+    assert_eq!(oldest.claim.id, views_of(2));
     assert_eq!(oldest.made_at.unwrap().to_string(), "1970-01-01T00:00:00Z");
     assert!(oldest.age_seconds() > 1e9, "{oldest:?}");
     assert!(waiting.foreign.is_empty());

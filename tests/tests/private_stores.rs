@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use counter_core::{Config, CounterId, DeltaStore, ManualClock, MemoryStore};
+use counter_core::{Config, DeltaStore, ManualClock, MemoryStore};
 use counter_diesel::ledger::Ledger;
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
+use counter_tests::fixtures::{post, views_of};
 
 #[test]
 fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it() {
@@ -22,7 +23,7 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
         let first = process(&*database, 100, &faults);
         let second = process(&*database, 200, &Faults::none());
         for process in [&first, &second] {
-            process.increment(post(), "views", 1).unwrap();
+            process.increment(post(1), "views", 1).unwrap();
         }
         // Twice, so that what is remembered fails too.
         for _ in 0..2 {
@@ -33,7 +34,7 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
         is_away.store(false, Ordering::SeqCst);
         let report = first.sync(&SyncOptions::default()).unwrap();
         assert!(report.is_clean(), "{step}: {report:?}");
-        assert_eq!(first.baseline(post(), "views").unwrap(), 2, "{step}");
+        assert_eq!(first.baseline(post(1), "views").unwrap(), 2, "{step}");
     }
 }
 
@@ -41,20 +42,20 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
 fn a_read_beside_the_first_claim_of_a_process_is_exact() {
     let database = database::sqlite();
     let earlier = process(&*database, 100, &Faults::none());
-    earlier.increment(post(), "views", 5).unwrap();
+    earlier.increment(post(1), "views", 5).unwrap();
     assert!(earlier.sync(&SyncOptions::default()).unwrap().is_clean());
 
     // Its high water is below the row, until anything is claimed.
     let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(200)));
     let claiming = Arc::clone(&store);
     let faults = Faults::calling_once_before("baselines", move || {
-        let other = CounterId::new("post", 2, "views").unwrap();
+        let other = views_of(2);
         claiming.increment(&other, 1).unwrap();
         claiming.claim(&[other], Duration::MAX).unwrap();
     });
     let counters = over(&*database, store, &faults);
-    counters.increment(post(), "views", 1).unwrap();
-    assert_eq!(counters.get(post(), "views").unwrap(), 6);
+    counters.increment(post(1), "views", 1).unwrap();
+    assert_eq!(counters.get(post(1), "views").unwrap(), 6);
 }
 
 /// What should not be so: the row cannot tell whose number it has. Here the table should have 2.
@@ -63,14 +64,10 @@ fn a_claim_is_lost_if_another_process_gave_out_its_number() {
     let database = database::sqlite();
     let processes = [100, 100].map(|now| process(&*database, now, &Faults::none()));
     for process in &processes {
-        process.increment(post(), "views", 1).unwrap();
+        process.increment(post(1), "views", 1).unwrap();
         assert!(process.sync(&SyncOptions::default()).unwrap().is_clean());
     }
-    assert_eq!(processes[0].baseline(post(), "views").unwrap(), 1);
-}
-
-fn post() -> Owner {
-    Owner::new("post", 1).unwrap()
+    assert_eq!(processes[0].baseline(post(1), "views").unwrap(), 1);
 }
 
 /// A process of this time, to whose store and database things happen.

@@ -3,7 +3,8 @@
 
 use counter_diesel::ledger::{Ledger, PoolLedger, TableName};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
-use counter_diesel::{CounterId, Error, sqlite_pool};
+use counter_diesel::{Error, sqlite_pool};
+use counter_tests::fixtures::views_of;
 use counter_tests::query_log::QueryLog;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -20,7 +21,7 @@ fn a_database_in_memory_takes_a_pool_of_one() {
     let ledger = ledger(1).unwrap();
     ledger.run_pending_migrations().unwrap();
     assert_eq!(ledger.run_pending_migrations().unwrap(), [""; 0]);
-    assert_eq!(ledger.baselines(&[post(1)]).unwrap()[0].count, 0);
+    assert_eq!(ledger.baselines(&[views_of(1)]).unwrap()[0].count, 0);
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn a_file_that_stays_locked_is_not_taken_for_one_without_tables() {
     pool.get().unwrap().batch_execute(rollback_journal).unwrap();
     let mut other = SqliteConnection::establish(file).unwrap();
     other.batch_execute("BEGIN EXCLUSIVE").unwrap();
-    let error = ledger.baselines(&[post(1)]).unwrap_err();
+    let error = ledger.baselines(&[views_of(1)]).unwrap_err();
     assert!(matches!(error, Error::Database { .. }), "{error:?}");
 }
 
@@ -58,7 +59,7 @@ fn reads_of_many_look_each_counter_up_in_the_unique_index() {
     transaction.commit().unwrap();
 
     let seen = QueryLog::on(&mut *pool.get().unwrap());
-    ledger.baselines(&[post(1), post(2)]).unwrap();
+    ledger.baselines(&[views_of(1), views_of(2)]).unwrap();
     let seen = seen.take();
     let read = seen.iter().find(|query| query.contains("json_each")).unwrap();
     let (sql, _) = read.split_once(" -- binds").unwrap();
@@ -76,10 +77,6 @@ struct Plan {
     detail: String,
 }
 
-fn post(id: i64) -> CounterId {
-    CounterId::new("post", id, "views").unwrap()
-}
-
 fn add(id: i64) -> Claim {
-    Claim { id: post(id), seq: ClaimSeq::new(5), op: ClaimOp::Add(1) }
+    Claim { id: views_of(id), seq: ClaimSeq::new(5), op: ClaimOp::Add(1) }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use counter_core::Config;
 use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 use counter_tests::sync_process::SyncProcess;
@@ -151,8 +152,4 @@ fn sync_cleanly(counters: &Counters, pattern: &str) -> u64 {
     let report = counters.sync(&SyncOptions::default().pattern(pattern.parse().unwrap())).unwrap();
     assert!(report.is_clean(), "{report:?}");
     report.applied
-}
-
-fn post(id: i64) -> Owner {
-    Owner::new("post", id).unwrap()
 }

@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use counter_core::Config;
-use counter_diesel::{Counters, Error, Owner, SyncOptions};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::post;
 use counter_tests::world::{World, memory_x_sqlite};
 
 const NEVER: Duration = Duration::from_secs(3600);
@@ -81,7 +82,7 @@ fn detached_it_goes_on_without_its_owner() {
     let counters = world.counters_behind(&faults, Config::default());
     counters.spawn_sync(SOON).unwrap().detach();
     for _ in 0..3 {
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         told.recv_timeout(PATIENCE).unwrap();
     }
 }
@@ -90,13 +91,13 @@ fn detached_it_goes_on_without_its_owner() {
 fn it_shows_failures_and_recovers_from_them() {
     let world = memory_x_sqlite();
     let (down, counters) = behind_switch(&world, || Some(Fault::Before));
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     let worker = counters.spawn_sync(SOON).unwrap();
     assert!(worker.wait_until(PATIENCE, |status| status.consecutive_failures >= 3));
     let status = worker.status();
     assert!(matches!(status.last_error.as_deref(), Some(Error::Unreachable { .. })), "{status:?}");
     assert_eq!(
-        counters.pending(post(), "views").unwrap().pending,
+        counters.pending(post(1), "views").unwrap().pending,
         5,
         "nothing was claimed in vain"
     );
@@ -112,7 +113,7 @@ fn it_shows_failures_and_recovers_from_them() {
 fn it_survives_a_panic_in_a_pass() {
     let world = memory_x_sqlite();
     let (down, counters) = behind_switch(&world, || panic!("a planned panic"));
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     let worker = counters.spawn_sync(SOON).unwrap();
     assert!(worker.wait_until(PATIENCE, |status| status.consecutive_failures >= 2));
     let error = worker.status().last_error.unwrap();
@@ -128,7 +129,7 @@ fn it_survives_a_panic_in_a_pass() {
 fn stopping_while_the_database_is_away_says_so_and_leaves_the_counts_in_the_store() {
     let world = memory_x_sqlite();
     let (down, counters) = behind_switch(&world, || Some(Fault::Before));
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     let worker = counters.spawn_sync(NEVER).unwrap();
     assert!(matches!(worker.stop().unwrap_err(), Error::Unreachable { .. }));
     down.store(false, SeqCst);
@@ -142,7 +143,7 @@ fn two_workers_on_the_same_counters_lose_nothing() {
     let counters = world.counters();
     let workers = [(); 2].map(|()| counters.spawn_sync(SOON).unwrap());
     for _ in 0..10_000 {
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
     }
     for worker in workers {
         worker.stop().unwrap();
@@ -165,14 +166,10 @@ fn behind_switch(world: &World, fail: fn() -> Option<Fault>) -> (Arc<AtomicBool>
 
 fn counted(world: &World, by: i64) -> Counters {
     let counters = world.counters();
-    counters.increment(post(), "views", by).unwrap();
+    counters.increment(post(1), "views", by).unwrap();
     counters
 }
 
 fn baseline(world: &World) -> i64 {
-    world.counters().baseline(post(), "views").unwrap()
-}
-
-fn post() -> Owner {
-    Owner::new("post", 1).unwrap()
+    world.counters().baseline(post(1), "views").unwrap()
 }

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use counter_diesel::{Owner, SyncOptions};
+use counter_diesel::SyncOptions;
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::program::{Program, example};
 use counter_tests::site::Site;
@@ -154,6 +155,6 @@ fn told_to_stop_it_finishes_what_it_is_at_and_makes_a_last_sync() {
     let mut output = String::new();
     service.output.read_to_string(&mut output).unwrap();
     assert_eq!(output, "stopped after 1 syncs of 1 counters\n");
-    let post = Owner::new("post", 1).unwrap();
+    let post = post(1);
     assert_eq!(site.counters().baseline(post, "views").unwrap(), 5);
 }

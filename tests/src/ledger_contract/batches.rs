@@ -3,9 +3,10 @@
 use counter_diesel::ledger::NewerRow;
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, ClaimSeq};
-use counter_diesel::{CounterId, CounterKey, Owner};
+use counter_diesel::{CounterId, CounterKey};
 
-use super::{LedgerWorld, add, apply, delete, post, row, row_of, set};
+use super::{LedgerWorld, add, apply, delete, row, row_of, set};
+use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
@@ -30,7 +31,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("ops are mixed in a batch", |world| {
         let ledger = &*world.ledger;
-        let ids = (0..100).map(post).collect::<Vec<_>>();
+        let ids = (0..100).map(views_of).collect::<Vec<_>>();
         apply(ledger, ids.iter().map(|id| add(id, 5, 10)).collect::<Vec<_>>());
         let mixed = ids.iter().zip(0..).map(|(id, n)| match n % 4 {
             0 => add(id, 6, 1),
@@ -53,7 +54,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("rows new, changed, seen and newer are told apart in one batch", |world| {
         let ledger = &*world.ledger;
-        let ids = (1..=4).map(post).collect::<Vec<_>>();
+        let ids = (1..=4).map(views_of).collect::<Vec<_>>();
         apply(ledger, [add(&ids[1], 4, 1), add(&ids[2], 5, 1), add(&ids[3], 6, 1)]);
         let newer = apply(ledger, ids.iter().map(|id| add(id, 5, 10)).collect::<Vec<_>>());
         let row_6 = NewerRow { index: 3, row: ClaimSeq::new(6) };
@@ -63,7 +64,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("reads come in the order asked, with what is missing and what is asked twice", |world| {
         let ledger = &*world.ledger;
-        let ids = (0..10_000).map(post).collect::<Vec<_>>();
+        let ids = (0..10_000).map(views_of).collect::<Vec<_>>();
         let present = ids.iter().zip(0..).filter(|(_, n)| n % 3 != 0);
         let claims = present.map(|(id, n)| add(id, 5, n)).collect::<Vec<_>>();
         apply(ledger, claims);
@@ -72,11 +73,11 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         };
         for size in [1, 2, 3, 10_000] {
             let order = (0..size).map(|n| (n * 7_919 + 4) % 10_000).collect::<Vec<_>>();
-            let asked = order.iter().map(|n| post(*n)).collect::<Vec<_>>();
+            let asked = order.iter().map(|n| views_of(*n)).collect::<Vec<_>>();
             let rows = order.into_iter().map(expected).collect::<Vec<_>>();
             assert_eq!(ledger.baselines(&asked).unwrap(), rows);
         }
-        let twice = [post(5), post(3), post(4), post(5)];
+        let twice = [views_of(5), views_of(3), views_of(4), views_of(5)];
         let rows = [row(5, 5), Baseline::NONE, row(4, 5), row(5, 5)];
         assert_eq!(ledger.baselines(&twice).unwrap(), rows);
     }),
@@ -92,11 +93,11 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let claims =
             counters.map(|(kind, id, key)| add(&CounterId::new(kind, id, key).unwrap(), 5, id));
         apply(ledger, claims);
-        let mut rows = ledger.rows_of(&Owner::new("post", 1).unwrap()).unwrap();
+        let mut rows = ledger.rows_of(&post(1)).unwrap();
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         let keys = rows.iter().map(|(key, row)| (key.as_str(), *row));
         assert_eq!(keys.collect::<Vec<_>>(), [("likes", row(1, 5)), ("views", row(1, 5))]);
-        assert_eq!(ledger.rows_of(&Owner::new("post", 3).unwrap()).unwrap(), []);
+        assert_eq!(ledger.rows_of(&post(3)).unwrap(), []);
     }),
     (
         "the owners with the highest counts come first, and the smaller id before an equal",

@@ -4,45 +4,46 @@ use counter_diesel::CounterId;
 use counter_diesel::ledger::{NewerRow, UpdateOutcome};
 use counter_diesel::store::{Baseline, ClaimOp, ClaimSeq};
 
-use super::{LedgerWorld, add, apply, baseline, claim, delete, post, row, row_of, set};
+use super::{LedgerWorld, add, apply, baseline, claim, delete, row, row_of, set};
+use crate::fixtures::views_of;
 use crate::suite::Case;
 
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("add makes a row and adds to it", |world| {
         let ledger = &*world.ledger;
-        assert_eq!(apply(ledger, [add(&post(1), 5, 3)]), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(apply(ledger, [add(&post(1), 6, -10)]), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(-7, 6)));
+        assert_eq!(apply(ledger, [add(&views_of(1), 5, 3)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 5)));
+        assert_eq!(apply(ledger, [add(&views_of(1), 6, -10)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(-7, 6)));
     }),
     ("set makes a row and replaces it", |world| {
         let ledger = &*world.ledger;
-        assert_eq!(apply(ledger, [set(&post(1), 5, 3)]), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(apply(ledger, [set(&post(1), 6, -10)]), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(-10, 6)));
-        assert_eq!(apply(ledger, [set(&post(1), 7, -10)]), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(-10, 7)));
+        assert_eq!(apply(ledger, [set(&views_of(1), 5, 3)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 5)));
+        assert_eq!(apply(ledger, [set(&views_of(1), 6, -10)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(-10, 6)));
+        assert_eq!(apply(ledger, [set(&views_of(1), 7, -10)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(-10, 7)));
     }),
     ("delete leaves no row where there was one, and none where there was none", |world| {
         let ledger = &*world.ledger;
-        apply(ledger, [add(&post(1), 5, 3)]);
-        assert_eq!(apply(ledger, [delete(&post(1), 6), delete(&post(2), 7)]), []);
-        assert_eq!(row_of(ledger, &post(1)), None);
-        assert_eq!(row_of(ledger, &post(2)), None);
-        assert_eq!(baseline(ledger, &post(1)), Baseline::NONE);
+        apply(ledger, [add(&views_of(1), 5, 3)]);
+        assert_eq!(apply(ledger, [delete(&views_of(1), 6), delete(&views_of(2), 7)]), []);
+        assert_eq!(row_of(ledger, &views_of(1)), None);
+        assert_eq!(row_of(ledger, &views_of(2)), None);
+        assert_eq!(baseline(ledger, &views_of(1)), Baseline::NONE);
     }),
     ("a claim that the row has seen changes nothing and is not newer", |world| {
         let ledger = &*world.ledger;
-        apply(ledger, [add(&post(1), 5, 3), set(&post(2), 5, 3)]);
-        let again = [add(&post(1), 5, 3), set(&post(2), 5, 4)];
+        apply(ledger, [add(&views_of(1), 5, 3), set(&views_of(2), 5, 3)]);
+        let again = [add(&views_of(1), 5, 3), set(&views_of(2), 5, 4)];
         assert_eq!(apply(ledger, again), []);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(row_of(ledger, &post(2)), Some(row(3, 5)));
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 5)));
+        assert_eq!(row_of(ledger, &views_of(2)), Some(row(3, 5)));
     }),
     ("a claim older than the row changes nothing, and the row's sequence is told", |world| {
         let ledger = &*world.ledger;
-        let ids = [1, 2, 3, 4].map(post);
+        let ids = [1, 2, 3, 4].map(views_of);
         apply(ledger, ids.clone().map(|id| add(&id, 5, 3)));
         let later =
             [add(&ids[0], 4, 1), set(&ids[1], 6, 1), set(&ids[2], 3, 1), delete(&ids[3], 2)];
@@ -53,34 +54,34 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("update changes a row under the guard and never makes one", |world| {
         let ledger = &*world.ledger;
-        apply(ledger, [add(&post(1), 5, 3), add(&post(2), 5, 3)]);
+        apply(ledger, [add(&views_of(1), 5, 3), add(&views_of(2), 5, 3)]);
         let update = |claim| {
             let mut transaction = ledger.begin().unwrap();
             let updated = transaction.update(&claim).unwrap();
             transaction.commit().unwrap();
             updated
         };
-        assert_eq!(update(add(&post(1), 5, 3)), UpdateOutcome::AlreadyApplied);
-        assert_eq!(update(set(&post(1), 4, 3)), UpdateOutcome::AlreadyApplied);
-        assert_eq!(update(delete(&post(1), 4)), UpdateOutcome::AlreadyApplied);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(3, 5)));
-        assert_eq!(update(add(&post(1), 6, 0)), UpdateOutcome::Applied);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(3, 6)));
-        assert_eq!(update(add(&post(1), 7, 2)), UpdateOutcome::Applied);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(5, 7)));
-        assert_eq!(update(set(&post(1), 8, 9)), UpdateOutcome::Applied);
-        assert_eq!(row_of(ledger, &post(1)), Some(row(9, 8)));
-        assert_eq!(update(delete(&post(1), 9)), UpdateOutcome::Applied);
-        assert_eq!(row_of(ledger, &post(2)), Some(row(3, 5)));
-        for gone in [add(&post(1), 10, 1), set(&post(1), 10, 1), delete(&post(1), 10)] {
+        assert_eq!(update(add(&views_of(1), 5, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(set(&views_of(1), 4, 3)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(update(delete(&views_of(1), 4)), UpdateOutcome::AlreadyApplied);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 5)));
+        assert_eq!(update(add(&views_of(1), 6, 0)), UpdateOutcome::Applied);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 6)));
+        assert_eq!(update(add(&views_of(1), 7, 2)), UpdateOutcome::Applied);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(5, 7)));
+        assert_eq!(update(set(&views_of(1), 8, 9)), UpdateOutcome::Applied);
+        assert_eq!(row_of(ledger, &views_of(1)), Some(row(9, 8)));
+        assert_eq!(update(delete(&views_of(1), 9)), UpdateOutcome::Applied);
+        assert_eq!(row_of(ledger, &views_of(2)), Some(row(3, 5)));
+        for gone in [add(&views_of(1), 10, 1), set(&views_of(1), 10, 1), delete(&views_of(1), 10)] {
             assert_eq!(update(gone), UpdateOutcome::NoRow);
         }
-        assert_eq!(row_of(ledger, &post(1)), None);
+        assert_eq!(row_of(ledger, &views_of(1)), None);
     }),
     ("a sum that does not fit is refused, and one that just fits is not", |world| {
         let ledger = &*world.ledger;
         for (edge, step) in [(i64::MAX, 1), (i64::MIN, -1)] {
-            let id = post(step);
+            let id = views_of(step);
             apply(ledger, [set(&id, 5, edge - step)]);
             apply(ledger, [add(&id, 6, step)]);
             assert_eq!(row_of(ledger, &id), Some(row(edge, 6)));
@@ -96,7 +97,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("the outermost counts and sequences are kept", |world| {
         let ledger = &*world.ledger;
-        let (low, high) = (post(i64::MIN), post(i64::MAX));
+        let (low, high) = (views_of(i64::MIN), views_of(i64::MAX));
         apply(ledger, [add(&low, 1, i64::MIN), set(&high, i64::MAX, i64::MAX)]);
         let rows = ledger.baselines(&[high.clone(), low.clone()]).unwrap();
         assert_eq!(rows, [row(i64::MAX, i64::MAX), row(i64::MIN, 1)]);

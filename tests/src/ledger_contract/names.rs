@@ -3,6 +3,7 @@
 use counter_diesel::{CounterId, Owner};
 
 use super::{LedgerWorld, add, apply, baseline, row};
+use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
 /// Pairs of these look alike, sort alike, or mean something to somebody.
@@ -70,7 +71,7 @@ pub const NAMES: &[&str] = &[
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("keys differ if a byte does", |world| {
         differ(world, |name| CounterId::new("post", 1, name).unwrap());
-        let rows = world.ledger.rows_of(&Owner::new("post", 1).unwrap()).unwrap();
+        let rows = world.ledger.rows_of(&post(1)).unwrap();
         let mut keys = rows.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>();
         keys.sort_unstable();
         let mut names = NAMES.to_vec();
@@ -99,7 +100,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("owner ids go from end to end", |world| {
         let ledger = &*world.ledger;
         let ids = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
-        let ids = ids.map(|id| CounterId::new("post", id, "views").unwrap());
+        let ids = ids.map(views_of);
         for (id, n) in ids.iter().zip(1..) {
             apply(ledger, [add(id, 5, n)]);
         }

@@ -7,7 +7,8 @@ use counter_diesel::ledger::Ledger;
 use counter_diesel::store::{ClaimSeq, Generation, Prefix};
 use counter_diesel::{CounterKey, Error};
 
-use super::{LedgerWorld, add, apply, baseline, post, row};
+use super::{LedgerWorld, add, apply, baseline, row};
+use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
@@ -41,7 +42,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             run.sort_unstable();
             assert!(run[7] > 0);
             assert_eq!(run[..7], [0; 7]);
-            apply(&*world.database.ledger(&table), [add(&post(1), 5, 1)]);
+            apply(&*world.database.ledger(&table), [add(&views_of(1), 5, 1)]);
         }
     }),
     ("a migration that is refused leaves what was there and says its name", |world| {
@@ -56,7 +57,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         }
         world.database.execute("DROP TABLE \"hits\"").unwrap();
         assert!(!ledger.run_pending_migrations().unwrap().is_empty());
-        apply(&*ledger, [add(&post(1), 5, 1)]);
+        apply(&*ledger, [add(&views_of(1), 5, 1)]);
     }),
     ("tables of other names hold other counters", |world| {
         let schema = world.database.other_schema();
@@ -64,14 +65,14 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let ledgers = names.map(|name| world.database.ledger(name));
         for (ledger, n) in ledgers.iter().zip(1..) {
             ledger.run_pending_migrations().unwrap();
-            apply(&**ledger, [add(&post(1), 5, n)]);
-            apply(&**ledger, [add(&post(1), 6, n)]);
+            apply(&**ledger, [add(&views_of(1), 5, n)]);
+            apply(&**ledger, [add(&views_of(1), 6, n)]);
         }
         for (ledger, n) in ledgers.iter().zip(1..) {
-            assert_eq!(baseline(&**ledger, &post(1)), row(2 * n, 6));
-            assert_eq!(ledger.baselines(&[post(2), post(1)]).unwrap()[1], row(2 * n, 6));
+            assert_eq!(baseline(&**ledger, &views_of(1)), row(2 * n, 6));
+            assert_eq!(ledger.baselines(&[views_of(2), views_of(1)]).unwrap()[1], row(2 * n, 6));
         }
-        assert_eq!(baseline(&*world.ledger, &post(1)), row(0, 0));
+        assert_eq!(baseline(&*world.ledger, &views_of(1)), row(0, 0));
     }),
     ("what is missing is said by name, whatever is asked", |world| {
         let ledger = world.database.ledger("nowhere");
@@ -142,9 +143,9 @@ fn generation(store_id: &str, seq: i64) -> Generation {
 }
 
 fn assert_not_migrated(ledger: &dyn Ledger) {
-    let (id, prefix) = (post(1), Prefix::default());
-    let both = [post(1), post(2)];
-    let owner = counter_diesel::Owner::new("post", 1).unwrap();
+    let (id, prefix) = (views_of(1), Prefix::default());
+    let both = [views_of(1), views_of(2)];
+    let owner = post(1);
     let errors = [
         ledger.baselines(std::slice::from_ref(&id)).unwrap_err(),
         ledger.baselines(&both).unwrap_err(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::fixtures::views_of;
 use counter_core::{
     Claim, ClaimOp, Claimed as RealClaimed, CounterId, DeltaStore, ManualClock, MemoryStore,
     PrivateStore, Replacement,
@@ -64,7 +65,7 @@ impl Default for Pair {
             model: Store::new(Kind::Private(1), 0),
             // It stands still, so that sequences are counted.
             real: MemoryStore::with_clock(ManualClock::default()),
-            id: CounterId::new("post", 1, "views").unwrap(),
+            id: views_of(1),
             latest: None,
             earlier: None,
         }

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use crate::fixtures::views_of;
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, ValueError, value};
 
 use super::Rules;
@@ -106,8 +107,7 @@ impl Run {
 
 impl Look {
     fn value_with(self, row: Baseline) -> Result<i64, ValueError> {
-        static ID: LazyLock<CounterId> =
-            LazyLock::new(|| CounterId::new("post", 1, "views").unwrap());
+        static ID: LazyLock<CounterId> = LazyLock::new(|| views_of(1));
         let claim = self.claim.map(|Ticket { seq, op }| Claim { id: ID.clone(), seq, op });
         value(&Holding { pending: self.pending, claim }, row)
     }

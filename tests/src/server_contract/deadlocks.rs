@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use counter_diesel::{Config, Counters, MemoryStore, Owner, SyncOptions};
+use counter_diesel::{Config, Counters, MemoryStore, SyncOptions};
 
 use super::{ServerWorld, adds, apply, count, ledger_of};
 use crate::database::{Database, ServerConnection};
 use crate::effort::load;
+use crate::fixtures::post;
 use crate::process::wait_for;
 
 const POSTS: i64 = 50;
@@ -88,11 +89,11 @@ fn sync_until(is_over: &AtomicBool, process: &Counters, applied: &AtomicU64) {
 
 /// The first post each time, for passes have to lock its row.
 fn count_until(is_over: &AtomicBool, counters: &Counters, first: i64, counted: &[AtomicI64]) {
-    let mut post = first;
+    let mut number = first;
     while !is_over.load(SeqCst) {
-        post = (post + 1) % POSTS;
-        for id in [1, post + 1] {
-            let owner = Owner::new("post", id).unwrap();
+        number = (number + 1) % POSTS;
+        for id in [1, number + 1] {
+            let owner = post(id);
             counters.increment(owner, "views", 1).unwrap();
             counted[id as usize - 1].fetch_add(1, SeqCst);
         }

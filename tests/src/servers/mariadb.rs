@@ -37,7 +37,7 @@ impl MariaDb {
 
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
-        let folder = setup::folder("counter-mariadb-");
+        let folder = setup::folder("counter-mariadb-", durability);
         let mut install = command("mariadb-install-db", &folder);
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
         setup::run(install.args(["--skip-name-resolve", "--skip-log-bin"]));

@@ -55,7 +55,7 @@ impl Postgres {
         language: &'static str,
         durability: Durability,
     ) -> Self {
-        let folder = setup::folder("counter-postgres-");
+        let folder = setup::folder("counter-postgres-", durability);
         let mut initdb = setup::unprivileged(&program("initdb", &programs), folder.path());
         initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
         setup::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));

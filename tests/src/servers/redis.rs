@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::port::Port;
-use super::setup;
+use super::setup::{self, Durability};
 use crate::process::wait_for;
 use crate::program::Program;
 
@@ -45,7 +45,7 @@ impl RedisServer {
             port: Arc::new(Port::claim()),
             program: owned(program),
             options: owned(options),
-            folder: setup::folder("counter-redis-"),
+            folder: setup::folder("counter-redis-", Durability::On),
         };
         while let Err(output) = server.try_to_start() {
             // Somebody else has found the same free port.

@@ -5,12 +5,21 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::TempDir;
+
+use crate::folder;
+
+/// More than all servers of a test run write together, in bytes.
+const ROOM: u64 = 4 << 30;
+
 /// What a server does to keep what it has committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Waits for the disk: for tests that crash it.
+    /// It waits until its data is on the disk: for measurements.
+    OnDisk,
+    /// It keeps all of it in a crash, with its data in memory if there is room: for tests that crash it.
     On,
-    /// Does not, and is faster.
+    /// It may lose some of it in a crash, and is faster. Its data is in memory if there is room.
     Off,
 }
 
@@ -38,9 +47,12 @@ pub fn unprivileged(program: &Path, folder: &Path) -> Command {
     command
 }
 
-/// A folder for a server, removed when it is dropped.
-pub fn folder(prefix: &str) -> tempfile::TempDir {
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir().unwrap();
+/// Returns a folder for a server that keeps what it has committed in this way. It is removed when it is dropped.
+pub fn folder(prefix: &str, durability: Durability) -> TempDir {
+    let folder = match durability {
+        Durability::OnDisk => folder::on_disk(prefix),
+        Durability::On | Durability::Off => folder::in_memory(prefix, ROOM),
+    };
     if let Some((uid, gid)) = nobody() {
         chown(folder.path(), Some(uid), Some(gid)).unwrap();
     }

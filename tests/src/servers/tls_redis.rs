@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::RedisServer;
 use super::port::Port;
-use super::setup;
+use super::setup::{self, Durability};
 
 /// A Redis server that speaks TLS too, with a certificate that it has signed itself.
 pub struct TlsRedis {
@@ -17,7 +17,7 @@ pub struct TlsRedis {
 impl TlsRedis {
     /// Starts one and waits until it answers.
     pub fn start() -> Self {
-        let certificates = setup::folder("counter-certificates-");
+        let certificates = setup::folder("counter-certificates-", Durability::On);
         make_certificate(certificates.path());
         let path = |file| certificates.path().join(file).display().to_string();
         let (key, certificate, port) = (path("key"), path("certificate"), Port::claim());

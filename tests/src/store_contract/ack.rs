@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Holding, Verdict};
 
-use super::{LONG, contract, fresh, held, id, ids};
+use super::{LONG, contract, fresh, held, ids};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -18,13 +19,13 @@ contract![
 ];
 
 fn a_claim_that_was_made_is_held(world: &dyn StoreWorld) {
-    let claim = fresh(&*world.store(), &id(1), 5);
+    let claim = fresh(&*world.store(), &views_of(1), 5);
     assert_eq!(world.store().verify(&[claim], LONG).unwrap(), [Verdict::Current]);
 }
 
 fn a_claim_that_was_acknowledged_is_gone(world: &dyn StoreWorld) {
     let store = world.store();
-    let claims = [fresh(&*store, &id(1), 5)];
+    let claims = [fresh(&*store, &views_of(1), 5)];
     store.ack(&claims).unwrap();
     assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Gone]);
 }
@@ -46,16 +47,16 @@ fn others(claim: &Claim) -> Vec<Claim> {
 
 fn a_claim_that_differs_in_anything_is_superseded(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), 5);
+    let claim = fresh(&*store, &views_of(1), 5);
     let verdicts = store.verify(&others(&claim), LONG).unwrap();
     assert_eq!(verdicts, [Verdict::Superseded; 6]);
 }
 
 fn verdicts_come_in_the_order_asked_and_each_time(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = fresh(&*store, &id(1), 5);
-    let gone = Claim { id: id(2), ..first.clone() };
-    let second = fresh(&*store, &id(3), 5);
+    let first = fresh(&*store, &views_of(1), 5);
+    let gone = Claim { id: views_of(2), ..first.clone() };
+    let second = fresh(&*store, &views_of(3), 5);
     let asked = [second.clone(), gone, first, second];
     let verdicts = store.verify(&asked, LONG).unwrap();
     assert_eq!(verdicts, [Verdict::Current, Verdict::Gone, Verdict::Current, Verdict::Current]);
@@ -63,33 +64,33 @@ fn verdicts_come_in_the_order_asked_and_each_time(world: &dyn StoreWorld) {
 
 fn an_acknowledged_claim_leaves_what_came_since(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
+    let claim = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
     store.ack(&[claim]).unwrap();
     let expected = Holding { pending: 7, claim: None };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn only_exactly_the_claim_that_is_held_is_removed(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), 5);
-    let neighbour = fresh(&*store, &id(2), 5);
+    let claim = fresh(&*store, &views_of(1), 5);
+    let neighbour = fresh(&*store, &views_of(2), 5);
     store.ack(&others(&claim)).unwrap();
-    assert_eq!(held(&*store, &id(1)).claim, Some(claim.clone()));
+    assert_eq!(held(&*store, &views_of(1)).claim, Some(claim.clone()));
     let mut mixed = others(&claim);
     mixed.push(claim);
     store.ack(&mixed).unwrap();
-    assert_eq!(held(&*store, &id(1)), Holding::default());
-    assert_eq!(held(&*store, &id(2)).claim, Some(neighbour));
+    assert_eq!(held(&*store, &views_of(1)), Holding::default());
+    assert_eq!(held(&*store, &views_of(2)).claim, Some(neighbour));
 }
 
 fn acknowledging_again_does_nothing(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = fresh(&*store, &id(1), 5);
+    let first = fresh(&*store, &views_of(1), 5);
     store.ack(&[first.clone(), first.clone()]).unwrap();
-    let second = fresh(&*store, &id(1), 5);
+    let second = fresh(&*store, &views_of(1), 5);
     store.ack(&[first]).unwrap();
-    assert_eq!(held(&*store, &id(1)).claim, Some(second));
+    assert_eq!(held(&*store, &views_of(1)).claim, Some(second));
 }
 
 fn no_claims_can_be_verified_and_acknowledged(world: &dyn StoreWorld) {

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use counter_core::{ClaimOp, ClaimSeq, Claimed, Holding};
 
-use super::{LONG, claim, contract, fresh, held, id, ids, pending};
+use super::{LONG, claim, contract, fresh, held, ids, pending};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -23,58 +24,58 @@ contract![
 
 fn what_is_pending_becomes_a_fresh_claim(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), -5);
-    assert_eq!(claim.id, id(1));
+    let claim = fresh(&*store, &views_of(1), -5);
+    assert_eq!(claim.id, views_of(1));
     assert_eq!(claim.op, ClaimOp::Add(-5));
     assert!(claim.seq > ClaimSeq::ZERO);
     let expected = Holding { pending: 0, claim: Some(claim) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn nothing_pending_makes_no_claim(world: &dyn StoreWorld) {
     let store = world.store();
-    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
-    assert_eq!(held(&*store, &id(1)), Holding::default());
+    assert_eq!(claim(&*store, &views_of(1), LONG), Claimed::Nothing);
+    assert_eq!(held(&*store, &views_of(1)), Holding::default());
     assert_eq!(store.look(&[]).unwrap().high_water, ClaimSeq::ZERO);
 }
 
 fn a_pending_zero_makes_no_claim_and_is_removed(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 5).unwrap();
-    store.increment(&id(1), -5).unwrap();
-    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Zero);
-    assert_eq!(held(&*store, &id(1)), Holding::default());
-    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Nothing);
+    store.increment(&views_of(1), 5).unwrap();
+    store.increment(&views_of(1), -5).unwrap();
+    assert_eq!(claim(&*store, &views_of(1), LONG), Claimed::Zero);
+    assert_eq!(held(&*store, &views_of(1)), Holding::default());
+    assert_eq!(claim(&*store, &views_of(1), LONG), Claimed::Nothing);
 }
 
 fn a_young_claim_is_busy_and_what_came_since_stays_pending(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
-    assert_eq!(claim(&*store, &id(1), LONG), Claimed::Busy);
-    assert_eq!(claim(&*world.store(), &id(1), LONG), Claimed::Busy);
+    let first = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
+    assert_eq!(claim(&*store, &views_of(1), LONG), Claimed::Busy);
+    assert_eq!(claim(&*world.store(), &views_of(1), LONG), Claimed::Busy);
     let expected = Holding { pending: 7, claim: Some(first) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn an_old_claim_is_recovered_unchanged_and_what_came_since_stays_pending(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
+    let first = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
     for store in [store, world.store()] {
-        let recovered = claim(&*store, &id(1), Duration::ZERO);
+        let recovered = claim(&*store, &views_of(1), Duration::ZERO);
         assert_eq!(recovered, Claimed::Recovered(first.clone()));
         let expected = Holding { pending: 7, claim: Some(first.clone()) };
-        assert_eq!(held(&*store, &id(1)), expected);
+        assert_eq!(held(&*store, &views_of(1)), expected);
     }
 }
 
 fn what_came_since_is_claimed_once_the_claim_is_acknowledged(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
+    let first = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
     store.ack(std::slice::from_ref(&first)).unwrap();
-    match claim(&*store, &id(1), LONG) {
+    match claim(&*store, &views_of(1), LONG) {
         Claimed::Fresh(second) => {
             assert_eq!(second.op, ClaimOp::Add(7));
             assert!(second.seq > first.seq);
@@ -87,7 +88,7 @@ fn sequences_rise_within_a_call_and_from_call_to_call(world: &dyn StoreWorld) {
     let store = world.store();
     let mut newest = ClaimSeq::ZERO;
     for round in 0..3 {
-        let ids: Vec<_> = (0..300).map(|number| id(round * 300 + number)).collect();
+        let ids: Vec<_> = (0..300).map(|number| views_of(round * 300 + number)).collect();
         ids.iter().for_each(|id| store.increment(id, 1).unwrap());
         for claimed in store.claim(&ids, LONG).unwrap() {
             let Claimed::Fresh(claim) = claimed else {
@@ -103,7 +104,7 @@ fn sequences_rise_within_a_call_and_from_call_to_call(world: &dyn StoreWorld) {
 fn a_counter_named_twice_is_claimed_once(world: &dyn StoreWorld) {
     let store = world.store();
     for (number, claim_timeout) in [(1, LONG), (2, Duration::ZERO)] {
-        let id = id(number);
+        let id = views_of(number);
         store.increment(&id, 5).unwrap();
         let claimed = store.claim(&[id.clone(), id.clone()], claim_timeout).unwrap();
         let [Claimed::Fresh(first), second] = claimed.as_slice() else {
@@ -122,38 +123,39 @@ fn a_counter_named_twice_is_claimed_once(world: &dyn StoreWorld) {
 
 fn a_zero_named_twice_is_removed_once(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 0).unwrap();
-    let claimed = store.claim(&[id(1), id(1)], LONG).unwrap();
+    store.increment(&views_of(1), 0).unwrap();
+    let claimed = store.claim(&[views_of(1), views_of(1)], LONG).unwrap();
     assert_eq!(claimed, [Claimed::Zero, Claimed::Nothing]);
 }
 
 fn outcomes_come_in_the_order_asked(world: &dyn StoreWorld) {
     let store = world.store();
-    let old = fresh(&*store, &id(3), 3);
-    store.increment(&id(1), 1).unwrap();
-    store.increment(&id(2), 0).unwrap();
-    let claimed = store.claim(&[id(3), id(4), id(2), id(1)], Duration::ZERO).unwrap();
+    let old = fresh(&*store, &views_of(3), 3);
+    store.increment(&views_of(1), 1).unwrap();
+    store.increment(&views_of(2), 0).unwrap();
+    let claimed =
+        store.claim(&[views_of(3), views_of(4), views_of(2), views_of(1)], Duration::ZERO).unwrap();
     let [Claimed::Recovered(recovered), Claimed::Nothing, Claimed::Zero, Claimed::Fresh(fresh)] =
         claimed.as_slice()
     else {
         panic!("{claimed:?}");
     };
     assert_eq!(recovered, &old);
-    assert_eq!((&fresh.id, fresh.op), (&id(1), ClaimOp::Add(1)));
+    assert_eq!((&fresh.id, fresh.op), (&views_of(1), ClaimOp::Add(1)));
 }
 
 fn a_claim_of_no_counters_does_nothing(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 1).unwrap();
+    store.increment(&views_of(1), 1).unwrap();
     assert_eq!(store.claim(&[], Duration::ZERO).unwrap(), []);
-    assert_eq!(pending(&*store, &id(1)), 1);
+    assert_eq!(pending(&*store, &views_of(1)), 1);
 }
 
 fn the_greatest_and_least_deltas_are_claimed_exactly(world: &dyn StoreWorld) {
     let store = world.store();
     let deltas = [i64::MAX, i64::MIN, i64::MAX - 1, i64::MIN + 1, 1 << 53, (1 << 53) + 1];
     for (number, delta) in (1..).zip(deltas) {
-        assert_eq!(fresh(&*store, &id(number), delta).op, ClaimOp::Add(delta));
+        assert_eq!(fresh(&*store, &views_of(number), delta).op, ClaimOp::Add(delta));
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimOp, Claimed, DeltaStore};
 
-use super::{LONG, claim, contract, held, id, ids};
+use super::{LONG, claim, contract, held, ids};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -24,21 +25,21 @@ fn increments_of_many_threads_are_all_counted(world: &dyn StoreWorld) {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             let store = world.store();
-            scope.spawn(move || (0..500).for_each(|_| store.increment(&id(1), 3).unwrap()));
+            scope.spawn(move || (0..500).for_each(|_| store.increment(&views_of(1), 3).unwrap()));
         }
     });
-    assert_eq!(held(&*world.store(), &id(1)).pending, THREADS * 500 * 3);
+    assert_eq!(held(&*world.store(), &views_of(1)).pending, THREADS * 500 * 3);
 }
 
 fn of_many_claimers_exactly_one_gets_a_fresh_claim(world: &dyn StoreWorld) {
     let stores: Vec<_> = (0..THREADS).map(|_| world.store()).collect();
     for round in 1..=50 {
-        stores[0].increment(&id(round), 1).unwrap();
+        stores[0].increment(&views_of(round), 1).unwrap();
         let start = Barrier::new(stores.len());
         let claimed: Vec<_> = thread::scope(|scope| {
             let claim_now = |store| {
                 start.wait();
-                claim(store, &id(round), LONG)
+                claim(store, &views_of(round), LONG)
             };
             let threads: Vec<_> =
                 stores.iter().map(|store| scope.spawn(move || claim_now(&**store))).collect();
@@ -73,9 +74,9 @@ fn sequences_of(store: &dyn DeltaStore, first: i64) -> Vec<i64> {
     let numbers = first..first + 200;
     let claims = numbers.map(|number| {
         if number % 2 == 0 {
-            super::fresh(store, &id(number), 1)
+            super::fresh(store, &views_of(number), 1)
         } else {
-            store.replace(&id(number), counter_core::Replacement::Set(1)).unwrap()
+            store.replace(&views_of(number), counter_core::Replacement::Set(1)).unwrap()
         }
     });
     claims.map(|claim| claim.seq.get()).collect()

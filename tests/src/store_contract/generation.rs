@@ -2,7 +2,8 @@
 
 use counter_core::{ClaimSeq, DeltaStore, StoreGeneration};
 
-use super::{contract, fresh, id};
+use super::{contract, fresh};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -19,7 +20,7 @@ fn generation(store: &dyn DeltaStore) -> &dyn StoreGeneration {
 
 fn a_store_has_no_generation_before_one_is_asked_for(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 5).unwrap();
+    store.increment(&views_of(1), 5).unwrap();
     assert_eq!(generation(&*store).present_generation().unwrap(), None);
     let made = generation(&*store).ensure_generation("one", RECORDED).unwrap();
     assert_eq!((made.database.as_str(), made.high_water), ("one", RECORDED));
@@ -38,5 +39,5 @@ fn a_generation_is_kept_with_its_database_and_its_high_water(world: &dyn StoreWo
 fn every_later_claim_is_above_the_high_water_of_the_generation(world: &dyn StoreWorld) {
     let store = world.store();
     generation(&*store).ensure_generation("one", RECORDED).unwrap();
-    assert!(fresh(&*store, &id(1), 5).seq > RECORDED);
+    assert!(fresh(&*store, &views_of(1), 5).seq > RECORDED);
 }

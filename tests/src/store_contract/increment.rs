@@ -1,6 +1,7 @@
 use counter_core::{CounterId, Error, Operation};
 
-use super::{contract, id, ids, pending};
+use super::{contract, ids, pending};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -19,59 +20,59 @@ contract![
 
 fn an_increment_is_pending(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 5).unwrap();
-    assert_eq!(pending(&*store, &id(1)), 5);
-    assert_eq!(pending(&*store, &id(2)), 0);
+    store.increment(&views_of(1), 5).unwrap();
+    assert_eq!(pending(&*store, &views_of(1)), 5);
+    assert_eq!(pending(&*store, &views_of(2)), 0);
 }
 
 fn increments_add_up_also_below_zero(world: &dyn StoreWorld) {
     let store = world.store();
     for by in [5, -7, 0, -40] {
-        store.increment(&id(1), by).unwrap();
+        store.increment(&views_of(1), by).unwrap();
     }
-    assert_eq!(pending(&*store, &id(1)), -42);
+    assert_eq!(pending(&*store, &views_of(1)), -42);
 }
 
 fn an_increment_by_the_most_that_fits_is_pending(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), i64::MAX).unwrap();
-    store.increment(&id(2), i64::MIN).unwrap();
-    assert_eq!(pending(&*store, &id(1)), i64::MAX);
-    assert_eq!(pending(&*store, &id(2)), i64::MIN);
+    store.increment(&views_of(1), i64::MAX).unwrap();
+    store.increment(&views_of(2), i64::MIN).unwrap();
+    assert_eq!(pending(&*store, &views_of(1)), i64::MAX);
+    assert_eq!(pending(&*store, &views_of(2)), i64::MIN);
 }
 
 fn an_increment_past_the_upper_end_is_not_counted(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), i64::MAX).unwrap();
-    assert_not_counted(&store.increment(&id(1), 1), &id(1));
-    assert_eq!(pending(&*store, &id(1)), i64::MAX);
+    store.increment(&views_of(1), i64::MAX).unwrap();
+    assert_not_counted(&store.increment(&views_of(1), 1), &views_of(1));
+    assert_eq!(pending(&*store, &views_of(1)), i64::MAX);
 }
 
 fn an_increment_past_the_lower_end_is_not_counted(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), i64::MIN).unwrap();
-    assert_not_counted(&store.increment(&id(1), -1), &id(1));
-    assert_eq!(pending(&*store, &id(1)), i64::MIN);
+    store.increment(&views_of(1), i64::MIN).unwrap();
+    assert_not_counted(&store.increment(&views_of(1), -1), &views_of(1));
+    assert_eq!(pending(&*store, &views_of(1)), i64::MIN);
 }
 
 fn each_of_many_increments_has_an_outcome_of_its_own(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(2), i64::MAX).unwrap();
-    let outcomes = store.increment_many(&[(id(1), 1), (id(2), 1), (id(3), 3)]);
+    store.increment(&views_of(2), i64::MAX).unwrap();
+    let outcomes = store.increment_many(&[(views_of(1), 1), (views_of(2), 1), (views_of(3), 3)]);
     assert_eq!(outcomes.len(), 3);
     assert!(outcomes[0].is_ok(), "{:?}", outcomes[0]);
-    assert_not_counted(&outcomes[1], &id(2));
+    assert_not_counted(&outcomes[1], &views_of(2));
     assert!(outcomes[2].is_ok(), "{:?}", outcomes[2]);
-    let all = [1, 2, 3].map(|number| pending(&*store, &id(number)));
+    let all = [1, 2, 3].map(|number| pending(&*store, &views_of(number)));
     assert_eq!(all, [1, i64::MAX, 3]);
 }
 
 fn many_increments_may_name_a_counter_twice(world: &dyn StoreWorld) {
     let store = world.store();
-    let outcomes = store.increment_many(&[(id(1), 1), (id(2), 2), (id(1), 10)]);
+    let outcomes = store.increment_many(&[(views_of(1), 1), (views_of(2), 2), (views_of(1), 10)]);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    assert_eq!(pending(&*store, &id(1)), 11);
-    assert_eq!(pending(&*store, &id(2)), 2);
+    assert_eq!(pending(&*store, &views_of(1)), 11);
+    assert_eq!(pending(&*store, &views_of(2)), 2);
 }
 
 fn no_increments_have_no_outcomes(world: &dyn StoreWorld) {
@@ -80,7 +81,7 @@ fn no_increments_have_no_outcomes(world: &dyn StoreWorld) {
 
 fn ten_thousand_increments_are_counted_at_once(world: &dyn StoreWorld) {
     let store = world.store();
-    let increments: Vec<_> = (1..=10_000).map(|number| (id(number), number)).collect();
+    let increments: Vec<_> = (1..=10_000).map(|number| (views_of(number), number)).collect();
     let outcomes = store.increment_many(&increments);
     assert_eq!(outcomes.len(), 10_000);
     assert!(outcomes.iter().all(Result::is_ok));
@@ -102,9 +103,9 @@ fn any_text_works_as_a_key(world: &dyn StoreWorld) {
 }
 
 fn another_store_on_the_same_data_sees_increments(world: &dyn StoreWorld) {
-    world.store().increment(&id(1), 5).unwrap();
-    world.store().increment(&id(1), 6).unwrap();
-    assert_eq!(pending(&*world.store(), &id(1)), 11);
+    world.store().increment(&views_of(1), 5).unwrap();
+    world.store().increment(&views_of(1), 6).unwrap();
+    assert_eq!(pending(&*world.store(), &views_of(1)), 11);
 }
 
 fn assert_not_counted(outcome: &Result<(), Error>, id: &CounterId) {

@@ -2,7 +2,8 @@
 
 use counter_core::{DeltaStore, InspectStore};
 
-use super::{contract, fresh, held, id};
+use super::{contract, fresh, held};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -22,12 +23,12 @@ fn a_store_says_what_time_it_is(world: &dyn StoreWorld) {
 
 fn a_question_changes_nothing(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
-    let before = (held(&*store, &id(1)), store.look(&[]).unwrap().high_water);
+    let claim = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
+    let before = (held(&*store, &views_of(1)), store.look(&[]).unwrap().high_water);
     let facts = inspection(&*store).inspect().unwrap();
-    inspection(&*store).misplaced(&[id(1)]).unwrap();
-    assert_eq!((held(&*store, &id(1)), store.look(&[]).unwrap().high_water), before);
+    inspection(&*store).misplaced(&[views_of(1)]).unwrap();
+    assert_eq!((held(&*store, &views_of(1)), store.look(&[]).unwrap().high_water), before);
     assert_eq!(before.0.claim, Some(claim));
     assert_eq!(facts.generation.known().cloned().flatten(), None);
     if let Some(generation) = store.generation() {
@@ -37,7 +38,10 @@ fn a_question_changes_nothing(world: &dyn StoreWorld) {
 
 fn nothing_of_a_counter_of_ours_is_misplaced(world: &dyn StoreWorld) {
     let store = world.store();
-    fresh(&*store, &id(1), 5);
-    store.increment(&id(2), 7).unwrap();
-    assert_eq!(inspection(&*store).misplaced(&[id(1), id(2), id(3)]).unwrap(), []);
+    fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(2), 7).unwrap();
+    assert_eq!(
+        inspection(&*store).misplaced(&[views_of(1), views_of(2), views_of(3)]).unwrap(),
+        []
+    );
 }

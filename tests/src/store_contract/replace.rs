@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use counter_core::{ClaimOp, Claimed, Holding, Replacement, Verdict};
 
-use super::{LONG, claim, contract, fresh, held, id};
+use super::{LONG, claim, contract, fresh, held};
+use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -19,87 +20,87 @@ contract![
 
 fn a_set_of_a_new_counter_is_a_claim(world: &dyn StoreWorld) {
     let store = world.store();
-    let set = store.replace(&id(1), Replacement::Set(1000)).unwrap();
-    assert_eq!((&set.id, set.op), (&id(1), ClaimOp::Set(1000)));
+    let set = store.replace(&views_of(1), Replacement::Set(1000)).unwrap();
+    assert_eq!((&set.id, set.op), (&views_of(1), ClaimOp::Set(1000)));
     assert_eq!(store.look(&[]).unwrap().high_water, set.seq);
     let expected = Holding { pending: 0, claim: Some(set) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn a_set_drops_what_was_pending_and_claimed(world: &dyn StoreWorld) {
     let store = world.store();
-    let before = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
-    let set = store.replace(&id(1), Replacement::Set(-3)).unwrap();
+    let before = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
+    let set = store.replace(&views_of(1), Replacement::Set(-3)).unwrap();
     assert!(set.seq > before.seq);
     let verdicts = store.verify(&[before], LONG).unwrap();
     assert_eq!(verdicts, [Verdict::Superseded]);
     let expected = Holding { pending: 0, claim: Some(set) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn a_delete_drops_what_was_pending_and_claimed(world: &dyn StoreWorld) {
     let store = world.store();
-    let before = fresh(&*store, &id(1), 5);
-    store.increment(&id(1), 7).unwrap();
-    let delete = store.replace(&id(1), Replacement::Delete).unwrap();
+    let before = fresh(&*store, &views_of(1), 5);
+    store.increment(&views_of(1), 7).unwrap();
+    let delete = store.replace(&views_of(1), Replacement::Delete).unwrap();
     assert_eq!(delete.op, ClaimOp::Delete);
     assert!(delete.seq > before.seq);
     let expected = Holding { pending: 0, claim: Some(delete) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn what_is_counted_after_a_set_is_pending(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(1), 5).unwrap();
-    let set = store.replace(&id(1), Replacement::Set(100)).unwrap();
-    store.increment(&id(1), 7).unwrap();
+    store.increment(&views_of(1), 5).unwrap();
+    let set = store.replace(&views_of(1), Replacement::Set(100)).unwrap();
+    store.increment(&views_of(1), 7).unwrap();
     let expected = Holding { pending: 7, claim: Some(set) };
-    assert_eq!(held(&*store, &id(1)), expected);
+    assert_eq!(held(&*store, &views_of(1)), expected);
 }
 
 fn a_set_leaves_other_counters_alone(world: &dyn StoreWorld) {
     let store = world.store();
-    store.increment(&id(2), 5).unwrap();
-    let claim = fresh(&*store, &id(3), 6);
-    store.replace(&id(1), Replacement::Set(100)).unwrap();
-    assert_eq!(held(&*store, &id(2)).pending, 5);
-    assert_eq!(held(&*store, &id(3)).claim, Some(claim));
+    store.increment(&views_of(2), 5).unwrap();
+    let claim = fresh(&*store, &views_of(3), 6);
+    store.replace(&views_of(1), Replacement::Set(100)).unwrap();
+    assert_eq!(held(&*store, &views_of(2)).pending, 5);
+    assert_eq!(held(&*store, &views_of(3)).claim, Some(claim));
 }
 
 fn the_last_of_several_sets_stands(world: &dyn StoreWorld) {
     let store = world.store();
-    let first = store.replace(&id(1), Replacement::Set(1)).unwrap();
-    let second = world.store().replace(&id(1), Replacement::Set(1)).unwrap();
+    let first = store.replace(&views_of(1), Replacement::Set(1)).unwrap();
+    let second = world.store().replace(&views_of(1), Replacement::Set(1)).unwrap();
     assert!(second.seq > first.seq);
-    assert_eq!(held(&*store, &id(1)).claim, Some(second));
+    assert_eq!(held(&*store, &views_of(1)).claim, Some(second));
 }
 
 fn the_greatest_and_least_values_are_set_exactly(world: &dyn StoreWorld) {
     let store = world.store();
     for value in [i64::MAX, i64::MIN, 0, (1 << 53) + 1] {
-        let set = store.replace(&id(1), Replacement::Set(value)).unwrap();
+        let set = store.replace(&views_of(1), Replacement::Set(value)).unwrap();
         assert_eq!(set.op, ClaimOp::Set(value));
-        assert_eq!(held(&*store, &id(1)).claim, Some(set));
+        assert_eq!(held(&*store, &views_of(1)).claim, Some(set));
     }
 }
 
 fn a_set_that_nobody_finished_is_recovered(world: &dyn StoreWorld) {
     let store = world.store();
     for replacement in [Replacement::Set(-7), Replacement::Delete] {
-        let left = store.replace(&id(1), replacement).unwrap();
-        assert_eq!(claim(&*store, &id(1), LONG), Claimed::Busy);
-        let recovered = claim(&*store, &id(1), Duration::ZERO);
+        let left = store.replace(&views_of(1), replacement).unwrap();
+        assert_eq!(claim(&*store, &views_of(1), LONG), Claimed::Busy);
+        let recovered = claim(&*store, &views_of(1), Duration::ZERO);
         assert_eq!(recovered, Claimed::Recovered(left));
     }
 }
 
 fn a_set_can_be_verified_and_acknowledged(world: &dyn StoreWorld) {
     let store = world.store();
-    let set = store.replace(&id(1), Replacement::Set(5)).unwrap();
+    let set = store.replace(&views_of(1), Replacement::Set(5)).unwrap();
     let claims = [set];
     assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Current]);
     store.ack(&claims).unwrap();
     assert_eq!(store.verify(&claims, LONG).unwrap(), [Verdict::Gone]);
-    assert_eq!(held(&*store, &id(1)), Holding::default());
+    assert_eq!(held(&*store, &views_of(1)), Holding::default());
 }

@@ -3,7 +3,8 @@ use std::num::NonZeroUsize;
 
 use counter_core::{CounterId, Cursor, DeltaStore, Pattern, Prefix};
 
-use super::{contract, fresh, id, ids};
+use super::{contract, fresh, ids};
+use crate::fixtures::{counter_of, user, views_of};
 use crate::store_worlds::StoreWorld;
 
 contract![
@@ -63,39 +64,39 @@ fn a_scan_finds_every_counter_page_by_page(world: &dyn StoreWorld) {
 
 fn a_scan_finds_what_is_only_claimed(world: &dyn StoreWorld) {
     let store = world.store();
-    fresh(&*store, &id(1), 5);
-    assert_eq!(scan_all(&*store, &Pattern::all(), 10), HashSet::from([id(1)]));
+    fresh(&*store, &views_of(1), 5);
+    assert_eq!(scan_all(&*store, &Pattern::all(), 10), HashSet::from([views_of(1)]));
 }
 
 fn a_scan_finds_nothing_of_what_was_acknowledged(world: &dyn StoreWorld) {
     let store = world.store();
-    let claim = fresh(&*store, &id(1), 5);
+    let claim = fresh(&*store, &views_of(1), 5);
     store.ack(&[claim]).unwrap();
     assert!(scan_all(&*store, &Pattern::all(), 10).is_empty());
 }
 
 fn a_scan_with_a_pattern_finds_what_matches_pending_or_claimed(world: &dyn StoreWorld) {
     let store = world.store();
-    let user = CounterId::new("user", 1, "views").unwrap();
-    let users = CounterId::new("users", 1, "views").unwrap();
-    let claimed = CounterId::new("user", 2, "shares").unwrap();
-    store.increment(&user, 1).unwrap();
-    store.increment(&users, 1).unwrap();
-    fresh(&*store, &id(1), 1);
+    let first = counter_of(&user(1), "views");
+    let other = CounterId::new("users", 1, "views").unwrap();
+    let claimed = counter_of(&user(2), "shares");
+    store.increment(&first, 1).unwrap();
+    store.increment(&other, 1).unwrap();
+    fresh(&*store, &views_of(1), 1);
     fresh(&*store, &claimed, 1);
     let found = |pattern: &str| scan_all(&*store, &pattern.parse().unwrap(), 10);
-    assert_eq!(found("user:*"), HashSet::from([user.clone(), claimed.clone()]));
-    assert_eq!(found("user*:1:view[a-s]"), HashSet::from([user.clone(), users]));
+    assert_eq!(found("user:*"), HashSet::from([first.clone(), claimed.clone()]));
+    assert_eq!(found("user*:1:view[a-s]"), HashSet::from([first.clone(), other]));
     assert_eq!(found("user:?:shares"), HashSet::from([claimed]));
-    assert_eq!(found("user:1:views"), HashSet::from([user]));
+    assert_eq!(found("user:1:views"), HashSet::from([first]));
     assert_eq!(found("nobody:*"), HashSet::new());
 }
 
 /// Of a claim's name the prefix is a part twice, and neither is the counter's.
 fn a_pattern_is_no_pattern_for_the_prefix(world: &dyn StoreWorld) {
     let store = world.store();
-    fresh(&*store, &id(1), 1);
-    store.increment(&id(2), 1).unwrap();
+    fresh(&*store, &views_of(1), 1);
+    store.increment(&views_of(2), 1).unwrap();
     for pattern in ["*test-*", "*{*", "*counter:post*", Prefix::default().as_str()] {
         let found = scan_all(&*store, &pattern.parse().unwrap(), 10);
         assert!(found.is_empty(), "{pattern} found {found:?}");
@@ -107,9 +108,9 @@ fn a_scan_finds_what_stays_while_other_counters_come_and_go(world: &dyn StoreWor
     let store = world.store();
     let stay: HashSet<_> = ids(200).into_iter().collect();
     for number in 1..=200 {
-        store.increment(&id(number), 1).unwrap();
+        store.increment(&views_of(number), 1).unwrap();
         if number % 2 == 0 {
-            store.claim(&[id(number)], super::LONG).unwrap();
+            store.claim(&[views_of(number)], super::LONG).unwrap();
         }
     }
     let found = scan_meanwhile(&*store, &Pattern::all(), 10, |page| {

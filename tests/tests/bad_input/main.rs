@@ -2,8 +2,13 @@
 //! nothing of others is touched. On real servers, from the application down to the table.
 
 mod any_store;
+mod command;
 mod injection;
+mod library;
 mod middle_of_a_batch;
+#[path = "../../../counter-core/tests/bad_input/refused.rs"]
+mod refused;
+mod rows;
 
 use std::process::ExitCode;
 
@@ -18,10 +23,15 @@ use redis::Connection;
 fn main() -> ExitCode {
     let in_redis: Vec<WorldKind<World>> =
         PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis")).collect();
-    let cases: Vec<Case<World>> = [middle_of_a_batch::CASES, injection::CASES].concat();
+    let cases: Vec<Case<World>> =
+        [middle_of_a_batch::CASES, injection::CASES, library::CASES, rows::CASES].concat();
     let mut trials = suite::trials(&in_redis, &cases);
     trials.push(Trial::test("whatever_a_store_holds_the_table_gets_what_is_ours", || {
         any_store::the_table_gets_what_is_ours();
+        Ok(())
+    }));
+    trials.push(Trial::test("the_command_refuses_what_is_no_input_of_its_kind", || {
+        command::every_argument_and_variable_is_refused();
         Ok(())
     }));
     suite::run_trials(trials)

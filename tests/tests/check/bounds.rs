@@ -8,9 +8,10 @@ use counter_diesel::Counters;
 use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::{Note, Warning};
 use counter_diesel::check::SurveyBounds;
+use counter_tests::fixtures::views_of;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
-use super::{DURABLE, Site, found, id};
+use super::{DURABLE, Site, found};
 
 /// Bounds of this many names, in pages of ten, and of no time.
 fn names(max_names: u64) -> SurveyBounds {
@@ -21,7 +22,7 @@ fn names(max_names: u64) -> SurveyBounds {
 fn counted_site(names: i64) -> Site {
     let site = Site::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
     let store = site.store_at(&site.redis.url(), &Default::default());
-    let increments = (0..names).map(|number| (id(number), 1)).collect::<Vec<_>>();
+    let increments = (0..names).map(|number| (views_of(number), 1)).collect::<Vec<_>>();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
     site
 }
@@ -51,7 +52,7 @@ fn names_of_others_are_not_among_those_that_are_looked_at() {
     let site = Site::with_redis(RedisServer::start_with(&options));
     let () = site.redis("DEBUG POPULATE 5000 other");
     let store = site.store_at(&site.redis.url(), &Default::default());
-    store.increment(&id(1), 1).unwrap();
+    store.increment(&views_of(1), 1).unwrap();
     let check_up = site.counters().check_within(names(100));
     assert_eq!(found(&check_up), [(Warning, Code::StoreNotPersistent)], "{check_up}");
 }

@@ -4,10 +4,11 @@ use counter_core::MemoryStore;
 use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::Warning;
 use counter_diesel::{Counters, SyncOptions};
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::servers::SteppingClock;
 use counter_tests::world;
 
-use super::{Site, found, owner};
+use super::{Site, found};
 
 fn told(seconds_ahead: i64) -> Option<String> {
     let clock = SteppingClock::new();
@@ -34,9 +35,9 @@ fn claims_are_as_old_as_the_clock_of_the_server_says() {
     let clock = SteppingClock::new();
     clock.set(-7_200_000_000);
     let site = Site::with_redis(clock.start_redis(&[]));
-    site.counters().increment(owner(1), "views", 1).unwrap();
+    site.counters().increment(post(1), "views", 1).unwrap();
     let store = site.store_at(&site.redis.url(), &Default::default());
-    store.claim(&[super::id(1)], std::time::Duration::MAX).unwrap();
+    store.claim(&[views_of(1)], std::time::Duration::MAX).unwrap();
     let codes = found(&site.check());
     assert!(!codes.iter().any(|(_, code)| *code == Code::ClaimsLeftBehind), "{codes:?}");
 }
@@ -47,7 +48,7 @@ fn a_store_in_memory_has_nothing_to_be_found() {
     let ledger = std::sync::Arc::clone(&world.ledger);
     let store = std::sync::Arc::new(MemoryStore::new());
     let counters = Counters::from_parts(Default::default(), store, ledger);
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     assert_eq!(found(&counters.check()), []);
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     let check_up = counters.check();

@@ -11,6 +11,7 @@ use counter_diesel::check::{CheckUp, Severity};
 use counter_diesel::ledger::{CounterConnection, Ledger as _, PoolLedger};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool, sqlite_pool};
 use counter_tests::database::ServerConnection as _;
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::Durability;
 use counter_tests::servers::RedisServer;
@@ -249,7 +250,7 @@ fn a_sqlite_that_others_write_to_all_the_time_takes_writes() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                writer.increment(super::owner(1), "views", 1).unwrap();
+                writer.increment(post(1), "views", 1).unwrap();
                 assert!(writer.sync(&SyncOptions::default()).unwrap().is_clean());
             }
         });

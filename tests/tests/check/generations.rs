@@ -8,13 +8,14 @@ use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database;
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+use counter_tests::fixtures::post;
 
-use super::{Site, found, only, owner};
+use super::{Site, found, only};
 
 fn synced() -> Site {
     let site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     assert_eq!(found(&site.check()), []);
     site
@@ -59,7 +60,7 @@ fn a_sync_that_runs_meanwhile_does_not_make_the_store_look_old() {
     let other = site.counters();
     let faults = Faults::calling(move |step| {
         if ["inspect", "state"].contains(&step) {
-            other.increment(owner(1), "views", 1).unwrap();
+            other.increment(post(1), "views", 1).unwrap();
             assert!(other.sync(&SyncOptions::default()).unwrap().is_clean());
         }
     });
@@ -88,7 +89,7 @@ fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
 #[test]
 fn counts_that_wait_where_nobody_has_ever_synced_are_a_warning() {
     let site = Site::new();
-    site.counters().increment(owner(1), "views", 1).unwrap();
+    site.counters().increment(post(1), "views", 1).unwrap();
     assert_eq!(found(&site.check()), [], "the tables were made just now");
     site.sql("UPDATE model_counters_state SET synced_at = datetime('now', '-2 hours')");
     let finding = only(&site.check(), Warning, Code::SyncOverdue);
@@ -103,7 +104,7 @@ fn counts_that_wait_for_a_sync_that_does_not_come_are_a_warning() {
     let two_hours_ago = "UPDATE model_counters_state SET synced_at = datetime('now', '-2 hours')";
     site.sql(&format!("{two_hours_ago} WHERE prefix <> ''"));
     assert_eq!(found(&site.check()), [], "nothing is pending");
-    site.counters().increment(owner(1), "views", 1).unwrap();
+    site.counters().increment(post(1), "views", 1).unwrap();
     only(&site.check(), Warning, Code::SyncOverdue);
     assert!(site.counters().sync(&SyncOptions::default()).unwrap().is_clean());
     assert_eq!(found(&site.check()), []);

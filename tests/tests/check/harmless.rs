@@ -8,9 +8,10 @@ use counter_core::Config;
 use counter_diesel::SyncOptions;
 use counter_tests::database::{self, Database};
 use counter_tests::faults::Faults;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::servers::RedisServer;
 
-use super::{DURABLE, Site, id, owner};
+use super::{DURABLE, Site};
 
 /// Everything that the server holds, byte for byte.
 fn everything(site: &Site) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -38,18 +39,18 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
         let site = Site::with(RedisServer::start_with(&DURABLE), make_database());
         let counters = site.counters();
         for number in 1..=3 {
-            counters.increment(owner(number), "views", 1).unwrap();
+            counters.increment(post(number), "views", 1).unwrap();
         }
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        counters.increment(owner(1), "views", 1).unwrap();
-        counters.increment(owner(2), "views", 0).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
+        counters.increment(post(2), "views", 0).unwrap();
         let store = site.store_at(&site.redis.url(), &Config::default());
-        store.claim(&[id(1)], Duration::MAX).unwrap();
-        counters.increment(owner(1), "views", 1).unwrap();
+        store.claim(&[views_of(1)], Duration::MAX).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         let () = site.redis("SET counter:x 1");
         let _: i64 = site.redis("RPUSH counter:user:1:y a");
         let rows = || {
-            let rows = (1..=3).map(|number| site.ledger.rows_of(&owner(number)).unwrap());
+            let rows = (1..=3).map(|number| site.ledger.rows_of(&post(number)).unwrap());
             let state = site.ledger.state(&Config::default().prefix).unwrap();
             (rows.collect::<Vec<_>>(), state)
         };
@@ -59,7 +60,7 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
         }
         assert_eq!(everything(&site), in_store);
         assert_eq!(rows(), in_table);
-        assert_eq!(counters.get(owner(1), "views").unwrap(), 3);
+        assert_eq!(counters.get(post(1), "views").unwrap(), 3);
     }
 }
 
@@ -67,7 +68,7 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
 fn only_commands_that_read_are_sent_to_redis() {
     let site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     let _: i64 = site.redis("RPUSH counter:user:1:y a");
     let () = site.redis("CONFIG RESETSTAT");
     let _ = site.check();
@@ -100,7 +101,7 @@ fn nothing_that_writes_is_asked_of_the_store_or_the_ledger() {
         seen.lock().unwrap().insert(step.to_owned());
     });
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     let _ = counters.check();
     let expected = ["inspect", "inspect_ledger", "look", "misplaced", "scan", "state"];
     assert_eq!(*steps.lock().unwrap(), expected.map(str::to_owned).into());

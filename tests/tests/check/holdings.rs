@@ -7,8 +7,9 @@ use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{Counters, SyncOptions};
+use counter_tests::fixtures::{post, views_of};
 
-use super::{Site, found, id, impatient, only, owner};
+use super::{Site, found, impatient, only};
 
 #[test]
 fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
@@ -67,8 +68,8 @@ fn claims_that_nobody_finishes_are_a_warning_with_the_oldest() {
     let site = Site::new();
     let store = site.store_at(&site.redis.url(), &Config::default());
     for number in 1..=3 {
-        store.increment(&id(number), 1).unwrap();
-        store.claim(&[id(number)], Duration::MAX).unwrap();
+        store.increment(&views_of(number), 1).unwrap();
+        store.claim(&[views_of(number)], Duration::MAX).unwrap();
     }
     assert_eq!(found(&site.check()), [], "a living sync may have them");
     let left_behind = || site.counters_with(impatient()).check();
@@ -96,10 +97,10 @@ fn a_claim_from_an_hour_ago_is_left_behind_by_default_too() {
 fn a_claim_that_its_row_has_overtaken_is_an_error() {
     let site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 5).unwrap();
-    counters.increment(owner(2), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
+    counters.increment(post(2), "views", 5).unwrap();
     let store = site.store_at(&site.redis.url(), &Config::default());
-    store.claim(&[id(1), id(2)], Duration::MAX).unwrap();
+    store.claim(&[views_of(1), views_of(2)], Duration::MAX).unwrap();
     overtake(&site, 1);
     let finding = only(&counters.check(), Error, Code::Conflicts);
     assert!(finding.message.starts_with("1 claims (post:1:views (claim "), "{finding}");
@@ -109,7 +110,7 @@ fn a_claim_that_its_row_has_overtaken_is_an_error() {
 
 fn overtake(site: &Site, number: i64) {
     let future = ClaimSeq::new(i64::MAX / 2);
-    let newer = Claim { id: id(number), seq: future, op: ClaimOp::Set(100) };
+    let newer = Claim { id: views_of(number), seq: future, op: ClaimOp::Set(100) };
     let mut transaction = site.ledger.begin().unwrap();
     transaction.upsert(&[newer]).unwrap();
     transaction.commit().unwrap();
@@ -120,13 +121,13 @@ fn overtake(site: &Site, number: i64) {
 fn a_claim_that_is_finished_while_it_is_checked_is_no_conflict() {
     let site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     let store = site.store_at(&site.redis.url(), &Config::default());
-    store.claim(&[id(1)], Duration::MAX).unwrap();
+    store.claim(&[views_of(1)], Duration::MAX).unwrap();
     let other = site.counters_with(impatient());
     let faults = counter_tests::faults::Faults::calling_once_before("baselines", move || {
         for _ in 0..2 {
-            other.increment(owner(1), "views", 1).unwrap();
+            other.increment(post(1), "views", 1).unwrap();
             assert!(other.sync(&SyncOptions::default()).unwrap().is_clean());
         }
     });
@@ -134,5 +135,5 @@ fn a_claim_that_is_finished_while_it_is_checked_is_no_conflict() {
         counter_tests::faults::FaultyLedger { inner: std::sync::Arc::clone(&site.ledger), faults };
     let checked = Counters::from_parts(Config::default(), store, std::sync::Arc::new(ledger));
     assert_eq!(found(&checked.check()), []);
-    assert_eq!(counters.get(owner(1), "views").unwrap(), 7);
+    assert_eq!(counters.get(post(1), "views").unwrap(), 7);
 }

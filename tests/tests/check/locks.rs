@@ -8,10 +8,11 @@ use counter_diesel::check::CheckUp;
 use counter_diesel::check::FindingCode as Code;
 use counter_tests::database::ServerConnection;
 use counter_tests::faults::Faults;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::world::{PAIRS, World};
 use diesel::{MysqlConnection, PgConnection};
 
-use super::{check_in_time, id, owner};
+use super::check_in_time;
 
 /// Who holds the lock, if anybody.
 type Locker<C> = Arc<Mutex<Option<C>>>;
@@ -36,8 +37,8 @@ fn check_up_locked_at<C: ServerConnection>(
         *holder.lock().unwrap() = Some(conn);
     });
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(owner(1), "views", 1).unwrap();
-    world.store.claim(&[id(1)], Duration::MAX).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
+    world.store.claim(&[views_of(1)], Duration::MAX).unwrap();
     let check_up = check_in_time(counters);
     assert!(locker.lock().unwrap().take().is_some(), "it was locked");
     check_up.expect("it ends, whoever has locked what")

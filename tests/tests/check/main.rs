@@ -17,10 +17,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use counter_core::{Config, CounterId, DeltaStore, RedisStore};
+use counter_core::{Config, DeltaStore, RedisStore};
+use counter_diesel::Counters;
 use counter_diesel::check::{CheckUp, Finding, FindingCode, Severity};
 use counter_diesel::ledger::Ledger;
-use counter_diesel::{Counters, Owner};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
@@ -115,14 +115,6 @@ fn found(check_up: &CheckUp) -> Vec<(Severity, FindingCode)> {
 fn only(check_up: &CheckUp, severity: Severity, code: FindingCode) -> Finding {
     assert_eq!(found(check_up), [(severity, code)], "{check_up}");
     check_up.findings[0].clone()
-}
-
-fn owner(number: i64) -> Owner {
-    Owner::new("post", number).unwrap()
-}
-
-fn id(number: i64) -> CounterId {
-    CounterId::new("post", number, "views").unwrap()
 }
 
 /// The configuration of a process that takes every claim for one that was left behind.

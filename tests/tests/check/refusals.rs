@@ -7,6 +7,7 @@ use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::{Counters, SyncOptions, mysql_pool, postgres_pool};
 use counter_tests::database::{self, OwnDatabase};
+use counter_tests::fixtures::post;
 use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;
@@ -15,7 +16,7 @@ use counter_tests::servers::{RedisServer, postgres};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection as _;
 
-use super::{DURABLE, Site, found, only, owner};
+use super::{DURABLE, Site, found, only};
 
 const SECRET: &str = "s3cret";
 
@@ -88,7 +89,7 @@ fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
         let counters = with_user(&site, &without(&[missing]));
         let finding = only(&counters.check(), Error, Code::StoreRefusesSyncs);
         assert!(finding.message.contains("NOPERM"), "{finding}");
-        counters.increment(owner(1), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         counters.sync(&SyncOptions::default()).unwrap_err();
     }
 }
@@ -119,7 +120,7 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
     let several = with_user(&site, &without(&["+set", "+del"]));
     let finding = only(&several.check(), Error, Code::StoreRefusesSyncs);
     assert!(finding.message.contains("SET, DEL"), "{finding}");
-    several.increment(owner(1), "views", 1).unwrap();
+    several.increment(post(1), "views", 1).unwrap();
     several.sync(&SyncOptions::default()).unwrap_err();
 }
 
@@ -143,20 +144,20 @@ fn a_user_who_may_not_count_is_told() {
     let counters = with_user(&site, &without(&["+incrby"]));
     let finding = only(&counters.check(), Error, Code::StoreRefusesIncrements);
     assert!(finding.message.contains("NOPERM"), "{finding}");
-    counters.increment(owner(1), "views", 1).unwrap_err();
+    counters.increment(post(1), "views", 1).unwrap_err();
 }
 
 #[test]
 fn a_server_that_is_full_is_said_to_count_nothing() {
     let site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     let () = site.redis("CONFIG SET maxmemory 1");
     let check_up = counters.check();
     let both = [(Error, Code::StoreRefusesIncrements), (Warning, Code::StoreMemoryFull)];
     assert_eq!(found(&check_up), both);
     assert!(check_up.to_string().contains("OOM"), "{check_up}");
-    counters.increment(owner(1), "views", 1).unwrap_err();
+    counters.increment(post(1), "views", 1).unwrap_err();
     let () = site.redis("CONFIG SET maxmemory 0");
     assert_eq!(found(&counters.check()), []);
 }
@@ -282,7 +283,7 @@ fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> C
 fn a_check_up_beside_a_failed_one_says_what_still_works() {
     let mut site = Site::new();
     let counters = site.counters();
-    counters.increment(owner(1), "views", 1).unwrap();
+    counters.increment(post(1), "views", 1).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     site.redis.kill();
     let check_up = counters.check();

@@ -1,12 +1,11 @@
-use counter_core::CounterId;
 use counter_tests::command::json;
+use counter_tests::fixtures::{counter_of, user};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
 
 use super::json_shapes::{assert_documented, assert_documented_decision};
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("where there is no conflict there is nothing to see or to decide", |world| {
@@ -70,7 +69,7 @@ pub(super) const CASES: &[Case<World>] = &[
 fn contradict(world: &World) {
     let counters = world.counters();
     counters.set(user(1), "views", 100).unwrap();
-    let name = world.prefix.claim_name(&CounterId::new("user", 1, "views").unwrap());
+    let name = world.prefix.claim_name(&counter_of(&user(1), "views"));
     let set = ["SET", &name, "1000000000000000:add:7"];
     let () = redis::cmd(set[0]).arg(&set[1..]).query(&mut bare(&shared_url())).unwrap();
     counters.increment(user(1), "views", 2).unwrap();

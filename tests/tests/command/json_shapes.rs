@@ -1,14 +1,12 @@
 use std::collections::BTreeMap;
 
-use counter_core::CounterId;
 use counter_tests::command::json;
+use counter_tests::fixtures::{counter_of, user};
 use counter_tests::program::Program;
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::Value;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] =
     &[("what is printed has the shape that is documented", |world| {
@@ -31,7 +29,7 @@ pub(super) const CASES: &[Case<World>] =
 
         // One of each kind of trouble.
         world.counters().increment(user(1), "views", 1).unwrap();
-        put(&world.prefix.claim_name(&id(2)), "1000000000000000:add:7");
+        put(&world.prefix.claim_name(&counter_of(&user(2), "views")), "1000000000000000:add:7");
         put(&format!("{}x", world.prefix), "1");
         let report = json(&world.run(&["sync", "--json"]).output);
         for finding in ["foreign", "failed", "conflicts"] {
@@ -46,10 +44,6 @@ pub(super) const CASES: &[Case<World>] =
         assert_eq!((ended.code(), ended.output.as_str()), (3, ""), "{ended:?}");
         assert_documented(&json(&ended.errors));
     })];
-
-fn id(user: i64) -> CounterId {
-    CounterId::new("user", user, "views").unwrap()
-}
 
 fn put(name: &str, value: &str) {
     let () = redis::cmd("SET").arg(name).arg(value).query(&mut bare(&shared_url())).unwrap();

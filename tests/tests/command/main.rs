@@ -13,7 +13,6 @@ mod values;
 
 use std::process::ExitCode;
 
-use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
 use counter_tests::suite;
 
@@ -30,8 +29,4 @@ fn main() -> ExitCode {
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())
-}
-
-fn user(id: i64) -> Owner {
-    Owner::new("user", id).unwrap()
 }

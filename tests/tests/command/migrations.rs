@@ -1,13 +1,12 @@
 use std::fs;
 use std::path::Path;
 
+use counter_tests::fixtures::user;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use serde_json::json;
-
-use super::user;
 
 const NAME: &str = "2026-01-01-000000_create_model_counters";
 

@@ -1,11 +1,8 @@
-use counter_core::CounterId;
-use counter_diesel::Owner;
+use counter_tests::fixtures::{counter_of, post, user};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("what the store holds is summed up by owner type", |world| {
@@ -53,8 +50,8 @@ fn fill(world: &World) {
     counters.increment(user(1), "views", 5).unwrap();
     counters.increment(user(2), "views", 6).unwrap();
     counters.increment(user(3), "views", 1).unwrap();
-    counters.decrement(Owner::new("post", 1).unwrap(), "views", 20).unwrap();
-    let name = world.prefix.claim_name(&CounterId::new("user", 3, "views").unwrap());
+    counters.decrement(post(1), "views", 20).unwrap();
+    let name = world.prefix.claim_name(&counter_of(&user(3), "views"));
     let mut redis = bare(&shared_url());
     let () = redis::cmd("SET").arg(name).arg("1000000000000000:add:7").query(&mut redis).unwrap();
 }

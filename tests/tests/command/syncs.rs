@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use counter_core::CounterId;
+use counter_tests::fixtures::{counter_of, user};
 use counter_tests::program::Program;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use counter_tests::writers::{Writers, baselines};
 use serde_json::json;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("a sync moves everything and says how much in a table", |world| {
@@ -45,8 +43,14 @@ pub(super) const CASES: &[Case<World>] = &[
         counters.decrement(user(2), "a b", 7).unwrap();
         claim(world, "views");
         counters.increment(user(1), "views", 1).unwrap();
-        world.store.replace(&id("likes"), counter_core::Replacement::Set(-3)).unwrap();
-        world.store.replace(&id("gone"), counter_core::Replacement::Delete).unwrap();
+        world
+            .store
+            .replace(&counter_of(&user(1), "likes"), counter_core::Replacement::Set(-3))
+            .unwrap();
+        world
+            .store
+            .replace(&counter_of(&user(1), "gone"), counter_core::Replacement::Delete)
+            .unwrap();
         let named = names_of(&world.output_of(&["sync", "--dry-run", "-v"]));
         let dry =
             ["+5, +1  user:1:views", "-7  user:2:a b", "=-3  user:1:likes", "deleted  user:1:gone"];
@@ -58,7 +62,7 @@ pub(super) const CASES: &[Case<World>] = &[
         world.counters().increment(user(1), "views", 5).unwrap();
         // As old as a claim of the year 2001.
         let claim = "1000000000000000:add:7";
-        let name = world.prefix.claim_name(&id("likes"));
+        let name = world.prefix.claim_name(&counter_of(&user(1), "likes"));
         let url = counter_tests::servers::redis::shared_url();
         let mut redis = counter_tests::servers::redis::bare(&url);
         let () = redis::cmd("SET").arg(name).arg(claim).query(&mut redis).unwrap();
@@ -138,13 +142,9 @@ fn sorted(lines: &[&str]) -> Vec<String> {
     lines
 }
 
-fn id(key: &str) -> CounterId {
-    CounterId::new("user", 1, key).unwrap()
-}
-
 /// As a sync does that is still alive.
 fn claim(world: &World, key: &str) {
-    world.store.claim(&[id(key)], std::time::Duration::from_secs(30)).unwrap();
+    world.store.claim(&[counter_of(&user(1), key)], std::time::Duration::from_secs(30)).unwrap();
 }
 
 /// All that Redis holds under the prefix, and all rows of the counters and of the store's state.

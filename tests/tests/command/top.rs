@@ -1,16 +1,15 @@
 use counter_diesel::Owner;
+use counter_tests::fixtures::{post, user};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("the owners with the highest values come first", |world| {
         let counters = world.counters();
         (1..=12).for_each(|id| counters.increment(user(id), "views", 100 * id).unwrap());
         counters.increment(user(1), "likes", 5000).unwrap();
-        counters.increment(Owner::new("post", 1).unwrap(), "views", 5000).unwrap();
+        counters.increment(post(1), "views", 5000).unwrap();
         assert_eq!(world.output_of(&["top", "user", "views"]), "", "nobody has been synced");
         world.output_of(&["sync"]);
         counters.decrement(user(12), "views", 195).unwrap();

@@ -1,11 +1,9 @@
-use counter_core::CounterId;
+use counter_tests::fixtures::{counter_of, user};
 use counter_tests::program::ProgramEnd;
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("what is not a counter is named without its escape codes, and the rest is synced", |world| {
@@ -39,7 +37,7 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
     ("a conflict is named with what to do, and that settles it", |world| {
         world.counters().set(user(1), "views", 100).unwrap();
-        let id = CounterId::new("user", 1, "views").unwrap();
+        let id = counter_of(&user(1), "views");
         put(&world.prefix.claim_name(&id), "1000000000000000:add:7");
         let ended = world.run(&["sync"]);
         assert_eq!(ended.code(), 1, "{ended:?}");

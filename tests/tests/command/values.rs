@@ -1,8 +1,7 @@
+use counter_tests::fixtures::user;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
-
-use super::user;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("a value is printed alone and several in lines of their own", |world| {

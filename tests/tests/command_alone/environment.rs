@@ -1,8 +1,8 @@
 use std::fs;
 use std::process::Command;
 
-use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
+use counter_tests::fixtures::user;
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::world::World;
@@ -50,7 +50,7 @@ fn flags_win_over_the_environment_and_that_over_a_file_in_this_folder_or_above()
 #[test]
 fn urls_come_from_a_file_too_and_an_empty_variable_is_none() {
     let world = world();
-    world.counters().set(Owner::new("user", 1).unwrap(), "views", 5).unwrap();
+    world.counters().set(user(1), "views", 5).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let urls = [("DATABASE_URL", world.database.url()), ("REDIS_URL", shared_url())];
     let lines = urls.iter().map(|(name, url)| format!("export {name}='{url}'\n"));

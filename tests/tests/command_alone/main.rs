@@ -2,7 +2,6 @@
 
 mod away;
 mod environment;
-mod passwords;
 mod pipes;
 mod signals;
 mod terminal;

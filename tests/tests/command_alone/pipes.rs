@@ -1,12 +1,12 @@
-use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
+use counter_tests::fixtures::user;
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::world::World;
 
 fn world() -> World {
     let (_, make) = shared_pairs()[0];
     let world = make();
-    let owners = (0..2000).map(|id| (Owner::new("user", id).unwrap(), "views", 1));
+    let owners = (0..2000).map(|id| (user(id), "views", 1));
     world.counters().increment_many(owners).unwrap();
     world
 }
@@ -36,7 +36,7 @@ fn a_reader_that_has_gone_is_no_error() {
     }
     // And what was to be done was done.
     for id in [0, 1999] {
-        let owner = Owner::new("user", id).unwrap();
+        let owner = user(id);
         assert_eq!(world.counters().baseline(owner, "views").unwrap(), 1);
     }
 }

@@ -4,18 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::Config;
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::command::json;
+use counter_tests::fixtures::user;
 use counter_tests::process::wait_for;
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 use rustix::process::Signal;
 
 const USERS: i64 = 1000;
-
-fn user(id: i64) -> Owner {
-    Owner::new("user", id).unwrap()
-}
 
 /// A site on which every user has a row, and is counted again.
 fn counted_site() -> (Site, Counters) {

@@ -2,8 +2,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
-use counter_diesel::Owner;
 use counter_tests::command::shared_pairs;
+use counter_tests::fixtures::user;
 use counter_tests::world::World;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -12,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 fn world() -> World {
     let (_, make) = shared_pairs()[0];
     let world = make();
-    let owners = (0..500).map(|id| (Owner::new("user", id).unwrap(), "views", 1));
+    let owners = (0..500).map(|id| (user(id), "views", 1));
     world.counters().increment_many(owners).unwrap();
     world
 }

@@ -1,15 +1,12 @@
 use std::time::Duration;
 
-use counter_core::{Claimed, CounterId};
-use counter_diesel::{Counters, Owner, SyncOptions};
+use counter_core::Claimed;
+use counter_diesel::{Counters, SyncOptions};
 use counter_tests::command::json;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 use serde_json::{Value, json};
-
-fn post(id: i64) -> Owner {
-    Owner::new("post", id).unwrap()
-}
 
 fn run(site: &Site, arguments: &[&str]) -> ProgramEnd {
     Program::start(site.command().args(arguments)).finish()
@@ -35,7 +32,7 @@ fn gone_back(site: &Site) {
     sync();
     counters.increment(post(1), "views", 3).unwrap();
     counters.increment(post(2), "views", 4).unwrap();
-    let id = CounterId::new("post", 2, "views").unwrap();
+    let id = views_of(2);
     let claimed = site.store().claim(&[id], Duration::MAX).unwrap();
     assert!(matches!(claimed[..], [Claimed::Fresh(_)]), "{claimed:?}");
 

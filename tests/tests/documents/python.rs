@@ -1,6 +1,7 @@
 use std::process::Command;
 
 use counter_core::{CounterId, Prefix};
+use counter_tests::fixtures::{counter_of, user};
 use counter_tests::servers::RedisServer;
 
 use super::document::document;
@@ -41,7 +42,7 @@ fn python_writes_the_names_that_this_library_writes() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let texts = TEXTS.map(|text| CounterId::new(text, -7, text).unwrap());
-    let shown = CounterId::new("user", 123, "downloads: total").unwrap();
+    let shown = counter_of(&user(123), "downloads: total");
     let mut bare = redis.bare();
     for id in texts.iter().chain([&shown]) {
         let name = Prefix::default().pending_name(id);

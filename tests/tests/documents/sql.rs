@@ -1,6 +1,7 @@
 use counter_core::Config;
-use counter_diesel::{Counters, Owner, RedisStore};
+use counter_diesel::{Counters, RedisStore};
 use counter_tests::database::{self, Database};
+use counter_tests::fixtures::post;
 use std::sync::Arc;
 
 use super::document::document;
@@ -26,10 +27,6 @@ fn counters(shell: &Shell) -> Counters {
     let store = RedisStore::builder(shell.redis.url()).build().unwrap();
     let ledger = shell.database.ledger("model_counters");
     Counters::from_parts(Config::default(), Arc::new(store), ledger)
-}
-
-fn post(id: i64) -> Owner {
-    Owner::new("post", id).unwrap()
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! PostgreSQL answers before it has written a commit to its disk, where it is told to.
 
+use counter_tests::fixtures::post;
 use counter_tests::site::Site;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
-use super::setting::{post, sync_cleanly};
+use super::setting::sync_cleanly;
 
 const CRASHES: i64 = 3;
 

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
 use counter_diesel::{Counters, SyncReport};
+use counter_tests::fixtures::post;
 use counter_tests::servers::SteppingClock;
 
-use super::setting::{Setting, post, sync, sync_cleanly, views};
+use super::setting::{Setting, sync, sync_cleanly, views};
 
 const SECOND: i64 = 1_000_000;
 /// Each is the clock's distance from the truth for a while.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use counter_core::Config;
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
+use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 
-use super::setting::{Setting, post, store_on, sync, sync_cleanly, views};
+use super::setting::{Setting, store_on, sync, sync_cleanly, views};
 
 /// A pass during which its claims are evicted, after they were made and before they are verified.
 fn evicted_before_verify(setting: &Setting) -> Counters {

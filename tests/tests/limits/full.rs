@@ -2,9 +2,10 @@
 
 use counter_core::Error as CoreError;
 use counter_diesel::{Counters, Error};
+use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 
-use super::setting::{Setting, post, sync_cleanly};
+use super::setting::{Setting, sync_cleanly};
 
 fn used_memory(redis: &RedisServer) -> i64 {
     let info: String = redis::cmd("INFO").arg("memory").query(&mut redis.bare()).unwrap();

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use counter_core::{Config, Confirmation, Error as CoreError, RedisStore, StoreStep};
 use counter_diesel::{Counters, Error, SyncReport};
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 
-use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
+use super::setting::{Setting, impatient, store_on, sync, sync_cleanly, views};
 
 const SHORT: Duration = Duration::from_millis(50);
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use counter_core::Config;
 use counter_tests::faults::{Faults, FaultyStore};
+use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 
-use super::setting::{Setting, post, store_on, sync_cleanly, views};
+use super::setting::{Setting, store_on, sync_cleanly, views};
 
 #[test]
 fn a_sync_is_whole_though_the_scripts_are_forgotten_before_each_of_its_steps() {

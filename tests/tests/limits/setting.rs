@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Claim, Claimed, Config, CounterId, DeltaStore, RedisStore, RedisStoreBuilder};
+use counter_core::{Claim, Claimed, Config, DeltaStore, RedisStore, RedisStoreBuilder};
 use counter_diesel::ledger::Ledger;
 use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
 use counter_tests::database::{self, Database};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
 
@@ -52,7 +53,7 @@ impl Setting {
     /// What is pending of this counter becomes a claim of a pass that dies at once.
     pub fn claim_and_die(&self, owner: &Owner) -> Claim {
         let store = store_on(&self.redis).build().unwrap();
-        let id = CounterId::new("post", owner.id(), "views").unwrap();
+        let id = counter_of(owner, "views");
         match store.claim(&[id], Duration::MAX).unwrap().remove(0) {
             Claimed::Fresh(claim) => claim,
             other => panic!("{other:?}"),
@@ -68,10 +69,6 @@ pub fn impatient() -> Config {
     let mut config = Config::default();
     config.claim_timeout = Duration::ZERO;
     config
-}
-
-pub fn post(number: i64) -> Owner {
-    Owner::new("post", number).unwrap()
 }
 
 pub fn sync(counters: &Counters) -> Result<SyncReport, Error> {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use counter_core::{Confirmation, Error as CoreError, StoreStep};
 use counter_diesel::{Counters, Error};
+use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 
-use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
+use super::setting::{Setting, impatient, store_on, sync, sync_cleanly, views};
 
 fn valkey(options: &[&str]) -> RedisServer {
     RedisServer::start_program(&["valkey-server"], options)

@@ -10,11 +10,12 @@ use counter_diesel::check::FindingCode;
 use counter_diesel::sync::{Conflicts, OnConflict, SyncEvent};
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 use tempfile::TempDir;
 
-use super::setting::{Setting, impatient, post, store_on, sync, sync_cleanly, views};
+use super::setting::{Setting, impatient, store_on, sync, sync_cleanly, views};
 
 const ON_DISK: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 

@@ -3,6 +3,7 @@
 use counter_core::Config;
 use counter_diesel::{SyncOptions, sqlite_pool};
 use counter_tests::faults::Fault;
+use counter_tests::fixtures::post;
 use counter_tests::log::{Log, Told};
 use counter_tests::process::wait_for;
 use libtest_mimic::Trial;
@@ -10,7 +11,7 @@ use libtest_mimic::Trial;
 use crate::documented::{DocumentedEvent, documented_events};
 use crate::scenes::{
     FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, litter, losing, memory,
-    of_generation, post, redis, sync, told_of,
+    of_generation, redis, sync, told_of,
 };
 use crate::{slow, workers};
 
@@ -126,7 +127,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("a set is left to the next sync", || {
         let world = memory();
         let counters = failing_at(&world, "begin", Fault::Before);
-        counters.set(post(), "views", 1).unwrap();
+        counters.set(post(1), "views", 1).unwrap();
         let told = told_of(&world);
         assert_eq!(told.len(), 1, "{told:?}");
         assert_eq!(told[0].field("counter"), "post:1:views");
@@ -136,7 +137,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("a set met something that somebody should look at", || {
         let world = redis();
         apply_from_the_future(&world, "views");
-        world.counters_with(Config::default()).set(post(), "views", 1).unwrap();
+        world.counters_with(Config::default()).set(post(1), "views", 1).unwrap();
         let told = told_of(&world);
         assert_eq!((told.len(), told[0].field("counter")), (1, "post:1:views"), "{told:?}");
         assert!(told[0].field("report").contains("1 in conflict"), "{told:?}");

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use counter_core::Config;
 use counter_diesel::{SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::world::{PAIRS, World};
 use metrics_util::debugging::DebuggingRecorder;
 
@@ -14,8 +15,7 @@ use crate::Case;
 use crate::documented;
 use crate::recorded::Recorded;
 use crate::scenes::{
-    contradict, counted, failing_at, fill, id, litter, losing, memory, panicking_once, post, redis,
-    sync,
+    contradict, counted, failing_at, fill, litter, losing, memory, panicking_once, redis, sync,
 };
 use crate::workers::{NEVER, PATIENCE};
 
@@ -73,7 +73,7 @@ pub const CASES: &[Case] = &[
             if step == "verify" {
                 // Another one vanishes before each of the three tries.
                 let (mut ids, keys) = (Vec::new(), ["a", "b", "c"]);
-                ids.extend(keys.map(id));
+                ids.extend(keys.map(|key| counter_of(&post(1), key)));
                 let held = store.look(&ids).unwrap().held;
                 let claim = held.into_iter().find_map(|held| held.unwrap().claim);
                 store.ack(&[claim.unwrap()]).unwrap();
@@ -81,7 +81,7 @@ pub const CASES: &[Case] = &[
         });
         let counters = world.counters_behind(&faults, Config::default());
         for key in ["a", "b", "c", "d"] {
-            counters.increment(post(), key, 1).unwrap();
+            counters.increment(post(1), key, 1).unwrap();
         }
         let recorded = Recorded::of(|| assert_eq!(sync(&counters).postponed, 1));
         assert_eq!(total(&recorded, &world, "postponed"), 1);
@@ -115,7 +115,7 @@ pub const CASES: &[Case] = &[
         assert_found_nothing_whole(&recorded, &world);
         let counters = counted(&world);
         // More than are claimed ahead, so that something is left when it ends.
-        counters.increment_many((2..12).map(|n| (owner(n), "views", 1))).unwrap();
+        counters.increment_many((2..12).map(|n| (post(n), "views", 1))).unwrap();
         let recorded = Recorded::of(|| {
             let options = SyncOptions::default().batch_size(NonZeroUsize::MIN);
             let stop = &mut |_: counter_diesel::sync::SyncEvent<'_>| ControlFlow::Break(());
@@ -127,8 +127,8 @@ pub const CASES: &[Case] = &[
     ("counters whose delta is zero were not to be moved", || {
         let world = memory();
         let counters = counted(&world);
-        counters.increment(post(), "zero", 1).unwrap();
-        counters.decrement(post(), "zero", 1).unwrap();
+        counters.increment(post(1), "zero", 1).unwrap();
+        counters.decrement(post(1), "zero", 1).unwrap();
         let recorded = Recorded::of(|| assert_eq!(sync(&counters).zeros, 1));
         assert_eq!(recorded.gauge(&world, "counter_pending_counters"), Some(1.0));
     }),
@@ -176,8 +176,8 @@ pub const CASES: &[Case] = &[
 
 fn assert_clean_sync(world: &World, name: &str) {
     let counters = counted(world);
-    counters.increment_many((2..5).map(|n| (owner(n), "views", 1))).unwrap();
-    world.store.claim(&[id("views")], Duration::MAX).unwrap();
+    counters.increment_many((2..5).map(|n| (post(n), "views", 1))).unwrap();
+    world.store.claim(&[counter_of(&post(1), "views")], Duration::MAX).unwrap();
     let before = now().as_secs_f64();
     let mut report = SyncReport::default();
     let recorded = Recorded::of(|| report = sync(&counters));
@@ -222,10 +222,6 @@ fn passes(recorded: &Recorded, world: &World) -> [u64; 3] {
 
 fn total(recorded: &Recorded, world: &World, what: &str) -> u64 {
     recorded.count(world, &format!("counter_sync_{what}_total"), &[]).unwrap()
-}
-
-fn owner(post: i64) -> counter_diesel::Owner {
-    counter_diesel::Owner::new("post", post).unwrap()
 }
 
 fn now() -> Duration {

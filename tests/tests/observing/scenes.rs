@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, CounterId, Generation};
-use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, Generation};
+use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::log::{Log, Told};
 use counter_tests::store_worlds::new_prefix;
 use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
@@ -41,7 +42,7 @@ pub fn of_prefix(world: &World, all: Vec<Told>) -> Vec<Told> {
 /// Counters of which one waits to be synced.
 pub fn counted(world: &World) -> Counters {
     let counters = world.counters_with(impatient());
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     counters
 }
 
@@ -51,23 +52,24 @@ pub fn sync(counters: &Counters) -> SyncReport {
 
 /// One whose row takes no more.
 pub fn fill(counters: &Counters) {
-    counters.set(post(), "full", i64::MAX).unwrap();
-    counters.increment(post(), "full", 1).unwrap();
+    counters.set(post(1), "full", i64::MAX).unwrap();
+    counters.increment(post(1), "full", 1).unwrap();
 }
 
 /// A claim whose row has seen a newer one, and which may have been applied.
 pub fn contradict(world: &World, key: &str) -> Claim {
-    world.counters().increment(post(), key, 7).unwrap();
-    let claim = match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {
-        Claimed::Fresh(claim) => claim,
-        other => panic!("{other:?}"),
-    };
+    world.counters().increment(post(1), key, 7).unwrap();
+    let claim =
+        match world.store.claim(&[counter_of(&post(1), key)], Duration::MAX).unwrap().remove(0) {
+            Claimed::Fresh(claim) => claim,
+            other => panic!("{other:?}"),
+        };
     apply_from_the_future(world, key);
     claim
 }
 
 pub fn apply_from_the_future(world: &World, key: &str) {
-    let claim = Claim { id: id(key), seq: FUTURE, op: ClaimOp::Set(100) };
+    let claim = Claim { id: counter_of(&post(1), key), seq: FUTURE, op: ClaimOp::Set(100) };
     let mut transaction = world.ledger.begin().unwrap();
     transaction.upsert(&[claim]).unwrap();
     transaction.commit().unwrap();
@@ -77,11 +79,11 @@ pub fn apply_from_the_future(world: &World, key: &str) {
 pub fn losing(world: &World) -> Counters {
     let store = Arc::clone(&world.store);
     let faults = Faults::calling_once_before("verify", move || {
-        let held = store.look(&[id("views")]).unwrap().held.remove(0).unwrap();
+        let held = store.look(&[counter_of(&post(1), "views")]).unwrap().held.remove(0).unwrap();
         store.ack(&[held.claim.unwrap()]).unwrap();
     });
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     counters
 }
 
@@ -89,7 +91,7 @@ pub fn losing(world: &World) -> Counters {
 pub fn failing_at(world: &World, step: &'static str, fault: Fault) -> Counters {
     let faults = Faults::deciding(move |name| (name == step).then_some(fault));
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     counters
 }
 
@@ -110,7 +112,7 @@ pub fn slow_at(world: &World, step: &'static str, delay: Duration) -> Counters {
         }
     });
     let counters = world.counters_behind(&faults, Config::default());
-    counters.increment(post(), "views", 5).unwrap();
+    counters.increment(post(1), "views", 5).unwrap();
     counters
 }
 
@@ -131,12 +133,4 @@ pub fn litter(world: &World) {
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());
     let name = format!("{}nonsense", world.prefix);
     redis::cmd("SET").arg(name).arg(1).exec(&mut bare).unwrap();
-}
-
-pub fn post() -> Owner {
-    Owner::new("post", 1).unwrap()
-}
-
-pub fn id(key: &str) -> CounterId {
-    CounterId::new("post", 1, key).unwrap()
 }

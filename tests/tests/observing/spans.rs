@@ -2,6 +2,7 @@
 
 use counter_diesel::SyncOptions;
 use counter_tests::faults::Fault;
+use counter_tests::fixtures::post;
 use counter_tests::log::{Log, Told};
 use counter_tests::world::World;
 
@@ -53,8 +54,8 @@ pub const CASES: &[Case] = &[
     ("counting and reading tell nothing", || {
         let world = memory();
         let counters = counted(&world);
-        assert_eq!(counters.get(crate::scenes::post(), "views").unwrap(), 5);
-        counters.set(crate::scenes::post(), "views", 1).unwrap();
+        assert_eq!(counters.get(post(1), "views").unwrap(), 5);
+        counters.set(post(1), "views", 1).unwrap();
         assert!(told_of(&world).is_empty());
     }),
 ];

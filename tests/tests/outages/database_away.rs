@@ -8,9 +8,10 @@ use chrono::{TimeDelta, Utc};
 use counter_core::Config;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::post;
 use counter_tests::site::Site;
 
-use super::{assert_unreachable, post, soon, sync, sync_cleanly};
+use super::{assert_unreachable, soon, sync, sync_cleanly};
 
 #[test]
 fn postgres_goes_away_during_a_sync_and_comes_back() {

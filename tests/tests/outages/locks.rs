@@ -6,13 +6,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, Claimed, Config, CounterId};
+use counter_core::{Claim, Claimed, Config};
 use counter_diesel::{Counters, Error};
 use counter_tests::faults::Faults;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 
-use super::{post, soon, sync, sync_cleanly};
+use super::{soon, sync, sync_cleanly};
 
 #[test]
 fn others_go_on_while_a_worker_is_frozen_in_postgres() {
@@ -87,7 +88,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
 }
 
 fn claim(site: &Site, id: i64) -> Claim {
-    let id = CounterId::new("post", id, "views").unwrap();
+    let id = views_of(id);
     match site.store().claim(&[id], Duration::MAX).unwrap().remove(0) {
         Claimed::Fresh(claim) => claim,
         other => panic!("{other:?}"),

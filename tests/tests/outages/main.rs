@@ -11,7 +11,7 @@ mod redis_replaced;
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
+use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 
 /// More than nobody in a request waits.
 const SOON: Duration = Duration::from_secs(2);
@@ -23,10 +23,6 @@ fn soon<T>(call: impl FnOnce() -> T) -> T {
     let took = start.elapsed();
     assert!(took < SOON, "it took {took:?}");
     result
-}
-
-fn post(id: i64) -> Owner {
-    Owner::new("post", id).unwrap()
 }
 
 fn sync(counters: &Counters) -> Result<SyncReport, Error> {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use counter_core::{Error as StoreError, RedisStore};
 use counter_diesel::Error;
+use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::site::Site;
 
-use super::{assert_not_counted, everything_said, post, soon, sync, sync_cleanly};
+use super::{assert_not_counted, everything_said, soon, sync, sync_cleanly};
 
 #[test]
 fn while_redis_is_away_nothing_is_counted_and_the_last_sync_can_be_read() {

@@ -5,10 +5,11 @@ use std::thread;
 
 use counter_core::Error as StoreError;
 use counter_diesel::{Counters, Error};
+use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 use counter_tests::site::Site;
 
-use super::{post, soon, sync};
+use super::{soon, sync};
 
 const THREADS: u32 = 4;
 /// One after another, in each thread.

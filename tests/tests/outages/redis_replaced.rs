@@ -1,9 +1,10 @@
 //! Redis loses everything between two syncs.
 
 use chrono::{TimeDelta, Utc};
+use counter_tests::fixtures::post;
 use counter_tests::site::Site;
 
-use super::{post, sync, sync_cleanly};
+use super::{sync, sync_cleanly};
 
 #[test]
 fn a_flush_between_syncs_is_reported_and_sequences_go_on_above() {

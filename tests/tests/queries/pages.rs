@@ -3,6 +3,7 @@
 use counter_diesel::query::OwnerType;
 use counter_diesel::schema::ModelCounter;
 use counter_diesel::{Error, HasCounters, Owner, schema::model_counters};
+use counter_tests::fixtures::{post, user};
 use counter_tests::query_log::QueryLog;
 use counter_tests::query_world::{QueryWorld, sync};
 use counter_tests::suite::Case;
@@ -42,7 +43,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let twice = [1, 2, 1].map(|id| Post::counter_owner(id).unwrap());
         let values = world.counters.load(&twice, [PostCounter::Views]).unwrap();
         assert_eq!(values, [[5], [0], [5]]);
-        let owners = [Owner::new("post", 1).unwrap(), Owner::new("user", 1).unwrap()];
+        let owners = [post(1), user(1)];
         let values = world.counters.load(&owners, ["likes", "views", "likes"]).unwrap();
         assert_eq!(values, [[0, 5, 0], [0, 0, 0]]);
         let nothing: [&str; 0] = [];
@@ -119,7 +120,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let seen = seen.map(Iterator::collect::<Vec<_>>).collect::<Vec<_>>();
         let third = vec![("views", 7)];
         assert_eq!(seen, [third.clone(), vec![], vec![("views", 5), ("likes", -1)], third]);
-        let of_nobody = ModelCounter::grouped_by(rows, [Owner::new("user", 3).unwrap()]);
+        let of_nobody = ModelCounter::grouped_by(rows, [user(3)]);
         assert_eq!(of_nobody.unwrap(), [[]]);
         let narrower = ModelCounter::of_models(&models).unwrap();
         let narrower = narrower.filter(model_counters::count.gt(5)).count();

@@ -3,11 +3,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{DeltaStore, Error, RedisStore, Replacement, StoreStep};
+use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
+use counter_tests::redis_pools::STORES;
 use counter_tests::said::everything_said;
 use counter_tests::servers::RedisServer;
 
-use super::{STORES, assert_not_counted, id, soon};
+use super::{assert_not_counted, soon};
 
 /// Nobody listens there: the port needs privileges.
 const NOBODY: &str = "redis://127.0.0.1:1/";
@@ -16,11 +18,13 @@ const NOBODY: &str = "redis://127.0.0.1:1/";
 fn nothing_is_counted_while_the_server_is_away() {
     for (pool, store) in STORES {
         let store = store(NOBODY);
-        assert_not_counted(pool, soon(pool, || store.increment(&id(1), 1)));
-        for outcome in soon(pool, || store.increment_many(&[(id(1), 1), (id(2), 1)])) {
+        assert_not_counted(pool, soon(pool, || store.increment(&downloads_of(1), 1)));
+        for outcome in
+            soon(pool, || store.increment_many(&[(downloads_of(1), 1), (downloads_of(2), 1)]))
+        {
             assert_not_counted(pool, outcome);
         }
-        let set = soon(pool, || store.replace(&id(1), Replacement::Set(5)));
+        let set = soon(pool, || store.replace(&downloads_of(1), Replacement::Set(5)));
         assert_not_counted(pool, set.map(drop));
     }
 }
@@ -29,9 +33,9 @@ fn nothing_is_counted_while_the_server_is_away() {
 fn questions_and_steps_fail_soon_while_the_server_is_away() {
     for (pool, store) in STORES {
         let store = store(NOBODY);
-        let look = soon(pool, || store.look(&[id(1)]));
+        let look = soon(pool, || store.look(&[downloads_of(1)]));
         assert!(matches!(look, Err(Error::Store { step: StoreStep::Look, .. })), "{look:?}");
-        let claim = soon(pool, || store.claim(&[id(1)], Duration::ZERO));
+        let claim = soon(pool, || store.claim(&[downloads_of(1)], Duration::ZERO));
         assert!(matches!(claim, Err(Error::Store { step: StoreStep::Claim, .. })), "{claim:?}");
     }
 }
@@ -54,10 +58,10 @@ fn a_store_that_connects_lazily_counts_once_the_server_is_there() {
     server.kill();
     let builder = RedisStore::builder(server.url()).connect_lazily();
     let store = soon("building", || builder.build().unwrap());
-    assert_not_counted("away", soon("an increment", || store.increment(&id(1), 1)));
+    assert_not_counted("away", soon("an increment", || store.increment(&downloads_of(1), 1)));
     server.start_again();
-    wait_for("the store to have a connection", || store.increment(&id(1), 1).ok());
-    assert_eq!(store.look(&[id(1)]).unwrap().held[0].as_ref().unwrap().pending, 1);
+    wait_for("the store to have a connection", || store.increment(&downloads_of(1), 1).ok());
+    assert_eq!(store.look(&[downloads_of(1)]).unwrap().held[0].as_ref().unwrap().pending, 1);
 }
 
 #[test]
@@ -65,13 +69,13 @@ fn counting_goes_on_after_the_server_was_killed_and_started_again() {
     let mut server = RedisServer::start();
     for (pool, store) in STORES {
         let store = store(&server.url());
-        store.increment(&id(1), 1).unwrap();
+        store.increment(&downloads_of(1), 1).unwrap();
         server.kill();
-        assert!(soon(pool, || store.increment(&id(1), 1)).is_err());
+        assert!(soon(pool, || store.increment(&downloads_of(1), 1)).is_err());
         server.start_again();
-        wait_for("the store to have a connection", || store.increment(&id(2), 1).ok());
+        wait_for("the store to have a connection", || store.increment(&downloads_of(2), 1).ok());
         // The server kept nothing on disk.
-        let pending = store.look(&[id(1), id(2)]).unwrap().held;
+        let pending = store.look(&[downloads_of(1), downloads_of(2)]).unwrap().held;
         assert_eq!(pending[0].as_ref().unwrap().pending, 0, "{pool}");
         assert_eq!(pending[1].as_ref().unwrap().pending, 1, "{pool}");
     }
@@ -88,7 +92,7 @@ fn a_restart_of_the_server_costs_one_increment() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     counting.wait();
-                    store.increment(&id(1), 1).unwrap();
+                    store.increment(&downloads_of(1), 1).unwrap();
                 });
             }
         });
@@ -98,9 +102,9 @@ fn a_restart_of_the_server_costs_one_increment() {
     });
     server.kill();
     server.start_again();
-    assert!(store.increment(&id(1), 1).is_err());
+    assert!(store.increment(&downloads_of(1), 1).is_err());
     for _ in 0..4 {
-        store.increment(&id(1), 1).unwrap();
+        store.increment(&downloads_of(1), 1).unwrap();
     }
 }
 
@@ -110,14 +114,14 @@ fn a_question_is_asked_again_after_a_restart_of_the_server_and_an_increment_is_n
     for (pool, store) in STORES {
         let mut server = RedisServer::start();
         let store = store(&server.url());
-        store.increment(&id(1), 1).unwrap();
+        store.increment(&downloads_of(1), 1).unwrap();
         server.kill();
         server.start_again();
-        let look = store.look(&[id(1)]);
+        let look = store.look(&[downloads_of(1)]);
         assert!(look.is_ok(), "{pool}: {look:?}");
 
         server.kill();
         server.start_again();
-        assert!(store.increment(&id(1), 1).is_err(), "{pool}");
+        assert!(store.increment(&downloads_of(1), 1).is_err(), "{pool}");
     }
 }

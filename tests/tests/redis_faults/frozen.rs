@@ -1,10 +1,12 @@
 use std::time::{Duration, Instant};
 
 use counter_core::{Claimed, DeltaStore, Error, RedisStore, Replacement};
+use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
+use counter_tests::redis_pools::{STORES, pool_of_one};
 use counter_tests::servers::RedisServer;
 
-use super::{STORES, assert_not_counted, assert_unknown, id, soon};
+use super::{assert_not_counted, assert_unknown, soon};
 
 /// Waits until the server has carried out what was sent while it was frozen.
 fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
@@ -22,9 +24,9 @@ fn the_outcome_of_an_increment_is_unknown_while_the_server_is_frozen() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let store = store(&server.url());
-        store.increment(&id(1), 1).unwrap();
+        store.increment(&downloads_of(1), 1).unwrap();
         server.freeze();
-        assert_unknown(pool, soon(pool, || store.increment(&id(1), 10)));
+        assert_unknown(pool, soon(pool, || store.increment(&downloads_of(1), 10)));
         server.thaw();
         wait_until_counted(&server, "counter:user:1:downloads", 11);
     }
@@ -35,9 +37,9 @@ fn the_outcome_of_a_set_is_unknown_while_the_server_is_frozen() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let store = store(&server.url());
-        store.replace(&id(1), Replacement::Set(1)).unwrap();
+        store.replace(&downloads_of(1), Replacement::Set(1)).unwrap();
         server.freeze();
-        let set = soon(pool, || store.replace(&id(1), Replacement::Set(2)));
+        let set = soon(pool, || store.replace(&downloads_of(1), Replacement::Set(2)));
         assert_unknown(pool, set.map(drop));
         server.thaw();
     }
@@ -49,8 +51,8 @@ fn a_batch_has_one_deadline_while_the_server_is_frozen() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let store = store(&server.url());
-        store.increment(&id(0), 1).unwrap();
-        let increments: Vec<_> = (1..=10_000).map(|number| (id(number), 1)).collect();
+        store.increment(&downloads_of(0), 1).unwrap();
+        let increments: Vec<_> = (1..=10_000).map(|number| (downloads_of(number), 1)).collect();
         server.freeze();
         let outcomes = soon(pool, || store.increment_many(&increments));
         server.thaw();
@@ -89,23 +91,23 @@ fn a_connection_with_unread_replies_is_never_used_again() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let store = store(&server.url());
-        store.increment(&id(1), 100).unwrap();
+        store.increment(&downloads_of(1), 100).unwrap();
         server.freeze();
-        assert_unknown(pool, soon(pool, || store.increment(&id(1), 10)));
+        assert_unknown(pool, soon(pool, || store.increment(&downloads_of(1), 10)));
         server.thaw();
         wait_until_counted(&server, "counter:user:1:downloads", 110);
-        let look = store.look(&[id(1), id(2)]).unwrap();
+        let look = store.look(&[downloads_of(1), downloads_of(2)]).unwrap();
         assert_eq!(look.held[0].as_ref().unwrap().pending, 110, "{pool}");
         assert_eq!(look.held[1].as_ref().unwrap().pending, 0, "{pool}");
 
         server.freeze();
-        let many: Vec<_> = (10..20).map(|number| (id(number), 1)).collect();
+        let many: Vec<_> = (10..20).map(|number| (downloads_of(number), 1)).collect();
         assert!(soon(pool, || store.increment_many(&many)).iter().all(is_unknown));
         server.thaw();
         wait_until_counted(&server, "counter:user:19:downloads", 1);
         for number in 1..50 {
-            store.increment(&id(100 + number), number).unwrap();
-            let look = store.look(&[id(100 + number)]).unwrap();
+            store.increment(&downloads_of(100 + number), number).unwrap();
+            let look = store.look(&[downloads_of(100 + number)]).unwrap();
             assert_eq!(look.held[0].as_ref().unwrap().pending, number, "{pool}");
         }
     }
@@ -116,11 +118,11 @@ fn a_connection_with_unread_replies_is_never_used_again() {
 fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
-    store.increment(&id(1), 1).unwrap();
+    store.increment(&downloads_of(1), 1).unwrap();
     server.freeze();
-    assert_unknown("increment", soon("increment", || store.increment(&id(1), 10)));
+    assert_unknown("increment", soon("increment", || store.increment(&downloads_of(1), 10)));
     server.thaw();
     wait_until_counted(&server, "counter:user:1:downloads", 11);
     let echo: String = redis::cmd("ECHO").arg("hello").query(&mut *pool.get().unwrap()).unwrap();
@@ -132,11 +134,11 @@ fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
 fn an_application_gets_its_connections_back_without_time_outs() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let mut timeouts = counter_core::RedisTimeouts::default();
     timeouts.read = Duration::from_millis(50);
     let store = RedisStore::from_pool(pool.clone(), Default::default(), timeouts);
-    store.increment(&id(1), 10).unwrap();
+    store.increment(&downloads_of(1), 10).unwrap();
     let mut blocking = redis::cmd("BLPOP");
     blocking.arg("nothing").arg("0.3");
     let popped: Option<(String, String)> = blocking.query(&mut *pool.get().unwrap()).unwrap();
@@ -148,8 +150,8 @@ fn a_verification_keeps_its_deadline_while_the_server_is_frozen() {
     for (pool, store) in STORES {
         let server = RedisServer::start();
         let store = store(&server.url());
-        store.increment(&id(1), 1).unwrap();
-        let claimed = store.claim(&[id(1)], Duration::ZERO).unwrap().remove(0);
+        store.increment(&downloads_of(1), 1).unwrap();
+        let claimed = store.claim(&[downloads_of(1)], Duration::ZERO).unwrap().remove(0);
         let Claimed::Fresh(claim) = claimed else {
             panic!("{claimed:?}");
         };
@@ -167,9 +169,9 @@ fn a_verification_keeps_its_deadline_while_the_server_is_frozen() {
 fn a_verification_keeps_its_deadline_while_it_waits_for_a_connection() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
-    let pool = super::pool_of_one().build(client).unwrap();
+    let pool = pool_of_one().build(client).unwrap();
     let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
-    let claim = store.replace(&id(1), Replacement::Set(1)).unwrap();
+    let claim = store.replace(&downloads_of(1), Replacement::Set(1)).unwrap();
     let taken = pool.get().unwrap();
     let start = Instant::now();
     let verdicts = store.verify(&[claim], Duration::from_millis(200));

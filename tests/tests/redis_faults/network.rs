@@ -5,13 +5,15 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts, Replacement};
+use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
+use counter_tests::redis_pools::{
+    STORES, applications_store, own_store, pool_of_one, r2d2_redis_store,
+};
 use counter_tests::servers::RedisServer;
 
-use super::{
-    STORES, applications_store, assert_unknown, id, own_store, pool_of_one, r2d2_redis_store, soon,
-};
+use super::{assert_unknown, soon};
 
 const DIRECTIONS: [Towards; 2] = [Towards::Server, Towards::Client];
 
@@ -46,8 +48,8 @@ fn is_unknown_at_whichever_byte(
         for towards in DIRECTIONS {
             let bytes = (0..).take_while(|&after| {
                 // On a connection that is there already.
-                operate(&*store, &id(0)).unwrap();
-                let number = id(1000 * (1 + towards as i64) + after as i64);
+                operate(&*store, &downloads_of(0)).unwrap();
+                let number = downloads_of(1000 * (1 + towards as i64) + after as i64);
                 proxy.prepare(Trouble { towards, after, kind: Kind::Cut });
                 let outcome = soon(pool, || operate(&*store, &number));
                 let was_cut = proxy.calm() > 0;
@@ -81,9 +83,9 @@ fn each_increment_of_a_batch_is_reported_honestly_wherever_its_connection_is_cut
         let store = store(&proxy.redis_url());
         for (towards, step) in [(Towards::Server, 29), (Towards::Client, 3)] {
             for (number, after) in (1..).zip((0..).step_by(step)) {
-                store.increment(&id(0), 1).unwrap();
+                store.increment(&downloads_of(0), 1).unwrap();
                 let first = 1_000_000 * (1 + towards as i64) + number * BATCH;
-                let batch = (first..first + BATCH).map(|number| (id(number), 1));
+                let batch = (first..first + BATCH).map(|number| (downloads_of(number), 1));
                 let batch = batch.collect::<Vec<_>>();
                 proxy.prepare(Trouble { towards, after, kind: Kind::Cut });
                 let outcomes = soon(pool, || store.increment_many(&batch));
@@ -133,10 +135,10 @@ fn what_is_left_of_a_late_reply_is_nobody_elses() {
         let server = RedisServer::start();
         let proxy = Proxy::to_port(server.port());
         for (pool, store) in impatient_stores(&proxy.redis_url()) {
-            let before = counted(&server, &id(1));
-            store.increment(&id(1), 1000).unwrap();
+            let before = counted(&server, &downloads_of(1));
+            store.increment(&downloads_of(1), 1000).unwrap();
             proxy.prepare(Trouble { towards: Towards::Client, after: part, kind: Kind::Hold });
-            assert_unknown(pool, soon(pool, || store.increment(&id(1), 1000)));
+            assert_unknown(pool, soon(pool, || store.increment(&downloads_of(1), 1000)));
             proxy.prepare(Trouble {
                 towards: Towards::Server,
                 after: 20,
@@ -144,14 +146,14 @@ fn what_is_left_of_a_late_reply_is_nobody_elses() {
             });
             thread::scope(|scope| {
                 scope.spawn(|| proxy.release());
-                let look = store.look(&[id(1), id(2)]).unwrap();
+                let look = store.look(&[downloads_of(1), downloads_of(2)]).unwrap();
                 let pending = look.held.into_iter().map(|held| held.unwrap().pending);
                 assert_eq!(pending.collect::<Vec<_>>(), [before + 2000, 0], "{pool}: byte {part}");
             });
             for number in 10..20 {
-                let before = counted(&server, &id(number));
-                store.increment(&id(number), number).unwrap();
-                let look = store.look(&[id(number)]).unwrap();
+                let before = counted(&server, &downloads_of(number));
+                store.increment(&downloads_of(number), number).unwrap();
+                let look = store.look(&[downloads_of(number)]).unwrap();
                 let pending = look.held[0].as_ref().unwrap().pending;
                 assert_eq!(pending, before + number, "{pool}: byte {part}");
             }
@@ -169,9 +171,9 @@ fn an_application_does_not_get_what_is_left_of_a_late_reply() {
     let pool = pool_of_one().build(client).unwrap();
     let store = RedisStore::from_pool(pool.clone(), Default::default(), impatient());
     for part in 0..4 {
-        store.increment(&id(1), 0).unwrap();
+        store.increment(&downloads_of(1), 0).unwrap();
         proxy.prepare(Trouble { towards: Towards::Client, after: part, kind: Kind::Hold });
-        assert_unknown("increment", soon("increment", || store.increment(&id(1), 0)));
+        assert_unknown("increment", soon("increment", || store.increment(&downloads_of(1), 0)));
         proxy.calm();
         let echo = redis::cmd("ECHO").arg("hello").query::<String>(&mut *pool.get().unwrap());
         assert_eq!(echo.unwrap(), "hello", "after byte {part}");
@@ -184,14 +186,14 @@ fn an_increment_that_arrives_late_was_unknown_and_is_counted_once() {
     let server = RedisServer::start();
     let proxy = Proxy::to_port(server.port());
     for (number, (pool, store)) in (1..).zip(impatient_stores(&proxy.redis_url())) {
-        store.increment(&id(number), 1).unwrap();
+        store.increment(&downloads_of(number), 1).unwrap();
         proxy.prepare(Trouble { towards: Towards::Server, after: 10, kind: Kind::Hold });
-        assert_unknown(pool, soon(pool, || store.increment(&id(number), 10)));
-        assert_eq!(counted(&server, &id(number)), 1, "{pool}");
+        assert_unknown(pool, soon(pool, || store.increment(&downloads_of(number), 10)));
+        assert_eq!(counted(&server, &downloads_of(number)), 1, "{pool}");
         proxy.calm();
-        wait_for("it to arrive", || (counted(&server, &id(number)) == 11).then_some(()));
-        store.increment(&id(number), 100).unwrap();
-        assert_eq!(counted(&server, &id(number)), 111, "{pool}");
+        wait_for("it to arrive", || (counted(&server, &downloads_of(number)) == 11).then_some(()));
+        store.increment(&downloads_of(number), 100).unwrap();
+        assert_eq!(counted(&server, &downloads_of(number)), 111, "{pool}");
     }
 }
 
@@ -204,8 +206,8 @@ fn a_batch_has_one_deadline_while_bytes_trickle() {
         let proxy = Proxy::to_port(server.port());
         for (pool, store) in STORES {
             let store = store(&proxy.redis_url());
-            store.increment(&id(0), 1).unwrap();
-            let batch = (1..200).map(|number| (id(number), 1)).collect::<Vec<_>>();
+            store.increment(&downloads_of(0), 1).unwrap();
+            let batch = (1..200).map(|number| (downloads_of(number), 1)).collect::<Vec<_>>();
             proxy.prepare(Trouble { towards, after: 0, kind: drip });
             let outcomes = soon(pool, || store.increment_many(&batch));
             proxy.calm();

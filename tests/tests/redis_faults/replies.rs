@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use counter_core::{Error, StoreStep};
+use counter_tests::fixtures::downloads_of;
+use counter_tests::redis_pools::STORES;
 use counter_tests::servers::{FakeRedis, FakeReply};
 
-use super::{STORES, assert_not_counted, assert_unknown, id, soon};
+use super::{assert_not_counted, assert_unknown, soon};
 
 /// Five increments, of which the server answers two: it counts one and refuses the other.
 fn answer_two_then(number: usize, then: FakeReply) -> FakeReply {
@@ -27,7 +29,7 @@ fn what_was_answered_keeps_its_outcome_when_the_rest_is_not() {
     for server in &servers {
         for (pool, store) in STORES {
             let store = store(&server.url());
-            let increments: Vec<_> = (0..5).map(|number| (id(number), 1)).collect();
+            let increments: Vec<_> = (0..5).map(|number| (downloads_of(number), 1)).collect();
             let mut outcomes = soon(pool, || store.increment_many(&increments)).into_iter();
             assert!(outcomes.next().unwrap().is_ok(), "{pool}");
             assert_not_counted(pool, outcomes.next().unwrap());
@@ -46,7 +48,7 @@ fn a_batch_has_one_deadline_while_replies_trickle_in() {
     });
     for (pool, store) in STORES {
         let store = store(&server.url());
-        let increments: Vec<_> = (0..20).map(|number| (id(number), 1)).collect();
+        let increments: Vec<_> = (0..20).map(|number| (downloads_of(number), 1)).collect();
         let outcomes = soon(pool, || store.increment_many(&increments));
         assert_eq!(outcomes.len(), 20);
         assert!(outcomes[0].is_ok(), "{pool}: {:?}", outcomes[0]);
@@ -66,7 +68,7 @@ fn a_large_batch_has_one_deadline_while_the_server_is_slow() {
     });
     for (pool, store) in STORES {
         let store = store(&server.url());
-        let increments: Vec<_> = (0..20_000).map(|number| (id(number), 1)).collect();
+        let increments: Vec<_> = (0..20_000).map(|number| (downloads_of(number), 1)).collect();
         let mut outcomes = soon(pool, || store.increment_many(&increments));
         assert_eq!(outcomes.len(), 20_000);
         assert_not_counted(pool, outcomes.remove(19_999));
@@ -79,7 +81,7 @@ fn an_increment_that_is_answered_with_something_else_is_unknown() {
     for (pool, store) in STORES {
         let server = FakeRedis::start(|_, _| FakeReply::Bytes("+OK\r\n"));
         let store = store(&server.url());
-        assert_unknown(pool, store.increment(&id(1), 1));
+        assert_unknown(pool, store.increment(&downloads_of(1), 1));
     }
 }
 
@@ -101,7 +103,7 @@ fn every_refusal_of_an_increment_means_that_it_was_not_counted() {
     for refusal in refusals {
         let server = FakeRedis::start(refusal);
         for (pool, store) in STORES {
-            assert_not_counted(pool, store(&server.url()).increment(&id(1), 1));
+            assert_not_counted(pool, store(&server.url()).increment(&downloads_of(1), 1));
         }
     }
 }
@@ -116,7 +118,7 @@ fn what_the_server_says_unasked_is_taken_for_no_reply() {
     for (pool, store) in &STORES[..2] {
         let store = store(&server.url());
         for _ in 0..3 {
-            assert!(store.increment(&id(1), 1).is_ok(), "{pool}");
+            assert!(store.increment(&downloads_of(1), 1).is_ok(), "{pool}");
         }
     }
 }
@@ -131,7 +133,7 @@ fn a_connection_to_a_server_that_became_a_replica_is_not_used_again() {
     for (pool, store) in STORES {
         let store = store(&server.url());
         for _ in 0..3 {
-            assert_not_counted(pool, store.increment(&id(1), 1));
+            assert_not_counted(pool, store.increment(&downloads_of(1), 1));
         }
     }
 }
@@ -145,11 +147,11 @@ fn answers_of_another_form_are_errors_and_no_guesses() {
     });
     for (_, store) in STORES {
         let store = store(&server.url());
-        let look = store.look(&[id(1)]);
+        let look = store.look(&[downloads_of(1)]);
         assert!(matches!(look, Err(Error::Store { step: StoreStep::Look, .. })), "{look:?}");
         let page = store.scan(&Default::default(), Default::default(), std::num::NonZeroUsize::MIN);
         assert!(matches!(page, Err(Error::Store { step: StoreStep::Scan, .. })), "{page:?}");
-        let claimed = store.claim(&[id(1)], Duration::ZERO);
+        let claimed = store.claim(&[downloads_of(1)], Duration::ZERO);
         assert!(matches!(claimed, Err(Error::Store { step: StoreStep::Claim, .. })), "{claimed:?}");
     }
 }

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use counter_core::{Claimed, DeltaStore};
+use counter_tests::fixtures::downloads_of;
 
-use super::{Setting, id};
+use super::Setting;
 
 fn candidates() -> Vec<String> {
     let limits: [i128; 9] = [
@@ -35,7 +36,7 @@ fn candidates() -> Vec<String> {
 fn scripts_and_library_agree_on_what_is_a_count() {
     let mut setting = Setting::new();
     let candidates = candidates();
-    let ids: Vec<_> = (1..).take(candidates.len()).map(id).collect();
+    let ids: Vec<_> = (1..).take(candidates.len()).map(downloads_of).collect();
     for (id, text) in ids.iter().zip(&candidates) {
         setting.set(format!("counter:{id}"), text);
     }
@@ -66,7 +67,7 @@ fn scripts_and_library_agree_on_what_is_a_claim() {
         numbers.iter().flat_map(|value| ["add", "set", "del"].map(|op| format!("7:{op}:{value}")));
     let odd = ["7:add", "7::5", ":add:5", "7:ADD:5", "7:add :5", "7:add:5:6", "7 :add:5", "add:5"];
     let candidates: Vec<_> = sequences.chain(values).chain(odd.map(str::to_owned)).collect();
-    let ids: Vec<_> = (1..).take(candidates.len()).map(id).collect();
+    let ids: Vec<_> = (1..).take(candidates.len()).map(downloads_of).collect();
     for (id, text) in ids.iter().zip(&candidates) {
         setting.set(format!("counter:{{counter:{id}}}"), text);
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use counter_core::{
     ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, Replacement, StoreGeneration as _,
 };
+use counter_tests::fixtures::downloads_of;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 /// How often the server carried out each command since it was asked to forget that, but for what this
 /// test itself sends.
@@ -28,10 +29,10 @@ fn forget_calls(setting: &mut Setting) {
 #[test]
 fn an_increment_is_one_incrby_and_nothing_else() {
     let mut setting = Setting::new();
-    setting.store.increment(&id(1), 1).unwrap();
+    setting.store.increment(&downloads_of(1), 1).unwrap();
     forget_calls(&mut setting);
     for _ in 0..10 {
-        setting.store.increment(&id(1), 1).unwrap();
+        setting.store.increment(&downloads_of(1), 1).unwrap();
     }
     assert_eq!(calls(&mut setting), BTreeMap::from([("incrby".to_owned(), 10)]));
 }
@@ -39,9 +40,9 @@ fn an_increment_is_one_incrby_and_nothing_else() {
 #[test]
 fn many_increments_are_an_incrby_each_and_nothing_else() {
     let mut setting = Setting::new();
-    setting.store.increment(&id(1), 1).unwrap();
+    setting.store.increment(&downloads_of(1), 1).unwrap();
     forget_calls(&mut setting);
-    let increments: Vec<_> = (0..5000).map(|number| (id(number), 1)).collect();
+    let increments: Vec<_> = (0..5000).map(|number| (downloads_of(number), 1)).collect();
     assert!(setting.store.increment_many(&increments).iter().all(Result::is_ok));
     assert_eq!(calls(&mut setting), BTreeMap::from([("incrby".to_owned(), 5000)]));
 }
@@ -49,9 +50,9 @@ fn many_increments_are_an_incrby_each_and_nothing_else() {
 #[test]
 fn a_look_is_one_mget() {
     let mut setting = Setting::new();
-    setting.store.increment(&id(1), 1).unwrap();
+    setting.store.increment(&downloads_of(1), 1).unwrap();
     forget_calls(&mut setting);
-    setting.store.look(&[id(1), id(2), id(3)]).unwrap();
+    setting.store.look(&[downloads_of(1), downloads_of(2), downloads_of(3)]).unwrap();
     assert_eq!(calls(&mut setting), BTreeMap::from([("mget".to_owned(), 1)]));
 }
 
@@ -60,7 +61,7 @@ fn a_look_is_one_mget() {
 #[test]
 fn nothing_uses_a_transaction_or_sends_a_script_twice() {
     let mut setting = Setting::new();
-    let ids: Vec<_> = (0..300).map(id).collect();
+    let ids: Vec<_> = (0..300).map(downloads_of).collect();
     setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     for round in 0..3 {
         for id in &ids {
@@ -72,7 +73,7 @@ fn nothing_uses_a_transaction_or_sends_a_script_twice() {
         assert_eq!(claims.len(), 300);
         setting.store.verify(&claims, LONG).unwrap();
         setting.store.ack(&claims).unwrap();
-        let set = setting.store.replace(&id(round), Replacement::Delete).unwrap();
+        let set = setting.store.replace(&downloads_of(round), Replacement::Delete).unwrap();
         setting.store.ack(&[set]).unwrap();
     }
     let calls = calls(&mut setting);
@@ -99,7 +100,7 @@ fn fresh(claimed: Claimed) -> Option<counter_core::Claim> {
 #[test]
 fn a_server_that_forgets_its_scripts_makes_no_difference() {
     let mut setting = Setting::new();
-    let ids: Vec<_> = (0..1000).map(id).collect();
+    let ids: Vec<_> = (0..1000).map(downloads_of).collect();
     for round in 1..=3 {
         let increments: Vec<_> = ids.iter().map(|id| (id.clone(), round)).collect();
         assert!(setting.store.increment_many(&increments).iter().all(Result::is_ok));
@@ -112,7 +113,7 @@ fn a_server_that_forgets_its_scripts_makes_no_difference() {
         let () = setting.run("SCRIPT FLUSH");
         setting.store.ack(&claims).unwrap();
         let () = setting.run("SCRIPT FLUSH");
-        let set = setting.store.replace(&id(5), Replacement::Set(round)).unwrap();
+        let set = setting.store.replace(&downloads_of(5), Replacement::Set(round)).unwrap();
         setting.store.ack(&[set]).unwrap();
         // Only the high water and the generation are left.
         assert_eq!(setting.run::<i64>("DBSIZE"), 2);
@@ -123,7 +124,7 @@ fn a_server_that_forgets_its_scripts_makes_no_difference() {
 #[test]
 fn scripts_that_are_forgotten_all_the_time_cost_no_claim() {
     let setting = Setting::new();
-    let ids: Vec<_> = (0..4000).map(id).collect();
+    let ids: Vec<_> = (0..4000).map(downloads_of).collect();
     let increments: Vec<_> = ids.iter().map(|id| (id.clone(), 1)).collect();
     assert!(setting.store.increment_many(&increments).iter().all(Result::is_ok));
     let mut flushing = setting.server.bare();

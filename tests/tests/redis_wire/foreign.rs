@@ -6,8 +6,9 @@ use counter_core::{
     Claim, ClaimOp, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Pattern, Replacement,
     StoreGeneration as _,
 };
+use counter_tests::fixtures::downloads_of;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 /// Everything that the server holds, byte for byte.
 fn everything(setting: &mut Setting) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -104,7 +105,7 @@ fn names_that_are_not_ours_are_reported_by_a_scan() {
     let mut setting = Setting::new();
     plant(&mut setting);
     setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
-    setting.fresh(&id(1), 5);
+    setting.fresh(&downloads_of(1), 5);
     let count = NonZeroUsize::new(1000).unwrap();
     let page = setting.store.scan(&Pattern::all(), Cursor::default(), count).unwrap();
     assert_eq!(page.next, None);
@@ -113,7 +114,7 @@ fn names_that_are_not_ours_are_reported_by_a_scan() {
     let mut expected = NAMES.map(|name| String::from_utf8_lossy(name).into_owned());
     expected.sort();
     assert_eq!(names, expected);
-    assert!(page.ids.contains(&id(1)) && page.ids.contains(&counter("list", 2)));
+    assert!(page.ids.contains(&downloads_of(1)) && page.ids.contains(&counter("list", 2)));
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn values_that_are_not_ours_are_named_by_a_claim_and_keep_nothing_from_the_other
     let mut setting = Setting::new();
     let planted = plant(&mut setting);
     // A good one after each bad one.
-    let good = |number: usize| id(i64::try_from(number).unwrap());
+    let good = |number: usize| downloads_of(i64::try_from(number).unwrap());
     let ids: Vec<_> =
         planted.iter().enumerate().flat_map(|(number, bad)| [bad.clone(), good(number)]).collect();
     for number in 0..planted.len() {
@@ -159,10 +160,10 @@ fn a_foreign_value_is_described() {
 fn a_look_names_strings_that_are_not_ours_and_reads_the_others() {
     let mut setting = Setting::new();
     let bad = plant(&mut setting);
-    setting.store.increment(&id(1), 3).unwrap();
+    setting.store.increment(&downloads_of(1), 3).unwrap();
     let strings: Vec<_> = bad.into_iter().filter(|id| id.owner_type() != "list").collect();
     for bad in strings {
-        let look = setting.store.look(&[bad.clone(), id(1)]).unwrap();
+        let look = setting.store.look(&[bad.clone(), downloads_of(1)]).unwrap();
         let foreign = look.held[0].as_ref().unwrap_err();
         assert!(foreign.name.contains(bad.as_str()), "{foreign}");
         assert_eq!(look.held[1].as_ref().unwrap().pending, 3);
@@ -178,11 +179,11 @@ fn a_high_water_that_is_none_is_named_and_stops_claims_and_sets_but_not_counting
             "list" => setting.run("RPUSH counter:{seq} a"),
             _ => setting.set("counter:{seq}", garbage),
         }
-        setting.store.increment(&id(1), 5).unwrap();
+        setting.store.increment(&downloads_of(1), 5).unwrap();
         let before = everything(&mut setting);
-        let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
+        let error = setting.store.claim(&[downloads_of(1)], LONG).unwrap_err();
         assert_names_high_water(&error);
-        let error = setting.store.replace(&id(1), Replacement::Set(1)).unwrap_err();
+        let error = setting.store.replace(&downloads_of(1), Replacement::Set(1)).unwrap_err();
         assert!(matches!(error, Error::NotCounted { .. }), "{error:?}");
         assert_names_high_water(&error);
         let error = setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap_err();
@@ -197,11 +198,11 @@ fn a_high_water_that_is_none_is_not_remembered_once_it_is_mended() {
     for garbage in ["9007199254000001", "9223372036854775807"] {
         let mut setting = Setting::new();
         setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
-        let newest = setting.fresh(&id(1), 5).seq;
+        let newest = setting.fresh(&downloads_of(1), 5).seq;
         setting.set("counter:{seq}", garbage);
-        assert_names_high_water(&setting.store.look(&[id(1)]).unwrap_err());
+        assert_names_high_water(&setting.store.look(&[downloads_of(1)]).unwrap_err());
         setting.set("counter:{seq}", newest.get());
-        assert!(setting.fresh(&id(2), 5).seq > newest);
+        assert!(setting.fresh(&downloads_of(2), 5).seq > newest);
     }
 }
 

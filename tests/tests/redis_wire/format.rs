@@ -2,13 +2,14 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use counter_core::{ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, RedisStore, Replacement};
+use counter_tests::fixtures::downloads_of;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 #[test]
 fn an_increment_is_an_integer_under_the_published_name() {
     let mut setting = Setting::new();
-    setting.store.increment(&id(123), 1).unwrap();
+    setting.store.increment(&downloads_of(123), 1).unwrap();
     assert_eq!(setting.get("counter:user:123:downloads").as_deref(), Some("1"));
     assert_eq!(setting.run::<i64>("DBSIZE"), 1);
 }
@@ -18,14 +19,14 @@ fn an_incrby_of_any_client_is_an_increment() {
     let mut setting = Setting::new();
     let () = setting.run("INCRBY counter:user:123:downloads 5");
     let () = setting.run("DECR counter:user:123:downloads");
-    let look = setting.store.look(&[id(123)]).unwrap();
+    let look = setting.store.look(&[downloads_of(123)]).unwrap();
     assert_eq!(look.held[0].as_ref().unwrap().pending, 4);
 }
 
 #[test]
 fn a_claim_has_the_published_form_and_removes_what_was_pending() {
     let mut setting = Setting::new();
-    let claim = setting.fresh(&id(123), -5);
+    let claim = setting.fresh(&downloads_of(123), -5);
     let seq = claim.seq.to_string();
     assert_eq!(setting.get("counter:user:123:downloads"), None);
     let text = setting.get("counter:{counter:user:123:downloads}");
@@ -37,10 +38,10 @@ fn a_claim_has_the_published_form_and_removes_what_was_pending() {
 #[test]
 fn a_set_and_a_delete_have_the_published_form() {
     let mut setting = Setting::new();
-    let set = setting.store.replace(&id(1), Replacement::Set(i64::MIN)).unwrap();
+    let set = setting.store.replace(&downloads_of(1), Replacement::Set(i64::MIN)).unwrap();
     let text = setting.get("counter:{counter:user:1:downloads}");
     assert_eq!(text, Some(format!("{}:set:{}", set.seq, i64::MIN)));
-    let delete = setting.store.replace(&id(1), Replacement::Delete).unwrap();
+    let delete = setting.store.replace(&downloads_of(1), Replacement::Delete).unwrap();
     let text = setting.get("counter:{counter:user:1:downloads}");
     assert_eq!(text, Some(format!("{}:del:0", delete.seq)));
 }
@@ -48,7 +49,7 @@ fn a_set_and_a_delete_have_the_published_form() {
 #[test]
 fn an_acknowledged_claim_leaves_nothing_but_the_high_water() {
     let mut setting = Setting::new();
-    let claim = setting.fresh(&id(1), 5);
+    let claim = setting.fresh(&downloads_of(1), 5);
     setting.store.ack(&[claim]).unwrap();
     assert_eq!(setting.run::<Vec<String>>("KEYS *"), ["counter:{seq}"]);
 }
@@ -57,7 +58,7 @@ fn an_acknowledged_claim_leaves_nothing_but_the_high_water() {
 fn a_sequence_is_the_servers_time_in_microseconds() {
     let mut setting = Setting::new();
     let (before, _): (i64, i64) = setting.run("TIME");
-    let seconds = setting.fresh(&id(1), 5).seq.get() / 1_000_000;
+    let seconds = setting.fresh(&downloads_of(1), 5).seq.get() / 1_000_000;
     let (after, _): (i64, i64) = setting.run("TIME");
     assert!((before..=after).contains(&seconds), "{seconds}");
 }
@@ -67,8 +68,8 @@ fn a_sequence_is_above_the_high_water_though_the_clock_went_back() {
     let mut setting = Setting::new();
     let future = 4_000_000_000_000_000;
     setting.set("counter:{seq}", future);
-    assert_eq!(setting.fresh(&id(1), 5).seq, ClaimSeq::new(future + 1));
-    let set = setting.store.replace(&id(2), Replacement::Set(5)).unwrap();
+    assert_eq!(setting.fresh(&downloads_of(1), 5).seq, ClaimSeq::new(future + 1));
+    let set = setting.store.replace(&downloads_of(2), Replacement::Set(5)).unwrap();
     assert_eq!(set.seq, ClaimSeq::new(future + 2));
     assert_eq!(setting.get("counter:{seq}"), Some((future + 2).to_string()));
 }
@@ -80,8 +81,8 @@ fn a_claim_from_the_future_is_as_old_as_it_is_far_away() {
     let in_an_hour = format!("{}:add:5", (now + 3600) * 1_000_000);
     setting.set("counter:{counter:user:1:downloads}", in_an_hour);
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    assert_eq!(setting.claim(&id(1), minutes(90)), Claimed::Busy);
-    let claimed = setting.claim(&id(1), minutes(30));
+    assert_eq!(setting.claim(&downloads_of(1), minutes(90)), Claimed::Busy);
+    let claimed = setting.claim(&downloads_of(1), minutes(30));
     assert!(matches!(claimed, Claimed::Recovered(_)), "{claimed:?}");
 }
 
@@ -89,11 +90,11 @@ fn a_claim_from_the_future_is_as_old_as_it_is_far_away() {
 #[test]
 fn a_recovered_claim_is_written_again() {
     let mut setting = Setting::new();
-    setting.fresh(&id(1), 5);
+    setting.fresh(&downloads_of(1), 5);
     let name = "counter:{counter:user:1:downloads}";
     let before = setting.get(name);
     let () = setting.run(&format!("WATCH {name}"));
-    let claimed = setting.claim(&id(1), Duration::ZERO);
+    let claimed = setting.claim(&downloads_of(1), Duration::ZERO);
     assert!(matches!(claimed, Claimed::Recovered(_)), "{claimed:?}");
     let exec: Option<()> = redis::pipe().atomic().cmd("PING").query(&mut setting.bare).unwrap();
     assert_eq!(exec, None, "nobody wrote {name}");
@@ -103,9 +104,9 @@ fn a_recovered_claim_is_written_again() {
 #[test]
 fn a_busy_claim_is_not_written() {
     let mut setting = Setting::new();
-    setting.fresh(&id(1), 5);
+    setting.fresh(&downloads_of(1), 5);
     let () = setting.run("WATCH counter:{counter:user:1:downloads} counter:{seq}");
-    assert_eq!(setting.claim(&id(1), LONG), Claimed::Busy);
+    assert_eq!(setting.claim(&downloads_of(1), LONG), Claimed::Busy);
     let exec: Option<()> = redis::pipe().atomic().cmd("PING").query(&mut setting.bare).unwrap();
     assert!(exec.is_some(), "somebody wrote");
 }
@@ -119,8 +120,8 @@ fn a_prefix_with_glob_characters_touches_only_its_own() {
     }
     let builder = RedisStore::builder(setting.server.url()).prefix("a*b:".parse().unwrap());
     let store = builder.build().unwrap();
-    store.increment(&id(1), 1).unwrap();
-    store.replace(&id(2), Replacement::Set(5)).unwrap();
+    store.increment(&downloads_of(1), 1).unwrap();
+    store.replace(&downloads_of(2), Replacement::Set(5)).unwrap();
     let count = NonZeroUsize::new(1000).unwrap();
     for pattern in [Pattern::all(), "user:*".parse().unwrap()] {
         let mut page = store.scan(&pattern, Cursor::default(), count).unwrap();
@@ -131,7 +132,7 @@ fn a_prefix_with_glob_characters_touches_only_its_own() {
             page.ids.extend(second.ids);
         }
         page.ids.sort();
-        assert_eq!(page.ids, [id(1), id(2)]);
+        assert_eq!(page.ids, [downloads_of(1), downloads_of(2)]);
         assert_eq!(page.foreign, []);
     }
     for name in names {

@@ -1,8 +1,9 @@
 use counter_core::{
     ClaimSeq, Claimed, DeltaStore, Error, Generation, RedisStore, Replacement, StoreGeneration,
 };
+use counter_tests::fixtures::downloads_of;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 fn generation(store: &RedisStore, above: i64) -> Generation {
     store.ensure_generation("database-1", ClaimSeq::new(above)).unwrap()
@@ -39,7 +40,7 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
 #[test]
 fn the_high_water_that_a_new_store_gets_is_not_below_the_one_it_has() {
     let setting = Setting::new();
-    let claim = setting.fresh(&id(1), 5);
+    let claim = setting.fresh(&downloads_of(1), 5);
     assert_eq!(generation(&setting.store, 1234).high_water, claim.seq);
 }
 
@@ -67,11 +68,11 @@ fn an_identity_that_is_none_is_named_and_left_alone() {
 fn nothing_is_claimed_from_a_server_that_went_back() {
     let mut setting = Setting::new();
     generation(&setting.store, 0);
-    let claim = setting.fresh(&id(1), 5);
-    setting.store.increment(&id(2), 7).unwrap();
+    let claim = setting.fresh(&downloads_of(1), 5);
+    setting.store.increment(&downloads_of(2), 7).unwrap();
     // What an old copy has.
     setting.set("counter:{seq}", 5);
-    match setting.store.claim(&[id(1), id(2)], LONG) {
+    match setting.store.claim(&[downloads_of(1), downloads_of(2)], LONG) {
         Err(Error::StoreWentBack { found, recorded }) => {
             assert_eq!((found, recorded), (ClaimSeq::new(5), claim.seq));
         }
@@ -80,20 +81,20 @@ fn nothing_is_claimed_from_a_server_that_went_back() {
     assert_eq!(setting.get("counter:user:2:downloads").as_deref(), Some("7"));
     // That a pass begins does not make the copy any newer.
     generation(&setting.store, 0);
-    assert!(setting.store.claim(&[id(2)], LONG).is_err());
+    assert!(setting.store.claim(&[downloads_of(2)], LONG).is_err());
 }
 
 #[test]
 fn nothing_is_claimed_from_a_server_that_was_emptied_until_its_new_generation_is_known() {
     let setting = Setting::new();
     generation(&setting.store, 0);
-    setting.fresh(&id(1), 5);
+    setting.fresh(&downloads_of(1), 5);
     setting.server.flush();
-    setting.store.increment(&id(1), 7).unwrap();
-    let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
+    setting.store.increment(&downloads_of(1), 7).unwrap();
+    let error = setting.store.claim(&[downloads_of(1)], LONG).unwrap_err();
     assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
     generation(&setting.store, 0);
-    let claimed = setting.claim(&id(1), LONG);
+    let claimed = setting.claim(&downloads_of(1), LONG);
     assert!(matches!(claimed, Claimed::Fresh(_)), "{claimed:?}");
 }
 
@@ -102,14 +103,14 @@ fn a_new_generation_that_another_process_began_is_noticed_too() {
     let mut setting = Setting::new();
     generation(&setting.store, 0);
     setting.set("counter:{seq}", 4_000_000_000_000_000_i64);
-    setting.fresh(&id(1), 5);
+    setting.fresh(&downloads_of(1), 5);
     setting.server.flush();
     let other = RedisStore::builder(setting.server.url()).build().unwrap();
     generation(&other, 0);
-    setting.store.increment(&id(1), 7).unwrap();
-    assert!(setting.store.claim(&[id(1)], LONG).is_err());
+    setting.store.increment(&downloads_of(1), 7).unwrap();
+    assert!(setting.store.claim(&[downloads_of(1)], LONG).is_err());
     generation(&setting.store, 0);
-    let claimed = setting.claim(&id(1), LONG);
+    let claimed = setting.claim(&downloads_of(1), LONG);
     assert!(matches!(claimed, Claimed::Fresh(_)), "{claimed:?}");
 }
 
@@ -118,9 +119,9 @@ fn what_was_seen_in_a_look_counts_as_seen() {
     let mut setting = Setting::new();
     generation(&setting.store, 0);
     setting.set("counter:{seq}", 2000);
-    setting.store.look(&[id(1)]).unwrap();
+    setting.store.look(&[downloads_of(1)]).unwrap();
     setting.set("counter:{seq}", 1000);
-    let error = setting.store.claim(&[id(1)], LONG).unwrap_err();
+    let error = setting.store.claim(&[downloads_of(1)], LONG).unwrap_err();
     assert!(matches!(error, Error::StoreWentBack { .. }), "{error:?}");
 }
 
@@ -128,7 +129,7 @@ fn what_was_seen_in_a_look_counts_as_seen() {
 #[test]
 fn what_was_seen_before_an_id_is_new_says_nothing_about_it() {
     let setting = Setting::new();
-    setting.store.replace(&id(1), Replacement::Set(5)).unwrap();
+    setting.store.replace(&downloads_of(1), Replacement::Set(5)).unwrap();
     setting.server.flush();
     let generation = setting.store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     assert!(generation.newest_seen <= generation.high_water, "{generation:?}");

@@ -79,7 +79,3 @@ fn run<T: FromRedisValue>(bare: &mut Connection, command: &str) -> T {
     });
     with_arguments.query(bare).unwrap()
 }
-
-fn id(number: i64) -> CounterId {
-    CounterId::new("user", number, "downloads").unwrap()
-}

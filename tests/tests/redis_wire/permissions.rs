@@ -2,9 +2,10 @@ use counter_core::{
     Claim, ClaimOp, Claimed, CounterId, DeltaStore, Holding, RedisStore, Replacement,
     StoreGeneration as _,
 };
+use counter_tests::fixtures::downloads_of;
 use counter_tests::servers::redis::RIGHTS;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 /// A store whose user may do what the documentation says, but for `missing`.
 fn store_of_limited_user(setting: &mut Setting, missing: &str) -> RedisStore {
@@ -20,13 +21,13 @@ fn store_of_limited_user(setting: &mut Setting, missing: &str) -> RedisStore {
 fn the_documented_permissions_suffice() {
     let mut setting = Setting::new();
     let store = store_of_limited_user(&mut setting, "nothing");
-    store.increment(&id(1), 5).unwrap();
-    let claimed = store.claim(&[id(1)], LONG).unwrap();
+    store.increment(&downloads_of(1), 5).unwrap();
+    let claimed = store.claim(&[downloads_of(1)], LONG).unwrap();
     let [Claimed::Fresh(claim)] = claimed.as_slice() else {
         panic!("{claimed:?}");
     };
     store.ack(std::slice::from_ref(claim)).unwrap();
-    store.replace(&id(1), Replacement::Set(5)).unwrap();
+    store.replace(&downloads_of(1), Replacement::Set(5)).unwrap();
     store.ensure_generation("database", claim.seq).unwrap();
     let count = std::num::NonZeroUsize::MIN;
     store.scan(&"user:*".parse().unwrap(), Default::default(), count).unwrap();
@@ -39,16 +40,16 @@ fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
     for missing in ["set", "mset", "del", "persist", "exists", "mget", "time", "get"] {
         let () = setting.run("FLUSHALL");
         setting.store.ensure_generation("database", counter_core::ClaimSeq::ZERO).unwrap();
-        let old = setting.fresh(&id(2), 7);
-        setting.store.increment(&id(1), 5).unwrap();
+        let old = setting.fresh(&downloads_of(2), 7);
+        setting.store.increment(&downloads_of(1), 5).unwrap();
         let store = store_of_limited_user(&mut setting, missing);
-        let _ = store.claim(&[id(1), id(2)], std::time::Duration::ZERO);
-        let _ = store.claim(&[id(1)], LONG);
-        assert_eq!(in_all(&setting.store, &id(1)), 5, "without {missing}");
-        assert_eq!(held(&setting.store, &id(2)).claim, Some(old), "without {missing}");
-        if let Err(error) = store.replace(&id(1), Replacement::Set(100)) {
+        let _ = store.claim(&[downloads_of(1), downloads_of(2)], std::time::Duration::ZERO);
+        let _ = store.claim(&[downloads_of(1)], LONG);
+        assert_eq!(in_all(&setting.store, &downloads_of(1)), 5, "without {missing}");
+        assert_eq!(held(&setting.store, &downloads_of(2)).claim, Some(old), "without {missing}");
+        if let Err(error) = store.replace(&downloads_of(1), Replacement::Set(100)) {
             assert!(!error.is_outcome_unknown(), "{error:?}");
-            assert_eq!(in_all(&setting.store, &id(1)), 5, "without {missing}");
+            assert_eq!(in_all(&setting.store, &downloads_of(1)), 5, "without {missing}");
         }
     }
 }

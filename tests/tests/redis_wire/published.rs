@@ -1,6 +1,7 @@
 //! What an application and a client that knows nothing of this library see of each other.
 
 use counter_diesel::{Counters, HasCounters, Owner, SyncOptions, sqlite_pool};
+use counter_tests::fixtures::user;
 use counter_tests::servers::RedisServer;
 use redis::Connection;
 use tempfile::TempDir;
@@ -77,7 +78,7 @@ fn what_is_not_a_counter_survives_a_sync_and_is_named_in_its_report() {
     let text: String = run(&mut app.bare, "GET counter:user:1:z");
     assert_eq!((list, text.as_str()), (vec!["a".to_owned(), "b".to_owned()], "abc"));
     // A counter whose place is taken says so instead of a number.
-    let error = app.counters.get(Owner::new("user", 1).unwrap(), "z").unwrap_err();
+    let error = app.counters.get(user(1), "z").unwrap_err();
     assert!(error.to_string().contains("counter:user:1:z"), "{error}");
 }
 

@@ -3,9 +3,10 @@ use std::time::Duration;
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Pattern, StoreGeneration as _, Verdict,
 };
+use counter_tests::fixtures::downloads_of;
 use redis::Value;
 
-use super::{LONG, Setting, id};
+use super::{LONG, Setting};
 
 /// In each run; more than 100,000 in all. Where more processes run than there are processors, one
 /// command in six is interrupted: so many runs that the same one is not interrupted in all.
@@ -24,7 +25,7 @@ fn no_command_that_moves_100_000_counters_is_slow() {
     let () = setting.run("CONFIG SET slowlog-max-len 1000000");
     let () = setting.run("CONFIG SET slowlog-log-slower-than 0");
     // After this the server has the scripts, and every run sends the same commands.
-    let first = setting.fresh(&id(1), 5);
+    let first = setting.fresh(&downloads_of(1), 5);
     setting.store.ack(&[first]).unwrap();
     let runs: Vec<_> = (0..RUNS).map(|_| durations_of_a_pass(&mut setting)).collect();
     let commands = runs[0].len();
@@ -50,7 +51,8 @@ fn durations_of_a_pass(setting: &mut Setting) -> Vec<i64> {
     setting.server.flush();
     let store = &setting.store;
     store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
-    let increments: Vec<_> = (0..COUNTERS).map(|number| (id(number), i64::MAX - number)).collect();
+    let increments: Vec<_> =
+        (0..COUNTERS).map(|number| (downloads_of(number), i64::MAX - number)).collect();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
     let ids: Vec<_> = increments.into_iter().map(|(id, _)| id).collect();
     let () = super::run(&mut setting.bare, "SLOWLOG RESET");

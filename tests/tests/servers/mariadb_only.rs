@@ -2,9 +2,8 @@
 
 use counter_diesel::ledger::Ledger;
 use counter_tests::database::{Database, ServerConnection};
-use counter_tests::server_contract::{
-    ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
-};
+use counter_tests::fixtures::views_of;
+use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, prepare_transaction};
 use counter_tests::servers::Durability;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::suite::Case;
@@ -22,7 +21,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         world.database.execute("ANALYZE TABLE \"model_counters\"").unwrap();
         apply(&ledger, &adds(0..5_000, 5));
         let before = handler_reads(&pool);
-        let ids = (1_000..1_100).map(post).collect::<Vec<_>>();
+        let ids = (1_000..1_100).map(views_of).collect::<Vec<_>>();
         assert!(ledger.baselines(&ids).unwrap().iter().all(|row| row.count == 1));
         let after = handler_reads(&pool);
         let (by_key, in_scans) = (after.0 - before.0, after.1 - before.1);
@@ -37,7 +36,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         let rounds = |sizes: std::ops::Range<i64>| {
             for size in sizes {
                 apply(&ledger, &adds(0..size, size));
-                ledger.baselines(&(0..=size).map(post).collect::<Vec<_>>()).unwrap();
+                ledger.baselines(&(0..=size).map(views_of).collect::<Vec<_>>()).unwrap();
             }
         };
         rounds(555..557);
@@ -88,7 +87,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             apply(&ledger, &[full]);
             ledger.begin().unwrap().upsert(&adds([id], 6)).unwrap_err();
             ledger.begin().unwrap().update(&adds([id], 6)[0]).unwrap_err();
-            let rows = ledger.baselines(&[post(id), post(id)]).unwrap();
+            let rows = ledger.baselines(&[views_of(id), views_of(id)]).unwrap();
             assert_eq!((rows[1].count, rows[1].seq.get()), (i64::MAX, 5), "{mode}");
             let odd = counter_diesel::CounterId::new("\\'\"`", id, "\\").unwrap();
             let claim = counter_diesel::store::Claim { id: odd.clone(), ..adds([id], 5).remove(0) };

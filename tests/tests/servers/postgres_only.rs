@@ -2,9 +2,8 @@
 
 use counter_diesel::ledger::Ledger;
 use counter_tests::database::ServerConnection;
-use counter_tests::server_contract::{
-    ServerWorld, adds, apply, ledger_of, post, prepare_transaction,
-};
+use counter_tests::fixtures::views_of;
+use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, prepare_transaction};
 use counter_tests::servers::Durability;
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::suite::Case;
@@ -19,7 +18,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         let ledger = ledger_of(&pool);
         for size in [1, 2, 10, 500, 1_000] {
             apply(&ledger, &adds(0..size, size));
-            ledger.baselines(&(0..=size).map(post).collect::<Vec<_>>()).unwrap();
+            ledger.baselines(&(0..=size).map(views_of).collect::<Vec<_>>()).unwrap();
         }
         assert_eq!(prepared(&pool, "INSERT INTO").len(), 1);
         assert_eq!(prepared(&pool, "SELECT w.").len(), 1);
@@ -28,7 +27,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         let pool = world.pool_after(1, "SELECT 1");
         let ledger = ledger_of(&pool);
         apply(&ledger, &adds(0..20_000, 5));
-        ledger.baselines(&[post(7), post(9)]).unwrap();
+        ledger.baselines(&[views_of(7), views_of(9)]).unwrap();
         pool.get().unwrap().batch_execute("ANALYZE").unwrap();
         let read = prepared(&pool, "SELECT w.").remove(0);
         let explain = format!(

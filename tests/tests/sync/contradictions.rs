@@ -5,26 +5,30 @@ use std::sync::Arc;
 use counter_core::{Claim, ClaimOp, ClaimSeq, Config, DeltaStore, Generation, MemoryStore};
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
-use super::{claim, id, post};
+use super::claim;
 
 pub(crate) const CASES: &[Case<World>] = &[
     ("a claim older than its row is a conflict that nobody guesses about", |world| {
         let counters = world.impatient_counters();
-        counters.increment(post(), "views", 5).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
         let claim = claim(world, "views");
         apply_from_the_future(world, "views", 100);
-        let error = counters.get(post(), "views").unwrap_err();
+        let error = counters.get(post(1), "views").unwrap_err();
         assert!(matches!(error, Error::Core(counter_core::Error::Conflict { .. })), "{error:?}");
         let report = counters.sync(&SyncOptions::default()).unwrap();
         let conflict = report.conflicts.iter().next().expect("a conflict");
         assert_eq!((&conflict.claim, conflict.row), (&claim, FUTURE));
         assert!(!report.is_clean());
-        assert_eq!(counters.baseline(post(), "views").unwrap(), 100);
+        assert_eq!(counters.baseline(post(1), "views").unwrap(), 100);
         assert_eq!(
-            world.store.look(&[id("views")]).unwrap().held[0].as_ref().unwrap().claim,
+            world.store.look(&[counter_of(&post(1), "views")]).unwrap().held[0]
+                .as_ref()
+                .unwrap()
+                .claim,
             Some(claim)
         );
     }),
@@ -36,16 +40,16 @@ pub(crate) const CASES: &[Case<World>] = &[
         let (ahead, behind) = (process(), process());
         apply_from_the_future(world, "views", 100);
         for counters in [&ahead, &behind] {
-            counters.increment(post(), "views", 5).unwrap();
+            counters.increment(post(1), "views", 5).unwrap();
             assert_eq!(
-                counters.get(post(), "views").unwrap(),
-                counters.baseline(post(), "views").unwrap() + 5
+                counters.get(post(1), "views").unwrap(),
+                counters.baseline(post(1), "views").unwrap() + 5
             );
             let report = counters.sync(&SyncOptions::default()).unwrap();
             assert_eq!((report.applied, report.conflicts.count()), (1, 0), "{report:?}");
         }
-        assert_eq!(behind.get(post(), "views").unwrap(), 110);
-        assert_eq!(ahead.get(post(), "views").unwrap(), 110);
+        assert_eq!(behind.get(post(1), "views").unwrap(), 110);
+        assert_eq!(ahead.get(post(1), "views").unwrap(), 110);
     }),
     ("a store that was replaced is reported and its sequences go on above the old ones", |world| {
         let counters = with_generation(world, "old", 500);
@@ -56,7 +60,7 @@ pub(crate) const CASES: &[Case<World>] = &[
             Some(("old".into(), 500))
         );
         let counters = with_generation(world, "new", 100);
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!(report.store_replaced.as_ref().map(|known| known.seq.get()), Some(500));
         assert!(!report.is_clean());
@@ -68,10 +72,10 @@ pub(crate) const CASES: &[Case<World>] = &[
             with_generation(world, "same", 500).sync(&SyncOptions::default()).unwrap().is_clean()
         );
         let counters = with_generation(world, "same", 499);
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         let error = counters.sync(&SyncOptions::default()).unwrap_err();
         assert!(error.to_string().contains("499") && error.to_string().contains("500"), "{error}");
-        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1, "nothing was claimed");
+        assert_eq!(counters.pending(post(1), "views").unwrap().pending, 1, "nothing was claimed");
     }),
     ("a prefix that is synced into another database too is reported each time", |world| {
         let mut store = FaultyStore::new(Arc::clone(&world.store), &Faults::none());
@@ -79,7 +83,7 @@ pub(crate) const CASES: &[Case<World>] = &[
         let ledger = Arc::clone(&world.ledger);
         let counters = Counters::from_parts(config_of(world), Arc::new(store), ledger);
         for _ in 0..2 {
-            counters.increment(post(), "views", 1).unwrap();
+            counters.increment(post(1), "views", 1).unwrap();
             let report = counters.sync(&SyncOptions::default()).unwrap();
             assert!(
                 report.shared_prefix && !report.is_clean() && report.applied == 1,
@@ -114,7 +118,7 @@ fn generation(store_id: &str, database: &str, high_water: i64) -> Generation {
 const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
 fn apply_from_the_future(world: &World, key: &str, count: i64) {
-    let claim = Claim { id: id(key), seq: FUTURE, op: ClaimOp::Set(count) };
+    let claim = Claim { id: counter_of(&post(1), key), seq: FUTURE, op: ClaimOp::Set(count) };
     let mut transaction = world.ledger.begin().unwrap();
     transaction.upsert(&[claim]).unwrap();
     transaction.commit().unwrap();

@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimOp, Claimed, Config, CounterId, DeltaStore, Replacement};
+use counter_core::{Claim, ClaimOp, Claimed, Config, DeltaStore, Replacement};
 use counter_diesel::sync::SyncTimes;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
+use counter_tests::fixtures::{counter_of, post, user, views_of};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 
@@ -52,7 +53,7 @@ const CASES: &[Case<World>] = &[
         for (step, spent) in steps {
             let faults = Faults::calling_once_before(step, move || std::thread::sleep(slow));
             let counters = world.counters_behind(&faults, Config::default());
-            counters.increment(post(), "views", 1).unwrap();
+            counters.increment(post(1), "views", 1).unwrap();
             let report = counters.sync(&SyncOptions::default()).unwrap();
             let times = &report.times;
             assert!(spent(times) >= slow, "{step}: {times:?}");
@@ -61,7 +62,7 @@ const CASES: &[Case<World>] = &[
             let all = scan + claim + database + verify + acknowledge;
             assert!(all <= report.elapsed, "{step}: {report:?}");
         }
-        world.counters().increment(post(), "views", 1).unwrap();
+        world.counters().increment(post(1), "views", 1).unwrap();
         let report = world.counters().sync(&SyncOptions::default().dry_run(true)).unwrap();
         let scan = report.times.scan;
         assert!(scan > Duration::ZERO);
@@ -71,17 +72,17 @@ const CASES: &[Case<World>] = &[
     }),
     ("a pattern syncs only what matches", |world| {
         let counters = world.counters();
-        counters.increment(Owner::new("user", 1).unwrap(), "views", 1).unwrap();
+        counters.increment(user(1), "views", 1).unwrap();
         counters.increment(Owner::new("users", 1).unwrap(), "views", 1).unwrap();
-        counters.increment(Owner::new("post", 1).unwrap(), "user:x", 1).unwrap();
+        counters.increment(post(1), "user:x", 1).unwrap();
         let report =
             counters.sync(&SyncOptions::default().pattern("user:*".parse().unwrap())).unwrap();
         assert_eq!((report.scanned, report.applied), (1, 1), "{report:?}");
-        assert_eq!(counters.baseline(Owner::new("user", 1).unwrap(), "views").unwrap(), 1);
+        assert_eq!(counters.baseline(user(1), "views").unwrap(), 1);
         assert_eq!(counters.baseline(Owner::new("users", 1).unwrap(), "views").unwrap(), 0);
     }),
     ("a pattern finds claims that were left behind", |world| {
-        world.counters().increment(post(), "views", 1).unwrap();
+        world.counters().increment(post(1), "views", 1).unwrap();
         claim(world, "views");
         let report = world
             .impatient_counters()
@@ -91,15 +92,15 @@ const CASES: &[Case<World>] = &[
     }),
     ("a bad pattern is refused before anything happens", |world| {
         let counters = world.counters();
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         assert!("user:[".parse::<counter_diesel::Pattern>().is_err());
-        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
+        assert_eq!(counters.pending(post(1), "views").unwrap().pending, 1);
     }),
     ("a dry run says what a sync would do and changes nothing", |world| {
         let counters = world.counters();
         increment_each(&counters, 10);
-        counters.increment(post(), "zero", 1).unwrap();
-        counters.increment(post(), "zero", -1).unwrap();
+        counters.increment(post(1), "zero", 1).unwrap();
+        counters.increment(post(1), "zero", -1).unwrap();
         let before = held(world, 10);
         let report = counters.sync(&SyncOptions::default().dry_run(true)).unwrap();
         assert_eq!((report.scanned, report.applied, report.zeros), (11, 10, 1), "{report:?}");
@@ -112,22 +113,22 @@ const CASES: &[Case<World>] = &[
     }),
     ("a delta of zero is removed without a row", |world| {
         let counters = world.counters();
-        counters.increment(post(), "views", 1).unwrap();
-        counters.decrement(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
+        counters.decrement(post(1), "views", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.zeros, report.applied), (1, 0), "{report:?}");
         assert!(report.is_clean());
-        assert_eq!(world.ledger.rows_of(&post()).unwrap(), []);
+        assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().scanned, 0);
     }),
     ("a bad row among a thousand fails alone and is finished when it is mended", |world| {
         let counters = world.impatient_counters();
         increment_each(&counters, 1000);
         for key in ["full", "empty"] {
-            counters.set(post(), key, if key == "full" { i64::MAX } else { i64::MIN }).unwrap();
+            counters.set(post(1), key, if key == "full" { i64::MAX } else { i64::MIN }).unwrap();
         }
-        counters.increment(post(), "full", 1).unwrap();
-        counters.decrement(post(), "empty", 1).unwrap();
+        counters.increment(post(1), "full", 1).unwrap();
+        counters.decrement(post(1), "empty", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.applied, report.failed.count()), (1000, 2), "{report:?}");
         assert!(!report.is_clean() && report.stopped.is_none());
@@ -136,15 +137,15 @@ const CASES: &[Case<World>] = &[
         failed.sort();
         assert_eq!(failed, ["post:1:empty", "post:1:full"]);
         assert_eq!(sum_of_baselines(&counters, 1000), 1000);
-        assert_eq!(counters.baseline(post(), "full").unwrap(), i64::MAX);
+        assert_eq!(counters.baseline(post(1), "full").unwrap(), i64::MAX);
         // The claim is still there, and so is what comes after it.
-        counters.decrement(post(), "full", 5).unwrap();
+        counters.decrement(post(1), "full", 5).unwrap();
         let again = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((again.applied, again.failed.count()), (0, 2), "{again:?}");
-        counters.set(post(), "full", 1).unwrap();
-        counters.set(post(), "empty", 1).unwrap();
+        counters.set(post(1), "full", 1).unwrap();
+        counters.set(post(1), "empty", 1).unwrap();
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        assert_eq!(counters.baseline(post(), "full").unwrap(), 1);
+        assert_eq!(counters.baseline(post(1), "full").unwrap(), 1);
     }),
     ("a table that takes no row at all ends the pass after a few tries", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));
@@ -159,40 +160,43 @@ const CASES: &[Case<World>] = &[
         assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report:?}");
         assert!(upserts.load(Ordering::SeqCst) <= 10, "{upserts:?} upserts");
         assert!(report.failed.is_empty() && report.applied == 0);
-        assert_eq!(counters.get_many((0..2000).map(|n| (owner(n), "views"))).unwrap(), [1; 2000]);
+        assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),
     ("a missing table is named before anything is claimed", |world| {
         let counters = world.counters();
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         world.drop_tables();
         let error = counters.sync(&SyncOptions::default()).unwrap_err();
         assert!(matches!(error, Error::NotMigrated { .. }), "{error:?}");
         assert!(error.to_string().contains("run_pending_migrations()"), "{error}");
-        assert!(matches!(counters.get(post(), "views").unwrap_err(), Error::NotMigrated { .. }));
-        assert_eq!(counters.pending(post(), "views").unwrap().pending, 1);
+        assert!(matches!(counters.get(post(1), "views").unwrap_err(), Error::NotMigrated { .. }));
+        assert_eq!(counters.pending(post(1), "views").unwrap().pending, 1);
     }),
     ("what a living sync has claimed is busy and left alone", |world| {
         let counters = world.counters();
-        counters.increment(post(), "views", 5).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
         let claim = claim(world, "views");
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.scanned, report.applied, report.busy), (1, 0, 1), "{report:?}");
         assert!(report.is_clean());
         assert_eq!(
-            world.store.look(&[id("views")]).unwrap().held[0].as_ref().unwrap().claim,
+            world.store.look(&[counter_of(&post(1), "views")]).unwrap().held[0]
+                .as_ref()
+                .unwrap()
+                .claim,
             Some(claim)
         );
-        assert_eq!(counters.get(post(), "views").unwrap(), 6);
+        assert_eq!(counters.get(post(1), "views").unwrap(), 6);
     }),
     ("one sync after quiet leaves nothing behind", |world| {
         let counters = world.impatient_counters();
-        counters.increment(post(), "views", 5).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
         claim(world, "views");
-        counters.increment(post(), "views", 1).unwrap();
+        counters.increment(post(1), "views", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.applied, report.recovered), (2, 1), "{report:?}");
-        assert_eq!(counters.baseline(post(), "views").unwrap(), 6);
+        assert_eq!(counters.baseline(post(1), "views").unwrap(), 6);
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().scanned, 0);
     }),
     ("two syncs at once share the work and both apply some", |world| {
@@ -229,43 +233,43 @@ const CASES: &[Case<World>] = &[
     ("a set between claim and commit wins", |world| {
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("verify", move || {
-            store.replace(&id("views"), Replacement::Set(1000)).unwrap();
+            store.replace(&counter_of(&post(1), "views"), Replacement::Set(1000)).unwrap();
         });
         let counters = world.counters_behind(&faults, Config::default());
-        counters.increment(post(), "views", 5).unwrap();
-        counters.increment(post(), "likes", 3).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
+        counters.increment(post(1), "likes", 3).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.applied, report.superseded), (1, 1), "{report:?}");
-        assert_eq!(counters.baseline(post(), "views").unwrap(), 0);
-        assert_eq!(counters.get(post(), "views").unwrap(), 1000);
-        assert_eq!(counters.baseline(post(), "likes").unwrap(), 3);
+        assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
+        assert_eq!(counters.get(post(1), "views").unwrap(), 1000);
+        assert_eq!(counters.baseline(post(1), "likes").unwrap(), 3);
         assert!(world.impatient_counters().sync(&SyncOptions::default()).unwrap().is_clean());
-        assert_eq!(counters.baseline(post(), "views").unwrap(), 1000);
+        assert_eq!(counters.baseline(post(1), "views").unwrap(), 1000);
     }),
     ("a delete between claim and commit does not bring the row back", |world| {
         let other = world.counters();
         let faults =
-            Faults::calling_once_before("begin", move || other.delete(post(), "views").unwrap());
+            Faults::calling_once_before("begin", move || other.delete(post(1), "views").unwrap());
         let counters = world.counters_behind(&faults, Config::default());
-        counters.increment(post(), "views", 5).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!(world.ledger.rows_of(&post()).unwrap(), []);
+        assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
         let lost = report.lost.iter().next().expect("it may have been lost, so it is reported");
         assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), false));
-        assert_eq!(counters.get(post(), "views").unwrap(), 0);
+        assert_eq!(counters.get(post(1), "views").unwrap(), 0);
     }),
     ("a claim that the store lost is applied where the row shows that nobody did", |world| {
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("verify", move || lose_claim(&*store, "views"));
         let counters = world.counters_behind(&faults, Config::default());
-        counters.increment(post(), "views", 10).unwrap();
+        counters.increment(post(1), "views", 10).unwrap();
         assert!(world.counters().sync(&SyncOptions::default()).unwrap().is_clean());
-        counters.increment(post(), "views", 5).unwrap();
+        counters.increment(post(1), "views", 5).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         let lost = report.lost.iter().next().expect("it was lost");
         assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), true));
         assert!(!report.is_clean());
-        assert_eq!(counters.get(post(), "views").unwrap(), 15);
+        assert_eq!(counters.get(post(1), "views").unwrap(), 15);
     }),
     ("claims that change in every round are left to the next sync", |world| {
         let store = Arc::clone(&world.store);
@@ -276,12 +280,7 @@ const CASES: &[Case<World>] = &[
             }
             let round = rounds.fetch_add(1, Ordering::SeqCst);
             if round < 3 {
-                store
-                    .replace(
-                        &CounterId::new("post", round as i64, "views").unwrap(),
-                        Replacement::Set(7),
-                    )
-                    .unwrap();
+                store.replace(&views_of(round as i64), Replacement::Set(7)).unwrap();
             }
         });
         let counters = world.counters_behind(&faults, Config::default());
@@ -294,7 +293,7 @@ const CASES: &[Case<World>] = &[
         assert_eq!(next.superseded + next.applied, 7, "{next:?}");
         let last = world.impatient_counters().sync(&SyncOptions::default()).unwrap();
         assert!(last.is_clean(), "{last:?}");
-        let read = counters.get_many((0..10).map(|n| (owner(n), "views"))).unwrap();
+        let read = counters.get_many((0..10).map(|n| (post(n), "views"))).unwrap();
         assert!(read.iter().all(|value| [1, 7].contains(value)), "{read:?}");
         assert_eq!(sum_of_baselines(&counters, 10), read.iter().sum::<i64>());
     }),
@@ -304,25 +303,25 @@ const CASES: &[Case<World>] = &[
         let ledger = Arc::clone(&world.ledger);
         let counters = Counters::from_parts(impatient(), Arc::new(store), ledger);
         increment_each(&counters, 100);
-        counters.set(post(), "full", i64::MAX).unwrap();
-        counters.increment(post(), "full", 1).unwrap();
+        counters.set(post(1), "full", i64::MAX).unwrap();
+        counters.increment(post(1), "full", 1).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.applied, report.failed.count()), (100, 1), "{report:?}");
         assert_eq!(sum_of_baselines(&counters, 100), 100);
     }),
     ("a counter is counted on while its claim is refused", |world| {
         let counters = world.impatient_counters();
-        counters.set(post(), "full", i64::MAX).unwrap();
-        counters.increment(post(), "full", 1).unwrap();
+        counters.set(post(1), "full", i64::MAX).unwrap();
+        counters.increment(post(1), "full", 1).unwrap();
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().failed.count(), 1);
-        counters.increment(post(), "full", 41).unwrap();
-        assert_eq!(counters.pending(post(), "full").unwrap().pending, 41);
-        assert!(counters.get(post(), "full").is_err());
+        counters.increment(post(1), "full", 41).unwrap();
+        assert_eq!(counters.pending(post(1), "full").unwrap().pending, 41);
+        assert!(counters.get(post(1), "full").is_err());
     }),
 ];
 
 fn claim(world: &World, key: &str) -> Claim {
-    match world.store.claim(&[id(key)], Duration::MAX).unwrap().remove(0) {
+    match world.store.claim(&[counter_of(&post(1), key)], Duration::MAX).unwrap().remove(0) {
         Claimed::Fresh(claim) => claim,
         other => panic!("{other:?}"),
     }
@@ -330,31 +329,19 @@ fn claim(world: &World, key: &str) -> Claim {
 
 /// As an eviction would.
 fn lose_claim(store: &dyn DeltaStore, key: &str) {
-    let held = store.look(&[id(key)]).unwrap().held.remove(0).unwrap();
+    let held = store.look(&[counter_of(&post(1), key)]).unwrap().held.remove(0).unwrap();
     store.ack(&[held.claim.unwrap()]).unwrap();
 }
 
 fn increment_each(counters: &Counters, owners: i64) {
-    counters.increment_many((0..owners).map(|n| (owner(n), "views", 1))).unwrap();
+    counters.increment_many((0..owners).map(|n| (post(n), "views", 1))).unwrap();
 }
 
 fn sum_of_baselines(counters: &Counters, owners: i64) -> i64 {
-    (0..owners).map(|n| counters.baseline(owner(n), "views").unwrap()).sum()
+    (0..owners).map(|n| counters.baseline(post(n), "views").unwrap()).sum()
 }
 
 fn held(world: &World, owners: i64) -> Vec<counter_core::Holding> {
-    let ids = (0..owners).map(|n| CounterId::new("post", n, "views").unwrap()).collect::<Vec<_>>();
+    let ids = (0..owners).map(views_of).collect::<Vec<_>>();
     world.store.look(&ids).unwrap().held.into_iter().map(Result::unwrap).collect()
-}
-
-fn owner(n: i64) -> Owner {
-    Owner::new("post", n).unwrap()
-}
-
-fn post() -> Owner {
-    owner(1)
-}
-
-fn id(key: &str) -> CounterId {
-    CounterId::new("post", 1, key).unwrap()
 }

@@ -2,11 +2,13 @@
 //! panic.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod refused;
+
 use std::env::VarError;
 
 use counter_core::{
-    BatchSize, Claim, Config, CounterId, CounterKey, InputKind, Invalid, Owner, OwnerId, OwnerType,
-    Pattern, Period, Prefix, Printable, StoreKind, TableName,
+    BatchSize, Claim, ClaimOp, Config, CounterId, CounterKey, InputKind, Invalid, Owner, OwnerId,
+    OwnerType, Pattern, Period, Prefix, Printable, StoreKind, TableName,
 };
 use proptest::prelude::*;
 
@@ -134,51 +136,6 @@ fn hash_tag(name: &str) -> &str {
     tag.filter(|tag| !tag.is_empty()).unwrap_or(name)
 }
 
-/// What is refused, by what it was given as.
-const REFUSED: &[(InputKind, &[&str])] = &[
-    (InputKind::OwnerType, &["", "\0", "po\0st"]),
-    (InputKind::CounterKey, &["", "\0", "vie\0ws"]),
-    (
-        InputKind::OwnerId,
-        &["", "07", "-0", "+1", " 1", "1.0", "abc", "%342", "9223372036854775808"],
-    ),
-    (
-        InputKind::CounterId,
-        &[
-            "",
-            "x",
-            "user:1",
-            "user:1:",
-            ":1:d",
-            "user::d",
-            "user:07:d",
-            "user:-0:d",
-            "user:+1:d",
-            "user:1:%64",
-            "user:1:%3a",
-            "user:1:d:e",
-            "user:1:d@day:2026-11-28",
-            "user:1:{d}",
-        ],
-    ),
-    (
-        InputKind::Claim,
-        &["", "1", "0:add:1", "-1:add:1", "01:add:1", "1:add:", "1:inc:1", "1:del:1"],
-    ),
-    (
-        InputKind::Prefix,
-        &["", "c", "app", "{:", "}:", "{}:", "a}{b:", "{a}{b}:", "{a{b}:", "{a}}:", "{{a:", "\0:"],
-    ),
-    (InputKind::Pattern, &["", "[", "[a", "a[^", "\\", "a\\", "[a\\", "[é]", "[a-é]"]),
-    (
-        InputKind::TableName,
-        &["", ".", "a.", ".a", "a.b.c", "a ", " a", "a\"b", "\"a", "\"a\"b", "\"\"", "a\0", "a\n"],
-    ),
-    (InputKind::StoreKind, &["", "REDIS", "Redis", "redis ", "disk"]),
-    (InputKind::BatchSize, &["", "0", "-1", " 1", "1e3", "1000.0", "99999999999999999999"]),
-    (InputKind::Period, &["", "day", "day:", "day:2026-02-31", "week:2026-W54", "month:2026-1"]),
-];
-
 /// Whether each entrance for this kind of input refuses the text.
 fn refusals(kind: InputKind, text: &str) -> Vec<bool> {
     let from_environment = |name| {
@@ -203,7 +160,7 @@ fn refusals(kind: InputKind, text: &str) -> Vec<bool> {
             format!("post:{text}:views").parse::<CounterId>().is_err(),
         ],
         InputKind::CounterId => {
-            let names = ["counter:", "counter:{counter:"].map(|start| format!("{start}{text}"));
+            let names = [format!("counter:{text}"), format!("counter:{{counter:{text}}}")];
             let [pending, claim] = names.map(|name| Prefix::default().parse_name(&name).is_none());
             vec![text.parse::<CounterId>().is_err(), pending, claim]
         }
@@ -231,17 +188,21 @@ fn refusals(kind: InputKind, text: &str) -> Vec<bool> {
 
 #[test]
 fn every_entrance_refuses_what_is_no_input_of_its_kind() {
-    let too_long = [
-        (InputKind::OwnerType, "é".repeat(OwnerType::MAX_CHARS + 1)),
-        (InputKind::CounterKey, "é".repeat(CounterKey::MAX_CHARS + 1)),
-        (InputKind::Prefix, "é".repeat(Prefix::MAX_CHARS) + ":"),
-        (InputKind::TableName, "x".repeat(TableName::MAX_TABLE_BYTES + 1)),
-    ];
-    let too_long = too_long.iter().map(|(kind, text)| (*kind, text.as_str()));
-    let refused = REFUSED.iter().flat_map(|(kind, texts)| texts.iter().map(|text| (*kind, *text)));
-    for (kind, text) in refused.chain(too_long) {
-        let refusals = refusals(kind, text);
+    for (kind, text) in refused::refused() {
+        let refusals = refusals(kind, &text);
         assert!(refusals.iter().all(|refused| *refused), "{kind} {text:?}: {refusals:?}");
+    }
+}
+
+#[test]
+fn what_is_no_count_is_none_in_a_claim_either() {
+    let id = CounterId::new("post", 1, "views").unwrap();
+    for text in refused::REFUSED_COUNTS {
+        for op in ["add", "set"] {
+            assert!(format!("{op}:{text}").parse::<ClaimOp>().is_err(), "{text:?}");
+            let claim = format!("7:{op}:{text}");
+            assert!(Claim::from_text(id.clone(), &claim).is_err(), "{text:?}");
+        }
     }
 }
 

@@ -1,0 +1,56 @@
+//! A Redis store on each kind of pool, with one connection, which is not made before it is needed.
+
+use std::sync::Arc;
+
+use counter_core::{DeltaStore, Prefix, RedisStore, RedisTimeouts};
+use r2d2_redis::RedisConnectionManager;
+
+/// Opens a store on the server with a URL.
+pub type NewStore = fn(&str) -> Arc<dyn DeltaStore>;
+
+/// Stores with default time-outs: on a pool of its own, on the application's, and on one of
+/// `r2d2_redis`.
+pub const STORES: [(&str, NewStore); 3] = [
+    ("own", |url| own_store(url, RedisTimeouts::default())),
+    ("application's", |url| applications_store(url, RedisTimeouts::default())),
+    ("r2d2_redis", |url| r2d2_redis_store(url, RedisTimeouts::default())),
+];
+
+/// Opens a store on a pool of its own.
+///
+/// # Panics
+///
+/// If the URL cannot be used.
+pub fn own_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
+    let builder = RedisStore::builder(url).pool_size(1.try_into().expect("it is not zero"));
+    let builder = builder.timeouts(timeouts).connect_lazily();
+    Arc::new(builder.build().expect("the URL can be used"))
+}
+
+/// Opens a store on a pool that the application could have made.
+///
+/// # Panics
+///
+/// If the URL cannot be used.
+pub fn applications_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
+    let client = redis::Client::open(url).expect("the URL can be used");
+    let pool = pool_of_one().build_unchecked(client);
+    Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts))
+}
+
+/// Opens a store on a pool of the older crate.
+///
+/// # Panics
+///
+/// If the URL cannot be used.
+pub fn r2d2_redis_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
+    let manager = RedisConnectionManager::new(url).expect("the URL can be used");
+    let pool = pool_of_one().build_unchecked(manager);
+    Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts))
+}
+
+/// Returns the settings of a pool that logs nothing and has at most one connection.
+pub fn pool_of_one<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
+    let builder = r2d2::Pool::builder().max_size(1).min_idle(Some(0));
+    builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
+}
