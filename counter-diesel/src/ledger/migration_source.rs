@@ -10,7 +10,7 @@ use diesel::migration::{
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::migrations::{MigrationFiles, files_of};
+use crate::ledger::migration_files::{MigrationFiles, files_of};
 
 /// The migrations of the counters' tables, for the harness in which an application runs its own.
 ///

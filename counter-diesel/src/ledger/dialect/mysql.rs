@@ -9,7 +9,7 @@ use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::{MysqlConnection, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
@@ -130,11 +130,12 @@ impl Dialect for MysqlConnection {
         Ok(found == [1])
     }
 
-    /// Not by a statement that is kept: the current database of a prepared one is for ever that in
-    /// which it was prepared.
+    /// In two steps: the current database of a prepared statement is for ever that in which it was
+    /// prepared.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
-        let current = sql_query("SELECT DATABASE() AS name").get_result::<CurrentDatabase>(self)?;
-        Ok(current.name)
+        self.batch_execute("SET @counter_database = DATABASE()")?;
+        let current = Statement::<Nullable<Text>>::new("SELECT @counter_database");
+        Ok(current.load::<Option<String>>(self)?.into_iter().next().flatten())
     }
 
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -159,7 +160,8 @@ impl Dialect for MysqlConnection {
         let holder = holder.load::<Option<i64>>(self);
         standard::holder(holder.map(|ids| ids.into_iter().flatten().collect()), |id| {
             format!(
-                "the connection {id} holds the lock: see it by SHOW PROCESSLIST, end it by KILL {id}"
+                "the connection {id} holds the lock: see it by SHOW PROCESSLIST, end it by \
+                 KILL {id}"
             )
         })
     }
@@ -261,12 +263,6 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
-}
-
-#[derive(QueryableByName)]
-struct CurrentDatabase {
-    #[diesel(sql_type = Nullable<Text>)]
-    name: Option<String>,
 }
 
 /// How many tables of the counters' schema there are that meet what is still to be said.
