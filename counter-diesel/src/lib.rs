@@ -60,8 +60,8 @@
 //! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the
 //!   command's JSON: see [`overview`]. Adds `serde`.
 //!
-//! Always there are `diesel` with `r2d2`, `diesel_migrations`, `chrono`, `thiserror`, `tracing`, and
-//! the derive macro's `syn`, which Diesel's own derives use too.
+//! Always there are `diesel` with `r2d2`, `diesel_migrations`, `chrono`, `thiserror`, `tracing`,
+//! and the derive macro's `syn`, which Diesel's own derives use too.
 //!
 //! The command `counter` is a crate of its own, `counter-cli`.
 

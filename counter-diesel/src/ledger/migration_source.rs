@@ -3,9 +3,9 @@ use std::fmt;
 use counter_core::TableName;
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
-use diesel::migration::{
-    Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion, Result,
-};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+use diesel::migration::MigrationSource;
+use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion, Result};
 
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
@@ -14,7 +14,7 @@ use crate::ledger::migration_files::{MigrationFiles, files_of};
 
 /// The migrations of the counters' tables, for the harness in which an application runs its own.
 ///
-/// It is Diesel's [`MigrationSource`] for each database whose feature is on. Run like that, the
+/// It is Diesel's [`MigrationSource`](diesel::migration::MigrationSource) for each database whose feature is on. Run like that, the
 /// migrations are recorded among the application's, and [`Counters::run_pending_migrations`] must
 /// not be called. Call one of the two, not both.
 ///
