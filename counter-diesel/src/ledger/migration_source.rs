@@ -14,9 +14,9 @@ use crate::ledger::migration_files::{MigrationFiles, files_of};
 
 /// The migrations of the counters' tables, for the harness in which an application runs its own.
 ///
-/// It is Diesel's [`MigrationSource`](diesel::migration::MigrationSource) for each database whose feature is on. Run like that, the
-/// migrations are recorded among the application's, and [`Counters::run_pending_migrations`] must
-/// not be called. Call one of the two, not both.
+/// It is Diesel's [`MigrationSource`](diesel::migration::MigrationSource) for each database whose
+/// feature is on. Diesel then records the migrations among the application's. Use either this or
+/// [`Counters::run_pending_migrations`] for a database, not both.
 ///
 /// Each version begins with fourteen zeros and has a fingerprint of the table's name in it. So no
 /// folder with a date has the same one, and `diesel migration revert`, which takes the newest,
