@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use counter_core::TableName;
@@ -40,10 +41,27 @@ impl KeptTables {
 
     /// Looks for the tables on this connection and keeps the first schema that has them.
     pub(crate) fn find<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<&Tables> {
-        Ok(match self.schema_on(conn)? {
-            Some(schema) => self.found.get_or_init(|| self.named.in_schema(&schema)),
-            None => &self.named,
-        })
+        let Some(schema) = self.schema_on(conn)? else { return Ok(&self.named) };
+        let tables = self.named.in_schema(&schema);
+        let is_there = conn.has_table(tables.totals())?;
+        Ok(if is_there { self.found.get_or_init(|| tables) } else { &self.named })
+    }
+
+    /// Returns the tables that migrations are about: those that are kept, or those that this
+    /// connection would make.
+    pub(crate) fn to_migrate<C: CounterConnection>(
+        &self,
+        conn: &mut C,
+    ) -> QueryResult<Cow<'_, Tables>> {
+        if self.found().is_none() {
+            self.find(conn)?;
+        }
+        if let Some(found) = self.found() {
+            return Ok(Cow::Borrowed(found));
+        }
+        let schema = self.schema_on(conn)?;
+        Ok(schema
+            .map_or(Cow::Borrowed(&self.named), |schema| Cow::Owned(self.named.in_schema(&schema))))
     }
 
     /// Returns the other schema in which this connection would find the tables, if it would.
@@ -52,7 +70,11 @@ impl KeptTables {
         conn: &mut C,
     ) -> QueryResult<Option<String>> {
         let Some(kept) = self.schema() else { return Ok(None) };
-        Ok(self.schema_on(conn)?.filter(|schema| schema != kept))
+        let Some(other) = self.schema_on(conn)?.filter(|schema| schema != kept) else {
+            return Ok(None);
+        };
+        let is_there = conn.has_table(self.named.in_schema(&other).totals())?;
+        Ok(is_there.then_some(other))
     }
 
     fn schema_on<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<Option<String>> {

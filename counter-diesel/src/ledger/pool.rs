@@ -151,7 +151,10 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        self.run(LedgerStep::Migrations, migrations::pending)
+        self.run(LedgerStep::Migrations, |conn, _| {
+            let tables = self.tables.to_migrate(conn)?;
+            migrations::pending(conn, &tables)
+        })
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
@@ -160,8 +163,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
             return Ok(Vec::new());
         }
         let mut conn = self.connect()?;
-        let tables = self.tables_on(&mut conn)?;
-        migrations::run_pending(&mut *conn, tables)
+        let tables = contained(&mut *conn, |conn| self.tables.to_migrate(conn));
+        let tables = tables.map_err(|source| {
+            as_ledger_error(&mut *conn, self.tables.named(), LedgerStep::Migrations, source)
+        })?;
+        migrations::run_pending(&mut *conn, &tables)
     }
 
     fn schema(&self) -> Option<String> {

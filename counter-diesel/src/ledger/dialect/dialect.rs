@@ -92,8 +92,8 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
 
-    /// Returns the schema in which this connection finds a table whose name has none. `None` if it
-    /// finds none, and where no connection can come to find another one.
+    /// Returns the schema in which this connection looks for a table whose name has none. `None` if
+    /// it finds the table in none of several, and where all connections look in the same one.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
         Ok(None)
     }

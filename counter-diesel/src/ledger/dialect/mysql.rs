@@ -123,11 +123,14 @@ impl Dialect for MysqlConnection {
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
-        let found = count_in_schema(table)
-            .sql(" AND table_name = ")
-            .text(table.name())
-            .load::<i64>(self)?;
-        Ok(found == [1])
+        let schema = match table.schema() {
+            Some(schema) => Some(schema.to_owned()),
+            None => self.schema_of(table)?,
+        };
+        let Some(schema) = schema else { return Ok(false) };
+        let count = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+        let count = Statement::<BigInt>::new(count).text(schema).sql(" AND table_name = ");
+        Ok(count.text(table.name()).load::<i64>(self)? == [1])
     }
 
     /// In two steps: the current database of a prepared statement is for ever that in which it was
@@ -263,15 +266,6 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
-}
-
-/// How many tables of the counters' schema there are that meet what is still to be said.
-fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
-    let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
-    match table.schema() {
-        Some(schema) => Statement::new(select).text(schema),
-        None => Statement::new(select).sql("DATABASE()"),
-    }
 }
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a
