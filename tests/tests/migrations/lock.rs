@@ -23,7 +23,7 @@ fn locked(name: &str, url: &str) -> Box<dyn std::any::Any> {
         ),
         "mysql" => after::<MysqlConnection>(
             url,
-            "DO GET_LOCK(SHA1(CONCAT('counter migrations: ', DATABASE(), '.model_counters')), 0)",
+            "DO GET_LOCK(SHA2(CONCAT('counter migrations: ', DATABASE(), '.model_counters'), 256), 0)",
         ),
         _ => after::<SqliteConnection>(url, "BEGIN IMMEDIATE"),
     }

@@ -3,6 +3,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
+use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{Error as DieselError, QueryResult};
 
@@ -24,6 +25,11 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Refuses a pool with which counters cannot work.
     fn check_pool(_pool: &Pool<ConnectionManager<Self>>) -> Result<(), error::Error> {
         Ok(())
+    }
+
+    /// Begins a transaction of ours, at an isolation at which syncs do not hinder each other.
+    fn begin_transaction(&mut self) -> QueryResult<()> {
+        Self::TransactionManager::begin_transaction(self)
     }
 
     /// Asks for short waits and a durable commit, in a transaction that has just begun.

@@ -4,7 +4,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -26,18 +26,44 @@ use crate::ledger::dialect::migration::Migration;
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
 
+/// Begins a transaction, on MySQL under READ COMMITTED. That is set for this transaction alone.
+const BEGIN: &str =
+    "/*!80001 SET TRANSACTION ISOLATION LEVEL READ COMMITTED */ /*M! DO 0 */; BEGIN";
+
+/// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
+const AS_NEW: &str = " /*!80019 AS `counter_new` */";
+
+/// Locks the rows that a `SELECT` finds: in the counters' table alone, and in a join of that table,
+/// `c`, with a list. MySQL refuses to lock a list, so the table is named; MariaDB has no syntax for
+/// that.
+const LOCK_ROWS: [&str; 2] =
+    [" LOCK IN SHARE MODE", " /*M! LOCK IN SHARE MODE */ /*!80001 FOR SHARE OF `c` */"];
+
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
 impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
-        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
 
     fn migrations() -> &'static [Migration] {
         const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");
         static ALL: LazyLock<Vec<Migration>> =
             LazyLock::new(|| Migration::read::<Mysql>(&EMBEDDED));
         &ALL
+    }
+
+    /// Under REPEATABLE READ, MySQL locks the end of the table when an upsert finds its row: other
+    /// syncs could not insert rows until this transaction ends, and would deadlock. If the
+    /// application's tests have a transaction open, its isolation stays, because MySQL refuses to
+    /// change it.
+    fn begin_transaction(&mut self) -> QueryResult<()> {
+        let depth =
+            AnsiTransactionManager::transaction_manager_status_mut(self).transaction_depth();
+        if depth?.is_some() {
+            return AnsiTransactionManager::begin_transaction(self);
+        }
+        AnsiTransactionManager::begin_transaction_sql(self, BEGIN)
     }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
@@ -91,7 +117,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, "")
+        read(self, tables, ids, [""; 2])
     }
 
     /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a
@@ -102,7 +128,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, " LOCK IN SHARE MODE")
+        read(self, tables, ids, LOCK_ROWS)
     }
 
     fn record(
@@ -111,13 +137,15 @@ impl Dialect for MysqlConnection {
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
+        let state = tables.state().quoted();
+        let [new_id, new_seq] = ["store_id", "claim_seq"].map(new);
         standard::record(tables, prefix, generation)
-            .sql(
-                " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
-                 GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
-                 \"store_id\" = VALUES(\"store_id\")",
-            )
-            .sql(format!(", \"synced_at\" = {NOW}"))
+            .sql(format!(
+                "{AS_NEW} ON DUPLICATE KEY UPDATE \
+                 \"claim_seq\" = IF({state}.\"store_id\" = {new_id}, \
+                 GREATEST({state}.\"claim_seq\", {new_seq}), {new_seq}), \
+                 \"store_id\" = {new_id}, \"synced_at\" = {NOW}"
+            ))
             .execute(self)?;
         Ok(())
     }
@@ -181,9 +209,15 @@ impl Dialect for MysqlConnection {
         Ok(standard::version(product, number))
     }
 
-    /// That of the server, which new sessions begin with; there is no other of these.
+    /// That of the server, which new sessions begin with; there is no other of these. A server with
+    /// a binary log rolls back, after a crash, what that log does not have. Without one,
+    /// `sync_binlog` does not matter.
     fn setting(&mut self, name: &str) -> QueryResult<String> {
-        let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
+        let value = match name {
+            "sync_binlog" => "IF(@@GLOBAL.log_bin, @@GLOBAL.sync_binlog, 1)".to_owned(),
+            name => format!("@@GLOBAL.{name}"),
+        };
+        let select = format!("SELECT CAST({value} AS CHAR)");
         standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
@@ -201,32 +235,40 @@ impl Dialect for MysqlConnection {
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what
-/// it is about.
+/// it is about, in as many hexadecimal digits.
 fn of_migrations_lock(
     select: &'static str,
     tables: &Tables,
 ) -> Statement<'static, Nullable<BigInt>> {
     let table = tables.totals();
-    let statement = Statement::new(select).sql("SHA1(CONCAT('counter migrations: ', ");
+    let statement = Statement::new(select).sql("SHA2(CONCAT('counter migrations: ', ");
     let statement = match table.schema() {
         Some(schema) => statement.text(schema.to_owned()),
         None => statement.sql("DATABASE()"),
     };
-    statement.sql(", '.', ").text(table.name().to_owned()).sql("))")
+    statement.sql(", '.', ").text(table.name().to_owned()).sql("), 256)")
+}
+
+/// Returns the expression, in an `ON DUPLICATE KEY UPDATE`, for the value that a column has in the
+/// row that would be added. MySQL will remove `VALUES()`, and MariaDB has nothing else.
+fn new(column: &str) -> String {
+    format!("/*M! VALUES(\"{column}\") */ /*!80019 `counter_new`.\"{column}\" */")
 }
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
+    let table = tables.totals().quoted();
+    let [new_count, new_seq] = ["count", "claim_seq"].map(new);
+    let guard = format!("{table}.\"claim_seq\" < {new_seq}");
     let count = if claims.first().is_some_and(standard::is_add) {
-        format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
+        format!("{table}.\"count\" + IF({guard}, {new_count}, 0)")
     } else {
-        format!("IF({guard}, VALUES(\"count\"), \"count\")")
+        format!("IF({guard}, {new_count}, {table}.\"count\")")
     };
-    Ok(values::insert(&tables.totals().quoted(), claims)?.sql(format!(
-        " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
-         \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
-         \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
+    Ok(values::insert(&table, claims)?.sql(format!(
+        "{AS_NEW} ON DUPLICATE KEY UPDATE \"count\" = {count}, \
+         \"updated_at\" = IF({guard}, {NOW}, {table}.\"updated_at\"), \
+         \"claim_seq\" = GREATEST({table}.\"claim_seq\", {new_seq})"
     )))
 }
 
@@ -234,13 +276,13 @@ fn read(
     conn: &mut MysqlConnection,
     tables: &Tables,
     ids: &[CounterId],
-    lock: &'static str,
+    [lock_one, lock_many]: [&'static str; 2],
 ) -> QueryResult<Vec<Option<Baseline>>> {
     Ok(match ids {
         [] => Vec::new(),
-        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock).load(conn)?),
+        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
         ids => {
-            let rows = many_baselines(tables, ids)?.sql(lock).load(conn)?;
+            let rows = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
             standard::in_order(ids.len(), rows)
         }
     })
