@@ -1,12 +1,16 @@
+use std::sync::LazyLock;
+
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::owner::read_owner;
@@ -17,7 +21,7 @@ use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::values;
 use crate::error::{BuildProblem, Error};
-use crate::ledger::dialect::migration::{Migration, migration};
+use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
@@ -39,11 +43,15 @@ const LOCK_ROWS: [&str; 2] =
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
 impl Dialect for MysqlConnection {
-    const MIGRATIONS: &'static [Migration] =
-        &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
-
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
+
+    fn migrations() -> &'static [Migration] {
+        const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");
+        static ALL: LazyLock<Vec<Migration>> =
+            LazyLock::new(|| Migration::read::<Mysql>(&EMBEDDED));
+        &ALL
+    }
 
     /// Under REPEATABLE READ, MySQL locks the end of the table when an upsert finds its row: other
     /// syncs could not insert rows until this transaction ends, and would deadlock. If the
@@ -143,11 +151,22 @@ impl Dialect for MysqlConnection {
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
-        let found = count_in_schema(table)
-            .sql(" AND table_name = ")
-            .text(table.name())
-            .load::<i64>(self)?;
-        Ok(found == [1])
+        let schema = match table.schema() {
+            Some(schema) => Some(schema.to_owned()),
+            None => self.schema_of(table)?,
+        };
+        let Some(schema) = schema else { return Ok(false) };
+        let count = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+        let count = Statement::<BigInt>::new(count).text(schema).sql(" AND table_name = ");
+        Ok(count.text(table.name()).load::<i64>(self)? == [1])
+    }
+
+    /// In two steps: the current database of a prepared statement is for ever that in which it was
+    /// prepared.
+    fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
+        self.batch_execute("SET @counter_database = DATABASE()")?;
+        let current = Statement::<Nullable<Text>>::new("SELECT @counter_database");
+        Ok(current.load::<Option<String>>(self)?.into_iter().next().flatten())
     }
 
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -155,21 +174,27 @@ impl Dialect for MysqlConnection {
             "CREATE TABLE IF NOT EXISTS {} (\
              `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
              `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
-             ) ENGINE = InnoDB CHARACTER SET utf8mb4",
+             ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4",
             Self::quoted(tables.migrations())
         ))
     }
 
     /// A lock of the session, because whatever changes a table ends the transaction.
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
-        let got = of_migrations_lock("SELECT GET_LOCK(", tables)
-            .sql(", 15)")
-            .load::<Option<i64>>(self)?;
-        if got == [Some(1)] {
-            return Ok(());
-        }
-        let message = "another process has been running migrations for too long".to_owned();
-        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool> {
+        let got =
+            of_migrations_lock("SELECT GET_LOCK(", tables).sql(", 0)").load::<Option<i64>>(self)?;
+        Ok(got == [Some(1)])
+    }
+
+    fn migrations_holder(&mut self, tables: &Tables) -> String {
+        let holder = of_migrations_lock("SELECT IS_USED_LOCK(", tables).sql(")");
+        let holder = holder.load::<Option<i64>>(self);
+        standard::holder(holder.map(|ids| ids.into_iter().flatten().collect()), |id| {
+            format!(
+                "the connection {id} holds the lock: see it by SHOW PROCESSLIST, end it by \
+                 KILL {id}"
+            )
+        })
     }
 
     fn unlock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -203,7 +228,7 @@ impl Dialect for MysqlConnection {
     }
 
     fn quoted(table: &Table) -> String {
-        table.quoted().replace('"', "`")
+        table.quoted_by('`')
     }
 
     shared_members!(NOW);
@@ -216,10 +241,12 @@ fn of_migrations_lock(
     tables: &Tables,
 ) -> Statement<'static, Nullable<BigInt>> {
     let table = tables.totals();
-    let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
-    let table = table.name();
-    Statement::new(select)
-        .sql(format!("SHA2(CONCAT('counter migrations: ', {database}, '.{table}'), 256)"))
+    let statement = Statement::new(select).sql("SHA2(CONCAT('counter migrations: ', ");
+    let statement = match table.schema() {
+        Some(schema) => statement.text(schema.to_owned()),
+        None => statement.sql("DATABASE()"),
+    };
+    statement.sql(", '.', ").text(table.name().to_owned()).sql("), 256)")
 }
 
 /// Returns the expression, in an `ON DUPLICATE KEY UPDATE`, for the value that a column has in the
@@ -281,15 +308,6 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
-}
-
-/// How many tables of the counters' schema there are that meet what is still to be said.
-fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
-    let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
-    match table.schema() {
-        Some(schema) => Statement::new(select).text(schema),
-        None => Statement::new(select).sql("DATABASE()"),
-    }
 }
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a
