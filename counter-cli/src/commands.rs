@@ -6,6 +6,7 @@ mod conflicts;
 mod doctor;
 mod get;
 mod migrate;
+mod migration_folder;
 mod pending;
 mod reset;
 mod set;

@@ -20,6 +20,16 @@ pub enum Invalid {
         /// The greatest length that is accepted, in the same unit.
         limit: usize,
     },
+    /// The text has more bytes than a database takes in a name.
+    #[error("the {kind} has {bytes} bytes, but at most {limit} fit")]
+    TooManyBytes {
+        /// What was given.
+        kind: InputKind,
+        /// Its length, in bytes of UTF-8.
+        bytes: usize,
+        /// The greatest length that is accepted, in the same unit.
+        limit: usize,
+    },
     /// The text contains the character U+0000.
     #[error("the {kind} contains NUL, which PostgreSQL cannot store")]
     Nul {

@@ -1,6 +1,7 @@
 //! What goes wrong, and how an error is shown with its causes.
 
 use std::fmt;
+use std::time::Duration;
 
 use counter_core::CounterId;
 pub use counter_core::{
@@ -115,6 +116,40 @@ pub enum Error {
         /// What the database says.
         #[source]
         source: diesel::result::Error,
+    },
+
+    /// Migrations are pending, and another process has been running them for longer than this one
+    /// waits, which is 15 seconds. Nothing was changed.
+    #[error(
+        "another process has been running the migrations of {table} for {} s: {holder}; let it end \
+         or end it, then run them again",
+        .waited.as_secs()
+    )]
+    #[non_exhaustive]
+    MigrationsLocked {
+        /// The counters' table.
+        table: String,
+        /// How long was waited.
+        waited: Duration,
+        /// Which session holds the lock, as far as the database tells.
+        holder: String,
+    },
+
+    /// The table's name has no schema, and this connection finds it in another one than these
+    /// counters found it first. Nothing was changed.
+    #[error(
+        "the table {table} was found in the schema {kept} first, and on this connection it is in \
+         {found}: name the schema (COUNTER_TABLE_NAME={kept}.{table}, Config::table_name), or \
+         leave search_path and the current database of pooled connections alone"
+    )]
+    #[non_exhaustive]
+    OtherSchema {
+        /// The counters' table.
+        table: String,
+        /// The schema in which it was found first.
+        kept: String,
+        /// The schema in which this connection finds it.
+        found: String,
     },
 
     /// The parts given to a builder do not make a working whole.

@@ -3,7 +3,11 @@
 pub(crate) mod dialect;
 pub(crate) mod facts;
 pub(crate) mod failure;
+pub(crate) mod kept_tables;
 pub(crate) mod ledger;
+pub(crate) mod migration_files;
+pub(crate) mod migration_harness;
+pub(crate) mod migration_source;
 pub(crate) mod migrations;
 pub(crate) mod pool;
 pub(crate) mod retry;
@@ -16,5 +20,7 @@ pub use self::dialect::lock_wait::LockWait;
 pub use self::ledger::{
     Ledger, LedgerState, LedgerTransaction, SyncRecord, Unapplied, UnappliedCause, UpdateOutcome,
 };
-pub use self::migrations::{MigrationFiles, migration_files};
+pub use self::migration_files::{MigrationFiles, migration_files};
+pub use self::migration_harness::CounterHarness;
+pub use self::migration_source::CounterMigrations;
 pub use self::pool::PoolLedger;

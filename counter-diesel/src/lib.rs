@@ -22,7 +22,8 @@
 //!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
-//! - [`Counters::run_pending_migrations`] makes the tables.
+//! - [`Counters::run_pending_migrations`] makes the tables. In an application's own harness
+//!   [`ledger::CounterMigrations`] does.
 //! - [`Counters::check`] returns what is wrong with both sides, or could go wrong.
 //!
 //! The modules have the rest, by topic:
@@ -59,8 +60,8 @@
 //! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the
 //!   command's JSON: see [`overview`]. Adds `serde`.
 //!
-//! Always there are `diesel` with `r2d2`, `chrono`, `thiserror`, `tracing`, and the derive macro's
-//! `syn`, which Diesel's own derives use too.
+//! Always there are `diesel` with `r2d2`, `diesel_migrations`, `chrono`, `thiserror`, `tracing`,
+//! and the derive macro's `syn`, which Diesel's own derives use too.
 //!
 //! The command `counter` is a crate of its own, `counter-cli`.
 

@@ -259,7 +259,8 @@ impl DatabaseServer for MariaDb {
 
     fn has_lock_waits(&self) -> bool {
         // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first answer.
-        let waits = "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS \
+        let waits = "SELECT VARIABLE_VALUE FROM /*M! information_schema.global_status */ \
+                     /*!80001 performance_schema.global_status */ \
                      WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'";
         self.texts(waits) != ["0"]
     }
@@ -268,7 +269,8 @@ impl DatabaseServer for MariaDb {
         let idle = "SELECT CONCAT(COUNT(*)) FROM (SELECT SLEEP(0.3)) AS pause, \
                     information_schema.processlist AS p JOIN information_schema.innodb_trx AS t \
                     ON t.trx_mysql_thread_id = p.id \
-                    WHERE p.command = 'Sleep' AND p.time_ms > 200 AND t.trx_rows_modified > 0";
+                    WHERE p.command = 'Sleep' AND /*M! p.time_ms > 200 */ /*!80001 p.time > 0 */ \
+                    AND t.trx_rows_modified > 0";
         self.texts(idle) != ["0"]
     }
 

@@ -85,7 +85,7 @@ fn a_missing_store_comes_out_of_build_and_a_bad_option_does_not_get_there() {
     assert!(matches!(error, Error::Build(BuildProblem::NoStore)), "{error:?}");
     "app".parse::<Prefix>().unwrap_err();
     "{:".parse::<Prefix>().unwrap_err();
-    "a b".parse::<TableName>().unwrap_err();
+    "a.b.c".parse::<TableName>().unwrap_err();
 }
 
 #[test]

@@ -124,18 +124,24 @@ const CASES: &[Case<World>] = &[
         let seen = wait_for("a sync that Redis answers in time", || {
             let counters = counted(world, 10_001);
             let mut batches = Vec::new();
-            let told = observe(&counters, &options, |event| {
+            let result = counters.sync_observed(&options, &mut |event| {
                 if let SyncEvent::Found(counters) = event {
                     batches.push(counters);
                 }
                 Continue(())
             });
-            // Rows are not kept locked until a busy Redis answers. All is counted anew after that.
-            if matches!(told.report.stopped, Some(Error::Core(CoreError::Store { .. }))) {
-                finish(&counters);
-                return None;
+            let result = result.and_then(|mut report| match report.stopped.take() {
+                Some(error) => Err(error),
+                None => Ok(report),
+            });
+            match result {
+                // Rows are not kept locked until a busy Redis answers. All is counted anew after that.
+                Err(Error::Core(CoreError::Store { .. })) => {
+                    finish(&counters);
+                    None
+                }
+                result => Some((result.unwrap().applied, batches)),
             }
-            Some((told.report.applied, batches))
         });
         assert_eq!(seen, (10_001, vec![10_000, 1]));
     }),
@@ -199,7 +205,10 @@ fn counted(world: &World, posts: i64) -> Counters {
 /// Syncs until nothing is left of what a sync that was stopped has claimed.
 fn finish(counters: &Counters) {
     wait_for("all to be synced", || {
-        let report = counters.sync(&SyncOptions::default()).unwrap();
+        let report = match counters.sync(&SyncOptions::default()) {
+            Err(Error::Core(CoreError::Store { .. })) => return None,
+            report => report.unwrap(),
+        };
         report.stopped.is_none().then_some(())
     });
 }

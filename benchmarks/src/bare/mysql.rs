@@ -37,12 +37,15 @@ impl QueryFragment<Mysql> for Upsert<'_> {
             "INSERT INTO `model_counters` (`owner_type`, `owner_id`, `key`, `count`, `claim_seq`) VALUES ",
         );
         push_values(&mut out, self.batch, self.rows.clone())?;
-        out.push_sql(
-            " ON DUPLICATE KEY UPDATE \
-             `count` = `count` + IF(`claim_seq` < VALUES(`claim_seq`), VALUES(`count`), 0), \
-             `updated_at` = IF(`claim_seq` < VALUES(`claim_seq`), UTC_TIMESTAMP(6), `updated_at`), \
-             `claim_seq` = GREATEST(`claim_seq`, VALUES(`claim_seq`))",
-        );
+        let new_count = "/*M! VALUES(`count`) */ /*!80019 `counter_new`.`count` */";
+        let new_seq = "/*M! VALUES(`claim_seq`) */ /*!80019 `counter_new`.`claim_seq` */";
+        let guard = format!("`model_counters`.`claim_seq` < {new_seq}");
+        out.push_sql(&format!(
+            " /*!80019 AS `counter_new` */ ON DUPLICATE KEY UPDATE \
+             `count` = `model_counters`.`count` + IF({guard}, {new_count}, 0), \
+             `updated_at` = IF({guard}, UTC_TIMESTAMP(6), `model_counters`.`updated_at`), \
+             `claim_seq` = GREATEST(`model_counters`.`claim_seq`, {new_seq})"
+        ));
         Ok(())
     }
 }

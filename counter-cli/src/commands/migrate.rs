@@ -7,6 +7,7 @@ use counter_diesel::ledger::MigrationFiles;
 use counter_diesel::overview::MigrationState;
 use serde_json::json;
 
+use super::migration_folder;
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
@@ -24,9 +25,10 @@ pub(crate) struct Migrate {
 
     /// Only write the migrations into the application's own folder, for `diesel migration run`
     ///
-    /// Writes NAME/up.sql and NAME/down.sql with the table's name in them. Overwrites nothing and
-    /// does not connect to the database, whose URL only says which kind it is. Do not run `counter
-    /// migrate` on that database afterwards.
+    /// Writes DATE_NAME/up.sql and DATE_NAME/down.sql with the table's name in them. The date comes
+    /// after those of all migrations in the folder. Overwrites nothing and skips what was copied
+    /// before. Does not connect to the database, whose URL only says which kind it is. Do not run
+    /// `counter migrate` on that database afterwards.
     #[arg(long, value_name = "DIR")]
     copy: Option<PathBuf>,
 }
@@ -75,13 +77,26 @@ fn copy(folder: &Path, settings: &CommandSettings, output: Output) -> Result<Exi
         return Err(Failure::usage(problem("there is no folder", folder))
             .hint("name the folder of the application's migrations"));
     }
-    let all = connect::migrations(settings)?;
-    let folders = all.iter().map(|files| folder.join(files.name)).collect::<Vec<_>>();
-    // Check all before anything is written.
-    if let Some(occupied) = folders.iter().find(|folder| folder.exists()) {
-        return Err(Failure::usage(problem("there already is", occupied))
+    let there = migration_folder::names_in(folder)
+        .map_err(|error| Failure::usage(problem("cannot read", folder)).because(&error))?;
+    let mut all = connect::migrations(settings)?;
+    let mut copied = None;
+    all.retain(|files| {
+        let found = migration_folder::find(&there, files.name);
+        copied = copied.or(found);
+        found.is_none()
+    });
+    if let (true, Some(copied)) = (all.is_empty(), copied) {
+        return Err(Failure::usage(problem("there already is", &folder.join(copied)))
             .hint("nothing was written; remove it if it is to be made anew"));
     }
+    let names = all.iter().map(|files| files.name).collect::<Vec<_>>();
+    let now = chrono::Utc::now().naive_utc();
+    let dated = migration_folder::dated_after(&there, &names, now).map_err(|newest| {
+        Failure::usage(problem("no date comes after the version of", &folder.join(newest)))
+            .hint("nothing was written; copy into an empty folder and name the copies by hand")
+    })?;
+    let folders = dated.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
     for (files, folder) in all.iter().zip(&folders) {
         let written = write(files, folder);
         written.map_err(|error| {

@@ -56,7 +56,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
             return None;
         }
     };
-    ledger::judge(&facts, engine.tables(), diagnosis);
+    ledger::judge(&facts, &engine.tables(), diagnosis);
     let is_readable = matches!(facts.state_table, Fact::None | Fact::Known(TableState::Usable));
     let state = is_readable.then(|| engine.ledger().state(engine.prefix()));
     let state = state.and_then(|state| match state {

@@ -64,7 +64,7 @@ fn judge_version(server: &ServerVersion, diagnosis: &mut Diagnosis) {
             Severity::Warning,
             Code::DatabaseVersion,
             format!("{} is older than what is supported", Printable(&server.to_string())),
-            "move to PostgreSQL 13, MariaDB 10.6, MySQL 8.0.17 or later",
+            "move to PostgreSQL 13, MariaDB 10.6, MySQL 8.0.19 or later",
         );
     }
 }
@@ -78,7 +78,7 @@ struct Rule {
     advice: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         name: "fsync",
         good: &["on"],
@@ -113,6 +113,13 @@ const RULES: [Rule; 6] = [
         severity: Severity::Warning,
         otherwise: "a power cut can leave pages that are half written",
         advice: "set innodb_doublewrite to ON, unless the file system writes whole pages",
+    },
+    Rule {
+        name: "sync_binlog",
+        good: &["1"],
+        severity: Severity::Warning,
+        otherwise: "a power cut forgets what was synced and is not in the binary log yet",
+        advice: "set sync_binlog to 1",
     },
     Rule {
         name: "synchronous",
@@ -275,7 +282,7 @@ mod tests {
         for (product, too_old, oldest) in [
             ("PostgreSQL", "12.19", "13.0"),
             ("MariaDB", "10.5.27-MariaDB", "10.6.1-MariaDB"),
-            ("MySQL", "5.7.44", "8.0.17"),
+            ("MySQL", "5.7.44", "8.0.19"),
         ] {
             assert_eq!(of(product, too_old), old, "{product}");
             assert_eq!(of(product, oldest), [], "{product}");

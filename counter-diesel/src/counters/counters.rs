@@ -58,12 +58,18 @@ impl Counters {
     /// Brings the counters' tables up to date and returns the names of the migrations that were
     /// run.
     ///
-    /// To be called when the application starts; any number of processes may do so at once. What
-    /// was run is remembered in a table of its own, apart from the application's migrations.
+    /// Call this when the application starts; any number of processes may do so at once. What was
+    /// run is recorded in a table of its own, apart from the application's migrations. To have them
+    /// among those instead, run [`CounterMigrations`](crate::ledger::CounterMigrations).
+    ///
+    /// With nothing to run it only reads, so it then needs no right to create tables and no
+    /// primary.
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`] if the database refuses, [`Error::Unreachable`] if there is none.
+    /// [`Error::Migration`] if the database refuses, [`Error::MigrationsLocked`] if another process
+    /// has been running the migrations for 15 seconds, [`Error::Unreachable`] if there is no
+    /// database.
     pub fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.engine.ledger().run_pending_migrations()
     }

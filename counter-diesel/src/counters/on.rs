@@ -123,7 +123,7 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
         let tables = self.engine.tables();
-        let candidates = database_error(self.conn.top(tables, owner_type, &key, limit))?;
+        let candidates = database_error(self.conn.top(&tables, owner_type, &key, limit))?;
         ranked(owner_type, candidates, &key, |ids| self.values(ids))
     }
 
@@ -136,7 +136,7 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         let store = self.engine.store();
         let tables = self.engine.tables();
         let rows_of =
-            |owner: &Owner| Ok(typed_keys(database_error(self.conn.rows_of(tables, owner))?));
+            |owner: &Owner| Ok(typed_keys(database_error(self.conn.rows_of(&tables, owner))?));
         let owner = owner.owner()?;
         read::all(store, &owner, O::declared_keys(), rows_of)
     }
@@ -162,7 +162,7 @@ impl<C: CounterConnection> CountersOn<'_, C> {
 
     fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let tables = self.engine.tables();
-        let rows = database_error(self.conn.baselines(tables, ids))?;
+        let rows = database_error(self.conn.baselines(&tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 }

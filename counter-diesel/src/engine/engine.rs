@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,8 +46,12 @@ impl Engine {
         &*self.ledger
     }
 
-    pub(crate) fn tables(&self) -> &Tables {
-        &self.tables
+    /// The tables for statements on a caller's connection: in the schema that the ledger keeps to.
+    pub(crate) fn tables(&self) -> Cow<'_, Tables> {
+        match self.ledger.schema() {
+            Some(schema) => Cow::Owned(self.tables.in_schema(&schema)),
+            None => Cow::Borrowed(&self.tables),
+        }
     }
 
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.

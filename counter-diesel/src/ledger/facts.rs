@@ -153,7 +153,7 @@ fn migration_facts<C: CounterConnection>(
         return Ok(MigrationFacts::default());
     }
     let run = conn.run_migrations(tables)?;
-    let ours = C::MIGRATIONS.iter().map(|migration| migration.name).collect::<Vec<_>>();
+    let ours = C::migrations().iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>();
     let is_pending = |name: &&str| !run.iter().any(|run| run == name);
     Ok(MigrationFacts {
         has_table: true,

@@ -57,8 +57,14 @@ pub trait Ledger: Send + Sync + 'static {
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
 
     /// Brings the tables up to date and returns the names of the migrations that were run. Safe for
-    /// any number of processes at once.
+    /// any number of processes at once. With nothing to do it only reads.
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
+
+    /// Returns the schema that the ledger has found its table in and keeps to, if the table's name
+    /// says none. The default is `None`.
+    fn schema(&self) -> Option<String> {
+        None
+    }
 
     /// What can be found out about the database. Changes nothing. What it does not tell this user
     /// is a [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table.

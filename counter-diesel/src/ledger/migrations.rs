@@ -1,105 +1,104 @@
-//! The migrations of the counters' tables, compiled in.
+//! Runs the migrations of the counters' tables.
 //!
 //! They are recorded in a table of their own, `{table_name}_migrations`: recorded among the
 //! application's they would make `diesel migration revert` fail, which does not find them in its
 //! folder.
 
-use counter_core::TableName;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::connection::TransactionManager;
+use diesel::migration;
 use diesel::result::{Error as DieselError, QueryResult};
+use diesel_migrations::MigrationHarness as _;
 
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::migration::Migration;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
+use crate::ledger::migration_harness::CounterHarness;
+use crate::ledger::migration_source::{self, NamedMigration};
+use crate::ledger::retry;
 
-/// A migration of the counters' tables as an application would have it in its own folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MigrationFiles {
-    /// The name of its folder, in Diesel's form: `2026-01-01-000000_create_model_counters`.
-    pub name: &'static str,
-    /// What `up.sql` has in it.
-    pub up: String,
-    /// What `down.sql` has in it.
-    pub down: String,
-}
+/// How long one process waits for another that runs the migrations.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// All migrations of the counters' tables for the database of these connections, oldest first, with
-/// this table's name put in: for an application that keeps them among its own, instead of calling
-/// [`run_pending_migrations`](crate::Counters::run_pending_migrations).
-///
-/// ```
-/// # #[cfg(feature = "sqlite")] {
-/// use counter_diesel::ledger::{TableName, migration_files};
-/// use diesel::SqliteConnection;
-///
-/// let files = migration_files::<SqliteConnection>(&TableName::default());
-/// assert!(files[0].up.contains("CREATE TABLE \"model_counters\""));
-/// # }
-/// ```
-pub fn migration_files<C: CounterConnection>(table: &TableName) -> Vec<MigrationFiles> {
-    let tables = Tables::new(table);
-    let files_of = |migration: &Migration| MigrationFiles {
-        name: migration.name,
-        up: with_table_name::<C>(migration.up, &tables),
-        down: with_table_name::<C>(migration.down, &tables),
-    };
-    C::MIGRATIONS.iter().map(files_of).collect()
-}
+/// How long it waits before it looks again whether the other one is done.
+const PAUSE: Duration = Duration::from_millis(50);
 
-/// The names of the migrations that were not run yet. Changes nothing.
+/// Returns the names of the migrations that were not run yet. Changes nothing.
 pub(crate) fn pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
 ) -> QueryResult<Vec<&'static str>> {
-    let done = if conn.has_table(tables.migrations())? {
-        conn.run_migrations(tables)?
-    } else {
-        Vec::new()
-    };
-    Ok(not_in::<C>(&done).map(|migration| migration.name).collect())
-}
-
-fn not_in<C: CounterConnection>(done: &[String]) -> impl Iterator<Item = &'static Migration> {
-    C::MIGRATIONS.iter().filter(|migration| !done.iter().any(|name| name == migration.name))
+    let done = CounterHarness::of(conn, tables).names()?;
+    let is_pending = |name: &&str| !done.iter().any(|done| done == name);
+    Ok(C::migrations().iter().map(|migration| &*migration.name).filter(is_pending).collect())
 }
 
 /// Runs the migrations that were not run yet and returns their names: all or none of them, but on
 /// MySQL, where the next call goes on with the one that failed.
+///
+/// The caller has found that there are some. Waits for another process that runs them.
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
 ) -> Result<Vec<&'static str>, Error> {
-    let mut attempted = C::MIGRATIONS.first().map_or("", |migration| migration.name);
-    let run_all = |conn: &mut C| {
-        conn.lock_migrations(tables)?;
-        let done = conn.run_migrations(tables)?;
-        let mut run = Vec::new();
-        for migration in not_in::<C>(&done) {
-            attempted = migration.name;
-            conn.batch_execute(&with_table_name::<C>(migration.up, tables))?;
-            conn.record_migration(tables, migration.name)?;
-            run.push(migration.name);
+    let begun = Instant::now();
+    loop {
+        if let Some(run) = retry::with_backoff(|| run_if_alone(conn, tables))? {
+            return Ok(run);
         }
-        Ok(run)
-    };
-    let result = conn.create_migrations_table(tables).and_then(|()| conn.transaction(run_all));
-    let unlocked = conn.unlock_migrations(tables);
-    let result = result.and_then(|run| unlocked.map(|()| run));
-    result.map_err(|source: DieselError| match conn.ping() {
-        Ok(()) => Error::Migration { name: attempted, source },
-        Err(_) => Error::Unreachable { source: source.into() },
+        if begun.elapsed() > LONGEST_WAIT {
+            let holder = conn.migrations_holder(tables);
+            let table = tables.totals().to_string();
+            return Err(Error::MigrationsLocked { table, waited: begun.elapsed(), holder });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Returns `None` if another process runs them.
+fn run_if_alone<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+) -> Result<Option<Vec<&'static str>>, Error> {
+    let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
+    let result = conn.transaction(|conn| -> migration::Result<_> {
+        conn.prepare_transaction(LockWait::Usual)?;
+        if !conn.lock_migrations(tables)? {
+            return Ok(None);
+        }
+        let mut harness = CounterHarness::of(conn, tables);
+        let done = harness.names()?;
+        let mut all = migration_source::all_of::<C>(tables);
+        all.retain(|migration| !done.iter().any(|name| name == migration.folder()));
+        for migration in &all {
+            attempted = migration.folder();
+            harness.run_migration(migration)?;
+        }
+        Ok(Some(all.iter().map(NamedMigration::folder).collect()))
+    });
+    if let Err(error) = conn.unlock_migrations(tables).and_then(|()| conn.finish_transaction()) {
+        tracing::debug!(%error, "a connection keeps the settings of a transaction");
+        C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
+    }
+    result.map_err(|error| match database_error(error) {
+        Ok(source) if conn.ping().is_ok() => Error::Migration { name: attempted, source },
+        Ok(source) => Error::Unreachable { source: source.into() },
+        Err(source) => Error::Unreachable { source },
     })
 }
 
-/// The files are written for the default name; here is the one place where another is put in. All
-/// old names are taken out before the first new one comes, for that may contain an old one.
-fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
-    let default = Tables::new(&TableName::default());
-    let places =
-        [(default.state(), "\u{1}", tables.state()), (default.totals(), "\u{2}", tables.totals())];
-    let emptied = places
-        .iter()
-        .fold(sql.to_owned(), |sql, (old, place, _)| sql.replace(&C::quoted(old), place));
-    places.iter().fold(emptied, |sql, (_, place, new)| sql.replace(place, &C::quoted(new)))
+/// Returns what the database said. Every error in a migration's transaction is one of its.
+fn database_error(
+    error: Box<dyn std::error::Error + Send + Sync>,
+) -> Result<DieselError, Box<dyn std::error::Error + Send + Sync>> {
+    match error.downcast::<Error>() {
+        Ok(error) => match *error {
+            Error::Migration { source, .. } => Ok(source),
+            error => Err(error.into()),
+        },
+        Err(error) => error.downcast::<DieselError>().map(|error| *error),
+    }
 }

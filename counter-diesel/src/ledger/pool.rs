@@ -13,6 +13,7 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
+use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, SyncRecord};
 use crate::ledger::transaction::PoolTransaction;
 use crate::ledger::{migrations, retry};
@@ -20,7 +21,7 @@ use crate::ledger::{migrations, retry};
 /// The ledger behind a Diesel connection pool.
 pub struct PoolLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
-    tables: Tables,
+    tables: KeptTables,
 }
 
 impl<C: CounterConnection> PoolLedger<C> {
@@ -32,7 +33,7 @@ impl<C: CounterConnection> PoolLedger<C> {
     /// connection to a SQLite database in memory.
     pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
         C::check_pool(&pool)?;
-        Ok(Self { pool, tables: Tables::new(&table) })
+        Ok(Self { pool, tables: KeptTables::new(&table) })
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
@@ -41,21 +42,44 @@ impl<C: CounterConnection> PoolLedger<C> {
             .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
+    /// The tables, which are looked for once. A read then takes one round trip, and on a connection
+    /// that would find others it still reads these.
+    fn tables_on(&self, conn: &mut C) -> Result<&Tables, Error> {
+        match self.tables.found() {
+            Some(tables) => Ok(tables),
+            None => contained(conn, |conn| self.tables.find(conn)).map_err(|source| {
+                as_ledger_error(conn, self.tables.named(), LedgerStep::Read, source)
+            }),
+        }
+    }
+
+    /// What writes fails on a connection that would find other tables, so that the mistake is seen.
     fn begin_on(
         &self,
-        conn: PooledConnection<ConnectionManager<C>>,
+        mut conn: PooledConnection<ConnectionManager<C>>,
+        wait: LockWait,
     ) -> Result<PoolTransaction<'_, C>, Error> {
-        PoolTransaction::begin(conn, &self.tables, LockWait::Usual)
+        let tables = self.tables_on(&mut conn)?;
+        let mut transaction = PoolTransaction::begin(conn, tables, wait)?;
+        match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
+            None => Ok(transaction),
+            Some(found) => Err(Error::OtherSchema {
+                table: self.tables.named().totals().to_string(),
+                kept: self.tables.schema().unwrap_or_default().to_owned(),
+                found,
+            }),
+        }
     }
 
     fn run<T>(
         &self,
         step: LedgerStep,
-        query: impl FnOnce(&mut C) -> QueryResult<T>,
+        query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
         let mut conn = self.connect()?;
-        contained(&mut *conn, query)
-            .map_err(|source| as_ledger_error(&mut *conn, &self.tables, step, source))
+        let tables = self.tables_on(&mut conn)?;
+        contained(&mut *conn, |conn| query(conn, tables))
+            .map_err(|source| as_ledger_error(&mut *conn, tables, step, source))
     }
 
     /// The same in a transaction that waits only shortly for locks. It is rolled back.
@@ -64,7 +88,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         step: LedgerStep,
         query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
-        self.begin_on(self.connect()?)?.run(step, query)
+        self.begin_on(self.connect()?, LockWait::Usual)?.run(step, query)
     }
 }
 
@@ -76,7 +100,7 @@ impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
 
 impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let rows = self.run(LedgerStep::Read, |conn| conn.baselines(&self.tables, ids))?;
+        let rows = self.run(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
@@ -86,7 +110,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
-        let rows = self.run(LedgerStep::Read, |conn| conn.rows_of(&self.tables, owner))?;
+        let rows = self.run(LedgerStep::Read, |conn, tables| conn.rows_of(tables, owner))?;
         Ok(typed_keys(rows))
     }
 
@@ -97,16 +121,15 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.run(LedgerStep::Read, |conn| conn.top(&self.tables, owner_type, key, limit))
+        self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, limit))
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        Ok(Box::new(PoolTransaction::begin(self.connect()?, &self.tables, wait)?))
+        Ok(Box::new(self.begin_on(self.connect()?, wait)?))
     }
 
     fn ask_writes(&self) -> Result<(), Error> {
-        let mut transaction =
-            PoolTransaction::begin(self.connect()?, &self.tables, LockWait::Short)?;
+        let mut transaction = self.begin_on(self.connect()?, LockWait::Short)?;
         transaction.run(LedgerStep::Upsert, |conn, tables| {
             let counters = C::quoted(tables.totals());
             conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
@@ -131,7 +154,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
-            let mut transaction = self.begin_on(self.connect()?)?;
+            let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.record(tables, prefix.as_str(), generation)
             })?;
@@ -140,24 +163,40 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        self.run(LedgerStep::Migrations, |conn| migrations::pending(conn, &self.tables))
+        self.run(LedgerStep::Migrations, |conn, _| {
+            let tables = self.tables.to_migrate(conn)?;
+            migrations::pending(conn, &tables)
+        })
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        // On a standby too, and by a user who may not make tables.
+        if self.pending_migrations()?.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut conn = self.connect()?;
-        retry::with_backoff(|| migrations::run_pending(&mut *conn, &self.tables))
+        let tables = contained(&mut *conn, |conn| self.tables.to_migrate(conn));
+        let tables = tables.map_err(|source| {
+            as_ledger_error(&mut *conn, self.tables.named(), LedgerStep::Migrations, source)
+        })?;
+        migrations::run_pending(&mut *conn, &tables)
+    }
+
+    fn schema(&self) -> Option<String> {
+        self.tables.schema().map(str::to_owned)
     }
 
     fn inspect(&self) -> Result<LedgerFacts, Error> {
         let mut facts = LedgerFacts::default();
         let mut conn = self.connect()?;
         facts::inspect_server(&mut *conn, &mut facts);
-        let mut transaction = self.begin_on(conn)?;
-        facts::inspect_tables(transaction.conn(), &self.tables, &mut facts);
+        let tables = self.tables_on(&mut conn)?;
+        let mut transaction = self.begin_on(conn, LockWait::Usual)?;
+        facts::inspect_tables(transaction.conn(), tables, &mut facts);
         drop(transaction);
         if facts.has_usable_tables() {
-            let mut transaction = self.begin_on(self.connect()?)?;
-            facts::inspect_writes(transaction.conn(), &self.tables, &mut facts);
+            let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
+            facts::inspect_writes(transaction.conn(), tables, &mut facts);
         }
         Ok(facts)
     }

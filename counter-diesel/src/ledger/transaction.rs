@@ -27,7 +27,7 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
         tables: &'a Tables,
         wait: LockWait,
     ) -> Result<Self, Error> {
-        C::TransactionManager::begin_transaction(&mut *conn)
+        conn.begin_transaction()
             .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, is_open: true };
         transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;

@@ -18,7 +18,7 @@ const MOST_REFUSED: u32 = 8;
 
 /// How long the parts of a batch wait for locks in all. What has to wait longer is left to the next
 /// pass.
-const MOST_LOCKED: Duration = Duration::from_secs(15);
+const MOST_LOCKED: Duration = Duration::from_secs(30);
 
 /// Claims that are applied in one transaction, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! MariaDB.
+//! MariaDB, and MySQL in its place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -21,6 +21,8 @@ use crate::program::Program;
 const LAST_SIGNAL: Signal = Signal::KILL;
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
+///
+/// It is MySQL if the folder that `COUNTER_TEST_SERVERS` names has a `mysqld`.
 #[derive(Debug)]
 pub struct MariaDb {
     process: Option<Program>,
@@ -38,9 +40,7 @@ impl MariaDb {
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
         let folder = setup::folder("counter-mariadb-", durability);
-        let mut install = command("mariadb-install-db", &folder);
-        install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
-        setup::run(install.args(["--skip-name-resolve", "--skip-log-bin"]));
+        setup::run(&mut install(&folder));
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { process: None, durability, options, folder };
         server.start();
@@ -49,7 +49,7 @@ impl MariaDb {
 
     /// Starts it, after it was stopped or killed, and waits until it answers.
     pub fn start(&mut self) {
-        let mut command = command("mariadbd", &self.folder);
+        let mut command = server(&self.folder);
         command.args(["--pid-file=pid", "--skip-networking"]);
         // A server that starts removes what others have left in the folder for temporary tables.
         command.arg(format!("--tmpdir={}", self.folder.path().display()));
@@ -69,7 +69,12 @@ impl MariaDb {
 
     fn set(&self, command: &mut Command) {
         command.args(["--max-connections=300", "--skip-log-bin"]);
-        command.args(["--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M"]);
+        command.arg("--innodb-buffer-pool-size=64M");
+        command.arg(if is_mysql() {
+            "--innodb-redo-log-capacity=32M"
+        } else {
+            "--innodb-log-file-size=32M"
+        });
         if self.durability == Durability::Off {
             command.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0"]);
             command.arg("--innodb-flush-method=nosync");
@@ -115,12 +120,44 @@ pub fn shared_url() -> String {
     std::env::var("COUNTER_TEST_MYSQL_URL").unwrap_or_else(|_| SERVER.url("mysql"))
 }
 
+/// Whether the server is MySQL.
+pub fn is_mysql() -> bool {
+    setup::preferred_program("mysqld").is_some()
+}
+
+/// The command that makes the data folder. The user `root` needs no password.
+fn install(folder: &TempDir) -> Command {
+    if is_mysql() {
+        let mut install = server(folder);
+        install.args(["--initialize-insecure", "--innodb-flush-method=nosync"]);
+        return install;
+    }
+    let mut install = command("mariadb-install-db", folder);
+    install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    install.args(["--skip-name-resolve", "--skip-log-bin"]);
+    install
+}
+
+fn server(folder: &TempDir) -> Command {
+    if is_mysql() {
+        let mut server = command("mysqld", folder);
+        server.args(["--mysqlx=OFF", "--secure-file-priv=NULL", "--skip-log-bin"]);
+        return server;
+    }
+    command("mariadbd", folder)
+}
+
 /// No settings from this machine's files; they would be for another server.
 fn command(name: &str, folder: &TempDir) -> Command {
     let program = setup::find_program(name, &["/usr/sbin".into()], "mariadb-server");
     let mut command = setup::unprivileged(&program, folder.path());
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
+    if let Some(program) = setup::preferred_program(name) {
+        // Its messages and scripts are in a folder beside it, not where the installed server has them.
+        let programs = program.parent().and_then(Path::parent).expect("it is in a folder");
+        command.arg(format!("--basedir={}", programs.join("usr").display()));
+    }
     command
 }
 

@@ -23,12 +23,22 @@ pub enum Durability {
     Off,
 }
 
-/// The path of a program, from the folders given or from `PATH`.
+/// Returns the path of a program in the folder that `COUNTER_TEST_SERVERS` names. The servers in it
+/// run instead of the installed ones.
+pub fn preferred_program(name: &str) -> Option<PathBuf> {
+    let program = PathBuf::from(std::env::var_os("COUNTER_TEST_SERVERS")?).join(name);
+    program.is_file().then_some(program)
+}
+
+/// The path of a program: that which is preferred, or one from the folders given or from `PATH`.
 ///
 /// # Panics
 ///
 /// If it is nowhere, with the command that installs it.
 pub fn find_program(name: &str, folders: &[PathBuf], package: &str) -> PathBuf {
+    if let Some(program) = preferred_program(name) {
+        return program;
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = folders.iter().cloned().chain(std::env::split_paths(&path));
     let mut candidates = folders.map(|folder| folder.join(name));

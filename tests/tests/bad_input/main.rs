@@ -8,6 +8,7 @@ mod library;
 mod middle_of_a_batch;
 #[path = "../../../counter-core/tests/bad_input/refused.rs"]
 mod refused;
+mod rows;
 
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let in_redis: Vec<WorldKind<World>> =
         PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis")).collect();
     let cases: Vec<Case<World>> =
-        [middle_of_a_batch::CASES, injection::CASES, library::CASES].concat();
+        [middle_of_a_batch::CASES, injection::CASES, library::CASES, rows::CASES].concat();
     let mut trials = suite::trials(&in_redis, &cases);
     trials.push(Trial::test("whatever_a_store_holds_the_table_gets_what_is_ours", || {
         any_store::the_table_gets_what_is_ours();

@@ -15,7 +15,7 @@ use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::Durability;
 use counter_tests::servers::RedisServer;
-use counter_tests::servers::mariadb::MariaDb;
+use counter_tests::servers::mariadb::{self, MariaDb};
 use counter_tests::servers::postgres::Postgres;
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -153,7 +153,8 @@ fn settings_of_mariadb_under_which_a_power_cut_forgets_are_named() {
     let (_server, url) = mariadb(&[]);
     let check_up = check(mysql_pool(&url, 1).unwrap());
     assert_eq!(found(&check_up), [], "{check_up}");
-    assert!(check_up.database.unwrap().to_string().starts_with("MariaDB 10.11"));
+    let product = if mariadb::is_mysql() { "MySQL" } else { "MariaDB" };
+    assert_eq!(check_up.database.unwrap().product, product);
     let mut root = MysqlConnection::establish(&url).unwrap();
     for value in ["0", "2"] {
         let set = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}");
@@ -161,6 +162,30 @@ fn settings_of_mariadb_under_which_a_power_cut_forgets_are_named() {
         let check_up = check(mysql_pool(&url, 1).unwrap());
         let named = format!("innodb_flush_log_at_trx_commit is {value}");
         assert_eq!(settings(&check_up), expected([(Warning, &named)]));
+    }
+}
+
+#[test]
+fn a_mariadb_that_does_not_wait_for_its_binary_log_is_a_warning() {
+    let (_server, url) = mariadb(&["--log-bin=binlog", "--server-id=1", "--sync-binlog=0"]);
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    assert_eq!(settings(&check_up), expected([(Warning, "sync_binlog is 0")]));
+    let mut root = MysqlConnection::establish(&url).unwrap();
+    root.batch_execute("SET GLOBAL sync_binlog = 1").unwrap();
+    assert_eq!(found(&check(mysql_pool(&url, 1).unwrap())), []);
+}
+
+/// MySQL takes no writes of a READ COMMITTED transaction into such a log. MariaDB is asked for none.
+#[test]
+fn a_binary_log_of_statements_is_an_error_in_mysql_and_none_in_mariadb() {
+    let log = ["--log-bin=binlog", "--server-id=1", "--sync-binlog=1"];
+    let (_server, url) = mariadb(&[&log[..], &["--binlog-format=STATEMENT"]].concat());
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    if mariadb::is_mysql() {
+        let finding = only(&check_up, Error, Code::DatabaseRefusesWrites);
+        assert!(finding.message.contains("BINLOG_FORMAT = STATEMENT"), "{finding}");
+    } else {
+        assert_eq!(found(&check_up), [], "{check_up}");
     }
 }
 
@@ -193,8 +218,9 @@ fn a_mariadb_that_speaks_german_is_understood_when_a_table_is_locked_against_wri
     assert!(finding.message.contains("writes: Lock wait timeout"), "{finding}");
 }
 
+/// MariaDB alone can be told to say so.
 #[test]
-fn an_old_mariadb_is_a_warning() {
+fn an_old_server_is_a_warning() {
     let (_server, url) = mariadb(&["--version=10.5.9-MariaDB-fake"]);
     let finding = only(&check(mysql_pool(&url, 1).unwrap()), Warning, Code::DatabaseVersion);
     assert!(finding.message.contains("MariaDB 10.5.9"), "{finding}");

@@ -64,8 +64,9 @@ pub(super) const CASES: &[Case<World>] = &[
         let table = ["--table-name", "hits"];
         let copy = [&["migrate", "--copy", path][..], &table].concat();
         let written = world.output_of(&copy);
-        assert_eq!(written, format!("written: {path}/{NAME}\n"));
-        run_by_diesel(&world.database.url(), folder.path());
+        assert_eq!(written, format!("written: {path}/{}\n", names_in(folder.path())[0]));
+        assert!(written.ends_with("_create_model_counters\n"), "{written}");
+        run_by_diesel(&world.database.url(), folder.path(), 1);
         let status = world.output_of(&[&["migrate", "--status"][..], &table].concat());
         assert_eq!(status, format!("copied: {NAME}\n"));
         world.output_of(&[&["set", "user:1", "views", "5"][..], &table].concat());
@@ -73,8 +74,36 @@ pub(super) const CASES: &[Case<World>] = &[
         revert_by_diesel(&world.database.url(), folder.path());
         assert_eq!(world.run(&[&["migrate", "--status"][..], &table].concat()).code(), 1);
     }),
+    ("a copy is newer than all that is there, so all are run and it is reverted first", |world| {
+        for newest in ["2026-01-01-000000_init", "2087-03-01-120000_init"] {
+            world.drop_tables();
+            let folder = tempfile::tempdir().unwrap();
+            let own = folder.path().join(newest);
+            fs::create_dir(&own).unwrap();
+            fs::write(own.join("up.sql"), "CREATE TABLE posts (id INTEGER PRIMARY KEY)").unwrap();
+            fs::write(own.join("down.sql"), "DROP TABLE posts").unwrap();
+            world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
+            run_by_diesel(&world.database.url(), folder.path(), 2);
+            world.database.execute("SELECT id FROM posts").unwrap();
+            assert_eq!(world.output_of(&["migrate", "--status"]), format!("copied: {NAME}\n"));
+            revert_by_diesel(&world.database.url(), folder.path());
+            assert_eq!(world.run(&["migrate", "--status"]).code(), 1);
+            world.database.execute("DROP TABLE posts").unwrap();
+            world.database.execute("DROP TABLE __diesel_schema_migrations").unwrap();
+            world.output_of(&["migrate"]);
+        }
+    }),
+    ("a copy that could not be newer is refused", |world| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("init")).unwrap();
+        let ended = world.run(&["migrate", "--copy", folder.path().to_str().unwrap()]);
+        assert_eq!(ended.code(), 2, "{ended:?}");
+        assert!(ended.errors.contains("no date comes after the version of"), "{ended:?}");
+        assert_eq!(names_in(folder.path()), ["init"]);
+    }),
     ("copying overwrites nothing and makes no folder by mistake", |world| {
         let folder = tempfile::tempdir().unwrap();
+        // Copied by an earlier version, which dated it otherwise.
         let taken = folder.path().join(NAME);
         fs::create_dir(&taken).unwrap();
         fs::write(taken.join("up.sql"), "mine").unwrap();
@@ -90,31 +119,48 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
-fn run_by_diesel(url: &str, folder: &Path) {
-    with_harness(url, folder, true);
+/// The folders in a folder, in order.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names = names.collect::<Vec<_>>();
+    names.sort();
+    names
 }
 
+/// Runs all that are pending, of which there are so many, as `diesel migration run` does.
+fn run_by_diesel(url: &str, folder: &Path, count: usize) {
+    with_harness(url, folder, Some(count));
+}
+
+/// Reverts the newest, which must be the one that was copied, as `diesel migration revert` does.
 fn revert_by_diesel(url: &str, folder: &Path) {
-    with_harness(url, folder, false);
+    with_harness(url, folder, None);
 }
 
-fn with_harness(url: &str, folder: &Path, is_up: bool) {
+fn with_harness(url: &str, folder: &Path, pending: Option<usize>) {
     let migrations = FileBasedMigrations::from_path(folder).unwrap();
     match url.split("://").next().unwrap() {
-        "postgres" => turn(PgConnection::establish(url), migrations, is_up),
-        "mysql" => turn(MysqlConnection::establish(url), migrations, is_up),
-        _ => turn(SqliteConnection::establish(url), migrations, is_up),
+        "postgres" => turn(PgConnection::establish(url), migrations, pending),
+        "mysql" => turn(MysqlConnection::establish(url), migrations, pending),
+        _ => turn(SqliteConnection::establish(url), migrations, pending),
     }
 }
 
-fn turn<C>(conn: diesel::ConnectionResult<C>, migrations: FileBasedMigrations, is_up: bool)
-where
+fn turn<C>(
+    conn: diesel::ConnectionResult<C>,
+    migrations: FileBasedMigrations,
+    pending: Option<usize>,
+) where
     C: Connection + MigrationHarness<C::Backend>,
 {
     let mut conn = conn.unwrap();
-    if is_up {
-        assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), 1);
-    } else {
-        assert_eq!(conn.revert_all_migrations(migrations).unwrap().len(), 1);
+    match pending {
+        Some(count) => {
+            assert_eq!(conn.run_pending_migrations(migrations).unwrap().len(), count);
+        }
+        None => {
+            conn.revert_last_migration(migrations).unwrap();
+        }
     }
 }

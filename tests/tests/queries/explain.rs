@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
 use super::models::*;
-use super::{Backend, Connection, EXPLAIN, Plan};
+use super::{Backend, Connection, EXPLAIN, Plan, explain};
 
 /// Where the value stands in the query.
 #[derive(Debug, Clone, Copy)]
@@ -40,18 +40,20 @@ where
     let conn = &mut world.connect();
     let views = || Post::counter_value(PostCounter::Views);
     let plan = match asked {
-        Asked::Select => Explain(posts::table.select(views())).load(conn),
-        Asked::Filter => Explain(posts::table.select(posts::id).filter(views().gt(9))).load(conn),
+        Asked::Select => explain(conn, Explain(posts::table.select(views()))),
+        Asked::Filter => {
+            explain(conn, Explain(posts::table.select(posts::id).filter(views().gt(9))))
+        }
         Asked::Order => {
-            Explain(posts::table.select(posts::id).order(views().desc()).limit(10)).load(conn)
+            explain(conn, Explain(posts::table.select(posts::id).order(views().desc()).limit(10)))
         }
         Asked::NarrowKey => {
             let views = IntegerPost::counter_value(IntegerPostCounter::Views);
-            Explain(integer_posts::table.select(views)).load(conn)
+            explain(conn, Explain(integer_posts::table.select(views)))
         }
         Asked::ForeignKey => {
             let views = Post::counter_value_of(comments::post_id, PostCounter::Views);
-            Explain(comments::table.select(views)).load(conn)
+            explain(conn, Explain(comments::table.select(views)))
         }
     };
     plan.unwrap()
@@ -65,8 +67,17 @@ pub(super) fn assert_looked_up(condition: &str) {
     }
 }
 
+/// The plan as the database returns it.
+pub(super) fn load_plan<Q, Row>(conn: &mut Connection, query: Explain<Q>) -> QueryResult<Vec<Row>>
+where
+    Q: QueryFragment<Backend>,
+    Row: FromSqlRow<Plan, Backend> + 'static,
+{
+    query.load(conn)
+}
+
 /// A query, with its parameters, that is explained and not run.
-struct Explain<Q>(Q);
+pub(super) struct Explain<Q>(Q);
 
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Explain<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

@@ -22,7 +22,7 @@ use counter_tests::suite::Case;
 use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::sql_types::Text;
 
-use explain::{Asked, assert_looked_up, explained};
+use explain::{Asked, assert_looked_up, explained, load_plan as explain};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
     [values::CASES, returning::CASES, pages::CASES, transactions::CASES, CASES].concat()

@@ -38,15 +38,17 @@ fn a_piece_of_a_url_that_is_no_prefix_is_not_quoted() {
 
 #[test]
 fn a_file_that_cannot_be_understood_is_not_quoted() {
-    for_each(URLS, |(_, url)| {
+    let lines = URLS.iter().map(|(_, url)| format!("REDIS_URL={url} @host/ x\n"));
+    let in_two = "REDIS_URL=redis://:s3cret @host/ x\n".to_owned();
+    let lines: Vec<_> = lines.chain([in_two]).collect();
+    for_each(&lines, |line| {
         let folder = tempfile::tempdir().unwrap();
-        let line = format!("REDIS_URL={url} @host/ x\n");
         fs::write(folder.path().join(".env"), line).unwrap();
         let codes = codes_of_silent(|| {
             let mut command = counter("x", "");
             command.arg("sync").current_dir(folder.path());
             command
         });
-        assert_eq!(codes, [2, 2, 2, 0], "{url}");
+        assert_eq!(codes, [2, 2, 2, 0], "{line}");
     });
 }

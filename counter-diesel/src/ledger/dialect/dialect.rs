@@ -5,6 +5,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
+use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{Error as DieselError, QueryResult};
 
@@ -18,15 +19,20 @@ use crate::error;
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
 pub trait Dialect: R2D2Connection + Sized + Send + 'static {
-    /// The migrations of this database, oldest first.
-    const MIGRATIONS: &'static [Migration];
-
     /// The settings that decide what a crash of the server forgets.
     const DURABILITY: &'static [&'static str];
+
+    /// Returns the migrations of this database, oldest first.
+    fn migrations() -> &'static [Migration];
 
     /// Refuses a pool with which counters cannot work.
     fn check_pool(_pool: &Pool<ConnectionManager<Self>>) -> Result<(), error::Error> {
         Ok(())
+    }
+
+    /// Begins a transaction of ours, at an isolation at which syncs do not hinder each other.
+    fn begin_transaction(&mut self) -> QueryResult<()> {
+        Self::TransactionManager::begin_transaction(self)
     }
 
     /// Limits the waits for locks and asks for a durable commit, in a transaction that has just
@@ -107,6 +113,12 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
 
+    /// Returns the schema in which this connection looks for a table whose name has none. `None` if
+    /// it finds the table in none of several, and where all connections look in the same one.
+    fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
+        Ok(None)
+    }
+
     /// Whether the tables are there that counters are kept in.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())? && self.has_table(tables.state())?)
@@ -115,8 +127,12 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Makes the table of the migrations that were run, if it is missing.
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()>;
 
-    /// Keeps other processes out of migrations until the end of the transaction, or longer.
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()>;
+    /// Keeps other processes out of migrations until the end of the transaction, or longer. Returns
+    /// `false` if another one does so, for which it does not wait.
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool>;
+
+    /// Says which session keeps others out of migrations, and how to end it.
+    fn migrations_holder(&mut self, tables: &Tables) -> String;
 
     /// Lets other processes in again, where the end of the transaction did not.
     fn unlock_migrations(&mut self, _tables: &Tables) -> QueryResult<()> {
@@ -128,6 +144,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 
     /// Remembers that a migration was run.
     fn record_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()>;
+
+    /// Forgets that a migration was run.
+    fn forget_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()>;
 
     /// What the server is.
     fn version(&mut self) -> QueryResult<ServerVersion>;

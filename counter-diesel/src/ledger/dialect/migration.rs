@@ -1,39 +1,53 @@
+use std::any::Any;
+
+use diesel::backend::Backend;
+use diesel::connection::{BoxableConnection, SimpleConnection};
+use diesel::migration::MigrationSource;
+use diesel::result::QueryResult;
+use diesel_migrations::EmbeddedMigrations;
+
 /// A step of the schema, from the files under `migrations/` for each database.
 #[derive(Debug)]
 pub struct Migration {
-    pub(crate) name: &'static str,
-    pub(crate) up: &'static str,
-    pub(crate) down: &'static str,
+    pub(crate) name: String,
+    pub(crate) up: String,
+    pub(crate) down: String,
 }
 
-/// The migration of this name for this database.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-macro_rules! migration {
-    ($database:literal, $name:literal) => {
-        $crate::ledger::dialect::migration::Migration {
-            name: $name,
-            up: $crate::ledger::dialect::migration::file!($database, $name, "up.sql"),
-            down: $crate::ledger::dialect::migration::file!($database, $name, "down.sql"),
-        }
-    };
+impl Migration {
+    /// Reads what [`embed_migrations!`](diesel_migrations::embed_migrations) has compiled in,
+    /// oldest first.
+    pub(crate) fn read<DB: Backend>(embedded: &EmbeddedMigrations) -> Vec<Self> {
+        // It fails for files that cannot be read, and these are compiled in.
+        let all = MigrationSource::<DB>::migrations(embedded).unwrap_or_default();
+        let read = |migration: Box<dyn diesel::migration::Migration<DB>>| {
+            let (mut up, mut down) = (Script::default(), Script::default());
+            // It fails as the connection does, and this one never does.
+            let _ = migration.run(&mut up).and_then(|()| migration.revert(&mut down));
+            Self { name: migration.name().to_string(), up: up.0, down: down.0 }
+        };
+        all.into_iter().map(read).collect()
+    }
 }
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use migration;
 
-/// A file of a migration.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-macro_rules! file {
-    ($database:literal, $name:literal, $file:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/migrations/",
-            $database,
-            "/",
-            $name,
-            "/",
-            $file
-        ))
-    };
+/// A connection that keeps what it is asked to run. It is the only way to the text of an embedded
+/// migration, into which the table's name is to be put.
+#[derive(Default)]
+struct Script(String);
+
+impl SimpleConnection for Script {
+    fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        self.0.push_str(sql);
+        Ok(())
+    }
 }
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub(crate) use file;
+
+impl<DB: Backend> BoxableConnection<DB> for Script {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}

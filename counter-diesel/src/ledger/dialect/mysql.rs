@@ -1,14 +1,17 @@
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
@@ -20,10 +23,23 @@ use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::values;
 use crate::error::{BuildProblem, Error};
-use crate::ledger::dialect::migration::{Migration, migration};
+use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
+
+/// Begins a transaction, on MySQL under READ COMMITTED. That is set for this transaction alone.
+const BEGIN: &str =
+    "/*!80001 SET TRANSACTION ISOLATION LEVEL READ COMMITTED */ /*M! DO 0 */; BEGIN";
+
+/// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
+const AS_NEW: &str = " /*!80019 AS `counter_new` */";
+
+/// Locks the rows that a `SELECT` finds: in the counters' table alone, and in a join of that table,
+/// `c`, with a list. MySQL refuses to lock a list, so the table is named; MariaDB has no syntax for
+/// that.
+const LOCK_ROWS: [&str; 2] =
+    [" LOCK IN SHARE MODE", " /*M! LOCK IN SHARE MODE */ /*!80001 FOR SHARE OF `c` */"];
 
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
@@ -32,12 +48,33 @@ const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 /// server's `max_allowed_packet`, 1 MiB at the least.
 const READ_SIZE: usize = 400;
 
-impl Dialect for MysqlConnection {
-    const MIGRATIONS: &'static [Migration] =
-        &[migration!("mysql", "2026-01-01-000000_create_model_counters")];
+/// Locks the rows that a join of the counters' table, `c`, finds, but those that others have locked.
+const SKIP_LOCKED: &str =
+    " /*M! FOR UPDATE SKIP LOCKED */ /*!80001 FOR UPDATE OF `c` SKIP LOCKED */";
 
+impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
-        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite"];
+        &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
+
+    fn migrations() -> &'static [Migration] {
+        const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");
+        static ALL: LazyLock<Vec<Migration>> =
+            LazyLock::new(|| Migration::read::<Mysql>(&EMBEDDED));
+        &ALL
+    }
+
+    /// Under REPEATABLE READ, MySQL locks the end of the table when an upsert finds its row: other
+    /// syncs could not insert rows until this transaction ends, and would deadlock. If the
+    /// application's tests have a transaction open, its isolation stays, because MySQL refuses to
+    /// change it.
+    fn begin_transaction(&mut self) -> QueryResult<()> {
+        let depth =
+            AnsiTransactionManager::transaction_manager_status_mut(self).transaction_depth();
+        if depth?.is_some() {
+            return AnsiTransactionManager::begin_transaction(self);
+        }
+        AnsiTransactionManager::begin_transaction_sql(self, BEGIN)
+    }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// What is refused is told apart by its words, which are to be English. There are only settings
@@ -91,7 +128,7 @@ impl Dialect for MysqlConnection {
     fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
         let mut places = Vec::new();
         for (index, ids) in ids.chunks(READ_SIZE).enumerate() {
-            let rows = many_baselines(tables, ids)?.sql(" FOR UPDATE SKIP LOCKED").load(self)?;
+            let rows = many_baselines(tables, ids)?.sql(SKIP_LOCKED).load(self)?;
             let found = standard::places(rows);
             places.extend(found.into_iter().map(|place| place + index * READ_SIZE));
         }
@@ -103,7 +140,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, "")
+        read(self, tables, ids, [""; 2])
     }
 
     /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a
@@ -114,7 +151,7 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>> {
-        read(self, tables, ids, " LOCK IN SHARE MODE")
+        read(self, tables, ids, LOCK_ROWS)
     }
 
     fn record(
@@ -123,23 +160,36 @@ impl Dialect for MysqlConnection {
         prefix: &str,
         generation: &Generation,
     ) -> QueryResult<()> {
+        let state = tables.state().quoted();
+        let [new_id, new_seq] = ["store_id", "claim_seq"].map(new);
         standard::record(tables, prefix, generation)
-            .sql(
-                " ON DUPLICATE KEY UPDATE \"claim_seq\" = IF(\"store_id\" = VALUES(\"store_id\"), \
-                 GREATEST(\"claim_seq\", VALUES(\"claim_seq\")), VALUES(\"claim_seq\")), \
-                 \"store_id\" = VALUES(\"store_id\")",
-            )
-            .sql(format!(", \"synced_at\" = {NOW}"))
+            .sql(format!(
+                "{AS_NEW} ON DUPLICATE KEY UPDATE \
+                 \"claim_seq\" = IF({state}.\"store_id\" = {new_id}, \
+                 GREATEST({state}.\"claim_seq\", {new_seq}), {new_seq}), \
+                 \"store_id\" = {new_id}, \"synced_at\" = {NOW}"
+            ))
             .execute(self)?;
         Ok(())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
-        let found = count_in_schema(table)
-            .sql(" AND table_name = ")
-            .text(table.name())
-            .load::<i64>(self)?;
-        Ok(found == [1])
+        let schema = match table.schema() {
+            Some(schema) => Some(schema.to_owned()),
+            None => self.schema_of(table)?,
+        };
+        let Some(schema) = schema else { return Ok(false) };
+        let count = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
+        let count = Statement::<BigInt>::new(count).text(schema).sql(" AND table_name = ");
+        Ok(count.text(table.name()).load::<i64>(self)? == [1])
+    }
+
+    /// In two steps: the current database of a prepared statement is for ever that in which it was
+    /// prepared.
+    fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
+        self.batch_execute("SET @counter_database = DATABASE()")?;
+        let current = Statement::<Nullable<Text>>::new("SELECT @counter_database");
+        Ok(current.load::<Option<String>>(self)?.into_iter().next().flatten())
     }
 
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -147,21 +197,27 @@ impl Dialect for MysqlConnection {
             "CREATE TABLE IF NOT EXISTS {} (\
              `name` VARCHAR(100) NOT NULL PRIMARY KEY, \
              `run_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))\
-             ) ENGINE = InnoDB CHARACTER SET utf8mb4",
+             ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4",
             Self::quoted(tables.migrations())
         ))
     }
 
     /// A lock of the session, because whatever changes a table ends the transaction.
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
-        let got = of_migrations_lock("SELECT GET_LOCK(", tables)
-            .sql(", 15)")
-            .load::<Option<i64>>(self)?;
-        if got == [Some(1)] {
-            return Ok(());
-        }
-        let message = "another process has been running migrations for too long".to_owned();
-        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool> {
+        let got =
+            of_migrations_lock("SELECT GET_LOCK(", tables).sql(", 0)").load::<Option<i64>>(self)?;
+        Ok(got == [Some(1)])
+    }
+
+    fn migrations_holder(&mut self, tables: &Tables) -> String {
+        let holder = of_migrations_lock("SELECT IS_USED_LOCK(", tables).sql(")");
+        let holder = holder.load::<Option<i64>>(self);
+        standard::holder(holder.map(|ids| ids.into_iter().flatten().collect()), |id| {
+            format!(
+                "the connection {id} holds the lock: see it by SHOW PROCESSLIST, end it by \
+                 KILL {id}"
+            )
+        })
     }
 
     fn unlock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -176,9 +232,15 @@ impl Dialect for MysqlConnection {
         Ok(standard::version(product, number))
     }
 
-    /// That of the server, which new sessions begin with; there is no other of these.
+    /// That of the server, which new sessions begin with; there is no other of these. A server with
+    /// a binary log rolls back, after a crash, what that log does not have. Without one,
+    /// `sync_binlog` does not matter.
     fn setting(&mut self, name: &str) -> QueryResult<String> {
-        let select = format!("SELECT CAST(@@GLOBAL.{name} AS CHAR)");
+        let value = match name {
+            "sync_binlog" => "IF(@@GLOBAL.log_bin, @@GLOBAL.sync_binlog, 1)".to_owned(),
+            name => format!("@@GLOBAL.{name}"),
+        };
+        let select = format!("SELECT CAST({value} AS CHAR)");
         standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
@@ -189,7 +251,7 @@ impl Dialect for MysqlConnection {
     }
 
     fn quoted(table: &Table) -> String {
-        table.quoted().replace('"', "`")
+        table.quoted_by('`')
     }
 
     fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
@@ -200,30 +262,40 @@ impl Dialect for MysqlConnection {
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what
-/// it is about.
+/// it is about, in as many hexadecimal digits.
 fn of_migrations_lock(
     select: &'static str,
     tables: &Tables,
 ) -> Statement<'static, Nullable<BigInt>> {
     let table = tables.totals();
-    let database = table.schema().map_or("DATABASE()".to_owned(), |schema| format!("'{schema}'"));
-    let table = table.name();
-    Statement::new(select)
-        .sql(format!("SHA1(CONCAT('counter migrations: ', {database}, '.{table}'))"))
+    let statement = Statement::new(select).sql("SHA2(CONCAT('counter migrations: ', ");
+    let statement = match table.schema() {
+        Some(schema) => statement.text(schema.to_owned()),
+        None => statement.sql("DATABASE()"),
+    };
+    statement.sql(", '.', ").text(table.name().to_owned()).sql("), 256)")
+}
+
+/// Returns the expression, in an `ON DUPLICATE KEY UPDATE`, for the value that a column has in the
+/// row that would be added. MySQL will remove `VALUES()`, and MariaDB has nothing else.
+fn new(column: &str) -> String {
+    format!("/*M! VALUES(\"{column}\") */ /*!80019 `counter_new`.\"{column}\" */")
 }
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let guard = "\"claim_seq\" < VALUES(\"claim_seq\")";
+    let table = tables.totals().quoted();
+    let [new_count, new_seq] = ["count", "claim_seq"].map(new);
+    let guard = format!("{table}.\"claim_seq\" < {new_seq}");
     let count = if claims.first().is_some_and(standard::is_add) {
-        format!("\"count\" + IF({guard}, VALUES(\"count\"), 0)")
+        format!("{table}.\"count\" + IF({guard}, {new_count}, 0)")
     } else {
-        format!("IF({guard}, VALUES(\"count\"), \"count\")")
+        format!("IF({guard}, {new_count}, {table}.\"count\")")
     };
-    Ok(values::insert(&tables.totals().quoted(), claims)?.sql(format!(
-        " ON DUPLICATE KEY UPDATE \"count\" = {count}, \
-         \"updated_at\" = IF({guard}, {NOW}, \"updated_at\"), \
-         \"claim_seq\" = GREATEST(\"claim_seq\", VALUES(\"claim_seq\"))"
+    Ok(values::insert(&table, claims)?.sql(format!(
+        "{AS_NEW} ON DUPLICATE KEY UPDATE \"count\" = {count}, \
+         \"updated_at\" = IF({guard}, {NOW}, {table}.\"updated_at\"), \
+         \"claim_seq\" = GREATEST({table}.\"claim_seq\", {new_seq})"
     )))
 }
 
@@ -231,15 +303,15 @@ fn read(
     conn: &mut MysqlConnection,
     tables: &Tables,
     ids: &[CounterId],
-    lock: &'static str,
+    [lock_one, lock_many]: [&'static str; 2],
 ) -> QueryResult<Vec<Option<Baseline>>> {
     Ok(match ids {
         [] => Vec::new(),
-        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock).load(conn)?),
+        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
         ids => {
             let mut rows = Vec::with_capacity(ids.len());
             for ids in ids.chunks(READ_SIZE) {
-                let found = many_baselines(tables, ids)?.sql(lock).load(conn)?;
+                let found = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
                 rows.extend(standard::in_order(ids.len(), found));
             }
             rows
@@ -267,15 +339,6 @@ fn many_baselines(
              AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
-}
-
-/// How many tables of the counters' schema there are that meet what is still to be said.
-fn count_in_schema(table: &Table) -> Statement<'_, BigInt> {
-    let select = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
-    match table.schema() {
-        Some(schema) => Statement::new(select).text(schema),
-        None => Statement::new(select).sql("DATABASE()"),
-    }
 }
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a

@@ -17,7 +17,7 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
 /// that ends later may know the older sequence. `greatest` is the database's function for the
 /// larger of two numbers.
 pub(super) fn replace_state(tables: &Tables, now: &str, greatest: &str) -> String {
-    let row = format!("\"{}\"", tables.state().name());
+    let row = tables.state().quoted_name();
     format!(
         " ON CONFLICT (\"prefix\") DO UPDATE SET \"claim_seq\" = \
          CASE WHEN {row}.\"store_id\" = excluded.\"store_id\" \

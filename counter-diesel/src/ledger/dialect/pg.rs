@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use counter_core::{
@@ -13,6 +14,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
@@ -24,17 +26,20 @@ use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use crate::error::{BuildProblem, Error};
-use crate::ledger::dialect::migration::{Migration, migration};
+use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "now() AT TIME ZONE 'utc'";
 
 impl Dialect for PgConnection {
-    const MIGRATIONS: &'static [Migration] =
-        &[migration!("postgres", "2026-01-01-000000_create_model_counters")];
-
     const DURABILITY: &'static [&'static str] =
         &["fsync", "full_page_writes", "synchronous_commit"];
+
+    fn migrations() -> &'static [Migration] {
+        const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+        static ALL: LazyLock<Vec<Migration>> = LazyLock::new(|| Migration::read::<Pg>(&EMBEDDED));
+        &ALL
+    }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// The commit waits for the disk. Where the server is asked to wait for standbys too, that is
@@ -97,21 +102,49 @@ impl Dialect for PgConnection {
         Ok(found == [true])
     }
 
+    /// By the name that search_path gives it, but for a temporary table, which is another one in
+    /// each session.
+    fn schema_of(&mut self, table: &Table) -> QueryResult<Option<String>> {
+        let schema = Statement::<Text>::new(
+            "SELECT n.nspname::text FROM pg_class AS c \
+             JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE c.relpersistence <> 't' AND c.oid = to_regclass(",
+        );
+        let found = schema.text(table.quoted()).sql(")").load::<String>(self)?;
+        Ok(found.into_iter().next())
+    }
+
     /// Two processes that create the same table at the same moment disturb each other in spite of
-    /// the `IF NOT EXISTS`, so this is under the lock too. The statements of a batch are one
-    /// transaction.
+    /// the `IF NOT EXISTS`, so this is done under the lock.
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
         self.batch_execute(&format!(
-            "{}; CREATE TABLE IF NOT EXISTS {} (\
+            "CREATE TABLE IF NOT EXISTS {} (\
              \"name\" VARCHAR(100) NOT NULL PRIMARY KEY, \
              \"run_at\" TIMESTAMP NOT NULL DEFAULT ({NOW}))",
-            advisory_lock(tables),
             Self::quoted(tables.migrations())
         ))
     }
 
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
-        self.batch_execute(&advisory_lock(tables))
+    /// A lock of this database, named after the table, until the end of the transaction.
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool> {
+        let lock = Statement::<Bool>::new("SELECT pg_try_advisory_xact_lock(");
+        Ok(migrations_lock(lock, tables).sql(")").load::<bool>(self)? == [true])
+    }
+
+    fn migrations_holder(&mut self, tables: &Tables) -> String {
+        let holder = Statement::<BigInt>::new(
+            "SELECT pid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted \
+             AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = ",
+        );
+        let holder = migrations_lock(holder, tables).sql(
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        );
+        standard::holder(holder.load::<i64>(self), |pid| {
+            format!(
+                "the session with pid {pid} holds the lock: see it in pg_stat_activity, end it by \
+                 SELECT pg_terminate_backend({pid})"
+            )
+        })
     }
 
     fn version(&mut self) -> QueryResult<ServerVersion> {
@@ -151,12 +184,10 @@ impl Dialect for PgConnection {
     on_conflict_members!(NOW, "GREATEST");
 }
 
-/// A lock of this database, named after the table, until the end of the transaction.
-fn advisory_lock(tables: &Tables) -> String {
-    format!(
-        "SELECT pg_advisory_xact_lock(hashtextextended('counter migrations: {}', 0))",
-        tables.totals()
-    )
+/// Adds the number of the advisory lock under which the migrations of these tables are run.
+fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> Statement<'a, Row> {
+    let name = format!("counter migrations: {}", tables.totals());
+    statement.sql("hashtextextended(").text(name).sql(", 0)")
 }
 
 /// A row after an upsert: its owner, its key and its sequence.

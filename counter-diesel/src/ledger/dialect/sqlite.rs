@@ -1,3 +1,4 @@
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use counter_core::{
@@ -8,7 +9,9 @@ use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
@@ -20,7 +23,7 @@ use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
 use super::{on_conflict, values};
 use crate::error::{BuildProblem, Error};
-use crate::ledger::dialect::migration::{Migration, migration};
+use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "CURRENT_TIMESTAMP";
@@ -29,10 +32,14 @@ const NOW: &str = "CURRENT_TIMESTAMP";
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
-    const MIGRATIONS: &'static [Migration] =
-        &[migration!("sqlite", "2026-01-01-000000_create_model_counters")];
-
     const DURABILITY: &'static [&'static str] = &["synchronous"];
+
+    fn migrations() -> &'static [Migration] {
+        const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+        static ALL: LazyLock<Vec<Migration>> =
+            LazyLock::new(|| Migration::read::<Sqlite>(&EMBEDDED));
+        &ALL
+    }
 
     fn check_pool(pool: &Pool<ConnectionManager<Self>>) -> Result<(), Error> {
         if pool.max_size() > 1 && is_in_memory(pool)? {
@@ -90,13 +97,23 @@ impl Dialect for SqliteConnection {
         ))
     }
 
-    /// The first statement of the transaction is a write, which takes the lock of the whole file; a
+    /// The first statements of the transaction write, which takes the lock of the whole file; a
     /// read would leave it to be taken later, when others may have it.
-    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<()> {
+    fn lock_migrations(&mut self, tables: &Tables) -> QueryResult<bool> {
         let migrations = Self::quoted(tables.migrations());
-        self.batch_execute(&format!(
-            "UPDATE {migrations} SET \"name\" = \"name\" WHERE \"name\" = ''"
-        ))
+        let write = format!("UPDATE {migrations} SET \"name\" = \"name\" WHERE \"name\" = ''");
+        let written =
+            self.create_migrations_table(tables).and_then(|()| self.batch_execute(&write));
+        match written {
+            Ok(()) => Ok(true),
+            Err(error) if self.is_busy(tables, &error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn migrations_holder(&mut self, _tables: &Tables) -> String {
+        "another connection is writing to the file: see who has it open, such as by fuser"
+            .to_owned()
     }
 
     fn version(&mut self) -> QueryResult<ServerVersion> {

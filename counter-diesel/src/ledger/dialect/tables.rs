@@ -19,10 +19,17 @@ pub struct Table {
 
 impl Tables {
     pub(crate) fn new(name: &TableName) -> Self {
-        let table = |suffix| Table {
-            schema: name.schema().map(str::to_owned),
-            name: format!("{}{suffix}", name.table()),
-        };
+        Self::named(name.schema(), name.table())
+    }
+
+    /// Returns the tables of the same names in this schema.
+    pub(crate) fn in_schema(&self, schema: &str) -> Self {
+        Self::named(Some(schema), &self.totals.name)
+    }
+
+    fn named(schema: Option<&str>, name: &str) -> Self {
+        let table =
+            |suffix| Table { schema: schema.map(str::to_owned), name: format!("{name}{suffix}") };
         Self { totals: table(""), state: table("_state"), migrations: table("_migrations") }
     }
 
@@ -43,22 +50,38 @@ impl Tables {
 }
 
 impl Table {
-    #[cfg(feature = "mysql")]
     pub(crate) fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
     /// Returns the name without the schema.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", test))]
+    #[cfg(any(feature = "mysql", test))]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Returns the name between double quotes, as standard SQL has it.
     pub(crate) fn quoted(&self) -> String {
-        let schema = self.schema.as_ref().map(|schema| format!("\"{schema}\"."));
-        format!("{}\"{}\"", schema.unwrap_or_default(), self.name)
+        self.quoted_by('"')
     }
+
+    /// Returns the name between these quotes, which are doubled inside of it.
+    pub(crate) fn quoted_by(&self, quote: char) -> String {
+        let parts = self.schema.iter().chain([&self.name]);
+        let parts = parts.map(|part| quoted(part, quote));
+        parts.collect::<Vec<_>>().join(".")
+    }
+
+    /// Returns the name without the schema, between double quotes.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn quoted_name(&self) -> String {
+        quoted(&self.name, '"')
+    }
+}
+
+fn quoted(identifier: &str, quote: char) -> String {
+    let doubled = identifier.replace(quote, &format!("{quote}{quote}"));
+    format!("{quote}{doubled}{quote}")
 }
 
 impl fmt::Display for Table {
@@ -79,11 +102,12 @@ mod tests {
 
     #[test]
     fn the_longest_table_of_the_longest_name_fits_every_database() {
-        let name = "x".repeat(TableName::MAX_CHARS).parse().unwrap();
+        let name = "x".repeat(TableName::MAX_TABLE_BYTES).parse().unwrap();
         let Tables { totals, state, migrations } = Tables::new(&name);
         for table in [totals, state, migrations] {
             assert!(table.name().len() <= SHORTEST_LIMIT, "{table}");
         }
+        const { assert!(TableName::MAX_SCHEMA_BYTES <= SHORTEST_LIMIT) };
     }
 
     #[test]
@@ -92,5 +116,13 @@ mod tests {
         assert_eq!(tables.totals().quoted(), "\"app\".\"hits\"");
         assert_eq!(tables.state().to_string(), "app.hits_state");
         assert_eq!(tables.migrations().quoted(), "\"app\".\"hits_migrations\"");
+        assert_eq!(tables.in_schema("b").state().to_string(), "b.hits_state");
+    }
+
+    #[test]
+    fn quotes_in_a_name_are_doubled() {
+        let tables = Tables::new(&"\"a\"\"b`c\".hits".parse().unwrap());
+        assert_eq!(tables.totals().quoted(), "\"a\"\"b`c\".\"hits\"");
+        assert_eq!(tables.totals().quoted_by('`'), "`a\"b``c`.`hits`");
     }
 }

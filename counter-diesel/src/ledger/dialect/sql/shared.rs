@@ -45,12 +45,18 @@ macro_rules! shared_members {
             standard::record_migration(tables, name).execute(self)?;
             Ok(())
         }
+
+        fn forget_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()> {
+            standard::forget_migration(tables, name).execute(self)?;
+            Ok(())
+        }
     };
 }
 pub(crate) use shared_members;
 
 /// The bodies that are equal on the databases that know `ON CONFLICT`, for use inside of
 /// `impl Dialect for ...`. `$greatest` is the function that returns the greatest of its arguments.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 macro_rules! on_conflict_members {
     ($now:expr, $greatest:expr) => {
         fn baselines(
@@ -78,4 +84,5 @@ macro_rules! on_conflict_members {
         }
     };
 }
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use on_conflict_members;

@@ -200,6 +200,21 @@ pub(crate) fn record_migration<'a>(tables: &Tables, name: &'a str) -> Statement<
     Statement::new(format!("INSERT INTO {into} (\"name\") VALUES (")).text(name).sql(")")
 }
 
+pub(crate) fn forget_migration<'a>(tables: &Tables, name: &'a str) -> Statement<'a> {
+    let from = tables.migrations().quoted();
+    Statement::new(format!("DELETE FROM {from} WHERE \"name\" = ")).text(name)
+}
+
+/// Says which session holds the lock, if it still does and the database tells.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) fn holder(found: QueryResult<Vec<i64>>, say: impl FnOnce(i64) -> String) -> String {
+    match found.map(|sessions| sessions.into_iter().next()) {
+        Ok(Some(session)) => say(session),
+        Ok(None) => "it has just ended, so try again".to_owned(),
+        Err(error) => format!("the database does not say which ({error})"),
+    }
+}
+
 pub(crate) fn version(product: &str, number: String) -> ServerVersion {
     ServerVersion { product: product.to_owned(), number }
 }

@@ -64,18 +64,38 @@ where
     }
 }
 
-/// SQL in which names are in double quotes, as the database quotes them.
+/// SQL in which names are in double quotes, as the database quotes them. A double quote inside of a
+/// name is doubled.
 pub(crate) fn push_quoting<DB: Backend>(
     out: &mut AstPass<'_, '_, DB>,
     sql: &str,
 ) -> QueryResult<()> {
-    for (index, piece) in sql.split('"').enumerate() {
-        match index % 2 {
-            0 => out.push_sql(piece),
-            _ => out.push_identifier(piece)?,
+    let mut rest = sql;
+    while let Some((before, quoted)) = rest.split_once('"') {
+        out.push_sql(before);
+        let (name, after) = split_name(quoted);
+        out.push_identifier(&name)?;
+        rest = after;
+    }
+    out.push_sql(rest);
+    Ok(())
+}
+
+/// Splits the name off that is closed by a double quote.
+fn split_name(quoted: &str) -> (Cow<'_, str>, &str) {
+    let mut name = Cow::Borrowed("");
+    let mut rest = quoted;
+    loop {
+        let (piece, after) = rest.split_once('"').unwrap_or((rest, ""));
+        name += piece;
+        match after.strip_prefix('"') {
+            Some(after) => {
+                name += "\"";
+                rest = after;
+            }
+            None => return (name, after),
         }
     }
-    Ok(())
 }
 
 // No static id: the text tells statements apart, for the table's name is in it.
@@ -90,3 +110,15 @@ impl<Row> Query for Statement<'_, Row> {
 }
 
 impl<Row, Conn> RunQueryDsl<Conn> for Statement<'_, Row> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_at_the_first_quote_that_is_not_doubled() {
+        assert_eq!(split_name("a\" AS b"), ("a".into(), " AS b"));
+        assert_eq!(split_name("a\"\"b\".\"c\""), ("a\"b".into(), ".\"c\""));
+        assert_eq!(split_name("\"\"\"\"\""), ("\"\"".into(), ""));
+    }
+}

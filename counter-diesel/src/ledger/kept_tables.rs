@@ -1,0 +1,86 @@
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use counter_core::TableName;
+use diesel::result::QueryResult;
+
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::tables::Tables;
+
+/// The tables of a ledger, in the schema in which they were found first.
+///
+/// A name without a schema means what the connection makes of it: by `search_path` in PostgreSQL,
+/// by the current database in MySQL. A connection on which an application has changed that would
+/// write counts into the tables of another tenant.
+#[derive(Debug)]
+pub(crate) struct KeptTables {
+    named: Tables,
+    found: OnceLock<Tables>,
+}
+
+impl KeptTables {
+    pub(crate) fn new(name: &TableName) -> Self {
+        Self { named: Tables::new(name), found: OnceLock::new() }
+    }
+
+    /// Returns the schema that is kept, if the name has none and the tables were found.
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.found.get().and_then(|tables| tables.totals().schema())
+    }
+
+    /// Returns the tables as they are configured.
+    pub(crate) fn named(&self) -> &Tables {
+        &self.named
+    }
+
+    /// Returns the tables that were found, or `None` before that. A name with a schema, and any
+    /// name in SQLite, is never looked for.
+    pub(crate) fn found(&self) -> Option<&Tables> {
+        self.found.get()
+    }
+
+    /// Looks for the tables on this connection and keeps the first schema that has them.
+    pub(crate) fn find<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<&Tables> {
+        let Some(schema) = self.schema_on(conn)? else { return Ok(&self.named) };
+        let tables = self.named.in_schema(&schema);
+        let is_there = conn.has_table(tables.totals())?;
+        Ok(if is_there { self.found.get_or_init(|| tables) } else { &self.named })
+    }
+
+    /// Returns the tables that migrations are about: those that are kept, or those that this
+    /// connection would make.
+    pub(crate) fn to_migrate<C: CounterConnection>(
+        &self,
+        conn: &mut C,
+    ) -> QueryResult<Cow<'_, Tables>> {
+        if self.found().is_none() {
+            self.find(conn)?;
+        }
+        if let Some(found) = self.found() {
+            return Ok(Cow::Borrowed(found));
+        }
+        let schema = self.schema_on(conn)?;
+        Ok(schema
+            .map_or(Cow::Borrowed(&self.named), |schema| Cow::Owned(self.named.in_schema(&schema))))
+    }
+
+    /// Returns the other schema in which this connection would find the tables, if it would.
+    pub(crate) fn elsewhere<C: CounterConnection>(
+        &self,
+        conn: &mut C,
+    ) -> QueryResult<Option<String>> {
+        let Some(kept) = self.schema() else { return Ok(None) };
+        let Some(other) = self.schema_on(conn)?.filter(|schema| schema != kept) else {
+            return Ok(None);
+        };
+        let is_there = conn.has_table(self.named.in_schema(&other).totals())?;
+        Ok(is_there.then_some(other))
+    }
+
+    fn schema_on<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<Option<String>> {
+        match self.named.totals().schema() {
+            Some(_) => Ok(None),
+            None => conn.schema_of(self.named.totals()),
+        }
+    }
+}

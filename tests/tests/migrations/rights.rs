@@ -1,0 +1,92 @@
+//! A user who may not make tables, a standby and a file that is read-only.
+
+use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
+use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFile};
+use counter_tests::servers::postgres::Postgres;
+use counter_tests::servers::{Durability, mariadb, postgres};
+use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+
+const TABLES: [&str; 3] = ["model_counters", "model_counters_state", "model_counters_migrations"];
+
+fn ledger<C: CounterConnection>(url: &str, table: TableName) -> PoolLedger<C> {
+    let pool = Pool::builder().max_size(1).build(ConnectionManager::<C>::new(url)).unwrap();
+    PoolLedger::new(pool, table).unwrap()
+}
+
+/// The ledger of a user who may read and write rows of our tables, and no more.
+fn as_application<C: ServerConnection>(
+    database: &OwnDatabase<C>,
+    make_user: &str,
+    url: &str,
+) -> PoolLedger<C> {
+    database.ledger("model_counters").run_pending_migrations().unwrap();
+    let mut conn = database.connect();
+    conn.batch_execute(make_user).unwrap();
+    let user = user_of(database);
+    for table in TABLES {
+        let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON \"{table}\" TO {user}");
+        conn.batch_execute(&C::quoting(&grant)).unwrap();
+    }
+    ledger(url, TableName::default())
+}
+
+fn user_of<C: ServerConnection>(database: &OwnDatabase<C>) -> String {
+    format!("app_{}", database.name())
+}
+
+/// With nothing to run it runs; with something, the database's refusal comes out.
+fn assert_only_reads<C: ServerConnection>(database: &OwnDatabase<C>, ledger: &PoolLedger<C>) {
+    assert_eq!(ledger.pending_migrations().unwrap(), [""; 0]);
+    assert_eq!(ledger.run_pending_migrations().unwrap(), [""; 0]);
+    database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
+    let error = ledger.run_pending_migrations().unwrap_err();
+    let text = format!("{error:?}");
+    assert!(text.contains("denied"), "{text}");
+}
+
+#[test]
+fn a_postgres_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let user = user_of(&database);
+    let make = format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {user} LOGIN");
+    let url = database.url().replace("user=postgres", &format!("user={user}"));
+    assert_ne!(url, database.url());
+    assert_only_reads(&database, &as_application(&database, &make, &url));
+    database.execute(&format!("DROP OWNED BY {user}; DROP ROLE {user}")).unwrap();
+}
+
+#[test]
+fn a_mysql_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
+    let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
+    let user = user_of(&database);
+    let make = format!("CREATE USER {user}");
+    let (_, address) = database.url().split_once('@').map(|(_, a)| ((), a.to_owned())).unwrap();
+    let url = format!("mysql://{user}@{address}");
+    assert_only_reads(&database, &as_application(&database, &make, &url));
+    database.execute(&format!("DROP USER {user}")).unwrap();
+}
+
+#[test]
+fn a_standby_finds_nothing_to_run_and_says_that_it_is_read_only_otherwise() {
+    let mut server = Postgres::new(Durability::Off);
+    let url = server.url("postgres");
+    let here = || ledger::<PgConnection>(&url, TableName::default());
+    assert_eq!(here().run_pending_migrations().unwrap().len(), 1);
+    server.restart_as_standby();
+    assert_eq!(here().run_pending_migrations().unwrap(), [""; 0]);
+    let other = ledger::<PgConnection>(&url, "hits".parse().unwrap());
+    let text = format!("{:?}", other.run_pending_migrations().unwrap_err());
+    assert!(text.contains("read-only transaction"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_read_only_finds_nothing_to_run_and_says_so_otherwise() {
+    let file = SqliteFile::new();
+    file.ledger("model_counters").run_pending_migrations().unwrap();
+    let url = format!("file:{}?mode=ro", file.path());
+    let here = |table: &str| ledger::<SqliteConnection>(&url, table.parse().unwrap());
+    assert_eq!(here("model_counters").run_pending_migrations().unwrap(), [""; 0]);
+    let text = format!("{:?}", here("hits").run_pending_migrations().unwrap_err());
+    assert!(text.contains("readonly"), "{text}");
+}
