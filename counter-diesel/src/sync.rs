@@ -10,6 +10,7 @@ pub(crate) mod pass;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
+pub(crate) mod settled;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;

@@ -185,7 +185,7 @@ fn locked_table<C: ServerConnection>(world: &ServerWorld<C>) {
     other.batch_execute(&C::quoting(C::LOCK_TABLE)).unwrap();
     let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     let error = transaction.upsert(&adds([1], 5)).unwrap_err();
-    let is_refused = matches!(error, Error::Database { step: LedgerStep::Upsert, .. });
+    let is_refused = matches!(error, Error::Locked { step: LedgerStep::Upsert, .. });
     assert!(is_refused, "{error:?}");
     drop(other);
     apply(&*ledger, &adds([1], 5));

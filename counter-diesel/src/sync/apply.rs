@@ -20,6 +20,7 @@ use crate::sync::report::claims::{
 };
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
+use crate::sync::settled::{Settled, take_at};
 use crate::sync::unsettled::Unsettled;
 
 /// Rows are locked while the store is asked, so it must answer soon.
@@ -96,32 +97,8 @@ struct Application<'a, 'o> {
     log: &'a mut PassLog<'o>,
 }
 
-/// What became of the claims of a batch in its transaction.
-#[derive(Default)]
-struct Settled {
-    applied: Vec<Claim>,
-    conflicts: Vec<ConflictingClaim>,
-    superseded: Vec<Claim>,
-    gone: Vec<Claim>,
-    /// The database took them and did not keep them.
-    kept_out: Vec<Claim>,
-    /// Others have locked their rows.
-    locked: Vec<Claim>,
-    /// The store changed others of their batch again and again.
-    changing: Vec<Claim>,
-}
-
 /// A transaction in which claims are written, and those of them whose row has seen a newer one.
 type Written<'a> = (Box<dyn LedgerTransaction + 'a>, Vec<Unapplied>);
-
-/// Takes the claims at these places, which are in order, out of the others.
-fn take_at(claims: &mut Vec<Claim>, places: Vec<usize>) -> Vec<Claim> {
-    let mut places = places.into_iter().peekable();
-    let all = std::mem::take(claims).into_iter().enumerate();
-    let (taken, left) = all.partition::<Vec<_>, _>(|(at, _)| places.next_if_eq(at).is_some());
-    *claims = left.into_iter().map(|(_, claim)| claim).collect();
-    taken.into_iter().map(|(_, claim)| claim).collect()
-}
 
 impl<'a> Application<'a, '_> {
     /// Settles a batch, and puts what it leaves to do where it comes next.
@@ -399,34 +376,5 @@ impl<'a> Application<'a, '_> {
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
-    }
-}
-
-impl Settled {
-    /// All claims are in the table, but those whose row had seen a newer one.
-    fn applied_all(&mut self, claims: Vec<Claim>, unapplied: Vec<Unapplied>) {
-        let mut unapplied = unapplied.into_iter().peekable();
-        for (index, claim) in claims.into_iter().enumerate() {
-            match unapplied.next_if(|unapplied| unapplied.index == index) {
-                Some(Unapplied { cause: UnappliedCause::Newer(row), .. }) => {
-                    self.conflicts.push(ConflictingClaim { claim, row });
-                }
-                Some(_) => self.kept_out.push(claim),
-                None => self.applied.push(claim),
-            }
-        }
-    }
-
-    /// Sorts out the claims that changed, and returns the others.
-    fn keep_held(&mut self, claims: Vec<Claim>, verdicts: &[Verdict]) -> Vec<Claim> {
-        let mut held = Vec::with_capacity(claims.len());
-        for (claim, verdict) in claims.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Current => held.push(claim),
-                Verdict::Superseded => self.superseded.push(claim),
-                Verdict::Gone => self.gone.push(claim),
-            }
-        }
-        held
     }
 }

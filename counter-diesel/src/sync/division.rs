@@ -20,6 +20,10 @@ const MOST_REFUSED: u32 = 8;
 /// pass.
 const MOST_LOCKED: Duration = Duration::from_secs(30);
 
+/// Parts of a batch that waited for a lock. Only those wait again that need it, so that many small
+/// ones wait less often than two halves, whose halves wait again.
+const LOCKED_PARTS: usize = 8;
+
 /// Claims that are applied in one transaction, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
@@ -43,12 +47,11 @@ impl Batch {
         Self { claims, renumbered: self.renumbered + 1, ..self }
     }
 
-    /// Returns its halves, the first of which is empty if it is a single claim.
-    fn halves(mut self) -> [Self; 2] {
-        let second = self.claims.split_off(self.claims.len() / 2);
-        self.is_part = true;
-        let second = Self { claims: second, ..self };
-        [self, second]
+    /// Returns at most so many parts of it, of about the same size.
+    fn parts(self, count: usize) -> Vec<Self> {
+        let size = self.claims.len().div_ceil(count).max(1);
+        let part = |claims: &[Claim]| Self { claims: claims.to_vec(), is_part: true, ..self };
+        self.claims.chunks(size).map(part).collect()
     }
 }
 
@@ -145,7 +148,7 @@ impl Divider {
         if batch.claims.len() == 1 || self.locked_for > MOST_LOCKED {
             return Ok(Division::Locked(batch.claims));
         }
-        Ok(Division::Last(batch.halves().into()))
+        Ok(Division::Last(batch.parts(LOCKED_PARTS)))
     }
 
     /// A batch can be larger than a server takes, which then closes the connection. It can also
@@ -168,7 +171,7 @@ impl Divider {
 
     fn around_refusal(&mut self, mut batch: Batch, error: Error) -> Division {
         if batch.claims.len() > 1 {
-            return Division::First(batch.halves().into());
+            return Division::First(batch.parts(2));
         }
         let Some(claim) = batch.claims.pop() else {
             return Division::First(Vec::new());

@@ -58,9 +58,9 @@ impl SyncOptions {
         self
     }
 
-    /// Whether claims that the database refused before are retried at once. Without it each waits
-    /// for its own backoff, of 10 seconds at first, which is doubled up to 5 minutes: as a worker has
-    /// it, so that what is refused again and again costs little. Default: yes.
+    /// Whether claims that the database refused before are retried at once. Default: yes. Without
+    /// it each waits for its own backoff, of 10 seconds at first, which is doubled up to 5 minutes.
+    /// A worker does that, so that what is refused again and again costs little.
     pub fn retry_refused(mut self, retry_refused: bool) -> Self {
         self.leaves_refused = !retry_refused;
         self

@@ -9,8 +9,8 @@ use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
 use crate::error::Error;
 
 /// How many claims a process remembers before it leaves those that the database refused to be found
-/// again. A store that only this process has is not bounded by this: there nothing else knows that a
-/// claim was never applied.
+/// again. A store that only this process has is not bounded by this, because nothing else knows
+/// that a claim in it was never applied.
 const MOST_REMEMBERED: usize = 100_000;
 
 /// The claims that a pass has taken and not settled yet.

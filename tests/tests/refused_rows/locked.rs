@@ -68,7 +68,8 @@ fn others_are_applied(counters: &Counters, locked: i64, within: Duration) {
     count_each(counters, 1..=1000);
     let (report, took) = timed(counters);
     assert!(report.stopped.is_none() && report.failed.is_empty(), "{report}: {:?}", report.failed);
-    assert_eq!((report.applied, report.postponed.count()), (999, 1), "{report}");
+    let ids = report.postponed.iter().map(|p| p.claim.id.to_string()).collect::<Vec<_>>();
+    assert_eq!((report.applied, report.postponed.count()), (999, 1), "{report} {ids:?} {:?}", report.times);
     let postponed = report.postponed.iter().next().unwrap();
     assert_eq!(postponed.claim.id.owner_id(), post(locked).id());
     assert_eq!(postponed.cause, PostponedCause::Locked);

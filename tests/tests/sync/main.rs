@@ -158,7 +158,8 @@ const CASES: &[Case<World>] = &[
         increment_each(&counters, 2000);
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert!(report.stopped.is_none() && report.applied == 0, "{report}");
-        assert!(upserts.load(Ordering::SeqCst) <= 60, "{upserts:?} upserts");
+        // Twice that where a refusal has no name that says it is permanent.
+        assert!(upserts.load(Ordering::SeqCst) <= 200, "{upserts:?} upserts");
         assert_eq!((report.failed.count(), report.postponed.count()), (16, 1984));
         assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),

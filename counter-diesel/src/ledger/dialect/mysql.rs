@@ -48,7 +48,8 @@ const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 /// server's `max_allowed_packet`, 1 MiB at the least.
 const READ_SIZE: usize = 400;
 
-/// Locks the rows that a join of the counters' table, `c`, finds, but those that others have locked.
+/// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
+/// locked.
 const SKIP_LOCKED: &str =
     " /*M! FOR UPDATE SKIP LOCKED */ /*!80001 FOR UPDATE OF `c` SKIP LOCKED */";
 
