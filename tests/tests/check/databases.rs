@@ -175,6 +175,20 @@ fn a_mariadb_that_does_not_wait_for_its_binary_log_is_a_warning() {
     assert_eq!(found(&check(mysql_pool(&url, 1).unwrap())), []);
 }
 
+/// MySQL takes no writes of a READ COMMITTED transaction into such a log. MariaDB is asked for none.
+#[test]
+fn a_binary_log_of_statements_is_an_error_in_mysql_and_none_in_mariadb() {
+    let log = ["--log-bin=binlog", "--server-id=1", "--sync-binlog=1"];
+    let (_server, url) = mariadb(&[&log[..], &["--binlog-format=STATEMENT"]].concat());
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    if mariadb::is_mysql() {
+        let finding = only(&check_up, Error, Code::DatabaseRefusesWrites);
+        assert!(finding.message.contains("BINLOG_FORMAT = STATEMENT"), "{finding}");
+    } else {
+        assert_eq!(found(&check_up), [], "{check_up}");
+    }
+}
+
 #[test]
 fn a_mariadb_that_may_leave_torn_pages_is_a_warning() {
     let (_server, url) = mariadb(&["--innodb-doublewrite=0"]);
