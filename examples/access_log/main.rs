@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Parser;
 use counter_diesel::Counters;
-use counter_diesel::error::Printable;
+use counter_diesel::error::{Printable, redact};
 use counter_diesel::sync::WorkerStatus;
 
 use crate::count::count_files;
@@ -99,7 +99,7 @@ fn is_all_saved(status: &WorkerStatus) -> bool {
 fn open_counters(arguments: &Arguments) -> Result<Counters> {
     let database = &arguments.database;
     let builder = database::counters(database)
-        .with_context(|| format!("cannot open the database {}", without_password(database)))?;
+        .with_context(|| format!("cannot open the database {}", redact::passwords(database)))?;
     let counters = match &arguments.redis {
         None => builder.memory().build()?,
         #[cfg(feature = "redis")]
@@ -108,11 +108,6 @@ fn open_counters(arguments: &Arguments) -> Result<Counters> {
         Some(_) => anyhow::bail!("this build has no Redis: add `--features redis`"),
     };
     Ok(counters)
-}
-
-/// Returns a URL without what may be a password.
-fn without_password(url: &str) -> &str {
-    url.rsplit_once('@').map_or(url, |(_, host)| host)
 }
 
 fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {

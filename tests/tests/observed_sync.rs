@@ -1,5 +1,6 @@
 //! What the observer of a sync is told, when, and how it ends the sync.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,9 +43,15 @@ const CASES: &[Case<World>] = &[
         let options = SyncOptions::default().batch_size(NonZeroUsize::MIN).dry_run(true);
         let Told { report, applied, would_apply, .. } =
             observe(&counters, &options, |_| Continue(()));
-        let told = (report.applied, applied.len(), would_apply.len());
-        assert_eq!(told, (25, 0, 25), "{report:?}");
-        let (_, claim, pending) = would_apply.iter().find(|(id, ..)| *id == views_of(0)).unwrap();
+        assert_eq!((report.applied as usize, applied.len()), (would_apply.len(), 0), "{report:?}");
+        // Redis returns a name twice if it resizes its table during the scan, which others of its
+        // clients can bring about at any time. Only what is claimed is told of once for certain.
+        let found = would_apply.iter().map(|(id, ..)| id).collect::<HashSet<_>>();
+        assert_eq!(found, (0..25).map(views_of).collect::<Vec<_>>().iter().collect());
+        let first = would_apply.iter().filter(|(id, ..)| *id == views_of(0));
+        let [(_, claim, pending)] = first.collect::<Vec<_>>()[..] else {
+            panic!("{would_apply:?}");
+        };
         assert_eq!((*claim, *pending), (Some(ClaimOp::Add(1)), 5));
     }),
     ("while it is told no row is locked", |world| {

@@ -32,7 +32,7 @@ fn application_s(folder: &Path) -> FileBasedMigrations {
 }
 
 #[test]
-fn an_application_runs_ours_in_its_own_harness() {
+fn an_application_runs_ours_in_its_own_harness_on_sqlite_postgres_and_mariadb() {
     let databases = [database::postgres(), database::mariadb(), database::sqlite()];
     let [postgres, mysql, sqlite] = databases.each_ref().map(|database| database.url());
     in_own_harness::<PgConnection>(&postgres);
@@ -70,7 +70,7 @@ where
 }
 
 #[test]
-fn what_is_recorded_in_our_table_is_seen_and_reverted_by_our_harness() {
+fn our_harness_sees_and_reverts_what_was_run_on_sqlite_postgres_and_mariadb() {
     let databases = [database::postgres(), database::mariadb(), database::sqlite()];
     let [postgres, mysql, sqlite] = databases.each_ref().map(|database| database.url());
     in_our_harness::<PgConnection>(&postgres);

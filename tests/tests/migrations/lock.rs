@@ -21,7 +21,7 @@ fn locked(name: &str, url: &str) -> Box<dyn std::any::Any> {
             "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended(\
              'counter migrations: model_counters', 0))",
         ),
-        "mysql" => after::<MysqlConnection>(
+        "mariadb" => after::<MysqlConnection>(
             url,
             "DO GET_LOCK(SHA2(CONCAT('counter migrations: ', DATABASE(), '.model_counters'), 256), 0)",
         ),
@@ -30,7 +30,7 @@ fn locked(name: &str, url: &str) -> Box<dyn std::any::Any> {
 }
 
 #[test]
-fn a_wait_for_another_s_migrations_ends_after_15_seconds_and_says_whose_they_are() {
+fn a_wait_for_another_s_migrations_ends_in_sqlite_postgres_and_mariadb() {
     thread::scope(|scope| {
         for (name, make) in DATABASES {
             scope.spawn(move || assert_ends(name, &*make()));
@@ -49,7 +49,7 @@ fn assert_ends(name: &str, database: &dyn Database) {
     assert!(limits.contains(&waited), "{name}: {waited:?}");
     let holder = match name {
         "postgres" => "pg_terminate_backend",
-        "mysql" => "KILL",
+        "mariadb" => "KILL",
         _ => "writing to the file",
     };
     for part in ["running the migrations of", "model_counters", holder, "run them again"] {

@@ -12,5 +12,8 @@ use counter_tests::database::{self, Database};
 
 type MakeDatabase = fn() -> Box<dyn Database>;
 
-const DATABASES: [(&str, MakeDatabase); 3] =
-    [("sqlite", database::sqlite), ("postgres", database::postgres), ("mysql", database::mariadb)];
+const DATABASES: [(&str, MakeDatabase); 3] = [
+    ("sqlite", database::sqlite),
+    ("postgres", database::postgres),
+    ("mariadb", database::mariadb),
+];

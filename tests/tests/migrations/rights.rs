@@ -57,7 +57,7 @@ fn a_postgres_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
 }
 
 #[test]
-fn a_mysql_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
+fn a_mariadb_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
     let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
     let user = user_of(&database);
     let make = format!("CREATE USER {user}");
@@ -68,7 +68,7 @@ fn a_mysql_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
 }
 
 #[test]
-fn a_standby_finds_nothing_to_run_and_says_that_it_is_read_only_otherwise() {
+fn a_standby_of_postgres_finds_nothing_to_run_and_says_that_it_is_read_only_otherwise() {
     let mut server = Postgres::new(Durability::Off);
     let url = server.url("postgres");
     let here = || ledger::<PgConnection>(&url, TableName::default());

@@ -7,7 +7,7 @@ use counter_tests::servers::mariadb::MariaDb;
 use diesel::connection::SimpleConnection;
 
 #[test]
-fn our_tables_say_their_row_format_themselves() {
+fn our_tables_say_their_row_format_themselves_to_mariadb() {
     let server = MariaDb::with_options(Durability::Off, &["--innodb-default-row-format=compact"]);
     let pool = mysql_pool(&server.url("mysql"), 1).unwrap();
     let index = "CREATE TABLE wide (a VARCHAR(255) UNIQUE) CHARACTER SET utf8mb4";

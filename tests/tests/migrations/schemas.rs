@@ -26,7 +26,7 @@ fn sync(counters: &Counters) -> Result<u64, Error> {
 }
 
 #[test]
-fn a_schema_with_a_hyphen_is_taken_by_its_name() {
+fn a_schema_with_a_hyphen_is_taken_by_its_name_in_postgres_and_mariadb() {
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     database.execute("CREATE SCHEMA \"tenant-a\"").unwrap();
     in_schema(&database, "tenant-a");
@@ -52,7 +52,7 @@ fn the_schema_that_was_found_first_is_kept_in_postgres() {
 }
 
 #[test]
-fn the_database_that_was_found_first_is_kept_in_mysql() {
+fn the_database_that_was_found_first_is_kept_in_mariadb() {
     let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
     let other = database.other_schema();
     keeps_the_first(&database, [database.name(), &other], |schema| format!("USE {schema}"));
@@ -96,7 +96,7 @@ fn keeps_the_first<C: ServerConnection>(
 }
 
 #[test]
-fn a_table_that_is_made_later_is_found_then() {
+fn a_table_that_is_made_later_is_found_then_in_postgres() {
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     let ledger = PoolLedger::new(database.pool(1), Default::default()).unwrap();
     assert!(ledger.state(&Default::default()).unwrap_err().is_not_migrated());
