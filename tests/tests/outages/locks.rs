@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, Config};
+use counter_diesel::Counters;
 use counter_diesel::ledger::LockWait;
 use counter_diesel::sync::PostponedCause;
-use counter_diesel::Counters;
 use counter_tests::faults::Faults;
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;

@@ -37,11 +37,14 @@ pub const CASES: &[Case<World>] = &[
                       VALUES ('post', 512, 'views', 100, 0)";
         let held = world.database.hold(insert);
         let counters = world.counters();
-        // Half after half waits until this one is alone: on MariaDB a second each.
-        others_are_applied(&counters, 512, Duration::from_secs(40));
+        if kind_of(world) == Kind::Postgres {
+            others_are_applied(&counters, 512, Duration::from_secs(10));
+        } else {
+            others_but_neighbours_are_applied(&counters, 512);
+        }
         drop(held);
         let report = sync(&counters);
-        assert!(report.is_clean() && report.applied == 1, "{report}");
+        assert!(report.is_clean(), "{report}");
         assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
     }),
     ("a locked state row ends a pass in time, after all rows are in", |world| {
@@ -68,12 +71,24 @@ fn others_are_applied(counters: &Counters, locked: i64, within: Duration) {
     count_each(counters, 1..=1000);
     let (report, took) = timed(counters);
     assert!(report.stopped.is_none() && report.failed.is_empty(), "{report}: {:?}", report.failed);
-    let ids = report.postponed.iter().map(|p| p.claim.id.to_string()).collect::<Vec<_>>();
-    assert_eq!((report.applied, report.postponed.count()), (999, 1), "{report} {ids:?} {:?}", report.times);
+    assert_eq!((report.applied, report.postponed.count()), (999, 1), "{report}");
     let postponed = report.postponed.iter().next().unwrap();
     assert_eq!(postponed.claim.id.owner_id(), post(locked).id());
     assert_eq!(postponed.cause, PostponedCause::Locked);
     assert!(took < within, "{took:?}");
+}
+
+/// InnoDB lets no transaction insert a row into the gap before one that waits for a commit. Each
+/// part of the batch that has such a row waits a second or two.
+fn others_but_neighbours_are_applied(counters: &Counters, locked: i64) {
+    count_each(counters, 1..=1000);
+    let (report, took) = timed(counters);
+    assert!(report.stopped.is_none() && report.failed.is_empty(), "{report}: {:?}", report.failed);
+    let postponed = report.postponed.iter().map(|postponed| &postponed.claim.id);
+    let postponed = postponed.map(|id| id.owner_id().clone()).collect::<Vec<_>>();
+    assert!(postponed.contains(post(locked).id()) && postponed.len() <= 16, "{postponed:?}");
+    assert_eq!(report.applied, 1000 - postponed.len() as u64, "{report}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
 fn timed(counters: &Counters) -> (SyncReport, Duration) {
