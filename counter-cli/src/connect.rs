@@ -12,7 +12,7 @@ use counter_diesel::{Config, Counters, CountersBuilder, MemoryStore};
 
 use self::away::Away;
 use crate::failure::Failure;
-use crate::settings::CommandSettings;
+use crate::settings::{CommandSettings, Switch};
 
 /// One, because a command does one thing after another.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -123,7 +123,7 @@ pub(crate) fn existing_database_only(settings: &CommandSettings) -> Result<Count
 
 /// Like [`existing_database_only`], but creates the file of a SQLite database that is not there.
 pub(crate) fn database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
-    let builder = database(&settings.database_url()?)?;
+    let builder = database(settings, &settings.database_url()?)?;
     Ok(builder.config(settings.config()?).memory().build()?)
 }
 
@@ -204,7 +204,7 @@ fn existing_database(settings: &CommandSettings) -> Result<CountersBuilder, Fail
                 .hint("check DATABASE_URL, or make the file with: counter migrate"));
         }
     }
-    database(&url)
+    database(settings, &url)
 }
 
 /// Returns a blank and the path, or nothing if it may be a URL with a password.
@@ -213,10 +213,11 @@ fn shown_path(path: &str) -> String {
     if may_be_secret { String::new() } else { format!(" {path}") }
 }
 
-fn database(url: &str) -> Result<CountersBuilder, Failure> {
+fn database(settings: &CommandSettings, url: &str) -> Result<CountersBuilder, Failure> {
+    let prepared_statements = settings.prepared_statements()?;
     match Database::of(url)? {
         Database::Mysql => mysql(url),
-        Database::Postgres => postgres(url),
+        Database::Postgres => postgres(url, prepared_statements),
         Database::Sqlite => sqlite(url),
     }
 }
@@ -242,8 +243,13 @@ fn mysql_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure> 
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(url: &str) -> Result<CountersBuilder, Failure> {
-    Ok(Counters::builder(counter_diesel::postgres_pool(url, CONNECTIONS)?))
+fn postgres(url: &str, prepared_statements: Switch) -> Result<CountersBuilder, Failure> {
+    use counter_diesel::{postgres_pool, postgres_pool_without_prepared_statements};
+
+    Ok(Counters::builder(match prepared_statements {
+        Switch::On => postgres_pool(url, CONNECTIONS)?,
+        Switch::Off => postgres_pool_without_prepared_statements(url, CONNECTIONS)?,
+    }))
 }
 
 #[cfg(feature = "postgres")]
@@ -252,7 +258,7 @@ fn postgres_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres(_url: &str) -> Result<CountersBuilder, Failure> {
+fn postgres(_url: &str, _prepared: Switch) -> Result<CountersBuilder, Failure> {
     Err(missing("PostgreSQL", "postgres"))
 }
 

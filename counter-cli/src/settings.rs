@@ -1,4 +1,5 @@
 use std::env::{self, VarError};
+use std::str::FromStr;
 
 use clap::Args;
 use counter_diesel::Config;
@@ -33,6 +34,30 @@ pub(crate) struct CommandSettings {
     /// Table of the counters, also schema.table [env: COUNTER_TABLE_NAME] [default: model_counters]
     #[arg(long, global = true, value_name = "TABLE")]
     table_name: Option<TableName>,
+
+    /// Named prepared statements in PostgreSQL, on or off; off behind a pooler such as PgBouncer
+    /// [env: COUNTER_PREPARED_STATEMENTS] [default: on]
+    #[arg(long, global = true, value_name = "SWITCH")]
+    prepared_statements: Option<Switch>,
+}
+
+/// The value of a setting that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl FromStr for Switch {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err("expected on or off"),
+        }
+    }
 }
 
 impl CommandSettings {
@@ -45,6 +70,23 @@ impl CommandSettings {
                 Failure::usage("the environment variable DATABASE_URL is not valid Unicode")
             }
         })
+    }
+
+    /// Returns whether PostgreSQL may keep prepared statements under names.
+    pub(crate) fn prepared_statements(&self) -> Result<Switch, Failure> {
+        const NAME: &str = "COUNTER_PREPARED_STATEMENTS";
+        if let Some(given) = self.prepared_statements {
+            return Ok(given);
+        }
+        match variable(NAME) {
+            Ok(text) => text
+                .parse()
+                .map_err(|why| Failure::usage(format!("the environment variable {NAME}: {why}"))),
+            Err(VarError::NotPresent) => Ok(Switch::On),
+            Err(VarError::NotUnicode(_)) => {
+                Err(Failure::usage(format!("the environment variable {NAME} is not valid Unicode")))
+            }
+        }
     }
 
     /// Returns the configuration. A flag overrides its environment variable, which is then not

@@ -53,6 +53,7 @@ fn help_names_what_there_is_and_no_value_of_the_environment() {
         "COUNTER_PREFIX",
         "COUNTER_TABLE_NAME",
         "COUNTER_STORE",
+        "COUNTER_PREPARED_STATEMENTS",
         "REDIS_URL",
     ] {
         assert!(help.contains(word), "{word} is missing: {help}");

@@ -17,6 +17,8 @@ pub use counter_core::TableName;
 
 pub use self::dialect::connection::{CounterConnection, LendConnection};
 pub use self::dialect::lock_wait::LockWait;
+#[cfg(feature = "postgres")]
+pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
     Ledger, LedgerState, LedgerTransaction, SyncRecord, Unapplied, UnappliedCause, UpdateOutcome,
 };

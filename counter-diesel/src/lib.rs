@@ -110,7 +110,9 @@ pub use error::Error;
 #[cfg(feature = "mysql")]
 pub use ledger::dialect::mysql::mysql_pool;
 #[cfg(feature = "postgres")]
-pub use ledger::dialect::pg::postgres_pool;
+pub use ledger::dialect::pools::postgres::{
+    postgres_pool, postgres_pool_without_prepared_statements,
+};
 #[cfg(feature = "sqlite")]
 pub use ledger::dialect::sqlite::sqlite_pool;
 pub use owner::counter_owner::CounterOwner;

@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger};
+use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, WithoutPreparedStatements};
 use counter_diesel::{Error, sqlite_pool};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -13,7 +13,8 @@ use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::folder;
-use crate::servers::{mariadb, postgres};
+use crate::servers::postgres::{self, Postgres};
+use crate::servers::{Durability, PgBouncer, mariadb};
 
 /// A database of whatever kind, gone when it is dropped.
 pub trait Database {
@@ -45,6 +46,19 @@ pub fn sqlite() -> Box<dyn Database> {
 /// A database in a PostgreSQL server.
 pub fn postgres() -> Box<dyn Database> {
     Box::new(OwnDatabase::<PgConnection>::in_server(&postgres::shared_url()))
+}
+
+/// A database in a PostgreSQL server, reached through a pooler that takes each of five connections in turn.
+pub fn pooled_postgres() -> Box<dyn Database> {
+    static SERVERS: LazyLock<(Postgres, PgBouncer)> = LazyLock::new(|| {
+        let server = Postgres::new(Durability::Off);
+        let pooler = PgBouncer::before(&server, 5);
+        (server, pooler)
+    });
+    let (server, pooler) = &*SERVERS;
+    let direct = OwnDatabase::<PgConnection>::in_server(&server.url("postgres"));
+    let pooled_url = pooler.url(direct.name());
+    Box::new(PooledPostgres { direct, pooled_url })
 }
 
 /// A database in a MariaDB or MySQL server.
@@ -93,6 +107,37 @@ impl Database for SqliteFile {
     fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
         let mut conn = SqliteConnection::establish(&self.path()).unwrap();
         conn.batch_execute(sql)
+    }
+}
+
+/// A database whose ledgers are behind a pooler.
+struct PooledPostgres {
+    direct: OwnDatabase<PgConnection>,
+    pooled_url: String,
+}
+
+impl Database for PooledPostgres {
+    fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
+        let pool = Pool::builder().max_size(8).min_idle(Some(1));
+        let pool = pool.connection_customizer(Box::new(WithoutPreparedStatements));
+        let pool = pool.build(ConnectionManager::<PgConnection>::new(&self.pooled_url));
+        ledger(pool.unwrap(), table)
+    }
+
+    fn url(&self) -> String {
+        self.direct.url()
+    }
+
+    fn other_schema(&self) -> String {
+        self.direct.other_schema()
+    }
+
+    fn hold(&self, sql: &str) -> Box<dyn Any> {
+        self.direct.hold(sql)
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        self.direct.execute(sql)
     }
 }
 

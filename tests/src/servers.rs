@@ -3,6 +3,7 @@
 mod clock;
 mod fake_redis;
 pub mod mariadb;
+mod pgbouncer;
 mod port;
 pub mod postgres;
 pub mod redis;
@@ -11,6 +12,7 @@ mod tls_redis;
 
 pub use clock::SteppingClock;
 pub use fake_redis::{FakeRedis, FakeReply};
+pub use pgbouncer::PgBouncer;
 pub use port::Port;
 pub use redis::RedisServer;
 pub use setup::Durability;

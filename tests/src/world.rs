@@ -34,6 +34,15 @@ pub const PAIRS: &[WorldKind<World>] = &[
     ("redis_x_mariadb", || redis_x(database::mariadb())),
 ];
 
+/// Every pair that matters, and PostgreSQL behind a pooler.
+pub const PAIRS_AND_POOLER: &[WorldKind<World>] = &[
+    ("memory_x_sqlite", memory_x_sqlite),
+    ("redis_x_sqlite", || redis_x(database::sqlite())),
+    ("redis_x_postgres", || redis_x(database::postgres())),
+    ("redis_x_pooled_postgres", || redis_x(database::pooled_postgres())),
+    ("redis_x_mariadb", || redis_x(database::mariadb())),
+];
+
 /// The same, for tests that make thousands of worlds: the threads of a connection pool outlive it by half a minute, so
 /// all of these share one to Redis.
 pub const SHARING_PAIRS: &[WorldKind<World>] = &[

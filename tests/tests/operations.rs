@@ -9,10 +9,10 @@ use counter_diesel::query::{KeyOf, OwnerType};
 use counter_diesel::{CounterKey, Error, HasCounters, Owner, OwnerId, SyncOptions, ToOwnerId};
 use counter_tests::fixtures::{self, post};
 use counter_tests::suite::{self, Case};
-use counter_tests::world::{PAIRS, World};
+use counter_tests::world::{PAIRS_AND_POOLER, World};
 
 fn main() -> ExitCode {
-    suite::run(PAIRS, CASES)
+    suite::run(PAIRS_AND_POOLER, CASES)
 }
 
 const CASES: &[Case<World>] = &[

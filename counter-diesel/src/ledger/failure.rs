@@ -42,7 +42,8 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
 /// Whether a connection is of no use any more, on which this has just failed outside of a
 /// transaction.
 pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
-    let is_lost = says_closed(error) || conn.ping().is_err();
+    // Not the ping of Diesel, which PostgreSQL keeps as a prepared statement under a name.
+    let is_lost = says_closed(error) || conn.batch_execute("SELECT 1").is_err();
     if is_lost {
         // So that no pool hands it out again, not even one that does not test connections.
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();

@@ -84,7 +84,9 @@ fn run_if_alone<C: CounterConnection>(
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }
     result.map_err(|error| match database_error(error) {
-        Ok(source) if conn.ping().is_ok() => Error::Migration { name: attempted, source },
+        Ok(source) if conn.batch_execute("SELECT 1").is_ok() => {
+            Error::Migration { name: attempted, source }
+        }
         Ok(source) => Error::Unreachable { source: source.into() },
         Err(source) => Error::Unreachable { source },
     })

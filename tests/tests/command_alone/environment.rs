@@ -74,6 +74,7 @@ fn a_wrong_setting_is_named_with_where_it_is_from_unless_a_flag_replaces_it() {
         ("COUNTER_PREFIX", "no colon", "--prefix=x:"),
         ("COUNTER_TABLE_NAME", "a-b", "--table-name=model_counters"),
         ("COUNTER_STORE", "disk", "--store=redis"),
+        ("COUNTER_PREPARED_STATEMENTS", "no", "--prepared-statements=off"),
     ] {
         let mut command = world.command();
         command.env(variable, value).args(["get", "user:1", "views"]);

@@ -14,10 +14,10 @@ use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post, user, views_of};
 use counter_tests::suite::{self, Case};
-use counter_tests::world::{PAIRS, World, impatient};
+use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
 
 fn main() -> ExitCode {
-    suite::run(PAIRS, &[CASES, contradictions::CASES].concat())
+    suite::run(PAIRS_AND_POOLER, &[CASES, contradictions::CASES].concat())
 }
 
 const CASES: &[Case<World>] = &[

@@ -52,6 +52,13 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// if it is not, or if it cannot be committed and a COMMIT would not say so.
     fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool>;
 
+    /// Returns whether a read may be kept as a prepared statement under a name, where the database
+    /// keeps them so. No statement in a transaction may be, because a sync decides by its answer.
+    fn may_name_statements(&mut self) -> bool {
+        let status = Self::TransactionManager::transaction_manager_status_mut(self);
+        status.transaction_depth().is_ok_and(|depth| depth.is_none())
+    }
+
     /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0. Returns
     /// the places of the claims of which the database's answer does not prove that their rows show
     /// them now.

@@ -10,7 +10,6 @@ use counter_core::{
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
@@ -20,12 +19,10 @@ use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::{bind_owner_of, read_owner};
-use super::pools::open;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
-use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
@@ -239,9 +236,10 @@ fn many_baselines<'a>(
     })
 }
 
-/// A statement over counters that come in arrays, one for each column: the text never varies, so it
-/// is prepared once for any number of them.
+/// A statement over counters that come in arrays, one for each column: the text never varies, so a
+/// read is prepared once for any number of them.
 struct OverCounters<'a, Row> {
+    is_named: bool,
     before: String,
     owner_types: Vec<Cow<'a, str>>,
     owner_ids: Vec<i64>,
@@ -255,6 +253,7 @@ impl<'a, Row> OverCounters<'a, Row> {
     fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
         let owner_ids = ids.clone().into_iter();
         Ok(Self {
+            is_named: false,
             before: String::new(),
             owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
             owner_ids: owner_ids.map(bind_owner_of).collect::<QueryResult<_>>()?,
@@ -264,10 +263,19 @@ impl<'a, Row> OverCounters<'a, Row> {
             row: PhantomData,
         })
     }
+
+    /// As [`Statement::named`].
+    fn named(mut self, is_named: bool) -> Self {
+        self.is_named = is_named;
+        self
+    }
 }
 
 impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        if !self.is_named {
+            out.unsafe_to_cache_prepared();
+        }
         out.push_sql(&self.before);
         out.push_sql("unnest(");
         out.push_bind_param::<Array<Text>, _>(&self.owner_types)?;
@@ -297,56 +305,3 @@ impl<Row> Query for OverCounters<'_, Row> {
 }
 
 impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
-
-/// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a
-/// connection at most 1 second, and an attempt to connect is given up after 2, unless the URL says
-/// otherwise (`connect_timeout`). `max_size` is the most connections there are at a time; as many
-/// as that are made at once.
-///
-/// ```no_run
-/// let pool = counter_diesel::postgres_pool("postgres://app@localhost/app", 8)?;
-/// # Ok::<(), counter_diesel::Error>(())
-/// ```
-///
-/// # Errors
-///
-/// [`Error::Unreachable`] if the server cannot be reached or refuses, [`Error::Build`] if the URL
-/// is of another kind of database. The password is not in it.
-pub fn postgres_pool(
-    url: &str,
-    max_size: u32,
-) -> Result<Pool<ConnectionManager<PgConnection>>, Error> {
-    if open::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
-        return Err(Error::Build(BuildProblem::PostgresUrl));
-    }
-    open::open(&with_connect_timeout(url), max_size, |pool| pool)
-}
-
-/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's
-/// threads are lost to it.
-fn with_connect_timeout(url: &str) -> String {
-    let separator = match url {
-        url if url.contains("connect_timeout") => return url.to_owned(),
-        url if !url.contains("://") => ' ',
-        url if url.contains('?') => '&',
-        _ => '?',
-    };
-    format!("{url}{separator}connect_timeout=2")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_gets_a_connect_timeout_unless_it_has_one() {
-        for (url, with_timeout) in [
-            ("postgres://h/d", "postgres://h/d?connect_timeout=2"),
-            ("postgres:///d?host=/tmp", "postgres:///d?host=/tmp&connect_timeout=2"),
-            ("host=h dbname=d", "host=h dbname=d connect_timeout=2"),
-            ("postgres://h/d?connect_timeout=9", "postgres://h/d?connect_timeout=9"),
-        ] {
-            assert_eq!(with_connect_timeout(url), with_timeout);
-        }
-    }
-}

@@ -2,3 +2,5 @@
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod open;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;

@@ -17,7 +17,8 @@ macro_rules! shared_members {
             tables: &Tables,
             owner: &Owner,
         ) -> QueryResult<Vec<(String, Baseline)>> {
-            let rows = standard::rows_of(tables, owner)?.load(self)?;
+            let is_named = self.may_name_statements();
+            let rows = standard::rows_of(tables, owner)?.named(is_named).load(self)?;
             Ok(standard::rows_with_keys(rows))
         }
 
@@ -28,7 +29,9 @@ macro_rules! shared_members {
             key: &CounterKey,
             limit: i64,
         ) -> QueryResult<Vec<OwnerId>> {
-            let ids = standard::top(tables, owner_type, key, limit).load::<i64>(self)?;
+            let is_named = self.may_name_statements();
+            let top = standard::top(tables, owner_type, key, limit).named(is_named);
+            let ids = top.load::<i64>(self)?;
             ids.into_iter().map(read_owner).collect()
         }
 
@@ -64,10 +67,17 @@ macro_rules! on_conflict_members {
             tables: &Tables,
             ids: &[CounterId],
         ) -> QueryResult<Vec<Option<Baseline>>> {
+            let is_named = self.may_name_statements();
             Ok(match ids {
                 [] => Vec::new(),
-                [id] => standard::only(standard::one_baseline(tables, id)?.load(self)?),
-                ids => standard::in_order(ids.len(), many_baselines(tables, ids)?.load(self)?),
+                [id] => {
+                    let row = standard::one_baseline(tables, id)?.named(is_named).load(self)?;
+                    standard::only(row)
+                }
+                ids => {
+                    let rows = many_baselines(tables, ids)?.named(is_named).load(self)?;
+                    standard::in_order(ids.len(), rows)
+                }
             })
         }
 

@@ -13,10 +13,34 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 /// What stands between double quotes in the text is a name, quoted as the database does it.
 ///
 /// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore
-/// come in few variants.
+/// come in few variants. PostgreSQL keeps prepared statements by name, so there only those are
+/// cached that are marked [`named`](Self::named).
 pub(crate) struct Statement<'a, Row = ()> {
     parts: Vec<SqlPart<'a>>,
+    is_named: bool,
     row: PhantomData<Row>,
+}
+
+/// A database, by how it keeps prepared statements.
+pub(crate) trait KeepsStatements: Backend {
+    /// Whether it keeps them under names that the client chooses. A pooler may then execute the
+    /// statement that another client has prepared under the same name.
+    const BY_NAME: bool;
+}
+
+#[cfg(feature = "mysql")]
+impl KeepsStatements for diesel::mysql::Mysql {
+    const BY_NAME: bool = false;
+}
+
+#[cfg(feature = "postgres")]
+impl KeepsStatements for diesel::pg::Pg {
+    const BY_NAME: bool = true;
+}
+
+#[cfg(feature = "sqlite")]
+impl KeepsStatements for diesel::sqlite::Sqlite {
+    const BY_NAME: bool = false;
 }
 
 enum SqlPart<'a> {
@@ -27,7 +51,14 @@ enum SqlPart<'a> {
 
 impl<'a, Row> Statement<'a, Row> {
     pub(crate) fn new(sql: impl Into<Cow<'a, str>>) -> Self {
-        Self { parts: Vec::new(), row: PhantomData }.sql(sql)
+        Self { parts: Vec::new(), is_named: false, row: PhantomData }.sql(sql)
+    }
+
+    /// Lets PostgreSQL keep the prepared statement under a name, if this is `true`. For reads that
+    /// requests wait for, and never for what writes or decides about a write.
+    pub(crate) fn named(mut self, is_named: bool) -> Self {
+        self.is_named = is_named;
+        self
     }
 
     pub(crate) fn sql(mut self, sql: impl Into<Cow<'a, str>>) -> Self {
@@ -48,11 +79,14 @@ impl<'a, Row> Statement<'a, Row> {
 
 impl<DB, Row> QueryFragment<DB> for Statement<'_, Row>
 where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
+    DB: KeepsStatements + HasSqlType<Text> + HasSqlType<BigInt>,
     str: ToSql<Text, DB>,
     i64: ToSql<BigInt, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if DB::BY_NAME && !self.is_named {
+            out.unsafe_to_cache_prepared();
+        }
         for part in &self.parts {
             match part {
                 SqlPart::Sql(sql) => push_quoting(&mut out, sql)?,
