@@ -160,7 +160,9 @@ const CASES: &[Case<World>] = &[
         assert!(report.stopped.is_none() && report.applied == 0, "{report}");
         // Twice that where a refusal has no name that says it is permanent.
         assert!(upserts.load(Ordering::SeqCst) <= 200, "{upserts:?} upserts");
-        assert_eq!((report.failed.count(), report.postponed.count()), (16, 1984));
+        // Eight of each batch, and a scan makes two or three batches of them.
+        let (failed, postponed) = (report.failed.count(), report.postponed.count());
+        assert!([16, 24].contains(&failed) && failed + postponed == 2000, "{report}");
         assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),
     ("a missing table is named before anything is claimed", |world| {
