@@ -185,7 +185,7 @@ pub trait ServerConnection: CounterConnection + SimpleConnection {
 pub struct OwnDatabase<C: ServerConnection> {
     server_url: String,
     name: String,
-    kind: PhantomData<C>,
+    kind: PhantomData<fn() -> C>,
 }
 
 impl<C: ServerConnection> OwnDatabase<C> {

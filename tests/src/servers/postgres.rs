@@ -126,6 +126,11 @@ impl Postgres {
         format!("postgres:///{database}?host={folder}&user=postgres")
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
     /// The socket in its folder.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(".s.PGSQL.5432")
