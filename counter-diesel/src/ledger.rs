@@ -1,5 +1,6 @@
 //! The database's side: its contract, and the implementation over a Diesel pool.
 
+pub(crate) mod demotion;
 pub(crate) mod dialect;
 pub(crate) mod facts;
 pub(crate) mod failure;

@@ -33,10 +33,38 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
         let source = source.into();
         return Error::Unreachable { source };
     }
+    if C::is_read_only(&source) {
+        return read_only(conn, step, source);
+    }
     match conn.has_tables(tables) {
         Ok(false) => Error::NotMigrated { table: tables.totals().to_string(), source },
         _ => Error::Database { step, source },
     }
+}
+
+/// Throws a connection away on which a write was refused as read-only: its server was demoted, and
+/// another connection may lead to the one that took its place. In the transaction that an
+/// application's tests keep open, it is kept.
+fn read_only<C: CounterConnection>(conn: &mut C, step: LedgerStep, source: DieselError) -> Error {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    if status.transaction_depth().is_ok_and(|depth| depth.is_none()) {
+        status.set_in_error();
+    }
+    // Some databases have no name for it.
+    let source = match source {
+        DieselError::DatabaseError(_, info) => {
+            DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, info)
+        }
+        other => other,
+    };
+    Error::Database { step, source }
+}
+
+/// Returns whether a write was refused because the server or the session is read-only.
+pub(crate) fn is_read_only(error: &Error) -> bool {
+    use DatabaseErrorKind::ReadOnlyTransaction;
+    let Error::Database { source, .. } = error else { return false };
+    matches!(source, DieselError::DatabaseError(ReadOnlyTransaction, _))
 }
 
 /// Whether a connection is of no use any more, on which this has just failed outside of a

@@ -64,8 +64,9 @@ fn run_if_alone<C: CounterConnection>(
     tables: &Tables,
 ) -> Result<Option<Vec<&'static str>>, Error> {
     let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
+    let mut put_back = None;
     let result = conn.transaction(|conn| -> migration::Result<_> {
-        conn.prepare_transaction(LockWait::Usual)?;
+        put_back = conn.prepare_transaction(LockWait::Usual)?;
         if !conn.lock_migrations(tables)? {
             return Ok(None);
         }
@@ -79,7 +80,10 @@ fn run_if_alone<C: CounterConnection>(
         }
         Ok(Some(all.iter().map(NamedMigration::folder).collect()))
     });
-    if let Err(error) = conn.unlock_migrations(tables).and_then(|()| conn.finish_transaction()) {
+    let finished = conn
+        .unlock_migrations(tables)
+        .and_then(|()| put_back.map_or(Ok(()), |put_back| conn.finish_transaction(&put_back)));
+    if let Err(error) = finished {
         tracing::debug!(%error, "a connection keeps the settings of a transaction");
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }

@@ -8,11 +8,12 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
+use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
-use crate::ledger::failure::{as_ledger_error, contained};
+use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, SyncRecord};
 use crate::ledger::transaction::PoolTransaction;
@@ -22,6 +23,7 @@ use crate::ledger::{migrations, retry};
 pub struct PoolLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
     tables: KeptTables,
+    demotion: Demotion,
 }
 
 impl<C: CounterConnection> PoolLedger<C> {
@@ -33,7 +35,8 @@ impl<C: CounterConnection> PoolLedger<C> {
     /// connection to a SQLite database in memory.
     pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
         C::check_pool(&pool)?;
-        Ok(Self { pool, tables: KeptTables::new(&table) })
+        let demotion = Demotion::of_pool(pool.max_size());
+        Ok(Self { pool, tables: KeptTables::new(&table), demotion })
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
@@ -53,6 +56,27 @@ impl<C: CounterConnection> PoolLedger<C> {
         }
     }
 
+    /// Begins a transaction that writes. Where a server may have been demoted, looks through the
+    /// connections of the pool for one whose server takes writes; the others are thrown away.
+    fn begin_writing(&self, wait: LockWait) -> Result<PoolTransaction<'_, C>, Error> {
+        let mut tries = self.pool.max_size();
+        loop {
+            let mut transaction = self.begin_on(self.connect()?, wait)?;
+            if !self.demotion.is_likely() {
+                return Ok(transaction);
+            }
+            match transaction.run(LedgerStep::Upsert, ask_writes) {
+                Ok(()) => {
+                    self.demotion.note_write();
+                    return Ok(transaction);
+                }
+                // Each connection that is there, and a new one.
+                Err(error) if is_read_only(&error) && tries > 0 => tries -= 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// What writes fails on a connection that would find other tables, so that the mistake is seen.
     fn begin_on(
         &self,
@@ -60,7 +84,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         wait: LockWait,
     ) -> Result<PoolTransaction<'_, C>, Error> {
         let tables = self.tables_on(&mut conn)?;
-        let mut transaction = PoolTransaction::begin(conn, tables, wait)?;
+        let mut transaction = PoolTransaction::begin(conn, tables, wait, &self.demotion)?;
         match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
             None => Ok(transaction),
             Some(found) => Err(Error::OtherSchema {
@@ -125,15 +149,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        Ok(Box::new(self.begin_on(self.connect()?, wait)?))
+        Ok(Box::new(self.begin_writing(wait)?))
     }
 
     fn ask_writes(&self) -> Result<(), Error> {
-        let mut transaction = self.begin_on(self.connect()?, LockWait::Short)?;
-        transaction.run(LedgerStep::Upsert, |conn, tables| {
-            let counters = C::quoted(tables.totals());
-            conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
-        })
+        self.begin_writing(LockWait::Short)?.run(LedgerStep::Upsert, ask_writes)
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -154,7 +174,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
-            let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
+            let mut transaction = self.begin_writing(LockWait::Usual)?;
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.record(tables, prefix.as_str(), generation)
             })?;
@@ -200,6 +220,13 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         }
         Ok(facts)
     }
+}
+
+/// Asks whether the counters' table takes writes at all. A server that is read-only refuses this,
+/// though no row is meant.
+fn ask_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> QueryResult<()> {
+    let counters = C::quoted(tables.totals());
+    conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
 }
 
 /// Rows that nobody can ask for, because no counter has such a key, are not counters.

@@ -6,10 +6,11 @@ use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
+use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::failure::as_ledger_error;
+use crate::ledger::failure::{as_ledger_error, is_read_only};
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
 
 /// An open transaction on a connection of its own.
@@ -17,6 +18,9 @@ pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
     conn: PooledConnection<ConnectionManager<C>>,
     tables: &'a Tables,
     wait: LockWait,
+    demotion: &'a Demotion,
+    /// The statement that puts back the settings which outlive the transaction.
+    put_back: Option<String>,
     is_open: bool,
 }
 
@@ -26,11 +30,13 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
         mut conn: PooledConnection<ConnectionManager<C>>,
         tables: &'a Tables,
         wait: LockWait,
+        demotion: &'a Demotion,
     ) -> Result<Self, Error> {
         conn.begin_transaction()
             .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
-        let mut transaction = Self { conn, tables, wait, is_open: true };
-        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
+        let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
+        transaction.put_back =
+            transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
         Ok(transaction)
     }
 
@@ -56,8 +62,16 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
             if is_locked {
                 return Error::Locked { step, source };
             }
-            as_ledger_error(&mut *self.conn, self.tables, step, source)
+            self.failure(step, source)
         })
+    }
+
+    fn failure(&mut self, step: LedgerStep, source: DieselError) -> Error {
+        let error = as_ledger_error(&mut *self.conn, self.tables, step, source);
+        if is_read_only(&error) {
+            self.demotion.note_refusal();
+        }
+        error
     }
 
     fn roll_back(&mut self) {
@@ -65,10 +79,17 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
             return;
         }
         let rolled_back = C::TransactionManager::rollback_transaction(&mut *self.conn)
-            .and_then(|()| self.conn.finish_transaction());
+            .and_then(|()| self.put_settings_back());
         if let Err(error) = rolled_back {
             tracing::debug!(%error, "a transaction could not be rolled back");
             self.throw_away();
+        }
+    }
+
+    fn put_settings_back(&mut self) -> QueryResult<()> {
+        match self.put_back.take() {
+            Some(put_back) => self.conn.finish_transaction(&put_back),
+            None => Ok(()),
         }
     }
 
@@ -134,7 +155,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         let started = Instant::now();
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
         let waited = started.elapsed();
-        if let Err(error) = self.conn.finish_transaction() {
+        if let Err(error) = self.put_settings_back() {
             tracing::debug!(%error, "a connection keeps the settings of a transaction");
             self.throw_away();
         }
@@ -142,7 +163,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
             if C::is_lock_timeout(&source, waited, self.wait) {
                 return Error::Locked { step: LedgerStep::Commit, source };
             }
-            as_ledger_error(&mut *self.conn, self.tables, LedgerStep::Commit, source)
+            self.failure(LedgerStep::Commit, source)
         })
     }
 }

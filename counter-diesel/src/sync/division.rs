@@ -9,6 +9,7 @@ use counter_core::Claim;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::failure::is_read_only;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::retry;
 
@@ -118,6 +119,8 @@ impl Divider {
         match error {
             Error::Locked { .. } => self.around_locks(batch, error, spent, ledger),
             Error::Unreachable { .. } => self.around_lost_connection(batch, error, ledger),
+            // Its server was demoted, and the connection is thrown away.
+            _ if is_read_only(&error) => self.around_lost_connection(batch, error, ledger),
             Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. } => {
                 if !self.takes_writes {
                     retry::with_backoff(|| ledger.ask_writes())?;

@@ -7,7 +7,7 @@ use counter_core::{
 };
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use super::lock_wait::LockWait;
 use super::migration::Migration;
@@ -36,12 +36,13 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     }
 
     /// Limits the waits for locks and asks for a durable commit, in a transaction that has just
-    /// begun.
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()>;
+    /// begun. Returns the statement that puts the settings back which outlive the transaction, for
+    /// [`finish_transaction`](Self::finish_transaction).
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>>;
 
-    /// Takes back what outlives the transaction of that which was asked for it. It has just ended.
-    fn finish_transaction(&mut self) -> QueryResult<()> {
-        Ok(())
+    /// Puts settings back after a transaction, which has just ended.
+    fn finish_transaction(&mut self, put_back: &str) -> QueryResult<()> {
+        self.batch_execute(put_back)
     }
 
     /// Marks a transaction of the caller's that has just begun, with a number that no other of this
@@ -168,6 +169,11 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Returns whether a statement of a transaction that waits for locks no longer than `wait`
     /// failed after `waited` because another transaction had locked what it needed.
     fn is_lock_timeout(error: &DieselError, waited: Duration, wait: LockWait) -> bool;
+
+    /// Returns whether a write was refused because the server, or this session, is read-only.
+    fn is_read_only(error: &DieselError) -> bool {
+        matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
+    }
 
     /// A table's name as this database quotes it.
     fn quoted(table: &Table) -> String {

@@ -8,7 +8,7 @@ use counter_core::{
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::mysql::Mysql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::result::{Error as DieselError, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -79,30 +79,25 @@ impl Dialect for MysqlConnection {
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// What is refused is told apart by its words, which are to be English. There are only settings
-    /// of the whole session for this, so what they were is kept for later. The commit is as durable
-    /// as the server makes all commits.
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+    /// of the whole session for this, so they are put back. The commit is as durable as the server
+    /// makes all commits.
+    ///
+    /// What they were is kept here and not in variables of the session, because a proxy in front of
+    /// the server cannot follow a `SET` from a variable, and ties the connection to one server.
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>> {
+        let put_back = settings_as_they_are(self)?;
         // With 0, which MariaDB takes for rows, its transactions end with errors of their own.
         let seconds = wait.limit().as_secs().max(1);
         Statement::<()>::new(format!(
-            "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
-             @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
-             @counter_wait_timeout = @@wait_timeout, \
-             @counter_lc_messages = @@lc_messages, lc_messages = 'en_US', \
-             lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, \
-             wait_timeout = 15"
+            "SET lc_messages = 'en_US', lock_wait_timeout = {seconds}, \
+             innodb_lock_wait_timeout = {seconds}, wait_timeout = 15"
         ))
         .execute(self)?;
-        Ok(())
+        Ok(Some(put_back))
     }
 
-    fn finish_transaction(&mut self) -> QueryResult<()> {
-        Statement::<()>::new(
-            "SET lock_wait_timeout = @counter_lock_wait_timeout, \
-             innodb_lock_wait_timeout = @counter_innodb_lock_wait_timeout, \
-             wait_timeout = @counter_wait_timeout, lc_messages = @counter_lc_messages",
-        )
-        .execute(self)?;
+    fn finish_transaction(&mut self, put_back: &str) -> QueryResult<()> {
+        Statement::<()>::new(put_back).execute(self)?;
         Ok(())
     }
 
@@ -185,11 +180,10 @@ impl Dialect for MysqlConnection {
         Ok(count.text(table.name()).load::<i64>(self)? == [1])
     }
 
-    /// In two steps: the current database of a prepared statement is for ever that in which it was
-    /// prepared.
+    /// Prepared anew each time, because the current database of a prepared statement is for ever
+    /// that in which it was prepared.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
-        self.batch_execute("SET @counter_database = DATABASE()")?;
-        let current = Statement::<Nullable<Text>>::new("SELECT @counter_database");
+        let current = Statement::<Nullable<Text>>::new("SELECT DATABASE()").prepared_anew();
         Ok(current.load::<Option<String>>(self)?.into_iter().next().flatten())
     }
 
@@ -259,7 +253,31 @@ impl Dialect for MysqlConnection {
         error.to_string().contains("Lock wait timeout")
     }
 
+    /// Our transactions are answered in English. A server that was made read-only names the option,
+    /// a storage engine its mode.
+    fn is_read_only(error: &DieselError) -> bool {
+        use DatabaseErrorKind::{ReadOnlyTransaction, Unknown};
+        match error {
+            DieselError::DatabaseError(ReadOnlyTransaction, _) => true,
+            DieselError::DatabaseError(Unknown, info) => {
+                ["--read-only", "--super-read-only", "Running in read-only mode"]
+                    .iter()
+                    .any(|words| info.message().contains(words))
+            }
+            _ => false,
+        }
+    }
+
     shared_members!(NOW);
+}
+
+/// Returns the statement that sets what our transactions change as it is now, in constants.
+fn settings_as_they_are(conn: &mut MysqlConnection) -> QueryResult<String> {
+    let select = "SELECT CONCAT('SET lc_messages = ', QUOTE(@@lc_messages), \
+                  ', lock_wait_timeout = ', @@lock_wait_timeout, \
+                  ', innodb_lock_wait_timeout = ', @@innodb_lock_wait_timeout, \
+                  ', wait_timeout = ', @@wait_timeout)";
+    standard::only_value(Statement::<Text>::new(select).load(conn)?)
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what

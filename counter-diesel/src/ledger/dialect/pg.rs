@@ -7,7 +7,7 @@ use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
     ServerVersion,
 };
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
@@ -40,15 +40,20 @@ impl Dialect for PgConnection {
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
     /// The commit waits for the disk. Where the server is asked to wait for standbys too, that is
-    /// the operator's choice, and stays.
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+    /// the operator's choice, and stays. The settings end with the outermost transaction, so they
+    /// are put back only inside of the one that an application's tests never commit.
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>> {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(self);
+        let depth = status.transaction_depth()?.map_or(0, u32::from);
+        let put_back = if depth > 1 { Some(settings_as_they_are(self)?) } else { None };
         self.batch_execute(&format!(
             "SET LOCAL lock_timeout = '{}ms'; \
              SET LOCAL idle_in_transaction_session_timeout = '15s'; \
              SELECT set_config('synchronous_commit', 'local', true) \
              WHERE current_setting('synchronous_commit') = 'off'",
             wait.limit().as_millis()
-        ))
+        ))?;
+        Ok(put_back)
     }
 
     /// A setting that ends with the transaction. A savepoint would give all that is written a
@@ -179,6 +184,16 @@ impl Dialect for PgConnection {
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "GREATEST");
+}
+
+/// Returns the statement that sets, for the rest of the transaction, what our transactions change,
+/// as it is now.
+fn settings_as_they_are(conn: &mut PgConnection) -> QueryResult<String> {
+    let select = "SELECT 'SELECT ' || string_agg(format('set_config(%L, %L, true)', \
+                  name, current_setting(name)), ', ') \
+                  FROM unnest(ARRAY['lock_timeout', 'idle_in_transaction_session_timeout', \
+                  'synchronous_commit']) AS name";
+    standard::only_value(Statement::<Text>::new(select).load(conn)?)
 }
 
 /// Adds the number of the advisory lock under which the migrations of these tables are run.

@@ -50,8 +50,8 @@ impl Dialect for SqliteConnection {
 
     /// Waits and durability are settings of the whole connection here, so they are the
     /// application's; [`sqlite_pool`] makes good ones.
-    fn prepare_transaction(&mut self, _wait: LockWait) -> QueryResult<()> {
-        Ok(())
+    fn prepare_transaction(&mut self, _wait: LockWait) -> QueryResult<Option<String>> {
+        Ok(None)
     }
 
     /// A transaction that was ended takes its savepoint along. It locks nothing.

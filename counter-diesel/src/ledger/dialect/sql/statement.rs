@@ -17,7 +17,7 @@ use diesel::sql_types::{BigInt, HasSqlType, Text};
 /// cached that are marked [`named`](Self::named).
 pub(crate) struct Statement<'a, Row = ()> {
     parts: Vec<SqlPart<'a>>,
-    is_named: bool,
+    caching: Caching,
     row: PhantomData<Row>,
 }
 
@@ -43,6 +43,18 @@ impl KeepsStatements for diesel::sqlite::Sqlite {
     const BY_NAME: bool = false;
 }
 
+/// Whether a statement is kept once it is prepared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caching {
+    /// It is, where a connection knows its statements by something else than a name.
+    Unnamed,
+    /// It is on every database.
+    Named,
+    /// It is not.
+    #[cfg(feature = "mysql")]
+    Never,
+}
+
 enum SqlPart<'a> {
     Sql(Cow<'a, str>),
     Text(Cow<'a, str>),
@@ -51,13 +63,20 @@ enum SqlPart<'a> {
 
 impl<'a, Row> Statement<'a, Row> {
     pub(crate) fn new(sql: impl Into<Cow<'a, str>>) -> Self {
-        Self { parts: Vec::new(), is_named: false, row: PhantomData }.sql(sql)
+        Self { parts: Vec::new(), caching: Caching::Unnamed, row: PhantomData }.sql(sql)
     }
 
     /// Lets PostgreSQL keep the prepared statement under a name, if this is `true`. For reads that
     /// requests wait for, and never for what writes or decides about a write.
     pub(crate) fn named(mut self, is_named: bool) -> Self {
-        self.is_named = is_named;
+        self.caching = if is_named { Caching::Named } else { Caching::Unnamed };
+        self
+    }
+
+    /// Lets no database keep the prepared statement.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn prepared_anew(mut self) -> Self {
+        self.caching = Caching::Never;
         self
     }
 
@@ -84,7 +103,13 @@ where
     i64: ToSql<BigInt, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if DB::BY_NAME && !self.is_named {
+        let is_kept = match self.caching {
+            Caching::Unnamed => !DB::BY_NAME,
+            Caching::Named => true,
+            #[cfg(feature = "mysql")]
+            Caching::Never => false,
+        };
+        if !is_kept {
             out.unsafe_to_cache_prepared();
         }
         for part in &self.parts {
