@@ -174,6 +174,9 @@ pub trait ServerConnection: CounterConnection + SimpleConnection {
     /// The one number that a query returns as `n`.
     fn number(&mut self, sql: &str) -> i64;
 
+    /// All settings of this session with their values, but for those that change by themselves.
+    fn settings(&mut self) -> Vec<String>;
+
     /// How many sessions of this database wait for a lock.
     fn waiting(&mut self) -> i64;
 

@@ -5,6 +5,7 @@ pub mod books;
 pub mod command;
 pub mod database;
 pub mod effort;
+pub mod every_call;
 pub mod faults;
 pub mod fixtures;
 pub mod folder;

@@ -21,7 +21,8 @@ pub struct Proxy {
 /// Where clients find it.
 enum Place {
     Tcp(SocketAddr),
-    Unix(TempDir),
+    /// The folder of its socket, and the socket of the server.
+    Unix(TempDir, Arc<Mutex<PathBuf>>),
 }
 
 /// Which way bytes go.
@@ -99,24 +100,38 @@ impl Proxy {
         let folder = tempfile::tempdir().expect("a folder is made");
         let name = socket.file_name().expect("a socket has a name");
         let listener = UnixListener::bind(folder.path().join(name)).expect("a socket is made");
-        let socket = socket.to_owned();
-        let connect = move || Ok(Stream::Unix(UnixStream::connect(&socket)?));
+        let target = Arc::new(Mutex::new(socket.to_owned()));
+        let of_thread = Arc::clone(&target);
+        let connect = move || {
+            let socket = of_thread.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Ok(Stream::Unix(UnixStream::connect(socket)?))
+        };
         let accept = move || Ok(Stream::Unix(listener.accept()?.0));
-        Self { place: Place::Unix(folder), network: serve(accept, connect) }
+        Self { place: Place::Unix(folder, target), network: serve(accept, connect) }
+    }
+
+    /// From now on new connections lead to the server with this socket. Those that are there stay.
+    pub fn lead_to(&self, socket: &Path) {
+        match &self.place {
+            Place::Unix(_, target) => {
+                *target.lock().unwrap_or_else(PoisonError::into_inner) = socket.to_owned();
+            }
+            Place::Tcp(_) => panic!("it leads to a port"),
+        }
     }
 
     /// Its URL for clients of Redis.
     pub fn redis_url(&self) -> String {
         match &self.place {
             Place::Tcp(address) => format!("redis://{address}/"),
-            Place::Unix(_) => panic!("it has no port"),
+            Place::Unix(..) => panic!("it has no port"),
         }
     }
 
     /// The folder of its socket.
     pub fn folder(&self) -> PathBuf {
         match &self.place {
-            Place::Unix(folder) => folder.path().to_owned(),
+            Place::Unix(folder, _) => folder.path().to_owned(),
             Place::Tcp(_) => panic!("it has no socket"),
         }
     }

@@ -1,6 +1,7 @@
 //! What a ledger does in a database that others use at the same time, and that can go away.
 
 mod deadlocks;
+mod settings;
 
 use std::sync::Arc;
 use std::thread;
@@ -63,6 +64,7 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
         ("a connection that was ended is replaced", ended_connection),
         ("an error leaves a transaction of the application's tests alive", test_transaction),
         ("a transaction whose connection is ended leaves nothing", ended_transaction),
+        ("a transaction of the application's tests keeps its settings", settings::kept_in_tests),
     ]
 }
 

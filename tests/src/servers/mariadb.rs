@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use counter_diesel::{Error, mysql_pool};
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -184,6 +185,15 @@ impl ServerConnection for MysqlConnection {
 
     fn number(&mut self, sql: &str) -> i64 {
         sql_query(sql).get_result::<Number>(self).unwrap().n
+    }
+
+    fn settings(&mut self) -> Vec<String> {
+        let settings = "SELECT CONCAT(VARIABLE_NAME, ' ', COALESCE(VARIABLE_VALUE, '')) FROM \
+                        /*M! information_schema.session_variables */ \
+                        /*!80001 performance_schema.session_variables */ \
+                        WHERE VARIABLE_NAME NOT IN ('timestamp', 'error_count', 'warning_count', \
+                        'last_insert_id', 'identity', 'insert_id', 'rand_seed1', 'rand_seed2')";
+        sql::<Text>(settings).load(self).unwrap()
     }
 
     fn waiting(&mut self) -> i64 {

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use counter_diesel::{Error, postgres_pool};
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::r2d2::{ConnectionManager, Pool};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -171,6 +172,10 @@ impl ServerConnection for PgConnection {
 
     fn number(&mut self, sql: &str) -> i64 {
         sql_query(sql).get_result::<Number>(self).unwrap().n
+    }
+
+    fn settings(&mut self) -> Vec<String> {
+        sql::<Text>("SELECT concat(name, ' ', setting) FROM pg_settings").load(self).unwrap()
     }
 
     fn waiting(&mut self) -> i64 {

@@ -3,6 +3,7 @@
 
 mod database_away;
 mod database_killed;
+mod demoted;
 mod locks;
 mod redis_away;
 mod redis_frozen;

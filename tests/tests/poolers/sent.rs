@@ -2,16 +2,11 @@
 
 use std::collections::HashSet;
 
-use counter_diesel::query::OwnerType;
-use counter_diesel::{
-    Counters, SyncOptions, postgres_pool, postgres_pool_without_prepared_statements,
-};
-use counter_tests::fixtures::post;
+use counter_diesel::{postgres_pool, postgres_pool_without_prepared_statements};
+use counter_tests::every_call::make_every_call;
 use counter_tests::servers::Durability;
 use counter_tests::servers::postgres::Postgres;
-use diesel::PgConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::r2d2::{ConnectionManager, Pool};
 
 #[test]
 fn only_reads_outside_of_transactions_are_named_and_only_without_the_switch() {
@@ -26,35 +21,14 @@ fn only_reads_outside_of_transactions_are_named_and_only_without_the_switch() {
         admin.batch_execute(set).unwrap();
     }
     drop(admin);
-    use_everything(postgres_pool(&url, 2).unwrap());
+    make_every_call(&postgres_pool(&url, 2).unwrap());
     let named = check_each(&server.log());
     assert!(named.iter().any(|sql| sql.contains("\"claim_seq\" FROM")), "reads: {named:?}");
     let before = server.log().len();
-    use_everything(postgres_pool_without_prepared_statements(&url, 2).unwrap());
+    make_every_call(&postgres_pool_without_prepared_statements(&url, 2).unwrap());
     let log = server.log();
     assert!(log[before..].contains("INSERT INTO \"public\".\"model_counters\""), "{log}");
     assert_eq!(check_each(&log[before..]), Vec::<String>::new());
-}
-
-fn use_everything(pool: Pool<ConnectionManager<PgConnection>>) {
-    let counters = Counters::builder(pool.clone()).memory().build().unwrap();
-    counters.run_pending_migrations().unwrap();
-    for _ in 0..2 {
-        for id in 0..3 {
-            counters.increment(post(id), "views", 1).unwrap();
-        }
-        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        counters.get(post(1), "views").unwrap();
-        counters.get_many([(post(1), "views"), (post(2), "views")]).unwrap();
-        counters.all(post(1)).unwrap();
-        counters.top_of(&OwnerType::new("post").unwrap(), "views", 3).unwrap();
-        counters.set(post(1), "views", 4).unwrap();
-        counters.reset(post(1), "views").unwrap();
-        counters.delete(post(1), "views").unwrap();
-        let _ = counters.check();
-        let mut conn = pool.get().unwrap();
-        counters.transaction(&mut conn, |_, after| after.increment(post(1), "views", 1)).unwrap();
-    }
 }
 
 /// Checks that what writes and what sets something is in a transaction, and that nothing in one has a name.

@@ -30,6 +30,10 @@ fn main() -> ExitCode {
             Ok(())
         },
     ));
+    trials.push(Trial::test("mariadb::no_statement_uses_a_variable_of_the_session", || {
+        mariadb_only::no_statement_uses_a_variable_of_the_session();
+        Ok(())
+    }));
     trials.extend(outages());
     suite::run_trials(trials)
 }
