@@ -86,6 +86,28 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
+    /// Another transaction held a lock for longer than the statement may wait. Nothing of the
+    /// transaction was kept.
+    #[error("another transaction has locked what is needed to {step}")]
+    Locked {
+        /// What was attempted.
+        step: LedgerStep,
+        /// What the database says.
+        #[source]
+        source: diesel::result::Error,
+    },
+
+    /// No statement failed, but the row of a claim does not show the claim: something in the
+    /// database, such as a trigger, a rule or a view, dropped or changed what was written.
+    #[error(
+        "the table {table} did not keep the row, although no statement failed: look for triggers, \
+         rules or views that drop or change what is written to it"
+    )]
+    KeptOut {
+        /// The counters' table.
+        table: String,
+    },
+
     /// A migration was refused. Those before it are in place.
     #[error("the migration {name} failed")]
     Migration {

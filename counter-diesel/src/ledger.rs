@@ -16,8 +16,9 @@ pub(crate) mod transaction;
 pub use counter_core::TableName;
 
 pub use self::dialect::connection::{CounterConnection, LendConnection};
+pub use self::dialect::lock_wait::LockWait;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, NewerRow, SyncRecord, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, SyncRecord, Unapplied, UnappliedCause, UpdateOutcome,
 };
 pub use self::migration_files::{MigrationFiles, migration_files};
 pub use self::migration_harness::CounterHarness;

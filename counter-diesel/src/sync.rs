@@ -3,12 +3,14 @@
 
 pub(crate) mod apply;
 pub(crate) mod claimer;
+pub(crate) mod division;
 pub(crate) mod identity;
 pub(crate) mod options;
 pub(crate) mod pass;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
+pub(crate) mod settled;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;
@@ -19,7 +21,9 @@ pub use counter_core::BatchSize;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::report::capped::Capped;
-pub use self::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+pub use self::report::claims::{
+    ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
+};
 pub use self::report::observer::SyncEvent;
 pub use self::report::times::SyncTimes;
 pub use self::worker::WorkerStatus;

@@ -1,5 +1,6 @@
 //! Databases that belong to one test alone.
 
+use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,6 +25,9 @@ pub trait Database {
 
     /// Another schema of this database, or what comes next to it.
     fn other_schema(&self) -> String;
+
+    /// Runs SQL in a transaction that stays open until what this returns is dropped.
+    fn hold(&self, sql: &str) -> Box<dyn Any>;
 
     /// Runs SQL in which names are in double quotes.
     ///
@@ -78,6 +82,12 @@ impl Database for SqliteFile {
 
     fn other_schema(&self) -> String {
         "main".to_owned()
+    }
+
+    fn hold(&self, sql: &str) -> Box<dyn Any> {
+        let mut conn = SqliteConnection::establish(&self.path()).unwrap();
+        conn.batch_execute(&format!("BEGIN IMMEDIATE; {sql}")).unwrap();
+        Box::new(conn)
     }
 
     fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
@@ -183,6 +193,12 @@ impl<C: ServerConnection> Database for OwnDatabase<C> {
 
     fn other_schema(&self) -> String {
         self.connect().make_schema(&self.name)
+    }
+
+    fn hold(&self, sql: &str) -> Box<dyn Any> {
+        let mut conn = self.connect();
+        conn.batch_execute(&C::quoting(&format!("BEGIN; {sql}"))).unwrap();
+        Box::new(conn)
     }
 
     fn execute(&self, sql: &str) -> diesel::QueryResult<()> {

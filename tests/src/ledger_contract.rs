@@ -8,7 +8,7 @@ mod transactions;
 
 use std::sync::Arc;
 
-use counter_diesel::ledger::{Ledger, NewerRow};
+use counter_diesel::ledger::{Ledger, LockWait, Unapplied, UnappliedCause};
 use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{CounterId, CounterKey, Owner};
 
@@ -58,13 +58,18 @@ fn row(count: i64, seq: i64) -> Baseline {
 }
 
 /// Applies claims in a transaction of their own.
-fn apply(ledger: &dyn Ledger, claims: impl Into<Vec<Claim>>) -> Vec<NewerRow> {
+fn apply(ledger: &dyn Ledger, claims: impl Into<Vec<Claim>>) -> Vec<Unapplied> {
     let mut claims = claims.into();
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     let newer = transaction.upsert(&claims).unwrap();
     transaction.commit().unwrap();
     newer
+}
+
+/// A claim whose row had seen a newer one.
+pub(crate) fn newer_row(index: usize, row: i64) -> Unapplied {
+    Unapplied { index, cause: UnappliedCause::Newer(ClaimSeq::new(row)) }
 }
 
 fn baseline(ledger: &dyn Ledger, id: &CounterId) -> Baseline {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::thread;
 
 use counter_diesel::error::LedgerStep;
-use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
+use counter_diesel::ledger::{CounterConnection, Ledger, LockWait, PoolLedger, TableName};
 use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Prefix};
 use counter_diesel::{Config, Counters, Error, MemoryStore, Owner, SyncOptions};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, TestCustomizer};
 
 use crate::database::{Database, OwnDatabase, ServerConnection};
 use crate::fixtures::{post, views_of};
+use crate::ledger_contract::newer_row;
 use crate::process::wait_for;
 use crate::suite::Case;
 
@@ -67,7 +68,7 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
 
 /// Asks for what every transaction of a ledger asks for when it has begun.
 pub fn prepare_transaction<C: CounterConnection>(conn: &mut C) {
-    conn.prepare_transaction().unwrap();
+    conn.prepare_transaction(LockWait::Usual).unwrap();
 }
 
 /// The ledger of a pool.
@@ -88,7 +89,7 @@ pub fn adds(ids: impl IntoIterator<Item = i64>, seq: i64) -> Vec<Claim> {
 
 /// Applies claims in a transaction of their own.
 pub fn apply(ledger: &dyn Ledger, claims: &[Claim]) {
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(claims).unwrap();
     transaction.commit().unwrap();
 }
@@ -166,13 +167,12 @@ fn newer_meanwhile<C: ServerConnection>(world: &ServerWorld<C>) {
     let ours = world.database.ledger("model_counters");
     let theirs = world.database.ledger("model_counters");
     apply(&*ours, &adds(1..=5, 5));
-    let mut transaction = ours.begin().unwrap();
+    let mut transaction = ours.begin(LockWait::Usual).unwrap();
     // It is looked whether this one is newer, which may be when a snapshot is made.
     assert_eq!(transaction.upsert(&adds([1], 5)).unwrap(), []);
     apply(&*theirs, &adds(2..=8, 9));
     let newer = transaction.upsert(&adds(2..=6, 6)).unwrap();
-    let rows = newer.iter().map(|newer| newer.row.get());
-    assert_eq!(rows.collect::<Vec<_>>(), [9; 5]);
+    assert_eq!(newer, (0..5).map(|index| newer_row(index, 9)).collect::<Vec<_>>());
     let seen = transaction.update(&adds([7], 6)[0]).unwrap();
     assert_eq!(seen, counter_diesel::ledger::UpdateOutcome::AlreadyApplied);
     transaction.commit().unwrap();
@@ -183,9 +183,9 @@ fn locked_table<C: ServerConnection>(world: &ServerWorld<C>) {
     let ledger = world.database.ledger("model_counters");
     let mut other = world.database.connect();
     other.batch_execute(&C::quoting(C::LOCK_TABLE)).unwrap();
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     let error = transaction.upsert(&adds([1], 5)).unwrap_err();
-    let is_refused = matches!(error, Error::Database { step: LedgerStep::Upsert, .. });
+    let is_refused = matches!(error, Error::Locked { step: LedgerStep::Upsert, .. });
     assert!(is_refused, "{error:?}");
     drop(other);
     apply(&*ledger, &adds([1], 5));
@@ -216,7 +216,7 @@ fn test_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
     let nowhere = PoolLedger::new(pool, "nowhere".parse().unwrap()).unwrap();
     let read = || nowhere.baselines(&[views_of(1)]).map(drop);
     let write = || {
-        let mut transaction = nowhere.begin()?;
+        let mut transaction = nowhere.begin(LockWait::Usual)?;
         transaction.upsert(&adds([1], 5)).map(drop)
     };
     for error in [read().unwrap_err(), write().unwrap_err()] {
@@ -230,13 +230,13 @@ fn test_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
 fn ended_transaction<C: ServerConnection>(world: &ServerWorld<C>) {
     let ledger = world.database.ledger("model_counters");
     let end = || world.database.connect().end_others();
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&adds([1], 5)).unwrap();
     end();
     assert_unreachable(transaction.upsert(&adds([2], 5)));
     drop(transaction);
 
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&adds([1], 5)).unwrap();
     end();
     assert_unreachable(transaction.commit());
@@ -262,12 +262,12 @@ pub fn outage<C: ServerConnection>(server_url: &str, mut act: impl FnMut(Act)) {
     let ledger: &dyn Ledger = &ledger_of(&world.database.pool(2));
     for (take_down, seq) in [(Act::Stop, 5), (Act::Kill, 6)] {
         apply(ledger, &adds([1], seq));
-        let mut transaction = ledger.begin().unwrap();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
         transaction.upsert(&adds([1], 9)).unwrap();
         act(take_down);
         assert_unreachable(transaction.commit());
         assert_unreachable(ledger.baselines(&[views_of(1)]));
-        assert_unreachable(ledger.begin().map(drop));
+        assert_unreachable(ledger.begin(LockWait::Usual).map(drop));
         assert_unreachable(ledger.state(&Prefix::default()));
         assert_unreachable(ledger.run_pending_migrations());
         assert_unreachable(C::pool(&world.database.url(), 1).map(drop));

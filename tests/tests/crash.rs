@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{ClaimOp, Claimed, Config, Cursor, Pattern};
+use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
@@ -111,7 +112,7 @@ fn prepare(world: &World) {
         )
         .unwrap();
     let Claimed::Fresh(applied) = &claims[1] else { panic!("{claims:?}") };
-    let mut transaction = world.ledger.begin().unwrap();
+    let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(std::slice::from_ref(applied)).unwrap();
     transaction.commit().unwrap();
     let set = world

@@ -254,7 +254,7 @@ fn sync_until(is_over: &AtomicBool, process: Counters, passes: &Passes) {
             Err(error) => Some(error),
             Ok(mut report) => {
                 let stopped = report.stopped.take();
-                report.postponed = 0;
+                report.postponed = Default::default();
                 assert!(report.is_clean(), "{report:?}");
                 stopped
             }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use counter_diesel::check::FindingCode;
-use counter_diesel::ledger::{Ledger, PoolLedger, TableName};
+use counter_diesel::ledger::{Ledger, LockWait, PoolLedger, TableName};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{Counters, Error, sqlite_pool};
 use counter_tests::fixtures::{post, views_of};
@@ -99,7 +99,7 @@ fn reads_of_many_look_each_counter_up_in_the_unique_index() {
     let pool = sqlite_pool(file.to_str().unwrap(), 1).unwrap();
     let ledger = PoolLedger::new(pool.clone(), TableName::default()).unwrap();
     ledger.run_pending_migrations().unwrap();
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&(0..500).map(add).collect::<Vec<_>>()).unwrap();
     transaction.commit().unwrap();
 

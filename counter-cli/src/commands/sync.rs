@@ -124,7 +124,7 @@ impl Syncing {
     }
 
     pub(super) fn once(&self, expected: Option<u64>) -> Result<Exit, Failure> {
-        let report = self.pass(expected, || self.signals.arrived().is_some())?;
+        let report = self.pass(&self.options, expected, || self.signals.arrived().is_some())?;
         let detail = if self.output.verbose { Detail::Steps } else { Detail::Counts };
         let text = || in_table(&report, detail);
         let printed = self.print(&report, text);
@@ -148,7 +148,8 @@ impl Syncing {
         loop {
             let turn = if self.signals.wait(delay).is_some() { Turn::Last } else { Turn::Usual };
             let should_stop = || turn == Turn::Usual && self.signals.arrived().is_some();
-            let result = self.pass(None, should_stop);
+            let options = self.options.clone().retry_refused(turn == Turn::Last);
+            let result = self.pass(&options, None, should_stop);
             delay = match &result {
                 Ok(report) if report.stopped.is_none() => interval,
                 _ => interval.max(TIME_TO_RECOVER),
@@ -166,11 +167,12 @@ impl Syncing {
 
     fn pass(
         &self,
+        options: &SyncOptions,
         expected: Option<u64>,
         should_stop: impl Fn() -> bool,
     ) -> Result<SyncReport, Error> {
         let mut progress = Progress::new(self.output, expected);
-        let result = self.counters.sync_observed(&self.options, &mut |event| {
+        let result = self.counters.sync_observed(options, &mut |event| {
             progress.observe(event);
             if should_stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });

@@ -1,5 +1,5 @@
 use counter_diesel::check::LedgerFacts;
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction};
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait};
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
@@ -39,7 +39,11 @@ impl Ledger for Away {
         self.refuse()
     }
 
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+    fn begin(&self, _wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        self.refuse()
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
         self.refuse()
     }
 

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use counter_diesel::check::{Fact, LedgerFacts};
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, PoolLedger, TableName};
+use counter_diesel::ledger::{
+    Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, TableName,
+};
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
@@ -76,8 +78,12 @@ impl Ledger for FileLedger {
         self.reads.top(owner_type, key, limit)
     }
 
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        self.reads.begin()
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        self.reads.begin(wait)
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
+        self.reads.ask_writes()
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {

@@ -86,9 +86,9 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
             if lost.applied { "but was applied" } else { "and has no row, so it was not applied" };
         format!("{} vanished from the store, {rest}", of(&lost.claim))
     }));
-    if report.postponed > 0 {
-        lines.push(format!("{} counters kept changing; sync again", report.postponed));
-    }
+    lines.extend(listed(&report.postponed, "claims were postponed", |postponed| {
+        format!("{} is left to a later sync: {}", of(&postponed.claim), postponed.cause)
+    }));
     if let Some(recorded) = &report.store_replaced {
         let time = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
         lines.push(format!(

@@ -1,6 +1,7 @@
 //! What a process knows of the claims that it has taken and not settled yet.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
 
@@ -13,6 +14,15 @@ pub(crate) struct InHand {
     pub(crate) seq: ClaimSeq,
     pub(crate) op: ClaimOp,
     pub(crate) fate: Fate,
+    /// Set if the database refused it.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// How often the database refused a claim in a row, and when it is to be retried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal {
+    times: u32,
+    retry_at: Instant,
 }
 
 /// Whether a claim is in the table.
@@ -26,7 +36,34 @@ pub(crate) enum Fate {
     Applied,
 }
 
+impl Refusal {
+    /// The wait after the first refusal, which each further one doubles.
+    const FIRST_WAIT: Duration = Duration::from_secs(10);
+    const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+    /// Returns the refusal that follows this one.
+    fn after(previous: Option<Self>, now: Instant) -> Self {
+        let times = previous.map_or(0, |previous| previous.times).saturating_add(1);
+        let doubled = Self::FIRST_WAIT.saturating_mul(2_u32.saturating_pow(times - 1));
+        Self { times, retry_at: now + doubled.min(Self::LONGEST_WAIT) }
+    }
+}
+
 impl InHand {
+    pub(crate) const fn new(claim: &Claim, fate: Fate) -> Self {
+        Self { seq: claim.seq, op: claim.op, fate, refusal: None }
+    }
+
+    /// Notes that the database refused the claim, or too many beside it.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        self.refusal = Some(Refusal::after(self.refusal, now));
+    }
+
+    /// Returns whether the claim may be tried now.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.refusal.is_none_or(|refusal| refusal.retry_at <= now)
+    }
+
     pub(crate) fn claim_of(self, id: &CounterId) -> Claim {
         Claim { id: id.clone(), seq: self.seq, op: self.op }
     }

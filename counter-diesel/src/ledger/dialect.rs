@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+pub(crate) mod lock_wait;
 #[cfg_attr(
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
     allow(dead_code, reason = "only a database uses it, and all may be off")

@@ -4,6 +4,7 @@ use counter_core::{
 };
 
 use crate::error::Error;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 
 /// The database side: reads baselines, and applies claims under the guard.
@@ -14,8 +15,8 @@ use crate::ledger::facts::LedgerFacts;
 /// # Errors
 ///
 /// Every method fails with [`Error::Unreachable`] where there is no working connection,
-/// [`Error::NotMigrated`] where a table is missing, and [`Error::Database`] where a statement is
-/// refused.
+/// [`Error::NotMigrated`] where a table is missing, [`Error::Locked`] where another transaction
+/// held a lock for too long, and [`Error::Database`] where a statement is refused.
 pub trait Ledger: Send + Sync + 'static {
     /// The rows of these counters, in the order asked, [`Baseline::NONE`] where there is none. They
     /// are the latest committed ones: no snapshot older than the call.
@@ -39,8 +40,12 @@ pub trait Ledger: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error>;
 
-    /// Opens a transaction that waits only shortly for locks and asks for a durable commit.
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error>;
+    /// Opens a transaction that waits for locks as `wait` says and asks for a durable commit.
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error>;
+
+    /// Asks whether the counters' table takes writes, by a statement that touches no row. An error
+    /// is therefore about the connection, the whole table or the user's rights, and about no claim.
+    fn ask_writes(&self) -> Result<(), Error>;
 
     /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
@@ -75,14 +80,24 @@ pub trait Ledger: Send + Sync + 'static {
 ///
 /// As those of [`Ledger`]. After an error the transaction is over and nothing of it is kept.
 pub trait LedgerTransaction {
-    /// Applies each claim to its row, unless the row has seen it or a newer one, and returns the
-    /// claims whose row has seen a *newer* one, in the order given. The rows stay locked until the
-    /// end of the transaction.
+    /// Applies each claim to its row, unless the row has seen it or a newer one, and makes sure
+    /// that it did: returns, in the order given, the claims whose row shows another sequence. The
+    /// rows stay locked until the end of the transaction.
     ///
     /// The claims are of different counters and in the order of [`CounterId`].
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error>;
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error>;
 
-    /// Applies a claim to its row only if there is one, under the same guard.
+    /// Locks the rows of these claims that no other transaction has locked, without waiting, and
+    /// returns the places of the claims whose rows others have locked. A database that locks the
+    /// whole file has none of these.
+    fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error>;
+
+    /// Applies a claim to its row only if there is one, under the same guard, and makes sure that
+    /// it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
     /// Makes it durable.
@@ -93,13 +108,23 @@ pub trait LedgerTransaction {
     fn commit(self: Box<Self>) -> Result<(), Error>;
 }
 
-/// A claim that the guard did not let through because its row has seen a newer one.
+/// A claim that is not in the table after its upsert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewerRow {
+pub struct Unapplied {
     /// The place of the claim among those given.
     pub index: usize,
-    /// The sequence in the row.
-    pub row: ClaimSeq,
+    /// Why it is not.
+    pub cause: UnappliedCause,
+}
+
+/// What kept a claim out of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnappliedCause {
+    /// The guard: the row has seen this newer claim.
+    Newer(ClaimSeq),
+    /// Something in the database, such as a trigger: the row is missing or shows an older claim,
+    /// although no statement failed.
+    KeptOut,
 }
 
 /// What became of a claim that may not make a row.

@@ -14,6 +14,7 @@ use diesel_migrations::MigrationHarness as _;
 
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::migration_harness::CounterHarness;
 use crate::ledger::migration_source::{self, NamedMigration};
@@ -64,7 +65,7 @@ fn run_if_alone<C: CounterConnection>(
 ) -> Result<Option<Vec<&'static str>>, Error> {
     let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
     let result = conn.transaction(|conn| -> migration::Result<_> {
-        conn.prepare_transaction()?;
+        conn.prepare_transaction(LockWait::Usual)?;
         if !conn.lock_migrations(tables)? {
             return Ok(None);
         }

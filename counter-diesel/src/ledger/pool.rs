@@ -9,6 +9,7 @@ use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained};
@@ -56,9 +57,10 @@ impl<C: CounterConnection> PoolLedger<C> {
     fn begin_on(
         &self,
         mut conn: PooledConnection<ConnectionManager<C>>,
+        wait: LockWait,
     ) -> Result<PoolTransaction<'_, C>, Error> {
         let tables = self.tables_on(&mut conn)?;
-        let mut transaction = PoolTransaction::begin(conn, tables)?;
+        let mut transaction = PoolTransaction::begin(conn, tables, wait)?;
         match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
             None => Ok(transaction),
             Some(found) => Err(Error::OtherSchema {
@@ -86,7 +88,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         step: LedgerStep,
         query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
-        self.begin_on(self.connect()?)?.run(step, query)
+        self.begin_on(self.connect()?, LockWait::Usual)?.run(step, query)
     }
 }
 
@@ -122,8 +124,16 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, limit))
     }
 
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        Ok(Box::new(self.begin_on(self.connect()?)?))
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        Ok(Box::new(self.begin_on(self.connect()?, wait)?))
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
+        let mut transaction = self.begin_on(self.connect()?, LockWait::Short)?;
+        transaction.run(LedgerStep::Upsert, |conn, tables| {
+            let counters = C::quoted(tables.totals());
+            conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
+        })
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -144,9 +154,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
-            self.run(LedgerStep::State, |conn, tables| {
+            let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
+            transaction.run(LedgerStep::State, |conn, tables| {
                 conn.record(tables, prefix.as_str(), generation)
-            })
+            })?;
+            Box::new(transaction).commit()
         })
     }
 
@@ -179,11 +191,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         let mut conn = self.connect()?;
         facts::inspect_server(&mut *conn, &mut facts);
         let tables = self.tables_on(&mut conn)?;
-        let mut transaction = self.begin_on(conn)?;
+        let mut transaction = self.begin_on(conn, LockWait::Usual)?;
         facts::inspect_tables(transaction.conn(), tables, &mut facts);
         drop(transaction);
         if facts.has_usable_tables() {
-            let mut transaction = self.begin_on(self.connect()?)?;
+            let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
             facts::inspect_writes(transaction.conn(), tables, &mut facts);
         }
         Ok(facts)

@@ -13,17 +13,17 @@ const WAITS: [Duration; 4] = [
     Duration::from_millis(200),
 ];
 
-/// Tries again once, where much is tried and most of it is refused for good; not after a wait for
-/// somebody's lock, for that was tried long enough.
+/// Retries once, unless it met a lock. For the parts of a batch that was not taken, because most of
+/// their refusals are permanent, and what is locked is waited for at the end.
 pub(crate) fn once_more<T>(mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    let started = Instant::now();
     match attempt() {
-        Err(error) if may_pass(&error) && started.elapsed() < LONG => attempt(),
+        Err(error) if may_pass(&error) && !matches!(error, Error::Locked { .. }) => attempt(),
         done => done,
     }
 }
 
-/// A deadlock is noticed sooner, and the time-outs for locks are longer.
+/// An attempt that took longer has waited for a lock, and waiting again would double that. A
+/// deadlock is noticed sooner, and the usual time-outs for locks are longer.
 const LONG: Duration = Duration::from_secs(2);
 
 /// Tries again, a bounded number of times, what the database refused for a reason that may pass.
@@ -39,8 +39,9 @@ fn with_waits<T>(
     mut attempt: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     for wait in waits {
+        let started = Instant::now();
         match attempt() {
-            Err(error) if may_pass(&error) => thread::sleep(*wait),
+            Err(error) if may_pass(&error) && started.elapsed() < LONG => thread::sleep(*wait),
             done => return done,
         }
     }
@@ -54,8 +55,10 @@ fn may_pass(error: &Error) -> bool {
         CheckViolation, ExclusionViolation, ForeignKeyViolation, NotNullViolation,
         ReadOnlyTransaction, RestrictViolation, UniqueViolation,
     };
-    let (Error::Database { source, .. } | Error::Migration { source, .. }) = error else {
-        return false;
+    let source = match error {
+        Error::Database { source, .. } | Error::Migration { source, .. } => source,
+        Error::Locked { .. } => return true,
+        _ => return false,
     };
     match source {
         DieselError::DatabaseError(kind, _) => !matches!(

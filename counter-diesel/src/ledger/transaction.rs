@@ -1,31 +1,36 @@
-use counter_core::{Claim, ClaimOp};
+use std::time::Instant;
+
+use counter_core::{Claim, ClaimOp, CounterId};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::as_ledger_error;
-use crate::ledger::ledger::{LedgerTransaction, NewerRow, UpdateOutcome};
+use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
 
 /// An open transaction on a connection of its own.
 pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
     conn: PooledConnection<ConnectionManager<C>>,
     tables: &'a Tables,
+    wait: LockWait,
     is_open: bool,
 }
 
 impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
-    /// Begins a transaction that waits only shortly for locks and asks for a durable commit.
+    /// Begins a transaction that waits for locks as `wait` says and asks for a durable commit.
     pub(crate) fn begin(
         mut conn: PooledConnection<ConnectionManager<C>>,
         tables: &'a Tables,
+        wait: LockWait,
     ) -> Result<Self, Error> {
         conn.begin_transaction()
             .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
-        let mut transaction = Self { conn, tables, is_open: true };
-        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction())?;
+        let mut transaction = Self { conn, tables, wait, is_open: true };
+        transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
         Ok(transaction)
     }
 
@@ -43,9 +48,14 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
             let source = DieselError::NotInTransaction;
             return Err(Error::Database { step, source });
         }
+        let started = Instant::now();
         query(&mut self.conn, self.tables).map_err(|source| {
+            let is_locked = C::is_lock_timeout(&source, started.elapsed(), self.wait);
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
+            if is_locked {
+                return Error::Locked { step, source };
+            }
             as_ledger_error(&mut *self.conn, self.tables, step, source)
         })
     }
@@ -69,43 +79,69 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
 }
 
 impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error> {
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
-            let all_let_through = conn.upsert(tables, claims)?;
-            let newer =
-                if all_let_through { Vec::new() } else { newer_rows(conn, tables, claims)? };
+            let unproven = conn.upsert(tables, claims)?;
+            // Before the deletes, which leave no row that could prove anything.
+            let unapplied = unapplied(conn, tables, claims, unproven)?;
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
                 conn.delete(tables, &claim.id, claim.seq)?;
             }
-            Ok(newer)
+            Ok(unapplied)
+        })
+    }
+
+    fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
+        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        self.run(LedgerStep::Upsert, |conn, tables| {
+            let rows = conn.baselines(tables, &ids)?;
+            let Some(ours) = conn.lock_rows(tables, &ids)? else {
+                return Ok(Vec::new());
+            };
+            let mut is_locked = rows.iter().map(Option::is_some).collect::<Vec<_>>();
+            for place in ours {
+                if let Some(is_locked) = is_locked.get_mut(place) {
+                    *is_locked = false;
+                }
+            }
+            Ok((0..ids.len()).filter(|place| is_locked.get(*place) == Some(&true)).collect())
         })
     }
 
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
-        self.run(LedgerStep::Upsert, |conn, tables| {
-            if conn.update(tables, claim)? > 0 {
-                if claim.op == ClaimOp::Delete {
-                    conn.delete(tables, &claim.id, claim.seq)?;
-                }
-                return Ok(UpdateOutcome::Applied);
-            }
+        let outcome = self.run(LedgerStep::Upsert, |conn, tables| {
+            let is_updated = conn.update(tables, claim)? > 0;
             let rows = conn.current_rows(tables, std::slice::from_ref(&claim.id))?;
-            Ok(if rows.into_iter().flatten().next().is_some() {
-                UpdateOutcome::AlreadyApplied
-            } else {
-                UpdateOutcome::NoRow
-            })
+            let outcome = match rows.into_iter().flatten().next() {
+                None if !is_updated => Some(UpdateOutcome::NoRow),
+                Some(row) if row.seq == claim.seq && is_updated => Some(UpdateOutcome::Applied),
+                Some(row) if row.seq >= claim.seq => Some(UpdateOutcome::AlreadyApplied),
+                _ => None,
+            };
+            if outcome == Some(UpdateOutcome::Applied) && claim.op == ClaimOp::Delete {
+                conn.delete(tables, &claim.id, claim.seq)?;
+            }
+            Ok(outcome)
+        })?;
+        outcome.ok_or_else(|| {
+            self.roll_back();
+            Error::KeptOut { table: self.tables.totals().to_string() }
         })
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {
         self.is_open = false;
+        let started = Instant::now();
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
+        let waited = started.elapsed();
         if let Err(error) = self.conn.finish_transaction() {
             tracing::debug!(%error, "a connection keeps the settings of a transaction");
             self.throw_away();
         }
         committed.map_err(|source| {
+            if C::is_lock_timeout(&source, waited, self.wait) {
+                return Error::Locked { step: LedgerStep::Commit, source };
+            }
             as_ledger_error(&mut *self.conn, self.tables, LedgerStep::Commit, source)
         })
     }
@@ -117,16 +153,30 @@ impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
     }
 }
 
-/// The claims whose row has seen a newer one. The rows are locked by the upsert before.
-fn newer_rows<C: CounterConnection>(
+/// Returns the claims whose rows show another sequence, of those that nothing proves to be written.
+/// The rows are locked by the upsert before.
+fn unapplied<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     claims: &[Claim],
-) -> QueryResult<Vec<NewerRow>> {
-    let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+    mut unproven: Vec<usize>,
+) -> QueryResult<Vec<Unapplied>> {
+    let claim_at = |place: &usize| claims.get(*place);
+    let ids = unproven.iter().filter_map(claim_at).map(|claim| claim.id.clone());
+    let ids = ids.collect::<Vec<CounterId>>();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = conn.current_rows(tables, &ids)?;
-    let newer = rows.iter().zip(claims).enumerate().filter_map(|(index, (row, claim))| {
-        row.filter(|row| row.seq > claim.seq).map(|row| NewerRow { index, row: row.seq })
-    });
-    Ok(newer.collect())
+    let mut unapplied = Vec::new();
+    for (index, row) in unproven.drain(..).zip(rows) {
+        let Some(claim) = claims.get(index) else { continue };
+        let cause = match row {
+            Some(row) if row.seq == claim.seq => continue,
+            Some(row) if row.seq > claim.seq => UnappliedCause::Newer(row.seq),
+            _ => UnappliedCause::KeptOut,
+        };
+        unapplied.push(Unapplied { index, cause });
+    }
+    Ok(unapplied)
 }

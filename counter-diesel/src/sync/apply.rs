@@ -4,18 +4,23 @@
 //! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
 //! leaves the claims in the store, and applying them again is a no-op where it was done before.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Owner, Verdict};
+use counter_core::{Claim, ClaimOp, Verdict};
 
 use crate::engine::remembered::Fate;
-use crate::error::{Error, LedgerStep};
-use crate::ledger::ledger::{NewerRow, UpdateOutcome};
+use crate::error::Error;
+use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
 use crate::ledger::retry;
+use crate::sync::division::{Batch, Divider, Division, Locks};
 use crate::sync::options::OnConflict;
-use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use crate::sync::report::claims::{
+    ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
+};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
+use crate::sync::settled::{Settled, take_at};
 use crate::sync::unsettled::Unsettled;
 
 /// Rows are locked while the store is asked, so it must answer soon.
@@ -23,9 +28,6 @@ const VERIFY_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often a batch whose claims keep changing is started again.
 const VERIFY_ROUNDS: usize = 3;
-
-/// How long a batch is divided while its parts wait for locks.
-const MOST_REFUSED: Duration = Duration::from_secs(30);
 
 /// How often a claim that other processes' stores overtake gets a new sequence.
 const RENUMBER_ROUNDS: u32 = 10;
@@ -39,122 +41,148 @@ pub(crate) enum Origin {
     Recovered,
 }
 
+/// How a pass applies its claims.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) on_conflict: OnConflict,
+    /// What the next batch does about locks. Once a batch has waited for one, the pass waits only
+    /// shortly.
+    pub(crate) locks: Locks,
+}
+
+impl Manner {
+    pub(crate) const fn new(on_conflict: OnConflict) -> Self {
+        Self { on_conflict, locks: Locks::Wait }
+    }
+}
+
 /// Applies and acknowledges claims of different counters, which are among the unsettled.
 pub(crate) fn apply(
     unsettled: &Unsettled<'_>,
     mut claims: Vec<Claim>,
     origin: Origin,
-    on_conflict: OnConflict,
+    manner: &mut Manner,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application::new(unsettled, origin, on_conflict, log);
-    let mut todo = vec![Batch { claims, is_half: false, renumbered: 0 }];
-    while let Some(batch) = todo.pop() {
+    let mut application = Application { unsettled, origin, manner, log };
+    let mut todo = VecDeque::from([Batch::whole(claims, application.manner.locks)]);
+    let mut divider = Divider::default();
+    while let Some(batch) = todo.pop_front() {
         if !batch.claims.is_empty() {
-            todo.extend(application.apply_batch(&batch)?);
+            application.apply_batch(batch, &mut divider, &mut todo)?;
         }
     }
     Ok(())
 }
 
-/// Tries once to apply a claim that somebody is waiting for. What does not succeed at once is left
+/// Tries once to apply a claim that a caller is waiting for. What does not succeed at once is left
 /// to the next pass.
 pub(crate) fn apply_once(
     unsettled: &Unsettled<'_>,
     claim: Claim,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
-    let (origin, on_conflict) = (Origin::Fresh, OnConflict::Report);
-    let mut application = Application::new(unsettled, origin, on_conflict, log);
-    let batch = Batch { claims: vec![claim], is_half: false, renumbered: 0 };
-    let settled = application.transact(&batch.claims)?;
-    application.settle(settled, &batch)?;
+    let (origin, manner) = (Origin::Fresh, &mut Manner::new(OnConflict::Report));
+    let mut application = Application { unsettled, origin, manner, log };
+    let settled = application.transact(std::slice::from_ref(&claim), Locks::Wait)?;
+    application.settle(settled, 0)?;
     Ok(())
 }
 
 struct Application<'a, 'o> {
     unsettled: &'a Unsettled<'a>,
     origin: Origin,
-    on_conflict: OnConflict,
+    manner: &'a mut Manner,
     log: &'a mut PassLog<'o>,
-    /// How long parts of refused batches were refused in all.
-    refused_for: Duration,
-    /// Whether it was made sure that a refusal is about a row and not about the whole table.
-    database_takes_rows: bool,
 }
 
-struct Batch {
-    claims: Vec<Claim>,
-    /// Part of a batch that was refused.
-    is_half: bool,
-    /// How often its claims got a new sequence.
-    renumbered: u32,
-}
+/// A transaction in which claims are written, and those of them whose row has seen a newer one.
+type Written<'a> = (Box<dyn LedgerTransaction + 'a>, Vec<Unapplied>);
 
-/// What became of the claims of a batch in its transaction.
-#[derive(Default)]
-struct Settled {
-    applied: Vec<Claim>,
-    conflicts: Vec<ConflictingClaim>,
-    superseded: Vec<Claim>,
-    gone: Vec<Claim>,
-    postponed: Vec<Claim>,
-}
-
-impl<'a, 'o> Application<'a, 'o> {
-    fn new(
-        unsettled: &'a Unsettled<'a>,
-        origin: Origin,
-        on_conflict: OnConflict,
-        log: &'a mut PassLog<'o>,
-    ) -> Self {
-        let (refused_for, database_takes_rows) = (Duration::ZERO, false);
-        Self { unsettled, origin, on_conflict, log, refused_for, database_takes_rows }
-    }
-}
-
-impl Application<'_, '_> {
-    /// Settles a batch and returns the batches that it leaves to do.
-    fn apply_batch(&mut self, batch: &Batch) -> Result<Vec<Batch>, Error> {
+impl<'a> Application<'a, '_> {
+    /// Settles a batch, and puts what it leaves to do where it comes next.
+    fn apply_batch(
+        &mut self,
+        batch: Batch,
+        divider: &mut Divider,
+        todo: &mut VecDeque<Batch>,
+    ) -> Result<(), Error> {
         let started = Instant::now();
+        let transact = || self.transact(&batch.claims, batch.locks);
         // What passes with time is waited for once, not at every step down to a bad row.
-        let result = if batch.is_half {
-            retry::once_more(|| self.transact(&batch.claims))
+        let result = if batch.is_part || batch.locks == Locks::Skip {
+            retry::once_more(transact)
         } else {
-            retry::with_backoff(|| self.transact(&batch.claims))
+            retry::with_backoff(transact)
         };
         match result {
-            Ok(settled) => self.settle(settled, batch),
-            Err(error @ Error::Database { step: LedgerStep::Upsert, .. }) => {
-                if batch.is_half {
-                    self.refused_for += started.elapsed();
+            Ok(settled) => {
+                if !settled.applied.is_empty() {
+                    divider.note_applied();
                 }
-                self.bisect(batch, error)
+                let claims = self.settle(settled, batch.renumbered)?;
+                todo.push_front(batch.renumbered(claims));
+                Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => self.divide(batch, error, started.elapsed(), divider, todo),
         }
     }
 
+    fn divide(
+        &mut self,
+        batch: Batch,
+        error: Error,
+        spent: Duration,
+        divider: &mut Divider,
+        todo: &mut VecDeque<Batch>,
+    ) -> Result<(), Error> {
+        match divider.divide(batch, error, spent, self.unsettled.engine.ledger())? {
+            Division::First(batches) => {
+                batches.into_iter().rev().for_each(|batch| todo.push_front(batch));
+            }
+            Division::Last(batches) => todo.extend(batches),
+            Division::Refused(claim, error) => self.refuse(claim, error),
+            Division::AllRefused(claim, error) => {
+                self.refuse(claim, error);
+                for claim in todo.drain(..).flat_map(|batch| batch.claims) {
+                    self.unsettled.put_off(&claim);
+                    self.postpone(claim, PostponedCause::Refused);
+                }
+            }
+            Division::Locked(claims) => {
+                claims.into_iter().for_each(|claim| self.postpone(claim, PostponedCause::Locked));
+            }
+        }
+        if todo.iter().any(|batch| batch.locks == Locks::Skip) {
+            self.manner.locks = Locks::Skip;
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, claim: Claim, error: Error) {
+        self.unsettled.put_off(&claim);
+        self.log.report.failed.push(FailedClaim { claim, error });
+    }
+
+    fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
+        self.log.report.postponed.push(PostponedClaim { claim, cause });
+    }
+
     /// One transaction over all claims that are still theirs to apply.
-    fn transact(&mut self, claims: &[Claim]) -> Result<Settled, Error> {
-        let engine = self.unsettled.engine;
+    fn transact(&mut self, claims: &[Claim], locks: Locks) -> Result<Settled, Error> {
         let mut settled = Settled::default();
         let mut claims = claims.to_vec();
         for _ in 0..VERIFY_ROUNDS {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let (transaction, newer) = self.log.report.times.add_database(|| {
-                let mut transaction = engine.ledger().begin()?;
-                let newer = transaction.upsert(&claims)?;
-                Ok::<_, Error>((transaction, newer))
-            })?;
-            let verdicts = self
-                .log
-                .report
-                .times
-                .add_verify(|| engine.store().verify(&claims, VERIFY_WITHIN))?;
+            let Some((transaction, newer)) = self.write(&mut claims, locks, &mut settled)? else {
+                continue;
+            };
+            let store = self.unsettled.engine.store();
+            let times = &mut self.log.report.times;
+            let verdicts = times.add_verify(|| store.verify(&claims, VERIFY_WITHIN))?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Current) {
                 let committed = self.log.report.times.add_database(|| transaction.commit());
                 committed.inspect_err(|_| self.mark_unknown(&claims))?;
@@ -165,8 +193,37 @@ impl Application<'_, '_> {
             self.log.report.times.add_database(|| drop(transaction));
             claims = settled.keep_held(claims, &verdicts);
         }
-        settled.postponed = claims;
+        settled.changing = claims;
         Ok(settled)
+    }
+
+    /// Writes the claims, less those that others have locked. Returns no transaction if the
+    /// database kept a row out: what was written instead must not stay.
+    fn write(
+        &mut self,
+        claims: &mut Vec<Claim>,
+        locks: Locks,
+        settled: &mut Settled,
+    ) -> Result<Option<Written<'a>>, Error> {
+        let ledger = self.unsettled.engine.ledger();
+        let (transaction, unapplied) = self.log.report.times.add_database(|| {
+            let mut transaction = ledger.begin(locks.wait())?;
+            if locks == Locks::Skip {
+                let locked = transaction.lock_rows(claims)?;
+                settled.locked.extend(take_at(claims, locked));
+            }
+            let unapplied = transaction.upsert(claims)?;
+            Ok::<_, Error>((transaction, unapplied))
+        })?;
+        let is_kept_out = |unapplied: &&Unapplied| unapplied.cause == UnappliedCause::KeptOut;
+        let kept_out = unapplied.iter().filter(is_kept_out).map(|unapplied| unapplied.index);
+        let kept_out = kept_out.collect::<Vec<_>>();
+        if kept_out.is_empty() {
+            return Ok(Some((transaction, unapplied)));
+        }
+        self.log.report.times.add_database(|| drop(transaction));
+        settled.kept_out.extend(take_at(claims, kept_out));
+        Ok(None)
     }
 
     /// A commit that failed may have happened.
@@ -179,19 +236,29 @@ impl Application<'_, '_> {
     }
 
     /// Acknowledges what is in the table and deals with what is not.
-    fn settle(&mut self, settled: Settled, batch: &Batch) -> Result<Vec<Batch>, Error> {
-        self.log.report.postponed += settled.postponed.len() as u64;
+    /// Returns claims that got a new sequence and are still to be applied.
+    fn settle(&mut self, settled: Settled, renumbered: u32) -> Result<Vec<Claim>, Error> {
+        for claim in settled.changing {
+            self.postpone(claim, PostponedCause::Changing);
+        }
+        for claim in settled.locked {
+            self.postpone(claim, PostponedCause::Locked);
+        }
+        for claim in settled.kept_out {
+            let table = self.unsettled.engine.tables().totals().to_string();
+            self.refuse(claim, Error::KeptOut { table });
+        }
         self.log.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
         let news = self.count_applied(&settled.applied);
         let acknowledged = self.acknowledge(&settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
-        let claims = self.renumber(settled.conflicts, batch.renumbered)?;
+        let claims = self.renumber(settled.conflicts, renumbered)?;
         for claim in settled.gone {
             self.settle_gone(claim)?;
         }
-        Ok(vec![Batch { claims, is_half: batch.is_half, renumbered: batch.renumbered + 1 }])
+        Ok(claims)
     }
 
     /// Each claim is counted when it is first known to be in the table, whenever it is
@@ -233,10 +300,12 @@ impl Application<'_, '_> {
             } else if let Some(claim) = self.renumber_one(&conflict, times)? {
                 self.unsettled.take(&claim, Fate::Unapplied);
                 renumbered.push(claim);
-            } else if self.on_conflict == OnConflict::Discard {
+            } else if self.manner.on_conflict == OnConflict::Discard {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
                 self.log.report.discarded += 1;
-            } else if self.on_conflict == OnConflict::Apply && can_repair && times < RENUMBER_ROUNDS
+            } else if self.manner.on_conflict == OnConflict::Apply
+                && can_repair
+                && times < RENUMBER_ROUNDS
             {
                 // Only one that is not there any more gets no sequence from an operator.
                 self.unsettled.settle(&conflict.claim);
@@ -265,7 +334,7 @@ impl Application<'_, '_> {
             return Ok(Some(renumbered));
         }
         match store.repair() {
-            Some(repair) if self.on_conflict == OnConflict::Apply => {
+            Some(repair) if self.manner.on_conflict == OnConflict::Apply => {
                 Ok(repair.renumber(claim, *row)?)
             }
             _ => Ok(None),
@@ -280,11 +349,24 @@ impl Application<'_, '_> {
             return Ok(());
         }
         let updated = retry::with_backoff(|| {
-            let mut transaction = self.unsettled.engine.ledger().begin()?;
+            let ledger = self.unsettled.engine.ledger();
+            let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
             transaction.commit()?;
             Ok(updated)
-        })?;
+        });
+        let updated = match updated {
+            Ok(updated) => updated,
+            Err(Error::Locked { .. }) => {
+                self.postpone(claim, PostponedCause::Locked);
+                return Ok(());
+            }
+            Err(error @ (Error::Database { .. } | Error::KeptOut { .. })) => {
+                self.refuse(claim, error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.unsettled.settle(&claim);
         match updated {
             UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
@@ -294,64 +376,5 @@ impl Application<'_, '_> {
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
-    }
-
-    /// Narrows a refused batch down to the rows that are refused; these stay claimed.
-    ///
-    /// Where many rows are locked by others each step waits for a lock, so the pass ends after a
-    /// while. The next one begins with what this one has left.
-    fn bisect(&mut self, batch: &Batch, error: Error) -> Result<Vec<Batch>, Error> {
-        if self.refused_for > MOST_REFUSED {
-            return Err(error);
-        }
-        if !self.database_takes_rows {
-            self.try_other_row()?;
-            self.database_takes_rows = true;
-        }
-        if let [claim] = batch.claims.as_slice() {
-            self.log.report.failed.push(FailedClaim { claim: claim.clone(), error });
-            return Ok(Vec::new());
-        }
-        let (first, second) = batch.claims.split_at(batch.claims.len() / 2);
-        let half = |claims: &[Claim]| Batch { claims: claims.to_vec(), is_half: true, ..*batch };
-        // The last is taken first.
-        Ok(vec![half(second), half(first)])
-    }
-
-    /// Writes a row that nothing is wrong with, and takes it back. If that is refused too, the
-    /// claims are not at fault, and dividing them would only be a thousand refusals.
-    fn try_other_row(&self) -> Result<(), Error> {
-        let global = Owner::global();
-        let id = CounterId::new(global.owner_type(), global.id(), "counter-probe")?;
-        let claim = Claim { id, seq: ClaimSeq::new(i64::MAX), op: ClaimOp::Add(0) };
-        let ledger = &self.unsettled.engine.ledger();
-        retry::with_backoff(|| ledger.begin()?.upsert(std::slice::from_ref(&claim)))?;
-        Ok(())
-    }
-}
-
-impl Settled {
-    /// All claims are in the table, but those whose row had seen a newer one.
-    fn applied_all(&mut self, claims: Vec<Claim>, newer: Vec<NewerRow>) {
-        let mut newer = newer.into_iter().peekable();
-        for (index, claim) in claims.into_iter().enumerate() {
-            match newer.next_if(|newer| newer.index == index) {
-                Some(newer) => self.conflicts.push(ConflictingClaim { claim, row: newer.row }),
-                None => self.applied.push(claim),
-            }
-        }
-    }
-
-    /// Sorts out the claims that changed, and returns the others.
-    fn keep_held(&mut self, claims: Vec<Claim>, verdicts: &[Verdict]) -> Vec<Claim> {
-        let mut held = Vec::with_capacity(claims.len());
-        for (claim, verdict) in claims.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Current => held.push(claim),
-                Verdict::Superseded => self.superseded.push(claim),
-                Verdict::Gone => self.gone.push(claim),
-            }
-        }
-        held
     }
 }

@@ -14,6 +14,7 @@ pub struct SyncOptions {
     pub(crate) batch_size: Option<BatchSize>,
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
+    pub(crate) leaves_refused: bool,
 }
 
 /// What a sync does about what the store holds and the table may have counted already: claims whose
@@ -54,6 +55,14 @@ impl SyncOptions {
     /// Only look, and change nothing anywhere. Default: no.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.dry_run = dry_run;
+        self
+    }
+
+    /// Whether claims that the database refused before are retried at once. Default: yes. Without
+    /// it each waits for its own backoff, of 10 seconds at first, which is doubled up to 5 minutes.
+    /// A worker does that, so that what is refused again and again costs little.
+    pub fn retry_refused(mut self, retry_refused: bool) -> Self {
+        self.leaves_refused = !retry_refused;
         self
     }
 

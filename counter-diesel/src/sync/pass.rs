@@ -12,10 +12,11 @@ use counter_core::{BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Gene
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
-use crate::sync::apply::{Origin, apply};
+use crate::sync::apply::{Manner, Origin, apply};
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::identity::compare::{Comparison, compare, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
+use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
@@ -47,7 +48,8 @@ fn run(
     let mut pass = Pass {
         engine,
         pattern: options.pattern.clone().unwrap_or_default(),
-        on_conflict: options.on_conflict,
+        manner: Manner::new(options.on_conflict),
+        leaves_refused: options.leaves_refused,
         batch_size,
         log: PassLog::new(report, observer),
         unsettled: &unsettled,
@@ -72,7 +74,8 @@ const DISCARDING_SWEEPS: u32 = 3;
 struct Pass<'a, 'b> {
     engine: &'a Engine,
     pattern: Pattern,
-    on_conflict: OnConflict,
+    manner: Manner,
+    leaves_refused: bool,
     batch_size: BatchSize,
     log: PassLog<'b>,
     /// What this pass has claimed, and what earlier ones have left.
@@ -89,14 +92,10 @@ type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 impl Pass<'_, '_> {
     fn sync(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
-        let remembered = self.unsettled.take_remembered();
-        for claims in remembered.chunks(self.batch_size.get().get()) {
-            if self.log.should_stop() {
-                return Ok(());
-            }
-            self.apply(claims.to_vec(), Origin::Recovered)?;
-        }
+        self.unsettled.take_remembered();
+        let left = self.unsettled.in_hand(self.leaves_refused);
         self.fold_all()?;
+        self.fold_left(left)?;
         match generation {
             Some(generation) if !self.log.report.interrupted => self.record(&generation),
             _ => Ok(()),
@@ -141,7 +140,7 @@ impl Pass<'_, '_> {
         let Some(recorded) = went_back_from else {
             return Ok(None);
         };
-        let is_decided = self.on_conflict != OnConflict::Report && self.pattern.is_all();
+        let is_decided = self.manner.on_conflict != OnConflict::Report && self.pattern.is_all();
         if !is_decided || self.engine.store().repair().is_none() {
             let found = generation.high_water;
             return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
@@ -152,7 +151,8 @@ impl Pass<'_, '_> {
     /// Drops what a store that came back holds, if that was decided, and makes it count as the
     /// present one: last, for from then on what it holds is synced.
     fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
-        let sweeps = if self.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
+        let sweeps =
+            if self.manner.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
         for _ in 0..sweeps {
             let before = self.log.report.discarded;
             self.sweep(Self::discard)?;
@@ -264,14 +264,36 @@ impl Pass<'_, '_> {
         self.log.found(found);
         let (mut fresh, recovered) = self.sort(claimed);
         if !recovered.is_empty() {
-            let ids = recovered.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-            // By themselves: what made their pass die may be among them.
-            self.apply(recovered, Origin::Recovered)?;
-            // What was counted since they were claimed; so one pass leaves nothing behind.
-            let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
-            fresh.extend(self.sort(later).0);
+            fresh.extend(self.finish(recovered)?);
         }
         self.apply(fresh, Origin::Fresh)
+    }
+
+    /// Applies what earlier passes of this process have left. It comes last: what was refused, or
+    /// what ended a pass, must not keep fresh claims waiting.
+    fn fold_left(&mut self, (due, waiting): (Vec<Claim>, Vec<Claim>)) -> Result<(), Error> {
+        for claims in due.chunks(self.batch_size.get().get()) {
+            if self.log.should_stop() {
+                return Ok(());
+            }
+            let fresh = self.finish(claims.to_vec())?;
+            self.apply(fresh, Origin::Fresh)?;
+        }
+        for claim in waiting {
+            let cause = PostponedCause::Refused;
+            self.log.report.postponed.push(PostponedClaim { claim, cause });
+        }
+        Ok(())
+    }
+
+    /// Applies claims that an earlier pass has left behind, by themselves, because what made it end
+    /// may be among them. Returns the claims of what was counted since, so that one pass leaves
+    /// nothing behind.
+    fn finish(&mut self, claims: Vec<Claim>) -> Result<Vec<Claim>, Error> {
+        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        self.apply(claims, Origin::Recovered)?;
+        let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
+        Ok(self.sort(later).0)
     }
 
     /// The claims that were made now, and those that were left behind.
@@ -291,7 +313,7 @@ impl Pass<'_, '_> {
     }
 
     fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(self.unsettled, claims, origin, self.on_conflict, &mut self.log)
+        apply(self.unsettled, claims, origin, &mut self.manner, &mut self.log)
     }
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.

@@ -1,11 +1,17 @@
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use counter_core::{Claim, Claimed, CounterId};
 
 use crate::engine::engine::Engine;
 use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
 use crate::error::Error;
+
+/// How many claims a process remembers before it leaves those that the database refused to be found
+/// again. A store that only this process has is not bounded by this, because nothing else knows
+/// that a claim in it was never applied.
+const MOST_REMEMBERED: usize = 100_000;
 
 /// The claims that a pass has taken and not settled yet.
 ///
@@ -22,14 +28,36 @@ impl<'a> Unsettled<'a> {
         Self { engine, claims: Mutex::default() }
     }
 
-    /// Takes over what earlier passes have left, in the order of the counters.
-    pub(crate) fn take_remembered(&self) -> Vec<Claim> {
-        let mut remembered = self.claims();
-        add_newer(&mut remembered, mem::take(&mut *self.engine.remembered()));
-        let claims = remembered.iter().map(|(id, in_hand)| in_hand.claim_of(id));
-        let mut claims = claims.collect::<Vec<_>>();
-        claims.sort_by(|a, b| a.id.cmp(&b.id));
-        claims
+    /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
+    pub(crate) fn take_remembered(&self) {
+        add_newer(&mut self.claims(), mem::take(&mut *self.engine.remembered()));
+    }
+
+    /// Returns what is in hand, in the order of the counters: what is due, and what the database
+    /// refused and which is not to be retried yet.
+    pub(crate) fn in_hand(&self, leaves_refused: bool) -> (Vec<Claim>, Vec<Claim>) {
+        let (claims, now) = (self.claims(), Instant::now());
+        let is_due = |in_hand: &InHand| !leaves_refused || in_hand.is_due(now);
+        let (due, waiting) = claims.iter().partition::<Vec<_>, _>(|(_, in_hand)| is_due(in_hand));
+        let sorted = |claims: Vec<(&CounterId, &InHand)>| {
+            let claims = claims.into_iter().map(|(id, in_hand)| in_hand.claim_of(id));
+            let mut claims = claims.collect::<Vec<_>>();
+            claims.sort_by(|a, b| a.id.cmp(&b.id));
+            claims
+        };
+        (sorted(due), sorted(waiting))
+    }
+
+    /// Notes that the database refused a claim, or too many beside it. Of many such claims only the
+    /// first are remembered. The others are found again in the store, as a dead pass's are.
+    pub(crate) fn put_off(&self, claim: &Claim) {
+        let mut claims = self.claims();
+        let is_bounded = self.engine.store().private().is_none();
+        if is_bounded && claims.len() > MOST_REMEMBERED {
+            claims.remove(&claim.id);
+        } else if let Some(in_hand) = claims.get_mut(&claim.id) {
+            in_hand.put_off(Instant::now());
+        }
     }
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
@@ -95,8 +123,7 @@ impl<'a> Unsettled<'a> {
 }
 
 fn take(claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
-    let in_hand = InHand { seq: claim.seq, op: claim.op, fate };
-    claims.insert(claim.id.clone(), in_hand);
+    claims.insert(claim.id.clone(), InHand::new(claim, fate));
 }
 
 impl Drop for Unsettled<'_> {

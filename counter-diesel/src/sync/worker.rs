@@ -218,7 +218,9 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
     loop {
         let is_last = control.wait_for_turn(delay);
         let started = Instant::now();
-        let result = sync_catching_panics(engine);
+        // The last one leaves nothing to a later one.
+        let options = SyncOptions::default().retry_refused(is_last);
+        let result = sync_catching_panics(engine, &options);
         let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
         if is_last {
@@ -237,9 +239,9 @@ fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Er
     stopped.map_or(Ok(()), Err)
 }
 
-fn sync_catching_panics(engine: &Engine) -> Result<SyncReport, Error> {
+fn sync_catching_panics(engine: &Engine, options: &SyncOptions) -> Result<SyncReport, Error> {
     // What a panic may leave behind are claims in the store, which is what every pass is made for.
-    let pass = AssertUnwindSafe(|| pass::sync(engine, &SyncOptions::default(), Observer::none()));
+    let pass = AssertUnwindSafe(|| pass::sync(engine, options, Observer::none()));
     catch_unwind(pass).unwrap_or_else(|panic| {
         let error = Error::Panicked { message: message_of(&*panic) };
         telemetry::log_panic(engine.prefix(), &error);

@@ -6,7 +6,9 @@ use counter_core::{
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, NewerRow, UpdateOutcome};
+use counter_diesel::ledger::{
+    Ledger, LedgerState, LedgerTransaction, LockWait, Unapplied, UpdateOutcome,
+};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::plan::{Fault, Faults};
@@ -64,9 +66,13 @@ impl Ledger for FaultyLedger {
         self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
     }
 
-    fn begin(&self) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        let inner = self.step("begin", LedgerStep::Begin, || self.inner.begin())?;
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        let inner = self.step("begin", LedgerStep::Begin, || self.inner.begin(wait))?;
         Ok(Box::new(FaultyTransaction { inner, faults: &self.faults }))
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
+        self.step("ask_writes", LedgerStep::Upsert, || self.inner.ask_writes())
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
@@ -96,7 +102,11 @@ struct FaultyTransaction<'a> {
 }
 
 impl LedgerTransaction for FaultyTransaction<'_> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<NewerRow>, Error> {
+    fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
+        self.inner.lock_rows(claims)
+    }
+
+    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.faults.step(
             "upsert",
             || self.inner.upsert(claims),

@@ -1,11 +1,10 @@
 //! Many counters at once.
 
-use counter_diesel::ledger::NewerRow;
 use counter_diesel::query::OwnerType;
-use counter_diesel::store::{Baseline, ClaimSeq};
+use counter_diesel::store::Baseline;
 use counter_diesel::{CounterId, CounterKey};
 
-use super::{LedgerWorld, add, apply, delete, row, row_of, set};
+use super::{LedgerWorld, add, apply, delete, newer_row, row, row_of, set};
 use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
@@ -19,7 +18,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(apply(ledger, claims(5)), []);
             assert_eq!(apply(ledger, claims(6)), []);
             assert_eq!(apply(ledger, claims(6)), []);
-            let newer = (0..ids.len()).map(|index| NewerRow { index, row: ClaimSeq::new(6) });
+            let newer = (0..ids.len()).map(|index| newer_row(index, 6));
             assert_eq!(apply(ledger, claims(3)), newer.collect::<Vec<_>>());
             let rows = ledger.baselines(&ids).unwrap();
             assert_eq!(rows, vec![row(4, 6); ids.len()], "{size}");
@@ -57,7 +56,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let ids = (1..=4).map(views_of).collect::<Vec<_>>();
         apply(ledger, [add(&ids[1], 4, 1), add(&ids[2], 5, 1), add(&ids[3], 6, 1)]);
         let newer = apply(ledger, ids.iter().map(|id| add(id, 5, 10)).collect::<Vec<_>>());
-        let row_6 = NewerRow { index: 3, row: ClaimSeq::new(6) };
+        let row_6 = newer_row(3, 6);
         assert_eq!(newer, [row_6]);
         let rows = ledger.baselines(&ids).unwrap();
         assert_eq!(rows, [row(10, 5), row(11, 5), row(1, 5), row(1, 6)]);

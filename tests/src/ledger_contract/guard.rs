@@ -1,10 +1,10 @@
 //! What a claim does to a row.
 
 use counter_diesel::CounterId;
-use counter_diesel::ledger::{NewerRow, UpdateOutcome};
+use counter_diesel::ledger::{LockWait, UpdateOutcome};
 use counter_diesel::store::{Baseline, ClaimOp, ClaimSeq};
 
-use super::{LedgerWorld, add, apply, baseline, claim, delete, row, row_of, set};
+use super::{LedgerWorld, add, apply, baseline, claim, delete, newer_row, row, row_of, set};
 use crate::fixtures::views_of;
 use crate::suite::Case;
 
@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         apply(ledger, ids.clone().map(|id| add(&id, 5, 3)));
         let later =
             [add(&ids[0], 4, 1), set(&ids[1], 6, 1), set(&ids[2], 3, 1), delete(&ids[3], 2)];
-        let newer = |index| NewerRow { index, row: ClaimSeq::new(5) };
+        let newer = |index| newer_row(index, 5);
         assert_eq!(apply(ledger, later), [newer(0), newer(2), newer(3)]);
         let rows = ids.map(|id| row_of(ledger, &id).unwrap());
         assert_eq!(rows, [row(3, 5), row(1, 6), row(3, 5), row(3, 5)]);
@@ -56,7 +56,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let ledger = &*world.ledger;
         apply(ledger, [add(&views_of(1), 5, 3), add(&views_of(2), 5, 3)]);
         let update = |claim| {
-            let mut transaction = ledger.begin().unwrap();
+            let mut transaction = ledger.begin(LockWait::Usual).unwrap();
             let updated = transaction.update(&claim).unwrap();
             transaction.commit().unwrap();
             updated
@@ -85,9 +85,9 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             apply(ledger, [set(&id, 5, edge - step)]);
             apply(ledger, [add(&id, 6, step)]);
             assert_eq!(row_of(ledger, &id), Some(row(edge, 6)));
-            let refused = ledger.begin().unwrap().upsert(&[add(&id, 7, step)]);
+            let refused = ledger.begin(LockWait::Usual).unwrap().upsert(&[add(&id, 7, step)]);
             refused.unwrap_err();
-            let refused = ledger.begin().unwrap().update(&add(&id, 7, step));
+            let refused = ledger.begin(LockWait::Usual).unwrap().update(&add(&id, 7, step));
             refused.unwrap_err();
             assert_eq!(row_of(ledger, &id), Some(row(edge, 6)));
             // A no-op does not overflow, however large.
@@ -136,7 +136,7 @@ fn live(world: &LedgerWorld, dice: &mut Dice, ids: &[CounterId], rows: &mut [Bas
         let index = claims.len();
         claims.push(claim(id, seq, op));
         if row.seq > ClaimSeq::new(seq) {
-            newer.push(NewerRow { index, row: row.seq });
+            newer.push(newer_row(index, row.seq.get()));
         }
         *row = row.after(ClaimSeq::new(seq), op).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::ledger::Ledger;
+use counter_diesel::ledger::{Ledger, LockWait};
 use counter_diesel::store::{ClaimSeq, Generation, Prefix};
 use counter_diesel::{CounterKey, Error};
 
@@ -151,8 +151,8 @@ fn assert_not_migrated(ledger: &dyn Ledger) {
         ledger.baselines(&both).unwrap_err(),
         ledger.rows_of(&owner).unwrap_err(),
         ledger.top(owner.owner_type(), &CounterKey::from_static("views"), 1).unwrap_err(),
-        ledger.begin().unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
-        ledger.begin().unwrap().update(&add(&id, 5, 1)).unwrap_err(),
+        ledger.begin(LockWait::Usual).unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
+        ledger.begin(LockWait::Usual).unwrap().update(&add(&id, 5, 1)).unwrap_err(),
         ledger.state(&prefix).unwrap_err(),
         ledger.record(&prefix, &generation("a", 1)).unwrap_err(),
     ];

@@ -5,9 +5,10 @@ use std::thread;
 
 use counter_diesel::Error;
 use counter_diesel::error::LedgerStep;
+use counter_diesel::ledger::LockWait;
 use counter_diesel::store::Baseline;
 
-use super::{LedgerWorld, add, apply, baseline, row, row_of, set};
+use super::{LedgerWorld, add, apply, baseline, newer_row, row, row_of, set};
 use crate::fixtures::views_of;
 use crate::suite::Case;
 
@@ -15,7 +16,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("a transaction that is dropped leaves nothing", |world| {
         let ledger = &*world.ledger;
         apply(ledger, [add(&views_of(1), 5, 1)]);
-        let mut transaction = ledger.begin().unwrap();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
         transaction.upsert(&[add(&views_of(1), 6, 1), add(&views_of(2), 6, 1)]).unwrap();
         transaction.update(&set(&views_of(1), 7, 9)).unwrap();
         drop(transaction);
@@ -24,7 +25,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("several upserts of one transaction are kept together", |world| {
         let ledger = &*world.ledger;
-        let mut transaction = ledger.begin().unwrap();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
         transaction.upsert(&[add(&views_of(1), 5, 1), add(&views_of(2), 5, 1)]).unwrap();
         assert_eq!(transaction.upsert(&[add(&views_of(1), 5, 1)]).unwrap(), []);
         let newer =
@@ -38,7 +39,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("a transaction is over after an error and nothing of it is kept", |world| {
         let ledger = &*world.ledger;
         apply(ledger, [set(&views_of(2), 5, i64::MAX)]);
-        let mut transaction = ledger.begin().unwrap();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
         transaction.upsert(&[add(&views_of(1), 5, 1)]).unwrap();
         let refused = transaction.upsert(&[add(&views_of(2), 6, 1), add(&views_of(3), 6, 1)]);
         let error = refused.unwrap_err();
@@ -65,14 +66,13 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     ("a transaction tells what is newer from what others have committed since it began", |world| {
         let (ours, theirs) = (&*world.ledger, world.database.ledger("model_counters"));
         apply(ours, [add(&views_of(1), 5, 1)]);
-        let mut transaction = ours.begin().unwrap();
+        let mut transaction = ours.begin(LockWait::Usual).unwrap();
         // A look before anything is locked, from which a snapshot would be kept.
         assert_eq!(transaction.upsert(&[]).unwrap(), []);
         apply(&*theirs, [add(&views_of(1), 9, 1), add(&views_of(2), 9, 1)]);
         let newer =
             transaction.upsert(&[add(&views_of(1), 6, 1), add(&views_of(2), 6, 1)]).unwrap();
-        let rows = newer.iter().map(|newer| newer.row.get()).collect::<Vec<_>>();
-        assert_eq!(rows, [9, 9]);
+        assert_eq!(newer, [newer_row(0, 9), newer_row(1, 9)]);
         transaction.commit().unwrap();
         assert_eq!(row_of(ours, &views_of(1)), Some(row(2, 9)));
     }),

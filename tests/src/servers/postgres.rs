@@ -147,7 +147,7 @@ impl ServerConnection for PgConnection {
     const DROP: &'static str = "DROP DATABASE NAME WITH (FORCE)";
     const ISOLATE: &'static str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL";
     const PATIENCE: &'static str = "SET deadlock_timeout = '1h'";
-    const IMPATIENCE: &'static str = "ALTER DATABASE NAME SET deadlock_timeout = '10ms'";
+    const IMPATIENCE: &'static str = "ALTER DATABASE NAME SET deadlock_timeout = '200ms'";
     const LOCK_TABLE: &'static str =
         "BEGIN; LOCK TABLE \"model_counters\" IN ACCESS EXCLUSIVE MODE";
 

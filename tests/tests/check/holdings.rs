@@ -5,6 +5,7 @@ use std::time::Duration;
 use counter_core::Config;
 use counter_diesel::check::FindingCode as Code;
 use counter_diesel::check::Severity::{Error, Warning};
+use counter_diesel::ledger::LockWait;
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::fixtures::{post, views_of};
@@ -111,7 +112,7 @@ fn a_claim_that_its_row_has_overtaken_is_an_error() {
 fn overtake(site: &Site, number: i64) {
     let future = ClaimSeq::new(i64::MAX / 2);
     let newer = Claim { id: views_of(number), seq: future, op: ClaimOp::Set(100) };
-    let mut transaction = site.ledger.begin().unwrap();
+    let mut transaction = site.ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&[newer]).unwrap();
     transaction.commit().unwrap();
 }

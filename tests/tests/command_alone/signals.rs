@@ -158,6 +158,28 @@ fn watching_says_nothing_of_passes_that_find_nothing() {
 }
 
 #[test]
+fn watching_leaves_what_was_refused_to_a_later_pass_and_retries_it_in_the_last() {
+    let site = Site::with_postgres();
+    let counters = site.counters();
+    counters.set(user(1), "views", i64::MAX).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    counters.increment(user(1), "views", 1).unwrap();
+    let mut program = Program::start(site.command().args(["sync", "--watch", "1ms", "--json"]));
+    let mut output = BufReader::new(program.take_output()).lines().map(|line| json(&line.unwrap()));
+    let refused_and_postponed = |report: &serde_json::Value| {
+        ["failed", "postponed"].map(|list| report[list]["count"].as_i64().unwrap())
+    };
+    assert_eq!(refused_and_postponed(&output.next().unwrap()), [1, 0]);
+    for _ in 0..2 {
+        assert_eq!(refused_and_postponed(&output.next().unwrap()), [0, 1]);
+    }
+    program.signal(Signal::INT);
+    let last = output.last().unwrap();
+    assert_eq!(refused_and_postponed(&last), [1, 0], "the last pass");
+    assert_eq!(program.finish().code(), 1);
+}
+
+#[test]
 fn a_signal_in_the_middle_of_a_pass_that_is_watched_leaves_nothing_behind() {
     let (site, counters) = counted_site();
     let arguments = ["sync", "--watch", "1h", "--batch-size", "10"];

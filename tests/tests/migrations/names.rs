@@ -58,7 +58,7 @@ fn claim(n: i64, op: ClaimOp) -> Claim {
 }
 
 fn use_all_statements(ledger: &dyn Ledger, name: &str) {
-    let mut transaction = ledger.begin().unwrap();
+    let mut transaction = ledger.begin(counter_diesel::ledger::LockWait::Usual).unwrap();
     let claims = [ClaimOp::Add(1), ClaimOp::Set(2), ClaimOp::Delete];
     let claims = (0..).zip(claims).map(|(n, op)| claim(n, op)).collect::<Vec<_>>();
     assert_eq!(transaction.upsert(&claims).unwrap(), [], "{name}");

@@ -83,7 +83,7 @@ pub const CASES: &[Case] = &[
         for key in ["a", "b", "c", "d"] {
             counters.increment(post(1), key, 1).unwrap();
         }
-        let recorded = Recorded::of(|| assert_eq!(sync(&counters).postponed, 1));
+        let recorded = Recorded::of(|| assert_eq!(sync(&counters).postponed.count(), 1));
         assert_eq!(total(&recorded, &world, "postponed"), 1);
         assert!(recorded.gauge(&world, "counter_oldest_claim_seconds").unwrap() > 0.0);
     }),

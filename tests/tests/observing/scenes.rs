@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, Generation};
+use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post};
@@ -70,7 +71,7 @@ pub fn contradict(world: &World, key: &str) -> Claim {
 
 pub fn apply_from_the_future(world: &World, key: &str) {
     let claim = Claim { id: counter_of(&post(1), key), seq: FUTURE, op: ClaimOp::Set(100) };
-    let mut transaction = world.ledger.begin().unwrap();
+    let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&[claim]).unwrap();
     transaction.commit().unwrap();
 }

@@ -121,7 +121,7 @@ fn claims_that_a_sync_did_not_come_to_are_finished_by_the_next_one() {
 fn with_transactions_left(site: &Site, transactions: &Arc<AtomicUsize>) -> Counters {
     let left = Arc::clone(transactions);
     let faults = Faults::deciding(move |step| {
-        if step != "begin" {
+        if !["begin", "ask_writes"].contains(&step) {
             return None;
         }
         let used =

@@ -1,6 +1,6 @@
 //! What only MySQL and MariaDB do.
 
-use counter_diesel::ledger::Ledger;
+use counter_diesel::ledger::{Ledger, LockWait};
 use counter_tests::database::{Database, ServerConnection};
 use counter_tests::fixtures::views_of;
 use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, prepare_transaction};
@@ -59,13 +59,13 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         };
         apply(&ledger, &adds([1], 5));
         assert_restored();
-        ledger.begin().unwrap().upsert(&adds([1], 6)).unwrap();
+        ledger.begin(LockWait::Usual).unwrap().upsert(&adds([1], 6)).unwrap();
         assert_restored();
         world
             .database
             .execute("UPDATE \"model_counters\" SET \"count\" = 9223372036854775807")
             .unwrap();
-        ledger.begin().unwrap().upsert(&adds([1], 7)).unwrap_err();
+        ledger.begin(LockWait::Usual).unwrap().upsert(&adds([1], 7)).unwrap_err();
         assert_restored();
     }),
     ("a transaction waits shortly, for locks and for its next statement", |world| {
@@ -88,8 +88,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
                 ..adds([id], 5).remove(0)
             };
             apply(&ledger, &[full]);
-            ledger.begin().unwrap().upsert(&adds([id], 6)).unwrap_err();
-            ledger.begin().unwrap().update(&adds([id], 6)[0]).unwrap_err();
+            ledger.begin(LockWait::Usual).unwrap().upsert(&adds([id], 6)).unwrap_err();
+            ledger.begin(LockWait::Usual).unwrap().update(&adds([id], 6)[0]).unwrap_err();
             let rows = ledger.baselines(&[views_of(id), views_of(id)]).unwrap();
             assert_eq!((rows[1].count, rows[1].seq.get()), (i64::MAX, 5), "{mode}");
             let odd = counter_diesel::CounterId::new("\\'\"`", id, "\\").unwrap();
@@ -133,12 +133,12 @@ pub(crate) fn a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_aw
             .unwrap();
     };
     let ledger = ledger_of(&pool);
-    let transaction = ledger.begin().unwrap();
+    let transaction = ledger.begin(LockWait::Usual).unwrap();
     allow(0);
     transaction.commit().unwrap();
     allow(1000);
     assert_eq!(number(&pool, "@@lock_wait_timeout"), 71, "after a commit");
-    let transaction = ledger.begin().unwrap();
+    let transaction = ledger.begin(LockWait::Usual).unwrap();
     allow(0);
     drop(transaction);
     allow(1000);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, Config, DeltaStore, Generation, MemoryStore};
+use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post};
@@ -119,7 +120,7 @@ const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
 fn apply_from_the_future(world: &World, key: &str, count: i64) {
     let claim = Claim { id: counter_of(&post(1), key), seq: FUTURE, op: ClaimOp::Set(count) };
-    let mut transaction = world.ledger.begin().unwrap();
+    let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
     transaction.upsert(&[claim]).unwrap();
     transaction.commit().unwrap();
 }

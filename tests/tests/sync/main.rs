@@ -147,7 +147,7 @@ const CASES: &[Case<World>] = &[
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         assert_eq!(counters.baseline(post(1), "full").unwrap(), 1);
     }),
-    ("a table that takes no row at all ends the pass after a few tries", |world| {
+    ("a table that takes no row at all costs a batch a few tries and ends no pass", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&upserts);
         let faults = Faults::calling(move |step| {
@@ -157,9 +157,12 @@ const CASES: &[Case<World>] = &[
         world.make_table_refuse_writes();
         increment_each(&counters, 2000);
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report:?}");
-        assert!(upserts.load(Ordering::SeqCst) <= 10, "{upserts:?} upserts");
-        assert!(report.failed.is_empty() && report.applied == 0);
+        assert!(report.stopped.is_none() && report.applied == 0, "{report}");
+        // Twice that where a refusal has no name that says it is permanent.
+        assert!(upserts.load(Ordering::SeqCst) <= 200, "{upserts:?} upserts");
+        // Eight of each batch, and a scan makes two or three batches of them.
+        let (failed, postponed) = (report.failed.count(), report.postponed.count());
+        assert!([16, 24].contains(&failed) && failed + postponed == 2000, "{report}");
         assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),
     ("a missing table is named before anything is claimed", |world| {
@@ -286,7 +289,11 @@ const CASES: &[Case<World>] = &[
         let counters = world.counters_behind(&faults, Config::default());
         increment_each(&counters, 10);
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!((report.applied, report.superseded, report.postponed), (0, 3, 7), "{report:?}");
+        assert_eq!(
+            (report.applied, report.superseded, report.postponed.count()),
+            (0, 3, 7),
+            "{report:?}"
+        );
         assert!(!report.is_clean());
         // The same process finishes them first, however young they are.
         let next = counters.sync(&SyncOptions::default()).unwrap();

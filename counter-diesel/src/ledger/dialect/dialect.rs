@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
@@ -7,6 +9,7 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{Error as DieselError, QueryResult};
 
+use super::lock_wait::LockWait;
 use super::migration::Migration;
 use super::tables::{Table, Tables};
 use crate::error;
@@ -32,8 +35,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Self::TransactionManager::begin_transaction(self)
     }
 
-    /// Asks for short waits and a durable commit, in a transaction that has just begun.
-    fn prepare_transaction(&mut self) -> QueryResult<()>;
+    /// Limits the waits for locks and asks for a durable commit, in a transaction that has just
+    /// begun.
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()>;
 
     /// Takes back what outlives the transaction of that which was asked for it. It has just ended.
     fn finish_transaction(&mut self) -> QueryResult<()> {
@@ -49,8 +53,19 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     fn is_marked_transaction(&mut self, mark: u64) -> QueryResult<bool>;
 
     /// Upserts claims of op add or set under the guard. Deletes are upserted as a set to 0. Returns
-    /// whether the guard let all of them through; `false` also where the database does not tell.
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool>;
+    /// the places of the claims of which the database's answer does not prove that their rows show
+    /// them now.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>>;
+
+    /// Locks the rows of these counters that no other transaction has locked, without waiting, and
+    /// returns their places. `None` where single rows cannot be locked.
+    fn lock_rows(
+        &mut self,
+        _tables: &Tables,
+        _ids: &[CounterId],
+    ) -> QueryResult<Option<Vec<usize>>> {
+        Ok(None)
+    }
 
     /// Applies one claim of op add or set to an existing row under the guard. Returns the rows
     /// changed.
@@ -142,6 +157,10 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// Whether a statement has failed because others have locked what it needed, in whatever
     /// language the database says so. Asked in the transaction in which it failed, at once.
     fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool;
+
+    /// Returns whether a statement of a transaction that waits for locks no longer than `wait`
+    /// failed after `waited` because another transaction had locked what it needed.
+    fn is_lock_timeout(error: &DieselError, waited: Duration, wait: LockWait) -> bool;
 
     /// A table's name as this database quotes it.
     fn quoted(table: &Table) -> String {

@@ -1,4 +1,5 @@
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
@@ -13,6 +14,7 @@ use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
+use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
 use super::sql::shared::shared_members;
@@ -42,6 +44,15 @@ const LOCK_ROWS: [&str; 2] =
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
+/// Counters whose rows one statement reads. They are one parameter, which must be smaller than the
+/// server's `max_allowed_packet`, 1 MiB at the least.
+const READ_SIZE: usize = 400;
+
+/// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
+/// locked.
+const SKIP_LOCKED: &str =
+    " /*M! FOR UPDATE SKIP LOCKED */ /*!80001 FOR UPDATE OF `c` SKIP LOCKED */";
+
 impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
@@ -70,14 +81,17 @@ impl Dialect for MysqlConnection {
     /// What is refused is told apart by its words, which are to be English. There are only settings
     /// of the whole session for this, so what they were is kept for later. The commit is as durable
     /// as the server makes all commits.
-    fn prepare_transaction(&mut self) -> QueryResult<()> {
-        Statement::<()>::new(
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+        // With 0, which MariaDB takes for rows, its transactions end with errors of their own.
+        let seconds = wait.limit().as_secs().max(1);
+        Statement::<()>::new(format!(
             "SET @counter_lock_wait_timeout = @@lock_wait_timeout, \
              @counter_innodb_lock_wait_timeout = @@innodb_lock_wait_timeout, \
              @counter_wait_timeout = @@wait_timeout, \
              @counter_lc_messages = @@lc_messages, lc_messages = 'en_US', \
-             lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 15",
-        )
+             lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, \
+             wait_timeout = 15"
+        ))
         .execute(self)?;
         Ok(())
     }
@@ -102,14 +116,24 @@ impl Dialect for MysqlConnection {
         standard::release_mark(self, mark)
     }
 
-    /// A changed row counts 2, but a new one counts 1, and so does one that was left as it was,
-    /// because Diesel asks for rows found: only if every row was changed does the sum tell that.
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
-        let mut affected = 0;
+    /// The count of affected rows proves nothing: a new row counts 1, and so does one that the
+    /// guard left as it was, because Diesel asks for rows found; and a trigger can put any column
+    /// of a changed row back.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            affected += upsert_statement(tables, piece)?.execute(self)?;
+            upsert_statement(tables, piece)?.execute(self)?;
         }
-        Ok(affected == 2 * claims.len())
+        Ok((0..claims.len()).collect())
+    }
+
+    fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
+        let mut places = Vec::new();
+        for (index, ids) in ids.chunks(READ_SIZE).enumerate() {
+            let rows = many_baselines(tables, ids)?.sql(SKIP_LOCKED).load(self)?;
+            let found = standard::places(rows);
+            places.extend(found.into_iter().map(|place| place + index * READ_SIZE));
+        }
+        Ok(Some(places))
     }
 
     fn baselines(
@@ -231,6 +255,10 @@ impl Dialect for MysqlConnection {
         table.quoted_by('`')
     }
 
+    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
+        error.to_string().contains("Lock wait timeout")
+    }
+
     shared_members!(NOW);
 }
 
@@ -282,8 +310,12 @@ fn read(
         [] => Vec::new(),
         [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
         ids => {
-            let rows = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
-            standard::in_order(ids.len(), rows)
+            let mut rows = Vec::with_capacity(ids.len());
+            for ids in ids.chunks(READ_SIZE) {
+                let found = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
+                rows.extend(standard::in_order(ids.len(), found));
+            }
+            rows
         }
     })
 }

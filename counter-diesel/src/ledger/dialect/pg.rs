@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
@@ -16,6 +17,7 @@ use diesel::{PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
+use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::{bind_owner_of, read_owner};
 use super::pools::open;
@@ -40,15 +42,16 @@ impl Dialect for PgConnection {
     }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
-    /// The commit waits for the disk, and as before where the whole server is asked to wait for
-    /// more.
-    fn prepare_transaction(&mut self) -> QueryResult<()> {
-        self.batch_execute(
-            "SET LOCAL lock_timeout = '5s'; \
+    /// The commit waits for the disk. Where the server is asked to wait for standbys too, that is
+    /// the operator's choice, and stays.
+    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<()> {
+        self.batch_execute(&format!(
+            "SET LOCAL lock_timeout = '{}ms'; \
              SET LOCAL idle_in_transaction_session_timeout = '15s'; \
-             SELECT set_config('synchronous_commit', 'on', true) \
-             WHERE current_setting('synchronous_commit') <> 'remote_apply'",
-        )
+             SELECT set_config('synchronous_commit', 'local', true) \
+             WHERE current_setting('synchronous_commit') = 'off'",
+            wait.limit().as_millis()
+        ))
     }
 
     /// A setting that ends with the transaction. A savepoint would give all that is written a
@@ -65,12 +68,30 @@ impl Dialect for PgConnection {
         Ok(standard::only_value(marks)? == mark.to_string())
     }
 
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
-        let mut let_through = 0;
+    /// The rows come back as they were written, in the order of the claims but for those that were
+    /// kept out. A trigger may have changed them.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
+        let mut unproven = Vec::new();
+        let mut place = 0;
         for run in standard::runs(claims) {
-            let_through += upsert_statement(tables, run)?.execute(self)?;
+            let mut written = upsert_statement(tables, run)?.load::<Written>(self)?.into_iter();
+            let mut next = written.next();
+            for claim in run {
+                if next.as_ref().is_some_and(|written| shows(written, claim)) {
+                    next = written.next();
+                } else {
+                    unproven.push(place);
+                }
+                place += 1;
+            }
         }
-        Ok(let_through == claims.len())
+        Ok(unproven)
+    }
+
+    fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
+        let mut rows = many_baselines(tables, ids)?;
+        rows.after.push_str(" FOR NO KEY UPDATE OF c SKIP LOCKED");
+        Ok(Some(standard::places(rows.load(self)?)))
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -153,6 +174,12 @@ impl Dialect for PgConnection {
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
+    /// The server may say it in any language, and Diesel does not pass on its code.
+    fn is_lock_timeout(error: &DieselError, waited: Duration, wait: LockWait) -> bool {
+        let is_unnamed = matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, _));
+        is_unnamed && waited >= wait.limit()
+    }
+
     shared_members!(NOW);
     on_conflict_members!(NOW, "GREATEST");
 }
@@ -163,7 +190,21 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
     statement.sql("hashtextextended(").text(name).sql(", 0)")
 }
 
-fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<OverCounters<'a, ()>> {
+/// A row after an upsert: its owner, its key and its sequence.
+type Written = (String, i64, String, i64);
+
+/// Returns whether a row shows a claim.
+fn shows((owner_type, owner_id, key, seq): &Written, claim: &Claim) -> bool {
+    *seq == claim.seq.get()
+        && bind_owner_of(&claim.id).is_ok_and(|id| id == *owner_id)
+        && *key == claim.id.key()
+        && *owner_type == claim.id.owner_type()
+}
+
+fn upsert_statement<'a>(
+    tables: &Tables,
+    claims: &'a [Claim],
+) -> QueryResult<OverCounters<'a, (Text, BigInt, Text, BigInt)>> {
     let is_add = claims.first().is_some_and(standard::is_add);
     Ok(OverCounters {
         before: format!(
@@ -175,7 +216,10 @@ fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Ove
             claims.iter().map(standard::value).collect(),
             claims.iter().map(|claim| claim.seq.get()).collect(),
         ],
-        after: on_conflict::apply(is_add, NOW),
+        after: format!(
+            "{} RETURNING \"owner_type\", \"owner_id\", \"key\", \"claim_seq\"",
+            on_conflict::apply(is_add, NOW)
+        ),
         ..OverCounters::new(claims.iter().map(|claim| &claim.id))?
     })
 }

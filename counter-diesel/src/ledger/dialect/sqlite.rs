@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
@@ -15,6 +16,7 @@ use diesel::{RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
+use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
 use super::sql::shared::{on_conflict_members, shared_members};
@@ -50,7 +52,7 @@ impl Dialect for SqliteConnection {
 
     /// Waits and durability are settings of the whole connection here, so they are the
     /// application's; [`sqlite_pool`] makes good ones.
-    fn prepare_transaction(&mut self) -> QueryResult<()> {
+    fn prepare_transaction(&mut self, _wait: LockWait) -> QueryResult<()> {
         Ok(())
     }
 
@@ -63,12 +65,18 @@ impl Dialect for SqliteConnection {
         standard::release_mark(self, mark)
     }
 
-    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<bool> {
-        let mut let_through = 0;
+    /// A row counts if it was written, and a trigger cannot change what is written before it is.
+    fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
+        let mut unproven = Vec::new();
+        let mut place = 0;
         for piece in values::pieces(claims, &CHUNK_SIZES) {
-            let_through += upsert_statement(tables, piece)?.execute(self)?;
+            let places = place..place + piece.len();
+            place = places.end;
+            if upsert_statement(tables, piece)?.execute(self)? != piece.len() {
+                unproven.extend(places);
+            }
         }
-        Ok(let_through == claims.len())
+        Ok(unproven)
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -123,6 +131,10 @@ impl Dialect for SqliteConnection {
 
     /// It speaks English everywhere.
     fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
+        error.to_string().contains("is locked")
+    }
+
+    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
         error.to_string().contains("is locked")
     }
 

@@ -8,7 +8,7 @@ use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::one_line;
 use crate::ledger::ledger::SyncRecord;
 use crate::overview::timestamp::Timestamp;
-use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
 use crate::sync::report::report::SyncReport;
 
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct ReportShape<'a> {
     skipped: u64,
     discarded: u64,
     busy: u64,
-    postponed: u64,
+    postponed: Listed<PostponedShape<'a>>,
     foreign: Listed<ForeignShape<'a>>,
     failed: Listed<FailedShape<'a>>,
     conflicts: Listed<ConflictShape<'a>>,
@@ -48,7 +48,7 @@ impl Serialize for SyncReport {
             skipped: self.skipped(),
             discarded: self.discarded,
             busy: self.busy,
-            postponed: self.postponed,
+            postponed: listed(&self.postponed),
             foreign: listed(&self.foreign),
             failed: listed(&self.failed),
             conflicts: listed(&self.conflicts),
@@ -74,6 +74,19 @@ struct FailedShape<'a> {
 impl<'a> From<&'a FailedClaim> for FailedShape<'a> {
     fn from(failed: &'a FailedClaim) -> Self {
         Self { claim: (&failed.claim).into(), why: one_line(&failed.error) }
+    }
+}
+
+#[derive(Serialize)]
+struct PostponedShape<'a> {
+    #[serde(flatten)]
+    claim: ClaimShape<'a>,
+    why: String,
+}
+
+impl<'a> From<&'a PostponedClaim> for PostponedShape<'a> {
+    fn from(postponed: &'a PostponedClaim) -> Self {
+        Self { claim: (&postponed.claim).into(), why: postponed.cause.to_string() }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use counter_core::{Claim, ClaimSeq};
 
 use crate::error::Error;
@@ -10,6 +12,38 @@ pub struct FailedClaim {
     pub claim: Claim,
     /// Why it was refused.
     pub error: Error,
+}
+
+/// A claim that is left to a later sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PostponedClaim {
+    /// The claim. It is still in the store.
+    pub claim: Claim,
+    /// Why it was not applied.
+    pub cause: PostponedCause,
+}
+
+/// Why a claim is left to a later sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PostponedCause {
+    /// The store changed claims of its batch again and again while they were applied.
+    Changing,
+    /// Another transaction has locked its row.
+    Locked,
+    /// The database refused it before, or too many beside it, and its backoff is not over.
+    Refused,
+}
+
+impl fmt::Display for PostponedCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changing => "it kept changing while it was applied",
+            Self::Locked => "another transaction has locked its row",
+            Self::Refused => "the database refused it, or those beside it",
+        })
+    }
 }
 
 /// A claim that the store holds although its row has seen a newer one. The store came back from an

@@ -4,7 +4,7 @@ use std::time::Duration;
 use counter_core::{Foreign, Printable};
 
 use super::capped::Capped;
-use super::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use super::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
 use super::times::SyncTimes;
 
 use crate::causes::one_line;
@@ -35,8 +35,10 @@ pub struct SyncReport {
     ///
     /// [`OnConflict::Discard`]: crate::sync::OnConflict::Discard
     pub discarded: u64,
-    /// Claims that changed again and again while they were applied; they are left to the next sync.
-    pub postponed: u64,
+    /// Claims that are left to a later sync, because others have locked their rows, because they
+    /// changed again and again while they were applied, or because the database refused them
+    /// before.
+    pub postponed: Capped<PostponedClaim>,
     /// Names and values in the store that are not ours. They were left as they are.
     pub foreign: Capped<Foreign>,
     /// Claims that the database refused. They stay in the store and are tried again later.
@@ -79,7 +81,7 @@ impl SyncReport {
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
-            ("postponed", self.postponed),
+            ("postponed", self.postponed.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("shared_prefix", self.shared_prefix.into()),
             ("stopped", self.stopped.is_some().into()),
@@ -96,7 +98,7 @@ impl SyncReport {
             ("zeros", self.zeros),
             ("superseded", self.superseded),
             ("discarded", self.discarded),
-            ("postponed", self.postponed),
+            ("postponed", self.postponed.count()),
             ("foreign", self.foreign.count()),
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),

@@ -110,6 +110,12 @@ pub(crate) fn in_order(asked: usize, rows: Vec<(i64, i64, i64)>) -> Vec<Option<B
     found
 }
 
+/// Returns the places of the counters whose rows were found.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn places(rows: Vec<(i64, i64, i64)>) -> Vec<usize> {
+    rows.into_iter().filter_map(|(index, ..)| usize::try_from(index).ok()).collect()
+}
+
 pub(crate) fn rows_of<'a>(
     tables: &Tables,
     owner: &'a Owner,

@@ -1,0 +1,117 @@
+//! Triggers that drop or undo what is written, so that the statement succeeds all the same.
+
+use counter_diesel::{Counters, Error};
+use counter_tests::fixtures::post;
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+
+use super::{Kind, count_each, execute, kind_of, sum_of_rows, sync};
+
+const KEPT_OUT: i64 = 500;
+
+pub const CASES: &[Case<World>] = &[
+    ("an insert that a trigger drops is named and not acknowledged", |world| {
+        drop_inserts(world);
+        let counters = world.counters();
+        for others in [0, 999] {
+            is_named(&counters, others);
+        }
+    }),
+    ("an update that a trigger undoes is named and not acknowledged", |world| {
+        let counters = world.counters();
+        count_each(&counters, [KEPT_OUT]);
+        assert!(sync(&counters).is_clean());
+        undo_updates(world);
+        for others in [0, 999] {
+            is_named(&counters, others);
+        }
+    }),
+    ("a set and a delete that a trigger undoes are left to a later sync", |world| {
+        let counters = world.counters();
+        count_each(&counters, [KEPT_OUT]);
+        assert!(sync(&counters).is_clean());
+        undo_updates(world);
+        counters.set(post(KEPT_OUT), "views", 7).unwrap();
+        assert_eq!(counters.get(post(KEPT_OUT), "views").unwrap(), 7);
+        assert_eq!(sum_of_rows(&counters, [KEPT_OUT]), 1);
+        counters.delete(post(KEPT_OUT), "views").unwrap();
+        assert_eq!(counters.get(post(KEPT_OUT), "views").unwrap(), 0);
+        assert_eq!(sum_of_rows(&counters, [KEPT_OUT]), 1);
+        let report = sync(&counters);
+        assert!(matches!(report.failed.iter().next().unwrap().error, Error::KeptOut { .. }));
+
+        undo_no_updates(world);
+        let report = sync(&counters);
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(sum_of_rows(&counters, [KEPT_OUT]), 0);
+    }),
+];
+
+/// Counts one post that the database keeps out, and that many others beside it.
+fn is_named(counters: &Counters, others: i64) {
+    let before = counters.get(post(KEPT_OUT), "views").unwrap();
+    let posts = 1000..1000 + others;
+    count_each(counters, posts.clone().chain([KEPT_OUT]));
+    let rows = sum_of_rows(counters, posts.clone());
+    let report = sync(counters);
+    assert_eq!((report.applied, report.failed.count()), (others as u64, 1), "{report}");
+    let failed = report.failed.iter().next().unwrap();
+    assert!(matches!(failed.error, Error::KeptOut { .. }), "{failed:?}");
+    assert_eq!(failed.claim.id.owner_id(), post(KEPT_OUT).id(), "{failed:?}");
+    assert_eq!(sum_of_rows(counters, posts), rows + others);
+    assert_eq!(counters.get(post(KEPT_OUT), "views").unwrap(), before + 1);
+    // It is still there for whoever mends the table.
+    let held = counters.pending(post(KEPT_OUT), "views").unwrap();
+    assert!(held.claim.is_some(), "{held:?}");
+}
+
+fn drop_inserts(world: &World) {
+    match kind_of(world) {
+        Kind::Postgres => execute(
+            world,
+            "CREATE FUNCTION dropping() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.owner_id = 500 THEN RETURN NULL; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER dropping BEFORE INSERT ON model_counters \
+             FOR EACH ROW EXECUTE FUNCTION dropping()",
+        ),
+        // It cannot drop a row, but it can write another one.
+        Kind::Mysql => execute(
+            world,
+            "CREATE TRIGGER dropping BEFORE INSERT ON model_counters FOR EACH ROW \
+             IF NEW.owner_id = 500 THEN SET NEW.owner_type = 'elsewhere'; END IF",
+        ),
+        Kind::Sqlite => execute(
+            world,
+            "CREATE TRIGGER dropping BEFORE INSERT ON model_counters \
+             WHEN NEW.owner_id = 500 BEGIN SELECT RAISE(IGNORE); END",
+        ),
+    }
+}
+
+fn undo_updates(world: &World) {
+    match kind_of(world) {
+        Kind::Postgres => execute(
+            world,
+            "CREATE FUNCTION undoing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.owner_id = 500 THEN RETURN OLD; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER undoing BEFORE UPDATE ON model_counters \
+             FOR EACH ROW EXECUTE FUNCTION undoing()",
+        ),
+        Kind::Mysql => execute(
+            world,
+            "CREATE TRIGGER undoing BEFORE UPDATE ON model_counters FOR EACH ROW \
+             IF NEW.owner_id = 500 THEN SET NEW.count = OLD.count, \
+             NEW.claim_seq = OLD.claim_seq; END IF",
+        ),
+        Kind::Sqlite => execute(
+            world,
+            "CREATE TRIGGER undoing BEFORE UPDATE ON model_counters \
+             WHEN NEW.owner_id = 500 BEGIN SELECT RAISE(IGNORE); END",
+        ),
+    }
+}
+
+fn undo_no_updates(world: &World) {
+    let on = if kind_of(world) == Kind::Postgres { " ON model_counters" } else { "" };
+    execute(world, &format!("DROP TRIGGER undoing{on}"));
+}

@@ -1,0 +1,113 @@
+use std::time::{Duration, Instant};
+
+use counter_diesel::sync::PostponedCause;
+use counter_diesel::{Counters, Error, SyncReport};
+use counter_tests::fixtures::post;
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+
+use super::{Kind, count_each, kind_of, sum_of_rows, sync};
+
+pub const CASES: &[Case<World>] = &[
+    ("a locked row is named and all others are in, wherever it is in the batch", |world| {
+        if kind_of(world) == Kind::Sqlite {
+            return a_locked_file_ends_the_pass(world);
+        }
+        let counters = world.counters();
+        count_each(&counters, 1..=1000);
+        assert!(sync(&counters).is_clean());
+        for locked in [1, 512, 1000] {
+            let lock = format!(
+                "UPDATE model_counters SET count = count \
+                 WHERE owner_type = 'post' AND owner_id = {locked} AND \"key\" = 'views'"
+            );
+            let held = world.database.hold(&lock);
+            others_are_applied(&counters, locked, Duration::from_secs(10));
+            drop(held);
+            let report = sync(&counters);
+            assert!(report.is_clean() && report.applied == 1, "{report}");
+        }
+        assert_eq!(sum_of_rows(&counters, 1..=1000), 4 * 1000);
+    }),
+    ("a row that another transaction has inserted is named and all others are in", |world| {
+        if kind_of(world) == Kind::Sqlite {
+            return a_locked_file_ends_the_pass(world);
+        }
+        let insert = "INSERT INTO model_counters (owner_type, owner_id, \"key\", count, claim_seq) \
+                      VALUES ('post', 512, 'views', 100, 0)";
+        let held = world.database.hold(insert);
+        let counters = world.counters();
+        if kind_of(world) == Kind::Postgres {
+            others_are_applied(&counters, 512, Duration::from_secs(10));
+        } else {
+            others_but_neighbours_are_applied(&counters, 512);
+        }
+        drop(held);
+        let report = sync(&counters);
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
+    }),
+    ("a locked state row ends a pass in time, after all rows are in", |world| {
+        if kind_of(world) == Kind::Sqlite {
+            return a_locked_file_ends_the_pass(world);
+        }
+        let counters = world.counters();
+        count_each(&counters, [1]);
+        assert!(sync(&counters).is_clean());
+        count_each(&counters, [1]);
+        let lock = "UPDATE model_counters_state SET claim_seq = claim_seq";
+        let held = world.database.hold(lock);
+        let (report, took) = timed(&counters);
+        assert_eq!(report.applied, 1, "{report}");
+        let is_private = world.store.generation().is_none();
+        assert!(is_private || matches!(report.stopped, Some(Error::Locked { .. })), "{report}");
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        drop(held);
+    }),
+];
+
+/// Counts posts 1 to 1000, and syncs all but the one whose row is locked.
+fn others_are_applied(counters: &Counters, locked: i64, within: Duration) {
+    count_each(counters, 1..=1000);
+    let (report, took) = timed(counters);
+    assert!(report.stopped.is_none() && report.failed.is_empty(), "{report}: {:?}", report.failed);
+    assert_eq!((report.applied, report.postponed.count()), (999, 1), "{report}");
+    let postponed = report.postponed.iter().next().unwrap();
+    assert_eq!(postponed.claim.id.owner_id(), post(locked).id());
+    assert_eq!(postponed.cause, PostponedCause::Locked);
+    assert!(took < within, "{took:?}");
+}
+
+/// InnoDB lets no transaction insert a row into the gap before one that waits for a commit. Each
+/// part of the batch that has such a row waits a second or two.
+fn others_but_neighbours_are_applied(counters: &Counters, locked: i64) {
+    count_each(counters, 1..=1000);
+    let (report, took) = timed(counters);
+    assert!(report.stopped.is_none() && report.failed.is_empty(), "{report}: {:?}", report.failed);
+    let postponed = report.postponed.iter().map(|postponed| &postponed.claim.id);
+    let postponed = postponed.map(|id| id.owner_id().clone()).collect::<Vec<_>>();
+    assert!(postponed.contains(post(locked).id()) && postponed.len() <= 16, "{postponed:?}");
+    assert_eq!(report.applied, 1000 - postponed.len() as u64, "{report}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+}
+
+fn timed(counters: &Counters) -> (SyncReport, Duration) {
+    let started = Instant::now();
+    (sync(counters), started.elapsed())
+}
+
+/// Nobody can write to a SQLite file beside another.
+fn a_locked_file_ends_the_pass(world: &World) {
+    let counters = world.counters();
+    count_each(&counters, 1..=10);
+    let held = world.database.hold("");
+    let started = Instant::now();
+    let result = counters.sync(&counter_diesel::SyncOptions::default());
+    let error = result.map_or_else(Some, |report| report.stopped);
+    assert!(matches!(error, Some(Error::Locked { .. })), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    drop(held);
+    let report = sync(&counters);
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(sum_of_rows(&counters, 1..=10), 10);
+}

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use counter_diesel::{Config, SyncOptions};
+use counter_tests::faults::Faults;
+use counter_tests::fixtures::post;
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+
+use super::{Kind, count_each, execute, kind_of, sum_of_rows, sync};
+
+/// The post that is counted and must not be.
+const BAD: i64 = 99_999;
+
+pub const CASES: &[Case<World>] = &[
+    ("one row in a thousand that a foreign key refuses is named and all others are in", |world| {
+        match kind_of(world) {
+            Kind::Sqlite => refuse_by_trigger(world),
+            _ => refer_to_posts(world, ""),
+        }
+        others_are_applied(world);
+    }),
+    ("one row in a thousand that a check refuses is named and all others are in", |world| {
+        match kind_of(world) {
+            Kind::Sqlite => refuse_by_trigger(world),
+            _ => execute(world, "ALTER TABLE model_counters ADD CHECK (owner_id < 9999)"),
+        }
+        others_are_applied(world);
+    }),
+    ("one row in a thousand that a trigger refuses is named and all others are in", |world| {
+        refuse_by_trigger(world);
+        others_are_applied(world);
+    }),
+    (
+        "one row in a thousand that only the commit refuses is named and all others are in",
+        |world| {
+            match kind_of(world) {
+                Kind::Postgres => refer_to_posts(world, "DEFERRABLE INITIALLY DEFERRED"),
+                Kind::Mysql | Kind::Sqlite => refuse_by_trigger(world),
+            }
+            others_are_applied(world);
+        },
+    ),
+    ("one row in a thousand without a partition is named and all others are in", |world| {
+        match kind_of(world) {
+            Kind::Postgres => partition(world),
+            Kind::Mysql | Kind::Sqlite => refuse_by_trigger(world),
+        }
+        others_are_applied(world);
+    }),
+    ("what was refused costs the next passes of a worker nothing and is retried later", |world| {
+        let upserts = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&upserts);
+        let faults = Faults::calling(move |step| {
+            counting.fetch_add(usize::from(step == "upsert"), Ordering::SeqCst);
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        refuse_by_trigger(world);
+        count_each(&counters, BAD..BAD + 3000);
+        count_each(&counters, 1..=10);
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.failed.count() > 8), (10, true), "{report}");
+        // Each explicit sync that is refused doubles the wait of a worker's.
+        let _ = sync(&counters);
+        let _ = sync(&counters);
+        let refused = upserts.swap(0, Ordering::SeqCst);
+
+        count_each(&counters, 1..=10);
+        let routine = SyncOptions::default().retry_refused(false);
+        let report = counters.sync(&routine).unwrap();
+        assert_eq!((report.applied, report.failed.count()), (10, 0), "{report}");
+        assert_eq!(report.postponed.count(), 3000, "{report}");
+        // The ten are in as many batches as the scan makes of all that is claimed.
+        let upserts = upserts.swap(0, Ordering::SeqCst);
+        assert!(upserts <= 4, "{upserts}, and {refused} in three passes before");
+
+        // An explicit sync tries everything, and finds everything as soon as it can.
+        allow_again(world);
+        let report = sync(&counters);
+        assert!(report.is_clean() && report.applied == 3000, "{report}");
+        assert_eq!(sum_of_rows(&counters, [BAD, BAD + 1499, BAD + 2999, 1]), 5);
+    }),
+];
+
+fn others_are_applied(world: &World) {
+    let counters = world.counters();
+    count_each(&counters, (1..1000).chain([BAD]));
+    let report = sync(&counters);
+    assert!(report.stopped.is_none(), "{report}");
+    assert_eq!((report.applied, report.failed.count()), (999, 1), "{report}");
+    let failed = report.failed.iter().next().unwrap();
+    assert_eq!(failed.claim.id.owner_id(), post(BAD).id(), "{failed:?}");
+
+    // Its neighbours go on, in the next pass too.
+    count_each(&counters, (1..1000).chain([BAD]));
+    let report = sync(&counters);
+    assert_eq!((report.applied, report.failed.count()), (999, 1), "{report}");
+    assert_eq!(sum_of_rows(&counters, 1..1000), 2 * 999);
+    assert_eq!(counters.get(post(BAD), "views").unwrap(), 2);
+    assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 0);
+}
+
+fn refer_to_posts(world: &World, deferrable: &str) {
+    execute(world, "CREATE TABLE posts (id BIGINT PRIMARY KEY)");
+    let ids = (1..1000).map(|id| format!("({id})")).collect::<Vec<_>>().join(", ");
+    execute(world, &format!("INSERT INTO posts VALUES {ids}"));
+    let references = "ADD CONSTRAINT refusing FOREIGN KEY (owner_id) REFERENCES posts (id)";
+    execute(world, &format!("ALTER TABLE model_counters {references} {deferrable}"));
+}
+
+/// Refuses owners from [`BAD`] on.
+fn refuse_by_trigger(world: &World) {
+    match kind_of(world) {
+        Kind::Postgres => execute(
+            world,
+            "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF NEW.owner_id >= 99999 THEN RAISE 'not this one'; END IF; RETURN NEW; END $$; \
+             CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
+             FOR EACH ROW EXECUTE FUNCTION refusing()",
+        ),
+        Kind::Mysql => execute(
+            world,
+            "CREATE TRIGGER refusing BEFORE INSERT ON model_counters FOR EACH ROW \
+             IF NEW.owner_id >= 99999 THEN \
+             SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF",
+        ),
+        Kind::Sqlite => execute(
+            world,
+            "CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
+             WHEN NEW.owner_id >= 99999 BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+        ),
+    }
+}
+
+fn allow_again(world: &World) {
+    let on = if kind_of(world) == Kind::Postgres { " ON model_counters" } else { "" };
+    execute(world, &format!("DROP TRIGGER refusing{on}"));
+}
+
+/// Only ids below 9999 have a partition.
+fn partition(world: &World) {
+    execute(
+        world,
+        "CREATE TABLE parted (LIKE model_counters INCLUDING DEFAULTS) \
+         PARTITION BY RANGE (owner_id); \
+         CREATE TABLE small PARTITION OF parted FOR VALUES FROM (0) TO (9999); \
+         ALTER TABLE parted ADD UNIQUE (owner_type, owner_id, \"key\"); \
+         DROP TABLE model_counters; \
+         CREATE SEQUENCE parted_id; ALTER TABLE parted ALTER id SET DEFAULT nextval('parted_id'); \
+         ALTER TABLE parted RENAME TO model_counters",
+    );
+}
