@@ -11,6 +11,7 @@ pub mod folder;
 pub mod ledger_contract;
 pub mod log;
 pub mod model;
+pub mod patient_store;
 pub mod process;
 pub mod program;
 pub mod proxy;

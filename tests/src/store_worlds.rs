@@ -144,12 +144,14 @@ fn own_pool(url: &str, prefix: Prefix) -> Arc<dyn DeltaStore> {
     Arc::new(builder.build().unwrap())
 }
 
-/// For tests in which no time-out is meant to happen, however busy the machine.
+/// How long tests wait for a store where no time-out is meant to happen, however busy the machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The time-outs of a store that waits for [`PATIENCE`].
 pub fn patient() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
-    let patience = Duration::from_secs(30);
-    (timeouts.wait, timeouts.connect) = (patience, patience);
-    (timeouts.read, timeouts.write) = (patience, patience);
+    (timeouts.wait, timeouts.connect) = (PATIENCE, PATIENCE);
+    (timeouts.read, timeouts.write) = (PATIENCE, PATIENCE);
     timeouts
 }
 

@@ -9,6 +9,7 @@ use counter_diesel::ledger::Ledger;
 
 use crate::database::{self, Database};
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
+use crate::patient_store::PatientStore;
 use crate::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
 use crate::suite::WorldKind;
 
@@ -57,7 +58,12 @@ impl World {
     /// The counters of a process with this configuration.
     pub fn counters_with(&self, mut config: Config) -> Counters {
         config.prefix = self.prefix.clone();
-        Counters::from_parts(config, self.stores.store(), Arc::clone(&self.ledger))
+        Counters::from_parts(config, self.patient_store(), Arc::clone(&self.ledger))
+    }
+
+    /// The store of one process.
+    fn patient_store(&self) -> Arc<dyn DeltaStore> {
+        Arc::new(PatientStore(self.stores.store()))
     }
 
     /// Makes the table refuse every row that is written, while it can be read.
@@ -77,7 +83,7 @@ impl World {
     /// The counters of a process to whose store and database things happen.
     pub fn counters_behind(&self, faults: &Arc<Faults>, mut config: Config) -> Counters {
         config.prefix = self.prefix.clone();
-        let store = FaultyStore::new(self.stores.store(), faults);
+        let store = FaultyStore::new(self.patient_store(), faults);
         let inner = Arc::clone(&self.ledger);
         let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
         Counters::from_parts(config, Arc::new(store), Arc::new(ledger))

@@ -8,7 +8,6 @@ use counter_core::{Config, Error as CoreError};
 use counter_diesel::error::Invalid;
 use counter_diesel::{Error, Owner, SyncOptions};
 use counter_tests::fixtures::{post, views_of};
-use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World, impatient};
 
@@ -143,27 +142,14 @@ const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// A sync moves so many counters in batches of this size.
+/// One sync moves so many counters in batches of this size.
 fn assert_moves(world: &World, counted: i64, batch_size: usize) {
     let mut config = Config::default();
     config.sync_batch_size = NonZeroUsize::new(batch_size).unwrap().into();
     let counters = world.counters_with(config);
     counters.increment_many((0..counted).map(|n| (post(n), "views", n + 1))).unwrap();
-    let mut applied = 0;
-    wait_for("a sync that Redis answers in time", || {
-        // Rows are not kept locked until a busy Redis answers. Before the first batch that is the whole result.
-        let report = match counters.sync(&SyncOptions::default()) {
-            Err(Error::Core(CoreError::Store { .. })) => return None,
-            report => report.unwrap(),
-        };
-        applied += report.applied;
-        if matches!(report.stopped, Some(Error::Core(CoreError::Store { .. }))) {
-            return None;
-        }
-        assert!(report.is_clean(), "{report}");
-        Some(())
-    });
-    assert_eq!(applied, counted as u64);
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert!(report.is_clean() && report.applied == counted as u64, "{report}");
     assert_eq!(sum_of_rows(world, counted), counted * (counted + 1) / 2);
     assert_eq!(counters.sync(&SyncOptions::default()).unwrap().scanned, 0);
 }

@@ -7,12 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use counter_core::{ClaimOp, Config, CounterId, Error as CoreError};
+use counter_core::{ClaimOp, Config, CounterId};
 use counter_diesel::sync::SyncEvent;
-use counter_diesel::{Counters, Error, Owner, SyncOptions, SyncReport};
+use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{post, views_of};
-use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS, World};
 
@@ -127,30 +126,17 @@ const CASES: &[Case<World>] = &[
         assert_eq!(counters.baseline(post(0), "views").unwrap(), 1);
     }),
     ("no batch has more than 10,000 counters, however many are asked for", |world| {
+        let counters = counted(world, 10_001);
         let options = SyncOptions::default().batch_size(NonZeroUsize::MAX);
-        let seen = wait_for("a sync that Redis answers in time", || {
-            let counters = counted(world, 10_001);
-            let mut batches = Vec::new();
-            let result = counters.sync_observed(&options, &mut |event| {
-                if let SyncEvent::Found(counters) = event {
-                    batches.push(counters);
-                }
-                Continue(())
-            });
-            let result = result.and_then(|mut report| match report.stopped.take() {
-                Some(error) => Err(error),
-                None => Ok(report),
-            });
-            match result {
-                // Rows are not kept locked until a busy Redis answers. All is counted anew after that.
-                Err(Error::Core(CoreError::Store { .. })) => {
-                    finish(&counters);
-                    None
-                }
-                result => Some((result.unwrap().applied, batches)),
+        let mut batches = Vec::new();
+        let told = observe(&counters, &options, |event| {
+            if let SyncEvent::Found(counters) = event {
+                batches.push(counters);
             }
+            Continue(())
         });
-        assert_eq!(seen, (10_001, vec![10_000, 1]));
+        assert!(told.report.is_clean(), "{:?}", told.report);
+        assert_eq!((told.report.applied, batches), (10_001, vec![10_000, 1]));
     }),
     ("its panic loses nothing and counts nothing twice", |world| {
         let counters = counted(world, 55);
@@ -207,17 +193,6 @@ fn counted(world: &World, posts: i64) -> Counters {
     let counters = world.counters();
     counters.increment_many((0..posts).map(|n| (post(n), "views", 1))).unwrap();
     counters
-}
-
-/// Syncs until nothing is left of what a sync that was stopped has claimed.
-fn finish(counters: &Counters) {
-    wait_for("all to be synced", || {
-        let report = match counters.sync(&SyncOptions::default()) {
-            Err(Error::Core(CoreError::Store { .. })) => return None,
-            report => report.unwrap(),
-        };
-        report.stopped.is_none().then_some(())
-    });
 }
 
 fn batches_of_10() -> SyncOptions {

@@ -1,0 +1,82 @@
+//! A store that is not in a hurry while rows are locked.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use counter_core::{
+    Claim, Claimed, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex, Pattern, Prefix,
+    PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, Verdict,
+};
+
+use crate::store_worlds::PATIENCE;
+
+/// A store that verifies for as long as [`patient`](crate::store_worlds::patient) lets it wait for
+/// anything else, and is otherwise the store that it wraps.
+///
+/// A sync gives a verification half a second, because rows are locked meanwhile. On a busy machine
+/// that is too little for a batch of thousands.
+pub struct PatientStore(pub Arc<dyn DeltaStore>);
+
+impl DeltaStore for PatientStore {
+    fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
+        self.0.increment(id, by)
+    }
+
+    fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
+        self.0.increment_many(increments)
+    }
+
+    fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
+        self.0.look(ids)
+    }
+
+    fn scan(
+        &self,
+        pattern: &Pattern,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        self.0.scan(pattern, from, count)
+    }
+
+    fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
+        self.0.claim(ids, claim_timeout)
+    }
+
+    fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
+        self.0.replace(id, replacement)
+    }
+
+    fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
+        self.0.verify(claims, within.max(PATIENCE))
+    }
+
+    fn ack(&self, claims: &[Claim]) -> Result<(), Error> {
+        self.0.ack(claims)
+    }
+
+    fn prefix(&self) -> Option<&Prefix> {
+        self.0.prefix()
+    }
+
+    fn generation(&self) -> Option<&dyn StoreGeneration> {
+        self.0.generation()
+    }
+
+    fn repair(&self) -> Option<&dyn Repair> {
+        self.0.repair()
+    }
+
+    fn private(&self) -> Option<&dyn PrivateStore> {
+        self.0.private()
+    }
+
+    fn key_index(&self) -> Option<&dyn KeyIndex> {
+        self.0.key_index()
+    }
+
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        self.0.inspection()
+    }
+}
