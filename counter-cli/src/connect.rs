@@ -1,16 +1,19 @@
 //! Opens what a command needs: the store, the database, or both.
 
 mod away;
+#[cfg(feature = "sqlite")]
+mod file_ledger;
+mod sqlite_file;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_diesel::ledger::{MigrationFiles, TableName};
+use counter_diesel::ledger::{Ledger, MigrationFiles, TableName};
 use counter_diesel::store::{DeltaStore, StoreKind};
 use counter_diesel::{Config, Counters, CountersBuilder, MemoryStore};
 
 use self::away::Away;
+use self::sqlite_file::SqliteFile;
 use crate::failure::Failure;
 use crate::settings::{CommandSettings, Switch};
 
@@ -34,7 +37,7 @@ impl Database {
         match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("mysql") => Ok(Self::Mysql),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            Some("sqlite") => Ok(Self::Sqlite),
+            Some("sqlite" | "file") => Ok(Self::Sqlite),
             None if !is_like_a_url(url) => Ok(Self::Sqlite),
             None | Some(_) => Err(Failure::usage("DATABASE_URL is not the URL of a database")
                 .hint(
@@ -64,37 +67,50 @@ fn is_like_a_url(path: &str) -> bool {
     begins_like_one || path.contains('@')
 }
 
-/// Opens the database and the store of the settings. With a store in the application's own memory,
-/// reads return the values of the application's last sync.
+/// What a command does to the database. One that only reads changes no byte of a SQLite file, and
+/// reads a file that may not be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// Opens the database and the store of the settings for reading. With a store in the application's
+/// own memory, this reads the values of the application's last sync.
 pub(crate) fn counters(settings: &CommandSettings) -> Result<Counters, Failure> {
-    Ok(builder(settings)?.build()?)
+    Ok(builder(settings, Access::Read)?.build()?)
 }
 
 /// Like [`counters`], for commands that change or sync what the store holds.
-pub(crate) fn counters_with_shared_store(settings: &CommandSettings) -> Result<Counters, Failure> {
+pub(crate) fn counters_with_shared_store(
+    settings: &CommandSettings,
+    access: Access,
+) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
-    counters(settings)
+    Ok(builder(settings, access)?.build()?)
 }
 
-/// Like [`counters_with_shared_store`], but takes over every claim, however young it is.
+/// Opens both sides for writing. Takes over every claim, however young it is.
 pub(crate) fn impatient_counters(settings: &CommandSettings) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
-    Ok(builder(settings)?.claim_timeout(Duration::ZERO).build()?)
+    Ok(builder(settings, Access::Write)?.claim_timeout(Duration::ZERO).build()?)
 }
 
-fn builder(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
+fn builder(settings: &CommandSettings, access: Access) -> Result<CountersBuilder, Failure> {
     let config = settings.config()?;
     check_store(&config)?;
-    Ok(existing_database(settings)?.config(config))
+    Ok(existing_database(settings, access)?.config(config))
 }
 
 /// Opens both sides for a check-up, for which the store, the database or both may be away.
 pub(crate) fn counters_to_check(settings: &CommandSettings) -> Result<Counters, Failure> {
     let config = settings.config()?;
     check_store(&config)?;
-    let database = match existing_database(settings) {
-        Err(failure) if failure.is_unreachable() => Err(Away::new(failure.why())),
-        opened => Ok(opened?),
+    let database = match database_to_check(settings, &config) {
+        Err(failure) if failure.is_unreachable() => {
+            Checked::Ledger(Arc::new(Away::new(failure.why())))
+        }
+        opened => opened?,
     };
     match config.store {
         StoreKind::Memory => put_together(database, config, MemoryStore::new()),
@@ -105,23 +121,40 @@ pub(crate) fn counters_to_check(settings: &CommandSettings) -> Result<Counters, 
     }
 }
 
+/// The database of a check-up.
+enum Checked {
+    Database(CountersBuilder),
+    /// One that is away, or a file that is only read.
+    Ledger(Arc<dyn Ledger>),
+}
+
+fn database_to_check(settings: &CommandSettings, config: &Config) -> Result<Checked, Failure> {
+    let url = settings.database_url()?;
+    if Database::of(&url)? == Database::Sqlite {
+        return sqlite_to_check(&existing_file(&url)?, &config.table_name);
+    }
+    Ok(Checked::Database(database(&url)?))
+}
+
 fn put_together(
-    database: Result<CountersBuilder, Away>,
+    database: Checked,
     config: Config,
     store: impl DeltaStore,
 ) -> Result<Counters, Failure> {
     match database {
-        Ok(builder) => Ok(builder.config(config).store(store).build()?),
-        Err(away) => Ok(Counters::from_parts(config, Arc::new(store), Arc::new(away))),
+        Checked::Database(builder) => Ok(builder.config(config).store(store).build()?),
+        Checked::Ledger(ledger) => Ok(Counters::from_parts(config, Arc::new(store), ledger)),
     }
 }
 
-/// Opens the database for commands that need no store.
+/// Opens the database for reading, for commands that need no store.
 pub(crate) fn existing_database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
-    Ok(existing_database(settings)?.config(settings.config()?).memory().build()?)
+    let builder = existing_database(settings, Access::Read)?;
+    Ok(builder.config(settings.config()?).memory().build()?)
 }
 
-/// Like [`existing_database_only`], but creates the file of a SQLite database that is not there.
+/// Opens the database for writing, for commands that need no store. Creates the file of a SQLite
+/// database that is not there.
 pub(crate) fn database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
     let builder = database(settings, &settings.database_url()?)?;
     Ok(builder.config(settings.config()?).memory().build()?)
@@ -192,25 +225,25 @@ fn lazy_redis(_config: &Config) -> Result<MemoryStore, Failure> {
     Err(missing("Redis", "redis"))
 }
 
-/// Opens the database, but creates no file: a misspelt name would look like an empty database.
-fn existing_database(settings: &CommandSettings) -> Result<CountersBuilder, Failure> {
+/// Opens the database, but creates no file.
+fn existing_database(
+    settings: &CommandSettings,
+    access: Access,
+) -> Result<CountersBuilder, Failure> {
     let url = settings.database_url()?;
     if Database::of(&url)? == Database::Sqlite {
-        let path = url.strip_prefix("sqlite://").unwrap_or(&url);
-        let path = path.strip_prefix("file:").unwrap_or(path);
-        let path = path.split('?').next().unwrap_or_default();
-        if !Path::new(path).exists() {
-            return Err(Failure::usage(format!("there is no database file{}", shown_path(path)))
-                .hint("check DATABASE_URL, or make the file with: counter migrate"));
+        let file = existing_file(&url)?;
+        if access == Access::Read {
+            return sqlite_to_read(&file);
         }
     }
     database(settings, &url)
 }
 
-/// Returns a blank and the path, or nothing if it may be a URL with a password.
-fn shown_path(path: &str) -> String {
-    let may_be_secret = path.contains('@') || path.to_lowercase().contains("pass");
-    if may_be_secret { String::new() } else { format!(" {path}") }
+fn existing_file(url: &str) -> Result<SqliteFile<'_>, Failure> {
+    let file = SqliteFile::of(url);
+    file.must_exist()?;
+    Ok(file)
 }
 
 fn database(settings: &CommandSettings, url: &str) -> Result<CountersBuilder, Failure> {
@@ -273,12 +306,32 @@ fn sqlite(url: &str) -> Result<CountersBuilder, Failure> {
 }
 
 #[cfg(feature = "sqlite")]
+fn sqlite_to_read(file: &SqliteFile<'_>) -> Result<CountersBuilder, Failure> {
+    sqlite(&file.uri_to_read()?)
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_to_check(file: &SqliteFile<'_>, table: &TableName) -> Result<Checked, Failure> {
+    Ok(Checked::Ledger(Arc::new(file_ledger::FileLedger::open(file, table)?)))
+}
+
+#[cfg(feature = "sqlite")]
 fn sqlite_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure> {
     Ok(counter_diesel::ledger::migration_files::<diesel::SqliteConnection>(table))
 }
 
 #[cfg(not(feature = "sqlite"))]
 fn sqlite(_url: &str) -> Result<CountersBuilder, Failure> {
+    Err(missing("SQLite", "sqlite"))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite_to_read(_file: &SqliteFile<'_>) -> Result<CountersBuilder, Failure> {
+    Err(missing("SQLite", "sqlite"))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite_to_check(_file: &SqliteFile<'_>, _table: &TableName) -> Result<Checked, Failure> {
     Err(missing("SQLite", "sqlite"))
 }
 

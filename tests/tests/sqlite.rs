@@ -1,12 +1,13 @@
 //! What only SQLite does.
 #![allow(clippy::unwrap_used)]
 
+use counter_diesel::check::FindingCode;
 use counter_diesel::ledger::{Ledger, LockWait, PoolLedger, TableName};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
-use counter_diesel::{Error, sqlite_pool};
-use counter_tests::fixtures::views_of;
+use counter_diesel::{Counters, Error, sqlite_pool};
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::query_log::QueryLog;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
@@ -28,6 +29,50 @@ fn a_database_in_memory_takes_a_pool_of_one() {
 fn a_file_that_cannot_be_opened_is_unreachable() {
     let error = sqlite_pool("/nowhere/counters.sqlite", 1).map(drop).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+}
+
+#[test]
+fn the_journal_mode_is_set_once_and_not_by_a_check_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("counters.sqlite");
+    let pool = sqlite_pool(file.to_str().unwrap(), 1).unwrap();
+    let counters = Counters::builder(pool.clone()).memory().build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    let mut conn = pool.get().unwrap();
+    let mode = |conn: &mut SqliteConnection| {
+        let mode = diesel::sql_query("SELECT journal_mode AS detail FROM pragma_journal_mode");
+        mode.load::<Plan>(conn).unwrap().pop().unwrap().detail
+    };
+    assert_eq!(mode(&mut conn), "wal");
+    conn.batch_execute("PRAGMA journal_mode = DELETE").unwrap();
+    // The pool throws the connection away, and makes another one.
+    AnsiTransactionManager::transaction_manager_status_mut(&mut *conn).set_in_error();
+    drop(conn);
+    let before = std::fs::read(&file).unwrap();
+    assert_eq!(counters.check().findings, []);
+    assert_eq!(mode(&mut pool.get().unwrap()), "delete");
+    assert!(std::fs::read(&file).unwrap() == before);
+}
+
+#[test]
+fn a_uri_that_is_for_reading_leaves_the_file_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("100% counters?.sqlite");
+    let pool = sqlite_pool(file.to_str().unwrap(), 1).unwrap();
+    PoolLedger::new(pool.clone(), TableName::default()).unwrap().run_pending_migrations().unwrap();
+    pool.get().unwrap().batch_execute("PRAGMA journal_mode = DELETE").unwrap();
+    drop(pool);
+    let before = std::fs::read(&file).unwrap();
+    for scheme in ["file:", "sqlite://"] {
+        let folder = folder.path().display();
+        let uri = format!("{scheme}{folder}/100%25%20counters%3F.sqlite?mode=ro");
+        let counters = Counters::builder(sqlite_pool(&uri, 2).unwrap()).memory().build().unwrap();
+        assert_eq!(counters.get(post(1), "views").unwrap(), 0);
+        let findings = counters.check().findings;
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!(findings[0].code, FindingCode::DatabaseRefusesWrites);
+    }
+    assert!(std::fs::read(&file).unwrap() == before);
 }
 
 #[test]

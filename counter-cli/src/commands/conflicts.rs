@@ -5,7 +5,7 @@ use counter_diesel::store::ClaimSeq;
 use counter_diesel::sync::{Conflict, OnConflict, WentBack};
 
 use super::sync::Syncing;
-use crate::connect;
+use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, op_text, table};
 use crate::settings::CommandSettings;
@@ -62,7 +62,7 @@ fn decide(
 }
 
 fn show(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
-    let conflicts = connect::counters_with_shared_store(settings)?.conflicts()?;
+    let conflicts = connect::counters_with_shared_store(settings, Access::Read)?.conflicts()?;
     output.result("conflicts", &conflicts, || in_text(&conflicts))?;
     Ok(if conflicts.is_empty() { Exit::Done } else { Exit::Failed })
 }

@@ -2,7 +2,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::values::in_json;
-use crate::connect;
+use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
@@ -22,7 +22,7 @@ pub(crate) struct Reset {
 
 impl Reset {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
-        let counters = connect::counters_with_shared_store(settings)?;
+        let counters = connect::counters_with_shared_store(settings, Access::Write)?;
         let owner = &self.owner.owner;
         // All names first, so that bad input changes nothing.
         let handles = self.keys.iter().map(|key| counters.handle(owner, key.as_str()));

@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::connect;
+use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
@@ -24,7 +24,7 @@ pub(crate) struct Set {
 impl Set {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         let Self { owner: OwnerArgument { owner, text: owner_text }, key, value } = self;
-        let counters = connect::counters_with_shared_store(settings)?;
+        let counters = connect::counters_with_shared_store(settings, Access::Write)?;
         counters.set(&owner, key.as_str(), value)?;
         output.result(
             "set",

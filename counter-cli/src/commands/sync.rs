@@ -7,7 +7,7 @@ use clap::Args;
 use counter_diesel::{Counters, Error, Pattern, SyncOptions, SyncReport};
 use serde::Serialize;
 
-use crate::connect;
+use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
 use crate::output::{
     Detail, Output, Progress, complain, complaints, in_one_line, in_table, is_shown,
@@ -67,7 +67,8 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 impl Sync {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
-        let counters = connect::counters_with_shared_store(settings)?;
+        let access = if self.dry_run { Access::Read } else { Access::Write };
+        let counters = connect::counters_with_shared_store(settings, access)?;
         let syncing = Syncing::new(counters, self.options(), output)?;
         match self.watch {
             Some(interval) => syncing.watch(interval),

@@ -20,7 +20,8 @@ impl Counters {
     ///
     /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is
     /// what a user with limited rights is not told. It changes nothing on either side: not even the
-    /// id is made that a store gets with its first sync.
+    /// id is made that a store gets with its first sync. A SQLite file got its journal mode when
+    /// the application made its pool; `file:PATH?mode=ro` opens one that keeps its own.
     ///
     /// What the store holds is looked at page by page, some hundred names at a time, until there
     /// are no more, or 100,000 were found, or ten seconds are over; if that was not all, a finding

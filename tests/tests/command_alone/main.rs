@@ -4,5 +4,6 @@ mod away;
 mod environment;
 mod pipes;
 mod signals;
+mod sqlite_files;
 mod terminal;
 mod went_back;

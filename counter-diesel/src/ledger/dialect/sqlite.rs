@@ -1,4 +1,6 @@
+use std::borrow::Cow;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
@@ -176,6 +178,13 @@ fn is_in_memory(pool: &Pool<ConnectionManager<SqliteConnection>>) -> Result<bool
 /// Waits for a connection at most 1 second. `max_size` is the most connections there are at a time;
 /// as many as that are made at once. `:memory:` needs a `max_size` of 1.
 ///
+/// `database` is a path or a URI, `file:PATH` or `sqlite://PATH`. In a URI the characters `?`, `#`
+/// and `%` of a path are written `%3F`, `%23` and `%25`, and parameters follow a `?`.
+///
+/// The file keeps its journal mode, which this sets once, while it makes the pool. A file that may
+/// not be written to is opened for reading, and keeps the mode that it has. `file:PATH?mode=ro`
+/// leaves every file as it is.
+///
 /// ```
 /// let pool = counter_diesel::sqlite_pool(":memory:", 1)?;
 /// # Ok::<(), counter_diesel::Error>(())
@@ -189,30 +198,50 @@ pub fn sqlite_pool(
     database: &str,
     max_size: u32,
 ) -> Result<Pool<ConnectionManager<SqliteConnection>>, Error> {
-    let path = database.strip_prefix("sqlite://").unwrap_or(database);
-    if open::scheme(path).is_some_and(|scheme| scheme != "file") {
+    let path = database.strip_prefix("sqlite://");
+    if path.is_none() && open::scheme(database).is_some_and(|scheme| scheme != "file") {
         return Err(Error::Build(BuildProblem::SqliteUrl));
     }
-    let opened =
-        open::open(path, max_size, |pool| pool.connection_customizer(Box::new(SqlitePragmas)));
+    // Diesel understands both alike.
+    let uri = path.map_or(Cow::Borrowed(database), |path| Cow::Owned(format!("file:{path}")));
+    let opened = open::open(&uri, max_size, |pool| {
+        pool.connection_customizer(Box::new(SqlitePragmas::default()))
+    });
     opened.map_err(|error| match error {
         // SQLite itself never says which file.
         Error::Unreachable { source } => {
-            let source = format!("{}: {source}", Printable(path)).into();
-            Error::Unreachable { source }
+            let path = Printable(path.unwrap_or(database));
+            Error::Unreachable { source: format!("{path}: {source}").into() }
         }
         error => error,
     })
 }
 
-#[derive(Debug)]
-struct SqlitePragmas;
+#[derive(Debug, Default)]
+struct SqlitePragmas {
+    /// The mode is the file's, so one connection sets it for all. Later ones must not: they may be
+    /// opened by what only reads.
+    has_set_journal_mode: AtomicBool,
+}
 
 impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for SqlitePragmas {
     fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        conn.batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
-        )
-        .map_err(diesel::r2d2::Error::QueryError)
+        self.set(conn).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+impl SqlitePragmas {
+    fn set(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
+        conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL;")?;
+        if self.has_set_journal_mode.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            // What writes is refused later, in the same words.
+            Err(error) if error.to_string().contains("readonly database") => {}
+            set => set?,
+        }
+        self.has_set_journal_mode.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }

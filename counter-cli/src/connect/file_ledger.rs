@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use counter_diesel::check::{Fact, LedgerFacts};
+use counter_diesel::ledger::{
+    Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, TableName,
+};
+use counter_diesel::query::OwnerType;
+use counter_diesel::store::{Baseline, Generation, Prefix};
+use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+
+use super::sqlite_file::SqliteFile;
+use crate::failure::Failure;
+
+/// One, because a command does one thing after another.
+const CONNECTIONS: u32 = 1;
+
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A SQLite file that is only read, and of which it can be said all the same whether it could be
+/// written to.
+#[derive(Debug)]
+pub(super) struct FileLedger {
+    reads: PoolLedger<SqliteConnection>,
+    uri_to_write: String,
+    table: TableName,
+}
+
+impl FileLedger {
+    pub(super) fn open(file: &SqliteFile<'_>, table: &TableName) -> Result<Self, Failure> {
+        let pool = counter_diesel::sqlite_pool(&file.uri_to_read()?, CONNECTIONS)?;
+        let reads = PoolLedger::new(pool, table.clone())?;
+        Ok(Self { reads, uri_to_write: file.uri_to_write(), table: table.clone() })
+    }
+
+    /// Asks a connection that may write. It changes no byte: it sets no journal mode, what it tries
+    /// is rolled back, and while the other connection is open, closing this one moves nothing from
+    /// the WAL to the file.
+    fn inspect_writes(&self) -> Fact<Result<(), String>> {
+        let pool = Pool::builder()
+            .max_size(CONNECTIONS)
+            .min_idle(Some(0))
+            .connection_timeout(CONNECTION_TIMEOUT)
+            .connection_customizer(Box::new(Patience));
+        let pool = pool.build(ConnectionManager::new(&self.uri_to_write));
+        let facts = match pool {
+            Ok(pool) => PoolLedger::new(pool, self.table.clone()).and_then(|all| all.inspect()),
+            Err(source) => Err(Error::Unreachable { source: source.into() }),
+        };
+        match facts {
+            Ok(facts) => facts.writes,
+            Err(error) => Fact::Known(Err(Failure::from(error).why().to_owned())),
+        }
+    }
+}
+
+impl Ledger for FileLedger {
+    fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.reads.baselines(ids)
+    }
+
+    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.reads.try_baselines(ids)
+    }
+
+    fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
+        self.reads.rows_of(owner)
+    }
+
+    fn top(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.reads.top(owner_type, key, limit)
+    }
+
+    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
+        self.reads.begin(wait)
+    }
+
+    fn ask_writes(&self) -> Result<(), Error> {
+        self.reads.ask_writes()
+    }
+
+    fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.reads.state(prefix)
+    }
+
+    fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
+        self.reads.record(prefix, generation)
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.reads.pending_migrations()
+    }
+
+    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+        self.reads.run_pending_migrations()
+    }
+
+    fn schema(&self) -> Option<String> {
+        self.reads.schema()
+    }
+
+    fn inspect(&self) -> Result<LedgerFacts, Error> {
+        let mut facts = self.reads.inspect()?;
+        // Not queried where the tables cannot be read.
+        if facts.writes.known().is_some() {
+            facts.writes = self.inspect_writes();
+        }
+        Ok(facts)
+    }
+}
+
+/// The other patience of `sqlite_pool`, without its journal mode.
+#[derive(Debug)]
+struct Patience;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Patience {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        conn.batch_execute("PRAGMA busy_timeout = 5000").map_err(diesel::r2d2::Error::QueryError)
+    }
+}
