@@ -133,7 +133,7 @@ fn database_to_check(settings: &CommandSettings, config: &Config) -> Result<Chec
     if Database::of(&url)? == Database::Sqlite {
         return sqlite_to_check(&existing_file(&url)?, &config.table_name);
     }
-    Ok(Checked::Database(database(&url)?))
+    Ok(Checked::Database(database(settings, &url)?))
 }
 
 fn put_together(
