@@ -92,6 +92,8 @@ impl CommandSettings {
     /// Returns the configuration. A flag overrides its environment variable, which is then not
     /// read.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
+        // A wrong value is refused for every database.
+        self.prepared_statements()?;
         let mut flags = ConfigOverrides::default();
         flags.store = self.store;
         flags.redis_url = self.redis_url.clone().map(RedisUrl::new);

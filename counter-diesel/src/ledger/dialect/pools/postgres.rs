@@ -33,8 +33,8 @@ pub fn postgres_pool(
 /// a name ([`WithoutPreparedStatements`]). A pooler in transaction mode needs that, unless it keeps
 /// track of prepared statements as PgBouncer 1.21 does with `max_prepared_statements` above 0.
 ///
-/// A read costs about a tenth of a millisecond more, in which the server plans it anew. What writes
-/// never uses named prepared statements, on any pool.
+/// The server then plans each read anew. What writes never uses named prepared statements, on any
+/// pool.
 ///
 /// ```no_run
 /// use counter_diesel::postgres_pool_without_prepared_statements;
