@@ -164,6 +164,19 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// The last sync of a worker did not end within the time that
+    /// [`stop_within`](crate::SyncWorker::stop_within) was given. What it has not applied is in the
+    /// store.
+    #[error(
+        "the last sync did not end within {} s and goes on: what it has not applied stays in the \
+         store, for the next sync of any process",
+        .after.as_secs_f64()
+    )]
+    StopTimedOut {
+        /// The time.
+        after: Duration,
+    },
+
     /// A sync panicked. The worker goes on with the next one.
     #[error("a sync panicked: {}", Printable(.message))]
     Panicked {

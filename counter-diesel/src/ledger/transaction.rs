@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Instant;
 
 use counter_core::{Claim, ClaimOp, CounterId};
@@ -10,25 +11,25 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::as_ledger_error;
-use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
+use crate::ledger::ledger::{Unapplied, UnappliedCause, UpdateOutcome};
 
 /// An open transaction on a connection of its own.
-pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
+pub(crate) struct PoolTransaction<C: CounterConnection> {
     conn: PooledConnection<ConnectionManager<C>>,
-    tables: &'a Tables,
+    tables: Arc<Tables>,
     wait: LockWait,
     is_open: bool,
 }
 
-impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
+impl<C: CounterConnection> PoolTransaction<C> {
     /// Begins a transaction that waits for locks as `wait` says and asks for a durable commit.
     pub(crate) fn begin(
         mut conn: PooledConnection<ConnectionManager<C>>,
-        tables: &'a Tables,
+        tables: Arc<Tables>,
         wait: LockWait,
     ) -> Result<Self, Error> {
         conn.begin_transaction()
-            .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
+            .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, is_open: true };
         transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
         Ok(transaction)
@@ -49,14 +50,14 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
             return Err(Error::Database { step, source });
         }
         let started = Instant::now();
-        query(&mut self.conn, self.tables).map_err(|source| {
+        query(&mut self.conn, &self.tables).map_err(|source| {
             let is_locked = C::is_lock_timeout(&source, started.elapsed(), self.wait);
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
             if is_locked {
                 return Error::Locked { step, source };
             }
-            as_ledger_error(&mut *self.conn, self.tables, step, source)
+            as_ledger_error(&mut *self.conn, &self.tables, step, source)
         })
     }
 
@@ -78,8 +79,8 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
     }
 }
 
-impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
+impl<C: CounterConnection> PoolTransaction<C> {
+    pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             let unproven = conn.upsert(tables, claims)?;
             // Before the deletes, which leave no row that could prove anything.
@@ -91,7 +92,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
+    pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.run(LedgerStep::Upsert, |conn, tables| {
             let rows = conn.baselines(tables, &ids)?;
@@ -108,7 +109,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
+    pub(crate) fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let outcome = self.run(LedgerStep::Upsert, |conn, tables| {
             let is_updated = conn.update(tables, claim)? > 0;
             let rows = conn.current_rows(tables, std::slice::from_ref(&claim.id))?;
@@ -129,7 +130,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), Error> {
+    pub(crate) fn commit(mut self) -> Result<(), Error> {
         self.is_open = false;
         let started = Instant::now();
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
@@ -142,12 +143,12 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
             if C::is_lock_timeout(&source, waited, self.wait) {
                 return Error::Locked { step: LedgerStep::Commit, source };
             }
-            as_ledger_error(&mut *self.conn, self.tables, LedgerStep::Commit, source)
+            as_ledger_error(&mut *self.conn, &self.tables, LedgerStep::Commit, source)
         })
     }
 }
 
-impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
+impl<C: CounterConnection> Drop for PoolTransaction<C> {
     fn drop(&mut self) {
         self.roll_back();
     }

@@ -2,7 +2,9 @@
 //! comes back: on real servers of the tests' own.
 
 mod database_away;
+mod database_frozen;
 mod database_killed;
+mod locked_tables;
 mod locks;
 mod redis_away;
 mod redis_frozen;

@@ -19,6 +19,9 @@ use crate::error;
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
 pub trait Dialect: R2D2Connection + Sized + Send + 'static {
+    /// Whether it is a server, which can leave a client without an answer.
+    const IS_SERVER: bool = true;
+
     /// The settings that decide what a crash of the server forgets.
     const DURABILITY: &'static [&'static str];
 

@@ -301,7 +301,7 @@ impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}
 /// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a
 /// connection at most 1 second, and an attempt to connect is given up after 2, unless the URL says
 /// otherwise (`connect_timeout`). `max_size` is the most connections there are at a time; as many
-/// as that are made at once.
+/// as that are made at once. For those, a server that is busy has 5 seconds.
 ///
 /// ```no_run
 /// let pool = counter_diesel::postgres_pool("postgres://app@localhost/app", 8)?;

@@ -34,6 +34,8 @@ const NOW: &str = "CURRENT_TIMESTAMP";
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
+    const IS_SERVER: bool = false;
+
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     fn migrations() -> &'static [Migration] {
