@@ -44,8 +44,8 @@ const LOCK_ROWS: [&str; 2] =
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
-/// Bytes of the names of counters whose rows one statement reads. They are one parameter, which must
-/// be smaller than the server's `max_allowed_packet`, 1 MiB at the least.
+/// Bytes of the names of counters whose rows one statement reads. They are one parameter, which
+/// must be smaller than the server's `max_allowed_packet`, 1 MiB at the least.
 const READ_BYTES: usize = 900_000;
 
 /// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
