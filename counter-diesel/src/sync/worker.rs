@@ -115,9 +115,9 @@ impl SyncWorker {
     ///
     /// # Errors
     ///
-    /// Those of [`stop`](Self::stop), and [`Error::StopTimedOut`] if the last sync takes longer. The
-    /// thread then goes on with it, as long as the process does: with the in-memory store, what it
-    /// does not come to is lost with the process.
+    /// Those of [`stop`](Self::stop), and [`Error::StopTimedOut`] if the last sync takes longer.
+    /// The thread then goes on with it, as long as the process does: with the in-memory store, what
+    /// it does not come to is lost with the process.
     pub fn stop_within(mut self, timeout: Duration) -> Result<WorkerStatus, Error> {
         self.control.stop(Haste::Hurried);
         if !self.control.wait_for_end(timeout) {
