@@ -6,6 +6,7 @@ pub(crate) mod diagnosis;
 pub(crate) mod finding;
 pub(crate) mod generation;
 pub(crate) mod ledger;
+pub(crate) mod listed;
 pub(crate) mod store;
 pub(crate) mod survey;
 

@@ -57,7 +57,8 @@ const CASES: &[Case<World>] = &[
         |world| {
             let steps = Steps::default();
             let faults = steps.deciding(|steps, step| {
-                if step != "upsert" || steps.upserts.load(SeqCst) > 1 {
+                let is_of_database = ["upsert", "ask_writes"].contains(&step);
+                if !is_of_database || steps.upserts.load(SeqCst) > 1 {
                     return None;
                 }
                 wait_for("the second batch to be claimed", || steps.have_claimed(2));

@@ -24,18 +24,10 @@ const CASES: &[Case<World>] = &[
         world.counters().increment(post(1), "old", 1).unwrap();
         world.store.claim(&[counter_of(&post(1), "old")], Duration::MAX).unwrap();
         let switch = Switch::new("begin", Fault::Before);
-        let claims = Switch::counting("claim", Fault::After, &Arc::default());
-        claims.off();
-        let faults = {
-            let (switch, claims) = (switch.clone(), claims.clone());
-            Faults::deciding(move |step| switch.at(step).or_else(|| claims.at(step)))
-        };
-        let process = world.counters_behind(&faults, impatient());
+        let process = world.counters_behind(&switch.faults(), impatient());
         process.increment(post(1), "new", 7).unwrap();
         stopped(&process);
         switch.off();
-        // Both are finished before anything is claimed, which would fail.
-        claims.on();
         let _ = sync_cleanly(&process);
         assert_eq!(baselines(world, ["old", "new"]), [1, 7]);
     }),
@@ -78,14 +70,15 @@ const CASES: &[Case<World>] = &[
         process.set(post(1), "full", 3).unwrap();
         let _ = sync_cleanly(&process);
     }),
-    ("a commit that is refused ends the pass instead of dividing its batch", |world| {
+    ("commits that are all refused cost a batch a few tries and end no pass", |world| {
         let commits = Arc::new(AtomicUsize::new(0));
         let switch = Switch::counting("commit", Fault::Refused, &commits);
         let process = world.counters_behind(&switch.faults(), Config::default());
         process.increment_many((0..16).map(|n| (post(n), "views", 1))).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();
-        assert!(matches!(report.stopped, Some(Error::Database { .. })), "{report}");
-        assert!(report.failed.is_empty() && commits.load(SeqCst) <= 5, "{commits:?} commits");
+        assert!(report.stopped.is_none(), "{report}");
+        assert_eq!((report.failed.count(), report.postponed.count()), (8, 8), "{report}");
+        assert!(commits.load(SeqCst) <= 40, "{commits:?} commits");
         switch.off();
         let _ = sync_cleanly(&process);
         assert_eq!(process.baseline(post(7), "views").unwrap(), 1);
@@ -114,7 +107,7 @@ const CASES: &[Case<World>] = &[
     }),
     ("a loss is reported even if the pass then fails", |world| {
         let (away, deaf) =
-            (Switch::new("begin", Fault::Before), Switch::new("scan", Fault::Before));
+            (Switch::new("begin", Fault::Before), Switch::new("claim", Fault::Before));
         let faults = {
             let (away, deaf) = (away.clone(), deaf.clone());
             Faults::deciding(move |step| away.at(step).or_else(|| deaf.at(step)))
@@ -136,7 +129,9 @@ const CASES: &[Case<World>] = &[
         for n in 0..110 {
             process.set(post(n), "full", i64::MAX).unwrap();
         }
-        process.increment_many((0..110).map(|n| (post(n), "full", 1))).unwrap();
+        // One that is taken beside each, or the rest would be left alone after a few.
+        let increments = (0..110).flat_map(|n| [(post(n), "full", 1), (post(n), "views", 1)]);
+        process.increment_many(increments).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();
         assert_eq!((report.failed.count(), report.failed.iter().count()), (110, 100), "{report}");
     }),
@@ -172,7 +167,9 @@ impl Switch {
     }
 
     fn at(&self, step: &str) -> Option<Fault> {
-        let is_here = step == self.step && self.is_on.load(SeqCst);
+        // A database that is away answers no question either.
+        let is_away = self.step == "begin" && step == "ask_writes";
+        let is_here = (step == self.step || is_away) && self.is_on.load(SeqCst);
         is_here.then(|| {
             self.count.fetch_add(1, SeqCst);
             self.fault

@@ -67,7 +67,8 @@ const CASES: &[Case<World>] = &[
         let (ours, theirs) = (Arc::new(MemoryStore::new()), process(world));
         let away = AtomicUsize::new(0);
         let faults = Faults::deciding(move |step| {
-            (step == "begin" && away.fetch_add(1, SeqCst) == 0).then_some(Fault::Before)
+            let is_of_database = ["begin", "ask_writes"].contains(&step);
+            (is_of_database && away.fetch_add(1, SeqCst) < 2).then_some(Fault::Before)
         });
         let process = process_on(ours, behind(world, &faults));
         process.increment(post(1), "views", 5).unwrap();

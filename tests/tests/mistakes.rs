@@ -84,7 +84,7 @@ fn increments_that_failed_are_shown_one_by_one() {
 #[test]
 fn a_report_says_why_its_sync_stopped() {
     let world = memory_x_sqlite();
-    let faults = Faults::deciding(|step| (step == "upsert").then_some(Fault::Refused));
+    let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Refused));
     let counters = world.counters_behind(&faults, Config::default());
     counters.increment(post(1), "views", 1).unwrap();
     let report = counters.sync(&SyncOptions::default()).unwrap();

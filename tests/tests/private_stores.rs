@@ -1,11 +1,11 @@
 //! Processes with stores of their own in memory, over one table.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use counter_core::{Config, DeltaStore, ManualClock, MemoryStore};
-use counter_diesel::ledger::Ledger;
+use counter_core::{Claim, ClaimOp, ClaimSeq, Config, DeltaStore, ManualClock, MemoryStore};
+use counter_diesel::ledger::{Ledger, LockWait};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
@@ -36,6 +36,37 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
         assert!(report.is_clean(), "{step}: {report:?}");
         assert_eq!(first.baseline(post(1), "views").unwrap(), 2, "{step}");
     }
+}
+
+/// One that is left alone is applied under its second number.
+#[test]
+fn a_claim_that_is_overtaken_each_time_is_a_conflict_after_ten_new_numbers() {
+    let database = database::sqlite();
+    let overtaken = Arc::new(AtomicI64::new(0));
+    let is_overtaking = Arc::new(AtomicBool::new(true));
+    let faults = Faults::calling({
+        let (ledger, overtaken) = (database.ledger("model_counters"), Arc::clone(&overtaken));
+        let is_overtaking = Arc::clone(&is_overtaking);
+        move |step| {
+            if step == "begin" && is_overtaking.load(Ordering::SeqCst) {
+                let seq = 1000 * (1 + overtaken.fetch_add(1, Ordering::SeqCst));
+                let theirs =
+                    Claim { id: views_of(1), seq: ClaimSeq::new(seq), op: ClaimOp::Add(1) };
+                let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+                transaction.upsert(&[theirs]).unwrap();
+                transaction.commit().unwrap();
+            }
+        }
+    });
+    let counters = process(&*database, 100, &faults);
+    counters.increment(post(1), "views", 1).unwrap();
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert_eq!((report.applied, report.conflicts.count()), (0, 1), "{report}");
+    assert_eq!(overtaken.load(Ordering::SeqCst), 11);
+    is_overtaking.store(false, Ordering::SeqCst);
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert!(report.is_clean() && report.applied == 1, "{report}");
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 12);
 }
 
 #[test]

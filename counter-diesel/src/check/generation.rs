@@ -86,8 +86,12 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
+    use crate::check::finding::Finding;
 
-    fn codes(generation: Option<(&str, &str, i64)>, recorded: Option<(&str, i64)>) -> Vec<Code> {
+    fn judged(
+        generation: Option<(&str, &str, i64)>,
+        recorded: Option<(&str, i64)>,
+    ) -> Vec<Finding> {
         let generation = generation.map(|(store_id, database, newest)| {
             let newest = ClaimSeq::new(newest);
             Generation::new(store_id.to_owned(), database.to_owned(), newest)
@@ -100,7 +104,11 @@ mod tests {
         let state = LedgerState { database: "ours".to_owned(), migrated_at: None, recorded };
         let mut diagnosis = Diagnosis::default();
         judge(generation.as_ref(), &state, &Prefix::default(), &mut diagnosis);
-        diagnosis.into_findings().iter().map(|finding| finding.code).collect()
+        diagnosis.into_findings()
+    }
+
+    fn codes(generation: Option<(&str, &str, i64)>, recorded: Option<(&str, i64)>) -> Vec<Code> {
+        judged(generation, recorded).iter().map(|finding| finding.code).collect()
     }
 
     #[test]
@@ -111,9 +119,19 @@ mod tests {
         assert_eq!(codes(Some(("a", "ours", 6)), Some(("a", 5))), []);
         assert_eq!(codes(Some(("a", "ours", 4)), Some(("a", 5))), [Code::StoreWentBack]);
         assert_eq!(codes(Some(("b", "ours", 9)), Some(("a", 5))), [Code::StoreReplaced]);
+        assert_eq!(codes(Some(("a", "ours", 0)), Some(("a", 5))), [Code::StoreWentBack]);
         assert_eq!(codes(None, Some(("a", 5))), [Code::StoreReplaced]);
         assert_eq!(codes(Some(("a", "theirs", 5)), Some(("a", 5))), [Code::PrefixShared]);
         let both = [Code::PrefixShared, Code::StoreReplaced];
         assert_eq!(codes(Some(("b", "theirs", 5)), Some(("a", 5))), both);
+    }
+
+    #[test]
+    fn the_store_in_its_place_is_named_and_cannot_forge_a_line() {
+        let message = |generation| judged(generation, Some(("a", 5))).remove(0).message;
+        let another = message(Some(("b\n\u{1b}[2J", "ours", 9)));
+        assert!(another.starts_with("the store is now b\\n\\u{1b}[2J, but a was "), "{another}");
+        let emptied = message(None);
+        assert!(emptied.starts_with("the store has lost its id, but a was synced"), "{emptied}");
     }
 }

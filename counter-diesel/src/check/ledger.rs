@@ -306,6 +306,36 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_missing_half_done_or_unusable_and_migrations_too_new() {
+        use TableState::{Missing, Usable};
+        let of = |counters: TableState, state: TableState, pending: &[&str], unknown: &[&str]| {
+            let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+            let mut migrations = MigrationFacts { has_table: true, ..Default::default() };
+            (migrations.pending, migrations.unknown) = (names(pending), names(unknown));
+            found(|facts| {
+                facts.counters_table = Fact::Known(counters);
+                facts.state_table = Fact::Known(state);
+                facts.migrations = Fact::Known(migrations);
+            })
+        };
+        let half_done = (Severity::Error, Code::SchemaHalfDone);
+        assert_eq!(of(Usable, Usable, &[], &[]), []);
+        let missing = [(Severity::Error, Code::SchemaMissing)];
+        assert_eq!(of(Missing, Missing, &["create"], &[]), missing);
+        assert_eq!(of(Usable, Missing, &[], &[]), [half_done]);
+        assert_eq!(of(Missing, Usable, &[], &[]), [half_done]);
+        // As MySQL leaves it, which commits after each statement.
+        assert_eq!(of(Usable, Missing, &["create"], &[]), [half_done; 2]);
+        let warning = [(Severity::Warning, Code::SchemaHalfDone)];
+        assert_eq!(of(Usable, Usable, &["create"], &[]), warning);
+        let unusable = TableState::Unusable("no such column".to_owned());
+        let error = [(Severity::Error, Code::SchemaUnusable)];
+        assert_eq!(of(unusable, Usable, &[], &[]), error);
+        let newer = [(Severity::Warning, Code::SchemaNewer)];
+        assert_eq!(of(Usable, Usable, &[], &["more"]), newer);
+    }
+
+    #[test]
     fn what_the_database_says_cannot_forge_a_line() {
         let refusal = Err("no\nerror all is lost".to_owned());
         let findings = judged(|facts| facts.writes = Fact::Known(refusal));

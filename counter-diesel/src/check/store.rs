@@ -362,6 +362,13 @@ mod tests {
         assert_eq!(found(|facts| facts.clock = clock(5_000_000)), []);
         assert_eq!(found(|facts| facts.clock = clock(4_999_999)), warning);
         assert_eq!(found(|facts| facts.clock = clock(i64::MIN)), warning);
+        let message = |difference| {
+            let mut diagnosis = Diagnosis::default();
+            judge_clock(difference, &mut diagnosis);
+            diagnosis.into_findings().remove(0).message
+        };
+        assert_eq!(message(7_200_500_000), "the server's clock is 7200 s ahead of this machine's");
+        assert_eq!(message(-6_000_000), "the server's clock is 6 s behind this machine's");
     }
 
     #[test]

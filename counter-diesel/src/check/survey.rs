@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use chrono::{NaiveDateTime, TimeDelta};
-use counter_core::{Baseline, Claim, Foreign, Holding, Pattern, Printable, ScanPage};
+use counter_core::{Baseline, Claim, Foreign, Holding, Pattern, ScanPage};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
+use super::listed::{Listed, Shortened};
 use crate::causes::one_line;
 use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
@@ -36,10 +37,6 @@ impl Default for SurveyBounds {
         }
     }
 }
-
-/// How many names a finding shows, and how much of each.
-const SHOWN: usize = 3;
-const SHOWN_CHARS: usize = 120;
 
 /// Who syncs less often than this has forgotten to.
 const OVERDUE: TimeDelta = TimeDelta::hours(1);
@@ -143,21 +140,23 @@ impl Survey {
     }
 
     fn note_claims(&mut self, engine: &Engine, now: StoreTime, claims: Vec<Claim>) {
-        for claim in &claims {
-            let age = now.age_of(claim);
-            if age >= self.claim_timeout && self.left_behind.insert(&claim.id) {
-                let is_older = self.oldest.as_ref().is_none_or(|(oldest, _)| *oldest < age);
-                if is_older {
-                    self.oldest = Some((age, claim.clone()));
-                }
-            }
-        }
+        claims.iter().for_each(|claim| self.note_age(now, claim));
         if self.finds_conflicts && self.conflicts_unchecked.is_none() && !claims.is_empty() {
             match conflicts_among(engine, claims) {
                 Ok(conflicts) => {
                     conflicts.iter().for_each(|(claim, row)| self.note_conflict(claim, *row));
                 }
                 Err(error) => self.conflicts_unchecked = Some(error),
+            }
+        }
+    }
+
+    fn note_age(&mut self, now: StoreTime, claim: &Claim) {
+        let age = now.age_of(claim);
+        if age >= self.claim_timeout && self.left_behind.insert(&claim.id) {
+            let is_older = self.oldest.as_ref().is_none_or(|(oldest, _)| *oldest < age);
+            if is_older {
+                self.oldest = Some((age, claim.clone()));
             }
         }
     }
@@ -251,46 +250,108 @@ fn judge_overdue(state: &LedgerState, now: NaiveDateTime, diagnosis: &mut Diagno
     }
 }
 
-/// Things that are counted, and the first of them shown.
-#[derive(Default)]
-struct Listed {
-    all: Distinct,
-    first: Vec<String>,
-}
-
-impl Listed {
-    fn insert(&mut self, name: &str) {
-        if self.all.insert(name) && self.first.len() < SHOWN {
-            self.first.push(Shortened(name).to_string());
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.all.count()
-    }
-
-    /// `2 names: a, b`
-    fn told(&self, what: &str) -> String {
-        let more = if self.count() > self.first.len() { ", …" } else { "" };
-        format!("{} {what} ({}{more})", self.count(), self.first.join(", "))
-    }
-}
-
-/// The beginning of a name, printable.
-struct Shortened<'a>(&'a str);
-
-impl std::fmt::Display for Shortened<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.char_indices().nth(SHOWN_CHARS) {
-            Some((end, _)) => write!(f, "{}…", Printable(self.0.get(..end).unwrap_or_default())),
-            None => Printable(self.0).fmt(f),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use counter_core::{ClaimOp, ClaimSeq, CounterId};
+
     use super::*;
+    use crate::check::finding::Finding;
+    use crate::ledger::ledger::SyncRecord;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// What is found after this was seen, at a time of so many microseconds.
+    fn found(state: Option<&LedgerState>, now: i64, see: impl FnOnce(&mut Survey)) -> Vec<Finding> {
+        let mut survey = Survey::new(SurveyBounds::default(), Duration::from_secs(30), true);
+        see(&mut survey);
+        let now = DateTime::from_timestamp_micros(now).unwrap_or_default().naive_utc();
+        let mut diagnosis = Diagnosis::default();
+        survey.judge(state, now, &mut diagnosis);
+        diagnosis.into_findings()
+    }
+
+    /// The message of the one finding, which has this severity and code.
+    fn only(findings: Vec<Finding>, severity: Severity, code: Code) -> String {
+        let [finding] = findings.try_into().expect("there is one finding");
+        assert_eq!((finding.severity, finding.code), (severity, code), "{finding}");
+        finding.message
+    }
+
+    fn claim(owner: i64, seq: i64) -> Claim {
+        let id = CounterId::new("post", owner, "views").expect("it is valid");
+        Claim { id, seq: ClaimSeq::new(seq), op: ClaimOp::Add(1) }
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_was_seen() {
+        assert_eq!(found(None, 0, |_| {}), []);
+    }
+
+    #[test]
+    fn foreign_names_are_a_warning() {
+        let findings = found(None, 0, |survey| {
+            survey.note_foreign(&Foreign { name: "a\n".to_owned(), why: String::new() });
+        });
+        let message = only(findings, Severity::Warning, Code::ForeignNames);
+        assert!(message.starts_with("1 names under the prefix (a\\n) are not"), "{message}");
+    }
+
+    #[test]
+    fn claims_are_left_behind_from_the_time_out_on_and_the_oldest_is_named() {
+        let after = |seconds: [i64; 2]| {
+            let now = StoreTime { micros: HOUR, at: Instant::now() };
+            found(None, 0, |survey| {
+                for (owner, age) in (1..).zip(seconds) {
+                    survey.note_age(now, &claim(owner, HOUR - age * 1_000_000));
+                }
+            })
+        };
+        assert_eq!(after([10, 20]), []);
+        let message = only(after([31, 20]), Severity::Warning, Code::ClaimsLeftBehind);
+        assert!(
+            message.starts_with("1 claims ") && message.ends_with(": post:1:views"),
+            "{message}"
+        );
+        // A clock that is wrong by an hour makes claims as old.
+        let message = only(after([40, -3000]), Severity::Warning, Code::ClaimsLeftBehind);
+        assert!(message.starts_with("2 claims "), "{message}");
+        let message = only(after([40, 50]), Severity::Warning, Code::ClaimsLeftBehind);
+        assert!(message.ends_with(": post:2:views"), "{message}");
+    }
+
+    #[test]
+    fn conflicts_are_errors_with_both_sequences() {
+        let row = Baseline { count: 1, seq: ClaimSeq::new(9) };
+        let findings = found(None, 0, |survey| survey.note_conflict(&claim(1, 7), row));
+        let message = only(findings, Severity::Error, Code::Conflicts);
+        assert!(message.starts_with("1 claims (post:1:views (claim 7, row 9)) "), "{message}");
+    }
+
+    #[test]
+    fn counts_wait_for_an_hour_before_a_sync_is_overdue() {
+        let epoch = Some(DateTime::UNIX_EPOCH.naive_utc());
+        let synced = epoch.map(|synced_at| SyncRecord {
+            store_id: String::new(),
+            seq: ClaimSeq::ZERO,
+            synced_at,
+        });
+        let state =
+            |migrated_at, recorded| LedgerState { database: String::new(), migrated_at, recorded };
+        let at = |state: &LedgerState, now, has_pending| {
+            found(Some(state), now, |survey| survey.has_pending = has_pending)
+        };
+        for (state, what) in [
+            (state(None, synced), "but the last good sync was at 1970-01-01 00:00:00 UTC"),
+            (state(epoch, None), "and nobody has synced since the tables were made at"),
+        ] {
+            assert_eq!(at(&state, HOUR - 1, true), []);
+            assert_eq!(at(&state, HOUR, false), []);
+            let message = only(at(&state, HOUR, true), Severity::Warning, Code::SyncOverdue);
+            assert!(message.contains(what), "{message}");
+        }
+        assert_eq!(at(&state(None, None), HOUR, true), []);
+    }
 
     #[test]
     fn a_survey_ends_after_a_hundred_thousand_names_or_ten_seconds_by_default() {

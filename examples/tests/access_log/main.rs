@@ -1,14 +1,14 @@
 //! Runs the example as a program.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-mod awk;
+mod counts;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use diesel::prelude::*;
 
-use crate::awk::{Counts, counts_by_awk};
+use crate::counts::{Counts, counts_by_awk, counts_of_rows, sum};
 
 /// The example, which `cargo test` builds beside the tests.
 fn program() -> PathBuf {
@@ -35,16 +35,7 @@ fn counts_in(database: &Path) -> Counts {
     )
     .load::<(String, String, i64)>(&mut conn)
     .unwrap();
-    let mut counts = Counts::new();
-    for (path, key, count) in rows {
-        let place = ["hits", "bytes", "errors"].iter().position(|known| *known == key).unwrap();
-        counts.entry(path).or_default()[place] = count;
-    }
-    counts
-}
-
-fn doubled(counts: &Counts) -> Counts {
-    counts.iter().map(|(path, counts)| (path.clone(), counts.map(|count| count * 2))).collect()
+    counts_of_rows(rows)
 }
 
 #[test]
@@ -56,7 +47,7 @@ fn every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
     for (round, workers) in [(1, "1"), (2, "4")] {
         let output = run(folder.path(), &[log.to_str().unwrap(), "--workers", workers]);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let expected = if round == 1 { expected.clone() } else { doubled(&expected) };
+        let expected = if round == 1 { expected.clone() } else { sum(&expected, &expected) };
         assert_eq!(counts_in(&folder.path().join("access_log.sqlite")), expected);
     }
 }

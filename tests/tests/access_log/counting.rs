@@ -6,7 +6,7 @@ use std::thread;
 use counter_tests::program::Program;
 use counter_tests::site::Site;
 
-use crate::awk::counts_by_awk;
+use crate::counts::{counts_by_awk, sum};
 use crate::{Said, access_log, counts_in, log, start};
 
 #[test]
@@ -29,9 +29,9 @@ fn is_counted_as_awk_does(site: &Site) {
     count(site, &log::small());
     assert_eq!(counts_in(site), small);
     count(site, &log::small());
-    assert_eq!(counts_in(site), log::sum(&small, &small));
+    assert_eq!(counts_in(site), sum(&small, &small));
     count(site, &generated);
-    let expected = log::sum(&counts_by_awk(&generated), &log::sum(&small, &small));
+    let expected = sum(&counts_by_awk(&generated), &sum(&small, &small));
     assert!(expected.len() > 150, "{} pages", expected.len());
     assert_eq!(counts_in(site), expected);
     two_processes_at_once(site, &generated);
@@ -65,6 +65,6 @@ fn two_processes_at_once(site: &Site, log: &Path) {
     // What one counted while the other had a claim on the same counter may be left when both have ended.
     site.last_sync();
     let once = counts_by_awk(log);
-    let expected = (0..6).fold(before, |sum, _| log::sum(&sum, &once));
+    let expected = (0..6).fold(before, |before, _| sum(&before, &once));
     assert_eq!(counts_in(site), expected);
 }

@@ -1,9 +1,7 @@
-//! Logs, and sums of what is counted in them.
+//! Logs.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-
-use crate::awk::Counts;
 
 /// The log that the examples are tested with.
 pub(crate) fn small() -> PathBuf {
@@ -33,14 +31,4 @@ pub(crate) fn even(path: &str, lines: usize, pages: usize) -> String {
 fn push(log: &mut String, path: &str, status: u16, bytes: u64) {
     let time = "01/Jan/2026:10:00:00 +0000";
     writeln!(log, "192.0.2.1 - - [{time}] \"GET {path} HTTP/1.1\" {status} {bytes}").unwrap();
-}
-
-/// The sums of two tables, or of one taken twice.
-pub(crate) fn sum(first: &Counts, second: &Counts) -> Counts {
-    let mut counts = first.clone();
-    for (path, more) in second {
-        let place = counts.entry(path.clone()).or_default();
-        *place = std::array::from_fn(|index| place[index] + more[index]);
-    }
-    counts
 }

@@ -1,9 +1,9 @@
 //! The example `access_log` as a program, in front of real servers: what is in the table in the end is what
 //! awk counts, and while servers go away and come back, what the program said of it is true.
 
-#[path = "../../../examples/tests/access_log/awk.rs"]
-mod awk;
 mod counting;
+#[path = "../../../examples/tests/access_log/counts.rs"]
+mod counts;
 mod database_restarts;
 mod log;
 mod redis_restarts;
@@ -14,7 +14,7 @@ use counter_tests::process::wait_for;
 use counter_tests::program::{Program, ProgramEnd, example};
 use counter_tests::site::Site;
 
-use crate::awk::Counts;
+use crate::counts::{Counts, counts_of_rows};
 
 /// The program on the servers of this site.
 fn access_log(site: &Site) -> Command {
@@ -36,13 +36,10 @@ fn counts_in(site: &Site) -> Counts {
         "SELECT CONCAT(pages.path, ' ', model_counters.key, ' ', model_counters.count) \
          FROM pages JOIN model_counters ON owner_type = 'page' AND owner_id = pages.id",
     );
-    let mut counts = Counts::new();
-    for row in rows {
+    counts_of_rows(rows.iter().map(|row| {
         let [path, key, count] = row.split(' ').collect::<Vec<_>>()[..] else { panic!("{row}") };
-        let place = ["hits", "bytes", "errors"].iter().position(|known| *known == key).unwrap();
-        counts.entry(path.to_owned()).or_default()[place] = count.parse().unwrap();
-    }
-    counts
+        (path.to_owned(), key.to_owned(), count.parse().unwrap())
+    }))
 }
 
 /// The sum of everything in the table.

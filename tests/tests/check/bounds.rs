@@ -11,7 +11,7 @@ use counter_diesel::check::SurveyBounds;
 use counter_tests::fixtures::views_of;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
-use super::{DURABLE, Site, found};
+use super::{Site, found};
 
 /// Bounds of this many names, in pages of ten, and of no time.
 fn names(max_names: u64) -> SurveyBounds {
@@ -74,18 +74,4 @@ fn a_store_that_never_comes_to_an_end_is_left_when_the_time_is_over() {
     let bounds = SurveyBounds { longest: Duration::from_millis(50), ..names(100) };
     let check_up = counters.check_within(bounds);
     assert!(found(&check_up).contains(&(Note, Code::SurveyCutShort)), "{check_up}");
-}
-
-#[test]
-fn foreign_names_by_the_hundred_are_counted_and_three_are_shown() {
-    let options = ["--enable-debug-command", "yes"];
-    let redis = RedisServer::start_with(&[&DURABLE[..], &options].concat());
-    let site = Site::with_redis(redis);
-    let () = site.redis("DEBUG POPULATE 500 counter:user");
-    let check_up = site.counters().check_within(names(1000));
-    assert_eq!(found(&check_up), [(Warning, Code::ForeignNames)], "{check_up}");
-    let message = &check_up.findings[0].message;
-    assert!(message.starts_with("500 names"), "{message}");
-    assert_eq!(message.matches("counter:user").count(), 3, "{message}");
-    assert!(message.len() < 1000, "{message}");
 }

@@ -72,12 +72,8 @@ fn a_postgres_that_commits_asynchronously_is_a_note_for_syncs_ask_for_more() {
 }
 
 #[test]
-fn a_postgres_that_is_read_only_is_an_error() {
+fn a_postgres_that_is_a_standby_is_an_error() {
     let (mut server, url) = postgres(Durability::On);
-    let read_only = format!("{url}&options=-c%20default_transaction_read_only%3Don");
-    let finding =
-        only(&check(postgres_pool(&read_only, 1).unwrap()), Error, Code::DatabaseRefusesWrites);
-    assert!(finding.message.contains("read-only transaction"), "{finding}");
     server.restart_as_standby();
     let finding = only(&check(postgres_pool(&url, 1).unwrap()), Error, Code::DatabaseRefusesWrites);
     assert!(finding.message.contains("read-only transaction"), "{finding}");
@@ -91,16 +87,6 @@ fn an_old_postgres_is_a_warning() {
     let expected = [(Error, Code::SchemaMissing), (Warning, Code::DatabaseVersion)];
     assert_eq!(found(&check_up), expected, "{check_up}");
     assert!(check_up.to_string().contains("PostgreSQL 12.22 is older"), "{check_up}");
-}
-
-/// What is asked of the tables waits as shortly as a sync does.
-#[test]
-fn a_table_that_somebody_has_locked_is_named_within_seconds() {
-    let (_server, url) = postgres(Durability::On);
-    let mut other = PgConnection::establish(&url).unwrap();
-    other.batch_execute("BEGIN; LOCK TABLE model_counters IN ACCESS EXCLUSIVE MODE").unwrap();
-    let finding = only(&check(postgres_pool(&url, 1).unwrap()), Error, Code::SchemaUnusable);
-    assert!(finding.message.contains("lock timeout"), "{finding}");
 }
 
 /// What writes while others keep writers out has to wait; nobody refuses it.
@@ -156,13 +142,10 @@ fn settings_of_mariadb_under_which_a_power_cut_forgets_are_named() {
     let product = if mariadb::is_mysql() { "MySQL" } else { "MariaDB" };
     assert_eq!(check_up.database.unwrap().product, product);
     let mut root = MysqlConnection::establish(&url).unwrap();
-    for value in ["0", "2"] {
-        let set = format!("SET GLOBAL innodb_flush_log_at_trx_commit = {value}");
-        root.batch_execute(&set).unwrap();
-        let check_up = check(mysql_pool(&url, 1).unwrap());
-        let named = format!("innodb_flush_log_at_trx_commit is {value}");
-        assert_eq!(settings(&check_up), expected([(Warning, &named)]));
-    }
+    root.batch_execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2").unwrap();
+    let check_up = check(mysql_pool(&url, 1).unwrap());
+    let named = "innodb_flush_log_at_trx_commit is 2";
+    assert_eq!(settings(&check_up), expected([(Warning, named)]));
 }
 
 #[test]
@@ -170,9 +153,6 @@ fn a_mariadb_that_does_not_wait_for_its_binary_log_is_a_warning() {
     let (_server, url) = mariadb(&["--log-bin=binlog", "--server-id=1", "--sync-binlog=0"]);
     let check_up = check(mysql_pool(&url, 1).unwrap());
     assert_eq!(settings(&check_up), expected([(Warning, "sync_binlog is 0")]));
-    let mut root = MysqlConnection::establish(&url).unwrap();
-    root.batch_execute("SET GLOBAL sync_binlog = 1").unwrap();
-    assert_eq!(found(&check(mysql_pool(&url, 1).unwrap())), []);
 }
 
 /// MySQL takes no writes of a READ COMMITTED transaction into such a log. MariaDB is asked for none.
@@ -218,14 +198,6 @@ fn a_mariadb_that_speaks_german_is_understood_when_a_table_is_locked_against_wri
     assert!(finding.message.contains("writes: Lock wait timeout"), "{finding}");
 }
 
-/// MariaDB alone can be told to say so.
-#[test]
-fn an_old_server_is_a_warning() {
-    let (_server, url) = mariadb(&["--version=10.5.9-MariaDB-fake"]);
-    let finding = only(&check(mysql_pool(&url, 1).unwrap()), Warning, Code::DatabaseVersion);
-    assert!(finding.message.contains("MariaDB 10.5.9"), "{finding}");
-}
-
 fn sqlite_file() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("counters.sqlite").display().to_string();
@@ -244,14 +216,8 @@ fn sqlite_after(database: &str, sql: &str) -> Pool<ConnectionManager<SqliteConne
 fn a_sqlite_that_does_not_wait_for_the_disk_is_a_warning() {
     let (_folder, file) = sqlite_file();
     assert_eq!(found(&check(sqlite_pool(&file, 2).unwrap())), []);
-    for (value, named) in [("OFF", "synchronous is 0"), ("NORMAL", "synchronous is 1")] {
-        let pool = sqlite_after(&file, &format!("PRAGMA synchronous = {value}"));
-        assert_eq!(settings(&check(pool)), expected([(Warning, named)]));
-    }
-    for value in ["FULL", "EXTRA"] {
-        let pool = sqlite_after(&file, &format!("PRAGMA synchronous = {value}"));
-        assert_eq!(found(&check(pool)), []);
-    }
+    let pool = sqlite_after(&file, "PRAGMA synchronous = NORMAL");
+    assert_eq!(settings(&check(pool)), expected([(Warning, "synchronous is 1")]));
 }
 
 #[test]

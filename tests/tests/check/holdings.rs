@@ -35,6 +35,7 @@ fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
 
 #[test]
 fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
+    let site = Site::new();
     for (make, name) in [
         ("SET counter:user:1:z 007", "counter:user:1:z"),
         ("SET counter:{counter:user:1:z} 7:add:05", "counter:{counter:user:1:z}"),
@@ -42,7 +43,7 @@ fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
         ("SADD counter:{counter:user:1:z} a", "counter:{counter:user:1:z}"),
         ("SET counter:{user:1:z} 5", "counter:{user:1:z}"),
     ] {
-        let site = Site::new();
+        site.redis.flush();
         let _: redis::Value = site.redis(make);
         let finding = only(&site.check(), Warning, Code::ForeignNames);
         let expected = format!("1 names under the prefix ({name})");
@@ -51,47 +52,26 @@ fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
 }
 
 #[test]
-fn names_that_would_forge_a_line_or_fill_the_screen_are_shown_harmless() {
-    let site = Site::new();
-    let forged = "counter:x\r\nerror store-evicts: pay up\u{1b}[2J\u{202e}";
-    let () = site.redis_words(&["SET", forged, "5"]);
-    let long = format!("counter:{}", "y".repeat(1_000_000));
-    let () = site.redis_words(&["SET", &long, "5"]);
-    let told = site.check().to_string();
-    assert_eq!(told.lines().count(), 2, "{told}");
-    assert!(told.len() < 1000, "{}", told.len());
-    assert!(!told.contains(['\u{1b}', '\u{202e}', '\r']), "{told:?}");
-    assert!(told.contains("counter:x\\r\\nerror store-evicts: pay up\\u{1b}[2J\\u{202e}"));
-}
-
-#[test]
 fn claims_that_nobody_finishes_are_a_warning_with_the_oldest() {
     let site = Site::new();
     let store = site.store_at(&site.redis.url(), &Config::default());
-    for number in 1..=3 {
-        store.increment(&views_of(number), 1).unwrap();
-        store.claim(&[views_of(number)], Duration::MAX).unwrap();
+    store.increment(&views_of(1), 1).unwrap();
+    store.claim(&[views_of(1)], Duration::MAX).unwrap();
+    assert_eq!(found(&site.check()), [], "a living sync may have it");
+    let (now, _): (i64, i64) = site.redis("TIME");
+    for (number, age) in [(2, 1800), (3, 3600), (4, 2700)] {
+        let claim = format!("{}:add:5", (now - age) * 1_000_000);
+        let () = site.redis(&format!("SET counter:{{counter:post:{number}:views}} {claim}"));
     }
-    assert_eq!(found(&site.check()), [], "a living sync may have them");
-    let left_behind = || site.counters_with(impatient()).check();
-    let finding = only(&left_behind(), Warning, Code::ClaimsLeftBehind);
-    assert!(finding.message.starts_with("3 claims "), "{finding}");
-    assert!(finding.message.ends_with(": post:1:views"), "{finding}");
-    assert!(site.counters_with(impatient()).sync(&SyncOptions::default()).unwrap().is_clean());
-    assert_eq!(found(&left_behind()), []);
-}
-
-#[test]
-fn a_claim_from_an_hour_ago_is_left_behind_by_default_too() {
-    let site = Site::new();
-    let (seconds, _): (i64, i64) = site.redis("TIME");
-    let claim = format!("{}:add:5", (seconds - 3600) * 1_000_000);
-    let () = site.redis(&format!("SET counter:{{counter:post:1:views}} {claim}"));
     let finding = only(&site.check(), Warning, Code::ClaimsLeftBehind);
+    assert!(finding.message.starts_with("3 claims "), "{finding}");
+    assert!(finding.message.ends_with(": post:3:views"), "{finding}");
     let (_, age) = finding.message.split_once(" for ").unwrap();
     let seconds = age.split(' ').next().unwrap().parse::<u64>().unwrap();
     // The machine may be slow.
     assert!((3600..4000).contains(&seconds), "{finding}");
+    assert!(site.counters_with(impatient()).sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(found(&site.counters_with(impatient()).check()), []);
 }
 
 #[test]

@@ -44,30 +44,17 @@ fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
 }
 
 #[test]
-fn a_refused_config_leaves_what_info_tells() {
-    let site = Site::new();
-    let counters = with_user(&site, &[&RIGHTS[..], &["+info"]].concat());
-    let check_up = counters.check();
-    let finding = only(&check_up, Warning, Code::StoreUnchecked);
-    assert!(finding.message.contains("appendfsync, save"), "{finding}");
-    assert!(check_up.store.is_some());
-    let () = site.redis("CONFIG SET maxmemory-policy allkeys-lru");
-    let () = site.redis("CONFIG SET maxmemory 1gb");
-    let codes = found(&counters.check());
-    assert_eq!(codes, [(Error, Code::StoreEvicts), (Warning, Code::StoreUnchecked)]);
-}
-
-#[test]
 fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
     let site = Site::new();
     let _: i64 = site.redis("RPUSH counter:user:1:y a");
     let all = [&RIGHTS[..], &["+info", "+config|get"]].concat();
-    for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info"] {
+    for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info", "+config|get"] {
         let rights = all.iter().copied().filter(|right| *right != missing).collect::<Vec<_>>();
         let check_up = with_user(&site, &rights).check();
         let unchecked = |code| code == Code::StoreUnchecked;
         let finding = check_up.findings.iter().find(|finding| unchecked(finding.code)).unwrap();
         assert!(finding.message.contains("NOPERM"), "{missing}: {check_up}");
+        assert_eq!(check_up.store.is_some(), missing != "+info", "{missing}: {check_up}");
         let finds_list = !["+scan", "+mget", "+type"].contains(&missing);
         let has_list = found(&check_up).contains(&(Warning, Code::ForeignNames));
         // Without GET there is no high water by itself, but a look brings it along.
@@ -170,8 +157,10 @@ fn a_store_that_cannot_be_reached_or_refuses_the_password_is_a_finding_that_does
     assert!(finding.message.contains("AuthenticationFailed"), "{finding}");
     assert_silent(&counters);
     site.redis.kill();
-    let finding = only(&counters.check(), Error, Code::StoreUnreachable);
+    let check_up = counters.check();
+    let finding = only(&check_up, Error, Code::StoreUnreachable);
     assert!(finding.message.contains("refused"), "{finding}");
+    assert!(check_up.store.is_none() && check_up.database.is_some(), "{check_up:?}");
     assert_silent(&counters);
     let locked = Site::with_redis(RedisServer::start_with(&["--requirepass", "another"]));
     let finding = only(&locked.check(), Error, Code::StoreUnreachable);
@@ -277,16 +266,4 @@ fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> C
     let table = config.table_name.clone();
     let ledger = counter_diesel::ledger::PoolLedger::new(pool, table).unwrap();
     Counters::from_parts(config, store, Arc::new(ledger))
-}
-
-#[test]
-fn a_check_up_beside_a_failed_one_says_what_still_works() {
-    let mut site = Site::new();
-    let counters = site.counters();
-    counters.increment(post(1), "views", 1).unwrap();
-    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-    site.redis.kill();
-    let check_up = counters.check();
-    only(&check_up, Error, Code::StoreUnreachable);
-    assert!(check_up.store.is_none() && check_up.database.is_some());
 }

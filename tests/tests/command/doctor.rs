@@ -2,7 +2,7 @@ use std::process::Command;
 
 use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::command::json;
-use counter_tests::program::Program;
+use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use super::json_shapes::assert_documented;
 
 pub(super) const CASES: &[Case<World>] = &[
-    ("a doctor finds what a check-up finds, and fails only for errors", |world| {
+    ("a doctor says what a check-up finds and what to do, and fails only for errors", |world| {
+        // Its name is in a finding, and reaches no terminal raw.
+        let name = format!("{}\u{1b}[31mx", world.prefix);
+        let () = redis::cmd("SET").arg(name).arg(1).query(&mut bare(&shared_url())).unwrap();
         // Servers for tests forget more in a crash than those of an application should.
         let check_up = world.counters().check();
         let (code, found) = found(&mut world.command());
@@ -23,31 +26,9 @@ pub(super) const CASES: &[Case<World>] = &[
         let server = json!({ "product": database.product, "version": database.number });
         assert_eq!(found["database"], server);
         assert_eq!(found["store"]["product"], json!("Redis"));
-    }),
-    ("each finding stands by itself with what to do", |world| {
         world.drop_tables();
-        let ended = world.run(&["doctor"]);
-        assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");
-        let mut parts = ended.output.split("\n\n");
-        let summary = parts.next().unwrap();
-        assert!(summary.starts_with("Redis ") && summary.ends_with(" findings"), "{ended:?}");
-        let parts = parts.map(|part| part.lines().collect::<Vec<_>>()).collect::<Vec<_>>();
-        for part in &parts {
-            let [_, message, advice] = part[..] else { panic!("{ended:?}") };
-            assert!(message.starts_with("  ") && advice.starts_with("  to do: "), "{ended:?}");
-        }
-        for heading in ["error schema-missing", "warning store-not-persistent"] {
-            assert!(parts.iter().any(|part| part[0] == heading), "{ended:?}");
-        }
-        assert_eq!(found(&mut world.command()).0, 1);
-    }),
-    ("what stands in the store reaches no terminal raw", |world| {
-        let name = format!("{}\u{1b}[31mx", world.prefix);
-        let () = redis::cmd("SET").arg(name).arg(1).query(&mut bare(&shared_url())).unwrap();
-        for arguments in [&["doctor"][..], &["doctor", "--json"]] {
-            let output = world.run(arguments).output;
-            assert!(output.contains("foreign-names") && !output.contains('\u{1b}'), "{output}");
-        }
+        assert_eq!(world.run(&["doctor", "--json"]).code(), 1);
+        assert_text(&world.run(&["doctor"]));
     }),
     ("beside an application's own memory only the database is looked at", |world| {
         let mut command = world.command();
@@ -59,10 +40,28 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
+/// The findings, one of them an error, each by itself with what to do.
+fn assert_text(ended: &ProgramEnd) {
+    assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");
+    assert!(!ended.output.contains('\u{1b}'), "{ended:?}");
+    let mut parts = ended.output.split("\n\n");
+    let summary = parts.next().unwrap();
+    assert!(summary.starts_with("Redis ") && summary.ends_with(" findings"), "{ended:?}");
+    let parts = parts.map(|part| part.lines().collect::<Vec<_>>()).collect::<Vec<_>>();
+    for part in &parts {
+        let [_, message, advice] = part[..] else { panic!("{ended:?}") };
+        assert!(message.starts_with("  ") && advice.starts_with("  to do: "), "{ended:?}");
+    }
+    for heading in ["error schema-missing", "warning foreign-names"] {
+        assert!(parts.iter().any(|part| part[0] == heading), "{ended:?}");
+    }
+}
+
 /// The exit code, and what is printed as JSON.
 fn found(command: &mut Command) -> (i32, Value) {
     let ended = Program::start(command.args(["doctor", "--json"])).finish();
     assert_eq!(ended.errors, "", "{ended:?}");
+    assert!(!ended.output.contains('\u{1b}'), "{ended:?}");
     (ended.code(), json(&ended.output))
 }
 

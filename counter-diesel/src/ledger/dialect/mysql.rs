@@ -44,9 +44,9 @@ const LOCK_ROWS: [&str; 2] =
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
 
-/// Counters whose rows one statement reads. They are one parameter, which must be smaller than the
-/// server's `max_allowed_packet`, 1 MiB at the least.
-const READ_SIZE: usize = 400;
+/// Bytes of the names of counters whose rows one statement reads. They are one parameter, which
+/// must be smaller than the server's `max_allowed_packet`, 1 MiB at the least.
+const READ_BYTES: usize = 900_000;
 
 /// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
 /// locked.
@@ -127,11 +127,11 @@ impl Dialect for MysqlConnection {
     }
 
     fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
-        let mut places = Vec::new();
-        for (index, ids) in ids.chunks(READ_SIZE).enumerate() {
+        let (mut places, mut first) = (Vec::new(), 0);
+        for ids in pieces(ids) {
             let rows = many_baselines(tables, ids)?.sql(SKIP_LOCKED).load(self)?;
-            let found = standard::places(rows);
-            places.extend(found.into_iter().map(|place| place + index * READ_SIZE));
+            places.extend(standard::places(rows).into_iter().map(|place| place + first));
+            first += ids.len();
         }
         Ok(Some(places))
     }
@@ -311,12 +311,26 @@ fn read(
         [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
         ids => {
             let mut rows = Vec::with_capacity(ids.len());
-            for ids in ids.chunks(READ_SIZE) {
+            for ids in pieces(ids) {
                 let found = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
                 rows.extend(standard::in_order(ids.len(), found));
             }
             rows
         }
+    })
+}
+
+/// The counters that one statement after the other reads.
+fn pieces(ids: &[CounterId]) -> impl Iterator<Item = &[CounterId]> {
+    let mut bytes = 0;
+    ids.chunk_by(move |id, _| {
+        // JSON writes a control character in six bytes, and quotes, commas and a number.
+        bytes += 6 * (id.owner_type().len() + id.key().len()) + 40;
+        let is_full = bytes > READ_BYTES;
+        if is_full {
+            bytes = 0;
+        }
+        !is_full
     })
 }
 
