@@ -121,9 +121,9 @@ pub enum Error {
     /// Migrations are pending, and another process has been running them for longer than this one
     /// waits, which is 15 seconds. Nothing was changed.
     #[error(
-        "another process has been running the migrations of {table} for {} s: {holder}; let it end \
-         or end it, then run them again",
-        .waited.as_secs()
+        "another process has been running the migrations of {table} for {} s: {}; let it end or \
+         end it, then run them again",
+        .waited.as_secs(), Printable(.holder)
     )]
     #[non_exhaustive]
     MigrationsLocked {
@@ -138,9 +138,10 @@ pub enum Error {
     /// The table's name has no schema, and this connection finds it in another one than these
     /// counters found it first. Nothing was changed.
     #[error(
-        "the table {table} was found in the schema {kept} first, and on this connection it is in \
-         {found}: name the schema (COUNTER_TABLE_NAME={kept}.{table}, Config::table_name), or \
-         leave search_path and the current database of pooled connections alone"
+        "the table {table} was found in the schema {0} first, and on this connection it is in {1}: \
+         name the schema (COUNTER_TABLE_NAME={0}.{table}, Config::table_name), or leave \
+         search_path and the current database of pooled connections alone",
+        Printable(.kept), Printable(.found)
     )]
     #[non_exhaustive]
     OtherSchema {

@@ -12,6 +12,7 @@ use diesel::migration;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel_migrations::MigrationHarness as _;
 
+use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
@@ -80,7 +81,10 @@ fn run_if_alone<C: CounterConnection>(
         Ok(Some(all.iter().map(NamedMigration::folder).collect()))
     });
     if let Err(error) = conn.unlock_migrations(tables).and_then(|()| conn.finish_transaction()) {
-        tracing::debug!(%error, "a connection keeps the settings of a transaction");
+        tracing::debug!(
+            error = one_line(&error),
+            "a connection keeps the settings of a transaction"
+        );
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }
     result.map_err(|error| match database_error(error) {

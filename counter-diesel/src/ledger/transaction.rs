@@ -6,6 +6,7 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
 
+use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
@@ -68,7 +69,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
         let rolled_back = C::TransactionManager::rollback_transaction(&mut *self.conn)
             .and_then(|()| self.conn.finish_transaction());
         if let Err(error) = rolled_back {
-            tracing::debug!(%error, "a transaction could not be rolled back");
+            tracing::debug!(error = one_line(&error), "a transaction could not be rolled back");
             self.throw_away();
         }
     }
@@ -136,7 +137,10 @@ impl<C: CounterConnection> PoolTransaction<C> {
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
         let waited = started.elapsed();
         if let Err(error) = self.conn.finish_transaction() {
-            tracing::debug!(%error, "a connection keeps the settings of a transaction");
+            tracing::debug!(
+                error = one_line(&error),
+                "a connection keeps the settings of a transaction"
+            );
             self.throw_away();
         }
         committed.map_err(|source| {

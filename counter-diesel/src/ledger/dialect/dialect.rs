@@ -122,6 +122,11 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(None)
     }
 
+    /// Returns where a table is that this connection finds: in which schema, or in which file.
+    fn place_of(&mut self, table: &Table) -> QueryResult<String> {
+        Ok(table.to_string())
+    }
+
     /// Whether the tables are there that counters are kept in.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())? && self.has_table(tables.state())?)

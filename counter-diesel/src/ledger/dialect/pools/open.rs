@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use counter_core::Printable;
 use counter_core::redact::{self, Secrets};
 use diesel::r2d2::{Builder, ConnectionManager, HandleError, Pool, PoolError};
 
@@ -69,7 +70,8 @@ struct Log {
 impl HandleError<diesel::r2d2::Error> for Log {
     fn handle_error(&self, error: diesel::r2d2::Error) {
         self.has_failed.store(true, Ordering::Relaxed);
-        let error = redact::quotations(self.secrets.redact(&error.to_string()).into()).to_string();
+        let error = redact::quotations(self.secrets.redact(&error.to_string()).into());
+        let error = Printable(&error.to_string()).to_string();
         tracing::error!(target: POOL, error, "a pool could not open a connection");
     }
 }
