@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::printable::Printable;
+
 /// Input that cannot be a part of a counter's name or of the configuration. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -37,7 +39,7 @@ pub enum Invalid {
         kind: InputKind,
     },
     /// The text does not have the form that is asked for.
-    #[error("{text:?} is not a {kind}: {why}")]
+    #[error("{:?} is not a {kind}: {why}", Printable(.text))]
     Malformed {
         /// What was asked for.
         kind: InputKind,

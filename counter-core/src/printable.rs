@@ -10,8 +10,9 @@ use std::fmt::{self, Write as _};
 /// ```
 /// # use counter_core::Printable;
 /// assert_eq!(Printable("größe\n\u{1b}[2J").to_string(), "größe\\n\\u{1b}[2J");
+/// assert_eq!(format!("{:?}", Printable("größe\n")), "\"größe\\n\"");
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Printable<'a>(pub &'a str);
 
 impl Printable<'_> {
@@ -41,6 +42,21 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// Between double quotes, so that it is seen where the text ends.
+impl fmt::Debug for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            if matches!(c, '"' | '\\') || Self::escapes(c) {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        f.write_char('"')
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +76,13 @@ mod tests {
         ] {
             assert_eq!(Printable(text).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_is_quoted_shows_where_it_ends() {
+        assert_eq!(
+            format!("{:?}", Printable("größe\n\"\\\u{3164}")),
+            "\"größe\\n\\\"\\\\\\u{3164}\""
+        );
     }
 }

@@ -121,9 +121,9 @@ pub enum Error {
     /// Migrations are pending, and another process has been running them for longer than this one
     /// waits, which is 15 seconds. Nothing was changed.
     #[error(
-        "another process has been running the migrations of {table} for {} s: {holder}; let it end \
-         or end it, then run them again",
-        .waited.as_secs()
+        "another process has been running the migrations of {table} for {} s: {}; let it end or \
+         end it, then run them again",
+        .waited.as_secs(), Printable(.holder)
     )]
     #[non_exhaustive]
     MigrationsLocked {
@@ -138,9 +138,10 @@ pub enum Error {
     /// The table's name has no schema, and this connection finds it in another one than these
     /// counters found it first. Nothing was changed.
     #[error(
-        "the table {table} was found in the schema {kept} first, and on this connection it is in \
-         {found}: name the schema (COUNTER_TABLE_NAME={kept}.{table}, Config::table_name), or \
-         leave search_path and the current database of pooled connections alone"
+        "the table {table} was found in the schema {0} first, and on this connection it is in {1}: \
+         name the schema (COUNTER_TABLE_NAME={0}.{table}, Config::table_name), or leave \
+         search_path and the current database of pooled connections alone",
+        Printable(.kept), Printable(.found)
     )]
     #[non_exhaustive]
     OtherSchema {
@@ -162,6 +163,19 @@ pub enum Error {
         /// What the operating system says.
         #[source]
         source: std::io::Error,
+    },
+
+    /// The last sync of a worker did not end within the time that
+    /// [`stop_within`](crate::SyncWorker::stop_within) was given. What it has not applied is in the
+    /// store.
+    #[error(
+        "the last sync did not end within {} s and goes on: what it has not applied stays in the \
+         store, for the next sync of any process",
+        .after.as_secs_f64()
+    )]
+    StopTimedOut {
+        /// The time.
+        after: Duration,
     },
 
     /// A sync panicked. The worker goes on with the next one.

@@ -11,7 +11,9 @@ pub(crate) mod migration_harness;
 pub(crate) mod migration_source;
 pub(crate) mod migrations;
 pub(crate) mod pool;
+pub(crate) mod pool_ledger;
 pub(crate) mod retry;
+pub(crate) mod threads;
 pub(crate) mod transaction;
 
 pub use counter_core::TableName;
@@ -26,4 +28,4 @@ pub use self::ledger::{
 pub use self::migration_files::{MigrationFiles, migration_files};
 pub use self::migration_harness::CounterHarness;
 pub use self::migration_source::CounterMigrations;
-pub use self::pool::PoolLedger;
+pub use self::pool_ledger::PoolLedger;

@@ -63,6 +63,15 @@ pub trait DatabaseServer: Send {
     /// Locks all rows of counters until what it returns is dropped.
     fn lock_rows(&self) -> Box<dyn Any>;
 
+    /// Lets nobody else at a table until what it returns is dropped.
+    fn lock_table(&self, table: &str) -> Box<dyn Any>;
+
+    /// Freezes all its processes: the system takes connections and bytes for them, and nothing is answered.
+    fn freeze(&self);
+
+    /// Lets it go on with what it was sent meanwhile.
+    fn thaw(&self);
+
     /// Asks it to end without waiting for its clients.
     fn stop(&mut self);
 
@@ -214,6 +223,20 @@ impl DatabaseServer for Postgres {
         Box::new(conn)
     }
 
+    fn lock_table(&self, table: &str) -> Box<dyn Any> {
+        let mut conn = connect::<PgConnection>(self);
+        conn.batch_execute(&format!("BEGIN; LOCK TABLE {table}")).unwrap();
+        Box::new(conn)
+    }
+
+    fn freeze(&self) {
+        self.pause();
+    }
+
+    fn thaw(&self) {
+        self.resume();
+    }
+
     fn has_lock_waits(&self) -> bool {
         self.texts("SELECT CONCAT(count(*)) FROM pg_locks WHERE NOT granted") != ["0"]
     }
@@ -255,6 +278,20 @@ impl DatabaseServer for MariaDb {
         let mut conn = connect::<MysqlConnection>(self);
         conn.batch_execute(LOCK_ROWS).unwrap();
         Box::new(conn)
+    }
+
+    fn lock_table(&self, table: &str) -> Box<dyn Any> {
+        let mut conn = connect::<MysqlConnection>(self);
+        conn.batch_execute(&format!("LOCK TABLES {table} WRITE")).unwrap();
+        Box::new(conn)
+    }
+
+    fn freeze(&self) {
+        self.pause();
+    }
+
+    fn thaw(&self) {
+        self.resume();
     }
 
     fn has_lock_waits(&self) -> bool {
@@ -304,6 +341,14 @@ impl DatabaseServer for Sqlite {
     }
 
     /// All rows are one lock, and whoever waits for it tries again and again.
+    fn lock_table(&self, _table: &str) -> Box<dyn Any> {
+        self.lock_rows()
+    }
+
+    fn freeze(&self) {}
+
+    fn thaw(&self) {}
+
     fn has_lock_waits(&self) -> bool {
         panic!("nobody is told")
     }

@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use counter_core::{Config, CounterId, DeltaStore, Generation, RedisStore};
+use counter_core::{
+    Claim, ClaimOp, Config, CounterId, CounterKey, DeltaStore, Foreign, Generation, Operation,
+    Pattern, Prefix, Printable, RedisStore, StoreName,
+};
+use counter_diesel::error::CoreError;
 use counter_diesel::store::ClaimSeq;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
@@ -16,12 +20,15 @@ use counter_tests::servers::{FakeRedis, FakeReply};
 use counter_tests::world::{World, impatient, memory_x_sqlite};
 
 /// Names that would forge something if they were written as they are.
-const FORGERIES: [&str; 5] = [
+const FORGERIES: [&str; 8] = [
     "views\n2026-01-01T00:00:00Z ERROR counter: all counts are lost",
     "views\r\nfine",
     "views\u{1b}[2J\u{1b}]0;owned\u{7}",
     "views\u{9b}31m",
     "views\u{85}next line",
+    "views\u{202e}sewiv\u{2066}",
+    "views\u{200b}\u{feff}\u{ad}\u{e0041}",
+    "views\u{3164}\u{115f}\u{2800}",
 ];
 
 /// Each event as one text, with its fields as they are written.
@@ -34,7 +41,7 @@ fn logged(run: impl FnOnce()) -> Vec<String> {
 }
 
 fn assert_harmless(text: &str) {
-    assert!(!text.contains(char::is_control), "{text:?}");
+    assert!(!text.contains(Printable::escapes), "{text:?}");
 }
 
 fn owner_of(owner_type: &'static str) -> Owner {
@@ -110,6 +117,64 @@ fn names_that_are_refused_are_named_in_one_line() {
         ];
         errors.iter().for_each(|error| assert_harmless(error));
     }
+}
+
+/// Every character that [`Printable`] escapes and a name can have.
+fn unseen() -> impl Iterator<Item = char> {
+    ('\u{1}'..=char::MAX).filter(|c| Printable::escapes(*c))
+}
+
+#[test]
+fn no_character_that_is_not_seen_is_in_the_text_of_a_name_or_of_an_error() {
+    for c in unseen() {
+        let text = format!("a{c}b");
+        let id = CounterId::new(&text, 1, &text).unwrap();
+        let owner = Owner::new(text.clone(), 1).unwrap();
+        let names = [id.to_string(), format!("{id:?}"), owner.to_string()];
+        names.iter().for_each(|name| assert_harmless(name));
+        errors_about(&id).iter().for_each(|error| assert_harmless(error));
+        // Parts of a name are data, and in the store only control characters are encoded.
+        assert_eq!(CounterKey::new(text.clone()).unwrap().to_string(), text);
+        assert_eq!(owner.owner_type().to_string(), text);
+        let prefix = Prefix::default();
+        let name = prefix.pending_name(&id);
+        assert_eq!(id.as_str().contains(c), !c.is_control(), "{id}");
+        assert_eq!(prefix.parse_name(&name), Some(StoreName::Pending(id.clone())));
+        assert_eq!(prefix.parse_name(&prefix.claim_name(&id)), Some(StoreName::Claim(id)));
+    }
+}
+
+/// The texts of all errors that name a counter, or something else from outside.
+fn errors_about(id: &CounterId) -> Vec<String> {
+    let (counter, text) = (id.clone(), id.key().into_owned());
+    let seq = ClaimSeq::new(5);
+    let source = || text.clone().into();
+    let foreign = Foreign { name: text.clone(), why: text.clone() };
+    let core = [
+        CoreError::NotCounted {
+            operation: Operation::Set,
+            counter: counter.clone(),
+            source: source(),
+        },
+        CoreError::OutcomeUnknown {
+            operation: Operation::Increment,
+            counter: counter.clone(),
+            source: source(),
+        },
+        CoreError::Conflict { counter: counter.clone(), claim: seq, row: seq },
+        CoreError::Overflow { counter: counter.clone() },
+        CoreError::Foreign(foreign),
+    ];
+    let refused = [
+        format!("{text}[").parse::<Pattern>().unwrap_err().to_string(),
+        text.parse::<CounterId>().unwrap_err().to_string(),
+        text.parse::<Prefix>().unwrap_err().to_string(),
+        text.parse::<ClaimOp>().unwrap_err().to_string(),
+        format!("{text}.b").parse::<counter_core::TableName>().unwrap_err().to_string(),
+    ];
+    let claim = Claim { id: counter, seq, op: ClaimOp::Add(1) };
+    let texts = core.iter().map(ToString::to_string);
+    texts.chain(refused).chain([format!("{claim:?}")]).collect()
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::owner_id::{OwnerId, ToOwnerId};
 use super::period::Period;
 use super::text::{decode, encode_into, encoded_len};
 use crate::invalid::{InputKind, Invalid};
+use crate::printable::Printable;
 
 /// What identifies one counter: an owner and a key.
 ///
@@ -152,15 +153,17 @@ impl FromStr for CounterId {
     }
 }
 
+/// The text form for people, as [`Printable`]: a text with characters that are not seen is escaped,
+/// and does not parse. The text form itself is [`CounterId::as_str`].
 impl fmt::Display for CounterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        Printable(&self.text).fmt(f)
     }
 }
 
 impl fmt::Debug for CounterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CounterId").field(&self.text).finish()
+        f.debug_tuple("CounterId").field(&Printable(&self.text)).finish()
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use super::owner_id::{OwnerId, ToOwnerId};
 use super::text::{check_text, flaw_of};
 use crate::invalid::{InputKind, Invalid};
+use crate::printable::Printable;
 
 /// The model instance that counters belong to: its type and its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,10 +55,11 @@ impl Owner {
     }
 }
 
-/// `type:id`, unescaped: for people, not for parsing.
+/// `type:id` for people, as [`Printable`]. It is not for parsing.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.owner_type, self.id)
+        let id = self.id.to_string();
+        write!(f, "{}:{}", Printable(self.owner_type.as_str()), Printable(&id))
     }
 }
 

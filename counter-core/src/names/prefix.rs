@@ -46,12 +46,12 @@ impl Prefix {
 
     /// The name of a counter's pending delta: `counter:user:123:downloads`.
     pub fn pending_name(&self, id: &CounterId) -> String {
-        format!("{}{id}", self.0)
+        [self.as_str(), id.as_str()].concat()
     }
 
     /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`.
     pub fn claim_name(&self, id: &CounterId) -> String {
-        format!("{0}{{{0}{id}}}", self.0)
+        [self.as_str(), "{", self.as_str(), id.as_str(), "}"].concat()
     }
 
     /// The name of the high water: `counter:{seq}`.

@@ -86,7 +86,11 @@ proptest! {
     #[test]
     fn any_owner_is_taken_as_it_is_or_refused(owner_type in any::<String>(), id in any::<i64>()) {
         match Owner::new(owner_type.clone(), id) {
-            Ok(owner) => prop_assert_eq!(owner.to_string(), format!("{owner_type}:{id}")),
+            Ok(owner) => {
+                prop_assert_eq!(owner.owner_type().as_str(), &owner_type);
+                prop_assert_eq!(owner.id().as_i64(), Some(id));
+                prop_assert_eq!(owner.to_string(), format!("{}:{id}", Printable(&owner_type)));
+            }
             Err(Invalid::Empty { .. }) => prop_assert!(owner_type.is_empty()),
             Err(Invalid::Nul { .. }) => prop_assert!(owner_type.contains('\0')),
             Err(error) => prop_assert!(owner_type.chars().count() > 255, "{}", error),

@@ -27,9 +27,11 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
         let survey = new_survey(engine, bounds, ledger.as_ref());
         look_around(survey, engine, *time, ledger.as_ref(), &mut diagnosis);
     }
+    let database = ledger.as_ref().map(|ledger| &ledger.facts);
     CheckUp::new(
         store.and_then(|(facts, _)| facts.server.known().cloned()),
-        ledger.and_then(|ledger| ledger.facts.server.known().cloned()),
+        database.and_then(|facts| facts.server.known().cloned()),
+        database.and_then(|facts| facts.place.known().cloned()),
         diagnosis.into_findings(),
     )
 }

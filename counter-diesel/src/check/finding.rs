@@ -12,6 +12,9 @@ pub struct CheckUp {
     pub store: Option<ServerVersion>,
     /// The database, if it told.
     pub database: Option<ServerVersion>,
+    /// The counters' table with the schema in which it was found, such as `public.model_counters`,
+    /// or with the file if the database is one: `model_counters in /srv/app.sqlite`.
+    pub table: Option<String>,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -20,10 +23,11 @@ impl CheckUp {
     pub(super) fn new(
         store: Option<ServerVersion>,
         database: Option<ServerVersion>,
+        table: Option<String>,
         mut findings: Vec<Finding>,
     ) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Self { store, database, findings }
+        Self { store, database, table, findings }
     }
 
     /// The severity of the worst finding, or `None` if nothing was found.
@@ -32,14 +36,17 @@ impl CheckUp {
     }
 }
 
-/// The servers in a line, then each finding in one of its own. No text from outside can begin
-/// another.
+/// The servers and the table in a line, then each finding in one of its own. No text from outside
+/// can begin another.
 impl fmt::Display for CheckUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers = self.store.iter().chain(&self.database);
         for (index, server) in servers.enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}{}", counter_core::Printable(&server.to_string()))?;
+        }
+        if let Some(table) = &self.table {
+            write!(f, " ({})", counter_core::Printable(table))?;
         }
         if self.store.is_some() || self.database.is_some() {
             f.write_str(": ")?;

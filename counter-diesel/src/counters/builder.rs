@@ -10,7 +10,7 @@ use crate::counters::counters::Counters;
 use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
-use crate::ledger::pool::PoolLedger;
+use crate::ledger::pool_ledger::PoolLedger;
 
 /// Puts [`Counters`] together. [`build`](Self::build) returns whatever is wrong with what it was
 /// given.

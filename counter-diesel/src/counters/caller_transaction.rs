@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use diesel::connection::TransactionManager;
 use diesel::result::{Error as DieselError, QueryResult};
 
+use crate::causes::one_line;
 use crate::error::{Error, LedgerStep, TransactionProblem};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::failure::{is_lost, says_closed};
@@ -88,7 +89,7 @@ impl<'a, C: CounterConnection> CallerTransaction<'a, C> {
     fn roll_back(&mut self) {
         for _ in self.outside..depth(self.conn).unwrap_or_default() {
             if let Err(error) = C::TransactionManager::rollback_transaction(self.conn) {
-                tracing::debug!(%error, "a transaction could not be rolled back");
+                tracing::debug!(error = one_line(&error), "a transaction could not be rolled back");
             }
         }
     }

@@ -19,6 +19,9 @@ pub struct LedgerFacts {
     pub durability: Vec<DurabilitySetting>,
     /// The counters' table.
     pub counters_table: Fact<TableState>,
+    /// The counters' table with the schema in which it was found, such as `public.model_counters`,
+    /// or with the file if the database is one: `model_counters in /srv/app.sqlite`.
+    pub place: Fact<String>,
     /// The table beside it with what is known of the stores.
     pub state_table: Fact<TableState>,
     /// Which migrations were run.
@@ -101,6 +104,9 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     facts: &mut LedgerFacts,
 ) {
     facts.counters_table = table_state(conn, tables.totals(), COUNTERS_COLUMNS);
+    if !matches!(facts.counters_table, Fact::Known(TableState::Missing)) {
+        facts.place = ask(conn, |conn| conn.place_of(tables.totals()));
+    }
     facts.state_table = table_state(conn, tables.state(), STATE_COLUMNS);
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }

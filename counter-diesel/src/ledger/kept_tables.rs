@@ -1,5 +1,4 @@
-use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use counter_core::TableName;
 use diesel::result::QueryResult;
@@ -14,13 +13,13 @@ use crate::ledger::dialect::tables::Tables;
 /// write counts into the tables of another tenant.
 #[derive(Debug)]
 pub(crate) struct KeptTables {
-    named: Tables,
-    found: OnceLock<Tables>,
+    named: Arc<Tables>,
+    found: OnceLock<Arc<Tables>>,
 }
 
 impl KeptTables {
     pub(crate) fn new(name: &TableName) -> Self {
-        Self { named: Tables::new(name), found: OnceLock::new() }
+        Self { named: Arc::new(Tables::new(name)), found: OnceLock::new() }
     }
 
     /// Returns the schema that is kept, if the name has none and the tables were found.
@@ -29,22 +28,22 @@ impl KeptTables {
     }
 
     /// Returns the tables as they are configured.
-    pub(crate) fn named(&self) -> &Tables {
+    pub(crate) fn named(&self) -> &Arc<Tables> {
         &self.named
     }
 
     /// Returns the tables that were found, or `None` before that. A name with a schema, and any
     /// name in SQLite, is never looked for.
-    pub(crate) fn found(&self) -> Option<&Tables> {
+    pub(crate) fn found(&self) -> Option<&Arc<Tables>> {
         self.found.get()
     }
 
     /// Looks for the tables on this connection and keeps the first schema that has them.
-    pub(crate) fn find<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<&Tables> {
+    pub(crate) fn find<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<&Arc<Tables>> {
         let Some(schema) = self.schema_on(conn)? else { return Ok(&self.named) };
         let tables = self.named.in_schema(&schema);
         let is_there = conn.has_table(tables.totals())?;
-        Ok(if is_there { self.found.get_or_init(|| tables) } else { &self.named })
+        Ok(if is_there { self.found.get_or_init(|| Arc::new(tables)) } else { &self.named })
     }
 
     /// Returns the tables that migrations are about: those that are kept, or those that this
@@ -52,16 +51,18 @@ impl KeptTables {
     pub(crate) fn to_migrate<C: CounterConnection>(
         &self,
         conn: &mut C,
-    ) -> QueryResult<Cow<'_, Tables>> {
+    ) -> QueryResult<Arc<Tables>> {
         if self.found().is_none() {
             self.find(conn)?;
         }
         if let Some(found) = self.found() {
-            return Ok(Cow::Borrowed(found));
+            return Ok(Arc::clone(found));
         }
         let schema = self.schema_on(conn)?;
-        Ok(schema
-            .map_or(Cow::Borrowed(&self.named), |schema| Cow::Owned(self.named.in_schema(&schema))))
+        Ok(match schema {
+            Some(schema) => Arc::new(self.named.in_schema(&schema)),
+            None => Arc::clone(&self.named),
+        })
     }
 
     /// Returns the other schema in which this connection would find the tables, if it would.

@@ -12,6 +12,7 @@ use diesel::migration;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel_migrations::MigrationHarness as _;
 
+use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
@@ -84,7 +85,10 @@ fn run_if_alone<C: CounterConnection>(
         .unlock_migrations(tables)
         .and_then(|()| put_back.map_or(Ok(()), |put_back| conn.finish_transaction(&put_back)));
     if let Err(error) = finished {
-        tracing::debug!(%error, "a connection keeps the settings of a transaction");
+        tracing::debug!(
+            error = one_line(&error),
+            "a connection keeps the settings of a transaction"
+        );
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }
     result.map_err(|error| match database_error(error) {

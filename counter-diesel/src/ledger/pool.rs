@@ -1,4 +1,6 @@
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use counter_core::{
     Baseline, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix, TableName,
@@ -15,39 +17,36 @@ use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
-use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, SyncRecord};
+use crate::ledger::ledger::{LedgerState, SyncRecord};
 use crate::ledger::transaction::PoolTransaction;
 use crate::ledger::{migrations, retry};
 
-/// The ledger behind a Diesel connection pool.
-pub struct PoolLedger<C: CounterConnection> {
+/// How long a read may take, or a question to the server.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The ledger behind a Diesel connection pool, on the thread that waits for it.
+pub(crate) struct DirectLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
     tables: KeptTables,
-    demotion: Demotion,
+    demotion: Arc<Demotion>,
 }
 
-impl<C: CounterConnection> PoolLedger<C> {
-    /// The ledger that keeps counters in this table of the pool's database.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Build`] if the pool is one with which counters cannot work: more than one
-    /// connection to a SQLite database in memory.
-    pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
+impl<C: CounterConnection> DirectLedger<C> {
+    pub(crate) fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
         C::check_pool(&pool)?;
-        let demotion = Demotion::of_pool(pool.max_size());
+        let demotion = Arc::new(Demotion::of_pool(pool.max_size()));
         Ok(Self { pool, tables: KeptTables::new(&table), demotion })
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
         self.pool
-            .get()
+            .get_timeout(ANSWER_WITHIN.min(self.pool.connection_timeout()))
             .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
     /// The tables, which are looked for once. A read then takes one round trip, and on a connection
     /// that would find others it still reads these.
-    fn tables_on(&self, conn: &mut C) -> Result<&Tables, Error> {
+    fn tables_on(&self, conn: &mut C) -> Result<&Arc<Tables>, Error> {
         match self.tables.found() {
             Some(tables) => Ok(tables),
             None => contained(conn, |conn| self.tables.find(conn)).map_err(|source| {
@@ -58,7 +57,7 @@ impl<C: CounterConnection> PoolLedger<C> {
 
     /// Begins a transaction that writes. Where a server may have been demoted, looks through the
     /// connections of the pool for one whose server takes writes; the others are thrown away.
-    fn begin_writing(&self, wait: LockWait) -> Result<PoolTransaction<'_, C>, Error> {
+    fn begin_writing(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {
         let mut tries = self.pool.max_size();
         loop {
             let mut transaction = self.begin_on(self.connect()?, wait)?;
@@ -82,9 +81,10 @@ impl<C: CounterConnection> PoolLedger<C> {
         &self,
         mut conn: PooledConnection<ConnectionManager<C>>,
         wait: LockWait,
-    ) -> Result<PoolTransaction<'_, C>, Error> {
-        let tables = self.tables_on(&mut conn)?;
-        let mut transaction = PoolTransaction::begin(conn, tables, wait, &self.demotion)?;
+    ) -> Result<PoolTransaction<C>, Error> {
+        let tables = Arc::clone(self.tables_on(&mut conn)?);
+        let mut transaction =
+            PoolTransaction::begin(conn, tables, wait, Arc::clone(&self.demotion))?;
         match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
             None => Ok(transaction),
             Some(found) => Err(Error::OtherSchema {
@@ -116,29 +116,29 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
-impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
+impl<C: CounterConnection> fmt::Debug for DirectLedger<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolLedger").field("tables", &self.tables).finish_non_exhaustive()
+        f.debug_struct("DirectLedger").field("tables", &self.tables).finish_non_exhaustive()
     }
 }
 
-impl<C: CounterConnection> Ledger for PoolLedger<C> {
-    fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+impl<C: CounterConnection> DirectLedger<C> {
+    pub(crate) fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let rows = self.run(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+    pub(crate) fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let rows = self.run_soon(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
+    pub(crate) fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         let rows = self.run(LedgerStep::Read, |conn, tables| conn.rows_of(tables, owner))?;
         Ok(typed_keys(rows))
     }
 
-    fn top(
+    pub(crate) fn top(
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
@@ -148,15 +148,15 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, limit))
     }
 
-    fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        Ok(Box::new(self.begin_writing(wait)?))
+    pub(crate) fn begin(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {
+        self.begin_writing(wait)
     }
 
-    fn ask_writes(&self) -> Result<(), Error> {
+    pub(crate) fn ask_writes(&self) -> Result<(), Error> {
         self.begin_writing(LockWait::Short)?.run(LedgerStep::Upsert, ask_writes)
     }
 
-    fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+    pub(crate) fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let rows =
             self.run_soon(LedgerStep::State, |conn, tables| conn.state(tables, prefix.as_str()))?;
         let mut state = LedgerState::default();
@@ -172,28 +172,24 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         Ok(state)
     }
 
-    fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
+    pub(crate) fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.record(tables, prefix.as_str(), generation)
             })?;
-            Box::new(transaction).commit()
+            transaction.commit()
         })
     }
 
-    fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
+    pub(crate) fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.run(LedgerStep::Migrations, |conn, _| {
             let tables = self.tables.to_migrate(conn)?;
             migrations::pending(conn, &tables)
         })
     }
 
-    fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        // On a standby too, and by a user who may not make tables.
-        if self.pending_migrations()?.is_empty() {
-            return Ok(Vec::new());
-        }
+    pub(crate) fn run_migrations(&self) -> Result<Vec<&'static str>, Error> {
         let mut conn = self.connect()?;
         let tables = contained(&mut *conn, |conn| self.tables.to_migrate(conn));
         let tables = tables.map_err(|source| {
@@ -202,11 +198,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         migrations::run_pending(&mut *conn, &tables)
     }
 
-    fn schema(&self) -> Option<String> {
+    pub(crate) fn schema(&self) -> Option<String> {
         self.tables.schema().map(str::to_owned)
     }
 
-    fn inspect(&self) -> Result<LedgerFacts, Error> {
+    pub(crate) fn inspect(&self) -> Result<LedgerFacts, Error> {
         let mut facts = LedgerFacts::default();
         let mut conn = self.connect()?;
         facts::inspect_server(&mut *conn, &mut facts);

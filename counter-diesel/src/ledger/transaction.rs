@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Instant;
 
 use counter_core::{Claim, ClaimOp, CounterId};
@@ -5,35 +6,36 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
 
+use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
-use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
+use crate::ledger::ledger::{Unapplied, UnappliedCause, UpdateOutcome};
 
 /// An open transaction on a connection of its own.
-pub(crate) struct PoolTransaction<'a, C: CounterConnection> {
+pub(crate) struct PoolTransaction<C: CounterConnection> {
     conn: PooledConnection<ConnectionManager<C>>,
-    tables: &'a Tables,
+    tables: Arc<Tables>,
     wait: LockWait,
-    demotion: &'a Demotion,
+    demotion: Arc<Demotion>,
     /// The statement that puts back the settings which outlive the transaction.
     put_back: Option<String>,
     is_open: bool,
 }
 
-impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
+impl<C: CounterConnection> PoolTransaction<C> {
     /// Begins a transaction that waits for locks as `wait` says and asks for a durable commit.
     pub(crate) fn begin(
         mut conn: PooledConnection<ConnectionManager<C>>,
-        tables: &'a Tables,
+        tables: Arc<Tables>,
         wait: LockWait,
-        demotion: &'a Demotion,
+        demotion: Arc<Demotion>,
     ) -> Result<Self, Error> {
         conn.begin_transaction()
-            .map_err(|source| as_ledger_error(&mut *conn, tables, LedgerStep::Begin, source))?;
+            .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
         transaction.put_back =
             transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
@@ -55,7 +57,7 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
             return Err(Error::Database { step, source });
         }
         let started = Instant::now();
-        query(&mut self.conn, self.tables).map_err(|source| {
+        query(&mut self.conn, &self.tables).map_err(|source| {
             let is_locked = C::is_lock_timeout(&source, started.elapsed(), self.wait);
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
@@ -67,7 +69,7 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
     }
 
     fn failure(&mut self, step: LedgerStep, source: DieselError) -> Error {
-        let error = as_ledger_error(&mut *self.conn, self.tables, step, source);
+        let error = as_ledger_error(&mut *self.conn, &self.tables, step, source);
         if is_read_only(&error) {
             self.demotion.note_refusal();
         }
@@ -81,7 +83,7 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
         let rolled_back = C::TransactionManager::rollback_transaction(&mut *self.conn)
             .and_then(|()| self.put_settings_back());
         if let Err(error) = rolled_back {
-            tracing::debug!(%error, "a transaction could not be rolled back");
+            tracing::debug!(error = one_line(&error), "a transaction could not be rolled back");
             self.throw_away();
         }
     }
@@ -99,8 +101,8 @@ impl<'a, C: CounterConnection> PoolTransaction<'a, C> {
     }
 }
 
-impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
-    fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
+impl<C: CounterConnection> PoolTransaction<C> {
+    pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             let unproven = conn.upsert(tables, claims)?;
             // Before the deletes, which leave no row that could prove anything.
@@ -112,7 +114,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
+    pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.run(LedgerStep::Upsert, |conn, tables| {
             let rows = conn.baselines(tables, &ids)?;
@@ -129,7 +131,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
+    pub(crate) fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let outcome = self.run(LedgerStep::Upsert, |conn, tables| {
             let is_updated = conn.update(tables, claim)? > 0;
             let rows = conn.current_rows(tables, std::slice::from_ref(&claim.id))?;
@@ -150,13 +152,16 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
         })
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), Error> {
+    pub(crate) fn commit(mut self) -> Result<(), Error> {
         self.is_open = false;
         let started = Instant::now();
         let committed = C::TransactionManager::commit_transaction(&mut *self.conn);
         let waited = started.elapsed();
         if let Err(error) = self.put_settings_back() {
-            tracing::debug!(%error, "a connection keeps the settings of a transaction");
+            tracing::debug!(
+                error = one_line(&error),
+                "a connection keeps the settings of a transaction"
+            );
             self.throw_away();
         }
         committed.map_err(|source| {
@@ -168,7 +173,7 @@ impl<C: CounterConnection> LedgerTransaction for PoolTransaction<'_, C> {
     }
 }
 
-impl<C: CounterConnection> Drop for PoolTransaction<'_, C> {
+impl<C: CounterConnection> Drop for PoolTransaction<C> {
     fn drop(&mut self) {
         self.roll_back();
     }

@@ -51,8 +51,8 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
-    pub(crate) const fn new(on_conflict: OnConflict) -> Self {
-        Self { on_conflict, locks: Locks::Wait }
+    pub(crate) const fn new(on_conflict: OnConflict, locks: Locks) -> Self {
+        Self { on_conflict, locks }
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn apply_once(
     claim: Claim,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
-    let (origin, manner) = (Origin::Fresh, &mut Manner::new(OnConflict::Report));
+    let (origin, manner) = (Origin::Fresh, &mut Manner::new(OnConflict::Report, Locks::Wait));
     let mut application = Application { unsettled, origin, manner, log };
     let settled = application.transact(std::slice::from_ref(&claim), Locks::Wait)?;
     application.settle(settled, 0)?;

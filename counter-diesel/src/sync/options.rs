@@ -15,6 +15,8 @@ pub struct SyncOptions {
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
     pub(crate) leaves_refused: bool,
+    /// Whether it waits for no row that others have locked.
+    pub(crate) skips_locked: bool,
 }
 
 /// What a sync does about what the store holds and the table may have counted already: claims whose

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Manner, Origin, apply};
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
+use crate::sync::division::Locks;
 use crate::sync::identity::compare::{Comparison, compare, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
@@ -48,7 +49,10 @@ fn run(
     let mut pass = Pass {
         engine,
         pattern: options.pattern.clone().unwrap_or_default(),
-        manner: Manner::new(options.on_conflict),
+        manner: Manner::new(
+            options.on_conflict,
+            if options.skips_locked { Locks::Skip } else { Locks::Wait },
+        ),
         leaves_refused: options.leaves_refused,
         batch_size,
         log: PassLog::new(report, observer),

@@ -32,6 +32,9 @@ pub struct SyncWorker {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct WorkerStatus {
+    /// When the sync began that is being made, or `None` between two. One that takes much longer
+    /// than others waits for something.
+    pub running_since: Option<Instant>,
     /// How many syncs it has made, failed ones included.
     pub passes: u64,
     /// How many claims its syncs have applied in all.
@@ -95,7 +98,7 @@ impl SyncWorker {
     }
 
     /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync
-    /// included.
+    /// included. If a server does not answer, that takes about a minute at the most.
     ///
     /// # Errors
     ///
@@ -107,6 +110,23 @@ impl SyncWorker {
         Ok(self.status())
     }
 
+    /// The same for an application that is given only so long to end. The last sync waits for no
+    /// row that others have locked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stop`](Self::stop), and [`Error::StopTimedOut`] if the last sync takes longer.
+    /// The thread then goes on with it, as long as the process does: with the in-memory store, what
+    /// it does not come to is lost with the process.
+    pub fn stop_within(mut self, timeout: Duration) -> Result<WorkerStatus, Error> {
+        self.control.stop(Haste::Hurried);
+        if !self.control.wait_for_end(timeout) {
+            self.thread = None;
+            return Err(Error::StopTimedOut { after: timeout });
+        }
+        self.stop()
+    }
+
     /// Leaves the thread running until the process ends, without a last sync.
     pub fn detach(mut self) {
         self.thread = None;
@@ -116,8 +136,7 @@ impl SyncWorker {
         let Some(thread) = self.thread.take() else {
             return Ok(());
         };
-        self.control.lock().is_stopping = true;
-        self.control.changed.notify_all();
+        self.control.stop(Haste::Usual);
         thread.join().unwrap_or_else(|panic| Err(Error::Panicked { message: message_of(&*panic) }))
     }
 }
@@ -145,8 +164,25 @@ struct Control {
 #[derive(Debug, Default)]
 struct WorkerState {
     sync_wanted: bool,
-    is_stopping: bool,
+    stopping: Option<Haste>,
+    has_ended: bool,
     status: WorkerStatus,
+}
+
+/// How long the last sync waits for locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    /// As long as any.
+    Usual,
+    /// Not at all.
+    Hurried,
+}
+
+/// Which sync comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Usual,
+    Last(Haste),
 }
 
 impl Control {
@@ -163,11 +199,31 @@ impl Control {
         self.changed.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Waits until a sync is due or wanted, and returns whether it is the last one.
-    fn wait_for_turn(&self, delay: Duration) -> bool {
+    /// Asks for the last sync. What was said first about its haste stays.
+    fn stop(&self, haste: Haste) {
+        self.lock().stopping.get_or_insert(haste);
+        self.changed.notify_all();
+    }
+
+    /// Returns whether the thread ends in time.
+    fn wait_for_end(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = self.lock();
+        while !state.has_ended {
+            let left = time_until(deadline);
+            if left.is_zero() {
+                return false;
+            }
+            state = self.wait(state, left);
+        }
+        true
+    }
+
+    /// Waits until a sync is due or wanted.
+    fn wait_for_turn(&self, delay: Duration) -> Turn {
         let due = Instant::now().checked_add(delay);
         let mut state = self.lock();
-        while !state.sync_wanted && !state.is_stopping {
+        while !state.sync_wanted && state.stopping.is_none() {
             let left = time_until(due);
             if left.is_zero() {
                 break;
@@ -175,7 +231,9 @@ impl Control {
             state = self.wait(state, left);
         }
         state.sync_wanted = false;
-        state.is_stopping
+        state.status.running_since = Some(Instant::now());
+        self.changed.notify_all();
+        state.stopping.map_or(Turn::Usual, Turn::Last)
     }
 
     /// Tells how a sync went and returns how many have failed in a row.
@@ -205,10 +263,21 @@ fn live(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
     let prefix = engine.prefix();
     let interval_seconds = interval.as_secs_f64();
     tracing::info!(target: WORKER, %prefix, interval_seconds, "a worker started");
+    let _end = End(control);
     let result = work(engine, control, interval);
     let WorkerStatus { passes, applied, .. } = control.lock().status.clone();
     tracing::info!(target: WORKER, %prefix, passes, applied, "a worker stopped");
     result
+}
+
+/// Notes the end of the thread, however it ends.
+struct End<'a>(&'a Control);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.lock().has_ended = true;
+        self.0.changed.notify_all();
+    }
 }
 
 fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
@@ -216,18 +285,23 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
     let interval = interval.max(Duration::from_millis(1));
     let (mut delay, mut is_behind) = (interval, false);
     loop {
-        let is_last = control.wait_for_turn(delay);
+        let turn = control.wait_for_turn(delay);
         let started = Instant::now();
-        // The last one leaves nothing to a later one.
-        let options = SyncOptions::default().retry_refused(is_last);
-        let result = sync_catching_panics(engine, &options);
+        let result = sync_catching_panics(engine, &options_of(turn));
+        control.lock().status.running_since = None;
         let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
-        if is_last {
+        if turn != Turn::Usual {
             return finish(control, result);
         }
         delay = delay_after(control.record(result), interval);
     }
+}
+
+/// The last one leaves nothing to a later one.
+fn options_of(turn: Turn) -> SyncOptions {
+    let options = SyncOptions::default().retry_refused(turn != Turn::Usual);
+    SyncOptions { skips_locked: turn == Turn::Last(Haste::Hurried), ..options }
 }
 
 /// The last sync's error goes to whoever stops the worker; there will be no other to make up for

@@ -41,6 +41,28 @@ fn migrated_tables_are_fine_and_so_are_those_of_the_application_s_own_migrations
 }
 
 #[test]
+fn the_place_of_the_table_is_named_when_all_is_well() {
+    for (name, make) in DATABASES {
+        let site = Site::with(RedisServer::start_with(&DURABLE), make());
+        let check_up = site.check();
+        let table = check_up.table.clone().unwrap();
+        let url = site.database.url();
+        let schema = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+        let expected = match name {
+            "sqlite" => format!("model_counters in {url}"),
+            "postgres" => "public.model_counters".to_owned(),
+            _ => format!("{schema}.model_counters"),
+        };
+        assert_eq!(table, expected, "{name}: {url}");
+        let first = check_up.to_string().lines().next().unwrap().to_owned();
+        assert!(first.contains(&format!(" ({table}): ")), "{first}");
+    }
+    after(&["DROP TABLE \"model_counters\""], |name, check_up, _| {
+        assert_eq!(check_up.table, None, "{name}");
+    });
+}
+
+#[test]
 fn tables_that_are_not_there_are_an_error() {
     let drop = ["", "_state", "_migrations"].map(|s| format!("DROP TABLE \"model_counters{s}\""));
     let drop = drop.iter().map(String::as_str).collect::<Vec<_>>();

@@ -2,8 +2,10 @@
 //! comes back: on real servers of the tests' own.
 
 mod database_away;
+mod database_frozen;
 mod database_killed;
 mod demoted;
+mod locked_tables;
 mod locks;
 mod redis_away;
 mod redis_frozen;

@@ -3,6 +3,7 @@
 use crate::error::BoxError;
 use crate::id::CounterId;
 use crate::names::Foreign;
+use crate::printable::Printable;
 use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 
 /// How many bytes of a foreign value are shown.
@@ -77,5 +78,5 @@ pub(crate) fn not_a_name(name: &[u8]) -> Foreign {
 
 fn holds(value: &[u8], wanted: &str) -> String {
     let shown = value.get(..SHOWN_BYTES).unwrap_or(value);
-    format!("it holds {:?}, which is not {wanted}", String::from_utf8_lossy(shown))
+    format!("it holds {:?}, which is not {wanted}", Printable(&String::from_utf8_lossy(shown)))
 }

@@ -19,6 +19,9 @@ use crate::error;
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
 pub trait Dialect: R2D2Connection + Sized + Send + 'static {
+    /// Whether it is a server, which can leave a client without an answer.
+    const IS_SERVER: bool = true;
+
     /// The settings that decide what a crash of the server forgets.
     const DURABILITY: &'static [&'static str];
 
@@ -125,6 +128,11 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// it finds the table in none of several, and where all connections look in the same one.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
         Ok(None)
+    }
+
+    /// Returns where a table is that this connection finds: in which schema, or in which file.
+    fn place_of(&mut self, table: &Table) -> QueryResult<String> {
+        Ok(table.to_string())
     }
 
     /// Whether the tables are there that counters are kept in.

@@ -376,7 +376,7 @@ fn many_baselines(
 
 /// A pool of connections to MySQL or MariaDB, as counters in web requests want it: it waits for a
 /// connection at most 1 second. `max_size` is the most connections there are at a time; as many as
-/// that are made at once.
+/// that are made at once. For those, a server that is busy has 5 seconds.
 ///
 /// ```no_run
 /// let pool = counter_diesel::mysql_pool("mysql://app@localhost/app", 8)?;

@@ -34,6 +34,8 @@ const NOW: &str = "CURRENT_TIMESTAMP";
 const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
+    const IS_SERVER: bool = false;
+
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     fn migrations() -> &'static [Migration] {
@@ -88,6 +90,19 @@ impl Dialect for SqliteConnection {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Looks where SQLite looks: among what is temporary first, then in the file, then in those
+    /// that are attached. A database in memory has no file.
+    fn place_of(&mut self, table: &Table) -> QueryResult<String> {
+        let select = "SELECT file FROM pragma_database_list AS d WHERE EXISTS \
+                      (SELECT 1 FROM pragma_table_info(";
+        let select = Statement::<Text>::new(select).text(table.name().to_owned());
+        let select = select.sql(", d.name)) AND d.name = COALESCE(NULLIF(");
+        let select = select.text(table.schema().unwrap_or_default().to_owned());
+        let files = select.sql(", ''), d.name) ORDER BY d.name <> 'temp', d.seq").load(self)?;
+        let file = files.into_iter().next().filter(|file: &String| !file.is_empty());
+        Ok(file.map_or_else(|| table.to_string(), |file| format!("{table} in {file}")))
     }
 
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {

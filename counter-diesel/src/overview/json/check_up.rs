@@ -10,12 +10,14 @@ impl Serialize for CheckUp {
             worst: Option<String>,
             store: Option<ServerShape<'a>>,
             database: Option<ServerShape<'a>>,
+            table: Option<&'a str>,
             findings: &'a [Finding],
         }
         let shape = Shape {
             worst: self.worst().map(|worst| worst.to_string()),
             store: self.store.as_ref().map(ServerShape::from),
             database: self.database.as_ref().map(ServerShape::from),
+            table: self.table.as_deref(),
             findings: &self.findings,
         };
         shape.serialize(serializer)

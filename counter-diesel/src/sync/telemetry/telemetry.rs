@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use counter_core::{Pattern, Prefix};
+use counter_core::{Prefix, Printable};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -72,7 +72,7 @@ fn span_of(prefix: &Prefix, options: &SyncOptions) -> Span {
         target: SYNC,
         "counter.sync",
         %prefix,
-        pattern = options.pattern.as_ref().map(Pattern::as_str),
+        pattern = options.pattern.as_ref().map(|it| Printable(it.as_str()).to_string()),
         dry_run = options.dry_run,
         outcome = Empty,
         found = Empty,
@@ -130,14 +130,14 @@ fn log_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
 
 fn log_store(prefix: &Prefix, report: &SyncReport) {
     if let Some(known) = &report.store_replaced {
-        let (store_id, synced_at) = (&known.store_id, known.synced_at);
+        let (store_id, synced_at) = (Printable(&known.store_id), known.synced_at);
         tracing::warn!(target: SYNC, %prefix, ?store_id, %synced_at, "the store was replaced");
     }
     if report.shared_prefix {
         tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");
     }
     for foreign in &report.foreign {
-        let (name, why) = (&foreign.name, &foreign.why);
+        let (name, why) = (Printable(&foreign.name), Printable(&foreign.why));
         tracing::debug!(target: SYNC, %prefix, ?name, ?why, "a name is not a counter's");
     }
 }

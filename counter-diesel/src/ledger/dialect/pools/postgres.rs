@@ -8,7 +8,7 @@ use crate::error::{BuildProblem, Error};
 /// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a
 /// connection at most 1 second, and an attempt to connect is given up after 2, unless the URL says
 /// otherwise (`connect_timeout`). `max_size` is the most connections there are at a time; as many
-/// as that are made at once.
+/// as that are made at once. For those, a server that is busy has 5 seconds.
 ///
 /// Behind a pooler in transaction mode, such as PgBouncer, use
 /// [`postgres_pool_without_prepared_statements`].
