@@ -21,6 +21,9 @@ use crate::settings::{CommandSettings, Switch};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 const CONNECTIONS: u32 = 1;
 
+/// Two, because a pooler in front of the database is noticed by them.
+const CONNECTIONS_TO_CHECK: u32 = 2;
+
 /// The kind of a database, as its URL says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
@@ -133,7 +136,7 @@ fn database_to_check(settings: &CommandSettings, config: &Config) -> Result<Chec
     if Database::of(&url)? == Database::Sqlite {
         return sqlite_to_check(&existing_file(&url)?, &config.table_name);
     }
-    Ok(Checked::Database(database(settings, &url)?))
+    Ok(Checked::Database(database_on(settings, &url, CONNECTIONS_TO_CHECK)?))
 }
 
 fn put_together(
@@ -247,10 +250,18 @@ fn existing_file(url: &str) -> Result<SqliteFile<'_>, Failure> {
 }
 
 fn database(settings: &CommandSettings, url: &str) -> Result<CountersBuilder, Failure> {
+    database_on(settings, url, CONNECTIONS)
+}
+
+fn database_on(
+    settings: &CommandSettings,
+    url: &str,
+    connections: u32,
+) -> Result<CountersBuilder, Failure> {
     let prepared_statements = settings.prepared_statements()?;
     match Database::of(url)? {
         Database::Mysql => mysql(url),
-        Database::Postgres => postgres(url, prepared_statements),
+        Database::Postgres => postgres(url, connections, prepared_statements),
         Database::Sqlite => sqlite(url),
     }
 }
@@ -276,12 +287,16 @@ fn mysql_migrations(_table: &TableName) -> Result<Vec<MigrationFiles>, Failure> 
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(url: &str, prepared_statements: Switch) -> Result<CountersBuilder, Failure> {
+fn postgres(
+    url: &str,
+    connections: u32,
+    prepared_statements: Switch,
+) -> Result<CountersBuilder, Failure> {
     use counter_diesel::{postgres_pool, postgres_pool_without_prepared_statements};
 
     Ok(Counters::builder(match prepared_statements {
-        Switch::On => postgres_pool(url, CONNECTIONS)?,
-        Switch::Off => postgres_pool_without_prepared_statements(url, CONNECTIONS)?,
+        Switch::On => postgres_pool(url, connections)?,
+        Switch::Off => postgres_pool_without_prepared_statements(url, connections)?,
     }))
 }
 
@@ -291,7 +306,7 @@ fn postgres_migrations(table: &TableName) -> Result<Vec<MigrationFiles>, Failure
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres(_url: &str, _prepared: Switch) -> Result<CountersBuilder, Failure> {
+fn postgres(_url: &str, _connections: u32, _prepared: Switch) -> Result<CountersBuilder, Failure> {
     Err(missing("PostgreSQL", "postgres"))
 }
 

@@ -17,4 +17,5 @@ pub use counter_core::{
 pub use self::finding::{CheckUp, Finding, FindingCode, Severity};
 #[doc(hidden)]
 pub use self::survey::SurveyBounds;
+pub use crate::ledger::dialect::pooling::Pooling;
 pub use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};

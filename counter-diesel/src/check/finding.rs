@@ -192,6 +192,8 @@ finding_codes! {
     DatabaseVersion = "database-version",
     /// the counters' tables take no writes.
     DatabaseRefusesWrites = "database-refuses-writes",
+    /// a pooler stands before the database.
+    DatabasePooled = "database-pooled",
     /// a crash of the database may forget or break what was committed.
     DatabaseDurability = "database-durability",
     /// the counters' tables are not there.

@@ -4,6 +4,7 @@ use counter_core::{Printable, ServerVersion};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
+use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
 
@@ -12,6 +13,10 @@ const OLDEST: [(&str, (u32, u32)); 3] =
     [("PostgreSQL", (13, 0)), ("MariaDB", (10, 6)), ("MySQL", (8, 0))];
 
 pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
+    // By which the pool asks whether a connection answers.
+    if why.contains("__diesel_stmt_") {
+        judge_pooling(Pooling::Named, diagnosis);
+    }
     diagnosis.add(
         Severity::Error,
         Code::DatabaseUnreachable,
@@ -30,6 +35,9 @@ pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagno
     }
     for setting in &facts.durability {
         judge_durability(setting, diagnosis);
+    }
+    if let Some(pooling) = diagnosis.database_told(&facts.pooling, "pooler") {
+        judge_pooling(*pooling, diagnosis);
     }
     let migrations = diagnosis.database_told(&facts.migrations, "migrations");
     if let [Some(counters), Some(state)] = states {
@@ -67,6 +75,32 @@ fn judge_version(server: &ServerVersion, diagnosis: &mut Diagnosis) {
             "move to PostgreSQL 13, MariaDB 10.6, MySQL 8.0.19 or later",
         );
     }
+}
+
+const POOLER: &str = "a pooler shares the connections to the database between clients";
+
+fn judge_pooling(pooling: Pooling, diagnosis: &mut Diagnosis) {
+    let (severity, state, advice) = match pooling {
+        Pooling::NotNoticed => return,
+        Pooling::Unnamed => (
+            Severity::Note,
+            "this process names no prepared statements",
+            "see that every other process behind it names none either",
+        ),
+        Pooling::Followed => (
+            Severity::Note,
+            "it follows the names of prepared statements",
+            "nothing has to be done",
+        ),
+        Pooling::Named => (
+            Severity::Error,
+            "this process names prepared statements, so reads fail or return other values",
+            "turn prepared statements off: COUNTER_PREPARED_STATEMENTS=off for the command, \
+             postgres_pool_without_prepared_statements in the application; or let the pooler \
+             follow them, as PgBouncer 1.21 does with max_prepared_statements",
+        ),
+    };
+    diagnosis.add(severity, Code::DatabasePooled, format!("{POOLER}, and {state}"), advice);
 }
 
 /// A setting, the values at which it is good, and what is to be said of others.
@@ -232,6 +266,20 @@ mod tests {
     fn a_ledger_that_tells_nothing_is_not_found_fault_with() {
         assert_eq!(found(|facts| *facts = LedgerFacts::default()), []);
         assert_eq!(found(|_| {}), []);
+    }
+
+    #[test]
+    fn a_pooler_is_a_note_unless_it_meets_names_that_it_does_not_follow() {
+        for (pooling, expected) in [
+            (Pooling::NotNoticed, None),
+            (Pooling::Unnamed, Some(Severity::Note)),
+            (Pooling::Followed, Some(Severity::Note)),
+            (Pooling::Named, Some(Severity::Error)),
+        ] {
+            let findings = found(|facts| facts.pooling = Fact::Known(pooling));
+            let expected = expected.map(|severity| (severity, Code::DatabasePooled));
+            assert_eq!(findings, Vec::from_iter(expected), "{pooling:?}");
+        }
     }
 
     #[test]

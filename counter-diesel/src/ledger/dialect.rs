@@ -19,6 +19,7 @@ pub(crate) mod on_conflict;
 pub(crate) mod owner;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;
+pub(crate) mod pooling;
 pub(crate) mod pools;
 #[cfg_attr(
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),

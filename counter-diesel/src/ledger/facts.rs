@@ -4,6 +4,7 @@ use counter_core::{Fact, ServerVersion};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::{Table, Tables};
 use crate::ledger::failure::contained;
 
@@ -17,6 +18,8 @@ pub struct LedgerFacts {
     pub server: Fact<ServerVersion>,
     /// The settings that decide what a crash of it forgets.
     pub durability: Vec<DurabilitySetting>,
+    /// Whether a pooler stands before it, and what that does to prepared statements.
+    pub pooling: Fact<Pooling>,
     /// The counters' table.
     pub counters_table: Fact<TableState>,
     /// The counters' table with the schema in which it was found, such as `public.model_counters`,
@@ -94,6 +97,24 @@ pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut Led
         value: ask(conn, |conn| conn.setting(name)),
     };
     facts.durability = C::DURABILITY.iter().map(setting).collect();
+}
+
+/// Whether a pooler stands before the database, as two connections show it that follow each other:
+/// each of them keeps its session, unless there is one.
+pub(crate) fn inspect_pooling<C: CounterConnection>(
+    conn: &mut C,
+    other: Option<&mut C>,
+    facts: &mut LedgerFacts,
+) {
+    facts.pooling = ask(conn, C::session)
+        .map(|first| first.is_some_and(|first| is_shared(conn, other, first)))
+        .map(|is_shared| if is_shared { conn.pooling() } else { Pooling::NotNoticed });
+}
+
+fn is_shared<C: CounterConnection>(conn: &mut C, other: Option<&mut C>, first: i64) -> bool {
+    let mut session = |conn: &mut C| contained(conn, C::session).ok().flatten();
+    let others = other.and_then(&mut session);
+    others == Some(first) || session(conn).is_some_and(|second| second != first)
 }
 
 /// What is read of the tables, in a transaction that waits only shortly for locks and is rolled

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix, TableName,
-    redact,
+    Baseline, CounterId, CounterKey, Fact, Generation, Owner, OwnerId, OwnerType, Prefix,
+    TableName, redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
@@ -13,6 +13,7 @@ use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
@@ -23,6 +24,9 @@ use crate::ledger::{migrations, retry};
 
 /// How long a read may take, or a question to the server.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a check-up waits each time for a second connection.
+const OTHER_WITHIN: Duration = Duration::from_millis(100);
 
 /// The ledger behind a Diesel connection pool, on the thread that waits for it.
 pub(crate) struct DirectLedger<C: CounterConnection> {
@@ -202,10 +206,37 @@ impl<C: CounterConnection> DirectLedger<C> {
         self.tables.schema().map(str::to_owned)
     }
 
+    /// Returns a second connection, if the pool may have one.
+    fn other_connection(
+        &self,
+    ) -> Result<Option<PooledConnection<ConnectionManager<C>>>, impl fmt::Display> {
+        if self.pool.max_size() < 2 {
+            return Ok(None);
+        }
+        // While a connection is made, the pool does not say why the last one was of no use.
+        let mut got = self.pool.get_timeout(OTHER_WITHIN);
+        for _ in 0..5 {
+            match got {
+                Err(error) if !names_a_statement(&error) => {
+                    got = self.pool.get_timeout(OTHER_WITHIN);
+                }
+                done => return done.map(Some),
+            }
+        }
+        got.map(Some)
+    }
+
     pub(crate) fn inspect(&self) -> Result<LedgerFacts, Error> {
         let mut facts = LedgerFacts::default();
         let mut conn = self.connect()?;
         facts::inspect_server(&mut *conn, &mut facts);
+        match self.other_connection() {
+            Err(error) if names_a_statement(&error) => facts.pooling = Fact::Known(Pooling::Named),
+            other => {
+                let mut other = other.ok().flatten();
+                facts::inspect_pooling(&mut *conn, other.as_deref_mut(), &mut facts);
+            }
+        }
         let tables = self.tables_on(&mut conn)?;
         let mut transaction = self.begin_on(conn, LockWait::Usual)?;
         facts::inspect_tables(transaction.conn(), tables, &mut facts);
@@ -216,6 +247,12 @@ impl<C: CounterConnection> DirectLedger<C> {
         }
         Ok(facts)
     }
+}
+
+/// Returns whether an error is about a prepared statement that Diesel has named. Behind a pooler the
+/// pool's own question whether a connection answers fails so, in any language.
+fn names_a_statement(error: &impl fmt::Display) -> bool {
+    error.to_string().contains("__diesel_stmt_")
 }
 
 /// Asks whether the counters' table takes writes at all. A server that is read-only refuses this,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use counter_core::Config;
+use counter_diesel::check::{FindingCode as Code, Severity};
 use counter_diesel::ledger::{Ledger, PoolLedger};
 use counter_diesel::{
     Counters, RedisStore, SyncOptions, postgres_pool, postgres_pool_without_prepared_statements,
@@ -115,6 +116,31 @@ fn two_processes_migrate_count_read_and_sync(connections: usize) {
         assert_eq!(counters.baseline(post(id), "views").unwrap(), 30);
     }
     assert_eq!(counters.baseline(post(0), "level").unwrap(), 30);
+}
+
+#[test]
+fn a_check_up_notices_a_pooler_and_what_it_does_to_prepared_statements() {
+    for connections in [1, 3] {
+        let pooled = Pooled::with_connections(connections);
+        let direct = postgres_pool(&pooled.database.url(), 2).unwrap();
+        let direct = Counters::builder(direct).redis(&pooled.redis.url()).build().unwrap();
+        direct.run_pending_migrations().unwrap();
+        let found = |counters: &Counters| {
+            let findings = counters.check().findings;
+            let mut found = findings.into_iter().filter(|found| found.code == Code::DatabasePooled);
+            found.next().map(|found| found.severity)
+        };
+        for _ in 0..2 {
+            assert_eq!(found(&direct), None);
+            assert_eq!(found(&pooled.counters()), Some(Severity::Note));
+            let pool = postgres_pool(&pooled.url, 2).unwrap();
+            let naming = Counters::builder(pool).redis(&pooled.redis.url()).build().unwrap();
+            assert_eq!(found(&naming), Some(Severity::Error));
+        }
+        let mut doctor = command::counter(&pooled.url, &pooled.redis.url());
+        let ended = Program::start(doctor.arg("doctor")).finish();
+        assert!(ended.output.contains("error database-pooled: a pooler"), "{ended:?}");
+    }
 }
 
 /// Also in a process that does not know of the pooler.

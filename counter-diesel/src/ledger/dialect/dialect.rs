@@ -11,6 +11,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use super::lock_wait::LockWait;
 use super::migration::Migration;
+use super::pooling::Pooling;
 use super::tables::{Table, Tables};
 use crate::error;
 
@@ -166,6 +167,17 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 
     /// What the server is.
     fn version(&mut self) -> QueryResult<ServerVersion>;
+
+    /// Returns the number of the server's session that answers, where poolers share sessions
+    /// between clients.
+    fn session(&mut self) -> QueryResult<Option<i64>> {
+        Ok(None)
+    }
+
+    /// Returns what a pooler, which is there, does to the prepared statements of this connection.
+    fn pooling(&mut self) -> Pooling {
+        Pooling::Unnamed
+    }
 
     /// The value of one of the settings that decide what a crash of the server forgets.
     fn setting(&mut self, name: &str) -> QueryResult<String>;

@@ -12,13 +12,14 @@ use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
-use diesel::{PgConnection, RunQueryDsl};
+use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::{bind_owner_of, read_owner};
+use super::pooling::Pooling;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
@@ -151,6 +152,30 @@ impl Dialect for PgConnection {
 
     fn version(&mut self) -> QueryResult<ServerVersion> {
         Ok(standard::version("PostgreSQL", self.setting("server_version")?))
+    }
+
+    fn session(&mut self) -> QueryResult<Option<i64>> {
+        let session = Statement::<BigInt>::new("SELECT pg_backend_pid()::bigint");
+        Ok(session.load::<i64>(self)?.into_iter().next())
+    }
+
+    /// Names a statement and looks for it in the session. A statement that fails is one whose name
+    /// another client has taken there, or that was prepared in another session.
+    fn pooling(&mut self) -> Pooling {
+        let statement = format!("SELECT {}::bigint", std::process::id());
+        let names = self.transaction(|conn| {
+            Statement::<BigInt>::new(statement.clone()).named(true).load::<i64>(conn)?;
+            let names = "SELECT name FROM pg_prepared_statements WHERE statement = ";
+            Statement::<Text>::new(names).text(&statement).load::<String>(conn)
+        });
+        match names {
+            Ok(names) if names.is_empty() => Pooling::Unnamed,
+            // Such a pooler gives it a name of its own.
+            Ok(names) if !names.iter().any(|name| name.starts_with("__diesel")) => {
+                Pooling::Followed
+            }
+            _ => Pooling::Named,
+        }
     }
 
     fn setting(&mut self, name: &str) -> QueryResult<String> {
