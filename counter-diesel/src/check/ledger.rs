@@ -13,8 +13,8 @@ const OLDEST: [(&str, (u32, u32)); 3] =
     [("PostgreSQL", (13, 0)), ("MariaDB", (10, 6)), ("MySQL", (8, 0))];
 
 pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
-    // By which the pool asks whether a connection answers.
-    if why.contains("__diesel_stmt_") {
+    // By which a pool asks whether a connection answers. Its name is redacted.
+    if why.contains("prepared statement") {
         judge_pooling(Pooling::Named, diagnosis);
     }
     diagnosis.add(

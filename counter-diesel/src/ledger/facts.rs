@@ -99,22 +99,29 @@ pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut Led
     facts.durability = C::DURABILITY.iter().map(setting).collect();
 }
 
-/// Whether a pooler stands before the database, as two connections show it that follow each other:
-/// each of them keeps its session, unless there is one.
+/// Whether a pooler stands before the database, as one or two connections show it: each of them
+/// keeps a session of its own, unless there is one.
 pub(crate) fn inspect_pooling<C: CounterConnection>(
     conn: &mut C,
     other: Option<&mut C>,
     facts: &mut LedgerFacts,
 ) {
-    facts.pooling = ask(conn, C::session)
-        .map(|first| first.is_some_and(|first| is_shared(conn, other, first)))
-        .map(|is_shared| if is_shared { conn.pooling() } else { Pooling::NotNoticed });
+    facts.pooling = ask(conn, sessions).map(|ours| {
+        let others = other.and_then(|other| contained(other, sessions).ok()).unwrap_or_default();
+        let is_shared = ours.iter().any(|session| ours.first() != Some(session))
+            || others.iter().any(|session| ours.contains(session));
+        if is_shared { conn.pooling() } else { Pooling::NotNoticed }
+    });
 }
 
-fn is_shared<C: CounterConnection>(conn: &mut C, other: Option<&mut C>, first: i64) -> bool {
-    let mut session = |conn: &mut C| contained(conn, C::session).ok().flatten();
-    let others = other.and_then(&mut session);
-    others == Some(first) || session(conn).is_some_and(|second| second != first)
+/// Returns the session that answers a connection, several times in a row: a pooler may take its own
+/// in turn, or the same one until another client needs it.
+fn sessions<C: CounterConnection>(conn: &mut C) -> QueryResult<Vec<i64>> {
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.extend(conn.session()?);
+    }
+    Ok(sessions)
 }
 
 /// What is read of the tables, in a transaction that waits only shortly for locks and is rolled

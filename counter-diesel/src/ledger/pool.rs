@@ -249,8 +249,8 @@ impl<C: CounterConnection> DirectLedger<C> {
     }
 }
 
-/// Returns whether an error is about a prepared statement that Diesel has named. Behind a pooler the
-/// pool's own question whether a connection answers fails so, in any language.
+/// Returns whether an error is about a prepared statement that Diesel has named. Behind a pooler
+/// the pool's own question whether a connection answers fails so, in any language.
 fn names_a_statement(error: &impl fmt::Display) -> bool {
     error.to_string().contains("__diesel_stmt_")
 }

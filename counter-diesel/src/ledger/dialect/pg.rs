@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
@@ -159,10 +159,11 @@ impl Dialect for PgConnection {
         Ok(session.load::<i64>(self)?.into_iter().next())
     }
 
-    /// Names a statement and looks for it in the session. A statement that fails is one whose name
-    /// another client has taken there, or that was prepared in another session.
+    /// Names a statement that is new and looks for it in the session. A statement that fails is one
+    /// whose name another client has taken there, or that was prepared in another session.
     fn pooling(&mut self) -> Pooling {
-        let statement = format!("SELECT {}::bigint", std::process::id());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let statement = format!("SELECT {}::bigint", now.as_micros());
         let names = self.transaction(|conn| {
             Statement::<BigInt>::new(statement.clone()).named(true).load::<i64>(conn)?;
             let names = "SELECT name FROM pg_prepared_statements WHERE statement = ";
