@@ -18,7 +18,6 @@ use crate::failure::Failure;
 use crate::settings::{CommandSettings, Switch};
 
 /// One, because a command does one thing after another.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 const CONNECTIONS: u32 = 1;
 
 /// Two, because a pooler in front of the database is noticed by them.
