@@ -192,7 +192,8 @@ impl ServerConnection for MysqlConnection {
                         /*M! information_schema.session_variables */ \
                         /*!80001 performance_schema.session_variables */ \
                         WHERE VARIABLE_NAME NOT IN ('timestamp', 'error_count', 'warning_count', \
-                        'last_insert_id', 'identity', 'insert_id', 'rand_seed1', 'rand_seed2')";
+                        'last_insert_id', 'identity', 'insert_id', 'rand_seed1', 'rand_seed2', \
+                        'statement_id')";
         sql::<Text>(settings).load(self).unwrap()
     }
 
