@@ -170,7 +170,7 @@ pub enum Error {
     /// store.
     #[error(
         "the last sync did not end within {} s and goes on: what it has not applied stays in the \
-         store, for the next sync of any process",
+         store, in memory as long as this process lives",
         .after.as_secs_f64()
     )]
     StopTimedOut {

@@ -122,6 +122,24 @@ struct Plan {
     detail: String,
 }
 
+#[test]
+fn a_transaction_that_skips_locked_rows_still_waits_for_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("counters.sqlite");
+    let pool = sqlite_pool(file.to_str().unwrap(), 2).unwrap();
+    let ledger = PoolLedger::new(pool.clone(), TableName::default()).unwrap();
+    ledger.run_pending_migrations().unwrap();
+    let mut transaction = ledger.begin(LockWait::Short).unwrap();
+    assert_eq!(transaction.lock_rows(&[add(1)]).unwrap(), [0; 0]);
+    // If it had read, it could not write any more after this.
+    let mut other = ledger.begin(LockWait::Usual).unwrap();
+    other.upsert(&[add(2)]).unwrap();
+    other.commit().unwrap();
+    transaction.upsert(&[add(1)]).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(ledger.baselines(&[views_of(1), views_of(2)]).unwrap().len(), 2);
+}
+
 fn add(id: i64) -> Claim {
     Claim { id: views_of(id), seq: ClaimSeq::new(5), op: ClaimOp::Add(1) }
 }

@@ -28,6 +28,10 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a check-up waits each time for a second connection.
 const OTHER_WITHIN: Duration = Duration::from_millis(100);
 
+/// How long a pool is asked for a connection, whose own limit may be longer. It is less than a read
+/// may take, so that a pool without a free connection says so.
+const CONNECTION_WITHIN: Duration = Duration::from_secs(8);
+
 /// The ledger behind a Diesel connection pool, on the thread that waits for it.
 pub(crate) struct DirectLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
@@ -44,7 +48,7 @@ impl<C: CounterConnection> DirectLedger<C> {
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
         self.pool
-            .get_timeout(ANSWER_WITHIN.min(self.pool.connection_timeout()))
+            .get_timeout(CONNECTION_WITHIN.min(self.pool.connection_timeout()))
             .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 

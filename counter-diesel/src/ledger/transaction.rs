@@ -117,10 +117,11 @@ impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.run(LedgerStep::Upsert, |conn, tables| {
-            let rows = conn.baselines(tables, &ids)?;
+            // Before anything is read: on SQLite a transaction that has read does not wait to write.
             let Some(ours) = conn.lock_rows(tables, &ids)? else {
                 return Ok(Vec::new());
             };
+            let rows = conn.baselines(tables, &ids)?;
             let mut is_locked = rows.iter().map(Option::is_some).collect::<Vec<_>>();
             for place in ours {
                 if let Some(is_locked) = is_locked.get_mut(place) {

@@ -69,7 +69,9 @@ pub(crate) fn apply(
     let mut todo = VecDeque::from([Batch::whole(claims, application.manner.locks)]);
     let mut divider = Divider::default();
     while let Some(batch) = todo.pop_front() {
-        if !batch.claims.is_empty() {
+        if divider.gives_up(&batch) {
+            application.put_off(batch);
+        } else if !batch.claims.is_empty() {
             application.apply_batch(batch, &mut divider, &mut todo)?;
         }
     }
@@ -143,13 +145,6 @@ impl<'a> Application<'a, '_> {
             }
             Division::Last(batches) => todo.extend(batches),
             Division::Refused(claim, error) => self.refuse(claim, error),
-            Division::AllRefused(claim, error) => {
-                self.refuse(claim, error);
-                for claim in todo.drain(..).flat_map(|batch| batch.claims) {
-                    self.unsettled.put_off(&claim);
-                    self.postpone(claim, PostponedCause::Refused);
-                }
-            }
             Division::Locked(claims) => {
                 claims.into_iter().for_each(|claim| self.postpone(claim, PostponedCause::Locked));
             }
@@ -158,6 +153,13 @@ impl<'a> Application<'a, '_> {
             self.manner.locks = Locks::Skip;
         }
         Ok(())
+    }
+
+    fn put_off(&mut self, batch: Batch) {
+        for claim in batch.claims {
+            self.unsettled.put_off(&claim);
+            self.postpone(claim, PostponedCause::Refused);
+        }
     }
 
     fn refuse(&mut self, claim: Claim, error: Error) {
@@ -348,7 +350,7 @@ impl<'a> Application<'a, '_> {
             self.unsettled.settle(&claim);
             return Ok(());
         }
-        let updated = retry::with_backoff(|| {
+        let updated = retry::once_more(|| {
             let ledger = self.unsettled.engine.ledger();
             let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
@@ -358,6 +360,8 @@ impl<'a> Application<'a, '_> {
         let updated = match updated {
             Ok(updated) => updated,
             Err(Error::Locked { .. }) => {
+                // Others that are gone do not wait as long.
+                self.manner.locks = Locks::Skip;
                 self.postpone(claim, PostponedCause::Locked);
                 return Ok(());
             }

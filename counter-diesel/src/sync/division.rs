@@ -13,8 +13,9 @@ use crate::ledger::failure::is_read_only;
 use crate::ledger::ledger::Ledger;
 use crate::ledger::retry;
 
-/// Single claims refused in a row, with nothing applied in between, after which the rest of their
-/// batch is left alone. A constraint that refuses a whole kind of counter costs a batch this much.
+/// Single claims refused in a row, with nothing applied in between, after which the other parts of
+/// their batch are only tried whole. A constraint that refuses a whole kind of counter costs a
+/// batch this much.
 const MOST_REFUSED: u32 = 8;
 
 /// How long the parts of a batch wait for locks in all. What has to wait longer is left to the next
@@ -34,13 +35,22 @@ pub(crate) struct Batch {
     pub(crate) is_part: bool,
     /// Whether a connection was lost over it.
     has_lost_connection: bool,
+    /// Whether it was refused whole after many single claims were.
+    is_suspect: bool,
     /// How often its claims got a new sequence.
     pub(crate) renumbered: u32,
 }
 
 impl Batch {
     pub(crate) const fn whole(claims: Vec<Claim>, locks: Locks) -> Self {
-        Self { claims, locks, is_part: false, has_lost_connection: false, renumbered: 0 }
+        Self {
+            claims,
+            locks,
+            is_part: false,
+            has_lost_connection: false,
+            is_suspect: false,
+            renumbered: 0,
+        }
     }
 
     /// Returns what is left of it: these claims, with new sequences.
@@ -84,8 +94,6 @@ pub(crate) enum Division {
     Last(Vec<Batch>),
     /// The claim is refused.
     Refused(Claim, Error),
-    /// The claim is refused, and so were those before it: nothing more of the batch is tried.
-    AllRefused(Claim, Error),
     /// Others have locked what these claims need.
     Locked(Vec<Claim>),
 }
@@ -105,6 +113,15 @@ impl Divider {
     /// Notes that something was applied.
     pub(crate) const fn note_applied(&mut self) {
         self.refused_in_a_row = 0;
+    }
+
+    /// Returns whether a batch is left alone: it was refused whole, and nothing was applied since.
+    pub(crate) const fn gives_up(&self, batch: &Batch) -> bool {
+        batch.is_suspect && self.is_hopeless()
+    }
+
+    const fn is_hopeless(&self) -> bool {
+        self.refused_in_a_row >= MOST_REFUSED
     }
 
     /// Divides a batch that failed after it was tried for `spent`. Returns the error that ends the
@@ -173,6 +190,10 @@ impl Divider {
     }
 
     fn around_refusal(&mut self, mut batch: Batch, error: Error) -> Division {
+        if self.is_hopeless() {
+            batch.is_suspect = true;
+            return Division::Last(vec![batch]);
+        }
         if batch.claims.len() > 1 {
             return Division::First(batch.parts(2));
         }
@@ -180,10 +201,6 @@ impl Divider {
             return Division::First(Vec::new());
         };
         self.refused_in_a_row += 1;
-        if self.refused_in_a_row < MOST_REFUSED {
-            Division::Refused(claim, error)
-        } else {
-            Division::AllRefused(claim, error)
-        }
+        Division::Refused(claim, error)
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
 use crate::sync::pass;
+use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;
 #[cfg(feature = "metrics")]
@@ -46,6 +47,9 @@ pub struct WorkerStatus {
     /// What the last sync failed with, if it did so before it had anything to report.
     pub last_error: Option<Arc<Error>>,
 }
+
+/// Between two last syncs.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest time between tries while syncs fail, unless the interval itself is longer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -111,7 +115,8 @@ impl SyncWorker {
     }
 
     /// The same for an application that is given only so long to end. The last sync waits for no
-    /// row that others have locked.
+    /// row that others have locked, and is made again for those as long as there is time. What is
+    /// locked for longer is in `last_report`, which is not clean then.
     ///
     /// # Errors
     ///
@@ -119,7 +124,7 @@ impl SyncWorker {
     /// The thread then goes on with it, as long as the process does: with the in-memory store, what
     /// it does not come to is lost with the process.
     pub fn stop_within(mut self, timeout: Duration) -> Result<WorkerStatus, Error> {
-        self.control.stop(Haste::Hurried);
+        self.control.stop(Haste::Until(Instant::now().checked_add(timeout)));
         if !self.control.wait_for_end(timeout) {
             self.thread = None;
             return Err(Error::StopTimedOut { after: timeout });
@@ -174,8 +179,8 @@ struct WorkerState {
 enum Haste {
     /// As long as any.
     Usual,
-    /// Not at all.
-    Hurried,
+    /// Not at all, but what is locked is tried again until this time, which may never come.
+    Until(Option<Instant>),
 }
 
 /// Which sync comes next.
@@ -291,6 +296,11 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
         control.lock().status.running_since = None;
         let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
+        if is_tried_again(turn, &result, took) {
+            control.record(result);
+            thread::sleep(PAUSE);
+            continue;
+        }
         if turn != Turn::Usual {
             return finish(control, result);
         }
@@ -301,7 +311,17 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
 /// The last one leaves nothing to a later one.
 fn options_of(turn: Turn) -> SyncOptions {
     let options = SyncOptions::default().retry_refused(turn != Turn::Usual);
-    SyncOptions { skips_locked: turn == Turn::Last(Haste::Hurried), ..options }
+    SyncOptions { skips_locked: matches!(turn, Turn::Last(Haste::Until(_))), ..options }
+}
+
+/// Returns whether a last sync has left anything that others had locked, and there is time for
+/// another one like it.
+fn is_tried_again(turn: Turn, result: &Result<SyncReport, Error>, took: Duration) -> bool {
+    let (Turn::Last(Haste::Until(end)), Ok(report)) = (turn, result) else { return false };
+    let is_for_others = |postponed: &PostponedClaim| postponed.cause != PostponedCause::Refused;
+    report.stopped.is_none()
+        && report.postponed.iter().any(is_for_others)
+        && time_until(end) > took.saturating_mul(2).saturating_add(PAUSE)
 }
 
 /// The last sync's error goes to whoever stops the worker; there will be no other to make up for

@@ -103,7 +103,11 @@ struct FaultyTransaction<'a> {
 
 impl LedgerTransaction for FaultyTransaction<'_> {
     fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
-        self.inner.lock_rows(claims)
+        self.faults.step(
+            "lock_rows",
+            || self.inner.lock_rows(claims),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
     }
 
     fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use counter_diesel::{Config, SyncOptions};
 use counter_tests::faults::Faults;
-use counter_tests::fixtures::post;
+use counter_tests::fixtures::{post, user};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
@@ -47,6 +47,16 @@ pub const CASES: &[Case<World>] = &[
             Kind::Mysql | Kind::Sqlite => refuse_by_trigger(world),
         }
         others_are_applied(world);
+    }),
+    ("many that are refused in a row do not keep out what comes after them", |world| {
+        let counters = world.counters();
+        refuse_by_trigger(world);
+        count_each(&counters, BAD..BAD + 8);
+        // Owners of another type, which come after posts.
+        (1..=500).for_each(|n| counters.increment(user(n), "views", 1).unwrap());
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.failed.count()), (500, 8), "{report}");
+        assert_eq!((report.stopped.is_none(), report.postponed.count()), (true, 0), "{report}");
     }),
     ("what was refused costs the next passes of a worker nothing and is retried later", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));

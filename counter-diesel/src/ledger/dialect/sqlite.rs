@@ -146,11 +146,19 @@ impl Dialect for SqliteConnection {
 
     /// It speaks English everywhere.
     fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
-        error.to_string().contains("is locked")
+        // The words of SQLite. A trigger has words of its own.
+        let words = error.to_string();
+        ["database is locked", "database table is locked"]
+            .iter()
+            .any(|says| words.starts_with(says))
     }
 
     fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
-        error.to_string().contains("is locked")
+        // The words of SQLite. A trigger has words of its own.
+        let words = error.to_string();
+        ["database is locked", "database table is locked"]
+            .iter()
+            .any(|says| words.starts_with(says))
     }
 
     shared_members!(NOW);
