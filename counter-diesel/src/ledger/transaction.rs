@@ -117,7 +117,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.run(LedgerStep::Upsert, |conn, tables| {
-            // Before anything is read: on SQLite a transaction that has read does not wait to write.
+            // Before anything is read: a transaction of SQLite that has read waits for no writer.
             let Some(ours) = conn.lock_rows(tables, &ids)? else {
                 return Ok(Vec::new());
             };
