@@ -63,7 +63,7 @@ pub trait DatabaseServer: Send {
     /// Locks all rows of counters until what it returns is dropped.
     fn lock_rows(&self) -> Box<dyn Any>;
 
-    /// Lets nobody else at a table until what it returns is dropped.
+    /// Locks a table against all others until what it returns is dropped.
     fn lock_table(&self, table: &str) -> Box<dyn Any>;
 
     /// Freezes all its processes: the system takes connections and bytes for them, and nothing is answered.

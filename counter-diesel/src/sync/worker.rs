@@ -102,7 +102,9 @@ impl SyncWorker {
     }
 
     /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync
-    /// included. If a server does not answer, that takes about a minute at the most.
+    /// included. If a server does not answer, that takes about a minute at the most. What other
+    /// transactions have locked for longer than it waits, 5 seconds, stays in the store, and
+    /// `last_report` is not clean then.
     ///
     /// # Errors
     ///
@@ -179,7 +181,7 @@ struct WorkerState {
 enum Haste {
     /// As long as any.
     Usual,
-    /// Not at all, but what is locked is tried again until this time, which may never come.
+    /// Not at all, but what is locked is tried again until this time, `None` for no end.
     Until(Option<Instant>),
 }
 

@@ -64,7 +64,7 @@ impl Primary for Postgres {
         self.execute("SELECT pg_reload_conf()");
         let is_on = "SELECT CASE current_setting('default_transaction_read_only') \
                      WHEN 'on' THEN 1 ELSE 0 END::bigint AS n";
-        // The server tells those that are connected before it lets others in.
+        // The server changes the sessions that there are before it takes new ones.
         wait_for("the setting", || (self.connect().number(is_on) == 1).then_some(()));
     }
 }

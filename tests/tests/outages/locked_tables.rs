@@ -1,4 +1,4 @@
-//! Tables that somebody else has locked, for as long as it pleases him.
+//! Tables that another session keeps locked.
 
 use std::thread;
 use std::time::{Duration, Instant};

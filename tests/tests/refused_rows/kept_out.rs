@@ -60,7 +60,7 @@ fn is_named(counters: &Counters, others: i64) {
     assert_eq!(failed.claim.id.owner_id(), post(KEPT_OUT).id(), "{failed:?}");
     assert_eq!(sum_of_rows(counters, posts), rows + others);
     assert_eq!(counters.get(post(KEPT_OUT), "views").unwrap(), before + 1);
-    // It is still there for whoever mends the table.
+    // It is still there until the table is mended.
     let held = counters.pending(post(KEPT_OUT), "views").unwrap();
     assert!(held.claim.is_some(), "{held:?}");
 }

@@ -144,25 +144,23 @@ impl Dialect for SqliteConnection {
         standard::only_value(Statement::<Text>::new(select).load(self)?)
     }
 
-    /// It speaks English everywhere.
     fn is_busy(&mut self, _tables: &Tables, error: &DieselError) -> bool {
-        // The words of SQLite. A trigger has words of its own.
-        let words = error.to_string();
-        ["database is locked", "database table is locked"]
-            .iter()
-            .any(|says| words.starts_with(says))
+        says_locked(error)
     }
 
     fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
-        // The words of SQLite. A trigger has words of its own.
-        let words = error.to_string();
-        ["database is locked", "database table is locked"]
-            .iter()
-            .any(|says| words.starts_with(says))
+        says_locked(error)
     }
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "max");
+}
+
+/// Returns whether SQLite itself says that a file or a table is locked, in English everywhere. A
+/// trigger that refuses has words of its own, which may speak of locks too.
+fn says_locked(error: &DieselError) -> bool {
+    let words = error.to_string();
+    ["database is locked", "database table is locked"].iter().any(|says| words.starts_with(says))
 }
 
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
