@@ -144,6 +144,7 @@ impl MemoryStore {
     fn verify_one(&self, claim: &Claim) -> Verdict {
         match self.shard(&claim.id).get(&claim.id).and_then(|slot| slot.in_flight) {
             Some(in_flight) if in_flight.of(&claim.id) == *claim => Verdict::Current,
+            Some(InFlight { seq, op: ClaimOp::Set(_), .. }) if seq > claim.seq => Verdict::SetSince,
             Some(_) => Verdict::Superseded,
             None => Verdict::Gone,
         }

@@ -28,6 +28,8 @@ pub struct Rules {
     pub guard: Guard,
     /// Whether the store is asked before the commit.
     pub verifies: bool,
+    /// What may be in the place of a claim that is committed all the same.
+    pub commits_under: Under,
     /// Whether a claim that others may have applied gets a new number too.
     pub renumbers_recovered: bool,
     /// Whether a claim that is remembered counts as applied, even if no commit was asked for.
@@ -38,11 +40,25 @@ pub struct Rules {
     pub looks: u8,
 }
 
+/// What is in the place of a claim when it is verified, beside the claim itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Under {
+    /// A newer set.
+    ItselfOrASet,
+    /// A newer set, or a newer add.
+    AnAddToo,
+    /// A newer set, or a newer delete.
+    ADeleteToo,
+    /// A newer set, or nothing.
+    NothingToo,
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
             guard: Guard::Present,
             verifies: true,
+            commits_under: Under::ItselfOrASet,
             renumbers_recovered: false,
             forgets_untried: false,
             reads_row_first: false,

@@ -3,12 +3,12 @@
 
 use counter_core::ClaimOp;
 use counter_tests::effort::load;
-use counter_tests::model::Rules;
 use counter_tests::model::likeness;
 use counter_tests::model::properties::{self, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
 use counter_tests::model::scenario::Scenario;
 use counter_tests::model::state::Left;
 use counter_tests::model::table::Guard;
+use counter_tests::model::{Rules, Under};
 
 const SET: ClaimOp = ClaimOp::Set(10);
 
@@ -32,7 +32,16 @@ fn a_set_takes_effect_at_one_instant() {
     let left = Left { increments: more(2), crashes: more(1), ..Left::default() };
     let scenario = two_workers().replacing(0, SET).with(left);
     let scenario = scenario.where_always(properties::exactly_once());
-    scenario.where_always([properties::superseded()]).check("set");
+    scenario.where_always([properties::set_since()]).check("set");
+}
+
+#[test]
+fn sets_one_after_the_other_take_effect_while_syncs_take_them_over() {
+    let left = Left { increments: more(1), crashes: more(1), ..Left::default() };
+    let scenario = Scenario::shared().syncing(0, 1).syncing(1, 1);
+    let scenario = scenario.replacing(2, SET).replacing(2, ClaimOp::Set(20)).with(left);
+    let scenario = scenario.where_always(properties::exactly_once());
+    scenario.where_always([properties::set_since()]).check("two sets");
 }
 
 #[test]
@@ -161,6 +170,21 @@ fn without_verify_a_deleted_counter_comes_back() {
     let left = Left { increments: 2, crashes: 1, ..Left::default() };
     let scenario = two_workers().replacing(0, ClaimOp::Delete).with(left).mistaken(rules);
     scenario.where_always(properties::exactly_once()).refute("no verify", RECOVERS);
+}
+
+/// A claim that is committed where a delete, or what came after one, is in its place brings the row back.
+#[test]
+fn a_claim_is_committed_under_nothing_but_a_newer_set() {
+    for (under, name) in [
+        (Under::AnAddToo, "under an add"),
+        (Under::ADeleteToo, "under a delete"),
+        (Under::NothingToo, "under nothing"),
+    ] {
+        let rules = Rules { commits_under: under, ..Rules::default() };
+        let left = Left { increments: 2, crashes: 1, ..Left::default() };
+        let scenario = two_workers().replacing(0, ClaimOp::Delete).with(left).mistaken(rules);
+        scenario.where_always(properties::exactly_once()).refute(name, RECOVERS);
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum Claimed {
     Busy,
     /// What was pending is now this claim.
     Fresh(Claim),
-    /// It has this claim, left behind by a sync that died.
+    /// It has this claim, left behind by a sync that died, or made by a set.
     Recovered(Claim),
     /// What is in its place is not a count.
     Foreign(Foreign),
@@ -45,6 +45,8 @@ pub enum Claimed {
 pub enum Verdict {
     /// Its counter has exactly this claim.
     Current,
+    /// Its counter has a newer claim, which sets it: what this one does will not be seen.
+    SetSince,
     /// Its counter has another claim.
     Superseded,
     /// Its counter has no claim.

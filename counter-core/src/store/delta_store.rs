@@ -66,7 +66,9 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// A counter that has a claim already gets no other: if that claim is younger than
     /// `claim_timeout` it is [`Claimed::Busy`], otherwise it is handed out again, unchanged, as
-    /// [`Claimed::Recovered`]. A claim whose sequence lies in the future, as after a step of the
+    /// [`Claimed::Recovered`]. In a store that other processes use too, a claim that sets is handed
+    /// out however young it is, or what is set again and again would never be in a table: to apply
+    /// it twice changes nothing. A claim whose sequence lies in the future, as after a step of the
     /// clock, is as old as it is far away.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, Verdict};
+use counter_core::{Claim, ClaimOp};
 
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -23,7 +23,7 @@ use crate::sync::report::claims::{
 };
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
-use crate::sync::settled::{Settled, take_at};
+use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
 use crate::sync::verification::verify_within;
 
@@ -181,9 +181,9 @@ impl<'a> Application<'a, '_> {
             let times = &mut self.log.report.times;
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
-            if verdicts.iter().all(|verdict| *verdict == Verdict::Current) {
+            if verdicts.iter().all(|verdict| may_commit(*verdict)) {
                 self.commit(transaction, &claims)?;
-                settled.applied_all(claims, newer);
+                settled.applied_all(claims, &verdicts, newer);
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.

@@ -19,11 +19,22 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// All claims are in the table, but those whose row had seen a newer one.
-    pub(crate) fn applied_all(&mut self, claims: Vec<Claim>, unapplied: Vec<Unapplied>) {
+    /// All claims are in the table, but those whose row had seen a newer one. That is no conflict
+    /// if the newer one may be the set that has replaced the claim in the store.
+    pub(crate) fn applied_all(
+        &mut self,
+        claims: Vec<Claim>,
+        verdicts: &[Verdict],
+        unapplied: Vec<Unapplied>,
+    ) {
         let mut unapplied = unapplied.into_iter().peekable();
-        for (index, claim) in claims.into_iter().enumerate() {
+        for (index, (claim, verdict)) in claims.into_iter().zip(verdicts).enumerate() {
             match unapplied.next_if(|unapplied| unapplied.index == index) {
+                Some(Unapplied { cause: UnappliedCause::Newer(_), .. })
+                    if *verdict == Verdict::SetSince =>
+                {
+                    self.superseded.push(claim);
+                }
                 Some(Unapplied { cause: UnappliedCause::Newer(row), .. }) => {
                     self.conflicts.push(ConflictingClaim { claim, row });
                 }
@@ -38,13 +49,20 @@ impl Settled {
         let mut held = Vec::with_capacity(claims.len());
         for (claim, verdict) in claims.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Current => held.push(claim),
-                Verdict::Superseded => self.superseded.push(claim),
+                verdict if may_commit(*verdict) => held.push(claim),
                 Verdict::Gone => self.gone.push(claim),
+                _ => self.superseded.push(claim),
             }
         }
         held
     }
+}
+
+/// Returns whether a claim that was found so may be committed. Where a newer set is in its place,
+/// the guard orders the two, and a counter that is set all the time gets into the table. Not so
+/// with a delete or what comes after one: the claim would bring the row back.
+pub(crate) const fn may_commit(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Current | Verdict::SetSince)
 }
 
 /// Takes the claims at these places, which are in order, out of the others.

@@ -109,6 +109,13 @@ pub fn superseded() -> Property<Scenario> {
     })
 }
 
+/// That a verify finds this.
+pub fn set_since() -> Property<Scenario> {
+    Property::sometimes("a verify finds a newer set", |_, state: &ModelState| {
+        finds(state, Verdict::SetSince)
+    })
+}
+
 /// That a verify fails in this way.
 pub fn gone() -> Property<Scenario> {
     Property::sometimes("a verify finds no claim", |_, state: &ModelState| {

@@ -108,6 +108,7 @@ impl Store {
     pub fn verify(&self, claim: Ticket) -> Verdict {
         match self.claim {
             Some(held) if held == claim => Verdict::Current,
+            Some(Ticket { seq, op: ClaimOp::Set(_) }) if seq > claim.seq => Verdict::SetSince,
             Some(_) => Verdict::Superseded,
             None => Verdict::Gone,
         }

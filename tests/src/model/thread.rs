@@ -5,9 +5,9 @@
 
 use counter_core::{ClaimOp, ClaimSeq, Verdict};
 
-use super::Rules;
 use super::state::ModelState;
 use super::store::{Claimed, Ticket};
+use super::{Rules, Under};
 
 /// A thread of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -175,8 +175,17 @@ impl ModelState {
     }
 
     fn verify(&mut self, i: usize, task: Task, rules: &Rules) -> At {
-        let verdict = self.store_of(self.threads[i].process).verify(task.claim);
-        if verdict == Verdict::Current || !rules.verifies {
+        let store = self.store_of(self.threads[i].process);
+        let (verdict, op) = (store.verify(task.claim), store.claim.map(|claim| claim.op));
+        let may_commit = match (verdict, op) {
+            (Verdict::Current, _) => true,
+            // The row may have seen that set already.
+            (Verdict::SetSince, _) => task.newer.is_none(),
+            (Verdict::Superseded, Some(ClaimOp::Add(_))) => rules.commits_under == Under::AnAddToo,
+            (Verdict::Superseded, _) => rules.commits_under == Under::ADeleteToo,
+            (Verdict::Gone, _) => rules.commits_under == Under::NothingToo,
+        };
+        if may_commit || !rules.verifies {
             return At::Commit(task);
         }
         self.table.roll_back();

@@ -1,7 +1,7 @@
 -- Turns what is pending of each counter into a claim.
 --
 -- KEYS: the high water; then of each counter its pending delta and its claim.
--- ARGV: the age in microseconds below which a claim belongs to another sync; the newest sequence
+-- ARGV: the age in microseconds below which a claim belongs to another sync, unless it sets; the newest sequence
 --       that the caller has seen.
 -- Returns 'ok', the high water and an outcome for each counter:
 --   n, z, b: nothing, zero, busy; f or r and the claim: fresh, recovered; x and what is foreign.
@@ -54,7 +54,10 @@ local function outcome_of(pending_name, claim_name, pending, claim)
     if not seq then
       return 'x' .. foreign_value('F', claim)
     end
-    if math.abs(now - seq) < claim_timeout then
+    -- A set is applied by any number of syncs with one result. One that was busy would stay so for
+    -- as long as the counter is set again and again.
+    local is_set = string.find(claim, ':set:', 1, true)
+    if not is_set and math.abs(now - seq) < claim_timeout then
       return 'b'
     end
     -- Written again, so that there is a write to wait for where replicas have to confirm claims.

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use super::values::parse_claim;
 use crate::error::{Error, StoreStep};
-use crate::protocol::Claim;
+use crate::protocol::{Claim, ClaimOp};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed};
 use crate::redis::server::Server;
@@ -41,6 +42,9 @@ fn verdict(claim: &Claim, text: Option<&[u8]>) -> Verdict {
     match text {
         None => Verdict::Gone,
         Some(text) if text == claim.text().as_bytes() => Verdict::Current,
-        Some(_) => Verdict::Superseded,
+        Some(text) => match parse_claim(&claim.id, text) {
+            Some(Claim { seq, op: ClaimOp::Set(_), .. }) if seq > claim.seq => Verdict::SetSince,
+            _ => Verdict::Superseded,
+        },
     }
 }
