@@ -104,9 +104,9 @@ pub enum Error {
     /// The store holds less than it did: its data came back from an old copy. Nothing was claimed.
     #[error(
         "the store came back from an old copy: its newest sequence is {found}, and it does not \
-         remember {recorded}, which it gave out; what it holds may have been counted already, so nothing was claimed: restore \
-         the newer copy, or see what both sides hold and decide whether to apply or to discard \
-         what the store holds"
+         remember {recorded}, which it gave out; what it holds may have been counted already, so \
+         nothing was claimed: restore the newer copy, or see what both sides hold and decide \
+         whether to apply or to discard what the store holds"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.

@@ -294,8 +294,7 @@ impl Repair for MemoryStore {
         self.renumber_if(claim, above, |_| true)
     }
 
-    /// Which sequences it gave out is not asked of a store that no copy can bring back.
-    fn raise(&self, above: ClaimSeq, _accepted: &[ClaimSeq]) -> Result<(), Error> {
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
         let raised = self.clock.now_micros().max(above.get());
         self.high_water.fetch_max(raised, Ordering::SeqCst);
         Ok(())

@@ -98,8 +98,8 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     }
     if report.high_water_lost {
         lines.push(
-            "the store had lost its newest sequence, and only that: find out what evicts or deletes \
-             it"
+            "the store had lost its newest sequence, and only that: find out what evicts or \
+             deletes it"
                 .to_owned(),
         );
     }

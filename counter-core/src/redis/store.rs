@@ -51,7 +51,7 @@ use crate::store::{
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and
 /// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`,
-/// `ZRANGEBYSCORE` and `ZREMRANGEBYRANK`; `PING` to
+/// `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to
 /// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
 /// `CONFIG GET`, `TIME` and `TYPE` too, and reports what the server refused.
 pub struct RedisStore {
@@ -181,8 +181,8 @@ impl Repair for RedisStore {
         steps::renumber(&self.server, claim, above, self.confirmation)
     }
 
-    fn raise(&self, above: ClaimSeq, accepted: &[ClaimSeq]) -> Result<(), Error> {
-        steps::raise(&self.server, above, accepted)
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
+        steps::raise(&self.server, above)
     }
 
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {

@@ -59,18 +59,22 @@ pub struct Recall {
     pub store_id: Option<String>,
     /// The newest sequence given out so far, or 0 if the store does not know.
     pub high_water: ClaimSeq,
+    /// The sequence up to which an operator has accepted that some were forgotten, or 0.
+    pub accepted: ClaimSeq,
     /// Those asked for that the store cannot have given out. Where it does not remember as far
     /// back, each up to the high water counts as given out.
     pub forgotten: Vec<ClaimSeq>,
 }
 
 impl Recall {
-    /// Returns the recall of a store with this id, this newest sequence, and these forgotten ones.
+    /// Returns the recall of a store with this id, this newest sequence, and these forgotten ones,
+    /// of which those up to `accepted` are accepted.
     pub const fn new(
         store_id: Option<String>,
         high_water: ClaimSeq,
+        accepted: ClaimSeq,
         forgotten: Vec<ClaimSeq>,
     ) -> Self {
-        Self { store_id, high_water, forgotten }
+        Self { store_id, high_water, accepted, forgotten }
     }
 }

@@ -52,13 +52,14 @@ pub trait Repair: Send + Sync {
     /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
 
-    /// Raises the high water to the present time and to `above`, unless it is higher, and counts the
-    /// sequences `accepted` as given out. From then on, a sync accepts what the store holds.
+    /// Raises the high water to the present time and to `above`, unless it is higher, and accepts
+    /// that sequences up to there were given out and forgotten. From then on, a sync accepts what
+    /// the store holds.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer; the high water may have been raised.
-    fn raise(&self, above: ClaimSeq, accepted: &[ClaimSeq]) -> Result<(), Error>;
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error>;
 
     /// Drops what is pending and claimed of each counter. Returns the number of counters that had
     /// anything.

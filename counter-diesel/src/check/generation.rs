@@ -52,8 +52,8 @@ pub(super) fn judge_age(generation: &Generation, age: &Age, diagnosis: &mut Diag
             Severity::Warning,
             Code::HighWaterLost,
             "the store has lost its newest sequence, and only that",
-            "find out what evicts or deletes it; the next sync raises it above all that it is known \
-             to have given out",
+            "find out what evicts or deletes it; the next sync raises it above all that it is \
+             known to have given out",
         ),
     }
 }

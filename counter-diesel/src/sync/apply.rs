@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
 use crate::ledger::retry;
 use crate::sync::division::{Batch, Divider, Division, Locks};
+use crate::sync::identity::compare::{self, origin_of};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
@@ -344,10 +345,19 @@ impl<'a> Application<'a, '_> {
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
-    /// its counter, or was lost by the store. The row tells, where there is one.
+    /// its counter, or was lost by the store. The row tells, where there is one. If the store does
+    /// not remember giving it out, it has gone back to before that, and what was claimed is pending
+    /// again.
     fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
         if self.unsettled.fate(&claim) == Fate::Applied {
             self.unsettled.settle(&claim);
+            return Ok(());
+        }
+        let store_id = self.unsettled.store_of(&claim);
+        let origin = origin_of(self.unsettled.engine.store(), store_id.as_deref(), claim.seq)?;
+        if origin == compare::Origin::WasDecided {
+            self.unsettled.settle(&claim);
+            self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
         let updated = retry::once_more(|| {

@@ -128,6 +128,7 @@ impl Pass<'_, '_> {
             return Ok(None);
         };
         let generation = store.ensure_generation(&state.database, recorded)?;
+        self.unsettled.note_store(&generation.store_id);
         match self.compare(store, &generation, state)? {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
@@ -179,10 +180,10 @@ impl Pass<'_, '_> {
         self.raise(forgotten)
     }
 
-    /// Makes the store know of these sequences, and give out only newer ones.
+    /// Lets the store give out only newer sequences than these.
     fn raise(&self, known: &[ClaimSeq]) -> Result<(), Error> {
         let repair = self.engine.store().repair();
-        repair.map_or(Ok(()), |repair| Ok(repair.raise(newest(known), known)?))
+        repair.map_or(Ok(()), |repair| Ok(repair.raise(newest(known))?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {

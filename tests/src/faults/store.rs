@@ -141,7 +141,8 @@ impl StoreGeneration for FaultyStore {
         self.step("recall", StoreStep::Recall, || match &self.generation {
             Some(Generation { store_id, high_water, .. }) => {
                 let forgotten = sequences.iter().copied().filter(|seq| seq > high_water);
-                Ok(Recall::new(Some(store_id.clone()), *high_water, forgotten.collect()))
+                let store_id = Some(store_id.clone());
+                Ok(Recall::new(store_id, *high_water, ClaimSeq::ZERO, forgotten.collect()))
             }
             None => present(self.inner.generation()).recall(sequences, within),
         })
@@ -154,9 +155,9 @@ impl Repair for FaultyStore {
         self.step("renumber", StoreStep::Renumber, || inner.renumber(claim, above))
     }
 
-    fn raise(&self, above: ClaimSeq, accepted: &[ClaimSeq]) -> Result<(), Error> {
+    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
         let inner = present(self.inner.repair());
-        self.step("raise", StoreStep::Raise, || inner.raise(above, accepted))
+        self.step("raise", StoreStep::Raise, || inner.raise(above))
     }
 
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {

@@ -82,15 +82,15 @@ fn a_claim_that_was_handed_out_again_gets_a_number_from_an_operator(world: &dyn 
 
 fn a_raised_high_water_is_below_every_later_claim(world: &dyn StoreWorld) {
     let store = world.store();
-    repair(&*store).raise(FUTURE, &[]).unwrap();
+    repair(&*store).raise(FUTURE).unwrap();
     assert_eq!(store.look(&[]).unwrap().high_water, FUTURE);
     assert!(fresh(&*store, &views_of(1), 5).seq > FUTURE);
 }
 
 fn a_high_water_is_never_raised_down(world: &dyn StoreWorld) {
     let store = world.store();
-    repair(&*store).raise(FUTURE, &[]).unwrap();
-    repair(&*store).raise(ClaimSeq::new(7), &[]).unwrap();
+    repair(&*store).raise(FUTURE).unwrap();
+    repair(&*store).raise(ClaimSeq::new(7)).unwrap();
     assert_eq!(store.look(&[]).unwrap().high_water, FUTURE);
 }
 

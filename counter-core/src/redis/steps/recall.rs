@@ -57,10 +57,11 @@ fn read_recall(mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
     } else {
         Some(parse_generation(generation, high_water)?.store_id)
     };
-    let mut forgotten = Vec::new();
-    for seq in answer.rest {
-        let seq = seq.into_text()?.as_deref().and_then(parse_count).ok_or(Unexpected)?;
-        forgotten.push(ClaimSeq::new(seq));
-    }
-    Ok(Recall { store_id, high_water, forgotten })
+    let read = |reply: Reply| -> Result<ClaimSeq, BoxError> {
+        let seq = reply.into_text()?.as_deref().and_then(parse_count).ok_or(Unexpected)?;
+        Ok(ClaimSeq::new(seq))
+    };
+    let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
+    let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
+    Ok(Recall { store_id, high_water, accepted, forgotten })
 }

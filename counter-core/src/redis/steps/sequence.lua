@@ -38,7 +38,8 @@ end
 -- Remembers that all sequences from `first` to `last` were given out, by a script that found this
 -- high water. Each member is the first of a run and has the last as its score. Of a script that
 -- does not know this set, no sequence is in it: so if the newest run does not end at the high
--- water, the set begins anew, and says nothing of what was before.
+-- water, the set begins anew, and says nothing of what was before. The member 'accepted' is no run;
+-- raise.lua sets it.
 local function remember(name, high_water, first, last)
   local newest = redis.call('ZRANGE', name, -1, -1, 'WITHSCORES')[2]
   if newest and tonumber(newest) ~= high_water then

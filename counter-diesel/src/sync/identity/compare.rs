@@ -56,7 +56,9 @@ pub(crate) fn age(
     recorded: Option<&SyncRecord>,
 ) -> Result<Age, Error> {
     let known = known_sequences(present, recorded);
-    let Recall { store_id, high_water, forgotten, .. } = store.recall(&known, RECALL_WITHIN)?;
+    let recall = store.recall(&known, RECALL_WITHIN)?;
+    let Recall { store_id, high_water, accepted, mut forgotten, .. } = recall;
+    forgotten.retain(|seq| *seq > accepted);
     Ok(if store_id.as_ref() != Some(&present.store_id) || forgotten.is_empty() {
         // Of another store, which came in between, nothing is known yet.
         Age::Present
@@ -73,6 +75,42 @@ fn known_sequences(present: &Generation, recorded: Option<&SyncRecord>) -> Vec<C
     let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
     let known = same_life.map(|recorded| recorded.seq).into_iter().chain([present.newest_seen]);
     known.filter(|seq| *seq > ClaimSeq::ZERO).collect()
+}
+
+/// What is known of a sequence whose claim is not in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The store gave it out, as far as it remembers, or has lost its data since.
+    GivenOut,
+    /// The store came back from an older copy since, and what that held was decided about.
+    WasDecided,
+}
+
+/// Asks where a claim comes from that is gone, and that was made when the store had this id. What
+/// it claimed is pending again if the store does not remember giving it out.
+///
+/// # Errors
+///
+/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if that is not decided yet.
+pub(crate) fn origin_of(
+    store: &dyn DeltaStore,
+    store_id: Option<&str>,
+    seq: ClaimSeq,
+) -> Result<Origin, Error> {
+    let (Some(generation), Some(store_id)) = (store.generation(), store_id) else {
+        return Ok(Origin::GivenOut);
+    };
+    let recall = generation.recall(&[seq], RECALL_WITHIN)?;
+    let is_same = recall.store_id.as_deref() == Some(store_id);
+    let found = recall.high_water;
+    // A store that has lost its high water cannot know.
+    if !is_same || found == ClaimSeq::ZERO || recall.forgotten.is_empty() {
+        return Ok(Origin::GivenOut);
+    }
+    if seq <= recall.accepted {
+        return Ok(Origin::WasDecided);
+    }
+    Err(counter_core::Error::StoreWentBack { found, recorded: seq }.into())
 }
 
 /// Returns the greatest sequence, or 0 if there is none.

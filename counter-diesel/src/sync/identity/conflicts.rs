@@ -45,9 +45,9 @@ pub struct WentBack {
     /// The newest sequence that it knows: microseconds of its clock, so about when the copy was
     /// made, if nothing was claimed since.
     pub found: ClaimSeq,
-    /// The newest sequence that it is known to have given out and does not remember. What was counted between the two is
-    /// gone from the store, and in the table if it was synced; what was synced between the two may
-    /// be in the store again.
+    /// The newest sequence that it is known to have given out and does not remember. What was
+    /// counted between the two is gone from the store, and in the table if it was synced; what was
+    /// synced between the two may be in the store again.
     pub newest: ClaimSeq,
     /// What the last good sync recorded.
     pub recorded: Option<SyncRecord>,
