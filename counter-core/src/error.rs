@@ -103,15 +103,15 @@ pub enum Error {
 
     /// The store holds less than it did: its data came back from an old copy. Nothing was claimed.
     #[error(
-        "the store came back from an old copy: its newest sequence is {found}, but {recorded} was \
-         recorded; what it holds may have been counted already, so nothing was claimed: restore \
-         the newer copy, or see what both sides hold and decide whether to apply or to discard \
-         what the store holds"
+        "the store came back from an old copy: its newest sequence is {found}, and it does not \
+         remember {recorded}, which it gave out; what it holds may have been counted already, so \
+         nothing was claimed: restore the newer copy, or see what both sides hold and decide \
+         whether to apply or to discard what the store holds"
     )]
     StoreWentBack {
         /// The newest sequence that the store knows.
         found: ClaimSeq,
-        /// The newest sequence that is known to have been given out.
+        /// A sequence that it is known to have given out, and does not remember.
         recorded: ClaimSeq,
     },
 }
@@ -185,6 +185,8 @@ pub enum StoreStep {
     Discard,
     /// Naming its generation.
     Generation,
+    /// Telling which sequences it remembers.
+    Recall,
     /// Telling how it is set up.
     Inspect,
 }
@@ -203,6 +205,7 @@ impl fmt::Display for StoreStep {
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
             Self::Generation => "tell its generation",
+            Self::Recall => "tell which sequences it remembers",
             Self::Inspect => "tell how it is set up",
         })
     }

@@ -81,7 +81,7 @@ pub use protocol::{
 pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
-    PersistenceFacts, PrivateStore, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
+    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };
 pub use table_name::TableName;

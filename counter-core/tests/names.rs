@@ -68,11 +68,12 @@ proptest! {
             prefix.claim_name(&first),
             prefix.high_water_name(),
             prefix.generation_name(),
+            prefix.given_out_name(),
         ];
-        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 4);
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 5);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
-        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation];
+        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
         prop_assert_eq!(parsed, expected.map(Some));
     }
 
@@ -84,6 +85,7 @@ proptest! {
             StoreName::Claim(id) => prefix.claim_name(&id),
             StoreName::HighWater => prefix.high_water_name(),
             StoreName::Generation => prefix.generation_name(),
+            StoreName::GivenOut => prefix.given_out_name(),
         });
         prop_assert!(written.is_none_or(|written| written == name));
     }

@@ -20,6 +20,7 @@ fuzz_target!(|name: &str| {
                 StoreName::Claim(id) => prefix.claim_name(&id),
                 StoreName::HighWater => prefix.high_water_name(),
                 StoreName::Generation => prefix.generation_name(),
+                StoreName::GivenOut => prefix.given_out_name(),
             });
             assert!(written.is_none_or(|written| written == name), "{name:?}");
         }

@@ -96,6 +96,13 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
              and what it counted after that is gone"
         ));
     }
+    if report.high_water_lost {
+        lines.push(
+            "the store had lost its newest sequence, and only that: find out what evicts or \
+             deletes it"
+                .to_owned(),
+        );
+    }
     if report.shared_prefix {
         lines.push(
             "the store is synced into another database too, which gets a part of the counts; \

@@ -33,6 +33,8 @@ pub enum StoreName {
     HighWater,
     /// The random id of this store's data.
     Generation,
+    /// The sequences that the store remembers giving out.
+    GivenOut,
 }
 
 impl Prefix {
@@ -64,6 +66,11 @@ impl Prefix {
         format!("{}{{id}}", self.0)
     }
 
+    /// The name of the sequences that the store remembers giving out: `counter:{given}`.
+    pub fn given_out_name(&self) -> String {
+        format!("{}{{given}}", self.0)
+    }
+
     /// The globs that together find the names of all counters that match: pending deltas, then
     /// claims. One glob finds both where every counter matches.
     pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
@@ -82,6 +89,7 @@ impl Prefix {
             None => rest.parse().ok().map(StoreName::Pending),
             Some("seq") => Some(StoreName::HighWater),
             Some("id") => Some(StoreName::Generation),
+            Some("given") => Some(StoreName::GivenOut),
             Some(pending) => {
                 pending.strip_prefix(self.as_str())?.parse().ok().map(StoreName::Claim)
             }
@@ -143,6 +151,7 @@ mod tests {
         assert_eq!(prefix.claim_name(&id), "counter:{counter:user:123:downloads}");
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
+        assert_eq!(prefix.given_out_name(), "counter:{given}");
     }
 
     #[test]

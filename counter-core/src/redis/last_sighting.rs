@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{ClaimSeq, Generation};
@@ -42,17 +43,22 @@ pub(crate) struct Sighting {
     nth: NthGeneration,
     store_id: Option<String>,
     newest: ClaimSeq,
+    /// The newest sequence of each other store that was here, of which any may come back.
+    of_others: HashMap<String, ClaimSeq>,
 }
 
 impl Sighting {
-    /// Returns the generation with the newest sequence that this process had seen of it: none, if
-    /// the present generation is known to be another.
+    /// Returns the generation with the newest sequence that this process had seen of it.
     pub(crate) fn beside(&self, generation: Generation) -> Generation {
         let newest_seen = match &self.store_id {
-            Some(seen) if *seen != generation.store_id => ClaimSeq::ZERO,
+            Some(seen) if *seen != generation.store_id => self.newest_of(&generation.store_id),
             _ => self.newest,
         };
         Generation { newest_seen, ..generation }
+    }
+
+    fn newest_of(&self, other: &str) -> ClaimSeq {
+        self.of_others.get(other).copied().unwrap_or_default()
     }
 }
 
@@ -117,7 +123,11 @@ impl LastSighting {
         if is_present {
             state.newest = state.newest.max(high_water);
         } else {
-            state.newest = high_water;
+            let newest = std::mem::take(&mut state.newest);
+            if let Some(seen) = state.store_id.take() {
+                state.of_others.insert(seen, newest);
+            }
+            state.newest = high_water.max(state.newest_of(store_id));
             state.nth = NthGeneration(nth.0 + 1);
         }
         state.store_id = Some(store_id.to_owned());
@@ -169,6 +179,18 @@ mod tests {
         note_store(&seen, "a", Named::Before, 9);
         note_store(&seen, "b", Named::Before, 3);
         assert_eq!(newest(&seen), 3);
+    }
+
+    #[test]
+    fn a_store_that_was_here_before_is_known_by_its_id() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Before, 9);
+        note_store(&seen, "b", Named::Before, 3);
+        let old = |id: &str| Generation::new(id.to_owned(), "ours".to_owned(), ClaimSeq::new(5));
+        assert_eq!(seen.so_far().beside(old("a")).newest_seen, ClaimSeq::new(9));
+        note_store(&seen, "a", Named::Before, 5);
+        assert_eq!(newest(&seen), 9);
+        assert_eq!(seen.so_far().beside(old("b")).newest_seen, ClaimSeq::new(3));
     }
 
     #[test]

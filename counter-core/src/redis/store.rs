@@ -13,8 +13,8 @@ use crate::id::CounterId;
 use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, InspectStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
-    StoreGeneration, Verdict,
+    Claimed, Cursor, DeltaStore, InspectStore, Recall, Repair, Replacement, ScanPage, Snapshot,
+    StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -50,7 +50,8 @@ use crate::store::{
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and
-/// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST` and `TIME`; `PING` to
+/// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`,
+/// `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to
 /// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
 /// `CONFIG GET`, `TIME` and `TYPE` too, and reports what the server refused.
 pub struct RedisStore {
@@ -168,6 +169,10 @@ impl StoreGeneration for RedisStore {
 
     fn present_generation(&self) -> Result<Option<Generation>, Error> {
         steps::present_generation(&self.server)
+    }
+
+    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error> {
+        steps::recall(&self.server, sequences, within)
     }
 }
 

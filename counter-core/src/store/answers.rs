@@ -1,6 +1,6 @@
 use crate::id::CounterId;
 use crate::names::Foreign;
-use crate::protocol::Claim;
+use crate::protocol::{Claim, ClaimSeq};
 
 /// One page of a scan.
 #[derive(Debug, Default)]
@@ -51,4 +51,32 @@ pub enum Verdict {
     Superseded,
     /// Its counter has no claim.
     Gone,
+}
+
+/// What a store remembers of the sequences that it gave out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recall {
+    /// The random id of the store's data, or `None` if it has none.
+    pub store_id: Option<String>,
+    /// The newest sequence given out so far, or 0 if the store does not know.
+    pub high_water: ClaimSeq,
+    /// The sequence up to which an operator has accepted that some were forgotten, or 0.
+    pub accepted: ClaimSeq,
+    /// Those asked for that the store cannot have given out. Where it does not remember as far
+    /// back, each up to the high water counts as given out.
+    pub forgotten: Vec<ClaimSeq>,
+}
+
+impl Recall {
+    /// Returns the recall of a store with this id, this newest sequence, and these forgotten ones,
+    /// of which those up to `accepted` are accepted.
+    pub const fn new(
+        store_id: Option<String>,
+        high_water: ClaimSeq,
+        accepted: ClaimSeq,
+        forgotten: Vec<ClaimSeq>,
+    ) -> Self {
+        Self { store_id, high_water, accepted, forgotten }
+    }
 }

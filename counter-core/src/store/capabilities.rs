@@ -1,6 +1,9 @@
 //! What a store may be able to do besides counting and syncing. Each trait is a capability that a
 //! store has or has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
 
+use std::time::Duration;
+
+use super::answers::Recall;
 use super::facts::StoreFacts;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
@@ -26,6 +29,14 @@ pub trait StoreGeneration: Send + Sync {
     ///
     /// [`Error::Store`] if there is no answer.
     fn present_generation(&self) -> Result<Option<Generation>, Error>;
+
+    /// Asks whether these sequences were given out in the present generation, and answers `within`
+    /// this time, or fails. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer in time.
+    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error>;
 }
 
 /// Carries out what an operator decided about a store that came back from an old copy.
@@ -41,8 +52,9 @@ pub trait Repair: Send + Sync {
     /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
 
-    /// Raises the high water to the present time and to `above`, unless it is higher. From then on,
-    /// a sync accepts what the store holds.
+    /// Raises the high water to the present time and to `above`, unless it is higher, and accepts
+    /// that sequences up to there were given out and forgotten. From then on, a sync accepts what
+    /// the store holds.
     ///
     /// # Errors
     ///

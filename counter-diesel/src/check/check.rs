@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use counter_core::{Clock, Fact, InspectStore, Prefix, StoreFacts, SystemClock};
+use counter_core::{Clock, Fact, InspectStore, StoreFacts, SystemClock};
 
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
@@ -13,6 +13,7 @@ use crate::causes::one_line;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
+use crate::sync::identity::compare::age;
 
 /// Collects the facts of both sides and judges them.
 pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
@@ -21,7 +22,7 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     // After the ledger: the newest sequence that it has recorded must not be newer than this look.
     let store = ask_store(engine, &mut diagnosis);
     if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
-        compare(facts, ledger, engine.prefix(), &mut diagnosis);
+        compare(facts, ledger, engine, &mut diagnosis);
     }
     if let Some((_, time)) = &store {
         let survey = new_survey(engine, bounds, ledger.as_ref());
@@ -94,11 +95,21 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
 fn compare(
     facts: &StoreFacts,
     ledger: &DatabaseAnswers,
-    prefix: &Prefix,
+    engine: &Engine,
     diagnosis: &mut Diagnosis,
 ) {
-    if let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) {
-        generation::judge(generation.as_ref(), state, prefix, diagnosis);
+    let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) else {
+        return;
+    };
+    generation::judge(generation.as_ref(), state, engine.prefix(), diagnosis);
+    let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
+        return;
+    };
+    match age(store, generation, state.recorded.as_ref()) {
+        Ok(age) => generation::judge_age(generation, &age, diagnosis),
+        Err(error) => {
+            diagnosis.store_unchecked("what the store remembers", &one_line(&error));
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Whether the store is the one that was synced last, in the state in which it was left.
 
-use counter_core::{ClaimSeq, Generation, Prefix, Printable};
+use counter_core::{Generation, Prefix, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
 use crate::ledger::ledger::{LedgerState, SyncRecord};
-use crate::sync::identity::compare::newest_known;
+use crate::sync::identity::compare::{Age, newest};
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(
@@ -28,28 +28,33 @@ pub(super) fn judge(
             ),
         );
     }
-    let recorded = state.recorded.as_ref();
-    if let Some(generation) = generation {
-        judge_age(generation, newest_known(generation, recorded), diagnosis);
-    }
-    if let Some(recorded) = recorded {
+    if let Some(recorded) = &state.recorded {
         judge_recorded(generation, recorded, diagnosis);
     }
 }
 
-fn judge_age(generation: &Generation, newest: ClaimSeq, diagnosis: &mut Diagnosis) {
+pub(super) fn judge_age(generation: &Generation, age: &Age, diagnosis: &mut Diagnosis) {
     let found = generation.high_water;
-    if found < newest {
-        diagnosis.add(
+    match age {
+        Age::Present => {}
+        Age::WentBack(forgotten) => diagnosis.add(
             Severity::Error,
             Code::StoreWentBack,
             format!(
-                "the store came back from an old copy: its newest sequence is {found}, but it has \
-                 given out {newest}, so nothing is synced"
+                "the store came back from an old copy: its newest sequence is {found}, and it does \
+                 not remember {}, which it gave out, so nothing is synced",
+                newest(forgotten)
             ),
             "restore the newer copy, or see what both sides hold and decide whether to apply or to \
              discard what the store holds",
-        );
+        ),
+        Age::HighWaterLost(_) => diagnosis.add(
+            Severity::Warning,
+            Code::HighWaterLost,
+            "the store has lost its newest sequence, and only that",
+            "find out what evicts or deletes it; the next sync raises it above all that it is \
+             known to have given out",
+        ),
     }
 }
 
@@ -84,6 +89,7 @@ fn judge_recorded(
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use counter_core::ClaimSeq;
 
     use super::*;
     use crate::check::finding::Finding;
@@ -107,6 +113,13 @@ mod tests {
         diagnosis.into_findings()
     }
 
+    fn code_of_age(age: Age) -> Vec<Code> {
+        let generation = Generation::new("a".to_owned(), "ours".to_owned(), ClaimSeq::new(4));
+        let mut diagnosis = Diagnosis::default();
+        judge_age(&generation, &age, &mut diagnosis);
+        diagnosis.into_findings().iter().map(|finding| finding.code).collect()
+    }
+
     fn codes(generation: Option<(&str, &str, i64)>, recorded: Option<(&str, i64)>) -> Vec<Code> {
         judged(generation, recorded).iter().map(|finding| finding.code).collect()
     }
@@ -117,13 +130,19 @@ mod tests {
         assert_eq!(codes(Some(("a", "ours", 5)), None), []);
         assert_eq!(codes(Some(("a", "ours", 5)), Some(("a", 5))), []);
         assert_eq!(codes(Some(("a", "ours", 6)), Some(("a", 5))), []);
-        assert_eq!(codes(Some(("a", "ours", 4)), Some(("a", 5))), [Code::StoreWentBack]);
         assert_eq!(codes(Some(("b", "ours", 9)), Some(("a", 5))), [Code::StoreReplaced]);
-        assert_eq!(codes(Some(("a", "ours", 0)), Some(("a", 5))), [Code::StoreWentBack]);
         assert_eq!(codes(None, Some(("a", 5))), [Code::StoreReplaced]);
         assert_eq!(codes(Some(("a", "theirs", 5)), Some(("a", 5))), [Code::PrefixShared]);
         let both = [Code::PrefixShared, Code::StoreReplaced];
         assert_eq!(codes(Some(("b", "theirs", 5)), Some(("a", 5))), both);
+    }
+
+    #[test]
+    fn a_store_that_forgot_what_it_gave_out_is_old_or_has_lost_its_high_water() {
+        let five = vec![ClaimSeq::new(5)];
+        assert_eq!(code_of_age(Age::Present), []);
+        assert_eq!(code_of_age(Age::WentBack(five.clone())), [Code::StoreWentBack]);
+        assert_eq!(code_of_age(Age::HighWaterLost(five)), [Code::HighWaterLost]);
     }
 
     #[test]

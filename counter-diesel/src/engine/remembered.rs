@@ -1,6 +1,7 @@
 //! What a process knows of the claims that it has taken and not settled yet.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
@@ -9,11 +10,13 @@ use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
 pub(crate) type UnsettledClaims = HashMap<CounterId, InHand>;
 
 /// What is known of a claim in hand, beside its counter.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct InHand {
     pub(crate) seq: ClaimSeq,
     pub(crate) op: ClaimOp,
     pub(crate) fate: Fate,
+    /// The id that the store had when the claim was made or found, if it has one.
+    pub(crate) store_id: Option<Arc<str>>,
     /// Set if the database refused it.
     pub(crate) refusal: Option<Refusal>,
 }
@@ -50,8 +53,8 @@ impl Refusal {
 }
 
 impl InHand {
-    pub(crate) const fn new(claim: &Claim, fate: Fate) -> Self {
-        Self { seq: claim.seq, op: claim.op, fate, refusal: None }
+    pub(crate) const fn new(claim: &Claim, fate: Fate, store_id: Option<Arc<str>>) -> Self {
+        Self { seq: claim.seq, op: claim.op, fate, store_id, refusal: None }
     }
 
     /// Notes that the database refused the claim, or too many beside it.
@@ -64,7 +67,7 @@ impl InHand {
         self.refusal.is_none_or(|refusal| refusal.retry_at <= now)
     }
 
-    pub(crate) fn claim_of(self, id: &CounterId) -> Claim {
+    pub(crate) fn claim_of(&self, id: &CounterId) -> Claim {
         Claim { id: id.clone(), seq: self.seq, op: self.op }
     }
 }

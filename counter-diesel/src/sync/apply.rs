@@ -17,6 +17,7 @@ use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
+use crate::sync::identity::compare::{Absence, absence_of};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
@@ -353,10 +354,19 @@ impl<'a> Application<'a, '_> {
     }
 
     /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
-    /// its counter, or was lost by the store. The row tells, where there is one.
+    /// its counter, or was lost by the store. The row tells, where there is one. If the store does
+    /// not remember giving it out, it has gone back to before that, and what was claimed is pending
+    /// again.
     fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
         if self.unsettled.fate(&claim) == Fate::Applied {
             self.unsettled.settle(&claim);
+            return Ok(());
+        }
+        let store_id = self.unsettled.store_of(&claim);
+        let store = self.unsettled.engine.store();
+        if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
+            self.unsettled.settle(&claim);
+            self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
         let updated = retry::once_more(|| {

@@ -7,7 +7,9 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern};
+use counter_core::{
+    BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
+};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -15,7 +17,7 @@ use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Manner, Origin, apply};
 use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
-use crate::sync::identity::compare::{Comparison, compare, present_generation};
+use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::{Observer, SyncEvent};
@@ -109,8 +111,10 @@ impl Pass<'_, '_> {
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        if let Some(generation) = present_generation(self.engine.store())? {
-            self.compare(&generation, state)?;
+        if let Some(store) = self.engine.store().generation()
+            && let Some(generation) = store.present_generation()?
+        {
+            self.compare(store, &generation, state)?;
         }
         self.sweep(Self::look)
     }
@@ -124,37 +128,43 @@ impl Pass<'_, '_> {
             return Ok(None);
         };
         let generation = store.ensure_generation(&state.database, recorded)?;
-        if let Some(newest) = self.compare(&generation, state)? {
-            self.settle_store(newest)?;
+        self.unsettled.note_store(&generation.store_id);
+        match self.compare(store, &generation, state)? {
+            Age::Present => {}
+            Age::HighWaterLost(known) => self.raise(&known)?,
+            Age::WentBack(forgotten) => self.settle_store(&forgotten)?,
         }
         Ok(Some(generation))
     }
 
-    /// Reports a store that is not the one that was synced last. Returns the newest sequence that
-    /// it is known to have given out, if it has the same data, but older, and an operator has
-    /// decided about that: what it holds may have been counted already.
+    /// Reports a store that is not the one that was synced last. Fails if it has the same data, but
+    /// older, unless an operator has decided about that: what it holds may have been counted
+    /// already.
     fn compare(
         &mut self,
+        store: &dyn StoreGeneration,
         generation: &Generation,
         state: LedgerState,
-    ) -> Result<Option<ClaimSeq>, Error> {
-        let Comparison { shared_prefix, replaced, went_back_from } = compare(generation, state);
+    ) -> Result<Age, Error> {
+        let Comparison { shared_prefix, replaced, age } = compare(store, generation, state)?;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
-        let Some(recorded) = went_back_from else {
-            return Ok(None);
-        };
-        let is_decided = self.manner.on_conflict != OnConflict::Report && self.pattern.is_all();
-        if !is_decided || self.engine.store().repair().is_none() {
-            let found = generation.high_water;
-            return Err(counter_core::Error::StoreWentBack { found, recorded }.into());
+        self.log.report.high_water_lost = matches!(age, Age::HighWaterLost(_));
+        let is_decided = self.manner.on_conflict != OnConflict::Report
+            && self.pattern.is_all()
+            && self.engine.store().repair().is_some();
+        match age {
+            Age::WentBack(forgotten) if !is_decided => {
+                let (found, recorded) = (generation.high_water, newest(&forgotten));
+                Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+            }
+            age => Ok(age),
         }
-        Ok(Some(recorded))
     }
 
     /// Drops what a store that came back holds, if that was decided, and makes it count as the
     /// present one: last, for from then on what it holds is synced.
-    fn settle_store(&mut self, newest: ClaimSeq) -> Result<(), Error> {
+    fn settle_store(&mut self, forgotten: &[ClaimSeq]) -> Result<(), Error> {
         let sweeps =
             if self.manner.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
         for _ in 0..sweeps {
@@ -167,7 +177,13 @@ impl Pass<'_, '_> {
                 break;
             }
         }
-        self.engine.store().repair().map_or(Ok(()), |repair| Ok(repair.raise(newest)?))
+        self.raise(forgotten)
+    }
+
+    /// Lets the store give out only newer sequences than these.
+    fn raise(&self, known: &[ClaimSeq]) -> Result<(), Error> {
+        let repair = self.engine.store().repair();
+        repair.map_or(Ok(()), |repair| Ok(repair.raise(newest(known))?))
     }
 
     fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {

@@ -1,5 +1,5 @@
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use counter_core::{Claim, Claimed, CounterId};
@@ -21,6 +21,8 @@ const MOST_REMEMBERED: usize = 100_000;
 pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,
+    /// The id of the store's data, once that is known.
+    store_id: OnceLock<Arc<str>>,
 }
 
 /// What earlier passes have left, each in the order of the counters.
@@ -37,7 +39,12 @@ pub(crate) struct Left {
 
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(engine: &'a Engine) -> Self {
-        Self { engine, claims: Mutex::default() }
+        Self { engine, claims: Mutex::default(), store_id: OnceLock::new() }
+    }
+
+    /// Notes the id of the store that the claims are made in from now on.
+    pub(crate) fn note_store(&self, store_id: &str) {
+        let _ = self.store_id.set(store_id.into());
     }
 
     /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
@@ -90,8 +97,8 @@ impl<'a> Unsettled<'a> {
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {
-                Claimed::Fresh(claim) => take(&mut claims, claim, Fate::Unapplied),
-                Claimed::Recovered(claim) => take(&mut claims, claim, Fate::Unknown),
+                Claimed::Fresh(claim) => self.insert(&mut claims, claim, Fate::Unapplied),
+                Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
             }
         }
@@ -101,7 +108,19 @@ impl<'a> Unsettled<'a> {
 
     /// From now on this claim is to be settled, instead of any older one of its counter.
     pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
-        take(&mut self.claims(), claim, fate);
+        self.insert(&mut self.claims(), claim, fate);
+    }
+
+    fn insert(&self, claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
+        let in_hand = InHand::new(claim, fate, self.store_id.get().cloned());
+        claims.insert(claim.id.clone(), in_hand);
+    }
+
+    /// Returns the id that the store had when this claim was made or found, if that is known.
+    pub(crate) fn store_of(&self, claim: &Claim) -> Option<Arc<str>> {
+        let claims = self.claims();
+        let in_hand = claims.get(&claim.id).filter(|in_hand| in_hand.seq == claim.seq);
+        in_hand.and_then(|in_hand| in_hand.store_id.clone())
     }
 
     pub(crate) fn fate(&self, claim: &Claim) -> Fate {
@@ -138,10 +157,6 @@ impl<'a> Unsettled<'a> {
     fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn take(claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
-    claims.insert(claim.id.clone(), InHand::new(claim, fate));
 }
 
 impl Drop for Unsettled<'_> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreStep, Verdict,
+    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage,
+    Snapshot, StoreFacts, StoreGeneration, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -135,6 +135,18 @@ impl StoreGeneration for FaultyStore {
             None => present(self.inner.generation()).present_generation(),
         })
     }
+
+    /// A generation that a test made up has given out everything up to its high water.
+    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error> {
+        self.step("recall", StoreStep::Recall, || match &self.generation {
+            Some(Generation { store_id, high_water, .. }) => {
+                let forgotten = sequences.iter().copied().filter(|seq| seq > high_water);
+                let store_id = Some(store_id.clone());
+                Ok(Recall::new(store_id, *high_water, ClaimSeq::ZERO, forgotten.collect()))
+            }
+            None => present(self.inner.generation()).recall(sequences, within),
+        })
+    }
 }
 
 impl Repair for FaultyStore {
@@ -144,7 +156,8 @@ impl Repair for FaultyStore {
     }
 
     fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
-        self.step("raise", StoreStep::Raise, || present(self.inner.repair()).raise(above))
+        let inner = present(self.inner.repair());
+        self.step("raise", StoreStep::Raise, || inner.raise(above))
     }
 
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {

@@ -1,5 +1,7 @@
 //! What a check begins with.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::time::Instant;
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
@@ -103,23 +105,41 @@ impl Scenario {
 
     /// Visits every state and shows that all that is said is true.
     pub fn check(self, name: &str) {
-        let started = Instant::now();
-        let checker = self.checker().spawn_bfs().join();
-        let states = checker.unique_state_count();
-        println!("{name}: {states} states, {:.1} s", started.elapsed().as_secs_f32());
-        checker.assert_properties();
+        check(self, name);
     }
 
     /// Shows that this is not always true, by the shortest way there.
     pub fn refute(self, name: &str, property: &'static str) {
-        let started = Instant::now();
-        let checker = self.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
-        let states = checker.unique_state_count();
-        let path = checker.assert_any_discovery(property);
-        let last = path.last_state().clone();
-        let actions = path.into_actions();
-        let (steps, seconds) = (actions.len(), started.elapsed().as_secs_f32());
-        println!("{name}: a counterexample of {steps} steps in {states} states, {seconds:.1} s");
-        println!("    {actions:?}\n    {last:?}");
+        refute(self, name, property);
     }
+}
+
+/// Visits every state of a model and shows that all that is said of it is true.
+pub fn check<M>(model: M, name: &str)
+where
+    M: Model<State: Clone + Debug + Hash + PartialEq + Send + Sync> + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
+    let started = Instant::now();
+    let checker = model.checker().spawn_bfs().join();
+    let states = checker.unique_state_count();
+    println!("{name}: {states} states, {:.1} s", started.elapsed().as_secs_f32());
+    checker.assert_properties();
+}
+
+/// Shows that something said of a model is not always true, by the shortest way there.
+pub fn refute<M>(model: M, name: &str, property: &'static str)
+where
+    M: Model<State: Clone + Debug + Hash + PartialEq + Send + Sync> + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq,
+{
+    let started = Instant::now();
+    let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let states = checker.unique_state_count();
+    let path = checker.assert_any_discovery(property);
+    let last = path.last_state().clone();
+    let actions = path.into_actions();
+    let (steps, seconds) = (actions.len(), started.elapsed().as_secs_f32());
+    println!("{name}: a counterexample of {steps} steps in {states} states, {seconds:.1} s");
+    println!("    {actions:?}\n    {last:?}");
 }

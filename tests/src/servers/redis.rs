@@ -251,7 +251,7 @@ fn copy_data(from: &Path, to: &Path) {
 }
 
 /// What a user must be allowed, as the documentation of the store says.
-pub const RIGHTS: [&str; 14] = [
+pub const RIGHTS: [&str; 19] = [
     "+incrby",
     "+mget",
     "+get",
@@ -264,6 +264,11 @@ pub const RIGHTS: [&str; 14] = [
     "+exists",
     "+type",
     "+persist",
+    "+zadd",
+    "+zrange",
+    "+zrangebyscore",
+    "+zremrangebyrank",
+    "+zscore",
     "+time",
     "+ping",
 ];

@@ -39,8 +39,16 @@ fn a_store_that_went_back_is_an_error() {
     let () = site.redis("SET counter:{seq} 5");
     let finding = only(&site.check(), Error, Code::StoreWentBack);
     assert!(finding.message.contains(" 5,") && finding.message.contains(&newest), "{finding}");
+}
+
+#[test]
+fn a_store_that_lost_its_high_water_alone_is_a_warning_until_the_next_sync() {
+    let site = synced();
     let () = site.redis("DEL counter:{seq}");
-    only(&site.check(), Error, Code::StoreWentBack);
+    only(&site.check(), Warning, Code::HighWaterLost);
+    let report = site.counters().sync(&SyncOptions::default()).unwrap();
+    assert!(report.high_water_lost && report.stopped.is_none(), "{report}");
+    assert_eq!(found(&site.check()), []);
 }
 
 /// What a sync records only rises, so it has to be read before what it is compared with.

@@ -92,6 +92,11 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
         ("+del", "DEL"),
         ("+exists", "EXISTS"),
         ("+persist", "PERSIST"),
+        ("+zadd", "ZADD"),
+        ("+zrange", "ZRANGE"),
+        ("+zrangebyscore", "ZRANGEBYSCORE"),
+        ("+zremrangebyrank", "ZREMRANGEBYRANK"),
+        ("+zscore", "ZSCORE"),
     ] {
         let finding =
             only(&with_user(&site, &without(&[missing])).check(), Error, Code::StoreRefusesSyncs);

@@ -5,6 +5,7 @@ mod asynchronous_commit;
 mod clock;
 mod eviction;
 mod full;
+mod old_copies;
 mod replicas;
 mod scripts;
 mod setting;

@@ -5,28 +5,34 @@ use counter_tests::fixtures::downloads_of;
 
 use super::{LONG, Setting};
 
+/// Above the time of any clock.
+const FUTURE: i64 = 5_000_000_000_000_000;
+
 fn generation(store: &RedisStore, above: i64) -> Generation {
     store.ensure_generation("database-1", ClaimSeq::new(above)).unwrap()
 }
 
 #[test]
-fn a_new_store_gets_an_id_and_a_high_water_as_high_as_recorded() {
+fn a_new_store_gets_an_id_and_a_high_water_as_high_as_recorded_and_as_the_time() {
     let mut setting = Setting::new();
-    let given = generation(&setting.store, 1234);
+    let given = generation(&setting.store, FUTURE);
     assert_eq!(given.database, "database-1");
-    assert_eq!(given.high_water, ClaimSeq::new(1234));
+    assert_eq!(given.high_water, ClaimSeq::new(FUTURE));
     assert_eq!(given.store_id.len(), 32);
     let identity = setting.get("counter:{id}").unwrap();
     assert_eq!(identity, format!("{}:database-1", given.store_id));
-    assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
+    assert_eq!(setting.get("counter:{seq}"), Some(FUTURE.to_string()));
+    setting.server.flush();
+    let (seconds, _): (i64, i64) = setting.run("TIME");
+    assert!(generation(&setting.store, 0).high_water >= ClaimSeq::new(seconds * 1_000_000));
 }
 
 #[test]
 fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     let mut setting = Setting::new();
-    let first = generation(&setting.store, 1234);
+    let first = generation(&setting.store, FUTURE);
     let other = RedisStore::builder(setting.server.url()).build().unwrap();
-    let again = other.ensure_generation("database-2", ClaimSeq::new(9999)).unwrap();
+    let again = other.ensure_generation("database-2", ClaimSeq::new(FUTURE + 1)).unwrap();
     // Another process has not seen anything of it before.
     let mut unseen = first.clone();
     unseen.newest_seen = ClaimSeq::ZERO;
@@ -34,12 +40,13 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     assert_eq!(other.present_generation().unwrap(), Some(first.clone()));
     assert_eq!(setting.store.present_generation().unwrap(), Some(first));
     // Or nobody could tell any more that it is below the one recorded.
-    assert_eq!(setting.get("counter:{seq}").as_deref(), Some("1234"));
+    assert_eq!(setting.get("counter:{seq}"), Some(FUTURE.to_string()));
 }
 
 #[test]
 fn the_high_water_that_a_new_store_gets_is_not_below_the_one_it_has() {
-    let setting = Setting::new();
+    let mut setting = Setting::new();
+    setting.set("counter:{seq}", FUTURE);
     let claim = setting.fresh(&downloads_of(1), 5);
     assert_eq!(generation(&setting.store, 1234).high_water, claim.seq);
 }

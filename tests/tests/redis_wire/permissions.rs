@@ -37,7 +37,20 @@ fn the_documented_permissions_suffice() {
 #[test]
 fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
     let mut setting = Setting::new();
-    for missing in ["set", "mset", "del", "persist", "exists", "mget", "time", "get"] {
+    for missing in [
+        "set",
+        "mset",
+        "del",
+        "persist",
+        "exists",
+        "mget",
+        "time",
+        "get",
+        "type",
+        "zadd",
+        "zrange",
+        "zremrangebyrank",
+    ] {
         let () = setting.run("FLUSHALL");
         setting.store.ensure_generation("database", counter_core::ClaimSeq::ZERO).unwrap();
         let old = setting.fresh(&downloads_of(2), 7);

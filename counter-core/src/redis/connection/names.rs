@@ -8,11 +8,17 @@ pub(crate) struct Names {
     prefix: Prefix,
     high_water: String,
     generation: String,
+    given_out: String,
 }
 
 impl Names {
     pub(crate) fn new(prefix: Prefix) -> Self {
-        Self { high_water: prefix.high_water_name(), generation: prefix.generation_name(), prefix }
+        Self {
+            high_water: prefix.high_water_name(),
+            generation: prefix.generation_name(),
+            given_out: prefix.given_out_name(),
+            prefix,
+        }
     }
 
     pub(crate) fn prefix(&self) -> &Prefix {
@@ -25,6 +31,10 @@ impl Names {
 
     pub(crate) fn generation(&self) -> &str {
         &self.generation
+    }
+
+    pub(crate) fn given_out(&self) -> &str {
+        &self.given_out
     }
 
     /// Writes what [`Prefix::pending_name`] returns.

@@ -29,7 +29,7 @@ enum Check {
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 16] = [
+const RIGHTS: [Right; 21] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -44,6 +44,11 @@ const RIGHTS: [Right; 16] = [
     Right { command: "TYPE", check: Check::Ask("KEY") },
     Right { command: "PERSIST", check: Check::Ask("KEY") },
     Right { command: "TIME", check: Check::Ask("") },
+    Right { command: "ZADD", check: Check::Ask("KEY 1 text") },
+    Right { command: "ZRANGE", check: Check::Ask("KEY 0 0") },
+    Right { command: "ZRANGEBYSCORE", check: Check::Ask("KEY 0 1") },
+    Right { command: "ZREMRANGEBYRANK", check: Check::Ask("KEY 0 0") },
+    Right { command: "ZSCORE", check: Check::Ask("KEY text") },
     Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
     Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
 ];

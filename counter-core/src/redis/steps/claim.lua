@@ -1,8 +1,9 @@
 -- Turns what is pending of each counter into a claim.
 --
--- KEYS: the high water; then of each counter its pending delta and its claim.
--- ARGV: the age in microseconds below which a claim belongs to another sync, unless it sets; the newest sequence
---       that the caller has seen.
+-- KEYS: the high water and the sequences given out; then of each counter its pending delta and its
+--       claim.
+-- ARGV: the age in microseconds below which a claim belongs to another sync, unless it sets; the
+--       newest sequence that the caller has seen.
 -- Returns 'ok', the high water and an outcome for each counter:
 --   n, z, b: nothing, zero, busy; f or r and the claim: fresh, recovered; x and what is foreign.
 -- Or, having changed nothing: 'back' and the high water; 'foreign' and what is in its place.
@@ -10,6 +11,7 @@
 -- Everything is read before anything is written.
 
 local high_water, foreign = read_high_water(KEYS[1])
+foreign = foreign or foreign_given_out(KEYS[2])
 if foreign then
   return { 'foreign', foreign }
 end
@@ -17,19 +19,20 @@ if high_water < tonumber(ARGV[2]) then
   return { 'back', format_sequence(high_water) }
 end
 
-local values = redis.call('MGET', unpack(KEYS, 2))
+local values = redis.call('MGET', unpack(KEYS, 3))
 local strings = 0
-for i = 1, #KEYS - 1 do
+for i = 1, #KEYS - 2 do
   if values[i] then
     strings = strings + 1
   end
 end
 -- MGET shows nothing where there is something else than a string.
-local only_strings = redis.call('EXISTS', unpack(KEYS, 2)) == strings
+local only_strings = redis.call('EXISTS', unpack(KEYS, 3)) == strings
 
 local now = now_in_microseconds()
 local claim_timeout = tonumber(ARGV[1])
 local newest = high_water
+local first
 local outcomes = { 'ok', false }
 local sets, dels = {}, {}
 -- A counter that is named again finds what this script will have made of it: a claim, or false.
@@ -77,6 +80,7 @@ local function outcome_of(pending_name, claim_name, pending, claim)
     return 'z'
   end
   newest = math.max(now, newest + 1)
+  first = first or newest
   local text = format_sequence(newest) .. ':add:' .. pending
   sets[#sets + 1] = claim_name
   sets[#sets + 1] = text
@@ -84,13 +88,16 @@ local function outcome_of(pending_name, claim_name, pending, claim)
   return 'f' .. text
 end
 
-for i = 1, #KEYS - 1, 2 do
-  outcomes[#outcomes + 1] = outcome_of(KEYS[i + 1], KEYS[i + 2], values[i], values[i + 1])
+for i = 1, #KEYS - 2, 2 do
+  outcomes[#outcomes + 1] = outcome_of(KEYS[i + 2], KEYS[i + 3], values[i], values[i + 1])
 end
 outcomes[2] = format_sequence(newest)
 
 if #sets > 0 then
   write_high_water('MSET', KEYS[1], newest)
+end
+if first then
+  remember(KEYS[2], high_water, first, newest)
 end
 if #dels > 0 then
   redis.call('DEL', unpack(dels))

@@ -82,8 +82,8 @@ fn write_claim_call(
     claim_timeout: Duration,
     newest: ClaimSeq,
 ) {
-    CLAIM.call(calls, 1 + 2 * ids.len(), 2, |args| {
-        args.text(names.high_water());
+    CLAIM.call(calls, 2 + 2 * ids.len(), 2, |args| {
+        args.text(names.high_water()).text(names.given_out());
         for id in ids {
             names.write_pending(args, id);
             names.write_claim(args, id);

@@ -18,8 +18,8 @@ pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&Counte
 }
 
 /// Returns the foreign value that a script found. The script's short form of it names the
-/// place (`H`igh water, `I`d, `K` for pending, `F` for the claim), then `=` and the value or `!`
-/// and the type.
+/// place (`H`igh water, `I`d, sequences `G`iven out, `K` for pending, `F` for the claim), then `=`
+/// and the value or `!` and the type.
 pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
     let (which, kind, what) = match code {
         [which, kind, what @ ..] => (*which, *kind, what),
@@ -28,6 +28,7 @@ pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) ->
     let (name, wanted) = match (which, id) {
         (b'H', _) => (names.high_water().to_owned(), SEQUENCE),
         (b'I', _) => (names.generation().to_owned(), ID),
+        (b'G', _) => (names.given_out().to_owned(), SEQUENCE),
         (b'K', Some(id)) => (names.prefix().pending_name(id), COUNT),
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
         _ => return None,

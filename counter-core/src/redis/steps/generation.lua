@@ -1,8 +1,8 @@
 -- Returns the generation of the data, and begins one if there is none.
 --
--- KEYS: the generation and the high water.
+-- KEYS: the generation, the high water and the sequences given out.
 -- ARGV: the generation that begins if there is none; the sequence to which that raises the high
---       water.
+--       water, or to the present time.
 -- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'foreign'
 -- and what is there.
 
@@ -11,17 +11,19 @@ if not foreign and generation and not string.find(generation, '^[^:]+:') then
   foreign = foreign_value('I', generation)
 end
 local high_water, foreign_high_water = read_high_water(KEYS[2])
-if foreign or foreign_high_water then
-  return { 'foreign', foreign or foreign_high_water }
+foreign = foreign or foreign_high_water or foreign_given_out(KEYS[3])
+if foreign then
+  return { 'foreign', foreign }
 end
 if generation then
   return { 'old', format_sequence(high_water), generation }
 end
 
-local raised = math.max(high_water, tonumber(ARGV[2]))
+local raised = math.max(now_in_microseconds(), high_water, tonumber(ARGV[2]))
 if raised > GREATEST_HIGH_WATER then
   return { 'foreign', foreign_value('H', ARGV[2]) }
 end
 write_high_water('SET', KEYS[2], raised)
+remember(KEYS[3], high_water, raised, raised)
 redis.call('SET', KEYS[1], ARGV[1])
 return { 'new', format_sequence(raised), ARGV[1] }

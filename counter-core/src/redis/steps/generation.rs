@@ -78,8 +78,9 @@ fn generation_on(
 
 fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
-    GENERATION.call(&mut call, 2, 2, |args| {
-        args.text(server.names().generation()).text(server.names().high_water());
+    GENERATION.call(&mut call, 3, 2, |args| {
+        let names = server.names();
+        args.text(names.generation()).text(names.high_water()).text(names.given_out());
         args.text(format!("{}:{database}", random_id())).int(above.get());
     });
     call

@@ -14,14 +14,16 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Raises the high water to the present time and to `above`. Raises it above what this process has
-/// seen too, or this process would go on to claim nothing.
+/// Raises the high water to the present time and to `above`, and accepts what was forgotten up to
+/// there. Raises it above what this process has seen too, or this process would go on to claim
+/// nothing.
 pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     server.step(StoreStep::Raise, |checkout| {
         let (nth, newest) = server.last_sighting().get();
         let mut call = Packed::default();
-        RAISE.call(&mut call, 1, 1, |args| {
-            args.text(server.names().high_water()).int(above.max(newest).get());
+        RAISE.call(&mut call, 2, 1, |args| {
+            args.text(server.names().high_water()).text(server.names().given_out());
+            args.int(above.max(newest).get());
         });
         let reply = server.run(&RAISE, checkout, &call)?.pop();
         let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;

@@ -44,8 +44,8 @@ pub(crate) fn renumber(
 
 fn renumber_call(server: &Server, claim: &Claim, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
-    RENUMBER.call(&mut call, 2, 2, |args| {
-        args.text(server.names().high_water());
+    RENUMBER.call(&mut call, 3, 2, |args| {
+        args.text(server.names().high_water()).text(server.names().given_out());
         server.names().write_claim(args, &claim.id);
         args.text(claim.text()).int(above.get());
     });

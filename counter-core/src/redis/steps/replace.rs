@@ -79,8 +79,8 @@ fn replace_on(
 fn replace_call(server: &Server, id: &CounterId, op: ClaimOp) -> Packed {
     let names = server.names();
     let mut call = Packed::default();
-    REPLACE.call(&mut call, 3, 1, |args| {
-        args.text(names.high_water());
+    REPLACE.call(&mut call, 4, 1, |args| {
+        args.text(names.high_water()).text(names.given_out());
         names.write_pending(args, id);
         names.write_claim(args, id);
         args.text(op.to_string());

@@ -4,6 +4,9 @@
 
 local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 
+-- How many runs of sequences a store remembers.
+local REMEMBERED = 1000
+
 local function format_sequence(seq)
   return string.format('%.0f', seq)
 end
@@ -22,6 +25,28 @@ local function read_high_water(name)
     return nil, foreign_value('H', text)
   end
   return tonumber(text)
+end
+
+-- Returns what is in the place of the sequences given out, if it is something else.
+local function foreign_given_out(name)
+  local of_type = redis.call('TYPE', name).ok
+  if of_type ~= 'zset' and of_type ~= 'none' then
+    return 'G!' .. of_type
+  end
+end
+
+-- Remembers that all sequences from `first` to `last` were given out, by a script that found this
+-- high water. Each member is the first of a run and has the last as its score. Of a script that
+-- does not know this set, no sequence is in it: so if the newest run does not end at the high
+-- water, the set begins anew, and says nothing of what was before. The member 'accepted' is no run;
+-- raise.lua sets it.
+local function remember(name, high_water, first, last)
+  local newest = redis.call('ZRANGE', name, -1, -1, 'WITHSCORES')[2]
+  if newest and tonumber(newest) ~= high_water then
+    redis.call('DEL', name)
+  end
+  redis.call('ZADD', name, format_sequence(last), format_sequence(first))
+  redis.call('ZREMRANGEBYRANK', name, 0, -REMEMBERED - 1)
 end
 
 local function now_in_microseconds()

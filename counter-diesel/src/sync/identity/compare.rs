@@ -1,9 +1,14 @@
 //! What store and database know of each other, compared.
 
-use counter_core::{ClaimSeq, DeltaStore, Generation};
+use std::time::Duration;
+
+use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration};
 
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerState, SyncRecord};
+
+/// No row is locked meanwhile.
+const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
@@ -11,28 +16,107 @@ pub(crate) struct Comparison {
     pub(crate) shared_prefix: bool,
     /// What was recorded of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
-    /// The newest sequence that the store is known to have given out, if it has the same data, but
-    /// older.
-    pub(crate) went_back_from: Option<ClaimSeq>,
+    pub(crate) age: Age,
+}
+
+/// Whether a store knows what it is known to have given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// It does.
+    Present,
+    /// It has the same data, but older, and has forgotten these sequences, of which there is at
+    /// least one.
+    WentBack(Vec<ClaimSeq>),
+    /// Its high water is gone, and its other data is not. It is to be raised above these.
+    HighWaterLost(Vec<ClaimSeq>),
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
 /// only rises.
-pub(crate) fn compare(generation: &Generation, state: LedgerState) -> Comparison {
+pub(crate) fn compare(
+    store: &dyn StoreGeneration,
+    generation: &Generation,
+    state: LedgerState,
+) -> Result<Comparison, Error> {
     let LedgerState { database, recorded, .. } = state;
-    let newest = newest_known(generation, recorded.as_ref());
-    Comparison {
+    Ok(Comparison {
         shared_prefix: generation.database != database,
+        age: age(store, generation, recorded.as_ref())?,
         replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
-        went_back_from: (generation.high_water < newest).then_some(newest),
-    }
+    })
 }
 
-/// Returns the newest sequence that a store is known to have given out, by its database or by this
+/// Asks the store whether it remembers what its database and this process know of it.
+///
+/// To compare the newest sequences would not do: once another process has claimed something, an
+/// old copy has a newer one too.
+pub(crate) fn age(
+    store: &dyn StoreGeneration,
+    present: &Generation,
+    recorded: Option<&SyncRecord>,
+) -> Result<Age, Error> {
+    let known = known_sequences(present, recorded);
+    let recall = store.recall(&known, RECALL_WITHIN)?;
+    let Recall { store_id, high_water, accepted, mut forgotten, .. } = recall;
+    forgotten.retain(|seq| *seq > accepted);
+    Ok(if store_id.as_ref() != Some(&present.store_id) || forgotten.is_empty() {
+        // Of another store, which came in between, nothing is known yet.
+        Age::Present
+    } else if high_water == ClaimSeq::ZERO {
+        Age::HighWaterLost(forgotten)
+    } else {
+        Age::WentBack(forgotten)
+    })
+}
+
+/// Returns the sequences that a store is known to have given out, by its database and by this
 /// process.
-pub(crate) fn newest_known(present: &Generation, recorded: Option<&SyncRecord>) -> ClaimSeq {
+fn known_sequences(present: &Generation, recorded: Option<&SyncRecord>) -> Vec<ClaimSeq> {
     let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
-    same_life.map_or(ClaimSeq::ZERO, |recorded| recorded.seq).max(present.newest_seen)
+    let known = same_life.map(|recorded| recorded.seq).into_iter().chain([present.newest_seen]);
+    known.filter(|seq| *seq > ClaimSeq::ZERO).collect()
+}
+
+/// Why a claim is not in the store any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It was acknowledged, deleted or lost: the store gave it out, as far as it remembers, or has
+    /// lost its data since.
+    Removed,
+    /// The store came back from an older copy since, and what that held was decided about.
+    Decided,
+}
+
+/// Asks why a claim is gone that was made when the store had this id. What it claimed is pending
+/// again if the store does not remember giving it out.
+///
+/// # Errors
+///
+/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if that is not decided yet.
+pub(crate) fn absence_of(
+    store: &dyn DeltaStore,
+    store_id: Option<&str>,
+    seq: ClaimSeq,
+) -> Result<Absence, Error> {
+    let (Some(generation), Some(store_id)) = (store.generation(), store_id) else {
+        return Ok(Absence::Removed);
+    };
+    let recall = generation.recall(&[seq], RECALL_WITHIN)?;
+    let is_same = recall.store_id.as_deref() == Some(store_id);
+    let found = recall.high_water;
+    // A store that has lost its high water cannot know.
+    if !is_same || found == ClaimSeq::ZERO || recall.forgotten.is_empty() {
+        return Ok(Absence::Removed);
+    }
+    if seq <= recall.accepted {
+        return Ok(Absence::Decided);
+    }
+    Err(counter_core::Error::StoreWentBack { found, recorded: seq }.into())
+}
+
+/// Returns the greatest sequence, or 0 if there is none.
+pub(crate) fn newest(sequences: &[ClaimSeq]) -> ClaimSeq {
+    sequences.iter().copied().max().unwrap_or_default()
 }
 
 /// Returns the generation of the store's data, if the store has generations and this one already.

@@ -7,7 +7,7 @@ use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Pattern, Verdi
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::SyncRecord;
-use crate::sync::identity::compare::{newest_known, present_generation};
+use crate::sync::identity::compare::{Age, age, newest};
 use crate::sync::report::capped::Capped;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
@@ -43,11 +43,11 @@ impl Conflicts {
 #[non_exhaustive]
 pub struct WentBack {
     /// The newest sequence that it knows: microseconds of its clock, so about when the copy was
-    /// made.
+    /// made, if nothing was claimed since.
     pub found: ClaimSeq,
-    /// The newest sequence that it is known to have given out. What was counted between the two is
-    /// gone from the store, and in the table if it was synced; what was synced between the two may
-    /// be in the store again.
+    /// The newest sequence that it is known to have given out and does not remember. What was
+    /// counted between the two is gone from the store, and in the table if it was synced; what was
+    /// synced between the two may be in the store again.
     pub newest: ClaimSeq,
     /// What the last good sync recorded.
     pub recorded: Option<SyncRecord>,
@@ -86,11 +86,14 @@ pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
 
 fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
     let recorded = engine.ledger().state(engine.prefix())?.recorded;
-    let Some(present) = present_generation(engine.store())? else {
-        return Ok(None);
-    };
-    let (found, newest) = (present.high_water, newest_known(&present, recorded.as_ref()));
-    Ok((found < newest).then_some(WentBack { found, newest, recorded }))
+    let Some(store) = engine.store().generation() else { return Ok(None) };
+    let Some(present) = store.present_generation()? else { return Ok(None) };
+    Ok(match age(store, &present, recorded.as_ref())? {
+        Age::WentBack(forgotten) => {
+            Some(WentBack { found: present.high_water, newest: newest(&forgotten), recorded })
+        }
+        Age::Present | Age::HighWaterLost(_) => None,
+    })
 }
 
 fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {

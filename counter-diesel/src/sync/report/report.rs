@@ -50,6 +50,9 @@ pub struct SyncReport {
     /// Set if the store is not the one that was synced before: what was recorded of that one, whose
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
+    /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
+    /// raised above all that it is known to have given out.
+    pub high_water_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
     /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the
@@ -83,6 +86,7 @@ impl SyncReport {
             ("lost", self.lost.count()),
             ("postponed", self.postponed.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
+            ("high_water_lost", self.high_water_lost.into()),
             ("shared_prefix", self.shared_prefix.into()),
             ("stopped", self.stopped.is_some().into()),
         ]
@@ -142,6 +146,9 @@ impl fmt::Display for SyncReport {
             let time = synced_at.format("%Y-%m-%d %H:%M:%S");
             let store_id = Printable(store_id);
             write!(f, "; the store is not {store_id}, which was last synced at {time} UTC")?;
+        }
+        if self.high_water_lost {
+            write!(f, "; the store had lost its newest sequence")?;
         }
         if self.shared_prefix {
             write!(f, "; the store is synced into another database too")?;

@@ -133,6 +133,9 @@ fn log_store(prefix: &Prefix, report: &SyncReport) {
         let (store_id, synced_at) = (Printable(&known.store_id), known.synced_at);
         tracing::warn!(target: SYNC, %prefix, ?store_id, %synced_at, "the store was replaced");
     }
+    if report.high_water_lost {
+        tracing::warn!(target: SYNC, %prefix, "the store had lost its newest sequence");
+    }
     if report.shared_prefix {
         tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");
     }

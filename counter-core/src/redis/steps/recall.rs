@@ -1,0 +1,67 @@
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::found;
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_count, parse_generation};
+use crate::error::{BoxError, Error, StoreStep};
+use crate::protocol::ClaimSeq;
+use crate::redis::connection::{Deadline, Packed, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::server::Server;
+use crate::store::Recall;
+
+static RECALL: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("recall.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
+/// Asks whether these sequences were given out.
+pub(crate) fn recall(
+    server: &Server,
+    sequences: &[ClaimSeq],
+    within: Duration,
+) -> Result<Recall, Error> {
+    let until = Deadline::after(within);
+    server.repeatable_step(StoreStep::Recall, until, |checkout| {
+        let reply = RECALL.run(checkout, &recall_call(server, sequences), until)?.pop();
+        let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
+        if answer.word != b"ok" {
+            return Err(found::in_answer(server.names(), &answer, None));
+        }
+        read_recall(answer)
+    })
+}
+
+fn recall_call(server: &Server, sequences: &[ClaimSeq]) -> Packed {
+    let names = server.names();
+    let mut call = Packed::default();
+    RECALL.call(&mut call, 3, sequences.len(), |args| {
+        args.text(names.generation()).text(names.high_water()).text(names.given_out());
+        for seq in sequences {
+            args.int(seq.get());
+        }
+    });
+    call
+}
+
+fn read_recall(mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
+    let high_water = answered_sequence(&answer)?;
+    let generation = answer.rest.next().ok_or(Unexpected)?.into_text()?.ok_or(Unexpected)?;
+    let store_id = if generation.is_empty() {
+        None
+    } else {
+        Some(parse_generation(generation, high_water)?.store_id)
+    };
+    let read = |reply: Reply| -> Result<ClaimSeq, BoxError> {
+        let seq = reply.into_text()?.as_deref().and_then(parse_count).ok_or(Unexpected)?;
+        Ok(ClaimSeq::new(seq))
+    };
+    let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
+    let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
+    Ok(Recall { store_id, high_water, accepted, forgotten })
+}
