@@ -7,7 +7,7 @@ use counter_core::{
 };
 
 use super::read;
-use super::remembered::UnsettledClaims;
+use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::Error;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
@@ -22,12 +22,15 @@ pub(crate) struct Engine {
     /// Claims of this process that no pass of it is working on, for the next one to finish first.
     /// They are in the store too, so that another process finishes them if this one dies.
     remembered: Mutex<UnsettledClaims>,
+    /// Counters of which this process may have claims that it does not know.
+    unanswered: Mutex<Unanswered>,
 }
 
 impl Engine {
     pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let tables = Tables::new(&config.table_name);
-        Self { config, store, ledger, tables, remembered: Mutex::default() }
+        let (remembered, unanswered) = (Mutex::default(), Mutex::default());
+        Self { config, store, ledger, tables, remembered, unanswered }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -57,6 +60,11 @@ impl Engine {
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
     pub(crate) fn remembered(&self) -> MutexGuard<'_, UnsettledClaims> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A panic while this is locked leaves counters that are claimed once more or once less.
+    pub(crate) fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {

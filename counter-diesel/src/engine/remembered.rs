@@ -9,6 +9,37 @@ use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
 /// A counter has one claim at a time.
 pub(crate) type UnsettledClaims = HashMap<CounterId, InHand>;
 
+/// Counters that were to be claimed when the store gave no answer, and in how many more passes they
+/// are claimed however young a claim they have: it may be one of this process, and would be taken
+/// for another sync's. Two, because the store may still carry out what it gave no answer to.
+#[derive(Debug, Default)]
+pub(crate) struct Unanswered(HashMap<CounterId, u8>);
+
+impl Unanswered {
+    const PASSES: u8 = 2;
+    /// More are found again once their claims look left behind.
+    const MOST: usize = 100_000;
+
+    pub(crate) fn note(&mut self, ids: impl IntoIterator<Item = CounterId>) {
+        for id in ids {
+            if self.0.len() < Self::MOST || self.0.contains_key(&id) {
+                self.0.insert(id, Self::PASSES);
+            }
+        }
+    }
+
+    /// Returns the counters of a pass that begins, in their order.
+    pub(crate) fn of_pass(&mut self) -> Vec<CounterId> {
+        let mut ids = self.0.keys().cloned().collect::<Vec<_>>();
+        ids.sort();
+        self.0.retain(|_, passes| {
+            *passes -= 1;
+            *passes > 0
+        });
+        ids
+    }
+}
+
 /// What is known of a claim in hand, beside its counter.
 #[derive(Debug, Clone)]
 pub(crate) struct InHand {

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use counter_core::{
     BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
@@ -100,6 +100,7 @@ impl Pass<'_, '_> {
         let generation = self.identify()?;
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
+        self.fold_unanswered()?;
         self.fold_all()?;
         self.fold_left(left)?;
         match generation {
@@ -234,6 +235,22 @@ impl Pass<'_, '_> {
     fn note_page(&mut self, foreign: Vec<Foreign>) {
         foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
         self.log.observer.notify(SyncEvent::Scanned);
+    }
+
+    /// Applies claims that earlier passes of this process may have made without an answer. Others
+    /// would have to wait until they look left behind.
+    fn fold_unanswered(&mut self) -> Result<(), Error> {
+        let ids = self.engine.unanswered().of_pass();
+        let folded = ids.chunks(self.batch_size.get().get()).try_for_each(|ids| {
+            let claimed = time(&mut self.log.report.times.claim, || {
+                self.unsettled.claim_older_than(ids.to_vec(), Duration::ZERO)
+            })?;
+            self.fold(claimed)
+        });
+        if folded.is_err() {
+            self.engine.unanswered().note(ids);
+        }
+        folded
     }
 
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.

@@ -1,6 +1,6 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, CounterId};
 
@@ -86,14 +86,27 @@ impl<'a> Unsettled<'a> {
     }
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
-    pub(crate) fn claim(&self, mut ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
+    pub(crate) fn claim(&self, ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
+        self.claim_older_than(ids, self.engine.config().claim_timeout)
+    }
+
+    /// The same, and takes over claims that are older than this.
+    ///
+    /// If there is no answer, claims may have been made all the same, and the next passes of this
+    /// process look for them.
+    pub(crate) fn claim_older_than(
+        &self,
+        mut ids: Vec<CounterId>,
+        claim_timeout: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
         let claims = self.claims();
         ids.retain(|id| !claims.contains_key(id));
         drop(claims);
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let claimed = self.engine.store().claim(&ids, self.engine.config().claim_timeout)?;
+        let claimed = self.engine.store().claim(&ids, claim_timeout);
+        let claimed = claimed.inspect_err(|_| self.engine.unanswered().note(ids))?;
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {

@@ -148,13 +148,13 @@ fn claim(world: &World, key: &str) {
 }
 
 /// All that Redis holds under the prefix, and all rows of the counters and of the store's state.
-fn everything(world: &World) -> (BTreeMap<String, String>, Vec<String>) {
+fn everything(world: &World) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
     let mut redis =
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());
     let pattern = format!("{}*", counter_core::Pattern::escape(world.prefix.as_str()));
     let names: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut redis).unwrap();
     let value = |name: String| {
-        let value: String = redis::cmd("GET").arg(&name).query(&mut redis).unwrap();
+        let value: Vec<u8> = redis::cmd("DUMP").arg(&name).query(&mut redis).unwrap();
         (name, value)
     };
     let held = names.into_iter().map(value).collect();

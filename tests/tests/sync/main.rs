@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod gauges;
+mod lost_answers;
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -18,7 +19,10 @@ use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
 
 fn main() -> ExitCode {
-    suite::run(PAIRS_AND_POOLER, &[CASES, contradictions::CASES, gauges::CASES].concat())
+    suite::run(
+        PAIRS_AND_POOLER,
+        &[CASES, contradictions::CASES, gauges::CASES, lost_answers::CASES].concat(),
+    )
 }
 
 const CASES: &[Case<World>] = &[

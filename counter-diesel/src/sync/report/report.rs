@@ -137,6 +137,7 @@ impl fmt::Display for SyncReport {
             let what = match name {
                 "zeros" => "zero",
                 "conflicts" => "in conflict",
+                "busy" => "in the hands of another sync, or of one that died",
                 name => name,
             };
             write!(f, ", {count} {what}")?;
