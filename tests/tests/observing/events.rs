@@ -69,6 +69,12 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert_eq!(replaced.field("synced_at"), synced_at);
         told
     }),
+    ("the store had lost its newest sequence", || {
+        let world = memory();
+        drop(sync(&of_generation(&world, "id", None, 500)));
+        assert!(sync(&of_generation(&world, "id", None, 0)).high_water_lost);
+        told_of(&world)
+    }),
     ("the store is synced into another database too", || {
         let world = memory();
         assert!(sync(&of_generation(&world, "id", Some("another"), 1)).shared_prefix);
