@@ -108,7 +108,7 @@ pub use counters::has_counters::HasCounters;
 pub use counters::on::CountersOn;
 pub use error::Error;
 #[cfg(feature = "mysql")]
-pub use ledger::dialect::mysql::mysql_pool;
+pub use ledger::dialect::pools::mysql::mysql_pool;
 #[cfg(feature = "postgres")]
 pub use ledger::dialect::pools::postgres::{
     postgres_pool, postgres_pool_without_prepared_statements,

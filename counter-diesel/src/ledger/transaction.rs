@@ -10,6 +10,7 @@ use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
@@ -34,7 +35,8 @@ impl<C: CounterConnection> PoolTransaction<C> {
         wait: LockWait,
         demotion: Arc<Demotion>,
     ) -> Result<Self, Error> {
-        conn.begin_transaction()
+        isolation_on(&mut conn)
+            .and_then(|isolation| conn.begin_transaction(isolation))
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
         transaction.put_back =
@@ -178,6 +180,18 @@ impl<C: CounterConnection> Drop for PoolTransaction<C> {
     fn drop(&mut self) {
         self.roll_back();
     }
+}
+
+/// Returns the isolation of our transactions on this connection, which is asked for once.
+fn isolation_on<C: CounterConnection>(
+    conn: &mut PooledConnection<ConnectionManager<C>>,
+) -> QueryResult<Isolation> {
+    if let Some(isolation) = PooledConnection::extensions(conn).get::<Isolation>() {
+        return Ok(*isolation);
+    }
+    let isolation = conn.isolation()?;
+    PooledConnection::extensions_mut(conn).insert(isolation);
+    Ok(isolation)
 }
 
 /// Returns the claims whose rows show another sequence, of those that nothing proves to be written.
