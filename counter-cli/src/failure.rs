@@ -170,6 +170,7 @@ fn hint_for(error: &Error) -> Option<&'static str> {
         Error::Unreachable { .. } => {
             "is the database running, is DATABASE_URL right, and may its user write?"
         }
+        Error::TimedOut { .. } => "is a trigger slow, or a row locked by an open transaction?",
         Error::NotMigrated { .. } => "correct COUNTER_TABLE_NAME, or run: counter migrate",
         Error::Database { .. } | Error::Migration { .. } => "to find out why: counter doctor",
         Error::Core(CoreError::Store { .. }) => {

@@ -97,6 +97,19 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
+    /// A step of a transaction took too long: the server ended its statement after 25 seconds or a
+    /// shorter limit of its own, or did not answer within 30. Nothing of the transaction was kept,
+    /// unless it was the commit that had no answer: then applying it again does no harm.
+    #[error("the database took too long to {step}")]
+    #[non_exhaustive]
+    TimedOut {
+        /// What was attempted.
+        step: LedgerStep,
+        /// What the database says, or for how long it did not answer.
+        #[source]
+        source: BoxError,
+    },
+
     /// No statement failed, but the row of a claim does not show the claim: something in the
     /// database, such as a trigger, a rule or a view, dropped or changed what was written.
     #[error(

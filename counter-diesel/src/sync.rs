@@ -2,8 +2,11 @@
 //! runs, and the conflicts that it leaves to an operator.
 
 pub(crate) mod apply;
+pub(crate) mod batch;
 pub(crate) mod claimer;
+pub(crate) mod coin;
 pub(crate) mod division;
+pub(crate) mod halving;
 pub(crate) mod identity;
 pub(crate) mod options;
 pub(crate) mod pass;
@@ -14,6 +17,7 @@ pub(crate) mod settled;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;
+pub(crate) mod verification;
 pub(crate) mod worker;
 
 pub use counter_core::BatchSize;

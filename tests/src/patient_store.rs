@@ -14,8 +14,8 @@ use crate::store_worlds::PATIENCE;
 /// A store that verifies for as long as [`patient`](crate::store_worlds::patient) lets it wait for
 /// anything else, and is otherwise the store that it wraps.
 ///
-/// A sync gives a verification half a second, because rows are locked meanwhile. On a busy machine
-/// that is too little for a batch of thousands.
+/// A sync gives a verification between half a second and a second, because rows are locked
+/// meanwhile. On a busy machine that is too little for a batch of thousands.
 pub struct PatientStore(pub Arc<dyn DeltaStore>);
 
 impl DeltaStore for PatientStore {

@@ -5,6 +5,7 @@ mod settings;
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{CounterConnection, Ledger, LockWait, PoolLedger, TableName};
@@ -70,7 +71,7 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
 
 /// Asks for what every transaction of a ledger asks for when it has begun.
 pub fn prepare_transaction<C: CounterConnection>(conn: &mut C) {
-    conn.prepare_transaction(LockWait::Usual).unwrap();
+    conn.prepare_transaction(LockWait::Usual, Some(Duration::from_secs(25))).unwrap();
 }
 
 /// The ledger of a pool.

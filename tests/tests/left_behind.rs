@@ -74,11 +74,13 @@ const CASES: &[Case<World>] = &[
         let commits = Arc::new(AtomicUsize::new(0));
         let switch = Switch::counting("commit", Fault::Refused, &commits);
         let process = world.counters_behind(&switch.faults(), Config::default());
-        process.increment_many((0..16).map(|n| (post(n), "views", 1))).unwrap();
+        process.increment_many((0..500).map(|n| (post(n), "views", 1))).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();
         assert!(report.stopped.is_none(), "{report}");
-        assert_eq!((report.failed.count(), report.postponed.count()), (8, 8), "{report}");
-        assert!(commits.load(SeqCst) <= 40, "{commits:?} commits");
+        // At four places, eight of each, and perhaps the neighbour of the last.
+        let (failed, postponed) = (report.failed.count(), report.postponed.count());
+        assert!([32, 33].contains(&failed) && failed + postponed == 500, "{report}");
+        assert!(commits.load(SeqCst) <= 260, "{commits:?} commits");
         switch.off();
         let _ = sync_cleanly(&process);
         assert_eq!(process.baseline(post(7), "views").unwrap(), 1);

@@ -38,6 +38,26 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
     }
 }
 
+/// Its claim may be in the table, so it gets no number under which it would be there twice.
+#[test]
+fn a_claim_whose_commit_panicked_is_not_applied_again_when_another_process_overtakes_it() {
+    let database = database::sqlite();
+    let is_first = AtomicBool::new(true);
+    let faults = Faults::deciding(move |name| {
+        (name == "commit" && is_first.swap(false, Ordering::SeqCst)).then_some(Fault::PanicAfter)
+    });
+    let first = process(&*database, 100, &faults);
+    let second = process(&*database, 200, &Faults::none());
+    for process in [&first, &second] {
+        process.increment(post(1), "views", 1).unwrap();
+    }
+    assert!(Faults::survive(|| first.sync(&SyncOptions::default())).is_none());
+    assert!(second.sync(&SyncOptions::default()).unwrap().is_clean());
+    let report = first.sync(&SyncOptions::default()).unwrap();
+    assert_eq!((report.applied, report.conflicts.count()), (0, 1), "{report:?}");
+    assert_eq!(first.baseline(post(1), "views").unwrap(), 2);
+}
+
 /// One that is left alone is applied under its second number.
 #[test]
 fn a_claim_that_is_overtaken_each_time_is_a_conflict_after_ten_new_numbers() {

@@ -30,5 +30,6 @@ pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 pub(crate) mod tables;
+pub(crate) mod time_limit;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 pub(crate) mod values;

@@ -16,7 +16,8 @@ use crate::ledger::facts::LedgerFacts;
 ///
 /// Every method fails with [`Error::Unreachable`] where there is no working connection,
 /// [`Error::NotMigrated`] where a table is missing, [`Error::Locked`] where another transaction
-/// held a lock for too long, and [`Error::Database`] where a statement is refused.
+/// held a lock for too long, [`Error::TimedOut`] where a step of a transaction took too long, and
+/// [`Error::Database`] where a statement is refused.
 pub trait Ledger: Send + Sync + 'static {
     /// The rows of these counters, in the order asked, [`Baseline::NONE`] where there is none. They
     /// are the latest committed ones: no snapshot older than the call.

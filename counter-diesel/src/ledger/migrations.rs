@@ -67,7 +67,7 @@ fn run_if_alone<C: CounterConnection>(
     let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
     let mut put_back = None;
     let result = conn.transaction(|conn| -> migration::Result<_> {
-        put_back = conn.prepare_transaction(LockWait::Usual)?;
+        put_back = conn.prepare_transaction(LockWait::Usual, None)?;
         if !conn.lock_migrations(tables)? {
             return Ok(None);
         }

@@ -15,19 +15,30 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Unapplied, UpdateOutcome};
 use crate::ledger::pool::{ANSWER_WITHIN, DirectLedger};
-use crate::ledger::threads::Threads;
+use crate::ledger::threads::{Drained, Overdue, Threads};
 use crate::ledger::transaction::PoolTransaction;
 
-/// How long a step of a transaction may take that works on a whole batch, or on the disk.
+/// How long a step of a transaction may take that works on a whole batch, or on the disk. It is
+/// longer than its statements may take, so that the server ends them first.
 const STEP_WITHIN: Duration = Duration::from_secs(30);
 
 /// The ledger behind a Diesel connection pool.
 ///
 /// Every call ends within a time, also if the server is frozen or the network drops its packets: a
-/// read or a question within 10 seconds, a step of a transaction within 30. It is
-/// [`Error::Unreachable`] then. What was asked goes on in a thread that holds its connection, so
-/// that no more of them can hang than the pool has connections. Migrations may change large tables
-/// and have no such limit. SQLite is no server, and its files are waited for as the pool says.
+/// read or a question within 10 seconds, which is [`Error::Unreachable`] then, and a step of a
+/// transaction within 30, which is [`Error::TimedOut`]. Migrations may change large tables and have
+/// no such limit. SQLite is no server, and its files are waited for as the pool says. Where the
+/// operating system gives no thread for a call, its caller waits as long as the call takes.
+///
+/// A call that ended so goes on in a thread that holds its connection, until the server answers or
+/// the system gives the connection up. While such calls hold at least half of the pool's
+/// connections, those that need another one fail at once with [`Error::Unreachable`], so that the
+/// application, which may share the pool, keeps the others.
+///
+/// The server itself ends a statement of a transaction after 25 seconds, unless it has a shorter
+/// limit, so that a statement that takes too long is not left behind: by `statement_timeout` in
+/// PostgreSQL and `max_statement_time` in MariaDB. MySQL has no limit for statements that write:
+/// there it goes on and keeps its rows locked until it ends.
 pub struct PoolLedger<C: CounterConnection> {
     direct: Arc<DirectLedger<C>>,
     threads: Threads,
@@ -45,6 +56,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         Ok(Self { direct: Arc::new(DirectLedger::new(pool, table)?), threads })
     }
 
+    /// Returns what a call returns that takes a connection of the pool.
     fn within<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -53,8 +65,11 @@ impl<C: CounterConnection> PoolLedger<C> {
         if !C::IS_SERVER {
             return call(&self.direct);
         }
+        let is_drained = |source: Drained| Error::Unreachable { source: source.into() };
+        self.threads.check_left_behind().map_err(is_drained)?;
         let direct = Arc::clone(&self.direct);
-        self.threads.run(limit, move || call(&direct))
+        let is_overdue = |source: Overdue| Error::Unreachable { source: source.into() };
+        self.threads.run(limit, move || call(&direct)).map_err(is_overdue)?
     }
 }
 
@@ -146,12 +161,23 @@ impl<C: CounterConnection> BoundedTransaction<'_, C> {
         let mut transaction = self.take(step)?;
         let run = move || {
             let result = run(&mut transaction);
-            Ok((transaction, result))
+            (transaction, result)
         };
-        let (transaction, result) =
-            if C::IS_SERVER { self.threads.run(STEP_WITHIN, run) } else { run() }?;
+        let (transaction, result) = self.in_time(step, run)?;
         self.transaction = Some(transaction);
         result
+    }
+
+    fn in_time<T: Send + 'static>(
+        &self,
+        step: LedgerStep,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        if !C::IS_SERVER {
+            return Ok(run());
+        }
+        let is_overdue = |source: Overdue| Error::TimedOut { step, source: source.into() };
+        self.threads.run(STEP_WITHIN, run).map_err(is_overdue)
     }
 
     fn take(&mut self, step: LedgerStep) -> Result<PoolTransaction<C>, Error> {
@@ -178,10 +204,7 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {
         let transaction = self.take(LedgerStep::Commit)?;
-        if !C::IS_SERVER {
-            return transaction.commit();
-        }
-        self.threads.run(STEP_WITHIN, move || transaction.commit())
+        self.in_time(LedgerStep::Commit, move || transaction.commit())?
     }
 }
 
@@ -191,11 +214,7 @@ impl<C: CounterConnection> Drop for BoundedTransaction<'_, C> {
         if !C::IS_SERVER {
             return;
         }
-        let rolled_back = self.threads.run(ANSWER_WITHIN, move || {
-            drop(transaction);
-            Ok(())
-        });
-        if let Err(error) = rolled_back {
+        if let Err(error) = self.threads.run(ANSWER_WITHIN, move || drop(transaction)) {
             tracing::debug!(%error, "a transaction could not be rolled back");
         }
     }

@@ -6,30 +6,41 @@
 //! thread's, and its caller stops waiting for that one.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tracing::{Span, dispatcher};
 
-use crate::error::Error;
+/// What a thread does next. It is given the place to which it returns before it answers, so that
+/// the caller's next call finds it there.
+type Job = Box<dyn FnOnce(Option<Place>) + Send>;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A job, and the way to the thread that does it.
+type Order = (Job, SyncSender<Next>);
+
+/// A name for the order, because its type would contain itself.
+struct Next(Order);
 
 /// Where threads that have nothing to do get their next job.
-type Idle = Mutex<Vec<SyncSender<Job>>>;
+type Idle = Mutex<Vec<SyncSender<Next>>>;
+
+/// Starts a thread, which the operating system may refuse.
+type Spawn = fn(Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>>;
 
 /// Threads that wait for a database in place of their callers.
 #[derive(Debug)]
 pub(crate) struct Threads {
     /// When this is dropped, the threads end.
     idle: Arc<Idle>,
-    most_idle: usize,
+    connections: usize,
     /// Calls that nothing waits for any more.
     left_behind: Arc<AtomicUsize>,
+    spawn: Spawn,
 }
 
 /// A call had no answer within its time. It goes on, and what it returns is dropped.
@@ -39,19 +50,43 @@ pub(crate) struct Threads {
      locked; calls that still wait, each on a connection of its own: {left_behind}",
     .limit.as_secs()
 )]
-struct Overdue {
+pub(crate) struct Overdue {
     limit: Duration,
     left_behind: usize,
 }
 
+/// Calls without an answer hold so many connections that another one may not be taken.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{left_behind} calls had no answer in time and still hold a connection each, of the \
+     {connections} of the pool: no more are taken until one of these calls ends"
+)]
+pub(crate) struct Drained {
+    left_behind: usize,
+    connections: usize,
+}
+
 impl Threads {
-    /// Returns threads, as many of which are kept for later as there are connections.
-    pub(crate) fn new(most_idle: u32) -> Self {
-        let most_idle = usize::try_from(most_idle).unwrap_or(usize::MAX);
-        Self { idle: Arc::default(), most_idle, left_behind: Arc::default() }
+    /// Returns threads for a pool of so many connections. As many are kept for later.
+    pub(crate) fn new(connections: u32) -> Self {
+        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
+        Self { idle: Arc::default(), connections, left_behind: Arc::default(), spawn }
     }
 
-    /// Returns what the call returns, or [`Error::Unreachable`] if that takes longer than `limit`.
+    /// Refuses another call while those left behind hold at least half of the connections: the
+    /// application needs the others, and another call would most likely be left behind, too.
+    pub(crate) fn check_left_behind(&self) -> Result<(), Drained> {
+        let (left_behind, connections) =
+            (self.left_behind.load(Ordering::Relaxed), self.connections);
+        if left_behind > 0 && left_behind >= connections.div_ceil(2) {
+            return Err(Drained { left_behind, connections });
+        }
+        Ok(())
+    }
+
+    /// Returns what the call returns, or [`Overdue`] if that takes longer than `limit`. Where the
+    /// operating system gives no thread, the caller makes the call itself and waits without a
+    /// limit.
     ///
     /// # Panics
     ///
@@ -59,77 +94,190 @@ impl Threads {
     pub(crate) fn run<T: Send + 'static>(
         &self,
         limit: Duration,
-        call: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        // It hands over directly, so that the thread knows whether its answer was taken.
-        let (tell, answer) = mpsc::sync_channel(0);
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overdue> {
+        let (tell, answer) = mpsc::sync_channel(1);
+        // Set by the first of the two: the thread has its answer, or the caller leaves.
+        let is_decided = Arc::new(AtomicBool::new(false));
         let (span, dispatch) = (Span::current(), dispatcher::get_default(Clone::clone));
-        let left_behind = Arc::clone(&self.left_behind);
-        self.start(Box::new(move || {
+        let (left_behind, is_late) = (Arc::clone(&self.left_behind), Arc::clone(&is_decided));
+        self.start(Box::new(move |place| {
             let call = || dispatcher::with_default(&dispatch, || span.in_scope(call));
             let result = catch_unwind(AssertUnwindSafe(call));
-            if tell.send(result).is_err() {
-                left_behind.fetch_sub(1, Ordering::Relaxed);
+            if is_late.swap(true, Ordering::SeqCst) {
+                // First, because what is dropped may have to wait for the database again.
+                drop(result);
+                left_behind.fetch_sub(1, Ordering::SeqCst);
+                if let Some(place) = place {
+                    place.take();
+                }
+                return;
             }
-        }))?;
-        self.wait(limit, answer)
+            if let Some(place) = place {
+                place.take();
+            }
+            let _ = tell.send(result);
+        }));
+        self.wait(limit, &answer, &is_decided)
     }
 
     fn wait<T>(
         &self,
         limit: Duration,
-        answer: Receiver<Result<Result<T, Error>, Box<dyn Any + Send>>>,
-    ) -> Result<T, Error> {
-        match answer.recv_timeout(limit) {
-            Ok(Ok(result)) => result,
+        answer: &Receiver<Result<T, Box<dyn Any + Send>>>,
+        is_decided: &AtomicBool,
+    ) -> Result<T, Overdue> {
+        let mut result = answer.recv_timeout(limit);
+        if result.is_err() {
+            let left_behind = self.left_behind.fetch_add(1, Ordering::SeqCst) + 1;
+            if !is_decided.swap(true, Ordering::SeqCst) {
+                return Err(Overdue { limit, left_behind });
+            }
+            // It has the answer and is about to hand it over.
+            self.left_behind.fetch_sub(1, Ordering::SeqCst);
+            result = answer.recv().map_err(Into::into);
+        }
+        match result {
+            Ok(Ok(result)) => Ok(result),
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                // Before the channel is closed, which is when the thread counts itself out.
-                let left_behind = self.left_behind.fetch_add(1, Ordering::Relaxed) + 1;
-                drop(answer);
-                Err(Error::Unreachable { source: Overdue { limit, left_behind }.into() })
+            // It never ends without an answer.
+            Err(_) => Err(Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) }),
+        }
+    }
+
+    fn start(&self, job: Job) {
+        let idle = lock(&self.idle).pop();
+        let job = match idle {
+            Some(thread) => match thread.clone().send(Next((job, thread))) {
+                Ok(()) => return,
+                Err(mpsc::SendError(Next((job, _)))) => job,
+            },
+            None => job,
+        };
+        let (thread, next) = mpsc::sync_channel(1);
+        let (idle, most_idle) = (Arc::downgrade(&self.idle), self.connections);
+        match (self.spawn)(Box::new(move || live(&next, &idle, most_idle))) {
+            // It waits for this already.
+            Ok(_) => drop(thread.clone().send(Next((job, thread)))),
+            Err(error) => {
+                tracing::debug!(%error, "a thread could not be started for a call to the database");
+                job(None);
+            }
+        }
+    }
+}
+
+/// A thread's place among those that have nothing to do.
+struct Place {
+    idle: Weak<Idle>,
+    most_idle: usize,
+    thread: SyncSender<Next>,
+}
+
+impl Place {
+    /// Puts the thread where it gets its next job, unless there are threads enough. Then it ends.
+    fn take(self) {
+        let Some(idle) = self.idle.upgrade() else { return };
+        let mut idle = lock(&idle);
+        if idle.len() < self.most_idle {
+            idle.push(self.thread);
+        }
+    }
+}
+
+fn spawn(run: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("counter-database".to_owned()).spawn(run)
+}
+
+/// Does jobs as long as the thread is kept.
+fn live(next: &Receiver<Next>, idle: &Weak<Idle>, most_idle: usize) {
+    while let Ok(Next((job, thread))) = next.recv() {
+        job(Some(Place { idle: Weak::clone(idle), most_idle, thread }));
+    }
+}
+
+fn lock(idle: &Idle) -> MutexGuard<'_, Vec<SyncSender<Next>>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    /// A call that waits until the sender is dropped.
+    fn held() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
+        let (hold, held) = mpsc::channel::<()>();
+        (hold, move || assert!(held.recv().is_err()))
+    }
+
+    #[test]
+    fn calls_one_after_the_other_are_made_by_one_thread() {
+        let threads = Threads::new(4);
+        let ids = (0..1000).map(|_| threads.run(LONG, || thread::current().id()).unwrap());
+        assert_eq!(ids.collect::<HashSet<_>>().len(), 1);
+    }
+
+    #[test]
+    fn no_call_is_made_while_half_of_the_connections_are_left_behind() {
+        for (connections, most) in [(1, 1), (2, 1), (3, 2), (8, 4)] {
+            let threads = Threads::new(connections);
+            let mut holds = Vec::new();
+            for left_behind in 0..most {
+                assert!(threads.check_left_behind().is_ok(), "{left_behind} of {connections}");
+                let (hold, call) = held();
+                holds.push(hold);
+                threads.run(AT_ONCE, call).unwrap_err();
+            }
+            let drained = threads.check_left_behind().unwrap_err().to_string();
+            let says = format!("{most} calls had no answer in time and still hold a connection");
+            assert!(drained.starts_with(&says), "{drained}");
+            // Those that hold a connection already go on.
+            assert_eq!(threads.run(LONG, || 7).unwrap(), 7);
+            holds.clear();
+            while threads.check_left_behind().is_err() {
+                thread::yield_now();
             }
         }
     }
 
-    fn start(&self, job: Job) -> Result<(), Error> {
-        let idle = lock(&self.idle).pop();
-        let job = match idle {
-            Some(thread) => match thread.send(job) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::SendError(job)) => job,
-            },
-            None => job,
-        };
-        let (idle, most_idle) = (Arc::downgrade(&self.idle), self.most_idle);
-        thread::Builder::new()
-            .name("counter-database".to_owned())
-            .spawn(move || live(job, &idle, most_idle))
-            .map_err(|source| Error::Thread { source })?;
-        Ok(())
+    #[test]
+    fn what_a_call_that_was_left_behind_returns_is_dropped_by_its_thread() {
+        struct Dropped(mpsc::Sender<thread::ThreadId>);
+        impl Drop for Dropped {
+            fn drop(&mut self) {
+                let _ = self.0.send(thread::current().id());
+            }
+        }
+        let threads = Threads::new(4);
+        let ((hold, call), (tell, told)) = (held(), mpsc::channel());
+        let late = threads.run(AT_ONCE, move || {
+            call();
+            Dropped(tell)
+        });
+        assert!(late.is_err());
+        drop(hold);
+        assert_ne!(told.recv().unwrap(), thread::current().id());
     }
-}
 
-/// Does this job and those that come later, as long as the thread is kept.
-fn live(first: Job, idle: &Weak<Idle>, most_idle: usize) {
-    first();
-    while let Some(next) = idle.upgrade().and_then(|idle| keep(&idle, most_idle)) {
-        let Ok(job) = next.recv() else { return };
-        job();
+    #[test]
+    fn a_caller_makes_the_call_itself_where_no_thread_can_be_started() {
+        let refuse: Spawn = |_| Err(io::ErrorKind::WouldBlock.into());
+        let threads = Threads { spawn: refuse, ..Threads::new(4) };
+        let id = threads.run(LONG, || thread::current().id());
+        assert_eq!(id.unwrap(), thread::current().id());
     }
-}
 
-/// Returns where the next job will be, or `None` if there are threads enough.
-fn keep(idle: &Idle, most_idle: usize) -> Option<Receiver<Job>> {
-    let mut idle = lock(idle);
-    if idle.len() >= most_idle {
-        return None;
+    #[test]
+    fn a_panic_of_a_call_is_the_callers() {
+        let threads = Threads::new(4);
+        let run = AssertUnwindSafe(|| threads.run(LONG, || panic!("of the call")));
+        let panic = catch_unwind(run).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"of the call"));
+        assert_eq!(threads.run(LONG, || 7).unwrap(), 7);
     }
-    let (thread, next) = mpsc::sync_channel(1);
-    idle.push(thread);
-    Some(next)
-}
-
-fn lock(idle: &Idle) -> MutexGuard<'_, Vec<SyncSender<Job>>> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

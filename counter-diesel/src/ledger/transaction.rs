@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimOp, CounterId};
 use diesel::connection::TransactionManager;
@@ -13,8 +13,18 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
+use crate::ledger::dialect::time_limit::TimeLimit;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
 use crate::ledger::ledger::{Unapplied, UnappliedCause, UpdateOutcome};
+
+/// How long a statement may take, where the server can end it. No statement of a step is begun
+/// after this time either.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(25);
+
+/// The statements of a step took too long together.
+#[derive(Debug, thiserror::Error)]
+#[error("its statements took longer than {} s", STATEMENT_WITHIN.as_secs())]
+struct OutOfTime;
 
 /// An open transaction on a connection of its own.
 pub(crate) struct PoolTransaction<C: CounterConnection> {
@@ -39,8 +49,9 @@ impl<C: CounterConnection> PoolTransaction<C> {
             .and_then(|isolation| conn.begin_transaction(isolation))
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
-        transaction.put_back =
-            transaction.run(LedgerStep::Begin, |conn, _| conn.prepare_transaction(wait))?;
+        transaction.put_back = transaction.run(LedgerStep::Begin, |conn, _| {
+            conn.prepare_transaction(wait, Some(STATEMENT_WITHIN))
+        })?;
         Ok(transaction)
     }
 
@@ -60,17 +71,24 @@ impl<C: CounterConnection> PoolTransaction<C> {
         }
         let started = Instant::now();
         query(&mut self.conn, &self.tables).map_err(|source| {
-            let is_locked = C::is_lock_timeout(&source, started.elapsed(), self.wait);
+            let waited = started.elapsed();
             // First, for a failed transaction answers no question about what went wrong.
             self.roll_back();
-            if is_locked {
-                return Error::Locked { step, source };
-            }
-            self.failure(step, source)
+            self.failure(step, source, waited)
         })
     }
 
-    fn failure(&mut self, step: LedgerStep, source: DieselError) -> Error {
+    fn failure(&mut self, step: LedgerStep, source: DieselError, waited: Duration) -> Error {
+        match self.conn.limit_reached(&source, waited, self.wait) {
+            Some(TimeLimit::Lock) => return Error::Locked { step, source },
+            Some(TimeLimit::Statement) => {
+                return Error::TimedOut { step, source: source.into() };
+            }
+            None if is_out_of_time(&source) => {
+                return Error::TimedOut { step, source: OutOfTime.into() };
+            }
+            None => {}
+        }
         let error = as_ledger_error(&mut *self.conn, &self.tables, step, source);
         if is_read_only(&error) {
             self.demotion.note_refusal();
@@ -106,10 +124,12 @@ impl<C: CounterConnection> PoolTransaction<C> {
 impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
-            let unproven = conn.upsert(tables, claims)?;
+            let started = Instant::now();
+            let unproven = upsert(conn, tables, claims, started)?;
             // Before the deletes, which leave no row that could prove anything.
             let unapplied = unapplied(conn, tables, claims, unproven)?;
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
+                check_time::<C>(started)?;
                 conn.delete(tables, &claim.id, claim.seq)?;
             }
             Ok(unapplied)
@@ -167,12 +187,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
             );
             self.throw_away();
         }
-        committed.map_err(|source| {
-            if C::is_lock_timeout(&source, waited, self.wait) {
-                return Error::Locked { step: LedgerStep::Commit, source };
-            }
-            self.failure(LedgerStep::Commit, source)
-        })
+        committed.map_err(|source| self.failure(LedgerStep::Commit, source, waited))
     }
 }
 
@@ -192,6 +207,35 @@ fn isolation_on<C: CounterConnection>(
     let isolation = conn.isolation()?;
     PooledConnection::extensions_mut(conn).insert(isolation);
     Ok(isolation)
+}
+
+/// Upserts claims, and returns the places of those of which nothing proves that their rows show
+/// them.
+fn upsert<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    claims: &[Claim],
+    started: Instant,
+) -> QueryResult<Vec<usize>> {
+    let (mut unproven, mut first) = (Vec::new(), 0);
+    for claims in claims.chunks(C::WRITTEN_AT_ONCE) {
+        check_time::<C>(started)?;
+        unproven.extend(conn.upsert(tables, claims)?.into_iter().map(|place| first + place));
+        first += claims.len();
+    }
+    Ok(unproven)
+}
+
+/// Fails if a step has taken too long for another statement. Its caller may have left already.
+fn check_time<C: CounterConnection>(started: Instant) -> QueryResult<()> {
+    if C::IS_SERVER && started.elapsed() > STATEMENT_WITHIN {
+        return Err(DieselError::QueryBuilderError(OutOfTime.into()));
+    }
+    Ok(())
+}
+
+fn is_out_of_time(error: &DieselError) -> bool {
+    matches!(error, DieselError::QueryBuilderError(source) if source.is::<OutOfTime>())
 }
 
 /// Returns the claims whose rows show another sequence, of those that nothing proves to be written.

@@ -4,7 +4,7 @@
 //! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
 //! leaves the claims in the store, and applying them again is a no-op where it was done before.
 
-use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, ClaimOp, Verdict};
@@ -13,7 +13,10 @@ use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
 use crate::ledger::retry;
-use crate::sync::division::{Batch, Divider, Division, Locks};
+use crate::sync::batch::{Batch, Locks};
+use crate::sync::coin::Coin;
+use crate::sync::division::{Divider, Division};
+use crate::sync::halving::LeftOver;
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
@@ -22,9 +25,7 @@ use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
 use crate::sync::settled::{Settled, take_at};
 use crate::sync::unsettled::Unsettled;
-
-/// Rows are locked while the store is asked, so it must answer soon.
-const VERIFY_WITHIN: Duration = Duration::from_millis(500);
+use crate::sync::verification::verify_within;
 
 /// How often a batch whose claims keep changing is started again.
 const VERIFY_ROUNDS: usize = 3;
@@ -66,15 +67,11 @@ pub(crate) fn apply(
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
     let mut application = Application { unsettled, origin, manner, log };
-    let mut todo = VecDeque::from([Batch::whole(claims, application.manner.locks)]);
-    let mut divider = Divider::default();
-    while let Some(batch) = todo.pop_front() {
-        if divider.gives_up(&batch) {
-            application.put_off(batch);
-        } else if !batch.claims.is_empty() {
-            application.apply_batch(batch, &mut divider, &mut todo)?;
-        }
+    let mut divider = Divider::new(claims, application.manner.locks, Coin::new());
+    while let Some(batch) = divider.next() {
+        application.apply_batch(batch, &mut divider)?;
     }
+    application.put_off(divider.left_over());
     Ok(())
 }
 
@@ -104,12 +101,7 @@ type Written<'a> = (Box<dyn LedgerTransaction + 'a>, Vec<Unapplied>);
 
 impl<'a> Application<'a, '_> {
     /// Settles a batch, and puts what it leaves to do where it comes next.
-    fn apply_batch(
-        &mut self,
-        batch: Batch,
-        divider: &mut Divider,
-        todo: &mut VecDeque<Batch>,
-    ) -> Result<(), Error> {
+    fn apply_batch(&mut self, batch: Batch, divider: &mut Divider) -> Result<(), Error> {
         let started = Instant::now();
         let transact = || self.transact(&batch.claims, batch.locks);
         // What passes with time is waited for once, not at every step down to a bad row.
@@ -124,10 +116,10 @@ impl<'a> Application<'a, '_> {
                     divider.note_applied();
                 }
                 let claims = self.settle(settled, batch.renumbered)?;
-                todo.push_front(batch.renumbered(claims));
+                divider.retry(batch.renumbered(claims));
                 Ok(())
             }
-            Err(error) => self.divide(batch, error, started.elapsed(), divider, todo),
+            Err(error) => self.divide(batch, error, started.elapsed(), divider),
         }
     }
 
@@ -137,29 +129,32 @@ impl<'a> Application<'a, '_> {
         error: Error,
         spent: Duration,
         divider: &mut Divider,
-        todo: &mut VecDeque<Batch>,
     ) -> Result<(), Error> {
-        match divider.divide(batch, error, spent, self.unsettled.engine.ledger())? {
-            Division::First(batches) => {
-                batches.into_iter().rev().for_each(|batch| todo.push_front(batch));
-            }
-            Division::Last(batches) => todo.extend(batches),
-            Division::Refused(claim, error) => self.refuse(claim, error),
-            Division::Locked(claims) => {
-                claims.into_iter().for_each(|claim| self.postpone(claim, PostponedCause::Locked));
-            }
-        }
-        if todo.iter().any(|batch| batch.locks == Locks::Skip) {
+        if matches!(error, Error::Locked { .. }) {
             self.manner.locks = Locks::Skip;
+        }
+        let ledger = self.unsettled.engine.ledger();
+        match divider.divide(batch, error, spent, &|| ledger.ask_writes())? {
+            Division::Again => {}
+            Division::Refused(claim, error) => self.refuse(claim, error),
+            Division::Locked(claims) => self.postpone_all(claims, PostponedCause::Locked),
+            Division::Overdue(claims) => self.postpone_all(claims, PostponedCause::Slow),
         }
         Ok(())
     }
 
-    fn put_off(&mut self, batch: Batch) {
-        for claim in batch.claims {
-            self.unsettled.put_off(&claim);
-            self.postpone(claim, PostponedCause::Refused);
+    /// Leaves to later passes what was not divided any further. Where others of the batch were
+    /// applied, the next pass goes on with it.
+    fn put_off(&mut self, left_over: LeftOver) {
+        let LeftOver { claims, is_hopeless } = left_over;
+        if is_hopeless {
+            claims.iter().for_each(|claim| self.unsettled.put_off(claim));
         }
+        self.postpone_all(claims, PostponedCause::Refused);
+    }
+
+    fn postpone_all(&mut self, claims: Vec<Claim>, cause: PostponedCause) {
+        claims.into_iter().for_each(|claim| self.postpone(claim, cause));
     }
 
     fn refuse(&mut self, claim: Claim, error: Error) {
@@ -184,10 +179,10 @@ impl<'a> Application<'a, '_> {
             };
             let store = self.unsettled.engine.store();
             let times = &mut self.log.report.times;
-            let verdicts = times.add_verify(|| store.verify(&claims, VERIFY_WITHIN))?;
+            let verdicts =
+                times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| *verdict == Verdict::Current) {
-                let committed = self.log.report.times.add_database(|| transaction.commit());
-                committed.inspect_err(|_| self.mark_unknown(&claims))?;
+                self.commit(transaction, &claims)?;
                 settled.applied_all(claims, newer);
                 return Ok(settled);
             }
@@ -228,8 +223,22 @@ impl<'a> Application<'a, '_> {
         Ok(None)
     }
 
-    /// A commit that failed may have happened.
-    fn mark_unknown(&mut self, claims: &[Claim]) {
+    /// A commit that failed, or panicked, may have happened.
+    fn commit(
+        &mut self,
+        transaction: Box<dyn LedgerTransaction + '_>,
+        claims: &[Claim],
+    ) -> Result<(), Error> {
+        let times = &mut self.log.report.times;
+        let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));
+        let committed = catch_unwind(commit);
+        if !matches!(committed, Ok(Ok(()))) {
+            self.mark_unknown(claims);
+        }
+        committed.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn mark_unknown(&self, claims: &[Claim]) {
         for claim in claims {
             if self.unsettled.fate(claim) == Fate::Unapplied {
                 self.unsettled.set_fate(claim, Fate::Unknown);
@@ -354,7 +363,7 @@ impl<'a> Application<'a, '_> {
             let ledger = self.unsettled.engine.ledger();
             let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
-            transaction.commit()?;
+            self.commit(transaction, std::slice::from_ref(&claim))?;
             Ok(updated)
         });
         let updated = match updated {
@@ -365,7 +374,9 @@ impl<'a> Application<'a, '_> {
                 self.postpone(claim, PostponedCause::Locked);
                 return Ok(());
             }
-            Err(error @ (Error::Database { .. } | Error::KeptOut { .. })) => {
+            Err(
+                error @ (Error::Database { .. } | Error::KeptOut { .. } | Error::TimedOut { .. }),
+            ) => {
                 self.refuse(claim, error);
                 return Ok(());
             }

@@ -13,8 +13,8 @@ use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::apply::{Manner, Origin, apply};
+use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
-use crate::sync::division::Locks;
 use crate::sync::identity::compare::{Comparison, compare, present_generation};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
@@ -25,7 +25,7 @@ use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
 use crate::sync::telemetry::telemetry;
-use crate::sync::unsettled::Unsettled;
+use crate::sync::unsettled::{Left, Unsettled};
 
 /// Moves everything that matches from the store into the table, and logs and measures it.
 pub(crate) fn sync(
@@ -275,8 +275,10 @@ impl Pass<'_, '_> {
 
     /// Applies what earlier passes of this process have left. It comes last: what was refused, or
     /// what ended a pass, must not keep fresh claims waiting.
-    fn fold_left(&mut self, (due, waiting): (Vec<Claim>, Vec<Claim>)) -> Result<(), Error> {
-        for claims in due.chunks(self.batch_size.get().get()) {
+    fn fold_left(&mut self, left: Left) -> Result<(), Error> {
+        let Left { untried, refused, waiting } = left;
+        let size = self.batch_size.get().get();
+        for claims in untried.chunks(size).chain(refused.chunks(size)) {
             if self.log.should_stop() {
                 return Ok(());
             }

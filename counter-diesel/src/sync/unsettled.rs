@@ -23,6 +23,18 @@ pub(crate) struct Unsettled<'a> {
     claims: Mutex<UnsettledClaims>,
 }
 
+/// What earlier passes have left, each in the order of the counters.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// What the database has not refused by itself.
+    pub(crate) untried: Vec<Claim>,
+    /// What it refused, and what is retried now. It keeps to itself, because it would be refused
+    /// beside the others most of the time.
+    pub(crate) refused: Vec<Claim>,
+    /// What it refused, and what is not retried yet.
+    pub(crate) waiting: Vec<Claim>,
+}
+
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(engine: &'a Engine) -> Self {
         Self { engine, claims: Mutex::default() }
@@ -33,19 +45,25 @@ impl<'a> Unsettled<'a> {
         add_newer(&mut self.claims(), mem::take(&mut *self.engine.remembered()));
     }
 
-    /// Returns what is in hand, in the order of the counters: what is due, and what the database
-    /// refused and which is not to be retried yet.
-    pub(crate) fn in_hand(&self, leaves_refused: bool) -> (Vec<Claim>, Vec<Claim>) {
-        let (claims, now) = (self.claims(), Instant::now());
-        let is_due = |in_hand: &InHand| !leaves_refused || in_hand.is_due(now);
-        let (due, waiting) = claims.iter().partition::<Vec<_>, _>(|(_, in_hand)| is_due(in_hand));
-        let sorted = |claims: Vec<(&CounterId, &InHand)>| {
-            let claims = claims.into_iter().map(|(id, in_hand)| in_hand.claim_of(id));
-            let mut claims = claims.collect::<Vec<_>>();
-            claims.sort_by(|a, b| a.id.cmp(&b.id));
-            claims
-        };
-        (sorted(due), sorted(waiting))
+    /// Returns what is in hand.
+    pub(crate) fn in_hand(&self, leaves_refused: bool) -> Left {
+        let now = Instant::now();
+        let mut left = Left::default();
+        for (id, in_hand) in &*self.claims() {
+            let group = if in_hand.refusal.is_none() {
+                &mut left.untried
+            } else if !leaves_refused || in_hand.is_due(now) {
+                &mut left.refused
+            } else {
+                &mut left.waiting
+            };
+            group.push(in_hand.claim_of(id));
+        }
+        let Left { untried, refused, waiting } = &mut left;
+        for group in [untried, refused, waiting] {
+            group.sort_by(|a, b| a.id.cmp(&b.id));
+        }
+        left
     }
 
     /// Notes that the database refused a claim, or too many beside it. Of many such claims only the

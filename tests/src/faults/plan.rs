@@ -17,10 +17,12 @@ pub enum Fault {
     Kill,
     /// The process dies after it.
     KillAfter,
+    /// It is done, and the call panics in a process that lives on.
+    PanicAfter,
 }
 
 impl Fault {
-    /// All of them.
+    /// All that may happen at any step.
     pub const ALL: [Self; 6] =
         [Self::Before, Self::After, Self::Refused, Self::RefusedAfter, Self::Kill, Self::KillAfter];
 
@@ -121,6 +123,7 @@ impl Faults {
                 self.is_dead.store(true, Ordering::SeqCst);
                 std::panic::resume_unwind(Box::new(Killed))
             }
+            Fault::PanicAfter => std::panic::resume_unwind(Box::new(Killed)),
             fault => Err(fail(fault)),
         }
     }

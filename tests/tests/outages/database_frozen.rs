@@ -57,6 +57,27 @@ fn no_more_calls_hang_than_there_are_connections() {
     wait_for("connections to work again", || counters.get(post(1), "views").ok());
 }
 
+/// The others of the pool are the application's, which may share it.
+#[test]
+fn calls_fail_at_once_while_half_of_the_connections_wait_for_a_frozen_server() {
+    let site = Site::with_postgres();
+    let counters = site.counters();
+    counters.get(post(1), "views").unwrap();
+    let end = thaw_at_the_end(&site);
+    thread::scope(|scope| {
+        let read = || ended_within(ANSWER, || counters.get(post(1), "views")).unwrap_err();
+        let calls = [(); CONNECTIONS / 2].map(|()| scope.spawn(read));
+        calls.into_iter().for_each(|call| drop(call.join().unwrap()));
+    });
+    assert_unreachable(&soon(|| sync(&counters)));
+    let error = soon(|| counters.get(post(1), "views")).unwrap_err();
+    let said = error.source().unwrap().to_string();
+    let expected = "2 calls had no answer in time and still hold a connection each, of the 4";
+    assert!(said.starts_with(expected), "{said}");
+    drop(end);
+    wait_for("connections to work again", || counters.get(post(1), "views").ok());
+}
+
 /// As many as the pools of sites have.
 const CONNECTIONS: usize = 4;
 

@@ -7,6 +7,7 @@ mod database_killed;
 mod demoted;
 mod locked_tables;
 mod locks;
+mod overdue;
 mod redis_away;
 mod redis_frozen;
 mod redis_replaced;

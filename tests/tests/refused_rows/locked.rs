@@ -47,6 +47,39 @@ pub const CASES: &[Case<World>] = &[
         assert!(report.is_clean(), "{report}");
         assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
     }),
+    ("a row that is refused slowly beside a locked one is not taken for locked", |world| {
+        // SQLite has neither single locks nor slow triggers.
+        let refuse = match kind_of(world) {
+            Kind::Postgres => {
+                "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF NEW.owner_id = 7 THEN PERFORM pg_sleep(0.2); RAISE 'not this one'; END IF; \
+                 RETURN NEW; END $$; \
+                 CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
+                 FOR EACH ROW EXECUTE FUNCTION refusing()"
+            }
+            Kind::Mysql => {
+                "CREATE TRIGGER refusing BEFORE INSERT ON model_counters FOR EACH ROW \
+                 IF NEW.owner_id = 7 THEN DO SLEEP(0.2); SIGNAL SQLSTATE '45000' \
+                 SET MESSAGE_TEXT = 'no Lock wait timeout exceeded'; END IF"
+            }
+            Kind::Sqlite => return a_locked_file_ends_the_pass(world),
+        };
+        let counters = world.counters();
+        count_each(&counters, [1]);
+        assert!(sync(&counters).is_clean());
+        super::execute(world, refuse);
+        let held = world.database.hold(
+            "UPDATE model_counters SET count = count \
+             WHERE owner_type = 'post' AND owner_id = 1 AND \"key\" = 'views'",
+        );
+        count_each(&counters, 1..=8);
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.failed.count()), (6, 1), "{report}");
+        assert_eq!(report.failed.iter().next().unwrap().claim.id.owner_id(), post(7).id());
+        let postponed = report.postponed.iter().map(|postponed| postponed.cause);
+        assert!(postponed.eq([PostponedCause::Locked]), "{report}");
+        drop(held);
+    }),
     ("a locked state row ends a pass in time, after all rows are in", |world| {
         if kind_of(world) == Kind::Sqlite {
             return a_locked_file_ends_the_pass(world);

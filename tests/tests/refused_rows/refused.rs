@@ -60,6 +60,20 @@ pub const CASES: &[Case<World>] = &[
         assert_eq!((report.applied, report.failed.count()), (500, 9), "{report}");
         assert_eq!((report.stopped.is_none(), report.postponed.count()), (true, 0), "{report}");
     }),
+    ("a good row is in after a few passes wherever it is among bad ones", |world| {
+        const POSTS: i64 = 500;
+        refuse_nine_of_ten(world);
+        let counters = world.counters();
+        count_each(&counters, 1..=POSTS);
+        let routine = SyncOptions::default().retry_refused(false);
+        let passes = (1..=3).map(|_| counters.sync(&routine).unwrap().applied);
+        assert_eq!(passes.sum::<u64>(), POSTS as u64 / 10);
+        let good = (1..=POSTS).filter(|n| n * 7919 % 1000 < 100);
+        assert_eq!(sum_of_rows(&counters, good), POSTS / 10);
+        // Nothing is tried again before its backoff is over.
+        let report = counters.sync(&routine).unwrap();
+        assert_eq!((report.failed.count(), report.postponed.count()), (0, 450), "{report}");
+    }),
     ("what was refused costs the next passes of a worker nothing and is retried later", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&upserts);
@@ -140,6 +154,36 @@ fn refuse_by_trigger(world: &World) {
             world,
             "CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
              WHEN NEW.owner_id >= 99999 BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+        ),
+    }
+}
+
+/// Refuses nine of ten owners, in no order.
+fn refuse_nine_of_ten(world: &World) {
+    let is_bad = "NEW.owner_id * 7919 % 1000 >= 100";
+    match kind_of(world) {
+        Kind::Postgres => execute(
+            world,
+            &format!(
+                "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF {is_bad} THEN RAISE 'not this one'; END IF; RETURN NEW; END $$; \
+                 CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
+                 FOR EACH ROW EXECUTE FUNCTION refusing()"
+            ),
+        ),
+        Kind::Mysql => execute(
+            world,
+            &format!(
+                "CREATE TRIGGER refusing BEFORE INSERT ON model_counters FOR EACH ROW \
+                 IF {is_bad} THEN SIGNAL SQLSTATE '45000'; END IF"
+            ),
+        ),
+        Kind::Sqlite => execute(
+            world,
+            &format!(
+                "CREATE TRIGGER refusing BEFORE INSERT ON model_counters \
+                 WHEN {is_bad} BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            ),
         ),
     }
 }

@@ -24,6 +24,10 @@ fn main() -> ExitCode {
         postgres_only::updates_stay_on_their_page();
         Ok(())
     }));
+    trials.push(Trial::test("postgres::a_lock_is_known_in_whatever_language", || {
+        postgres_only::a_lock_is_known_in_whatever_language();
+        Ok(())
+    }));
     trials.push(Trial::test(
         "mariadb::a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_away",
         || {

@@ -1,5 +1,6 @@
 //! What only MySQL and MariaDB do.
 
+use counter_diesel::Error;
 use counter_diesel::ledger::{Ledger, LockWait};
 use counter_tests::database::{Database, ServerConnection};
 use counter_tests::every_call::make_every_call;
@@ -57,6 +58,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             let settings = ["lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout"];
             let values = settings.map(|setting| number(&pool, &format!("@@{setting}")));
             assert_eq!(values, [71, 72, 73]);
+            assert_eq!(number(&pool, "/*M! @@max_statement_time + */ 7"), 7);
             assert_eq!(number(&pool, "@@lc_messages = 'de_DE'"), 1);
         };
         apply(&ledger, &adds([1], 5));
@@ -77,6 +79,34 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         assert_eq!(setting("lock_wait_timeout"), 5);
         assert_eq!(setting("innodb_lock_wait_timeout"), 5);
         assert_eq!(setting("wait_timeout"), 15);
+    }),
+    ("a shorter limit for statements stays, and a longer one does not, but on MySQL", |world| {
+        let conn = &mut world.database.connect();
+        let limit = "/*M! CAST(@@max_statement_time * 1000 AS SIGNED) */";
+        for (set, within) in [("0", 25_000), ("0.5", 500), ("25", 25_000), ("26", 25_000)] {
+            conn.batch_execute(&format!("/*M! SET max_statement_time = {set} */; DO 0")).unwrap();
+            prepare_transaction(conn);
+            // MySQL has none.
+            let limit = conn.number(&format!("SELECT COALESCE({limit} /*M! , */ -1) AS n"));
+            assert!([within, -1].contains(&limit), "{limit} after {set}");
+        }
+    }),
+    ("a statement that takes too long is told apart from one that is refused", |world| {
+        // The limit of a server that has one.
+        let limit = "/*M! SET max_statement_time = 0.2 */ /*!80001 DO 0 */";
+        let ledger = ledger_of(&world.pool_after(1, limit));
+        apply(&ledger, &adds([1], 5));
+        let slow = "CREATE TRIGGER slow BEFORE UPDATE ON model_counters FOR EACH ROW BEGIN \
+                    DO SLEEP(2); SIGNAL SQLSTATE '45000' \
+                    SET MESSAGE_TEXT = 'no Lock wait timeout exceeded'; END";
+        world.database.execute(slow).unwrap();
+        let refused = ledger.begin(LockWait::Short).unwrap().upsert(&adds([1], 6)).unwrap_err();
+        let version = world.database.connect().number("SELECT /*M! 1 */ /*!80001 0 */ AS n");
+        let is_expected = match version {
+            1 => matches!(refused, Error::TimedOut { .. }),
+            _ => matches!(refused, Error::Database { .. }),
+        };
+        assert!(is_expected, "{refused:?}");
     }),
     ("no sql_mode makes an overflow pass or a name mean something", |world| {
         // MySQL has no MSSQL.

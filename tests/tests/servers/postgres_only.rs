@@ -1,7 +1,8 @@
 //! What only PostgreSQL does.
 
-use counter_diesel::ledger::Ledger;
-use counter_tests::database::ServerConnection;
+use counter_diesel::Error;
+use counter_diesel::ledger::{Ledger, LockWait};
+use counter_tests::database::{Database, ServerConnection};
 use counter_tests::fixtures::views_of;
 use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, prepare_transaction};
 use counter_tests::servers::Durability;
@@ -50,6 +51,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
             ("synchronous_commit", "off", "local"),
             ("lock_timeout", "0", "5s"),
             ("idle_in_transaction_session_timeout", "0", "15s"),
+            ("statement_timeout", "0", "25s"),
         ];
         let conn = &mut world.database.connect();
         conn.batch_execute("SET synchronous_commit = off; BEGIN").unwrap();
@@ -62,6 +64,60 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
             assert_eq!(show(conn, setting), outside, "{setting}");
         }
     }),
+    ("a shorter limit for statements stays, and a longer one does not", |world| {
+        let conn = &mut world.database.connect();
+        let settings = [("1ms", "1ms"), ("900ms", "900ms"), ("24s", "24s"), ("25s", "25s")];
+        let longer = [("26s", "25s"), ("1min", "25s"), ("2h", "25s"), ("1d", "25s"), ("0", "25s")];
+        for (setting, within) in settings.into_iter().chain(longer) {
+            conn.batch_execute("BEGIN").unwrap();
+            conn.batch_execute(&format!("SET LOCAL statement_timeout = '{setting}'")).unwrap();
+            prepare_transaction(conn);
+            assert_eq!(show(conn, "statement_timeout"), within, "{setting}");
+            conn.batch_execute("ROLLBACK").unwrap();
+        }
+    }),
+    (
+        "a row that a policy keeps from being written is refused, or locked while those are skipped",
+        |world| {
+            apply(&ledger_of(&world.pool_after(1, "SELECT 1")), &adds(1..=4, 5));
+            world.database.execute(POLICIES).unwrap();
+            // A role that each server has and that owns nothing.
+            let ledger = ledger_of(&world.pool_after(1, "SET ROLE pg_monitor"));
+            let mut transaction = ledger.begin(LockWait::Short).unwrap();
+            // The one that is seen and not to be changed. What is not seen is no row.
+            assert_eq!(transaction.lock_rows(&adds(1..=5, 6)).unwrap(), [0]);
+            assert!(transaction.upsert(&adds(3..=5, 6)).unwrap().is_empty());
+            drop(transaction);
+            for id in [1, 2] {
+                let refused = ledger.begin(LockWait::Usual).unwrap().upsert(&adds([id], 6));
+                assert!(matches!(refused, Err(Error::Database { .. })), "{id}: {refused:?}");
+            }
+        },
+    ),
+    ("a row that another transaction deletes is locked until it is gone, and then made", |world| {
+        let ledger = ledger_of(&world.pool_after(2, "SELECT 1"));
+        apply(&ledger, &adds(1..=2, 5));
+        let mut other = world.database.connect();
+        other.batch_execute("BEGIN; DELETE FROM model_counters WHERE owner_id = 1").unwrap();
+        let mut transaction = ledger.begin(LockWait::Short).unwrap();
+        assert_eq!(transaction.lock_rows(&adds(1..=2, 6)).unwrap(), [0]);
+        other.batch_execute("COMMIT").unwrap();
+        assert_eq!(transaction.lock_rows(&adds(1..=2, 6)).unwrap(), Vec::<usize>::new());
+        assert!(transaction.upsert(&adds(1..=2, 6)).unwrap().is_empty());
+        transaction.commit().unwrap();
+        let rows = ledger.baselines(&[views_of(1), views_of(2)]).unwrap();
+        assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [1, 2]);
+    }),
+    ("a slow refusal is no lock and no statement that takes too long", |world| {
+        let ledger = ledger_of(&world.pool_after(1, "SELECT 1"));
+        apply(&ledger, &adds([1], 5));
+        world.database.execute(SLOW_REFUSAL).unwrap();
+        let refused = ledger.begin(LockWait::Short).unwrap().upsert(&adds([1], 6));
+        assert!(matches!(refused, Err(Error::Database { .. })), "{refused:?}");
+        let limited = ledger_of(&world.pool_after(1, "SET statement_timeout = '50ms'"));
+        let refused = limited.begin(LockWait::Short).unwrap().upsert(&adds([1], 6));
+        assert!(matches!(refused, Err(Error::TimedOut { .. })), "{refused:?}");
+    }),
     ("what a commit waits for stays, unless it waits for nothing", |world| {
         let conn = &mut world.database.connect();
         for setting in ["local", "remote_write", "on", "remote_apply"] {
@@ -72,6 +128,34 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         }
     }),
 ];
+
+/// Words of a lock's time-out in another language, and of a trigger that took as long.
+pub(crate) fn a_lock_is_known_in_whatever_language() {
+    let server = Postgres::speaking("de", Durability::Off);
+    let world = ServerWorld::<PgConnection>::in_server(&server.url("postgres"));
+    let ledger = ledger_of(&world.pool_after(1, "SELECT 1"));
+    apply(&ledger, &adds([1], 5));
+    let held = world.database.hold("UPDATE model_counters SET count = count");
+    let refused = ledger.begin(LockWait::Short).unwrap().upsert(&adds([1], 6));
+    assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+    drop(held);
+    world.database.execute(SLOW_REFUSAL).unwrap();
+    let refused = ledger.begin(LockWait::Usual).unwrap().upsert(&adds([1], 6));
+    assert!(matches!(refused, Err(Error::Database { .. })), "{refused:?}");
+}
+
+const POLICIES: &str = "ALTER TABLE model_counters ENABLE ROW LEVEL SECURITY; \
+    CREATE POLICY seen ON model_counters FOR SELECT USING (owner_id <> 2); \
+    CREATE POLICY changed ON model_counters FOR UPDATE USING (owner_id > 2); \
+    CREATE POLICY made ON model_counters FOR INSERT WITH CHECK (true); \
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC; \
+    GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC";
+
+/// A trigger that takes longer to refuse than a transaction waits for locks that it need not have.
+const SLOW_REFUSAL: &str = "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS \
+    $$ BEGIN PERFORM pg_sleep(0.2); RAISE 'not this one'; END $$; \
+    CREATE TRIGGER refusing BEFORE UPDATE ON model_counters \
+    FOR EACH ROW EXECUTE FUNCTION refusing()";
 
 /// In a server of its own: a transaction in whatever database of a server can keep old versions of rows.
 pub(crate) fn updates_stay_on_their_page() {

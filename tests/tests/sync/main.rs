@@ -159,10 +159,11 @@ const CASES: &[Case<World>] = &[
         let report = counters.sync(&SyncOptions::default()).unwrap();
         assert!(report.stopped.is_none() && report.applied == 0, "{report}");
         // Twice that where a refusal has no name that says it is permanent.
-        assert!(upserts.load(Ordering::SeqCst) <= 200, "{upserts:?} upserts");
-        // Eight of each batch, and a scan makes two or three batches of them.
+        assert!(upserts.load(Ordering::SeqCst) <= 750, "{upserts:?} upserts");
+        // Eight at four places of each batch, and perhaps the neighbour of the last. A scan makes
+        // two or three batches of them.
         let (failed, postponed) = (report.failed.count(), report.postponed.count());
-        assert!([16, 24].contains(&failed) && failed + postponed == 2000, "{report}");
+        assert!((64..=99).contains(&failed) && failed + postponed == 2000, "{report}");
         assert_eq!(counters.get_many((0..2000).map(|n| (post(n), "views"))).unwrap(), [1; 2000]);
     }),
     ("a missing table is named before anything is claimed", |world| {

@@ -14,6 +14,7 @@ use super::lock_wait::LockWait;
 use super::migration::Migration;
 use super::pooling::Pooling;
 use super::tables::{Table, Tables};
+use super::time_limit::TimeLimit;
 use crate::error;
 
 /// What differs between databases. It is public for [`CounterConnection`] to build on and cannot be
@@ -26,6 +27,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 
     /// The settings that decide what a crash of the server forgets.
     const DURABILITY: &'static [&'static str];
+
+    /// How many claims one statement writes at most. A caller may look at the time in between.
+    const WRITTEN_AT_ONCE: usize = usize::MAX;
 
     /// Returns the migrations of this database, oldest first.
     fn migrations() -> &'static [Migration];
@@ -47,9 +51,15 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     }
 
     /// Limits the waits for locks and asks for a durable commit, in a transaction that has just
-    /// begun. Returns the statement that puts the settings back which outlive the transaction, for
+    /// begun. With `statement_within` it also makes the server end each statement after that time,
+    /// where a server can, unless a shorter limit is set already. Returns the statement that puts
+    /// the settings back which outlive the transaction, for
     /// [`finish_transaction`](Self::finish_transaction).
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>>;
+    fn prepare_transaction(
+        &mut self,
+        wait: LockWait,
+        statement_within: Option<Duration>,
+    ) -> QueryResult<Option<String>>;
 
     /// Puts settings back after a transaction, which has just ended.
     fn finish_transaction(&mut self, put_back: &str) -> QueryResult<()> {
@@ -193,9 +203,14 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// language the database says so. Asked in the transaction in which it failed, at once.
     fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool;
 
-    /// Returns whether a statement of a transaction that waits for locks no longer than `wait`
-    /// failed after `waited` because another transaction had locked what it needed.
-    fn is_lock_timeout(error: &DieselError, waited: Duration, wait: LockWait) -> bool;
+    /// Returns which limit made the server end a statement, which failed after `waited`. Its
+    /// transaction, which waited for locks no longer than `wait`, is over.
+    fn limit_reached(
+        &mut self,
+        error: &DieselError,
+        waited: Duration,
+        wait: LockWait,
+    ) -> Option<TimeLimit>;
 
     /// Returns whether a write was refused because the server, or this session, is read-only.
     fn is_read_only(error: &DieselError) -> bool {

@@ -1,3 +1,5 @@
+mod rows;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use self::rows::{LOCK_ROWS, SKIP_LOCKED, many_baselines, pieces, read};
 use super::dialect::{Dialect, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
@@ -20,6 +23,7 @@ use super::sql::shared::shared_members;
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
+use super::time_limit::TimeLimit;
 use super::values;
 use crate::ledger::dialect::migration::Migration;
 
@@ -29,27 +33,14 @@ const NOW: &str = "UTC_TIMESTAMP(6)";
 /// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
 const AS_NEW: &str = " /*!80019 AS `counter_new` */";
 
-/// Locks the rows that a `SELECT` finds: in the counters' table alone, and in a join of that table,
-/// `c`, with a list. MySQL refuses to lock a list, so the table is named; MariaDB has no syntax for
-/// that.
-const LOCK_ROWS: [&str; 2] =
-    [" LOCK IN SHARE MODE", " /*M! LOCK IN SHARE MODE */ /*!80001 FOR SHARE OF `c` */"];
-
 /// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
 const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
-
-/// Bytes of the names of counters whose rows one statement reads. They are one parameter, which
-/// must be smaller than the server's `max_allowed_packet`, 1 MiB at the least.
-const READ_BYTES: usize = 900_000;
-
-/// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
-/// locked.
-const SKIP_LOCKED: &str =
-    " /*M! FOR UPDATE SKIP LOCKED */ /*!80001 FOR UPDATE OF `c` SKIP LOCKED */";
 
 impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
+
+    const WRITTEN_AT_ONCE: usize = CHUNK_SIZES[0];
 
     fn migrations() -> &'static [Migration] {
         const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");
@@ -99,13 +90,19 @@ impl Dialect for MysqlConnection {
     ///
     /// What they were is kept here and not in variables of the session, because a proxy in front of
     /// the server cannot follow a `SET` from a variable, and ties the connection to one server.
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>> {
-        let put_back = settings_as_they_are(self)?;
+    ///
+    /// MySQL has no limit for statements that write, only MariaDB has.
+    fn prepare_transaction(
+        &mut self,
+        wait: LockWait,
+        statement_within: Option<Duration>,
+    ) -> QueryResult<Option<String>> {
+        let (put_back, statement_limit) = settings_as_they_are(self, statement_within)?;
         // With 0, which MariaDB takes for rows, its transactions end with errors of their own.
         let seconds = wait.limit().as_secs().max(1);
         Statement::<()>::new(format!(
             "SET lc_messages = 'en_US', lock_wait_timeout = {seconds}, \
-             innodb_lock_wait_timeout = {seconds}, wait_timeout = 15"
+             innodb_lock_wait_timeout = {seconds}, wait_timeout = 15{statement_limit}"
         ))
         .execute(self)?;
         Ok(Some(put_back))
@@ -264,8 +261,22 @@ impl Dialect for MysqlConnection {
         table.quoted_by('`')
     }
 
-    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
-        error.to_string().contains("Lock wait timeout")
+    /// Our transactions are answered in English. Triggers have words of their own.
+    fn limit_reached(
+        &mut self,
+        error: &DieselError,
+        _waited: Duration,
+        _wait: LockWait,
+    ) -> Option<TimeLimit> {
+        let DieselError::DatabaseError(_, info) = error else { return None };
+        let words = info.message();
+        let is_interrupted =
+            words.starts_with("Query execution was interrupted") && words.contains("exceeded");
+        if words.starts_with("Lock wait timeout exceeded") {
+            Some(TimeLimit::Lock)
+        } else {
+            is_interrupted.then_some(TimeLimit::Statement)
+        }
     }
 
     /// Our transactions are answered in English. A server that was made read-only names the option,
@@ -286,13 +297,31 @@ impl Dialect for MysqlConnection {
     shared_members!(NOW);
 }
 
-/// Returns the statement that sets what our transactions change as it is now, in constants.
-fn settings_as_they_are(conn: &mut MysqlConnection) -> QueryResult<String> {
-    let select = "SELECT CONCAT('SET lc_messages = ', QUOTE(@@lc_messages), \
-                  ', lock_wait_timeout = ', @@lock_wait_timeout, \
-                  ', innodb_lock_wait_timeout = ', @@innodb_lock_wait_timeout, \
-                  ', wait_timeout = ', @@wait_timeout)";
-    standard::only_value(Statement::<Text>::new(select).load(conn)?)
+/// Returns the statement that sets what our transactions change as it is now, in constants, and
+/// what to add to the one that changes it for a statement to be limited.
+fn settings_as_they_are(
+    conn: &mut MysqlConnection,
+    statement_within: Option<Duration>,
+) -> QueryResult<(String, String)> {
+    let limit = statement_within.map_or_else(
+        || "@@max_statement_time".to_owned(),
+        |within| {
+            let seconds = within.as_secs();
+            format!(
+                "IF(@@max_statement_time > 0 AND @@max_statement_time < {seconds}, \
+                 @@max_statement_time, {seconds})"
+            )
+        },
+    );
+    let select = format!(
+        "SELECT CONCAT('SET lc_messages = ', QUOTE(@@lc_messages), \
+         ', lock_wait_timeout = ', @@lock_wait_timeout, \
+         ', innodb_lock_wait_timeout = ', @@innodb_lock_wait_timeout, \
+         ', wait_timeout = ', @@wait_timeout\
+         /*M! , ', max_statement_time = ', @@max_statement_time */), \
+         CONCAT('' /*M! , ', max_statement_time = ', {limit} */)"
+    );
+    standard::only_value(Statement::<(Text, Text)>::new(select).load(conn)?)
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what
@@ -330,61 +359,5 @@ fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Sta
         "{AS_NEW} ON DUPLICATE KEY UPDATE \"count\" = {count}, \
          \"updated_at\" = IF({guard}, {NOW}, {table}.\"updated_at\"), \
          \"claim_seq\" = GREATEST({table}.\"claim_seq\", {new_seq})"
-    )))
-}
-
-fn read(
-    conn: &mut MysqlConnection,
-    tables: &Tables,
-    ids: &[CounterId],
-    [lock_one, lock_many]: [&'static str; 2],
-) -> QueryResult<Vec<Option<Baseline>>> {
-    Ok(match ids {
-        [] => Vec::new(),
-        [id] => standard::only(standard::one_baseline(tables, id)?.sql(lock_one).load(conn)?),
-        ids => {
-            let mut rows = Vec::with_capacity(ids.len());
-            for ids in pieces(ids) {
-                let found = many_baselines(tables, ids)?.sql(lock_many).load(conn)?;
-                rows.extend(standard::in_order(ids.len(), found));
-            }
-            rows
-        }
-    })
-}
-
-/// The counters that one statement after the other reads.
-fn pieces(ids: &[CounterId]) -> impl Iterator<Item = &[CounterId]> {
-    let mut bytes = 0;
-    ids.chunk_by(move |id, _| {
-        // JSON writes a control character in six bytes, and quotes, commas and a number.
-        bytes += 6 * (id.owner_type().len() + id.key().len()) + 40;
-        let is_full = bytes > READ_BYTES;
-        if is_full {
-            bytes = 0;
-        }
-        !is_full
-    })
-}
-
-/// One parameter however many counters: the text never varies. The database is made to look up each
-/// counter in the unique index: by its own lights it reads all of a table that was small a moment
-/// ago, once for each counter. It can do so because the collations are those of the table.
-fn many_baselines(
-    tables: &Tables,
-    ids: &[CounterId],
-) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
-    let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ \
-                 /*!80017 COLLATE utf8mb4_0900_bin */";
-    let select = "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM JSON_TABLE(";
-    Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
-        ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
-             \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
-             \"owner_id\" BIGINT PATH '$[1]', \
-             \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
-             STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") \
-             ON c.\"owner_type\" = w.\"owner_type\" \
-             AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
-        tables.totals().quoted()
     )))
 }

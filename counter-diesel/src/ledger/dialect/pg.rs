@@ -24,6 +24,7 @@ use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
+use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
@@ -43,13 +44,18 @@ impl Dialect for PgConnection {
     /// The commit waits for the disk. Where the server is asked to wait for standbys too, that is
     /// the operator's choice, and stays. The settings end with the outermost transaction, so they
     /// are put back only inside of the one that an application's tests never commit.
-    fn prepare_transaction(&mut self, wait: LockWait) -> QueryResult<Option<String>> {
+    fn prepare_transaction(
+        &mut self,
+        wait: LockWait,
+        statement_within: Option<Duration>,
+    ) -> QueryResult<Option<String>> {
         let status = AnsiTransactionManager::transaction_manager_status_mut(self);
         let depth = status.transaction_depth()?.map_or(0, u32::from);
         let put_back = if depth > 1 { Some(settings_as_they_are(self)?) } else { None };
+        let statement_limit = statement_within.map(limit_statements).unwrap_or_default();
         self.batch_execute(&format!(
             "SET LOCAL lock_timeout = '{}ms'; \
-             SET LOCAL idle_in_transaction_session_timeout = '15s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '15s'; {statement_limit}\
              SELECT set_config('synchronous_commit', 'local', true) \
              WHERE current_setting('synchronous_commit') = 'off'",
             wait.limit().as_millis()
@@ -202,10 +208,24 @@ impl Dialect for PgConnection {
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
-    /// The server may say it in any language, and Diesel does not pass on its code.
-    fn is_lock_timeout(error: &DieselError, waited: Duration, wait: LockWait) -> bool {
-        let is_unnamed = matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, _));
-        is_unnamed && waited >= wait.limit()
+    /// Diesel does not pass on the server's code, so it is judged by its words. A server that
+    /// speaks another language than English is judged by the time too: what failed only after it
+    /// could have waited for a lock has waited for one.
+    fn limit_reached(
+        &mut self,
+        error: &DieselError,
+        waited: Duration,
+        wait: LockWait,
+    ) -> Option<TimeLimit> {
+        let DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) = error else {
+            return None;
+        };
+        match info.message() {
+            "canceling statement due to lock timeout" => Some(TimeLimit::Lock),
+            "canceling statement due to statement timeout" => Some(TimeLimit::Statement),
+            _ if waited < wait.limit() || speaks_english(self) => None,
+            _ => Some(TimeLimit::Lock),
+        }
     }
 
     shared_members!(NOW);
@@ -218,8 +238,26 @@ fn settings_as_they_are(conn: &mut PgConnection) -> QueryResult<String> {
     let select = "SELECT 'SELECT ' || string_agg(format('set_config(%L, %L, true)', \
                   name, current_setting(name)), ', ') \
                   FROM unnest(ARRAY['lock_timeout', 'idle_in_transaction_session_timeout', \
-                  'synchronous_commit']) AS name";
+                  'statement_timeout', 'synchronous_commit']) AS name";
     standard::only_value(Statement::<Text>::new(select).load(conn)?)
+}
+
+/// Returns the statement that limits those after it in its transaction, unless a shorter limit is
+/// set already. The server measures no commit by this, so none is ended halfway.
+fn limit_statements(within: Duration) -> String {
+    let within = format!("{}ms", within.as_millis());
+    format!(
+        "SELECT set_config('statement_timeout', '{within}', true) \
+         WHERE current_setting('statement_timeout')::interval NOT BETWEEN '1ms' AND '{within}'; "
+    )
+}
+
+/// Returns whether the server words its messages in English. It is asked for one that it translates
+/// as the others, because its settings do not tell: its environment may have a say, too.
+fn speaks_english(conn: &mut PgConnection) -> bool {
+    let words = "SELECT short_desc LIKE 'Sets the maximum %' FROM pg_settings \
+                 WHERE name = 'lock_timeout'";
+    Statement::<Bool>::new(words).load::<bool>(conn).is_ok_and(|is_english| is_english == [true])
 }
 
 /// Adds the number of the advisory lock under which the migrations of these tables are run.

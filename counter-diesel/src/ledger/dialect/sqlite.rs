@@ -23,6 +23,7 @@ use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
 use super::sql::statement::Statement;
 use super::tables::{Table, Tables};
+use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
 use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::migration::Migration;
@@ -54,7 +55,11 @@ impl Dialect for SqliteConnection {
 
     /// Waits and durability are settings of the whole connection here, so they are the
     /// application's; [`sqlite_pool`] makes good ones.
-    fn prepare_transaction(&mut self, _wait: LockWait) -> QueryResult<Option<String>> {
+    fn prepare_transaction(
+        &mut self,
+        _wait: LockWait,
+        _statement_within: Option<Duration>,
+    ) -> QueryResult<Option<String>> {
         Ok(None)
     }
 
@@ -148,8 +153,13 @@ impl Dialect for SqliteConnection {
         says_locked(error)
     }
 
-    fn is_lock_timeout(error: &DieselError, _waited: Duration, _wait: LockWait) -> bool {
-        says_locked(error)
+    fn limit_reached(
+        &mut self,
+        error: &DieselError,
+        _waited: Duration,
+        _wait: LockWait,
+    ) -> Option<TimeLimit> {
+        says_locked(error).then_some(TimeLimit::Lock)
     }
 
     shared_members!(NOW);

@@ -32,8 +32,11 @@ pub enum PostponedCause {
     Changing,
     /// Another transaction has locked its row.
     Locked,
-    /// The database refused it before, or too many beside it, and its backoff is not over.
+    /// The database refused it before and its backoff is not over, or refused so many beside it
+    /// that the sync did not come to it.
     Refused,
+    /// The database took too long over it and those beside it.
+    Slow,
 }
 
 impl fmt::Display for PostponedCause {
@@ -42,6 +45,7 @@ impl fmt::Display for PostponedCause {
             Self::Changing => "it kept changing while it was applied",
             Self::Locked => "another transaction has locked its row",
             Self::Refused => "the database refused it, or those beside it",
+            Self::Slow => "the database took too long over it and those beside it",
         })
     }
 }

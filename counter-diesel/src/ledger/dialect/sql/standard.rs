@@ -220,6 +220,6 @@ pub(crate) fn version(product: &str, number: String) -> ServerVersion {
 }
 
 /// The value of a query that has one row.
-pub(crate) fn only_value(rows: Vec<String>) -> QueryResult<String> {
+pub(crate) fn only_value<T>(rows: Vec<T>) -> QueryResult<T> {
     rows.into_iter().next().ok_or(Error::NotFound)
 }
