@@ -32,7 +32,7 @@ const LIMITS: [&str; 6] = [
 /// | `keepalives_idle` | 10 seconds | a silent peer is probed after that (`keepalives` is 1) |
 /// | `keepalives_interval` | 5 seconds | it is probed again after that |
 /// | `keepalives_count` | 3 | so many probes without an answer end the connection |
-/// | `tcp_user_timeout` | 15,000 milliseconds | sent data that no one acknowledges ends it after that |
+/// | `tcp_user_timeout` | 15,000 milliseconds | sent data without acknowledgement ends it |
 ///
 /// So a connection whose network or host has vanished ends within 25 seconds. All but the first are
 /// of TCP, and do nothing on a Unix socket. `url` may also be a list of settings, such as
