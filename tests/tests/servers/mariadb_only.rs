@@ -131,6 +131,28 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             assert_eq!(ledger.baselines(&[odd.clone(), odd]).unwrap()[1].count, 1, "{mode}");
         }
     }),
+    ("a transaction locks no gaps between rows", |world| {
+        let (ours, theirs) =
+            (ledger_of(&world.database.pool(1)), ledger_of(&world.database.pool(1)));
+        apply(&ours, &adds([0, 100], 5));
+        let mut transaction = ours.begin(LockWait::Usual).unwrap();
+        assert!(transaction.lock_rows(&adds(20..60, 6)).unwrap().is_empty());
+        apply(&theirs, &adds([40], 6));
+        transaction.upsert(&adds([30], 6)).unwrap();
+        transaction.commit().unwrap();
+    }),
+    ("sessions that open transactions by themselves take writes", |world| {
+        let other = world.database.ledger("model_counters");
+        for (setting, id) in [("autocommit = 0", 1), ("completion_type = 'CHAIN'", 2)] {
+            let ledger = ledger_of(&world.pool_after(1, &format!("SET {setting}")));
+            for seq in [5, 6] {
+                ledger.baselines(&[views_of(id)]).unwrap();
+                apply(&ledger, &adds([id], seq));
+            }
+            let rows = other.baselines(&[views_of(id)]).unwrap();
+            assert_eq!(rows[0].count, 2, "{setting}");
+        }
+    }),
     ("a migration that was cut short is finished by the next", |world| {
         world.database.execute("DROP TABLE \"model_counters_state\"").unwrap();
         world.database.execute("DELETE FROM \"model_counters_migrations\"").unwrap();
