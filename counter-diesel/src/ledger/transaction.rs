@@ -10,6 +10,7 @@ use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::dialect::time_limit::TimeLimit;
@@ -44,7 +45,8 @@ impl<C: CounterConnection> PoolTransaction<C> {
         wait: LockWait,
         demotion: Arc<Demotion>,
     ) -> Result<Self, Error> {
-        conn.begin_transaction()
+        isolation_on(&mut conn)
+            .and_then(|isolation| conn.begin_transaction(isolation))
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
         transaction.put_back = transaction.run(LedgerStep::Begin, |conn, _| {
@@ -193,6 +195,18 @@ impl<C: CounterConnection> Drop for PoolTransaction<C> {
     fn drop(&mut self) {
         self.roll_back();
     }
+}
+
+/// Returns the isolation of our transactions on this connection, which is asked for once.
+fn isolation_on<C: CounterConnection>(
+    conn: &mut PooledConnection<ConnectionManager<C>>,
+) -> QueryResult<Isolation> {
+    if let Some(isolation) = PooledConnection::extensions(conn).get::<Isolation>() {
+        return Ok(*isolation);
+    }
+    let isolation = conn.isolation()?;
+    PooledConnection::extensions_mut(conn).insert(isolation);
+    Ok(isolation)
 }
 
 /// Upserts claims, and returns the places of those of which nothing proves that their rows show

@@ -52,8 +52,6 @@ impl MariaDb {
     pub fn start(&mut self) {
         let mut command = server(&self.folder);
         command.args(["--pid-file=pid", "--skip-networking"]);
-        // A server that starts removes what others have left in the folder for temporary tables.
-        command.arg(format!("--tmpdir={}", self.folder.path().display()));
         command.arg(format!("--socket={}", self.socket().display()));
         self.set(&mut command);
         let log = self.folder.path().join("log");
@@ -152,6 +150,8 @@ fn server(folder: &TempDir) -> Command {
 fn command(name: &str, folder: &TempDir) -> Command {
     let program = setup::find_program(name, &["/usr/sbin".into()], "mariadb-server");
     let mut command = setup::unprivileged(&program, folder.path());
+    // A server that starts removes what others have left in the folder for temporary tables.
+    command.env("TMPDIR", folder.path());
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
     if let Some(program) = setup::preferred_program(name) {

@@ -1,8 +1,10 @@
 //! What is only true of a database server, and of each of them.
 #![allow(clippy::unwrap_used)]
 
+mod binary_log;
 mod mariadb_only;
 mod postgres_only;
+mod postgres_sockets;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,14 @@ fn main() -> ExitCode {
     ));
     trials.push(Trial::test("mariadb::no_statement_uses_a_variable_of_the_session", || {
         mariadb_only::no_statement_uses_a_variable_of_the_session();
+        Ok(())
+    }));
+    trials.push(Trial::test("postgres::connections_end_when_the_network_vanishes", || {
+        postgres_sockets::end_when_the_network_vanishes();
+        Ok(())
+    }));
+    trials.push(Trial::test("mariadb::binary_log_is_repeated_by_a_replica_in_each_format", || {
+        binary_log::is_repeated_by_a_replica_in_each_format();
         Ok(())
     }));
     trials.extend(outages());

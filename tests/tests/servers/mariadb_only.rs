@@ -84,7 +84,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         let conn = &mut world.database.connect();
         let limit = "/*M! CAST(@@max_statement_time * 1000 AS SIGNED) */";
         for (set, within) in [("0", 25_000), ("0.5", 500), ("25", 25_000), ("26", 25_000)] {
-            conn.batch_execute(&format!("/*M! SET max_statement_time = {set} */; DO 0")).unwrap();
+            conn.batch_execute(&format!("/*M! SET max_statement_time = {set} */ /*!80001 DO 0 */"))
+                .unwrap();
             prepare_transaction(conn);
             // MySQL has none.
             let limit = conn.number(&format!("SELECT COALESCE({limit} /*M! , */ -1) AS n"));
@@ -128,6 +129,28 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             let claim = counter_diesel::store::Claim { id: odd.clone(), ..adds([id], 5).remove(0) };
             apply(&ledger, &[claim]);
             assert_eq!(ledger.baselines(&[odd.clone(), odd]).unwrap()[1].count, 1, "{mode}");
+        }
+    }),
+    ("a transaction locks no gaps between rows", |world| {
+        let (ours, theirs) =
+            (ledger_of(&world.database.pool(1)), ledger_of(&world.database.pool(1)));
+        apply(&ours, &adds([0, 100], 5));
+        let mut transaction = ours.begin(LockWait::Usual).unwrap();
+        assert!(transaction.lock_rows(&adds(20..60, 6)).unwrap().is_empty());
+        apply(&theirs, &adds([40], 6));
+        transaction.upsert(&adds([30], 6)).unwrap();
+        transaction.commit().unwrap();
+    }),
+    ("sessions that open transactions by themselves take writes", |world| {
+        let other = world.database.ledger("model_counters");
+        for (setting, id) in [("autocommit = 0", 1), ("completion_type = 'CHAIN'", 2)] {
+            let ledger = ledger_of(&world.pool_after(1, &format!("SET {setting}")));
+            for seq in [5, 6] {
+                ledger.baselines(&[views_of(id)]).unwrap();
+                apply(&ledger, &adds([id], seq));
+            }
+            let rows = other.baselines(&[views_of(id)]).unwrap();
+            assert_eq!(rows[0].count, 2, "{setting}");
         }
     }),
     ("a migration that was cut short is finished by the next", |world| {

@@ -9,6 +9,7 @@ use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
+use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::migration::Migration;
 use super::pooling::Pooling;
@@ -38,8 +39,14 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(())
     }
 
-    /// Begins a transaction of ours, at an isolation at which syncs do not hinder each other.
-    fn begin_transaction(&mut self) -> QueryResult<()> {
+    /// Returns the isolation at which syncs do not hinder each other. It is asked for once on each
+    /// connection of a pool.
+    fn isolation(&mut self) -> QueryResult<Isolation> {
+        Ok(Isolation::OfConnection)
+    }
+
+    /// Begins a transaction of ours, at the isolation that [`isolation`](Self::isolation) returned.
+    fn begin_transaction(&mut self, _isolation: Isolation) -> QueryResult<()> {
         Self::TransactionManager::begin_transaction(self)
     }
 

@@ -16,6 +16,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{LOCK_ROWS, SKIP_LOCKED, many_baselines, pieces, read};
 use super::dialect::{Dialect, StateRow};
+use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::sql::shared::shared_members;
@@ -28,10 +29,6 @@ use crate::ledger::dialect::migration::Migration;
 
 /// The time, UTC.
 const NOW: &str = "UTC_TIMESTAMP(6)";
-
-/// Begins a transaction, on MySQL under READ COMMITTED. That is set for this transaction alone.
-const BEGIN: &str =
-    "/*!80001 SET TRANSACTION ISOLATION LEVEL READ COMMITTED */ /*M! DO 0 */; BEGIN";
 
 /// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
 const AS_NEW: &str = " /*!80019 AS `counter_new` */";
@@ -53,16 +50,37 @@ impl Dialect for MysqlConnection {
     }
 
     /// Under REPEATABLE READ, MySQL locks the end of the table when an upsert finds its row: other
-    /// syncs could not insert rows until this transaction ends, and would deadlock. If the
-    /// application's tests have a transaction open, its isolation stays, because MySQL refuses to
-    /// change it.
-    fn begin_transaction(&mut self) -> QueryResult<()> {
+    /// syncs could not insert rows until this transaction ends, and would deadlock. But InnoDB
+    /// refuses to write under READ COMMITTED where the binary log has statements.
+    fn isolation(&mut self) -> QueryResult<Isolation> {
+        // Any user may ask so, and a release that no longer has a setting leaves its row out.
+        let show = "SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')";
+        let shown = Statement::<(Text, Text)>::new(show).prepared_anew();
+        let shown = shown.load::<(String, String)>(self)?;
+        let is = |name: &str, value: &str| {
+            shown.iter().any(|(n, v)| n == name && v.eq_ignore_ascii_case(value))
+        };
+        let has_statements = is("log_bin", "ON") && is("binlog_format", "STATEMENT");
+        Ok(if has_statements { Isolation::RepeatableRead } else { Isolation::ReadCommitted })
+    }
+
+    /// Sets the isolation for this transaction alone, which MySQL refuses while another is open. If
+    /// that is one of the application's tests, its isolation stays. One that the server has opened
+    /// by itself, without autocommit or after a chained commit, is committed, as `BEGIN` would do.
+    fn begin_transaction(&mut self, isolation: Isolation) -> QueryResult<()> {
         let depth =
             AnsiTransactionManager::transaction_manager_status_mut(self).transaction_depth();
-        if depth?.is_some() {
-            return AnsiTransactionManager::begin_transaction(self);
-        }
-        AnsiTransactionManager::begin_transaction_sql(self, BEGIN)
+        let begin = match isolation {
+            _ if depth?.is_some() => return AnsiTransactionManager::begin_transaction(self),
+            Isolation::OfConnection => "BEGIN",
+            Isolation::ReadCommitted => {
+                "COMMIT AND NO CHAIN; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN"
+            }
+            Isolation::RepeatableRead => {
+                "COMMIT AND NO CHAIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; BEGIN"
+            }
+        };
+        AnsiTransactionManager::begin_transaction_sql(self, begin)
     }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.

@@ -5,10 +5,38 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use super::open;
 use crate::error::{BuildProblem, Error};
 
+/// The settings of libpq that each connection gets unless its URL has them itself. The time-out is
+/// in milliseconds, all others are in seconds.
+///
+/// Without the first, connecting to a host that does not answer takes minutes, and two of the
+/// pool's threads are lost to it. The others end a connection whose other end has vanished, so that
+/// it does not stay in the pool, and no thread waits for it, for as long as the system likes.
+const LIMITS: [&str; 6] = [
+    "connect_timeout=2",
+    "keepalives=1",
+    "keepalives_idle=10",
+    "keepalives_interval=5",
+    "keepalives_count=3",
+    "tcp_user_timeout=15000",
+];
+
 /// A pool of connections to PostgreSQL, as counters in web requests want it: it waits for a
-/// connection at most 1 second, and an attempt to connect is given up after 2, unless the URL says
-/// otherwise (`connect_timeout`). `max_size` is the most connections there are at a time; as many
+/// connection at most 1 second. `max_size` is the most connections there are at a time; as many
 /// as that are made at once. For those, a server that is busy has 5 seconds.
+///
+/// A connection gets these settings of libpq, each unless the URL has it itself:
+///
+/// | setting | value | effect |
+/// |---|---|---|
+/// | `connect_timeout` | 2 seconds | an attempt to connect fails after that, for each address |
+/// | `keepalives_idle` | 10 seconds | a silent peer is probed after that (`keepalives` is 1) |
+/// | `keepalives_interval` | 5 seconds | it is probed again after that |
+/// | `keepalives_count` | 3 | so many probes without an answer end the connection |
+/// | `tcp_user_timeout` | 15,000 milliseconds | sent data without acknowledgement ends it |
+///
+/// So a connection whose network or host has vanished ends within 25 seconds. All but the first are
+/// of TCP, and do nothing on a Unix socket. `url` may also be a list of settings, such as
+/// `host=localhost dbname=app`. libpq 12 or later is needed.
 ///
 /// Behind a pooler in transaction mode, such as PgBouncer, use
 /// [`postgres_pool_without_prepared_statements`].
@@ -81,39 +109,63 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for WithoutPreparedS
     }
 }
 
-/// Returns the URL with a time-out for connecting.
+/// Returns the URL with limits for its connections.
 fn checked(url: &str) -> Result<String, Error> {
     if open::scheme(url).is_some_and(|scheme| !["postgres", "postgresql"].contains(&scheme)) {
         return Err(Error::Build(BuildProblem::PostgresUrl));
     }
-    Ok(with_connect_timeout(url))
+    Ok(with_limits(url))
 }
 
-/// Without it, connecting to a host that does not answer takes minutes, and two of the pool's
-/// threads are lost to it.
-fn with_connect_timeout(url: &str) -> String {
-    let separator = match url {
-        url if url.contains("connect_timeout") => return url.to_owned(),
-        url if !url.contains("://") => ' ',
-        url if url.contains('?') => '&',
-        _ => '?',
+/// Returns the URL, or the list of settings, with [`LIMITS`] before its own parameters. libpq takes
+/// the last of two settings with the same name, so what the URL says itself stays.
+fn with_limits(url: &str) -> String {
+    if open::scheme(url).is_none() {
+        return format!("{} {url}", LIMITS.join(" "));
+    }
+    let limits = LIMITS.join("&");
+    // For libpq a question mark before the first `@` is one of the user's name or password.
+    let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+    let user = match rest.split_once(['@', '/']) {
+        Some((user, _)) if rest.get(user.len()..).is_some_and(|host| host.starts_with('@')) => user,
+        _ => "",
     };
-    format!("{url}{separator}connect_timeout=2")
+    let rest = rest.strip_prefix(user).unwrap_or(rest);
+    match rest.split_once('?') {
+        Some((place, own)) => format!("{scheme}://{user}{place}?{limits}&{own}"),
+        None => format!("{scheme}://{user}{rest}?{limits}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OURS: &str = "connect_timeout=2&keepalives=1&keepalives_idle=10&keepalives_interval=5\
+                        &keepalives_count=3&tcp_user_timeout=15000";
+
     #[test]
-    fn a_url_gets_a_connect_timeout_unless_it_has_one() {
-        for (url, with_timeout) in [
-            ("postgres://h/d", "postgres://h/d?connect_timeout=2"),
-            ("postgres:///d?host=/tmp", "postgres:///d?host=/tmp&connect_timeout=2"),
-            ("host=h dbname=d", "host=h dbname=d connect_timeout=2"),
-            ("postgres://h/d?connect_timeout=9", "postgres://h/d?connect_timeout=9"),
+    fn a_url_gets_limits_before_what_it_says_itself() {
+        for (url, with_limits) in [
+            ("postgres://h/d", "postgres://h/d?OURS"),
+            ("postgresql://u:p@h", "postgresql://u:p@h?OURS"),
+            ("postgres://", "postgres://?OURS"),
+            ("postgres:///d?host=/tmp", "postgres:///d?OURS&host=/tmp"),
+            ("postgres://h?connect_timeout=9", "postgres://h?OURS&connect_timeout=9"),
+            ("postgres://u:p?w@h/d?keepalives=0", "postgres://u:p?w@h/d?OURS&keepalives=0"),
+            ("postgres://h/?application_name=a@b", "postgres://h/?OURS&application_name=a@b"),
+            ("postgres://u@h?user=?", "postgres://u@h?OURS&user=?"),
+            ("postgres://[::1]:5432/d", "postgres://[::1]:5432/d?OURS"),
         ] {
-            assert_eq!(with_connect_timeout(url), with_timeout);
+            assert_eq!(super::with_limits(url), with_limits.replace("OURS", OURS));
+        }
+    }
+
+    #[test]
+    fn a_list_of_settings_gets_limits_before_its_own() {
+        for list in ["host=h dbname=d", " tcp_user_timeout = 9", "password=a://b host=h", ""] {
+            let ours = OURS.replace('&', " ");
+            assert_eq!(with_limits(list), format!("{ours} {list}"));
         }
     }
 }
