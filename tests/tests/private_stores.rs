@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, Config, DeltaStore, ManualClock, MemoryStore};
 use counter_diesel::ledger::{Ledger, LockWait};
-use counter_diesel::{Counters, SyncOptions};
+use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
@@ -56,6 +56,45 @@ fn a_claim_whose_commit_panicked_is_not_applied_again_when_another_process_overt
     let report = first.sync(&SyncOptions::default()).unwrap();
     assert_eq!((report.applied, report.conflicts.count()), (0, 1), "{report:?}");
     assert_eq!(first.baseline(post(1), "views").unwrap(), 2);
+}
+
+/// It vanishes before it is verified, its row is updated, and the answer to that commit is lost.
+#[test]
+fn a_claim_that_is_gone_and_whose_commit_had_no_answer_counts_once() {
+    for is_overtaken in [false, true] {
+        let database = database::sqlite();
+        let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(100)));
+        let (losing, is_first) = (Arc::clone(&store), AtomicBool::new(true));
+        let faults = Faults::deciding(move |step| {
+            if step == "verify"
+                && let Some(claim) =
+                    losing.look(&[views_of(1)]).unwrap().held.remove(0).unwrap().claim
+            {
+                losing.ack(&[claim]).unwrap();
+            }
+            let is_lost = step == "commit" && is_first.swap(false, Ordering::SeqCst);
+            is_lost.then_some(Fault::After)
+        });
+        let (quiet, second) =
+            (process(&*database, 50, &Faults::none()), process(&*database, 200, &Faults::none()));
+        quiet.increment(post(1), "views", 1).unwrap();
+        assert!(quiet.sync(&SyncOptions::default()).unwrap().is_clean());
+
+        let first = over(&*database, Arc::new(FaultyStore::new(store, &faults)), &faults);
+        first.increment(post(1), "views", 1).unwrap();
+        let result = first.sync(&SyncOptions::default());
+        let stopped = result.map_or_else(Some, |report| report.stopped);
+        assert!(matches!(stopped, Some(Error::Unreachable { .. })), "{stopped:?}");
+        assert_eq!(first.baseline(post(1), "views").unwrap(), 2);
+        if is_overtaken {
+            second.increment(post(1), "views", 1).unwrap();
+            assert!(second.sync(&SyncOptions::default()).unwrap().is_clean());
+        }
+        let report = first.sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean() && report.superseded == 1, "{report}");
+        let expected = 2 + i64::from(is_overtaken);
+        assert_eq!(first.baseline(post(1), "views").unwrap(), expected);
+    }
 }
 
 /// One that is left alone is applied under its second number.

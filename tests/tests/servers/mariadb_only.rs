@@ -84,7 +84,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         let conn = &mut world.database.connect();
         let limit = "/*M! CAST(@@max_statement_time * 1000 AS SIGNED) */";
         for (set, within) in [("0", 25_000), ("0.5", 500), ("25", 25_000), ("26", 25_000)] {
-            conn.batch_execute(&format!("/*M! SET max_statement_time = {set} */; DO 0")).unwrap();
+            conn.batch_execute(&format!("/*M! SET max_statement_time = {set} */ /*!80001 DO 0 */"))
+                .unwrap();
             prepare_transaction(conn);
             // MySQL has none.
             let limit = conn.number(&format!("SELECT COALESCE({limit} /*M! , */ -1) AS n"));
