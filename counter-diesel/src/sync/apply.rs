@@ -28,12 +28,6 @@ use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
 use crate::sync::verification::verify_within;
 
-/// How often a batch whose claims keep changing is started again.
-const VERIFY_ROUNDS: usize = 3;
-
-/// How often a claim that other processes' stores overtake gets a new sequence.
-const RENUMBER_ROUNDS: u32 = 10;
-
 /// Who made the claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
