@@ -65,6 +65,21 @@ impl Postgres {
         server
     }
 
+    /// Makes a copy of it that follows it, and starts that: it can be read.
+    pub fn standby(&self) -> Self {
+        let folder = setup::folder("counter-postgres-", self.durability);
+        let copy = program("pg_basebackup", &self.programs);
+        let mut copy = setup::unprivileged(&copy, folder.path());
+        copy.args(["-D", "data", "-U", "postgres", "-h"]).arg(self.folder.path());
+        // It waits for no checkpoint, and the copy is told to follow.
+        setup::run(copy.args(["-R", "-X", "stream", "--checkpoint=fast", "--no-sync"]));
+        let programs = self.programs.clone();
+        let (durability, language) = (self.durability, self.language);
+        let mut standby = Self { process: None, durability, language, programs, folder };
+        standby.start();
+        standby
+    }
+
     /// Starts it, after it was stopped or killed, and waits until it answers.
     pub fn start(&mut self) {
         let mut command =

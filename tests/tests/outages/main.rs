@@ -11,6 +11,7 @@ mod overdue;
 mod redis_away;
 mod redis_frozen;
 mod redis_replaced;
+mod standby;
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
