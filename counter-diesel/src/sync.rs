@@ -8,6 +8,7 @@ pub(crate) mod coin;
 pub(crate) mod division;
 pub(crate) mod halving;
 pub(crate) mod identity;
+pub(crate) mod manner;
 pub(crate) mod options;
 pub(crate) mod pass;
 pub(crate) mod report;

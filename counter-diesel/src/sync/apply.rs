@@ -18,6 +18,7 @@ use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
 use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
@@ -28,29 +29,11 @@ use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
 use crate::sync::verification::verify_within;
 
-/// Who made the claims.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// This pass.
-    Fresh,
-    /// An earlier pass, of this process or another.
-    Recovered,
-}
+/// How often a batch whose claims keep changing is started again.
+const VERIFY_ROUNDS: usize = 3;
 
-/// How a pass applies its claims.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
-    pub(crate) on_conflict: OnConflict,
-    /// What the next batch does about locks. Once a batch has waited for one, the pass waits only
-    /// shortly.
-    pub(crate) locks: Locks,
-}
-
-impl Manner {
-    pub(crate) const fn new(on_conflict: OnConflict, locks: Locks) -> Self {
-        Self { on_conflict, locks }
-    }
-}
+/// How often a claim that other processes' stores overtake gets a new sequence.
+const RENUMBER_ROUNDS: u32 = 10;
 
 /// Applies and acknowledges claims of different counters, which are among the unsettled.
 pub(crate) fn apply(

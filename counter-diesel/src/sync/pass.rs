@@ -14,10 +14,11 @@ use counter_core::{
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
-use crate::sync::apply::{Manner, Origin, apply};
+use crate::sync::apply::apply;
 use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
+use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::{Observer, SyncEvent};

@@ -22,9 +22,9 @@ static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Repeated, the step takes over every claim, however young: those of the first try, whose answer was
-/// lost, cannot be told from others'. To take over a living sync's costs work, and counts nothing
-/// twice.
+/// Repeated, the step takes over every claim, however young: those of the first try, whose answer
+/// was lost, cannot be told from others'. To take over a living sync's costs work, and counts
+/// nothing twice.
 const BATCH: Batch = Batch {
     step: StoreStep::Claim,
     chunk: 50,
