@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::identifier::as_part;
 use counter_core::CounterId;
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
@@ -152,9 +153,9 @@ pub enum Error {
     /// counters found it first. Nothing was changed.
     #[error(
         "the table {table} was found in the schema {0} first, and on this connection it is in {1}: \
-         name the schema (COUNTER_TABLE_NAME={0}.{table}, Config::table_name), or leave \
+         name the schema (COUNTER_TABLE_NAME={2}.{3}, Config::table_name), or leave \
          search_path and the current database of pooled connections alone",
-        Printable(.kept), Printable(.found)
+        Printable(.kept), Printable(.found), Printable(&as_part(.kept)), Printable(&as_part(.table))
     )]
     #[non_exhaustive]
     OtherSchema {
