@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{ClaimSeq, Generation};
+use crate::store::Recall;
 
 /// The newest sequence that this process has seen the server give out.
 ///
@@ -43,6 +44,9 @@ pub(crate) struct Sighting {
     nth: NthGeneration,
     store_id: Option<String>,
     newest: ClaimSeq,
+    /// One that the server has forgotten, until it remembers it or that is accepted. What was seen
+    /// since does not take its place.
+    forgotten: Option<ClaimSeq>,
     /// The newest sequence of each other store that was here, of which any may come back.
     of_others: HashMap<String, ClaimSeq>,
 }
@@ -52,7 +56,7 @@ impl Sighting {
     pub(crate) fn beside(&self, generation: Generation) -> Generation {
         let newest_seen = match &self.store_id {
             Some(seen) if *seen != generation.store_id => self.newest_of(&generation.store_id),
-            _ => self.newest,
+            _ => self.forgotten.unwrap_or(self.newest),
         };
         Generation { newest_seen, ..generation }
     }
@@ -128,9 +132,21 @@ impl LastSighting {
                 state.of_others.insert(seen, newest);
             }
             state.newest = high_water.max(state.newest_of(store_id));
+            state.forgotten = None;
             state.nth = NthGeneration(nth.0 + 1);
         }
         state.store_id = Some(store_id.to_owned());
+    }
+
+    /// Notes which of these sequences the server remembers.
+    pub(crate) fn note_recall(&self, asked: &[ClaimSeq], recall: &Recall) {
+        let mut state = self.lock();
+        if state.store_id != recall.store_id {
+            return;
+        }
+        let forgotten = recall.forgotten.iter().copied().filter(|seq| *seq > recall.accepted);
+        let is_settled = |seq: ClaimSeq| asked.contains(&seq);
+        state.forgotten = forgotten.max().or(state.forgotten.filter(|seq| !is_settled(*seq)));
     }
 
     /// A panic while this is locked cannot leave it half changed in a way that matters, because
@@ -204,6 +220,31 @@ mod tests {
         seen.note(seen.get().0, ClaimSeq::new(9));
         note_store(&seen, "a", Named::Now, 3);
         assert_eq!(newest(&seen), 3);
+    }
+
+    #[test]
+    fn what_the_server_forgot_is_asked_for_until_it_is_remembered_or_accepted() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Before, 9);
+        let (nine, a) = (ClaimSeq::new(9), || Some("a".to_owned()));
+        let asked_next = || {
+            let present = Generation::new("a".to_owned(), "ours".to_owned(), ClaimSeq::new(12));
+            seen.so_far().beside(present).newest_seen.get()
+        };
+        let recall = |accepted: i64, forgotten: &[ClaimSeq]| {
+            let (newest, accepted) = (ClaimSeq::new(12), ClaimSeq::new(accepted));
+            seen.note_recall(&[nine], &Recall::new(a(), newest, accepted, forgotten.to_vec()));
+        };
+        recall(0, &[nine]);
+        seen.note(seen.get().0, ClaimSeq::new(12));
+        assert_eq!(asked_next(), 9);
+        seen.note_recall(&[ClaimSeq::new(12)], &Recall::new(a(), nine, ClaimSeq::ZERO, Vec::new()));
+        assert_eq!(asked_next(), 9, "it was not asked for");
+        recall(9, &[nine]);
+        assert_eq!(asked_next(), 12);
+        recall(0, &[nine]);
+        recall(0, &[]);
+        assert_eq!(asked_next(), 12);
     }
 
     #[test]

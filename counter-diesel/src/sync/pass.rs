@@ -241,8 +241,15 @@ impl Pass<'_, '_> {
     /// Applies claims that earlier passes of this process may have made without an answer. Others
     /// would have to wait until they look left behind.
     fn fold_unanswered(&mut self) -> Result<(), Error> {
+        if !self.pattern.is_all() || self.log.should_stop() {
+            return Ok(());
+        }
         let ids = self.engine.unanswered().of_pass();
         let folded = ids.chunks(self.batch_size.get().get()).try_for_each(|ids| {
+            if self.log.should_stop() {
+                self.engine.unanswered().note(ids.iter().cloned());
+                return Ok(());
+            }
             let claimed = time(&mut self.log.report.times.claim, || {
                 self.unsettled.claim_older_than(ids.to_vec(), Duration::ZERO)
             })?;
@@ -333,7 +340,10 @@ impl Pass<'_, '_> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.apply(claims, Origin::Recovered)?;
         let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
-        Ok(self.sort(later).0)
+        let (fresh, recovered) = self.sort(later);
+        // Sets that were made since. Not again and again, for something may set all the time.
+        self.apply(recovered, Origin::Recovered)?;
+        Ok(fresh)
     }
 
     /// The claims that were made now, and those that were left behind.

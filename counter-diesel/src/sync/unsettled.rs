@@ -106,7 +106,11 @@ impl<'a> Unsettled<'a> {
             return Ok(Vec::new());
         }
         let claimed = self.engine.store().claim(&ids, claim_timeout);
-        let claimed = claimed.inspect_err(|_| self.engine.unanswered().note(ids))?;
+        let claimed = claimed.inspect_err(|error| {
+            if !matches!(error, counter_core::Error::StoreWentBack { .. }) {
+                self.engine.unanswered().note(ids);
+            }
+        })?;
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {

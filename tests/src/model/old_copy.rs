@@ -4,6 +4,10 @@
 //! The other model has one counter and a store that forgets nothing. Here the store may be put back once, to
 //! what it was when a copy was made. What was counted in between is lost then; nothing may count twice
 //! before somebody is warned.
+//!
+//! This is the whole rule. A pass asks at its start and about claims that are gone, and records at its end;
+//! it does not yet ask and record in each transaction, so a restore in the middle of one pass beside
+//! another may go unnoticed, as the test of a question at the start alone shows.
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use stateright::{Model, Property};

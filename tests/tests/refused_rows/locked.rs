@@ -138,7 +138,8 @@ fn a_locked_file_ends_the_pass(world: &World) {
     let result = counters.sync(&counter_diesel::SyncOptions::default());
     let error = result.map_or_else(Some, |report| report.stopped);
     assert!(matches!(error, Some(Error::Locked { .. })), "{error:?}");
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    // Three waits of 5 s, of which SQLite counts its sleeps and not the time: on a busy machine they are longer.
+    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
     drop(held);
     let report = sync(&counters);
     assert!(report.is_clean(), "{report}");

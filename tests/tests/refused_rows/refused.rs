@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use counter_diesel::{Config, SyncOptions};
 use counter_tests::faults::Faults;
@@ -66,13 +67,16 @@ pub const CASES: &[Case<World>] = &[
         let counters = world.counters();
         count_each(&counters, 1..=POSTS);
         let routine = SyncOptions::default().retry_refused(false);
+        let started = Instant::now();
         let passes = (1..=3).map(|_| counters.sync(&routine).unwrap().applied);
         assert_eq!(passes.sum::<u64>(), POSTS as u64 / 10);
         let good = (1..=POSTS).filter(|n| n * 7919 % 1000 < 100);
         assert_eq!(sum_of_rows(&counters, good), POSTS / 10);
-        // Nothing is tried again before its backoff is over.
+        // Nothing is tried again before its backoff of 10 s is over, which a busy machine may take.
         let report = counters.sync(&routine).unwrap();
-        assert_eq!((report.failed.count(), report.postponed.count()), (0, 450), "{report}");
+        let (failed, postponed) = (report.failed.count(), report.postponed.count());
+        assert_eq!(failed + postponed, 450, "{report}");
+        assert!(failed == 0 || started.elapsed() >= Duration::from_secs(10), "{report}");
     }),
     ("what was refused costs the next passes of a worker nothing and is retried later", |world| {
         let upserts = Arc::new(AtomicUsize::new(0));

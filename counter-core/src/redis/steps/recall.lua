@@ -35,7 +35,8 @@ local function was_given_out(seq)
   return tonumber(first) <= tonumber(seq)
 end
 
-local accepted = redis.call('ZSCORE', KEYS[3], 'accepted') or '0'
+-- Written again, because a server may write a score with an exponent.
+local accepted = format_sequence(tonumber(redis.call('ZSCORE', KEYS[3], 'accepted') or '0'))
 local answer = { 'ok', format_sequence(high_water), generation or '', accepted }
 for i = 1, #ARGV - 2 do
   if not was_given_out(ARGV[i]) then

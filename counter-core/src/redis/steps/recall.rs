@@ -33,7 +33,9 @@ pub(crate) fn recall(
         if answer.word != b"ok" {
             return Err(found::in_answer(server.names(), &answer, None));
         }
-        read_recall(answer)
+        let recall = read_recall(answer)?;
+        server.last_sighting().note_recall(sequences, &recall);
+        Ok(recall)
     })
 }
 

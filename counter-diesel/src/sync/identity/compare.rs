@@ -58,7 +58,10 @@ pub(crate) fn age(
     let known = known_sequences(present, recorded);
     let recall = store.recall(&known, RECALL_WITHIN)?;
     let Recall { store_id, high_water, accepted, mut forgotten, .. } = recall;
-    forgotten.retain(|seq| *seq > accepted);
+    // Without a high water everything is forgotten, also what was accepted.
+    if high_water > ClaimSeq::ZERO {
+        forgotten.retain(|seq| *seq > accepted);
+    }
     Ok(if store_id.as_ref() != Some(&present.store_id) || forgotten.is_empty() {
         // Of another store, which came in between, nothing is known yet.
         Age::Present
