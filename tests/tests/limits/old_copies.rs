@@ -111,6 +111,33 @@ fn a_store_that_was_here_before_another_is_known_again() {
     assert_eq!(views(&counters), [8, 0]);
 }
 
+/// What it has seen since is remembered, and says nothing of what is not.
+#[test]
+fn a_process_refuses_in_each_pass_until_an_operator_decides() {
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    count(&counters, 1, 5);
+    let _ = sync_cleanly(&counters);
+    let copy = setting.redis.copy_of_disk();
+    // A sequence that nothing records.
+    counters.set(post(1), "views", 9).unwrap();
+    setting.redis.go_back_to(&copy);
+    let other = setting.counters();
+    wait_for("the server to set", || other.set(post(2), "views", 1).ok());
+    for _ in 0..3 {
+        // Not at once, for its connections are those to the server before.
+        let answered = wait_for("an answer", || {
+            let result = sync(&counters);
+            let is_lost = matches!(result, Err(Error::Core(CoreError::Store { .. })));
+            (!is_lost).then_some(result)
+        });
+        assert!(went_back(answered));
+    }
+    let report = counters.sync(&SyncOptions::default().on_conflict(OnConflict::Apply)).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    let _ = sync_cleanly(&counters);
+}
+
 #[test]
 fn a_high_water_that_is_lost_alone_is_raised_and_reported_once() {
     let setting = Setting::with_postgres(RedisServer::start());
