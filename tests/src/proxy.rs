@@ -46,6 +46,8 @@ pub enum Kind {
     /// What follows of this message arrives byte by byte, one in that time, until it is
     /// [released](Proxy::release).
     Drip(Duration),
+    /// These bytes arrive in the place of the message.
+    Instead(&'static str),
 }
 
 /// What happens, and to whom: the connection that is about to pass on the byte of this number in this
@@ -149,6 +151,13 @@ impl Proxy {
         state.choices = Some(choices);
     }
 
+    /// From now on nothing more passes on the connections that are there, and nobody says so: a firewall
+    /// has forgotten them. New ones are not affected.
+    pub fn forget_connections(&self) {
+        let mut state = self.network.lock();
+        state.forgotten = state.connections;
+    }
+
     /// Nothing more happens, and what is held back arrives. Returns how much has happened since the last
     /// time.
     pub fn calm(&self) -> usize {
@@ -178,6 +187,9 @@ struct ProxyState {
     choices: Option<Rng>,
     happened: usize,
     releases: usize,
+    /// How many connections there have been, and how many of those are forgotten.
+    connections: usize,
+    forgotten: usize,
 }
 
 fn serve(
@@ -202,11 +214,16 @@ fn join(client: Stream, server: Stream, network: &Arc<Network>) -> io::Result<()
         (client.try_clone()?, server.try_clone()?, Towards::Server),
         (server, client, Towards::Client),
     ];
+    let number = {
+        let mut state = network.lock();
+        state.connections += 1;
+        state.connections
+    };
     for (mut from, mut to, towards) in ways {
         let network = Arc::clone(network);
         thread::spawn(move || {
             // Whatever ends one direction ends the other.
-            let _ = network.pass_all(&mut from, &mut to, towards);
+            let _ = network.pass_all(number, &mut from, &mut to, towards);
             from.shutdown();
             to.shutdown();
         });
@@ -215,12 +232,21 @@ fn join(client: Stream, server: Stream, network: &Arc<Network>) -> io::Result<()
 }
 
 impl Network {
-    fn pass_all(&self, from: &mut Stream, to: &mut Stream, towards: Towards) -> io::Result<()> {
+    fn pass_all(
+        &self,
+        number: usize,
+        from: &mut Stream,
+        to: &mut Stream,
+        towards: Towards,
+    ) -> io::Result<()> {
         let mut buffer = [0; 8192];
         loop {
             let length = from.read(&mut buffer)?;
             if length == 0 {
                 return Ok(());
+            }
+            if number <= self.lock().forgotten {
+                continue;
             }
             self.pass(&buffer[..length], to, towards)?;
         }
@@ -237,6 +263,7 @@ impl Network {
                 Some(Kind::Hold) => self.wait_for_release(),
                 Some(Kind::Delay(time)) => thread::sleep(time),
                 Some(Kind::Drip(time)) => return self.drip(bytes, to, time),
+                Some(Kind::Instead(text)) => return to.write_all(text.as_bytes()),
             }
         }
         Ok(())

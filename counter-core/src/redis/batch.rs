@@ -56,9 +56,9 @@ pub(crate) fn in_chunks<T, R>(
     server: &Server,
     batch: Batch,
     items: &[T],
-    mut exchange: impl FnMut(&mut Checkout, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
+    mut exchange: impl FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
 ) -> Result<Vec<R>, Error> {
-    let mut take = |checkout: &mut Checkout| {
+    let mut take = |checkout: &mut Checkout<'_>| {
         let mut results = Vec::with_capacity(items.len());
         for items in items.chunks(batch.chunk * batch.window) {
             exchange(checkout, &Window { items, chunk: batch.chunk }, &mut results)?;

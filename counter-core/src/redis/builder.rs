@@ -6,7 +6,7 @@ use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
 use super::confirmation::Confirmation;
-use super::connection::{Manager, Pool};
+use super::connection::{KEPT_FOR_SYNCS, Manager, Pool};
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::error::{Error, StoreStep};
@@ -31,6 +31,7 @@ pub struct RedisStoreBuilder {
     info: Result<ConnectionInfo, String>,
     prefix: Prefix,
     timeouts: RedisTimeouts,
+    keepalive: Option<Duration>,
     pool_size: NonZeroU32,
     lazily: bool,
     confirmation: Option<Confirmation>,
@@ -40,6 +41,8 @@ const DEFAULT_POOL_SIZE: NonZeroU32 = match NonZeroU32::new(10) {
     Some(size) => size,
     None => NonZeroU32::MIN,
 };
+
+const DEFAULT_KEEPALIVE: Duration = Duration::from_secs(60);
 
 impl RedisStore {
     /// Begins to describe a store on a pool of its own.
@@ -63,6 +66,7 @@ impl RedisStoreBuilder {
             info: parse(url),
             prefix: Prefix::default(),
             timeouts: RedisTimeouts::default(),
+            keepalive: Some(DEFAULT_KEEPALIVE),
             pool_size: DEFAULT_POOL_SIZE,
             lazily: false,
             confirmation: None,
@@ -76,7 +80,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Sets the maximum number of connections. Default: 10. They are made when they are needed.
+    /// Sets the maximum number of connections that count and read at the same time. Default: 10.
+    /// They are made when they are needed. Two more are kept for syncs.
     #[must_use]
     pub fn pool_size(mut self, connections: NonZeroU32) -> Self {
         self.pool_size = connections;
@@ -118,6 +123,26 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Sets how long a connection may be unused before it has to answer when it is used again, see
+    /// [`RedisTimeouts::quiet`]. Default: 1 second.
+    #[must_use]
+    pub fn quiet_time(mut self, quiet: Duration) -> Self {
+        self.timeouts.quiet = quiet;
+        self
+    }
+
+    /// Sets after which time without traffic the system probes whether the other side of a
+    /// connection is still there, or that it never does. Default: after 1 minute, then every 15
+    /// seconds, four times.
+    ///
+    /// The probes also keep load balancers and firewalls from forgetting a connection that is
+    /// quiet. Most do after 4 minutes or later.
+    #[must_use]
+    pub fn tcp_keepalive(mut self, after: Option<Duration>) -> Self {
+        self.keepalive = after;
+        self
+    }
+
     /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
     /// they do not wait.
     #[must_use]
@@ -146,23 +171,24 @@ impl RedisStoreBuilder {
         prepare_tls(info.addr());
         let address = address_of(&info);
         let timeouts = self.timeouts.at_least_a_millisecond();
-        let manager = Manager::new(info, timeouts)
+        let manager = Manager::new(info, timeouts, self.keepalive)
             .map_err(|error| Error::RedisUrl { why: error.to_string() })?;
         if !self.lazily {
             manager
                 .try_out()
                 .map_err(|why| Error::Store { step: StoreStep::Connect, source: why.into() })?;
         }
+        let callers = self.pool_size.get();
         let pool = r2d2::Pool::builder()
-            .max_size(self.pool_size.get())
+            .max_size(callers.saturating_add(KEPT_FOR_SYNCS))
             .min_idle(Some(0))
             .connection_timeout(timeouts.wait)
-            .test_on_check_out(true)
+            .test_on_check_out(false)
             // Errors are returned to the caller that is waiting for a connection, so they are not
             // logged.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
-        let store = RedisStore::on(Pool::Ours(pool), self.prefix, timeouts, address);
+        let store = RedisStore::on(Pool::ours(pool, callers), self.prefix, timeouts, address);
         Ok(match self.confirmation {
             Some(confirmation) => store.confirm_claims(confirmation),
             None => store,
@@ -204,6 +230,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("server", &address)
             .field("prefix", &self.prefix.as_str())
             .field("timeouts", &self.timeouts)
+            .field("keepalive", &self.keepalive)
             .field("pool_size", &self.pool_size)
             .field("lazily", &self.lazily)
             .field("confirmation", &self.confirmation)

@@ -1,12 +1,17 @@
 //! Carries bytes to one server and back: the pools, the connections and the wire format.
 
+mod applications_pool;
 mod checkout;
 mod deadline;
+mod doubts;
+mod ended;
 mod lost;
 mod manager;
 mod names;
 mod packed;
+mod permits;
 mod pool;
+mod refused;
 mod reply;
 mod script;
 mod socket_timeouts;
@@ -20,6 +25,7 @@ pub(super) use lost::is_lost_connection;
 pub(super) use manager::Manager;
 pub(super) use names::Names;
 pub(super) use packed::Packed;
-pub(super) use pool::Pool;
+pub(super) use pool::{KEPT_FOR_SYNCS, Lane, Pool};
 pub(super) use reply::{Reply, Unexpected};
 pub(super) use script::{Script, ScriptAnswer};
+pub(super) use socket_timeouts::SocketTimeouts;

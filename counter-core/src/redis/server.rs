@@ -1,5 +1,6 @@
 use super::connection::{
-    Checkout, Deadline, Names, Packed, Pool, Reply, Script, is_lost_connection,
+    Checkout, Deadline, Lane, Names, Packed, Pool, Reply, Script, SocketTimeouts,
+    is_lost_connection,
 };
 use super::last_sighting::LastSighting;
 use super::timeouts::RedisTimeouts;
@@ -53,9 +54,14 @@ impl Server {
         &self.address
     }
 
-    /// Checks a connection out of the pool.
-    pub(crate) fn checkout(&self) -> Result<Checkout, BoxError> {
-        Checkout::of(&self.pool, self.timeouts.wait, self.timeouts.write)
+    /// Sets which time-outs a connection of the application's pool has when the pool gets it back.
+    pub(crate) fn restore(&mut self, timeouts: SocketTimeouts) {
+        self.pool.restore(timeouts);
+    }
+
+    /// Checks a connection out of the pool, for a write to a counter.
+    pub(crate) fn checkout(&self) -> Result<Checkout<'_>, BoxError> {
+        Checkout::of(&self.pool, Lane::Callers, self.timeouts.wait, self.timeouts)
     }
 
     /// Takes a step of a sync on a connection. If the step fails, the connection is not used again,
@@ -63,9 +69,10 @@ impl Server {
     pub(crate) fn step<T>(
         &self,
         step: StoreStep,
-        take: impl FnOnce(&mut Checkout) -> Result<T, BoxError>,
+        take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        self.take(Deadline::NEVER, take).map_err(|source| as_store_error(step, source))
+        self.take(lane_of(step), Deadline::NEVER, take)
+            .map_err(|source| as_store_error(step, source))
     }
 
     /// Takes a step that does no harm if it is taken twice. If its connection is lost, the step is
@@ -74,34 +81,40 @@ impl Server {
         &self,
         step: StoreStep,
         deadline: Deadline,
-        mut take: impl FnMut(&mut Checkout) -> Result<T, BoxError>,
+        mut take: impl FnMut(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        let mut taken = self.take(deadline, &mut take);
+        let lane = lane_of(step);
+        let mut taken = self.take(lane, deadline, &mut take);
         if taken.as_ref().is_err_and(is_lost_connection) {
-            taken = self.take(deadline, &mut take);
+            taken = self.take(lane, deadline, &mut take);
         }
         taken.map_err(|source| as_store_error(step, source))
     }
 
     fn take<T>(
         &self,
+        lane: Lane,
         deadline: Deadline,
-        take: impl FnOnce(&mut Checkout) -> Result<T, BoxError>,
+        take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, BoxError> {
         let wait = deadline.left().min(self.timeouts.wait);
-        let mut checkout = Checkout::of(&self.pool, wait, self.timeouts.write)?;
+        let mut checkout = Checkout::of(&self.pool, lane, wait, self.timeouts)?;
         take(&mut checkout).inspect_err(|_| checkout.mark_broken())
     }
 
     /// Sends one command and returns its reply.
-    pub(crate) fn ask(&self, checkout: &mut Checkout, command: &Packed) -> Result<Reply, BoxError> {
+    pub(crate) fn ask(
+        &self,
+        checkout: &mut Checkout<'_>,
+        command: &Packed,
+    ) -> Result<Reply, BoxError> {
         Ok(checkout.ask(command, Deadline::after(self.timeouts.read))?)
     }
 
     /// Sends commands and returns a reply for each.
     pub(crate) fn ask_all(
         &self,
-        checkout: &mut Checkout,
+        checkout: &mut Checkout<'_>,
         commands: &Packed,
     ) -> Result<Vec<Reply>, BoxError> {
         Ok(checkout.ask_all(commands, Deadline::after(self.timeouts.read))?)
@@ -111,10 +124,18 @@ impl Server {
     pub(crate) fn run(
         &self,
         script: &Script,
-        checkout: &mut Checkout,
+        checkout: &mut Checkout<'_>,
         calls: &Packed,
     ) -> Result<Vec<Reply>, BoxError> {
         Ok(script.run(checkout, calls, Deadline::after(self.timeouts.read))?)
+    }
+}
+
+/// Returns for whom a step is taken. Reads of counters are the callers'.
+fn lane_of(step: StoreStep) -> Lane {
+    match step {
+        StoreStep::Look => Lane::Callers,
+        _ => Lane::Syncs,
     }
 }
 

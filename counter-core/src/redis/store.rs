@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::confirmation::Confirmation;
-use super::connection::Pool;
+use super::connection::{Pool, SocketTimeouts};
 use super::inspect;
 use super::server::Server;
 use super::steps;
@@ -62,10 +62,14 @@ pub struct RedisStore {
 impl RedisStore {
     /// Returns a store on a pool that the application has already.
     ///
-    /// A connection has the time-outs of `timeouts` while the store uses it, and none when the pool
-    /// gets it back, which is how the `redis` crate makes it. Build the pool with
-    /// `test_on_check_out(false)`, or every increment costs a `PING` too, and give its connections
-    /// TCP_NODELAY.
+    /// A connection has the time-outs of `timeouts` while the store uses it, and those that
+    /// [`restore_timeouts`](Self::restore_timeouts) sets when the pool gets it back. Build the pool
+    /// with `test_on_check_out(false)`, or every increment costs a `PING` too: the store looks at a
+    /// connection itself where that is needed, see [`RedisTimeouts::quiet`]. Give the connections
+    /// TCP_NODELAY, and keepalive where something between forgets those that are quiet.
+    ///
+    /// Increments and reads leave a quarter of the pool for syncs, at least one connection and at
+    /// most two, unless it has only one.
     ///
     /// A connection that failed, or that may hold unread replies, is never handed out again. Such a
     /// pool only drops a connection that was closed from the other side. So the store puts a closed
@@ -76,7 +80,7 @@ impl RedisStore {
         timeouts: RedisTimeouts,
     ) -> Self {
         let address = "an application's pool".to_owned();
-        Self::on(Pool::Client(pool), prefix, timeouts, address)
+        Self::on(Pool::of_client(pool), prefix, timeouts, address)
     }
 
     /// Returns a store on a pool of the crate `r2d2_redis` that the application has already, as
@@ -88,11 +92,21 @@ impl RedisStore {
         timeouts: RedisTimeouts,
     ) -> Self {
         let address = "an application's pool of r2d2_redis".to_owned();
-        Self::on(Pool::R2d2Redis(pool), prefix, timeouts, address)
+        Self::on(Pool::of_r2d2_redis(pool), prefix, timeouts, address)
     }
 
     pub(crate) fn on(pool: Pool, prefix: Prefix, timeouts: RedisTimeouts, address: String) -> Self {
         Self { server: Server::new(pool, prefix, timeouts, address), confirmation: None }
+    }
+
+    /// Sets which time-outs a connection of the application's pool has when the pool gets it back:
+    /// those that the pool's customizer sets, because a connection does not show what it has.
+    /// Default: none, which is how the crates make connections. The store's own pool needs none of
+    /// that.
+    #[must_use]
+    pub fn restore_timeouts(mut self, read: Option<Duration>, write: Option<Duration>) -> Self {
+        self.server.restore(SocketTimeouts { read, write });
+        self
     }
 
     /// Makes claims wait until replicas or disks have them too, before they are applied. Default:

@@ -9,7 +9,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisTimeouts {
-    /// The longest wait for a connection of the pool, in use or not yet made. Default: 1 second.
+    /// The longest wait for a connection of the pool: until one is free, is made, or has answered
+    /// after it was quiet. Default: 1 second.
     pub wait: Duration,
     /// The longest time for making a connection and logging in. Default: 500 milliseconds.
     ///
@@ -24,6 +25,14 @@ pub struct RedisTimeouts {
     pub read: Duration,
     /// The longest time for the server to receive what is sent, within `read`. Default: 1 second.
     pub write: Duration,
+    /// How long a connection may be unused before it has to answer a `PING` when it is used again,
+    /// because the server, a load balancer or a firewall may have ended it without a word. Default:
+    /// 1 second.
+    ///
+    /// That is the least `timeout` that Redis can be given, so no Redis ends a connection that is
+    /// not looked at. An increment on a connection that was in use within this time sends nothing
+    /// but itself.
+    pub quiet: Duration,
 }
 
 impl Default for RedisTimeouts {
@@ -33,6 +42,7 @@ impl Default for RedisTimeouts {
             connect: Duration::from_millis(500),
             read: Duration::from_secs(1),
             write: Duration::from_secs(1),
+            quiet: Duration::from_secs(1),
         }
     }
 }
@@ -46,6 +56,8 @@ impl RedisTimeouts {
             connect: least(self.connect),
             read: least(self.read),
             write: least(self.write),
+            // Zero has a meaning: every connection is looked at, always.
+            quiet: self.quiet,
         }
     }
 }

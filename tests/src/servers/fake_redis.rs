@@ -24,7 +24,7 @@ pub enum FakeReply {
 impl FakeRedis {
     /// Answers each connection's commands with what `answer` returns for their number on that
     /// connection, from 0, and their words. What a client sends to introduce itself does not count and
-    /// is accepted.
+    /// is accepted, and neither does its question whether the connection still answers.
     pub fn start(answer: fn(usize, &[String]) -> FakeReply) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
@@ -48,6 +48,8 @@ fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> FakeReply) {
     while let Some(words) = read_command(&mut input) {
         let reply = if words[0] == "CLIENT" {
             FakeReply::Bytes("+OK\r\n")
+        } else if words[0] == "PING" {
+            FakeReply::Bytes("+PONG\r\n")
         } else {
             number += 1;
             answer(number - 1, &words)

@@ -145,6 +145,30 @@ fn an_application_gets_its_connections_back_without_time_outs() {
     assert_eq!(popped, None);
 }
 
+#[derive(Debug)]
+struct ImpatientApplication;
+
+impl r2d2::CustomizeConnection<redis::Connection, redis::RedisError> for ImpatientApplication {
+    fn on_acquire(&self, connection: &mut redis::Connection) -> redis::RedisResult<()> {
+        connection.set_read_timeout(Some(Duration::from_millis(100)))
+    }
+}
+
+#[test]
+fn an_application_gets_its_connections_back_with_the_time_outs_that_it_names() {
+    let server = RedisServer::start();
+    let client = redis::Client::open(server.url()).unwrap();
+    let pool = pool_of_one().connection_customizer(Box::new(ImpatientApplication));
+    let pool = pool.build(client).unwrap();
+    let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
+    let store = store.restore_timeouts(Some(Duration::from_millis(100)), None);
+    store.increment(&downloads_of(1), 10).unwrap();
+    let mut blocking = redis::cmd("BLPOP");
+    blocking.arg("nothing").arg("10");
+    let error = blocking.query::<()>(&mut *pool.get().unwrap()).unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+}
+
 #[test]
 fn a_verification_keeps_its_deadline_while_the_server_is_frozen() {
     for (pool, store) in STORES {

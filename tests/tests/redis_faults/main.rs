@@ -8,9 +8,12 @@
 )]
 
 mod away;
+mod crowded;
 mod frozen;
 mod full;
 mod network;
+mod proxies;
+mod quiet;
 mod replies;
 mod urls;
 

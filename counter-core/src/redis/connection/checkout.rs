@@ -1,35 +1,28 @@
-use std::mem;
-use std::time::Duration;
-
-use r2d2::PooledConnection;
+use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
-use super::manager::Manager;
+use super::doubts::Trust;
+use super::lost::is_lost_connection;
 use super::packed::Packed;
-use super::pool::Pool;
+use super::pool::{Lane, LanePermit, Pool, Pooled};
 use super::reply::{Reply, Unexpected};
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
-use crate::redact;
+use crate::redis::timeouts::RedisTimeouts;
 
 /// A connection that is checked out of a pool, which gets it back only if every reply was read.
-pub(crate) struct Checkout {
-    connection: Option<CheckedOut>,
+pub(crate) struct Checkout<'p> {
+    pool: &'p Pool,
+    connection: Option<Pooled>,
+    /// Is given back after the connection.
+    permit: Option<LanePermit<'p>>,
     timeouts: SocketTimeouts,
     /// The most that one write may take.
     write: Duration,
     /// Commands that may have been sent and whose replies have not been read.
     unread: usize,
     health: Health,
-}
-
-/// The connection, by the pool that it comes from. Only this file matches on the kinds of pools.
-enum CheckedOut {
-    Ours(PooledConnection<Manager>),
-    Client(PooledConnection<::redis::Client>),
-    #[cfg(feature = "r2d2-redis")]
-    R2d2Redis(PooledConnection<::r2d2_redis::RedisConnectionManager>),
 }
 
 /// Why an exchange with the server was not completed.
@@ -50,14 +43,75 @@ impl From<ExchangeError> for BoxError {
     }
 }
 
-impl Checkout {
-    /// Checks a connection out of `pool`, for which it waits at most `wait`. No write on the
-    /// connection may take longer than `write`.
-    pub(crate) fn of(pool: &Pool, wait: Duration, write: Duration) -> Result<Self, BoxError> {
-        let connection = CheckedOut::of(pool, wait)?;
-        let timeouts = connection.timeouts();
-        let health = Health::Healthy;
-        Ok(Self { connection: Some(connection), timeouts, write, unread: 0, health })
+impl<'p> Checkout<'p> {
+    /// Checks a connection out of `pool`, for which it waits at most `wait`. Every connection comes
+    /// from here.
+    ///
+    /// One that has been quiet has to answer first, because the server or what is between may have
+    /// ended it without a word. If it does not, nothing is lost but time, and the next one is
+    /// taken.
+    pub(crate) fn of(
+        pool: &'p Pool,
+        lane: Lane,
+        wait: Duration,
+        timeouts: RedisTimeouts,
+    ) -> Result<Self, BoxError> {
+        let mut now = Instant::now();
+        let until = Deadline::from(now, wait);
+        let permit = match pool.try_permit(lane) {
+            Some(permit) => permit,
+            None => {
+                let permit = pool.permit(lane, until)?;
+                now = Instant::now();
+                permit
+            }
+        };
+        loop {
+            let (connection, trust) = pool.take(now, until, timeouts.quiet)?;
+            let mut checkout = Self::new(pool, connection, timeouts.write);
+            let is_usable = match trust {
+                Trust::Full => true,
+                Trust::Look => checkout.answers(until, timeouts.read),
+                Trust::None => false,
+            };
+            if is_usable {
+                checkout.permit = Some(permit);
+                return Ok(checkout);
+            }
+            checkout.mark_broken();
+            drop(checkout);
+            now = Instant::now();
+        }
+    }
+
+    fn new(pool: &'p Pool, connection: Pooled, write: Duration) -> Self {
+        Self {
+            timeouts: connection.timeouts(),
+            pool,
+            connection: Some(connection),
+            permit: None,
+            write,
+            unread: 0,
+            health: Health::Healthy,
+        }
+    }
+
+    /// Looks whether the connection answers, in half of the time that is left: the other half is
+    /// for making another one.
+    fn answers(&mut self, until: Deadline, read: Duration) -> bool {
+        let limit = Deadline::after((until.left() / 2).min(read));
+        match self.ask(&Packed::ping(), limit) {
+            // A user that may not ask gets an answer, too.
+            Ok(Reply::Text(_) | Reply::Refused(_)) => true,
+            Ok(_) => false,
+            Err(ExchangeError::NotSent(_)) => false,
+            Err(ExchangeError::Interrupted(why)) => {
+                if !is_lost_connection(&why) {
+                    self.pool.note_silence();
+                }
+                false
+            }
+        }
     }
 
     /// Sends one command and reads its reply.
@@ -103,7 +157,16 @@ impl Checkout {
                 exchanged.map_err(ExchangeError::Interrupted)
             }
         };
-        exchanged.inspect_err(|_| self.mark_broken())
+        exchanged.inspect_err(|error| self.note_failure(error))
+    }
+
+    fn note_failure(&mut self, error: &ExchangeError) {
+        self.mark_broken();
+        if let ExchangeError::Interrupted(why) = error
+            && is_lost_connection(why)
+        {
+            self.pool.note_end();
+        }
     }
 
     fn send_and_receive(
@@ -159,60 +222,16 @@ impl Checkout {
     }
 }
 
-impl Drop for Checkout {
+impl Drop for Checkout<'_> {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else {
+        let Some(connection) = self.connection.take() else {
             return;
         };
-        let is_usable = self.health == Health::Healthy && self.unread == 0;
-        let is_given_back = is_usable && connection.restore(self.timeouts).is_ok();
-        if !is_given_back && connection.wire().discard().is_err() {
-            // A pool that is smaller by one harms less than a connection that gives one caller the
-            // reply of another.
-            mem::forget(connection);
+        // Before the permit is: the caller that gets it finds a connection.
+        if self.health == Health::Healthy && self.unread == 0 {
+            self.pool.give_back(connection, self.timeouts);
+        } else {
+            self.pool.discard(connection);
         }
     }
-}
-
-impl CheckedOut {
-    fn of(pool: &Pool, wait: Duration) -> Result<Self, BoxError> {
-        Ok(match pool {
-            Pool::Ours(pool) => Self::Ours(pool.get_timeout(wait)?),
-            Pool::Client(pool) => Self::Client(pool.get_timeout(wait).map_err(without_args)?),
-            #[cfg(feature = "r2d2-redis")]
-            Pool::R2d2Redis(pool) => Self::R2d2Redis(pool.get_timeout(wait).map_err(without_args)?),
-        })
-    }
-
-    /// Returns the time-outs that are set on the socket, where they are known.
-    fn timeouts(&self) -> SocketTimeouts {
-        match self {
-            Self::Ours(ours) => ours.timeouts,
-            _ => SocketTimeouts::UNKNOWN,
-        }
-    }
-
-    fn wire(&mut self) -> &mut dyn Wire {
-        match self {
-            Self::Ours(ours) => &mut **ours,
-            Self::Client(connection) => &mut **connection,
-            #[cfg(feature = "r2d2-redis")]
-            Self::R2d2Redis(connection) => &mut **connection,
-        }
-    }
-
-    /// Leaves an application's connection as its pool makes them: without time-outs.
-    fn restore(&mut self, timeouts: SocketTimeouts) -> Result<(), BoxError> {
-        if let Self::Ours(ours) = self {
-            ours.timeouts = timeouts;
-            return Ok(());
-        }
-        self.wire().set_read_timeout(None)?;
-        self.wire().set_write_timeout(None)
-    }
-}
-
-/// Only the application knows the password of its pool.
-fn without_args(error: r2d2::Error) -> BoxError {
-    redact::arguments(error.into())
 }

@@ -12,13 +12,22 @@ impl Deadline {
     pub(crate) const NEVER: Self = Self(None);
 
     pub(crate) fn after(time: Duration) -> Self {
+        Self::from(Instant::now(), time)
+    }
+
+    pub(crate) fn from(start: Instant, time: Duration) -> Self {
         // Further away than an Instant can tell: never.
-        Self(Instant::now().checked_add(time))
+        Self(start.checked_add(time))
     }
 
     /// Returns the time that is left: zero once the deadline is over.
     pub(crate) fn left(self) -> Duration {
-        self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
+        self.left_at(Instant::now())
+    }
+
+    /// Returns the time that is left at an instant.
+    pub(crate) fn left_at(self, now: Instant) -> Duration {
+        self.0.map_or(Duration::MAX, |at| at.saturating_duration_since(now))
     }
 
     pub(crate) fn left_or_err(self) -> Result<Duration, BoxError> {

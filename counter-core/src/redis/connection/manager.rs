@@ -1,10 +1,10 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::redis::io::tcp::TcpSettings;
+use ::redis::io::tcp::socket2::TcpKeepalive;
 use ::redis::{Client, Connection, ConnectionInfo, RedisError};
 
+use super::packed::Packed;
 use super::reply::Reply;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
@@ -15,13 +15,11 @@ use crate::redis::timeouts::RedisTimeouts;
 /// Makes the connections of the store's own pool.
 ///
 /// Unlike the `redis` crate's manager it gives them time-outs and TCP_NODELAY, and takes none back
-/// that may hold unread replies. When the server hangs up on one, as it does when it restarts, the
-/// idle ones are not handed out any more: each would cost an increment whose outcome is unknown.
+/// that may hold unread replies.
 #[derive(Debug)]
 pub(crate) struct Manager {
     client: Client,
     timeouts: RedisTimeouts,
-    hang_ups: Arc<AtomicU64>,
 }
 
 /// A connection of the store's own pool.
@@ -29,10 +27,9 @@ pub(crate) struct StoreConnection {
     wire: Connection,
     /// The time-outs that are set on the socket.
     pub(crate) timeouts: SocketTimeouts,
+    /// When it was last checked out or, before that, made.
+    pub(crate) last_used: Instant,
     health: Health,
-    /// The manager's count, and its value when this connection was made.
-    hang_ups: Arc<AtomicU64>,
-    hang_ups_before: u64,
 }
 
 /// The address that could not be reached and the reason. The password is redacted, because some
@@ -41,19 +38,25 @@ pub(crate) struct StoreConnection {
 #[error("{0}")]
 pub(crate) struct NoConnection(String);
 
-const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+/// The time between two probes of a connection whose other side does not answer them, and how many
+/// of them end it.
+const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
 
 impl Manager {
-    pub(crate) fn new(info: ConnectionInfo, timeouts: RedisTimeouts) -> Result<Self, RedisError> {
-        let nodelay = TcpSettings::default().set_nodelay(true);
-        let client = Client::open(info.set_tcp_settings(nodelay))?;
-        Ok(Self { client, timeouts, hang_ups: Arc::default() })
+    pub(crate) fn new(
+        info: ConnectionInfo,
+        timeouts: RedisTimeouts,
+        keepalive: Option<Duration>,
+    ) -> Result<Self, RedisError> {
+        let client = Client::open(info.set_tcp_settings(tcp_settings(keepalive)))?;
+        Ok(Self { client, timeouts })
     }
 
     /// Checks that the server can be reached, lets this user in and answers.
     pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
         let answer = self.open().and_then(|mut connection| {
-            connection.send(PING)?;
+            connection.send(Packed::ping().bytes())?;
             connection.receive()
         });
         match answer {
@@ -64,7 +67,6 @@ impl Manager {
     }
 
     fn open(&self) -> Result<StoreConnection, BoxError> {
-        let hang_ups_before = self.hang_ups.load(Ordering::SeqCst);
         let mut wire = self.client.get_connection_with_timeout(self.timeouts.connect)?;
         let (read, write) = (Some(self.timeouts.read), Some(self.timeouts.write));
         Wire::set_read_timeout(&mut wire, read)?;
@@ -72,9 +74,8 @@ impl Manager {
         Ok(StoreConnection {
             wire,
             timeouts: SocketTimeouts { read, write },
+            last_used: Instant::now(),
             health: Health::Healthy,
-            hang_ups: Arc::clone(&self.hang_ups),
-            hang_ups_before,
         })
     }
 
@@ -85,15 +86,22 @@ impl Manager {
     }
 }
 
-impl StoreConnection {
-    /// Counts at most one hang-up for all connections that were made before it.
-    fn note_hang_up(&self, error: &BoxError) {
-        let error = error.downcast_ref::<RedisError>();
-        if error.is_some_and(RedisError::is_connection_dropped) {
-            let before = self.hang_ups_before;
-            let (success, failure) = (Ordering::SeqCst, Ordering::SeqCst);
-            let _ = self.hang_ups.compare_exchange(before, before + 1, success, failure);
+fn tcp_settings(keepalive: Option<Duration>) -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    match keepalive {
+        Some(after) => {
+            let after = after.max(Duration::from_secs(1));
+            let probes = TcpKeepalive::new().with_time(after).with_interval(PROBE_INTERVAL);
+            settings.set_keepalive(probes.with_retries(PROBES))
         }
+        None => settings,
+    }
+}
+
+impl StoreConnection {
+    /// Makes the pool drop it instead of handing it out again.
+    pub(crate) fn mark_broken(&mut self) {
+        self.health = Health::Broken;
     }
 }
 
@@ -105,14 +113,9 @@ impl r2d2::ManageConnection for Manager {
         self.open().map_err(|error| self.without_password(&error))
     }
 
-    /// Sends nothing: r2d2 calls this whenever a connection is handed out, and a `PING` would
-    /// double the cost of an increment.
-    fn is_valid(&self, connection: &mut StoreConnection) -> Result<(), NoConnection> {
-        if connection.hang_ups_before == self.hang_ups.load(Ordering::SeqCst) {
-            return Ok(());
-        }
-        let why = "the server has hung up on a connection that was made no earlier";
-        Err(NoConnection(why.to_owned()))
+    /// Is not called: the pool leaves it to the checkout, which looks only where it has a reason.
+    fn is_valid(&self, _connection: &mut StoreConnection) -> Result<(), NoConnection> {
+        Ok(())
     }
 
     fn has_broken(&self, connection: &mut StoreConnection) -> bool {
@@ -130,17 +133,10 @@ impl Wire for StoreConnection {
     }
 
     fn send(&mut self, commands: &[u8]) -> Result<(), BoxError> {
-        let sent = self.wire.send(commands);
-        sent.inspect_err(|error| self.note_hang_up(error))
+        self.wire.send(commands)
     }
 
     fn receive(&mut self) -> Result<Reply, BoxError> {
-        let received = self.wire.receive();
-        received.inspect_err(|error| self.note_hang_up(error))
-    }
-
-    fn discard(&mut self) -> Result<(), BoxError> {
-        self.health = Health::Broken;
-        Ok(())
+        self.wire.receive()
     }
 }

@@ -7,6 +7,15 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
+    /// Returns the command that only asks for an answer.
+    pub(crate) fn ping() -> Self {
+        let mut ping = Self::default();
+        ping.command(1, |args| {
+            args.text("PING");
+        });
+        ping
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();

@@ -1,5 +1,5 @@
+use super::refused::Refused;
 use crate::error::BoxError;
-use crate::printable::Printable;
 
 /// One reply of the server, whichever version of the `redis` crate has read it.
 #[derive(Debug)]
@@ -11,17 +11,6 @@ pub(crate) enum Reply {
     Refused(Refused),
     /// A type with which the server answers none of this store's commands.
     Other,
-}
-
-/// An error that the server replied with, as it worded it.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("the server answered: {}", Printable(.0))]
-pub(crate) struct Refused(String);
-
-impl Refused {
-    pub(crate) fn new(code: &str, detail: &str) -> Self {
-        Self(format!("{code} {detail}").trim_end().to_owned())
-    }
 }
 
 /// A reply of another type than the command has.
@@ -85,6 +74,6 @@ impl Reply {
     }
 
     fn is_refusal(&self, code: &str) -> bool {
-        matches!(self, Self::Refused(Refused(message)) if message.starts_with(code))
+        matches!(self, Self::Refused(refused) if refused.is(code))
     }
 }

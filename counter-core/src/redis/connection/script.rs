@@ -47,7 +47,7 @@ impl Script {
     /// The server did not carry out a call that it answers with NOSCRIPT, so those can be repeated.
     pub(crate) fn run(
         &self,
-        checkout: &mut Checkout,
+        checkout: &mut Checkout<'_>,
         calls: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
@@ -65,7 +65,7 @@ impl Script {
     /// Returns new replies to the calls whose reply was NOSCRIPT.
     fn load_and_repeat(
         &self,
-        checkout: &mut Checkout,
+        checkout: &mut Checkout<'_>,
         calls: &Packed,
         replies: &[Reply],
         deadline: Deadline,
@@ -78,9 +78,12 @@ impl Script {
             again.copy(calls.command_at(index));
         }
         let mut repeated = checkout.ask_all(&again, deadline)?;
-        // Loading is answered first. If it was refused, that says more than NOSCRIPT once more.
+        // Loading is answered first. If it was refused, that says more than NOSCRIPT once more. A
+        // call may have another reply: another process has loaded the script.
         if let Reply::Refused(refused) = repeated.remove(0) {
-            repeated.fill_with(|| Reply::Refused(refused.clone()));
+            for reply in repeated.iter_mut().filter(|reply| reply.is_no_script()) {
+                *reply = Reply::Refused(refused.clone());
+            }
         }
         Ok(repeated)
     }

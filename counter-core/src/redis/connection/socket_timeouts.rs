@@ -1,5 +1,8 @@
 use std::time::Duration;
 
+use super::wire::Wire;
+use crate::error::BoxError;
+
 /// The time-outs that a socket has, so that they are set only where that makes a difference.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SocketTimeouts {
@@ -17,5 +20,11 @@ impl SocketTimeouts {
     /// Returns whether a time-out that should be `wanted` must be set again.
     pub(crate) fn is_stale(set: Option<Duration>, wanted: Duration) -> bool {
         set.is_none_or(|set| set.abs_diff(wanted) > SLACK)
+    }
+
+    /// Sets both.
+    pub(crate) fn set_on(self, wire: &mut dyn Wire) -> Result<(), BoxError> {
+        wire.set_read_timeout(self.read)?;
+        wire.set_write_timeout(self.write)
     }
 }

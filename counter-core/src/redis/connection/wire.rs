@@ -1,9 +1,9 @@
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use ::redis::{Connection, ConnectionAddr, ConnectionLike as _, IntoConnectionInfo as _, Value};
+use ::redis::{Connection, Value};
 
-use super::reply::{Refused, Reply};
+use super::refused::Refused;
+use super::reply::Reply;
 use crate::error::BoxError;
 
 /// One connection, of whichever version of the `redis` crate.
@@ -22,9 +22,6 @@ pub(crate) trait Wire {
 
     /// Waits for the next reply.
     fn receive(&mut self) -> Result<Reply, BoxError>;
-
-    /// Makes its pool drop it instead of handing it out again.
-    fn discard(&mut self) -> Result<(), BoxError>;
 }
 
 /// Whether a connection may be used again.
@@ -57,41 +54,6 @@ impl Wire for Connection {
             }
         }
     }
-
-    /// Puts a connection whose stream has ended in its place. A pool of `redis::Client` drops a
-    /// connection that is not open, and only the end of its stream makes a connection report that.
-    /// The server is not asked for it, because it may be frozen.
-    fn discard(&mut self) -> Result<(), BoxError> {
-        *self = ended_connection()?;
-        Ok(())
-    }
-}
-
-fn ended_connection() -> Result<Connection, BoxError> {
-    let mut ended = connection_to_a_listener_that_hangs_up(|port| {
-        let addr = ConnectionAddr::Tcp(Ipv4Addr::LOCALHOST.to_string(), port);
-        let info = addr.into_connection_info()?;
-        // Without this the handshake would wait for an answer.
-        let redis = info.redis_settings().clone().set_skip_set_lib_name();
-        ::redis::Client::open(info.set_redis_settings(redis))?.get_connection()
-    })?;
-    // Reads the end of the stream, and closes the connection for it.
-    let _ = ended.recv_response();
-    if ended.is_open() {
-        return Err("no connection could be brought to its end".into());
-    }
-    Ok(ended)
-}
-
-/// Returns a connection to a listener in this process that has hung up already.
-pub(crate) fn connection_to_a_listener_that_hangs_up<C, E: Into<BoxError>>(
-    connect: impl FnOnce(u16) -> Result<C, E>,
-) -> Result<C, BoxError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    // The system completes the connection before it is accepted.
-    let connection = connect(listener.local_addr()?.port()).map_err(Into::into)?;
-    drop(listener.accept()?);
-    Ok(connection)
 }
 
 impl From<Value> for Reply {

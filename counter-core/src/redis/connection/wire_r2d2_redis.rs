@@ -2,14 +2,16 @@ use std::time::Duration;
 
 use ::r2d2_redis::redis::{Client, Connection, ConnectionLike as _, ErrorKind, RedisError, Value};
 
-use super::reply::{Refused, Reply};
-use super::wire::{Wire, connection_to_a_listener_that_hangs_up};
+use super::ended::{Endable, connection_to_a_listener_that_hangs_up};
+use super::refused::Refused;
+use super::reply::Reply;
+use super::wire::Wire;
 use crate::error::BoxError;
 
 /// A connection of the crate `r2d2_redis`, which is pinned to an old version of the `redis` crate.
 ///
 /// After a read time-out that version takes the late reply for the next command's, and its pool
-/// hands the connection out all the same. [`Wire::discard`] keeps it from coming that far.
+/// hands the connection out all the same. [`Endable`] keeps it from coming that far.
 impl Wire for Connection {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError> {
         Ok(Connection::set_read_timeout(self, limit)?)
@@ -30,22 +32,19 @@ impl Wire for Connection {
             Err(error) => Err(error.into()),
         }
     }
-
-    fn discard(&mut self) -> Result<(), BoxError> {
-        *self = ended_connection()?;
-        Ok(())
-    }
 }
 
-fn ended_connection() -> Result<Connection, BoxError> {
-    let mut ended = connection_to_a_listener_that_hangs_up(|port| {
-        Client::open(format!("redis://127.0.0.1:{port}/"))?.get_connection()
-    })?;
-    let _ = ended.recv_response();
-    if ended.is_open() {
-        return Err("no connection could be brought to its end".into());
+impl Endable for Connection {
+    fn ended() -> Result<Self, BoxError> {
+        let mut ended = connection_to_a_listener_that_hangs_up(|port| {
+            Client::open(format!("redis://127.0.0.1:{port}/"))?.get_connection()
+        })?;
+        let _ = ended.recv_response();
+        if ended.is_open() {
+            return Err("no connection could be brought to its end".into());
+        }
+        Ok(ended)
     }
-    Ok(ended)
 }
 
 /// Returns whether the server replied with this error. A reply that cannot be parsed has the kind

@@ -46,7 +46,10 @@ pub(crate) fn inspect(
 }
 
 /// Asks for the time by itself, because the wait for the answer limits how well clocks compare.
-fn read_clock(server: &Server, checkout: &mut Checkout) -> Result<Fact<ClockReading>, BoxError> {
+fn read_clock(
+    server: &Server,
+    checkout: &mut Checkout<'_>,
+) -> Result<Fact<ClockReading>, BoxError> {
     let mut command = Packed::default();
     command.command(1, |args| {
         args.text("TIME");

@@ -72,7 +72,7 @@ impl Right {
 /// reply shows whether anything else is in the way of an increment.
 pub(crate) fn try_increment(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
 ) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
@@ -90,7 +90,7 @@ pub(crate) fn try_increment(
 /// server answers that to each user.
 pub(crate) fn missing_rights(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     confirmation: Option<Confirmation>,
 ) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let asked = RIGHTS.iter().filter_map(|right| {

@@ -60,7 +60,7 @@ pub(crate) fn claim(
 /// Makes the claims of a window. Returns the greatest high water of its answers.
 fn claim_window(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     window: &Window<'_, CounterId>,
     claim_timeout: Duration,
     newest: ClaimSeq,

@@ -9,7 +9,7 @@ use crate::redis::server::Server;
 /// connection itself has written, so it must be the connection of the claims.
 pub(crate) fn confirm(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     confirmation: Option<Confirmation>,
 ) -> Result<(), BoxError> {
     let Some(confirmation) = confirmation else {
@@ -21,7 +21,7 @@ pub(crate) fn confirm(
 
 fn wait_for(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     confirmation: Confirmation,
 ) -> Result<(), BoxError> {
     let Confirmation { replicas, on_disk, within } = confirmation;

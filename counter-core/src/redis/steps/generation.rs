@@ -53,7 +53,7 @@ pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, 
 
 fn generation_on(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     database: &str,
     above: ClaimSeq,
 ) -> Result<Generation, BoxError> {

@@ -56,7 +56,7 @@ pub(crate) fn increment_many(server: &Server, increments: &[(CounterId, i64)]) -
 /// Sends one window after another, all by one deadline, until that is over or the connection fails.
 fn increment_windows(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     increments: &[(CounterId, i64)],
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), SharedCause> {
@@ -74,7 +74,7 @@ fn increment_windows(
 
 /// Adds an outcome for each increment, unless nothing was sent.
 fn increment_window(
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     commands: &Packed,
     window: &[(CounterId, i64)],
     deadline: Deadline,
@@ -106,12 +106,13 @@ fn write_increment(commands: &mut Packed, names: &Names, id: &CounterId, by: i64
     });
 }
 
-/// Returns the outcome that the reply to an INCRBY means. An error means that the server did not
-/// carry it out.
+/// Returns the outcome that the reply to an INCRBY means. Only some errors prove that the server
+/// did not carry it out.
 fn read_outcome(reply: Reply, id: &CounterId) -> Result<Outcome, Unexpected> {
     match reply {
         Reply::Int(_) => Ok(Ok(())),
-        Reply::Refused(refused) => Ok(Err(not_counted(id, refused))),
+        Reply::Refused(refused) if refused.proves_no_effect() => Ok(Err(not_counted(id, refused))),
+        Reply::Refused(refused) => Ok(Err(unknown(id, refused))),
         _ => Err(Unexpected),
     }
 }

@@ -50,11 +50,11 @@ pub(crate) fn replace(
     })
 }
 
-/// The script checks everything before it changes anything. So if it answers with an error, it has
-/// not done anything: that is as good as not sent.
+/// The script checks everything before it changes anything. So if the server refuses it, or a
+/// command of it, nothing has happened: that is as good as not sent.
 fn replace_on(
     server: &Server,
-    checkout: &mut Checkout,
+    checkout: &mut Checkout<'_>,
     id: &CounterId,
     op: ClaimOp,
     confirmation: Option<Confirmation>,
@@ -63,7 +63,10 @@ fn replace_on(
     let deadline = Deadline::after(server.timeouts().read);
     let reply = REPLACE.run(checkout, &replace_call(server, id, op), deadline)?.pop();
     let answer = match reply.unwrap_or(Reply::Other) {
-        Reply::Refused(refused) => return Err(ExchangeError::NotSent(refused.into())),
+        Reply::Refused(refused) if refused.proves_no_effect() => {
+            return Err(ExchangeError::NotSent(refused.into()));
+        }
+        Reply::Refused(refused) => return Err(interrupted(checkout, refused.into())),
         reply => ScriptAnswer::read(reply),
     };
     let answer = answer.map_err(|why| interrupted(checkout, why))?;
@@ -88,7 +91,7 @@ fn replace_call(server: &Server, id: &CounterId, op: ClaimOp) -> Packed {
     call
 }
 
-fn interrupted(checkout: &mut Checkout, why: BoxError) -> ExchangeError {
+fn interrupted(checkout: &mut Checkout<'_>, why: BoxError) -> ExchangeError {
     checkout.mark_broken();
     ExchangeError::Interrupted(why)
 }

@@ -24,7 +24,7 @@ pub(crate) fn scan(
     let Some(glob) = globs.get(round) else {
         return Ok(ScanPage::default());
     };
-    let scan = |checkout: &mut Checkout| {
+    let scan = |checkout: &mut Checkout<'_>| {
         let command = scan_command(glob, from.position, count);
         parse_scan(server.ask(checkout, &command)?)
     };
