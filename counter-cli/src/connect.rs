@@ -8,6 +8,7 @@ mod sqlite_file;
 use std::sync::Arc;
 use std::time::Duration;
 
+use counter_diesel::error::encoding_hint;
 use counter_diesel::ledger::{Ledger, MigrationFiles, TableName};
 use counter_diesel::store::{DeltaStore, StoreKind};
 use counter_diesel::{Config, Counters, CountersBuilder, MemoryStore};
@@ -90,6 +91,24 @@ pub(crate) fn counters_with_shared_store(
 ) -> Result<Counters, Failure> {
     refuse_memory(&settings.config()?)?;
     Ok(builder(settings, access)?.build()?)
+}
+
+/// Like [`counters_with_shared_store`] for writing, but waits for servers that are not up yet:
+/// `wait` is called with each failure, and returns whether to go on.
+pub(crate) fn counters_once_up(
+    settings: &CommandSettings,
+    mut wait: impl FnMut(&Failure) -> bool,
+) -> Result<Counters, Failure> {
+    loop {
+        match counters_with_shared_store(settings, Access::Write) {
+            Err(failure) if failure.may_pass() => {
+                if !wait(&failure) {
+                    return Err(failure);
+                }
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Opens both sides for writing. Takes over every claim, however young it is.
@@ -214,7 +233,9 @@ fn lazy_redis(config: &Config) -> Result<impl DeltaStore + use<>, Failure> {
 #[cfg(feature = "redis")]
 fn redis_builder(config: &Config) -> counter_diesel::store::RedisStoreBuilder {
     let url = config.redis_url.as_ref().map_or("", counter_diesel::store::RedisUrl::expose);
-    counter_diesel::RedisStore::builder(url).prefix(config.prefix.clone())
+    counter_diesel::RedisStore::builder(url)
+        .prefix(config.prefix.clone())
+        .confirm_claims_by_default(config.confirm_claims)
 }
 
 #[cfg(not(feature = "redis"))]
@@ -258,11 +279,15 @@ fn database_on(
     connections: u32,
 ) -> Result<CountersBuilder, Failure> {
     let prepared_statements = settings.prepared_statements()?;
-    match Database::of(url)? {
+    let opened = match Database::of(url)? {
         Database::Mysql => mysql(url),
         Database::Postgres => postgres(url, connections, prepared_statements),
-        Database::Sqlite => sqlite(url),
-    }
+        Database::Sqlite => return sqlite(url),
+    };
+    opened.map_err(|failure| match encoding_hint(url) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }
 
 #[cfg(feature = "mysql")]

@@ -47,6 +47,18 @@ impl Exit {
     }
 }
 
+/// What servers and drivers say to a user or for a database that is wrong, which does not pass.
+const REFUSALS: [&str; 8] = [
+    "Access denied",
+    "Authentication",
+    "NOAUTH",
+    "WRONGPASS",
+    "authentication",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "switch database",
+];
+
 /// What failed, why, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -79,6 +91,13 @@ impl Failure {
 
     pub(crate) fn is_unreachable(&self) -> bool {
         self.exit == Exit::Unreachable
+    }
+
+    /// Returns whether a server that starts soon would make it right: it cannot be reached, and has
+    /// not refused this user or this database.
+    pub(crate) fn may_pass(&self) -> bool {
+        let is_refusal = |text: &String| REFUSALS.iter().any(|refusal| text.contains(refusal));
+        self.is_unreachable() && !self.causes.iter().any(is_refusal)
     }
 
     /// Returns the root cause, or what failed if there is none.

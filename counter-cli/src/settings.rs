@@ -4,7 +4,7 @@ use std::str::FromStr;
 use clap::Args;
 use counter_diesel::Config;
 use counter_diesel::ledger::TableName;
-use counter_diesel::store::{ConfigOverrides, Prefix, RedisUrl, StoreKind};
+use counter_diesel::store::{ConfigOverrides, Confirmation, Prefix, RedisUrl, StoreKind};
 
 use crate::failure::Failure;
 
@@ -34,6 +34,11 @@ pub(crate) struct CommandSettings {
     /// Table of the counters, also schema.table [env: COUNTER_TABLE_NAME] [default: model_counters]
     #[arg(long, global = true, value_name = "TABLE")]
     table_name: Option<TableName>,
+
+    /// What claims wait for before they are applied: replicas=N, disk, or disk,replicas=N
+    /// [env: COUNTER_CONFIRM_CLAIMS] [default: nothing]
+    #[arg(long, global = true, value_name = "WHAT")]
+    confirm_claims: Option<Confirmation>,
 
     /// Named prepared statements in PostgreSQL, on or off; off behind a pooler such as PgBouncer
     /// [env: COUNTER_PREPARED_STATEMENTS] [default: on]
@@ -98,6 +103,7 @@ impl CommandSettings {
         flags.store = self.store;
         flags.redis_url = self.redis_url.clone().map(RedisUrl::new);
         flags.prefix = self.prefix.clone();
+        flags.confirm_claims = self.confirm_claims;
         flags.table_name = self.table_name.clone();
         Ok(Config::overridden(flags, variable).map_err(counter_diesel::Error::from)?)
     }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::batch_size::BatchSize;
+use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::invalid::{InputKind, Invalid};
 use crate::names::Prefix;
@@ -22,6 +23,9 @@ pub struct Config {
     /// How many counters a sync moves in one transaction. Default: 1000. At most
     /// [`BatchSize::MAX`]. Environment: `COUNTER_SYNC_BATCH_SIZE`.
     pub sync_batch_size: BatchSize,
+    /// Which replicas and disks must have a claim before it is applied: `replicas=N`, `disk` or
+    /// `disk,replicas=N`. Default: none. Environment: `COUNTER_CONFIRM_CLAIMS`.
+    pub confirm_claims: Option<Confirmation>,
     /// The counters' table. Default: `model_counters`. Environment: `COUNTER_TABLE_NAME`.
     pub table_name: TableName,
     /// The age at which a claim is taken to be left behind by a sync that died, and is finished by
@@ -37,6 +41,7 @@ impl Default for Config {
             redis_url: None,
             prefix: Prefix::default(),
             sync_batch_size: BatchSize::default(),
+            confirm_claims: None,
             table_name: TableName::default(),
             claim_timeout: Duration::from_secs(30),
         }
@@ -98,7 +103,14 @@ impl Config {
         look_up: impl Fn(&'static str) -> Result<String, VarError>,
     ) -> Result<Self, Error> {
         let mut config = Self::default();
-        let ConfigOverrides { store, redis_url, prefix, sync_batch_size, table_name } = overrides;
+        let ConfigOverrides {
+            store,
+            redis_url,
+            prefix,
+            sync_batch_size,
+            confirm_claims,
+            table_name,
+        } = overrides;
         override_with(&mut config.store, store, "COUNTER_STORE", &look_up)?;
         config.redis_url = match redis_url {
             Some(url) => Some(url),
@@ -108,6 +120,10 @@ impl Config {
         override_with(&mut config.table_name, table_name, "COUNTER_TABLE_NAME", &look_up)?;
         let batch_size = &mut config.sync_batch_size;
         override_with(batch_size, sync_batch_size, "COUNTER_SYNC_BATCH_SIZE", &look_up)?;
+        config.confirm_claims = match confirm_claims {
+            Some(given) => Some(given),
+            None => parsed_variable("COUNTER_CONFIRM_CLAIMS", &look_up)?,
+        };
         Ok(config)
     }
 }
@@ -124,6 +140,8 @@ pub struct ConfigOverrides {
     pub prefix: Option<Prefix>,
     /// Instead of `COUNTER_SYNC_BATCH_SIZE`.
     pub sync_batch_size: Option<BatchSize>,
+    /// Instead of `COUNTER_CONFIRM_CLAIMS`.
+    pub confirm_claims: Option<Confirmation>,
     /// Instead of `COUNTER_TABLE_NAME`.
     pub table_name: Option<TableName>,
 }
@@ -136,12 +154,18 @@ fn override_with<T: FromStr<Err = Invalid>>(
 ) -> Result<(), Error> {
     if let Some(given) = given {
         *value = given;
-    } else if let Some(text) = variable(name, look_up)? {
-        let refused =
-            |source: Invalid| Error::Environment { variable: name, source: source.into() };
-        *value = text.parse().map_err(refused)?;
+    } else if let Some(found) = parsed_variable(name, look_up)? {
+        *value = found;
     }
     Ok(())
+}
+
+fn parsed_variable<T: FromStr<Err = Invalid>>(
+    name: &'static str,
+    look_up: impl Fn(&'static str) -> Result<String, VarError>,
+) -> Result<Option<T>, Error> {
+    let refused = |source: Invalid| Error::Environment { variable: name, source: source.into() };
+    variable(name, look_up)?.map(|text| text.parse().map_err(refused)).transpose()
 }
 
 fn variable(
@@ -235,6 +259,7 @@ mod tests {
             ("COUNTER_STORE", "memory"),
             ("COUNTER_PREFIX", "app:"),
             ("COUNTER_SYNC_BATCH_SIZE", "7"),
+            ("COUNTER_CONFIRM_CLAIMS", "disk,replicas=1"),
             ("COUNTER_TABLE_NAME", "app.hits"),
             ("REDIS_URL", "redis://:secret@localhost/"),
         ])
@@ -244,6 +269,7 @@ mod tests {
         assert_eq!(config.store, StoreKind::Memory);
         assert_eq!(config.prefix.as_str(), "app:");
         assert_eq!(config.sync_batch_size.get().get(), 7);
+        assert_eq!(config.confirm_claims, Some(Confirmation::by_disk_and_replicas(1)));
         assert_eq!(config.table_name.to_string(), "app.hits");
     }
 
@@ -254,6 +280,7 @@ mod tests {
             redis_url: Some(RedisUrl::new("redis://h/")),
             prefix: Some("a:".parse().unwrap()),
             sync_batch_size: Some(BatchSize::MAX),
+            confirm_claims: Some(Confirmation::by_replicas(1)),
             table_name: None,
         };
         let look_up = |name| match name {

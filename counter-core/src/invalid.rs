@@ -82,6 +82,8 @@ pub enum InputKind {
     StoreKind,
     /// The number of counters that a sync moves at a time.
     BatchSize,
+    /// What claims wait for, such as `replicas=1`.
+    Confirmation,
 }
 
 impl fmt::Display for InputKind {
@@ -98,6 +100,7 @@ impl fmt::Display for InputKind {
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",
+            Self::Confirmation => "confirmation of claims",
         })
     }
 }

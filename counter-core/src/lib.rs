@@ -50,6 +50,7 @@
 mod batch_size;
 mod clock;
 mod config;
+mod confirmation;
 mod error;
 mod id;
 mod invalid;
@@ -62,10 +63,12 @@ pub mod redact;
 mod redis;
 mod store;
 mod table_name;
+mod url_encoding;
 
 pub use batch_size::BatchSize;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
+pub use confirmation::Confirmation;
 pub use error::{BoxError, Error, Operation, StoreStep};
 pub use id::{
     CounterId, CounterKey, Grain, Owner, OwnerId, OwnerText, OwnerType, Period, ToOwnerId,
@@ -78,10 +81,11 @@ pub use protocol::{
     Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, ValueError, value,
 };
 #[cfg(feature = "redis")]
-pub use redis::{Confirmation, RedisStore, RedisStoreBuilder, RedisTimeouts};
+pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
     StoreFacts, StoreGeneration, Verdict,
 };
 pub use table_name::TableName;
+pub use url_encoding::encoding_hint;

@@ -6,8 +6,8 @@
 
 mod batch;
 mod builder;
-mod confirmation;
 mod connection;
+mod credentials;
 mod inspect;
 mod last_sighting;
 mod server;
@@ -16,6 +16,6 @@ mod store;
 mod timeouts;
 
 pub use builder::RedisStoreBuilder;
-pub use confirmation::Confirmation;
+pub use credentials::RedisCredentials;
 pub use store::RedisStore;
 pub use timeouts::RedisTimeouts;

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod diagnosis;
+mod expiries;
 pub(crate) mod finding;
 pub(crate) mod generation;
 pub(crate) mod ledger;

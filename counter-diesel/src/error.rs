@@ -7,7 +7,7 @@ use crate::identifier::as_part;
 use counter_core::CounterId;
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
-    ValueError, redact,
+    ValueError, encoding_hint, redact,
 };
 
 pub use crate::causes::one_line;

@@ -5,10 +5,10 @@
 //! defined in the crate `counter-core`, which a service that only counts can use by itself.
 
 pub use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Cursor, DeltaStore,
-    Foreign, Generation, Holding, InspectStore, KeyIndex, ManualClock, Prefix, PrivateStore,
-    RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName,
-    SystemClock, Verdict, value,
+    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Confirmation, Cursor,
+    DeltaStore, Foreign, Generation, Holding, InspectStore, KeyIndex, ManualClock, Prefix,
+    PrivateStore, RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind,
+    StoreName, SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]
-pub use counter_core::{Confirmation, RedisStoreBuilder, RedisTimeouts};
+pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -14,7 +14,7 @@ use crate::settings::CommandSettings;
 /// nothing.
 #[derive(Args)]
 pub(crate) struct Pending {
-    /// Only counters whose id matches, such as 'user:*' or '*:123:*'
+    /// Only counters whose id matches, such as 'user:*' or '*:123:*'; write \\ for a backslash
     #[arg(long, default_value_t)]
     pattern: Pattern,
 }

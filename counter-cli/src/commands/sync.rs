@@ -35,7 +35,7 @@ pub(crate) struct Sync {
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
 
-    /// Only counters whose id matches, such as 'user:*' or '*:123:*'
+    /// Only counters whose id matches, such as 'user:*' or '*:123:*'; write \\ for a backslash
     #[arg(long)]
     pattern: Option<Pattern>,
 
@@ -46,7 +46,8 @@ pub(crate) struct Sync {
     /// Sync repeatedly, with this much time in between: 10s, 500ms, 5min
     ///
     /// Until SIGINT or SIGTERM, after which it makes a last pass (exit code 0 if that succeeds). A
-    /// pass that fails is reported, and the next one starts a second later at the earliest.
+    /// pass that fails is reported, and the next one starts a second later at the earliest. Servers
+    /// that are not up yet are waited for; one that refuses this user or this database ends it.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     watch: Option<Duration>,
 }
@@ -67,14 +68,41 @@ fn interval(text: &str) -> Result<Duration, String> {
 
 impl Sync {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
+        if let Some(interval) = self.watch {
+            let signals = catch_signals()?;
+            let Some(counters) = self.counters_once_up(settings, output, &signals)? else {
+                return Ok(Exit::Done);
+            };
+            return Syncing::with(signals, counters, self.options(), output).watch(interval);
+        }
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let counters = connect::counters_with_shared_store(settings, access)?;
         let syncing = Syncing::new(counters, self.options(), output)?;
-        match self.watch {
-            Some(interval) => syncing.watch(interval),
-            // Counted only if a terminal can show how much of it is done.
-            None if is_shown() => syncing.once(syncing.expected(&self.pattern)),
-            None => syncing.once(None),
+        // Counted only if a terminal can show how much of it is done.
+        let expected = if is_shown() { syncing.expected(&self.pattern) } else { None };
+        syncing.once(expected)
+    }
+
+    /// Opens both sides, and waits for those that are not up yet. Prints each other reason why they
+    /// are not. Returns `None` if a signal arrives first: then there was nothing to sync.
+    fn counters_once_up(
+        &self,
+        settings: &CommandSettings,
+        output: Output,
+        signals: &Signals,
+    ) -> Result<Option<Counters>, Failure> {
+        let mut told = None;
+        let opened = connect::counters_once_up(settings, |failure| {
+            let why = failure.why().to_owned();
+            if told.as_ref() != Some(&why) {
+                failure.tell(output);
+                told = Some(why);
+            }
+            signals.wait(TIME_TO_RECOVER).is_none()
+        });
+        match opened {
+            Err(_) if signals.arrived().is_some() => Ok(None),
+            opened => opened.map(Some),
         }
     }
 
@@ -88,6 +116,10 @@ impl Sync {
         }
         options
     }
+}
+
+fn catch_signals() -> Result<Signals, Failure> {
+    Signals::catch().map_err(|error| Failure::failed("signals cannot be caught").because(&error))
 }
 
 /// Runs syncs, which signals can stop.
@@ -106,9 +138,11 @@ impl Syncing {
         options: SyncOptions,
         output: Output,
     ) -> Result<Self, Failure> {
-        let signals = Signals::catch()
-            .map_err(|error| Failure::failed("signals cannot be caught").because(&error))?;
-        Ok(Self { counters, options, signals, output, action: None })
+        Ok(Self::with(catch_signals()?, counters, options, output))
+    }
+
+    fn with(signals: Signals, counters: Counters, options: SyncOptions, output: Output) -> Self {
+        Self { counters, options, signals, output, action: None }
     }
 
     /// Marks the sync as the work of `counter conflicts`.

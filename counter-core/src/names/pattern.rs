@@ -65,14 +65,20 @@ impl fmt::Display for Pattern {
 }
 
 /// Refuses an empty pattern, one that ends inside `[` or after `\`, since a store appends to it,
-/// and one with anything but ASCII inside `[...]`, since a server orders other bytes as its
-/// processor orders `char`.
+/// one with anything but ASCII inside `[...]`, since a server orders other bytes as its processor
+/// orders `char`, and one with `\` before a letter or digit, since `App\Models` would match
+/// `AppModels` and never the name that it looks like.
 impl FromStr for Pattern {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::Empty { kind: InputKind::Pattern });
+        }
+        if escapes_what_has_no_meaning(text) {
+            let reason = "a backslash before a letter or digit has no meaning: write \\\\ for a \
+                          backslash";
+            return Err(Invalid::malformed(InputKind::Pattern, text, reason));
         }
         let mut rest = text.as_bytes();
         while let Some((part, after)) = GlobPart::read(rest, Unfinished::Refused) {
@@ -88,6 +94,16 @@ impl FromStr for Pattern {
             Err(Invalid::malformed(InputKind::Pattern, text, "it ends inside [ or after \\"))
         }
     }
+}
+
+fn escapes_what_has_no_meaning(pattern: &str) -> bool {
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if character == '\\' && characters.next().is_some_and(char::is_alphanumeric) {
+            return true;
+        }
+    }
+    false
 }
 
 /// One element of a pattern.
@@ -222,6 +238,15 @@ mod tests {
         for text in ["", "[", "a[b", "[^", "a\\", "[a\\]"] {
             assert!(text.parse::<Pattern>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_backslash_before_a_letter_is_refused_with_what_to_write() {
+        for text in [r"App\Models\Post:*", r"[\d]", r"a\1", r"\é"] {
+            let refused = text.parse::<Pattern>().unwrap_err().to_string();
+            assert!(refused.contains(r"write \\ for a backslash"), "{refused}");
+        }
+        assert!(r"App\\Models:*".parse::<Pattern>().unwrap().matches(r"App\Models:1:a"));
     }
 
     #[test]

@@ -52,12 +52,15 @@ impl<'a, T> Window<'a, T> {
 /// # Errors
 ///
 /// [`Error::Store`] if one window fails. The step may have been taken for some of the items.
-pub(crate) fn in_chunks<T, R>(
+pub(crate) fn in_chunks<T, R, F>(
     server: &Server,
     batch: Batch,
     items: &[T],
-    mut exchange: impl FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
-) -> Result<Vec<R>, Error> {
+    mut exchange: F,
+) -> Result<Vec<R>, Error>
+where
+    F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
+{
     let mut take = |checkout: &mut Checkout<'_>| {
         let mut results = Vec::with_capacity(items.len());
         for items in items.chunks(batch.chunk * batch.window) {

@@ -1,16 +1,25 @@
 use std::fmt;
 use std::num::NonZeroU32;
+#[cfg(feature = "redis-tls")]
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+#[cfg(feature = "redis-tls")]
+use ::redis::TlsCertificates;
+use ::redis::io::tcp::TcpSettings;
+use ::redis::io::tcp::socket2::TcpKeepalive;
+use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
-use super::confirmation::Confirmation;
 use super::connection::{KEPT_FOR_SYNCS, Manager, Pool};
+use super::credentials::{CredentialSource, RedisCredentials};
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
-use crate::error::{Error, StoreStep};
+use crate::confirmation::Confirmation;
+use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Prefix;
+use crate::url_encoding::encoding_hint;
 
 /// Describes a [`RedisStore`] on a pool of its own. [`RedisStore::builder`] returns one.
 ///
@@ -32,6 +41,9 @@ pub struct RedisStoreBuilder {
     prefix: Prefix,
     timeouts: RedisTimeouts,
     keepalive: Option<Duration>,
+    credentials: Option<CredentialSource>,
+    #[cfg(feature = "redis-tls")]
+    ca_file: Option<PathBuf>,
     pool_size: NonZeroU32,
     lazily: bool,
     confirmation: Option<Confirmation>,
@@ -50,7 +62,8 @@ impl RedisStore {
     /// The URL is one of
     ///
     /// - `redis://[user][:password@]host[:port][/database]`
-    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`
+    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`; with `#insecure` at
+    ///   the end it takes any certificate, so it is safe from listeners and not from impostors
     /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
@@ -67,6 +80,9 @@ impl RedisStoreBuilder {
             prefix: Prefix::default(),
             timeouts: RedisTimeouts::default(),
             keepalive: Some(DEFAULT_KEEPALIVE),
+            credentials: None,
+            #[cfg(feature = "redis-tls")]
+            ca_file: None,
             pool_size: DEFAULT_POOL_SIZE,
             lazily: false,
             confirmation: None,
@@ -151,6 +167,47 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Like [`confirm_claims`](Self::confirm_claims), unless that was called.
+    #[must_use]
+    pub fn confirm_claims_by_default(mut self, confirmation: Option<Confirmation>) -> Self {
+        self.confirmation = self.confirmation.or(confirmation);
+        self
+    }
+
+    /// Asks `source` for the user and the password of each new connection, instead of those of the
+    /// URL. So a password can change while the process runs. Default: those of the URL.
+    ///
+    /// If the server refuses them, `source` is asked once more before the connection fails. It
+    /// is called on threads of the pool, and should answer soon.
+    ///
+    /// ```
+    /// # use counter_core::{RedisCredentials, RedisStore};
+    /// let builder = RedisStore::builder("redis://cache.internal/").credentials(|| {
+    ///     let password = std::fs::read_to_string("/run/secrets/redis")?;
+    ///     Ok(RedisCredentials::new("app", password.trim_end()))
+    /// });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn credentials(
+        mut self,
+        source: impl Fn() -> Result<RedisCredentials, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.credentials = Some(CredentialSource(Arc::new(source)));
+        self
+    }
+
+    /// Trusts the certificates in this PEM file, and no others, for `rediss://`: those of a private
+    /// authority, or one that the server has signed itself. It is read when the store is built.
+    /// Default: the certificates that the system trusts, or those in the file that the environment
+    /// variable `SSL_CERT_FILE` names.
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.ca_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Sends nothing before the store is used, so that the application can start while Redis is
     /// down.
     #[must_use]
@@ -163,16 +220,12 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::RedisUrl`] if the URL cannot be used. Unless it [connects
+    /// [`Error::RedisUrl`] if the URL, or a file with certificates, cannot be used. Unless it [connects
     /// lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached, does not
     /// let this user in or does not answer, each within its time-out.
     pub fn build(self) -> Result<RedisStore, Error> {
-        let info = self.info.map_err(|why| Error::RedisUrl { why })?;
-        prepare_tls(info.addr());
-        let address = address_of(&info);
         let timeouts = self.timeouts.at_least_a_millisecond();
-        let manager = Manager::new(info, timeouts, self.keepalive)
-            .map_err(|error| Error::RedisUrl { why: error.to_string() })?;
+        let (manager, address) = self.manager(timeouts)?;
         if !self.lazily {
             manager
                 .try_out()
@@ -196,6 +249,52 @@ impl RedisStoreBuilder {
     }
 }
 
+impl RedisStoreBuilder {
+    /// Returns what makes connections, and the address that they lead to.
+    fn manager(&self, timeouts: RedisTimeouts) -> Result<(Manager, String), Error> {
+        let refused = |why: String| Error::RedisUrl { why };
+        let info = self.info.clone().map_err(refused)?;
+        prepare_tls(info.addr());
+        let address = address_of(&info);
+        let info = info.set_tcp_settings(tcp_settings(self.keepalive));
+        let client = self.client(info).map_err(refused)?;
+        Ok((Manager::new(client, timeouts, self.credentials.clone()), address))
+    }
+
+    #[cfg(feature = "redis-tls")]
+    fn client(&self, info: ConnectionInfo) -> Result<Client, String> {
+        let Some(path) = &self.ca_file else {
+            return Client::open(info).map_err(|error| error.to_string());
+        };
+        let authorities = std::fs::read(path)
+            .map_err(|error| format!("the certificates in {}: {error}", path.display()))?;
+        let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities) };
+        Client::build_with_tls(info, certificates).map_err(|error| error.to_string())
+    }
+
+    #[cfg(not(feature = "redis-tls"))]
+    fn client(&self, info: ConnectionInfo) -> Result<Client, String> {
+        Client::open(info).map_err(|error| error.to_string())
+    }
+}
+
+/// The time between two probes of a connection whose other side does not answer them, and how many
+/// of them end it.
+const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
+
+fn tcp_settings(keepalive: Option<Duration>) -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    match keepalive {
+        Some(after) => {
+            let after = after.max(Duration::from_secs(1));
+            let probes = TcpKeepalive::new().with_time(after).with_interval(PROBE_INTERVAL);
+            settings.set_keepalive(probes.with_retries(PROBES))
+        }
+        None => settings,
+    }
+}
+
 /// Returns where the URL leads to, or why it cannot be used, without a part that may be a password.
 fn parse(url: &str) -> Result<ConnectionInfo, String> {
     let scheme = url.split(':').next().unwrap_or_default();
@@ -203,9 +302,10 @@ fn parse(url: &str) -> Result<ConnectionInfo, String> {
         return Err(format!("{scheme}:// takes the feature `redis-tls`"));
     }
     url.into_connection_info().map_err(|error| {
-        format!(
-            "{error}: use redis://user:password@host:port/database, rediss:// or redis+unix:///path"
-        )
+        let hint = encoding_hint(url).unwrap_or(
+            "use redis://user:password@host:port/database, rediss:// or redis+unix:///path",
+        );
+        format!("{error}: {hint}")
     })
 }
 
@@ -277,6 +377,14 @@ mod tests {
         ] {
             let flaw = flaw_of(url);
             assert!(flaw.contains("Redis URL"), "{flaw}");
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_not_percent_encoded_is_answered_with_what_to_write() {
+        for (password, encoded) in [("sec/ret", "%2F"), ("sec#ret", "%23"), ("sec?ret", "%3F")] {
+            let flaw = flaw_of(&format!("redis://:{password}@localhost/"));
+            assert!(flaw.contains(encoded) && !flaw.contains("sec"), "{flaw}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Questions to a server that change nothing.
 
+mod expiring;
 mod facts;
 mod info;
 mod misplaced;
 mod rights;
 
+pub(super) use expiring::expiring;
 pub(super) use facts::inspect;
 pub(super) use misplaced::misplaced;

@@ -2,12 +2,12 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::confirmation::Confirmation;
 use super::connection::{Pool, SocketTimeouts};
 use super::inspect;
 use super::server::Server;
 use super::steps;
 use super::timeouts::RedisTimeouts;
+use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::id::CounterId;
 use crate::names::{Foreign, Pattern, Prefix};
@@ -53,7 +53,7 @@ use crate::store::{
 /// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`,
 /// `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to
 /// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
-/// `CONFIG GET`, `TIME` and `TYPE` too, and reports what the server refused.
+/// `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Server,
     confirmation: Option<Confirmation>,
@@ -211,6 +211,10 @@ impl InspectStore for RedisStore {
 
     fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
         inspect::misplaced(&self.server, ids)
+    }
+
+    fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
+        inspect::expiring(&self.server, ids)
     }
 }
 

@@ -113,4 +113,16 @@ pub trait InspectStore: Send + Sync {
     ///
     /// [`Error::Store`] if there is no answer.
     fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error>;
+
+    /// Returns those of these counters that the store will forget by itself, because a program has
+    /// given their names an expiry, and the time until then. A counter may be returned twice.
+    /// Default: none, for a store whose names do not expire.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
+        let _ = ids;
+        Ok(Vec::new())
+    }
 }

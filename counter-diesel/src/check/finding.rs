@@ -178,6 +178,8 @@ finding_codes! {
     PrefixShared = "prefix-shared",
     /// there are names or values under the prefix that are not counters.
     ForeignNames = "foreign-names",
+    /// the store will forget counts by itself.
+    CountsExpire = "counts-expire",
     /// claims are in flight for longer than a living sync takes.
     ClaimsLeftBehind = "claims-left-behind",
     /// claims are older than what their rows have seen.

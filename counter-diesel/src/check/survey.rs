@@ -7,6 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{Baseline, Claim, Foreign, Holding, Pattern, ScanPage};
 
 use super::diagnosis::Diagnosis;
+use super::expiries::Expiries;
 use super::finding::{FindingCode as Code, Severity};
 use super::listed::{Listed, Shortened};
 use crate::causes::one_line;
@@ -65,6 +66,7 @@ pub(super) struct Survey {
     is_cut_short: bool,
     has_pending: bool,
     foreign: Listed,
+    expiries: Expiries,
     left_behind: Distinct,
     oldest: Option<(Duration, Claim)>,
     conflicts: Listed,
@@ -85,6 +87,7 @@ impl Survey {
             is_cut_short: false,
             has_pending: false,
             foreign: Listed::default(),
+            expiries: Expiries::default(),
             left_behind: Distinct::default(),
             oldest: None,
             conflicts: Listed::default(),
@@ -115,6 +118,7 @@ impl Survey {
         let mut ids = page.ids;
         ids.sort();
         ids.dedup();
+        self.expiries.look(engine, &ids);
         let look = engine.store().look(&ids)?;
         let (mut claims, mut seemingly_empty) = (Vec::new(), Vec::new());
         for (id, held) in ids.into_iter().zip(look.held) {
@@ -182,6 +186,7 @@ impl Survey {
                 "remove them if nobody needs them, or have their owner use another prefix",
             );
         }
+        self.expiries.judge(diagnosis);
         self.judge_claims(diagnosis);
         if let Some(error) = &self.conflicts_unchecked {
             diagnosis.database_unchecked("conflicts", &one_line(error));

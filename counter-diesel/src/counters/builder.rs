@@ -41,7 +41,7 @@ pub struct CountersBuilder {
 type MakeLedger = dyn FnOnce(TableName) -> Result<Arc<dyn Ledger>, Error>;
 
 /// The store, once the prefix is known.
-type MakeStore = dyn FnOnce(Prefix) -> Result<Arc<dyn DeltaStore>, Error>;
+type MakeStore = dyn FnOnce(&Config) -> Result<Arc<dyn DeltaStore>, Error>;
 
 impl Counters {
     /// Begins to put counters together, with the pool of the database that they are folded into.
@@ -95,18 +95,21 @@ impl CountersBuilder {
 
     /// The same with other settings of the pool, such as
     /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without
-    /// Redis. The prefix is that of the counters.
+    /// Redis. The prefix is that of the counters, and claims wait as the configuration says unless
+    /// the builder was given something else.
     #[cfg(feature = "redis")]
     pub fn redis_with(mut self, redis: RedisStoreBuilder) -> Self {
-        self.make_store = Some(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))));
+        self.make_store = Some(Box::new(|config| Ok(Arc::new(configured(redis, config).build()?))));
         self
     }
 
     /// Increments wait in Redis, on a pool that the application has: see [`RedisStore::from_pool`].
     #[cfg(feature = "redis")]
     pub fn redis_pool(mut self, pool: Pool<redis::Client>) -> Self {
-        self.make_store = Some(Box::new(|prefix| {
-            Ok(Arc::new(RedisStore::from_pool(pool, prefix, RedisTimeouts::default())))
+        self.make_store = Some(Box::new(|config| {
+            let prefix = config.prefix.clone();
+            let store = RedisStore::from_pool(pool, prefix, RedisTimeouts::default());
+            Ok(Arc::new(confirming(store, config)))
         }));
         self
     }
@@ -115,8 +118,10 @@ impl CountersBuilder {
     /// [`RedisStore::from_r2d2_redis`].
     #[cfg(feature = "r2d2-redis")]
     pub fn r2d2_redis_pool(mut self, pool: Pool<r2d2_redis::RedisConnectionManager>) -> Self {
-        self.make_store = Some(Box::new(|prefix| {
-            Ok(Arc::new(RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default())))
+        self.make_store = Some(Box::new(|config| {
+            let prefix = config.prefix.clone();
+            let store = RedisStore::from_r2d2_redis(pool, prefix, RedisTimeouts::default());
+            Ok(Arc::new(confirming(store, config)))
         }));
         self
     }
@@ -174,9 +179,22 @@ impl CountersBuilder {
             Some(make_store) => make_store,
             None => configured_store(&self.config)?,
         };
-        let store = make_store(self.config.prefix.clone())?;
+        let store = make_store(&self.config)?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
         Ok(Counters::from_parts(self.config, store, ledger))
+    }
+}
+
+#[cfg(feature = "redis")]
+fn configured(redis: RedisStoreBuilder, config: &Config) -> RedisStoreBuilder {
+    redis.prefix(config.prefix.clone()).confirm_claims_by_default(config.confirm_claims)
+}
+
+#[cfg(feature = "redis")]
+fn confirming(store: RedisStore, config: &Config) -> RedisStore {
+    match config.confirm_claims {
+        Some(confirmation) => store.confirm_claims(confirmation),
+        None => store,
     }
 }
 
@@ -187,7 +205,7 @@ fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
         #[cfg(feature = "redis")]
         (StoreKind::Redis, Some(url)) => {
             let redis = RedisStore::builder(url.expose());
-            Ok(Box::new(|prefix| Ok(Arc::new(redis.prefix(prefix).build()?))))
+            Ok(Box::new(|config| Ok(Arc::new(configured(redis, config).build()?))))
         }
         #[cfg(not(feature = "redis"))]
         (StoreKind::Redis, Some(_)) => Err(Error::Build(BuildProblem::RedisFeature)),

@@ -186,4 +186,9 @@ impl InspectStore for FaultyStore {
         let inner = present(self.inner.inspection());
         self.step("misplaced", StoreStep::Look, || inner.misplaced(ids))
     }
+
+    fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("expiring", StoreStep::Look, || inner.expiring(ids))
+    }
 }

@@ -28,6 +28,7 @@ fn a_question_changes_nothing(world: &dyn StoreWorld) {
     let before = (held(&*store, &views_of(1)), store.look(&[]).unwrap().high_water);
     let facts = inspection(&*store).inspect().unwrap();
     inspection(&*store).misplaced(&[views_of(1)]).unwrap();
+    assert_eq!(inspection(&*store).expiring(&[views_of(1), views_of(2)]).unwrap(), []);
     assert_eq!((held(&*store, &views_of(1)), store.look(&[]).unwrap().high_water), before);
     assert_eq!(before.0.claim, Some(claim));
     assert_eq!(facts.generation.known().cloned().flatten(), None);

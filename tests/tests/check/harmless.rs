@@ -77,7 +77,8 @@ fn only_commands_that_read_are_sent_to_redis() {
         let (name, _) = line.strip_prefix("cmdstat_")?.split_once(':')?;
         Some(name.to_owned())
     });
-    let reading = ["client|setinfo", "config|get", "get", "info", "mget", "scan", "time", "type"];
+    let reading =
+        ["client|setinfo", "config|get", "get", "info", "mget", "pttl", "scan", "time", "type"];
     // A script that only asks what is allowed.
     let asking = ["evalsha", "script|load", "script"];
     let others = ["config|resetstat", "client"];
@@ -103,6 +104,6 @@ fn nothing_that_writes_is_asked_of_the_store_or_the_ledger() {
     let counters = world.counters_behind(&faults, Config::default());
     counters.increment(post(1), "views", 1).unwrap();
     let _ = counters.check();
-    let expected = ["inspect", "inspect_ledger", "look", "misplaced", "scan", "state"];
+    let expected = ["expiring", "inspect", "inspect_ledger", "look", "misplaced", "scan", "state"];
     assert_eq!(*steps.lock().unwrap(), expected.map(str::to_owned).into());
 }

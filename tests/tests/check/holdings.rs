@@ -33,6 +33,29 @@ fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
     assert!(finding.message.contains(", …)"), "{finding}");
 }
 
+/// Writers in other languages send EXPIRE with each increment, out of habit.
+#[test]
+fn a_count_that_expires_is_an_error_that_names_it() {
+    let site = Site::new();
+    let store = site.store_at(&site.redis.url(), &Config::default());
+    let many = (1..3000).map(|number| (views_of(number), 1)).collect::<Vec<_>>();
+    assert!(store.increment_many(&many).iter().all(Result::is_ok));
+    assert_eq!(found(&site.check()), []);
+    let _: i64 = site.redis("EXPIRE counter:post:1234:views 1000");
+    let finding = only(&site.check(), Error, Code::CountsExpire);
+    assert!(
+        finding.message.starts_with("1 counters (post:1234:views) have an expiry"),
+        "{finding}"
+    );
+    assert!(finding.message.contains("in 999 s"), "{finding}");
+
+    store.claim(&[views_of(1234), views_of(7)], Duration::MAX).unwrap();
+    assert_eq!(found(&site.check()), [], "a claim has no expiry");
+    let _: i64 = site.redis("EXPIRE counter:{counter:post:7:views} 1000");
+    let finding = only(&site.check(), Error, Code::CountsExpire);
+    assert!(finding.message.starts_with("1 counters (post:7:views) have an expiry"), "{finding}");
+}
+
 #[test]
 fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
     let site = Site::new();

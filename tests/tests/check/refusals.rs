@@ -47,8 +47,8 @@ fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
 fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
     let site = Site::new();
     let _: i64 = site.redis("RPUSH counter:user:1:y a");
-    let all = [&RIGHTS[..], &["+info", "+config|get"]].concat();
-    for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info", "+config|get"] {
+    let all = [&RIGHTS[..], &["+info", "+config|get", "+pttl"]].concat();
+    for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info", "+config|get", "+pttl"] {
         let rights = all.iter().copied().filter(|right| *right != missing).collect::<Vec<_>>();
         let check_up = with_user(&site, &rights).check();
         let unchecked = |code| code == Code::StoreUnchecked;
@@ -65,7 +65,7 @@ fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
 
 /// All that a check-up asks for, but not these.
 fn without(missing: &[&str]) -> Vec<&'static str> {
-    let all = RIGHTS.into_iter().chain(["+info", "+config|get"]);
+    let all = RIGHTS.into_iter().chain(["+info", "+config|get", "+pttl"]);
     all.filter(|right| !missing.contains(right)).collect()
 }
 

@@ -58,6 +58,38 @@ fn a_database_that_is_away_is_told_in_one_line() {
     }
 }
 
+/// The message says what to write, and shows no part of the password.
+#[test]
+fn a_password_that_is_not_percent_encoded_is_answered_with_what_to_write() {
+    let world = shared_pairs()[0].1();
+    for (password, encoded) in [("sec/ret", "%2F"), ("sec#ret", "%23"), ("sec?ret", "%3F")] {
+        let ended = run(world
+            .command()
+            .env("REDIS_URL", format!("redis://:{password}@127.0.0.1/"))
+            .arg("pending"));
+        assert_eq!(ended.code(), 2, "{ended:?}");
+        assert!(ended.errors.contains(encoded) && !ended.errors.contains("sec"), "{ended:?}");
+        for scheme in ["postgres", "mysql"] {
+            let url = format!("{scheme}://app:{password}@127.0.0.1:1/app");
+            let ended = run(counter(&url, &shared_url()).arg("sync"));
+            assert!(ended.code() > 1, "{ended:?}");
+            assert!(ended.errors.contains(encoded) && !ended.errors.contains("sec"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pattern_with_a_backslash_before_a_letter_is_refused_with_what_to_write() {
+    let world = shared_pairs()[0].1();
+    for command in ["sync", "pending"] {
+        let ended = run(world.command().args([command, "--pattern", r"App\Models\Post:*"]));
+        assert_eq!(ended.code(), 2, "{ended:?}");
+        assert!(ended.errors.contains(r"write \\ for a backslash"), "{ended:?}");
+        let ended = run(world.command().args([command, "--pattern", r"App\\Models\\Post:*"]));
+        assert_eq!(ended.code(), 0, "{ended:?}");
+    }
+}
+
 /// What a doctor finds where a side is away.
 fn found_by_doctor(command: &mut Command) -> serde_json::Value {
     let ended = run(command.args(["doctor", "--json"]));

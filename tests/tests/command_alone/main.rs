@@ -1,7 +1,9 @@
 //! The command `counter` and what surrounds it: signals, terminals, the environment, servers that are away.
 
 mod away;
+mod confirm;
 mod environment;
+mod late;
 mod pipes;
 mod signals;
 mod sqlite_files;

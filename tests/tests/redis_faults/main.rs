@@ -8,6 +8,7 @@
 )]
 
 mod away;
+mod credentials;
 mod crowded;
 mod frozen;
 mod full;

@@ -183,7 +183,8 @@ impl<'p> Checkout<'p> {
             let reply = received.map_err(|error| deadline.blame(error))?;
             self.unread -= 1;
             // A server that was demoted keeps its connections. New ones may lead to its successor.
-            if reply.is_read_only() {
+            // Nor does it log in again by itself whom it has forgotten.
+            if reply.is_read_only() || reply.is_no_login() {
                 self.mark_broken();
             }
             take(reply)?;

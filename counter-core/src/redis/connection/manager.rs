@@ -1,8 +1,6 @@
 use std::time::{Duration, Instant};
 
-use ::redis::io::tcp::TcpSettings;
-use ::redis::io::tcp::socket2::TcpKeepalive;
-use ::redis::{Client, Connection, ConnectionInfo, RedisError};
+use ::redis::{Client, Connection, ErrorKind};
 
 use super::packed::Packed;
 use super::reply::Reply;
@@ -10,6 +8,7 @@ use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
 use crate::redact::Secrets;
+use crate::redis::credentials::{CredentialSource, RedisCredentials};
 use crate::redis::timeouts::RedisTimeouts;
 
 /// Makes the connections of the store's own pool.
@@ -20,6 +19,7 @@ use crate::redis::timeouts::RedisTimeouts;
 pub(crate) struct Manager {
     client: Client,
     timeouts: RedisTimeouts,
+    credentials: Option<CredentialSource>,
 }
 
 /// A connection of the store's own pool.
@@ -35,66 +35,94 @@ pub(crate) struct StoreConnection {
 /// The address that could not be reached and the reason. The password is redacted, because some
 /// servers repeat it.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NoConnection(String);
+#[error("{what}")]
+pub(crate) struct NoConnection {
+    what: String,
+    login: Login,
+}
 
-/// The time between two probes of a connection whose other side does not answer them, and how many
-/// of them end it.
-const PROBE_INTERVAL: Duration = Duration::from_secs(15);
-const PROBES: u32 = 4;
+/// Whether a connection failed because the server refused the user or the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Login {
+    Refused,
+    Other,
+}
+
+impl NoConnection {
+    fn is_refused_login(&self) -> bool {
+        self.login == Login::Refused
+    }
+}
 
 impl Manager {
     pub(crate) fn new(
-        info: ConnectionInfo,
+        client: Client,
         timeouts: RedisTimeouts,
-        keepalive: Option<Duration>,
-    ) -> Result<Self, RedisError> {
-        let client = Client::open(info.set_tcp_settings(tcp_settings(keepalive)))?;
-        Ok(Self { client, timeouts })
+        credentials: Option<CredentialSource>,
+    ) -> Self {
+        Self { client, timeouts, credentials }
     }
 
     /// Checks that the server can be reached, lets this user in and answers.
     pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
-        let answer = self.open().and_then(|mut connection| {
-            connection.send(Packed::ping().bytes())?;
-            connection.receive()
-        });
-        match answer {
-            Ok(Reply::Refused(refused)) => Err(self.without_password(&refused.into())),
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.without_password(&error)),
-        }
+        let mut connection = self.open()?;
+        let answer = connection.send(Packed::ping().bytes()).and_then(|()| connection.receive());
+        let refused = match answer {
+            Ok(Reply::Refused(refused)) => refused.into(),
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        Err(self.no_connection(&self.client, &refused))
     }
 
-    fn open(&self) -> Result<StoreConnection, BoxError> {
-        let mut wire = self.client.get_connection_with_timeout(self.timeouts.connect)?;
+    fn open(&self) -> Result<StoreConnection, NoConnection> {
+        let Some(source) = &self.credentials else {
+            return self.open_as(&self.client);
+        };
+        let client = self.client_of(source)?;
+        let opened = self.open_as(&client);
+        if !opened.as_ref().is_err_and(NoConnection::is_refused_login) {
+            return opened;
+        }
+        // What the source returned may have been replaced in this moment.
+        self.open_as(&self.client_of(source)?)
+    }
+
+    /// Returns a client that logs in with what the source returns now.
+    fn client_of(&self, source: &CredentialSource) -> Result<Client, NoConnection> {
+        let no_connection = |error: BoxError| self.no_connection(&self.client, &error);
+        let RedisCredentials { user, password } = (source.0)().map_err(no_connection)?;
+        let info = self.client.get_connection_info();
+        let mut settings = info.redis_settings().clone().set_password(password);
+        if let Some(user) = user {
+            settings = settings.set_username(user);
+        }
+        let client = Client::open(info.clone().set_redis_settings(settings));
+        client.map_err(|error| no_connection(error.into()))
+    }
+
+    fn open_as(&self, client: &Client) -> Result<StoreConnection, NoConnection> {
+        let opened = client.get_connection_with_timeout(self.timeouts.connect);
+        let login = match &opened {
+            Err(error) if error.kind() == ErrorKind::AuthenticationFailed => Login::Refused,
+            _ => Login::Other,
+        };
+        let opened = opened.map_err(BoxError::from).and_then(|wire| self.with_timeouts(wire));
+        opened.map_err(|error| NoConnection { login, ..self.no_connection(client, &error) })
+    }
+
+    fn with_timeouts(&self, mut wire: Connection) -> Result<StoreConnection, BoxError> {
         let (read, write) = (Some(self.timeouts.read), Some(self.timeouts.write));
-        Wire::set_read_timeout(&mut wire, read)?;
-        Wire::set_write_timeout(&mut wire, write)?;
-        Ok(StoreConnection {
-            wire,
-            timeouts: SocketTimeouts { read, write },
-            last_used: Instant::now(),
-            health: Health::Healthy,
-        })
+        let timeouts = SocketTimeouts { read, write };
+        timeouts.set_on(&mut wire)?;
+        Ok(StoreConnection { wire, timeouts, last_used: Instant::now(), health: Health::Healthy })
     }
 
-    fn without_password(&self, error: &BoxError) -> NoConnection {
-        let settings = self.client.get_connection_info().redis_settings();
-        let message = Secrets::of_password(settings.password()).redact(&error.to_string());
-        NoConnection(format!("{}: {message}", self.client.get_connection_info().addr()))
-    }
-}
-
-fn tcp_settings(keepalive: Option<Duration>) -> TcpSettings {
-    let settings = TcpSettings::default().set_nodelay(true);
-    match keepalive {
-        Some(after) => {
-            let after = after.max(Duration::from_secs(1));
-            let probes = TcpKeepalive::new().with_time(after).with_interval(PROBE_INTERVAL);
-            settings.set_keepalive(probes.with_retries(PROBES))
-        }
-        None => settings,
+    fn no_connection(&self, client: &Client, error: &BoxError) -> NoConnection {
+        let info = client.get_connection_info();
+        let password = info.redis_settings().password();
+        let message = Secrets::of_password(password).redact(&error.to_string());
+        NoConnection { what: format!("{}: {message}", info.addr()), login: Login::Other }
     }
 }
 
@@ -110,7 +138,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = NoConnection;
 
     fn connect(&self) -> Result<StoreConnection, NoConnection> {
-        self.open().map_err(|error| self.without_password(&error))
+        self.open()
     }
 
     /// Is not called: the pool leaves it to the checkout, which looks only where it has a reason.

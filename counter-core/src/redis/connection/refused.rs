@@ -34,7 +34,10 @@ const CODES: [&str; 20] = [
 ];
 
 /// The beginnings of such errors that have no code of their own, after `ERR`.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 7] = [
+    // What a script may not do, before and since Redis 7.2.
+    "The user executing the script",
+    "ACL failure in script",
     "increment or decrement would overflow",
     "max number of clients reached",
     // Redis before 6, of what is NOAUTH later.
@@ -95,6 +98,7 @@ mod tests {
             "NOPERM this user has no permissions to run the 'incrby' command",
             "ERR unknown command 'INCRBY', with args beginning with: ",
             "ERR increment or decrement would overflow",
+            "ERR The user executing the script can't run this command or subcommand",
             "NOREPLICAS",
         ] {
             assert!(proves_no_effect(error), "{error}");

@@ -62,6 +62,11 @@ impl Reply {
         self.is_refusal("READONLY")
     }
 
+    /// Returns whether the server did not run a command because the connection is not logged in.
+    pub(crate) fn is_no_login(&self) -> bool {
+        self.is_refusal("NOAUTH")
+    }
+
     /// Returns whether the server did not read a value because it has another type than the
     /// command.
     pub(crate) fn is_wrong_type(&self) -> bool {

@@ -1,10 +1,10 @@
 use super::info::Info;
 use super::rights;
 use crate::clock::{Clock as _, SystemClock};
+use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Checkout, Deadline, Names, Packed, Reply, Unexpected};
 use crate::redis::last_sighting::Sighting;
 use crate::redis::server::Server;

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::confirmation::Confirmation;
 use crate::error::BoxError;
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Checkout, Packed, Reply, Script, Unexpected};
 use crate::redis::server::Server;
 use crate::store::Fact;

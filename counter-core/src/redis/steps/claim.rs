@@ -4,11 +4,11 @@ use std::time::Duration;
 use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim};
+use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
 use crate::protocol::ClaimSeq;
 use crate::redis::batch::{self, Batch, IfLost, Window};
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{
     Checkout, Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply};
 use crate::redis::server::Server;
 

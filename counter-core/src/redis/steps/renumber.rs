@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, parse_claim};
+use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{Claim, ClaimSeq};
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
 

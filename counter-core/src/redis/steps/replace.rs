@@ -3,10 +3,10 @@ use std::sync::LazyLock;
 use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, parse_claim};
+use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, Operation};
 use crate::id::CounterId;
 use crate::protocol::{Claim, ClaimOp};
-use crate::redis::confirmation::Confirmation;
 use crate::redis::connection::{
     Checkout, Deadline, ExchangeError, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
