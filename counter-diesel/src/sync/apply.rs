@@ -1,8 +1,9 @@
 //! How claims get into the table, each exactly once.
 //!
-//! A batch is applied in one transaction: upsert under the guard, verify that the store still holds
-//! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
-//! leaves the claims in the store, and applying them again is a no-op where it was done before.
+//! A batch is applied in one transaction: upsert under the guard, record the newest sequence, ask
+//! the store whether it remembers all that is recorded, verify that it still holds every claim,
+//! commit; only then are the claims acknowledged. Whoever dies anywhere in between leaves the
+//! claims in the store, and applying them again is a no-op where it was done before.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
-use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::identity::compare::{Absence, Remembrance, absence_of, remembrance_of};
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
@@ -152,9 +153,15 @@ impl<'a> Application<'a, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let Some((transaction, newer)) = self.write(&mut claims, locks, &mut settled)? else {
+            let Some((mut transaction, newer)) = self.write(&mut claims, locks, &mut settled)?
+            else {
                 continue;
             };
+            if let Some(store_id) = self.unsettled.store_id()
+                && self.record(&mut *transaction, &store_id, &claims)? == Remembrance::Changed
+            {
+                return Err(counter_core::Error::StoreChanged.into());
+            }
             let store = self.unsettled.engine.store();
             let times = &mut self.log.report.times;
             let verdicts =
@@ -199,6 +206,25 @@ impl<'a> Application<'a, '_> {
         self.log.report.times.add_database(|| drop(transaction));
         settled.kept_out.extend(take_at(claims, kept_out));
         Ok(None)
+    }
+
+    /// Records the newest of these claims, and asks the store whether it remembers all that is
+    /// recorded. An old copy of it would not: what it holds may be in the rows already.
+    fn record(
+        &mut self,
+        transaction: &mut dyn LedgerTransaction,
+        store_id: &str,
+        claims: &[Claim],
+    ) -> Result<Remembrance, Error> {
+        let engine = self.unsettled.engine;
+        let Some(store) = engine.store().generation() else { return Ok(Remembrance::Whole) };
+        let Some(newest) = claims.iter().map(|claim| claim.seq).max() else {
+            return Ok(Remembrance::Whole);
+        };
+        let times = &mut self.log.report.times;
+        let record = || transaction.record(engine.prefix(), store_id, newest);
+        let recorded = times.add_database(record)?;
+        times.add_verify(|| remembrance_of(store, store_id, &recorded))
     }
 
     /// A commit that failed, or panicked, may have happened.
@@ -350,6 +376,10 @@ impl<'a> Application<'a, '_> {
             let ledger = self.unsettled.engine.ledger();
             let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
+            if let Some(store_id) = &store_id {
+                // That the store is another one by now is why the claim is gone.
+                self.record(&mut *transaction, store_id, std::slice::from_ref(&claim))?;
+            }
             self.commit(transaction, std::slice::from_ref(&claim))?;
             Ok(updated)
         });

@@ -97,7 +97,16 @@ struct Pass<'a, 'b> {
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_, '_> {
+    /// A store that is emptied or replaced in the middle is looked at once more, and what it holds
+    /// then is synced.
     fn sync(&mut self) -> Result<(), Error> {
+        match self.sync_store() {
+            Err(Error::Core(counter_core::Error::StoreChanged)) => self.sync_store(),
+            result => result,
+        }
+    }
+
+    fn sync_store(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
@@ -125,12 +134,11 @@ impl Pass<'_, '_> {
     /// returns what the store is.
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
-        let generation = store.ensure_generation(&state.database, recorded)?;
-        self.unsettled.note_store(&generation.store_id);
+        let generation = store.ensure_generation(&state.database, state.newest)?;
+        self.unsettled.note_store(generation.store_id.as_str().into());
         match self.compare(store, &generation, state)? {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
@@ -151,7 +159,7 @@ impl Pass<'_, '_> {
         let Comparison { shared_prefix, replaced, age } = compare(store, generation, state)?;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
-        self.log.report.high_water_lost = matches!(age, Age::HighWaterLost(_));
+        self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
         let is_decided = self.manner.on_conflict != OnConflict::Report
             && self.pattern.is_all()
             && self.engine.store().repair().is_some();

@@ -10,6 +10,9 @@ use crate::ledger::ledger::{LedgerState, SyncRecord};
 /// No row is locked meanwhile.
 const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
+/// Rows are locked meanwhile, for which others wait 5 seconds.
+const RECALL_IN_TRANSACTION_WITHIN: Duration = Duration::from_millis(500);
+
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
     /// Whether the store is synced into another database too.
@@ -38,10 +41,11 @@ pub(crate) fn compare(
     generation: &Generation,
     state: LedgerState,
 ) -> Result<Comparison, Error> {
+    let age = age(store, generation, &state)?;
     let LedgerState { database, recorded, .. } = state;
     Ok(Comparison {
         shared_prefix: generation.database != database,
-        age: age(store, generation, recorded.as_ref())?,
+        age,
         replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
     })
 }
@@ -53,31 +57,65 @@ pub(crate) fn compare(
 pub(crate) fn age(
     store: &dyn StoreGeneration,
     present: &Generation,
-    recorded: Option<&SyncRecord>,
+    state: &LedgerState,
 ) -> Result<Age, Error> {
-    let known = known_sequences(present, recorded);
+    let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
+    let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
     let recall = store.recall(&known, RECALL_WITHIN)?;
-    let Recall { store_id, high_water, accepted, mut forgotten, .. } = recall;
+    if recall.store_id.as_ref() != Some(&present.store_id) {
+        return Err(counter_core::Error::StoreChanged.into());
+    }
+    Ok(age_of(recall))
+}
+
+fn age_of(recall: Recall) -> Age {
+    let Recall { high_water, accepted, mut forgotten, .. } = recall;
     // Without a high water everything is forgotten, also what was accepted.
     if high_water > ClaimSeq::ZERO {
         forgotten.retain(|seq| *seq > accepted);
     }
-    Ok(if store_id.as_ref() != Some(&present.store_id) || forgotten.is_empty() {
-        // Of another store, which came in between, nothing is known yet.
+    if forgotten.is_empty() {
         Age::Present
     } else if high_water == ClaimSeq::ZERO {
         Age::HighWaterLost(forgotten)
     } else {
         Age::WentBack(forgotten)
-    })
+    }
 }
 
-/// Returns the sequences that a store is known to have given out, by its database and by this
-/// process.
-fn known_sequences(present: &Generation, recorded: Option<&SyncRecord>) -> Vec<ClaimSeq> {
-    let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
-    let known = same_life.map(|recorded| recorded.seq).into_iter().chain([present.newest_seen]);
-    known.filter(|seq| *seq > ClaimSeq::ZERO).collect()
+/// Whether what is recorded of a store may be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remembrance {
+    /// The store with this id remembers giving out all of it.
+    Whole,
+    /// Another store is there, or this one has lost its high water.
+    Changed,
+}
+
+/// Asks the store, while rows are locked, whether it has this id and remembers giving out all that
+/// is recorded of it. What others have written to these rows is among that.
+///
+/// # Errors
+///
+/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if it has the id and does not remember.
+pub(crate) fn remembrance_of(
+    store: &dyn StoreGeneration,
+    store_id: &str,
+    recorded: &[ClaimSeq],
+) -> Result<Remembrance, Error> {
+    let recall = store.recall(recorded, RECALL_IN_TRANSACTION_WITHIN)?;
+    if recall.store_id.as_deref() != Some(store_id) {
+        return Ok(Remembrance::Changed);
+    }
+    let found = recall.high_water;
+    match age_of(recall) {
+        Age::Present => Ok(Remembrance::Whole),
+        Age::HighWaterLost(_) => Ok(Remembrance::Changed),
+        Age::WentBack(forgotten) => {
+            let recorded = newest(&forgotten);
+            Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+        }
+    }
 }
 
 /// Why a claim is not in the store any more.
