@@ -18,7 +18,8 @@ use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
-use crate::sync::identity::compare::{Absence, Remembrance, absence_of, remembrance_of};
+use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::identity::record::{Remembrance, record};
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{
@@ -157,13 +158,14 @@ impl<'a> Application<'a, '_> {
             else {
                 continue;
             };
-            if let Some(store_id) = self.unsettled.store_id()
-                && self.record(&mut *transaction, &store_id, &claims)? == Remembrance::Changed
+            let engine = self.unsettled.engine;
+            let times = &mut self.log.report.times;
+            if let Some(id) = self.unsettled.store_id()
+                && record(engine, &mut *transaction, &id, &claims, times)? == Remembrance::Changed
             {
                 return Err(counter_core::Error::StoreChanged.into());
             }
-            let store = self.unsettled.engine.store();
-            let times = &mut self.log.report.times;
+            let store = engine.store();
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {
@@ -206,25 +208,6 @@ impl<'a> Application<'a, '_> {
         self.log.report.times.add_database(|| drop(transaction));
         settled.kept_out.extend(take_at(claims, kept_out));
         Ok(None)
-    }
-
-    /// Records the newest of these claims, and asks the store whether it remembers all that is
-    /// recorded. An old copy of it would not: what it holds may be in the rows already.
-    fn record(
-        &mut self,
-        transaction: &mut dyn LedgerTransaction,
-        store_id: &str,
-        claims: &[Claim],
-    ) -> Result<Remembrance, Error> {
-        let engine = self.unsettled.engine;
-        let Some(store) = engine.store().generation() else { return Ok(Remembrance::Whole) };
-        let Some(newest) = claims.iter().map(|claim| claim.seq).max() else {
-            return Ok(Remembrance::Whole);
-        };
-        let times = &mut self.log.report.times;
-        let record = || transaction.record(engine.prefix(), store_id, newest);
-        let recorded = times.add_database(record)?;
-        times.add_verify(|| remembrance_of(store, store_id, &recorded))
     }
 
     /// A commit that failed, or panicked, may have happened.
@@ -378,7 +361,9 @@ impl<'a> Application<'a, '_> {
             let updated = transaction.update(&claim)?;
             if let Some(store_id) = &store_id {
                 // That the store is another one by now is why the claim is gone.
-                self.record(&mut *transaction, store_id, std::slice::from_ref(&claim))?;
+                let times = &mut self.log.report.times;
+                let claims = std::slice::from_ref(&claim);
+                record(self.unsettled.engine, &mut *transaction, store_id, claims, times)?;
             }
             self.commit(transaction, std::slice::from_ref(&claim))?;
             Ok(updated)

@@ -13,8 +13,8 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     )
 }
 
-/// A state row that is there already: of two passes over one store, the one that ends later may know
-/// the older sequence. `greatest` is the database's function for the larger of two numbers.
+/// A state row that is there already: of two passes over one store, the one that ends later may
+/// know the older sequence. `greatest` is the database's function for the larger of two numbers.
 pub(super) fn replace_state(tables: &Tables, greatest: &str) -> String {
     let row = tables.state().quoted_name();
     format!(

@@ -10,9 +10,6 @@ use crate::ledger::ledger::{LedgerState, SyncRecord};
 /// No row is locked meanwhile.
 const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
-/// Rows are locked meanwhile, for which others wait 5 seconds.
-const RECALL_IN_TRANSACTION_WITHIN: Duration = Duration::from_millis(500);
-
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
     /// Whether the store is synced into another database too.
@@ -68,7 +65,8 @@ pub(crate) fn age(
     Ok(age_of(recall))
 }
 
-fn age_of(recall: Recall) -> Age {
+/// Returns what a store's answer says about it.
+pub(crate) fn age_of(recall: Recall) -> Age {
     let Recall { high_water, accepted, mut forgotten, .. } = recall;
     // Without a high water everything is forgotten, also what was accepted.
     if high_water > ClaimSeq::ZERO {
@@ -80,41 +78,6 @@ fn age_of(recall: Recall) -> Age {
         Age::HighWaterLost(forgotten)
     } else {
         Age::WentBack(forgotten)
-    }
-}
-
-/// Whether what is recorded of a store may be committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Remembrance {
-    /// The store with this id remembers giving out all of it.
-    Whole,
-    /// Another store is there, or this one has lost its high water.
-    Changed,
-}
-
-/// Asks the store, while rows are locked, whether it has this id and remembers giving out all that
-/// is recorded of it. What others have written to these rows is among that.
-///
-/// # Errors
-///
-/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if it has the id and does not remember.
-pub(crate) fn remembrance_of(
-    store: &dyn StoreGeneration,
-    store_id: &str,
-    recorded: &[ClaimSeq],
-) -> Result<Remembrance, Error> {
-    let recall = store.recall(recorded, RECALL_IN_TRANSACTION_WITHIN)?;
-    if recall.store_id.as_deref() != Some(store_id) {
-        return Ok(Remembrance::Changed);
-    }
-    let found = recall.high_water;
-    match age_of(recall) {
-        Age::Present => Ok(Remembrance::Whole),
-        Age::HighWaterLost(_) => Ok(Remembrance::Changed),
-        Age::WentBack(forgotten) => {
-            let recorded = newest(&forgotten);
-            Err(counter_core::Error::StoreWentBack { found, recorded }.into())
-        }
     }
 }
 
