@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use counter_core::{
-    BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
+    BatchSize, Claim, ClaimSeq, Claimed, CounterId, Error as CoreError, Foreign, Generation,
+    Pattern, StoreGeneration,
 };
 
 use crate::engine::engine::Engine;
@@ -73,9 +74,8 @@ fn run(
     Ok(report)
 }
 
-/// A server that is started again in the middle of a scan goes on with it in another order, and a
-/// sweep misses some. So they are repeated until one finds nothing more, but not for ever: somebody
-/// may be counting.
+/// A server that is started again in the middle of a scan goes on in another order, and the sweep
+/// misses some. They are repeated until one finds nothing, but not for ever: more may be counted.
 const DISCARDING_SWEEPS: u32 = 3;
 
 struct Pass<'a, 'b> {
@@ -97,13 +97,11 @@ struct Pass<'a, 'b> {
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_, '_> {
-    /// A store that is emptied or replaced in the middle is looked at once more, and what it holds
-    /// then is synced.
+    /// A store that is emptied or replaced in the middle is looked at and synced once more.
     fn sync(&mut self) -> Result<(), Error> {
-        match self.sync_store() {
-            Err(Error::Core(counter_core::Error::StoreChanged)) => self.sync_store(),
-            result => result,
-        }
+        let is_changed = |error: &Error| matches!(error, Error::Core(CoreError::StoreChanged));
+        let synced = self.sync_store();
+        if synced.as_ref().is_err_and(is_changed) { self.sync_store() } else { synced }
     }
 
     fn sync_store(&mut self) -> Result<(), Error> {
@@ -166,7 +164,7 @@ impl Pass<'_, '_> {
         match age {
             Age::WentBack(forgotten) if !is_decided => {
                 let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+                Err(CoreError::StoreWentBack { found, recorded }.into())
             }
             age => Ok(age),
         }
@@ -291,8 +289,7 @@ impl Pass<'_, '_> {
         })
     }
 
-    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have
-    /// that at once.
+    /// A pass that is to end applies what it has claimed first, for no other sync could at once.
     fn fold_claimed(
         &mut self,
         received: Receiver<FromClaimer>,

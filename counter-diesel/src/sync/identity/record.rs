@@ -10,8 +10,9 @@ use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
 use crate::sync::report::times::SyncTimes;
 
-/// Rows are locked meanwhile, for which others wait 5 seconds.
-const RECALL_IN_TRANSACTION_WITHIN: Duration = Duration::from_millis(500);
+/// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to verify,
+/// and the database's own steps.
+const RECALL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whether what is recorded of a store may be committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ fn remembrance_of(
     store_id: &str,
     recorded: &[ClaimSeq],
 ) -> Result<Remembrance, Error> {
-    let recall = store.recall(recorded, RECALL_IN_TRANSACTION_WITHIN)?;
+    let recall = store.recall(recorded, RECALL_WITHIN)?;
     if recall.store_id.as_deref() != Some(store_id) {
         return Ok(Remembrance::Changed);
     }
