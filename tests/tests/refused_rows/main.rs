@@ -5,6 +5,7 @@ mod kept_out;
 mod large_batches;
 mod locked;
 mod refused;
+mod undone;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,9 @@ use counter_tests::suite;
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let cases = [refused::CASES, kept_out::CASES, locked::CASES, large_batches::CASES].concat();
+    let cases =
+        [refused::CASES, kept_out::CASES, undone::CASES, locked::CASES, large_batches::CASES];
+    let cases = cases.concat();
     suite::run(PAIRS, &cases)
 }
 

@@ -198,7 +198,7 @@ fn allow_again(world: &World) {
 }
 
 /// Only ids below 9999 have a partition.
-fn partition(world: &World) {
+pub fn partition(world: &World) {
     execute(
         world,
         "CREATE TABLE parted (LIKE model_counters INCLUDING DEFAULTS) \
