@@ -1,11 +1,13 @@
 //! One sync, from the first look to the last acknowledgement.
 
+mod left;
+
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use counter_core::{
     BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
@@ -20,7 +22,6 @@ use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::{OnConflict, SyncOptions};
-use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
@@ -28,7 +29,7 @@ use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
 use crate::sync::telemetry::telemetry;
-use crate::sync::unsettled::{Left, Unsettled};
+use crate::sync::unsettled::Unsettled;
 
 /// Moves everything that matches from the store into the table, and logs and measures it.
 pub(crate) fn sync(
@@ -238,29 +239,6 @@ impl Pass<'_, '_> {
         self.log.observer.notify(SyncEvent::Scanned);
     }
 
-    /// Applies claims that earlier passes of this process may have made without an answer. Others
-    /// would have to wait until they look left behind.
-    fn fold_unanswered(&mut self) -> Result<(), Error> {
-        if !self.pattern.is_all() || self.log.should_stop() {
-            return Ok(());
-        }
-        let ids = self.engine.unanswered().of_pass();
-        let folded = ids.chunks(self.batch_size.get().get()).try_for_each(|ids| {
-            if self.log.should_stop() {
-                self.engine.unanswered().note(ids.iter().cloned());
-                return Ok(());
-            }
-            let claimed = time(&mut self.log.report.times.claim, || {
-                self.unsettled.claim_older_than(ids.to_vec(), Duration::ZERO)
-            })?;
-            self.fold(claimed)
-        });
-        if folded.is_err() {
-            self.engine.unanswered().note(ids);
-        }
-        folded
-    }
-
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.
     fn fold_all(&mut self) -> Result<(), Error> {
         if self.log.should_stop() {
@@ -305,32 +283,19 @@ impl Pass<'_, '_> {
         // A scan finds again what is being synced, and is too late for what others have synced
         // meanwhile.
         let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
-        self.log.report.scanned += found;
-        self.log.found(found);
+        self.note_found(found);
         let (mut fresh, recovered) = self.sort(claimed);
         if !recovered.is_empty() {
             fresh.extend(self.finish(recovered)?);
         }
-        self.apply(fresh, Origin::Fresh)
+        self.apply(fresh, Origin::Fresh)?;
+        self.unsettled.forget_surplus();
+        Ok(())
     }
 
-    /// Applies what earlier passes of this process have left. It comes last: what was refused, or
-    /// what ended a pass, must not keep fresh claims waiting.
-    fn fold_left(&mut self, left: Left) -> Result<(), Error> {
-        let Left { untried, refused, waiting } = left;
-        let size = self.batch_size.get().get();
-        for claims in untried.chunks(size).chain(refused.chunks(size)) {
-            if self.log.should_stop() {
-                return Ok(());
-            }
-            let fresh = self.finish(claims.to_vec())?;
-            self.apply(fresh, Origin::Fresh)?;
-        }
-        for claim in waiting {
-            let cause = PostponedCause::Refused;
-            self.log.report.postponed.push(PostponedClaim { claim, cause });
-        }
-        Ok(())
+    fn note_found(&mut self, counters: u64) {
+        self.log.report.scanned += counters;
+        self.log.found(counters);
     }
 
     /// Applies claims that an earlier pass has left behind, by themselves, because what made it end
@@ -339,6 +304,11 @@ impl Pass<'_, '_> {
     fn finish(&mut self, claims: Vec<Claim>) -> Result<Vec<Claim>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         self.apply(claims, Origin::Recovered)?;
+        self.claim_later(ids)
+    }
+
+    /// Claims what was counted since the claims of these counters, and returns what is fresh.
+    fn claim_later(&mut self, ids: Vec<CounterId>) -> Result<Vec<Claim>, Error> {
         let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
         let (fresh, recovered) = self.sort(later);
         // Sets that were made since. Not again and again, for something may set all the time.

@@ -99,7 +99,7 @@ pub const CASES: &[Case<World>] = &[
         let routine = SyncOptions::default().retry_refused(false);
         let report = counters.sync(&routine).unwrap();
         assert_eq!((report.applied, report.failed.count()), (10, 0), "{report}");
-        assert_eq!(report.postponed.count(), 3000, "{report}");
+        assert_eq!((report.postponed.count(), report.scanned), (3000, 3010), "{report}");
         // The ten are in as many batches as the scan makes of all that is claimed.
         let upserts = upserts.swap(0, Ordering::SeqCst);
         assert!(upserts <= 4, "{upserts}, and {refused} in three passes before");
@@ -109,6 +109,26 @@ pub const CASES: &[Case<World>] = &[
         let report = sync(&counters);
         assert!(report.is_clean() && report.applied == 3000, "{report}");
         assert_eq!(sum_of_rows(&counters, [BAD, BAD + 1499, BAD + 2999, 1]), 5);
+    }),
+    ("a set of another process is applied while what it replaced waits out its backoff", |world| {
+        if world.store.private().is_some() {
+            // No other process sees it.
+            return;
+        }
+        let (counters, other) = (world.counters(), world.counters());
+        refuse_by_trigger(world);
+        count_each(&counters, [BAD, BAD + 1]);
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.failed.count()), (0, 2), "{report}");
+        other.set(post(BAD), "views", 7).unwrap();
+        allow_again(world);
+
+        let routine = SyncOptions::default().retry_refused(false);
+        let report = counters.sync(&routine).unwrap();
+        assert_eq!((report.applied, report.superseded), (1, 1), "{report}");
+        assert_eq!((report.postponed.count(), report.scanned), (1, 2), "{report}");
+        assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 7);
+        assert_eq!(counters.get(post(BAD + 1), "views").unwrap(), 1);
     }),
 ];
 
