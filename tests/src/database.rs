@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, WithoutPreparedStatements};
 use counter_diesel::{Error, sqlite_pool};
@@ -46,6 +46,12 @@ pub fn sqlite() -> Box<dyn Database> {
 /// A database in a PostgreSQL server.
 pub fn postgres() -> Box<dyn Database> {
     Box::new(OwnDatabase::<PgConnection>::in_server(&postgres::shared_url()))
+}
+
+/// A schema in a database of PostgreSQL that tests share. The server copies files for a database, and
+/// only writes a row for a schema, so this is for tests that make hundreds.
+pub fn postgres_schema() -> Box<dyn Database> {
+    Box::new(OwnSchema::new())
 }
 
 /// A database in a PostgreSQL server, reached through a pooler that takes each of five connections in turn.
@@ -107,6 +113,75 @@ impl Database for SqliteFile {
     fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
         let mut conn = SqliteConnection::establish(&self.path()).unwrap();
         conn.batch_execute(sql)
+    }
+}
+
+/// A schema that its connections find first, made for one test.
+struct OwnSchema {
+    url: String,
+    name: String,
+}
+
+impl OwnSchema {
+    fn new() -> Self {
+        let (name, server_url) = (new_name(), postgres::shared_url());
+        let separator = if server_url.contains('?') { '&' } else { '?' };
+        let url = format!("{server_url}{separator}options=-csearch_path%3D{name}");
+        Self::administer(&format!("CREATE SCHEMA {name}")).unwrap();
+        Self { url, name }
+    }
+
+    /// Runs SQL on a connection that all schemas share, because a session takes long to begin too.
+    fn administer(sql: &str) -> diesel::QueryResult<()> {
+        static ADMINISTRATOR: LazyLock<Mutex<PgConnection>> = LazyLock::new(|| {
+            let mut conn = PgConnection::establish(&postgres::shared_url()).unwrap();
+            // A test that failed may still hold locks in its schema.
+            conn.batch_execute("SET lock_timeout = '10s'; SET client_min_messages = error")
+                .unwrap();
+            Mutex::new(conn)
+        });
+        let conn = ADMINISTRATOR.lock();
+        conn.unwrap_or_else(PoisonError::into_inner).batch_execute(sql)
+    }
+
+    fn connect(&self) -> PgConnection {
+        PgConnection::establish(&self.url).unwrap()
+    }
+}
+
+impl Database for OwnSchema {
+    fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
+        own_pool_ledger::<PgConnection>(self.url(), table)
+    }
+
+    fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    fn other_schema(&self) -> String {
+        let name = format!("{}_other", self.name);
+        Self::administer(&format!("CREATE SCHEMA {name}")).unwrap();
+        name
+    }
+
+    fn hold(&self, sql: &str) -> Box<dyn Any> {
+        let mut conn = self.connect();
+        conn.batch_execute(&format!("BEGIN; {sql}")).unwrap();
+        Box::new(conn)
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        self.connect().batch_execute(sql)
+    }
+}
+
+impl Drop for OwnSchema {
+    fn drop(&mut self) {
+        let schemas = [self.name.clone(), format!("{}_other", self.name)];
+        let drop =
+            |name: &String| Self::administer(&format!("DROP SCHEMA IF EXISTS {name} CASCADE"));
+        let dropped = schemas.iter().try_for_each(drop);
+        assert!(dropped.is_ok() || std::thread::panicking(), "{dropped:?}");
     }
 }
 
@@ -194,9 +269,7 @@ pub struct OwnDatabase<C: ServerConnection> {
 impl<C: ServerConnection> OwnDatabase<C> {
     /// Makes a database in the server that has this URL.
     pub fn in_server(server_url: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("counter_test_{}_{number}", std::process::id());
+        let name = new_name();
         let mut server = C::establish(server_url).unwrap();
         server.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
         Self { server_url: server_url.to_owned(), name, kind: PhantomData }
@@ -228,11 +301,7 @@ impl<C: ServerConnection> OwnDatabase<C> {
 
 impl<C: ServerConnection> Database for OwnDatabase<C> {
     fn ledger(&self, table: &str) -> Arc<dyn Ledger> {
-        // More patient than an application's, for tests that run beside many others. It opens connections as they
-        // are needed, because most worlds need one or two.
-        let pool = Pool::builder().max_size(8).min_idle(Some(1));
-        let pool = pool.build(ConnectionManager::<C>::new(self.url()));
-        ledger(pool.unwrap(), table)
+        own_pool_ledger::<C>(self.url(), table)
     }
 
     fn url(&self) -> String {
@@ -262,6 +331,20 @@ impl<C: ServerConnection> Drop for OwnDatabase<C> {
             assert!(dropped.is_ok() || std::thread::panicking(), "{dropped:?}");
         }
     }
+}
+
+/// A name that no other test uses.
+fn new_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("counter_test_{}_{number}", std::process::id())
+}
+
+/// A ledger over a pool that is more patient than an application's, for tests that run beside many
+/// others. It opens connections as they are needed, because most worlds need one or two.
+fn own_pool_ledger<C: ServerConnection>(url: String, table: &str) -> Arc<dyn Ledger> {
+    let pool = Pool::builder().max_size(8).min_idle(Some(1));
+    ledger(pool.build(ConnectionManager::<C>::new(url)).unwrap(), table)
 }
 
 fn ledger<C: CounterConnection>(pool: Pool<ConnectionManager<C>>, table: &str) -> Arc<dyn Ledger> {

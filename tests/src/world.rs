@@ -45,11 +45,11 @@ pub const PAIRS_AND_POOLER: &[WorldKind<World>] = &[
 ];
 
 /// The same, for tests that make thousands of worlds: the threads of a connection pool outlive it by half a minute, so
-/// all of these share one to Redis.
+/// all of these share one to Redis, and a database of PostgreSQL takes long to make, so all of these share one.
 pub const SHARING_PAIRS: &[WorldKind<World>] = &[
     ("memory_x_sqlite", memory_x_sqlite),
     ("redis_x_sqlite", || sharing_redis_x(database::sqlite())),
-    ("redis_x_postgres", || sharing_redis_x(database::postgres())),
+    ("redis_x_postgres", || sharing_redis_x(database::postgres_schema())),
     ("redis_x_mariadb", || sharing_redis_x(database::mariadb())),
 ];
 

@@ -1,6 +1,6 @@
 //! One sync, from the first look to the last acknowledgement.
 
-mod left;
+mod leftovers;
 
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;

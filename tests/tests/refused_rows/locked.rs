@@ -8,11 +8,9 @@ use counter_tests::world::World;
 
 use super::{Kind, count_each, kind_of, sum_of_rows, sync};
 
-pub const CASES: &[Case<World>] = &[
+/// The cases of servers, which lock rows.
+pub const ROWS: &[Case<World>] = &[
     ("a locked row is named and all others are in, wherever it is in the batch", |world| {
-        if kind_of(world) == Kind::Sqlite {
-            return a_locked_file_ends_the_pass(world);
-        }
         let counters = world.counters();
         count_each(&counters, 1..=1000);
         assert!(sync(&counters).is_clean());
@@ -30,9 +28,6 @@ pub const CASES: &[Case<World>] = &[
         assert_eq!(sum_of_rows(&counters, 1..=1000), 4 * 1000);
     }),
     ("a row that another transaction has inserted is named and all others are in", |world| {
-        if kind_of(world) == Kind::Sqlite {
-            return a_locked_file_ends_the_pass(world);
-        }
         let insert = "INSERT INTO model_counters (owner_type, owner_id, \"key\", count, claim_seq) \
                       VALUES ('post', 512, 'views', 100, 0)";
         let held = world.database.hold(insert);
@@ -48,7 +43,6 @@ pub const CASES: &[Case<World>] = &[
         assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
     }),
     ("a row that is refused slowly beside a locked one is not taken for locked", |world| {
-        // SQLite has neither single locks nor slow triggers.
         let refuse = match kind_of(world) {
             Kind::Postgres => {
                 "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -62,7 +56,7 @@ pub const CASES: &[Case<World>] = &[
                  IF NEW.owner_id = 7 THEN DO SLEEP(0.2); SIGNAL SQLSTATE '45000' \
                  SET MESSAGE_TEXT = 'no Lock wait timeout exceeded'; END IF"
             }
-            Kind::Sqlite => return a_locked_file_ends_the_pass(world),
+            Kind::Sqlite => unreachable!("SQLite has neither locks of rows nor slow triggers"),
         };
         let counters = world.counters();
         count_each(&counters, [1]);
@@ -81,9 +75,6 @@ pub const CASES: &[Case<World>] = &[
         drop(held);
     }),
     ("a locked state row ends a pass in time, after all rows are in", |world| {
-        if kind_of(world) == Kind::Sqlite {
-            return a_locked_file_ends_the_pass(world);
-        }
         let counters = world.counters();
         count_each(&counters, [1]);
         assert!(sync(&counters).is_clean());
@@ -98,6 +89,24 @@ pub const CASES: &[Case<World>] = &[
         drop(held);
     }),
 ];
+
+/// The case of SQLite, which locks the whole file.
+pub const FILES: &[Case<World>] =
+    &[("a locked file ends a pass in time, and the next one finishes its work", |world| {
+        let counters = world.counters();
+        count_each(&counters, 1..=10);
+        let held = world.database.hold("");
+        let started = Instant::now();
+        let result = counters.sync(&counter_diesel::SyncOptions::default());
+        let error = result.map_or_else(Some, |report| report.stopped);
+        assert!(matches!(error, Some(Error::Locked { .. })), "{error:?}");
+        // Three waits of 5 s. SQLite counts only its sleeps, so on a busy machine they are longer.
+        assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
+        drop(held);
+        let report = sync(&counters);
+        assert!(report.is_clean(), "{report}");
+        assert_eq!(sum_of_rows(&counters, 1..=10), 10);
+    })];
 
 /// Counts posts 1 to 1000, and syncs all but the one whose row is locked.
 fn others_are_applied(counters: &Counters, locked: i64, within: Duration) {
@@ -127,21 +136,4 @@ fn others_but_neighbours_are_applied(counters: &Counters, locked: i64) {
 fn timed(counters: &Counters) -> (SyncReport, Duration) {
     let started = Instant::now();
     (sync(counters), started.elapsed())
-}
-
-/// Nobody can write to a SQLite file beside another.
-fn a_locked_file_ends_the_pass(world: &World) {
-    let counters = world.counters();
-    count_each(&counters, 1..=10);
-    let held = world.database.hold("");
-    let started = Instant::now();
-    let result = counters.sync(&counter_diesel::SyncOptions::default());
-    let error = result.map_or_else(Some, |report| report.stopped);
-    assert!(matches!(error, Some(Error::Locked { .. })), "{error:?}");
-    // Three waits of 5 s, of which SQLite counts its sleeps and not the time: on a busy machine they are longer.
-    assert!(started.elapsed() < Duration::from_secs(45), "{:?}", started.elapsed());
-    drop(held);
-    let report = sync(&counters);
-    assert!(report.is_clean(), "{report}");
-    assert_eq!(sum_of_rows(&counters, 1..=10), 10);
 }

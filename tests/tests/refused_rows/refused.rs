@@ -110,11 +110,12 @@ pub const CASES: &[Case<World>] = &[
         assert!(report.is_clean() && report.applied == 3000, "{report}");
         assert_eq!(sum_of_rows(&counters, [BAD, BAD + 1499, BAD + 2999, 1]), 5);
     }),
-    ("a set of another process is applied while what it replaced waits out its backoff", |world| {
-        if world.store.private().is_some() {
-            // No other process sees it.
-            return;
-        }
+];
+
+/// Those of stores that other processes see, too.
+pub const SHARED: &[Case<World>] = &[(
+    "a set of another process is applied while what it replaced waits out its backoff",
+    |world| {
         let (counters, other) = (world.counters(), world.counters());
         refuse_by_trigger(world);
         count_each(&counters, [BAD, BAD + 1]);
@@ -129,8 +130,8 @@ pub const CASES: &[Case<World>] = &[
         assert_eq!((report.postponed.count(), report.scanned), (1, 2), "{report}");
         assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 7);
         assert_eq!(counters.get(post(BAD + 1), "views").unwrap(), 1);
-    }),
-];
+    },
+)];
 
 fn others_are_applied(world: &World) {
     let counters = world.counters();
