@@ -4,24 +4,21 @@
 //! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
 //! leaves the claims in the store, and applying them again is a no-op where it was done before.
 
-mod settle;
-
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Verdict};
 
-use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause};
 use crate::ledger::retry;
+use crate::sync::application::Application;
 use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
-use crate::sync::report::claims::{FailedClaim, PostponedCause, PostponedClaim};
+use crate::sync::report::claims::PostponedCause;
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
@@ -78,13 +75,6 @@ pub(crate) fn settle_changed(
     let mut application = Application { unsettled, origin: Origin::Recovered, manner, log };
     application.settle(settled, 0)?;
     Ok(held)
-}
-
-struct Application<'a, 'o> {
-    unsettled: &'a Unsettled<'a>,
-    origin: Origin,
-    manner: &'a mut Manner,
-    log: &'a mut PassLog<'o>,
 }
 
 /// A transaction in which claims are written, and those of them whose row has seen a newer one.
@@ -148,17 +138,6 @@ impl<'a> Application<'a, '_> {
         claims.into_iter().for_each(|claim| self.postpone(claim, cause));
     }
 
-    fn refuse(&mut self, claim: Claim, error: Error) {
-        self.unsettled.note_refused(&claim);
-        self.unsettled.leave(&claim);
-        self.log.report.failed.push(FailedClaim { claim, error });
-    }
-
-    fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
-        self.unsettled.leave(&claim);
-        self.log.report.postponed.push(PostponedClaim { claim, cause });
-    }
-
     /// One transaction over all claims that are still theirs to apply.
     fn transact(&mut self, claims: &[Claim], locks: Locks) -> Result<Settled, Error> {
         let mut settled = Settled::default();
@@ -214,28 +193,5 @@ impl<'a> Application<'a, '_> {
         self.log.report.times.add_database(|| drop(transaction));
         settled.kept_out.extend(take_at(claims, kept_out));
         Ok(None)
-    }
-
-    /// A commit that failed, or panicked, may have happened.
-    fn commit(
-        &mut self,
-        transaction: Box<dyn LedgerTransaction + '_>,
-        claims: &[Claim],
-    ) -> Result<(), Error> {
-        let times = &mut self.log.report.times;
-        let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));
-        let committed = catch_unwind(commit);
-        if !matches!(committed, Ok(Ok(()))) {
-            self.mark_unknown(claims);
-        }
-        committed.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    fn mark_unknown(&self, claims: &[Claim]) {
-        for claim in claims {
-            if self.unsettled.fate(claim) == Fate::Unapplied {
-                self.unsettled.set_fate(claim, Fate::Unknown);
-            }
-        }
     }
 }

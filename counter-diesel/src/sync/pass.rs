@@ -1,7 +1,5 @@
 //! One sync, from the first look to the last acknowledgement.
 
-mod leftovers;
-
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,23 +7,20 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{
-    BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
-};
+use counter_core::{ClaimSeq, CounterId, Foreign, Generation, StoreGeneration};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
-use crate::sync::apply::apply;
 use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
+use crate::sync::folding::Pass;
 use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
-use crate::sync::manner::{Manner, Origin};
+use crate::sync::manner::Manner;
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
-use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
 use crate::sync::telemetry::telemetry;
@@ -78,21 +73,6 @@ fn run(
 /// sweep misses some. So they are repeated until one finds nothing more, but not for ever: somebody
 /// may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
-
-struct Pass<'a, 'b> {
-    engine: &'a Engine,
-    pattern: Pattern,
-    manner: Manner,
-    leaves_refused: bool,
-    batch_size: BatchSize,
-    log: PassLog<'b>,
-    /// What this pass has claimed, and what earlier ones have left.
-    unsettled: &'a Unsettled<'a>,
-    /// Foreign names that are in the report already.
-    reported_foreign: Reported,
-    /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
-    reported_claims: Reported,
-}
 
 /// What a pass does with a batch.
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
@@ -278,64 +258,6 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Applies one batch of claims.
-    fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
-        // A scan finds again what is being synced, and is too late for what others have synced
-        // meanwhile.
-        let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
-        self.note_found(found);
-        let (mut fresh, recovered) = self.sort(claimed);
-        if !recovered.is_empty() {
-            fresh.extend(self.finish(recovered)?);
-        }
-        self.apply(fresh, Origin::Fresh)?;
-        self.unsettled.forget_surplus();
-        Ok(())
-    }
-
-    fn note_found(&mut self, counters: u64) {
-        self.log.report.scanned += counters;
-        self.log.found(counters);
-    }
-
-    /// Applies claims that an earlier pass has left behind, by themselves, because what made it end
-    /// may be among them. Returns the claims of what was counted since, so that one pass leaves
-    /// nothing behind.
-    fn finish(&mut self, claims: Vec<Claim>) -> Result<Vec<Claim>, Error> {
-        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-        self.apply(claims, Origin::Recovered)?;
-        self.claim_later(ids)
-    }
-
-    /// Claims what was counted since the claims of these counters, and returns what is fresh.
-    fn claim_later(&mut self, ids: Vec<CounterId>) -> Result<Vec<Claim>, Error> {
-        let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
-        let (fresh, recovered) = self.sort(later);
-        // Sets that were made since. Not again and again, for something may set all the time.
-        self.apply(recovered, Origin::Recovered)?;
-        Ok(fresh)
-    }
-
-    /// The claims that were made now, and those that were left behind.
-    fn sort(&mut self, claimed: Vec<Claimed>) -> (Vec<Claim>, Vec<Claim>) {
-        let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
-        for claimed in claimed {
-            match claimed {
-                Claimed::Nothing => {}
-                Claimed::Zero => self.log.report.zeros += 1,
-                Claimed::Busy => self.log.report.busy += 1,
-                Claimed::Fresh(claim) => fresh.push(claim),
-                Claimed::Recovered(claim) => recovered.push(claim),
-                Claimed::Foreign(foreign) => self.report_foreign(foreign),
-            }
-        }
-        (fresh, recovered)
-    }
-
-    fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(self.unsettled, claims, origin, &mut self.manner, &mut self.log)
-    }
-
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         let look = self.engine.store().look(&ids)?;
@@ -354,12 +276,5 @@ impl Pass<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    /// A scan may find the same thing twice.
-    fn report_foreign(&mut self, foreign: Foreign) {
-        if self.reported_foreign.insert(&foreign.name) {
-            self.log.report.foreign.push(foreign);
-        }
     }
 }

@@ -2,11 +2,11 @@
 
 use counter_core::{Claim, ClaimOp};
 
-use super::Application;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
+use crate::sync::application::Application;
 use crate::sync::batch::Locks;
 use crate::sync::identity::compare::{Absence, absence_of};
 use crate::sync::manner::Origin;
@@ -21,7 +21,7 @@ const RENUMBER_ROUNDS: u32 = 10;
 impl Application<'_, '_> {
     /// Acknowledges what is in the table and deals with what is not.
     /// Returns claims that got a new sequence and are still to be applied.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         settled: Settled,
         renumbered: u32,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use counter_core::Claim;
 
-use super::Pass;
 use crate::error::Error;
 use crate::sync::apply::settle_changed;
+use crate::sync::folding::Pass;
 use crate::sync::manner::Origin;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::times::time;
@@ -15,7 +15,7 @@ use crate::sync::unsettled::Left;
 impl Pass<'_, '_> {
     /// Applies claims that earlier passes of this process may have made without an answer. Others
     /// would have to wait until they look left behind.
-    pub(super) fn fold_unanswered(&mut self) -> Result<(), Error> {
+    pub(crate) fn fold_unanswered(&mut self) -> Result<(), Error> {
         if !self.pattern.is_all() || self.log.should_stop() {
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Pass<'_, '_> {
 
     /// Applies what earlier passes of this process have left. It comes last: what was refused, or
     /// what ended a pass, must not keep fresh claims waiting.
-    pub(super) fn fold_left(&mut self, left: Left) -> Result<(), Error> {
+    pub(crate) fn fold_left(&mut self, left: Left) -> Result<(), Error> {
         let Left { untried, refused, waiting } = left;
         self.fold_each(&untried, Self::finish_all)?;
         self.fold_each(&refused, |pass, claims| {
