@@ -21,11 +21,11 @@ fn main() -> ExitCode {
     let (files, servers): (Vec<_>, Vec<_>) = PAIRS.iter().copied().partition(locks_files);
     let everywhere = suite::trials(PAIRS, &cases).into_iter();
     let locked_rows = suite::trials(&servers, locked::ROWS);
-    let locked_files = suite::trials(&files, locked::FILES);
+    let of_files = suite::trials(&files, &[locked::FILES, refused::FILES].concat());
     let is_shared = |(name, _): &&WorldKind<World>| name.starts_with("redis");
     let shared = PAIRS.iter().filter(is_shared).copied().collect::<Vec<_>>();
     let everywhere = everywhere.chain(suite::trials(&shared, refused::SHARED));
-    suite::run_trials(everywhere.chain(locked_rows).chain(locked_files).collect())
+    suite::run_trials(everywhere.chain(locked_rows).chain(of_files).collect())
 }
 
 /// The databases that differ in what they can refuse.

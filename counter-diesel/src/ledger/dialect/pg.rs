@@ -128,16 +128,18 @@ impl Dialect for PgConnection {
         Ok(found == [true])
     }
 
-    /// By the name that search_path gives it, but for a temporary table, which is another one in
-    /// each session.
+    /// Returns the first schema of search_path that has the table, but not that of temporary
+    /// tables, which are others in each session and come before all others.
     fn schema_of(&mut self, table: &Table) -> QueryResult<Option<String>> {
         let schema = Statement::<Text>::new(
-            "SELECT n.nspname::text FROM pg_class AS c \
-             JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-             WHERE c.relpersistence <> 't' AND c.oid = to_regclass(",
+            "SELECT n.nspname::text \
+             FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, place) \
+             JOIN pg_namespace AS n ON n.nspname = s.name \
+             JOIN pg_class AS c ON c.relnamespace = n.oid \
+             WHERE c.relpersistence <> 't' AND c.relname = ",
         );
-        let found = schema.text(table.quoted()).sql(")").load::<String>(self)?;
-        Ok(found.into_iter().next())
+        let schema = schema.text(table.name()).sql(" ORDER BY s.place LIMIT 1");
+        Ok(schema.load::<String>(self)?.into_iter().next())
     }
 
     /// Two processes that create the same table at the same moment disturb each other in spite of
