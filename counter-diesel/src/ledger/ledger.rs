@@ -139,7 +139,7 @@ pub enum UnappliedCause {
     /// The guard: the row has seen this newer claim.
     Newer(ClaimSeq),
     /// Something in the database, such as a trigger: the row is missing or shows an older claim,
-    /// although no statement failed.
+    /// although no statement failed. A trigger that changes the count alone is not found by this.
     KeptOut,
 }
 

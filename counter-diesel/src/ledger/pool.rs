@@ -196,7 +196,10 @@ impl<C: CounterConnection> DirectLedger<C> {
         let tables = tables.map_err(|source| {
             as_ledger_error(&mut *conn, self.tables.named(), LedgerStep::Migrations, source)
         })?;
-        migrations::run_pending(&mut *conn, &tables)
+        let run = migrations::run_pending(&mut *conn, &tables)?;
+        // What was made here is kept, before another connection finds other tables.
+        self.tables_on(&mut conn)?;
+        Ok(run)
     }
 
     pub(crate) fn schema(&self) -> Option<String> {

@@ -127,14 +127,14 @@ impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             let started = Instant::now();
-            let unproven = upsert(conn, tables, claims, started)?;
-            // Before the deletes, which leave no row that could prove anything.
-            let unapplied = unapplied(conn, tables, claims, unproven)?;
+            let mut unproven = upsert(conn, tables, claims, started)?;
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
                 check_time::<C>(started)?;
                 conn.delete(tables, &claim.id, claim.seq)?;
+                // It may have triggers of its own, which change the rows of others.
+                unproven = (0..claims.len()).collect();
             }
-            Ok(unapplied)
+            unapplied(conn, tables, claims, unproven)
         })
     }
 
@@ -271,7 +271,7 @@ fn is_out_of_time(error: &DieselError) -> bool {
 }
 
 /// Returns the claims whose rows show another sequence, of those that nothing proves to be written.
-/// The rows are locked by the upsert before.
+/// The rows are locked by the upsert before, and nothing more is written after this.
 fn unapplied<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -290,6 +290,7 @@ fn unapplied<C: CounterConnection>(
         let Some(claim) = claims.get(index) else { continue };
         let cause = match row {
             Some(row) if row.seq == claim.seq => continue,
+            None if claim.op == ClaimOp::Delete => continue,
             Some(row) if row.seq > claim.seq => UnappliedCause::Newer(row.seq),
             _ => UnappliedCause::KeptOut,
         };

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use counter_core::{Claim, Claimed, CounterId};
 
 use crate::engine::engine::Engine;
-use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
+use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer, forget};
 use crate::error::Error;
 
-/// How many claims a process remembers before it leaves those that the database refused to be found
-/// again. A store that only this process has is not bounded by this, because nothing else knows
-/// that a claim in it was never applied.
+/// How many claims a process remembers from pass to pass. More are found again in the store, as a
+/// dead pass's are. A store that only this process has is not bounded by this, because nothing else
+/// knows that a claim in it was never applied.
 const MOST_REMEMBERED: usize = 100_000;
 
 /// The claims that a pass has taken and not settled yet.
@@ -23,6 +23,8 @@ pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,
     being_claimed: Mutex<HashSet<CounterId>>,
+    /// The counters of those that the batch at hand leaves to later passes.
+    left: Mutex<Vec<CounterId>>,
     /// The id of the store's data, if it has one, as it was before the next claim.
     store_id: Mutex<Option<Arc<str>>>,
 }
@@ -41,8 +43,13 @@ pub(crate) struct Left {
 
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(engine: &'a Engine) -> Self {
-        let (claims, being_claimed) = (Mutex::default(), Mutex::default());
-        Self { engine, claims, being_claimed, store_id: Mutex::default() }
+        Self {
+            engine,
+            claims: Mutex::default(),
+            being_claimed: Mutex::default(),
+            left: Mutex::default(),
+            store_id: Mutex::default(),
+        }
     }
 
     /// Notes the id of the store that the claims are made in from now on.
@@ -82,16 +89,28 @@ impl<'a> Unsettled<'a> {
         left
     }
 
-    /// Notes that the database refused a claim, or too many beside it. Of many such claims only the
-    /// first are remembered. The others are found again in the store, as a dead pass's are.
-    pub(crate) fn put_off(&self, claim: &Claim) {
-        let mut claims = self.claims();
-        let is_bounded = self.engine.store().private().is_none();
-        if is_bounded && claims.len() > MOST_REMEMBERED {
-            claims.remove(&claim.id);
-        } else if let Some(in_hand) = claims.get_mut(&claim.id) {
+    /// Notes that the database refused a claim, or too many beside it.
+    pub(crate) fn note_refused(&self, claim: &Claim) {
+        if let Some(in_hand) = self.claims().get_mut(&claim.id) {
             in_hand.put_off(Instant::now());
         }
+    }
+
+    /// Notes that this pass leaves a claim to later ones.
+    pub(crate) fn leave(&self, claim: &Claim) {
+        self.left().push(claim.id.clone());
+    }
+
+    /// Forgets claims of the batch that has ended, if more are left than a process remembers.
+    /// Before the batch's end, its counters would be claimed again.
+    pub(crate) fn forget_surplus(&self) {
+        let left = mem::take(&mut *self.left());
+        forget(&mut self.claims(), left, self.most_remembered());
+    }
+
+    fn most_remembered(&self) -> usize {
+        let is_private = self.engine.store().private().is_some();
+        if is_private { usize::MAX } else { MOST_REMEMBERED }
     }
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
@@ -185,6 +204,10 @@ impl<'a> Unsettled<'a> {
         }
     }
 
+    fn left(&self) -> MutexGuard<'_, Vec<CounterId>> {
+        lock(&self.left)
+    }
+
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
     fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
         lock(&self.claims)
@@ -213,6 +236,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         let claims = mem::take(&mut *self.claims());
-        add_newer(&mut self.engine.remembered(), claims);
+        let mut remembered = self.engine.remembered();
+        add_newer(&mut remembered, claims);
+        let most = self.most_remembered();
+        if remembered.len() > most {
+            let all = remembered.keys().cloned().collect();
+            forget(&mut remembered, all, most);
+        }
     }
 }

@@ -7,6 +7,7 @@ mod eviction;
 mod full;
 mod old_copies;
 mod recorded;
+mod remembered;
 mod replicas;
 mod scripts;
 mod setting;

@@ -5,6 +5,7 @@ mod kept_out;
 mod large_batches;
 mod locked;
 mod refused;
+mod undone;
 
 use std::process::ExitCode;
 
@@ -14,14 +15,17 @@ use counter_tests::suite::{self, WorldKind};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let cases = [refused::CASES, kept_out::CASES, large_batches::CASES].concat();
+    let cases = [refused::CASES, kept_out::CASES, undone::CASES, large_batches::CASES].concat();
     // SQLite locks the whole file.
     let locks_files = |(name, _): &WorldKind<World>| name.ends_with("sqlite");
     let (files, servers): (Vec<_>, Vec<_>) = PAIRS.iter().copied().partition(locks_files);
     let everywhere = suite::trials(PAIRS, &cases).into_iter();
     let locked_rows = suite::trials(&servers, locked::ROWS);
-    let locked_files = suite::trials(&files, locked::FILES);
-    suite::run_trials(everywhere.chain(locked_rows).chain(locked_files).collect())
+    let of_files = suite::trials(&files, &[locked::FILES, refused::FILES].concat());
+    let is_shared = |(name, _): &&WorldKind<World>| name.starts_with("redis");
+    let shared = PAIRS.iter().filter(is_shared).copied().collect::<Vec<_>>();
+    let everywhere = everywhere.chain(suite::trials(&shared, refused::SHARED));
+    suite::run_trials(everywhere.chain(locked_rows).chain(of_files).collect())
 }
 
 /// The databases that differ in what they can refuse.
