@@ -15,13 +15,22 @@ use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
     let cases = [refused::CASES, kept_out::CASES, large_batches::CASES].concat();
-    // SQLite locks the whole file.
-    let locks_files = |(name, _): &WorldKind<World>| name.ends_with("sqlite");
-    let (files, servers): (Vec<_>, Vec<_>) = PAIRS.iter().copied().partition(locks_files);
-    let everywhere = suite::trials(PAIRS, &cases).into_iter();
-    let locked_rows = suite::trials(&servers, locked::ROWS);
-    let locked_files = suite::trials(&files, locked::FILES);
-    suite::run_trials(everywhere.chain(locked_rows).chain(locked_files).collect())
+    let of_servers = [refused::SERVERS, locked::ROWS].concat();
+    let sqlite = pairs_with(&[Kind::Sqlite]);
+    let servers = pairs_with(&[Kind::Postgres, Kind::Mysql]);
+    let trials = [
+        suite::trials(PAIRS, &cases),
+        suite::trials(&servers, &of_servers),
+        suite::trials(&pairs_with(&[Kind::Postgres]), refused::POSTGRES),
+        suite::trials(&sqlite, locked::FILES),
+    ];
+    suite::run_trials(trials.into_iter().flatten().collect())
+}
+
+/// The pairs with one of these databases.
+fn pairs_with(kinds: &[Kind]) -> Vec<WorldKind<World>> {
+    let is_wanted = |(name, _): &WorldKind<World>| kinds.contains(&Kind::named(name));
+    PAIRS.iter().copied().filter(is_wanted).collect()
 }
 
 /// The databases that differ in what they can refuse.
@@ -30,6 +39,17 @@ enum Kind {
     Postgres,
     Mysql,
     Sqlite,
+}
+
+impl Kind {
+    /// The kind of database in a pair of this name.
+    fn named(pair: &str) -> Self {
+        match pair.rsplit('_').next() {
+            Some("postgres") => Self::Postgres,
+            Some("mariadb") => Self::Mysql,
+            _ => Self::Sqlite,
+        }
+    }
 }
 
 fn kind_of(world: &World) -> Kind {
