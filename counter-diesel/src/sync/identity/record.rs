@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
 use crate::sync::report::times::SyncTimes;
 
-/// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to verify,
-/// and the database's own steps.
+/// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to
+/// verify, and the database's own steps.
 const RECALL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whether what is recorded of a store may be committed.
