@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -43,6 +44,16 @@ impl TableName {
     pub fn table(&self) -> &str {
         &self.table
     }
+
+    /// Returns an identifier as a part of a table's name in text: between double quotes if it has a
+    /// dot or a double quote in it.
+    pub fn part(identifier: &str) -> Cow<'_, str> {
+        if identifier.contains(['.', '"']) {
+            format!("\"{}\"", identifier.replace('"', "\"\"")).into()
+        } else {
+            identifier.into()
+        }
+    }
 }
 
 /// `model_counters`
@@ -56,18 +67,10 @@ impl Default for TableName {
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = &self.schema {
-            write_part(f, schema)?;
+            f.write_str(&Self::part(schema))?;
             f.write_char('.')?;
         }
-        write_part(f, &self.table)
-    }
-}
-
-fn write_part(f: &mut fmt::Formatter<'_>, part: &str) -> fmt::Result {
-    if part.contains(['.', '"']) {
-        write!(f, "\"{}\"", part.replace('"', "\"\""))
-    } else {
-        f.write_str(part)
+        f.write_str(&Self::part(&self.table))
     }
 }
 
@@ -153,6 +156,16 @@ mod tests {
         }
         let name: TableName = "\"hits\"".parse().unwrap();
         assert_eq!(name.to_string(), "hits");
+    }
+
+    #[test]
+    fn identifiers_are_written_as_parts_that_are_parsed_back() {
+        for schema in ["app", "tenant-a", "a\"b.c", "\""] {
+            let text = format!("{}.{}", TableName::part(schema), TableName::part("hits.x"));
+            let name: TableName = text.parse().unwrap();
+            assert_eq!((name.schema(), name.table()), (Some(schema), "hits.x"));
+            assert_eq!(name.to_string(), text);
+        }
     }
 
     #[test]

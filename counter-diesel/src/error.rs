@@ -1,15 +1,17 @@
 //! What goes wrong, and how an error is shown with its causes.
 
+mod transaction;
+
 use std::fmt;
 use std::time::Duration;
 
-use crate::identifier::as_part;
-use counter_core::CounterId;
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
 };
+use counter_core::{CounterId, TableName};
 
+pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
 pub use crate::causes::one_line;
 
 /// What went wrong with counters, their store or their database.
@@ -155,7 +157,8 @@ pub enum Error {
         "the table {table} was found in the schema {0} first, and on this connection it is in {1}: \
          name the schema (COUNTER_TABLE_NAME={2}.{3}, Config::table_name), or leave \
          search_path and the current database of pooled connections alone",
-        Printable(.kept), Printable(.found), Printable(&as_part(.kept)), Printable(&as_part(.table))
+        Printable(.kept), Printable(.found), Printable(&TableName::part(.kept)),
+        Printable(&TableName::part(.table))
     )]
     #[non_exhaustive]
     OtherSchema {
@@ -301,65 +304,6 @@ pub enum BuildProblem {
     /// The URL given for MariaDB or MySQL is that of another database.
     #[error("the URL of a MariaDB or MySQL database begins with mysql://")]
     MysqlUrl,
-}
-
-/// Why this library cannot observe the commit of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TransactionProblem {
-    /// Another transaction is open around it.
-    #[error(
-        "one is open on the connection already, whose commit nobody would tell of: \
-         call `savepoint` of what it gathers inside of it"
-    )]
-    AlreadyOpen,
-
-    /// It was ended while it ran.
-    #[error("what was run inside of it has ended it, or has begun another and not ended that")]
-    Ended,
-}
-
-/// The increments of a committed transaction that were not certainly counted.
-///
-/// As an error its source is that of the first.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct CommittedNotCounted {
-    /// Those that failed, in the order gathered. The others were counted.
-    pub uncounted: Vec<Uncounted>,
-    /// How many there were.
-    pub gathered: usize,
-}
-
-impl fmt::Display for CommittedNotCounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { uncounted, gathered } = self;
-        let failed = uncounted.len();
-        write!(
-            f,
-            "the transaction was committed, but {failed} of its {gathered} increments were not \
-             certainly counted"
-        )?;
-        uncounted.first().map_or(Ok(()), |first| write!(f, ", the first for {}", first.counter))
-    }
-}
-
-impl std::error::Error for CommittedNotCounted {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.uncounted.first().map(|first| &first.error as _)
-    }
-}
-
-/// An increment of a committed transaction that failed.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Uncounted {
-    /// Which counter.
-    pub counter: CounterId,
-    /// What was to be added.
-    pub by: i64,
-    /// Why it was not, or whether nobody knows.
-    pub error: CoreError,
 }
 
 impl From<Invalid> for Error {

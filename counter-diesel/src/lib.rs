@@ -72,7 +72,6 @@ mod counters;
 pub mod derive_support;
 mod engine;
 pub mod error;
-mod identifier;
 pub mod ledger;
 pub mod overview;
 mod owner;

@@ -1,13 +1,16 @@
 //! Moving what is pending into the table, once: its options, its report, what it says while it
 //! runs, and the conflicts that it leaves to an operator.
 
-pub(crate) mod apply;
+mod application;
+mod apply;
 pub(crate) mod batch;
 pub(crate) mod claimer;
 pub(crate) mod coin;
 pub(crate) mod division;
+mod folding;
 pub(crate) mod halving;
 pub(crate) mod identity;
+mod leftovers;
 pub(crate) mod manner;
 pub(crate) mod options;
 pub(crate) mod pass;
@@ -15,6 +18,7 @@ pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
 pub(crate) mod settled;
+mod settlement;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;

@@ -1,6 +1,7 @@
 //! Servers that belong to the tests and end with them, however they end.
 
 mod clock;
+mod data;
 mod fake_redis;
 pub mod mariadb;
 mod pgbouncer;

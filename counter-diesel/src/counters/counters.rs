@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement};
+use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement, TableName};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -53,6 +53,20 @@ impl Counters {
     /// How these counters are kept and synced.
     pub fn config(&self) -> &Config {
         self.engine.config()
+    }
+
+    /// Returns the name of the counters' table, with the schema in which it was found first.
+    ///
+    /// That is [`Config::table_name`] before it was found, and where that has a schema itself. With
+    /// it, [`CounterHarness`](crate::ledger::CounterHarness) works on the tables of these counters
+    /// on every connection.
+    pub fn table_name(&self) -> TableName {
+        let configured = &self.config().table_name;
+        let found = self.engine.ledger().schema().and_then(|schema| {
+            let [schema, table] = [&schema, configured.table()].map(TableName::part);
+            format!("{schema}.{table}").parse().ok()
+        });
+        found.unwrap_or_else(|| configured.clone())
     }
 
     /// Brings the counters' tables up to date and returns the names of the migrations that were

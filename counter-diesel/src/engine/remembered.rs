@@ -112,8 +112,37 @@ pub(crate) fn add_newer(claims: &mut UnsettledClaims, others: UnsettledClaims) {
     }
 }
 
+/// Forgets claims of these counters as long as there are more than `most`.
+pub(crate) fn forget(claims: &mut UnsettledClaims, these: Vec<CounterId>, most: usize) {
+    for id in these {
+        if claims.len() <= most {
+            break;
+        }
+        claims.remove(&id);
+    }
+}
+
 /// Returns the sequence of the oldest of them.
 #[cfg(feature = "metrics")]
 pub(crate) fn oldest(claims: &UnsettledClaims) -> Option<ClaimSeq> {
     claims.values().map(|in_hand| in_hand.seq).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_forgotten_than_there_is_too_much_and_nothing_that_is_not_left() {
+        let id = |n| CounterId::new("post", n, "views").unwrap();
+        let claim = |n| Claim { id: id(n), seq: ClaimSeq::new(n), op: ClaimOp::Add(1) };
+        let in_hand = |n| (id(n), InHand::new(&claim(n), Fate::Unapplied, None));
+        let mut claims = (1..=10).map(in_hand).collect::<UnsettledClaims>();
+        forget(&mut claims, vec![id(3), id(4)], 10);
+        assert_eq!(claims.len(), 10);
+        forget(&mut claims, vec![id(3), id(4), id(5)], 8);
+        assert_eq!((claims.len(), claims.contains_key(&id(5))), (8, true));
+        forget(&mut claims, vec![id(5)], 2);
+        assert_eq!(claims.len(), 7);
+    }
 }

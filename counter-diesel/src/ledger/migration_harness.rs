@@ -14,7 +14,9 @@ use crate::ledger::migration_source;
 ///
 /// It is for what `Counters` has no call for, such as reverting everything. Unlike
 /// `run_pending_migrations` it takes no lock, so it must be the only one that migrates. It runs
-/// [`CounterMigrations`](super::CounterMigrations) of the same table and nothing else.
+/// [`CounterMigrations`](super::CounterMigrations) of the same table and nothing else. A name
+/// without a schema means what the connection makes of it;
+/// [`Counters::table_name`](crate::Counters::table_name) has the schema that counters keep to.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -22,14 +24,15 @@ use crate::ledger::migration_source;
 /// # use counter_diesel::{Counters, sqlite_pool};
 /// # let pool = sqlite_pool(":memory:", 1)?;
 /// # let counters = Counters::builder(pool.clone()).memory().build()?;
-/// use counter_diesel::ledger::{CounterHarness, CounterMigrations, TableName};
+/// use counter_diesel::ledger::{CounterHarness, CounterMigrations};
 /// use diesel_migrations::MigrationHarness;
 ///
 /// counters.run_pending_migrations()?;
 /// // Drops the tables and what was counted.
 /// let mut conn = pool.get()?;
-/// let mut harness = CounterHarness::new(&mut conn, &TableName::default());
-/// harness.revert_all_migrations(CounterMigrations::default())?;
+/// let table = counters.table_name();
+/// let mut harness = CounterHarness::new(&mut conn, &table);
+/// harness.revert_all_migrations(CounterMigrations::new(&table))?;
 /// # Ok(()) }
 /// # #[cfg(not(feature = "sqlite"))] fn main() {}
 /// ```

@@ -1,7 +1,8 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, CounterId};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -10,6 +11,7 @@ use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
@@ -125,14 +127,14 @@ impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
         self.run(LedgerStep::Upsert, |conn, tables| {
             let started = Instant::now();
-            let unproven = upsert(conn, tables, claims, started)?;
-            // Before the deletes, which leave no row that could prove anything.
-            let unapplied = unapplied(conn, tables, claims, unproven)?;
+            let mut unproven = upsert(conn, tables, claims, started)?;
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
                 check_time::<C>(started)?;
                 conn.delete(tables, &claim.id, claim.seq)?;
+                // It may have triggers of its own, which change the rows of others.
+                unproven = (0..claims.len()).collect();
             }
-            Ok(unapplied)
+            unapplied(conn, tables, claims, unproven)
         })
     }
 
@@ -173,6 +175,16 @@ impl<C: CounterConnection> PoolTransaction<C> {
             self.roll_back();
             Error::KeptOut { table: self.tables.totals().to_string() }
         })
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        seq: ClaimSeq,
+    ) -> Result<Vec<ClaimSeq>, Error> {
+        let row = StateRow::new(prefix.as_str(), store_id, seq);
+        self.run(LedgerStep::State, |conn, tables| record(conn, tables, row))
     }
 
     pub(crate) fn commit(mut self) -> Result<(), Error> {
@@ -226,6 +238,26 @@ fn upsert<C: CounterConnection>(
     Ok(unproven)
 }
 
+/// Writes to a row of the record that no other transaction has locked, or, if there is none, to one
+/// left to chance.
+fn record<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    mut row: StateRow,
+) -> QueryResult<Vec<ClaimSeq>> {
+    let free = conn.free_writer(tables, &row.prefix, &row.store_id)?;
+    row.writer = free.unwrap_or_else(any_writer::<C>);
+    conn.record(tables, &row)?;
+    conn.recorded(tables, &row.prefix, &row.store_id)
+}
+
+/// Returns the number of a row of the record.
+fn any_writer<C: CounterConnection>() -> i64 {
+    // The one thing of the standard library that is random.
+    let random = RandomState::new().build_hasher().finish();
+    1 + i64::try_from(random % C::WRITERS).unwrap_or_default()
+}
+
 /// Fails if a step has taken too long for another statement. Its caller may have left already.
 fn check_time<C: CounterConnection>(started: Instant) -> QueryResult<()> {
     if C::IS_SERVER && started.elapsed() > STATEMENT_WITHIN {
@@ -239,7 +271,7 @@ fn is_out_of_time(error: &DieselError) -> bool {
 }
 
 /// Returns the claims whose rows show another sequence, of those that nothing proves to be written.
-/// The rows are locked by the upsert before.
+/// The rows are locked by the upsert before, and nothing more is written after this.
 fn unapplied<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -258,6 +290,7 @@ fn unapplied<C: CounterConnection>(
         let Some(claim) = claims.get(index) else { continue };
         let cause = match row {
             Some(row) if row.seq == claim.seq => continue,
+            None if claim.op == ClaimOp::Delete => continue,
             Some(row) if row.seq > claim.seq => UnappliedCause::Newer(row.seq),
             _ => UnappliedCause::KeptOut,
         };

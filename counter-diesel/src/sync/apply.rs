@@ -1,39 +1,33 @@
 //! How claims get into the table, each exactly once.
 //!
-//! A batch is applied in one transaction: upsert under the guard, verify that the store still holds
-//! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
-//! leaves the claims in the store, and applying them again is a no-op where it was done before.
+//! A batch is applied in one transaction: upsert under the guard, record the newest sequence, ask
+//! the store whether it remembers all that is recorded, verify that it still holds every claim,
+//! commit; only then are the claims acknowledged. What dies anywhere in between leaves the claims
+//! in the store, and applying them again is a no-op where it was done before.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp};
+use counter_core::{Claim, Verdict};
 
-use crate::engine::remembered::Fate;
 use crate::error::Error;
-use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause, UpdateOutcome};
+use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause};
 use crate::ledger::retry;
+use crate::sync::application::Application;
 use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
-use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::identity::record::{Remembrance, record};
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
-use crate::sync::report::claims::{
-    ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
-};
+use crate::sync::report::claims::PostponedCause;
 use crate::sync::report::pass_log::PassLog;
-use crate::sync::report::times::time;
 use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
 use crate::sync::verification::verify_within;
 
 /// How often a batch whose claims keep changing is started again.
 const VERIFY_ROUNDS: usize = 3;
-
-/// How often a claim that other processes' stores overtake gets a new sequence.
-const RENUMBER_ROUNDS: u32 = 10;
 
 /// Applies and acknowledges claims of different counters, which are among the unsettled.
 pub(crate) fn apply(
@@ -67,11 +61,22 @@ pub(crate) fn apply_once(
     Ok(())
 }
 
-struct Application<'a, 'o> {
-    unsettled: &'a Unsettled<'a>,
-    origin: Origin,
-    manner: &'a mut Manner,
-    log: &'a mut PassLog<'o>,
+/// Settles those of these claims that the store has given up or replaced since they were put off,
+/// and returns the others. No row is asked for them, which the database would refuse again.
+pub(crate) fn settle_changed(
+    unsettled: &Unsettled<'_>,
+    claims: Vec<Claim>,
+    manner: &mut Manner,
+    log: &mut PassLog<'_>,
+) -> Result<Vec<Claim>, Error> {
+    let store = unsettled.engine.store();
+    let verdicts =
+        log.report.times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
+    let mut settled = Settled::default();
+    let held = settled.keep_held(claims, &verdicts, |verdict| verdict == Verdict::Current);
+    let mut application = Application { unsettled, origin: Origin::Recovered, manner, log };
+    application.settle(settled, 0)?;
+    Ok(held)
 }
 
 /// A transaction in which claims are written, and those of them whose row has seen a newer one.
@@ -126,22 +131,13 @@ impl<'a> Application<'a, '_> {
     fn put_off(&mut self, left_over: LeftOver) {
         let LeftOver { claims, is_hopeless } = left_over;
         if is_hopeless {
-            claims.iter().for_each(|claim| self.unsettled.put_off(claim));
+            claims.iter().for_each(|claim| self.unsettled.note_refused(claim));
         }
         self.postpone_all(claims, PostponedCause::Refused);
     }
 
     fn postpone_all(&mut self, claims: Vec<Claim>, cause: PostponedCause) {
         claims.into_iter().for_each(|claim| self.postpone(claim, cause));
-    }
-
-    fn refuse(&mut self, claim: Claim, error: Error) {
-        self.unsettled.put_off(&claim);
-        self.log.report.failed.push(FailedClaim { claim, error });
-    }
-
-    fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
-        self.log.report.postponed.push(PostponedClaim { claim, cause });
     }
 
     /// One transaction over all claims that are still theirs to apply.
@@ -152,11 +148,18 @@ impl<'a> Application<'a, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let Some((transaction, newer)) = self.write(&mut claims, locks, &mut settled)? else {
+            let Some((mut transaction, newer)) = self.write(&mut claims, locks, &mut settled)?
+            else {
                 continue;
             };
-            let store = self.unsettled.engine.store();
+            let engine = self.unsettled.engine;
             let times = &mut self.log.report.times;
+            if let Some(id) = self.unsettled.store_id()
+                && record(engine, &mut *transaction, &id, &claims, times)? == Remembrance::Changed
+            {
+                return Err(counter_core::Error::StoreChanged.into());
+            }
+            let store = engine.store();
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {
@@ -166,7 +169,7 @@ impl<'a> Application<'a, '_> {
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
             self.log.report.times.add_database(|| drop(transaction));
-            claims = settled.keep_held(claims, &verdicts);
+            claims = settled.keep_held(claims, &verdicts, may_commit);
         }
         settled.changing = claims;
         Ok(settled)
@@ -199,184 +202,5 @@ impl<'a> Application<'a, '_> {
         self.log.report.times.add_database(|| drop(transaction));
         settled.kept_out.extend(take_at(claims, kept_out));
         Ok(None)
-    }
-
-    /// A commit that failed, or panicked, may have happened.
-    fn commit(
-        &mut self,
-        transaction: Box<dyn LedgerTransaction + '_>,
-        claims: &[Claim],
-    ) -> Result<(), Error> {
-        let times = &mut self.log.report.times;
-        let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));
-        let committed = catch_unwind(commit);
-        if !matches!(committed, Ok(Ok(()))) {
-            self.mark_unknown(claims);
-        }
-        committed.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    fn mark_unknown(&self, claims: &[Claim]) {
-        for claim in claims {
-            if self.unsettled.fate(claim) == Fate::Unapplied {
-                self.unsettled.set_fate(claim, Fate::Unknown);
-            }
-        }
-    }
-
-    /// Acknowledges what is in the table and deals with what is not.
-    /// Returns claims that got a new sequence and are still to be applied.
-    fn settle(&mut self, settled: Settled, renumbered: u32) -> Result<Vec<Claim>, Error> {
-        for claim in settled.changing {
-            self.postpone(claim, PostponedCause::Changing);
-        }
-        for claim in settled.locked {
-            self.postpone(claim, PostponedCause::Locked);
-        }
-        for claim in settled.kept_out {
-            let table = self.unsettled.engine.tables().totals().to_string();
-            self.refuse(claim, Error::KeptOut { table });
-        }
-        self.log.report.superseded += settled.superseded.len() as u64;
-        settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
-        let news = self.count_applied(&settled.applied);
-        let acknowledged = self.acknowledge(&settled.applied);
-        self.log.applied(&news, self.origin == Origin::Recovered);
-        acknowledged?;
-        let claims = self.renumber(settled.conflicts, renumbered)?;
-        for claim in settled.gone {
-            self.settle_gone(claim)?;
-        }
-        Ok(claims)
-    }
-
-    /// Each claim is counted when it is first known to be in the table, whenever it is
-    /// acknowledged. Returns those that an observer is to be told of.
-    fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
-        let mut news = Vec::new();
-        for claim in claims {
-            if self.unsettled.note_applied(claim) {
-                self.log.report.applied += 1;
-                self.log.report.recovered += u64::from(self.origin == Origin::Recovered);
-                if self.log.observer.is_there() {
-                    news.push(claim);
-                }
-            }
-        }
-        news
-    }
-
-    /// The store may forget these.
-    fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
-        let store = &self.unsettled.engine.store();
-        time(&mut self.log.report.times.acknowledge, || store.ack(claims))?;
-        claims.iter().for_each(|claim| self.unsettled.settle(claim));
-        Ok(())
-    }
-
-    /// Claims that nobody has applied get sequences above those of their rows. One that was applied
-    /// and then overtaken only lacks its acknowledgement. The others are conflicts.
-    fn renumber(
-        &mut self,
-        conflicts: Vec<ConflictingClaim>,
-        times: u32,
-    ) -> Result<Vec<Claim>, Error> {
-        let mut renumbered = Vec::new();
-        let can_repair = self.unsettled.engine.store().repair().is_some();
-        for conflict in conflicts {
-            if self.unsettled.fate(&conflict.claim) == Fate::Applied {
-                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
-            } else if let Some(claim) = self.renumber_one(&conflict, times)? {
-                self.unsettled.take(&claim, Fate::Unapplied);
-                renumbered.push(claim);
-            } else if self.manner.on_conflict == OnConflict::Discard {
-                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
-                self.log.report.discarded += 1;
-            } else if self.manner.on_conflict == OnConflict::Apply
-                && can_repair
-                && times < RENUMBER_ROUNDS
-            {
-                // Only one that is not there any more gets no sequence from an operator.
-                self.unsettled.settle(&conflict.claim);
-                self.log.report.superseded += 1;
-            } else {
-                self.log.report.conflicts.push(conflict);
-            }
-        }
-        Ok(renumbered)
-    }
-
-    fn renumber_one(
-        &self,
-        conflict: &ConflictingClaim,
-        times: u32,
-    ) -> Result<Option<Claim>, Error> {
-        let ConflictingClaim { claim, row } = conflict;
-        let store = self.unsettled.engine.store();
-        if times >= RENUMBER_ROUNDS {
-            return Ok(None);
-        }
-        if self.unsettled.fate(claim) == Fate::Unapplied
-            && let Some(private) = store.private()
-            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
-        {
-            return Ok(Some(renumbered));
-        }
-        match store.repair() {
-            Some(repair) if self.manner.on_conflict == OnConflict::Apply => {
-                Ok(repair.renumber(claim, *row)?)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
-    /// its counter, or was lost by the store. The row tells, where there is one. If the store does
-    /// not remember giving it out, it has gone back to before that, and what was claimed is pending
-    /// again.
-    fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
-        if self.unsettled.fate(&claim) == Fate::Applied {
-            self.unsettled.settle(&claim);
-            return Ok(());
-        }
-        let store_id = self.unsettled.store_of(&claim);
-        let store = self.unsettled.engine.store();
-        if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
-            self.unsettled.settle(&claim);
-            self.log.report.lost.push(LostClaim { claim, applied: false });
-            return Ok(());
-        }
-        let updated = retry::once_more(|| {
-            let ledger = self.unsettled.engine.ledger();
-            let mut transaction = ledger.begin(self.manner.locks.wait())?;
-            let updated = transaction.update(&claim)?;
-            self.commit(transaction, std::slice::from_ref(&claim))?;
-            Ok(updated)
-        });
-        let updated = match updated {
-            Ok(updated) => updated,
-            Err(Error::Locked { .. }) => {
-                // Others that are gone do not wait as long.
-                self.manner.locks = Locks::Skip;
-                self.postpone(claim, PostponedCause::Locked);
-                return Ok(());
-            }
-            Err(
-                error @ (Error::Database { .. } | Error::KeptOut { .. } | Error::TimedOut { .. }),
-            ) => {
-                self.refuse(claim, error);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        self.unsettled.settle(&claim);
-        match updated {
-            UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
-            UpdateOutcome::NoRow if claim.op != ClaimOp::Delete => {
-                self.log.report.lost.push(LostClaim { claim, applied: false });
-            }
-            UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
-        }
-        Ok(())
     }
 }

@@ -5,30 +5,26 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use counter_core::{
-    BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Generation, Pattern, StoreGeneration,
-};
+use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
-use crate::sync::apply::apply;
 use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
+use crate::sync::folding::Pass;
 use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
-use crate::sync::manner::{Manner, Origin};
+use crate::sync::manner::Manner;
 use crate::sync::options::{OnConflict, SyncOptions};
-use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
-use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
 use crate::sync::telemetry::telemetry;
-use crate::sync::unsettled::{Left, Unsettled};
+use crate::sync::unsettled::Unsettled;
 
 /// Moves everything that matches from the store into the table, and logs and measures it.
 pub(crate) fn sync(
@@ -78,26 +74,18 @@ fn run(
 /// may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
 
-struct Pass<'a, 'b> {
-    engine: &'a Engine,
-    pattern: Pattern,
-    manner: Manner,
-    leaves_refused: bool,
-    batch_size: BatchSize,
-    log: PassLog<'b>,
-    /// What this pass has claimed, and what earlier ones have left.
-    unsettled: &'a Unsettled<'a>,
-    /// Foreign names that are in the report already.
-    reported_foreign: Reported,
-    /// Claimed counters that a dry run has reported: a scan finds them by what is pending, too.
-    reported_claims: Reported,
-}
-
 /// What a pass does with a batch.
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_, '_> {
+    /// A store that is emptied or replaced in the middle is looked at and synced once more.
     fn sync(&mut self) -> Result<(), Error> {
+        let is_changed = |error: &Error| matches!(error, Error::Core(CoreError::StoreChanged));
+        let synced = self.sync_store();
+        if synced.as_ref().is_err_and(is_changed) { self.sync_store() } else { synced }
+    }
+
+    fn sync_store(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
@@ -125,12 +113,11 @@ impl Pass<'_, '_> {
     /// returns what the store is.
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
-        let generation = store.ensure_generation(&state.database, recorded)?;
-        self.unsettled.note_store(&generation.store_id);
+        let generation = store.ensure_generation(&state.database, state.newest)?;
+        self.unsettled.note_store(generation.store_id.as_str().into());
         match self.compare(store, &generation, state)? {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
@@ -151,14 +138,14 @@ impl Pass<'_, '_> {
         let Comparison { shared_prefix, replaced, age } = compare(store, generation, state)?;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
-        self.log.report.high_water_lost = matches!(age, Age::HighWaterLost(_));
+        self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
         let is_decided = self.manner.on_conflict != OnConflict::Report
             && self.pattern.is_all()
             && self.engine.store().repair().is_some();
         match age {
             Age::WentBack(forgotten) if !is_decided => {
                 let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+                Err(CoreError::StoreWentBack { found, recorded }.into())
             }
             age => Ok(age),
         }
@@ -238,29 +225,6 @@ impl Pass<'_, '_> {
         self.log.observer.notify(SyncEvent::Scanned);
     }
 
-    /// Applies claims that earlier passes of this process may have made without an answer. Others
-    /// would have to wait until they look left behind.
-    fn fold_unanswered(&mut self) -> Result<(), Error> {
-        if !self.pattern.is_all() || self.log.should_stop() {
-            return Ok(());
-        }
-        let ids = self.engine.unanswered().of_pass();
-        let folded = ids.chunks(self.batch_size.get().get()).try_for_each(|ids| {
-            if self.log.should_stop() {
-                self.engine.unanswered().note(ids.iter().cloned());
-                return Ok(());
-            }
-            let claimed = time(&mut self.log.report.times.claim, || {
-                self.unsettled.claim_older_than(ids.to_vec(), Duration::ZERO)
-            })?;
-            self.fold(claimed)
-        });
-        if folded.is_err() {
-            self.engine.unanswered().note(ids);
-        }
-        folded
-    }
-
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.
     fn fold_all(&mut self) -> Result<(), Error> {
         if self.log.should_stop() {
@@ -300,72 +264,6 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Applies one batch of claims.
-    fn fold(&mut self, claimed: Vec<Claimed>) -> Result<(), Error> {
-        // A scan finds again what is being synced, and is too late for what others have synced
-        // meanwhile.
-        let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
-        self.log.report.scanned += found;
-        self.log.found(found);
-        let (mut fresh, recovered) = self.sort(claimed);
-        if !recovered.is_empty() {
-            fresh.extend(self.finish(recovered)?);
-        }
-        self.apply(fresh, Origin::Fresh)
-    }
-
-    /// Applies what earlier passes of this process have left. It comes last: what was refused, or
-    /// what ended a pass, must not keep fresh claims waiting.
-    fn fold_left(&mut self, left: Left) -> Result<(), Error> {
-        let Left { untried, refused, waiting } = left;
-        let size = self.batch_size.get().get();
-        for claims in untried.chunks(size).chain(refused.chunks(size)) {
-            if self.log.should_stop() {
-                return Ok(());
-            }
-            let fresh = self.finish(claims.to_vec())?;
-            self.apply(fresh, Origin::Fresh)?;
-        }
-        for claim in waiting {
-            let cause = PostponedCause::Refused;
-            self.log.report.postponed.push(PostponedClaim { claim, cause });
-        }
-        Ok(())
-    }
-
-    /// Applies claims that an earlier pass has left behind, by themselves, because what made it end
-    /// may be among them. Returns the claims of what was counted since, so that one pass leaves
-    /// nothing behind.
-    fn finish(&mut self, claims: Vec<Claim>) -> Result<Vec<Claim>, Error> {
-        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
-        self.apply(claims, Origin::Recovered)?;
-        let later = time(&mut self.log.report.times.claim, || self.unsettled.claim(ids))?;
-        let (fresh, recovered) = self.sort(later);
-        // Sets that were made since. Not again and again, for something may set all the time.
-        self.apply(recovered, Origin::Recovered)?;
-        Ok(fresh)
-    }
-
-    /// The claims that were made now, and those that were left behind.
-    fn sort(&mut self, claimed: Vec<Claimed>) -> (Vec<Claim>, Vec<Claim>) {
-        let (mut fresh, mut recovered) = (Vec::new(), Vec::new());
-        for claimed in claimed {
-            match claimed {
-                Claimed::Nothing => {}
-                Claimed::Zero => self.log.report.zeros += 1,
-                Claimed::Busy => self.log.report.busy += 1,
-                Claimed::Fresh(claim) => fresh.push(claim),
-                Claimed::Recovered(claim) => recovered.push(claim),
-                Claimed::Foreign(foreign) => self.report_foreign(foreign),
-            }
-        }
-        (fresh, recovered)
-    }
-
-    fn apply(&mut self, claims: Vec<Claim>, origin: Origin) -> Result<(), Error> {
-        apply(self.unsettled, claims, origin, &mut self.manner, &mut self.log)
-    }
-
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
         let look = self.engine.store().look(&ids)?;
@@ -384,12 +282,5 @@ impl Pass<'_, '_> {
             }
         }
         Ok(())
-    }
-
-    /// A scan may find the same thing twice.
-    fn report_foreign(&mut self, foreign: Foreign) {
-        if self.reported_foreign.insert(&foreign.name) {
-            self.log.report.foreign.push(foreign);
-        }
     }
 }

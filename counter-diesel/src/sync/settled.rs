@@ -44,12 +44,17 @@ impl Settled {
         }
     }
 
-    /// Sorts out the claims that changed, and returns the others.
-    pub(crate) fn keep_held(&mut self, claims: Vec<Claim>, verdicts: &[Verdict]) -> Vec<Claim> {
+    /// Sorts out the claims that changed, and returns those whose verdict keeps them.
+    pub(crate) fn keep_held(
+        &mut self,
+        claims: Vec<Claim>,
+        verdicts: &[Verdict],
+        keeps: impl Fn(Verdict) -> bool,
+    ) -> Vec<Claim> {
         let mut held = Vec::with_capacity(claims.len());
         for (claim, verdict) in claims.into_iter().zip(verdicts) {
             match verdict {
-                verdict if may_commit(*verdict) => held.push(claim),
+                verdict if keeps(*verdict) => held.push(claim),
                 Verdict::Gone => self.gone.push(claim),
                 _ => self.superseded.push(claim),
             }

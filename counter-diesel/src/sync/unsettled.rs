@@ -1,16 +1,17 @@
+use std::collections::HashSet;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, CounterId};
 
 use crate::engine::engine::Engine;
-use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer};
+use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer, forget};
 use crate::error::Error;
 
-/// How many claims a process remembers before it leaves those that the database refused to be found
-/// again. A store that only this process has is not bounded by this, because nothing else knows
-/// that a claim in it was never applied.
+/// How many claims a process remembers from pass to pass. More are found again in the store, as a
+/// dead pass's are. A store that only this process has is not bounded by this, because nothing else
+/// knows that a claim in it was never applied.
 const MOST_REMEMBERED: usize = 100_000;
 
 /// The claims that a pass has taken and not settled yet.
@@ -21,8 +22,11 @@ const MOST_REMEMBERED: usize = 100_000;
 pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,
-    /// The id of the store's data, once that is known.
-    store_id: OnceLock<Arc<str>>,
+    being_claimed: Mutex<HashSet<CounterId>>,
+    /// The counters of those that the batch at hand leaves to later passes.
+    left: Mutex<Vec<CounterId>>,
+    /// The id of the store's data, if it has one, as it was before the next claim.
+    store_id: Mutex<Option<Arc<str>>>,
 }
 
 /// What earlier passes have left, each in the order of the counters.
@@ -39,12 +43,24 @@ pub(crate) struct Left {
 
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(engine: &'a Engine) -> Self {
-        Self { engine, claims: Mutex::default(), store_id: OnceLock::new() }
+        Self {
+            engine,
+            claims: Mutex::default(),
+            being_claimed: Mutex::default(),
+            left: Mutex::default(),
+            store_id: Mutex::default(),
+        }
     }
 
     /// Notes the id of the store that the claims are made in from now on.
-    pub(crate) fn note_store(&self, store_id: &str) {
-        let _ = self.store_id.set(store_id.into());
+    pub(crate) fn note_store(&self, store_id: Arc<str>) {
+        self.engine.note_store(Arc::clone(&store_id));
+        *lock(&self.store_id) = Some(store_id);
+    }
+
+    /// Returns the id of the store that claims are made in now.
+    pub(crate) fn store_id(&self) -> Option<Arc<str>> {
+        lock(&self.store_id).clone()
     }
 
     /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
@@ -73,16 +89,28 @@ impl<'a> Unsettled<'a> {
         left
     }
 
-    /// Notes that the database refused a claim, or too many beside it. Of many such claims only the
-    /// first are remembered. The others are found again in the store, as a dead pass's are.
-    pub(crate) fn put_off(&self, claim: &Claim) {
-        let mut claims = self.claims();
-        let is_bounded = self.engine.store().private().is_none();
-        if is_bounded && claims.len() > MOST_REMEMBERED {
-            claims.remove(&claim.id);
-        } else if let Some(in_hand) = claims.get_mut(&claim.id) {
+    /// Notes that the database refused a claim, or too many beside it.
+    pub(crate) fn note_refused(&self, claim: &Claim) {
+        if let Some(in_hand) = self.claims().get_mut(&claim.id) {
             in_hand.put_off(Instant::now());
         }
+    }
+
+    /// Notes that this pass leaves a claim to later ones.
+    pub(crate) fn leave(&self, claim: &Claim) {
+        self.left().push(claim.id.clone());
+    }
+
+    /// Forgets claims of the batch that has ended, if more are left than a process remembers.
+    /// Before the batch's end, its counters would be claimed again.
+    pub(crate) fn forget_surplus(&self) {
+        let left = mem::take(&mut *self.left());
+        forget(&mut self.claims(), left, self.most_remembered());
+    }
+
+    fn most_remembered(&self) -> usize {
+        let is_private = self.engine.store().private().is_some();
+        if is_private { usize::MAX } else { MOST_REMEMBERED }
     }
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
@@ -99,9 +127,7 @@ impl<'a> Unsettled<'a> {
         mut ids: Vec<CounterId>,
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, Error> {
-        let claims = self.claims();
-        ids.retain(|id| !claims.contains_key(id));
-        drop(claims);
+        let _being_claimed = self.keep_for_this_call(&mut ids);
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -123,13 +149,21 @@ impl<'a> Unsettled<'a> {
         Ok(claimed)
     }
 
+    /// Leaves only the counters that have no unsettled claim, and that no other thread of this pass
+    /// is claiming: it would find that claim, and take it for one that was left behind.
+    fn keep_for_this_call(&self, ids: &mut Vec<CounterId>) -> BeingClaimed<'_> {
+        let (claims, mut being_claimed) = (self.claims(), lock(&self.being_claimed));
+        ids.retain(|id| !claims.contains_key(id) && being_claimed.insert(id.clone()));
+        BeingClaimed { ids: ids.clone(), all: &self.being_claimed }
+    }
+
     /// From now on this claim is to be settled, instead of any older one of its counter.
     pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
         self.insert(&mut self.claims(), claim, fate);
     }
 
     fn insert(&self, claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
-        let in_hand = InHand::new(claim, fate, self.store_id.get().cloned());
+        let in_hand = InHand::new(claim, fate, self.store_id());
         claims.insert(claim.id.clone(), in_hand);
     }
 
@@ -170,15 +204,44 @@ impl<'a> Unsettled<'a> {
         }
     }
 
+    fn left(&self) -> MutexGuard<'_, Vec<CounterId>> {
+        lock(&self.left)
+    }
+
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
     fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.claims)
     }
+}
+
+/// Counters that a thread is claiming, until this is dropped.
+struct BeingClaimed<'a> {
+    ids: Vec<CounterId>,
+    all: &'a Mutex<HashSet<CounterId>>,
+}
+
+impl Drop for BeingClaimed<'_> {
+    fn drop(&mut self) {
+        let mut all = lock(self.all);
+        self.ids.iter().for_each(|id| {
+            all.remove(id);
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Unsettled<'_> {
     fn drop(&mut self) {
         let claims = mem::take(&mut *self.claims());
-        add_newer(&mut self.engine.remembered(), claims);
+        let mut remembered = self.engine.remembered();
+        add_newer(&mut remembered, claims);
+        let most = self.most_remembered();
+        if remembered.len() > most {
+            let all = remembered.keys().cloned().collect();
+            forget(&mut remembered, all, most);
+        }
     }
 }

@@ -13,6 +13,7 @@ use diesel::{Connection, MysqlConnection, QueryableByName, RunQueryDsl, sql_quer
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::data;
 use super::setup::{self, Durability};
 use crate::database::ServerConnection;
 use crate::process::wait_for;
@@ -41,7 +42,9 @@ impl MariaDb {
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
         let folder = setup::folder("counter-mariadb-", durability);
-        setup::run(&mut install(&folder));
+        data::make(folder.path(), &mut install(&folder));
+        // MySQL makes a new one, so that two servers can replicate. MariaDB has none.
+        let _ = std::fs::remove_file(folder.path().join("data/auto.cnf"));
         let options = options.iter().map(|&option| option.to_owned()).collect();
         let mut server = Self { process: None, durability, options, folder };
         server.start();

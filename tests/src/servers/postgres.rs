@@ -13,6 +13,7 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::data;
 use super::setup::{self, Durability};
 use crate::database::ServerConnection;
 use crate::process::wait_for;
@@ -59,7 +60,7 @@ impl Postgres {
         let folder = setup::folder("counter-postgres-", durability);
         let mut initdb = setup::unprivileged(&program("initdb", &programs), folder.path());
         initdb.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync"]);
-        setup::run(initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
+        data::make(folder.path(), initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]));
         let mut server = Self { process: None, durability, language, programs, folder };
         server.start();
         server

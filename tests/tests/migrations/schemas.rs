@@ -1,12 +1,15 @@
 //! Schemas, of which each tenant may have one.
 
-use counter_diesel::ledger::{Ledger, PoolLedger};
+use counter_diesel::ledger::{CounterHarness, CounterMigrations, Ledger, PoolLedger};
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::database::{Database, OwnDatabase, ServerConnection};
-use counter_tests::servers::{mariadb, postgres};
+use counter_tests::servers::mariadb::MariaDb;
+use counter_tests::servers::{Durability, mariadb, postgres};
 use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::{MysqlConnection, PgConnection};
+use diesel_migrations::MigrationHarness;
 
 fn post() -> Owner {
     Owner::new("post", 1).unwrap()
@@ -104,4 +107,79 @@ fn a_table_that_is_made_later_is_found_then_in_postgres() {
     ledger.run_pending_migrations().unwrap();
     ledger.state(&Default::default()).unwrap();
     assert_eq!(ledger.schema().as_deref(), Some("public"));
+}
+
+/// A name without a schema means the temporary table, in the session that has it.
+#[test]
+fn a_temporary_table_of_the_same_name_gets_no_counts_in_postgres() {
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let pool = database.pool(1);
+    counters_in(&pool, "model_counters");
+    let temporary = "CREATE TEMPORARY TABLE model_counters (LIKE model_counters INCLUDING ALL); \
+                     CREATE TEMPORARY TABLE model_counters_state \
+                     (LIKE model_counters_state INCLUDING ALL)";
+    pool.get().unwrap().batch_execute(temporary).unwrap();
+    // One that meets it first, and one that has found the other before.
+    for count in 1..=2 {
+        let counters = counters_in(&pool, "model_counters");
+        counters.increment(post(), "views", 1).unwrap();
+        assert_eq!(sync(&counters).unwrap(), 1);
+        assert_eq!(counters.table_name().schema(), Some("public"));
+        assert_eq!(counters.get(post(), "views").unwrap(), count);
+    }
+    let rows = "SELECT count(*) AS n FROM pg_temp.model_counters";
+    assert_eq!(pool.get().unwrap().number(rows), 0);
+    assert_eq!(database.connect().number("SELECT count AS n FROM model_counters"), 2);
+}
+
+#[test]
+fn our_harness_reverts_the_tables_that_were_found_in_postgres_and_mariadb() {
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    database.execute("CREATE SCHEMA a; CREATE SCHEMA b").unwrap();
+    reverts_what_was_found(&database, ["a", "b"], |schema| format!("SET search_path TO {schema}"));
+    let database = OwnDatabase::<MysqlConnection>::in_server(&mariadb::shared_url());
+    let other = database.other_schema();
+    let schemas = [database.name(), &other];
+    reverts_what_was_found(&database, schemas, |schema| format!("USE {schema}"));
+}
+
+fn reverts_what_was_found<C: ServerConnection>(
+    database: &OwnDatabase<C>,
+    [a, b]: [&str; 2],
+    moving: impl Fn(&str) -> String,
+) where
+    CounterMigrations: MigrationSource<C::Backend>,
+{
+    let pool = database.pool(1);
+    let go = |schema: &str| pool.get().unwrap().batch_execute(&moving(schema)).unwrap();
+    go(b);
+    let of_b = counters_in(&pool, "model_counters");
+    go(a);
+    let of_a = counters_in(&pool, "model_counters");
+    go(b);
+    let table = of_a.table_name();
+    assert_eq!(table.schema(), Some(a));
+    let mut conn = pool.get().unwrap();
+    let mut harness = CounterHarness::new(&mut conn, &table);
+    let reverted = harness.revert_all_migrations(CounterMigrations::new(&table)).unwrap();
+    assert_eq!(reverted.len(), 1);
+    drop(conn);
+    assert!(of_a.baseline(post(), "views").unwrap_err().is_not_migrated());
+    assert_eq!(of_b.baseline(post(), "views").unwrap(), 0);
+    assert_eq!(of_a.run_pending_migrations().unwrap().len(), 1);
+}
+
+/// With this option, as on Windows, names are kept in lower case.
+#[test]
+fn a_table_is_found_by_a_mariadb_that_writes_names_in_lower_case() {
+    let option = ["--lower-case-table-names=1"];
+    let server = MariaDb::with_options(Durability::Off, &option);
+    let database = OwnDatabase::<MysqlConnection>::in_server(&server.url("mysql"));
+    for (count, name) in [(1, "Page_Counters"), (2, "page_counters")] {
+        let counters = counters_in(&database.pool(1), name);
+        counters.increment(post(), "views", 1).unwrap();
+        assert_eq!(sync(&counters).unwrap(), 1);
+        assert_eq!(counters.get(post(), "views").unwrap(), count);
+        assert_eq!(counters.pending_migrations().unwrap(), [""; 0]);
+    }
 }

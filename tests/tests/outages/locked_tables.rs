@@ -25,9 +25,11 @@ const TABLES: [&str; 3] = ["model_counters", "model_counters_state", "model_coun
 /// More than a call takes that waits for locks in each of its steps.
 const LIMIT: Duration = Duration::from_secs(20);
 
-type Call = fn(&Counters) -> Result<(), Error>;
+/// What an application calls, by its name.
+pub type Call = fn(&Counters) -> Result<(), Error>;
 
-const CALLS: &[(&str, Call)] = &[
+/// Every call that a database takes part in.
+pub const CALLS: &[(&str, Call)] = &[
     ("get", |counters| counters.get(post(1), "views").map(drop)),
     ("get_many", |counters| counters.get_many([(post(1), "views")]).map(drop)),
     ("load", |counters| counters.load(&[post(1)], ["views"]).map(drop)),

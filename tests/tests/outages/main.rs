@@ -12,6 +12,7 @@ mod redis_away;
 mod redis_frozen;
 mod redis_replaced;
 mod standby;
+mod standby_gone;
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};

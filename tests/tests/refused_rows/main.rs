@@ -5,6 +5,7 @@ mod kept_out;
 mod large_batches;
 mod locked;
 mod refused;
+mod undone;
 
 use std::process::ExitCode;
 
@@ -14,14 +15,27 @@ use counter_tests::suite::{self, WorldKind};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let cases = [refused::CASES, kept_out::CASES, large_batches::CASES].concat();
-    // SQLite locks the whole file.
-    let locks_files = |(name, _): &WorldKind<World>| name.ends_with("sqlite");
-    let (files, servers): (Vec<_>, Vec<_>) = PAIRS.iter().copied().partition(locks_files);
-    let everywhere = suite::trials(PAIRS, &cases).into_iter();
-    let locked_rows = suite::trials(&servers, locked::ROWS);
-    let locked_files = suite::trials(&files, locked::FILES);
-    suite::run_trials(everywhere.chain(locked_rows).chain(locked_files).collect())
+    let cases = [refused::CASES, kept_out::CASES, undone::CASES, large_batches::CASES].concat();
+    let of_servers = [refused::SERVERS, locked::ROWS].concat();
+    let of_postgres = [refused::POSTGRES, undone::POSTGRES].concat();
+    let mut shared = PAIRS.to_vec();
+    shared.retain(|(name, _)| name.starts_with("redis"));
+    let sqlite = pairs_with(&[Kind::Sqlite]);
+    let servers = pairs_with(&[Kind::Postgres, Kind::Mysql]);
+    let trials = [
+        suite::trials(PAIRS, &cases),
+        suite::trials(&servers, &of_servers),
+        suite::trials(&pairs_with(&[Kind::Postgres]), &of_postgres),
+        suite::trials(&sqlite, &[locked::FILES, refused::FILES].concat()),
+        suite::trials(&shared, refused::SHARED),
+    ];
+    suite::run_trials(trials.into_iter().flatten().collect())
+}
+
+/// The pairs with one of these databases.
+fn pairs_with(kinds: &[Kind]) -> Vec<WorldKind<World>> {
+    let is_wanted = |(name, _): &WorldKind<World>| kinds.contains(&Kind::named(name));
+    PAIRS.iter().copied().filter(is_wanted).collect()
 }
 
 /// The databases that differ in what they can refuse.
@@ -30,6 +44,17 @@ enum Kind {
     Postgres,
     Mysql,
     Sqlite,
+}
+
+impl Kind {
+    /// The kind of database in a pair of this name.
+    fn named(pair: &str) -> Self {
+        match pair.rsplit('_').next() {
+            Some("postgres") => Self::Postgres,
+            Some("mariadb") => Self::Mysql,
+            _ => Self::Sqlite,
+        }
+    }
 }
 
 fn kind_of(world: &World) -> Kind {

@@ -2,51 +2,53 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use counter_diesel::{Config, SyncOptions};
+use counter_diesel::ledger::PoolLedger;
+use counter_diesel::{Config, Counters, SyncOptions};
 use counter_tests::faults::Faults;
 use counter_tests::fixtures::{post, user};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::sql_query;
+use diesel::sql_types::Text;
 
 use super::{Kind, count_each, execute, kind_of, sum_of_rows, sync};
 
 /// The post that is counted and must not be.
 const BAD: i64 = 99_999;
 
-pub const CASES: &[Case<World>] = &[
+/// The cases of servers, which can refuse a row without a trigger.
+pub const SERVERS: &[Case<World>] = &[
     ("one row in a thousand that a foreign key refuses is named and all others are in", |world| {
-        match kind_of(world) {
-            Kind::Sqlite => refuse_by_trigger(world),
-            _ => refer_to_posts(world, ""),
-        }
+        refer_to_posts(world, "");
         others_are_applied(world);
     }),
     ("one row in a thousand that a check refuses is named and all others are in", |world| {
-        match kind_of(world) {
-            Kind::Sqlite => refuse_by_trigger(world),
-            _ => execute(world, "ALTER TABLE model_counters ADD CHECK (owner_id < 9999)"),
-        }
+        execute(world, "ALTER TABLE model_counters ADD CHECK (owner_id < 9999)");
         others_are_applied(world);
     }),
-    ("one row in a thousand that a trigger refuses is named and all others are in", |world| {
-        refuse_by_trigger(world);
-        others_are_applied(world);
-    }),
+];
+
+/// The cases of PostgreSQL alone.
+pub const POSTGRES: &[Case<World>] = &[
     (
         "one row in a thousand that only the commit refuses is named and all others are in",
         |world| {
-            match kind_of(world) {
-                Kind::Postgres => refer_to_posts(world, "DEFERRABLE INITIALLY DEFERRED"),
-                Kind::Mysql | Kind::Sqlite => refuse_by_trigger(world),
-            }
+            refer_to_posts(world, "DEFERRABLE INITIALLY DEFERRED");
             others_are_applied(world);
         },
     ),
     ("one row in a thousand without a partition is named and all others are in", |world| {
-        match kind_of(world) {
-            Kind::Postgres => partition(world),
-            Kind::Mysql | Kind::Sqlite => refuse_by_trigger(world),
-        }
+        partition(world);
+        others_are_applied(world);
+    }),
+];
+
+pub const CASES: &[Case<World>] = &[
+    ("one row in a thousand that a trigger refuses is named and all others are in", |world| {
+        refuse_by_trigger(world);
         others_are_applied(world);
     }),
     ("many that are refused in a row do not keep out what comes after them", |world| {
@@ -99,7 +101,7 @@ pub const CASES: &[Case<World>] = &[
         let routine = SyncOptions::default().retry_refused(false);
         let report = counters.sync(&routine).unwrap();
         assert_eq!((report.applied, report.failed.count()), (10, 0), "{report}");
-        assert_eq!(report.postponed.count(), 3000, "{report}");
+        assert_eq!((report.postponed.count(), report.scanned), (3000, 3010), "{report}");
         // The ten are in as many batches as the scan makes of all that is claimed.
         let upserts = upserts.swap(0, Ordering::SeqCst);
         assert!(upserts <= 4, "{upserts}, and {refused} in three passes before");
@@ -112,20 +114,98 @@ pub const CASES: &[Case<World>] = &[
     }),
 ];
 
+/// Those of stores that other processes see, too.
+pub const SHARED: &[Case<World>] = &[(
+    "a set of another process is applied while what it replaced waits out its backoff",
+    |world| {
+        let (counters, other) = (world.counters(), world.counters());
+        refuse_by_trigger(world);
+        count_each(&counters, [BAD, BAD + 1]);
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.failed.count()), (0, 2), "{report}");
+        other.set(post(BAD), "views", 7).unwrap();
+        allow_again(world);
+
+        let routine = SyncOptions::default().retry_refused(false);
+        let report = counters.sync(&routine).unwrap();
+        assert_eq!((report.applied, report.superseded), (1, 1), "{report}");
+        assert_eq!((report.postponed.count(), report.scanned), (1, 2), "{report}");
+        assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 7);
+        assert_eq!(counters.get(post(BAD + 1), "views").unwrap(), 1);
+    },
+)];
+
+/// Those of SQLite, which has foreign keys for connections that ask for them.
+pub const FILES: &[Case<World>] = &[
+    ("one row in a thousand that a foreign key of SQLite refuses is named", |world| {
+        refer_to_posts_in_file(world, "");
+        others_of_are_applied(&counters_with_foreign_keys(world));
+    }),
+    ("one row in a thousand that a deferred foreign key of SQLite refuses is named", |world| {
+        refer_to_posts_in_file(world, "DEFERRABLE INITIALLY DEFERRED");
+        others_of_are_applied(&counters_with_foreign_keys(world));
+    }),
+];
+
+#[derive(Debug)]
+struct ForeignKeys;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ForeignKeys {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        let asked = conn.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON");
+        asked.map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+fn counters_with_foreign_keys(world: &World) -> Counters {
+    let pool = Pool::builder().max_size(4).connection_customizer(Box::new(ForeignKeys));
+    let pool = pool.build(ConnectionManager::<SqliteConnection>::new(world.database.url()));
+    let mut config = Config::default();
+    config.prefix = world.prefix.clone();
+    let ledger = PoolLedger::new(pool.unwrap(), config.table_name.clone()).unwrap();
+    Counters::from_parts(config, Arc::clone(&world.store), Arc::new(ledger))
+}
+
+/// SQLite adds no foreign key to a table that is there.
+fn refer_to_posts_in_file(world: &World, deferrable: &str) {
+    let mut conn = SqliteConnection::establish(&world.database.url()).unwrap();
+    let made = "SELECT sql FROM sqlite_master WHERE name = 'model_counters'";
+    let made = sql_query(made).get_result::<Made>(&mut conn).unwrap().sql;
+    let (columns, rest) = made.rsplit_once(')').unwrap();
+    let key = format!("FOREIGN KEY (owner_id) REFERENCES posts (id) {deferrable}");
+    let ids = (1..1000).map(|id| format!("({id})")).collect::<Vec<_>>().join(", ");
+    execute(
+        world,
+        &format!(
+            "CREATE TABLE posts (id BIGINT PRIMARY KEY); INSERT INTO posts VALUES {ids}; \
+             DROP TABLE model_counters; {columns}, {key}){rest}"
+        ),
+    );
+}
+
+#[derive(QueryableByName)]
+struct Made {
+    #[diesel(sql_type = Text)]
+    sql: String,
+}
+
 fn others_are_applied(world: &World) {
-    let counters = world.counters();
-    count_each(&counters, (1..1000).chain([BAD]));
-    let report = sync(&counters);
+    others_of_are_applied(&world.counters());
+}
+
+fn others_of_are_applied(counters: &Counters) {
+    count_each(counters, (1..1000).chain([BAD]));
+    let report = sync(counters);
     assert!(report.stopped.is_none(), "{report}");
     assert_eq!((report.applied, report.failed.count()), (999, 1), "{report}");
     let failed = report.failed.iter().next().unwrap();
     assert_eq!(failed.claim.id.owner_id(), post(BAD).id(), "{failed:?}");
 
     // Its neighbours go on, in the next pass too.
-    count_each(&counters, (1..1000).chain([BAD]));
-    let report = sync(&counters);
+    count_each(counters, (1..1000).chain([BAD]));
+    let report = sync(counters);
     assert_eq!((report.applied, report.failed.count()), (999, 1), "{report}");
-    assert_eq!(sum_of_rows(&counters, 1..1000), 2 * 999);
+    assert_eq!(sum_of_rows(counters, 1..1000), 2 * 999);
     assert_eq!(counters.get(post(BAD), "views").unwrap(), 2);
     assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 0);
 }
@@ -198,7 +278,7 @@ fn allow_again(world: &World) {
 }
 
 /// Only ids below 9999 have a partition.
-fn partition(world: &World) {
+pub fn partition(world: &World) {
     execute(
         world,
         "CREATE TABLE parted (LIKE model_counters INCLUDING DEFAULTS) \

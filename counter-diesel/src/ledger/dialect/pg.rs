@@ -1,24 +1,23 @@
-use std::borrow::Cow;
-use std::marker::PhantomData;
+mod rows;
+
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use self::rows::{Written, many_baselines, shows, upsert_statement};
 use super::dialect::{Dialect, StateRow};
 use super::lock_wait::LockWait;
 use super::on_conflict;
-use super::owner::{bind_owner_of, read_owner};
+use super::owner::read_owner;
 use super::pooling::Pooling;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::standard;
@@ -78,12 +77,14 @@ impl Dialect for PgConnection {
     }
 
     /// The rows come back as they were written, in the order of the claims but for those that were
-    /// kept out. A trigger may have changed them.
+    /// kept out. A trigger may have changed them, and may change them again afterwards.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         let mut unproven = Vec::new();
-        let mut place = 0;
+        let (mut place, mut is_suspect) = (0, false);
         for run in standard::runs(claims) {
-            let mut written = upsert_statement(tables, run)?.load::<Written>(self)?.into_iter();
+            let written = upsert_statement(tables, run, NOW)?.load::<Written>(self)?;
+            is_suspect |= written.first().is_some_and(|written| written.4);
+            let mut written = written.into_iter();
             let mut next = written.next();
             for claim in run {
                 if next.as_ref().is_some_and(|written| shows(written, claim)) {
@@ -94,13 +95,38 @@ impl Dialect for PgConnection {
                 place += 1;
             }
         }
-        Ok(unproven)
+        let proves_nothing = is_suspect && has_triggers(self, tables)?;
+        Ok(if proves_nothing { (0..claims.len()).collect() } else { unproven })
+    }
+
+    /// Triggers that wait for the commit run before this, but in the transaction that an
+    /// application's tests never commit.
+    fn current_rows(
+        &mut self,
+        tables: &Tables,
+        ids: &[CounterId],
+    ) -> QueryResult<Vec<Option<Baseline>>> {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(self);
+        if status.transaction_depth()?.is_some_and(|depth| depth.get() == 1) {
+            self.batch_execute("SET CONSTRAINTS ALL IMMEDIATE")?;
+        }
+        self.baselines(tables, ids)
     }
 
     fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
         let mut rows = many_baselines(tables, ids)?;
         rows.after.push_str(" FOR NO KEY UPDATE OF c SKIP LOCKED");
         Ok(Some(standard::places(rows.load(self)?)))
+    }
+
+    fn free_writer(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+    ) -> QueryResult<Option<i64>> {
+        let writer = standard::free_writer(tables, prefix, store_id).sql(" SKIP LOCKED");
+        Ok(writer.load::<i64>(self)?.into_iter().next())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -111,16 +137,18 @@ impl Dialect for PgConnection {
         Ok(found == [true])
     }
 
-    /// By the name that search_path gives it, but for a temporary table, which is another one in
-    /// each session.
+    /// Returns the first schema of search_path that has the table, but not that of temporary
+    /// tables, which are others in each session and come before all others.
     fn schema_of(&mut self, table: &Table) -> QueryResult<Option<String>> {
         let schema = Statement::<Text>::new(
-            "SELECT n.nspname::text FROM pg_class AS c \
-             JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-             WHERE c.relpersistence <> 't' AND c.oid = to_regclass(",
+            "SELECT n.nspname::text \
+             FROM unnest(current_schemas(false)) WITH ORDINALITY AS s (name, place) \
+             JOIN pg_namespace AS n ON n.nspname = s.name \
+             JOIN pg_class AS c ON c.relnamespace = n.oid \
+             WHERE c.relpersistence <> 't' AND c.relname = ",
         );
-        let found = schema.text(table.quoted()).sql(")").load::<String>(self)?;
-        Ok(found.into_iter().next())
+        let schema = schema.text(table.name()).sql(" ORDER BY s.place LIMIT 1");
+        Ok(schema.load::<String>(self)?.into_iter().next())
     }
 
     /// Two processes that create the same table at the same moment disturb each other in spite of
@@ -266,121 +294,14 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
     statement.sql("hashtextextended(").text(name).sql(", 0)")
 }
 
-/// A row after an upsert: its owner, its key and its sequence.
-type Written = (String, i64, String, i64);
-
-/// Returns whether a row shows a claim.
-fn shows((owner_type, owner_id, key, seq): &Written, claim: &Claim) -> bool {
-    *seq == claim.seq.get()
-        && bind_owner_of(&claim.id).is_ok_and(|id| id == *owner_id)
-        && *key == claim.id.key()
-        && *owner_type == claim.id.owner_type()
+/// Returns whether the table, or one that its rows are kept in, has triggers of the application's.
+fn has_triggers(conn: &mut PgConnection, tables: &Tables) -> QueryResult<bool> {
+    let triggers = Statement::<Bool>::new("WITH RECURSIVE tree (oid) AS (SELECT to_regclass(");
+    let triggers = triggers.text(tables.totals().quoted()).sql(
+        ")::oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid) \
+         SELECT bool_or(c.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_trigger AS t \
+         WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) \
+         FROM tree JOIN pg_class AS c ON c.oid = tree.oid",
+    );
+    standard::only_value(triggers.load(conn)?)
 }
-
-fn upsert_statement<'a>(
-    tables: &Tables,
-    claims: &'a [Claim],
-) -> QueryResult<OverCounters<'a, (Text, BigInt, Text, BigInt)>> {
-    let is_add = claims.first().is_some_and(standard::is_add);
-    Ok(OverCounters {
-        before: format!(
-            "INSERT INTO {} AS \"row\" \
-             (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM ",
-            tables.totals().quoted()
-        ),
-        numbers: vec![
-            claims.iter().map(standard::value).collect(),
-            claims.iter().map(|claim| claim.seq.get()).collect(),
-        ],
-        after: format!(
-            "{} RETURNING \"owner_type\", \"owner_id\", \"key\", \"claim_seq\"",
-            on_conflict::apply(is_add, NOW)
-        ),
-        ..OverCounters::new(claims.iter().map(|claim| &claim.id))?
-    })
-}
-
-fn many_baselines<'a>(
-    tables: &Tables,
-    ids: &'a [CounterId],
-) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt)>> {
-    Ok(OverCounters {
-        before: "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM ".to_owned(),
-        after: format!(
-            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
-             JOIN {} AS c USING (\"owner_type\", \"owner_id\", \"key\")",
-            tables.totals().quoted()
-        ),
-        ..OverCounters::new(ids)?
-    })
-}
-
-/// A statement over counters that come in arrays, one for each column: the text never varies, so a
-/// read is prepared once for any number of them.
-struct OverCounters<'a, Row> {
-    is_named: bool,
-    before: String,
-    owner_types: Vec<Cow<'a, str>>,
-    owner_ids: Vec<i64>,
-    keys: Vec<Cow<'a, str>>,
-    numbers: Vec<Vec<i64>>,
-    after: String,
-    row: PhantomData<Row>,
-}
-
-impl<'a, Row> OverCounters<'a, Row> {
-    fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
-        let owner_ids = ids.clone().into_iter();
-        Ok(Self {
-            is_named: false,
-            before: String::new(),
-            owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
-            owner_ids: owner_ids.map(bind_owner_of).collect::<QueryResult<_>>()?,
-            keys: ids.into_iter().map(CounterId::key).collect(),
-            numbers: Vec::new(),
-            after: String::new(),
-            row: PhantomData,
-        })
-    }
-
-    /// As [`Statement::named`].
-    fn named(mut self, is_named: bool) -> Self {
-        self.is_named = is_named;
-        self
-    }
-}
-
-impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        if !self.is_named {
-            out.unsafe_to_cache_prepared();
-        }
-        out.push_sql(&self.before);
-        out.push_sql("unnest(");
-        out.push_bind_param::<Array<Text>, _>(&self.owner_types)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.owner_ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        for numbers in &self.numbers {
-            out.push_sql(", ");
-            out.push_bind_param::<Array<BigInt>, _>(numbers)?;
-        }
-        out.push_sql(")");
-        out.push_sql(&self.after);
-        Ok(())
-    }
-}
-
-// No static id: the text tells statements apart, for the table's name is in it.
-impl<Row> QueryId for OverCounters<'_, Row> {
-    type QueryId = ();
-
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Row> Query for OverCounters<'_, Row> {
-    type SqlType = Row;
-}
-
-impl<Row, Conn> RunQueryDsl<Conn> for OverCounters<'_, Row> {}

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    Printable, ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, Printable,
+    ServerVersion,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -36,6 +36,9 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
     const IS_SERVER: bool = false;
+
+    /// One transaction at a time writes to the file.
+    const WRITERS: u64 = 1;
 
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
@@ -72,18 +75,22 @@ impl Dialect for SqliteConnection {
         standard::release_mark(self, mark)
     }
 
-    /// A row counts if it was written, and a trigger cannot change what is written before it is.
+    /// A row counts if it was written, and a trigger cannot change what is written before it is. It
+    /// can afterwards, and what it writes, to whichever table, counts only in the total.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         let mut unproven = Vec::new();
-        let mut place = 0;
+        let (mut place, mut written) = (0, total_changes(self)?);
         for piece in values::pieces(claims, &CHUNK_SIZES) {
             let places = place..place + piece.len();
             place = places.end;
-            if upsert_statement(tables, piece)?.execute(self)? != piece.len() {
+            let rows = upsert_statement(tables, piece)?.execute(self)?;
+            written += i64::try_from(rows).unwrap_or(i64::MAX);
+            if rows != piece.len() {
                 unproven.extend(places);
             }
         }
-        Ok(unproven)
+        let is_only_ours = total_changes(self)? == written;
+        Ok(if is_only_ours { unproven } else { (0..claims.len()).collect() })
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -171,6 +178,11 @@ impl Dialect for SqliteConnection {
 fn says_locked(error: &DieselError) -> bool {
     let words = error.to_string();
     ["database is locked", "database table is locked"].iter().any(|says| words.starts_with(says))
+}
+
+/// Returns how many rows this connection has written since it was opened, by triggers too.
+fn total_changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    standard::only_value(Statement::<BigInt>::new("SELECT total_changes()").load(conn)?)
 }
 
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {

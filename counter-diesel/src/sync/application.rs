@@ -1,0 +1,55 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use counter_core::Claim;
+
+use crate::engine::remembered::Fate;
+use crate::error::Error;
+use crate::ledger::ledger::LedgerTransaction;
+use crate::sync::manner::{Manner, Origin};
+use crate::sync::report::claims::{FailedClaim, PostponedCause, PostponedClaim};
+use crate::sync::report::pass_log::PassLog;
+use crate::sync::unsettled::Unsettled;
+
+/// Claims that are applied, and what is written down about them.
+pub(crate) struct Application<'a, 'o> {
+    pub(crate) unsettled: &'a Unsettled<'a>,
+    pub(crate) origin: Origin,
+    pub(crate) manner: &'a mut Manner,
+    pub(crate) log: &'a mut PassLog<'o>,
+}
+
+impl Application<'_, '_> {
+    pub(crate) fn refuse(&mut self, claim: Claim, error: Error) {
+        self.unsettled.note_refused(&claim);
+        self.unsettled.leave(&claim);
+        self.log.report.failed.push(FailedClaim { claim, error });
+    }
+
+    pub(crate) fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
+        self.unsettled.leave(&claim);
+        self.log.report.postponed.push(PostponedClaim { claim, cause });
+    }
+
+    /// A commit that failed, or panicked, may have happened.
+    pub(crate) fn commit(
+        &mut self,
+        transaction: Box<dyn LedgerTransaction + '_>,
+        claims: &[Claim],
+    ) -> Result<(), Error> {
+        let times = &mut self.log.report.times;
+        let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));
+        let committed = catch_unwind(commit);
+        if !matches!(committed, Ok(Ok(()))) {
+            self.mark_unknown(claims);
+        }
+        committed.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    fn mark_unknown(&self, claims: &[Claim]) {
+        for claim in claims {
+            if self.unsettled.fate(claim) == Fate::Unapplied {
+                self.unsettled.set_fate(claim, Fate::Unknown);
+            }
+        }
+    }
+}

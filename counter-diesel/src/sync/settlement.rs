@@ -1,0 +1,188 @@
+//! What is done about the claims of a batch once its transaction is over.
+
+use counter_core::{Claim, ClaimOp};
+
+use crate::engine::remembered::Fate;
+use crate::error::Error;
+use crate::ledger::ledger::UpdateOutcome;
+use crate::ledger::retry;
+use crate::sync::application::Application;
+use crate::sync::batch::Locks;
+use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::identity::record::record;
+use crate::sync::manner::Origin;
+use crate::sync::options::OnConflict;
+use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
+use crate::sync::report::times::time;
+use crate::sync::settled::Settled;
+
+/// How often a claim that other processes' stores overtake gets a new sequence.
+const RENUMBER_ROUNDS: u32 = 10;
+
+impl Application<'_, '_> {
+    /// Acknowledges what is in the table and deals with what is not.
+    /// Returns claims that got a new sequence and are still to be applied.
+    pub(crate) fn settle(
+        &mut self,
+        settled: Settled,
+        renumbered: u32,
+    ) -> Result<Vec<Claim>, Error> {
+        for claim in settled.changing {
+            self.postpone(claim, PostponedCause::Changing);
+        }
+        for claim in settled.locked {
+            self.postpone(claim, PostponedCause::Locked);
+        }
+        for claim in settled.kept_out {
+            let table = self.unsettled.engine.tables().totals().to_string();
+            self.refuse(claim, Error::KeptOut { table });
+        }
+        self.log.report.superseded += settled.superseded.len() as u64;
+        settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
+        let news = self.count_applied(&settled.applied);
+        let acknowledged = self.acknowledge(&settled.applied);
+        self.log.applied(&news, self.origin == Origin::Recovered);
+        acknowledged?;
+        let claims = self.renumber(settled.conflicts, renumbered)?;
+        for claim in settled.gone {
+            self.settle_gone(claim)?;
+        }
+        Ok(claims)
+    }
+
+    /// Each claim is counted when it is first known to be in the table, whenever it is
+    /// acknowledged. Returns those that an observer is to be told of.
+    fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
+        let mut news = Vec::new();
+        for claim in claims {
+            if self.unsettled.note_applied(claim) {
+                self.log.report.applied += 1;
+                self.log.report.recovered += u64::from(self.origin == Origin::Recovered);
+                if self.log.observer.is_there() {
+                    news.push(claim);
+                }
+            }
+        }
+        news
+    }
+
+    /// The store may forget these.
+    fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
+        let store = &self.unsettled.engine.store();
+        time(&mut self.log.report.times.acknowledge, || store.ack(claims))?;
+        claims.iter().for_each(|claim| self.unsettled.settle(claim));
+        Ok(())
+    }
+
+    /// Claims that nobody has applied get sequences above those of their rows. One that was applied
+    /// and then overtaken only lacks its acknowledgement. The others are conflicts.
+    fn renumber(
+        &mut self,
+        conflicts: Vec<ConflictingClaim>,
+        times: u32,
+    ) -> Result<Vec<Claim>, Error> {
+        let mut renumbered = Vec::new();
+        let can_repair = self.unsettled.engine.store().repair().is_some();
+        for conflict in conflicts {
+            if self.unsettled.fate(&conflict.claim) == Fate::Applied {
+                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
+            } else if let Some(claim) = self.renumber_one(&conflict, times)? {
+                self.unsettled.take(&claim, Fate::Unapplied);
+                renumbered.push(claim);
+            } else if self.manner.on_conflict == OnConflict::Discard {
+                self.acknowledge(std::slice::from_ref(&conflict.claim))?;
+                self.log.report.discarded += 1;
+            } else if self.manner.on_conflict == OnConflict::Apply
+                && can_repair
+                && times < RENUMBER_ROUNDS
+            {
+                // Only one that is not there any more gets no sequence from an operator.
+                self.unsettled.settle(&conflict.claim);
+                self.log.report.superseded += 1;
+            } else {
+                self.unsettled.leave(&conflict.claim);
+                self.log.report.conflicts.push(conflict);
+            }
+        }
+        Ok(renumbered)
+    }
+
+    fn renumber_one(
+        &self,
+        conflict: &ConflictingClaim,
+        times: u32,
+    ) -> Result<Option<Claim>, Error> {
+        let ConflictingClaim { claim, row } = conflict;
+        let store = self.unsettled.engine.store();
+        if times >= RENUMBER_ROUNDS {
+            return Ok(None);
+        }
+        if self.unsettled.fate(claim) == Fate::Unapplied
+            && let Some(private) = store.private()
+            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
+        {
+            return Ok(Some(renumbered));
+        }
+        match store.repair() {
+            Some(repair) if self.manner.on_conflict == OnConflict::Apply => {
+                Ok(repair.renumber(claim, *row)?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
+    /// its counter, or was lost by the store. The row tells, where there is one. If the store does
+    /// not remember giving it out, it has gone back to before that, and what was claimed is pending
+    /// again.
+    fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
+        if self.unsettled.fate(&claim) == Fate::Applied {
+            self.unsettled.settle(&claim);
+            return Ok(());
+        }
+        let store_id = self.unsettled.store_of(&claim);
+        let store = self.unsettled.engine.store();
+        if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
+            self.unsettled.settle(&claim);
+            self.log.report.lost.push(LostClaim { claim, applied: false });
+            return Ok(());
+        }
+        let updated = retry::once_more(|| {
+            let ledger = self.unsettled.engine.ledger();
+            let mut transaction = ledger.begin(self.manner.locks.wait())?;
+            let updated = transaction.update(&claim)?;
+            if let Some(store_id) = &store_id {
+                // That the store is another one by now is why the claim is gone.
+                let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
+                record(self.unsettled.engine, &mut *transaction, store_id, claims, times)?;
+            }
+            self.commit(transaction, std::slice::from_ref(&claim))?;
+            Ok(updated)
+        });
+        let updated = match updated {
+            Ok(updated) => updated,
+            Err(Error::Locked { .. }) => {
+                // Others that are gone do not wait as long.
+                self.manner.locks = Locks::Skip;
+                self.postpone(claim, PostponedCause::Locked);
+                return Ok(());
+            }
+            Err(
+                error @ (Error::Database { .. } | Error::KeptOut { .. } | Error::TimedOut { .. }),
+            ) => {
+                self.refuse(claim, error);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.unsettled.settle(&claim);
+        match updated {
+            UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
+            UpdateOutcome::NoRow if claim.op != ClaimOp::Delete => {
+                self.log.report.lost.push(LostClaim { claim, applied: false });
+            }
+            UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
+        }
+        Ok(())
+    }
+}
