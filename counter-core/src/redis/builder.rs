@@ -7,12 +7,10 @@ use std::time::Duration;
 
 #[cfg(feature = "redis-tls")]
 use ::redis::TlsCertificates;
-use ::redis::io::tcp::TcpSettings;
-use ::redis::io::tcp::socket2::TcpKeepalive;
 use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
-use super::connection::{KEPT_FOR_SYNCS, Manager, Pool};
+use super::connection::{KEPT_FOR_SYNCS, Manager, Pool, tcp_settings};
 use super::credentials::{CredentialSource, RedisCredentials};
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
@@ -62,8 +60,8 @@ impl RedisStore {
     /// The URL is one of
     ///
     /// - `redis://[user][:password@]host[:port][/database]`
-    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`; with `#insecure` at
-    ///   the end it takes any certificate, so it is safe from listeners and not from impostors
+    /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`; with `#insecure`
+    ///   at the end it takes any certificate, an impostor's too
     /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
@@ -220,9 +218,9 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::RedisUrl`] if the URL, or a file with certificates, cannot be used. Unless it [connects
-    /// lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached, does not
-    /// let this user in or does not answer, each within its time-out.
+    /// [`Error::RedisUrl`] if the URL, or a file with certificates, cannot be used. Unless it
+    /// [connects lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached,
+    /// does not let this user in or does not answer, each within its time-out.
     pub fn build(self) -> Result<RedisStore, Error> {
         let timeouts = self.timeouts.at_least_a_millisecond();
         let (manager, address) = self.manager(timeouts)?;
@@ -275,23 +273,6 @@ impl RedisStoreBuilder {
     #[cfg(not(feature = "redis-tls"))]
     fn client(&self, info: ConnectionInfo) -> Result<Client, String> {
         Client::open(info).map_err(|error| error.to_string())
-    }
-}
-
-/// The time between two probes of a connection whose other side does not answer them, and how many
-/// of them end it.
-const PROBE_INTERVAL: Duration = Duration::from_secs(15);
-const PROBES: u32 = 4;
-
-fn tcp_settings(keepalive: Option<Duration>) -> TcpSettings {
-    let settings = TcpSettings::default().set_nodelay(true);
-    match keepalive {
-        Some(after) => {
-            let after = after.max(Duration::from_secs(1));
-            let probes = TcpKeepalive::new().with_time(after).with_interval(PROBE_INTERVAL);
-            settings.set_keepalive(probes.with_retries(PROBES))
-        }
-        None => settings,
     }
 }
 

@@ -15,6 +15,7 @@ mod refused;
 mod reply;
 mod script;
 mod socket_timeouts;
+mod tcp;
 mod wire;
 #[cfg(feature = "r2d2-redis")]
 mod wire_r2d2_redis;
@@ -29,3 +30,4 @@ pub(super) use pool::{KEPT_FOR_SYNCS, Lane, Pool};
 pub(super) use reply::{Reply, Unexpected};
 pub(super) use script::{Script, ScriptAnswer};
 pub(super) use socket_timeouts::SocketTimeouts;
+pub(super) use tcp::tcp_settings;
