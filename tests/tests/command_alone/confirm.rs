@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use counter_tests::fixtures::user;
+use counter_tests::process::wait_for;
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::site::Site;
 
@@ -29,6 +30,12 @@ fn a_sync_that_waits_for_a_replica_applies_nothing_without_one() {
         assert_eq!(counters.baseline(user(id), "views").unwrap(), 0);
     }
     let replica = site.redis().start_replica(&[]);
+    let mut bare = site.redis().bare();
+    wait_for("the replica to confirm something", || {
+        redis::cmd("SET").arg("anything").arg(1).exec(&mut bare).ok()?;
+        let confirmed: u64 = redis::cmd("WAIT").arg(1).arg(1000).query(&mut bare).ok()?;
+        (confirmed == 1).then_some(())
+    });
     for (id, sync) in (11..).zip(WAYS) {
         counters.increment(user(id), "views", 5).unwrap();
         let ended = run(sync(&mut site.command()));
