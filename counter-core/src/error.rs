@@ -114,6 +114,14 @@ pub enum Error {
         /// A sequence that it is known to have given out, and does not remember.
         recorded: ClaimSeq,
     },
+
+    /// The store's data was emptied or replaced while its claims were being applied. What was not
+    /// applied yet is settled by the next pass.
+    #[error(
+        "the store was emptied or replaced while its claims were being applied: the next sync \
+         compares it with what the database has recorded, and settles what is left"
+    )]
+    StoreChanged,
 }
 
 impl Error {

@@ -23,7 +23,8 @@ pub use self::dialect::lock_wait::LockWait;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, SyncRecord, Unapplied, UnappliedCause, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, StoreRecord, SyncRecord, Unapplied, UnappliedCause,
+    UpdateOutcome,
 };
 pub use self::migration_files::{MigrationFiles, migration_files};
 pub use self::migration_harness::CounterHarness;

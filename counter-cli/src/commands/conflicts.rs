@@ -88,9 +88,9 @@ fn in_text(conflicts: &counter_diesel::sync::Conflicts) -> String {
 
 fn went_back_in_text(went_back: &WentBack) -> String {
     let WentBack { found, newest, recorded, .. } = went_back;
-    let synced = recorded.as_ref().map(|recorded| {
-        format!("the last good sync ended at {}\n", Timestamp::from(recorded.synced_at))
-    });
+    let synced_at = recorded.as_ref().and_then(|recorded| recorded.synced_at);
+    let synced =
+        synced_at.map(|time| format!("the last good sync ended at {}\n", Timestamp::from(time)));
     let (found, newest) = (time_or_dash(*found), time_or_dash(*newest));
     format!(
         "the store came back from an old copy: the newest claim that it knows was made at \

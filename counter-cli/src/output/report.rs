@@ -90,11 +90,19 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
         format!("{} is left to a later sync: {}", of(&postponed.claim), postponed.cause)
     }));
     if let Some(recorded) = &report.store_replaced {
-        let time = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
-        lines.push(format!(
-            "the store lost its data or was replaced: the last one was synced at {time} UTC, \
-             and what it counted after that is gone"
-        ));
+        let since = recorded.synced_at.map_or_else(
+            || {
+                "the last one was never synced to its end, and what it still held is gone"
+                    .to_owned()
+            },
+            |time| {
+                let time = time.format("%Y-%m-%d %H:%M:%S");
+                format!(
+                    "the last one was synced at {time} UTC, and what it counted after that is gone"
+                )
+            },
+        );
+        lines.push(format!("the store lost its data or was replaced: {since}"));
     }
     if report.high_water_lost {
         lines.push(

@@ -105,7 +105,7 @@ fn compare(
     let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
         return;
     };
-    match age(store, generation, state.recorded.as_ref()) {
+    match age(store, generation, state) {
         Ok(age) => generation::judge_age(generation, &age, diagnosis),
         Err(error) => {
             diagnosis.store_unchecked("what the store remembers", &one_line(&error));

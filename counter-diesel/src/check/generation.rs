@@ -63,7 +63,10 @@ fn judge_recorded(
     recorded: &SyncRecord,
     diagnosis: &mut Diagnosis,
 ) {
-    let synced_at = recorded.synced_at.format("%Y-%m-%d %H:%M:%S");
+    let was_last = match recorded.synced_at {
+        Some(at) => format!("was synced last, at {} UTC", at.format("%Y-%m-%d %H:%M:%S")),
+        None => "was there before".to_owned(),
+    };
     match generation {
         Some(same) if same.store_id == recorded.store_id => {}
         other => {
@@ -76,7 +79,7 @@ fn judge_recorded(
                 Severity::Error,
                 Code::StoreReplaced,
                 format!(
-                    "the store {what}, but {before} was synced last, at {synced_at} UTC: what was \
+                    "the store {what}, but {before} {was_last}: what was \
                      pending there is gone, unless that store is elsewhere"
                 ),
                 "find out why it lost its data, or connect to the right one; the next sync accepts \
@@ -105,9 +108,9 @@ mod tests {
         let recorded = recorded.map(|(store_id, seq)| SyncRecord {
             store_id: store_id.to_owned(),
             seq: ClaimSeq::new(seq),
-            synced_at: DateTime::UNIX_EPOCH.naive_utc(),
+            synced_at: Some(DateTime::UNIX_EPOCH.naive_utc()),
         });
-        let state = LedgerState { database: "ours".to_owned(), migrated_at: None, recorded };
+        let state = LedgerState { database: "ours".to_owned(), recorded, ..LedgerState::default() };
         let mut diagnosis = Diagnosis::default();
         judge(generation.as_ref(), &state, &Prefix::default(), &mut diagnosis);
         diagnosis.into_findings()

@@ -232,8 +232,9 @@ impl Survey {
 
 /// Of counts that are pending.
 fn judge_overdue(state: &LedgerState, now: NaiveDateTime, diagnosis: &mut Diagnosis) {
-    let (since, what) = match (&state.recorded, state.migrated_at) {
-        (Some(recorded), _) => (recorded.synced_at, "but the last good sync was at"),
+    let synced_at = state.recorded.as_ref().and_then(|recorded| recorded.synced_at);
+    let (since, what) = match (synced_at, state.migrated_at) {
+        (Some(synced_at), _) => (synced_at, "but the last good sync was at"),
         (None, Some(migrated_at)) => {
             (migrated_at, "and nobody has synced since the tables were made at")
         }
@@ -331,13 +332,9 @@ mod tests {
     #[test]
     fn counts_wait_for_an_hour_before_a_sync_is_overdue() {
         let epoch = Some(DateTime::UNIX_EPOCH.naive_utc());
-        let synced = epoch.map(|synced_at| SyncRecord {
-            store_id: String::new(),
-            seq: ClaimSeq::ZERO,
-            synced_at,
-        });
+        let synced = Some(SyncRecord::new(String::new(), ClaimSeq::ZERO, epoch));
         let state =
-            |migrated_at, recorded| LedgerState { database: String::new(), migrated_at, recorded };
+            |migrated_at, recorded| LedgerState { migrated_at, recorded, ..LedgerState::default() };
         let at = |state: &LedgerState, now, has_pending| {
             found(Some(state), now, |survey| survey.has_pending = has_pending)
         };

@@ -24,13 +24,16 @@ pub(crate) struct Engine {
     remembered: Mutex<UnsettledClaims>,
     /// Counters of which this process may have claims that it does not know.
     unanswered: Mutex<Unanswered>,
+    /// The id of the store's data, as this process has found it last.
+    store_id: Mutex<Option<Arc<str>>>,
 }
 
 impl Engine {
     pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let tables = Tables::new(&config.table_name);
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
-        Self { config, store, ledger, tables, remembered, unanswered }
+        let store_id = Mutex::default();
+        Self { config, store, ledger, tables, remembered, unanswered, store_id }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -65,6 +68,16 @@ impl Engine {
     /// A panic while this is locked leaves counters that are claimed once more or once less.
     pub(crate) fn unanswered(&self) -> MutexGuard<'_, Unanswered> {
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the id of the store's data, as this process has found it last.
+    pub(crate) fn store_id(&self) -> Option<Arc<str>> {
+        self.store_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the id of the store's data.
+    pub(crate) fn note_store(&self, store_id: Arc<str>) {
+        *self.store_id.lock().unwrap_or_else(PoisonError::into_inner) = Some(store_id);
     }
 
     pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {

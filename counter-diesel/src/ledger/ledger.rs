@@ -4,6 +4,7 @@ use counter_core::{
 };
 
 use crate::error::Error;
+use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 
@@ -51,7 +52,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
-    /// Remembers a store's generation as that of the last good pass, now.
+    /// Remembers a store's generation as that of the last good pass, now. What other transactions
+    /// record of the same store meanwhile is not waited for.
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
 
     /// The names of the migrations that were not run yet. Changes nothing.
@@ -101,6 +103,19 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
+    /// Records that the store with this id has given out a sequence, and returns all that is
+    /// recorded of it, this one included. To be called when the rows are locked: then what other
+    /// transactions have recorded with these rows is among them.
+    ///
+    /// Transactions at the same time write to different rows of the record and do not wait for each
+    /// other.
+    fn record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        seq: ClaimSeq,
+    ) -> Result<Vec<ClaimSeq>, Error>;
+
     /// Makes it durable.
     ///
     /// # Errors
@@ -147,25 +162,79 @@ pub struct LedgerState {
     pub database: String,
     /// When it got them, UTC, if that is known.
     pub migrated_at: Option<NaiveDateTime>,
-    /// What the last good pass recorded, if there was one.
+    /// What is recorded of the store that was behind the prefix last, if anything is.
     pub recorded: Option<SyncRecord>,
+    /// What is recorded of each store that was ever behind the prefix: several sequences for one
+    /// store, because transactions at the same time record in different rows.
+    pub stores: Vec<StoreRecord>,
+    /// The greatest sequence recorded of any store, behind any prefix.
+    pub newest: ClaimSeq,
 }
 
-/// What a good pass leaves behind about the store that it synced.
+impl LedgerState {
+    /// Puts together what rows say, each beside the greatest sequence of the table.
+    pub(crate) fn of_rows(rows: Vec<(StateRow, ClaimSeq)>) -> Self {
+        let mut state = Self::default();
+        for (StateRow { prefix, store_id, seq, synced_at, .. }, newest) in rows {
+            state.newest = newest;
+            if prefix.is_empty() {
+                (state.database, state.migrated_at) = (store_id, synced_at);
+                continue;
+            }
+            // Of stores without a good pass, the one with the newest sequence was the last.
+            let last = state.recorded.as_ref().map(|last| (last.synced_at, last.seq));
+            if last.is_none_or(|last| last < (synced_at, seq)) {
+                let store_id = store_id.clone();
+                state.recorded = Some(SyncRecord { store_id, seq, synced_at });
+            }
+            state.stores.push(StoreRecord { store_id, seq });
+        }
+        if let Some(mut recorded) = state.recorded.take() {
+            recorded.seq = state.sequences_of(&recorded.store_id).max().unwrap_or_default();
+            state.recorded = Some(recorded);
+        }
+        state
+    }
+
+    /// Returns the sequences that the store with this id is recorded to have given out.
+    pub fn sequences_of(&self, store_id: &str) -> impl Iterator<Item = ClaimSeq> {
+        let of_store = self.stores.iter().filter(move |record| record.store_id == store_id);
+        of_store.map(|record| record.seq).filter(|seq| *seq > ClaimSeq::ZERO)
+    }
+}
+
+/// A sequence that a store has given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreRecord {
+    /// The id of the store's data.
+    pub store_id: String,
+    /// The sequence.
+    pub seq: ClaimSeq,
+}
+
+impl StoreRecord {
+    /// The store's id, and a sequence that it has given out.
+    pub const fn new(store_id: String, seq: ClaimSeq) -> Self {
+        Self { store_id, seq }
+    }
+}
+
+/// What is recorded of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncRecord {
     /// The id of the store's data.
     pub store_id: String,
-    /// The newest sequence that the store had given out.
+    /// The newest sequence that the store is known to have given out.
     pub seq: ClaimSeq,
-    /// When the pass ended, UTC.
-    pub synced_at: NaiveDateTime,
+    /// When the last good pass over it ended, UTC. `None` if there was none.
+    pub synced_at: Option<NaiveDateTime>,
 }
 
 impl SyncRecord {
-    /// The store's id, its newest sequence, and when the pass ended, UTC.
-    pub const fn new(store_id: String, seq: ClaimSeq, synced_at: NaiveDateTime) -> Self {
+    /// The store's id, its newest sequence, and when the last good pass over it ended, UTC.
+    pub const fn new(store_id: String, seq: ClaimSeq, synced_at: Option<NaiveDateTime>) -> Self {
         Self { store_id, seq, synced_at }
     }
 }

@@ -12,13 +12,14 @@ use diesel::result::QueryResult;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
-use crate::ledger::ledger::{LedgerState, SyncRecord};
+use crate::ledger::ledger::LedgerState;
 use crate::ledger::transaction::PoolTransaction;
 use crate::ledger::{migrations, retry};
 
@@ -167,24 +168,16 @@ impl<C: CounterConnection> DirectLedger<C> {
     pub(crate) fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let rows =
             self.run_soon(LedgerStep::State, |conn, tables| conn.state(tables, prefix.as_str()))?;
-        let mut state = LedgerState::default();
-        for row in rows {
-            if row.prefix.is_empty() {
-                state.database = row.store_id;
-                state.migrated_at = Some(row.synced_at);
-            } else {
-                let (store_id, seq, synced_at) = (row.store_id, row.seq, row.synced_at);
-                state.recorded = Some(SyncRecord { store_id, seq, synced_at });
-            }
-        }
-        Ok(state)
+        Ok(LedgerState::of_rows(rows))
     }
 
     pub(crate) fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
+            let row = StateRow::new(prefix.as_str(), &generation.store_id, generation.high_water);
             transaction.run(LedgerStep::State, |conn, tables| {
-                conn.record(tables, prefix.as_str(), generation)
+                conn.forget_passes(tables, &row.prefix, &row.store_id)?;
+                conn.record(tables, &row)
             })?;
             transaction.commit()
         })

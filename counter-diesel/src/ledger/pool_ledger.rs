@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
-    TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
+    Prefix, TableName,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -200,6 +200,18 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let claim = claim.clone();
         self.step(LedgerStep::Upsert, move |transaction| transaction.update(&claim))
+    }
+
+    fn record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        seq: ClaimSeq,
+    ) -> Result<Vec<ClaimSeq>, Error> {
+        let (prefix, store_id) = (prefix.clone(), store_id.to_owned());
+        let record =
+            move |transaction: &mut PoolTransaction<C>| transaction.record(&prefix, &store_id, seq);
+        self.step(LedgerStep::State, record)
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {

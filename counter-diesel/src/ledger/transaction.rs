@@ -1,7 +1,8 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, CounterId};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -10,6 +11,7 @@ use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
@@ -175,6 +177,16 @@ impl<C: CounterConnection> PoolTransaction<C> {
         })
     }
 
+    pub(crate) fn record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        seq: ClaimSeq,
+    ) -> Result<Vec<ClaimSeq>, Error> {
+        let row = StateRow::new(prefix.as_str(), store_id, seq);
+        self.run(LedgerStep::State, |conn, tables| record(conn, tables, row))
+    }
+
     pub(crate) fn commit(mut self) -> Result<(), Error> {
         self.is_open = false;
         let started = Instant::now();
@@ -224,6 +236,26 @@ fn upsert<C: CounterConnection>(
         first += claims.len();
     }
     Ok(unproven)
+}
+
+/// Writes to a row of the record that no other transaction has locked, or, if there is none, to one
+/// left to chance.
+fn record<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    mut row: StateRow,
+) -> QueryResult<Vec<ClaimSeq>> {
+    let free = conn.free_writer(tables, &row.prefix, &row.store_id)?;
+    row.writer = free.unwrap_or_else(any_writer::<C>);
+    conn.record(tables, &row)?;
+    conn.recorded(tables, &row.prefix, &row.store_id)
+}
+
+/// Returns the number of a row of the record.
+fn any_writer<C: CounterConnection>() -> i64 {
+    // The one thing of the standard library that is random.
+    let random = RandomState::new().build_hasher().finish();
+    1 + i64::try_from(random % C::WRITERS).unwrap_or_default()
 }
 
 /// Fails if a step has taken too long for another statement. Its caller may have left already.

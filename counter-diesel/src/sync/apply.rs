@@ -1,8 +1,9 @@
 //! How claims get into the table, each exactly once.
 //!
-//! A batch is applied in one transaction: upsert under the guard, verify that the store still holds
-//! every claim, commit; only then are the claims acknowledged. Whoever dies anywhere in between
-//! leaves the claims in the store, and applying them again is a no-op where it was done before.
+//! A batch is applied in one transaction: upsert under the guard, record the newest sequence, ask
+//! the store whether it remembers all that is recorded, verify that it still holds every claim,
+//! commit; only then are the claims acknowledged. What dies anywhere in between leaves the claims
+//! in the store, and applying them again is a no-op where it was done before.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use crate::sync::batch::{Batch, Locks};
 use crate::sync::coin::Coin;
 use crate::sync::division::{Divider, Division};
 use crate::sync::halving::LeftOver;
+use crate::sync::identity::record::{Remembrance, record};
 use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::PostponedCause;
@@ -146,11 +148,18 @@ impl<'a> Application<'a, '_> {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let Some((transaction, newer)) = self.write(&mut claims, locks, &mut settled)? else {
+            let Some((mut transaction, newer)) = self.write(&mut claims, locks, &mut settled)?
+            else {
                 continue;
             };
-            let store = self.unsettled.engine.store();
+            let engine = self.unsettled.engine;
             let times = &mut self.log.report.times;
+            if let Some(id) = self.unsettled.store_id()
+                && record(engine, &mut *transaction, &id, &claims, times)? == Remembrance::Changed
+            {
+                return Err(counter_core::Error::StoreChanged.into());
+            }
+            let store = engine.store();
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {

@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{ClaimSeq, CounterId, Foreign, Generation, StoreGeneration};
+use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -78,7 +78,14 @@ const DISCARDING_SWEEPS: u32 = 3;
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_, '_> {
+    /// A store that is emptied or replaced in the middle is looked at and synced once more.
     fn sync(&mut self) -> Result<(), Error> {
+        let is_changed = |error: &Error| matches!(error, Error::Core(CoreError::StoreChanged));
+        let synced = self.sync_store();
+        if synced.as_ref().is_err_and(is_changed) { self.sync_store() } else { synced }
+    }
+
+    fn sync_store(&mut self) -> Result<(), Error> {
         let generation = self.identify()?;
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
@@ -106,12 +113,11 @@ impl Pass<'_, '_> {
     /// returns what the store is.
     fn identify(&mut self) -> Result<Option<Generation>, Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        let recorded = state.recorded.as_ref().map_or(ClaimSeq::ZERO, |recorded| recorded.seq);
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
-        let generation = store.ensure_generation(&state.database, recorded)?;
-        self.unsettled.note_store(&generation.store_id);
+        let generation = store.ensure_generation(&state.database, state.newest)?;
+        self.unsettled.note_store(generation.store_id.as_str().into());
         match self.compare(store, &generation, state)? {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
@@ -132,14 +138,14 @@ impl Pass<'_, '_> {
         let Comparison { shared_prefix, replaced, age } = compare(store, generation, state)?;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
-        self.log.report.high_water_lost = matches!(age, Age::HighWaterLost(_));
+        self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
         let is_decided = self.manner.on_conflict != OnConflict::Report
             && self.pattern.is_all()
             && self.engine.store().repair().is_some();
         match age {
             Age::WentBack(forgotten) if !is_decided => {
                 let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(counter_core::Error::StoreWentBack { found, recorded }.into())
+                Err(CoreError::StoreWentBack { found, recorded }.into())
             }
             age => Ok(age),
         }

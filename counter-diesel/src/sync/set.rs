@@ -1,4 +1,6 @@
-use counter_core::{CounterId, Replacement};
+use std::sync::Arc;
+
+use counter_core::{Claim, CounterId, Replacement};
 
 use super::apply::apply_once;
 use super::report::observer::Observer;
@@ -13,12 +15,12 @@ use crate::targets::SET;
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
+    // Read before the claim is made, or it could be that of a store which came later.
+    let store_id = engine.store_id();
     let claim = engine.store().replace(id, replacement)?;
-    let unsettled = Unsettled::none(engine);
-    unsettled.take(&claim, Fate::Unapplied);
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
-    let applied = apply_once(&unsettled, claim, &mut log);
+    let applied = apply(engine, claim, store_id, &mut log);
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
         tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next \
@@ -30,4 +32,39 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
         );
     }
     Ok(())
+}
+
+/// Tries to apply a claim, and once more if the store is not the one that this process knows.
+fn apply(
+    engine: &Engine,
+    claim: Claim,
+    store_id: Option<Arc<str>>,
+    log: &mut PassLog<'_>,
+) -> Result<(), Error> {
+    let unsettled = Unsettled::none(engine);
+    let Some(store_id) = store_id else { return apply_in_present(&unsettled, claim, log) };
+    unsettled.note_store(store_id);
+    unsettled.take(&claim, Fate::Unapplied);
+    match apply_once(&unsettled, claim.clone(), log) {
+        Err(Error::Core(counter_core::Error::StoreChanged)) => {
+            apply_in_present(&unsettled, claim, log)
+        }
+        result => result,
+    }
+}
+
+/// Asks for the store's id, gives it one if it has none, and tries to apply the claim.
+fn apply_in_present(
+    unsettled: &Unsettled<'_>,
+    claim: Claim,
+    log: &mut PassLog<'_>,
+) -> Result<(), Error> {
+    let engine = unsettled.engine;
+    if let Some(store) = engine.store().generation() {
+        let state = engine.ledger().state(engine.prefix())?;
+        let present = store.ensure_generation(&state.database, state.newest)?;
+        unsettled.note_store(present.store_id.into());
+    }
+    unsettled.take(&claim, Fate::Unapplied);
+    apply_once(unsettled, claim, log)
 }

@@ -9,6 +9,7 @@ use crate::ledger::retry;
 use crate::sync::application::Application;
 use crate::sync::batch::Locks;
 use crate::sync::identity::compare::{Absence, absence_of};
+use crate::sync::identity::record::record;
 use crate::sync::manner::Origin;
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
@@ -150,6 +151,11 @@ impl Application<'_, '_> {
             let ledger = self.unsettled.engine.ledger();
             let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
+            if let Some(store_id) = &store_id {
+                // That the store is another one by now is why the claim is gone.
+                let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
+                record(self.unsettled.engine, &mut *transaction, store_id, claims, times)?;
+            }
             self.commit(transaction, std::slice::from_ref(&claim))?;
             Ok(updated)
         });

@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counter_core::{Claim, Claimed, CounterId};
@@ -21,10 +22,11 @@ const MOST_REMEMBERED: usize = 100_000;
 pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,
+    being_claimed: Mutex<HashSet<CounterId>>,
     /// The counters of those that the batch at hand leaves to later passes.
     left: Mutex<Vec<CounterId>>,
-    /// The id of the store's data, once that is known.
-    store_id: OnceLock<Arc<str>>,
+    /// The id of the store's data, if it has one, as it was before the next claim.
+    store_id: Mutex<Option<Arc<str>>>,
 }
 
 /// What earlier passes have left, each in the order of the counters.
@@ -41,13 +43,24 @@ pub(crate) struct Left {
 
 impl<'a> Unsettled<'a> {
     pub(crate) fn none(engine: &'a Engine) -> Self {
-        let (claims, left) = (Mutex::default(), Mutex::default());
-        Self { engine, claims, left, store_id: OnceLock::new() }
+        Self {
+            engine,
+            claims: Mutex::default(),
+            being_claimed: Mutex::default(),
+            left: Mutex::default(),
+            store_id: Mutex::default(),
+        }
     }
 
     /// Notes the id of the store that the claims are made in from now on.
-    pub(crate) fn note_store(&self, store_id: &str) {
-        let _ = self.store_id.set(store_id.into());
+    pub(crate) fn note_store(&self, store_id: Arc<str>) {
+        self.engine.note_store(Arc::clone(&store_id));
+        *lock(&self.store_id) = Some(store_id);
+    }
+
+    /// Returns the id of the store that claims are made in now.
+    pub(crate) fn store_id(&self) -> Option<Arc<str>> {
+        lock(&self.store_id).clone()
     }
 
     /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
@@ -114,9 +127,7 @@ impl<'a> Unsettled<'a> {
         mut ids: Vec<CounterId>,
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, Error> {
-        let claims = self.claims();
-        ids.retain(|id| !claims.contains_key(id));
-        drop(claims);
+        let _being_claimed = self.keep_for_this_call(&mut ids);
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -138,13 +149,21 @@ impl<'a> Unsettled<'a> {
         Ok(claimed)
     }
 
+    /// Leaves only the counters that have no unsettled claim, and that no other thread of this pass
+    /// is claiming: it would find that claim, and take it for one that was left behind.
+    fn keep_for_this_call(&self, ids: &mut Vec<CounterId>) -> BeingClaimed<'_> {
+        let (claims, mut being_claimed) = (self.claims(), lock(&self.being_claimed));
+        ids.retain(|id| !claims.contains_key(id) && being_claimed.insert(id.clone()));
+        BeingClaimed { ids: ids.clone(), all: &self.being_claimed }
+    }
+
     /// From now on this claim is to be settled, instead of any older one of its counter.
     pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
         self.insert(&mut self.claims(), claim, fate);
     }
 
     fn insert(&self, claims: &mut UnsettledClaims, claim: &Claim, fate: Fate) {
-        let in_hand = InHand::new(claim, fate, self.store_id.get().cloned());
+        let in_hand = InHand::new(claim, fate, self.store_id());
         claims.insert(claim.id.clone(), in_hand);
     }
 
@@ -186,13 +205,32 @@ impl<'a> Unsettled<'a> {
     }
 
     fn left(&self) -> MutexGuard<'_, Vec<CounterId>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.left)
     }
 
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
     fn claims(&self) -> MutexGuard<'_, UnsettledClaims> {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.claims)
     }
+}
+
+/// Counters that a thread is claiming, until this is dropped.
+struct BeingClaimed<'a> {
+    ids: Vec<CounterId>,
+    all: &'a Mutex<HashSet<CounterId>>,
+}
+
+impl Drop for BeingClaimed<'_> {
+    fn drop(&mut self) {
+        let mut all = lock(self.all);
+        self.ids.iter().for_each(|id| {
+            all.remove(id);
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Unsettled<'_> {

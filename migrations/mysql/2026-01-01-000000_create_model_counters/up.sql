@@ -19,12 +19,16 @@ CREATE TABLE IF NOT EXISTS `model_counters` (
   UNIQUE `counter` (`owner_type`, `owner_id`, `key`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
--- What is known of the store behind each prefix. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
 CREATE TABLE IF NOT EXISTS `model_counters_state` (
-  `prefix` VARCHAR(100) NOT NULL PRIMARY KEY,
+  `prefix` VARCHAR(100) NOT NULL,
   `store_id` VARCHAR(64) NOT NULL,
+  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes to meanwhile.
+  `writer` BIGINT NOT NULL DEFAULT 0,
   `claim_seq` BIGINT NOT NULL DEFAULT 0,
-  `synced_at` DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))
+  -- The end of the last good pass behind this prefix, in the row of the store that it was over.
+  `synced_at` DATETIME(6) NULL,
+  PRIMARY KEY (`prefix`, `store_id`, `writer`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
 -- A table that was there already, and is not one of these, is refused here.
@@ -32,5 +36,6 @@ SELECT `id`, `owner_type`, `owner_id`, `key`, `count`, `claim_seq`, `created_at`
 
 -- Not UUID(): a replica that executes statements would make another one. The seeds of RAND() are logged with the
 -- statement, and so is the time.
-INSERT IGNORE INTO `model_counters_state` (`prefix`, `store_id`)
-VALUES ('', LEFT(SHA2(CONCAT_WS(' ', RAND(), RAND(), RAND(), RAND(), UTC_TIMESTAMP(6)), 256), 32));
+INSERT INTO `model_counters_state` (`prefix`, `store_id`, `synced_at`)
+SELECT '', LEFT(SHA2(CONCAT_WS(' ', RAND(), RAND(), RAND(), RAND(), UTC_TIMESTAMP(6)), 256), 32), UTC_TIMESTAMP(6)
+FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM `model_counters_state` WHERE `prefix` = '');

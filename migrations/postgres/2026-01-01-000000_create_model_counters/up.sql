@@ -15,12 +15,17 @@ CREATE TABLE "model_counters" (
 -- Room on each page for the new versions of its rows.
 WITH (fillfactor = 70);
 
--- What is known of the store behind each prefix. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
 CREATE TABLE "model_counters_state" (
-  "prefix" VARCHAR(100) COLLATE "C" NOT NULL PRIMARY KEY,
-  "store_id" VARCHAR(64) NOT NULL,
+  "prefix" VARCHAR(100) COLLATE "C" NOT NULL,
+  "store_id" VARCHAR(64) COLLATE "C" NOT NULL,
+  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes to meanwhile.
+  "writer" BIGINT NOT NULL DEFAULT 0,
   "claim_seq" BIGINT NOT NULL DEFAULT 0,
-  "synced_at" TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc')
+  -- The end of the last good pass behind this prefix, in the row of the store that it was over.
+  "synced_at" TIMESTAMP,
+  PRIMARY KEY ("prefix", "store_id", "writer")
 );
 
-INSERT INTO "model_counters_state" ("prefix", "store_id") VALUES ('', gen_random_uuid());
+INSERT INTO "model_counters_state" ("prefix", "store_id", "synced_at")
+VALUES ('', gen_random_uuid(), now() AT TIME ZONE 'utc');

@@ -13,12 +13,17 @@ CREATE TABLE "model_counters" (
   UNIQUE ("owner_type", "owner_id", "key")
 );
 
--- What is known of the store behind each prefix. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
 CREATE TABLE "model_counters_state" (
-  "prefix" VARCHAR(100) NOT NULL PRIMARY KEY,
+  "prefix" VARCHAR(100) NOT NULL,
   "store_id" VARCHAR(64) NOT NULL,
+  -- 0 for passes. A transaction that writes counters takes another row.
+  "writer" BIGINT NOT NULL DEFAULT 0,
   "claim_seq" BIGINT NOT NULL DEFAULT 0,
-  "synced_at" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+  -- The end of the last good pass behind this prefix, in the row of the store that it was over.
+  "synced_at" TIMESTAMP,
+  PRIMARY KEY ("prefix", "store_id", "writer")
 );
 
-INSERT INTO "model_counters_state" ("prefix", "store_id") VALUES ('', lower(hex(randomblob(16))));
+INSERT INTO "model_counters_state" ("prefix", "store_id", "synced_at")
+VALUES ('', lower(hex(randomblob(16))), CURRENT_TIMESTAMP);

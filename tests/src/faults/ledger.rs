@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
@@ -123,6 +123,19 @@ impl LedgerTransaction for FaultyTransaction<'_> {
             "update",
             || self.inner.update(claim),
             |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        seq: ClaimSeq,
+    ) -> Result<Vec<ClaimSeq>, Error> {
+        self.faults.step(
+            "record_batch",
+            || self.inner.record(prefix, store_id, seq),
+            |fault| failure(LedgerStep::State, fault),
         )
     }
 

@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
@@ -20,12 +21,15 @@ pub struct FaultyStore {
     pub generation: Option<Generation>,
     /// Whether a scan finds everything twice on a page, and again in a second round.
     pub repeats_itself: bool,
+    /// The sequences that it has given out.
+    given_out: Mutex<HashSet<ClaimSeq>>,
 }
 
 impl FaultyStore {
     /// A store that fails as planned, and is honest about everything else.
     pub fn new(inner: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Self {
-        Self { inner, faults: Arc::clone(faults), generation: None, repeats_itself: false }
+        let (faults, given_out) = (Arc::clone(faults), Mutex::default());
+        Self { inner, faults, generation: None, repeats_itself: false, given_out }
     }
 
     fn scan_again_and_again(&self, mut page: ScanPage, from: Cursor) -> ScanPage {
@@ -75,7 +79,14 @@ impl DeltaStore for FaultyStore {
     }
 
     fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
-        self.step("claim", StoreStep::Claim, || self.inner.claim(ids, claim_timeout))
+        let claimed =
+            self.step("claim", StoreStep::Claim, || self.inner.claim(ids, claim_timeout))?;
+        let claims = claimed.iter().filter_map(|claimed| match claimed {
+            Claimed::Fresh(claim) => Some(claim.seq),
+            _ => None,
+        });
+        self.given_out.lock().unwrap().extend(claims);
+        Ok(claimed)
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
@@ -136,11 +147,14 @@ impl StoreGeneration for FaultyStore {
         })
     }
 
-    /// A generation that a test made up has given out everything up to its high water.
+    /// A generation that a test made up has given out everything up to its high water, and what it
+    /// gave out since.
     fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error> {
         self.step("recall", StoreStep::Recall, || match &self.generation {
             Some(Generation { store_id, high_water, .. }) => {
-                let forgotten = sequences.iter().copied().filter(|seq| seq > high_water);
+                let given_out = self.given_out.lock().unwrap();
+                let is_known = |seq: &ClaimSeq| seq <= high_water || given_out.contains(seq);
+                let forgotten = sequences.iter().copied().filter(|seq| !is_known(seq));
                 let store_id = Some(store_id.clone());
                 Ok(Recall::new(store_id, *high_water, ClaimSeq::ZERO, forgotten.collect()))
             }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::ledger::{Ledger, LockWait};
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait};
 use counter_diesel::store::{ClaimSeq, Generation, Prefix};
 use counter_diesel::{CounterKey, Error};
 
@@ -115,6 +115,48 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_eq!(recorded("one", 100), 200, "two passes ended the other way round");
         assert_eq!(recorded("other", 50), 50);
     }),
+    ("transactions at the same time record what they know, and none waits for another", |world| {
+        let (prefix, other) = (Prefix::default(), "other:".parse::<Prefix>().unwrap());
+        let begin = || world.ledger.begin(LockWait::Usual).unwrap();
+        let mut first = begin();
+        assert_eq!(record(&mut *first, &prefix, "one", 5), [5]);
+        if world.database.url().contains("://") {
+            let mut second = begin();
+            assert_eq!(record(&mut *second, &prefix, "one", 6), [6]);
+            first.commit().unwrap();
+            assert_eq!(record(&mut *begin(), &prefix, "one", 2), [5], "the second is not over");
+            second.commit().unwrap();
+        } else {
+            first.commit().unwrap();
+            let mut second = begin();
+            assert_eq!(record(&mut *second, &prefix, "one", 6), [6]);
+            second.commit().unwrap();
+        }
+        let newest = |recorded: Vec<i64>| recorded.into_iter().max();
+        assert_eq!(newest(record(&mut *begin(), &prefix, "one", 1)), Some(6));
+        assert_eq!(record(&mut *begin(), &prefix, "two", 1), [1]);
+        assert_eq!(record(&mut *begin(), &other, "one", 1), [1]);
+    }),
+    ("what transactions recorded is known of each store, and passes of the last one", |world| {
+        let (prefix, other) = (Prefix::default(), "other:".parse::<Prefix>().unwrap());
+        for (store, seq) in [("one", 5), ("two", 9)] {
+            let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
+            record(&mut *transaction, &prefix, store, seq);
+            transaction.commit().unwrap();
+        }
+        let state = world.ledger.state(&prefix).unwrap();
+        let last = state.recorded.as_ref().map(|last| (last.store_id.as_str(), last.synced_at));
+        assert_eq!(last, Some(("two", None)), "no pass has ended");
+        assert_eq!(sequences(&state, "one"), [5]);
+        assert_eq!(sequences(&state, "two"), [9]);
+        world.ledger.record(&prefix, &generation("one", 3)).unwrap();
+        let state = world.ledger.state(&prefix).unwrap();
+        assert_eq!(sequences(&state, "one"), [3, 5]);
+        let recorded = state.recorded.unwrap();
+        assert_eq!((recorded.store_id.as_str(), recorded.seq.get()), ("one", 5));
+        let elsewhere = world.ledger.state(&other).unwrap();
+        assert_eq!((elsewhere.stores.len(), elsewhere.newest.get()), (0, 9));
+    }),
     ("prefixes differ if a byte does", |world| {
         let prefixes = ["app:", "App:", "äpp:", "app :", "'app':"];
         let prefixes = prefixes.map(|prefix| prefix.parse::<Prefix>().unwrap());
@@ -132,7 +174,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let before = now() - chrono::TimeDelta::seconds(1);
         world.ledger.record(&Prefix::default(), &generation("a", 1)).unwrap();
         let state = world.ledger.state(&Prefix::default()).unwrap();
-        let at = state.recorded.unwrap().synced_at;
+        let at = state.recorded.unwrap().synced_at.unwrap();
         assert!(before <= at && at <= now(), "{at}");
     }),
 ];
@@ -140,6 +182,24 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
 fn generation(store_id: &str, seq: i64) -> Generation {
     let (store_id, high_water) = (store_id.to_owned(), ClaimSeq::new(seq));
     Generation::new(store_id, String::new(), high_water)
+}
+
+fn record(
+    transaction: &mut dyn LedgerTransaction,
+    prefix: &Prefix,
+    store_id: &str,
+    seq: i64,
+) -> Vec<i64> {
+    let recorded = transaction.record(prefix, store_id, ClaimSeq::new(seq)).unwrap();
+    let mut recorded = recorded.into_iter().map(ClaimSeq::get).collect::<Vec<_>>();
+    recorded.sort_unstable();
+    recorded
+}
+
+fn sequences(state: &LedgerState, store_id: &str) -> Vec<i64> {
+    let mut sequences = state.sequences_of(store_id).map(ClaimSeq::get).collect::<Vec<_>>();
+    sequences.sort_unstable();
+    sequences
 }
 
 fn assert_not_migrated(ledger: &dyn Ledger) {
@@ -153,6 +213,7 @@ fn assert_not_migrated(ledger: &dyn Ledger) {
         ledger.top(owner.owner_type(), &CounterKey::from_static("views"), 1).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().update(&add(&id, 5, 1)).unwrap_err(),
+        ledger.begin(LockWait::Usual).unwrap().record(&prefix, "a", ClaimSeq::new(5)).unwrap_err(),
         ledger.state(&prefix).unwrap_err(),
         ledger.record(&prefix, &generation("a", 1)).unwrap_err(),
     ];

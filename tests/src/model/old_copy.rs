@@ -5,9 +5,8 @@
 //! what it was when a copy was made. What was counted in between is lost then; nothing may count twice
 //! before somebody is warned.
 //!
-//! This is the whole rule. A pass asks at its start and about claims that are gone, and records at its end;
-//! it does not yet ask and record in each transaction, so a restore in the middle of one pass beside
-//! another may go unnoticed, as the test of a question at the start alone shows.
+//! A transaction asks what the store remembers, and then whether it still holds the claims, by two commands:
+//! the store may come back between them.
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use stateright::{Model, Property};
@@ -123,8 +122,10 @@ enum At {
     Claimed(usize, Made),
     /// It has written the row, and locked it.
     Written(usize, Made),
-    /// It has locked a row of the record, and read all of them.
+    /// It has written its sequence into a row of the record, which it has locked, and read all of them.
     Recorded(usize, Made, u32),
+    /// The store remembers all of them.
+    Remembered(usize, Made),
     Verified(usize, Made),
     Committed(usize, Made),
 }
@@ -186,15 +187,16 @@ impl World {
                     return None;
                 }
                 self.record_locks[writer] = Some(i);
-                At::Recorded(counter, made, self.recorded())
+                At::Recorded(counter, made, self.recorded() | 1 << made.seq)
             }
             At::Recorded(counter, made, known) => {
                 let known = if asks.greatest_only { known & (1 << newest(known)) } else { known };
                 if asks.in_transaction && !self.store.remembers(known, asks) {
                     return self.refuse(i);
                 }
-                self.verify(i, counter, made, asks)?
+                At::Remembered(counter, made)
             }
+            At::Remembered(counter, made) => self.verify(i, counter, made, asks)?,
             At::Verified(counter, made) => {
                 self.commit(i, counter, made);
                 At::Committed(counter, made)

@@ -6,6 +6,7 @@ mod clock;
 mod eviction;
 mod full;
 mod old_copies;
+mod recorded;
 mod remembered;
 mod replicas;
 mod scripts;

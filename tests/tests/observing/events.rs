@@ -63,7 +63,7 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(sync(&of_generation(&world, "old", None, 500)).is_clean());
         let report = sync(&of_generation(&world, "new", None, 100));
         let told = told_of(&world);
-        let synced_at = report.store_replaced.unwrap().synced_at.to_string();
+        let synced_at = report.store_replaced.unwrap().synced_at.unwrap().to_string();
         let replaced = only(&told, "the store was replaced");
         assert_eq!(replaced.field("store_id"), "\"old\"");
         assert_eq!(replaced.field("synced_at"), synced_at);

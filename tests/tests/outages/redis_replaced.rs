@@ -26,7 +26,7 @@ fn a_flush_between_syncs_is_reported_and_sequences_go_on_above() {
     assert_eq!((report.applied, report.conflicts.count()), (1, 0), "{report:?}");
     let replaced = report.store_replaced.as_ref().expect("it was replaced");
     assert!(replaced.seq.get() > ahead, "{replaced:?}");
-    let time = replaced.synced_at;
+    let time = replaced.synced_at.unwrap();
     assert!(before <= time && time <= after, "{before} {time} {after}");
     // What goes into a log names it too.
     let line = report.to_string();

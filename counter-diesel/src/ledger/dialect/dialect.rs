@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
 };
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
@@ -30,6 +29,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 
     /// How many claims one statement writes at most. A caller may look at the time in between.
     const WRITTEN_AT_ONCE: usize = usize::MAX;
+
+    /// In how many rows transactions record what a store has given out.
+    const WRITERS: u64 = 64;
 
     /// Returns the migrations of this database, oldest first.
     fn migrations() -> &'static [Migration];
@@ -132,12 +134,35 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         limit: i64,
     ) -> QueryResult<Vec<OwnerId>>;
 
-    /// The state rows of this database (under the empty prefix) and of a prefix.
-    fn state(&mut self, tables: &Tables, prefix: &str) -> QueryResult<Vec<StateRow>>;
+    /// The state rows of this database (under the empty prefix) and of a prefix, each with the
+    /// greatest sequence of the whole table.
+    fn state(&mut self, tables: &Tables, prefix: &str) -> QueryResult<Vec<(StateRow, ClaimSeq)>>;
 
-    /// Writes the state row of a prefix.
-    fn record(&mut self, tables: &Tables, prefix: &str, generation: &Generation)
-    -> QueryResult<()>;
+    /// Writes a state row, but never lowers its sequence.
+    fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()>;
+
+    /// Notes that the last good pass behind a prefix was not over any store but this one.
+    fn forget_passes(&mut self, tables: &Tables, prefix: &str, store_id: &str) -> QueryResult<()>;
+
+    /// Locks one of the rows in which transactions record what this store has given out, unless
+    /// others have locked all of them, and returns its writer. `None` too where single rows cannot
+    /// be locked.
+    fn free_writer(
+        &mut self,
+        _tables: &Tables,
+        _prefix: &str,
+        _store_id: &str,
+    ) -> QueryResult<Option<i64>> {
+        Ok(None)
+    }
+
+    /// Returns the sequences in all state rows of a store.
+    fn recorded(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+    ) -> QueryResult<Vec<ClaimSeq>>;
 
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
@@ -228,6 +253,18 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 pub struct StateRow {
     pub(crate) prefix: String,
     pub(crate) store_id: String,
+    pub(crate) writer: i64,
     pub(crate) seq: ClaimSeq,
-    pub(crate) synced_at: NaiveDateTime,
+    pub(crate) synced_at: Option<NaiveDateTime>,
+}
+
+impl StateRow {
+    /// The writer of the row in which passes are recorded. Transactions take others.
+    pub(crate) const PASSES: i64 = 0;
+
+    /// Returns a row that says that a store has given out this sequence.
+    pub(crate) fn new(prefix: &str, store_id: &str, seq: ClaimSeq) -> Self {
+        let (prefix, store_id) = (prefix.to_owned(), store_id.to_owned());
+        Self { prefix, store_id, writer: Self::PASSES, seq, synced_at: None }
+    }
 }

@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::mysql::Mysql;
@@ -14,7 +13,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{LOCK_ROWS, SKIP_LOCKED, many_baselines, pieces, read};
+use self::rows::{LOCK_ROWS, SKIP_LOCKED, SKIP_LOCKED_ROW, many_baselines, pieces, read};
 use super::dialect::{Dialect, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
@@ -162,23 +161,27 @@ impl Dialect for MysqlConnection {
         read(self, tables, ids, LOCK_ROWS)
     }
 
-    fn record(
-        &mut self,
-        tables: &Tables,
-        prefix: &str,
-        generation: &Generation,
-    ) -> QueryResult<()> {
+    fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
         let state = tables.state().quoted();
-        let [new_id, new_seq] = ["store_id", "claim_seq"].map(new);
-        standard::record(tables, prefix, generation)
+        let [seq, synced_at] = ["claim_seq", "synced_at"].map(new);
+        standard::record(tables, row, NOW)
             .sql(format!(
                 "{AS_NEW} ON DUPLICATE KEY UPDATE \
-                 \"claim_seq\" = IF({state}.\"store_id\" = {new_id}, \
-                 GREATEST({state}.\"claim_seq\", {new_seq}), {new_seq}), \
-                 \"store_id\" = {new_id}, \"synced_at\" = {NOW}"
+                 \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
+                 \"synced_at\" = {synced_at}"
             ))
             .execute(self)?;
         Ok(())
+    }
+
+    fn free_writer(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+    ) -> QueryResult<Option<i64>> {
+        let writer = standard::free_writer(tables, prefix, store_id).sql(SKIP_LOCKED_ROW);
+        Ok(writer.load::<i64>(self)?.into_iter().next())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {

@@ -13,16 +13,13 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     )
 }
 
-/// A prefix that has a state row: it is replaced, but that of two passes over one store the one
-/// that ends later may know the older sequence. `greatest` is the database's function for the
-/// larger of two numbers.
-pub(super) fn replace_state(tables: &Tables, now: &str, greatest: &str) -> String {
+/// A state row that is there already: of two passes over one store, the one that ends later may
+/// know the older sequence. `greatest` is the database's function for the larger of two numbers.
+pub(super) fn replace_state(tables: &Tables, greatest: &str) -> String {
     let row = tables.state().quoted_name();
     format!(
-        " ON CONFLICT (\"prefix\") DO UPDATE SET \"claim_seq\" = \
-         CASE WHEN {row}.\"store_id\" = excluded.\"store_id\" \
-         THEN {greatest}({row}.\"claim_seq\", excluded.\"claim_seq\") \
-         ELSE excluded.\"claim_seq\" END, \
-         \"store_id\" = excluded.\"store_id\", \"synced_at\" = {now}"
+        " ON CONFLICT (\"prefix\", \"store_id\", \"writer\") DO UPDATE SET \"claim_seq\" = \
+         {greatest}({row}.\"claim_seq\", excluded.\"claim_seq\"), \
+         \"synced_at\" = excluded.\"synced_at\""
     )
 }

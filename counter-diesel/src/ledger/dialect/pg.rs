@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::Pg;
@@ -118,6 +117,16 @@ impl Dialect for PgConnection {
         let mut rows = many_baselines(tables, ids)?;
         rows.after.push_str(" FOR NO KEY UPDATE OF c SKIP LOCKED");
         Ok(Some(standard::places(rows.load(self)?)))
+    }
+
+    fn free_writer(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+    ) -> QueryResult<Option<i64>> {
+        let writer = standard::free_writer(tables, prefix, store_id).sql(" SKIP LOCKED");
+        Ok(writer.load::<i64>(self)?.into_iter().next())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {

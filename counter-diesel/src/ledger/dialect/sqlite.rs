@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType,
-    Printable, ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, Printable,
+    ServerVersion,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -36,6 +36,9 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
     const IS_SERVER: bool = false;
+
+    /// One transaction at a time writes to the file.
+    const WRITERS: u64 = 1;
 
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 

@@ -33,7 +33,11 @@ impl Serialize for WentBack {
             found_at: Timestamp::of(self.found),
             newest: self.newest.get(),
             newest_at: Timestamp::of(self.newest),
-            synced_at: self.recorded.as_ref().map(|recorded| recorded.synced_at.into()),
+            synced_at: self
+                .recorded
+                .as_ref()
+                .and_then(|recorded| recorded.synced_at)
+                .map(Into::into),
         };
         shape.serialize(serializer)
     }

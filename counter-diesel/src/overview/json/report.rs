@@ -123,7 +123,7 @@ impl<'a> From<&'a LostClaim> for LostShape<'a> {
 struct RecordedShape<'a> {
     store_id: &'a str,
     sequence: i64,
-    synced_at: Timestamp,
+    synced_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a SyncRecord> for RecordedShape<'a> {
@@ -131,7 +131,7 @@ impl<'a> From<&'a SyncRecord> for RecordedShape<'a> {
         Self {
             store_id: &recorded.store_id,
             sequence: recorded.seq.get(),
-            synced_at: recorded.synced_at.into(),
+            synced_at: recorded.synced_at.map(Into::into),
         }
     }
 }

@@ -38,10 +38,11 @@ pub(crate) fn compare(
     generation: &Generation,
     state: LedgerState,
 ) -> Result<Comparison, Error> {
+    let age = age(store, generation, &state)?;
     let LedgerState { database, recorded, .. } = state;
     Ok(Comparison {
         shared_prefix: generation.database != database,
-        age: age(store, generation, recorded.as_ref())?,
+        age,
         replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
     })
 }
@@ -53,31 +54,31 @@ pub(crate) fn compare(
 pub(crate) fn age(
     store: &dyn StoreGeneration,
     present: &Generation,
-    recorded: Option<&SyncRecord>,
+    state: &LedgerState,
 ) -> Result<Age, Error> {
-    let known = known_sequences(present, recorded);
+    let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
+    let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
     let recall = store.recall(&known, RECALL_WITHIN)?;
-    let Recall { store_id, high_water, accepted, mut forgotten, .. } = recall;
+    if recall.store_id.as_ref() != Some(&present.store_id) {
+        return Err(counter_core::Error::StoreChanged.into());
+    }
+    Ok(age_of(recall))
+}
+
+/// Returns what a store's answer says about it.
+pub(crate) fn age_of(recall: Recall) -> Age {
+    let Recall { high_water, accepted, mut forgotten, .. } = recall;
     // Without a high water everything is forgotten, also what was accepted.
     if high_water > ClaimSeq::ZERO {
         forgotten.retain(|seq| *seq > accepted);
     }
-    Ok(if store_id.as_ref() != Some(&present.store_id) || forgotten.is_empty() {
-        // Of another store, which came in between, nothing is known yet.
+    if forgotten.is_empty() {
         Age::Present
     } else if high_water == ClaimSeq::ZERO {
         Age::HighWaterLost(forgotten)
     } else {
         Age::WentBack(forgotten)
-    })
-}
-
-/// Returns the sequences that a store is known to have given out, by its database and by this
-/// process.
-fn known_sequences(present: &Generation, recorded: Option<&SyncRecord>) -> Vec<ClaimSeq> {
-    let same_life = recorded.filter(|recorded| recorded.store_id == present.store_id);
-    let known = same_life.map(|recorded| recorded.seq).into_iter().chain([present.newest_seen]);
-    known.filter(|seq| *seq > ClaimSeq::ZERO).collect()
+    }
 }
 
 /// Why a claim is not in the store any more.

@@ -85,11 +85,12 @@ pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
 }
 
 fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
-    let recorded = engine.ledger().state(engine.prefix())?.recorded;
+    let state = engine.ledger().state(engine.prefix())?;
     let Some(store) = engine.store().generation() else { return Ok(None) };
     let Some(present) = store.present_generation()? else { return Ok(None) };
-    Ok(match age(store, &present, recorded.as_ref())? {
+    Ok(match age(store, &present, &state)? {
         Age::WentBack(forgotten) => {
+            let recorded = state.recorded;
             Some(WentBack { found: present.high_water, newest: newest(&forgotten), recorded })
         }
         Age::Present | Age::HighWaterLost(_) => None,

@@ -144,9 +144,11 @@ impl fmt::Display for SyncReport {
         }
         write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
         if let Some(SyncRecord { store_id, synced_at, .. }) = &self.store_replaced {
-            let time = synced_at.format("%Y-%m-%d %H:%M:%S");
-            let store_id = Printable(store_id);
-            write!(f, "; the store is not {store_id}, which was last synced at {time} UTC")?;
+            write!(f, "; the store is not {}, which was ", Printable(store_id))?;
+            match synced_at {
+                Some(time) => write!(f, "last synced at {} UTC", time.format("%Y-%m-%d %H:%M:%S"))?,
+                None => write!(f, "there before, and never synced to its end")?,
+            }
         }
         if self.high_water_lost {
             write!(f, "; the store had lost its newest sequence")?;

@@ -130,8 +130,8 @@ fn log_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
 
 fn log_store(prefix: &Prefix, report: &SyncReport) {
     if let Some(known) = &report.store_replaced {
-        let (store_id, synced_at) = (Printable(&known.store_id), known.synced_at);
-        tracing::warn!(target: SYNC, %prefix, ?store_id, %synced_at, "the store was replaced");
+        let (store_id, synced_at) = (Printable(&known.store_id), known.synced_at.map(display));
+        tracing::warn!(target: SYNC, %prefix, ?store_id, synced_at, "the store was replaced");
     }
     if report.high_water_lost {
         tracing::warn!(target: SYNC, %prefix, "the store had lost its newest sequence");

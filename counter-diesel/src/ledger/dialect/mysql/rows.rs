@@ -21,6 +21,10 @@ pub(super) const LOCK_ROWS: [&str; 2] =
 /// must be smaller than the server's `max_allowed_packet`, 1 MiB at the least.
 const READ_BYTES: usize = 900_000;
 
+/// Makes a `FOR UPDATE` of one table pass over the rows that others have locked, where the server
+/// can. Older ones wait.
+pub(super) const SKIP_LOCKED_ROW: &str = " /*M!100600 SKIP LOCKED */ /*!80001 SKIP LOCKED */";
+
 /// Locks the rows that a join of the counters' table, `c`, finds, less those that others have
 /// locked.
 pub(super) const SKIP_LOCKED: &str =

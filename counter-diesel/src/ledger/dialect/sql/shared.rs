@@ -35,9 +35,33 @@ macro_rules! shared_members {
             ids.into_iter().map(read_owner).collect()
         }
 
-        fn state(&mut self, tables: &Tables, prefix: &str) -> QueryResult<Vec<StateRow>> {
+        fn state(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+        ) -> QueryResult<Vec<(StateRow, ClaimSeq)>> {
             let rows = standard::state(tables, prefix).load(self)?;
             Ok(standard::state_rows(rows))
+        }
+
+        fn forget_passes(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+            store_id: &str,
+        ) -> QueryResult<()> {
+            standard::forget_passes(tables, prefix, store_id).execute(self)?;
+            Ok(())
+        }
+
+        fn recorded(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+            store_id: &str,
+        ) -> QueryResult<Vec<ClaimSeq>> {
+            let recorded = standard::recorded(tables, prefix, store_id).load::<i64>(self)?;
+            Ok(recorded.into_iter().map(ClaimSeq::new).collect())
         }
 
         fn run_migrations(&mut self, tables: &Tables) -> QueryResult<Vec<String>> {
@@ -81,14 +105,9 @@ macro_rules! on_conflict_members {
             })
         }
 
-        fn record(
-            &mut self,
-            tables: &Tables,
-            prefix: &str,
-            generation: &Generation,
-        ) -> QueryResult<()> {
-            standard::record(tables, prefix, generation)
-                .sql(on_conflict::replace_state(tables, $now, $greatest))
+        fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
+            standard::record(tables, row, $now)
+                .sql(on_conflict::replace_state(tables, $greatest))
                 .execute(self)?;
             Ok(())
         }

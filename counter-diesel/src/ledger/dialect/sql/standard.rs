@@ -3,13 +3,12 @@
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerType,
-    ServerVersion,
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Owner, OwnerType, ServerVersion,
 };
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
 use diesel::result::{Error, QueryResult};
-use diesel::sql_types::{BigInt, Text, Timestamp};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
@@ -155,39 +154,85 @@ fn baseline(count: i64, seq: i64) -> Baseline {
 pub(crate) fn state<'a>(
     tables: &Tables,
     prefix: &'a str,
-) -> Statement<'a, (Text, Text, BigInt, Timestamp)> {
+) -> Statement<'a, (Text, Text, BigInt, BigInt, Nullable<Timestamp>, BigInt)> {
     let from = tables.state().quoted();
-    Statement::new("SELECT \"prefix\", \"store_id\", \"claim_seq\", \"synced_at\"")
-        .sql(format!(" FROM {from} WHERE \"prefix\" IN ('', "))
+    let columns = "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\"";
+    let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
+    Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" IN ('', "))
         .text(prefix)
         .sql(")")
 }
 
-pub(crate) fn state_rows(rows: Vec<(String, String, i64, NaiveDateTime)>) -> Vec<StateRow> {
-    let state_row = |(prefix, store_id, seq, synced_at)| StateRow {
-        prefix,
-        store_id,
-        seq: ClaimSeq::new(seq),
-        synced_at,
+type StateColumns = (String, String, i64, i64, Option<NaiveDateTime>, i64);
+
+pub(crate) fn state_rows(rows: Vec<StateColumns>) -> Vec<(StateRow, ClaimSeq)> {
+    let state_row = |(prefix, store_id, writer, seq, synced_at, newest)| {
+        let seq = ClaimSeq::new(seq);
+        (StateRow { prefix, store_id, writer, seq, synced_at }, ClaimSeq::new(newest))
     };
     rows.into_iter().map(state_row).collect()
 }
 
-/// The state row of a prefix as it is to be, as far as writing it is the same everywhere.
-pub(crate) fn record<'a>(
+/// A state row as it is to be, as far as writing it is the same everywhere. That of a pass says
+/// that it ended just now.
+pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> Statement<'a> {
+    let into = tables.state().quoted();
+    let columns = "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\"";
+    let synced_at = if row.writer == StateRow::PASSES { now } else { "NULL" };
+    Statement::new(format!("INSERT INTO {into} ({columns}) VALUES ("))
+        .text(row.prefix.as_str())
+        .sql(", ")
+        .text(row.store_id.as_str())
+        .sql(", ")
+        .big_int(row.writer)
+        .sql(", ")
+        .big_int(row.seq.get())
+        .sql(format!(", {synced_at})"))
+}
+
+pub(crate) fn forget_passes<'a>(
     tables: &Tables,
     prefix: &'a str,
-    generation: &'a Generation,
+    store_id: &'a str,
 ) -> Statement<'a> {
-    let into = tables.state().quoted();
-    Statement::new(format!("INSERT INTO {into} "))
-        .sql("(\"prefix\", \"store_id\", \"claim_seq\") VALUES (")
+    let state = tables.state().quoted();
+    let update = format!("UPDATE {state} SET \"synced_at\" = NULL WHERE \"synced_at\" IS NOT NULL");
+    Statement::new(update)
+        .sql(" AND \"prefix\" = ")
         .text(prefix)
-        .sql(", ")
-        .text(generation.store_id.as_str())
-        .sql(", ")
-        .big_int(generation.high_water.get())
-        .sql(")")
+        .sql(" AND \"store_id\" <> ")
+        .text(store_id)
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) fn free_writer<'a>(
+    tables: &Tables,
+    prefix: &'a str,
+    store_id: &'a str,
+) -> Statement<'a, BigInt> {
+    let writers = of_store("writer", tables, prefix, store_id);
+    writers.sql(format!(" AND \"writer\" <> {} LIMIT 1 FOR UPDATE", StateRow::PASSES))
+}
+
+pub(crate) fn recorded<'a>(
+    tables: &Tables,
+    prefix: &'a str,
+    store_id: &'a str,
+) -> Statement<'a, BigInt> {
+    of_store("claim_seq", tables, prefix, store_id)
+}
+
+fn of_store<'a>(
+    column: &str,
+    tables: &Tables,
+    prefix: &'a str,
+    store_id: &'a str,
+) -> Statement<'a, BigInt> {
+    let from = tables.state().quoted();
+    Statement::new(format!("SELECT \"{column}\" FROM {from} WHERE \"prefix\" = "))
+        .text(prefix)
+        .sql(" AND \"store_id\" = ")
+        .text(store_id)
 }
 
 pub(crate) fn run_migrations<'a>(tables: &Tables) -> Statement<'a, Text> {

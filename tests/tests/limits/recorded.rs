@@ -1,0 +1,150 @@
+//! What transactions record of a store, and old copies of it that are known by that alone.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use counter_core::{Config, Error as CoreError, RedisStore};
+use counter_diesel::check::FindingCode;
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
+use counter_tests::faults::{Faults, FaultyLedger};
+use counter_tests::fixtures::post;
+use counter_tests::process::wait_for;
+use counter_tests::servers::RedisServer;
+use counter_tests::store_worlds::patient;
+
+use super::setting::{Setting, sync, sync_cleanly, views};
+
+const ON_DISK: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+fn assert_went_back(result: Result<SyncReport, Error>) {
+    let error = match result {
+        Ok(report) => report.stopped.expect("a reason to stop"),
+        Err(error) => error,
+    };
+    assert!(matches!(error, Error::Core(CoreError::StoreWentBack { .. })), "{error:?}");
+}
+
+fn count(counters: &Counters, number: i64, by: i64) {
+    wait_for("the server to count", || counters.increment(post(number), "views", by).ok());
+}
+
+#[test]
+fn what_an_interrupted_pass_applied_is_recorded() {
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    let _ = sync_cleanly(&counters);
+    (1..=6).for_each(|number| count(&counters, number, 5));
+    let copy = setting.redis.copy_of_disk();
+    let one_by_one = SyncOptions::default().batch_size(NonZeroUsize::MIN);
+    let mut left = 3;
+    let interrupted = counters.sync_observed(&one_by_one, &mut |_| {
+        left -= 1;
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let interrupted = interrupted.unwrap();
+    assert!(interrupted.interrupted && interrupted.applied > 0, "{interrupted:?}");
+    setting.redis.go_back_to(&copy);
+
+    let process = setting.counters();
+    count(&process, 7, 1);
+    assert!(process.conflicts().unwrap().went_back.is_some());
+    let found = process.check().findings;
+    assert!(found.iter().any(|finding| finding.code == FindingCode::StoreWentBack), "{found:?}");
+    assert_went_back(sync(&process));
+    let total = views::<7>(&process).iter().sum::<i64>();
+    assert_eq!(total, 5 * i64::try_from(interrupted.applied).unwrap());
+}
+
+#[test]
+fn a_set_that_no_pass_came_after_is_recorded() {
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    let _ = sync_cleanly(&counters);
+    count(&counters, 1, 100);
+    let copy = setting.redis.copy_of_disk();
+    counters.reset(post(1), "views").unwrap();
+    assert_eq!(views(&counters), [0]);
+    setting.redis.go_back_to(&copy);
+
+    let process = setting.counters();
+    count(&process, 2, 1);
+    assert_went_back(sync(&process));
+    assert_eq!(views(&process), [0, 0]);
+}
+
+/// Nothing tells it from one that was emptied and has counted since.
+#[test]
+fn a_store_that_came_back_from_before_its_first_sync_is_reported_as_replaced() {
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    count(&counters, 1, 100);
+    let copy = setting.redis.copy_of_disk();
+    counters.reset(post(1), "views").unwrap();
+    setting.redis.go_back_to(&copy);
+    let process = setting.counters();
+    count(&process, 2, 1);
+    let report = sync(&process).unwrap();
+    let replaced = report.store_replaced.as_ref().expect("it is another one");
+    assert_eq!(replaced.synced_at, None, "{report}");
+    assert!(report.to_string().contains("never synced to its end"), "{report}");
+    assert_eq!(sync_cleanly(&process).applied, 0);
+}
+
+/// The first commits what it claimed before the store came back, and the second has claimed the same
+/// again by then. When the second began, nothing was recorded that the store did not know.
+#[test]
+fn a_pass_that_began_before_another_committed_asks_in_its_transaction() {
+    let setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    let _ = sync_cleanly(&counters);
+    count(&counters, 1, 5);
+    let copy = setting.redis.copy_of_disk();
+    let (url, ledger) = (setting.redis.url(), Arc::clone(&setting.ledger));
+    let redis = Arc::new(Mutex::new(setting.redis));
+    let (committed, first_has_committed) = channel();
+    let (second, started) = channel();
+    let (of_second, restored) = ((url.clone(), Arc::clone(&ledger)), Arc::clone(&redis));
+    let first = process_calling_before("commit", &url, &ledger, move || {
+        restored.lock().unwrap().go_back_to(&copy);
+        let (url, ledger) = of_second;
+        second.send(start_and_claim(&url, &ledger, first_has_committed)).unwrap();
+    });
+    // The store that is to acknowledge what was committed has gone.
+    let _ = sync(&first);
+    committed.send(()).unwrap();
+    assert_went_back(started.recv().unwrap().join().unwrap());
+    assert_eq!(views(&counters), [5]);
+}
+
+/// Starts a pass that waits once it has claimed something.
+fn start_and_claim(
+    url: &str,
+    ledger: &Arc<dyn Ledger>,
+    go_on: Receiver<()>,
+) -> JoinHandle<Result<SyncReport, Error>> {
+    let (claimed, has_claimed) = channel();
+    let process = process_calling_before("begin", url, ledger, move || {
+        claimed.send(()).unwrap();
+        go_on.recv().unwrap();
+    });
+    let pass = thread::spawn(move || sync(&process));
+    has_claimed.recv().unwrap();
+    pass
+}
+
+/// The counters of a process that calls this before the first such step of its transactions.
+fn process_calling_before(
+    step: &'static str,
+    url: &str,
+    ledger: &Arc<dyn Ledger>,
+    call: impl FnOnce() + Send + 'static,
+) -> Counters {
+    let faults = Faults::calling_once_before(step, call);
+    let ledger = FaultyLedger { inner: Arc::clone(ledger), faults };
+    let store = RedisStore::builder(url).timeouts(patient()).build().unwrap();
+    Counters::from_parts(Config::default(), Arc::new(store), Arc::new(ledger))
+}
