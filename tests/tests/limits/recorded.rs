@@ -120,6 +120,44 @@ fn a_pass_that_began_before_another_committed_asks_in_its_transaction() {
     assert_eq!(views(&counters), [5]);
 }
 
+#[test]
+fn a_store_that_is_emptied_in_the_middle_of_a_pass_is_identified_anew_by_the_same_pass() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = setting.counters();
+    count(&counters, 1, 5);
+    let _ = sync_cleanly(&counters);
+    count(&counters, 1, 5);
+    let redis = Mutex::new(setting.redis.bare());
+    let later = setting.counters();
+    let process =
+        process_calling_before("begin", &setting.redis.url(), &setting.ledger, move || {
+            redis::cmd("FLUSHALL").exec(&mut redis.lock().unwrap()).unwrap();
+            count(&later, 2, 1);
+        });
+    let report = sync(&process).unwrap();
+    assert!(report.stopped.is_none() && report.store_replaced.is_some(), "{report:?}");
+    let lost = report.lost.iter().map(|lost| lost.applied).collect::<Vec<_>>();
+    assert_eq!((lost, report.applied), (vec![true], 1), "{report:?}");
+    assert_eq!(views(&counters), [10, 1]);
+    assert!(sync_cleanly(&counters).applied == 0);
+}
+
+#[test]
+fn a_set_in_a_store_that_was_emptied_is_in_the_table_at_once_and_recorded_of_the_new_one() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = setting.counters();
+    count(&counters, 1, 5);
+    let _ = sync_cleanly(&counters);
+    redis::cmd("FLUSHALL").exec(&mut setting.redis.bare()).unwrap();
+    counters.set(post(1), "views", 100).unwrap();
+    assert_eq!(views(&counters), [100]);
+    let id: String =
+        redis::cmd("GET").arg("counter:{id}").query(&mut setting.redis.bare()).unwrap();
+    let state = setting.ledger.state(&Default::default()).unwrap();
+    let of_new = state.sequences_of(id.split_once(':').unwrap().0).count();
+    assert_eq!(of_new, 1, "{state:?}");
+}
+
 /// Starts a pass that waits once it has claimed something.
 fn start_and_claim(
     url: &str,
