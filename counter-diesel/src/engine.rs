@@ -1,5 +1,6 @@
 //! Store and ledger joined, by counter id. All that is below the façade takes an `Engine`.
 
+pub(crate) mod age;
 pub(crate) mod distinct;
 pub(crate) mod engine;
 pub(crate) mod pages;

@@ -31,6 +31,8 @@ pub struct Rules {
     pub verifies: bool,
     /// What may be in the place of a claim that is committed all the same.
     pub commits_under: Under,
+    /// Whether what is in the place of a claim is acknowledged with it.
+    pub acks_what_is_there: bool,
     /// Whether a claim that others may have applied gets a new number too.
     pub renumbers_recovered: bool,
     /// Whether a claim that is remembered counts as applied, even if no commit was asked for.
@@ -44,6 +46,8 @@ pub struct Rules {
 /// What is in the place of a claim when it is verified, beside the claim itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Under {
+    /// Nothing else.
+    ItselfAlone,
     /// A newer set.
     ItselfOrASet,
     /// A newer set, or a newer add.
@@ -60,6 +64,7 @@ impl Default for Rules {
             guard: Guard::Present,
             verifies: true,
             commits_under: Under::ItselfOrASet,
+            acks_what_is_there: false,
             renumbers_recovered: false,
             forgets_untried: false,
             reads_row_first: false,

@@ -4,7 +4,7 @@
 use counter_core::ClaimOp;
 use counter_tests::effort::load;
 use counter_tests::model::likeness;
-use counter_tests::model::properties::{self, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
+use counter_tests::model::properties::{self, FOLLOWS, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
 use counter_tests::model::scenario::Scenario;
 use counter_tests::model::state::Left;
 use counter_tests::model::table::Guard;
@@ -185,6 +185,35 @@ fn a_claim_is_committed_under_nothing_but_a_newer_set() {
         let scenario = two_workers().replacing(0, ClaimOp::Delete).with(left).mistaken(rules);
         scenario.where_always(properties::exactly_once()).refute(name, RECOVERS);
     }
+}
+
+/// Sets that are made by a process without a database, at every step of another process's pass.
+fn set_again_and_again() -> Scenario {
+    let left = Left { crashes: 1, ..Left::default() };
+    Scenario::shared().set_before(10).syncing(0, 1).putting(1, 20).putting(1, 30).with(left)
+}
+
+#[test]
+fn a_counter_that_is_set_again_and_again_is_written_by_each_pass() {
+    let always = [properties::settles(), properties::set_since()];
+    set_again_and_again().where_always(always).check("set again and again");
+    let scenario = Scenario::shared().set_before(10).syncing(0, 1).putting(1, 20).putting(1, 30);
+    scenario.where_always([properties::follows()]).check("written by each pass");
+}
+
+#[test]
+fn a_counter_that_is_set_again_and_again_is_not_written_if_claims_are_dropped_for_newer_sets() {
+    let rules = Rules { commits_under: Under::ItselfAlone, ..Rules::default() };
+    let scenario = Scenario::shared().set_before(10).syncing(0, 1).putting(1, 20).putting(1, 30);
+    let scenario = scenario.where_always([properties::follows()]).mistaken(rules);
+    scenario.refute("dropped for a newer set", FOLLOWS);
+}
+
+#[test]
+fn a_newer_set_is_lost_if_it_is_acknowledged_with_the_claim_that_it_replaced() {
+    let rules = Rules { acks_what_is_there: true, ..Rules::default() };
+    let scenario = set_again_and_again().where_always([properties::settles()]).mistaken(rules);
+    scenario.refute("acknowledged with it", SETTLES);
 }
 
 #[test]

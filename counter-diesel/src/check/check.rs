@@ -10,10 +10,10 @@ use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
 use super::{generation, ledger, store};
 use crate::causes::one_line;
+use crate::engine::age::age;
 use crate::engine::engine::Engine;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
-use crate::sync::identity::compare::age;
 
 /// Collects the facts of both sides and judges them.
 pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {

@@ -4,8 +4,8 @@ use counter_core::{Generation, Prefix, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
+use crate::engine::age::{Age, newest};
 use crate::ledger::ledger::{LedgerState, SyncRecord};
-use crate::sync::identity::compare::{Age, newest};
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(

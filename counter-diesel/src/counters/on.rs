@@ -7,10 +7,12 @@ use crate::counters::counters::{Counters, id_of};
 use crate::counters::has_counters::HasCounters;
 use crate::counters::load::{ids_of, in_rows};
 use crate::counters::top::{of_model, ranked};
+use crate::engine::age::refuse_old_copy;
 use crate::engine::engine::Engine;
-use crate::engine::read;
+use crate::engine::read::{self, Values};
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
+use crate::ledger::ledger::LedgerState;
 use crate::ledger::pool::typed_keys;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -138,7 +140,8 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         let rows_of =
             |owner: &Owner| Ok(typed_keys(database_error(self.conn.rows_of(&tables, owner))?));
         let owner = owner.owner()?;
-        read::all(store, &owner, O::declared_keys(), rows_of)
+        let read = read::all(store, &owner, O::declared_keys(), rows_of)?;
+        self.checked(read)
     }
 
     /// The value of a counter as the last sync left it.
@@ -157,7 +160,19 @@ impl<C: CounterConnection> CountersOn<'_, C> {
 
     fn values(&mut self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
         let engine = self.engine;
-        read::values(engine.store(), ids, |ids| self.baselines(ids))
+        let read = read::values(engine.store(), ids, |ids| self.baselines(ids))?;
+        self.checked(read)
+    }
+
+    fn checked<T>(&mut self, read: Values<T>) -> Result<T, Error> {
+        if read.is_beyond_store {
+            let (engine, tables) = (self.engine, self.engine.tables());
+            refuse_old_copy(engine.store(), || {
+                let state = self.conn.state(&tables, engine.prefix().as_str());
+                Ok(LedgerState::of_rows(database_error(state)?))
+            })?;
+        }
+        Ok(read.values)
     }
 
     fn baselines(&mut self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {

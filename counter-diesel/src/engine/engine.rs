@@ -6,7 +6,8 @@ use counter_core::{
     Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
 };
 
-use super::read;
+use super::age::refuse_old_copy;
+use super::read::{self, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::Error;
 use crate::ledger::dialect::tables::Tables;
@@ -103,7 +104,7 @@ impl Engine {
     }
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
-        read::values(self.store(), ids, |ids| self.ledger.baselines(ids))
+        self.checked(read::values(self.store(), ids, |ids| self.ledger.baselines(ids))?)
     }
 
     /// The counters of an owner, by key: those declared, those in the table, and those that the
@@ -113,7 +114,14 @@ impl Engine {
         owner: &Owner,
         declared: &[CounterKey],
     ) -> Result<BTreeMap<String, i64>, Error> {
-        read::all(self.store(), owner, declared, |owner| self.ledger.rows_of(owner))
+        self.checked(read::all(self.store(), owner, declared, |owner| self.ledger.rows_of(owner))?)
+    }
+
+    fn checked<T>(&self, read: Values<T>) -> Result<T, Error> {
+        if read.is_beyond_store {
+            refuse_old_copy(self.store(), || self.ledger.state(self.prefix()))?;
+        }
+        Ok(read.values)
     }
 
     pub(crate) fn pending(&self, id: &CounterId) -> Result<Holding, Error> {

@@ -10,14 +10,22 @@ use crate::error::{CoreError, Error};
 /// How often a read looks again because rows have changed since its look.
 const ROUNDS: usize = 3;
 
+/// What a read came to.
+pub(crate) struct Values<T> {
+    pub(crate) values: T,
+    /// Whether some of them rest on rows that have seen newer claims than the store has made. The
+    /// store may be an old copy then.
+    pub(crate) is_beyond_store: bool,
+}
+
 /// The values of these counters, each as it was at one instant during the call.
 pub(crate) fn values(
     store: &dyn DeltaStore,
     ids: &[CounterId],
     mut baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
-) -> Result<Vec<i64>, Error> {
+) -> Result<Values<Vec<i64>>, Error> {
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Values { values: Vec::new(), is_beyond_store: false });
     }
     let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
     for _ in 0..ROUNDS {
@@ -52,7 +60,11 @@ impl Reading {
         row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
     }
 
-    fn values(self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
+    fn values(self, ids: &[CounterId]) -> Result<Values<Vec<i64>>, Error> {
+        let high_water = self.look.high_water;
+        let is_beyond_store = (0..)
+            .zip(&self.rows)
+            .any(|(index, row)| row.seq > high_water && self.was_row_at_look(index, *row));
         let trusted = (0..).zip(&self.rows).map(|(index, row)| self.was_row_at_look(index, *row));
         let trusted = trusted.collect::<Vec<_>>();
         let mut values = Vec::with_capacity(ids.len());
@@ -68,7 +80,7 @@ impl Reading {
                 row.count
             });
         }
-        Ok(values)
+        Ok(Values { values, is_beyond_store })
     }
 }
 
@@ -78,7 +90,7 @@ pub(crate) fn all(
     owner: &Owner,
     declared: &[CounterKey],
     mut rows_of: impl FnMut(&Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>,
-) -> Result<BTreeMap<String, i64>, Error> {
+) -> Result<Values<BTreeMap<String, i64>>, Error> {
     // Which keys there are, before the look; their rows are read again after it.
     let mut keys = declared.iter().cloned().collect::<BTreeSet<_>>();
     if let Some(index) = store.key_index() {
@@ -86,9 +98,10 @@ pub(crate) fn all(
     }
     keys.extend(rows_of(owner)?.into_iter().map(|(key, _)| key));
     let ids = keys.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
-    let values = values(store, &ids, |_| {
+    let Values { values, is_beyond_store } = values(store, &ids, |_| {
         let rows = rows_of(owner)?.into_iter().collect::<BTreeMap<_, _>>();
         Ok(keys.iter().map(|key| rows.get(key).copied().unwrap_or_default()).collect())
     })?;
-    Ok(keys.iter().map(ToString::to_string).zip(values).collect())
+    let values = keys.iter().map(ToString::to_string).zip(values).collect();
+    Ok(Values { values, is_beyond_store })
 }

@@ -165,6 +165,11 @@ impl<C: CounterConnection> DirectLedger<C> {
         self.begin_writing(LockWait::Short)?.run(LedgerStep::Upsert, ask_writes)
     }
 
+    /// Ends the statement that this session has been at for long, on another connection.
+    pub(crate) fn end_statement(&self, session: i64) -> Result<(), Error> {
+        self.run(LedgerStep::Upsert, |conn, _| conn.end_statement(session))
+    }
+
     pub(crate) fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let rows =
             self.run_soon(LedgerStep::State, |conn, tables| conn.state(tables, prefix.as_str()))?;

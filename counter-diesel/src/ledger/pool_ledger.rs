@@ -22,6 +22,9 @@ use crate::ledger::transaction::PoolTransaction;
 /// longer than its statements may take, so that the server ends them first.
 const STEP_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long an attempt may take to end a statement that was left behind.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
 /// The ledger behind a Diesel connection pool.
 ///
 /// Every call ends within a time, also if the server is frozen or the network drops its packets: a
@@ -38,7 +41,8 @@ const STEP_WITHIN: Duration = Duration::from_secs(30);
 /// The server itself ends a statement of a transaction after 25 seconds, unless it has a shorter
 /// limit, so that a statement that takes too long is not left behind: by `statement_timeout` in
 /// PostgreSQL and `max_statement_time` in MariaDB. MySQL has no limit for statements that write:
-/// there it goes on and keeps its rows locked until it ends.
+/// there another connection of the pool ends it by `KILL QUERY` once the step has timed out. Where
+/// that is not possible, it goes on and keeps its rows locked until it ends.
 pub struct PoolLedger<C: CounterConnection> {
     direct: Arc<DirectLedger<C>>,
     threads: Threads,
@@ -108,7 +112,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
         let transaction = self.within(ANSWER_WITHIN, move |direct| direct.begin(wait))?;
         let transaction = Some(transaction);
-        Ok(Box::new(BoundedTransaction { transaction, threads: &self.threads }))
+        Ok(Box::new(BoundedTransaction { transaction, ledger: self }))
     }
 
     fn ask_writes(&self) -> Result<(), Error> {
@@ -149,7 +153,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 /// A transaction that goes from thread to thread, and to none after a step without an answer.
 struct BoundedTransaction<'a, C: CounterConnection> {
     transaction: Option<PoolTransaction<C>>,
-    threads: &'a Threads,
+    ledger: &'a PoolLedger<C>,
 }
 
 impl<C: CounterConnection> BoundedTransaction<'_, C> {
@@ -159,11 +163,13 @@ impl<C: CounterConnection> BoundedTransaction<'_, C> {
         run: impl FnOnce(&mut PoolTransaction<C>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let mut transaction = self.take(step)?;
+        let session = transaction.unlimited_session();
         let run = move || {
             let result = run(&mut transaction);
             (transaction, result)
         };
-        let (transaction, result) = self.in_time(step, run)?;
+        let (transaction, result) =
+            self.in_time(step, run).inspect_err(|_| self.end_statement(session))?;
         self.transaction = Some(transaction);
         result
     }
@@ -177,7 +183,15 @@ impl<C: CounterConnection> BoundedTransaction<'_, C> {
             return Ok(run());
         }
         let is_overdue = |source: Overdue| Error::TimedOut { step, source: source.into() };
-        self.threads.run(STEP_WITHIN, run).map_err(is_overdue)
+        self.ledger.threads.run(STEP_WITHIN, run).map_err(is_overdue)
+    }
+
+    /// Tries to end a statement that was left behind, so that it does not keep its rows locked.
+    fn end_statement(&self, session: Option<i64>) {
+        let Some(session) = session else { return };
+        let direct = Arc::clone(&self.ledger.direct);
+        let ended = self.ledger.threads.run(END_WITHIN, move || direct.end_statement(session));
+        tracing::debug!(session, ?ended, "a statement that takes too long was to be ended");
     }
 
     fn take(&mut self, step: LedgerStep) -> Result<PoolTransaction<C>, Error> {
@@ -226,7 +240,7 @@ impl<C: CounterConnection> Drop for BoundedTransaction<'_, C> {
         if !C::IS_SERVER {
             return;
         }
-        if let Err(error) = self.threads.run(ANSWER_WITHIN, move || drop(transaction)) {
+        if let Err(error) = self.ledger.threads.run(ANSWER_WITHIN, move || drop(transaction)) {
             tracing::debug!(%error, "a transaction could not be rolled back");
         }
     }

@@ -34,6 +34,7 @@ pub(crate) struct PoolTransaction<C: CounterConnection> {
     tables: Arc<Tables>,
     wait: LockWait,
     demotion: Arc<Demotion>,
+    unlimited_session: Option<i64>,
     /// The statement that puts back the settings which outlive the transaction.
     put_back: Option<String>,
     is_open: bool,
@@ -47,10 +48,16 @@ impl<C: CounterConnection> PoolTransaction<C> {
         wait: LockWait,
         demotion: Arc<Demotion>,
     ) -> Result<Self, Error> {
-        isolation_on(&mut conn)
-            .and_then(|isolation| conn.begin_transaction(isolation))
+        let unlimited_session = session_on(&mut conn)
+            .and_then(|session| {
+                let isolation = isolation_on(&mut conn)?;
+                conn.begin_transaction(isolation)?;
+                Ok(session)
+            })
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
-        let mut transaction = Self { conn, tables, wait, demotion, put_back: None, is_open: true };
+        let (put_back, is_open) = (None, true);
+        let mut transaction =
+            Self { conn, tables, wait, demotion, unlimited_session, put_back, is_open };
         transaction.put_back = transaction.run(LedgerStep::Begin, |conn, _| {
             conn.prepare_transaction(wait, Some(STATEMENT_WITHIN))
         })?;
@@ -59,6 +66,11 @@ impl<C: CounterConnection> PoolTransaction<C> {
 
     pub(crate) fn conn(&mut self) -> &mut C {
         &mut self.conn
+    }
+
+    /// Returns the session of which the server ends no statement that takes too long.
+    pub(crate) const fn unlimited_session(&self) -> Option<i64> {
+        self.unlimited_session
     }
 
     pub(crate) fn run<T>(
@@ -219,6 +231,23 @@ fn isolation_on<C: CounterConnection>(
     let isolation = conn.isolation()?;
     PooledConnection::extensions_mut(conn).insert(isolation);
     Ok(isolation)
+}
+
+/// The number of a session that has no limit for statements that write.
+#[derive(Clone, Copy)]
+struct UnlimitedSession(Option<i64>);
+
+/// Returns the number of this connection's session, if its statements have to be ended by another.
+/// That is asked for once.
+fn session_on<C: CounterConnection>(
+    conn: &mut PooledConnection<ConnectionManager<C>>,
+) -> QueryResult<Option<i64>> {
+    if let Some(UnlimitedSession(session)) = PooledConnection::extensions(conn).get() {
+        return Ok(*session);
+    }
+    let session = conn.unlimited_session()?;
+    PooledConnection::extensions_mut(conn).insert(UnlimitedSession(session));
+    Ok(session)
 }
 
 /// Upserts claims, and returns the places of those of which nothing proves that their rows show

@@ -9,13 +9,14 @@ use std::time::Instant;
 
 use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
 
+use crate::engine::age::{Age, newest, present_generation};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::batch::Locks;
 use crate::sync::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::folding::Pass;
-use crate::sync::identity::compare::{Age, Comparison, compare, newest, present_generation};
+use crate::sync::identity::compare::{Comparison, compare};
 use crate::sync::manner::Manner;
 use crate::sync::options::{OnConflict, SyncOptions};
 use crate::sync::report::observer::{Observer, SyncEvent};

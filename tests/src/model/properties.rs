@@ -19,6 +19,9 @@ pub const NOT_STUCK: &str = "a claim is stuck only after a commit in doubt";
 /// G2.
 pub const READS_TRUTH: &str = "a read returns what was true while it ran";
 
+/// A set gets into the table however often its counter is set again.
+pub const FOLLOWS: &str = "a pass writes a set that was made before it";
+
 type Properties = Vec<Property<Scenario>>;
 
 /// Of everything that has one store.
@@ -74,6 +77,14 @@ pub fn repairs_an_eviction() -> Properties {
 /// Of processes that make one sync at a time.
 pub fn not_stuck() -> Property<Scenario> {
     Property::always(NOT_STUCK, |_, state: &ModelState| state.conflicts == 0 || state.had_doubt)
+}
+
+/// Of a set that was made before the first thread makes its passes, and more while it makes them.
+pub fn follows() -> Property<Scenario> {
+    Property::always(FOLLOWS, |scenario: &Scenario, state: &ModelState| {
+        let is_done = state.threads[0].at == At::Idle && state.threads[0].times == 0;
+        !is_done || state.table.baseline().seq > scenario.start.table.baseline().seq
+    })
 }
 
 /// Of a scenario with a read.

@@ -72,6 +72,18 @@ impl Scenario {
         self.with_thread(Thread::new(process, Job::Replace(op), 1))
     }
 
+    /// With a thread of this process that sets once and has no database.
+    pub fn putting(self, process: usize, to: i64) -> Self {
+        self.with_thread(Thread::new(process, Job::Put(to), 1))
+    }
+
+    /// With a set that nobody has applied.
+    pub fn set_before(mut self, to: i64) -> Self {
+        self.start.stores[0].replace(ClaimOp::Set(to));
+        self.start.truth = to;
+        self
+    }
+
     fn with_thread(mut self, thread: Thread) -> Self {
         let processes = self.start.remembered.len().max(thread.process + 1);
         self.start.remembered.resize(processes, None);

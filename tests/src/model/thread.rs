@@ -29,6 +29,8 @@ pub enum Job {
     Sync,
     /// A set or a delete.
     Replace(ClaimOp),
+    /// A set by a process that has no database.
+    Put(i64),
 }
 
 /// The step that comes next.
@@ -151,6 +153,11 @@ impl ModelState {
             };
             return task(self.store_of(process).replace(op), true, Then::End);
         }
+        if let Job::Put(to) = job {
+            self.truth = to;
+            self.store_of(process).replace(ClaimOp::Set(to));
+            return At::Idle;
+        }
         match self.remembered[process].take() {
             Some((claim, is_untried)) => {
                 task(claim, is_untried && !rules.forgets_untried, Then::Claim)
@@ -180,7 +187,9 @@ impl ModelState {
         let may_commit = match (verdict, op) {
             (Verdict::Current, _) => true,
             // The row may have seen that set already.
-            (Verdict::SetSince, _) => task.newer.is_none(),
+            (Verdict::SetSince, _) => {
+                task.newer.is_none() && rules.commits_under != Under::ItselfAlone
+            }
             (Verdict::Superseded, Some(ClaimOp::Add(_))) => rules.commits_under == Under::AnAddToo,
             (Verdict::Superseded, _) => rules.commits_under == Under::ADeleteToo,
             (Verdict::Gone, _) => rules.commits_under == Under::NothingToo,
@@ -195,7 +204,8 @@ impl ModelState {
     fn conclude(&mut self, i: usize, task: Task, rules: &Rules) -> At {
         let store = self.store_of(self.threads[i].process);
         let Some(newer) = task.newer else {
-            store.ack(task.claim);
+            let there = store.claim.filter(|_| rules.acks_what_is_there);
+            store.ack(there.unwrap_or(task.claim));
             return self.after(task);
         };
         let may_renumber = task.is_untried || rules.renumbers_recovered;

@@ -42,7 +42,12 @@ impl MariaDb {
     /// The same with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
         let folder = setup::folder("counter-mariadb-", durability);
-        data::make(folder.path(), &mut install(&folder));
+        let mut install = install(&folder);
+        if is_mysql() {
+            // It keeps how it writes names.
+            install.args(options.iter().filter(|option| option.starts_with("--lower-case")));
+        }
+        data::make(folder.path(), &mut install);
         // MySQL makes a new one, so that two servers can replicate. MariaDB has none.
         let _ = std::fs::remove_file(folder.path().join("data/auto.cnf"));
         let options = options.iter().map(|&option| option.to_owned()).collect();

@@ -11,6 +11,7 @@ use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 
+use super::replicas::wait_for_replica;
 use super::setting::{Setting, impatient, store_on, sync, sync_cleanly, views};
 
 const ON_DISK: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
@@ -155,6 +156,46 @@ fn a_high_water_that_is_lost_alone_is_raised_and_reported_once() {
     let _ = sync_cleanly(&counters);
     let _ = sync_cleanly(&setting.counters());
     assert_eq!(views(&counters), [7]);
+}
+
+/// Its connections live on, and what it holds was applied through the new primary.
+#[test]
+fn a_reader_of_a_demoted_primary_gets_an_error_and_no_guess() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let reader = setting.counters();
+    count(&reader, 1, 1);
+    let _ = sync_cleanly(&reader);
+    let replica = setting.redis.start_replica(&[]);
+    count(&reader, 1, 5);
+    wait_for_replica(&setting.redis);
+    replica.promote();
+    let _ = sync_cleanly(&setting.counters_on(&replica));
+    assert_eq!(views(&reader), [6]);
+    for _ in 0..2 {
+        let error = reader.get(post(1), "views").unwrap_err();
+        assert!(matches!(error, Error::Core(CoreError::StoreWentBack { .. })), "{error:?}");
+        assert!(reader.all(post(1)).unwrap_err().is_conflict());
+    }
+    assert_eq!(setting.counters_on(&replica).get(post(1), "views").unwrap(), 6);
+}
+
+#[test]
+fn rows_beyond_a_store_are_trusted_where_it_is_another_one() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = setting.counters();
+    count(&counters, 1, 5);
+    let _ = sync_cleanly(&counters);
+    let mut redis = setting.redis.bare();
+    redis::cmd("FLUSHALL").exec(&mut redis).unwrap();
+    count(&counters, 1, 1);
+    assert_eq!(counters.get(post(1), "views").unwrap(), 6, "it has no id");
+    redis::cmd("SET").arg("counter:{id}").arg("another:database").exec(&mut redis).unwrap();
+    redis::cmd("SET").arg("counter:{seq}").arg(7).exec(&mut redis).unwrap();
+    for process in [&counters, &setting.counters()] {
+        assert_eq!(process.get(post(1), "views").unwrap(), 6, "it has another id");
+    }
+    redis::cmd("DEL").arg("counter:{id}").exec(&mut redis).unwrap();
+    assert_eq!(setting.counters().get(post(1), "views").unwrap(), 6);
 }
 
 fn forgotten(store: &RedisStore, seqs: &[i64]) -> Vec<i64> {

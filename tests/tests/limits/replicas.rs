@@ -82,7 +82,7 @@ fn claims_that_no_replica_has_are_not_applied_and_reads_stay_right() {
 }
 
 /// So that what it has to confirm later can only be what is written later.
-fn wait_for_replica(redis: &RedisServer) {
+pub(crate) fn wait_for_replica(redis: &RedisServer) {
     let mut bare = redis.bare();
     let () = redis::cmd("SET").arg("unrelated").arg(1).query(&mut bare).unwrap();
     let have: i64 = redis::cmd("WAIT").arg(1).arg(0).query(&mut bare).unwrap();

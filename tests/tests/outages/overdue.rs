@@ -1,8 +1,9 @@
 //! Statements that take longer than a sync waits for them.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use counter_tests::fixtures::post;
+use counter_tests::servers::mariadb::is_mysql;
 use counter_tests::site::Site;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, MysqlConnection, PgConnection};
@@ -33,7 +34,7 @@ fn a_batch_that_mariadb_takes_too_long_over_is_applied_in_parts() {
     );
 }
 
-/// The first row ever takes too long. The server ends its statement, so no part of the batch waits
+/// The first row ever takes too long. Its statement is ended, so no part of the batch waits
 /// for the rows that it has locked.
 fn a_batch_is_applied_in_parts<C: Connection + SimpleConnection>(site: &Site, sleeping: &str) {
     const COUNTERS: i64 = 1_000;
@@ -47,6 +48,9 @@ fn a_batch_is_applied_in_parts<C: Connection + SimpleConnection>(site: &Site, sl
     let took = started.elapsed();
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.applied, COUNTERS as u64, "{report}");
-    assert!((Duration::from_secs(25)..Duration::from_secs(30)).contains(&took), "{took:?}");
+    // MySQL has no limit for statements that write, so another session ends it after the step's.
+    let limits =
+        if site.database().url().starts_with("mysql") && is_mysql() { 30..40 } else { 25..30 };
+    assert!(limits.contains(&took.as_secs()), "{took:?}");
     assert_eq!(counters.baseline(post(COUNTERS), "views").unwrap(), 1);
 }

@@ -216,6 +216,18 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(None)
     }
 
+    /// Returns the number of this session where the server has no limit for statements that write,
+    /// so that another session has to [end](Self::end_statement) one that takes too long.
+    fn unlimited_session(&mut self) -> QueryResult<Option<i64>> {
+        Ok(None)
+    }
+
+    /// Ends the statement that another session has been at for long, if it is one of the same user
+    /// and database.
+    fn end_statement(&mut self, _session: i64) -> QueryResult<()> {
+        Ok(())
+    }
+
     /// Returns what a pooler, which is there, does to the prepared statements of this connection.
     fn pooling(&mut self) -> Pooling {
         Pooling::Unnamed

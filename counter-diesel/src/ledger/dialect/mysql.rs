@@ -1,3 +1,4 @@
+mod long_statement;
 mod rows;
 
 use std::sync::LazyLock;
@@ -240,6 +241,14 @@ impl Dialect for MysqlConnection {
         let number = standard::only_value(number)?;
         let product = if number.contains("MariaDB") { "MariaDB" } else { "MySQL" };
         Ok(standard::version(product, number))
+    }
+
+    fn unlimited_session(&mut self) -> QueryResult<Option<i64>> {
+        long_statement::unlimited_session(self)
+    }
+
+    fn end_statement(&mut self, session: i64) -> QueryResult<()> {
+        long_statement::end(self, session)
     }
 
     /// That of the server, which new sessions begin with; there is no other of these. A server with

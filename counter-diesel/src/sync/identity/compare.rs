@@ -1,14 +1,10 @@
 //! What store and database know of each other, compared.
 
-use std::time::Duration;
+use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
-use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration};
-
+use crate::engine::age::{Age, RECALL_WITHIN, age};
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerState, SyncRecord};
-
-/// No row is locked meanwhile.
-const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
@@ -17,18 +13,6 @@ pub(crate) struct Comparison {
     /// What was recorded of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
     pub(crate) age: Age,
-}
-
-/// Whether a store knows what it is known to have given out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// It does.
-    Present,
-    /// It has the same data, but older, and has forgotten these sequences, of which there is at
-    /// least one.
-    WentBack(Vec<ClaimSeq>),
-    /// Its high water is gone, and its other data is not. It is to be raised above these.
-    HighWaterLost(Vec<ClaimSeq>),
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
@@ -45,40 +29,6 @@ pub(crate) fn compare(
         age,
         replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
     })
-}
-
-/// Asks the store whether it remembers what its database and this process know of it.
-///
-/// To compare the newest sequences would not do: once another process has claimed something, an
-/// old copy has a newer one too.
-pub(crate) fn age(
-    store: &dyn StoreGeneration,
-    present: &Generation,
-    state: &LedgerState,
-) -> Result<Age, Error> {
-    let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
-    let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
-    let recall = store.recall(&known, RECALL_WITHIN)?;
-    if recall.store_id.as_ref() != Some(&present.store_id) {
-        return Err(counter_core::Error::StoreChanged.into());
-    }
-    Ok(age_of(recall))
-}
-
-/// Returns what a store's answer says about it.
-pub(crate) fn age_of(recall: Recall) -> Age {
-    let Recall { high_water, accepted, mut forgotten, .. } = recall;
-    // Without a high water everything is forgotten, also what was accepted.
-    if high_water > ClaimSeq::ZERO {
-        forgotten.retain(|seq| *seq > accepted);
-    }
-    if forgotten.is_empty() {
-        Age::Present
-    } else if high_water == ClaimSeq::ZERO {
-        Age::HighWaterLost(forgotten)
-    } else {
-        Age::WentBack(forgotten)
-    }
 }
 
 /// Why a claim is not in the store any more.
@@ -116,17 +66,4 @@ pub(crate) fn absence_of(
         return Ok(Absence::Decided);
     }
     Err(counter_core::Error::StoreWentBack { found, recorded: seq }.into())
-}
-
-/// Returns the greatest sequence, or 0 if there is none.
-pub(crate) fn newest(sequences: &[ClaimSeq]) -> ClaimSeq {
-    sequences.iter().copied().max().unwrap_or_default()
-}
-
-/// Returns the generation of the store's data, if the store has generations and this one already.
-pub(crate) fn present_generation(store: &dyn DeltaStore) -> Result<Option<Generation>, Error> {
-    match store.generation() {
-        Some(store) => Ok(store.present_generation()?),
-        None => Ok(None),
-    }
 }

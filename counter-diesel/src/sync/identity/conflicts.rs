@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Pattern, Verdict};
 
+use crate::engine::age::{Age, age, newest};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::SyncRecord;
-use crate::sync::identity::compare::{Age, age, newest};
 use crate::sync::report::capped::Capped;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;

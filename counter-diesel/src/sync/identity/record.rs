@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimSeq, StoreGeneration};
 
-use super::compare::{Age, age_of, newest};
+use crate::engine::age::{Age, age_of, newest};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;

@@ -1,0 +1,98 @@
+//! Whether the store has the data that it is known to have had.
+
+use std::time::Duration;
+
+use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration};
+
+use crate::error::{CoreError, Error};
+use crate::ledger::ledger::LedgerState;
+
+/// No row is locked meanwhile.
+pub(crate) const RECALL_WITHIN: Duration = Duration::from_secs(2);
+
+/// Whether a store knows what it is known to have given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// It does.
+    Present,
+    /// It has the same data, but older, and has forgotten these sequences, of which there is at
+    /// least one.
+    WentBack(Vec<ClaimSeq>),
+    /// Its high water is gone, and its other data is not. It is to be raised above these.
+    HighWaterLost(Vec<ClaimSeq>),
+}
+
+/// Asks the store whether it remembers what its database and this process know of it.
+///
+/// To compare the newest sequences would not do: once another process has claimed something, an
+/// old copy has a newer one too.
+pub(crate) fn age(
+    store: &dyn StoreGeneration,
+    present: &Generation,
+    state: &LedgerState,
+) -> Result<Age, Error> {
+    let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
+    let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
+    let recall = store.recall(&known, RECALL_WITHIN)?;
+    if recall.store_id.as_ref() != Some(&present.store_id) {
+        return Err(CoreError::StoreChanged.into());
+    }
+    Ok(age_of(recall))
+}
+
+/// Returns what a store's answer says about it.
+pub(crate) fn age_of(recall: Recall) -> Age {
+    let Recall { high_water, accepted, mut forgotten, .. } = recall;
+    // Without a high water everything is forgotten, also what was accepted.
+    if high_water > ClaimSeq::ZERO {
+        forgotten.retain(|seq| *seq > accepted);
+    }
+    if forgotten.is_empty() {
+        Age::Present
+    } else if high_water == ClaimSeq::ZERO {
+        Age::HighWaterLost(forgotten)
+    } else {
+        Age::WentBack(forgotten)
+    }
+}
+
+/// Makes sure that a store which has given out less than a row shows is not an old copy. It may be
+/// another one than that which the row is from, and such rows are what they are.
+///
+/// `state` reads what is recorded, which must be read before the store is asked.
+///
+/// # Errors
+///
+/// [`StoreWentBack`](CoreError::StoreWentBack) if the store has the id of one that is known to have
+/// given out more.
+pub(crate) fn refuse_old_copy(
+    store: &dyn DeltaStore,
+    state: impl FnOnce() -> Result<LedgerState, Error>,
+) -> Result<(), Error> {
+    let Some(generation) = store.generation() else { return Ok(()) };
+    let state = state()?;
+    let Some(present) = generation.present_generation()? else { return Ok(()) };
+    match age(generation, &present, &state) {
+        Ok(Age::WentBack(forgotten)) => {
+            let (found, recorded) = (present.high_water, newest(&forgotten));
+            Err(CoreError::StoreWentBack { found, recorded }.into())
+        }
+        Ok(Age::Present | Age::HighWaterLost(_)) | Err(Error::Core(CoreError::StoreChanged)) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the greatest sequence, or 0 if there is none.
+pub(crate) fn newest(sequences: &[ClaimSeq]) -> ClaimSeq {
+    sequences.iter().copied().max().unwrap_or_default()
+}
+
+/// Returns the generation of the store's data, if the store has generations and this one already.
+pub(crate) fn present_generation(store: &dyn DeltaStore) -> Result<Option<Generation>, Error> {
+    match store.generation() {
+        Some(store) => Ok(store.present_generation()?),
+        None => Ok(None),
+    }
+}
