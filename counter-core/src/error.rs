@@ -115,11 +115,11 @@ pub enum Error {
         recorded: ClaimSeq,
     },
 
-    /// The store's data was emptied or replaced while its claims were being applied. What was not
-    /// applied yet is settled by the next pass.
+    /// The store's data was emptied or replaced in the middle of the call. What a pass has not
+    /// applied yet is settled by the next one.
     #[error(
-        "the store was emptied or replaced while its claims were being applied: the next sync \
-         compares it with what the database has recorded, and settles what is left"
+        "the store was emptied or replaced meanwhile: the next sync compares it with what the \
+         database has recorded, and settles what is left"
     )]
     StoreChanged,
 }

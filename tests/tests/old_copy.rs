@@ -42,6 +42,11 @@ fn the_greatest_row_of_the_record_hides_the_one_that_the_store_forgot() {
 }
 
 #[test]
+fn a_record_that_is_written_before_it_is_read_hides_what_it_said() {
+    refute_asking(Asks { of_own_row: false, ..Asks::default() }, "own row", &[NEVER_DOUBLED]);
+}
+
+#[test]
 fn without_a_question_at_the_start_an_old_store_is_claimed_from() {
     refute_asking(Asks { at_start: false, ..Asks::default() }, "no start", &[CLAIMS_NOTHING]);
 }

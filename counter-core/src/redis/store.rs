@@ -185,8 +185,13 @@ impl StoreGeneration for RedisStore {
         steps::present_generation(&self.server)
     }
 
-    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error> {
-        steps::recall(&self.server, sequences, within)
+    fn recall(
+        &self,
+        store_id: &str,
+        sequences: &[ClaimSeq],
+        within: Duration,
+    ) -> Result<Recall, Error> {
+        steps::recall(&self.server, store_id, sequences, within)
     }
 }
 

@@ -30,13 +30,19 @@ pub trait StoreGeneration: Send + Sync {
     /// [`Error::Store`] if there is no answer.
     fn present_generation(&self) -> Result<Option<Generation>, Error>;
 
-    /// Asks whether these sequences were given out in the present generation, and answers `within`
-    /// this time, or fails. Changes nothing.
+    /// Asks whether these sequences were given out in the generation with this id, and answers
+    /// `within` this time, or fails. Changes nothing. Of another generation than the present one
+    /// nothing is known, so none of its sequences is forgotten.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer in time.
-    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error>;
+    fn recall(
+        &self,
+        store_id: &str,
+        sequences: &[ClaimSeq],
+        within: Duration,
+    ) -> Result<Recall, Error>;
 }
 
 /// Carries out what an operator decided about a store that came back from an old copy.

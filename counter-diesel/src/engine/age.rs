@@ -33,7 +33,7 @@ pub(crate) fn age(
 ) -> Result<Age, Error> {
     let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
     let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
-    let recall = store.recall(&known, RECALL_WITHIN)?;
+    let recall = store.recall(&present.store_id, &known, RECALL_WITHIN)?;
     if recall.store_id.as_ref() != Some(&present.store_id) {
         return Err(CoreError::StoreChanged.into());
     }

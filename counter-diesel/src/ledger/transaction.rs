@@ -268,16 +268,27 @@ fn upsert<C: CounterConnection>(
 }
 
 /// Writes to a row of the record that no other transaction has locked, or, if there is none, to one
-/// left to chance.
+/// left to chance. All rows are read in between, once that one is locked: what it said is gone
+/// afterwards.
 fn record<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     mut row: StateRow,
 ) -> QueryResult<Vec<ClaimSeq>> {
     let free = conn.free_writer(tables, &row.prefix, &row.store_id)?;
-    row.writer = free.unwrap_or_else(any_writer::<C>);
+    row.writer = match free {
+        Some(writer) => writer,
+        None => {
+            let writer = any_writer::<C>();
+            // Waits for the transaction that has it, and lowers nothing.
+            conn.record(tables, &StateRow { writer, seq: ClaimSeq::ZERO, ..row.clone() })?;
+            writer
+        }
+    };
+    let mut recorded = conn.recorded(tables, &row.prefix, &row.store_id)?;
     conn.record(tables, &row)?;
-    conn.recorded(tables, &row.prefix, &row.store_id)
+    recorded.push(row.seq);
+    Ok(recorded)
 }
 
 /// Returns the number of a row of the record.

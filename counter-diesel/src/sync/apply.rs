@@ -143,7 +143,7 @@ impl<'a> Application<'a, '_> {
     /// One transaction over all claims that are still theirs to apply.
     fn transact(&mut self, claims: &[Claim], locks: Locks) -> Result<Settled, Error> {
         let mut settled = Settled::default();
-        let mut claims = claims.to_vec();
+        let mut claims = self.without_gone(claims.to_vec(), &mut settled)?;
         for _ in 0..VERIFY_ROUNDS {
             if claims.is_empty() {
                 return Ok(settled);
@@ -173,6 +173,25 @@ impl<'a> Application<'a, '_> {
         }
         settled.changing = claims;
         Ok(settled)
+    }
+
+    /// Sorts out claims that are gone, of those that were not certainly made in the present store:
+    /// that would not remember giving them out, though it is no old copy.
+    fn without_gone(
+        &mut self,
+        claims: Vec<Claim>,
+        settled: &mut Settled,
+    ) -> Result<Vec<Claim>, Error> {
+        let Some(present) = self.unsettled.store_id() else { return Ok(claims) };
+        let is_of_present =
+            |claim: &Claim| self.unsettled.store_of(claim).as_ref() == Some(&present);
+        if claims.iter().all(is_of_present) {
+            return Ok(claims);
+        }
+        let store = self.unsettled.engine.store();
+        let verify = || store.verify(&claims, verify_within(claims.len()));
+        let verdicts = self.log.report.times.add_verify(verify)?;
+        Ok(settled.keep_held(claims, &verdicts, may_commit))
     }
 
     /// Writes the claims, less those that others have locked. Returns no transaction if the

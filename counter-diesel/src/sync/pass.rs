@@ -79,11 +79,17 @@ const DISCARDING_SWEEPS: u32 = 3;
 type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
 
 impl Pass<'_, '_> {
-    /// A store that is emptied or replaced in the middle is looked at and synced once more.
+    /// A store that is emptied or replaced in the middle is looked at and synced once more. So is
+    /// one that is found to be an old copy only then, if that was decided.
     fn sync(&mut self) -> Result<(), Error> {
-        let is_changed = |error: &Error| matches!(error, Error::Core(CoreError::StoreChanged));
-        let synced = self.sync_store();
-        if synced.as_ref().is_err_and(is_changed) { self.sync_store() } else { synced }
+        match self.sync_store() {
+            Err(Error::Core(CoreError::StoreChanged)) => self.sync_store(),
+            Err(Error::Core(CoreError::StoreWentBack { recorded, .. })) if self.is_decided() => {
+                self.settle_store(&[recorded])?;
+                self.sync_store()
+            }
+            result => result,
+        }
     }
 
     fn sync_store(&mut self) -> Result<(), Error> {
@@ -140,16 +146,20 @@ impl Pass<'_, '_> {
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
         self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
-        let is_decided = self.manner.on_conflict != OnConflict::Report
-            && self.pattern.is_all()
-            && self.engine.store().repair().is_some();
         match age {
-            Age::WentBack(forgotten) if !is_decided => {
+            Age::WentBack(forgotten) if !self.is_decided() => {
                 let (found, recorded) = (generation.high_water, newest(&forgotten));
                 Err(CoreError::StoreWentBack { found, recorded }.into())
             }
             age => Ok(age),
         }
+    }
+
+    /// Whether an operator has decided about a store that is an old copy.
+    fn is_decided(&self) -> bool {
+        self.manner.on_conflict != OnConflict::Report
+            && self.pattern.is_all()
+            && self.engine.store().repair().is_some()
     }
 
     /// Drops what a store that came back holds, if that was decided, and makes it count as the

@@ -42,9 +42,14 @@ fn apply(
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     let unsettled = Unsettled::none(engine);
-    let Some(store_id) = store_id else { return apply_in_present(&unsettled, claim, log) };
-    unsettled.note_store(store_id);
+    if let Some(store_id) = &store_id {
+        unsettled.note_store(Arc::clone(store_id));
+    }
+    // However this ends, the next pass knows the claim, and in which store it was made.
     unsettled.take(&claim, Fate::Unapplied);
+    if store_id.is_none() {
+        return apply_in_present(&unsettled, claim, log);
+    }
     match apply_once(&unsettled, claim.clone(), log) {
         Err(Error::Core(counter_core::Error::StoreChanged)) => {
             apply_in_present(&unsettled, claim, log)
@@ -65,6 +70,5 @@ fn apply_in_present(
         let present = store.ensure_generation(&state.database, state.newest)?;
         unsettled.note_store(present.store_id.into());
     }
-    unsettled.take(&claim, Fate::Unapplied);
     apply_once(unsettled, claim, log)
 }

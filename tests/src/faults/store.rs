@@ -149,16 +149,21 @@ impl StoreGeneration for FaultyStore {
 
     /// A generation that a test made up has given out everything up to its high water, and what it
     /// gave out since.
-    fn recall(&self, sequences: &[ClaimSeq], within: Duration) -> Result<Recall, Error> {
+    fn recall(
+        &self,
+        store_id: &str,
+        sequences: &[ClaimSeq],
+        within: Duration,
+    ) -> Result<Recall, Error> {
         self.step("recall", StoreStep::Recall, || match &self.generation {
-            Some(Generation { store_id, high_water, .. }) => {
+            Some(Generation { store_id: present, high_water, .. }) => {
                 let given_out = self.given_out.lock().unwrap();
                 let is_known = |seq: &ClaimSeq| seq <= high_water || given_out.contains(seq);
                 let forgotten = sequences.iter().copied().filter(|seq| !is_known(seq));
-                let store_id = Some(store_id.clone());
+                let store_id = Some(present.clone());
                 Ok(Recall::new(store_id, *high_water, ClaimSeq::ZERO, forgotten.collect()))
             }
-            None => present(self.inner.generation()).recall(sequences, within),
+            None => present(self.inner.generation()).recall(store_id, sequences, within),
         })
     }
 }

@@ -50,6 +50,8 @@ pub struct Asks {
     pub greatest_only: bool,
     /// For the sequence of a claim that is gone.
     pub of_gone: bool,
+    /// For what the row of the record said that it writes to.
+    pub of_own_row: bool,
     /// By membership; otherwise it compares with the newest sequence given out.
     pub by_membership: bool,
 }
@@ -61,6 +63,7 @@ impl Default for Asks {
             in_transaction: true,
             greatest_only: false,
             of_gone: true,
+            of_own_row: true,
             by_membership: true,
         }
     }
@@ -164,7 +167,12 @@ fn newest(seqs: u32) -> u32 {
 
 impl World {
     fn recorded(&self) -> u32 {
-        self.records.iter().filter(|seq| **seq > 0).fold(0, |seqs, seq| seqs | 1 << seq)
+        self.recorded_without(None)
+    }
+
+    fn recorded_without(&self, row: Option<usize>) -> u32 {
+        let others = self.records.iter().enumerate().filter(|(index, _)| Some(*index) != row);
+        others.filter(|(_, seq)| **seq > 0).fold(0, |seqs, (_, seq)| seqs | 1 << seq)
     }
 
     fn step(&mut self, i: usize, asks: Asks) -> Option<()> {
@@ -187,7 +195,8 @@ impl World {
                     return None;
                 }
                 self.record_locks[writer] = Some(i);
-                At::Recorded(counter, made, self.recorded() | 1 << made.seq)
+                let own_row = if asks.of_own_row { None } else { Some(writer) };
+                At::Recorded(counter, made, self.recorded_without(own_row) | 1 << made.seq)
             }
             At::Recorded(counter, made, known) => {
                 let known = if asks.greatest_only { known & (1 << newest(known)) } else { known };

@@ -200,7 +200,14 @@ fn rows_beyond_a_store_are_trusted_where_it_is_another_one() {
 
 fn forgotten(store: &RedisStore, seqs: &[i64]) -> Vec<i64> {
     let seqs = seqs.iter().map(|seq| ClaimSeq::new(*seq)).collect::<Vec<_>>();
-    store.recall(&seqs, LONG).unwrap().forgotten.iter().map(|seq| seq.get()).collect()
+    let present = store.present_generation().unwrap().unwrap();
+    store
+        .recall(&present.store_id, &seqs, LONG)
+        .unwrap()
+        .forgotten
+        .iter()
+        .map(|seq| seq.get())
+        .collect()
 }
 
 #[test]
@@ -242,6 +249,7 @@ fn sequences_that_another_program_gave_out_are_only_compared() {
 fn a_store_remembers_a_thousand_runs() {
     let setting = Setting::with_postgres(RedisServer::start());
     let store = store_on(&setting.redis).build().unwrap();
+    store.ensure_generation("database", ClaimSeq::ZERO).unwrap();
     let counter = counter_core::CounterId::new("post", 1, "views").unwrap();
     let set = || store.replace(&counter, counter_core::Replacement::Set(1)).unwrap().seq.get();
     let seqs = (0..1_010).map(|_| set()).collect::<Vec<_>>();

@@ -6,11 +6,12 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-use counter_core::{Config, Error as CoreError, RedisStore};
+use counter_core::{Clock as _, Config, Error as CoreError, RedisStore, SystemClock};
 use counter_diesel::check::FindingCode;
 use counter_diesel::ledger::Ledger;
+use counter_diesel::sync::OnConflict;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
-use counter_tests::faults::{Faults, FaultyLedger};
+use counter_tests::faults::{Fault, Faults, FaultyLedger};
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
@@ -76,6 +77,26 @@ fn a_set_that_no_pass_came_after_is_recorded() {
     assert_eq!(views(&process), [0, 0]);
 }
 
+/// It takes the row of the record that the set before took, whose sequence the copy does not know.
+#[test]
+fn a_set_in_an_old_copy_does_not_hide_what_was_recorded_before_it() {
+    let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    let counters = setting.counters();
+    let _ = sync_cleanly(&counters);
+    count(&counters, 1, 100);
+    let copy = setting.redis.copy_of_disk();
+    counters.reset(post(1), "views").unwrap();
+    setting.redis.go_back_to(&copy);
+
+    let other = setting.counters();
+    wait_for("the server to set", || other.set(post(2), "views", 1).ok());
+    assert_eq!(views(&other), [0, 0], "the set waits for a decision");
+    for process in [&other, &setting.counters()] {
+        assert_went_back(sync(process));
+    }
+    assert_eq!(views(&other), [0, 0]);
+}
+
 /// Nothing tells it from one that was emptied and has counted since.
 #[test]
 fn a_store_that_came_back_from_before_its_first_sync_is_reported_as_replaced() {
@@ -108,13 +129,23 @@ fn a_pass_that_began_before_another_committed_asks_in_its_transaction() {
     let (committed, first_has_committed) = channel();
     let (second, started) = channel();
     let (of_second, restored) = ((url.clone(), Arc::clone(&ledger)), Arc::clone(&redis));
-    let first = process_calling_before("commit", &url, &ledger, move || {
+    let restore_and_start = move || {
         restored.lock().unwrap().go_back_to(&copy);
         let (url, ledger) = of_second;
         second.send(start_and_claim(&url, &ledger, first_has_committed)).unwrap();
+    };
+    let restore_and_start = Mutex::new(Some(restore_and_start));
+    let faults = Faults::deciding(move |step| match step {
+        "commit" => {
+            restore_and_start.lock().unwrap().take().expect("one transaction")();
+            None
+        }
+        "record" => Some(Fault::Before),
+        _ => None,
     });
-    // The store that is to acknowledge what was committed has gone.
-    let _ = sync(&first);
+    let first = process_behind(&faults, &url, &ledger);
+    // It ends at once: what its transaction recorded is all that is known of it.
+    assert!(sync(&first).unwrap().stopped.is_some());
     committed.send(()).unwrap();
     assert_went_back(started.recv().unwrap().join().unwrap());
     assert_eq!(views(&counters), [5]);
@@ -126,6 +157,9 @@ fn a_store_that_is_emptied_in_the_middle_of_a_pass_is_identified_anew_by_the_sam
     let counters = setting.counters();
     count(&counters, 1, 5);
     let _ = sync_cleanly(&counters);
+    // The sequences of the first are above those of the second, whose clock is right.
+    let ahead = SystemClock.now_micros() + 1_000_000_000_000;
+    redis::cmd("SET").arg("counter:{seq}").arg(ahead).exec(&mut setting.redis.bare()).unwrap();
     count(&counters, 1, 5);
     let redis = Mutex::new(setting.redis.bare());
     let later = setting.counters();
@@ -139,7 +173,29 @@ fn a_store_that_is_emptied_in_the_middle_of_a_pass_is_identified_anew_by_the_sam
     let lost = report.lost.iter().map(|lost| lost.applied).collect::<Vec<_>>();
     assert_eq!((lost, report.applied), (vec![true], 1), "{report:?}");
     assert_eq!(views(&counters), [10, 1]);
-    assert!(sync_cleanly(&counters).applied == 0);
+    for process in [&process, &counters] {
+        assert_eq!(sync_cleanly(process).applied, 0);
+    }
+}
+
+/// Such as one that was copied key by key while it was written to.
+#[test]
+fn a_claim_above_the_high_water_stops_a_pass_until_an_operator_decides() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = setting.counters();
+    let _ = sync_cleanly(&counters);
+    count(&counters, 1, 5);
+    let claim = setting.claim_and_die(&post(1));
+    let mut redis = setting.redis.bare();
+    redis::cmd("SET").arg("counter:{seq}").arg(claim.seq.get() - 1).exec(&mut redis).unwrap();
+    for _ in 0..2 {
+        assert_went_back(sync(&setting.impatient_counters()));
+    }
+    let apply = SyncOptions::default().on_conflict(OnConflict::Apply);
+    let report = setting.impatient_counters().sync(&apply).unwrap();
+    assert!(report.is_clean() && report.applied == 1, "{report:?}");
+    let _ = sync_cleanly(&setting.counters());
+    assert_eq!(views(&counters), [5]);
 }
 
 #[test]
@@ -181,8 +237,12 @@ fn process_calling_before(
     ledger: &Arc<dyn Ledger>,
     call: impl FnOnce() + Send + 'static,
 ) -> Counters {
-    let faults = Faults::calling_once_before(step, call);
-    let ledger = FaultyLedger { inner: Arc::clone(ledger), faults };
+    process_behind(&Faults::calling_once_before(step, call), url, ledger)
+}
+
+fn process_behind(faults: &Arc<Faults>, url: &str, ledger: &Arc<dyn Ledger>) -> Counters {
+    let (inner, faults) = (Arc::clone(ledger), Arc::clone(faults));
+    let ledger = FaultyLedger { inner, faults };
     let store = RedisStore::builder(url).timeouts(patient()).build().unwrap();
     Counters::from_parts(Config::default(), Arc::new(store), Arc::new(ledger))
 }

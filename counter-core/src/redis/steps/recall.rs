@@ -20,9 +20,10 @@ static RECALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Asks whether these sequences were given out.
+/// Asks whether these sequences were given out in the generation with this id.
 pub(crate) fn recall(
     server: &Server,
+    store_id: &str,
     sequences: &[ClaimSeq],
     within: Duration,
 ) -> Result<Recall, Error> {
@@ -33,8 +34,13 @@ pub(crate) fn recall(
         if answer.word != b"ok" {
             return Err(found::in_answer(server.names(), &answer, None));
         }
-        let recall = read_recall(answer)?;
-        server.last_sighting().note_recall(sequences, &recall);
+        let mut recall = read_recall(answer)?;
+        if recall.store_id.as_deref() == Some(store_id) {
+            server.last_sighting().note_recall(sequences, &recall);
+        } else {
+            // What another generation has not given out, it has not forgotten.
+            recall.forgotten.clear();
+        }
         Ok(recall)
     })
 }

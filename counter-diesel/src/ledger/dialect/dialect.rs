@@ -145,15 +145,15 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     fn forget_passes(&mut self, tables: &Tables, prefix: &str, store_id: &str) -> QueryResult<()>;
 
     /// Locks one of the rows in which transactions record what this store has given out, unless
-    /// others have locked all of them, and returns its writer. `None` too where single rows cannot
-    /// be locked.
+    /// others have locked all of them, and returns its writer. Where a transaction that writes
+    /// locks all rows, there is one.
     fn free_writer(
         &mut self,
         _tables: &Tables,
         _prefix: &str,
         _store_id: &str,
     ) -> QueryResult<Option<i64>> {
-        Ok(None)
+        Ok(Some(StateRow::PASSES + 1))
     }
 
     /// Returns the sequences in all state rows of a store.
@@ -261,7 +261,7 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 }
 
 /// A row of the table `{table_name}_state`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StateRow {
     pub(crate) prefix: String,
     pub(crate) store_id: String,

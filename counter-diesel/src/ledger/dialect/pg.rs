@@ -15,6 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{Written, many_baselines, shows, upsert_statement};
 use super::dialect::{Dialect, StateRow};
+use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::read_owner;
@@ -37,6 +38,18 @@ impl Dialect for PgConnection {
         const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/postgres");
         static ALL: LazyLock<Vec<Migration>> = LazyLock::new(|| Migration::read::<Pg>(&EMBEDDED));
         &ALL
+    }
+
+    /// At READ COMMITTED, whatever the default of the database is: each statement sees what others
+    /// have committed, and a row of the record that another transaction has just written to is no
+    /// failure. Inside of an application's own transaction its isolation stays.
+    fn begin_transaction(&mut self, _isolation: Isolation) -> QueryResult<()> {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(self);
+        if status.transaction_depth()?.is_some() {
+            return AnsiTransactionManager::begin_transaction(self);
+        }
+        let begin = "BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED";
+        AnsiTransactionManager::begin_transaction_sql(self, begin)
     }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.

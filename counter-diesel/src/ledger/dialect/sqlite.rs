@@ -37,9 +37,6 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 impl Dialect for SqliteConnection {
     const IS_SERVER: bool = false;
 
-    /// One transaction at a time writes to the file.
-    const WRITERS: u64 = 1;
-
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     fn migrations() -> &'static [Migration] {

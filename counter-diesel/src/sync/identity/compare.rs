@@ -55,7 +55,7 @@ pub(crate) fn absence_of(
     let (Some(generation), Some(store_id)) = (store.generation(), store_id) else {
         return Ok(Absence::Removed);
     };
-    let recall = generation.recall(&[seq], RECALL_WITHIN)?;
+    let recall = generation.recall(store_id, &[seq], RECALL_WITHIN)?;
     let is_same = recall.store_id.as_deref() == Some(store_id);
     let found = recall.high_water;
     // A store that has lost its high water cannot know.

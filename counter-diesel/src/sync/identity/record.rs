@@ -51,7 +51,7 @@ fn remembrance_of(
     store_id: &str,
     recorded: &[ClaimSeq],
 ) -> Result<Remembrance, Error> {
-    let recall = store.recall(recorded, RECALL_WITHIN)?;
+    let recall = store.recall(store_id, recorded, RECALL_WITHIN)?;
     if recall.store_id.as_deref() != Some(store_id) {
         return Ok(Remembrance::Changed);
     }
