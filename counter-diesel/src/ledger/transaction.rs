@@ -287,6 +287,7 @@ fn record<C: CounterConnection>(
     };
     let mut recorded = conn.recorded(tables, &row.prefix, &row.store_id)?;
     conn.record(tables, &row)?;
+    recorded.retain(|seq| *seq > ClaimSeq::ZERO);
     recorded.push(row.seq);
     Ok(recorded)
 }
