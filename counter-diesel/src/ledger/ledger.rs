@@ -103,8 +103,8 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
-    /// Records that the store with this id has given out a sequence, and returns all that is
-    /// recorded of it, this one included. To be called when the rows are locked: then what other
+    /// Records that the store with this id has given out a sequence, and returns all that was
+    /// recorded of it before, and this one. To be called when the rows are locked: then what other
     /// transactions have recorded with these rows is among them.
     ///
     /// Transactions at the same time write to different rows of the record and do not wait for each

@@ -19,11 +19,13 @@ CREATE TABLE IF NOT EXISTS `model_counters` (
   UNIQUE `counter` (`owner_type`, `owner_id`, `key`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix
+-- names this database.
 CREATE TABLE IF NOT EXISTS `model_counters_state` (
   `prefix` VARCHAR(100) NOT NULL,
   `store_id` VARCHAR(64) NOT NULL,
-  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes to meanwhile.
+  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes
+  -- to meanwhile.
   `writer` BIGINT NOT NULL DEFAULT 0,
   `claim_seq` BIGINT NOT NULL DEFAULT 0,
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.

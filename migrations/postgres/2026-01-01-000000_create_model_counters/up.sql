@@ -15,11 +15,13 @@ CREATE TABLE "model_counters" (
 -- Room on each page for the new versions of its rows.
 WITH (fillfactor = 70);
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix
+-- names this database.
 CREATE TABLE "model_counters_state" (
   "prefix" VARCHAR(100) COLLATE "C" NOT NULL,
   "store_id" VARCHAR(64) COLLATE "C" NOT NULL,
-  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes to meanwhile.
+  -- 0 for passes. A transaction that writes counters takes another row, which no other one writes
+  -- to meanwhile.
   "writer" BIGINT NOT NULL DEFAULT 0,
   "claim_seq" BIGINT NOT NULL DEFAULT 0,
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.

@@ -13,7 +13,8 @@ CREATE TABLE "model_counters" (
   UNIQUE ("owner_type", "owner_id", "key")
 );
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix
+-- names this database.
 CREATE TABLE "model_counters_state" (
   "prefix" VARCHAR(100) NOT NULL,
   "store_id" VARCHAR(64) NOT NULL,

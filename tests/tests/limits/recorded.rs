@@ -97,7 +97,7 @@ fn a_set_in_an_old_copy_does_not_hide_what_was_recorded_before_it() {
     assert_eq!(views(&other), [0, 0]);
 }
 
-/// Nothing tells it from one that was emptied and has counted since.
+/// It looks like one that was emptied and has counted since.
 #[test]
 fn a_store_that_came_back_from_before_its_first_sync_is_reported_as_replaced() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
