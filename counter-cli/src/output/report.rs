@@ -47,6 +47,8 @@ fn counts(report: &SyncReport) -> Vec<(&'static str, u64)> {
         "applied" if report.dry_run => Some(("would be applied", count)),
         "zeros" => Some(("skipped", report.skipped())),
         "superseded" => None,
+        // Only behind Sentinel.
+        "unconfirmed" if count == 0 => None,
         name => Some((name, count)),
     });
     shown.collect()
@@ -89,6 +91,12 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     lines.extend(listed(&report.postponed, "claims were postponed", |postponed| {
         format!("{} is left to a later sync: {}", of(&postponed.claim), postponed.cause)
     }));
+    lines.extend(complaints_about_the_store(report));
+    lines
+}
+
+fn complaints_about_the_store(report: &SyncReport) -> Vec<String> {
+    let mut lines = Vec::new();
     if let Some(recorded) = &report.store_replaced {
         let since = recorded.synced_at.map_or_else(
             || {
@@ -117,6 +125,12 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
              give each its own COUNTER_PREFIX"
                 .to_owned(),
         );
+    }
+    if let Some(why) = &report.sentinels_silent {
+        let why = shown(why);
+        lines.push(format!(
+            "no sentinel names a master, so the one that was named last is used: {why}"
+        ));
     }
     lines
 }
