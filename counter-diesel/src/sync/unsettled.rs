@@ -160,7 +160,9 @@ impl<'a> Unsettled<'a> {
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {
-                Claimed::Fresh(claim) => self.insert(&mut claims, claim, Fate::Unapplied),
+                Claimed::Fresh(claim) | Claimed::Expiring(claim) => {
+                    self.insert(&mut claims, claim, Fate::Unapplied);
+                }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
             }

@@ -91,6 +91,7 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
         ("+mset", "MSET"),
         ("+del", "DEL"),
         ("+exists", "EXISTS"),
+        ("+pttl", "PTTL"),
         ("+persist", "PERSIST"),
         ("+zadd", "ZADD"),
         ("+zrange", "ZRANGE"),
