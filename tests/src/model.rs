@@ -41,6 +41,11 @@ pub struct Rules {
     pub reads_row_first: bool,
     /// How often a read looks at most, because it meets rows above its looks.
     pub looks: u8,
+    /// Whether each claim is too young for a process that does not take it for one of its own.
+    /// Otherwise each is old enough to be taken over.
+    pub leaves_young: bool,
+    /// Whether a process takes no claim for its own after a set or a delete without an answer.
+    pub forgets_lost_replacements: bool,
 }
 
 /// What is in the place of a claim when it is verified, beside the claim itself.
@@ -69,6 +74,8 @@ impl Default for Rules {
             forgets_untried: false,
             reads_row_first: false,
             looks: 4,
+            leaves_young: false,
+            forgets_lost_replacements: false,
         }
     }
 }

@@ -147,6 +147,10 @@ fn check_present(value: i64, effect: &Effect, place: &str) {
 fn recover(world: &World, counters: &Counters, place: &str) {
     let report = counters.sync(&all()).unwrap();
     assert!(report.is_clean(), "{report:?} after {place}");
+    check_nothing_is_held(world, place);
+}
+
+fn check_nothing_is_held(world: &World, place: &str) {
     let mut next = Some(Cursor::default());
     while let Some(from) = next {
         let page = world.store.scan(&Pattern::all(), from, std::num::NonZeroUsize::MIN).unwrap();
@@ -163,42 +167,60 @@ fn check_table(world: &World, effect: &Effect, place: &str) {
     check_present(counters.baseline(post(1), "present").unwrap(), effect, place);
 }
 
-/// Nobody waits until the claims of a process that lives look abandoned. Only where the answer to claiming
-/// was lost does it not know them.
+type Operation = (&'static str, fn(&Counters), Effect);
+
+/// What a process may be at when an answer is lost, and what `present` is afterwards. Before it is
+/// 105, of which 5 are pending.
+const OPERATIONS: [Operation; 4] = [
+    ("a pass", |process| drop(process.sync(&all())), ADD),
+    ("a set", |process| drop(process.set(post(1), "present", 1000)), SET),
+    ("a reset", |process| drop(process.reset(post(1), "present")), DELETE),
+    ("a delete", |process| drop(process.delete(post(1), "present")), DELETE),
+];
+
+/// Nobody waits until the claims of a process that lives look abandoned, whatever answer was lost.
 fn own_claims(make_world: fn() -> World) {
-    let names = names_of_steps(&make_world());
-    assert!(names.iter().any(|name| name == "commit"), "{names:?}");
-    for fault in [Fault::Before, Fault::After, Fault::Refused, Fault::RefusedAfter] {
-        for (step, name) in names.iter().enumerate() {
-            let world = make_world();
-            increment_two(&world);
-            let process = world.counters_behind(&Faults::at(step, fault), Config::default());
-            let place = format!("{fault:?} at {name}, step {step}");
-            drop(process.sync(&all()));
-            let report = process.sync(&all()).unwrap();
-            assert!(report.is_clean() && report.busy == 0, "{report} after {place}");
-            for (key, expected) in [("present", 5), ("absent", 7)] {
-                assert_eq!(
-                    process.baseline(post(1), key).unwrap(),
-                    expected,
-                    "{key} after {place}"
-                );
+    for (operation, operate, effect) in OPERATIONS {
+        let names = names_of_steps(&make_world(), operate);
+        assert!(names.iter().any(|name| name == "commit"), "{names:?}");
+        for fault in [Fault::Before, Fault::After, Fault::Refused, Fault::RefusedAfter] {
+            for (step, name) in names.iter().enumerate() {
+                let world = make_world();
+                count_two(&world);
+                let process = world.counters_behind(&Faults::at(step, fault), Config::default());
+                let place = format!("{fault:?} at {name}, step {step} of {operation}");
+                operate(&process);
+                finishes(&world, &process, &effect, &place);
             }
         }
     }
 }
 
-fn increment_two(world: &World) {
-    world.counters().increment(post(1), "present", 5).unwrap();
-    world.counters().increment(post(1), "absent", 7).unwrap();
+/// One pass leaves nothing to other syncs, nor in the store.
+fn finishes(world: &World, process: &Counters, effect: &Effect, place: &str) {
+    let report = process.sync(&all()).unwrap();
+    assert!(report.is_clean() && report.busy == 0, "{report} after {place}");
+    assert_eq!(process.baseline(post(1), "absent").unwrap(), 7, "absent after {place}");
+    let present = process.baseline(post(1), "present").unwrap();
+    check_present(present, effect, place);
+    assert_eq!(process.get(post(1), "present").unwrap(), present, "present after {place}");
+    check_nothing_is_held(world, place);
 }
 
-fn names_of_steps(world: &World) -> Vec<String> {
-    increment_two(world);
+fn count_two(world: &World) {
+    let counters = world.counters();
+    counters.increment(post(1), "present", 100).unwrap();
+    assert!(counters.sync(&all()).unwrap().is_clean());
+    counters.increment(post(1), "present", 5).unwrap();
+    counters.increment(post(1), "absent", 7).unwrap();
+}
+
+fn names_of_steps(world: &World, operate: fn(&Counters)) -> Vec<String> {
+    count_two(world);
     let names = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&names);
     let faults = Faults::calling(move |step| seen.lock().unwrap().push(step.to_owned()));
-    drop(world.counters_behind(&faults, Config::default()).sync(&all()));
+    operate(&world.counters_behind(&faults, Config::default()));
     let names = names.lock().unwrap();
     names.clone()
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use counter_core::Config;
+use counter_diesel::sync::OnConflict;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
@@ -110,12 +111,8 @@ const CASES: &[Case<World>] = &[
     ("a loss is reported even if the pass then fails", |world| {
         let (away, deaf) =
             (Switch::new("begin", Fault::Before), Switch::new("claim", Fault::Before));
-        let faults = {
-            let (away, deaf) = (away.clone(), deaf.clone());
-            Faults::deciding(move |step| away.at(step).or_else(|| deaf.at(step)))
-        };
         deaf.off();
-        let process = world.counters_behind(&faults, Config::default());
+        let process = world.counters_behind(&both(&away, &deaf), Config::default());
         process.increment(post(1), "views", 5).unwrap();
         stopped(&process);
         let held =
@@ -148,7 +145,71 @@ const CASES: &[Case<World>] = &[
         let _ = sync_cleanly(&process);
         assert_eq!(baselines(world, ["views"]), [9]);
     }),
+    ("a delete without an answer is finished though its process had an older claim", |world| {
+        without_an_answer(world, |process| process.delete(post(1), "views"), 0);
+    }),
+    ("a set without an answer is finished though its process had an older claim", |world| {
+        without_an_answer(world, |process| process.set(post(1), "views", 70), 70);
+    }),
+    ("a delete without an answer is finished by the next pass that its counter matches", |world| {
+        let deaf = Switch::new("replace", Fault::After);
+        let process = world.counters_behind(&deaf.faults(), Config::default());
+        world.counters().increment(post(1), "views", 5).unwrap();
+        assert!(world.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+        let _ = process.delete(post(1), "views").unwrap_err();
+        let of = |pattern: &str| SyncOptions::default().pattern(pattern.parse().unwrap());
+        for _ in 0..3 {
+            assert_eq!(process.sync(&of("user:*")).unwrap().scanned, 0);
+        }
+        assert_eq!(baselines(world, ["views"]), [5]);
+        let report = process.sync(&of("post:1:*")).unwrap();
+        assert!(report.is_clean() && (report.busy, report.recovered) == (0, 1), "{report}");
+        assert_eq!(baselines(world, ["views"]), [0]);
+    }),
+    ("a claim that gets a new sequence without an answer is finished by the next pass", |world| {
+        let (away, deaf) =
+            (Switch::new("begin", Fault::Before), Switch::new("renumber", Fault::After));
+        let process = world.counters_behind(&both(&away, &deaf), Config::default());
+        world.counters().increment(post(1), "views", 10).unwrap();
+        assert!(world.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+        process.increment(post(1), "views", 5).unwrap();
+        stopped(&process);
+        let claim = process.pending(post(1), "views").unwrap().claim.unwrap();
+        let newer = claim.seq.get() + 10_000_000;
+        world.database.execute(&format!("UPDATE model_counters SET claim_seq = {newer}")).unwrap();
+        away.off();
+        let options = SyncOptions::default().on_conflict(OnConflict::Apply);
+        let report = process.sync(&options);
+        assert!(report.is_err() || report.unwrap().stopped.is_some());
+        assert_ne!(process.pending(post(1), "views").unwrap().claim, Some(claim));
+        deaf.off();
+        let _ = sync_cleanly(&process);
+        assert_eq!(baselines(world, ["views"]), [15]);
+    }),
 ];
+
+/// A process replaces a counter, hears no answer, and has in hand a claim that the database did not
+/// take. Its next pass leaves nothing to do.
+fn without_an_answer(
+    world: &World,
+    replace: impl Fn(&Counters) -> Result<(), Error>,
+    expected: i64,
+) {
+    let (away, deaf) = (Switch::new("begin", Fault::Before), Switch::new("replace", Fault::After));
+    let process = world.counters_behind(&both(&away, &deaf), Config::default());
+    process.increment(post(1), "views", 5).unwrap();
+    stopped(&process);
+    let error = replace(&process).unwrap_err();
+    assert!(matches!(error, Error::Core(_)), "{error}");
+    // However many passes fail before the older claim is settled.
+    for _ in 0..3 {
+        stopped(&process);
+    }
+    away.off();
+    let _ = sync_cleanly(&process);
+    assert_eq!(process.get(post(1), "views").unwrap(), expected);
+    assert_eq!(baselines(world, ["views"]), [expected]);
+}
 
 /// A fault at all steps of one name, until it is turned off.
 #[derive(Clone)]
@@ -190,6 +251,12 @@ impl Switch {
     fn on(&self) {
         self.is_on.store(true, SeqCst);
     }
+}
+
+/// The faults of two switches.
+fn both(one: &Switch, other: &Switch) -> Arc<Faults> {
+    let (one, other) = (one.clone(), other.clone());
+    Faults::deciding(move |step| one.at(step).or_else(|| other.at(step)))
 }
 
 /// A process that meets a deadlock or the like at its first two steps of this name, and counts upserts.

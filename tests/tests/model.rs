@@ -98,6 +98,31 @@ fn answers_that_are_lost_or_late_lose_and_double_nothing_beside_a_delete() {
 }
 
 #[test]
+fn a_process_finishes_its_own_claims_with_its_next_pass_whichever_answer_was_lost() {
+    for op in [SET, ClaimOp::Delete] {
+        let scenario = replacing_beside_passes(op);
+        let always = [properties::finishes_its_own(), properties::settles()];
+        scenario.where_always(always).check("own claims");
+    }
+}
+
+#[test]
+fn a_delete_waits_until_it_looks_left_behind_if_its_process_forgets_that_it_was_not_answered() {
+    let rules = Rules { leaves_young: true, forgets_lost_replacements: true, ..Rules::default() };
+    let scenario = replacing_beside_passes(ClaimOp::Delete).mistaken(rules);
+    let scenario = scenario.where_always([properties::finishes_its_own()]);
+    scenario.refute("a delete without an answer", properties::FINISHES_ITS_OWN);
+}
+
+/// A process that replaces a counter while it makes passes, loses answers, and takes over no claim
+/// that may be another's.
+fn replacing_beside_passes(op: ClaimOp) -> Scenario {
+    let left = Left { increments: more(2), lost_replies: more(2), ..Left::default() };
+    let rules = Rules { leaves_young: true, ..Rules::default() };
+    Scenario::shared().syncing(0, 2).replacing(0, op).with(left).mistaken(rules)
+}
+
+#[test]
 fn a_claim_that_the_store_loses_is_applied_by_its_owner() {
     let left = Left { increments: more(3), evictions: 1, ..Left::default() };
     let scenario = Scenario::shared().syncing(0, 3).with(left);

@@ -88,14 +88,20 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
             if lost.applied { "but was applied" } else { "and has no row, so it was not applied" };
         format!("{} vanished from the store, {rest}", of(&lost.claim))
     }));
+    lines.extend(listed(&report.expiring, "counts had an expiry", |counter| {
+        format!(
+            "{counter} had an expiry in the store: have the program that sets it send INCRBY alone"
+        )
+    }));
     lines.extend(listed(&report.postponed, "claims were postponed", |postponed| {
         format!("{} is left to a later sync: {}", of(&postponed.claim), postponed.cause)
     }));
-    lines.extend(complaints_about_the_store(report));
+    lines.extend(store_complaints(report));
     lines
 }
 
-fn complaints_about_the_store(report: &SyncReport) -> Vec<String> {
+/// Returns what needs attention in the store as a whole.
+fn store_complaints(report: &SyncReport) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(recorded) = &report.store_replaced {
         let since = recorded.synced_at.map_or_else(

@@ -73,10 +73,10 @@ use crate::store::{
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, behind
-/// Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PERSIST`,
-/// `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to build the
-/// store. Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`,
-/// `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
+/// Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`,
+/// `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to
+/// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
+/// `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Server,
     confirmation: ConfirmationRule,

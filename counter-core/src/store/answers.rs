@@ -34,6 +34,9 @@ pub enum Claimed {
     Busy,
     /// What was pending is now this claim.
     Fresh(Claim),
+    /// As [`Fresh`](Self::Fresh), and the store would have removed what was pending by itself, for
+    /// another program had given it an expiry. The claim has none.
+    Expiring(Claim),
     /// It has this claim, left behind by a sync that died, or made by a set.
     Recovered(Claim),
     /// What is in its place is not a count.

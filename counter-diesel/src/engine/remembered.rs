@@ -9,9 +9,10 @@ use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId};
 /// A counter has one claim at a time.
 pub(crate) type UnsettledClaims = HashMap<CounterId, InHand>;
 
-/// Counters that were to be claimed when the store gave no answer, and in how many more passes they
-/// are claimed however young a claim they have: it may be one of this process, and would be taken
-/// for another sync's. Two, because the store may still carry out what it gave no answer to.
+/// Counters for which the store gave no answer when it was asked to make a claim, and in how many
+/// more passes they are claimed however young a claim they have: it may be one of this process, and
+/// would be taken for another sync's. Two, because the store may still carry out what it gave no
+/// answer to.
 #[derive(Debug, Default)]
 pub(crate) struct Unanswered(HashMap<CounterId, u8>);
 
@@ -28,15 +29,21 @@ impl Unanswered {
         }
     }
 
-    /// Returns the counters of a pass that begins, in their order.
-    pub(crate) fn of_pass(&mut self) -> Vec<CounterId> {
-        let mut ids = self.0.keys().cloned().collect::<Vec<_>>();
+    /// Returns those of the counters, in their order.
+    pub(crate) fn those(&self, are_wanted: impl Fn(&CounterId) -> bool) -> Vec<CounterId> {
+        let mut ids = self.0.keys().filter(|id| are_wanted(id)).cloned().collect::<Vec<_>>();
         ids.sort();
-        self.0.retain(|_, passes| {
-            *passes -= 1;
-            *passes > 0
-        });
         ids
+    }
+
+    /// Notes that a pass claims these counters.
+    pub(crate) fn count_pass(&mut self, ids: &[CounterId]) {
+        for id in ids {
+            if let Some(passes) = self.0.get_mut(id) {
+                *passes -= 1;
+            }
+        }
+        self.0.retain(|_, passes| *passes > 0);
     }
 }
 

@@ -88,7 +88,7 @@ impl MigrationSource<diesel::sqlite::Sqlite> for CounterMigrations {
 /// Returns the migrations of these tables, oldest first.
 pub(crate) fn all_of<C: CounterConnection>(tables: &Tables) -> Vec<NamedMigration> {
     let named = |files: MigrationFiles| NamedMigration {
-        name: Name { folder: files.name, version: version(files.name, tables) },
+        name: SourceName { folder: files.name, version: version(files.name, tables) },
         up: files.up,
         down: files.down,
     };
@@ -112,7 +112,7 @@ fn fingerprint(text: &str) -> u64 {
 
 /// A migration with the table's name put in.
 pub(crate) struct NamedMigration {
-    name: Name,
+    name: SourceName,
     up: String,
     down: String,
 }
@@ -152,18 +152,18 @@ struct InTransaction;
 impl MigrationMetadata for InTransaction {}
 
 /// Shown as the folder's name.
-struct Name {
+struct SourceName {
     folder: &'static str,
     version: String,
 }
 
-impl MigrationName for Name {
+impl MigrationName for SourceName {
     fn version(&self) -> MigrationVersion<'_> {
         MigrationVersion::from(&self.version)
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.folder)
     }

@@ -75,6 +75,10 @@ impl Pass<'_, '_> {
                 Claimed::Zero => self.log.report.zeros += 1,
                 Claimed::Busy => self.log.report.busy += 1,
                 Claimed::Fresh(claim) => fresh.push(claim),
+                Claimed::Expiring(claim) => {
+                    self.log.report.expiring.push(claim.id.clone());
+                    fresh.push(claim);
+                }
                 Claimed::Recovered(claim) => recovered.push(claim),
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
             }

@@ -1,7 +1,5 @@
 //! What earlier passes of this process have left to do.
 
-use std::time::Duration;
-
 use counter_core::Claim;
 
 use crate::error::Error;
@@ -13,21 +11,20 @@ use crate::sync::report::times::time;
 use crate::sync::unsettled::Left;
 
 impl Pass<'_, '_> {
-    /// Applies claims that earlier passes of this process may have made without an answer. Others
-    /// would have to wait until they look left behind.
+    /// Applies claims that this process may have made without an answer. Others would have to wait
+    /// until they look left behind.
     pub(crate) fn fold_unanswered(&mut self) -> Result<(), Error> {
-        if !self.pattern.is_all() || self.log.should_stop() {
+        if self.log.should_stop() {
             return Ok(());
         }
-        let ids = self.engine.unanswered().of_pass();
+        let ids = self.unsettled.take_unanswered(&self.pattern);
         let folded = ids.chunks(self.batch_size.get().get()).try_for_each(|ids| {
             if self.log.should_stop() {
                 self.engine.unanswered().note(ids.iter().cloned());
                 return Ok(());
             }
-            let claimed = time(&mut self.log.report.times.claim, || {
-                self.unsettled.claim_older_than(ids.to_vec(), Duration::ZERO)
-            })?;
+            let claimed =
+                time(&mut self.log.report.times.claim, || self.unsettled.claim(ids.to_vec()))?;
             self.fold(claimed)
         });
         if folded.is_err() {

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use counter_core::{Claim, CounterId, Replacement};
+use counter_core::{Claim, CounterId, Error as CoreError, Replacement};
 
 use super::apply::apply_once;
 use super::report::observer::Observer;
@@ -17,7 +17,11 @@ use crate::targets::SET;
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
     // Read before the claim is made, or it could be that of a store which came later.
     let store_id = engine.store_id();
-    let claim = engine.store().replace(id, replacement)?;
+    let claim = engine.store().replace(id, replacement).inspect_err(|error| {
+        if !matches!(error, CoreError::NotCounted { .. }) {
+            engine.unanswered().note([id.clone()]);
+        }
+    })?;
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
     let applied = apply(engine, claim, store_id, &mut log);
@@ -51,9 +55,7 @@ fn apply(
         return apply_in_present(&unsettled, claim, log);
     }
     match apply_once(&unsettled, claim.clone(), log) {
-        Err(Error::Core(counter_core::Error::StoreChanged)) => {
-            apply_in_present(&unsettled, claim, log)
-        }
+        Err(Error::Core(CoreError::StoreChanged)) => apply_in_present(&unsettled, claim, log),
         result => result,
     }
 }

@@ -86,7 +86,10 @@ impl Application<'_, '_> {
         for conflict in conflicts {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
-            } else if let Some(claim) = self.renumber_one(&conflict, times)? {
+            } else if let Some(claim) = self.renumber_one(&conflict, times).inspect_err(|_| {
+                // It may have its new sequence all the same.
+                self.unsettled.engine.unanswered().note([conflict.claim.id.clone()]);
+            })? {
                 self.unsettled.take(&claim, Fate::Unapplied);
                 renumbered.push(claim);
             } else if self.manner.on_conflict == OnConflict::Discard {

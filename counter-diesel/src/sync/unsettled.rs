@@ -3,7 +3,7 @@ use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, Claimed, CounterId};
+use counter_core::{Claim, Claimed, CounterId, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer, forget};
@@ -23,6 +23,8 @@ pub(crate) struct Unsettled<'a> {
     pub(crate) engine: &'a Engine,
     claims: Mutex<UnsettledClaims>,
     being_claimed: Mutex<HashSet<CounterId>>,
+    /// Counters of which this process may have made a claim without an answer.
+    unanswered: Mutex<HashSet<CounterId>>,
     /// The counters of those that the batch at hand leaves to later passes.
     left: Mutex<Vec<CounterId>>,
     /// The id of the store's data, if it has one, as it was before the next claim.
@@ -47,6 +49,7 @@ impl<'a> Unsettled<'a> {
             engine,
             claims: Mutex::default(),
             being_claimed: Mutex::default(),
+            unanswered: Mutex::default(),
             left: Mutex::default(),
             store_id: Mutex::default(),
         }
@@ -66,6 +69,19 @@ impl<'a> Unsettled<'a> {
     /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
     pub(crate) fn take_remembered(&self) {
         add_newer(&mut self.claims(), mem::take(&mut *self.engine.remembered()));
+    }
+
+    /// Takes over the counters that match and of which this process may have made a claim without
+    /// an answer: this pass claims them however young a claim they have. Returns in their order
+    /// those that can be claimed before an older claim of theirs is settled.
+    pub(crate) fn take_unanswered(&self, pattern: &Pattern) -> Vec<CounterId> {
+        let claims = self.claims();
+        let mut unanswered = self.engine.unanswered();
+        let mut ids = unanswered.those(|id| pattern.matches(&id.to_string()));
+        lock(&self.unanswered).extend(ids.iter().cloned());
+        ids.retain(|id| !claims.contains_key(id));
+        unanswered.count_pass(&ids);
+        ids
     }
 
     /// Returns what is in hand.
@@ -114,15 +130,19 @@ impl<'a> Unsettled<'a> {
     }
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
-    pub(crate) fn claim(&self, ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
-        self.claim_older_than(ids, self.engine.config().claim_timeout)
-    }
-
-    /// The same, and takes over claims that are older than this.
     ///
     /// If there is no answer, claims may have been made all the same, and the next passes of this
     /// process look for them.
-    pub(crate) fn claim_older_than(
+    pub(crate) fn claim(&self, ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
+        let unanswered = lock(&self.unanswered);
+        let (own, others) = ids.into_iter().partition(|id| unanswered.contains(id));
+        drop(unanswered);
+        let mut claimed = self.claim_older_than(others, self.engine.config().claim_timeout)?;
+        claimed.extend(self.claim_older_than(own, Duration::ZERO)?);
+        Ok(claimed)
+    }
+
+    fn claim_older_than(
         &self,
         mut ids: Vec<CounterId>,
         claim_timeout: Duration,
@@ -140,7 +160,9 @@ impl<'a> Unsettled<'a> {
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {
-                Claimed::Fresh(claim) => self.insert(&mut claims, claim, Fate::Unapplied),
+                Claimed::Fresh(claim) | Claimed::Expiring(claim) => {
+                    self.insert(&mut claims, claim, Fate::Unapplied);
+                }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
             }

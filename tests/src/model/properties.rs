@@ -22,6 +22,9 @@ pub const READS_TRUTH: &str = "a read returns what was true while it ran";
 /// A set gets into the table however often its counter is set again.
 pub const FOLLOWS: &str = "a pass writes a set that was made before it";
 
+/// G1 at once: no claim of a process that lives waits until it looks left behind.
+pub const FINISHES_ITS_OWN: &str = "the next pass of the only process makes the table right";
+
 type Properties = Vec<Property<Scenario>>;
 
 /// Of everything that has one store.
@@ -84,6 +87,15 @@ pub fn follows() -> Property<Scenario> {
     Property::always(FOLLOWS, |scenario: &Scenario, state: &ModelState| {
         let is_done = state.threads[0].at == At::Idle && state.threads[0].times == 0;
         !is_done || state.table.baseline().seq > scenario.start.table.baseline().seq
+    })
+}
+
+/// Of one process, in whatever state its operations have ended.
+pub fn finishes_its_own() -> Property<Scenario> {
+    Property::always(FINISHES_ITS_OWN, |scenario: &Scenario, state: &ModelState| {
+        state.after_pass_of(0, &scenario.rules).is_none_or(|after| {
+            after.stores[0].is_empty() && after.table.baseline().count == after.truth
+        })
     })
 }
 

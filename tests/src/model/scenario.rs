@@ -44,6 +44,7 @@ impl Scenario {
             table: Table { row: Some(row), transaction: None },
             threads: Vec::new(),
             remembered: Vec::new(),
+            unanswered: Vec::new(),
             late_ack: None,
             reader: Reader::Idle,
             truth: row.count,
@@ -87,6 +88,7 @@ impl Scenario {
     fn with_thread(mut self, thread: Thread) -> Self {
         let processes = self.start.remembered.len().max(thread.process + 1);
         self.start.remembered.resize(processes, None);
+        self.start.unanswered.resize(processes, false);
         self.start.threads.push(thread);
         self
     }

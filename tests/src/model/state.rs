@@ -6,7 +6,7 @@ use super::Rules;
 use super::reader::Reader;
 use super::store::{Claimed, Store, Ticket};
 use super::table::Table;
-use super::thread::{At, Thread};
+use super::thread::{At, Job, Thread};
 
 /// All of the world at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,6 +19,8 @@ pub struct ModelState {
     pub threads: Vec<Thread>,
     /// What each process has to finish first in its next pass.
     pub remembered: Vec<Option<(Ticket, IsUntried)>>,
+    /// Whether the store may hold a claim of each process of which the process heard no answer.
+    pub unanswered: Vec<bool>,
     /// An acknowledgement that somebody no longer waits for, and that may still arrive.
     pub late_ack: Option<Ticket>,
     /// A read.
@@ -70,11 +72,12 @@ impl ModelState {
             }
         }
         self.remembered[process] = None;
+        self.unanswered[process] = false;
     }
 
     /// A thread hears no answer to its next step.
     pub fn lose_reply(&mut self, i: usize, is_done: bool, rules: &Rules) {
-        let Thread { process, at, .. } = self.threads[i];
+        let Thread { process, at, job, .. } = self.threads[i];
         self.had_doubt |= matches!(at, At::Commit(_));
         if is_done {
             match at {
@@ -85,6 +88,10 @@ impl ModelState {
             }
         }
         self.abandon(i);
+        if matches!(at, At::Idle | At::Claim | At::ClaimAgain) && rules.leaves_young {
+            let is_forgotten = rules.forgets_lost_replacements && job != Job::Sync;
+            self.unanswered[process] |= !is_forgotten;
+        }
         if let Some(task) = Some(at).and_then(|at| Thread { at, ..self.threads[i] }.task()) {
             let came_to_commit = !matches!(at, At::Upsert(_) | At::Verify(_));
             self.remember(process, task.claim, task.is_untried && !came_to_commit);
@@ -117,6 +124,20 @@ impl ModelState {
         self.threads.iter().all(|thread| thread.at == At::Idle)
             && self.remembered.iter().all(Option::is_none)
             && !self.table.is_in_doubt()
+    }
+
+    /// The world after one pass of this process in which nothing else happens, if it can be made.
+    pub fn after_pass_of(&self, process: usize, rules: &Rules) -> Option<Self> {
+        let is_free = self.table.transaction.is_none();
+        let is_idle = self.threads.iter().all(|thread| thread.at == At::Idle);
+        (is_idle && is_free).then(|| {
+            let (mut state, pass) = (self.clone(), self.threads.len());
+            state.threads.push(Thread::new(process, Job::Sync, 1));
+            while state.can_step(pass) {
+                state.step(pass, rules);
+            }
+            state
+        })
     }
 
     /// The counts that the table may have if everything dies now and then one pass is made.

@@ -36,7 +36,7 @@ pub struct Store {
 }
 
 /// What became of a request to claim. That a claim is young enough to be left alone is the same as not
-/// asking, so here every claim is old enough.
+/// asking, so here every claim is old enough; a thread asks only for those that it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
     /// There was nothing to claim.

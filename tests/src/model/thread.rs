@@ -3,6 +3,8 @@
 //!
 //! Not here: batches, and rows that the database refuses for good. There is only one counter.
 
+use std::mem;
+
 use counter_core::{ClaimOp, ClaimSeq, Verdict};
 
 use super::state::ModelState;
@@ -118,7 +120,7 @@ impl ModelState {
     pub fn step(&mut self, i: usize, rules: &Rules) {
         self.threads[i].at = match self.threads[i].at {
             At::Idle => self.begin(i, rules),
-            At::Claim => self.claim(i),
+            At::Claim => self.claim(i, rules),
             At::ClaimAgain => self.claim_again(i),
             At::Upsert(task) => {
                 let newer = self.table.upsert(i, task.claim, rules.guard);
@@ -162,12 +164,17 @@ impl ModelState {
             Some((claim, is_untried)) => {
                 task(claim, is_untried && !rules.forgets_untried, Then::Claim)
             }
-            None => self.claim(i),
+            None => self.claim(i, rules),
         }
     }
 
-    fn claim(&mut self, i: usize) -> At {
-        match self.store_of(self.threads[i].process).claim() {
+    fn claim(&mut self, i: usize, rules: &Rules) -> At {
+        let process = self.threads[i].process;
+        let is_own = mem::take(&mut self.unanswered[process]);
+        if rules.leaves_young && !is_own && self.store_of(process).claim.is_some() {
+            return At::Idle;
+        }
+        match self.store_of(process).claim() {
             Claimed::Nothing => At::Idle,
             Claimed::Fresh(claim) => task(claim, true, Then::End),
             Claimed::Recovered(claim) => task(claim, false, Then::ClaimAgain),

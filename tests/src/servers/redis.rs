@@ -251,7 +251,7 @@ fn copy_data(from: &Path, to: &Path) {
 }
 
 /// What a user must be allowed, as the documentation of the store says.
-pub const RIGHTS: [&str; 19] = [
+pub const RIGHTS: [&str; 20] = [
     "+incrby",
     "+mget",
     "+get",
@@ -263,6 +263,7 @@ pub const RIGHTS: [&str; 19] = [
     "+del",
     "+exists",
     "+type",
+    "+pttl",
     "+persist",
     "+zadd",
     "+zrange",

@@ -11,7 +11,7 @@ use counter_diesel::check::SurveyBounds;
 use counter_tests::fixtures::views_of;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer};
 
-use super::{Site, found};
+use super::{CheckSite, found};
 
 /// Bounds of this many names, in pages of ten, and of no time.
 fn names(max_names: u64) -> SurveyBounds {
@@ -19,8 +19,8 @@ fn names(max_names: u64) -> SurveyBounds {
     SurveyBounds { max_names, longest: Duration::MAX, page }
 }
 
-fn counted_site(names: i64) -> Site {
-    let site = Site::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
+fn counted_site(names: i64) -> CheckSite {
+    let site = CheckSite::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
     let store = site.store_at(&site.redis.url(), &Default::default());
     let increments = (0..names).map(|number| (views_of(number), 1)).collect::<Vec<_>>();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));
@@ -49,7 +49,7 @@ fn fewer_names_than_the_bound_are_all_looked_at() {
 #[test]
 fn names_of_others_are_not_among_those_that_are_looked_at() {
     let options = ["--enable-debug-command", "yes"];
-    let site = Site::with_redis(RedisServer::start_with(&options));
+    let site = CheckSite::with_redis(RedisServer::start_with(&options));
     let () = site.redis("DEBUG POPULATE 5000 other");
     let store = site.store_at(&site.redis.url(), &Default::default());
     store.increment(&views_of(1), 1).unwrap();
@@ -67,7 +67,7 @@ fn a_store_that_never_comes_to_an_end_is_left_when_the_time_is_over() {
         "SCAN" => FakeReply::Bytes("*2\r\n$1\r\n1\r\n*0\r\n"),
         _ => FakeReply::Bytes("-ERR unknown command\r\n"),
     });
-    let site = Site::new();
+    let site = CheckSite::new();
     let store = site.store_at(&endless.url(), &Default::default());
     let ledger = std::sync::Arc::clone(&site.ledger);
     let counters = Counters::from_parts(Default::default(), store, ledger);

@@ -8,14 +8,17 @@ use counter_tests::fixtures::{post, views_of};
 use counter_tests::servers::SteppingClock;
 use counter_tests::world;
 
-use super::{DURABLE, Site, found, only};
+use super::{CheckSite, DURABLE, found, only};
 
 #[test]
 fn a_clock_that_is_two_hours_ahead_is_a_warning() {
     let clock = SteppingClock::new();
     clock.set(7_200_000_000);
-    let finding =
-        only(&Site::with_redis(clock.start_redis(&DURABLE)).check(), Warning, Code::StoreClock);
+    let finding = only(
+        &CheckSite::with_redis(clock.start_redis(&DURABLE)).check(),
+        Warning,
+        Code::StoreClock,
+    );
     let (_, seconds) = finding.message.split_once("clock is ").unwrap();
     let seconds = seconds.split(' ').next().unwrap().parse::<u64>().unwrap();
     // The machine may be slow.
@@ -28,7 +31,7 @@ fn claims_are_as_old_as_the_clock_of_the_server_says() {
     // Made just now by a server that is two hours behind.
     let clock = SteppingClock::new();
     clock.set(-7_200_000_000);
-    let site = Site::with_redis(clock.start_redis(&[]));
+    let site = CheckSite::with_redis(clock.start_redis(&[]));
     site.counters().increment(post(1), "views", 1).unwrap();
     let store = site.store_at(&site.redis.url(), &Default::default());
     store.claim(&[views_of(1)], std::time::Duration::MAX).unwrap();

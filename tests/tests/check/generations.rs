@@ -10,10 +10,10 @@ use counter_tests::database;
 use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::post;
 
-use super::{Site, found, only};
+use super::{CheckSite, found, only};
 
-fn synced() -> Site {
-    let site = Site::new();
+fn synced() -> CheckSite {
+    let site = CheckSite::new();
     let counters = site.counters();
     counters.increment(post(1), "views", 1).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
@@ -86,7 +86,7 @@ fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
 
 #[test]
 fn counts_that_wait_for_a_sync_that_does_not_come_are_a_warning() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let two_hours_pass =
         || site.sql("UPDATE model_counters_state SET synced_at = datetime('now', '-2 hours')");
     site.counters().increment(post(1), "views", 1).unwrap();
@@ -104,7 +104,7 @@ fn counts_that_wait_for_a_sync_that_does_not_come_are_a_warning() {
 
 #[test]
 fn a_name_of_the_store_s_own_that_holds_something_else_is_an_error() {
-    let site = Site::new();
+    let site = CheckSite::new();
     for (take, name) in [
         ("SET counter:{seq} abc", "counter:{seq}"),
         ("SET counter:{seq} 9007199254740993", "counter:{seq}"),

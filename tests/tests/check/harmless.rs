@@ -11,10 +11,10 @@ use counter_tests::faults::Faults;
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::servers::RedisServer;
 
-use super::{DURABLE, Site};
+use super::{CheckSite, DURABLE};
 
 /// Everything that the server holds, byte for byte.
-fn everything(site: &Site) -> BTreeMap<Vec<u8>, Vec<u8>> {
+fn everything(site: &CheckSite) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut bare = site.redis.bare();
     let names: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut bare).unwrap();
     let dump = |name: Vec<u8>| {
@@ -26,7 +26,7 @@ fn everything(site: &Site) -> BTreeMap<Vec<u8>, Vec<u8>> {
 
 #[test]
 fn a_check_up_of_an_empty_store_leaves_it_empty() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let _ = site.check();
     assert_eq!(site.redis::<i64>("DBSIZE"), 0, "not even an id is made");
 }
@@ -36,7 +36,7 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
     let databases: [fn() -> Box<dyn Database>; 3] =
         [database::sqlite, database::postgres, database::mariadb];
     for make_database in databases {
-        let site = Site::with(RedisServer::start_with(&DURABLE), make_database());
+        let site = CheckSite::with(RedisServer::start_with(&DURABLE), make_database());
         let counters = site.counters();
         for number in 1..=3 {
             counters.increment(post(number), "views", 1).unwrap();
@@ -66,7 +66,7 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
 
 #[test]
 fn only_commands_that_read_are_sent_to_redis() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = site.counters();
     counters.increment(post(1), "views", 1).unwrap();
     let _: i64 = site.redis("RPUSH counter:user:1:y a");

@@ -10,11 +10,11 @@ use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{Counters, SyncOptions};
 use counter_tests::fixtures::{post, views_of};
 
-use super::{Site, found, impatient, only};
+use super::{CheckSite, found, impatient, only};
 
 #[test]
 fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
-    let site = Site::new();
+    let site = CheckSite::new();
     for (name, value) in [
         ("counter:x", "1"),
         ("counter:user:07:d", "5"),
@@ -36,7 +36,7 @@ fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
 /// Writers in other languages send EXPIRE with each increment, out of habit.
 #[test]
 fn a_count_that_expires_is_an_error_that_names_it() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let store = site.store_at(&site.redis.url(), &Config::default());
     let many = (1..3000).map(|number| (views_of(number), 1)).collect::<Vec<_>>();
     assert!(store.increment_many(&many).iter().all(Result::is_ok));
@@ -58,7 +58,7 @@ fn a_count_that_expires_is_an_error_that_names_it() {
 
 #[test]
 fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
-    let site = Site::new();
+    let site = CheckSite::new();
     for (make, name) in [
         ("SET counter:user:1:z 007", "counter:user:1:z"),
         ("SET counter:{counter:user:1:z} 7:add:05", "counter:{counter:user:1:z}"),
@@ -76,7 +76,7 @@ fn each_kind_of_foreign_thing_is_found_and_named_by_itself() {
 
 #[test]
 fn claims_that_nobody_finishes_are_a_warning_with_the_oldest() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let store = site.store_at(&site.redis.url(), &Config::default());
     store.increment(&views_of(1), 1).unwrap();
     store.claim(&[views_of(1)], Duration::MAX).unwrap();
@@ -99,7 +99,7 @@ fn claims_that_nobody_finishes_are_a_warning_with_the_oldest() {
 
 #[test]
 fn a_claim_that_its_row_has_overtaken_is_an_error() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = site.counters();
     counters.increment(post(1), "views", 5).unwrap();
     counters.increment(post(2), "views", 5).unwrap();
@@ -112,7 +112,7 @@ fn a_claim_that_its_row_has_overtaken_is_an_error() {
     assert_eq!(report.conflicts.count(), 1, "a sync finds the same");
 }
 
-fn overtake(site: &Site, number: i64) {
+fn overtake(site: &CheckSite, number: i64) {
     let future = ClaimSeq::new(i64::MAX / 2);
     let newer = Claim { id: views_of(number), seq: future, op: ClaimOp::Set(100) };
     let mut transaction = site.ledger.begin(LockWait::Usual).unwrap();
@@ -123,7 +123,7 @@ fn overtake(site: &Site, number: i64) {
 /// Between the look at a claim and the look at its row a sync may have finished it and another begun.
 #[test]
 fn a_claim_that_is_finished_while_it_is_checked_is_no_conflict() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = site.counters();
     counters.increment(post(1), "views", 5).unwrap();
     let store = site.store_at(&site.redis.url(), &Config::default());

@@ -26,7 +26,7 @@ use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
 
 /// A Redis and a database of one test's own, with which nothing is wrong.
-struct Site {
+struct CheckSite {
     redis: RedisServer,
     database: Box<dyn Database>,
     ledger: Arc<dyn Ledger>,
@@ -35,7 +35,7 @@ struct Site {
 /// What a server needs that keeps what it has acknowledged.
 const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
-impl Site {
+impl CheckSite {
     fn new() -> Self {
         Self::with(RedisServer::start_with(&DURABLE), database::sqlite())
     }

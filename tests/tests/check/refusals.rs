@@ -16,11 +16,11 @@ use counter_tests::servers::{RedisServer, postgres};
 use diesel::PgConnection;
 use diesel::connection::SimpleConnection as _;
 
-use super::{DURABLE, Site, found, only};
+use super::{CheckSite, DURABLE, found, only};
 
 const SECRET: &str = "s3cret";
 
-fn with_user(site: &Site, rights: &[&str]) -> Counters {
+fn with_user(site: &CheckSite, rights: &[&str]) -> Counters {
     let password = format!(">{SECRET}");
     let words = ["ACL", "SETUSER", "app", "reset", "on", &password, "~counter:*"];
     let () = site.redis_words(&[&words[..], rights].concat());
@@ -29,7 +29,7 @@ fn with_user(site: &Site, rights: &[&str]) -> Counters {
 
 #[test]
 fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = with_user(&site, &RIGHTS);
     let check_up = counters.check();
     assert_eq!(found(&check_up), [(Warning, Code::StoreUnchecked); 2], "{check_up}");
@@ -45,7 +45,7 @@ fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
 
 #[test]
 fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let _: i64 = site.redis("RPUSH counter:user:1:y a");
     let all = [&RIGHTS[..], &["+info", "+config|get", "+pttl"]].concat();
     for missing in ["+time", "+scan", "+mget", "+type", "+get", "+info", "+config|get", "+pttl"] {
@@ -72,7 +72,7 @@ fn without(missing: &[&str]) -> Vec<&'static str> {
 #[test]
 fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
     for missing in ["+evalsha", "+script|load"] {
-        let site = Site::new();
+        let site = CheckSite::new();
         let counters = with_user(&site, &without(&[missing]));
         let finding = only(&counters.check(), Error, Code::StoreRefusesSyncs);
         assert!(finding.message.contains("NOPERM"), "{finding}");
@@ -83,7 +83,7 @@ fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
 
 #[test]
 fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let everything = with_user(&site, &without(&[]));
     assert_eq!(found(&everything.check()), []);
     for (missing, name) in [
@@ -91,6 +91,7 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
         ("+mset", "MSET"),
         ("+del", "DEL"),
         ("+exists", "EXISTS"),
+        ("+pttl", "PTTL"),
         ("+persist", "PERSIST"),
         ("+zadd", "ZADD"),
         ("+zrange", "ZRANGE"),
@@ -118,7 +119,7 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
 
 #[test]
 fn a_user_whose_claims_may_not_wait_is_told() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let _ = with_user(&site, &without(&[]));
     let url = site.redis.url().replace("redis://", &format!("redis://app:{SECRET}@"));
     for confirmation in [Confirmation::by_replicas(1), Confirmation::by_disk()] {
@@ -132,7 +133,7 @@ fn a_user_whose_claims_may_not_wait_is_told() {
 
 #[test]
 fn a_user_who_may_not_count_is_told() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = with_user(&site, &without(&["+incrby"]));
     let finding = only(&counters.check(), Error, Code::StoreRefusesIncrements);
     assert!(finding.message.contains("NOPERM"), "{finding}");
@@ -141,7 +142,7 @@ fn a_user_who_may_not_count_is_told() {
 
 #[test]
 fn a_server_that_is_full_is_said_to_count_nothing() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let counters = site.counters();
     counters.increment(post(1), "views", 1).unwrap();
     let () = site.redis("CONFIG SET maxmemory 1");
@@ -156,7 +157,7 @@ fn a_server_that_is_full_is_said_to_count_nothing() {
 
 #[test]
 fn a_store_that_cannot_be_reached_or_refuses_the_password_is_a_finding_that_does_not_show_it() {
-    let mut site = Site::new();
+    let mut site = CheckSite::new();
     let counters = site.counters_of(&format!("app:{SECRET}"));
     let finding = only(&counters.check(), Error, Code::StoreUnreachable);
     assert!(finding.message.contains("AuthenticationFailed"), "{finding}");
@@ -167,7 +168,7 @@ fn a_store_that_cannot_be_reached_or_refuses_the_password_is_a_finding_that_does
     assert!(finding.message.contains("refused"), "{finding}");
     assert!(check_up.store.is_none() && check_up.database.is_some(), "{check_up:?}");
     assert_silent(&counters);
-    let locked = Site::with_redis(RedisServer::start_with(&["--requirepass", "another"]));
+    let locked = CheckSite::with_redis(RedisServer::start_with(&["--requirepass", "another"]));
     let finding = only(&locked.check(), Error, Code::StoreUnreachable);
     assert!(finding.message.contains("NOAUTH"), "{finding}");
 }
@@ -232,7 +233,7 @@ fn a_mariadb_that_is_away_or_refuses_is_a_finding_that_does_not_show_the_passwor
 
 #[test]
 fn a_user_of_the_database_without_rights_is_told_what_is_missing() {
-    let site = Site::with(RedisServer::start_with(&DURABLE), database::sqlite());
+    let site = CheckSite::with(RedisServer::start_with(&DURABLE), database::sqlite());
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     let as_role = |rights: &str| {
         let counters = limited(&site, &database, rights);
@@ -252,7 +253,7 @@ fn a_user_of_the_database_without_rights_is_told_what_is_missing() {
 }
 
 /// Counters of a role that has these rights on the tables.
-fn limited(site: &Site, database: &OwnDatabase<PgConnection>, rights: &str) -> Counters {
+fn limited(site: &CheckSite, database: &OwnDatabase<PgConnection>, rights: &str) -> Counters {
     use counter_tests::database::Database as _;
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();

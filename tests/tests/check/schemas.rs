@@ -6,7 +6,7 @@ use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
 
-use super::{DURABLE, Site};
+use super::{CheckSite, DURABLE};
 
 type MakeDatabase = fn() -> Box<dyn Database>;
 
@@ -19,7 +19,7 @@ const DATABASES: [(&str, MakeDatabase); 3] = [
 /// What is found on each database after this SQL, but for how durable the servers are that others share.
 fn after(sql: &[&str], check: impl Fn(&str, &CheckUp, &[(Severity, Code)])) {
     for (name, make) in DATABASES {
-        let site = Site::with(RedisServer::start_with(&DURABLE), make());
+        let site = CheckSite::with(RedisServer::start_with(&DURABLE), make());
         for statement in sql {
             site.sql(statement);
         }
@@ -43,7 +43,7 @@ fn migrated_tables_are_fine_and_so_are_those_of_the_application_s_own_migrations
 #[test]
 fn the_place_of_the_table_is_named_when_all_is_well() {
     for (name, make) in DATABASES {
-        let site = Site::with(RedisServer::start_with(&DURABLE), make());
+        let site = CheckSite::with(RedisServer::start_with(&DURABLE), make());
         let check_up = site.check();
         let table = check_up.table.clone().unwrap();
         let url = site.database.url();
@@ -81,7 +81,7 @@ fn a_migration_that_is_half_done_is_an_error() {
 
 #[test]
 fn a_half_done_migration_is_finished_as_the_advice_says_where_that_can_be() {
-    let site = Site::with(RedisServer::start_with(&DURABLE), database::mariadb());
+    let site = CheckSite::with(RedisServer::start_with(&DURABLE), database::mariadb());
     site.sql("DELETE FROM \"model_counters_migrations\"");
     site.sql("DROP TABLE \"model_counters_state\"");
     assert!(site.check().worst() == Some(Error));

@@ -6,13 +6,13 @@ use counter_tests::process::wait_for;
 use counter_tests::servers::Port;
 use counter_tests::servers::RedisServer;
 
-use super::{DURABLE, Site, found, only};
+use super::{CheckSite, DURABLE, found, only};
 
-fn set(site: &Site, name: &str, value: &str) {
+fn set(site: &CheckSite, name: &str, value: &str) {
     let () = site.redis_words(&["CONFIG", "SET", name, value]);
 }
 
-fn info(site: &Site, name: &str) -> String {
+fn info(site: &CheckSite, name: &str) -> String {
     let info: String = site.redis("INFO");
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap().trim().to_owned()
@@ -20,7 +20,7 @@ fn info(site: &Site, name: &str) -> String {
 
 #[test]
 fn nothing_is_found_where_all_is_well() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let check_up = site.check();
     assert_eq!(found(&check_up), [], "{check_up}");
     assert_eq!(check_up.worst(), None);
@@ -33,7 +33,7 @@ fn nothing_is_found_where_all_is_well() {
 
 #[test]
 fn the_newer_version_of_the_protocol_tells_the_same() {
-    let site = Site::new();
+    let site = CheckSite::new();
     set(&site, "appendfsync", "everysec");
     let url = format!("{}?protocol=resp3", site.redis.url());
     let store = site.store_at(&url, &Default::default());
@@ -45,7 +45,7 @@ fn the_newer_version_of_the_protocol_tells_the_same() {
 
 #[test]
 fn a_policy_that_evicts_counters_is_an_error() {
-    let site = Site::new();
+    let site = CheckSite::new();
     set(&site, "maxmemory-policy", "allkeys-lru");
     set(&site, "maxmemory", "1gb");
     let finding = only(&site.check(), Error, Code::StoreEvicts);
@@ -54,7 +54,7 @@ fn a_policy_that_evicts_counters_is_an_error() {
 
 #[test]
 fn a_memory_that_is_nearly_full_is_a_warning() {
-    let site = Site::new();
+    let site = CheckSite::new();
     set(&site, "maxmemory-policy", "noeviction");
     // Beside which the memory of connections is little.
     let _: i64 = site.redis("SETRANGE filler 10000000 x");
@@ -65,21 +65,21 @@ fn a_memory_that_is_nearly_full_is_a_warning() {
 
 #[test]
 fn a_server_that_keeps_snapshots_only_is_a_warning() {
-    let snapshots = Site::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
+    let snapshots = CheckSite::with_redis(RedisServer::start_with(&["--save", "3600 1"]));
     let finding = only(&snapshots.check(), Warning, Code::StoreNotPersistent);
     assert!(finding.message.contains("snapshot"), "{finding}");
 }
 
 #[test]
 fn an_append_only_file_that_reaches_the_disk_late_is_a_warning() {
-    let site = Site::new();
+    let site = CheckSite::new();
     set(&site, "appendfsync", "no");
     only(&site.check(), Warning, Code::StoreFsync);
 }
 
 #[test]
 fn a_server_that_cannot_write_to_its_disk_is_an_error() {
-    let site = Site::new();
+    let site = CheckSite::new();
     let (_, folder): (String, String) = site.redis("CONFIG GET dir");
     // A snapshot is moved to its place, and that is taken by a folder.
     std::fs::create_dir(format!("{folder}/dump.rdb")).unwrap();
@@ -92,7 +92,7 @@ fn a_server_that_cannot_write_to_its_disk_is_an_error() {
 
 #[test]
 fn a_replica_is_an_error() {
-    let (primary, site) = (RedisServer::start(), Site::new());
+    let (primary, site) = (RedisServer::start(), CheckSite::new());
     let url = primary.url();
     let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
     let () = site.redis(&format!("REPLICAOF 127.0.0.1 {port}"));
@@ -105,7 +105,7 @@ fn a_node_of_a_cluster_is_an_error() {
     let port = Port::claim();
     let number = port.number().to_string();
     let options = ["--cluster-enabled", "yes", "--cluster-port", &number];
-    let site = Site::with_redis(RedisServer::start_with(&[&DURABLE[..], &options].concat()));
+    let site = CheckSite::with_redis(RedisServer::start_with(&[&DURABLE[..], &options].concat()));
     let () = site.redis("CLUSTER ADDSLOTSRANGE 0 16383");
     wait_for("the cluster to work", || {
         let info: String = site.redis("CLUSTER INFO");
@@ -116,7 +116,7 @@ fn a_node_of_a_cluster_is_an_error() {
 
 #[test]
 fn an_old_server_is_a_warning() {
-    let site = Site::with_redis(RedisServer::start_program(&["redis-server-3.2"], &DURABLE));
+    let site = CheckSite::with_redis(RedisServer::start_program(&["redis-server-3.2"], &DURABLE));
     let check_up = site.check();
     only(&check_up, Warning, Code::StoreVersion);
     assert_eq!(check_up.store.unwrap().to_string(), "Redis 3.2.6");

@@ -28,6 +28,7 @@ pub(super) const CASES: &[Case<World>] = &[
             "failed",
             "conflicts",
             "lost",
+            "expiring",
         ] {
             assert_eq!(number(name), 0.0, "{table}");
         }

@@ -2,6 +2,7 @@
 //! own, and what becomes of the counts then.
 
 mod asynchronous_commit;
+mod claimed_by_two;
 mod clock;
 mod eviction;
 mod full;

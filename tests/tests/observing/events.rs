@@ -10,8 +10,8 @@ use libtest_mimic::Trial;
 
 use crate::documented::{DocumentedEvent, documented_events};
 use crate::scenes::{
-    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, litter, losing, memory,
-    of_generation, redis, sync, told_of,
+    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, let_expire, litter,
+    losing, memory, of_generation, redis, sync, told_of,
 };
 use crate::{sentinel, slow, workers};
 
@@ -113,6 +113,19 @@ pub const SHOWN: &[(&str, Show)] = &[
         let lost = only(&told, "a claim was lost");
         assert_eq!((lost.field("counter"), lost.field("applied")), ("post:1:views", "false"));
         assert!(lost.field("claim").ends_with(":add:5"), "{lost:?}");
+        told
+    }),
+    ("a count had an expiry", || {
+        let world = redis();
+        let counters = counted(&world);
+        let_expire(&world);
+        let report = sync(&counters);
+        assert_eq!((report.applied, report.expiring.count()), (1, 1), "{report}");
+        assert!(!report.is_clean());
+        let told = told_of(&world);
+        assert_eq!(only(&told, "a count had an expiry").field("counter"), "post:1:views");
+        counters.increment(post(1), "views", 1).unwrap();
+        assert!(sync(&counters).is_clean());
         told
     }),
     ("a name is not a counter's", || {

@@ -129,6 +129,14 @@ pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq:
 }
 
 /// Names under the prefix that are no counters.
+/// Gives the one counter an expiry, as another program could.
+pub fn let_expire(world: &World) {
+    let mut bare =
+        counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());
+    let name = format!("{}post:1:views", world.prefix);
+    redis::cmd("PEXPIRE").arg(name).arg(3_600_000).exec(&mut bare).unwrap();
+}
+
 pub fn litter(world: &World) {
     let mut bare =
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());

@@ -89,6 +89,7 @@ fn nothing_uses_a_transaction_or_sends_a_script_twice() {
         "get",
         "mset",
         "persist",
+        "pttl",
         "set",
         "time",
         "type",

@@ -1,7 +1,9 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use counter_core::{ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, RedisStore, Replacement};
+use counter_core::{
+    ClaimOp, ClaimSeq, Claimed, Cursor, DeltaStore, Pattern, RedisStore, Replacement,
+};
 use counter_tests::fixtures::downloads_of;
 
 use super::{LONG, Setting};
@@ -88,6 +90,25 @@ fn a_claim_from_the_future_is_as_old_as_it_is_far_away() {
     assert_eq!(setting.claim(&downloads_of(1), minutes(90)), Claimed::Busy);
     let claimed = setting.claim(&downloads_of(1), minutes(30));
     assert!(matches!(claimed, Claimed::Recovered(_)), "{claimed:?}");
+}
+
+/// What is counted after that has an expiry only if another program gives it one again.
+#[test]
+fn what_would_have_expired_is_claimed_and_named_and_its_claim_stays() {
+    let mut setting = Setting::new();
+    for id in [downloads_of(1), downloads_of(2)] {
+        setting.store.increment(&id, 5).unwrap();
+    }
+    let () = setting.run("PEXPIRE counter:user:1:downloads 3600000");
+    let claimed = setting.store.claim(&[downloads_of(1), downloads_of(2)], LONG).unwrap();
+    let [Claimed::Expiring(claim), Claimed::Fresh(_)] = claimed.as_slice() else {
+        panic!("{claimed:?}");
+    };
+    assert_eq!(claim.op, ClaimOp::Add(5));
+    let left: i64 = setting.run("PTTL counter:{counter:user:1:downloads}");
+    assert_eq!(left, -1);
+    setting.store.ack(std::slice::from_ref(claim)).unwrap();
+    assert!(matches!(setting.fresh(&downloads_of(1), 1).op, ClaimOp::Add(1)));
 }
 
 /// For a replica or the append-only file to confirm a claim there has to be a write of it.

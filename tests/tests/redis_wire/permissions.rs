@@ -42,6 +42,7 @@ fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
         "mset",
         "del",
         "persist",
+        "pttl",
         "exists",
         "mget",
         "time",

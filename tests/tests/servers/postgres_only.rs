@@ -66,7 +66,8 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
     }),
     ("a shorter limit for statements stays, and a longer one does not", |world| {
         let conn = &mut world.database.connect();
-        let settings = [("1ms", "1ms"), ("900ms", "900ms"), ("24s", "24s"), ("25s", "25s")];
+        // None so short that a statement of the test may reach it.
+        let settings = [("9999ms", "9999ms"), ("24s", "24s"), ("25s", "25s")];
         let longer = [("26s", "25s"), ("1min", "25s"), ("2h", "25s"), ("1d", "25s"), ("0", "25s")];
         for (setting, within) in settings.into_iter().chain(longer) {
             conn.batch_execute("BEGIN").unwrap();
@@ -114,8 +115,8 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         world.database.execute(SLOW_REFUSAL).unwrap();
         let refused = ledger.begin(LockWait::Short).unwrap().upsert(&adds([1], 6));
         assert!(matches!(refused, Err(Error::Database { .. })), "{refused:?}");
-        let limited = ledger_of(&world.pool_after(1, "SET statement_timeout = '50ms'"));
-        let refused = limited.begin(LockWait::Short).unwrap().upsert(&adds([1], 6));
+        let limited = ledger_of(&world.pool_after(1, "SET statement_timeout = '2s'"));
+        let refused = limited.begin(LockWait::Short).unwrap().upsert(&adds([1], 7));
         assert!(matches!(refused, Err(Error::TimedOut { .. })), "{refused:?}");
     }),
     ("what a commit waits for stays, unless it waits for nothing", |world| {
@@ -151,9 +152,11 @@ const POLICIES: &str = "ALTER TABLE model_counters ENABLE ROW LEVEL SECURITY; \
     GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC; \
     GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC";
 
-/// A trigger that takes longer to refuse than a transaction waits for locks that it need not have.
+/// A trigger that takes longer to refuse than a transaction waits for locks that it need not have,
+/// and one claim much longer.
 const SLOW_REFUSAL: &str = "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS \
-    $$ BEGIN PERFORM pg_sleep(0.2); RAISE 'not this one'; END $$; \
+    $$ BEGIN PERFORM pg_sleep(CASE NEW.claim_seq WHEN 7 THEN 60 ELSE 0.2 END); \
+    RAISE 'not this one'; END $$; \
     CREATE TRIGGER refusing BEFORE UPDATE ON model_counters \
     FOR EACH ROW EXECUTE FUNCTION refusing()";
 

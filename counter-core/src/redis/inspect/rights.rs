@@ -32,7 +32,7 @@ enum Check {
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 22] = [
+const RIGHTS: [Right; 23] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -45,6 +45,7 @@ const RIGHTS: [Right; 22] = [
     Right { command: "DEL", check: Check::Ask("KEY") },
     Right { command: "EXISTS", check: Check::Ask("KEY") },
     Right { command: "TYPE", check: Check::Ask("KEY") },
+    Right { command: "PTTL", check: Check::Ask("KEY") },
     Right { command: "PERSIST", check: Check::Ask("KEY") },
     Right { command: "TIME", check: Check::Ask("") },
     Right { command: "ZADD", check: Check::Ask("KEY 1 text") },

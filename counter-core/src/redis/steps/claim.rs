@@ -133,6 +133,7 @@ fn read_claim(names: &Names, id: &CounterId, outcome: &[u8]) -> Option<Claimed> 
         b"z" => Claimed::Zero,
         b"b" => Claimed::Busy,
         [b'f', text @ ..] => Claimed::Fresh(parse_claim(id, text)?),
+        [b'e', text @ ..] => Claimed::Expiring(parse_claim(id, text)?),
         [b'r', text @ ..] => Claimed::Recovered(parse_claim(id, text)?),
         [b'x', code @ ..] => Claimed::Foreign(found::from_script(code, names, Some(id))?),
         _ => return None,
@@ -142,7 +143,9 @@ fn read_claim(names: &Names, id: &CounterId, outcome: &[u8]) -> Option<Claimed> 
 /// Returns the sequence of a claim that was made or recovered.
 fn sequence_of(claimed: &Claimed) -> Option<ClaimSeq> {
     match claimed {
-        Claimed::Fresh(claim) | Claimed::Recovered(claim) => Some(claim.seq),
+        Claimed::Fresh(claim) | Claimed::Expiring(claim) | Claimed::Recovered(claim) => {
+            Some(claim.seq)
+        }
         _ => None,
     }
 }

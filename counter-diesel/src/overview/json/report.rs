@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use counter_core::CounterId;
 use serde::{Serialize, Serializer};
 
 use super::claim::ClaimShape;
@@ -27,6 +28,7 @@ struct ReportShape<'a> {
     failed: Listed<FailedShape<'a>>,
     conflicts: Listed<ConflictShape<'a>>,
     lost: Listed<LostShape<'a>>,
+    expiring: Listed<ExpiringShape<'a>>,
     store_replaced: Option<RecordedShape<'a>>,
     high_water_lost: bool,
     shared_prefix: bool,
@@ -56,6 +58,7 @@ impl Serialize for SyncReport {
             failed: listed(&self.failed),
             conflicts: listed(&self.conflicts),
             lost: listed(&self.lost),
+            expiring: listed(&self.expiring),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
             high_water_lost: self.high_water_lost,
             shared_prefix: self.shared_prefix,
@@ -67,6 +70,17 @@ impl Serialize for SyncReport {
             step_seconds: self.times.steps().into_iter().map(seconds).collect(),
         };
         shape.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct ExpiringShape<'a> {
+    counter: &'a str,
+}
+
+impl<'a> From<&'a CounterId> for ExpiringShape<'a> {
+    fn from(id: &'a CounterId) -> Self {
+        Self { counter: id.as_str() }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use counter_core::{Foreign, Printable};
+use counter_core::{CounterId, Foreign, Printable};
 
 use super::capped::Capped;
 use super::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
@@ -47,6 +47,9 @@ pub struct SyncReport {
     pub conflicts: Capped<ConflictingClaim>,
     /// Claims that vanished from the store before they were applied.
     pub lost: Capped<LostClaim>,
+    /// Counters whose pending count had an expiry in the store when it was claimed. What was
+    /// claimed is safe; what another program lets expire before a sync claims it is lost.
+    pub expiring: Capped<CounterId>,
     /// Set if the store is not the one that was synced before: what was recorded of that one, whose
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
@@ -91,6 +94,7 @@ impl SyncReport {
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
+            ("expiring", self.expiring.count()),
             ("postponed", self.postponed.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
@@ -114,6 +118,7 @@ impl SyncReport {
             ("failed", self.failed.count()),
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
+            ("expiring", self.expiring.count()),
             ("unconfirmed", self.unconfirmed),
         ]
     }

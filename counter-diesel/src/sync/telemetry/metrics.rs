@@ -39,6 +39,7 @@ const CLAIMS: [(&str, &str); 8] = [
         "counter_sync_postponed_total",
         "Claims that changed again and again and were left to the next sync.",
     ),
+    ("counter_sync_expiring_total", "Pending counts that had an expiry when they were claimed."),
     (
         "counter_sync_foreign_total",
         "Names in the store that are no counters; each counts once in each sync.",

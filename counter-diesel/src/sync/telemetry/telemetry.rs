@@ -165,6 +165,9 @@ fn log_claims(prefix: &Prefix, report: &SyncReport) {
         let (counter, claim, row) = (&claim.id, claim.text(), row.get());
         tracing::warn!(target: SYNC, %prefix, %counter, claim, row, "a claim is in conflict");
     }
+    for counter in &report.expiring {
+        tracing::warn!(target: SYNC, %prefix, %counter, "a count had an expiry");
+    }
     for LostClaim { claim, applied } in &report.lost {
         let (counter, claim) = (&claim.id, claim.text());
         tracing::warn!(target: SYNC, %prefix, %counter, claim, applied, "a claim was lost");
