@@ -1,6 +1,6 @@
 //! How long each call takes while the database is frozen, each on a pool of its own.
 
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, SyncWorker};
@@ -80,7 +80,7 @@ fn each_call_ends_within_its_time(site: &Site) {
             })
         });
         let calls = calls.collect::<Vec<_>>();
-        calls.into_iter().map(|call| call.join()).collect::<Vec<_>>()
+        calls.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     site.database().thaw();
     for call in took {
