@@ -114,10 +114,11 @@ pub enum Error {
     },
 
     /// No statement failed, but the row of a claim does not show the claim: something in the
-    /// database, such as a trigger, a rule or a view, dropped or changed what was written.
+    /// database, such as a trigger, a rule, a policy or a view, dropped or changed what was
+    /// written, or kept a row that was deleted.
     #[error(
         "the table {table} did not keep the row, although no statement failed: look for triggers, \
-         rules or views that drop or change what is written to it"
+         rules, policies or views that drop or change what is written to it"
     )]
     KeptOut {
         /// The counters' table.

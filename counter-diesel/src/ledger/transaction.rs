@@ -178,10 +178,9 @@ impl<C: CounterConnection> PoolTransaction<C> {
                 Some(row) if row.seq >= claim.seq => Some(UpdateOutcome::AlreadyApplied),
                 _ => None,
             };
-            if outcome == Some(UpdateOutcome::Applied) && claim.op == ClaimOp::Delete {
-                conn.delete(tables, &claim.id, claim.seq)?;
-            }
-            Ok(outcome)
+            let is_to_go = outcome == Some(UpdateOutcome::Applied) && claim.op == ClaimOp::Delete;
+            let is_kept = is_to_go && conn.delete(tables, &claim.id, claim.seq)? == 0;
+            Ok(outcome.filter(|_| !is_kept))
         })?;
         outcome.ok_or_else(|| {
             self.roll_back();
@@ -330,7 +329,8 @@ fn unapplied<C: CounterConnection>(
     for (index, row) in unproven.drain(..).zip(rows) {
         let Some(claim) = claims.get(index) else { continue };
         let cause = match row {
-            Some(row) if row.seq == claim.seq => continue,
+            // A deleted row that is still there shows its claim, too.
+            Some(row) if row.seq == claim.seq && claim.op != ClaimOp::Delete => continue,
             None if claim.op == ClaimOp::Delete => continue,
             Some(row) if row.seq > claim.seq => UnappliedCause::Newer(row.seq),
             _ => UnappliedCause::KeptOut,

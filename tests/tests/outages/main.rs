@@ -5,6 +5,7 @@ mod database_away;
 mod database_frozen;
 mod database_killed;
 mod demoted;
+mod frozen_calls;
 mod locked_tables;
 mod locks;
 mod overdue;

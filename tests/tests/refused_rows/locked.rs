@@ -2,7 +2,9 @@ use std::time::{Duration, Instant};
 
 use counter_diesel::sync::PostponedCause;
 use counter_diesel::{Counters, Error, SyncReport};
+use counter_tests::effort::load_time;
 use counter_tests::fixtures::post;
+use counter_tests::process::wait_for;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
@@ -15,17 +17,45 @@ pub const ROWS: &[Case<World>] = &[
         count_each(&counters, 1..=1000);
         assert!(sync(&counters).is_clean());
         for locked in [1, 512, 1000] {
-            let lock = format!(
-                "UPDATE model_counters SET count = count \
-                 WHERE owner_type = 'post' AND owner_id = {locked} AND \"key\" = 'views'"
-            );
-            let held = world.database.hold(&lock);
+            let held = world.database.hold(&lock_of(locked));
             others_are_applied(&counters, locked, Duration::from_secs(10));
             drop(held);
             let report = sync(&counters);
             assert!(report.is_clean() && report.applied == 1, "{report}");
         }
         assert_eq!(sum_of_rows(&counters, 1..=1000), 4 * 1000);
+    }),
+    ("a worker goes on with all others for as long as a row is locked", |world| {
+        let counters = world.counters();
+        count_each(&counters, 1..=100);
+        assert!(sync(&counters).is_clean());
+        let held = world.database.hold(&lock_of(1));
+        let (started, lasting) = (Instant::now(), load_time(Duration::from_secs(8)));
+        let worker = counters.spawn_sync(Duration::from_millis(100)).unwrap();
+        let mut counted = 1;
+        while started.elapsed() < lasting {
+            let at = started.elapsed();
+            count_each(&counters, 1..=100);
+            counted += 1;
+            let took = applied_after(&counters, 2..=100, counted);
+            let pass = worker.status().last_report.map(|report| report.elapsed);
+            println!("counted at {at:.1?}: in the table after {took:.1?}, last pass: {pass:.1?}");
+        }
+        let is_named = worker.wait_until(SOON, |status| {
+            let report = status.last_report.as_ref();
+            report.is_some_and(|report| {
+                let postponed = report.postponed.iter();
+                let postponed = postponed.map(|p| (p.claim.id.owner_id(), p.cause));
+                postponed.eq([(post(1).id(), PostponedCause::Locked)])
+            })
+        });
+        assert!(is_named, "{:?}", worker.status());
+        assert_eq!(sum_of_rows(&counters, [1]), 1);
+        drop(held);
+        let took = applied_after(&counters, [1], counted);
+        println!("locked for {:.1?}: in the table after {took:.1?}", started.elapsed());
+        let report = worker.stop().unwrap().last_report.unwrap();
+        assert!(report.is_clean(), "{report}");
     }),
     ("a row that another transaction has inserted is named and all others are in", |world| {
         let insert = "INSERT INTO model_counters (owner_type, owner_id, \"key\", count, claim_seq) \
@@ -62,10 +92,7 @@ pub const ROWS: &[Case<World>] = &[
         count_each(&counters, [1]);
         assert!(sync(&counters).is_clean());
         super::execute(world, refuse);
-        let held = world.database.hold(
-            "UPDATE model_counters SET count = count \
-             WHERE owner_type = 'post' AND owner_id = 1 AND \"key\" = 'views'",
-        );
+        let held = world.database.hold(&lock_of(1));
         count_each(&counters, 1..=8);
         let report = sync(&counters);
         assert_eq!((report.applied, report.failed.count()), (6, 1), "{report}");
@@ -113,6 +140,33 @@ pub const FILES: &[Case<World>] =
         assert!(report.is_clean(), "{report}");
         assert_eq!(sum_of_rows(&counters, 1..=10), 10);
     })];
+
+/// How soon what is counted beside a locked row is in the table, and a row that was locked.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Returns after how long each of these posts has this value in the table.
+fn applied_after(
+    counters: &Counters,
+    posts: impl IntoIterator<Item = i64>,
+    value: i64,
+) -> Duration {
+    let started = Instant::now();
+    for n in posts {
+        let is_there = || counters.baseline(post(n), "views").unwrap() == value;
+        wait_for("a row", || is_there().then_some(()));
+    }
+    let took = started.elapsed();
+    assert!(took < SOON, "{took:?}");
+    took
+}
+
+/// Locks the row of this post.
+fn lock_of(post: i64) -> String {
+    format!(
+        "UPDATE model_counters SET count = count \
+         WHERE owner_type = 'post' AND owner_id = {post} AND \"key\" = 'views'"
+    )
+}
 
 /// Counts posts 1 to 1000, and syncs all but the one whose row is locked.
 fn others_are_applied(counters: &Counters, locked: i64, within: Duration) {

@@ -1,6 +1,7 @@
 //! Rows that the database refuses, keeps out without a word, or does not get to because others have
 //! locked them. None of them keeps a sync from all others.
 
+mod instead;
 mod kept_out;
 mod large_batches;
 mod locked;
@@ -17,16 +18,19 @@ use counter_tests::world::{PAIRS, World};
 fn main() -> ExitCode {
     let cases = [refused::CASES, kept_out::CASES, undone::CASES, large_batches::CASES].concat();
     let of_servers = [refused::SERVERS, locked::ROWS].concat();
-    let of_postgres = [refused::POSTGRES, undone::POSTGRES].concat();
+    let of_postgres = [refused::POSTGRES, undone::POSTGRES, instead::POSTGRES].concat();
     let mut shared = PAIRS.to_vec();
     shared.retain(|(name, _)| name.starts_with("redis"));
     let sqlite = pairs_with(&[Kind::Sqlite]);
+    let dropping = pairs_with(&[Kind::Postgres, Kind::Sqlite]);
     let servers = pairs_with(&[Kind::Postgres, Kind::Mysql]);
     let trials = [
         suite::trials(PAIRS, &cases),
         suite::trials(&servers, &of_servers),
         suite::trials(&pairs_with(&[Kind::Postgres]), &of_postgres),
-        suite::trials(&sqlite, &[locked::FILES, refused::FILES].concat()),
+        suite::trials(&pairs_with(&[Kind::Mysql]), instead::MYSQL),
+        suite::trials(&dropping, kept_out::DROPPING),
+        suite::trials(&sqlite, &[locked::FILES, refused::FILES, instead::SQLITE].concat()),
         suite::trials(&shared, refused::SHARED),
     ];
     suite::run_trials(trials.into_iter().flatten().collect())

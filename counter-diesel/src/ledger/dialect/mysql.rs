@@ -165,14 +165,12 @@ impl Dialect for MysqlConnection {
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
         let state = tables.state().quoted();
         let [seq, synced_at] = ["claim_seq", "synced_at"].map(new);
-        standard::record(tables, row, NOW)
-            .sql(format!(
-                "{AS_NEW} ON DUPLICATE KEY UPDATE \
-                 \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
-                 \"synced_at\" = {synced_at}"
-            ))
-            .execute(self)?;
-        Ok(())
+        let record = standard::record(tables, row, NOW).sql(format!(
+            "{AS_NEW} ON DUPLICATE KEY UPDATE \
+             \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
+             \"synced_at\" = {synced_at}"
+        ));
+        standard::is_recorded(record.execute(self)?)
     }
 
     fn free_writer(

@@ -106,10 +106,9 @@ macro_rules! on_conflict_members {
         }
 
         fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
-            standard::record(tables, row, $now)
-                .sql(on_conflict::replace_state(tables, $greatest))
-                .execute(self)?;
-            Ok(())
+            let record = standard::record(tables, row, $now);
+            let record = record.sql(on_conflict::replace_state(tables, $greatest));
+            standard::is_recorded(record.execute(self)?)
         }
     };
 }

@@ -190,6 +190,17 @@ pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> State
         .sql(format!(", {synced_at})"))
 }
 
+/// Fails if the statement that records wrote no row. An old copy of a store would not be noticed
+/// where a claim is in the table and not recorded.
+pub(crate) fn is_recorded(rows: usize) -> QueryResult<()> {
+    if rows > 0 {
+        return Ok(());
+    }
+    let why = "its row was not written, although the statement did not fail: look for triggers \
+               that drop it";
+    Err(Error::QueryBuilderError(why.into()))
+}
+
 pub(crate) fn forget_passes<'a>(
     tables: &Tables,
     prefix: &'a str,
