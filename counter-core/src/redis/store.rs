@@ -64,7 +64,7 @@ use crate::store::{
 ///
 /// An IPv6 address stands in brackets. A port is 26379 by default. The builder's settings are
 /// those of connections to the master, but [`ca_file`] and [`tcp_keepalive`] hold for sentinels
-/// too. A sentinel has 200 milliseconds to take a connection, and as long for an answer.
+/// too. A sentinel has 200 milliseconds to take a connection, with TLS 500, and 200 for an answer.
 ///
 /// [`ca_file`]: crate::RedisStoreBuilder::ca_file
 /// [`tcp_keepalive`]: crate::RedisStoreBuilder::tcp_keepalive

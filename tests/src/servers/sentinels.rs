@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use counter_core::{RedisStore, RedisStoreBuilder};
 use redis::{Client, Connection};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -20,6 +21,9 @@ pub const MASTER_NAME: &str = "mymaster";
 
 /// The time after which sentinels take a server for dead that does not answer, in milliseconds.
 const DOWN_AFTER: u32 = 1000;
+
+/// The same where no failover is to happen, however busy the machine.
+const NEVER: u32 = 60_000;
 
 /// A master with two replicas and three sentinels, of which two decide. They know each other from the
 /// start, so a failover can happen at once.
@@ -44,7 +48,6 @@ struct Place {
 }
 
 /// How the sentinels watch their master, besides what they always do.
-#[derive(Default)]
 pub struct Watch<'a> {
     /// Further lines of each sentinel's configuration.
     pub lines: &'a [String],
@@ -52,11 +55,28 @@ pub struct Watch<'a> {
     pub master: Option<&'a TlsRedis>,
     /// Whether they speak TLS to clients, with the certificate of that master, and nothing else.
     pub tls: bool,
+    /// The time after which a server that does not answer is dead, in milliseconds.
+    pub down_after: u32,
+}
+
+impl Default for Watch<'_> {
+    fn default() -> Self {
+        Self { lines: &[], master: None, tls: false, down_after: NEVER }
+    }
 }
 
 impl SentinelSite {
     /// Starts all of it, and waits until a failover could happen.
     pub fn start() -> Self {
+        Self::start_with(&Watch { down_after: DOWN_AFTER, ..Watch::default() })
+    }
+
+    /// The same, but no server is ever taken for dead.
+    pub fn without_failovers() -> Self {
+        Self::start_with(&Watch::default())
+    }
+
+    fn start_with(watch: &Watch<'_>) -> Self {
         let master = RedisServer::start();
         let replicas = [(); 2].map(|()| master.start_replica(&[]));
         wait_for("the replicas to confirm something", || {
@@ -66,7 +86,7 @@ impl SentinelSite {
             (have == 2).then_some(())
         });
         let servers = Vec::from_iter([master].into_iter().chain(replicas));
-        let sentinels = start_sentinels(&servers, 3, &Watch::default());
+        let sentinels = start_sentinels(&servers, 3, watch);
         let site = Self { servers, sentinels };
         wait_for("the sentinels to know everything", || {
             site.sentinels.iter().all(Sentinel::is_ready).then_some(())
@@ -110,6 +130,11 @@ pub fn start_sentinels(servers: &[RedisServer], number: usize, watch: &Watch<'_>
     started.map(|(place, text)| Sentinel::start(place, &text)).collect()
 }
 
+/// Builds a store once a sentinel has answered in time, which it need not on a busy machine.
+pub fn built(builder: impl Fn() -> RedisStoreBuilder) -> RedisStore {
+    wait_for("a store to find its master", || builder().build().ok())
+}
+
 /// The URL of what these sentinels watch.
 pub fn url_of(sentinels: &[Sentinel]) -> String {
     let hosts: Vec<_> = sentinels.iter().map(Sentinel::host).collect();
@@ -137,7 +162,7 @@ fn configuration(
         "sentinel resolve-hostnames yes".to_owned(),
         "sentinel announce-hostnames yes".to_owned(),
         format!("sentinel monitor {MASTER_NAME} {host} {master_port} {quorum}"),
-        format!("sentinel down-after-milliseconds {MASTER_NAME} {DOWN_AFTER}"),
+        format!("sentinel down-after-milliseconds {MASTER_NAME} {}", watch.down_after),
         format!("sentinel failover-timeout {MASTER_NAME} 5000"),
     ];
     lines.extend_from_slice(watch.lines);

@@ -8,7 +8,7 @@ use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::database::{self, Database};
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
-use counter_tests::servers::{RedisServer, Sentinel, Watch, start_sentinels, url_of};
+use counter_tests::servers::{RedisServer, Sentinel, Watch, built, start_sentinels, url_of};
 
 /// Less than a test may wait.
 const SHORT: Duration = Duration::from_millis(50);
@@ -31,8 +31,8 @@ impl World {
 
     /// A process with this confirmation, or with the default.
     fn counters(&self, confirmation: Option<Confirmation>) -> Counters {
-        let store = RedisStore::builder(url_of(&self.sentinels));
-        let store = store.confirm_claims_by_default(confirmation).build().unwrap();
+        let builder = || RedisStore::builder(url_of(&self.sentinels));
+        let store = built(|| builder().confirm_claims_by_default(confirmation));
         let mut config = Config::default();
         config.claim_timeout = Duration::ZERO;
         let ledger = self.database.ledger("model_counters");

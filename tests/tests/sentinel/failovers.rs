@@ -9,7 +9,7 @@ use counter_diesel::{Counters, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::fixtures::views_of;
 use counter_tests::process::wait_for;
-use counter_tests::servers::{FakeRedis, FakeReply, RedisServer, SentinelSite};
+use counter_tests::servers::{FakeRedis, FakeReply, RedisServer, SentinelSite, built};
 
 use super::tally::{Outcomes, Tally, Worker};
 
@@ -28,11 +28,14 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let site = SentinelSite::start();
+        Self::on(SentinelSite::start())
+    }
+
+    fn on(site: SentinelSite) -> Self {
         let database = database::sqlite();
         let ledger = database.ledger("model_counters");
         ledger.run_pending_migrations().unwrap();
-        let store = RedisStore::builder(site.url()).build().unwrap();
+        let store = built(|| RedisStore::builder(site.url()));
         let mut config = Config::default();
         // One process is all there is, and what it leaves behind is its own.
         config.claim_timeout = Duration::ZERO;
@@ -178,14 +181,14 @@ fn measure_reconnection(
 
 #[test]
 fn a_frozen_sentinel_keeps_nothing_from_being_counted() {
-    let World { site, counters, _database } = World::new();
+    let World { site, counters, _database } = World::on(SentinelSite::without_failovers());
     let freeze = || site.sentinels[0].freeze();
     measure_reconnection(&counters, &site.servers[0], "first sentinel frozen", freeze);
 }
 
 #[test]
 fn without_sentinels_counting_goes_on_with_the_master_that_was_named_last() {
-    let World { mut site, counters, _database } = World::new();
+    let World { mut site, counters, _database } = World::on(SentinelSite::without_failovers());
     let sentinels = std::mem::take(&mut site.sentinels);
     let away = || drop(sentinels);
     measure_reconnection(&counters, &site.servers[0], "all sentinels away", away);
@@ -210,8 +213,8 @@ fn a_sentinel_that_is_cut_off_from_the_others_does_not_lead_back_to_a_dead_maste
         _ => FakeReply::Bytes(CUT_OFF.get().unwrap()),
     });
     let first = cut_off.url().replace("redis://", "").replace('/', "");
-    let store = RedisStore::builder(site.url().replace("://", &format!("://{first},")));
-    let store = store.build().unwrap();
+    let url = site.url().replace("://", &format!("://{first},"));
+    let store = built(|| RedisStore::builder(&url));
     store.increment(&views_of(1), 1).unwrap();
     master.kill();
     wait_for("an increment to be counted by the new master", || {

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use ::redis::{Client, Connection};
+use ::redis::{Client, Connection, ConnectionAddr};
 
 use super::address::Address;
 use super::url::SentinelUrl;
@@ -14,6 +14,9 @@ use crate::redis::connection::wire::Wire;
 
 /// The longest time for connecting to a sentinel, and for each of its answers.
 const TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The longest time for connecting to one that speaks TLS, which takes more than one exchange.
+const TLS_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The time for which one that did not answer is not asked again about a failover.
 const REST: Duration = Duration::from_secs(5);
@@ -167,7 +170,11 @@ impl Sentinel {
     }
 
     fn connect(&self) -> Result<Connection, BoxError> {
-        let mut connection = self.client.get_connection_with_timeout(TIMEOUT)?;
+        let within = match self.client.get_connection_info().addr() {
+            ConnectionAddr::TcpTls { .. } => TLS_CONNECT_TIMEOUT,
+            _ => TIMEOUT,
+        };
+        let mut connection = self.client.get_connection_with_timeout(within)?;
         Wire::set_read_timeout(&mut connection, Some(TIMEOUT))?;
         Wire::set_write_timeout(&mut connection, Some(TIMEOUT))?;
         Ok(connection)
