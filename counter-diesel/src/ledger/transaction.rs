@@ -34,6 +34,7 @@ pub(crate) struct PoolTransaction<C: CounterConnection> {
     tables: Arc<Tables>,
     wait: LockWait,
     demotion: Arc<Demotion>,
+    isolation: Isolation,
     unlimited_session: Option<i64>,
     /// The statement that puts back the settings which outlive the transaction.
     put_back: Option<String>,
@@ -48,16 +49,16 @@ impl<C: CounterConnection> PoolTransaction<C> {
         wait: LockWait,
         demotion: Arc<Demotion>,
     ) -> Result<Self, Error> {
-        let unlimited_session = session_on(&mut conn)
+        let (unlimited_session, isolation) = session_on(&mut conn)
             .and_then(|session| {
                 let isolation = isolation_on(&mut conn)?;
                 conn.begin_transaction(isolation)?;
-                Ok(session)
+                Ok((session, isolation))
             })
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
         let (put_back, is_open) = (None, true);
         let mut transaction =
-            Self { conn, tables, wait, demotion, unlimited_session, put_back, is_open };
+            Self { conn, tables, wait, demotion, isolation, unlimited_session, put_back, is_open };
         transaction.put_back = transaction.run(LedgerStep::Begin, |conn, _| {
             conn.prepare_transaction(wait, Some(STATEMENT_WITHIN))
         })?;
@@ -152,6 +153,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
 
     pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        let isolation = self.isolation;
         self.run(LedgerStep::Upsert, |conn, tables| {
             // Before anything is read: a transaction of SQLite that has read waits for no writer.
             let Some(ours) = conn.lock_rows(tables, &ids)? else {
@@ -163,6 +165,12 @@ impl<C: CounterConnection> PoolTransaction<C> {
                 if let Some(is_locked) = is_locked.get_mut(place) {
                     *is_locked = false;
                 }
+            }
+            if isolation == Isolation::RepeatableRead {
+                // Else the record would be read as it was just now: without what others commit
+                // while this transaction waits for a row. The upsert locks the rows again.
+                C::TransactionManager::rollback_transaction(conn)?;
+                conn.begin_transaction(isolation)?;
             }
             Ok((0..ids.len()).filter(|place| is_locked.get(*place) == Some(&true)).collect())
         })
