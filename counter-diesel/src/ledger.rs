@@ -6,10 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod kept_tables;
 pub(crate) mod ledger;
-pub(crate) mod migration_files;
-pub(crate) mod migration_harness;
-pub(crate) mod migration_source;
-pub(crate) mod migrations;
+pub(crate) mod migration;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
 pub(crate) mod retry;
@@ -26,7 +23,7 @@ pub use self::ledger::{
     Ledger, LedgerState, LedgerTransaction, StoreRecord, SyncRecord, Unapplied, UnappliedCause,
     UpdateOutcome,
 };
-pub use self::migration_files::{MigrationFiles, migration_files};
-pub use self::migration_harness::CounterHarness;
-pub use self::migration_source::CounterMigrations;
+pub use self::migration::files::{MigrationFiles, migration_files};
+pub use self::migration::harness::CounterHarness;
+pub use self::migration::source::CounterMigrations;
 pub use self::pool_ledger::PoolLedger;

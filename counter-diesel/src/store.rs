@@ -7,8 +7,8 @@
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Confirmation, Cursor,
     DeltaStore, Foreign, Generation, Holding, InspectStore, KeyIndex, ManualClock, Prefix,
-    PrivateStore, RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind,
-    StoreName, SystemClock, Verdict, value,
+    PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
+    StoreKind, StoreName, SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -1,28 +1,16 @@
 //! Moving what is pending into the table, once: its options, its report, what it says while it
 //! runs, and the conflicts that it leaves to an operator.
 
-mod application;
-mod apply;
-pub(crate) mod batch;
-pub(crate) mod claimer;
-pub(crate) mod coin;
-pub(crate) mod division;
-mod folding;
-pub(crate) mod halving;
+pub(crate) mod batches;
 pub(crate) mod identity;
-mod leftovers;
-pub(crate) mod manner;
 pub(crate) mod options;
-pub(crate) mod pass;
+pub(crate) mod passes;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
-pub(crate) mod settled;
-mod settlement;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;
-pub(crate) mod verification;
 pub(crate) mod worker;
 
 pub use counter_core::BatchSize;

@@ -47,22 +47,15 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, name: &str, to_reach:
     rows
 }
 
-/// Returns the time of one step.
-type TimeOf = fn(&SyncTimes) -> Duration;
-
 /// Returns the steps of the syncs, in microseconds for each counter.
 pub fn where_it_went(what: &str, times: Vec<SyncTimes>, counters: i64) -> Row {
-    let median = |step: fn(&SyncTimes) -> Duration| {
-        let each = |times| step(times).as_secs_f64() / counters as f64 * 1e6;
-        Spread::of(times.iter().map(each)).median
+    let of_each = |time: Duration| time.as_secs_f64() / counters as f64 * 1e6;
+    let median = |place: usize| {
+        let at_place = |times: &SyncTimes| times.steps().into_iter().nth(place);
+        Spread::of(times.iter().filter_map(at_place).map(|(_, time)| of_each(time))).median
     };
-    let steps: [(_, TimeOf); 5] = [
-        ("scan", |times| times.scan),
-        ("claim", |times| times.claim),
-        ("database", |times| times.database),
-        ("verify", |times| times.verify),
-        ("acknowledge", |times| times.acknowledge),
-    ];
-    let steps = steps.map(|(name, step)| format!("{name} {:.1}", median(step)));
+    let steps = SyncTimes::default().steps().into_iter().enumerate();
+    let steps = steps.map(|(place, (name, _))| format!("{name} {:.1}", median(place)));
+    let steps = steps.collect::<Vec<_>>();
     Row::fact(format!("{what}: µs for each counter"), steps.join(", "), String::new())
 }

@@ -9,7 +9,7 @@ use crate::check::check;
 use crate::check::finding::CheckUp;
 use crate::check::survey::SurveyBounds;
 use crate::error::Error;
-use crate::ledger::migration_files::MigrationFiles;
+use crate::ledger::migration::files::MigrationFiles;
 use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
 use crate::sync::identity::conflicts::{self, Conflicts};
 

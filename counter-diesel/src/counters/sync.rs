@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::counters::Counters;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
-use crate::sync::pass;
+use crate::sync::passes::pass;
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::report::SyncReport;
 use crate::sync::worker::SyncWorker;

@@ -20,8 +20,9 @@ use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::ledger::LedgerState;
+use crate::ledger::migration::migrations;
+use crate::ledger::retry;
 use crate::ledger::transaction::PoolTransaction;
-use crate::ledger::{migrations, retry};
 
 /// How long a read may take, or a question to the server.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);

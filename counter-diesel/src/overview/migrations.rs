@@ -5,7 +5,7 @@ use counter_core::{CounterId, CounterKey, Fact, Owner};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::facts::{MigrationFacts, TableState};
-use crate::ledger::migration_files::MigrationFiles;
+use crate::ledger::migration::files::MigrationFiles;
 
 /// A migration of the counters' tables, and whether it was run: see
 /// [`Counters::migration_status`](crate::Counters::migration_status).

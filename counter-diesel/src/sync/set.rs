@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use counter_core::{Claim, CounterId, Error as CoreError, Replacement};
 
-use super::apply::apply_once;
+use super::batches::apply::apply_once;
 use super::report::observer::Observer;
 use super::report::pass_log::PassLog;
 use super::report::report::SyncReport;

@@ -9,7 +9,7 @@ use counter_core::Prefix;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
-use crate::sync::pass;
+use crate::sync::passes::pass;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;

@@ -5,6 +5,7 @@ use counter_diesel::check::Severity::{Error, Warning};
 use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::database::{self, Database};
 use counter_tests::servers::RedisServer;
+use diesel::{Connection, RunQueryDsl};
 
 use super::{CheckSite, DURABLE};
 
@@ -97,6 +98,37 @@ fn a_table_that_lacks_a_column_is_an_error_that_says_which() {
         assert_eq!(codes, [(Error, Code::SchemaUnusable)], "{name}: {check_up}");
         assert!(check_up.to_string().contains("claim_seq"), "{name}: {check_up}");
     });
+}
+
+/// On one database, because the names are the same on all.
+#[test]
+fn each_column_of_our_tables_is_missed() {
+    for table in ["model_counters", "model_counters_state"] {
+        let columns = columns_of(table);
+        assert!(columns.len() >= 5, "{columns:?}");
+        for column in columns {
+            let site = CheckSite::new();
+            site.sql(&format!("ALTER TABLE \"{table}\" RENAME COLUMN \"{column}\" TO \"other\""));
+            let check_up = site.check();
+            let unusable = check_up.findings.iter().find(|it| it.code == Code::SchemaUnusable);
+            let is_named = unusable.is_some_and(|it| it.to_string().contains(&column));
+            assert!(is_named, "{table}.{column}: {check_up}");
+        }
+    }
+}
+
+/// The names of the columns that the migrations make.
+fn columns_of(table: &str) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let site = CheckSite::new();
+    let mut conn = diesel::SqliteConnection::establish(&site.database.url()).unwrap();
+    let asked = diesel::sql_query(format!("SELECT name FROM pragma_table_info('{table}')"));
+    let columns = asked.load::<Column>(&mut conn).unwrap();
+    columns.into_iter().map(|column| column.name).collect()
 }
 
 #[test]

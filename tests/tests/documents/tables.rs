@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use counter_diesel::SyncReport;
 use counter_diesel::check::FindingCode;
 
 use super::document::document;
@@ -34,4 +35,32 @@ fn every_field_of_a_report_is_explained() {
     let fields = report.unwrap().fields.into_iter().filter_map(|field| field.ident);
     let fields = fields.map(|field| field.to_string());
     assert_eq!(first_column("What a report says"), fields.collect::<BTreeSet<_>>());
+}
+
+/// Under its own name, but for what the command's JSON has had other names for from the beginning.
+#[test]
+fn every_count_of_a_report_is_in_its_json() {
+    let report = SyncReport::default();
+    let json = serde_json::to_value(&report).unwrap();
+    let rest = report.counts().into_iter().chain(report.troubles()).map(|(name, _)| name);
+    for name in rest {
+        let name = match name {
+            "scanned" => "found",
+            "zeros" | "superseded" => "skipped",
+            name => name,
+        };
+        assert!(json.get(name).is_some(), "{name}: {json}");
+    }
+}
+
+/// What makes a report unclean and is counted has a metric, too, or an alarm would not know of it.
+#[test]
+fn every_count_that_makes_a_report_unclean_is_a_metric() {
+    let report = SyncReport::default();
+    let metrics = document("docs/observing.md").text;
+    let counts = report.counts().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+    let troubles = report.troubles().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+    for name in counts.intersection(&troubles) {
+        assert!(metrics.contains(&format!("| `counter_sync_{name}_total` |")), "{name}");
+    }
 }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["owner", "ledger"],
     &["store"],
     &["error"],
-    &["causes", "identifier", "targets"],
+    &["causes", "targets"],
 ];
 
 #[test]
@@ -30,6 +30,15 @@ fn everything_names_only_what_is_below_it() {
                 named.join("/")
             );
         }
+    }
+}
+
+#[test]
+fn each_layer_is_there() {
+    let modules = modules_of("counter-diesel");
+    for name in LAYERS.concat() {
+        let is_there = modules.keys().any(|path| path.first().is_some_and(|first| first == name));
+        assert!(is_there, "there is no {name}");
     }
 }
 

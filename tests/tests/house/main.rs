@@ -5,3 +5,4 @@ mod layers;
 mod paths;
 mod sizes;
 mod source;
+mod surface;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const CRATES: [&str; 4] =
     ["counter-core", "counter-derive", "counter-diesel", "counter-cli"];
 
-/// The modules of a crate that are files of their own, by their path: `["sync", "pass"]`.
+/// The modules of a crate that are files of their own, by their path: `["sync", "set"]`.
 pub(crate) type Modules = BTreeMap<Vec<String>, syn::File>;
 
 pub(crate) fn repository() -> PathBuf {
@@ -44,7 +44,7 @@ pub(crate) fn modules_of(name: &str) -> Modules {
     parsed.collect()
 }
 
-/// Returns the path of the module that a file is: `sync/pass.rs` is `["sync", "pass"]`, `lib.rs` is `[]`.
+/// Returns the path of the module that a file is: `sync/set.rs` is `["sync", "set"]`, `lib.rs` is `[]`.
 fn module_path(file: &Path) -> Vec<String> {
     let path = file.with_extension("");
     let path = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect::<Vec<_>>();

@@ -191,15 +191,7 @@ fn assert_clean_sync(world: &World, name: &str) {
     assert!((before..=now().as_secs_f64()).contains(&success), "{name}: {success}");
     let took = recorded.observed(world, "counter_sync_duration_seconds", &[]);
     assert!(took.len() == 1 && took[0] >= report.elapsed.as_secs_f64(), "{name}: {took:?}");
-    let times = report.times;
-    let steps = [
-        ("scan", times.scan),
-        ("claim", times.claim),
-        ("database", times.database),
-        ("verify", times.verify),
-        ("acknowledge", times.acknowledge),
-    ];
-    for (step, spent) in steps {
+    for (step, spent) in report.times.steps() {
         let labels = [("step", step)];
         let observed = recorded.observed(world, "counter_sync_step_duration_seconds", &labels);
         assert_eq!(observed, [spent.as_secs_f64()], "{name}: {step}");

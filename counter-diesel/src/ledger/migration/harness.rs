@@ -7,15 +7,15 @@ use diesel_migrations::MigrationHarness;
 
 use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::migration_source;
+use crate::ledger::migration::source;
 
 /// Diesel's harness over the table in which [`Counters::run_pending_migrations`] records what was
 /// run, `{table_name}_migrations`.
 ///
 /// It is for what `Counters` has no call for, such as reverting everything. Unlike
 /// `run_pending_migrations` it takes no lock, so it must be the only one that migrates. It runs
-/// [`CounterMigrations`](super::CounterMigrations) of the same table and nothing else. A name
-/// without a schema means what the connection makes of it;
+/// [`CounterMigrations`](crate::ledger::CounterMigrations) of the same table and nothing else. A
+/// name without a schema means what the connection makes of it;
 /// [`Counters::table_name`](crate::Counters::table_name) has the schema that counters keep to.
 ///
 /// ```
@@ -103,7 +103,7 @@ impl<C: CounterConnection> MigrationHarness<C::Backend> for CounterHarness<'_, C
     /// The newest first, as Diesel's own has them.
     fn applied_migrations(&mut self) -> Result<Vec<MigrationVersion<'static>>> {
         let names = self.names()?;
-        let versions = names.iter().map(|name| migration_source::version(name, &self.tables));
+        let versions = names.iter().map(|name| source::version(name, &self.tables));
         let mut versions = versions.map(MigrationVersion::from).collect::<Vec<_>>();
         versions.sort_unstable_by(|a, b| b.cmp(a));
         Ok(versions)

@@ -1,4 +1,4 @@
-use crate::sync::batch::Locks;
+use crate::sync::batches::batch::Locks;
 use crate::sync::options::OnConflict;
 
 /// Who made the claims.

@@ -5,20 +5,20 @@ use counter_core::Claim;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
-use crate::sync::manner::{Manner, Origin};
+use crate::sync::batches::manner::{Manner, Origin};
 use crate::sync::report::claims::{FailedClaim, PostponedCause, PostponedClaim};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::unsettled::Unsettled;
 
 /// Claims that are applied, and what is written down about them.
-pub(crate) struct Application<'a, 'o> {
+pub(crate) struct Applier<'a, 'o> {
     pub(crate) unsettled: &'a Unsettled<'a>,
     pub(crate) origin: Origin,
     pub(crate) manner: &'a mut Manner,
     pub(crate) log: &'a mut PassLog<'o>,
 }
 
-impl Application<'_, '_> {
+impl Applier<'_, '_> {
     pub(crate) fn refuse(&mut self, claim: Claim, error: Error) {
         self.unsettled.note_refused(&claim);
         self.unsettled.leave(&claim);

@@ -3,9 +3,9 @@
 use counter_core::Claim;
 
 use crate::error::Error;
-use crate::sync::apply::settle_changed;
-use crate::sync::folding::Pass;
-use crate::sync::manner::Origin;
+use crate::sync::batches::apply::settle_changed;
+use crate::sync::batches::manner::Origin;
+use crate::sync::passes::folding::Pass;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::times::time;
 use crate::sync::unsettled::Left;

@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::migration_harness::CounterHarness;
-use crate::ledger::migration_source::{self, NamedMigration};
+use crate::ledger::migration::harness::CounterHarness;
+use crate::ledger::migration::source::{self, NamedMigration};
 use crate::ledger::retry;
 
 /// How long one process waits for another that runs the migrations.
@@ -73,7 +73,7 @@ fn run_if_alone<C: CounterConnection>(
         }
         let mut harness = CounterHarness::of(conn, tables);
         let done = harness.names()?;
-        let mut all = migration_source::all_of::<C>(tables);
+        let mut all = source::all_of::<C>(tables);
         all.retain(|migration| !done.iter().any(|name| name == migration.folder()));
         for migration in &all {
             attempted = migration.folder();

@@ -11,9 +11,9 @@ use counter_core::Claim;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::failure::is_read_only;
 use crate::ledger::retry;
-use crate::sync::batch::{Batch, Locks};
-use crate::sync::coin::Coin;
-use crate::sync::halving::{Halving, LeftOver};
+use crate::sync::batches::batch::{Batch, Locks};
+use crate::sync::batches::coin::Coin;
+use crate::sync::batches::halving::{Halving, LeftOver};
 
 /// How long the parts of a batch wait for locks in all. What has to wait longer is left to the next
 /// pass.

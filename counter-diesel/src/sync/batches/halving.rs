@@ -4,8 +4,8 @@ use std::mem;
 
 use counter_core::Claim;
 
-use crate::sync::batch::Batch;
-use crate::sync::coin::Coin;
+use crate::sync::batches::batch::Batch;
+use crate::sync::batches::coin::Coin;
 
 /// Single claims refused in a row, with nothing applied in between, after which a batch is divided
 /// at another place.

@@ -12,19 +12,19 @@ use counter_core::{Claim, Verdict};
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause};
 use crate::ledger::retry;
-use crate::sync::application::Application;
-use crate::sync::batch::{Batch, Locks};
-use crate::sync::coin::Coin;
-use crate::sync::division::{Divider, Division};
-use crate::sync::halving::LeftOver;
+use crate::sync::batches::applier::Applier;
+use crate::sync::batches::batch::{Batch, Locks};
+use crate::sync::batches::coin::Coin;
+use crate::sync::batches::division::{Divider, Division};
+use crate::sync::batches::halving::LeftOver;
+use crate::sync::batches::manner::{Manner, Origin};
+use crate::sync::batches::settled::{Settled, may_commit, take_at};
+use crate::sync::batches::verification::verify_within;
 use crate::sync::identity::record::{Remembrance, record};
-use crate::sync::manner::{Manner, Origin};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::PostponedCause;
 use crate::sync::report::pass_log::PassLog;
-use crate::sync::settled::{Settled, may_commit, take_at};
 use crate::sync::unsettled::Unsettled;
-use crate::sync::verification::verify_within;
 
 /// How often a batch whose claims keep changing is started again.
 const VERIFY_ROUNDS: usize = 3;
@@ -38,12 +38,12 @@ pub(crate) fn apply(
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut application = Application { unsettled, origin, manner, log };
-    let mut divider = Divider::new(claims, application.manner.locks, Coin::new());
+    let mut applier = Applier { unsettled, origin, manner, log };
+    let mut divider = Divider::new(claims, applier.manner.locks, Coin::new());
     while let Some(batch) = divider.next() {
-        application.apply_batch(batch, &mut divider)?;
+        applier.apply_batch(batch, &mut divider)?;
     }
-    application.put_off(divider.left_over());
+    applier.put_off(divider.left_over());
     Ok(())
 }
 
@@ -55,9 +55,9 @@ pub(crate) fn apply_once(
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     let (origin, manner) = (Origin::Fresh, &mut Manner::new(OnConflict::Report, Locks::Wait));
-    let mut application = Application { unsettled, origin, manner, log };
-    let settled = application.transact(std::slice::from_ref(&claim), Locks::Wait)?;
-    application.settle(settled, 0)?;
+    let mut applier = Applier { unsettled, origin, manner, log };
+    let settled = applier.transact(std::slice::from_ref(&claim), Locks::Wait)?;
+    applier.settle(settled, 0)?;
     Ok(())
 }
 
@@ -74,15 +74,15 @@ pub(crate) fn settle_changed(
         log.report.times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
     let mut settled = Settled::default();
     let held = settled.keep_held(claims, &verdicts, |verdict| verdict == Verdict::Current);
-    let mut application = Application { unsettled, origin: Origin::Recovered, manner, log };
-    application.settle(settled, 0)?;
+    let mut applier = Applier { unsettled, origin: Origin::Recovered, manner, log };
+    applier.settle(settled, 0)?;
     Ok(held)
 }
 
 /// A transaction in which claims are written, and those of them whose row has seen a newer one.
 type Written<'a> = (Box<dyn LedgerTransaction + 'a>, Vec<Unapplied>);
 
-impl<'a> Application<'a, '_> {
+impl<'a> Applier<'a, '_> {
     /// Settles a batch, and puts what it leaves to do where it comes next.
     fn apply_batch(&mut self, batch: Batch, divider: &mut Divider) -> Result<(), Error> {
         let started = Instant::now();

@@ -4,8 +4,8 @@ use counter_core::{BatchSize, Claim, Claimed, CounterId, Foreign, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::sync::apply::apply;
-use crate::sync::manner::{Manner, Origin};
+use crate::sync::batches::apply::apply;
+use crate::sync::batches::manner::{Manner, Origin};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;

@@ -22,7 +22,7 @@ pub struct MigrationFiles {
 ///
 /// A folder of this name may have the version of another in the application's folder, of which
 /// Diesel would run one. `counter migrate --copy` dates it after all that are there;
-/// [`CounterMigrations`](super::CounterMigrations) needs no folder.
+/// [`CounterMigrations`](crate::ledger::CounterMigrations) needs no folder.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {

@@ -6,20 +6,20 @@ use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
-use crate::sync::application::Application;
-use crate::sync::batch::Locks;
+use crate::sync::batches::applier::Applier;
+use crate::sync::batches::batch::Locks;
+use crate::sync::batches::manner::Origin;
+use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
 use crate::sync::identity::record::record;
-use crate::sync::manner::Origin;
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
 use crate::sync::report::times::time;
-use crate::sync::settled::Settled;
 
 /// How often a claim that other processes' stores overtake gets a new sequence.
 const RENUMBER_ROUNDS: u32 = 10;
 
-impl Application<'_, '_> {
+impl Applier<'_, '_> {
     /// Acknowledges what is in the table and deals with what is not.
     /// Returns claims that got a new sequence and are still to be applied.
     pub(crate) fn settle(

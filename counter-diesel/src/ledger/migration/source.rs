@@ -10,7 +10,7 @@ use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationVe
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::migration_files::{MigrationFiles, files_of};
+use crate::ledger::migration::files::{MigrationFiles, files_of};
 
 /// The migrations of the counters' tables, for the harness in which an application runs its own.
 ///

@@ -1,0 +1,7 @@
+//! How a pass finds what is pending, claims it ahead of the database, and works through it batch by
+//! batch.
+
+pub(crate) mod claimer;
+pub(crate) mod folding;
+pub(crate) mod leftovers;
+pub(crate) mod pass;
