@@ -12,7 +12,7 @@ use counter_core::{
     StoreNotices,
 };
 
-use crate::engine::age::{Age, newest, present_generation};
+use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
@@ -159,8 +159,7 @@ impl Pass<'_, '_> {
         self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
-                let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(CoreError::StoreWentBack { found, recorded }.into())
+                Err(went_back(generation.high_water, &forgotten))
             }
             age => Ok(age),
         }
