@@ -8,6 +8,7 @@ pub(crate) mod passes;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
+mod spread;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;

@@ -13,6 +13,7 @@ use crate::sync::passes::pass;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;
+use crate::sync::spread::{first_delay, next_delay};
 #[cfg(feature = "metrics")]
 use crate::sync::telemetry::metrics;
 use crate::sync::telemetry::telemetry;
@@ -290,7 +291,7 @@ impl Drop for End<'_> {
 fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
-    let (mut delay, mut is_behind) = (interval, false);
+    let (mut delay, mut is_behind) = (first_delay(interval), false);
     loop {
         let turn = control.wait_for_turn(delay);
         let started = Instant::now();
@@ -306,7 +307,7 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
         if turn != Turn::Usual {
             return finish(control, result);
         }
-        delay = delay_after(control.record(result), interval);
+        delay = next_delay(delay_after(control.record(result), interval));
     }
 }
 
