@@ -115,7 +115,7 @@ impl Follower {
     /// it if it has been confirmed.
     pub(crate) fn check_undisputed(&self) -> Result<(), Replaced> {
         let mut sentinels = lock(&self.sentinels);
-        let followed = lock(&self.state).master.as_ref().map(|master| master.named.address.clone());
+        let followed = lock(&self.state).master.as_ref().map(|master| master.named.clone());
         if followed.is_some_and(|followed| !sentinels.is_disputed(&followed)) {
             return Ok(());
         }
