@@ -78,14 +78,16 @@ pub use memory::MemoryStore;
 pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, ValueError, value,
+    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, StoreNumber, ValueError,
+    value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
-    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
-    StoreFacts, StoreGeneration, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, InspectStore, KeyIndex,
+    MemoryFacts, NumberRow, Numbered, Outcome, PersistenceFacts, PrivateStore, Recall, Repair,
+    Replacement, ScanPage, ServerVersion, Snapshot, StoreFacts, StoreGeneration, Verdict,
+    random_word,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -4,10 +4,12 @@ mod answers;
 mod capabilities;
 mod delta_store;
 mod facts;
+mod numbered;
 mod snapshot;
 
 pub use answers::{Claimed, Cursor, Recall, ScanPage, Verdict};
 pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
+pub use numbered::{HeldNumber, NumberRow, Numbered, Outcome, random_word};
 pub use snapshot::Snapshot;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    Snapshot, StoreFacts, StoreGeneration, StoreStep, Verdict,
+    InspectStore, KeyIndex, Numbered, Pattern, Prefix, PrivateStore, Recall, Repair, Replacement,
+    ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -185,6 +185,10 @@ impl Repair for FaultyStore {
 }
 
 impl PrivateStore for FaultyStore {
+    fn numbered(&self) -> &Numbered {
+        present(self.inner.private()).numbered()
+    }
+
     fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let inner = present(self.inner.private());
         self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))
