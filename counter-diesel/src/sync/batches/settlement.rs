@@ -162,27 +162,7 @@ impl Applier<'_, '_> {
             self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
-        let updated = retry::once_more(|| {
-            let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
-            if let Some(hold) = &hold
-                && !hold.may_write(&claim)
-            {
-                drop(transaction);
-                return self.outcome_of(hold, &claim);
-            }
-            let updated = transaction.update(&claim)?;
-            let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(&claim));
-            if let Some(store_id) = &store_id {
-                // That the store is another one by now is why the claim is gone.
-                let times = &mut self.log.report.times;
-                record(engine, &mut *transaction, store_id, claims, times)?;
-            }
-            if let Some(hold) = &hold {
-                hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
-            }
-            self.commit(transaction, claims, hold.as_ref())?;
-            Ok(updated)
-        });
+        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_deref()));
         let updated = match updated {
             Ok(updated) => updated,
             Err(Error::Locked { .. }) => {
@@ -208,6 +188,36 @@ impl Applier<'_, '_> {
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
+    }
+
+    /// Applies a claim that is gone to its row, if there is one.
+    fn update_gone(
+        &mut self,
+        claim: &Claim,
+        store_id: Option<&str>,
+    ) -> Result<UpdateOutcome, Error> {
+        let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
+        if let Some(hold) = &hold
+            && !hold.may_write(claim)
+        {
+            drop(transaction);
+            return self.outcome_of(hold, claim);
+        }
+        let updated = transaction.update(claim)?;
+        let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(claim));
+        if let Some(store_id) = store_id {
+            // That the store is another one by now is why the claim is gone.
+            let times = &mut self.log.report.times;
+            record(engine, &mut *transaction, store_id, claims, times)?;
+        }
+        if let Some(hold) = &hold {
+            hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
+        }
+        self.commit(transaction, claims, hold.as_ref())?;
+        if let Some(hold) = hold {
+            hold.forget_commit();
+        }
+        Ok(updated)
     }
 
     /// Returns what became of a claim that is gone from a store in memory, and that may not be
