@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod kept_tables;
 pub(crate) mod ledger;
+pub(crate) mod limits;
 pub(crate) mod migration;
 pub(crate) mod number_hold;
 pub(crate) mod pool;
@@ -25,6 +26,8 @@ pub use self::ledger::{
     Ledger, LedgerState, LedgerTransaction, StoreRecord, SyncRecord, Unapplied, UnappliedCause,
     UpdateOutcome,
 };
+#[doc(hidden)]
+pub use self::limits::LedgerLimits;
 pub use self::migration::files::{MigrationFiles, migration_files};
 pub use self::migration::harness::CounterHarness;
 pub use self::migration::source::CounterMigrations;

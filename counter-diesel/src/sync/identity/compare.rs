@@ -2,7 +2,7 @@
 
 use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
-use crate::engine::age::{Age, RECALL_WITHIN, age};
+use crate::engine::age::{Age, RECALL_WITHIN, age, went_back};
 use crate::error::Error;
 use crate::ledger::ledger::{LedgerState, SyncRecord};
 
@@ -65,5 +65,5 @@ pub(crate) fn absence_of(
     if seq <= recall.accepted {
         return Ok(Absence::Decided);
     }
-    Err(counter_core::Error::StoreWentBack { found, recorded: seq }.into())
+    Err(went_back(found, &[seq]))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimSeq, StoreGeneration};
 
-use crate::engine::age::{Age, age_of, newest};
+use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
@@ -59,9 +59,6 @@ fn remembrance_of(
     match age_of(recall) {
         Age::Present => Ok(Remembrance::Whole),
         Age::HighWaterLost(_) => Ok(Remembrance::Changed),
-        Age::WentBack(forgotten) => {
-            let recorded = newest(&forgotten);
-            Err(counter_core::Error::StoreWentBack { found, recorded }.into())
-        }
+        Age::WentBack(forgotten) => Err(went_back(found, &forgotten)),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
 
-use crate::engine::age::{Age, newest, present_generation};
+use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
@@ -148,8 +148,7 @@ impl Pass<'_, '_> {
         self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
-                let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(CoreError::StoreWentBack { found, recorded }.into())
+                Err(went_back(generation.high_water, &forgotten))
             }
             age => Ok(age),
         }
