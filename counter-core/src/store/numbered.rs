@@ -14,7 +14,6 @@ use crate::protocol::{Claim, ClaimSeq, StoreNumber};
 pub struct Numbered {
     holder: i64,
     held: Mutex<Option<HeldNumber>>,
-    taking: Mutex<()>,
     commits: Mutex<Vec<Commit>>,
 }
 
@@ -97,8 +96,7 @@ impl fmt::Debug for Numbered {
 impl Numbered {
     /// A new holder, without a number.
     pub fn new() -> Self {
-        let (held, taking, commits) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { holder: random_word(), held, taking, commits }
+        Self { holder: random_word(), held: Mutex::default(), commits: Mutex::default() }
     }
 
     /// Returns the random word by which rows name this store.
@@ -111,19 +109,20 @@ impl Numbered {
         *lock(&self.held)
     }
 
-    /// Notes that this store holds a number from now on.
+    /// Notes that this store holds a number from now on, instead of any other.
     pub fn hold(&self, held: HeldNumber) {
         *lock(&self.held) = Some(held);
+    }
+
+    /// Notes that this store holds a number from now on, unless another thread has taken one
+    /// meanwhile. Returns the one that it holds.
+    pub fn hold_first(&self, taken: HeldNumber) -> HeldNumber {
+        *lock(&self.held).get_or_insert(taken)
     }
 
     /// Notes that another store has taken this number.
     pub fn lose(&self, lost: HeldNumber) {
         lock(&self.held).take_if(|held| *held == lost);
-    }
-
-    /// Keeps other threads from taking a number, until what it returns is dropped.
-    pub fn take_alone(&self) -> MutexGuard<'_, ()> {
-        lock(&self.taking)
     }
 
     /// Returns the first sequence that the store may give out from `seq` on, or `None` if it does

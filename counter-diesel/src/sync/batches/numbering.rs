@@ -52,15 +52,10 @@ impl<'a> Applier<'a, '_> {
 
     fn take_number(&self, private: &dyn PrivateStore, wait: LockWait) -> Result<HeldNumber, Error> {
         let numbered = private.numbered();
-        let _alone = numbered.take_alone();
-        if let Some(held) = numbered.held() {
-            return Ok(held);
-        }
         let mut transaction = self.unsettled.engine.ledger().begin(wait)?;
-        let held = transaction.take_number(numbered.holder())?;
+        let taken = transaction.take_number(numbered.holder())?;
         transaction.commit()?;
-        numbered.hold(held);
-        Ok(held)
+        Ok(numbered.hold_first(taken))
     }
 
     fn holds_any(&self, claims: &[Claim]) -> bool {
