@@ -86,8 +86,8 @@ pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, InspectStore, KeyIndex,
     MemoryFacts, NumberRow, Numbered, Outcome, PersistenceFacts, PrivateStore, Recall, Repair,
-    Replacement, ScanPage, ServerVersion, Snapshot, StoreFacts, StoreGeneration, Verdict,
-    random_word,
+    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
+    StoreNotices, Verdict, random_word,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

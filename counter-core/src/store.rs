@@ -10,6 +10,9 @@ mod snapshot;
 pub use answers::{Claimed, Cursor, Recall, ScanPage, Verdict};
 pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 pub use delta_store::{DeltaStore, Replacement};
-pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
+pub use facts::{
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
+    StoreNotices,
+};
 pub use numbered::{HeldNumber, NumberRow, Numbered, Outcome, random_word};
 pub use snapshot::Snapshot;

@@ -7,7 +7,10 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
+use counter_core::{
+    ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, InspectStore, StoreGeneration,
+    StoreNotices,
+};
 
 use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
@@ -60,14 +63,22 @@ fn run(
         reported_foreign: Reported::default(),
         reported_claims: Reported::default(),
     };
+    let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
+    let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
+    report.unconfirmed = unconfirmed.saturating_sub(before);
+    report.sentinels_silent = sentinels_silent;
     match result {
         Err(error) if report.is_empty() => return Err(error),
         result => report.stopped = result.err(),
     }
     Ok(report)
+}
+
+fn notices_of(engine: &Engine) -> StoreNotices {
+    engine.store().inspection().map(InspectStore::notices).unwrap_or_default()
 }
 
 /// A server that is started again in the middle of a scan goes on with it in another order, and a
