@@ -115,7 +115,8 @@ impl DeltaStore for FaultyStore {
     }
 
     fn private(&self) -> Option<&dyn PrivateStore> {
-        self.inner.private().map(|_| self as _)
+        // One that outlives its process is shared.
+        self.inner.private().filter(|_| self.generation.is_none()).map(|_| self as _)
     }
 
     fn key_index(&self) -> Option<&dyn KeyIndex> {
