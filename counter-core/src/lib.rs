@@ -53,6 +53,7 @@ mod config;
 mod confirmation;
 mod error;
 mod id;
+mod interval;
 mod invalid;
 mod memory;
 mod names;
@@ -84,10 +85,10 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, InspectStore, KeyIndex,
-    MemoryFacts, NumberRow, Numbered, Outcome, PersistenceFacts, PrivateStore, Recall, Repair,
-    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, Verdict, random_word,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry, IndexPage,
+    InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, Outcome, PendingIndex,
+    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Verdict, random_word,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;
