@@ -197,6 +197,8 @@ pub enum StoreStep {
     Recall,
     /// Telling how it is set up.
     Inspect,
+    /// Naming what may be pending.
+    Index,
 }
 
 impl fmt::Display for StoreStep {
@@ -215,6 +217,7 @@ impl fmt::Display for StoreStep {
             Self::Generation => "tell its generation",
             Self::Recall => "tell which sequences it remembers",
             Self::Inspect => "tell how it is set up",
+            Self::Index => "name what is pending",
         })
     }
 }

@@ -4,13 +4,17 @@ mod answers;
 mod capabilities;
 mod delta_store;
 mod facts;
+mod numbered;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, Recall, ScanPage, Verdict};
-pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
+pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Verdict};
+pub use capabilities::{
+    InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
+};
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{
     ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
     StoreNotices,
 };
+pub use numbered::{HeldNumber, NumberRow, Numbered, Outcome, random_word};
 pub use snapshot::Snapshot;

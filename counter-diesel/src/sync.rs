@@ -3,8 +3,10 @@
 
 pub(crate) mod batches;
 pub(crate) mod identity;
+pub(crate) mod named;
 pub(crate) mod options;
 pub(crate) mod passes;
+pub(crate) mod reach;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
@@ -18,6 +20,7 @@ pub use counter_core::BatchSize;
 
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
+pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,

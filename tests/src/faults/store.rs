@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    Snapshot, StoreFacts, StoreGeneration, StoreStep, Verdict,
+    IndexEntry, IndexPage, InspectStore, KeyIndex, Numbered, Pattern, PendingIndex, Prefix,
+    PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
+    StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -115,11 +116,16 @@ impl DeltaStore for FaultyStore {
     }
 
     fn private(&self) -> Option<&dyn PrivateStore> {
-        self.inner.private().map(|_| self as _)
+        // One that outlives its process is shared.
+        self.inner.private().filter(|_| self.generation.is_none()).map(|_| self as _)
     }
 
     fn key_index(&self) -> Option<&dyn KeyIndex> {
         self.inner.key_index()
+    }
+
+    fn pending_index(&self) -> Option<&dyn PendingIndex> {
+        self.inner.pending_index().map(|_| self as _)
     }
 
     fn inspection(&self) -> Option<&dyn InspectStore> {
@@ -185,9 +191,35 @@ impl Repair for FaultyStore {
 }
 
 impl PrivateStore for FaultyStore {
+    fn numbered(&self) -> &Numbered {
+        present(self.inner.private()).numbered()
+    }
+
     fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let inner = present(self.inner.private());
         self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))
+    }
+}
+
+impl PendingIndex for FaultyStore {
+    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("index", StoreStep::Index, || inner.page(from, count))
+    }
+
+    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("remove", StoreStep::Index, || inner.remove(entries))
+    }
+
+    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("begin_scan", StoreStep::Index, || inner.begin_scan(every))
+    }
+
+    fn abandon_scan(&self) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("abandon_scan", StoreStep::Index, || inner.abandon_scan())
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) struct Names {
     high_water: String,
     generation: String,
     given_out: String,
+    dirty_hashes: Vec<String>,
+    scanned: String,
 }
 
 impl Names {
@@ -17,6 +19,8 @@ impl Names {
             high_water: prefix.high_water_name(),
             generation: prefix.generation_name(),
             given_out: prefix.given_out_name(),
+            dirty_hashes: prefix.dirty_names(),
+            scanned: prefix.scanned_name(),
             prefix,
         }
     }
@@ -35,6 +39,15 @@ impl Names {
 
     pub(crate) fn given_out(&self) -> &str {
         &self.given_out
+    }
+
+    /// Returns the names of the hashes of the index, each at its number.
+    pub(crate) fn dirty_hashes(&self) -> &[String] {
+        &self.dirty_hashes
+    }
+
+    pub(crate) fn scanned(&self) -> &str {
+        &self.scanned
     }
 
     /// Writes what [`Prefix::pending_name`] returns.

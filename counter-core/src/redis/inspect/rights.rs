@@ -32,7 +32,7 @@ enum Check {
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 23] = [
+const RIGHTS: [Right; 28] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -53,6 +53,11 @@ const RIGHTS: [Right; 23] = [
     Right { command: "ZRANGEBYSCORE", check: Check::Ask("KEY 0 1") },
     Right { command: "ZREMRANGEBYRANK", check: Check::Ask("KEY 0 0") },
     Right { command: "ZSCORE", check: Check::Ask("KEY text") },
+    Right { command: "HSET", check: Check::Ask("KEY field text") },
+    Right { command: "HLEN", check: Check::Ask("KEY") },
+    Right { command: "HSCAN", check: Check::Ask("KEY 0") },
+    Right { command: "HMGET", check: Check::Ask("KEY field") },
+    Right { command: "HDEL", check: Check::Ask("KEY field") },
     Right { command: "ROLE", check: Check::AskIfFollowing("") },
     Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
     Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
