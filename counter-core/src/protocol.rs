@@ -3,9 +3,11 @@
 mod claim;
 mod generation;
 mod holding;
+mod number;
 mod rules;
 
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
 pub use holding::Holding;
+pub use number::StoreNumber;
 pub use rules::{Baseline, Overflow, ValueError, value};

@@ -6,10 +6,10 @@
 
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Confirmation, Cursor,
-    DeltaStore, Foreign, Generation, Holding, IndexEntry, IndexPage, InspectStore, KeyIndex,
-    ManualClock, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement,
-    ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, SystemClock, Verdict,
-    value,
+    DeltaStore, Foreign, Generation, HeldNumber, Holding, IndexEntry, IndexPage, InspectStore,
+    KeyIndex, ManualClock, NumberRow, Numbered, Outcome, PendingIndex, Prefix, PrivateStore,
+    Recall, RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind,
+    StoreName, StoreNotices, StoreNumber, SystemClock, Verdict, random_word, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -1,11 +1,13 @@
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
+    OwnerId, OwnerType, Prefix, StoreNumber,
 };
 
 use crate::error::Error;
 use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 
 /// The database side: reads baselines, and applies claims under the guard.
@@ -115,6 +117,19 @@ pub trait LedgerTransaction {
         store_id: &str,
         seq: ClaimSeq,
     ) -> Result<Vec<ClaimSeq>, Error>;
+
+    /// Takes a number for a store that belongs to this process: one that was not used for long, if
+    /// there is one. `holder` is the store's random word.
+    fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error>;
+
+    /// Locks the row of a number until the end of the transaction, and returns it as it is then.
+    /// `None` if there is no such row. To be called before any other row is locked.
+    fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error>;
+
+    /// Writes the row of a number, which is locked. To be called when the rows are locked: then
+    /// what other transactions have recorded with these rows is in the answer, which is what is
+    /// recorded of stores that processes share.
+    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error>;
 
     /// Makes it durable.
     ///

@@ -13,8 +13,8 @@ CREATE TABLE "model_counters" (
   UNIQUE ("owner_type", "owner_id", "key")
 );
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix
--- names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix and
+-- the writer 0 names this database.
 CREATE TABLE "model_counters_state" (
   "prefix" VARCHAR(100) NOT NULL,
   "store_id" VARCHAR(64) NOT NULL,
@@ -23,6 +23,10 @@ CREATE TABLE "model_counters_state" (
   "claim_seq" BIGINT NOT NULL DEFAULT 0,
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.
   "synced_at" TIMESTAMP,
+  -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word of
+  -- the store that holds the number, and of the last batch that was committed under it.
+  "holder" BIGINT NOT NULL DEFAULT 0,
+  "batch" BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY ("prefix", "store_id", "writer")
 );
 

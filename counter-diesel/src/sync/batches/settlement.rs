@@ -1,6 +1,6 @@
 //! What is done about the claims of a batch once its transaction is over.
 
-use counter_core::{Claim, ClaimOp};
+use counter_core::{Claim, ClaimOp, Outcome};
 
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -8,6 +8,7 @@ use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
 use crate::sync::batches::applier::Applier;
 use crate::sync::batches::batch::Locks;
+use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
@@ -24,7 +25,7 @@ impl Applier<'_, '_> {
     /// Returns claims that got a new sequence and are still to be applied.
     pub(crate) fn settle(
         &mut self,
-        settled: Settled,
+        settled: Settled<'_>,
         renumbered: u32,
     ) -> Result<Vec<Claim>, Error> {
         for claim in settled.changing {
@@ -43,7 +44,12 @@ impl Applier<'_, '_> {
         let acknowledged = self.acknowledge(&settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
-        let claims = self.renumber(settled.conflicts, renumbered)?;
+        if let Some(hold) = settled.hold {
+            hold.forget_commit();
+        }
+        let undecided = self.conflicts_of(settled.undecided)?;
+        let conflicts = settled.conflicts.into_iter().chain(undecided).collect();
+        let claims = self.renumber(conflicts, renumbered)?;
         for claim in settled.gone {
             self.settle_gone(claim)?;
         }
@@ -74,8 +80,20 @@ impl Applier<'_, '_> {
         Ok(())
     }
 
-    /// Claims that nobody has applied get sequences above those of their rows. One that was applied
-    /// and then overtaken only lacks its acknowledgement. The others are conflicts.
+    /// Returns claims of which nothing tells whether they are in the table as conflicts.
+    fn conflicts_of(&mut self, claims: Vec<Claim>) -> Result<Vec<ConflictingClaim>, Error> {
+        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ledger = self.unsettled.engine.ledger();
+        let rows = self.log.report.times.add_database(|| ledger.baselines(&ids))?;
+        let conflicts = claims.into_iter().zip(rows);
+        Ok(conflicts.map(|(claim, row)| ConflictingClaim { claim, row: row.seq }).collect())
+    }
+
+    /// A claim that was applied and then overtaken only lacks its acknowledgement. The others are
+    /// conflicts, and get sequences above those of their rows if an operator has decided so.
     fn renumber(
         &mut self,
         conflicts: Vec<ConflictingClaim>,
@@ -120,12 +138,6 @@ impl Applier<'_, '_> {
         if times >= RENUMBER_ROUNDS {
             return Ok(None);
         }
-        if self.unsettled.fate(claim) == Fate::Unapplied
-            && let Some(private) = store.private()
-            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
-        {
-            return Ok(Some(renumbered));
-        }
         match store.repair() {
             Some(repair) if self.manner.on_conflict == OnConflict::Apply => {
                 Ok(repair.renumber(claim, *row)?)
@@ -150,18 +162,7 @@ impl Applier<'_, '_> {
             self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
-        let updated = retry::once_more(|| {
-            let ledger = self.unsettled.engine.ledger();
-            let mut transaction = ledger.begin(self.manner.locks.wait())?;
-            let updated = transaction.update(&claim)?;
-            if let Some(store_id) = &store_id {
-                // That the store is another one by now is why the claim is gone.
-                let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
-                record(self.unsettled.engine, &mut *transaction, store_id, claims, times)?;
-            }
-            self.commit(transaction, std::slice::from_ref(&claim))?;
-            Ok(updated)
-        });
+        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_deref()));
         let updated = match updated {
             Ok(updated) => updated,
             Err(Error::Locked { .. }) => {
@@ -187,5 +188,45 @@ impl Applier<'_, '_> {
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
+    }
+
+    /// Applies a claim that is gone to its row, if there is one.
+    fn update_gone(
+        &mut self,
+        claim: &Claim,
+        store_id: Option<&str>,
+    ) -> Result<UpdateOutcome, Error> {
+        let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
+        if let Some(hold) = &hold
+            && !hold.may_write(claim)
+        {
+            drop(transaction);
+            return self.outcome_of(hold, claim);
+        }
+        let updated = transaction.update(claim)?;
+        let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(claim));
+        if let Some(store_id) = store_id {
+            // That the store is another one by now is why the claim is gone.
+            let times = &mut self.log.report.times;
+            record(engine, &mut *transaction, store_id, claims, times)?;
+        }
+        if let Some(hold) = &hold {
+            hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
+        }
+        self.commit(transaction, claims, hold.as_ref())?;
+        if let Some(hold) = hold {
+            hold.forget_commit();
+        }
+        Ok(updated)
+    }
+
+    /// Returns what became of a claim that is gone from a store in memory, and that may not be
+    /// written to its row: nothing gives such a claim a new sequence.
+    fn outcome_of(&self, hold: &Hold<'_>, claim: &Claim) -> Result<UpdateOutcome, Error> {
+        let rows = self.unsettled.engine.ledger().baselines(std::slice::from_ref(&claim.id))?;
+        let has_seen = rows.first().is_some_and(|row| row.seq >= claim.seq);
+        let may_be_there = hold.outcome(claim) != Outcome::NotCommitted;
+        let is_there = has_seen || may_be_there;
+        Ok(if is_there { UpdateOutcome::AlreadyApplied } else { UpdateOutcome::NoRow })
     }
 }

@@ -158,9 +158,9 @@ pub(crate) fn state<'a>(
     let from = tables.state().quoted();
     let columns = "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\"";
     let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
-    Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" IN ('', "))
+    Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" = "))
         .text(prefix)
-        .sql(")")
+        .sql(" OR \"prefix\" = '' AND \"writer\" = 0")
 }
 
 type StateColumns = (String, String, i64, i64, Option<NaiveDateTime>, i64);
