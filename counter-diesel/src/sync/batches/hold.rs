@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, HeldNumber, NumberRow, Outcome, PrivateStore};
+use counter_core::{Claim, HeldNumber, NumberRow, Outcome, PrivateStore};
 
 use crate::error::Error;
 use crate::ledger::dialect::numbers::SharedRecord;
@@ -14,8 +14,8 @@ const SHARED_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Hold<'a> {
     pub(crate) private: &'a dyn PrivateStore,
     pub(crate) held: HeldNumber,
-    /// The greatest sequence that was committed under it before.
-    pub(crate) floor: ClaimSeq,
+    /// Its row, as it was when it was locked.
+    pub(crate) locked: NumberRow,
     /// The random word of this transaction.
     pub(crate) batch: i64,
 }
@@ -43,10 +43,10 @@ impl Hold<'_> {
         table: impl FnOnce() -> String,
     ) -> Result<(), Error> {
         let newest = claims.iter().map(|claim| claim.seq).max().unwrap_or_default();
-        let (holder, floor) = (self.private.numbered().holder(), self.floor.max(newest));
+        let (holder, floor) = (self.private.numbered().holder(), self.locked.floor.max(newest));
         let row = NumberRow { holder, floor, batch: self.batch };
         let SharedRecord { newest, synced_ago } =
-            transaction.write_number(self.held.number, row)?;
+            transaction.write_number(self.held.number, self.locked, row)?;
         if newest > self.held.shared || synced_ago.is_some_and(|ago| ago < SHARED_WITHIN) {
             // What comes next is compared with the record as it is now.
             self.private.numbered().hold(HeldNumber { shared: newest, ..self.held });

@@ -39,7 +39,7 @@ impl<'a> Applier<'a, '_> {
             numbered.decide(held.number, row);
             match row {
                 Some(row) if row.holder == numbered.holder() => {
-                    let hold = Hold { private, held, floor: row.floor, batch: random_word() };
+                    let hold = Hold { private, held, locked: row, batch: random_word() };
                     numbered.forget_commits(|claims| self.holds_any(claims));
                     return Ok((transaction, Some(hold)));
                 }
