@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use counter_core::{Claim, HeldNumber, NumberRow, Outcome, PrivateStore};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use crate::error::Error;
+use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::ledger::LedgerTransaction;
 
@@ -55,8 +56,19 @@ impl Hold<'_> {
         Ok(())
     }
 
-    pub(crate) fn note_commit(&self, claims: &[Claim]) {
-        self.private.numbered().note_commit(self.held.number, self.batch, claims);
+    /// Notes that a commit is about to be asked for.
+    ///
+    /// # Errors
+    ///
+    /// One that may pass, if the store has lost the number meanwhile: nothing may be committed.
+    pub(crate) fn note_commit(&self, claims: &[Claim]) -> Result<(), Error> {
+        if self.private.numbered().note_commit(self.held.number, self.batch, claims) {
+            return Ok(());
+        }
+        let words = "the store has lost its number to another process".to_owned();
+        let source =
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(words));
+        Err(Error::Database { step: LedgerStep::State, source })
     }
 
     pub(crate) fn note_committed(&self) {
