@@ -203,8 +203,8 @@ fn commit_under_each_number(ledger: &dyn Ledger) {
     let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     for number in (0..StoreNumber::COUNT).filter_map(StoreNumber::new) {
         if let Some(row) = transaction.lock_number(number).unwrap() {
-            let row = NumberRow { holder: 7, batch: 9, ..row };
-            transaction.write_number(number, row).unwrap();
+            let taken = NumberRow { holder: 7, batch: 9, ..row };
+            transaction.write_number(number, row, taken).unwrap();
         }
     }
     transaction.commit().unwrap();

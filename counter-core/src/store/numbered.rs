@@ -138,10 +138,19 @@ impl Numbered {
     }
 
     /// Notes that a commit of these claims, of different counters, is about to be asked for.
-    pub fn note_commit(&self, number: StoreNumber, batch: i64, claims: &[Claim]) {
+    /// Returns whether it may be: not if the store has lost the number, whose row decides about no
+    /// commit any more that is noted from then on.
+    #[must_use]
+    pub fn note_commit(&self, number: StoreNumber, batch: i64, claims: &[Claim]) -> bool {
         let (mut claims, outcome) = (claims.to_vec(), Outcome::Open);
         claims.sort_by(|a, b| a.id.cmp(&b.id));
-        lock(&self.commits).push(Commit { number, batch, claims, outcome });
+        // Before the number is looked at: one that is lost then is decided about later.
+        let mut commits = lock(&self.commits);
+        let is_held = self.held().is_some_and(|held| held.number == number);
+        if is_held {
+            commits.push(Commit { number, batch, claims, outcome });
+        }
+        is_held
     }
 
     /// Notes that a commit succeeded.
@@ -154,7 +163,8 @@ impl Numbered {
     }
 
     /// Decides commits whose outcome is not known, from the row of their number, which is locked
-    /// now: none of them is still on its way. `None` if there is no such row any more.
+    /// now: none of them is still on its way. `None` if there is no such row any more. A store that
+    /// has lost the number notes that first (see [`Self::lose`]), so that no commit is noted later.
     pub fn decide(&self, number: StoreNumber, row: Option<NumberRow>) {
         let mut commits = lock(&self.commits);
         for commit in commits.iter_mut() {

@@ -252,8 +252,15 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::State, move |transaction| transaction.lock_number(number))
     }
 
-    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
-        self.step(LedgerStep::State, move |transaction| transaction.write_number(number, row))
+    fn write_number(
+        &mut self,
+        number: StoreNumber,
+        locked: NumberRow,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error> {
+        self.step(LedgerStep::State, move |transaction| {
+            transaction.write_number(number, locked, row)
+        })
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {

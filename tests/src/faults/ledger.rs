@@ -156,10 +156,15 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
+    fn write_number(
+        &mut self,
+        number: StoreNumber,
+        locked: NumberRow,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error> {
         self.faults.step(
             "write_number",
-            || self.inner.write_number(number, row),
+            || self.inner.write_number(number, locked, row),
             |fault| failure(LedgerStep::State, fault),
         )
     }

@@ -36,14 +36,16 @@ impl<'a> Applier<'a, '_> {
             };
             let mut transaction = engine.ledger().begin(wait)?;
             let row = transaction.lock_number(held.number)?;
+            let own = row.filter(|row| row.holder == numbered.holder());
+            if own.is_none() {
+                // First, so that no commit under it is noted which nothing decides about.
+                numbered.lose(held);
+            }
             numbered.decide(held.number, row);
-            match row {
-                Some(row) if row.holder == numbered.holder() => {
-                    let hold = Hold { private, held, floor: row.floor, batch: random_word() };
-                    numbered.forget_commits(|claims| self.holds_any(claims));
-                    return Ok((transaction, Some(hold)));
-                }
-                _ => numbered.lose(held),
+            if let Some(locked) = own {
+                let hold = Hold { private, held, locked, batch: random_word() };
+                numbered.forget_commits(|claims| self.holds_any(claims));
+                return Ok((transaction, Some(hold)));
             }
         }
         let source = diesel::result::Error::NotFound;
