@@ -117,7 +117,7 @@ impl Shared {
             let state = lock(&self.state);
             drop(self.changed.wait_timeout_while(state, PAUSE, |state| !state.is_ending));
         }
-        // A server that is away keeps nobody waiting for the end.
+        // The end waits for no server that is away.
         if !lock(&self.state).has_failed {
             self.write(server);
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use counter_core::{Claim, HeldNumber, NumberRow, Outcome, PrivateStore};
+use counter_core::{Claim, CommitOutcome, HeldNumber, NumberRow, PrivateStore};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::error::{Error, LedgerStep};
@@ -24,11 +24,11 @@ pub(crate) struct Hold<'a> {
 impl Hold<'_> {
     /// Returns whether a claim may be written to its row.
     pub(crate) fn may_write(&self, claim: &Claim) -> bool {
-        self.held.gives_out(claim.seq) && self.outcome(claim) == Outcome::NotCommitted
+        self.held.gives_out(claim.seq) && self.outcome(claim) == CommitOutcome::NotCommitted
     }
 
     /// Returns what is known about an earlier commit of a claim.
-    pub(crate) fn outcome(&self, claim: &Claim) -> Outcome {
+    pub(crate) fn outcome(&self, claim: &Claim) -> CommitOutcome {
         self.private.numbered().outcome(claim)
     }
 
@@ -50,7 +50,7 @@ impl Hold<'_> {
             transaction.write_number(self.held.number, self.locked, row)?;
         if newest > self.held.shared || synced_ago.is_some_and(|ago| ago < SHARED_WITHIN) {
             // What comes next is compared with the record as it is now.
-            self.private.numbered().hold(HeldNumber { shared: newest, ..self.held });
+            self.private.numbered().note_shared(self.held.number, newest);
             return Err(Error::MixedStores { table: table() });
         }
         Ok(())

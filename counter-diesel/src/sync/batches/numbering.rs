@@ -4,7 +4,9 @@
 //! commits sequences of it, and no other transaction of this process is between its begin and its
 //! commit: so what became of earlier commits is known, and a claim may get a new sequence.
 
-use counter_core::{Claim, ClaimSeq, HeldNumber, Outcome, PrivateStore, Verdict, random_word};
+use counter_core::{
+    Claim, ClaimSeq, CommitOutcome, HeldNumber, PrivateStore, Verdict, random_word,
+};
 
 use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
@@ -76,14 +78,16 @@ impl<'a> Applier<'a, '_> {
     ) -> Result<(), Error> {
         for claim in std::mem::take(claims) {
             match hold.private.numbered().outcome(&claim) {
-                Outcome::Committed => settled.applied.push(claim),
-                Outcome::Undecided => settled.undecided.push(claim),
-                Outcome::Open => settled.changing.push(claim),
-                Outcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
-                Outcome::NotCommitted => match self.renumber_unapplied(hold, &claim, claim.seq)? {
-                    Some(renumbered) => claims.push(renumbered),
-                    None => self.sort_out(claim, settled)?,
-                },
+                CommitOutcome::Committed => settled.applied.push(claim),
+                CommitOutcome::Undecided => settled.undecided.push(claim),
+                CommitOutcome::Open => settled.changing.push(claim),
+                CommitOutcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
+                CommitOutcome::NotCommitted => {
+                    match self.renumber_unapplied(hold, &claim, claim.seq)? {
+                        Some(renumbered) => claims.push(renumbered),
+                        None => self.sort_out(claim, settled)?,
+                    }
+                }
             }
         }
         Ok(())

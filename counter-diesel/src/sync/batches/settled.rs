@@ -17,7 +17,7 @@ pub(crate) struct Settled<'a> {
     pub(crate) locked: Vec<Claim>,
     /// The store changed others of their batch again and again.
     pub(crate) changing: Vec<Claim>,
-    /// Nothing tells any more whether they are in the table.
+    /// Whether they are in the table cannot be found out any more.
     pub(crate) undecided: Vec<Claim>,
     /// The number and the batch under which the applied ones were committed, if there is one.
     pub(crate) hold: Option<Hold<'a>>,

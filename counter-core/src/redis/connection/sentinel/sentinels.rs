@@ -224,7 +224,7 @@ fn parse_address(reply: Reply) -> Result<Option<Address>, BoxError> {
     Ok(Some(Address::new(host?, port?.parse()?)))
 }
 
-/// The fields that a sentinel tells of a master: names and values in turn.
+/// The fields in which a sentinel describes a master: names and values in turn.
 struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Fields {
