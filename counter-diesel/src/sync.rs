@@ -2,6 +2,7 @@
 //! runs, and the conflicts that it leaves to an operator.
 
 pub(crate) mod batches;
+mod control;
 pub(crate) mod identity;
 pub(crate) mod named;
 pub(crate) mod options;
@@ -18,13 +19,14 @@ pub(crate) mod worker;
 
 pub use counter_core::BatchSize;
 
+pub use self::control::WorkerStatus;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{
-    ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,
+    ConflictingClaim, FailedClaim, HeldCause, HeldCounter, LostClaim, PostponedCause,
+    PostponedClaim,
 };
 pub use self::report::observer::SyncEvent;
 pub use self::report::times::SyncTimes;
-pub use self::worker::WorkerStatus;

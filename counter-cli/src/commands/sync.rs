@@ -24,7 +24,9 @@ use crate::signals::Signals;
 ///
 /// In the printed table, `applied` is what is in the database now; `recovered` are those of them
 /// that an earlier sync had left behind; `skipped` had nothing to apply; `busy` are being synced by
-/// another sync. Whatever needs attention is printed to standard error, and makes the exit code 1.
+/// another sync; `held` are those of them whose claim did not change while this sync looked again
+/// for two seconds, so their sync is slow or has died. Whatever needs attention is printed to
+/// standard error, and makes the exit code 1.
 ///
 /// With -v each counter is printed with what was added to it (+5), what it was set to (=5), or
 /// `deleted`. The table then has the time of each step: the store's are scan, claim and
@@ -170,7 +172,8 @@ impl Syncing {
     }
 
     pub(super) fn once(&self, expected: Option<u64>) -> Result<Exit, Failure> {
-        let report = self.pass(&self.options, expected, || self.signals.arrived().is_some())?;
+        let options = self.options.clone().report_held(true);
+        let report = self.pass(&options, expected, || self.signals.arrived().is_some())?;
         let detail = if self.output.verbose { Detail::Steps } else { Detail::Counts };
         let text = || in_table(&report, detail);
         let printed = self.print(&report, text);
@@ -195,7 +198,8 @@ impl Syncing {
         loop {
             let turn = if self.signals.wait(delay).is_some() { Turn::Last } else { Turn::Usual };
             let should_stop = || turn == Turn::Usual && self.signals.arrived().is_some();
-            let options = self.options.clone().retry_refused(turn == Turn::Last);
+            let is_last = turn == Turn::Last;
+            let options = self.options.clone().retry_refused(is_last).report_held(is_last);
             let options = options.follow_index(has_seen_all);
             let result = self.pass(&options, None, should_stop);
             has_seen_all |= result.as_ref().is_ok_and(SyncReport::is_complete);

@@ -93,6 +93,9 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
             "{counter} had an expiry in the store: have the program that sets it send INCRBY alone"
         )
     }));
+    lines.extend(listed(&report.held, "claims were left unfinished", |held| {
+        format!("{} is left unfinished: {}", held.counter, held.cause)
+    }));
     lines.extend(listed(&report.postponed, "claims were postponed", |postponed| {
         format!("{} is left to a later sync: {}", of(&postponed.claim), postponed.cause)
     }));

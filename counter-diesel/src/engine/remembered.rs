@@ -36,6 +36,14 @@ impl Unanswered {
         ids
     }
 
+    /// Returns in their order those that no pass has claimed since.
+    pub(crate) fn untried(&self) -> Vec<CounterId> {
+        let untried = self.0.iter().filter(|(_, passes)| **passes == Self::PASSES);
+        let mut ids = untried.map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        ids.sort();
+        ids
+    }
+
     /// Notes that a pass claims these counters.
     pub(crate) fn count_pass(&mut self, ids: &[CounterId]) {
         for id in ids {
@@ -57,6 +65,8 @@ pub(crate) struct InHand {
     pub(crate) store_id: Option<Arc<str>>,
     /// Set if the database refused it.
     pub(crate) refusal: Option<Refusal>,
+    /// Whether the report of the present pass names it.
+    pub(crate) is_reported: bool,
 }
 
 /// How often the database refused a claim in a row, and when it is to be retried.
@@ -92,7 +102,7 @@ impl Refusal {
 
 impl InHand {
     pub(crate) const fn new(claim: &Claim, fate: Fate, store_id: Option<Arc<str>>) -> Self {
-        Self { seq: claim.seq, op: claim.op, fate, store_id, refusal: None }
+        Self { seq: claim.seq, op: claim.op, fate, store_id, refusal: None, is_reported: false }
     }
 
     /// Notes that the database refused the claim, or too many beside it.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter_core::{BatchSize, Pattern};
 
@@ -22,6 +22,7 @@ pub struct SyncOptions {
     pub(crate) full_scan_every: Option<Duration>,
     /// Whether it waits for no row that others have locked.
     pub(crate) skips_locked: bool,
+    pub(crate) reports_held: ReportsHeld,
 }
 
 /// Where a sync looks for what is pending.
@@ -34,6 +35,17 @@ pub(crate) enum Finds {
     WhatIsDue,
     /// In the index alone.
     WhatIsNamed,
+}
+
+/// Which claims a sync reports that it leaves unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ReportsHeld {
+    #[default]
+    No,
+    /// Those of its own process.
+    Own,
+    /// Those of other syncs too, at which it looks again, until this instant at the latest.
+    All { until: Option<Instant> },
 }
 
 /// What a sync does about what the store holds and the table may have counted already: claims whose
@@ -105,6 +117,23 @@ impl SyncOptions {
     /// configured [`full_scan_every`](crate::Config::full_scan_every).
     pub fn full_scan_every(mut self, time: Duration) -> Self {
         self.full_scan_every = Some(time);
+        self
+    }
+
+    /// Whether the sync reports, before it ends, which counters it leaves in other hands. Default:
+    /// no, for the next sync of the same process finds out.
+    ///
+    /// It then looks again at the counters that another sync has claimed, for two seconds at most.
+    /// Where that one makes progress, this sync applies what it leaves pending. Where a claim stays
+    /// as it is, its sync has died or is waiting for something: its counter is in
+    /// [`SyncReport::held`]. So is what this process has claimed and could not finish. A
+    /// [`SyncWorker`] does that with its last sync, and so does the command `counter sync`.
+    ///
+    /// [`SyncReport::held`]: crate::SyncReport::held
+    /// [`SyncWorker`]: crate::SyncWorker
+    pub fn report_held(mut self, report_held: bool) -> Self {
+        self.reports_held =
+            if report_held { ReportsHeld::All { until: None } } else { ReportsHeld::No };
         self
     }
 

@@ -3,5 +3,6 @@
 
 pub(crate) mod claimer;
 pub(crate) mod folding;
+mod held;
 pub(crate) mod leftovers;
 pub(crate) mod pass;

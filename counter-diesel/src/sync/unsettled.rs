@@ -28,6 +28,8 @@ pub(crate) struct Unsettled<'a> {
     unanswered: Mutex<HashSet<CounterId>>,
     /// The counters of those that the batch at hand leaves to later passes.
     left: Mutex<Vec<CounterId>>,
+    /// Counters that another sync had claimed when this pass came to them.
+    busy: Mutex<HashSet<CounterId>>,
     /// What the store's index names of the counters that are claimed.
     named: Named,
     /// The id of the store's data, if it has one, as it was before the next claim.
@@ -54,6 +56,7 @@ impl<'a> Unsettled<'a> {
             being_claimed: Mutex::default(),
             unanswered: Mutex::default(),
             left: Mutex::default(),
+            busy: Mutex::default(),
             named: Named::default(),
             store_id: Mutex::default(),
         }
@@ -73,6 +76,7 @@ impl<'a> Unsettled<'a> {
     /// Takes over what earlier passes have left. Its counters are not claimed until it is settled.
     pub(crate) fn take_remembered(&self) {
         add_newer(&mut self.claims(), mem::take(&mut *self.engine.remembered()));
+        self.claims().values_mut().for_each(|in_hand| in_hand.is_reported = false);
     }
 
     /// Takes over the counters that match and of which this process may have made a claim without
@@ -119,7 +123,42 @@ impl<'a> Unsettled<'a> {
     /// Notes that this pass leaves a claim to later ones.
     pub(crate) fn leave(&self, claim: &Claim) {
         self.named.forget(claim);
+        self.note_reported(claim);
         self.left().push(claim.id.clone());
+    }
+
+    /// Notes that the report names a claim that is left.
+    pub(crate) fn note_reported(&self, claim: &Claim) {
+        if let Some(in_hand) = self.claims().get_mut(&claim.id) {
+            in_hand.is_reported = true;
+        }
+    }
+
+    /// Returns in their order the counters whose claim is in hand and in no report.
+    pub(crate) fn unreported(&self) -> Vec<CounterId> {
+        let claims = self.claims();
+        let unreported = claims.iter().filter(|(_, in_hand)| !in_hand.is_reported);
+        let mut ids = unreported.map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        ids.sort();
+        ids
+    }
+
+    /// Returns in their order the counters that match, that are not in hand, and of which this
+    /// process may have made a claim since it last looked for one.
+    pub(crate) fn still_unanswered(&self, pattern: &Pattern) -> Vec<CounterId> {
+        let claims = self.claims();
+        let matches = |id: &CounterId| pattern.matches(&id.to_string());
+        let mut ids = self.engine.unanswered().untried();
+        ids.retain(|id| !claims.contains_key(id) && matches(id));
+        ids
+    }
+
+    /// Takes the counters that another sync had claimed when this pass came to them, in their
+    /// order.
+    pub(crate) fn take_busy(&self) -> Vec<CounterId> {
+        let mut ids = mem::take(&mut *lock(&self.busy)).into_iter().collect::<Vec<_>>();
+        ids.sort();
+        ids
     }
 
     /// Forgets claims of the batch that has ended, if more are left than a process remembers.
@@ -169,17 +208,25 @@ impl<'a> Unsettled<'a> {
         };
         self.named.note_claimed(&mut named, &ids, &claimed);
         let mut claims = self.claims();
-        for claimed in &claimed {
+        for (id, claimed) in ids.iter().zip(&claimed) {
             match claimed {
                 Claimed::Fresh(claim) | Claimed::Expiring(claim) => {
                     self.insert(&mut claims, claim, Fate::Unapplied);
                 }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
-                Claimed::Nothing | Claimed::Zero | Claimed::Busy | Claimed::Foreign(_) => {}
+                Claimed::Busy => self.note_busy(id),
+                Claimed::Nothing | Claimed::Zero | Claimed::Foreign(_) => {}
             }
         }
         drop(claims);
         Ok(claimed)
+    }
+
+    fn note_busy(&self, id: &CounterId) {
+        let mut busy = lock(&self.busy);
+        if busy.len() < MOST_REMEMBERED {
+            busy.insert(id.clone());
+        }
     }
 
     /// Leaves only the counters that have no unsettled claim, and that no other thread of this pass

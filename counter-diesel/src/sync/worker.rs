@@ -1,6 +1,6 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use counter_core::Prefix;
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::sync::options::{Finds, SyncOptions};
+use crate::sync::control::{Control, Haste, Turn, WorkerStatus, time_until};
+use crate::sync::options::{Finds, ReportsHeld, SyncOptions};
 use crate::sync::passes::pass;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
@@ -30,27 +31,12 @@ pub struct SyncWorker {
     prefix: Prefix,
 }
 
-/// How a worker is doing.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct WorkerStatus {
-    /// When the sync began that is being made, or `None` between two. One that takes much longer
-    /// than others waits for something.
-    pub running_since: Option<Instant>,
-    /// How many syncs it has made, failed ones included.
-    pub passes: u64,
-    /// How many claims its syncs have applied in all.
-    pub applied: u64,
-    /// How many of the last syncs failed in a row; 0 after one that came to its end.
-    pub consecutive_failures: u32,
-    /// The report of the last sync that made one.
-    pub last_report: Option<Arc<SyncReport>>,
-    /// What the last sync failed with, if it did so before it had anything to report.
-    pub last_error: Option<Arc<Error>>,
-}
-
 /// Between two last syncs.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is left of the time that a worker has to stop, when its last sync has looked again at what
+/// other syncs have in hand.
+const MARGIN: Duration = Duration::from_millis(100);
 
 /// The longest time between tries while syncs fail, unless the interval itself is longer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -104,8 +90,9 @@ impl SyncWorker {
 
     /// Makes a last sync, waits for it, ends the thread and returns how it did, the last sync
     /// included. If a server does not answer, that takes about a minute at the most. What other
-    /// transactions have locked for longer than it waits, 5 seconds, stays in the store, and
-    /// `last_report` is not clean then.
+    /// transactions have locked for longer than it waits, 5 seconds, stays in the store, and so
+    /// does what another sync has claimed: the last sync looks again for two seconds, and names in
+    /// [`SyncReport::held`] what that one does not finish. `last_report` is not clean then.
     ///
     /// # Errors
     ///
@@ -162,110 +149,6 @@ impl Drop for SyncWorker {
     }
 }
 
-/// What the worker's owner and its thread tell each other.
-#[derive(Debug, Default)]
-struct Control {
-    state: Mutex<WorkerState>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct WorkerState {
-    sync_wanted: bool,
-    stopping: Option<Haste>,
-    has_ended: bool,
-    status: WorkerStatus,
-}
-
-/// How long the last sync waits for locks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Haste {
-    /// As long as any.
-    Usual,
-    /// Not at all, but what is locked is tried again until this time, `None` for no end.
-    Until(Option<Instant>),
-}
-
-/// Which sync comes next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    Usual,
-    Last(Haste),
-}
-
-impl Control {
-    /// Every change of the state is one assignment, so a panic leaves nothing half done.
-    fn lock(&self) -> MutexGuard<'_, WorkerState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(
-        &self,
-        state: MutexGuard<'a, WorkerState>,
-        at_most: Duration,
-    ) -> MutexGuard<'a, WorkerState> {
-        self.changed.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Asks for the last sync. What was said first about its haste stays.
-    fn stop(&self, haste: Haste) {
-        self.lock().stopping.get_or_insert(haste);
-        self.changed.notify_all();
-    }
-
-    /// Returns whether the thread ends in time.
-    fn wait_for_end(&self, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = self.lock();
-        while !state.has_ended {
-            let left = time_until(deadline);
-            if left.is_zero() {
-                return false;
-            }
-            state = self.wait(state, left);
-        }
-        true
-    }
-
-    /// Waits until a sync is due or wanted.
-    fn wait_for_turn(&self, delay: Duration) -> Turn {
-        let due = Instant::now().checked_add(delay);
-        let mut state = self.lock();
-        while !state.sync_wanted && state.stopping.is_none() {
-            let left = time_until(due);
-            if left.is_zero() {
-                break;
-            }
-            state = self.wait(state, left);
-        }
-        state.sync_wanted = false;
-        state.status.running_since = Some(Instant::now());
-        self.changed.notify_all();
-        state.stopping.map_or(Turn::Usual, Turn::Last)
-    }
-
-    /// Tells how a sync went and returns how many have failed in a row.
-    fn record(&self, result: Result<SyncReport, Error>) -> u32 {
-        let mut state = self.lock();
-        let status = &mut state.status;
-        status.passes += 1;
-        let is_success = result.as_ref().is_ok_and(|report| report.stopped.is_none());
-        status.consecutive_failures =
-            if is_success { 0 } else { status.consecutive_failures.saturating_add(1) };
-        match result {
-            Ok(report) => {
-                status.applied += report.applied;
-                (status.last_report, status.last_error) = (Some(Arc::new(report)), None);
-            }
-            Err(error) => status.last_error = Some(Arc::new(error)),
-        }
-        let failures = status.consecutive_failures;
-        drop(state);
-        self.changed.notify_all();
-        failures
-    }
-}
-
 /// The worker's thread, from its beginning to its end.
 fn live(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
     let prefix = engine.prefix();
@@ -292,17 +175,24 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
     let (mut delay, mut is_behind) = (first_delay(interval), false);
+    let mut looks_again = false;
     loop {
         let turn = control.wait_for_turn(delay);
         let started = Instant::now();
         let is_first = control.lock().status.passes == 0;
-        let result = sync_catching_panics(engine, &options_of(turn, is_first));
+        let options = options_of(turn, is_first, looks_again);
+        let result = sync_catching_panics(engine, &options);
         control.lock().status.running_since = None;
         let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
         if is_tried_again(turn, &result, took) {
             control.record(result);
             thread::sleep(PAUSE);
+            continue;
+        }
+        if leaves_busy(turn, &result) && !looks_again {
+            looks_again = true;
+            control.record(result);
             continue;
         }
         if turn != Turn::Usual {
@@ -315,13 +205,28 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
 /// The last one leaves nothing to a later one, but a scan of everything, which may take longer than
 /// an application has at its end. If it is the worker's only one, it makes that too, or one that
 /// never lives longer would never make it.
-fn options_of(turn: Turn, is_first: bool) -> SyncOptions {
+fn options_of(turn: Turn, is_first: bool, looks_again: bool) -> SyncOptions {
     let options = SyncOptions::default().retry_refused(turn != Turn::Usual);
     SyncOptions {
         finds: if turn == Turn::Usual || is_first { Finds::WhatIsDue } else { Finds::WhatIsNamed },
         skips_locked: matches!(turn, Turn::Last(Haste::Until(_))),
+        reports_held: match turn {
+            Turn::Usual => ReportsHeld::No,
+            Turn::Last(Haste::Usual) => ReportsHeld::All { until: None },
+            Turn::Last(Haste::Until(end)) if looks_again => {
+                ReportsHeld::All { until: end.and_then(|end| end.checked_sub(MARGIN)) }
+            }
+            Turn::Last(Haste::Until(_)) => ReportsHeld::Own,
+        },
         ..options
     }
+}
+
+/// Returns whether a last sync that has only so long is to be made once more, to look again at what
+/// other syncs had in hand. The one before has tried all that was locked.
+fn leaves_busy(turn: Turn, result: &Result<SyncReport, Error>) -> bool {
+    let is_hasty = matches!(turn, Turn::Last(Haste::Until(_)));
+    is_hasty && result.as_ref().is_ok_and(|report| report.stopped.is_none() && report.busy > 0)
 }
 
 /// Returns whether a last sync has left anything that others had locked, and there is time for
@@ -351,11 +256,6 @@ fn sync_catching_panics(engine: &Engine, options: &SyncOptions) -> Result<SyncRe
         telemetry::log_panic(engine.prefix(), &error);
         Err(error)
     })
-}
-
-/// A time beyond what the clock can tell never comes.
-fn time_until(time: Option<Instant>) -> Duration {
-    time.map_or(Duration::MAX, |time| time.saturating_duration_since(Instant::now()))
 }
 
 fn message_of(panic: &(dyn Any + Send)) -> String {

@@ -29,6 +29,7 @@ pub(super) const CASES: &[Case<World>] = &[
             "conflicts",
             "lost",
             "expiring",
+            "held",
         ] {
             assert_eq!(number(name), 0.0, "{table}");
         }
@@ -56,9 +57,14 @@ pub(super) const CASES: &[Case<World>] = &[
         let dry =
             ["+5, +1  user:1:views", "-7  user:2:a b", "=-3  user:1:likes", "deleted  user:1:gone"];
         assert_eq!(named, sorted(&dry));
-        // The other claims are a living sync's. A set may be applied by any number.
+        // The other claims are another sync's, which does not go on. A set may be applied by any number.
         let applied = ["-7  user:2:a b", "=-3  user:1:likes (recovered)"];
-        assert_eq!(names_of(&world.output_of(&["sync", "-v"])), sorted(&applied));
+        let ended = world.run(&["sync", "-v"]);
+        assert_eq!(names_of(&ended.output), sorted(&applied), "{ended:?}");
+        let unfinished = "counter: user:1:views is left unfinished: another sync has claimed it";
+        assert!(ended.errors.contains(unfinished), "{ended:?}");
+        assert!(ended.errors.contains("user:1:gone is left unfinished"), "{ended:?}");
+        assert_eq!((ended.code(), ended.errors.lines().count()), (1, 2), "{ended:?}");
     }),
     ("what is left behind is finished and marked", |world| {
         world.counters().increment(user(1), "views", 5).unwrap();

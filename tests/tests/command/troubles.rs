@@ -64,6 +64,17 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(ended.errors.starts_with(line), "{ended:?}");
         assert_eq!(world.run(&["sync"]).code(), 0);
     }),
+    ("what another sync has claimed and does not finish is named", |world| {
+        world.counters().increment(user(1), "views", 5).unwrap();
+        let id = counter_of(&user(1), "views");
+        world.store.claim(std::slice::from_ref(&id), std::time::Duration::MAX).unwrap();
+        let report = json_of(&world.run(&["sync", "--json"]), 1);
+        super::json_shapes::assert_documented(&report);
+        assert_eq!(report["held"]["first"][0]["counter"], json!("user:1:views"), "{report}");
+        assert_eq!((&report["busy"], &report["clean"]), (&json!(1), &json!(false)));
+        world.store.replace(&id, counter_core::Replacement::Set(6)).unwrap();
+        world.output_of(&["sync"]);
+    }),
     ("what the database refuses the doctor can explain", |world| {
         world.database.execute("ALTER TABLE model_counters RENAME COLUMN count TO amount").unwrap();
         let ended = world.run(&["get", "user:1", "views"]);

@@ -1,9 +1,11 @@
 //! Every documented event, brought about.
 
+use std::time::Duration;
+
 use counter_core::Config;
 use counter_diesel::{SyncOptions, sqlite_pool};
 use counter_tests::faults::Fault;
-use counter_tests::fixtures::post;
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::log::{Log, Told};
 use counter_tests::process::wait_for;
 use libtest_mimic::Trial;
@@ -126,6 +128,20 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert_eq!(only(&told, "a count had an expiry").field("counter"), "post:1:views");
         counters.increment(post(1), "views", 1).unwrap();
         assert!(sync(&counters).is_clean());
+        told
+    }),
+    ("a claim is left unfinished", || {
+        let world = redis();
+        let counters = world.counters();
+        counters.increment(post(1), "views", 5).unwrap();
+        let id = counter_of(&post(1), "views");
+        world.store.claim(&[id], Duration::MAX).unwrap();
+        let report = counters.sync(&SyncOptions::default().report_held(true)).unwrap();
+        assert_eq!(report.held.count(), 1, "{report}");
+        let told = told_of(&world);
+        let left = only(&told, "a claim is left unfinished");
+        assert_eq!(left.field("counter"), "post:1:views");
+        assert_eq!(left.field("cause"), report.held.iter().next().unwrap().cause.to_string());
         told
     }),
     ("a name is not a counter's", || {

@@ -9,7 +9,9 @@ use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::one_line;
 use crate::ledger::ledger::SyncRecord;
 use crate::overview::timestamp::Timestamp;
-use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
+use crate::sync::report::claims::{
+    ConflictingClaim, FailedClaim, HeldCounter, LostClaim, PostponedClaim,
+};
 use crate::sync::report::report::SyncReport;
 
 #[derive(Serialize)]
@@ -30,6 +32,7 @@ struct ReportShape<'a> {
     conflicts: Listed<ConflictShape<'a>>,
     lost: Listed<LostShape<'a>>,
     expiring: Listed<ExpiringShape<'a>>,
+    held: Listed<HeldShape<'a>>,
     store_replaced: Option<RecordedShape<'a>>,
     high_water_lost: bool,
     shared_prefix: bool,
@@ -61,6 +64,7 @@ impl Serialize for SyncReport {
             conflicts: listed(&self.conflicts),
             lost: listed(&self.lost),
             expiring: listed(&self.expiring),
+            held: listed(&self.held),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
             high_water_lost: self.high_water_lost,
             shared_prefix: self.shared_prefix,
@@ -83,6 +87,18 @@ struct ExpiringShape<'a> {
 impl<'a> From<&'a CounterId> for ExpiringShape<'a> {
     fn from(id: &'a CounterId) -> Self {
         Self { counter: id.as_str() }
+    }
+}
+
+#[derive(Serialize)]
+struct HeldShape<'a> {
+    counter: &'a str,
+    why: String,
+}
+
+impl<'a> From<&'a HeldCounter> for HeldShape<'a> {
+    fn from(held: &'a HeldCounter) -> Self {
+        Self { counter: held.counter.as_str(), why: held.cause.to_string() }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::batches::apply::apply;
 use crate::sync::batches::manner::{Manner, Origin};
-use crate::sync::options::Finds;
+use crate::sync::options::{Finds, ReportsHeld};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
@@ -23,6 +23,7 @@ pub(crate) struct Pass<'a, 'b> {
     pub(crate) batch_size: BatchSize,
     pub(crate) finds: Finds,
     pub(crate) full_scan_every: Duration,
+    pub(crate) reports_held: ReportsHeld,
     /// Whether other passes leave a scan of everything to this one.
     pub(crate) has_begun_scan: bool,
     pub(crate) log: PassLog<'b>,

@@ -45,6 +45,7 @@ impl Pass<'_, '_> {
         self.fold_each(&waiting, |pass, claims| {
             for claim in pass.settle_changed(claims)? {
                 let cause = PostponedCause::Refused;
+                pass.unsettled.note_reported(&claim);
                 pass.log.report.postponed.push(PostponedClaim { claim, cause });
             }
             Ok(())

@@ -61,6 +61,7 @@ fn run(
         batch_size,
         finds: options.finds,
         full_scan_every: options.full_scan_every.unwrap_or(engine.config().full_scan_every),
+        reports_held: options.reports_held,
         has_begun_scan: false,
         log: PassLog::new(report, observer),
         unsettled: &unsettled,
@@ -70,6 +71,7 @@ fn run(
     let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     pass.give_back_scan(result.is_ok());
+    pass.report_unfinished();
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
@@ -116,6 +118,7 @@ impl Pass<'_, '_> {
         let reach = self.choose_reach()?;
         self.fold_all(reach)?;
         self.fold_left(left)?;
+        self.look_again()?;
         match generation {
             Some(generation) if !self.log.report.interrupted => self.record(&generation),
             _ => Ok(()),

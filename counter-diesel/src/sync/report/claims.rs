@@ -1,6 +1,6 @@
 use std::fmt;
 
-use counter_core::{Claim, ClaimSeq};
+use counter_core::{Claim, ClaimSeq, CounterId};
 
 use crate::error::Error;
 
@@ -70,4 +70,36 @@ pub struct LostClaim {
     /// Whether it was applied all the same. It is not where the counter has no row: it may have
     /// been deleted.
     pub applied: bool,
+}
+
+/// A counter of which a sync that reports what it leaves in other hands could not finish a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeldCounter {
+    /// The counter. What was claimed of it is still in the store, and reads count it.
+    pub counter: CounterId,
+    /// Why its claim was not finished.
+    pub cause: HeldCause,
+}
+
+/// Why a sync could not finish the claim of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeldCause {
+    /// Another sync has the claim, or one that died: it did not change while this sync looked.
+    Elsewhere,
+    /// This process has made the claim, and its sync ended before it was applied and acknowledged.
+    Unfinished,
+    /// This process has asked for a claim and got no answer, so the store may hold one.
+    Unanswered,
+}
+
+impl fmt::Display for HeldCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Elsewhere => "another sync has claimed it, or one that died",
+            Self::Unfinished => "this process has claimed it and could not finish it",
+            Self::Unanswered => "the store gave no answer when this process claimed it",
+        })
+    }
 }

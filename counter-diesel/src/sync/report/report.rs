@@ -4,7 +4,7 @@ use std::time::Duration;
 use counter_core::{CounterId, Foreign, Printable};
 
 use super::capped::Capped;
-use super::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
+use super::claims::{ConflictingClaim, FailedClaim, HeldCounter, LostClaim, PostponedClaim};
 use super::times::SyncTimes;
 use crate::sync::reach::Reach;
 
@@ -25,7 +25,7 @@ pub struct SyncReport {
     pub applied: u64,
     /// Those of them that an earlier sync had left behind.
     pub recovered: u64,
-    /// Counters left alone because another sync, which seems to be alive, has a claim on them.
+    /// Counters left alone because another sync has a claim on them, or one that died not long ago.
     pub busy: u64,
     /// Counters whose pending delta was 0; they are gone from the store.
     pub zeros: u64,
@@ -51,6 +51,12 @@ pub struct SyncReport {
     /// Counters whose pending count had an expiry in the store when it was claimed. What was
     /// claimed is safe; what another program lets expire before a sync claims it is lost.
     pub expiring: Capped<CounterId>,
+    /// Counters with a claim that is left in other hands and makes no progress, or that this
+    /// process could not finish. Only a sync that [looks for them](crate::SyncOptions::report_held)
+    /// finds
+    /// them: the last one of a worker, and that of the command. The next sync finishes those of
+    /// this process, and any sync finishes what is older than the configured `claim_timeout`.
+    pub held: Capped<HeldCounter>,
     /// Set if the store is not the one that was synced before: what was recorded of that one, whose
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
@@ -104,6 +110,7 @@ impl SyncReport {
             ("lost", self.lost.count()),
             ("expiring", self.expiring.count()),
             ("postponed", self.postponed.count()),
+            ("held", self.held.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
             ("shared_prefix", self.shared_prefix.into()),
@@ -127,6 +134,7 @@ impl SyncReport {
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
             ("expiring", self.expiring.count()),
+            ("held", self.held.count()),
             ("unconfirmed", self.unconfirmed),
         ]
     }

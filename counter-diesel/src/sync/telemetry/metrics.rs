@@ -23,7 +23,7 @@ const PENDING: &str = "counter_pending_counters";
 const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
 
 /// The counts of a report that are metrics, and what each means.
-const CLAIMS: [(&str, &str); 9] = [
+const CLAIMS: [(&str, &str); 10] = [
     ("counter_sync_applied_total", "Claims that syncs have applied to the table."),
     ("counter_sync_recovered_total", "Those of them that an earlier sync had left behind."),
     (
@@ -38,6 +38,10 @@ const CLAIMS: [(&str, &str); 9] = [
     (
         "counter_sync_postponed_total",
         "Claims that changed again and again and were left to the next sync.",
+    ),
+    (
+        "counter_sync_held_total",
+        "Counters whose claim was left unfinished by a last or a single sync.",
     ),
     ("counter_sync_expiring_total", "Pending counts that had an expiry when they were claimed."),
     (

@@ -7,7 +7,7 @@ use tracing::field::{Empty, display};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
-use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim};
+use crate::sync::report::claims::{ConflictingClaim, FailedClaim, HeldCounter, LostClaim};
 use crate::sync::report::outcome::PassOutcome;
 use crate::sync::report::report::SyncReport;
 #[cfg(feature = "metrics")]
@@ -167,6 +167,9 @@ fn log_claims(prefix: &Prefix, report: &SyncReport) {
     }
     for counter in &report.expiring {
         tracing::warn!(target: SYNC, %prefix, %counter, "a count had an expiry");
+    }
+    for HeldCounter { counter, cause } in &report.held {
+        tracing::warn!(target: SYNC, %prefix, %counter, %cause, "a claim is left unfinished");
     }
     for LostClaim { claim, applied } in &report.lost {
         let (counter, claim) = (&claim.id, claim.text());
