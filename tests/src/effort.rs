@@ -16,6 +16,13 @@ pub fn load_time(time: Duration) -> Duration {
     time * number("COUNTER_TEST_LOAD").unwrap_or(1)
 }
 
+/// As [`choices`], from this seed where the environment names none.
+pub fn choices_from(seed: u64, what_for: &str) -> Rng {
+    let seed = number("COUNTER_TEST_SEED").unwrap_or(seed);
+    println!("{what_for}: COUNTER_TEST_SEED={seed}");
+    Rng::with_seed(seed)
+}
+
 /// Where a test's random choices come from: the seed in `COUNTER_TEST_SEED`, or a new one. It is printed
 /// with what it is for, and can be set for another run.
 ///

@@ -9,6 +9,7 @@ pub mod every_call;
 pub mod faults;
 pub mod fixtures;
 pub mod folder;
+pub mod held;
 pub mod ledger_contract;
 pub mod log;
 pub mod model;

@@ -1,7 +1,7 @@
 //! Threads that count and read, and keep books, while something else goes on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 
 use counter_diesel::Counters;
@@ -12,6 +12,7 @@ use crate::books::Books;
 /// Writers and readers that go on until they are told to stop. They end with the test, also when it panics.
 pub struct Traffic {
     is_over: Arc<AtomicBool>,
+    going: Arc<RwLock<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -25,7 +26,8 @@ impl Traffic {
         readers: impl IntoIterator<Item = Counters>,
         choices: &mut Rng,
     ) -> Self {
-        let mut traffic = Self { is_over: Arc::default(), threads: Vec::new() };
+        let mut traffic =
+            Self { is_over: Arc::default(), going: Arc::default(), threads: Vec::new() };
         for counters in writers {
             traffic.add(books, counters, choices.fork(), Books::count);
         }
@@ -37,11 +39,18 @@ impl Traffic {
 
     fn add(&mut self, books: &Arc<Books>, counters: Counters, mut choices: Rng, act: Act) {
         let (books, is_over) = (Arc::clone(books), Arc::clone(&self.is_over));
+        let going = Arc::clone(&self.going);
         self.threads.push(thread::spawn(move || {
             while !is_over.load(SeqCst) {
+                let _going = going.read().unwrap_or_else(PoisonError::into_inner);
                 act(&books, &counters, &mut choices);
             }
         }));
+    }
+
+    /// Lets them wait until what it returns is dropped. None is in the middle of a call then.
+    pub fn pause(&self) -> RwLockWriteGuard<'_, ()> {
+        self.going.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops them.
