@@ -1,3 +1,5 @@
+mod renumbering;
+
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
@@ -129,18 +131,14 @@ impl MemoryStore {
         Duration::from_micros(self.clock.now_micros().abs_diff(seq.get()))
     }
 
-    /// Claims counters under one sequence. Their shards are locked in one order by all.
+    /// Claims counters under one sequence.
     fn claim_together(
         &self,
         ids: &[CounterId],
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, Error> {
         let places = ids.iter().map(|id| self.place(id)).collect::<Vec<_>>();
-        let in_order = places.iter().copied().collect::<BTreeSet<_>>();
-        let shards =
-            in_order.into_iter().filter_map(|place| Some((place, self.shards.get(place)?)));
-        let mut locked =
-            shards.map(|(place, shard)| (place, lock(shard))).collect::<HashMap<_, _>>();
+        let mut locked = self.lock_together(&places);
         let mut seq = None;
         let mut next_seq = || match seq {
             Some(seq) => Ok(seq),
@@ -153,6 +151,14 @@ impl MemoryStore {
             })
         });
         claimed.collect()
+    }
+
+    /// Locks the shards at these places, in one order for all callers.
+    fn lock_together(&self, places: &[usize]) -> HashMap<usize, MutexGuard<'_, Shard>> {
+        let in_order = places.iter().copied().collect::<BTreeSet<_>>();
+        let shards =
+            in_order.into_iter().filter_map(|place| Some((place, self.shards.get(place)?)));
+        shards.map(|(place, shard)| (place, lock(shard))).collect()
     }
 
     fn claim_one(
@@ -311,39 +317,6 @@ impl DeltaStore for MemoryStore {
 
     fn inspection(&self) -> Option<&dyn InspectStore> {
         Some(self)
-    }
-}
-
-impl Repair for MemoryStore {
-    fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
-        let mut shard = self.shard(&claim.id);
-        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
-        let Some(held) = in_flight.filter(|held| held.of(&claim.id) == *claim) else {
-            return Ok(None);
-        };
-        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
-        Ok(Some(held.of(&claim.id)))
-    }
-
-    fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
-        let raised = self.clock.now_micros().max(above.get());
-        self.high_water.fetch_max(raised, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn discard(&self, ids: &[CounterId]) -> Result<u64, Error> {
-        let dropped = ids.iter().filter(|id| self.shard(id).remove(*id).is_some());
-        Ok(dropped.count() as u64)
-    }
-}
-
-impl PrivateStore for MemoryStore {
-    fn numbered(&self) -> &Numbered {
-        &self.numbered
-    }
-
-    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
-        self.renumber(claim, above)
     }
 }
 

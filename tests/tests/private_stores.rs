@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counter_core::{
     Claim, ClaimOp, ClaimSeq, Config, DeltaStore, Generation, ManualClock, MemoryStore, NumberRow,
@@ -229,6 +229,19 @@ fn commit_under_each_number(ledger: &dyn Ledger) {
         }
     }
     transaction.commit().unwrap();
+}
+
+/// A store with a number leaves out most of them, so one for each claim would take it seconds ahead.
+#[test]
+fn sequences_stay_with_the_clock_when_many_claims_get_new_ones() {
+    let database = database::sqlite();
+    let store = Arc::new(MemoryStore::new());
+    let counters = over(&*database, Arc::clone(&store) as _, &Faults::none());
+    counters.increment_many((0..5000).map(|id| (post(id), "views", 1))).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let ahead = i128::from(store.look(&[]).unwrap().high_water.get()) - now as i128;
+    assert!(ahead < 500_000, "{ahead} microseconds");
 }
 
 /// Redis gives out sequences of any number.

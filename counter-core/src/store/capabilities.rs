@@ -88,16 +88,24 @@ pub trait PrivateStore: Send + Sync {
     /// [`Numbered::first_from`] returns.
     fn numbered(&self) -> &Numbered;
 
-    /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns `None`
-    /// if the counter does not have exactly this claim.
+    /// Gives claims of different counters new sequences above `above`, and raises the high water to
+    /// them. Returns `None` in the place of a claim that its counter does not have exactly so.
     ///
-    /// The caller must know that the claim is not in the table, and must hold the lock of the
-    /// number's row, so that no other sync of this process commits the claim meanwhile.
+    /// Claims of one call may get the same sequence, because their counters differ. The store gives
+    /// out as few as it can: a store with a number leaves out most sequences, so one for each claim
+    /// would run ahead of the clock.
+    ///
+    /// The caller must know that the claims are not in the table, and must hold the lock of the
+    /// number's row, so that no other sync of this process commits them meanwhile.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer; the claim may have a new sequence.
-    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error>;
+    /// [`Error::Store`] if there is no answer; the claims may have new sequences.
+    fn renumber_unapplied(
+        &self,
+        claims: &[Claim],
+        above: ClaimSeq,
+    ) -> Result<Vec<Option<Claim>>, Error>;
 }
 
 /// Finds counters without a scan.

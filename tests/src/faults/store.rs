@@ -195,9 +195,13 @@ impl PrivateStore for FaultyStore {
         present(self.inner.private()).numbered()
     }
 
-    fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
+    fn renumber_unapplied(
+        &self,
+        claims: &[Claim],
+        above: ClaimSeq,
+    ) -> Result<Vec<Option<Claim>>, Error> {
         let inner = present(self.inner.private());
-        self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))
+        self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claims, above))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use counter_core::{
-    ClaimOp, ClaimSeq, DeltaStore, HeldNumber, Holding, PrivateStore, Replacement, StoreNumber,
+    Claim, ClaimOp, ClaimSeq, DeltaStore, HeldNumber, Holding, PrivateStore, Replacement,
+    StoreNumber,
 };
 
 use super::{contract, fresh, held};
@@ -15,6 +16,7 @@ use crate::store_worlds::StoreWorld;
 contract![
     an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest,
     a_claim_that_was_replaced_or_acknowledged_gets_no_number,
+    claims_that_get_new_sequences_together_get_few,
     a_store_with_a_number_gives_out_its_sequences_only_and_greater_ones_than_are_recorded,
     sequences_that_are_given_out_while_the_number_changes_are_unique,
 ];
@@ -25,15 +27,39 @@ fn private(store: &dyn DeltaStore) -> &dyn PrivateStore {
     store.private().unwrap()
 }
 
+fn renumber(store: &dyn DeltaStore, claims: &[Claim]) -> Vec<Option<Claim>> {
+    private(store).renumber_unapplied(claims, FUTURE).unwrap()
+}
+
 fn an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world: &dyn StoreWorld) {
     let store = world.store();
     let first = fresh(&*store, &views_of(1), -5);
     store.increment(&views_of(1), 7).unwrap();
-    let second = private(&*store).renumber_unapplied(&first, FUTURE).unwrap().unwrap();
+    let second = renumber(&*store, &[first.clone()]).remove(0).unwrap();
     assert!(second.seq > FUTURE);
     assert_eq!((&second.id, second.op), (&first.id, ClaimOp::Add(-5)));
     assert_eq!(held(&*store, &views_of(1)), Holding { pending: 7, claim: Some(second.clone()) });
     assert_eq!(store.look(&[]).unwrap().high_water, second.seq);
+}
+
+/// A store with a number leaves out most of them.
+fn claims_that_get_new_sequences_together_get_few(world: &dyn StoreWorld) {
+    let store = world.store();
+    let mut claims = (0..1000).map(|id| fresh(&*store, &views_of(id), 1)).collect::<Vec<_>>();
+    let gone = claims.swap_remove(7);
+    store.ack(std::slice::from_ref(&gone)).unwrap();
+    let unchanged = claims.pop().unwrap();
+    let renumbered = renumber(&*store, &[claims.as_slice(), &[gone]].concat());
+    assert_eq!(renumbered.last(), Some(&None));
+    let renumbered = renumbered.into_iter().flatten().collect::<Vec<_>>();
+    let ids = |claims: &[Claim]| claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&renumbered), ids(&claims));
+    let sequences = renumbered.iter().map(|claim| claim.seq).collect::<HashSet<_>>();
+    assert!(sequences.len() <= 8, "{}", sequences.len());
+    assert!(sequences.iter().all(|seq| *seq > FUTURE));
+    for claim in renumbered.into_iter().chain([unchanged]) {
+        assert_eq!(held(&*store, &claim.id).claim, Some(claim));
+    }
 }
 
 fn a_claim_that_was_replaced_or_acknowledged_gets_no_number(world: &dyn StoreWorld) {
@@ -43,7 +69,7 @@ fn a_claim_that_was_replaced_or_acknowledged_gets_no_number(world: &dyn StoreWor
     let acknowledged = fresh(&*store, &views_of(2), 5);
     store.ack(std::slice::from_ref(&acknowledged)).unwrap();
     for gone in [first, acknowledged] {
-        assert_eq!(private(&*store).renumber_unapplied(&gone, FUTURE).unwrap(), None);
+        assert_eq!(renumber(&*store, &[gone]), [None]);
     }
 }
 
@@ -56,7 +82,7 @@ fn a_store_with_a_number_gives_out_its_sequences_only_and_greater_ones_than_are_
     private(&*store).numbered().hold(holding);
     let claimed = fresh(&*store, &views_of(1), 5);
     let set = store.replace(&views_of(2), Replacement::Set(9)).unwrap();
-    let renumbered = private(&*store).renumber_unapplied(&claimed, FUTURE).unwrap().unwrap();
+    let renumbered = renumber(&*store, &[claimed.clone()]).remove(0).unwrap();
     let deleted = store.replace(&views_of(3), Replacement::Delete).unwrap();
     let given = [claimed.seq, set.seq, renumbered.seq, deleted.seq];
     assert!(given.is_sorted_by(|one, next| one < next), "{given:?}");

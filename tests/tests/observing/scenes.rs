@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, Generation};
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, Config, DeltaStore, Generation};
 use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post};
 use counter_tests::log::{Log, Told};
+use counter_tests::process::wait_for;
 use counter_tests::store_worlds::new_prefix;
 use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
 
@@ -94,6 +95,16 @@ pub fn failing_at(world: &World, step: &'static str, fault: Fault) -> Counters {
     let counters = world.counters_behind(&faults, Config::default());
     counters.increment(post(1), "views", 5).unwrap();
     counters
+}
+
+/// Waits until the clock has come to the newest sequence that a store has given out: one in memory leaves out most,
+/// and so is a moment ahead.
+pub fn wait_for_clock(store: &dyn DeltaStore) {
+    let newest = store.look(&[]).unwrap().high_water.get();
+    wait_for("the clock to go on", || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+        (now > newest.try_into().unwrap()).then_some(())
+    });
 }
 
 /// Counters whose first sync panics.

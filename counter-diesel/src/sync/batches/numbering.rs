@@ -76,20 +76,26 @@ impl<'a> Applier<'a, '_> {
         claims: &mut Vec<Claim>,
         settled: &mut Settled,
     ) -> Result<(), Error> {
+        let mut foreign = Vec::new();
         for claim in std::mem::take(claims) {
             match hold.private.numbered().outcome(&claim) {
                 CommitOutcome::Committed => settled.applied.push(claim),
                 CommitOutcome::Undecided => settled.undecided.push(claim),
                 CommitOutcome::Open => settled.changing.push(claim),
                 CommitOutcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
-                CommitOutcome::NotCommitted => {
-                    match self.renumber_unapplied(hold, &claim, claim.seq)? {
-                        Some(renumbered) => claims.push(renumbered),
-                        None => self.sort_out(claim, settled)?,
-                    }
-                }
+                CommitOutcome::NotCommitted => foreign.push(claim),
             }
         }
+        let above = foreign.iter().map(|claim| claim.seq).max().unwrap_or_default();
+        let renumbered = self.renumber_unapplied(hold, &foreign, above)?;
+        for (claim, renumbered) in foreign.into_iter().zip(renumbered) {
+            match renumbered {
+                Some(renumbered) => claims.push(renumbered),
+                None => self.sort_out(claim, settled)?,
+            }
+        }
+        // Rows are locked in one order by all.
+        claims.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(())
     }
 
@@ -112,43 +118,61 @@ impl<'a> Applier<'a, '_> {
         claims: &mut [Claim],
         unapplied: Vec<Unapplied>,
     ) -> Result<Vec<Unapplied>, Error> {
-        let (mut rest, mut places, mut renumbered) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rest, mut places, mut overtaken) = (Vec::new(), Vec::new(), Vec::new());
+        let mut above = ClaimSeq::ZERO;
         for unapplied in unapplied {
-            let claim = claims.get_mut(unapplied.index);
-            if let (Some(claim), UnappliedCause::Newer(row)) = (claim, unapplied.cause)
-                && let Some(greater) = self.renumber_unapplied(hold, claim, row)?
-            {
-                *claim = greater.clone();
-                places.push(unapplied.index);
-                renumbered.push(greater);
-            } else {
-                rest.push(unapplied);
+            match (claims.get(unapplied.index), unapplied.cause) {
+                (Some(claim), UnappliedCause::Newer(row)) => {
+                    above = above.max(row);
+                    overtaken.push(claim.clone());
+                    places.push(unapplied);
+                }
+                _ => rest.push(unapplied),
+            }
+        }
+        let greater = self.renumber_unapplied(hold, &overtaken, above)?;
+        let (mut renumbered, mut written) = (Vec::new(), Vec::new());
+        for (unapplied, greater) in places.into_iter().zip(greater) {
+            match (greater, claims.get_mut(unapplied.index)) {
+                (Some(greater), Some(claim)) => {
+                    *claim = greater.clone();
+                    renumbered.push(greater);
+                    written.push(unapplied.index);
+                }
+                _ => rest.push(unapplied),
             }
         }
         if !renumbered.is_empty() {
             let unapplied = transaction.upsert(&renumbered)?;
             rest.extend(unapplied.into_iter().filter_map(|unapplied| {
-                Some(Unapplied { index: *places.get(unapplied.index)?, ..unapplied })
+                Some(Unapplied { index: *written.get(unapplied.index)?, ..unapplied })
             }));
-            rest.sort_by_key(|unapplied| unapplied.index);
         }
+        rest.sort_by_key(|unapplied| unapplied.index);
         Ok(rest)
     }
 
+    /// Gives claims new sequences above `above`. Returns `None` in the place of one that the store
+    /// does not hold any more, or that got a sequence of another number.
     fn renumber_unapplied(
         &self,
         hold: &Hold<'_>,
-        claim: &Claim,
+        claims: &[Claim],
         above: ClaimSeq,
-    ) -> Result<Option<Claim>, Error> {
-        let renumbered = hold.private.renumber_unapplied(claim, above).inspect_err(|_| {
-            // It may have another sequence, which no later pass would know.
-            self.unsettled.engine.unanswered().note([claim.id.clone()]);
+    ) -> Result<Vec<Option<Claim>>, Error> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let renumbered = hold.private.renumber_unapplied(claims, above).inspect_err(|_| {
+            // They may have other sequences, which no later pass would know.
+            let ids = claims.iter().map(|claim| claim.id.clone());
+            self.unsettled.engine.unanswered().note(ids);
         })?;
-        if let Some(renumbered) = &renumbered {
+        for renumbered in renumbered.iter().flatten() {
             self.unsettled.take(renumbered, Fate::Unapplied);
         }
         // Another thread may have taken another number meanwhile.
-        Ok(renumbered.filter(|renumbered| hold.held.gives_out(renumbered.seq)))
+        let is_own = |renumbered: &Claim| hold.held.gives_out(renumbered.seq);
+        Ok(renumbered.into_iter().map(|renumbered| renumbered.filter(is_own)).collect())
     }
 }
