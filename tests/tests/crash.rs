@@ -4,7 +4,6 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use counter_core::{ClaimOp, Config, Cursor, Pattern};
 use counter_diesel::{Counters, Owner, SyncOptions};
