@@ -35,7 +35,7 @@ fn an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world
     let store = world.store();
     let first = fresh(&*store, &views_of(1), -5);
     store.increment(&views_of(1), 7).unwrap();
-    let second = renumber(&*store, &[first.clone()]).remove(0).unwrap();
+    let second = renumber(&*store, std::slice::from_ref(&first)).remove(0).unwrap();
     assert!(second.seq > FUTURE);
     assert_eq!((&second.id, second.op), (&first.id, ClaimOp::Add(-5)));
     assert_eq!(held(&*store, &views_of(1)), Holding { pending: 7, claim: Some(second.clone()) });
@@ -82,7 +82,7 @@ fn a_store_with_a_number_gives_out_its_sequences_only_and_greater_ones_than_are_
     private(&*store).numbered().hold(holding);
     let claimed = fresh(&*store, &views_of(1), 5);
     let set = store.replace(&views_of(2), Replacement::Set(9)).unwrap();
-    let renumbered = renumber(&*store, &[claimed.clone()]).remove(0).unwrap();
+    let renumbered = renumber(&*store, std::slice::from_ref(&claimed)).remove(0).unwrap();
     let deleted = store.replace(&views_of(3), Replacement::Delete).unwrap();
     let given = [claimed.seq, set.seq, renumbered.seq, deleted.seq];
     assert!(given.is_sorted_by(|one, next| one < next), "{given:?}");
