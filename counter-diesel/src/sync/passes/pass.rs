@@ -67,13 +67,12 @@ fn run(
         reported_foreign: Reported::default(),
         reported_claims: Reported::default(),
     };
-    let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     pass.give_back_scan(result.is_ok());
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
-    report.unconfirmed = unconfirmed.saturating_sub(before);
+    report.unconfirmed = engine.take_unconfirmed(unconfirmed);
     report.sentinels_silent = sentinels_silent;
     match result {
         Err(error) if report.is_empty() => return Err(error),

@@ -32,8 +32,8 @@ pub(super) enum Worth {
 }
 
 impl Named {
-    /// Returns whether this is a later master than the one that is followed, as far as epochs say. A
-    /// sentinel that was cut off names an earlier master, and one may name the same master by a
+    /// Returns whether this is a later master than the one that is followed, as far as epochs say.
+    /// A sentinel that was cut off names an earlier master, and one may name the same master by a
     /// name where another one names it by an address: neither has a newer epoch. One that says no
     /// epoch may have.
     pub(super) fn may_come_after(&self, followed: &Self) -> bool {
@@ -48,7 +48,7 @@ impl Named {
 
     /// Returns whether a failover has certainly happened since the other one was named.
     pub(super) fn is_newer_than(&self, other: &Self) -> bool {
-        matches!((self.epoch, other.epoch), (Some(this), Some(other)) if this > other)
+        self.epoch.zip(other.epoch).is_some_and(|(this, other)| this > other)
     }
 }
 
