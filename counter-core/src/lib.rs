@@ -78,7 +78,8 @@ pub use memory::MemoryStore;
 pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, ValueError, value,
+    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
+    Overflow, Telling, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};

@@ -9,6 +9,7 @@ use stateright::{Model, Property};
 
 pub mod actions;
 pub mod likeness;
+pub mod marks;
 pub mod old_copy;
 pub mod properties;
 pub mod reader;
