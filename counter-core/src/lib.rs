@@ -86,7 +86,7 @@ pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
-    StoreFacts, StoreGeneration, Verdict,
+    StoreFacts, StoreGeneration, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -6,7 +6,7 @@ mod delta_store;
 mod facts;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, Recall, ScanPage, Verdict};
+pub use answers::{Claimed, Cursor, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};

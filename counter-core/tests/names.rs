@@ -69,11 +69,12 @@ proptest! {
             prefix.high_water_name(),
             prefix.generation_name(),
             prefix.given_out_name(),
+            prefix.marks_name(),
         ];
-        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 5);
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 6);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
-        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
+        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut, StoreName::Marks];
         prop_assert_eq!(parsed, expected.map(Some));
     }
 
@@ -86,6 +87,7 @@ proptest! {
             StoreName::HighWater => prefix.high_water_name(),
             StoreName::Generation => prefix.generation_name(),
             StoreName::GivenOut => prefix.given_out_name(),
+            StoreName::Marks => prefix.marks_name(),
         });
         prop_assert!(written.is_none_or(|written| written == name));
     }

@@ -35,6 +35,8 @@ pub enum StoreName {
     Generation,
     /// The sequences that the store remembers giving out.
     GivenOut,
+    /// The marks that the store was told of the database it is synced into.
+    Marks,
 }
 
 impl Prefix {
@@ -71,6 +73,11 @@ impl Prefix {
         format!("{}{{given}}", self.0)
     }
 
+    /// The name of the marks of the database that the store is synced into: `counter:{marks}`.
+    pub fn marks_name(&self) -> String {
+        format!("{}{{marks}}", self.0)
+    }
+
     /// The globs that together find the names of all counters that match: pending deltas, then
     /// claims. One glob finds both where every counter matches.
     pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
@@ -90,6 +97,7 @@ impl Prefix {
             Some("seq") => Some(StoreName::HighWater),
             Some("id") => Some(StoreName::Generation),
             Some("given") => Some(StoreName::GivenOut),
+            Some("marks") => Some(StoreName::Marks),
             Some(pending) => {
                 pending.strip_prefix(self.as_str())?.parse().ok().map(StoreName::Claim)
             }
@@ -152,6 +160,7 @@ mod tests {
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
         assert_eq!(prefix.given_out_name(), "counter:{given}");
+        assert_eq!(prefix.marks_name(), "counter:{marks}");
     }
 
     #[test]

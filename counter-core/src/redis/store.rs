@@ -11,10 +11,10 @@ use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::id::CounterId;
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
 use crate::store::{
     Claimed, Cursor, DeltaStore, InspectStore, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, Verdict,
+    StoreFacts, StoreGeneration, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -51,7 +51,7 @@ use crate::store::{
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and
 /// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`,
-/// `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK` and `ZSCORE`; `PING` to
+/// `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL` and `HSET`; `PING` to
 /// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
 /// `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
@@ -192,6 +192,14 @@ impl StoreGeneration for RedisStore {
         within: Duration,
     ) -> Result<Recall, Error> {
         steps::recall(&self.server, store_id, sequences, within)
+    }
+
+    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+        steps::tell(&self.server, store_id, told, claims)
+    }
+
+    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
+        steps::adopt(&self.server, store_id, database, told)
     }
 }
 

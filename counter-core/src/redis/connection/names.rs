@@ -9,6 +9,7 @@ pub(crate) struct Names {
     high_water: String,
     generation: String,
     given_out: String,
+    marks: String,
 }
 
 impl Names {
@@ -17,6 +18,7 @@ impl Names {
             high_water: prefix.high_water_name(),
             generation: prefix.generation_name(),
             given_out: prefix.given_out_name(),
+            marks: prefix.marks_name(),
             prefix,
         }
     }
@@ -35,6 +37,10 @@ impl Names {
 
     pub(crate) fn given_out(&self) -> &str {
         &self.given_out
+    }
+
+    pub(crate) fn marks(&self) -> &str {
+        &self.marks
     }
 
     /// Writes what [`Prefix::pending_name`] returns.

@@ -29,7 +29,7 @@ enum Check {
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 22] = [
+const RIGHTS: [Right; 25] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -50,6 +50,9 @@ const RIGHTS: [Right; 22] = [
     Right { command: "ZRANGEBYSCORE", check: Check::Ask("KEY 0 1") },
     Right { command: "ZREMRANGEBYRANK", check: Check::Ask("KEY 0 0") },
     Right { command: "ZSCORE", check: Check::Ask("KEY text") },
+    Right { command: "HGET", check: Check::Ask("KEY field") },
+    Right { command: "HGETALL", check: Check::Ask("KEY") },
+    Right { command: "HSET", check: Check::Ask("KEY field text") },
     Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
     Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
 ];
