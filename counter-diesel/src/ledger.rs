@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod migration;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
+pub(crate) mod records;
 pub(crate) mod retry;
 pub(crate) mod threads;
 pub(crate) mod transaction;
@@ -20,8 +21,8 @@ pub use self::dialect::lock_wait::LockWait;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, StoreRecord, SyncRecord, Unapplied, UnappliedCause,
-    UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, Unapplied,
+    UnappliedCause, UpdateOutcome,
 };
 pub use self::migration::files::{MigrationFiles, migration_files};
 pub use self::migration::harness::CounterHarness;

@@ -74,7 +74,7 @@ pub struct Recall {
 }
 
 /// What a store was told of one row of the record, once that was committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Told {
     /// The number of the row.
     pub writer: i64,

@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS `model_counters_state` (
   `claim_seq` BIGINT NOT NULL DEFAULT 0,
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.
   `synced_at` DATETIME(6) NULL,
+  -- The marks of the last transactions that recorded in the row, by which the store knows this database
+  -- again. In the row that names it: the server's identity.
+  `marks` VARCHAR(3000) CHARACTER SET ascii NOT NULL DEFAULT '',
   PRIMARY KEY (`prefix`, `store_id`, `writer`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 

@@ -251,7 +251,7 @@ fn copy_data(from: &Path, to: &Path) {
 }
 
 /// What a user must be allowed, as the documentation of the store says.
-pub const RIGHTS: [&str; 20] = [
+pub const RIGHTS: [&str; 23] = [
     "+incrby",
     "+mget",
     "+get",

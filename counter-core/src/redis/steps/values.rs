@@ -4,8 +4,8 @@ use super::found;
 use crate::error::BoxError;
 use crate::id::{CounterId, canonical_i64};
 use crate::protocol::{Claim, ClaimSeq, Generation};
-use crate::store::Told;
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
+use crate::store::Told;
 
 /// The greatest high water from which a script goes on. Up to here, and for a long time above, a
 /// double counts in ones.

@@ -1,9 +1,11 @@
 //! What is done about the claims of a batch once its transaction is over.
 
-use counter_core::{Claim, ClaimOp};
+use std::sync::Arc;
+
+use counter_core::{Claim, ClaimOp, Telling, Told};
 
 use crate::engine::remembered::Fate;
-use crate::error::Error;
+use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
 use crate::sync::batches::applier::Applier;
@@ -11,7 +13,7 @@ use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
-use crate::sync::identity::record::record;
+use crate::sync::identity::record::{Remembrance, record};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
 use crate::sync::report::times::time;
@@ -40,7 +42,7 @@ impl Applier<'_, '_> {
         self.log.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
         let news = self.count_applied(&settled.applied);
-        let acknowledged = self.acknowledge(&settled.applied);
+        let acknowledged = self.tell(settled.recorded, &settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
         let claims = self.renumber(settled.conflicts, renumbered)?;
@@ -64,6 +66,25 @@ impl Applier<'_, '_> {
             }
         }
         news
+    }
+
+    /// Tells the store what was recorded with these claims, and lets it forget them if it follows
+    /// this database.
+    fn tell(&mut self, recorded: Option<(Arc<str>, Told)>, claims: &[Claim]) -> Result<(), Error> {
+        let store = self.unsettled.engine.store().generation();
+        let (Some(store), Some((store_id, told))) = (store, recorded) else {
+            return self.acknowledge(claims);
+        };
+        let tell = || store.tell(&store_id, &told, claims);
+        match time(&mut self.log.report.times.acknowledge, tell)? {
+            Telling::Taken | Telling::Known => {
+                claims.iter().for_each(|claim| self.unsettled.settle(claim));
+            }
+            // The next pass records them again, which proves it.
+            Telling::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
+            Telling::Other => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
+        }
+        Ok(())
     }
 
     /// The store may forget these.
@@ -154,12 +175,19 @@ impl Applier<'_, '_> {
             let ledger = self.unsettled.engine.ledger();
             let mut transaction = ledger.begin(self.manner.locks.wait())?;
             let updated = transaction.update(&claim)?;
-            if let Some(store_id) = &store_id {
-                // That the store is another one by now is why the claim is gone.
+            let mut recorded = None;
+            if let Some(id) = &store_id {
                 let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
-                record(self.unsettled.engine, &mut *transaction, store_id, claims, times)?;
+                let engine = self.unsettled.engine;
+                // That the store is another one by now is why the claim is gone.
+                if let Remembrance::Whole(row) =
+                    record(engine, &mut *transaction, id, claims, times)?
+                {
+                    recorded = row.map(|row| (Arc::clone(id), row));
+                }
             }
             self.commit(transaction, std::slice::from_ref(&claim))?;
+            self.tell(recorded, &[])?;
             Ok(updated)
         });
         let updated = match updated {
