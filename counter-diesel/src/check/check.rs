@@ -10,8 +10,9 @@ use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
 use super::{generation, ledger, store};
 use crate::causes::one_line;
-use crate::engine::age::age;
+use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
+use crate::engine::kinship::mismatch;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
 
@@ -105,8 +106,16 @@ fn compare(
     let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
         return;
     };
-    match age(store, generation, state) {
-        Ok(age) => generation::judge_age(generation, &age, diagnosis),
+    let read_again = || engine.ledger().state(engine.prefix());
+    let judged = recall(store, generation, state).and_then(|recall| {
+        if let Some(mismatch) = mismatch(generation, state, &recall.told, read_again)? {
+            generation::judge_mismatch(&mismatch, diagnosis);
+        }
+        generation::judge_age(generation, &age_of(recall), diagnosis);
+        Ok(())
+    });
+    match judged {
+        Ok(()) => {}
         Err(error) => {
             diagnosis.store_unchecked("what the store remembers", &one_line(&error));
         }

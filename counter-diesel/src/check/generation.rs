@@ -5,6 +5,7 @@ use counter_core::{Generation, Prefix, Printable};
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
 use crate::engine::age::{Age, newest};
+use crate::error::DatabaseMismatch;
 use crate::ledger::ledger::{LedgerState, SyncRecord};
 
 /// The state must have been read before the generation: what is recorded only rises.
@@ -56,6 +57,16 @@ pub(super) fn judge_age(generation: &Generation, age: &Age, diagnosis: &mut Diag
              known to have given out",
         ),
     }
+}
+
+pub(super) fn judge_mismatch(mismatch: &DatabaseMismatch, diagnosis: &mut Diagnosis) {
+    diagnosis.add(
+        Severity::Error,
+        Code::OtherDatabase,
+        format!("{mismatch}; nothing is synced"),
+        "find out which database is the right one: if it is this one, decide so by `counter adopt`; \
+         if this is a copy, give it a prefix of its own",
+    );
 }
 
 fn judge_recorded(

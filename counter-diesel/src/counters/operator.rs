@@ -8,7 +8,7 @@ use super::counters::Counters;
 use crate::check::check;
 use crate::check::finding::CheckUp;
 use crate::check::survey::SurveyBounds;
-use crate::error::{DatabaseMismatch, Error};
+use crate::error::Error;
 use crate::ledger::migration::files::MigrationFiles;
 use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
 use crate::sync::identity::adoption::{self, Adoption};
@@ -74,14 +74,14 @@ impl Counters {
         conflicts::find(self.engine())
     }
 
-    /// Returns how the database differs from the one that the store was synced into last, or `None`
-    /// if it is the right one. While it is not, nothing is claimed or set.
+    /// Returns whether the database is the one that the store was synced into last. While it is not,
+    /// nothing is claimed or set. Changes nothing.
     ///
     /// # Errors
     ///
     /// If the store or the database cannot be asked.
-    pub fn database_mismatch(&self) -> Result<Option<DatabaseMismatch>, Error> {
-        adoption::mismatch(self.engine())
+    pub fn database_adoption(&self) -> Result<Adoption, Error> {
+        adoption::look(self.engine())
     }
 
     /// Makes this database the one that the store is synced into. Every other copy of it, and every
@@ -96,7 +96,7 @@ impl Counters {
     /// ```no_run
     /// # use counter_diesel::{Counters, Error};
     /// # fn decide(counters: &Counters) -> Result<(), Error> {
-    /// if let Some(mismatch) = counters.database_mismatch()? {
+    /// if let Some(mismatch) = counters.database_adoption()?.mismatch {
     ///     eprintln!("{mismatch}");
     ///     // A person has looked, and knows that this is the database to go on with.
     ///     counters.adopt_database()?;

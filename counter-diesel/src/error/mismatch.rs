@@ -31,6 +31,18 @@ pub enum DatabaseMismatch {
     },
 }
 
+impl DatabaseMismatch {
+    /// Returns a stable name, for scripts and logs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::WentBack { .. } => "went-back",
+            Self::Copied => "copied",
+            Self::Other => "other",
+            Self::Moved { .. } => "moved",
+        }
+    }
+}
+
 impl fmt::Display for DatabaseMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

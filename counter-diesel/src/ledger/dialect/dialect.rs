@@ -298,7 +298,7 @@ pub struct StateRow {
 }
 
 /// A row in which transactions record: its writer, its sequence, and its marks as text.
-pub type RecordRow = (i64, i64, String);
+pub(crate) type RecordRow = (i64, i64, String);
 
 impl StateRow {
     /// The writer of the row in which passes are recorded. Transactions take others.

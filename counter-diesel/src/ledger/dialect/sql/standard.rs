@@ -154,10 +154,7 @@ fn baseline(count: i64, seq: i64) -> Baseline {
 const STATE_COLUMNS: &str =
     "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\", \"marks\"";
 
-pub(crate) fn state<'a>(
-    tables: &Tables,
-    prefix: &'a str,
-) -> Statement<'a, (Text, Text, BigInt, BigInt, Nullable<Timestamp>, Text, BigInt)> {
+pub(crate) fn state<'a>(tables: &Tables, prefix: &'a str) -> Statement<'a, StateTypes> {
     let from = tables.state().quoted();
     let columns = STATE_COLUMNS;
     let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
@@ -165,6 +162,8 @@ pub(crate) fn state<'a>(
         .text(prefix)
         .sql(")")
 }
+
+type StateTypes = (Text, Text, BigInt, BigInt, Nullable<Timestamp>, Text, BigInt);
 
 type StateColumns = (String, String, i64, i64, Option<NaiveDateTime>, String, i64);
 
