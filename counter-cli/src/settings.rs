@@ -19,7 +19,8 @@ pub(crate) struct CommandSettings {
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// The Redis in which increments wait: redis://..., redis+unix://PATH [env: REDIS_URL]
+    /// The Redis in which increments wait: redis://..., redis+unix://PATH, or behind Sentinel
+    /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER [env: REDIS_URL]
     #[arg(long, global = true, value_name = "URL")]
     redis_url: Option<String>,
 

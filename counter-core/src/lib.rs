@@ -85,8 +85,8 @@ pub use protocol::{
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
-    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, ServerVersion, Snapshot,
-    StoreFacts, StoreGeneration, Told, Verdict,
+    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

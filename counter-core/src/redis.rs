@@ -6,8 +6,10 @@
 
 mod batch;
 mod builder;
+mod confirmation_rule;
 mod connection;
 mod credentials;
+mod endpoint;
 mod inspect;
 mod last_sighting;
 mod server;

@@ -9,5 +9,8 @@ mod snapshot;
 pub use answers::{Claimed, Cursor, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
 pub use delta_store::{DeltaStore, Replacement};
-pub use facts::{ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts};
+pub use facts::{
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
+    StoreNotices,
+};
 pub use snapshot::Snapshot;

@@ -26,6 +26,19 @@ fn hint_for(character: char, after: &str) -> Option<&'static str> {
     })
 }
 
+/// Returns the text without its percent-encoding, or `None` if that is wrong or leaves no UTF-8.
+#[cfg(feature = "redis")]
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|_| begins_with_two_digits(part))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend_from_slice(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 fn begins_with_two_digits(after: &str) -> bool {
     after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2
 }
@@ -46,6 +59,26 @@ mod tests {
         ] {
             let hint = encoding_hint(url).unwrap();
             assert!(hint.ends_with(expected), "{url}: {hint}");
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn percent_encoding_is_decoded_or_refused() {
+        for (text, expected) in [
+            ("", Some("")),
+            ("a+b=c", Some("a+b=c")),
+            ("%40%2f%2Fx", Some("@//x")),
+            ("%C3%A9", Some("é")),
+            ("é%25", Some("é%")),
+            ("%", None),
+            ("%4", None),
+            ("%+1", None),
+            ("%zz", None),
+            ("%é", None),
+            ("%FF", None),
+        ] {
+            assert_eq!(decode(text).as_deref(), expected, "{text}");
         }
     }
 

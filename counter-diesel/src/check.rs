@@ -8,11 +8,12 @@ pub(crate) mod finding;
 pub(crate) mod generation;
 pub(crate) mod ledger;
 pub(crate) mod listed;
+mod sentinel;
 pub(crate) mod store;
 pub(crate) mod survey;
 
 pub use counter_core::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, ServerVersion, StoreFacts,
+    ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
 };
 
 pub use self::finding::{CheckUp, Finding, FindingCode, Severity};

@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod kept_tables;
 pub(crate) mod ledger;
+pub(crate) mod limits;
 pub(crate) mod migration;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
@@ -24,6 +25,8 @@ pub use self::ledger::{
     Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, Unapplied,
     UnappliedCause, UpdateOutcome,
 };
+#[doc(hidden)]
+pub use self::limits::LedgerLimits;
 pub use self::migration::files::{MigrationFiles, migration_files};
 pub use self::migration::harness::CounterHarness;
 pub use self::migration::source::CounterMigrations;

@@ -5,7 +5,8 @@ pub(crate) mod owner_column;
 
 pub use counter_core::{Grain, OwnerText, OwnerType, Period};
 
-pub use self::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
+pub use self::counter_value::{CounterValue, CounterValueOf};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
+pub use crate::ledger::dialect::owner::OwnerIdSqlType;
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;

@@ -8,6 +8,7 @@ mod pgbouncer;
 mod port;
 pub mod postgres;
 pub mod redis;
+mod sentinels;
 mod setup;
 mod tls_redis;
 
@@ -16,5 +17,6 @@ pub use fake_redis::{FakeRedis, FakeReply};
 pub use pgbouncer::PgBouncer;
 pub use port::Port;
 pub use redis::RedisServer;
+pub use sentinels::{MASTER_NAME, Sentinel, SentinelSite, Watch, built, start_sentinels, url_of};
 pub use setup::Durability;
 pub use tls_redis::TlsRedis;

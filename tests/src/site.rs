@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, RedisStore};
-use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger};
+use counter_diesel::ledger::{CounterConnection, Ledger, LedgerLimits, PoolLedger};
 use counter_diesel::{
     Counters, CountersBuilder, Error, SyncOptions, mysql_pool, postgres_pool, sqlite_pool,
 };
@@ -187,15 +187,28 @@ pub fn builder_at(url: &str) -> Result<CountersBuilder, Error> {
 ///
 /// If it cannot be reached.
 pub fn ledger_at(url: &str) -> Arc<dyn Ledger> {
+    ledger_within(url, LedgerLimits::default())
+}
+
+/// The same, which waits as long as these limits say.
+///
+/// # Panics
+///
+/// If it cannot be reached.
+pub fn ledger_within(url: &str, limits: LedgerLimits) -> Arc<dyn Ledger> {
     match url.split(':').next() {
-        Some("mysql") => ledger(mysql_pool(url, 4).unwrap()),
-        Some("postgres") => ledger(postgres_pool(url, 4).unwrap()),
-        _ => ledger(sqlite_pool(url, 4).unwrap()),
+        Some("mysql") => ledger(mysql_pool(url, 4).unwrap(), limits),
+        Some("postgres") => ledger(postgres_pool(url, 4).unwrap(), limits),
+        _ => ledger(sqlite_pool(url, 4).unwrap(), limits),
     }
 }
 
-fn ledger<C: CounterConnection>(pool: Pool<ConnectionManager<C>>) -> Arc<dyn Ledger> {
-    Arc::new(PoolLedger::new(pool, Config::default().table_name).unwrap())
+fn ledger<C: CounterConnection>(
+    pool: Pool<ConnectionManager<C>>,
+    limits: LedgerLimits,
+) -> Arc<dyn Ledger> {
+    let table = Config::default().table_name;
+    Arc::new(PoolLedger::with_limits(pool, table, limits).unwrap())
 }
 
 fn connect<C: Connection>(server: &dyn DatabaseServer) -> C {

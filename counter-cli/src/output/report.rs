@@ -47,6 +47,8 @@ fn counts(report: &SyncReport) -> Vec<(&'static str, u64)> {
         "applied" if report.dry_run => Some(("would be applied", count)),
         "zeros" => Some(("skipped", report.skipped())),
         "superseded" => None,
+        // Only behind Sentinel.
+        "unconfirmed" if count == 0 => None,
         name => Some((name, count)),
     });
     shown.collect()
@@ -136,6 +138,12 @@ fn store_complaints(report: &SyncReport) -> Vec<String> {
              give each its own COUNTER_PREFIX"
                 .to_owned(),
         );
+    }
+    if let Some(why) = &report.sentinels_silent {
+        let why = shown(why);
+        lines.push(format!(
+            "no sentinel names a master, so the one that was named last is used: {why}"
+        ));
     }
     lines
 }

@@ -79,8 +79,8 @@ impl CounterId {
     }
 
     /// Returns the id of the counter's bucket of a period.
-    #[cfg(test)]
-    pub(crate) fn within(mut self, period: Period) -> Self {
+    #[doc(hidden)]
+    pub fn within(mut self, period: Period) -> Self {
         self.text.truncate(usize::from(self.total_len));
         self.text.push_str(&format!("@{period}"));
         Self { period: Some(period), ..self }

@@ -34,8 +34,8 @@ impl OwnerText {
     /// # Errors
     ///
     /// [`Invalid`] if the text is empty, longer than [`OwnerText::MAX_CHARS`] or contains NUL.
-    #[cfg(test)]
-    pub(crate) fn new(text: &str) -> Result<Self, Invalid> {
+    #[doc(hidden)]
+    pub fn new(text: &str) -> Result<Self, Invalid> {
         super::text::check_text(InputKind::OwnerId, text, Self::MAX_CHARS)?;
         Ok(Self(text.into()))
     }

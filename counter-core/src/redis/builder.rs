@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "redis-tls")]
-use ::redis::TlsCertificates;
-use ::redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use r2d2::NopErrorHandler;
 
-use super::connection::{KEPT_FOR_SYNCS, Manager, Pool, tcp_settings};
+use super::confirmation_rule::ConfirmationRule;
+use super::connection::{Clients, Follower, KEPT_FOR_SYNCS, Manager, Pool, Target, Watcher};
 use super::credentials::{CredentialSource, RedisCredentials};
+use super::endpoint::Endpoint;
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Prefix;
-use crate::url_encoding::encoding_hint;
 
 /// Describes a [`RedisStore`] on a pool of its own. [`RedisStore::builder`] returns one.
 ///
@@ -35,7 +33,7 @@ use crate::url_encoding::encoding_hint;
 /// ```
 pub struct RedisStoreBuilder {
     /// Or why the URL cannot be used.
-    info: Result<ConnectionInfo, String>,
+    endpoint: Result<Endpoint, String>,
     prefix: Prefix,
     timeouts: RedisTimeouts,
     keepalive: Option<Duration>,
@@ -63,6 +61,9 @@ impl RedisStore {
     /// - `rediss://...`, the same with TLS, which takes the feature `redis-tls`; with `#insecure`
     ///   at the end it takes any certificate, an impostor's too
     /// - `redis+unix:///path/to/socket[?db=database][&user=user][&pass=password]`
+    /// - `redis+sentinel://[user][:password@]host[:port][,host[:port]...]/master[/database]`, which
+    ///   leads to the master that these sentinels name, see [`RedisStore`](RedisStore#sentinel)
+    /// - `rediss+sentinel://...`, the same with TLS to the master and to the sentinels
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
     /// known when the store is built.
@@ -74,7 +75,7 @@ impl RedisStore {
 impl RedisStoreBuilder {
     fn new(url: &str) -> Self {
         Self {
-            info: parse(url),
+            endpoint: Endpoint::parse(url),
             prefix: Prefix::default(),
             timeouts: RedisTimeouts::default(),
             keepalive: Some(DEFAULT_KEEPALIVE),
@@ -158,7 +159,8 @@ impl RedisStoreBuilder {
     }
 
     /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
-    /// they do not wait.
+    /// they do not wait, except that behind Sentinel they wait for one replica while the master has
+    /// any.
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
@@ -172,8 +174,9 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Asks `source` for the user and the password of each new connection, instead of those of the
-    /// URL. So a password can change while the process runs. Default: those of the URL.
+    /// Asks `source` for the user and the password of each new connection to the server, instead of
+    /// those of the URL. So a password can change while the process runs. Default: those of the
+    /// URL.
     ///
     /// If the server refuses them, `source` is asked once more before the connection fails. It
     /// is called on threads of the pool, and should answer soon.
@@ -195,8 +198,9 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Trusts the certificates in this PEM file, and no others, for `rediss://`: those of a private
-    /// authority, or one that the server has signed itself. It is read when the store is built.
+    /// Trusts the certificates in this PEM file, and no others, wherever TLS is spoken: those of a
+    /// private authority, or one that the server has signed itself. It is read when the store is
+    /// built.
     /// Default: the certificates that the system trusts, or those in the file that the environment
     /// variable `SSL_CERT_FILE` names.
     #[cfg(feature = "redis-tls")]
@@ -223,12 +227,21 @@ impl RedisStoreBuilder {
     /// does not let this user in or does not answer, each within its time-out.
     pub fn build(self) -> Result<RedisStore, Error> {
         let timeouts = self.timeouts.at_least_a_millisecond();
-        let (manager, address) = self.manager(timeouts)?;
+        let endpoint = self.endpoint.clone().map_err(|why| Error::RedisUrl { why })?;
+        let address = endpoint.to_string();
+        let target = self.target(endpoint).map_err(|why| Error::RedisUrl { why })?;
+        let watched = match &target {
+            Target::Master(follower) => Some(Arc::clone(follower)),
+            Target::Server(_) => None,
+        };
+        let manager = Manager::new(target, timeouts, self.credentials);
+        let no_connection = |source: BoxError| Error::Store { step: StoreStep::Connect, source };
         if !self.lazily {
-            manager
-                .try_out()
-                .map_err(|why| Error::Store { step: StoreStep::Connect, source: why.into() })?;
+            manager.try_out().map_err(|why| no_connection(why.into()))?;
         }
+        let watcher = watched.map(Watcher::start).transpose();
+        let watcher = watcher.map_err(|error| no_connection(error.into()))?;
+        let rule = ConfirmationRule::new(self.confirmation, watcher.is_some());
         let callers = self.pool_size.get();
         let pool = r2d2::Pool::builder()
             .max_size(callers.saturating_add(KEPT_FOR_SYNCS))
@@ -239,74 +252,32 @@ impl RedisStoreBuilder {
             // logged.
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
-        let store = RedisStore::on(Pool::ours(pool, callers), self.prefix, timeouts, address);
-        Ok(match self.confirmation {
-            Some(confirmation) => store.confirm_claims(confirmation),
-            None => store,
+        let pool = Pool::ours(pool, callers).watched_by(watcher);
+        Ok(RedisStore::on(pool, self.prefix, timeouts, address).confirm_by(rule))
+    }
+
+    /// Returns what connections are made to.
+    fn target(&self, endpoint: Endpoint) -> Result<Target, String> {
+        let clients = Clients::new(self.keepalive);
+        #[cfg(feature = "redis-tls")]
+        let clients = match &self.ca_file {
+            Some(_) if !endpoint.has_tls() => {
+                return Err("a file with certificates takes TLS, such as rediss://".to_owned());
+            }
+            Some(path) => clients.trusting(path)?,
+            None => clients,
+        };
+        Ok(match endpoint {
+            Endpoint::Server(info) => Target::Server(Arc::new(clients.client(*info)?)),
+            Endpoint::Master(url) => Target::Master(Arc::new(Follower::new(url, clients)?)),
         })
     }
 }
 
-impl RedisStoreBuilder {
-    /// Returns what makes connections, and the address that they lead to.
-    fn manager(&self, timeouts: RedisTimeouts) -> Result<(Manager, String), Error> {
-        let refused = |why: String| Error::RedisUrl { why };
-        let info = self.info.clone().map_err(refused)?;
-        prepare_tls(info.addr());
-        let address = address_of(&info);
-        let info = info.set_tcp_settings(tcp_settings(self.keepalive));
-        let client = self.client(info).map_err(refused)?;
-        Ok((Manager::new(client, timeouts, self.credentials.clone()), address))
-    }
-
-    #[cfg(feature = "redis-tls")]
-    fn client(&self, info: ConnectionInfo) -> Result<Client, String> {
-        let Some(path) = &self.ca_file else {
-            return Client::open(info).map_err(|error| error.to_string());
-        };
-        let authorities = std::fs::read(path)
-            .map_err(|error| format!("the certificates in {}: {error}", path.display()))?;
-        let certificates = TlsCertificates { client_tls: None, root_cert: Some(authorities) };
-        Client::build_with_tls(info, certificates).map_err(|error| error.to_string())
-    }
-
-    #[cfg(not(feature = "redis-tls"))]
-    fn client(&self, info: ConnectionInfo) -> Result<Client, String> {
-        Client::open(info).map_err(|error| error.to_string())
-    }
-}
-
-/// Returns where the URL leads to, or why it cannot be used, without a part that may be a password.
-fn parse(url: &str) -> Result<ConnectionInfo, String> {
-    let scheme = url.split(':').next().unwrap_or_default();
-    if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
-        return Err(format!("{scheme}:// takes the feature `redis-tls`"));
-    }
-    url.into_connection_info().map_err(|error| {
-        let hint = encoding_hint(url).unwrap_or(
-            "use redis://user:password@host:port/database, rediss:// or redis+unix:///path",
-        );
-        format!("{error}: {hint}")
-    })
-}
-
-/// Chooses a provider of cryptography for rustls, which panics in a process that has not chosen
-/// one. An application that has chosen is not overruled.
-#[cfg(feature = "redis-tls")]
-fn prepare_tls(address: &ConnectionAddr) {
-    if matches!(address, ConnectionAddr::TcpTls { .. }) {
-        // Fails if another was installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-}
-
-#[cfg(not(feature = "redis-tls"))]
-fn prepare_tls(_address: &ConnectionAddr) {}
-
 /// Shows neither user nor password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = self.info.as_ref().map(address_of);
+        let address = self.endpoint.as_ref().map(ToString::to_string);
         f.debug_struct("RedisStoreBuilder")
             .field("server", &address)
             .field("prefix", &self.prefix.as_str())
@@ -317,11 +288,6 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("confirmation", &self.confirmation)
             .finish()
     }
-}
-
-/// Returns the address and the number of the database.
-fn address_of(info: &ConnectionInfo) -> String {
-    format!("{}/{}", info.addr(), info.redis_settings().db())
 }
 
 #[cfg(test)]

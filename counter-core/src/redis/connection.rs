@@ -2,6 +2,7 @@
 
 mod applications_pool;
 mod checkout;
+mod clients;
 mod deadline;
 mod doubts;
 mod ended;
@@ -13,7 +14,9 @@ mod permits;
 mod pool;
 mod refused;
 mod reply;
+mod role;
 mod script;
+mod sentinel;
 mod socket_timeouts;
 mod tcp;
 mod wire;
@@ -21,13 +24,15 @@ mod wire;
 mod wire_r2d2_redis;
 
 pub(super) use checkout::{Checkout, ExchangeError};
+pub(super) use clients::Clients;
 pub(super) use deadline::Deadline;
 pub(super) use lost::is_lost_connection;
-pub(super) use manager::Manager;
+pub(super) use manager::{Manager, Target};
 pub(super) use names::Names;
 pub(super) use packed::Packed;
 pub(super) use pool::{KEPT_FOR_SYNCS, Lane, Pool};
 pub(super) use reply::{Reply, Unexpected};
+pub(super) use role::Role;
 pub(super) use script::{Script, ScriptAnswer};
+pub(super) use sentinel::{Follower, SentinelUrl, Watcher};
 pub(super) use socket_timeouts::SocketTimeouts;
-pub(super) use tcp::tcp_settings;

@@ -1,5 +1,7 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::connection::{
-    Checkout, Deadline, Lane, Names, Packed, Pool, Reply, Script, SocketTimeouts,
+    Checkout, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script, SocketTimeouts,
     is_lost_connection,
 };
 use super::last_sighting::LastSighting;
@@ -13,6 +15,8 @@ pub(crate) struct Server {
     names: Names,
     timeouts: RedisTimeouts,
     last_sighting: LastSighting,
+    /// The number of claims that were handed out without a confirmation by a replica.
+    unconfirmed: AtomicU64,
     /// What connections are made to, without user and password.
     address: String,
 }
@@ -29,6 +33,7 @@ impl Server {
             names: Names::new(prefix),
             timeouts: timeouts.at_least_a_millisecond(),
             last_sighting: LastSighting::default(),
+            unconfirmed: AtomicU64::new(0),
             address,
         }
     }
@@ -48,6 +53,20 @@ impl Server {
 
     pub(crate) fn last_sighting(&self) -> &LastSighting {
         &self.last_sighting
+    }
+
+    /// Notes that this number of claims are handed out though no replica has confirmed them.
+    pub(crate) fn note_unconfirmed(&self, claims: usize) {
+        self.unconfirmed.fetch_add(claims as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unconfirmed(&self) -> u64 {
+        self.unconfirmed.load(Ordering::Relaxed)
+    }
+
+    /// Returns what knows the master, if one is followed.
+    pub(crate) fn follower(&self) -> Option<&Follower> {
+        self.pool.follower()
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::confirmation_rule::ConfirmationRule;
 use super::connection::{Pool, SocketTimeouts};
 use super::inspect;
 use super::server::Server;
@@ -14,7 +15,7 @@ use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
 use crate::store::{
     Claimed, Cursor, DeltaStore, InspectStore, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, Told, Verdict,
+    StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -46,17 +47,40 @@ use crate::store::{
 /// [`generation`](StoreGeneration::ensure_generation), from which the store learns that another one
 /// has begun.
 ///
+/// # Sentinel
+///
+/// With a `redis+sentinel://` URL the store asks the sentinels for the master, in turn, and uses a
+/// connection only once the server has said that it is a master. A thread asks again twice a
+/// second. When the sentinels name another master, all connections to the last one are dropped; so
+/// they are when a server hangs up or answers that it is a replica. While no sentinel answers, the
+/// store stays with the master that was named last. Claims wait until a replica has them, while the
+/// master has any.
+///
+/// The user and the password before the `@` are the master's. Parameters of the URL are the
+/// sentinels':
+///
+/// - `sentinel_password` and, if it is not the default user's, `sentinel_user`;
+/// - `sentinel_tls=yes` or `no`, where TLS is spoken to only one of the two.
+///
+/// An IPv6 address stands in brackets. A port is 26379 by default. The builder's settings are
+/// those of connections to the master, but [`ca_file`] and [`tcp_keepalive`] hold for sentinels
+/// too. A sentinel has 200 milliseconds to take a connection, with TLS 500, and 200 for an answer.
+///
+/// [`ca_file`]: crate::RedisStoreBuilder::ca_file
+/// [`tcp_keepalive`]: crate::RedisStoreBuilder::tcp_keepalive
+///
 /// # What the server must allow
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
-/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, and
-/// inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`,
-/// `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL` and `HSET`; `PING` to
+/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, behind
+/// Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`,
+/// `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`,
+/// `HGETALL` and `HSET`; `PING` to
 /// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
 /// `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Server,
-    confirmation: Option<Confirmation>,
+    confirmation: ConfirmationRule,
 }
 
 impl RedisStore {
@@ -96,7 +120,16 @@ impl RedisStore {
     }
 
     pub(crate) fn on(pool: Pool, prefix: Prefix, timeouts: RedisTimeouts, address: String) -> Self {
-        Self { server: Server::new(pool, prefix, timeouts, address), confirmation: None }
+        let server = Server::new(pool, prefix, timeouts, address);
+        Self { server, confirmation: ConfirmationRule::Never }
+    }
+
+    pub(crate) fn confirm_by(mut self, rule: ConfirmationRule) -> Self {
+        self.confirmation = rule;
+        if rule != ConfirmationRule::Never {
+            self.server.sight_only_confirmed_claims();
+        }
+        self
     }
 
     /// Sets which time-outs a connection of the application's pool has when the pool gets it back:
@@ -112,10 +145,8 @@ impl RedisStore {
     /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
     /// they do not wait.
     #[must_use]
-    pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
-        self.confirmation = Some(confirmation);
-        self.server.sight_only_confirmed_claims();
-        self
+    pub fn confirm_claims(self, confirmation: Confirmation) -> Self {
+        self.confirm_by(ConfirmationRule::Always(confirmation))
     }
 }
 
@@ -220,6 +251,10 @@ impl Repair for RedisStore {
 impl InspectStore for RedisStore {
     fn inspect(&self) -> Result<StoreFacts, Error> {
         inspect::inspect(&self.server, self.confirmation)
+    }
+
+    fn notices(&self) -> StoreNotices {
+        inspect::notices(&self.server)
     }
 
     fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::answers::{Recall, Told};
-use super::facts::StoreFacts;
+use super::facts::{StoreFacts, StoreNotices};
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Foreign;
@@ -153,5 +153,11 @@ pub trait InspectStore: Send + Sync {
     fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
         let _ = ids;
         Ok(Vec::new())
+    }
+
+    /// Returns what the store has noticed by itself, without a question to its server. Default:
+    /// nothing.
+    fn notices(&self) -> StoreNotices {
+        StoreNotices::default()
     }
 }

@@ -109,6 +109,13 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
+    /// The sentinels that name the server, if the store follows such a one.
+    pub sentinel: Fact<SentinelFacts>,
+    /// The number of replicas that are connected to the server.
+    pub replicas: Fact<u64>,
+    /// The number of replicas that must be connected for the server to take writes. Queried only
+    /// where sentinels name the server.
+    pub min_replicas: Fact<u64>,
     /// Whether the server would count an increment of this user now: `Err` with its words if it
     /// refuses.
     pub increments: Fact<Result<(), String>>,
@@ -123,6 +130,34 @@ pub struct StoreFacts {
     pub high_water: Fact<ClaimSeq>,
     /// Names that the store needs for itself and that hold something else.
     pub occupied_names: Vec<Foreign>,
+}
+
+/// What the sentinels answered that name a store's server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SentinelFacts {
+    /// The name under which they watch the master.
+    pub master_name: String,
+    /// The address of the master that the store follows.
+    pub master: Option<String>,
+    /// The number of sentinels: those in the URL, or all that one of them knows if that is more.
+    pub known: u64,
+    /// Those in the URL that named no master, each with the reason.
+    pub silent: Vec<(String, String)>,
+}
+
+/// What a store has noticed by itself: see [`InspectStore::notices`].
+///
+/// [`InspectStore::notices`]: crate::InspectStore::notices
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreNotices {
+    /// The number of claims that this store has handed out though no replica had confirmed them,
+    /// because the server had none. It only rises.
+    pub unconfirmed: u64,
+    /// What each sentinel answered instead of naming a master, if none did when they were asked
+    /// last.
+    pub sentinels_silent: Option<String>,
 }
 
 /// A server's memory, in bytes. By default nothing is in use, without a limit or a policy.

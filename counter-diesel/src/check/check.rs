@@ -8,7 +8,7 @@ use counter_core::{Clock, Fact, InspectStore, StoreFacts, SystemClock};
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
-use super::{generation, ledger, store};
+use super::{generation, ledger, sentinel, store};
 use crate::causes::one_line;
 use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
@@ -31,7 +31,8 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     }
     let database = ledger.as_ref().map(|ledger| &ledger.facts);
     CheckUp::new(
-        store.and_then(|(facts, _)| facts.server.known().cloned()),
+        store.as_ref().and_then(|(facts, _)| facts.server.known().cloned()),
+        store.as_ref().and_then(|(facts, _)| sentinel::master_of(facts)),
         database.and_then(|facts| facts.server.known().cloned()),
         database.and_then(|facts| facts.place.known().cloned()),
         diagnosis.into_findings(),
@@ -82,6 +83,7 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
             store::judge(&facts, engine.prefix(), diagnosis);
+            sentinel::judge(&facts, diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
             let now = now.unwrap_or_else(|| SystemClock.now_micros());
             Some((facts, StoreTime { micros: now, at: Instant::now() }))

@@ -10,6 +10,9 @@ use counter_core::ServerVersion;
 pub struct CheckUp {
     /// The store's server, if it told.
     pub store: Option<ServerVersion>,
+    /// The master that the store follows, as sentinels name it, such as `mymaster at
+    /// 10.0.0.1:6379`.
+    pub master: Option<String>,
     /// The database, if it told.
     pub database: Option<ServerVersion>,
     /// The counters' table with the schema in which it was found, such as `public.model_counters`,
@@ -22,12 +25,13 @@ pub struct CheckUp {
 impl CheckUp {
     pub(super) fn new(
         store: Option<ServerVersion>,
+        master: Option<String>,
         database: Option<ServerVersion>,
         table: Option<String>,
         mut findings: Vec<Finding>,
     ) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Self { store, database, table, findings }
+        Self { store, master, database, table, findings }
     }
 
     /// The severity of the worst finding, or `None` if nothing was found.
@@ -40,9 +44,14 @@ impl CheckUp {
 /// can begin another.
 impl fmt::Display for CheckUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers = self.store.iter().chain(&self.database);
-        for (index, server) in servers.enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
+        if let Some(server) = &self.store {
+            write!(f, "{}", counter_core::Printable(&server.to_string()))?;
+        }
+        if let Some(master) = &self.master {
+            write!(f, " ({})", counter_core::Printable(master))?;
+        }
+        if let Some(server) = &self.database {
+            let separator = if self.store.is_none() { "" } else { ", " };
             write!(f, "{separator}{}", counter_core::Printable(&server.to_string()))?;
         }
         if let Some(table) = &self.table {
@@ -160,6 +169,14 @@ finding_codes! {
     StoreIsReplica = "store-is-replica",
     /// the server is a node of a cluster.
     StoreInCluster = "store-in-cluster",
+    /// a sentinel names no master.
+    SentinelSilent = "sentinel-silent",
+    /// there are fewer than three sentinels.
+    SentinelsFew = "sentinels-few",
+    /// the master that sentinels name has no replica.
+    StoreNotReplicated = "store-not-replicated",
+    /// the master that sentinels name takes writes without a replica.
+    StoreMinReplicas = "store-min-replicas",
     /// the server counts no increment of this user, or none of anybody's.
     StoreRefusesIncrements = "store-refuses-increments",
     /// this user may not run what a sync takes.

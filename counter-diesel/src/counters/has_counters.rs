@@ -9,10 +9,11 @@ use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
+use crate::ledger::dialect::owner::OwnerIdSqlType;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
-use crate::query::counter_value::{CounterValue, CounterValueOf, OwnerIdSqlType};
+use crate::query::counter_value::{CounterValue, CounterValueOf};
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.

@@ -82,15 +82,17 @@ pub(crate) fn refuse_old_copy(
     let state = state()?;
     let Some(present) = generation.present_generation()? else { return Ok(()) };
     match age(generation, &present, &state) {
-        Ok(Age::WentBack(forgotten)) => {
-            let (found, recorded) = (present.high_water, newest(&forgotten));
-            Err(CoreError::StoreWentBack { found, recorded }.into())
-        }
+        Ok(Age::WentBack(forgotten)) => Err(went_back(present.high_water, &forgotten)),
         Ok(Age::Present | Age::HighWaterLost(_)) | Err(Error::Core(CoreError::StoreChanged)) => {
             Ok(())
         }
         Err(error) => Err(error),
     }
+}
+
+/// Returns the error that a store is an old copy, by its high water and what it has forgotten.
+pub(crate) fn went_back(found: ClaimSeq, forgotten: &[ClaimSeq]) -> Error {
+    CoreError::StoreWentBack { found, recorded: newest(forgotten) }.into()
 }
 
 /// Returns the greatest sequence, or 0 if there is none.

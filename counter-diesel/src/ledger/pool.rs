@@ -21,41 +21,44 @@ use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::ledger::LedgerState;
+use crate::ledger::limits::LedgerLimits;
 use crate::ledger::migration::migrations;
 use crate::ledger::records;
 use crate::ledger::retry;
 use crate::ledger::transaction::PoolTransaction;
 
-/// How long a read may take, or a question to the server.
-pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long a check-up waits each time for a second connection.
 const OTHER_WITHIN: Duration = Duration::from_millis(100);
-
-/// How long a pool is asked for a connection, whose own limit may be longer. It is less than a read
-/// may take, so that a pool without a free connection says so.
-const CONNECTION_WITHIN: Duration = Duration::from_secs(8);
 
 /// The ledger behind a Diesel connection pool, on the thread that waits for it.
 pub(crate) struct DirectLedger<C: CounterConnection> {
     pool: Pool<ConnectionManager<C>>,
     tables: KeptTables,
     demotion: Arc<Demotion>,
+    limits: LedgerLimits,
     /// Whether the database was seen to keep its identity.
     keeps_identity: AtomicBool,
 }
 
 impl<C: CounterConnection> DirectLedger<C> {
-    pub(crate) fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
+    pub(crate) fn new(
+        pool: Pool<ConnectionManager<C>>,
+        table: TableName,
+        limits: LedgerLimits,
+    ) -> Result<Self, Error> {
         C::check_pool(&pool)?;
         let demotion = Arc::new(Demotion::of_pool(pool.max_size()));
         let (tables, keeps_identity) = (KeptTables::new(&table), AtomicBool::new(false));
-        Ok(Self { pool, tables, demotion, keeps_identity })
+        Ok(Self { pool, tables, demotion, limits, keeps_identity })
+    }
+
+    pub(crate) const fn limits(&self) -> &LedgerLimits {
+        &self.limits
     }
 
     fn connect(&self) -> Result<PooledConnection<ConnectionManager<C>>, Error> {
         self.pool
-            .get_timeout(CONNECTION_WITHIN.min(self.pool.connection_timeout()))
+            .get_timeout(self.limits.connection.min(self.pool.connection_timeout()))
             .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
@@ -99,7 +102,7 @@ impl<C: CounterConnection> DirectLedger<C> {
     ) -> Result<PoolTransaction<C>, Error> {
         let tables = Arc::clone(self.tables_on(&mut conn)?);
         let mut transaction =
-            PoolTransaction::begin(conn, tables, wait, Arc::clone(&self.demotion))?;
+            PoolTransaction::begin(conn, tables, wait, Arc::clone(&self.demotion), self.limits)?;
         match transaction.run(LedgerStep::Begin, |conn, _| self.tables.elsewhere(conn))? {
             None => Ok(transaction),
             Some(found) => Err(Error::OtherSchema {
@@ -237,7 +240,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         let tables = tables.map_err(|source| {
             as_ledger_error(&mut *conn, self.tables.named(), LedgerStep::Migrations, source)
         })?;
-        let run = migrations::run_pending(&mut *conn, &tables)?;
+        let run = migrations::run_pending(&mut *conn, &tables, self.limits.migrations)?;
         // What was made here is kept, before another connection finds other tables.
         self.tables_on(&mut conn)?;
         Ok(run)

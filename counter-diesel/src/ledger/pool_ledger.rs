@@ -16,13 +16,10 @@ use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
     Ledger, LedgerState, LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome,
 };
-use crate::ledger::pool::{ANSWER_WITHIN, DirectLedger};
+use crate::ledger::limits::LedgerLimits;
+use crate::ledger::pool::DirectLedger;
 use crate::ledger::threads::{Drained, Overdue, Threads};
 use crate::ledger::transaction::PoolTransaction;
-
-/// How long a step of a transaction may take that works on a whole batch, or on the disk. It is
-/// longer than its statements may take, so that the server ends them first.
-const STEP_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long an attempt may take to end a statement that was left behind.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -58,8 +55,26 @@ impl<C: CounterConnection> PoolLedger<C> {
     /// [`Error::Build`] if the pool is one with which counters cannot work: more than one
     /// connection to a SQLite database in memory.
     pub fn new(pool: Pool<ConnectionManager<C>>, table: TableName) -> Result<Self, Error> {
+        Self::with_limits(pool, table, LedgerLimits::default())
+    }
+
+    /// The same, which waits as long as this says.
+    ///
+    /// # Errors
+    ///
+    /// As [`PoolLedger::new`].
+    #[doc(hidden)]
+    pub fn with_limits(
+        pool: Pool<ConnectionManager<C>>,
+        table: TableName,
+        limits: LedgerLimits,
+    ) -> Result<Self, Error> {
         let threads = Threads::new(pool.max_size());
-        Ok(Self { direct: Arc::new(DirectLedger::new(pool, table)?), threads })
+        Ok(Self { direct: Arc::new(DirectLedger::new(pool, table, limits)?), threads })
+    }
+
+    fn limits(&self) -> &LedgerLimits {
+        self.direct.limits()
     }
 
     /// Returns what a call returns that takes a connection of the pool.
@@ -88,17 +103,17 @@ impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
 impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let ids = ids.to_vec();
-        self.within(ANSWER_WITHIN, move |direct| direct.baselines(&ids))
+        self.within(self.limits().answer, move |direct| direct.baselines(&ids))
     }
 
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let ids = ids.to_vec();
-        self.within(ANSWER_WITHIN, move |direct| direct.try_baselines(&ids))
+        self.within(self.limits().answer, move |direct| direct.try_baselines(&ids))
     }
 
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error> {
         let owner = owner.clone();
-        self.within(ANSWER_WITHIN, move |direct| direct.rows_of(&owner))
+        self.within(self.limits().answer, move |direct| direct.rows_of(&owner))
     }
 
     fn top(
@@ -108,36 +123,36 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let (owner_type, key) = (owner_type.clone(), key.clone());
-        self.within(ANSWER_WITHIN, move |direct| direct.top(&owner_type, &key, limit))
+        self.within(self.limits().answer, move |direct| direct.top(&owner_type, &key, limit))
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
-        let transaction = self.within(ANSWER_WITHIN, move |direct| direct.begin(wait))?;
+        let transaction = self.within(self.limits().answer, move |direct| direct.begin(wait))?;
         let transaction = Some(transaction);
         Ok(Box::new(BoundedTransaction { transaction, ledger: self }))
     }
 
     fn ask_writes(&self) -> Result<(), Error> {
-        self.within(ANSWER_WITHIN, DirectLedger::ask_writes)
+        self.within(self.limits().answer, DirectLedger::ask_writes)
     }
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let prefix = prefix.clone();
-        self.within(ANSWER_WITHIN, move |direct| direct.state(&prefix))
+        self.within(self.limits().answer, move |direct| direct.state(&prefix))
     }
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         let (prefix, generation) = (prefix.clone(), generation.clone());
-        self.within(STEP_WITHIN, move |direct| direct.record(&prefix, &generation))
+        self.within(self.limits().step, move |direct| direct.record(&prefix, &generation))
     }
 
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
         let (prefix, store_id, told) = (prefix.clone(), store_id.to_owned(), told.to_vec());
-        self.within(STEP_WITHIN, move |direct| direct.adopt(&prefix, &store_id, &told))
+        self.within(self.limits().step, move |direct| direct.adopt(&prefix, &store_id, &told))
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        self.within(ANSWER_WITHIN, DirectLedger::pending_migrations)
+        self.within(self.limits().answer, DirectLedger::pending_migrations)
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
@@ -153,7 +168,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn inspect(&self) -> Result<LedgerFacts, Error> {
-        self.within(STEP_WITHIN, DirectLedger::inspect)
+        self.within(self.limits().step, DirectLedger::inspect)
     }
 }
 
@@ -190,7 +205,7 @@ impl<C: CounterConnection> BoundedTransaction<'_, C> {
             return Ok(run());
         }
         let is_overdue = |source: Overdue| Error::TimedOut { step, source: source.into() };
-        self.ledger.threads.run(STEP_WITHIN, run).map_err(is_overdue)
+        self.ledger.threads.run(self.ledger.limits().step, run).map_err(is_overdue)
     }
 
     /// Tries to end a statement that was left behind, so that it does not keep its rows locked.
@@ -250,7 +265,9 @@ impl<C: CounterConnection> Drop for BoundedTransaction<'_, C> {
         if !C::IS_SERVER {
             return;
         }
-        if let Err(error) = self.ledger.threads.run(ANSWER_WITHIN, move || drop(transaction)) {
+        if let Err(error) =
+            self.ledger.threads.run(self.ledger.limits().answer, move || drop(transaction))
+        {
             tracing::debug!(%error, "a transaction could not be rolled back");
         }
     }

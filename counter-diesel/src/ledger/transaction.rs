@@ -16,16 +16,13 @@ use crate::ledger::dialect::tables::Tables;
 use crate::ledger::dialect::time_limit::TimeLimit;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
 use crate::ledger::ledger::{LockedRecord, Unapplied, UnappliedCause, UpdateOutcome};
+use crate::ledger::limits::LedgerLimits;
 use crate::ledger::records;
-
-/// How long a statement may take, where the server can end it. No statement of a step is begun
-/// after this time either.
-const STATEMENT_WITHIN: Duration = Duration::from_secs(25);
 
 /// The statements of a step took too long together.
 #[derive(Debug, thiserror::Error)]
-#[error("its statements took longer than {} s", STATEMENT_WITHIN.as_secs())]
-struct OutOfTime;
+#[error("its statements took longer than {} s", .0.as_secs())]
+struct OutOfTime(Duration);
 
 /// An open transaction on a connection of its own.
 pub(crate) struct PoolTransaction<C: CounterConnection> {
@@ -33,10 +30,12 @@ pub(crate) struct PoolTransaction<C: CounterConnection> {
     tables: Arc<Tables>,
     wait: LockWait,
     demotion: Arc<Demotion>,
+    isolation: Isolation,
     unlimited_session: Option<i64>,
     /// The statement that puts back the settings which outlive the transaction.
     put_back: Option<String>,
     is_open: bool,
+    limits: LedgerLimits,
 }
 
 impl<C: CounterConnection> PoolTransaction<C> {
@@ -46,19 +45,28 @@ impl<C: CounterConnection> PoolTransaction<C> {
         tables: Arc<Tables>,
         wait: LockWait,
         demotion: Arc<Demotion>,
+        limits: LedgerLimits,
     ) -> Result<Self, Error> {
-        let unlimited_session = session_on(&mut conn)
+        let (unlimited_session, isolation) = session_on(&mut conn)
             .and_then(|session| {
                 let isolation = isolation_on(&mut conn)?;
                 conn.begin_transaction(isolation)?;
-                Ok(session)
+                Ok((session, isolation))
             })
             .map_err(|source| as_ledger_error(&mut *conn, &tables, LedgerStep::Begin, source))?;
-        let (put_back, is_open) = (None, true);
-        let mut transaction =
-            Self { conn, tables, wait, demotion, unlimited_session, put_back, is_open };
+        let mut transaction = Self {
+            conn,
+            tables,
+            wait,
+            demotion,
+            isolation,
+            unlimited_session,
+            put_back: None,
+            is_open: true,
+            limits,
+        };
         transaction.put_back = transaction.run(LedgerStep::Begin, |conn, _| {
-            conn.prepare_transaction(wait, Some(STATEMENT_WITHIN))
+            conn.prepare_transaction(wait, Some(limits.statement))
         })?;
         Ok(transaction)
     }
@@ -98,7 +106,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
                 return Error::TimedOut { step, source: source.into() };
             }
             None if is_out_of_time(&source) => {
-                return Error::TimedOut { step, source: OutOfTime.into() };
+                return Error::TimedOut { step, source: OutOfTime(self.limits.statement).into() };
             }
             None => {}
         }
@@ -136,11 +144,11 @@ impl<C: CounterConnection> PoolTransaction<C> {
 
 impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn upsert(&mut self, claims: &[Claim]) -> Result<Vec<Unapplied>, Error> {
+        let time = StepTime { began: Instant::now(), limit: self.limits.statement };
         self.run(LedgerStep::Upsert, |conn, tables| {
-            let started = Instant::now();
-            let mut unproven = upsert(conn, tables, claims, started)?;
+            let mut unproven = upsert(conn, tables, claims, time)?;
             for claim in claims.iter().filter(|claim| claim.op == ClaimOp::Delete) {
-                check_time::<C>(started)?;
+                time.check::<C>()?;
                 conn.delete(tables, &claim.id, claim.seq)?;
                 // It may have triggers of its own, which change the rows of others.
                 unproven = (0..claims.len()).collect();
@@ -151,6 +159,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
 
     pub(crate) fn lock_rows(&mut self, claims: &[Claim]) -> Result<Vec<usize>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        let isolation = self.isolation;
         self.run(LedgerStep::Upsert, |conn, tables| {
             // Before anything is read: a transaction of SQLite that has read waits for no writer.
             let Some(ours) = conn.lock_rows(tables, &ids)? else {
@@ -162,6 +171,12 @@ impl<C: CounterConnection> PoolTransaction<C> {
                 if let Some(is_locked) = is_locked.get_mut(place) {
                     *is_locked = false;
                 }
+            }
+            if isolation == Isolation::RepeatableRead {
+                // Else the record would be read as it was just now: without what others commit
+                // while this transaction waits for a row. The upsert locks the rows again.
+                C::TransactionManager::rollback_transaction(conn)?;
+                conn.begin_transaction(isolation)?;
             }
             Ok((0..ids.len()).filter(|place| is_locked.get(*place) == Some(&true)).collect())
         })
@@ -279,23 +294,33 @@ fn upsert<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     claims: &[Claim],
-    started: Instant,
+    time: StepTime,
 ) -> QueryResult<Vec<usize>> {
     let (mut unproven, mut first) = (Vec::new(), 0);
     for claims in claims.chunks(C::WRITTEN_AT_ONCE) {
-        check_time::<C>(started)?;
+        time.check::<C>()?;
         unproven.extend(conn.upsert(tables, claims)?.into_iter().map(|place| first + place));
         first += claims.len();
     }
     Ok(unproven)
 }
 
-/// Fails if a step has taken too long for another statement. Its caller may have left already.
-fn check_time<C: CounterConnection>(started: Instant) -> QueryResult<()> {
-    if C::IS_SERVER && started.elapsed() > STATEMENT_WITHIN {
-        return Err(DieselError::QueryBuilderError(OutOfTime.into()));
+/// The time of a step in which a statement of it may begin.
+#[derive(Clone, Copy)]
+struct StepTime {
+    began: Instant,
+    limit: Duration,
+}
+
+impl StepTime {
+    /// Fails if the step has taken too long for another statement. Its caller may have left
+    /// already.
+    fn check<C: CounterConnection>(self) -> QueryResult<()> {
+        if C::IS_SERVER && self.began.elapsed() > self.limit {
+            return Err(DieselError::QueryBuilderError(OutOfTime(self.limit).into()));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn is_out_of_time(error: &DieselError) -> bool {

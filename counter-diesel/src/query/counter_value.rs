@@ -9,8 +9,9 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{BigInt, HasSqlType, Text};
 
+use crate::ledger::dialect::owner::OwnerIdSqlType;
 use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
@@ -213,33 +214,3 @@ where
         }
     }
 }
-
-/// A SQL type whose values can be owner ids.
-#[diagnostic::on_unimplemented(
-    message = "a column of the SQL type `{Self}` cannot be the id of a counter's owner",
-    label = "not an owner id in a query",
-    note = "`SmallInt`, `Integer` and `BigInt` can, on MySQL also `Unsigned<Integer>`, and each of \
-         them if it may be null"
-)]
-pub trait OwnerIdSqlType: sealed::Sealed {}
-
-mod sealed {
-    use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt, SqlType};
-
-    /// What an id is compared with is an integer, so nobody else has another.
-    pub trait Sealed {}
-
-    impl Sealed for SmallInt {}
-    impl Sealed for Integer {}
-    impl Sealed for BigInt {}
-    #[cfg(feature = "mysql")]
-    impl Sealed for diesel::sql_types::Unsigned<Integer> {}
-    impl<ST: Sealed + SqlType> Sealed for Nullable<ST> {}
-}
-
-impl OwnerIdSqlType for SmallInt {}
-impl OwnerIdSqlType for Integer {}
-impl OwnerIdSqlType for BigInt {}
-#[cfg(feature = "mysql")]
-impl OwnerIdSqlType for diesel::sql_types::Unsigned<Integer> {}
-impl<ST: OwnerIdSqlType + diesel::sql_types::SqlType> OwnerIdSqlType for Nullable<ST> {}

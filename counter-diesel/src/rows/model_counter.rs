@@ -6,7 +6,7 @@ use diesel::dsl::{And, Eq, EqAny, Filter};
 use diesel::prelude::*;
 
 use crate::counters::has_counters::HasCounters;
-use crate::ledger::dialect::owner::column_of;
+use crate::ledger::dialect::owner::{OwnerIdColumn, column_of};
 use crate::owner::counter_owner::CounterOwner;
 use crate::rows::schema::model_counters;
 
@@ -22,7 +22,7 @@ pub struct ModelCounter {
     /// The kind of model.
     pub owner_type: String,
     /// Which instance of it.
-    pub owner_id: i64,
+    pub owner_id: OwnerIdColumn,
     /// The counter's name.
     pub key: String,
     /// The baseline: the value without what the store still holds. May be negative.
@@ -38,7 +38,10 @@ pub struct ModelCounter {
 /// A query for rows of the owners of one type: see [`ModelCounter::of`].
 pub type RowsOfOwners = Filter<
     model_counters::table,
-    And<Eq<model_counters::owner_type, String>, EqAny<model_counters::owner_id, Vec<i64>>>,
+    And<
+        Eq<model_counters::owner_type, String>,
+        EqAny<model_counters::owner_id, Vec<OwnerIdColumn>>,
+    >,
 >;
 
 impl ModelCounter {

@@ -1,8 +1,10 @@
 //! Text that is kept byte for byte, and is never SQL.
 
-use counter_diesel::{CounterId, Owner};
+use counter_diesel::ledger::LockWait;
+use counter_diesel::query::OwnerText;
+use counter_diesel::{CounterId, Owner, OwnerId};
 
-use super::{LedgerWorld, add, apply, baseline, row};
+use super::{LedgerWorld, add, apply, baseline, row, row_of, set};
 use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
@@ -109,6 +111,27 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let alone = ids.iter().map(|id| baseline(ledger, id));
         assert_eq!(alone.collect::<Vec<_>>(), expected);
     }),
+    (
+        "an owner that is a text, and a period, are refused and nothing beside them is written",
+        |world| {
+            let text = OwnerId::Text(OwnerText::new("42").unwrap());
+            let of_text = CounterId::new("post", text, "views").unwrap();
+            let of_day = views_of(2).within("day:2026-11-28".parse().unwrap());
+            for refused in [of_text, of_day] {
+                let both = [views_of(1), refused.clone()];
+                assert!(world.ledger.baselines(&both).is_err(), "{refused}");
+                let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
+                let written = transaction.upsert(&[add(&both[0], 5, 1), add(&both[1], 5, 1)]);
+                assert!(written.is_err(), "{refused}");
+                assert!(transaction.commit().is_err(), "{refused}");
+                for write in [add, set] {
+                    let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
+                    assert!(transaction.update(&write(&refused, 5, 1)).is_err(), "{refused}");
+                }
+                assert_eq!(row_of(&*world.ledger, &views_of(1)), None, "{refused}");
+            }
+        },
+    ),
 ];
 
 /// Gives each name a count of its own, twice, and reads them together and alone.

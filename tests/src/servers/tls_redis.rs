@@ -41,6 +41,16 @@ impl TlsRedis {
         self.certificates.path().join("certificate")
     }
 
+    /// The key of that certificate.
+    pub fn key(&self) -> PathBuf {
+        self.certificates.path().join("key")
+    }
+
+    /// The port where it speaks TLS.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
     /// The same server without TLS.
     pub fn plain(&self) -> &RedisServer {
         &self.server

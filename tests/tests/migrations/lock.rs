@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use counter_diesel::ledger::LedgerLimits;
 use counter_tests::database::Database;
+use counter_tests::site::ledger_within;
 use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 
 use super::DATABASES;
@@ -39,14 +41,16 @@ fn a_wait_for_another_s_migrations_ends_in_sqlite_postgres_and_mariadb() {
 }
 
 fn assert_ends(name: &str, database: &dyn Database) {
-    let ledger = database.ledger("model_counters");
+    let mut limits = LedgerLimits::default();
+    limits.migrations = Duration::from_secs(3);
+    let ledger = ledger_within(&database.url(), limits);
     let lock = locked(name, &database.url());
     let begun = Instant::now();
     let error = ledger.run_pending_migrations().unwrap_err().to_string();
     let waited = begun.elapsed();
     // SQLite itself waits 5 seconds for whoever writes.
-    let limits = Duration::from_secs(15)..Duration::from_secs(25);
-    assert!(limits.contains(&waited), "{name}: {waited:?}");
+    let within = limits.migrations..limits.migrations + Duration::from_secs(10);
+    assert!(within.contains(&waited), "{name}: {waited:?}");
     let holder = match name {
         "postgres" => "pg_terminate_backend",
         "mariadb" => "KILL",

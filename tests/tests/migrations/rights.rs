@@ -1,7 +1,14 @@
 //! A user who may not make tables, a standby and a file that is read-only.
 
+use std::sync::Arc;
+
+use counter_core::{ClaimSeq, Config, Generation, MemoryStore};
+use counter_diesel::Counters;
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
 use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFile};
+use counter_tests::faults::{Faults, FaultyStore};
+use counter_tests::fixtures::post;
+use counter_tests::server_contract::{adds, apply};
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::{Durability, mariadb, postgres};
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -65,6 +72,32 @@ fn a_mariadb_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
     let url = format!("mysql://{user}@{address}");
     assert_only_reads(&database, &as_application(&database, &make, &url));
     database.execute(&format!("DROP USER {user}")).unwrap();
+}
+
+/// A row that is newer than all that the store gave out may be of another store, or show an old copy.
+#[test]
+fn a_user_who_only_reads_needs_both_tables() {
+    let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let owner = database.ledger("model_counters");
+    owner.run_pending_migrations().unwrap();
+    apply(&*owner, &adds([1], 1_000_000_000_000_000));
+    let user = user_of(&database);
+    database
+        .execute(&format!(
+            "CREATE ROLE {user} LOGIN; GRANT SELECT ON model_counters, model_counters_state TO {user}"
+        ))
+        .unwrap();
+    let url = database.url().replace("user=postgres", &format!("user={user}"));
+    assert_ne!(url, database.url());
+    let mut store = FaultyStore::new(Arc::new(MemoryStore::default()), &Faults::none());
+    store.generation = Some(Generation::new("a".into(), "b".into(), ClaimSeq::new(5)));
+    let reader = ledger::<PgConnection>(&url, TableName::default());
+    let counters = Counters::from_parts(Config::default(), Arc::new(store), Arc::new(reader));
+    assert_eq!(counters.get(post(1), "views").unwrap(), 1);
+    database.execute(&format!("REVOKE SELECT ON model_counters_state FROM {user}")).unwrap();
+    let error = format!("{:?}", counters.get(post(1), "views").unwrap_err());
+    assert!(error.contains("permission denied for table model_counters_state"), "{error}");
+    database.execute(&format!("DROP OWNED BY {user}; DROP ROLE {user}")).unwrap();
 }
 
 #[test]

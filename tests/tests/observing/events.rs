@@ -13,7 +13,7 @@ use crate::scenes::{
     FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, let_expire, litter,
     losing, memory, of_generation, redis, sync, told_of,
 };
-use crate::{slow, workers};
+use crate::{sentinel, slow, workers};
 
 /// What brings an event about, and returns all that was told.
 type Show = fn() -> Vec<Told>;
@@ -80,6 +80,8 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(sync(&of_generation(&world, "id", Some("another"), 1)).shared_prefix);
         told_of(&world)
     }),
+    ("claims were made that no replica has confirmed", sentinel::show_alone),
+    ("no sentinel names a master", sentinel::show_silence),
     ("a row is refused", || {
         let world = memory();
         let counters = counted(&world);

@@ -8,6 +8,7 @@ mod events;
 mod metrics;
 mod recorded;
 mod scenes;
+mod sentinel;
 mod slow;
 mod spans;
 mod workers;

@@ -16,7 +16,7 @@ use super::{count_each, execute, sum_of_rows, sync};
 /// The case of SQLite, which writes through no view.
 pub const SQLITE: &[Case<World>] =
     &[("a view takes nothing and nothing is acknowledged", |world| {
-        put_before(world, "SELECT * FROM stored");
+        put_before(world, "SELECT * FROM behind");
         let counters = world.counters();
         count_each(&counters, 1..=3);
         let report = sync(&counters);
@@ -27,7 +27,7 @@ pub const SQLITE: &[Case<World>] =
 /// The case of MySQL and MariaDB, which have no index by which to read many rows of a view.
 pub const MYSQL: &[Case<World>] =
     &[("a row that a view does not show is named and no read of many is guessed", |world| {
-        put_before(world, "SELECT * FROM stored WHERE owner_id <> 500");
+        put_before(world, "SELECT * FROM behind WHERE owner_id <> 500");
         let counters = world.counters();
         is_named(&counters, 0, |error| matches!(error, Error::KeptOut { .. }));
         let many = [1, 2].map(|n| (post(n), "views"));
@@ -138,7 +138,7 @@ pub const POSTGRES: &[Case<World>] = &[
         },
     ),
     ("a view of all rows is written to", |world| {
-        put_before(world, "SELECT * FROM stored");
+        put_before(world, "SELECT * FROM behind");
         let counters = world.counters();
         for _ in 0..2 {
             count_each(&counters, 1..=3);
@@ -148,21 +148,21 @@ pub const POSTGRES: &[Case<World>] = &[
         assert_eq!(sum_of_rows(&counters, 1..=3), 4);
     }),
     ("a row that a view does not show is named and all others are in", |world| {
-        put_before(world, "SELECT * FROM stored WHERE owner_id <> 500");
+        put_before(world, "SELECT * FROM behind WHERE owner_id <> 500");
         let counters = world.counters();
         for others in [0, 999] {
             is_named(&counters, others, |error| matches!(error, Error::KeptOut { .. }));
         }
     }),
     ("a row that a view does not let in is named and all others are in", |world| {
-        put_before(world, "SELECT * FROM stored WHERE owner_id <> 500 WITH CHECK OPTION");
+        put_before(world, "SELECT * FROM behind WHERE owner_id <> 500 WITH CHECK OPTION");
         let counters = world.counters();
         for others in [0, 999] {
             is_named(&counters, others, |error| matches!(error, Error::Database { .. }));
         }
     }),
     ("a view with triggers of its own takes nothing and nothing is acknowledged", |world| {
-        put_before(world, "SELECT * FROM stored");
+        put_before(world, "SELECT * FROM behind");
         execute(
             world,
             "CREATE FUNCTION acting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -178,9 +178,9 @@ pub const POSTGRES: &[Case<World>] = &[
     }),
 ];
 
-/// Puts a view in the place of the table, which is `stored` from now on.
+/// Puts a view in the place of the table, which is `behind` from now on.
 fn put_before(world: &World, select: &str) {
-    execute(world, "ALTER TABLE model_counters RENAME TO stored");
+    execute(world, "ALTER TABLE model_counters RENAME TO behind");
     execute(world, &format!("CREATE VIEW model_counters AS {select}"));
 }
 

@@ -117,3 +117,17 @@ fn a_server_that_repeats_what_it_does_not_understand_does_not_make_the_password_
         }
     }
 }
+
+#[test]
+fn a_sentinel_that_repeats_its_password_does_not_make_it_known() {
+    let sentinel = FakeRedis::start(|_, _| {
+        FakeReply::Bytes("-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n")
+    });
+    let url = sentinel.url().replace("redis://", "redis+sentinel://");
+    let url = format!("{url}mymaster?sentinel_password={SECRET}");
+    let error = RedisStore::builder(&url).build().unwrap_err();
+    assert_silent(&url, &everything_said(&error));
+    let lazy = RedisStore::builder(&url).connect_lazily().build().unwrap();
+    let error = lazy.increment(&downloads_of(1), 1).unwrap_err();
+    assert_silent(&url, &everything_said(&error));
+}

@@ -5,6 +5,7 @@ mod binary_log;
 mod mariadb_only;
 mod postgres_only;
 mod postgres_sockets;
+mod statement_log;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,14 @@ fn main() -> ExitCode {
     }));
     trials.push(Trial::test("mariadb::binary_log_is_repeated_by_a_replica_in_each_format", || {
         binary_log::is_repeated_by_a_replica_in_each_format();
+        Ok(())
+    }));
+    trials.push(Trial::test("mariadb::a_statement_log_and_transactions_that_skip_rows", || {
+        statement_log::a_transaction_that_skips_rows_reads_what_others_record_meanwhile();
+        Ok(())
+    }));
+    trials.push(Trial::test("mariadb::a_statement_log_and_the_first_syncs_of_a_store", || {
+        statement_log::two_syncs_that_are_the_first_of_their_store_resolve_their_deadlock();
         Ok(())
     }));
     trials.extend(outages());

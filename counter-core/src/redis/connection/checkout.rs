@@ -6,6 +6,7 @@ use super::lost::is_lost_connection;
 use super::packed::Packed;
 use super::pool::{Lane, LanePermit, Pool, Pooled};
 use super::reply::{Reply, Unexpected};
+use super::sentinel::Era;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
@@ -165,7 +166,7 @@ impl<'p> Checkout<'p> {
         if let ExchangeError::Interrupted(why) = error
             && is_lost_connection(why)
         {
-            self.pool.note_end();
+            self.pool.note_end(self.era());
         }
     }
 
@@ -187,6 +188,9 @@ impl<'p> Checkout<'p> {
             if reply.is_read_only() || reply.is_no_login() {
                 self.mark_broken();
             }
+            if reply.is_read_only() {
+                self.pool.note_demotion(self.era());
+            }
             take(reply)?;
         }
         Ok(())
@@ -195,6 +199,10 @@ impl<'p> Checkout<'p> {
     /// Keeps the connection from being used again.
     pub(crate) fn mark_broken(&mut self) {
         self.health = Health::Broken;
+    }
+
+    fn era(&self) -> Era {
+        self.connection.as_ref().map_or_else(Era::default, Pooled::era)
     }
 
     fn limit_writes(&mut self, deadline: Deadline) -> Result<(), BoxError> {

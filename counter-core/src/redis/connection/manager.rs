@@ -1,9 +1,12 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::redis::{Client, Connection, ErrorKind};
 
 use super::packed::Packed;
 use super::reply::Reply;
+use super::role::Role;
+use super::sentinel::{Era, Follower};
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
@@ -15,11 +18,18 @@ use crate::redis::timeouts::RedisTimeouts;
 ///
 /// Unlike the `redis` crate's manager it gives them time-outs and TCP_NODELAY, and takes none back
 /// that may hold unread replies.
-#[derive(Debug)]
 pub(crate) struct Manager {
-    client: Client,
+    target: Target,
     timeouts: RedisTimeouts,
     credentials: Option<CredentialSource>,
+}
+
+/// The server to which connections are made.
+pub(crate) enum Target {
+    /// Always this one.
+    Server(Arc<Client>),
+    /// The one that the sentinels name as the master.
+    Master(Arc<Follower>),
 }
 
 /// A connection of the store's own pool.
@@ -29,6 +39,8 @@ pub(crate) struct StoreConnection {
     pub(crate) timeouts: SocketTimeouts,
     /// When it was last checked out or, before that, made.
     pub(crate) last_used: Instant,
+    /// The era in which it was made, where a master is followed.
+    pub(crate) era: Era,
     health: Health,
 }
 
@@ -49,6 +61,13 @@ enum Login {
 }
 
 impl NoConnection {
+    fn to(client: &Client, error: &BoxError) -> Self {
+        let info = client.get_connection_info();
+        let password = info.redis_settings().password();
+        let message = Secrets::of_password(password).redact(&error.to_string());
+        Self { what: format!("{}: {message}", info.addr()), login: Login::Other }
+    }
+
     fn is_refused_login(&self) -> bool {
         self.login == Login::Refused
     }
@@ -56,74 +75,103 @@ impl NoConnection {
 
 impl Manager {
     pub(crate) fn new(
-        client: Client,
+        target: Target,
         timeouts: RedisTimeouts,
         credentials: Option<CredentialSource>,
     ) -> Self {
-        Self { client, timeouts, credentials }
+        Self { target, timeouts, credentials }
     }
 
     /// Checks that the server can be reached, lets this user in and answers.
     pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
-        let mut connection = self.open()?;
-        let answer = connection.send(Packed::ping().bytes()).and_then(|()| connection.receive());
-        let refused = match answer {
-            Ok(Reply::Refused(refused)) => refused.into(),
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
-        Err(self.no_connection(&self.client, &refused))
+        let (client, era) = self.find()?;
+        let mut connection = self.open(&client, era)?;
+        match ask(&mut connection, &Packed::ping()) {
+            Ok(Reply::Refused(refused)) => Err(NoConnection::to(&client, &refused.into())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(NoConnection::to(&client, &error)),
+        }
     }
 
-    fn open(&self) -> Result<StoreConnection, NoConnection> {
-        let Some(source) = &self.credentials else {
-            return self.open_as(&self.client);
+    /// Returns what connects to the server, and the era of such a connection.
+    fn find(&self) -> Result<(Arc<Client>, Era), NoConnection> {
+        match &self.target {
+            Target::Server(client) => Ok((Arc::clone(client), Era::default())),
+            Target::Master(follower) => follower.master().map_err(|why| NoConnection {
+                what: format!("no sentinel names a master {}: {why}", follower.master_name()),
+                login: Login::Other,
+            }),
+        }
+    }
+
+    fn open(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
+        let opened = self.log_in(client, era);
+        let Target::Master(follower) = &self.target else {
+            return opened;
         };
-        let client = self.client_of(source)?;
-        let opened = self.open_as(&client);
+        let opened = opened.and_then(|mut connection| match must_be_master(&mut connection) {
+            Ok(()) => Ok(connection),
+            Err(error) => Err(NoConnection::to(client, &error)),
+        });
+        opened.inspect_err(|_| follower.doubt())
+    }
+
+    fn log_in(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
+        let Some(source) = &self.credentials else {
+            return self.connect_by(client, era);
+        };
+        let opened = self.connect_by(&client_of(client, source)?, era);
         if !opened.as_ref().is_err_and(NoConnection::is_refused_login) {
             return opened;
         }
         // What the source returned may have been replaced in this moment.
-        self.open_as(&self.client_of(source)?)
+        self.connect_by(&client_of(client, source)?, era)
     }
 
-    /// Returns a client that logs in with what the source returns now.
-    fn client_of(&self, source: &CredentialSource) -> Result<Client, NoConnection> {
-        let no_connection = |error: BoxError| self.no_connection(&self.client, &error);
-        let RedisCredentials { user, password } = (source.0)().map_err(no_connection)?;
-        let info = self.client.get_connection_info();
-        let mut settings = info.redis_settings().clone().set_password(password);
-        if let Some(user) = user {
-            settings = settings.set_username(user);
-        }
-        let client = Client::open(info.clone().set_redis_settings(settings));
-        client.map_err(|error| no_connection(error.into()))
-    }
-
-    fn open_as(&self, client: &Client) -> Result<StoreConnection, NoConnection> {
+    fn connect_by(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
         let opened = client.get_connection_with_timeout(self.timeouts.connect);
         let login = match &opened {
             Err(error) if error.kind() == ErrorKind::AuthenticationFailed => Login::Refused,
             _ => Login::Other,
         };
-        let opened = opened.map_err(BoxError::from).and_then(|wire| self.with_timeouts(wire));
-        opened.map_err(|error| NoConnection { login, ..self.no_connection(client, &error) })
+        let opened = opened.map_err(BoxError::from).and_then(|wire| self.with_timeouts(wire, era));
+        opened.map_err(|error| NoConnection { login, ..NoConnection::to(client, &error) })
     }
 
-    fn with_timeouts(&self, mut wire: Connection) -> Result<StoreConnection, BoxError> {
+    fn with_timeouts(&self, mut wire: Connection, era: Era) -> Result<StoreConnection, BoxError> {
         let (read, write) = (Some(self.timeouts.read), Some(self.timeouts.write));
         let timeouts = SocketTimeouts { read, write };
         timeouts.set_on(&mut wire)?;
-        Ok(StoreConnection { wire, timeouts, last_used: Instant::now(), health: Health::Healthy })
+        let last_used = Instant::now();
+        Ok(StoreConnection { wire, timeouts, last_used, era, health: Health::Healthy })
     }
+}
 
-    fn no_connection(&self, client: &Client, error: &BoxError) -> NoConnection {
-        let info = client.get_connection_info();
-        let password = info.redis_settings().password();
-        let message = Secrets::of_password(password).redact(&error.to_string());
-        NoConnection { what: format!("{}: {message}", info.addr()), login: Login::Other }
+/// Returns a client that logs in with what the source returns now.
+fn client_of(client: &Client, source: &CredentialSource) -> Result<Client, NoConnection> {
+    let no_connection = |error: BoxError| NoConnection::to(client, &error);
+    let RedisCredentials { user, password } = (source.0)().map_err(no_connection)?;
+    let info = client.get_connection_info();
+    let mut settings = info.redis_settings().clone().set_password(password);
+    if let Some(user) = user {
+        settings = settings.set_username(user);
     }
+    let client = Client::open(info.clone().set_redis_settings(settings));
+    client.map_err(|error| no_connection(error.into()))
+}
+
+/// Checks that a server is the master. One that has been demoted, or was started again, takes
+/// connections too.
+fn must_be_master(connection: &mut StoreConnection) -> Result<(), BoxError> {
+    match Role::read(ask(connection, &Role::question())?)? {
+        Role::Master { .. } => Ok(()),
+        Role::Other(no_master) => Err(no_master.into()),
+    }
+}
+
+fn ask(connection: &mut StoreConnection, question: &Packed) -> Result<Reply, BoxError> {
+    connection.send(question.bytes())?;
+    connection.receive()
 }
 
 impl StoreConnection {
@@ -138,7 +186,8 @@ impl r2d2::ManageConnection for Manager {
     type Error = NoConnection;
 
     fn connect(&self) -> Result<StoreConnection, NoConnection> {
-        self.open()
+        let (client, era) = self.find()?;
+        self.open(&client, era)
     }
 
     /// Is not called: the pool leaves it to the checkout, which looks only where it has a reason.

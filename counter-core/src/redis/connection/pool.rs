@@ -7,6 +7,7 @@ use super::deadline::Deadline;
 use super::doubts::{Doubts, Trust};
 use super::manager::Manager;
 use super::permits::{AllInUse, Permit, Permits};
+use super::sentinel::{Era, Follower, Watcher};
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::Wire;
 use crate::error::BoxError;
@@ -18,6 +19,8 @@ pub(crate) struct Pool {
     doubts: Doubts,
     /// What a connection of the application's pool has when the pool gets it back.
     restored: SocketTimeouts,
+    /// Where the store's own pool leads to the master that sentinels name.
+    watcher: Option<Watcher>,
 }
 
 /// Only this file matches on the kinds of pools.
@@ -82,7 +85,18 @@ impl Pool {
 
     fn new(connections: Connections, callers: u32) -> Self {
         let (callers, doubts) = (Permits::new(callers), Doubts::new());
-        Self { connections, callers, doubts, restored: SocketTimeouts::UNKNOWN }
+        let restored = SocketTimeouts::UNKNOWN;
+        Self { connections, callers, doubts, restored, watcher: None }
+    }
+
+    /// Drops connections to an earlier master than the one that is watched.
+    pub(crate) fn watched_by(self, watcher: Option<Watcher>) -> Self {
+        Self { watcher, ..self }
+    }
+
+    /// Returns what knows the master, if one is followed.
+    pub(crate) fn follower(&self) -> Option<&Follower> {
+        self.watcher.as_ref().map(Watcher::follower)
     }
 
     /// Sets which time-outs a connection of the application's pool has when the pool gets it back.
@@ -122,7 +136,8 @@ impl Pool {
             Connections::R2d2Redis(pool) => Pooled::R2d2Redis(pool.get(wait)?),
         };
         let trust = self.doubts.trust(connection.mark_used(now), now, quiet);
-        Ok((connection, trust))
+        let is_of_earlier_era = self.follower().is_some_and(|it| connection.era() < it.era());
+        Ok((connection, if is_of_earlier_era { Trust::None } else { trust }))
     }
 
     /// Gives a connection back, with the time-outs that are set on its socket.
@@ -155,9 +170,17 @@ impl Pool {
         }
     }
 
-    /// Notes that the other side has ended a connection.
-    pub(super) fn note_end(&self) {
+    /// Notes that the other side has ended a connection of this era.
+    pub(super) fn note_end(&self, era: Era) {
         self.doubts.note_end();
+        self.note_demotion(era);
+    }
+
+    /// Notes that a connection of this era leads to a server that is no master any more.
+    pub(super) fn note_demotion(&self, era: Era) {
+        if let Some(follower) = self.follower() {
+            follower.end_era(era);
+        }
     }
 
     /// Notes that a connection that had been quiet did not answer.
@@ -187,6 +210,14 @@ impl Pooled {
         match self {
             Self::Ours(ours) => ours.timeouts,
             _ => SocketTimeouts::UNKNOWN,
+        }
+    }
+
+    /// Returns the era in which it was made, where a master is followed.
+    pub(super) fn era(&self) -> Era {
+        match self {
+            Self::Ours(ours) => ours.era,
+            _ => Era::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 use super::info::Info;
 use super::rights;
+use super::sentinel::sentinel_facts;
 use crate::clock::{Clock as _, SystemClock};
-use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Generation};
+use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Checkout, Deadline, Names, Packed, Reply, Unexpected};
 use crate::redis::last_sighting::Sighting;
 use crate::redis::server::Server;
@@ -13,15 +14,12 @@ use crate::store::{ClockReading, Fact, StoreFacts};
 
 /// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any
 /// of the commands: so each fact has an answer of its own.
-pub(crate) fn inspect(
-    server: &Server,
-    confirmation: Option<Confirmation>,
-) -> Result<StoreFacts, Error> {
+pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFacts, Error> {
     server.repeatable_step(StoreStep::Inspect, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let clock = read_clock(server, checkout)?;
         let names = server.names();
-        let mut replies = server.ask_all(checkout, &questions(names))?.into_iter();
+        let mut replies = server.ask_all(checkout, &questions(server))?.into_iter();
         let mut next = || replies.next().unwrap_or(Reply::Other);
         let info = Info::read(next());
         let mut facts = StoreFacts {
@@ -30,14 +28,19 @@ pub(crate) fn inspect(
             memory: info.fact(Info::memory),
             persistence: info.fact(Info::persistence),
             is_replica: info.fact(|info| Some(info.text("role")? == "slave")),
+            replicas: info.fact(|info| info.number("connected_slaves")),
             in_cluster: info.fact(|info| Some(info.text("cluster_enabled")? == "1")),
             append_fsync: setting(next()),
             snapshots: setting(next()),
             ..StoreFacts::default()
         };
         read_generation(&mut facts, names, &seen, next(), next());
+        if let Some(follower) = server.follower() {
+            facts.min_replicas = number(next());
+            facts.sentinel = Fact::Known(sentinel_facts(follower));
+        }
         facts.increments = rights::try_increment(server, checkout)?;
-        facts.missing_rights = rights::missing_rights(server, checkout, confirmation)?;
+        facts.missing_rights = rights::missing_rights(server, checkout, rule)?;
         match why_silent(&facts) {
             Some(why) => Err(why.into()),
             None => Ok(facts),
@@ -91,7 +94,8 @@ fn why_silent(facts: &StoreFacts) -> Option<&str> {
 
 /// Returns the commands of an inspection. INFO answers nearly everything, also where CONFIG is
 /// refused.
-fn questions(names: &Names) -> Packed {
+fn questions(server: &Server) -> Packed {
+    let names = server.names();
     let mut questions = Packed::default();
     let mut ask = |words: &[&str]| {
         questions.command(words.len(), |args| {
@@ -105,6 +109,9 @@ fn questions(names: &Names) -> Packed {
     ask(&["CONFIG", "GET", "save"]);
     ask(&["GET", names.generation()]);
     ask(&["GET", names.high_water()]);
+    if server.follower().is_some() {
+        ask(&["CONFIG", "GET", "min-replicas-to-write"]);
+    }
     questions
 }
 
@@ -162,6 +169,14 @@ fn setting(reply: Reply) -> Fact<String> {
         None => Err("the server does not know this setting".into()),
     });
     value.map(|value| String::from_utf8_lossy(&value).into_owned()).into()
+}
+
+fn number(reply: Reply) -> Fact<u64> {
+    match setting(reply) {
+        Fact::Known(text) => text.parse::<u64>().into(),
+        Fact::Unknown(why) => Fact::Unknown(why),
+        Fact::None => Fact::None,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::confirmation::Confirmation;
 use crate::error::BoxError;
+use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Checkout, Packed, Reply, Script, Unexpected};
 use crate::redis::server::Server;
 use crate::store::Fact;
@@ -23,13 +24,15 @@ enum Check {
     Ask(&'static str),
     /// By asking in the same way, if claims wait by this command.
     AskIfClaimsWait(&'static str),
+    /// By asking in the same way, if the store follows a master.
+    AskIfFollowing(&'static str),
     /// By using it: without it there is no store, no increment or no answer at all.
     Use,
 }
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 25] = [
+const RIGHTS: [Right; 26] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -53,6 +56,7 @@ const RIGHTS: [Right; 25] = [
     Right { command: "HGET", check: Check::Ask("KEY field") },
     Right { command: "HGETALL", check: Check::Ask("KEY") },
     Right { command: "HSET", check: Check::Ask("KEY field text") },
+    Right { command: "ROLE", check: Check::AskIfFollowing("") },
     Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
     Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
 ];
@@ -60,9 +64,14 @@ const RIGHTS: [Right; 25] = [
 impl Right {
     /// Returns the arguments with which the server is asked about the command, unless it is not
     /// asked.
-    fn args_to_ask(&self, confirmation: Option<Confirmation>) -> Option<&'static str> {
+    fn args_to_ask(
+        &self,
+        confirmation: Option<Confirmation>,
+        is_following: bool,
+    ) -> Option<&'static str> {
         match self.check {
             Check::Ask(args) => Some(args),
+            Check::AskIfFollowing(args) => is_following.then_some(args),
             Check::AskIfClaimsWait(args) => {
                 let waits_by = confirmation.map(Confirmation::command_name);
                 (waits_by == Some(self.command)).then_some(args)
@@ -95,10 +104,10 @@ pub(crate) fn try_increment(
 pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout<'_>,
-    confirmation: Option<Confirmation>,
+    rule: ConfirmationRule,
 ) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let asked = RIGHTS.iter().filter_map(|right| {
-        let args = right.args_to_ask(confirmation)?;
+        let args = right.args_to_ask(rule.confirmation(), server.follower().is_some())?;
         Some((right.command, args))
     });
     let asked: Vec<_> = asked.collect();

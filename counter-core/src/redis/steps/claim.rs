@@ -1,14 +1,14 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::confirm::confirm;
+use super::confirm::{Confirmed, confirm};
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim};
-use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
 use crate::protocol::ClaimSeq;
 use crate::redis::batch::{self, Batch, IfLost, Window};
+use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{
     Checkout, Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
@@ -37,7 +37,7 @@ pub(crate) fn claim(
     server: &Server,
     ids: &[CounterId],
     claim_timeout: Duration,
-    confirmation: Option<Confirmation>,
+    confirmation: ConfirmationRule,
 ) -> Result<Vec<Claimed>, Error> {
     let mut tries = 0;
     batch::in_chunks(server, BATCH, ids, |checkout, window, claimed| {
@@ -47,9 +47,11 @@ pub(crate) fn claim(
         let (nth, newest) = server.last_sighting().get();
         let high_water = claim_window(server, checkout, window, claim_timeout, newest, claimed)?;
         server.last_sighting().note(nth, high_water);
-        let made = claimed.iter().skip(before).filter_map(sequence_of);
-        if let Some(newest) = made.max() {
-            confirm(server, checkout, confirmation)?;
+        let made = || claimed.iter().skip(before).filter_map(sequence_of);
+        if let Some(newest) = made().max() {
+            if confirm(server, checkout, confirmation)? == Confirmed::ByNoReplica {
+                server.note_unconfirmed(made().count());
+            }
             // A claim that another program planted may be above all that the server has given out.
             server.last_sighting().note_claim(nth, newest.min(high_water));
         }

@@ -2,28 +2,60 @@ use std::time::Duration;
 
 use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::redis::connection::{Checkout, Deadline, Packed, Reply};
+use crate::redis::confirmation_rule::ConfirmationRule;
+use crate::redis::connection::{Checkout, Deadline, Follower, Packed, Reply, Role};
 use crate::redis::server::Server;
+
+/// How the last write on a connection was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmed {
+    /// As the store's rule says, which may be not at all.
+    ByRule,
+    /// Not at all, because the server has no replica.
+    ByNoReplica,
+}
 
 /// Waits until the last write on this connection is confirmed. The server counts what the
 /// connection itself has written, so it must be the connection of the claims.
+///
+/// In a failover the old master answers for a while, and has no replica any more, or one that does
+/// not take over. So where a master is followed, the sentinels have the last word.
 pub(crate) fn confirm(
     server: &Server,
     checkout: &mut Checkout<'_>,
-    confirmation: Option<Confirmation>,
-) -> Result<(), BoxError> {
-    let Some(confirmation) = confirmation else {
-        return Ok(());
+    rule: ConfirmationRule,
+) -> Result<Confirmed, BoxError> {
+    let confirmed = match rule {
+        ConfirmationRule::Never => Ok(Confirmed::ByRule),
+        ConfirmationRule::Always(confirmation) => wait_for(server, checkout, confirmation),
+        ConfirmationRule::WhileReplicated(confirmation) => {
+            wait_while_replicated(server, checkout, confirmation)
+        }
     };
-    let confirmed = wait_for(server, checkout, confirmation);
+    let confirmed = confirmed.and_then(|confirmed| {
+        server.follower().map_or(Ok(()), Follower::check_undisputed)?;
+        Ok(confirmed)
+    });
     confirmed.map_err(|source| Error::Store { step: StoreStep::Confirm, source }.into())
+}
+
+fn wait_while_replicated(
+    server: &Server,
+    checkout: &mut Checkout<'_>,
+    confirmation: Confirmation,
+) -> Result<Confirmed, BoxError> {
+    match Role::read(server.ask(checkout, &Role::question())?)? {
+        Role::Master { replicas: 0 } => Ok(Confirmed::ByNoReplica),
+        Role::Master { .. } => wait_for(server, checkout, confirmation),
+        Role::Other(no_master) => Err(no_master.into()),
+    }
 }
 
 fn wait_for(
     server: &Server,
     checkout: &mut Checkout<'_>,
     confirmation: Confirmation,
-) -> Result<(), BoxError> {
+) -> Result<Confirmed, BoxError> {
     let Confirmation { replicas, on_disk, within } = confirmation;
     let deadline = Deadline::after(within.saturating_add(server.timeouts().read));
     let reply = checkout.ask(&command(confirmation), deadline)?;
@@ -32,12 +64,14 @@ fn wait_for(
         is_enough.then_some(()).ok_or(NotConfirmed { within, found, wanted, who })
     };
     if !on_disk {
-        return Ok(check(reply.into_number()?, replicas, "replicas")?);
+        check(reply.into_number()?, replicas, "replicas")?;
+        return Ok(Confirmed::ByRule);
     }
     let mut counts = reply.into_array()?.into_iter();
     let mut count = || counts.next().map_or(Ok(0), Reply::into_number);
     check(count()?, 1, "the server's own disk")?;
-    Ok(check(count()?, replicas, "replicas' disks")?)
+    check(count()?, replicas, "replicas' disks")?;
+    Ok(Confirmed::ByRule)
 }
 
 fn command(confirmation: Confirmation) -> Packed {

@@ -3,9 +3,9 @@ use std::sync::LazyLock;
 use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, parse_claim};
-use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{Claim, ClaimSeq};
+use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
 
@@ -25,7 +25,7 @@ pub(crate) fn renumber(
     server: &Server,
     claim: &Claim,
     above: ClaimSeq,
-    confirmation: Option<Confirmation>,
+    confirmation: ConfirmationRule,
 ) -> Result<Option<Claim>, Error> {
     server.step(StoreStep::Renumber, |checkout| {
         let (nth, _) = server.last_sighting().get();

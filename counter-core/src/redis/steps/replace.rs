@@ -3,10 +3,10 @@ use std::sync::LazyLock;
 use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, parse_claim};
-use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, Operation};
 use crate::id::CounterId;
 use crate::protocol::{Claim, ClaimOp};
+use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{
     Checkout, Deadline, ExchangeError, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
@@ -29,7 +29,7 @@ pub(crate) fn replace(
     server: &Server,
     id: &CounterId,
     replacement: Replacement,
-    confirmation: Option<Confirmation>,
+    confirmation: ConfirmationRule,
 ) -> Result<Claim, Error> {
     let (operation, op) = match replacement {
         Replacement::Set(to) => (Operation::Set, ClaimOp::Set(to)),
@@ -57,7 +57,7 @@ fn replace_on(
     checkout: &mut Checkout<'_>,
     id: &CounterId,
     op: ClaimOp,
-    confirmation: Option<Confirmation>,
+    confirmation: ConfirmationRule,
 ) -> Result<Claim, ExchangeError> {
     let (nth, _) = server.last_sighting().get();
     let deadline = Deadline::after(server.timeouts().read);

@@ -21,9 +21,6 @@ use crate::ledger::migration::harness::CounterHarness;
 use crate::ledger::migration::source::{self, NamedMigration};
 use crate::ledger::retry;
 
-/// How long one process waits for another that runs the migrations.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
-
 /// How long it waits before it looks again whether the other one is done.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -44,13 +41,14 @@ pub(crate) fn pending<C: CounterConnection>(
 pub(crate) fn run_pending<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
+    longest_wait: Duration,
 ) -> Result<Vec<&'static str>, Error> {
     let begun = Instant::now();
     loop {
         if let Some(run) = retry::with_backoff(|| run_if_alone(conn, tables))? {
             return Ok(run);
         }
-        if begun.elapsed() > LONGEST_WAIT {
+        if begun.elapsed() > longest_wait {
             let holder = conn.migrations_holder(tables);
             let table = tables.totals().to_string();
             return Err(Error::MigrationsLocked { table, waited: begun.elapsed(), holder });

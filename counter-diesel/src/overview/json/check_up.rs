@@ -9,6 +9,7 @@ impl Serialize for CheckUp {
         struct Shape<'a> {
             worst: Option<String>,
             store: Option<ServerShape<'a>>,
+            master: Option<&'a str>,
             database: Option<ServerShape<'a>>,
             table: Option<&'a str>,
             findings: &'a [Finding],
@@ -16,6 +17,7 @@ impl Serialize for CheckUp {
         let shape = Shape {
             worst: self.worst().map(|worst| worst.to_string()),
             store: self.store.as_ref().map(ServerShape::from),
+            master: self.master.as_deref(),
             database: self.database.as_ref().map(ServerShape::from),
             table: self.table.as_deref(),
             findings: &self.findings,

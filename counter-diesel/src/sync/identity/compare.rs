@@ -2,7 +2,7 @@
 
 use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
-use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall};
+use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
 use crate::engine::kinship::mismatch;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerState, StoreRecord, SyncRecord};
@@ -80,5 +80,5 @@ pub(crate) fn absence_of(
     if seq <= recall.accepted {
         return Ok(Absence::Decided);
     }
-    Err(counter_core::Error::StoreWentBack { found, recorded: seq }.into())
+    Err(went_back(found, &[seq]))
 }

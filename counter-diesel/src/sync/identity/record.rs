@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use counter_core::{Claim, ClaimSeq, Kinship, Mark, Recall, StoreGeneration, Told};
 
-use crate::engine::age::{Age, age_of, newest};
+use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord};
@@ -70,10 +70,7 @@ fn is_present(store_id: &str, recall: Recall) -> Result<bool, Error> {
     match age_of(recall) {
         Age::Present => Ok(true),
         Age::HighWaterLost(_) => Ok(false),
-        Age::WentBack(forgotten) => {
-            let recorded = newest(&forgotten);
-            Err(counter_core::Error::StoreWentBack { found, recorded }.into())
-        }
+        Age::WentBack(forgotten) => Err(went_back(found, &forgotten)),
     }
 }
 

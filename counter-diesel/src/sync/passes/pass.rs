@@ -7,9 +7,12 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use counter_core::{ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, StoreGeneration};
+use counter_core::{
+    ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, InspectStore, StoreGeneration,
+    StoreNotices,
+};
 
-use crate::engine::age::{Age, newest, present_generation};
+use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
 use crate::engine::kinship::moved;
 use crate::error::Error;
@@ -61,17 +64,25 @@ fn run(
         reported_foreign: Reported::default(),
         reported_claims: Reported::default(),
     };
+    let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     if result.as_ref().is_err_and(Error::is_other_database) {
         engine.note_database(false);
     }
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
+    let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
+    report.unconfirmed = unconfirmed.saturating_sub(before);
+    report.sentinels_silent = sentinels_silent;
     match result {
         Err(error) if report.is_empty() => return Err(error),
         result => report.stopped = result.err(),
     }
     Ok(report)
+}
+
+fn notices_of(engine: &Engine) -> StoreNotices {
+    engine.store().inspection().map(InspectStore::notices).unwrap_or_default()
 }
 
 /// A server that is started again in the middle of a scan goes on with it in another order, and a
@@ -162,8 +173,7 @@ impl Pass<'_, '_> {
         self.engine.note_database(true);
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
-                let (found, recorded) = (generation.high_water, newest(&forgotten));
-                Err(CoreError::StoreWentBack { found, recorded }.into())
+                Err(went_back(generation.high_water, &forgotten))
             }
             age => Ok(age),
         }

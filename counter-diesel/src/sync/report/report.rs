@@ -61,6 +61,13 @@ pub struct SyncReport {
     pub marks_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
+    /// Claims that were made although no replica confirmed them, because the server had none.
+    /// Behind Sentinel claims wait for a replica while there is one. Where several syncs of one
+    /// process run at the same time, each counts those of the others too.
+    pub unconfirmed: u64,
+    /// What each sentinel answered instead of naming a master, if none did when they were asked
+    /// last. Counting and syncing go on, with the master that was named last.
+    pub sentinels_silent: Option<String>,
     /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the
     /// next one.
     pub interrupted: bool,
@@ -116,6 +123,7 @@ impl SyncReport {
             ("conflicts", self.conflicts.count()),
             ("lost", self.lost.count()),
             ("expiring", self.expiring.count()),
+            ("unconfirmed", self.unconfirmed),
         ]
     }
 
@@ -167,6 +175,9 @@ impl fmt::Display for SyncReport {
         }
         if self.shared_prefix {
             write!(f, "; the store is synced into another database too")?;
+        }
+        if let Some(why) = &self.sentinels_silent {
+            write!(f, "; no sentinel names a master: {}", Printable(why))?;
         }
         if self.interrupted {
             write!(f, "; interrupted")?;

@@ -144,6 +144,17 @@ fn log_store(prefix: &Prefix, report: &SyncReport) {
     if report.shared_prefix {
         tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");
     }
+    if report.unconfirmed > 0 {
+        let unconfirmed = report.unconfirmed;
+        tracing::warn!(
+            target: SYNC, %prefix, unconfirmed,
+            "claims were made that no replica has confirmed"
+        );
+    }
+    if let Some(error) = &report.sentinels_silent {
+        let error = Printable(error);
+        tracing::warn!(target: SYNC, %prefix, %error, "no sentinel names a master");
+    }
     for foreign in &report.foreign {
         let (name, why) = (Printable(&foreign.name), Printable(&foreign.why));
         tracing::debug!(target: SYNC, %prefix, ?name, ?why, "a name is not a counter's");

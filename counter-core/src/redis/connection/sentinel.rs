@@ -1,0 +1,12 @@
+//! Finds the master that Redis Sentinel names, and follows it when another takes its place.
+
+mod address;
+mod follower;
+mod sentinels;
+mod url;
+mod url_flaw;
+mod watcher;
+
+pub(crate) use follower::{Era, Follower};
+pub(crate) use url::SentinelUrl;
+pub(crate) use watcher::Watcher;

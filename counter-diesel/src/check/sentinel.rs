@@ -1,0 +1,130 @@
+//! What the facts about the sentinels mean that name a store's server.
+
+use counter_core::{Fact, Printable, SentinelFacts, StoreFacts};
+
+use super::diagnosis::Diagnosis;
+use super::finding::{FindingCode as Code, Severity};
+
+/// With fewer, one that fails leaves no majority, and a failover takes one.
+const ENOUGH_SENTINELS: u64 = 3;
+
+/// Returns the master that is followed: its name and its address.
+pub(super) fn master_of(facts: &StoreFacts) -> Option<String> {
+    let SentinelFacts { master_name, master, .. } = facts.sentinel.known()?;
+    Some(format!("{master_name} at {}", master.as_ref()?))
+}
+
+pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
+    let Fact::Known(sentinel) = &facts.sentinel else { return };
+    judge_silent(sentinel, diagnosis);
+    if sentinel.known < ENOUGH_SENTINELS {
+        diagnosis.add(
+            Severity::Note,
+            Code::SentinelsFew,
+            format!(
+                "of sentinels there is {} only: when one fails, no failover happens",
+                sentinel.known
+            ),
+            "run three, on machines that do not fail together",
+        );
+    }
+    if diagnosis.store_told(&facts.replicas, "replicas") == Some(&0) {
+        diagnosis.add(
+            Severity::Warning,
+            Code::StoreNotReplicated,
+            "the master has no replica: none can take its place, and claims are applied that only \
+             it has",
+            "start a replica of it, or find out why none is connected",
+        );
+    }
+    if diagnosis.store_told(&facts.min_replicas, "min-replicas-to-write") == Some(&0) {
+        diagnosis.add(
+            Severity::Note,
+            Code::StoreMinReplicas,
+            "min-replicas-to-write is 0: a master that another one replaces goes on counting, and \
+             what it counts from then on is lost",
+            "set min-replicas-to-write to 1, on all servers; then a master without a replica \
+             refuses increments",
+        );
+    }
+}
+
+fn judge_silent(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
+    if sentinel.silent.is_empty() {
+        return;
+    }
+    let silent = sentinel.silent.iter().map(|(address, why)| format!("{address}: {why}"));
+    let silent = silent.collect::<Vec<_>>().join("; ");
+    diagnosis.add(
+        Severity::Warning,
+        Code::SentinelSilent,
+        format!("a sentinel in the URL names no master: {}", Printable(&silent)),
+        "start it, or correct the URL; while none answers, counting goes on, but no failover is \
+         followed",
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::finding::Finding;
+
+    fn facts(known: u64, silent: &[&str]) -> StoreFacts {
+        let mut sentinel = SentinelFacts::default();
+        sentinel.master_name = "mymaster".to_owned();
+        sentinel.master = Some("10.0.0.1:6379".to_owned());
+        sentinel.known = known;
+        let silence = |address: &&str| ((*address).to_owned(), "timed out\n".to_owned());
+        sentinel.silent = silent.iter().map(silence).collect();
+        let mut facts = StoreFacts::default();
+        facts.sentinel = Fact::Known(sentinel);
+        (facts.replicas, facts.min_replicas) = (Fact::Known(2), Fact::Known(1));
+        facts
+    }
+
+    fn findings(facts: &StoreFacts) -> Vec<Finding> {
+        let mut diagnosis = Diagnosis::default();
+        judge(facts, &mut diagnosis);
+        diagnosis.into_findings()
+    }
+
+    fn found(facts: &StoreFacts) -> Vec<(Severity, Code)> {
+        findings(facts).iter().map(|finding| (finding.severity, finding.code)).collect()
+    }
+
+    #[test]
+    fn nothing_is_found_where_all_is_well_or_no_master_is_followed() {
+        assert_eq!(found(&facts(3, &[])), []);
+        let mut unrelated = facts(1, &["s:1"]);
+        unrelated.sentinel = Fact::None;
+        unrelated.min_replicas = Fact::Known(0);
+        assert_eq!(found(&unrelated), []);
+        assert_eq!(master_of(&unrelated), None);
+    }
+
+    #[test]
+    fn the_master_is_named_with_its_address() {
+        assert_eq!(master_of(&facts(3, &[])).as_deref(), Some("mymaster at 10.0.0.1:6379"));
+    }
+
+    #[test]
+    fn sentinels_that_do_not_answer_are_named_on_one_line() {
+        let silent = findings(&facts(3, &["s1:26379", "s2:26379"]));
+        let message = &silent[0].message;
+        assert_eq!(silent[0].code, Code::SentinelSilent);
+        assert!(message.ends_with("s1:26379: timed out\\n; s2:26379: timed out\\n"), "{message}");
+    }
+
+    #[test]
+    fn too_few_sentinels_or_replicas_are_found() {
+        assert_eq!(found(&facts(2, &[])), [(Severity::Note, Code::SentinelsFew)]);
+        let mut lonely = facts(3, &[]);
+        lonely.replicas = Fact::Known(0);
+        assert_eq!(found(&lonely), [(Severity::Warning, Code::StoreNotReplicated)]);
+        let mut lax = facts(3, &[]);
+        lax.min_replicas = Fact::Known(0);
+        assert_eq!(found(&lax), [(Severity::Note, Code::StoreMinReplicas)]);
+        lax.min_replicas = Fact::Unknown("NOPERM".to_owned());
+        assert_eq!(found(&lax), [(Severity::Warning, Code::StoreUnchecked)]);
+    }
+}

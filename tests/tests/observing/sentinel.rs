@@ -1,0 +1,44 @@
+//! What is told of a master without replicas, and of sentinels that are away.
+
+use std::sync::Arc;
+
+use counter_core::{Config, RedisStore};
+use counter_diesel::Counters;
+use counter_tests::fixtures::post;
+use counter_tests::log::Told;
+use counter_tests::servers::{RedisServer, Watch, built, start_sentinels, url_of};
+use counter_tests::store_worlds::patient;
+
+use crate::events::only;
+use crate::scenes::{memory, sync, told_of};
+
+/// Syncs once with the sentinel, and once without it.
+fn told_with_and_without_sentinel() -> Vec<Told> {
+    let world = memory();
+    let redis = RedisServer::start();
+    let sentinels = start_sentinels(std::slice::from_ref(&redis), 1, &Watch::default());
+    let builder = || RedisStore::builder(url_of(&sentinels)).timeouts(patient());
+    let store = built(|| builder().prefix(world.prefix.clone()));
+    let mut config = Config::default();
+    config.prefix = world.prefix.clone();
+    let counters = Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger));
+    counters.increment(post(1), "views", 5).unwrap();
+    assert_eq!(sync(&counters).unconfirmed, 1);
+    drop(sentinels);
+    while sync(&counters).sentinels_silent.is_none() {}
+    told_of(&world)
+}
+
+pub fn show_alone() -> Vec<Told> {
+    let told = told_with_and_without_sentinel();
+    let alone = only(&told, "claims were made that no replica has confirmed");
+    assert_eq!(alone.field("unconfirmed"), "1");
+    told
+}
+
+pub fn show_silence() -> Vec<Told> {
+    let told = told_with_and_without_sentinel();
+    let silence = told.iter().rfind(|told| told.text == "no sentinel names a master").unwrap();
+    assert!(silence.field("error").starts_with("127.0.0.1:"), "{silence:?}");
+    told
+}

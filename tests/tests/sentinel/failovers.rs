@@ -1,0 +1,225 @@
+//! What becomes of increments, syncs and reads while masters and sentinels fail. Each test prints a line
+//! of the table in the guide to operation.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use counter_core::{Config, DeltaStore, RedisStore};
+use counter_diesel::{Counters, SyncOptions};
+use counter_tests::database::{self, Database};
+use counter_tests::fixtures::views_of;
+use counter_tests::process::wait_for;
+use counter_tests::servers::{FakeRedis, FakeReply, RedisServer, SentinelSite, built};
+
+use super::tally::{Outcomes, Tally, Worker};
+
+/// As many increments as show that counting goes on.
+const ENOUGH: usize = 500;
+
+/// How long a server is asked that may be frozen.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A database, and counters that follow the master.
+struct World {
+    site: SentinelSite,
+    counters: Counters,
+    _database: Box<dyn Database>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::on(SentinelSite::start())
+    }
+
+    fn on(site: SentinelSite) -> Self {
+        let database = database::sqlite();
+        let ledger = database.ledger("model_counters");
+        ledger.run_pending_migrations().unwrap();
+        let store = built(|| RedisStore::builder(site.url()));
+        let mut config = Config::default();
+        // One process is all there is, and what it leaves behind is its own.
+        config.claim_timeout = Duration::ZERO;
+        let counters = Counters::from_parts(config, Arc::new(store), ledger);
+        Self { site, counters, _database: database }
+    }
+}
+
+/// Waits until the store has a connection to this server. What was acknowledged before may have been by
+/// another one.
+fn wait_for_us(server: &RedisServer) {
+    let mut bare = server.bare();
+    wait_for("the store to connect to the new master", || {
+        let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).ok()?;
+        clients.contains("cmd=incrby").then_some(())
+    });
+}
+
+/// Returns whether the server on this port answers, and is a master.
+fn is_master(port: u16) -> bool {
+    let client = redis::Client::open(("127.0.0.1", port)).unwrap();
+    let role = client.get_connection_with_timeout(SHORT).and_then(|mut bare| {
+        bare.set_read_timeout(Some(SHORT))?;
+        redis::cmd("ROLE").query::<(String, redis::Value, redis::Value)>(&mut bare)
+    });
+    role.is_ok_and(|(role, ..)| role == "master")
+}
+
+/// Ends all connections of callers, so that others have to be made.
+fn hang_up(server: &RedisServer) {
+    let mut bare = server.bare();
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec(&mut bare).unwrap();
+}
+
+/// What a test has measured of one fault.
+struct Measured {
+    fault: &'static str,
+    /// From the fault to the first increment that was counted after it.
+    back: Duration,
+    /// When the sentinels agreed on another master.
+    agreed: Duration,
+    /// Whether the old master still was one when the store had left it.
+    was_old_a_master: bool,
+    /// Until then something may have been lost.
+    safe: Duration,
+    outcomes: Outcomes,
+}
+
+impl Measured {
+    /// Prints the line of the table, and asserts what must hold.
+    fn check(self) -> Outcomes {
+        let Self { fault, back, safe, outcomes, .. } = self;
+        println!("{fault}: counts again after {:.1} s; {outcomes}", back.as_secs_f64());
+        outcomes.check();
+        let late = outcomes.lost.iter().filter(|lost| lost.begun > safe).count();
+        assert_eq!(late, 0, "lost on the new master: {:?}", outcomes.lost);
+        outcomes
+    }
+}
+
+/// Counts while a fault happens to the master, until the store has followed the sentinels to another one.
+fn measure(
+    World { site, counters, .. }: &World,
+    fault: &'static str,
+    worker: Worker,
+    break_master: impl FnOnce(),
+    old: u16,
+) -> Measured {
+    let (mut back, mut agreed, mut safe) = Default::default();
+    let mut was_old_a_master = false;
+    let outcomes = Tally::during(counters, worker, |tally| {
+        tally.wait_for_counts(ENOUGH, Duration::ZERO);
+        let broken = tally.now();
+        break_master();
+        back = tally.wait_for_counts(1, broken) - broken;
+        let new = site.wait_for_switch(old, &[0, 1, 2]);
+        agreed = tally.now();
+        wait_for_us(new);
+        was_old_a_master = is_master(old);
+        safe = tally.now();
+        tally.wait_for_counts(ENOUGH, safe);
+    });
+    Measured { fault, back, agreed, was_old_a_master, safe, outcomes }
+}
+
+#[test]
+fn a_failover_by_command_is_followed_while_the_old_master_still_answers() {
+    let world = World::new();
+    let old = world.site.servers[0].port();
+    measure(&world, "failover by command", Worker::Runs, || world.site.fail_over(), old).check();
+}
+
+/// Nothing makes connections here, and nothing hangs up: only the thread that watches can notice.
+#[test]
+fn a_process_that_only_counts_follows_before_the_old_master_is_demoted() {
+    let world = World::new();
+    let old = &world.site.servers[0];
+    let fault = "failover by command, no worker";
+    let measured = measure(&world, fault, Worker::Rests, || world.site.fail_over(), old.port());
+    let last_lost = measured.outcomes.lost.iter().map(|lost| lost.ended).max().unwrap_or_default();
+    println!(
+        "{fault}: the last is lost {:.2} s after the sentinels agree",
+        last_lost.as_secs_f64() - measured.agreed.as_secs_f64()
+    );
+    assert!(measured.was_old_a_master, "the old master was demoted before it was left");
+    measured.check();
+}
+
+#[test]
+fn a_master_that_is_killed_is_left_for_its_successor() {
+    let mut world = World::new();
+    let mut master = world.site.servers.remove(0);
+    let port = master.port();
+    measure(&world, "master killed", Worker::Runs, || master.kill(), port).check();
+}
+
+#[test]
+fn a_master_that_is_frozen_is_left_for_its_successor() {
+    let world = World::new();
+    let master = &world.site.servers[0];
+    measure(&world, "master frozen", Worker::Runs, || master.freeze(), master.port()).check();
+}
+
+/// Ends all connections when something has happened to the sentinels, and returns what was counted.
+fn measure_reconnection(
+    counters: &Counters,
+    master: &RedisServer,
+    fault: &str,
+    break_sentinels: impl FnOnce(),
+) {
+    let mut back = Duration::ZERO;
+    let outcomes = Tally::during(counters, Worker::Runs, |tally| {
+        tally.wait_for_counts(ENOUGH, Duration::ZERO);
+        let broken = tally.now();
+        break_sentinels();
+        hang_up(master);
+        back = tally.wait_for_counts(ENOUGH, broken) - broken;
+    });
+    println!("{fault}: counts again after {:.1} s; {outcomes}", back.as_secs_f64());
+    outcomes.check();
+    assert!(outcomes.lost.is_empty(), "{outcomes}");
+}
+
+#[test]
+fn a_frozen_sentinel_keeps_nothing_from_being_counted() {
+    let World { site, counters, _database } = World::on(SentinelSite::without_failovers());
+    let freeze = || site.sentinels[0].freeze();
+    measure_reconnection(&counters, &site.servers[0], "first sentinel frozen", freeze);
+}
+
+#[test]
+fn without_sentinels_counting_goes_on_with_the_master_that_was_named_last() {
+    let World { mut site, counters, _database } = World::on(SentinelSite::without_failovers());
+    let sentinels = std::mem::take(&mut site.sentinels);
+    let away = || drop(sentinels);
+    measure_reconnection(&counters, &site.servers[0], "all sentinels away", away);
+    wait_for("a sync to report that no sentinel answers", || {
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        report.sentinels_silent
+    });
+}
+
+/// It names the old master for ever, and is the one that is asked first.
+#[test]
+fn a_sentinel_that_is_cut_off_from_the_others_does_not_lead_back_to_a_dead_master() {
+    static CUT_OFF: OnceLock<&str> = OnceLock::new();
+    let mut site = SentinelSite::start();
+    let mut master = site.servers.remove(0);
+    let port = master.port().to_string();
+    let names = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+    CUT_OFF.set(names.leak()).unwrap();
+    let cut_off = FakeRedis::start(|_, words| match words[1].as_str() {
+        "MASTER" => FakeReply::Bytes("*2\r\n$12\r\nconfig-epoch\r\n$1\r\n0\r\n"),
+        _ => FakeReply::Bytes(CUT_OFF.get().unwrap()),
+    });
+    let first = cut_off.url().replace("redis://", "").replace('/', "");
+    let url = site.url().replace("://", &format!("://{first},"));
+    let store = built(|| RedisStore::builder(&url));
+    store.increment(&views_of(1), 1).unwrap();
+    master.kill();
+    wait_for("an increment to be counted by the new master", || {
+        store.increment(&views_of(2), 1).ok()
+    });
+    let pending = store.look(&[views_of(2)]).unwrap().held.remove(0).unwrap().pending;
+    assert_eq!(pending, 1);
+}
