@@ -158,8 +158,7 @@ const CASES: &[Case<World>] = &[
         "what the store was told is told again where it lost that alone, and it is reported",
         |world| {
             let counters = world.impatient_counters();
-            synced(&counters, 5);
-            synced(&counters, 1);
+            [3, 2, 1].iter().for_each(|by| synced(&counters, *by));
             let Some(generation) = world.store.generation() else { return };
             let present = generation.present_generation().unwrap().unwrap();
             assert!(generation.adopt(&present.store_id, &present.database, &[]).unwrap());

@@ -78,10 +78,13 @@ fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
     let config = Config::default();
     let store = site.store_at(&site.redis.url(), &config);
     let counters = Counters::from_parts(config, store, Arc::clone(&ledger));
-    let finding = only(&counters.check(), Error, Code::PrefixShared);
+    let both = [(Error, Code::PrefixShared), (Error, Code::OtherDatabase)];
+    assert_eq!(found(&counters.check()), both);
+    let finding = counters.check().findings.remove(0);
     assert!(finding.advice.ends_with("the store's counter:{id}"), "{finding}");
-    assert!(counters.sync(&SyncOptions::default()).unwrap().shared_prefix);
-    only(&counters.check(), Error, Code::PrefixShared);
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert!(report.shared_prefix && report.stopped.unwrap().is_other_database());
+    assert_eq!(found(&counters.check()), both);
 }
 
 #[test]
