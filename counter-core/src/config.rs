@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::batch_size::BatchSize;
 use crate::confirmation::Confirmation;
 use crate::error::Error;
+use crate::interval::Interval;
 use crate::invalid::{InputKind, Invalid};
 use crate::names::Prefix;
 use crate::table_name::TableName;
@@ -32,6 +33,12 @@ pub struct Config {
     /// another. Default: 30 seconds. A living sync that is slower than this costs work, never
     /// counts.
     pub claim_timeout: Duration,
+    /// The longest time between two scans of everything in the store, by whichever worker's sync
+    /// comes first. All other syncs of workers look only at what the store's index names, and cost
+    /// what has changed. What other programs count with a plain `INCRBY` waits for a scan. Zero
+    /// for a scan by each sync. Default: 10 minutes. Environment: `COUNTER_FULL_SCAN_EVERY`, such
+    /// as `10m`, with `ms`, `s`, `m`, `h` or `d`.
+    pub full_scan_every: Duration,
 }
 
 impl Default for Config {
@@ -44,6 +51,7 @@ impl Default for Config {
             confirm_claims: None,
             table_name: TableName::default(),
             claim_timeout: Duration::from_secs(30),
+            full_scan_every: Duration::from_secs(600),
         }
     }
 }
@@ -110,6 +118,7 @@ impl Config {
             sync_batch_size,
             confirm_claims,
             table_name,
+            full_scan_every,
         } = overrides;
         override_with(&mut config.store, store, "COUNTER_STORE", &look_up)?;
         config.redis_url = match redis_url {
@@ -124,6 +133,10 @@ impl Config {
             Some(given) => Some(given),
             None => parsed_variable("COUNTER_CONFIRM_CLAIMS", &look_up)?,
         };
+        let mut every = Interval(config.full_scan_every);
+        let given = full_scan_every.map(Interval);
+        override_with(&mut every, given, "COUNTER_FULL_SCAN_EVERY", &look_up)?;
+        config.full_scan_every = every.0;
         Ok(config)
     }
 }
@@ -144,6 +157,8 @@ pub struct ConfigOverrides {
     pub confirm_claims: Option<Confirmation>,
     /// Instead of `COUNTER_TABLE_NAME`.
     pub table_name: Option<TableName>,
+    /// Instead of `COUNTER_FULL_SCAN_EVERY`.
+    pub full_scan_every: Option<Duration>,
 }
 
 fn override_with<T: FromStr<Err = Invalid>>(
@@ -261,6 +276,7 @@ mod tests {
             ("COUNTER_SYNC_BATCH_SIZE", "7"),
             ("COUNTER_CONFIRM_CLAIMS", "disk,replicas=1"),
             ("COUNTER_TABLE_NAME", "app.hits"),
+            ("COUNTER_FULL_SCAN_EVERY", "1h"),
             ("REDIS_URL", "redis://:secret@localhost/"),
         ])
         .unwrap();
@@ -271,6 +287,7 @@ mod tests {
         assert_eq!(config.sync_batch_size.get().get(), 7);
         assert_eq!(config.confirm_claims, Some(Confirmation::by_disk_and_replicas(1)));
         assert_eq!(config.table_name.to_string(), "app.hits");
+        assert_eq!(config.full_scan_every, Duration::from_secs(3600));
     }
 
     #[test]
@@ -282,6 +299,7 @@ mod tests {
             sync_batch_size: Some(BatchSize::MAX),
             confirm_claims: Some(Confirmation::by_replicas(1)),
             table_name: None,
+            full_scan_every: Some(Duration::ZERO),
         };
         let look_up = |name| match name {
             "COUNTER_TABLE_NAME" => Ok("hits".to_owned()),
@@ -292,5 +310,6 @@ mod tests {
         assert_eq!(config.redis_url, overrides.redis_url.take());
         assert_eq!(config.sync_batch_size, BatchSize::MAX);
         assert_eq!(config.table_name.to_string(), "hits");
+        assert_eq!(config.full_scan_every, Duration::ZERO);
     }
 }

@@ -199,6 +199,8 @@ pub enum StoreStep {
     Adopt,
     /// Telling how it is set up.
     Inspect,
+    /// Naming what may be pending.
+    Index,
 }
 
 impl fmt::Display for StoreStep {
@@ -218,6 +220,7 @@ impl fmt::Display for StoreStep {
             Self::Recall => "tell which sequences it remembers",
             Self::Adopt => "follow another database",
             Self::Inspect => "tell how it is set up",
+            Self::Index => "name what is pending",
         })
     }
 }

@@ -84,6 +84,8 @@ pub enum InputKind {
     BatchSize,
     /// What claims wait for, such as `replicas=1`.
     Confirmation,
+    /// A time, such as `10m`.
+    Interval,
 }
 
 impl fmt::Display for InputKind {
@@ -101,6 +103,7 @@ impl fmt::Display for InputKind {
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",
             Self::Confirmation => "confirmation of claims",
+            Self::Interval => "time",
         })
     }
 }

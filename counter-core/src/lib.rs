@@ -53,6 +53,7 @@ mod config;
 mod confirmation;
 mod error;
 mod id;
+mod interval;
 mod invalid;
 mod memory;
 mod names;
@@ -84,9 +85,10 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MemoryFacts,
-    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
-    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, IndexEntry, IndexPage, InspectStore, KeyIndex,
+    MemoryFacts, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement,
+    ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
+    Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -1,9 +1,12 @@
 //! The names that a store keeps counters under, and globs over them.
 
+mod dirty;
 mod foreign;
 mod pattern;
 mod prefix;
 
+#[cfg(feature = "redis")]
+pub(crate) use dirty::dirty_hash_of;
 pub use foreign::Foreign;
 pub use pattern::Pattern;
 pub use prefix::{Prefix, StoreName};

@@ -10,6 +10,7 @@ mod confirmation_rule;
 mod connection;
 mod credentials;
 mod endpoint;
+mod index_writer;
 mod inspect;
 mod last_sighting;
 mod server;

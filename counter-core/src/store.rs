@@ -6,8 +6,10 @@ mod delta_store;
 mod facts;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, Recall, ScanPage, Told, Verdict};
-pub use capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
+pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
+pub use capabilities::{
+    InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
+};
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{
     ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,

@@ -69,13 +69,17 @@ proptest! {
             prefix.high_water_name(),
             prefix.generation_name(),
             prefix.given_out_name(),
+            prefix.dirty_name(&first),
+            prefix.scanned_name(),
             prefix.marks_name(),
         ];
-        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 6);
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 8);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
-        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut, StoreName::Marks];
-        prop_assert_eq!(parsed, expected.map(Some));
+        prop_assert!(matches!(parsed[5], Some(StoreName::Dirty(0..64))));
+        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
+        prop_assert_eq!(&parsed[..5], expected.map(Some));
+        prop_assert_eq!(&parsed[6..], [StoreName::Scanned, StoreName::Marks].map(Some));
     }
 
     #[test]
@@ -88,6 +92,8 @@ proptest! {
             StoreName::Generation => prefix.generation_name(),
             StoreName::GivenOut => prefix.given_out_name(),
             StoreName::Marks => prefix.marks_name(),
+            StoreName::Dirty(hash) => format!("{prefix}{{dirty:{hash}}}"),
+            StoreName::Scanned => prefix.scanned_name(),
         });
         prop_assert!(written.is_none_or(|written| written == name));
     }

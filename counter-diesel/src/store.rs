@@ -6,10 +6,10 @@
 
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Confirmation, Cursor,
-    DeltaStore, Foreign, Generation, Holding, InspectStore, KeyIndex, Kinship, MalformedMark,
-    ManualClock, Mark, Marks, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement,
-    ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, SystemClock, Telling,
-    Told, Verdict, value,
+    DeltaStore, Foreign, Generation, Holding, IndexEntry, IndexPage, InspectStore, KeyIndex,
+    Kinship, MalformedMark, ManualClock, Mark, Marks, PendingIndex, Prefix, PrivateStore, Recall,
+    RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName,
+    StoreNotices, SystemClock, Telling, Told, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -3,11 +3,14 @@
 
 pub(crate) mod batches;
 pub(crate) mod identity;
+pub(crate) mod named;
 pub(crate) mod options;
 pub(crate) mod passes;
+pub(crate) mod reach;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
+mod spread;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;
 pub(crate) mod unsettled;
@@ -18,6 +21,7 @@ pub use counter_core::BatchSize;
 pub use self::identity::adoption::Adoption;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
+pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{
     ConflictingClaim, FailedClaim, LostClaim, PostponedCause, PostponedClaim,

@@ -22,6 +22,8 @@ fuzz_target!(|name: &str| {
                 StoreName::Generation => prefix.generation_name(),
                 StoreName::GivenOut => prefix.given_out_name(),
                 StoreName::Marks => prefix.marks_name(),
+                StoreName::Dirty(hash) => format!("{prefix}{{dirty:{hash}}}"),
+                StoreName::Scanned => prefix.scanned_name(),
             });
             assert!(written.is_none_or(|written| written == name), "{name:?}");
         }

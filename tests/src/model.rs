@@ -8,6 +8,7 @@
 use stateright::{Model, Property};
 
 pub mod actions;
+pub mod index;
 pub mod likeness;
 pub mod marks;
 pub mod old_copy;

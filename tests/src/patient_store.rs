@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, Claimed, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex, Pattern, Prefix,
-    PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreGeneration, Verdict,
+    Claim, Claimed, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex, Pattern,
+    PendingIndex, Prefix, PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
+    Verdict,
 };
 
 use crate::store_worlds::PATIENCE;
@@ -74,6 +75,10 @@ impl DeltaStore for PatientStore {
 
     fn key_index(&self) -> Option<&dyn KeyIndex> {
         self.0.key_index()
+    }
+
+    fn pending_index(&self) -> Option<&dyn PendingIndex> {
+        self.0.pending_index()
     }
 
     fn inspection(&self) -> Option<&dyn InspectStore> {

@@ -1,4 +1,5 @@
-//! A Redis store on each kind of pool, with one connection, which is not made before it is needed.
+//! A Redis store on each kind of pool, with one connection, which is not made before it is needed. Nothing
+//! else uses that connection: the stores leave the index alone, which a thread of its own would write.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub const TIMED_STORES: [(&str, NewTimedStore); 3] =
 /// If the URL cannot be used.
 pub fn own_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
     let builder = RedisStore::builder(url).pool_size(1.try_into().expect("it is not zero"));
-    let builder = builder.timeouts(timeouts).connect_lazily();
+    let builder = builder.timeouts(timeouts).connect_lazily().without_index();
     Arc::new(builder.build().expect("the URL can be used"))
 }
 
@@ -42,7 +43,7 @@ pub fn own_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
 pub fn applications_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
     let client = redis::Client::open(url).expect("the URL can be used");
     let pool = pool_of_one().build_unchecked(client);
-    Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts))
+    Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts).without_index())
 }
 
 /// Opens a store on a pool of the older crate.
@@ -53,7 +54,7 @@ pub fn applications_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaSt
 pub fn r2d2_redis_store(url: &str, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
     let manager = RedisConnectionManager::new(url).expect("the URL can be used");
     let pool = pool_of_one().build_unchecked(manager);
-    Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts))
+    Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts).without_index())
 }
 
 /// Returns the settings of a pool that logs nothing and has at most one connection.

@@ -10,6 +10,7 @@ mod inspection;
 mod key_index;
 mod look;
 mod operator;
+mod pending_index;
 mod private;
 mod replace;
 mod scan;
@@ -46,6 +47,7 @@ pub fn cases_of(capability: Capability) -> &'static [Case] {
         Capability::Repair => operator::CASES,
         Capability::Private => private::CASES,
         Capability::KeyIndex => key_index::CASES,
+        Capability::PendingIndex => pending_index::CASES,
         Capability::Inspection => inspection::CASES,
     }
 }

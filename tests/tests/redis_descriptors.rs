@@ -51,10 +51,10 @@ fn an_applications_pool_survives_a_moment_without_file_descriptors() {
     let server = RedisServer::start();
     let (prefix, timeouts) = (Prefix::default, RedisTimeouts::default);
     let pool = pool_of_three(redis::Client::open(server.url()).unwrap());
-    let store = RedisStore::from_pool(pool.clone(), prefix(), timeouts());
+    let store = RedisStore::from_pool(pool.clone(), prefix(), timeouts()).without_index();
     assert_that_it_recovers(&server, &pool, &store);
 
     let pool = pool_of_three(RedisConnectionManager::new(server.url()).unwrap());
-    let store = RedisStore::from_r2d2_redis(pool.clone(), prefix(), timeouts());
+    let store = RedisStore::from_r2d2_redis(pool.clone(), prefix(), timeouts()).without_index();
     assert_that_it_recovers(&server, &pool, &store);
 }

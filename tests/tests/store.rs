@@ -13,7 +13,7 @@ use counter_tests::store_contract::{Capability, Case, cases, cases_of};
 use counter_tests::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
 use libtest_mimic::{Arguments, Trial};
 
-use Capability::{Generation, Inspection, KeyIndex, Private, Repair};
+use Capability::{Generation, Inspection, KeyIndex, PendingIndex, Private, Repair};
 
 type NewWorld = Arc<dyn Fn() -> Box<dyn StoreWorld> + Send + Sync>;
 
@@ -45,7 +45,7 @@ fn trial(kind: &str, (sentence, case): Case, new_world: NewWorld) -> Trial {
 const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Inspection];
 
 /// What stores in Redis must be able to do besides counting and syncing.
-const IN_REDIS: &[Capability] = &[Generation, Repair, Inspection];
+const IN_REDIS: &[Capability] = &[Generation, Repair, KeyIndex, PendingIndex, Inspection];
 
 fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
     vec![

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter_core::Config;
-use counter_diesel::{Counters, Error, SyncOptions};
+use counter_diesel::{Counters, Error, SyncOptions, SyncWorker};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::post;
 use counter_tests::world::{World, memory_x_sqlite};
@@ -24,6 +24,18 @@ fn it_syncs_at_its_interval() {
     assert_eq!(baseline(&world), 1);
     assert_eq!(worker.status().consecutive_failures, 0);
     worker.stop().unwrap();
+}
+
+/// Of workers that wait for all of their interval none is earlier than that.
+#[test]
+fn workers_that_are_started_together_do_not_all_begin_when_their_interval_is_over() {
+    let interval = Duration::from_secs(2);
+    let counters = memory_x_sqlite().counters();
+    let started = Instant::now();
+    let workers = [(); 8].map(|()| counters.spawn_sync(interval).unwrap());
+    let has_synced = |worker: &SyncWorker| worker.wait_until(SOON, |status| status.passes > 0);
+    while !workers.iter().any(has_synced) {}
+    assert!(started.elapsed() < interval);
 }
 
 #[test]

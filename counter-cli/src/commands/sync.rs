@@ -50,6 +50,15 @@ pub(crate) struct Sync {
     /// that are not up yet are waited for; one that refuses this user or this database ends it.
     #[arg(long, value_name = "TIME", value_parser = interval)]
     watch: Option<Duration>,
+
+    /// Scan everything this often, with --watch [env: COUNTER_FULL_SCAN_EVERY] [default: 10m]
+    ///
+    /// The first pass scans everything in the store. Those after it look only at what the store's
+    /// index names, and cost what has changed, until a scan is due; all workers of a store share
+    /// its scans. What other programs count with a plain INCRBY waits for a scan. 0s scans
+    /// everything in each pass.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "watch")]
+    full_scan_every: Option<Duration>,
 }
 
 /// Maximum time by which counting may delay a sync.
@@ -113,6 +122,9 @@ impl Sync {
         }
         if let Some(batch_size) = self.batch_size {
             options = options.batch_size(batch_size);
+        }
+        if let Some(every) = self.full_scan_every {
+            options = options.full_scan_every(every);
         }
         options
     }
@@ -179,11 +191,14 @@ impl Syncing {
     /// everything that was counted before the signal.
     fn watch(&self, interval: Duration) -> Result<Exit, Failure> {
         let (mut delay, mut troubles) = (Duration::ZERO, None);
+        let mut has_seen_all = false;
         loop {
             let turn = if self.signals.wait(delay).is_some() { Turn::Last } else { Turn::Usual };
             let should_stop = || turn == Turn::Usual && self.signals.arrived().is_some();
             let options = self.options.clone().retry_refused(turn == Turn::Last);
+            let options = options.follow_index(has_seen_all);
             let result = self.pass(&options, None, should_stop);
+            has_seen_all |= result.as_ref().is_ok_and(SyncReport::is_complete);
             delay = match &result {
                 Ok(report) if report.stopped.is_none() => interval,
                 _ => interval.max(TIME_TO_RECOVER),

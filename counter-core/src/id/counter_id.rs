@@ -116,6 +116,12 @@ impl CounterId {
         self.owner_id == *owner.id() && self.owner_type() == owner.owner_type().as_str()
     }
 
+    /// Returns the part of the text form that names the owner: `user:123`.
+    pub(crate) fn encoded_owner(&self) -> &str {
+        let key = usize::from(self.key_len) + 1;
+        self.text.get(..usize::from(self.total_len) - key).unwrap_or_default()
+    }
+
     // The lengths were taken where the text was put together, so the slices exist and decode.
     fn encoded_owner_type(&self) -> &str {
         self.text.get(..usize::from(self.owner_type_len)).unwrap_or_default()
@@ -219,6 +225,7 @@ mod tests {
         assert_eq!(bucket.as_str(), "po%3Ast:42:vi%25ews@day:2026-11-28");
         assert_eq!((bucket.owner_type(), bucket.key()), (views().owner_type(), views().key()));
         assert_eq!((bucket.period(), views().period()), (Some(day("day:2026-11-28")), None));
+        assert_eq!((bucket.encoded_owner(), views().encoded_owner()), ("po%3Ast:42", "po%3Ast:42"));
         let refused = bucket.as_str().parse::<CounterId>().unwrap_err().to_string();
         assert!(refused.contains("no counters of periods"), "{refused}");
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::dirty::{DIRTY_HASHES, dirty_hash_of, parse_dirty_hash};
 use super::pattern::Pattern;
 use crate::id::{CounterId, check_text};
 use crate::invalid::{InputKind, Invalid};
@@ -37,6 +38,10 @@ pub enum StoreName {
     GivenOut,
     /// The marks that the store was told of the database it is synced into.
     Marks,
+    /// One of the hashes of the index, which name counters that may hold something.
+    Dirty(u8),
+    /// The note that all names were scanned not long ago.
+    Scanned,
 }
 
 impl Prefix {
@@ -78,6 +83,25 @@ impl Prefix {
         format!("{}{{marks}}", self.0)
     }
 
+    /// The name of the hash of the index that names a counter: `counter:{dirty:7}`.
+    pub fn dirty_name(&self, id: &CounterId) -> String {
+        self.dirty_hash_name(dirty_hash_of(id))
+    }
+
+    /// The names of all hashes of the index, in the order of their numbers.
+    pub fn dirty_names(&self) -> Vec<String> {
+        (0..DIRTY_HASHES).map(|hash| self.dirty_hash_name(hash)).collect()
+    }
+
+    fn dirty_hash_name(&self, hash: u8) -> String {
+        format!("{}{{dirty:{hash}}}", self.0)
+    }
+
+    /// The name of the note that all names were scanned not long ago: `counter:{scanned}`.
+    pub fn scanned_name(&self) -> String {
+        format!("{}{{scanned}}", self.0)
+    }
+
     /// The globs that together find the names of all counters that match: pending deltas, then
     /// claims. One glob finds both where every counter matches.
     pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
@@ -98,8 +122,11 @@ impl Prefix {
             Some("id") => Some(StoreName::Generation),
             Some("given") => Some(StoreName::GivenOut),
             Some("marks") => Some(StoreName::Marks),
-            Some(pending) => {
-                pending.strip_prefix(self.as_str())?.parse().ok().map(StoreName::Claim)
+            Some("scanned") => Some(StoreName::Scanned),
+            Some(inner) => {
+                let hash = inner.strip_prefix("dirty:").and_then(parse_dirty_hash);
+                let claim = || inner.strip_prefix(self.as_str())?.parse().ok();
+                hash.map(StoreName::Dirty).or_else(|| claim().map(StoreName::Claim))
             }
         }
     }
@@ -161,6 +188,8 @@ mod tests {
         assert_eq!(prefix.generation_name(), "counter:{id}");
         assert_eq!(prefix.given_out_name(), "counter:{given}");
         assert_eq!(prefix.marks_name(), "counter:{marks}");
+        assert_eq!(prefix.dirty_name(&id), "counter:{dirty:29}");
+        assert_eq!(prefix.scanned_name(), "counter:{scanned}");
     }
 
     #[test]
@@ -175,6 +204,10 @@ mod tests {
             "counter:{counter:user:1:d",
             "counter:{other:user:1:d}",
             "counter:{}",
+            "counter:{dirty:64}",
+            "counter:{dirty:07}",
+            "counter:{dirty:}",
+            "counter:{dirty}",
             "counter:",
             "other:user:1:d",
             "counter::1:d",

@@ -42,6 +42,7 @@ pub struct RedisStoreBuilder {
     ca_file: Option<PathBuf>,
     pool_size: NonZeroU32,
     lazily: bool,
+    has_index: bool,
     confirmation: Option<Confirmation>,
 }
 
@@ -84,6 +85,7 @@ impl RedisStoreBuilder {
             ca_file: None,
             pool_size: DEFAULT_POOL_SIZE,
             lazily: false,
+            has_index: true,
             confirmation: None,
         }
     }
@@ -210,6 +212,13 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Leaves the index alone, see [`RedisStore::without_index`].
+    #[must_use]
+    pub fn without_index(mut self) -> Self {
+        self.has_index = false;
+        self
+    }
+
     /// Sends nothing before the store is used, so that the application can start while Redis is
     /// down.
     #[must_use]
@@ -253,7 +262,8 @@ impl RedisStoreBuilder {
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(manager);
         let pool = Pool::ours(pool, callers).watched_by(watcher);
-        Ok(RedisStore::on(pool, self.prefix, timeouts, address).confirm_by(rule))
+        let store = RedisStore::on(pool, self.prefix, timeouts, address).confirm_by(rule);
+        Ok(if self.has_index { store } else { store.without_index() })
     }
 
     /// Returns what connections are made to.
@@ -285,6 +295,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("keepalive", &self.keepalive)
             .field("pool_size", &self.pool_size)
             .field("lazily", &self.lazily)
+            .field("has_index", &self.has_index)
             .field("confirmation", &self.confirmation)
             .finish()
     }

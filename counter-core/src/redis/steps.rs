@@ -3,14 +3,17 @@
 
 mod ack;
 mod adopt;
+mod begin_scan;
 mod claim;
 mod confirm;
 mod discard;
 mod found;
 mod generation;
 mod increment;
+mod index;
 mod look;
 mod raise;
+mod random;
 mod recall;
 mod renumber;
 mod replace;
@@ -21,11 +24,15 @@ mod verify;
 
 pub(super) use ack::ack;
 pub(super) use adopt::adopt;
+pub(super) use begin_scan::{abandon_scan, begin_scan};
 pub(super) use claim::claim;
 pub(super) use discard::discard;
 pub(super) use found::{not_a_string, not_an_id};
 pub(super) use generation::{generation, present_generation};
-pub(super) use increment::{increment, increment_many};
+pub(super) use increment::{Found, increment, increment_many};
+pub(super) use index::{
+    of_owner as index_of_owner, page as index_page, remove as remove_from_index, write_index,
+};
 pub(super) use look::look;
 pub(super) use raise::raise;
 pub(super) use recall::recall;

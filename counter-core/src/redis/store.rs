@@ -1,21 +1,24 @@
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirmation_rule::ConfirmationRule;
 use super::connection::{Pool, SocketTimeouts};
+use super::index_writer::IndexWriter;
 use super::inspect;
 use super::server::Server;
-use super::steps;
+use super::steps::{self, Found};
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
 use crate::error::Error;
-use crate::id::CounterId;
+use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
+use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, InspectStore, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
+    Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, PendingIndex,
+    Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
+    Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -37,6 +40,13 @@ use crate::store::{
 /// Names and values that this library would not write are foreign. They are never changed, and
 /// reported where they are found. A look does not find one kind of them: a key of another type,
 /// such as a list, reads as nothing pending. An increment of it fails, and a claim reports it.
+///
+/// # The index
+///
+/// An increment that finds nothing pending gathers its counter in the process, and a thread of the
+/// store names what is gathered in the [index](PendingIndex): at once after a pause, then at most
+/// once a second, and when the store is dropped. So no caller waits for that. A counter that is
+/// counted again before it is synced costs nothing more.
 ///
 /// # A server that went back
 ///
@@ -72,14 +82,16 @@ use crate::store::{
 /// # What the server must allow
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
-/// `MGET`, `GET`, `SCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait `WAIT` or `WAITAOF`, behind
-/// Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`,
-/// `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`,
-/// `HGETALL` and `HSET`; `PING` to
-/// build the store. Nothing is lost if one of these is missing. A check-up sends `INFO`,
-/// `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too, and reports what the server refused.
+/// `MGET`, `GET`, `SCAN`, `HSET`, `HLEN`, `HSCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait
+/// `WAIT` or `WAITAOF`, behind Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`,
+/// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
+/// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
+/// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`, `TYPE`
+/// and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
-    server: Server,
+    server: Arc<Server>,
+    /// `None` if the store does not use the index.
+    index_writer: Option<IndexWriter>,
     confirmation: ConfirmationRule,
 }
 
@@ -120,16 +132,49 @@ impl RedisStore {
     }
 
     pub(crate) fn on(pool: Pool, prefix: Prefix, timeouts: RedisTimeouts, address: String) -> Self {
-        let server = Server::new(pool, prefix, timeouts, address);
-        Self { server, confirmation: ConfirmationRule::Never }
+        let server = Arc::new(Server::new(pool, prefix, timeouts, address));
+        let (index_writer, confirmation) = (Some(IndexWriter::default()), ConfirmationRule::Never);
+        Self { server, index_writer, confirmation }
     }
 
     pub(crate) fn confirm_by(mut self, rule: ConfirmationRule) -> Self {
         self.confirmation = rule;
-        if rule != ConfirmationRule::Never {
-            self.server.sight_only_confirmed_claims();
+        match rule {
+            ConfirmationRule::Never => self,
+            _ => self.with_server(Server::sight_only_confirmed_claims),
+        }
+    }
+
+    /// Changes the server, which nothing else uses then.
+    fn with_server(mut self, change: impl FnOnce(&mut Server)) -> Self {
+        if let Some(writer) = &self.index_writer {
+            writer.end_within(Duration::MAX);
+        }
+        if let Some(server) = Arc::get_mut(&mut self.server) {
+            change(server);
         }
         self
+    }
+
+    /// Takes the outcome of an increment, and its counter for the index if that may not name it.
+    fn indexed(&self, id: &CounterId, outcome: Result<Found, Error>) -> Result<(), Error> {
+        if matches!(outcome, Ok(Found::Nothing) | Err(Error::OutcomeUnknown { .. })) {
+            self.gather(id);
+        }
+        outcome.map(|_| ())
+    }
+
+    fn gather(&self, id: &CounterId) {
+        if let Some(writer) = &self.index_writer {
+            writer.gather(&self.server, id);
+        }
+    }
+
+    /// Writes what this process has not written into the index yet.
+    fn write_index(&self) {
+        if let Some(writer) = &self.index_writer {
+            writer.write(&self.server);
+        }
     }
 
     /// Sets which time-outs a connection of the application's pool has when the pool gets it back:
@@ -137,8 +182,17 @@ impl RedisStore {
     /// Default: none, which is how the crates make connections. The store's own pool needs none of
     /// that.
     #[must_use]
-    pub fn restore_timeouts(mut self, read: Option<Duration>, write: Option<Duration>) -> Self {
-        self.server.restore(SocketTimeouts { read, write });
+    pub fn restore_timeouts(self, read: Option<Duration>, write: Option<Duration>) -> Self {
+        self.with_server(|server| server.restore(SocketTimeouts { read, write }))
+    }
+
+    /// Leaves the [index](PendingIndex) alone: then the store sends an `INCRBY` for each increment
+    /// and nothing else, and has no thread of its own. Every sync with this store scans everything,
+    /// and what it counts is found by other processes when they scan everything. Default: it writes
+    /// the index.
+    #[must_use]
+    pub fn without_index(mut self) -> Self {
+        self.index_writer = None;
         self
     }
 
@@ -152,13 +206,15 @@ impl RedisStore {
 
 impl DeltaStore for RedisStore {
     fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {
-        steps::increment(&self.server, id, by)
+        self.indexed(id, steps::increment(&self.server, id, by))
     }
 
     /// Sends one pipeline, for all of which it waits [`RedisTimeouts::read`]: for hundreds of
     /// thousands of increments at once, make that longer.
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>> {
-        steps::increment_many(&self.server, increments)
+        let outcomes = steps::increment_many(&self.server, increments);
+        let outcomes = increments.iter().zip(outcomes);
+        outcomes.map(|((id, _), outcome)| self.indexed(id, outcome)).collect()
     }
 
     fn look(&self, ids: &[CounterId]) -> Result<Snapshot, Error> {
@@ -179,7 +235,11 @@ impl DeltaStore for RedisStore {
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
-        steps::replace(&self.server, id, replacement, self.confirmation)
+        let replaced = steps::replace(&self.server, id, replacement, self.confirmation);
+        if !matches!(replaced, Err(Error::NotCounted { .. })) {
+            self.gather(id);
+        }
+        replaced
     }
 
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
@@ -202,8 +262,49 @@ impl DeltaStore for RedisStore {
         Some(self)
     }
 
+    fn key_index(&self) -> Option<&dyn KeyIndex> {
+        self.index_writer.is_some().then_some(self as _)
+    }
+
+    fn pending_index(&self) -> Option<&dyn PendingIndex> {
+        self.index_writer.is_some().then_some(self as _)
+    }
+
     fn inspection(&self) -> Option<&dyn InspectStore> {
         Some(self)
+    }
+}
+
+impl PendingIndex for RedisStore {
+    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
+        if from.is_empty() {
+            self.write_index();
+        }
+        steps::index_page(&self.server, from, count)
+    }
+
+    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
+        steps::remove_from_index(&self.server, entries)
+    }
+
+    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
+        steps::begin_scan(&self.server, every)
+    }
+
+    fn abandon_scan(&self) -> Result<(), Error> {
+        steps::abandon_scan(&self.server)
+    }
+}
+
+impl KeyIndex for RedisStore {
+    fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
+        self.write_index();
+        let named = steps::index_of_owner(&self.server, owner)?;
+        let held = self.look(&named)?.held;
+        let named = named.into_iter().zip(held);
+        // What is held and is no count is not hidden.
+        let held = named.filter(|(_, held)| held.as_ref() != Ok(&Holding::default()));
+        held.map(|(id, _)| Ok(CounterKey::new(id.key().into_owned())?)).collect()
     }
 }
 

@@ -23,6 +23,31 @@ pub struct Cursor {
     pub position: u64,
 }
 
+/// A counter that the index names, because it may hold something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The counter.
+    pub id: CounterId,
+    /// What was written with it last. Each write of a counter has another token, so a removal by
+    /// this one does not remove what was written since.
+    pub token: Vec<u8>,
+}
+
+/// One page of a reading of the index.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct IndexPage {
+    /// Counters that may hold something, some perhaps on a page before, with another token then.
+    pub entries: Vec<IndexEntry>,
+    /// Names in the place of the index that hold something else.
+    pub foreign: Vec<Foreign>,
+    /// Set if the store could not read all that this page is about. What is missing is found by a
+    /// scan only.
+    pub has_gaps: bool,
+    /// Where the reading goes on; empty at its end.
+    pub next: Vec<Cursor>,
+}
+
 /// What became of the request to claim one counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {

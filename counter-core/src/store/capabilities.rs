@@ -1,9 +1,10 @@
 //! What a store may be able to do besides counting and syncing. Each trait is a capability that a
 //! store has or has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::answers::{Recall, Told};
+use super::answers::{Cursor, IndexEntry, IndexPage, Recall, Told};
 use super::facts::{StoreFacts, StoreNotices};
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
@@ -123,6 +124,54 @@ pub trait KeyIndex: Send + Sync {
     ///
     /// [`Error::Store`] if there is no answer.
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error>;
+}
+
+/// Names the counters that may hold something, so that the cost of a sync follows what has changed,
+/// and not how much else the store holds.
+///
+/// The index is a hint, and no count depends on it. It may name counters that hold nothing. What it
+/// does not name waits until a scan finds it: what another client counted with a plain `INCRBY`, or
+/// what was counted by a process that was killed before it could write the index.
+///
+/// The store writes the index by itself: after an increment that found nothing pending, and after a
+/// [`replace`](crate::DeltaStore::replace).
+pub trait PendingIndex: Send + Sync {
+    /// Returns a page of about `count` entries. Begin with no places and go on with
+    /// [`IndexPage::next`] until that is empty. A reading that begins first writes what this
+    /// process has not written yet. It starts at a random place, so that two syncs that read the
+    /// index at the same time share the work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error>;
+
+    /// Removes each entry, unless its counter was written again since it was read.
+    ///
+    /// Only an entry of a counter that has nothing pending and no claim must be removed, as far as
+    /// the caller can know: after the entry was read, [`claim`](crate::DeltaStore::claim) must have
+    /// found nothing, or must have made a claim that was applied and acknowledged. That a claim was
+    /// recovered and acknowledged is not enough.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; entries may have been removed.
+    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error>;
+
+    /// Returns whether a scan of everything is due, and notes that the caller makes it: for `every`
+    /// from now on, none is due for another caller that asks with the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the scan may be noted.
+    fn begin_scan(&self, every: Duration) -> Result<bool, Error>;
+
+    /// Notes that the scan which the caller began did not reach its end, so another one is due.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn abandon_scan(&self) -> Result<(), Error>;
 }
 
 /// Answers questions about the store and its server. Changes nothing.

@@ -2,7 +2,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
-use super::capabilities::{InspectStore, KeyIndex, PrivateStore, Repair, StoreGeneration};
+use super::capabilities::{
+    InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
+};
 use super::snapshot::Snapshot;
 use crate::error::Error;
 use crate::id::CounterId;
@@ -25,7 +27,7 @@ use crate::protocol::Claim;
 /// example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
-/// [`prefix`](Self::prefix) and the five accessors.
+/// [`prefix`](Self::prefix) and the six accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -126,6 +128,12 @@ pub trait DeltaStore: Send + Sync + 'static {
 
     /// Returns the capability to find counters without a scan. Default: `None`.
     fn key_index(&self) -> Option<&dyn KeyIndex> {
+        None
+    }
+
+    /// Returns the capability to name the counters that may hold something. Default: `None`.
+    /// Without it, every sync scans the store.
+    fn pending_index(&self) -> Option<&dyn PendingIndex> {
         None
     }
 

@@ -165,6 +165,13 @@ impl CountersBuilder {
         self
     }
 
+    /// The longest time between two scans of everything in the store, by whichever worker's sync
+    /// comes first: see [`Config::full_scan_every`]. Default: 10 minutes.
+    pub fn full_scan_every(mut self, time: Duration) -> Self {
+        self.config.full_scan_every = time;
+        self
+    }
+
     /// The counters.
     ///
     /// # Errors

@@ -237,8 +237,9 @@ impl Counters {
     /// All counters of an owner, by key: those that have a row, those that the model declares, and
     /// those that the store can name.
     ///
-    /// The in-memory store can name all that it holds; Redis cannot name any, so there a counter
-    /// that is not declared appears with its first sync.
+    /// The in-memory store can name all that it holds. Redis names what its index names: a counter
+    /// that is not declared and that another program counts with a plain `INCRBY` appears with its
+    /// first sync.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};

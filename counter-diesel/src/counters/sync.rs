@@ -68,8 +68,14 @@ impl Counters {
         pass::sync(self.engine(), options, Observer::new(observer))
     }
 
-    /// Starts a thread that syncs each `interval`, the first time after one interval.
+    /// Starts a thread that syncs each `interval`, the first time after half of it or more.
     ///
+    /// Its syncs look only at what the store's index names, and cost what has changed; one of all
+    /// workers of a store scans everything every
+    /// [`full_scan_every`](crate::CountersBuilder::full_scan_every).
+    ///
+    /// Each wait is up to a fifth shorter than the interval, at random, so workers that are started
+    /// together do not all sync at the same time.
     /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the
     /// interval. A panic in a sync does not end it. An interval of zero counts as a millisecond.
     ///

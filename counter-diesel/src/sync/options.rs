@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use counter_core::{BatchSize, Pattern};
 
 /// What a sync moves, and how.
@@ -15,8 +17,23 @@ pub struct SyncOptions {
     pub(crate) dry_run: bool,
     pub(crate) on_conflict: OnConflict,
     pub(crate) leaves_refused: bool,
+    pub(crate) finds: Finds,
+    /// Instead of the configured time.
+    pub(crate) full_scan_every: Option<Duration>,
     /// Whether it waits for no row that others have locked.
     pub(crate) skips_locked: bool,
+}
+
+/// Where a sync looks for what is pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Finds {
+    /// Everywhere in the store.
+    #[default]
+    Everything,
+    /// In the index, or everywhere if that is due.
+    WhatIsDue,
+    /// In the index alone.
+    WhatIsNamed,
 }
 
 /// What a sync does about what the store holds and the table may have counted already: claims whose
@@ -65,6 +82,29 @@ impl SyncOptions {
     /// A worker does that, so that what is refused again and again costs little.
     pub fn retry_refused(mut self, retry_refused: bool) -> Self {
         self.leaves_refused = !retry_refused;
+        self
+    }
+
+    /// Looks for what is pending only in the store's index, so that the sync costs what has changed
+    /// and not how much else the server holds. Default: no, a sync scans everything.
+    ///
+    /// Every [`full_scan_every`](Self::full_scan_every) one sync scans everything all the same:
+    /// the first that comes after that time, of all processes that follow the index. It finds what
+    /// the index does not name, such as what other programs count with a plain `INCRBY`. With a
+    /// store that has no index every sync scans everything. [`SyncReport::reach`] says which it
+    /// was.
+    ///
+    /// [`SyncReport::reach`]: crate::SyncReport::reach
+    pub fn follow_index(mut self, follow_index: bool) -> Self {
+        self.finds = if follow_index { Finds::WhatIsDue } else { Finds::Everything };
+        self
+    }
+
+    /// The longest time between two scans of everything, for a sync that
+    /// [follows the index](Self::follow_index). Zero for a scan by each sync. Default: the
+    /// configured [`full_scan_every`](crate::Config::full_scan_every).
+    pub fn full_scan_every(mut self, time: Duration) -> Self {
+        self.full_scan_every = Some(time);
         self
     }
 

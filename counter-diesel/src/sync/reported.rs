@@ -17,4 +17,9 @@ impl Reported {
         }
         !self.0.contains(thing)
     }
+
+    /// Returns whether the thing is known to be reported.
+    pub(crate) fn contains(&self, thing: &(impl Hash + ?Sized)) -> bool {
+        self.0.contains(thing)
+    }
 }

@@ -8,6 +8,7 @@ use counter_core::{Claim, Claimed, CounterId, Pattern};
 use crate::engine::engine::Engine;
 use crate::engine::remembered::{Fate, InHand, UnsettledClaims, add_newer, forget};
 use crate::error::Error;
+use crate::sync::named::Named;
 
 /// How many claims a process remembers from pass to pass. More are found again in the store, as a
 /// dead pass's are. A store that only this process has is not bounded by this, because nothing else
@@ -27,6 +28,8 @@ pub(crate) struct Unsettled<'a> {
     unanswered: Mutex<HashSet<CounterId>>,
     /// The counters of those that the batch at hand leaves to later passes.
     left: Mutex<Vec<CounterId>>,
+    /// What the store's index names of the counters that are claimed.
+    named: Named,
     /// The id of the store's data, if it has one, as it was before the next claim.
     store_id: Mutex<Option<Arc<str>>>,
 }
@@ -51,6 +54,7 @@ impl<'a> Unsettled<'a> {
             being_claimed: Mutex::default(),
             unanswered: Mutex::default(),
             left: Mutex::default(),
+            named: Named::default(),
             store_id: Mutex::default(),
         }
     }
@@ -114,6 +118,7 @@ impl<'a> Unsettled<'a> {
 
     /// Notes that this pass leaves a claim to later ones.
     pub(crate) fn leave(&self, claim: &Claim) {
+        self.named.forget(claim);
         self.left().push(claim.id.clone());
     }
 
@@ -147,16 +152,22 @@ impl<'a> Unsettled<'a> {
         mut ids: Vec<CounterId>,
         claim_timeout: Duration,
     ) -> Result<Vec<Claimed>, Error> {
+        let mut named = self.named.begin_claim(&ids);
         let _being_claimed = self.keep_for_this_call(&mut ids);
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let claimed = self.engine.store().claim(&ids, claim_timeout);
-        let claimed = claimed.inspect_err(|error| {
-            if !matches!(error, counter_core::Error::StoreWentBack { .. }) {
-                self.engine.unanswered().note(ids);
+        let claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                if !matches!(error, counter_core::Error::StoreWentBack { .. }) {
+                    self.engine.unanswered().note(ids);
+                }
+                return Err(error.into());
             }
-        })?;
+        };
+        self.named.note_claimed(&mut named, &ids, &claimed);
         let mut claims = self.claims();
         for claimed in &claimed {
             match claimed {
@@ -218,8 +229,31 @@ impl<'a> Unsettled<'a> {
         }
     }
 
+    /// Nothing more is to be done about these claims, which are in the table and acknowledged.
+    pub(crate) fn settle_acknowledged(&self, claims: &[Claim]) {
+        self.named.note_acknowledged(claims);
+        claims.iter().for_each(|claim| self.settle(claim));
+    }
+
+    /// Returns what the store's index names of the counters that are claimed.
+    pub(crate) const fn named(&self) -> &Named {
+        &self.named
+    }
+
+    /// Removes from the index what this pass has found to hold nothing any more. What that fails
+    /// for stays, and costs the next pass a claim.
+    pub(crate) fn remove_named(&self) {
+        let done = self.named.take_done();
+        if !done.is_empty()
+            && let Some(index) = self.engine.store().pending_index()
+        {
+            let _ = index.remove(&done);
+        }
+    }
+
     /// Nothing more is to be done about this claim.
     pub(crate) fn settle(&self, claim: &Claim) {
+        self.named.forget(claim);
         let mut claims = self.claims();
         if claims.get(&claim.id).is_some_and(|in_hand| in_hand.seq == claim.seq) {
             claims.remove(&claim.id);

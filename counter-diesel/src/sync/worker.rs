@@ -8,11 +8,12 @@ use counter_core::Prefix;
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::sync::options::SyncOptions;
+use crate::sync::options::{Finds, SyncOptions};
 use crate::sync::passes::pass;
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;
+use crate::sync::spread::{first_delay, next_delay};
 #[cfg(feature = "metrics")]
 use crate::sync::telemetry::metrics;
 use crate::sync::telemetry::telemetry;
@@ -290,11 +291,12 @@ impl Drop for End<'_> {
 fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
     // An interval of zero would leave the processor to nobody else.
     let interval = interval.max(Duration::from_millis(1));
-    let (mut delay, mut is_behind) = (interval, false);
+    let (mut delay, mut is_behind) = (first_delay(interval), false);
     loop {
         let turn = control.wait_for_turn(delay);
         let started = Instant::now();
-        let result = sync_catching_panics(engine, &options_of(turn));
+        let is_first = control.lock().status.passes == 0;
+        let result = sync_catching_panics(engine, &options_of(turn, is_first));
         control.lock().status.running_since = None;
         let (prefix, took) = (engine.prefix(), started.elapsed());
         is_behind = telemetry::log_pace(prefix, interval, took, is_behind);
@@ -306,14 +308,20 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
         if turn != Turn::Usual {
             return finish(control, result);
         }
-        delay = delay_after(control.record(result), interval);
+        delay = next_delay(delay_after(control.record(result), interval));
     }
 }
 
-/// The last one leaves nothing to a later one.
-fn options_of(turn: Turn) -> SyncOptions {
+/// The last one leaves nothing to a later one, but a scan of everything, which may take longer than
+/// an application has at its end. If it is the worker's only one, it makes that too, or one that
+/// never lives longer would never make it.
+fn options_of(turn: Turn, is_first: bool) -> SyncOptions {
     let options = SyncOptions::default().retry_refused(turn != Turn::Usual);
-    SyncOptions { skips_locked: matches!(turn, Turn::Last(Haste::Until(_))), ..options }
+    SyncOptions {
+        finds: if turn == Turn::Usual || is_first { Finds::WhatIsDue } else { Finds::WhatIsNamed },
+        skips_locked: matches!(turn, Turn::Last(Haste::Until(_))),
+        ..options
+    }
 }
 
 /// Returns whether a last sync has left anything that others had locked, and there is time for

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    InspectStore, KeyIndex, Pattern, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    Snapshot, StoreFacts, StoreGeneration, StoreStep, Telling, Told, Verdict,
+    IndexEntry, IndexPage, InspectStore, KeyIndex, Pattern, PendingIndex, Prefix, PrivateStore,
+    Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreStep,
+    Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -122,6 +123,10 @@ impl DeltaStore for FaultyStore {
         self.inner.key_index()
     }
 
+    fn pending_index(&self) -> Option<&dyn PendingIndex> {
+        self.inner.pending_index().map(|_| self as _)
+    }
+
     fn inspection(&self) -> Option<&dyn InspectStore> {
         self.inner.inspection().map(|_| self as _)
     }
@@ -207,6 +212,28 @@ impl PrivateStore for FaultyStore {
     fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let inner = present(self.inner.private());
         self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))
+    }
+}
+
+impl PendingIndex for FaultyStore {
+    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("index", StoreStep::Index, || inner.page(from, count))
+    }
+
+    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("remove", StoreStep::Index, || inner.remove(entries))
+    }
+
+    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("begin_scan", StoreStep::Index, || inner.begin_scan(every))
+    }
+
+    fn abandon_scan(&self) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("abandon_scan", StoreStep::Index, || inner.abandon_scan())
     }
 }
 

@@ -251,7 +251,7 @@ fn copy_data(from: &Path, to: &Path) {
 }
 
 /// What a user must be allowed, as the documentation of the store says.
-pub const RIGHTS: [&str; 23] = [
+pub const RIGHTS: [&str; 27] = [
     "+incrby",
     "+mget",
     "+get",
@@ -267,15 +267,25 @@ pub const RIGHTS: [&str; 23] = [
     "+persist",
     "+hget",
     "+hgetall",
-    "+hset",
     "+zadd",
     "+zrange",
     "+zrangebyscore",
     "+zremrangebyrank",
     "+zscore",
+    "+hset",
+    "+hlen",
+    "+hscan",
+    "+hmget",
+    "+hdel",
     "+time",
     "+ping",
 ];
+
+/// Whether a name is one of the index, which is written a moment after what it names.
+pub fn is_of_index(name: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(name);
+    name.contains(":{dirty:") || name.ends_with(":{scanned}")
+}
 
 /// A connection that knows nothing of counters.
 pub fn bare(url: &str) -> Connection {

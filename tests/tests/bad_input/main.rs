@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use counter_core::{Config, Prefix};
 use counter_diesel::{Counters, Owner, SyncOptions, SyncReport};
-use counter_tests::servers::redis::{bare, shared_url};
+use counter_tests::servers::redis::{bare, is_of_index, shared_url};
 use counter_tests::suite::{self, Case, WorldKind};
 use counter_tests::world::{PAIRS, World};
 use libtest_mimic::Trial;
@@ -56,7 +56,7 @@ fn dump(redis: &mut Connection, prefix: &Prefix) -> Vec<(Vec<u8>, Vec<u8>)> {
         prefix.given_out_name(),
         prefix.marks_name(),
     ];
-    names.retain(|name| !own.iter().any(|own| own.as_bytes() == name));
+    names.retain(|name| !is_of_index(name) && !own.iter().any(|own| own.as_bytes() == name));
     names.sort();
     let dump = |name: Vec<u8>| {
         let dumped = redis::cmd("DUMP").arg(&name).query(redis).unwrap();

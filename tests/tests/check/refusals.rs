@@ -95,12 +95,16 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
         ("+persist", "PERSIST"),
         ("+hget", "HGET"),
         ("+hgetall", "HGETALL"),
-        ("+hset", "HSET"),
         ("+zadd", "ZADD"),
         ("+zrange", "ZRANGE"),
         ("+zrangebyscore", "ZRANGEBYSCORE"),
         ("+zremrangebyrank", "ZREMRANGEBYRANK"),
         ("+zscore", "ZSCORE"),
+        ("+hset", "HSET"),
+        ("+hlen", "HLEN"),
+        ("+hscan", "HSCAN"),
+        ("+hmget", "HMGET"),
+        ("+hdel", "HDEL"),
     ] {
         let finding =
             only(&with_user(&site, &without(&[missing])).check(), Error, Code::StoreRefusesSyncs);

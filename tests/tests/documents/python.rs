@@ -1,6 +1,7 @@
+use std::num::NonZeroUsize;
 use std::process::Command;
 
-use counter_core::{CounterId, Prefix};
+use counter_core::{CounterId, DeltaStore as _, Prefix, RedisStore};
 use counter_tests::fixtures::{counter_of, user};
 use counter_tests::servers::RedisServer;
 
@@ -10,8 +11,13 @@ use super::document::document;
 const CLIENT: &str = "
 import subprocess, sys
 class Redis:
+    def send(self, *words):
+        command = ['redis-cli', '-u', sys.argv[1], *words]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     def incrby(self, name, amount):
-        subprocess.run(['redis-cli', '-u', sys.argv[1], 'INCRBY', name, str(amount)], check=True, stdout=subprocess.DEVNULL)
+        return int(self.send('INCRBY', name, str(amount)))
+    def hset(self, name, field, value):
+        self.send('HSET', name, field, value)
 ";
 
 /// Texts in which there is something to encode, or which look like it.
@@ -51,4 +57,29 @@ fn python_writes_the_names_that_this_library_writes() {
     }
     let keys: usize = redis::cmd("DBSIZE").query(&mut bare).unwrap();
     assert_eq!(keys, TEXTS.len() + 1);
+}
+
+#[test]
+fn python_names_what_it_counts_where_this_library_looks_for_it() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("redis.py"), CLIENT).unwrap();
+    let example = &document("docs/wire-format.md").code_in("python")[1];
+    let more = "\nfor owner in range(1, 10):\n    for _ in range(2):\n        \
+                increment(redis.Redis(), f\"counter:po%3Ast:{owner}:views\", 1)\n";
+    std::fs::write(folder.path().join("example.py"), format!("{example}{more}")).unwrap();
+    let mut python = Command::new("python3");
+    let output = python.arg(folder.path().join("example.py")).arg(redis.url()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let store = RedisStore::builder(redis.url()).build().unwrap();
+    let index = store.pending_index().unwrap();
+    let page = index.page(&[], NonZeroUsize::new(1000).unwrap()).unwrap();
+    assert!(page.foreign.is_empty() && page.next.is_empty(), "{page:?}");
+    let mut named = page.entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>();
+    named.sort();
+    let posts = (1..10).map(|owner| CounterId::new("po:st", owner, "views").unwrap());
+    let mut expected = posts.chain([counter_of(&user(123), "downloads")]).collect::<Vec<_>>();
+    expected.sort();
+    assert_eq!(named, expected);
 }

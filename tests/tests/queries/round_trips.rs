@@ -29,7 +29,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn counters(world: &QueryWorld<SqliteConnection>, server: &FakeRedis) -> Counters {
-    let store = RedisStore::builder(server.url()).timeouts(patient()).connect_lazily();
+    let builder = RedisStore::builder(server.url()).timeouts(patient());
+    let store = builder.connect_lazily().without_index();
     Counters::builder(world.pool.clone()).redis_with(store).build().unwrap()
 }
 

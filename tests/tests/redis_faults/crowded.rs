@@ -34,11 +34,12 @@ fn a_verification_does_not_wait_for_connections_that_increments_have_taken() {
         timeouts
     };
     let server = start_without_increments();
-    let builder = RedisStore::builder(server.url()).pool_size(4.try_into().unwrap());
+    let builder =
+        RedisStore::builder(server.url()).pool_size(4.try_into().unwrap()).without_index();
     let own: Arc<dyn DeltaStore> = Arc::new(builder.timeouts(patient()).build().unwrap());
     let client = redis::Client::open(server.url()).unwrap();
     let pool = r2d2::Pool::builder().max_size(5).test_on_check_out(false).build(client).unwrap();
-    let applications = RedisStore::from_pool(pool, Prefix::default(), patient());
+    let applications = RedisStore::from_pool(pool, Prefix::default(), patient()).without_index();
     let applications: Arc<dyn DeltaStore> = Arc::new(applications);
     for (pool, store) in [("own", own), ("application's", applications)] {
         HANGING.store(0, Ordering::SeqCst);

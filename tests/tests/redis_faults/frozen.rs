@@ -120,7 +120,8 @@ fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
     let pool = pool_of_one().build(client).unwrap();
-    let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
+    let store =
+        RedisStore::from_pool(pool.clone(), Default::default(), Default::default()).without_index();
     store.increment(&downloads_of(1), 1).unwrap();
     server.freeze();
     assert_unknown("increment", soon("increment", || store.increment(&downloads_of(1), 10)));
@@ -138,7 +139,7 @@ fn an_application_gets_its_connections_back_without_time_outs() {
     let pool = pool_of_one().build(client).unwrap();
     let mut timeouts = counter_core::RedisTimeouts::default();
     timeouts.read = Duration::from_secs(1);
-    let store = RedisStore::from_pool(pool.clone(), Default::default(), timeouts);
+    let store = RedisStore::from_pool(pool.clone(), Default::default(), timeouts).without_index();
     store.increment(&downloads_of(1), 10).unwrap();
     let mut blocking = redis::cmd("BLPOP");
     blocking.arg("nothing").arg("1.5");
@@ -161,7 +162,8 @@ fn an_application_gets_its_connections_back_with_the_time_outs_that_it_names() {
     let client = redis::Client::open(server.url()).unwrap();
     let pool = pool_of_one().connection_customizer(Box::new(ImpatientApplication));
     let pool = pool.build(client).unwrap();
-    let store = RedisStore::from_pool(pool.clone(), Default::default(), Default::default());
+    let store =
+        RedisStore::from_pool(pool.clone(), Default::default(), Default::default()).without_index();
     let store = store.restore_timeouts(Some(Duration::from_millis(100)), None);
     store.increment(&downloads_of(1), 10).unwrap();
     let mut blocking = redis::cmd("BLPOP");
@@ -195,7 +197,7 @@ fn a_verification_keeps_its_deadline_while_it_waits_for_a_connection() {
     let server = RedisServer::start();
     let client = redis::Client::open(server.url()).unwrap();
     let pool = pool_of_one().build(client).unwrap();
-    let store = RedisStore::from_pool(pool.clone(), Default::default(), patient());
+    let store = RedisStore::from_pool(pool.clone(), Default::default(), patient()).without_index();
     let claim = store.replace(&downloads_of(1), Replacement::Set(1)).unwrap();
     let taken = pool.get().unwrap();
     let start = Instant::now();

@@ -12,6 +12,7 @@ mod credentials;
 mod crowded;
 mod frozen;
 mod full;
+mod index;
 mod network;
 mod proxies;
 mod quiet;

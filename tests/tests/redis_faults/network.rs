@@ -169,7 +169,8 @@ fn an_application_does_not_get_what_is_left_of_a_late_reply() {
     let proxy = Proxy::to_port(server.port());
     let client = redis::Client::open(proxy.redis_url()).unwrap();
     let pool = pool_of_one().build(client).unwrap();
-    let store = RedisStore::from_pool(pool.clone(), Default::default(), impatient());
+    let store =
+        RedisStore::from_pool(pool.clone(), Default::default(), impatient()).without_index();
     for part in 0..4 {
         store.increment(&downloads_of(1), 0).unwrap();
         proxy.prepare(Trouble { towards: Towards::Client, after: part, kind: Kind::Hold });

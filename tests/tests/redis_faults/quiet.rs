@@ -20,15 +20,15 @@ type NewStore = fn(&str, RedisTimeouts) -> Store;
 const STORES: [(&str, NewStore); 3] = [
     ("own", |url, timeouts| {
         let builder = RedisStore::builder(url).pool_size(5.try_into().unwrap());
-        Arc::new(builder.timeouts(timeouts).build().unwrap())
+        Arc::new(builder.timeouts(timeouts).without_index().build().unwrap())
     }),
     ("application's", |url, timeouts| {
         let pool = five().build(redis::Client::open(url).unwrap()).unwrap();
-        Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts))
+        Arc::new(RedisStore::from_pool(pool, Prefix::default(), timeouts).without_index())
     }),
     ("r2d2_redis", |url, timeouts| {
         let pool = five().build(RedisConnectionManager::new(url).unwrap()).unwrap();
-        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts))
+        Arc::new(RedisStore::from_r2d2_redis(pool, Prefix::default(), timeouts).without_index())
     }),
 ];
 

@@ -10,12 +10,12 @@ use counter_tests::fixtures::downloads_of;
 use super::{LONG, Setting};
 
 /// How often the server carried out each command since it was asked to forget that, but for what this
-/// test itself sends.
+/// test itself sends, and for the index, which a thread of the store writes a moment later.
 fn calls(setting: &mut Setting) -> BTreeMap<String, u64> {
     let info: String = setting.run("INFO commandstats");
     let line = |line: &str| {
         let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-        let ours = !matches!(name, "config|resetstat" | "info" | "script|flush");
+        let ours = !matches!(name, "config|resetstat" | "info" | "script|flush" | "hset");
         let calls = rest.split(',').next()?.parse().ok()?;
         ours.then(|| (name.to_owned(), calls))
     };
@@ -132,7 +132,7 @@ fn a_server_that_forgets_its_scripts_makes_no_difference() {
         let set = setting.store.replace(&downloads_of(5), Replacement::Set(round)).unwrap();
         setting.store.ack(&[set]).unwrap();
         // Only the high water, the sequences given out and the generation are left.
-        assert_eq!(setting.run::<i64>("DBSIZE"), 3);
+        assert_eq!(setting.names().len(), 3);
     }
 }
 

@@ -12,7 +12,7 @@ use super::{LONG, Setting};
 
 /// Everything that the server holds, byte for byte.
 fn everything(setting: &mut Setting) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let names: Vec<Vec<u8>> = setting.run("KEYS *");
+    let names = setting.names();
     let dump = |name: Vec<u8>| {
         let dumped = redis::cmd("DUMP").arg(&name).query(&mut setting.bare).unwrap();
         (name, dumped)

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use counter_core::{Claim, Claimed, CounterId, DeltaStore, RedisStore};
 use counter_tests::servers::RedisServer;
+use counter_tests::servers::redis::is_of_index;
 use counter_tests::store_worlds::patient;
 use redis::{Connection, FromRedisValue, ToRedisArgs};
 
@@ -46,6 +47,14 @@ impl Setting {
     /// Sends a command of words that have no spaces.
     fn run<T: FromRedisValue>(&mut self, command: &str) -> T {
         run(&mut self.bare, command)
+    }
+
+    /// The names that the server holds, but for those of the index.
+    fn names(&mut self) -> Vec<Vec<u8>> {
+        let mut names: Vec<Vec<u8>> = self.run("KEYS *");
+        names.retain(|name| !is_of_index(name));
+        names.sort();
+        names
     }
 
     fn set(&mut self, name: impl ToRedisArgs, value: impl ToRedisArgs) {

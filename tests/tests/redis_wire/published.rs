@@ -3,6 +3,7 @@
 use counter_diesel::{Counters, HasCounters, Owner, SyncOptions, sqlite_pool};
 use counter_tests::fixtures::user;
 use counter_tests::servers::RedisServer;
+use counter_tests::servers::redis::is_of_index;
 use redis::Connection;
 use tempfile::TempDir;
 
@@ -37,6 +38,7 @@ impl Application {
 
     fn keys(&mut self) -> Vec<String> {
         let mut keys: Vec<String> = run(&mut self.bare, "KEYS *");
+        keys.retain(|key| !is_of_index(key.as_bytes()));
         keys.sort();
         keys
     }

@@ -10,6 +10,8 @@ pub(crate) struct Names {
     generation: String,
     given_out: String,
     marks: String,
+    dirty_hashes: Vec<String>,
+    scanned: String,
 }
 
 impl Names {
@@ -19,6 +21,8 @@ impl Names {
             generation: prefix.generation_name(),
             given_out: prefix.given_out_name(),
             marks: prefix.marks_name(),
+            dirty_hashes: prefix.dirty_names(),
+            scanned: prefix.scanned_name(),
             prefix,
         }
     }
@@ -41,6 +45,15 @@ impl Names {
 
     pub(crate) fn marks(&self) -> &str {
         &self.marks
+    }
+
+    /// Returns the names of the hashes of the index, each at its number.
+    pub(crate) fn dirty_hashes(&self) -> &[String] {
+        &self.dirty_hashes
+    }
+
+    pub(crate) fn scanned(&self) -> &str {
+        &self.scanned
     }
 
     /// Writes what [`Prefix::pending_name`] returns.

@@ -78,6 +78,13 @@ impl Reply {
         self.is_refusal("ERR value is not an integer")
     }
 
+    /// Returns whether the server refused a command for now, as while it is a replica or has no
+    /// memory left. What it refuses for another reason, it will refuse again.
+    pub(crate) fn may_be_accepted_later(&self) -> bool {
+        let is_refused = matches!(self, Self::Refused(_));
+        is_refused && !["WRONGTYPE", "NOPERM", "ERR"].iter().any(|code| self.is_refusal(code))
+    }
+
     fn is_refusal(&self, code: &str) -> bool {
         matches!(self, Self::Refused(refused) if refused.is(code))
     }

@@ -84,6 +84,12 @@ pub(crate) fn not_a_name(name: &[u8]) -> Foreign {
     }
 }
 
+/// Returns a field of the index that this library would not write there.
+pub(crate) fn not_a_dirty_counter(name: &str, field: &[u8]) -> Foreign {
+    let why = holds(field, "a counter that belongs there").replacen("holds", "has the field", 1);
+    Foreign { name: name.to_owned(), why }
+}
+
 fn holds(value: &[u8], wanted: &str) -> String {
     let shown = value.get(..SHOWN_BYTES).unwrap_or(value);
     format!("it holds {:?}, which is not {wanted}", Printable(&String::from_utf8_lossy(shown)))

@@ -1,8 +1,7 @@
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::LazyLock;
 
 use super::found;
+use super::random::random;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{ClaimSeq, Generation};
@@ -87,9 +86,7 @@ fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
     call
 }
 
-/// Returns 128 bits as hexadecimal digits. The standard library's hashers start from random keys,
-/// which is random enough for an id that there is no reason to guess.
+/// Returns 128 bits as hexadecimal digits.
 fn random_id() -> String {
-    let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }

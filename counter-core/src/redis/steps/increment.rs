@@ -13,7 +13,16 @@ use crate::redis::server::Server;
 /// count, few enough that neither side stops because the other reads nothing while it writes.
 const WINDOW: usize = 4096;
 
-type Outcome = Result<(), Error>;
+type Outcome = Result<Found, Error>;
+
+/// What an increment found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Nothing pending, or 0. The index may not name the counter yet.
+    Nothing,
+    /// Something pending.
+    Something,
+}
 
 thread_local! {
     /// The buffer in which an increment is packed, so that it allocates none of its own.
@@ -29,7 +38,7 @@ pub(crate) fn increment(server: &Server, id: &CounterId, by: i64) -> Outcome {
     let answer = checkout.ask(&command, Deadline::after(server.timeouts().read));
     SCRATCH.set(command);
     match answer {
-        Ok(reply) => read_outcome(reply, id).unwrap_or_else(|why| {
+        Ok(reply) => read_outcome(reply, id, by).unwrap_or_else(|why| {
             checkout.mark_broken();
             Err(unknown(id, why))
         }),
@@ -80,10 +89,10 @@ fn increment_window(
     deadline: Deadline,
     outcomes: &mut Vec<Outcome>,
 ) -> Result<(), SharedCause> {
-    let mut unanswered = window.iter().map(|(id, _)| id).peekable();
+    let mut unanswered = window.iter().peekable();
     let exchanged = checkout.exchange(commands, deadline, |reply| {
-        let id = unanswered.peek().ok_or(Unexpected)?;
-        outcomes.push(read_outcome(reply, id)?);
+        let (id, by) = unanswered.peek().ok_or(Unexpected)?;
+        outcomes.push(read_outcome(reply, id, *by)?);
         unanswered.next();
         Ok(())
     });
@@ -92,7 +101,7 @@ fn increment_window(
         Err(ExchangeError::NotSent(why)) => Err(why.into()),
         Err(ExchangeError::Interrupted(why)) => {
             let why = SharedCause::from(why);
-            outcomes.extend(unanswered.map(|id| Err(unknown(id, why.clone()))));
+            outcomes.extend(unanswered.map(|(id, _)| Err(unknown(id, why.clone()))));
             Err(why)
         }
     }
@@ -108,9 +117,10 @@ fn write_increment(commands: &mut Packed, names: &Names, id: &CounterId, by: i64
 
 /// Returns the outcome that the reply to an INCRBY means. Only some errors prove that the server
 /// did not carry it out.
-fn read_outcome(reply: Reply, id: &CounterId) -> Result<Outcome, Unexpected> {
+fn read_outcome(reply: Reply, id: &CounterId, by: i64) -> Result<Outcome, Unexpected> {
     match reply {
-        Reply::Int(_) => Ok(Ok(())),
+        Reply::Int(sum) if sum == by => Ok(Ok(Found::Nothing)),
+        Reply::Int(_) => Ok(Ok(Found::Something)),
         Reply::Refused(refused) if refused.proves_no_effect() => Ok(Err(not_counted(id, refused))),
         Reply::Refused(refused) => Ok(Err(unknown(id, refused))),
         _ => Err(Unexpected),

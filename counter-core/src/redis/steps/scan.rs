@@ -67,8 +67,8 @@ fn scan_command(glob: &str, position: u64, count: NonZeroUsize) -> Packed {
     command
 }
 
-/// Returns the cursor at which the scan goes on, and the names found.
-fn parse_scan(reply: Reply) -> Result<(u64, Vec<Vec<u8>>), BoxError> {
+/// Returns the cursor at which the scan goes on, and what it found.
+pub(super) fn parse_scan(reply: Reply) -> Result<(u64, Vec<Vec<u8>>), BoxError> {
     let mut items = reply.into_array()?.into_iter();
     let (Some(Reply::Text(position)), Some(Reply::Array(found))) = (items.next(), items.next())
     else {

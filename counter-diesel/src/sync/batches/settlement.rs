@@ -91,7 +91,7 @@ impl Applier<'_, '_> {
     fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
         let store = &self.unsettled.engine.store();
         time(&mut self.log.report.times.acknowledge, || store.ack(claims))?;
-        claims.iter().for_each(|claim| self.unsettled.settle(claim));
+        self.unsettled.settle_acknowledged(claims);
         Ok(())
     }
 

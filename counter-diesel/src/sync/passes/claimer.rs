@@ -13,6 +13,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use counter_core::{Claimed, Foreign};
 
 use crate::error::Error;
+use crate::sync::reach::Reach;
 use crate::sync::report::times::{SyncTimes, time};
 use crate::sync::sweep::Sweep;
 use crate::sync::unsettled::Unsettled;
@@ -27,8 +28,10 @@ pub(crate) enum FromClaimer {
 
 /// How the thread that was ahead came to its end.
 pub(crate) struct ClaimerEnd {
-    /// Whether it went through the whole store, and was not told to end before.
+    /// Whether it came to the end of its sweep, and was not told to end before.
     pub(crate) saw_all: Result<bool, Error>,
+    /// What it has gone through.
+    pub(crate) reach: Reach,
     /// What it waited for.
     pub(crate) times: SyncTimes,
 }
@@ -64,7 +67,7 @@ impl Claimer<'_> {
     fn run(mut self) -> ClaimerEnd {
         let saw_all = self.claim_all();
         self.times.scan = self.sweep.take_spent();
-        ClaimerEnd { saw_all, times: self.times }
+        ClaimerEnd { saw_all, reach: self.sweep.reach(), times: self.times }
     }
 
     fn claim_all(&mut self) -> Result<bool, Error> {

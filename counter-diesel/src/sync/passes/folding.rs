@@ -1,11 +1,14 @@
 //! How a pass works on one batch of claims.
 
+use std::time::Duration;
+
 use counter_core::{BatchSize, Claim, Claimed, CounterId, Foreign, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::batches::apply::apply;
 use crate::sync::batches::manner::{Manner, Origin};
+use crate::sync::options::Finds;
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
@@ -18,6 +21,10 @@ pub(crate) struct Pass<'a, 'b> {
     pub(crate) manner: Manner,
     pub(crate) leaves_refused: bool,
     pub(crate) batch_size: BatchSize,
+    pub(crate) finds: Finds,
+    pub(crate) full_scan_every: Duration,
+    /// Whether other passes leave a scan of everything to this one.
+    pub(crate) has_begun_scan: bool,
     pub(crate) log: PassLog<'b>,
     /// What this pass has claimed, and what earlier ones have left.
     pub(crate) unsettled: &'a Unsettled<'a>,
@@ -40,7 +47,13 @@ impl Pass<'_, '_> {
         }
         self.apply(fresh, Origin::Fresh)?;
         self.unsettled.forget_surplus();
+        self.remove_named();
         Ok(())
+    }
+
+    /// Removes from the index what holds nothing any more.
+    pub(crate) fn remove_named(&mut self) {
+        time(&mut self.log.report.times.acknowledge, || self.unsettled.remove_named());
     }
 
     pub(crate) fn note_found(&mut self, counters: u64) {

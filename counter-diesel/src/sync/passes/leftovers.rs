@@ -63,6 +63,7 @@ impl Pass<'_, '_> {
             self.note_found(claims.len() as u64);
             fold(self, claims.to_vec())?;
             self.unsettled.forget_surplus();
+            self.remove_named();
         }
         Ok(())
     }

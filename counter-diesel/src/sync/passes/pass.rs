@@ -20,9 +20,10 @@ use crate::ledger::ledger::LedgerState;
 use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Manner;
 use crate::sync::identity::compare::{Comparison, compare};
-use crate::sync::options::{OnConflict, SyncOptions};
+use crate::sync::options::{Finds, OnConflict, SyncOptions};
 use crate::sync::passes::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::passes::folding::Pass;
+use crate::sync::reach::Reach;
 use crate::sync::report::observer::{Observer, SyncEvent};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::report::SyncReport;
@@ -59,6 +60,9 @@ fn run(
         ),
         leaves_refused: options.leaves_refused,
         batch_size,
+        finds: options.finds,
+        full_scan_every: options.full_scan_every.unwrap_or(engine.config().full_scan_every),
+        has_begun_scan: false,
         log: PassLog::new(report, observer),
         unsettled: &unsettled,
         reported_foreign: Reported::default(),
@@ -69,6 +73,7 @@ fn run(
     if result.as_ref().is_err_and(Error::is_other_database) {
         engine.note_database(false);
     }
+    pass.give_back_scan(result.is_ok());
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
@@ -112,11 +117,43 @@ impl Pass<'_, '_> {
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
         self.fold_unanswered()?;
-        self.fold_all()?;
+        let reach = self.choose_reach()?;
+        self.fold_all(reach)?;
         self.fold_left(left)?;
         match generation {
             Some(generation) if !self.log.report.interrupted => self.record(&generation),
             _ => Ok(()),
+        }
+    }
+
+    /// Decides where to look for what is pending.
+    fn choose_reach(&mut self) -> Result<Reach, Error> {
+        let Some(index) = self.engine.store().pending_index() else {
+            return Ok(Reach::Everything);
+        };
+        // What another store has held may come back in ways that no index knows of.
+        let is_known = self.log.report.store_replaced.is_none();
+        match self.finds {
+            Finds::Everything => Ok(Reach::Everything),
+            Finds::WhatIsNamed if is_known => Ok(Reach::Index),
+            Finds::WhatIsDue if is_known && !index.begin_scan(self.full_scan_every)? => {
+                Ok(Reach::Index)
+            }
+            _ => {
+                self.has_begun_scan = is_known;
+                Ok(Reach::Everything)
+            }
+        }
+    }
+
+    /// Leaves the scan that this pass began to the next one, unless it came to its end.
+    fn give_back_scan(&self, is_ok: bool) {
+        if self.has_begun_scan
+            && (!is_ok || self.log.report.interrupted)
+            && let Some(index) = self.engine.store().pending_index()
+        {
+            // If that fails, the scan is made when the next one is due.
+            let _ = index.abandon_scan();
         }
     }
 
@@ -261,19 +298,23 @@ impl Pass<'_, '_> {
     }
 
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.
-    fn fold_all(&mut self) -> Result<(), Error> {
+    fn fold_all(&mut self, reach: Reach) -> Result<(), Error> {
         if self.log.should_stop() {
             return Ok(());
         }
         let (engine, unsettled, should_stop) =
             (self.engine, self.unsettled, AtomicBool::new(false));
-        let sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
+        let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
+        if let Some(index) = engine.store().pending_index() {
+            sweep = sweep.with_index(index, unsettled.named(), reach);
+        }
         thread::scope(|scope| {
             let (received, claimer) = claimer::start(scope, sweep, unsettled, &should_stop)?;
             let folded = self.fold_claimed(received, &should_stop);
             should_stop.store(true, Ordering::Relaxed);
-            let ClaimerEnd { saw_all, times } =
+            let ClaimerEnd { saw_all, reach, times } =
                 claimer.join().unwrap_or_else(|panic| resume_unwind(panic));
+            self.log.report.reach = reach;
             self.log.report.times.scan += times.scan;
             self.log.report.times.claim += times.claim;
             folded?;

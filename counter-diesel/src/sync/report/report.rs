@@ -6,6 +6,7 @@ use counter_core::{CounterId, Foreign, Printable};
 use super::capped::Capped;
 use super::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
 use super::times::SyncTimes;
+use crate::sync::reach::Reach;
 
 use crate::causes::one_line;
 use crate::error::Error;
@@ -73,6 +74,8 @@ pub struct SyncReport {
     pub interrupted: bool,
     /// What ended the sync early. Everything else in this report happened before.
     pub stopped: Option<Error>,
+    /// Where it looked for what is pending. A sync that was stopped may not have come to its end.
+    pub reach: Reach,
     /// Whether this was a dry run, which changes nothing.
     pub dry_run: bool,
     /// How long it took.
@@ -87,6 +90,11 @@ impl SyncReport {
     /// not count against it.
     pub fn is_clean(&self) -> bool {
         self.troubles().iter().all(|(_, count)| *count == 0)
+    }
+
+    /// Whether the sync came to its end: it was neither stopped nor interrupted.
+    pub const fn is_complete(&self) -> bool {
+        self.stopped.is_none() && !self.interrupted
     }
 
     /// Returns what needs attention, by kind, and how much there is of each. A sync without any is
@@ -160,6 +168,9 @@ impl fmt::Display for SyncReport {
             write!(f, ", {count} {what}")?;
         }
         write!(f, " in {:.3} s", self.elapsed.as_secs_f64())?;
+        if self.reach == Reach::Index {
+            write!(f, " by the index")?;
+        }
         if let Some(SyncRecord { store_id, synced_at, .. }) = &self.store_replaced {
             write!(f, "; the store is not {}, which was ", Printable(store_id))?;
             match synced_at {

@@ -1,0 +1,45 @@
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::error::{Error, StoreStep};
+use crate::redis::connection::{Deadline, Packed, Reply, Script};
+use crate::redis::server::Server;
+
+static BEGIN_SCAN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin_scan.lua")));
+
+/// Returns whether everything is to be scanned, and notes that the caller does it.
+pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error> {
+    let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).min(LONGEST);
+    if millis == 0 {
+        return Ok(true);
+    }
+    server.step(StoreStep::Index, |checkout| {
+        let mut call = Packed::default();
+        BEGIN_SCAN.call(&mut call, 1, 1, |args| {
+            args.text(server.names().scanned()).int(millis);
+        });
+        let reply = server.run(&BEGIN_SCAN, checkout, &call)?.pop();
+        match reply.unwrap_or(Reply::Other) {
+            // A user that may not ask scans every time.
+            Reply::Refused(_) => Ok(true),
+            reply => Ok(reply.into_number()? != 0),
+        }
+    })
+}
+
+/// The longest time for which a note is made, which a server can add to the present time.
+const LONGEST: i64 = 1000 * 60 * 60 * 24 * 365;
+
+/// Takes the note back.
+pub(crate) fn abandon_scan(server: &Server) -> Result<(), Error> {
+    server.repeatable_step(StoreStep::Index, Deadline::NEVER, |checkout| {
+        let mut call = Packed::default();
+        ABANDON.call(&mut call, 1, 0, |args| {
+            args.text(server.names().scanned());
+        });
+        server.run(&ABANDON, checkout, &call)?;
+        Ok(())
+    })
+}
+
+static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("abandon_scan.lua")));

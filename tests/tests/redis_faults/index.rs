@@ -1,0 +1,153 @@
+//! The index while the server is away, frozen, full, or refuses it. Increments know nothing of that.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use counter_core::{DeltaStore as _, Prefix, RedisStore};
+use counter_tests::fixtures::downloads_of;
+use counter_tests::process::wait_for;
+use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
+use counter_tests::servers::RedisServer;
+
+use super::soon;
+
+/// The counters that the index names.
+fn named(server: &RedisServer) -> Vec<String> {
+    let mut bare = server.bare();
+    let fields = |name: String| {
+        redis::cmd("HKEYS").arg(name).query::<Vec<String>>(&mut bare).unwrap_or_default()
+    };
+    let mut named =
+        Prefix::default().dirty_names().into_iter().flat_map(fields).collect::<Vec<_>>();
+    named.sort();
+    named
+}
+
+fn texts(numbers: impl IntoIterator<Item = i64>) -> Vec<String> {
+    let mut texts = numbers
+        .into_iter()
+        .map(|number| downloads_of(number).as_str().to_owned())
+        .collect::<Vec<_>>();
+    texts.sort();
+    texts
+}
+
+fn count(store: &RedisStore, number: i64) {
+    store.increment(&downloads_of(number), 1).unwrap();
+}
+
+#[test]
+fn what_was_gathered_while_the_server_was_frozen_is_written_later() {
+    let server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    count(&store, 1);
+    wait_for("the first to be named", || (named(&server) == texts([1])).then_some(()));
+    count(&store, 2);
+    server.freeze();
+    let frozen = soon("an increment", || store.increment(&downloads_of(3), 1));
+    assert!(frozen.is_err(), "{frozen:?}");
+    server.thaw();
+    count(&store, 4);
+    wait_for("all to be named", || {
+        let named = named(&server);
+        // The third may have been counted.
+        texts([1, 2, 4]).iter().all(|id| named.contains(id)).then_some(())
+    });
+}
+
+#[test]
+fn the_end_of_a_store_writes_what_is_gathered_and_waits_for_no_frozen_server() {
+    let server = RedisServer::start();
+    for round in 0..3 {
+        let store = RedisStore::builder(server.url()).build().unwrap();
+        (1..=20).for_each(|number| count(&store, 20 * round + number));
+        drop(store);
+        assert_eq!(named(&server), texts(1..=20 * round + 20));
+    }
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    count(&store, 100);
+    count(&store, 101);
+    server.freeze();
+    soon("the end", || drop(store));
+    server.thaw();
+}
+
+#[test]
+fn a_write_whose_connection_is_cut_is_repeated_at_whichever_byte() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to_port(server.port());
+    let store = RedisStore::builder(proxy.redis_url()).build().unwrap();
+    let index = store.pending_index().unwrap();
+    for (towards, step) in [(Towards::Server, 11), (Towards::Client, 1)] {
+        for (round, after) in (0..4).zip((0..).step_by(step)) {
+            let first = 1000 * (1 + towards as i64) + 10 * round;
+            // The thread may be first with some of them.
+            (first..first + 10).for_each(|number| count(&store, number));
+            proxy.prepare(Trouble { towards, after, kind: Kind::Cut });
+            let _ = index.page(&[], NonZeroUsize::MIN);
+            wait_for("all to be named", || {
+                let _ = index.page(&[], NonZeroUsize::MIN);
+                let named = named(&server);
+                texts(first..first + 10).iter().all(|id| named.contains(id)).then_some(())
+            });
+        }
+    }
+}
+
+#[test]
+fn what_the_server_refuses_for_good_is_not_written_again_and_for_now_is() {
+    let server = RedisServer::start();
+    let mut bare = server.bare();
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    let index = store.pending_index().unwrap();
+    let name = Prefix::default().dirty_name(&downloads_of(1));
+    redis::cmd("RPUSH").arg(&name).arg("a").exec(&mut bare).unwrap();
+    count(&store, 1);
+    assert!(index.page(&[], NonZeroUsize::MIN).unwrap().has_gaps);
+    redis::cmd("DEL").arg(&name).exec(&mut bare).unwrap();
+    index.page(&[], NonZeroUsize::MIN).unwrap();
+    assert_eq!(named(&server), [""; 0]);
+
+    count(&store, 2);
+    index.page(&[], NonZeroUsize::MIN).unwrap();
+    let refuse = |value: &str| {
+        redis::cmd("CONFIG")
+            .arg("SET")
+            .arg("min-replicas-to-write")
+            .arg(value)
+            .exec(&mut server.bare())
+            .unwrap();
+    };
+    // What was counted before the server refused writes, and not written.
+    redis::cmd("INCRBY").arg("counter:user:2:downloads").arg(0).exec(&mut bare).unwrap();
+    let gathered = downloads_of(3);
+    store.increment(&gathered, 1).unwrap();
+    refuse("1");
+    let _ = index.page(&[], NonZeroUsize::MIN);
+    refuse("0");
+    wait_for("the third to be named", || (named(&server) == texts([2, 3])).then_some(()));
+}
+
+/// An application that never ends in an orderly way names what it counts all the same.
+#[test]
+fn what_is_counted_is_named_within_a_second_or_two() {
+    let server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    for number in 1..=3 {
+        count(&store, number);
+        wait_for("it to be named", || (named(&server) == texts(1..=number)).then_some(()));
+    }
+    std::mem::forget(store);
+}
+
+#[test]
+fn a_server_that_is_away_keeps_nobody_waiting_and_no_more_than_so_many_in_mind() {
+    let mut server = RedisServer::start();
+    let store =
+        RedisStore::builder(server.url()).wait_timeout(Duration::from_millis(50)).build().unwrap();
+    count(&store, 1);
+    server.kill();
+    let outcome = store.increment(&downloads_of(2), 1);
+    assert!(outcome.is_err(), "{outcome:?}");
+    soon("the end", || drop(store));
+}
