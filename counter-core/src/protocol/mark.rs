@@ -138,8 +138,8 @@ impl Marks {
         Self(kept.iter().copied().chain([next]).collect())
     }
 
-    /// Returns what comes of telling a store these marks that was told `told` last. The store decides
-    /// at one instant, as this function does.
+    /// Returns what comes of telling a store these marks that was told `told` last. The store
+    /// decides at one instant, as this function does.
     pub fn telling(&self, told: &Self) -> Telling {
         let (Some(newest), Some(told_newest)) = (self.newest(), told.newest()) else {
             return Telling::Taken;

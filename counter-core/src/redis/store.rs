@@ -86,8 +86,8 @@ use crate::store::{
 /// `WAIT` or `WAITAOF`, behind Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`,
 /// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
 /// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
-/// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`, `TYPE`
-/// and `PTTL` too, and reports what the server refused.
+/// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`,
+/// `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Arc<Server>,
     /// `None` if the store does not use the index.

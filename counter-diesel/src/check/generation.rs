@@ -64,7 +64,7 @@ pub(super) fn judge_mismatch(mismatch: &DatabaseMismatch, diagnosis: &mut Diagno
         Severity::Error,
         Code::OtherDatabase,
         format!("{mismatch}; nothing is synced"),
-        "find out which database is the right one: if it is this one, decide so by `counter adopt`; \
+        "find out which database is the right one: if it is this one, run `counter adopt`; \
          if this is a copy, give it a prefix of its own",
     );
 }

@@ -18,8 +18,8 @@ pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&Counte
 }
 
 /// Returns the foreign value that a script found. The script's short form of it names the
-/// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, `K` for pending, `F` for the claim), then `=`
-/// and the value or `!` and the type.
+/// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, `K` for pending, `F` for the
+/// claim), then `=` and the value or `!` and the type.
 pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
     let (which, kind, what) = match code {
         [which, kind, what @ ..] => (*which, *kind, what),

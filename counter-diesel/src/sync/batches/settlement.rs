@@ -13,7 +13,7 @@ use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
-use crate::sync::identity::record::{Remembrance, record};
+use crate::sync::identity::record::record;
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
 use crate::sync::report::times::time;
@@ -77,9 +77,7 @@ impl Applier<'_, '_> {
         };
         let tell = || store.tell(&store_id, &told, claims);
         match time(&mut self.log.report.times.acknowledge, tell)? {
-            Telling::Taken | Telling::Known => {
-                claims.iter().for_each(|claim| self.unsettled.settle(claim));
-            }
+            Telling::Taken | Telling::Known => self.unsettled.settle_acknowledged(claims),
             // The next pass records them again, which proves it.
             Telling::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
             Telling::Other => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
@@ -178,13 +176,9 @@ impl Applier<'_, '_> {
             let mut recorded = None;
             if let Some(id) = &store_id {
                 let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
-                let engine = self.unsettled.engine;
+                let record = record(self.unsettled.engine, &mut *transaction, id, claims, times)?;
                 // That the store is another one by now is why the claim is gone.
-                if let Remembrance::Whole(row) =
-                    record(engine, &mut *transaction, id, claims, times)?
-                {
-                    recorded = row.map(|row| (Arc::clone(id), row));
-                }
+                recorded = record.row().map(|row| (Arc::clone(id), row));
             }
             self.commit(transaction, std::slice::from_ref(&claim))?;
             self.tell(recorded, &[])?;

@@ -25,6 +25,16 @@ pub(crate) enum Remembrance {
     Changed,
 }
 
+impl Remembrance {
+    /// Returns the row of which the store is to be told.
+    pub(crate) fn row(self) -> Option<Told> {
+        match self {
+            Self::Whole(row) => row,
+            Self::Changed => None,
+        }
+    }
+}
+
 /// Records the newest of these claims, whose rows are locked, and asks the store whether it
 /// remembers all that is recorded, and was told of no other copy of the database. An old copy of
 /// the store would not: what it holds may be in the rows already.

@@ -124,7 +124,7 @@ fn log_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
             "the store came back from an old copy"
         );
     } else if error.is_other_database() {
-        tracing::error!(target: SYNC, %prefix, ?error, report, "the database is not the right one");
+        tracing::error!(target: SYNC, %prefix, ?error, "the database is not the right one");
     } else {
         tracing::error!(target: SYNC, %prefix, ?error, report, "a sync failed");
     }
