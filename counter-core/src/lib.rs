@@ -80,15 +80,15 @@ pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
     Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
-    Overflow, Telling, ValueError, value,
+    Overflow, StoreNumber, Telling, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, IndexEntry, IndexPage, InspectStore, KeyIndex,
-    MemoryFacts, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement,
-    ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
-    Told, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry, IndexPage,
+    InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, Outcome, PendingIndex,
+    PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict, random_word,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -1,5 +1,5 @@
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,8 +12,8 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern};
 use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, PrivateStore, Repair,
-    Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, Verdict,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, Numbered,
+    PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the
@@ -22,22 +22,25 @@ use crate::store::{
 /// What is pending is gone when the process ends without a last sync, and so is a claim that a sync
 /// has not applied yet.
 ///
-/// Meant for one process. Several that sync stores of their own into one table are kept from losing
-/// counts to each other as far as that can be told (see [`PrivateStore`]), but it is not
-/// guaranteed. Two stores can give one number to claims on the same counter, if they claim it in
-/// the same microsecond, as processes do that are started together: the one that is applied later
-/// is then taken for applied already, and is lost without a word. And a claim sent to a database
-/// that did not answer can be overtaken for good, which is reported. Each is a world of its own
-/// until it has synced: none reads what is pending in another, nor does a set or a delete in one
-/// drop it, and a read can fail with [`Error::Conflict`] for the moment in which another process
-/// overtakes this one's sync. Where processes share counters, share a Redis.
+/// Several processes may sync stores of their own into one table, and none loses or doubles a count
+/// of another: each store takes a number from the database with its first sync, and no two give out
+/// the same sequence (see [`Numbered`]). Each is a world of its own until it has synced: none reads
+/// what is pending in another, nor does a set or a delete in one drop it, and a read can fail with
+/// [`Error::Conflict`] for the moment in which another process overtakes this one's sync. Where
+/// processes have to read each other's counts at once, share a Redis.
 #[derive(Debug)]
 pub struct MemoryStore {
     shards: [Mutex<Shard>; SHARDS],
     shard_hasher: RandomState,
     high_water: AtomicI64,
+    numbered: Numbered,
     clock: Arc<dyn Clock>,
 }
+
+/// How many counters are claimed together, under one sequence and with their shards locked:
+/// increments wait meanwhile. So the sequences, of which a store with a number gives out one in
+/// [`StoreNumber::COUNT`](crate::StoreNumber::COUNT), stay with the clock.
+const CLAIMED_AT_ONCE: usize = 128;
 
 /// Enough that a few dozen threads seldom meet, few enough that an empty store is small.
 const SHARDS: usize = 64;
@@ -55,8 +58,6 @@ struct Slot {
 struct InFlight {
     seq: ClaimSeq,
     op: ClaimOp,
-    /// Handed out a second time, so that two syncs may be applying it.
-    recovered: bool,
 }
 
 impl Default for MemoryStore {
@@ -94,21 +95,28 @@ impl MemoryStore {
             shards: std::array::from_fn(|_| Mutex::default()),
             shard_hasher: RandomState::new(),
             high_water: AtomicI64::new(0),
+            numbered: Numbered::new(),
             clock: Arc::new(clock),
         }
     }
 
-    fn shard(&self, id: &CounterId) -> MutexGuard<'_, Shard> {
-        let index = self.shard_hasher.hash_one(id) % SHARDS as u64;
-        #[allow(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
-        lock(&self.shards[index as usize])
+    fn place(&self, id: &CounterId) -> usize {
+        (self.shard_hasher.hash_one(id) % SHARDS as u64) as usize
     }
 
-    /// Called with the counter's shard locked, so that a look sees the sequence and its claim
-    /// together.
+    fn shard(&self, id: &CounterId) -> MutexGuard<'_, Shard> {
+        #[allow(clippy::indexing_slicing, reason = "a remainder is below its divisor")]
+        lock(&self.shards[self.place(id)])
+    }
+
+    /// Called with the shards of all counters locked that get the sequence, so that a look sees the
+    /// sequence and its claims together.
     fn next_seq(&self, above: ClaimSeq) -> Result<ClaimSeq, Overflow> {
         let now = self.clock.now_micros();
-        let next = |high_water: i64| Some(now.max(high_water.max(above.get()).checked_add(1)?));
+        let next = |high_water: i64| {
+            let from = now.max(high_water.max(above.get()).checked_add(1)?);
+            self.numbered.first_from(ClaimSeq::new(from)).map(ClaimSeq::get)
+        };
         let before = self.high_water.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
         before.ok().and_then(next).map(ClaimSeq::new).ok_or(Overflow)
     }
@@ -117,24 +125,52 @@ impl MemoryStore {
         Duration::from_micros(self.clock.now_micros().abs_diff(seq.get()))
     }
 
-    fn claim_one(&self, id: &CounterId, claim_timeout: Duration) -> Result<Claimed, Error> {
-        let mut shard = self.shard(id);
+    /// Claims counters under one sequence. Their shards are locked in one order by all.
+    fn claim_together(
+        &self,
+        ids: &[CounterId],
+        claim_timeout: Duration,
+    ) -> Result<Vec<Claimed>, Error> {
+        let places = ids.iter().map(|id| self.place(id)).collect::<Vec<_>>();
+        let in_order = places.iter().copied().collect::<BTreeSet<_>>();
+        let shards =
+            in_order.into_iter().filter_map(|place| Some((place, self.shards.get(place)?)));
+        let mut locked =
+            shards.map(|(place, shard)| (place, lock(shard))).collect::<HashMap<_, _>>();
+        let mut seq = None;
+        let mut next_seq = || match seq {
+            Some(seq) => Ok(seq),
+            None => Ok(*seq.insert(self.next_seq(ClaimSeq::ZERO)?)),
+        };
+        let claimed = ids.iter().zip(places).map(|(id, place)| {
+            let shard = locked.get_mut(&place);
+            shard.map_or(Ok(Claimed::Nothing), |shard| {
+                self.claim_one(shard, id, claim_timeout, &mut next_seq)
+            })
+        });
+        claimed.collect()
+    }
+
+    fn claim_one(
+        &self,
+        shard: &mut Shard,
+        id: &CounterId,
+        claim_timeout: Duration,
+        next_seq: impl FnOnce() -> Result<ClaimSeq, Overflow>,
+    ) -> Result<Claimed, Error> {
         let Some(slot) = shard.get_mut(id) else {
             return Ok(Claimed::Nothing);
         };
-        Ok(match (&mut slot.in_flight, slot.pending) {
+        Ok(match (slot.in_flight, slot.pending) {
             (Some(claim), _) if self.age(claim.seq) < claim_timeout => Claimed::Busy,
-            (Some(claim), _) => {
-                claim.recovered = true;
-                Claimed::Recovered(claim.of(id))
-            }
+            (Some(claim), _) => Claimed::Recovered(claim.of(id)),
             (None, Some(0) | None) => {
                 shard.remove(id);
                 Claimed::Zero
             }
             (None, Some(by)) => {
-                let seq = self.next_seq(ClaimSeq::ZERO).map_err(failed(StoreStep::Claim))?;
-                let claim = InFlight::new(seq, ClaimOp::Add(by));
+                let seq = next_seq().map_err(failed(StoreStep::Claim))?;
+                let claim = InFlight { seq, op: ClaimOp::Add(by) };
                 *slot = Slot { pending: None, in_flight: Some(claim) };
                 Claimed::Fresh(claim.of(id))
             }
@@ -160,22 +196,6 @@ impl MemoryStore {
             shard.remove(&claim.id);
         }
     }
-
-    fn renumber_if(
-        &self,
-        claim: &Claim,
-        above: ClaimSeq,
-        is_allowed: impl Fn(&InFlight) -> bool,
-    ) -> Result<Option<Claim>, Error> {
-        let mut shard = self.shard(&claim.id);
-        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
-        let found = in_flight.filter(|held| is_allowed(held) && held.of(&claim.id) == *claim);
-        let Some(held) = found else {
-            return Ok(None);
-        };
-        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
-        Ok(Some(held.of(&claim.id)))
-    }
 }
 
 fn failed(step: StoreStep) -> impl Fn(Overflow) -> Error {
@@ -183,10 +203,6 @@ fn failed(step: StoreStep) -> impl Fn(Overflow) -> Error {
 }
 
 impl InFlight {
-    fn new(seq: ClaimSeq, op: ClaimOp) -> Self {
-        Self { seq, op, recovered: false }
-    }
-
     fn of(&self, id: &CounterId) -> Claim {
         Claim { id: id.clone(), seq: self.seq, op: self.op }
     }
@@ -241,7 +257,11 @@ impl DeltaStore for MemoryStore {
     }
 
     fn claim(&self, ids: &[CounterId], claim_timeout: Duration) -> Result<Vec<Claimed>, Error> {
-        ids.iter().map(|id| self.claim_one(id, claim_timeout)).collect()
+        let mut claimed = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(CLAIMED_AT_ONCE) {
+            claimed.extend(self.claim_together(ids, claim_timeout)?);
+        }
+        Ok(claimed)
     }
 
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error> {
@@ -255,7 +275,7 @@ impl DeltaStore for MemoryStore {
             counter: id.clone(),
             source: overflow.into(),
         })?;
-        let claim = InFlight::new(seq, op);
+        let claim = InFlight { seq, op };
         shard.insert(id.clone(), Slot { pending: None, in_flight: Some(claim) });
         Ok(claim.of(id))
     }
@@ -292,7 +312,13 @@ impl DeltaStore for MemoryStore {
 
 impl Repair for MemoryStore {
     fn renumber(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
-        self.renumber_if(claim, above, |_| true)
+        let mut shard = self.shard(&claim.id);
+        let in_flight = shard.get_mut(&claim.id).and_then(|slot| slot.in_flight.as_mut());
+        let Some(held) = in_flight.filter(|held| held.of(&claim.id) == *claim) else {
+            return Ok(None);
+        };
+        held.seq = self.next_seq(above).map_err(failed(StoreStep::Renumber))?;
+        Ok(Some(held.of(&claim.id)))
     }
 
     fn raise(&self, above: ClaimSeq) -> Result<(), Error> {
@@ -308,8 +334,12 @@ impl Repair for MemoryStore {
 }
 
 impl PrivateStore for MemoryStore {
+    fn numbered(&self) -> &Numbered {
+        &self.numbered
+    }
+
     fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
-        self.renumber_if(claim, above, |held| !held.recovered)
+        self.renumber(claim, above)
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod capabilities;
 mod delta_store;
 mod facts;
+mod numbered;
 mod snapshot;
 
 pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
@@ -15,4 +16,5 @@ pub use facts::{
     ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
     StoreNotices,
 };
+pub use numbered::{HeldNumber, NumberRow, Numbered, Outcome, random_word};
 pub use snapshot::Snapshot;

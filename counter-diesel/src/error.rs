@@ -138,6 +138,18 @@ pub enum Error {
     )]
     OtherDatabase(DatabaseMismatch),
 
+    /// The table is synced from a store that processes share, such as Redis, while this process has
+    /// a store of its own in memory. Nothing was written, and what was counted stays in the store.
+    #[error(
+        "the table {table} is synced from Redis, or another store that processes share, at the \
+         same time as from the memory of this process: use one kind of store, or another table; a \
+         process that goes on alone syncs a minute after the last sync of the other store"
+    )]
+    MixedStores {
+        /// The counters' table.
+        table: String,
+    },
+
     /// A migration was refused. Those before it are in place.
     #[error("the migration {name} failed")]
     Migration {

@@ -8,6 +8,7 @@ pub(crate) mod kept_tables;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod migration;
+pub(crate) mod number_hold;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
 pub(crate) mod records;
@@ -19,6 +20,7 @@ pub use counter_core::TableName;
 
 pub use self::dialect::connection::{CounterConnection, LendConnection};
 pub use self::dialect::lock_wait::LockWait;
+pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{

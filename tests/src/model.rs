@@ -3,7 +3,8 @@
 //!
 //! What decides is the project's own: [`Baseline::after`](counter_core::Baseline::after) is the guard and
 //! [`counter_core::value`] the rule of reads. The store is written again, in a form that can be compared and
-//! hashed, and compared with the real one. The steps of a pass follow `pass.rs` and `apply.rs`.
+//! hashed, and compared with the real one. The steps of a pass follow `pass.rs` and `apply.rs`. How stores in
+//! memory of several processes differ is in [`numbers`].
 
 use stateright::{Model, Property};
 
@@ -11,6 +12,7 @@ pub mod actions;
 pub mod index;
 pub mod likeness;
 pub mod marks;
+pub mod numbers;
 pub mod old_copy;
 pub mod properties;
 pub mod reader;
@@ -35,10 +37,6 @@ pub struct Rules {
     pub commits_under: Under,
     /// Whether what is in the place of a claim is acknowledged with it.
     pub acks_what_is_there: bool,
-    /// Whether a claim that others may have applied gets a new number too.
-    pub renumbers_recovered: bool,
-    /// Whether a claim that is remembered counts as applied, even if no commit was asked for.
-    pub forgets_untried: bool,
     /// Whether a read begins with the database.
     pub reads_row_first: bool,
     /// How often a read looks at most, because it meets rows above its looks.
@@ -72,8 +70,6 @@ impl Default for Rules {
             verifies: true,
             commits_under: Under::ItselfOrASet,
             acks_what_is_there: false,
-            renumbers_recovered: false,
-            forgets_untried: false,
             reads_row_first: false,
             looks: 4,
             leaves_young: false,

@@ -53,6 +53,9 @@ pub trait DatabaseServer: Send {
     /// The one column of texts that a query gives, on a connection of its own.
     fn texts(&self, query: &str) -> Vec<String>;
 
+    /// Executes a statement on a connection of its own.
+    fn execute(&self, statement: &str);
+
     /// Whether a transaction waits for rows that another one has locked.
     fn has_lock_waits(&self) -> bool;
 
@@ -230,6 +233,10 @@ impl DatabaseServer for Postgres {
         sql::<Text>(query).load(&mut connect::<PgConnection>(self)).unwrap()
     }
 
+    fn execute(&self, statement: &str) {
+        connect::<PgConnection>(self).batch_execute(statement).unwrap();
+    }
+
     fn lock_rows(&self) -> Box<dyn Any> {
         let mut conn = connect::<PgConnection>(self);
         conn.batch_execute(LOCK_ROWS).unwrap();
@@ -285,6 +292,10 @@ impl DatabaseServer for MariaDb {
 
     fn texts(&self, query: &str) -> Vec<String> {
         sql::<Text>(query).load(&mut connect::<MysqlConnection>(self)).unwrap()
+    }
+
+    fn execute(&self, statement: &str) {
+        connect::<MysqlConnection>(self).batch_execute(statement).unwrap();
     }
 
     fn lock_rows(&self) -> Box<dyn Any> {
@@ -351,6 +362,10 @@ impl DatabaseServer for Sqlite {
     fn texts(&self, query: &str) -> Vec<String> {
         let mut conn = sqlite_pool(&self.url(), 1).unwrap().get().unwrap();
         sql::<Text>(query).load(&mut conn).unwrap()
+    }
+
+    fn execute(&self, statement: &str) {
+        sqlite_pool(&self.url(), 1).unwrap().get().unwrap().batch_execute(statement).unwrap();
     }
 
     /// All rows are one lock, and whoever waits for it tries again and again.

@@ -4,7 +4,7 @@
 use counter_core::ClaimOp;
 use counter_tests::effort::load;
 use counter_tests::model::likeness;
-use counter_tests::model::properties::{self, FOLLOWS, NOT_STUCK, READS_TRUTH, RECOVERS, SETTLES};
+use counter_tests::model::properties::{self, FOLLOWS, READS_TRUTH, RECOVERS, SETTLES};
 use counter_tests::model::scenario::Scenario;
 use counter_tests::model::state::Left;
 use counter_tests::model::table::Guard;
@@ -147,43 +147,6 @@ fn a_read_is_right_while_answers_are_lost_or_late() {
 }
 
 #[test]
-fn stores_of_different_processes_add_up() {
-    let left = Left { increments: more(3), ..Left::default() };
-    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 2).syncing(0, 1).syncing(1, 2);
-    let always = [properties::settles(), properties::counts_what_is_not_held()];
-    let scenario = scenario.with(left).where_always(always);
-    scenario.where_always([properties::overtaken()]).check("private stores");
-}
-
-#[test]
-fn stores_of_different_processes_add_up_where_the_database_refuses() {
-    let left = Left { increments: more(3), refusals: 1, ..Left::default() };
-    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 2).syncing(1, 2);
-    let always = [properties::settles(), properties::counts_what_is_not_held()];
-    let scenario = scenario.with(left).where_always(always);
-    scenario.where_always([properties::conflict()]).check("private stores, refused");
-}
-
-#[test]
-fn a_claim_is_stuck_if_nobody_remembers_that_no_commit_was_asked_for() {
-    let rules = Rules { forgets_untried: true, ..Rules::default() };
-    let left = Left { increments: 2, lost_replies: 1, ..Left::default() };
-    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 2).syncing(1, 1).with(left);
-    let scenario = scenario.mistaken(rules);
-    scenario.where_always([properties::not_stuck()]).refute("stuck", NOT_STUCK);
-}
-
-#[test]
-fn stores_of_different_processes_add_up_where_the_database_does_not_answer() {
-    let left = Left { increments: more(3), lost_replies: more(1), ..Left::default() };
-    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 3).syncing(1, 2).with(left);
-    let always =
-        [properties::settles(), properties::counts_what_is_not_held(), properties::not_stuck()];
-    let scenario = scenario.where_always(always);
-    scenario.where_always([properties::conflict()]).check("private stores, no answer");
-}
-
-#[test]
 fn the_store_of_the_model_does_what_the_store_in_memory_does() {
     let sequences = likeness::compare(u32::from(more(5)));
     println!("{sequences} sequences of steps");
@@ -266,27 +229,10 @@ fn a_read_that_does_not_look_again_is_wrong_beside_a_row_of_an_earlier_generatio
 }
 
 #[test]
-fn a_claim_that_others_may_have_applied_counts_twice_under_a_new_number() {
-    let rules = Rules { renumbers_recovered: true, ..Rules::default() };
-    let left = Left { increments: 3, ..Left::default() };
-    let scenario = Scenario::private(&[0, 1], 2, 0).syncing(0, 2).syncing(0, 1).syncing(1, 1);
-    let scenario = scenario.with(left).mistaken(rules);
-    scenario.where_always([properties::settles()]).refute("recovered and renumbered", SETTLES);
-}
-
-#[test]
 fn a_read_beside_a_delete_may_be_wrong() {
     let left = Left { increments: 1, ..Left::default() };
     let scenario = two_workers().replacing(0, ClaimOp::Delete).reading().with(left);
     scenario.where_always([properties::reads_truth()]).refute("read and delete", READS_TRUTH);
-}
-
-/// What should not be so.
-#[test]
-fn a_claim_is_lost_if_another_store_gave_out_its_number() {
-    let left = Left { increments: 2, ..Left::default() };
-    let scenario = Scenario::private(&[0, 0], 1, 0).syncing(0, 1).syncing(1, 1).with(left);
-    scenario.where_always([properties::settles()]).refute("equal numbers", SETTLES);
 }
 
 #[test]

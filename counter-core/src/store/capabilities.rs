@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::answers::{Cursor, IndexEntry, IndexPage, Recall, Told};
 use super::facts::{StoreFacts, StoreNotices};
+use super::numbered::Numbered;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Foreign;
@@ -100,15 +101,21 @@ pub trait Repair: Send + Sync {
     fn discard(&self, ids: &[CounterId]) -> Result<u64, Error>;
 }
 
-/// Knows which claims only this process can have applied, because no other process uses the store.
+/// Belongs to one process, beside others of its kind over the same table.
 ///
-/// Only a store that is private to its process can know that. It also needs to: other processes
-/// with private stores write to the same rows, under sequences that this store has not heard of.
+/// Such stores give out sequences without knowing of each other. So that no sequence is given out
+/// twice, each takes a number from the database, and a sync commits their claims only while the
+/// store holds it: see [`Numbered`].
 pub trait PrivateStore: Send + Sync {
+    /// Returns what the store knows of its number. The store gives out only sequences that
+    /// [`Numbered::first_from`] returns.
+    fn numbered(&self) -> &Numbered;
+
     /// Gives a claim a new sequence above `above`, and raises the high water to it. Returns `None`
-    /// if the counter does not have exactly this claim, or if another sync may be applying it.
+    /// if the counter does not have exactly this claim.
     ///
-    /// The caller must know that this process has not applied the claim.
+    /// The caller must know that the claim is not in the table, and must hold the lock of the
+    /// number's row, so that no other sync of this process commits the claim meanwhile.
     ///
     /// # Errors
     ///

@@ -64,7 +64,7 @@ pub trait DeltaStore: Send + Sync + 'static {
     -> Result<ScanPage, Error>;
 
     /// Turns what is pending of each counter into a claim with a new sequence, and leaves nothing
-    /// pending.
+    /// pending. Claims of one call may have the same sequence, because their counters differ.
     ///
     /// A counter that has a claim already gets no other: if that claim is younger than
     /// `claim_timeout` it is [`Claimed::Busy`], otherwise it is handed out again, unchanged, as

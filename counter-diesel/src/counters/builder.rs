@@ -78,9 +78,9 @@ impl CountersBuilder {
     }
 
     /// Increments wait in the memory of this process, and are gone with it. For tests, and for
-    /// applications of one process that stop their worker before they end. Several processes with
-    /// one table can lose counts to each other, without a word ([`MemoryStore`] says when): these
-    /// share a Redis.
+    /// applications that stop their worker before they end. Several processes may sync into one
+    /// table, and each reads what another has counted only once that is synced. Those that need it
+    /// at once share a Redis.
     pub fn memory(mut self) -> Self {
         self.config.store = StoreKind::Memory;
         self.store(MemoryStore::new())

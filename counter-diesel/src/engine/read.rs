@@ -2,13 +2,20 @@
 //! misses what is applied and acknowledged in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use counter_core::{Baseline, ClaimSeq, CounterId, CounterKey, DeltaStore, Owner, Snapshot, value};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, DeltaStore, Holding, Outcome, Owner,
+    Snapshot, ValueError, Verdict, value,
+};
 
 use crate::error::{CoreError, Error};
 
 /// How often a read looks again because rows have changed since its look.
 const ROUNDS: usize = 3;
+
+/// How long a read waits to hear that a claim is still held, by a store in its own process.
+const VERIFY_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a read came to.
 pub(crate) struct Values<T> {
@@ -30,12 +37,16 @@ pub(crate) fn values(
     let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
     for _ in 0..ROUNDS {
         if reading.is_settled() {
-            break;
+            match reading.values(ids, store) {
+                // The commit of the claim is on its way, or the claim was acknowledged since.
+                Err(Error::Core(CoreError::Conflict { .. })) if store.private().is_some() => {}
+                values => return values,
+            }
         }
         let before = reading.rows.iter().map(|row| row.seq).collect();
         reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before };
     }
-    reading.values(ids)
+    reading.values(ids, store)
 }
 
 /// A look into the store, and the rows as they were read after it.
@@ -60,7 +71,7 @@ impl Reading {
         row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
     }
 
-    fn values(self, ids: &[CounterId]) -> Result<Values<Vec<i64>>, Error> {
+    fn values(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<Values<Vec<i64>>, Error> {
         let high_water = self.look.high_water;
         let is_beyond_store = (0..)
             .zip(&self.rows)
@@ -69,19 +80,41 @@ impl Reading {
         let trusted = trusted.collect::<Vec<_>>();
         let mut values = Vec::with_capacity(ids.len());
         for (((id, held), row), trusted) in
-            ids.iter().zip(self.look.held).zip(self.rows).zip(trusted)
+            ids.iter().zip(&self.look.held).zip(&self.rows).zip(trusted)
         {
-            let held = held.map_err(counter_core::Error::from)?;
+            let held = held.as_ref().map_err(|foreign| CoreError::from(foreign.clone()))?;
             // A claim made after the look was applied. At its instant nothing was pending and
             // nothing else in flight, so the row alone was the counter's value.
             values.push(if trusted {
-                value(&held, row).map_err(|error| CoreError::of_value(id, error))?
+                value_over(store, held, *row).map_err(|error| CoreError::of_value(id, error))?
             } else {
                 row.count
             });
         }
         Ok(Values { values, is_beyond_store })
     }
+}
+
+/// The value of a counter. A claim that is not in the table comes over a row that has seen a newer
+/// one, of another process: it is about to get a greater sequence.
+fn value_over(store: &dyn DeltaStore, held: &Holding, row: Baseline) -> Result<i64, ValueError> {
+    match (value(held, row), &held.claim) {
+        (Err(ValueError::Conflict { .. }), Some(claim)) if is_uncommitted(store, claim) => {
+            value(held, Baseline { seq: ClaimSeq::ZERO, ..row })
+        }
+        (value, _) => value,
+    }
+}
+
+/// Returns whether a claim that was seen in a store of this process alone is certainly not in the
+/// table. It must be held still after its commits were looked for, because those are forgotten once
+/// it is acknowledged.
+fn is_uncommitted(store: &dyn DeltaStore, claim: &Claim) -> bool {
+    let Some(private) = store.private() else { return false };
+    private.numbered().outcome(claim) == Outcome::NotCommitted
+        && store
+            .verify(std::slice::from_ref(claim), VERIFY_WITHIN)
+            .is_ok_and(|verdicts| verdicts == [Verdict::Current])
 }
 
 /// The values of all counters of an owner.

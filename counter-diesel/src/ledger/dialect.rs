@@ -11,6 +11,7 @@ pub(crate) mod lock_wait;
 pub(crate) mod migration;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
+pub(crate) mod numbers;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod on_conflict;
 #[cfg_attr(

@@ -1,12 +1,13 @@
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Marks, Owner, OwnerId, OwnerType,
-    Prefix, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
+    Owner, OwnerId, OwnerType, Prefix, StoreNumber, Told,
 };
 
 use crate::error::Error;
 use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 
 /// The database side: reads baselines, and applies claims under the guard.
@@ -120,6 +121,19 @@ pub trait LedgerTransaction {
     /// Writes the row that [`lock_record`](Self::lock_record) has locked, but never lowers its
     /// sequence.
     fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error>;
+
+    /// Takes a number for a store that belongs to this process: one that was not used for long, if
+    /// there is one. `holder` is the store's random word.
+    fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error>;
+
+    /// Locks the row of a number until the end of the transaction, and returns it as it is then.
+    /// `None` if there is no such row. To be called before any other row is locked.
+    fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error>;
+
+    /// Writes the row of a number, which is locked. To be called when the rows are locked: then
+    /// what other transactions have recorded with these rows is in the answer, which is what is
+    /// recorded of stores that processes share.
+    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error>;
 
     /// Makes it durable.
     ///

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix,
-    TableName, Told,
+    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
+    OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -12,6 +12,7 @@ use diesel::result::Error as DieselError;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
     Ledger, LedgerState, LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome,
@@ -251,6 +252,18 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
             transaction.record(&prefix, &store_id, &row)
         };
         self.step(LedgerStep::State, record)
+    }
+
+    fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error> {
+        self.step(LedgerStep::State, move |transaction| transaction.take_number(holder))
+    }
+
+    fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error> {
+        self.step(LedgerStep::State, move |transaction| transaction.lock_number(number))
+    }
+
+    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
+        self.step(LedgerStep::State, move |transaction| transaction.write_number(number, row))
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {

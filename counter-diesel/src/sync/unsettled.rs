@@ -200,6 +200,14 @@ impl<'a> Unsettled<'a> {
         claims.insert(claim.id.clone(), in_hand);
     }
 
+    /// Returns a claim under the sequence that it has by now.
+    pub(crate) fn present(&self, claim: &Claim) -> Claim {
+        let claims = self.claims();
+        let later = claims.get(&claim.id).filter(|in_hand| in_hand.seq > claim.seq);
+        let later = later.filter(|in_hand| in_hand.op == claim.op);
+        later.map_or_else(|| claim.clone(), |in_hand| in_hand.claim_of(&claim.id))
+    }
+
     /// Returns the id that the store had when this claim was made or found, if that is known.
     pub(crate) fn store_of(&self, claim: &Claim) -> Option<Arc<str>> {
         let claims = self.claims();

@@ -19,8 +19,8 @@ CREATE TABLE IF NOT EXISTS `model_counters` (
   UNIQUE `counter` (`owner_type`, `owner_id`, `key`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix
--- names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix and
+-- the writer 0 names this database.
 CREATE TABLE IF NOT EXISTS `model_counters_state` (
   `prefix` VARCHAR(100) NOT NULL,
   `store_id` VARCHAR(64) NOT NULL,
@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS `model_counters_state` (
   -- The marks of the last transactions that recorded in the row, by which the store knows this database
   -- again. In the row that names it: the server's identity.
   `marks` VARCHAR(3000) CHARACTER SET ascii NOT NULL DEFAULT '',
+  -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word of
+  -- the store that holds the number, and of the last batch that was committed under it.
+  `holder` BIGINT NOT NULL DEFAULT 0,
+  `batch` BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (`prefix`, `store_id`, `writer`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
@@ -43,4 +47,4 @@ SELECT `id`, `owner_type`, `owner_id`, `key`, `count`, `claim_seq`, `created_at`
 -- statement, and so is the time.
 INSERT INTO `model_counters_state` (`prefix`, `store_id`, `synced_at`)
 SELECT '', LEFT(SHA2(CONCAT_WS(' ', RAND(), RAND(), RAND(), RAND(), UTC_TIMESTAMP(6)), 256), 32), UTC_TIMESTAMP(6)
-FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM `model_counters_state` WHERE `prefix` = '');
+FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM `model_counters_state` WHERE `prefix` = '' AND `writer` = 0);

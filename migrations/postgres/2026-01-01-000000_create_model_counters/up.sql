@@ -15,8 +15,8 @@ CREATE TABLE "model_counters" (
 -- Room on each page for the new versions of its rows.
 WITH (fillfactor = 70);
 
--- What the stores behind each prefix are known to have given out. The row with the empty prefix
--- names this database.
+-- What the stores behind each prefix are known to have given out. The row with the empty prefix and
+-- the writer 0 names this database.
 CREATE TABLE "model_counters_state" (
   "prefix" VARCHAR(100) COLLATE "C" NOT NULL,
   "store_id" VARCHAR(64) COLLATE "C" NOT NULL,
@@ -29,6 +29,10 @@ CREATE TABLE "model_counters_state" (
   -- The marks of the last transactions that recorded in the row, by which the store knows this database
   -- again. In the row that names it: the server's identity.
   "marks" TEXT COLLATE "C" NOT NULL DEFAULT '',
+  -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word of
+  -- the store that holds the number, and of the last batch that was committed under it.
+  "holder" BIGINT NOT NULL DEFAULT 0,
+  "batch" BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY ("prefix", "store_id", "writer")
 );
 

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, Owner, OwnerId, OwnerType, Prefix, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
+    OwnerId, OwnerType, Prefix, StoreNumber, Told,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, Unapplied, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, SharedRecord, Unapplied,
+    UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -142,6 +144,30 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         self.faults.step(
             "record_batch",
             || self.inner.record(prefix, store_id, row),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error> {
+        self.faults.step(
+            "take_number",
+            || self.inner.take_number(holder),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error> {
+        self.faults.step(
+            "lock_number",
+            || self.inner.lock_number(number),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
+        self.faults.step(
+            "write_number",
+            || self.inner.write_number(number, row),
             |fault| failure(LedgerStep::State, fault),
         )
     }

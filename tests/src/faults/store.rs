@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    IndexEntry, IndexPage, InspectStore, KeyIndex, Pattern, PendingIndex, Prefix, PrivateStore,
-    Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreStep,
-    Telling, Told, Verdict,
+    IndexEntry, IndexPage, InspectStore, KeyIndex, Numbered, Pattern, PendingIndex, Prefix,
+    PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
+    StoreStep, Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -116,7 +116,8 @@ impl DeltaStore for FaultyStore {
     }
 
     fn private(&self) -> Option<&dyn PrivateStore> {
-        self.inner.private().map(|_| self as _)
+        // One that outlives its process is shared.
+        self.inner.private().filter(|_| self.generation.is_none()).map(|_| self as _)
     }
 
     fn key_index(&self) -> Option<&dyn KeyIndex> {
@@ -209,6 +210,10 @@ impl Repair for FaultyStore {
 }
 
 impl PrivateStore for FaultyStore {
+    fn numbered(&self) -> &Numbered {
+        present(self.inner.private()).numbered()
+    }
+
     fn renumber_unapplied(&self, claim: &Claim, above: ClaimSeq) -> Result<Option<Claim>, Error> {
         let inner = present(self.inner.private());
         self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claim, above))

@@ -102,7 +102,6 @@ impl ModelState {
     /// The transaction is begun again. Whether a commit that was refused has happened nobody can know.
     fn refuse(&mut self, i: usize) {
         self.left.refusals -= 1;
-        self.had_doubt = true;
         self.table.roll_back();
         if let At::Commit(task) = self.threads[i].at {
             self.threads[i].at = At::Upsert(Task { is_untried: false, newer: None, ..task });

@@ -123,7 +123,7 @@ impl Pair {
 
     fn renumber(&mut self, ticket: Option<Ticket>) {
         if let Some(ticket) = ticket {
-            let renumbered = self.model.renumber(ticket, ticket.seq, false);
+            let renumbered = self.model.renumber(ticket, ticket.seq);
             let real = self.real.renumber_unapplied(&self.claim_of(ticket), ticket.seq).unwrap();
             assert_eq!(renumbered.map(|ticket| self.claim_of(ticket)), real);
             renumbered.into_iter().for_each(|ticket| self.note(ticket));

@@ -14,8 +14,6 @@ pub const RECOVERS: &str = "everything may die, and the next pass makes the tabl
 pub const SETTLES: &str = "when the store is empty, the table is right";
 /// The owner of a claim finds out that the store has lost it.
 pub const REPAIRS: &str = "a lost claim is applied by its owner";
-/// What is certainly not in the table can get a new number.
-pub const NOT_STUCK: &str = "a claim is stuck only after a commit in doubt";
 /// G2.
 pub const READS_TRUTH: &str = "a read returns what was true while it ran";
 
@@ -46,16 +44,6 @@ pub fn settles() -> Property<Scenario> {
     })
 }
 
-/// Of stores that do not know of each other: the table has no more than was counted, and no less than
-/// that without what they hold.
-pub fn counts_what_is_not_held() -> Property<Scenario> {
-    Property::always("what the table does not have is held", |_, state: &ModelState| {
-        let held = state.stores.iter().map(super::store::Store::total).sum::<i64>();
-        let count = state.table.baseline().count;
-        (state.truth - held..=state.truth).contains(&count)
-    })
-}
-
 /// Of stores that lose a claim: its owner finds that out and applies it, and nobody applies it twice.
 pub fn repairs_an_eviction() -> Properties {
     vec![
@@ -75,11 +63,6 @@ pub fn repairs_an_eviction() -> Properties {
                 || state.table.baseline().count == state.truth
         }),
     ]
-}
-
-/// Of processes that make one sync at a time.
-pub fn not_stuck() -> Property<Scenario> {
-    Property::always(NOT_STUCK, |_, state: &ModelState| state.conflicts == 0 || state.had_doubt)
 }
 
 /// Of a set that was made before the first thread makes its passes, and more while it makes them.
@@ -194,21 +177,5 @@ pub fn late_ack() -> Property<Scenario> {
 pub fn row_above_look() -> Property<Scenario> {
     Property::sometimes("a read meets a row above its look", |_, state: &ModelState| {
         matches!(state.reader, Reader::Again(..))
-    })
-}
-
-/// That a claim has a number below its row's, and gets another.
-pub fn overtaken() -> Property<Scenario> {
-    Property::sometimes("a claim is overtaken by another store's", |_, state: &ModelState| {
-        state.threads.iter().any(|thread| {
-            matches!(thread.at, At::Conclude(task) if task.newer.is_some() && task.is_untried)
-        })
-    })
-}
-
-/// That a claim stays for good, because others may have applied it.
-pub fn conflict() -> Property<Scenario> {
-    Property::sometimes("a conflict is left to the operator", |_, state: &ModelState| {
-        state.conflicts > 0
     })
 }

@@ -50,7 +50,6 @@ impl Scenario {
             truth: row.count,
             evicted: 0,
             conflicts: 0,
-            had_doubt: false,
             left: Left::default(),
         };
         Self { start, rules: Rules::default(), properties: Vec::new() }

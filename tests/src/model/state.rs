@@ -31,8 +31,6 @@ pub struct ModelState {
     pub evicted: i64,
     /// Claims that were reported as in conflict.
     pub conflicts: u8,
-    /// Whether the answer to a commit was ever lost, or an error.
-    pub had_doubt: bool,
     /// What may still happen.
     pub left: Left,
 }
@@ -78,7 +76,6 @@ impl ModelState {
     /// A thread hears no answer to its next step.
     pub fn lose_reply(&mut self, i: usize, is_done: bool, rules: &Rules) {
         let Thread { process, at, job, .. } = self.threads[i];
-        self.had_doubt |= matches!(at, At::Commit(_));
         if is_done {
             match at {
                 // Not yet, but perhaps at any time from now on.

@@ -30,8 +30,6 @@ pub struct Store {
     pub claim: Option<Ticket>,
     /// The newest sequence that was given out.
     pub high_water: ClaimSeq,
-    /// Whether the claim was handed out a second time.
-    recovered: bool,
     kind: Kind,
 }
 
@@ -51,7 +49,7 @@ impl Store {
     /// An empty store that has given out all sequences up to this one.
     pub fn new(kind: Kind, high_water: i64) -> Self {
         let high_water = ClaimSeq::new(high_water);
-        Self { pending: None, claim: None, high_water, recovered: false, kind }
+        Self { pending: None, claim: None, high_water, kind }
     }
 
     /// Whether it holds nothing.
@@ -86,11 +84,7 @@ impl Store {
     /// Turns what is pending into a claim.
     pub fn claim(&mut self) -> Claimed {
         match (self.claim, self.pending) {
-            (Some(claim), _) => {
-                // Only a private store keeps this in mind.
-                self.recovered = !self.is_shared();
-                Claimed::Recovered(claim)
-            }
+            (Some(claim), _) => Claimed::Recovered(claim),
             (None, None | Some(0)) => {
                 self.pending = None;
                 Claimed::Nothing
@@ -118,19 +112,12 @@ impl Store {
     pub fn ack(&mut self, claim: Ticket) {
         if self.claim == Some(claim) {
             self.claim = None;
-            self.recovered = false;
         }
     }
 
     /// Gives the claim a number above this one, if it is there and only one can have applied it.
-    pub fn renumber(
-        &mut self,
-        claim: Ticket,
-        above: ClaimSeq,
-        even_recovered: bool,
-    ) -> Option<Ticket> {
-        let may = !self.is_shared() && (even_recovered || !self.recovered);
-        if !may || self.claim != Some(claim) {
+    pub fn renumber(&mut self, claim: Ticket, above: ClaimSeq) -> Option<Ticket> {
+        if self.is_shared() || self.claim != Some(claim) {
             return None;
         }
         let renumbered = Ticket { seq: self.next_seq(above), op: claim.op };
@@ -140,7 +127,7 @@ impl Store {
 
     fn put(&mut self, op: ClaimOp) -> Ticket {
         let claim = Ticket { seq: self.next_seq(ClaimSeq::ZERO), op };
-        *self = Self { pending: None, claim: Some(claim), recovered: false, ..*self };
+        *self = Self { pending: None, claim: Some(claim), ..*self };
         claim
     }
 

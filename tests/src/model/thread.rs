@@ -161,9 +161,7 @@ impl ModelState {
             return At::Idle;
         }
         match self.remembered[process].take() {
-            Some((claim, is_untried)) => {
-                task(claim, is_untried && !rules.forgets_untried, Then::Claim)
-            }
+            Some((claim, is_untried)) => task(claim, is_untried, Then::Claim),
             None => self.claim(i, rules),
         }
     }
@@ -215,10 +213,7 @@ impl ModelState {
             store.ack(there.unwrap_or(task.claim));
             return self.after(task);
         };
-        let may_renumber = task.is_untried || rules.renumbers_recovered;
-        let renumbered = may_renumber
-            .then(|| store.renumber(task.claim, newer, rules.renumbers_recovered))
-            .flatten();
+        let renumbered = task.is_untried.then(|| store.renumber(task.claim, newer)).flatten();
         match renumbered {
             Some(claim) => At::Upsert(Task { claim, newer: None, ..task }),
             None => {

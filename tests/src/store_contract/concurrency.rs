@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimOp, Claimed, DeltaStore};
+use counter_core::{Claim, ClaimOp, ClaimSeq, Claimed, CounterId, DeltaStore};
 
 use super::{LONG, claim, contract, held, ids};
 use crate::fixtures::views_of;
@@ -115,8 +115,8 @@ fn a_claim_that_a_look_did_not_see_is_above_its_high_water(world: &dyn StoreWorl
     let claimer = world.store();
     let looks: Vec<_> = thread::scope(|scope| {
         let claiming = scope.spawn(|| {
-            for id in &counters {
-                claim(&*claimer, id, LONG);
+            for counters in counters.chunks(100) {
+                claimer.claim(counters, LONG).unwrap();
             }
         });
         let mut looks = Vec::new();
@@ -142,7 +142,7 @@ fn a_claim_that_a_look_did_not_see_is_above_its_high_water(world: &dyn StoreWorl
 fn claims_and_increments_of_many_threads_lose_and_double_nothing(world: &dyn StoreWorld) {
     let running = AtomicUsize::new(THREADS as usize);
     let counters = ids(7);
-    let acked: Vec<HashMap<i64, i64>> = thread::scope(|scope| {
+    let acked: Vec<Acknowledged> = thread::scope(|scope| {
         for thread in 0..THREADS {
             let (store, running, counters) = (world.store(), &running, &counters);
             scope.spawn(move || {
@@ -159,22 +159,25 @@ fn claims_and_increments_of_many_threads_lose_and_double_nothing(world: &dyn Sto
         });
         claimers.into_iter().map(|claimer| claimer.join().unwrap()).collect()
     });
-    let by_sequence: HashMap<i64, i64> = acked.into_iter().flatten().collect();
+    let acked: Acknowledged = acked.into_iter().flatten().collect();
     let store = world.store();
     let left = counters.iter().map(|id| held(&*store, id));
     // Whoever had a claim acknowledged it, so all that is left is pending.
     let left: i64 = left.map(|held| held.pending).sum();
     let total = THREADS * (1..=700).sum::<i64>();
-    assert_eq!(by_sequence.values().sum::<i64>() + left, total);
+    assert_eq!(acked.values().sum::<i64>() + left, total);
 }
 
-/// Claims and acknowledges as long as any thread counts; the value of each claim by its sequence.
+/// The value of each claim.
+type Acknowledged = HashMap<(CounterId, ClaimSeq), i64>;
+
+/// Claims and acknowledges as long as any thread counts.
 fn claim_while(
     store: &dyn DeltaStore,
-    counters: &[counter_core::CounterId],
+    counters: &[CounterId],
     claim_timeout: Duration,
     running: &AtomicUsize,
-) -> HashMap<i64, i64> {
+) -> Acknowledged {
     let mut acked = HashMap::new();
     while running.load(Ordering::SeqCst) > 0 {
         let claimed = store.claim(counters, claim_timeout).unwrap();
@@ -185,7 +188,7 @@ fn claim_while(
                 _ => None,
             })
             .collect();
-        acked.extend(claims.iter().map(|claim| (claim.seq.get(), added(claim))));
+        acked.extend(claims.iter().map(|claim| ((claim.id.clone(), claim.seq), added(claim))));
         store.ack(&claims).unwrap();
     }
     acked

@@ -1,17 +1,17 @@
-//! What only a store that is private to its process knows.
+//! What a store does that belongs to one process.
 
-use std::time::Duration;
+use counter_core::{
+    ClaimOp, ClaimSeq, DeltaStore, HeldNumber, Holding, PrivateStore, Replacement, StoreNumber,
+};
 
-use counter_core::{ClaimOp, ClaimSeq, Claimed, DeltaStore, Holding, PrivateStore, Replacement};
-
-use super::{claim, contract, fresh, held};
+use super::{contract, fresh, held};
 use crate::fixtures::views_of;
 use crate::store_worlds::StoreWorld;
 
 contract![
     an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest,
-    a_claim_that_was_handed_out_again_gets_no_number,
     a_claim_that_was_replaced_or_acknowledged_gets_no_number,
+    a_store_with_a_number_gives_out_its_sequences_only_and_greater_ones_than_are_recorded,
 ];
 
 const FUTURE: ClaimSeq = ClaimSeq::new(4_000_000_000_000_000);
@@ -31,14 +31,6 @@ fn an_unapplied_claim_gets_a_number_above_the_one_given_and_keeps_the_rest(world
     assert_eq!(store.look(&[]).unwrap().high_water, second.seq);
 }
 
-fn a_claim_that_was_handed_out_again_gets_no_number(world: &dyn StoreWorld) {
-    let store = world.store();
-    let first = fresh(&*store, &views_of(1), 5);
-    assert_eq!(claim(&*store, &views_of(1), Duration::ZERO), Claimed::Recovered(first.clone()));
-    assert_eq!(private(&*store).renumber_unapplied(&first, FUTURE).unwrap(), None);
-    assert_eq!(held(&*store, &views_of(1)).claim, Some(first));
-}
-
 fn a_claim_that_was_replaced_or_acknowledged_gets_no_number(world: &dyn StoreWorld) {
     let store = world.store();
     let first = fresh(&*store, &views_of(1), 5);
@@ -48,4 +40,20 @@ fn a_claim_that_was_replaced_or_acknowledged_gets_no_number(world: &dyn StoreWor
     for gone in [first, acknowledged] {
         assert_eq!(private(&*store).renumber_unapplied(&gone, FUTURE).unwrap(), None);
     }
+}
+
+fn a_store_with_a_number_gives_out_its_sequences_only_and_greater_ones_than_are_recorded(
+    world: &dyn StoreWorld,
+) {
+    let store = world.store();
+    let number = StoreNumber::new(700).unwrap();
+    let holding = HeldNumber { number, above: FUTURE, shared: ClaimSeq::ZERO };
+    private(&*store).numbered().hold(holding);
+    let claimed = fresh(&*store, &views_of(1), 5);
+    let set = store.replace(&views_of(2), Replacement::Set(9)).unwrap();
+    let renumbered = private(&*store).renumber_unapplied(&claimed, FUTURE).unwrap().unwrap();
+    let deleted = store.replace(&views_of(3), Replacement::Delete).unwrap();
+    let given = [claimed.seq, set.seq, renumbered.seq, deleted.seq];
+    assert!(given.is_sorted_by(|one, next| one < next), "{given:?}");
+    assert!(given.iter().all(|seq| *seq > FUTURE && number.gives_out(*seq)), "{given:?}");
 }

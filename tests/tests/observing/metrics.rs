@@ -85,7 +85,7 @@ pub const CASES: &[Case] = &[
         }
         let recorded = Recorded::of(|| assert_eq!(sync(&counters).postponed.count(), 1));
         assert_eq!(total(&recorded, &world, "postponed"), 1);
-        assert!(recorded.gauge(&world, "counter_oldest_claim_seconds").unwrap() > 0.0);
+        assert!(is_young(&recorded, &world));
     }),
     ("a sync that could do nothing counts as failed and tells no more", || {
         let world = memory();
@@ -103,7 +103,7 @@ pub const CASES: &[Case] = &[
         assert_eq!(passes(&recorded, &world), [0, 0, 1]);
         assert_eq!(total(&recorded, &world, "applied"), 1);
         assert_found_nothing_whole(&recorded, &world);
-        assert!(recorded.gauge(&world, "counter_oldest_claim_seconds").unwrap() > 0.0);
+        assert!(is_young(&recorded, &world));
     }),
     ("a sync that was not about everything says nothing about everything", || {
         let world = memory();
@@ -218,4 +218,10 @@ fn total(recorded: &Recorded, world: &World, what: &str) -> u64 {
 
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// The oldest claim was just made: its sequence may be a moment ahead of the clock.
+fn is_young(recorded: &Recorded, world: &World) -> bool {
+    let age = recorded.gauge(world, "counter_oldest_claim_seconds");
+    age.is_some_and(|age| (0.0..60.0).contains(&age))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod confirmations;
+mod demotions;
 mod doctor;
 mod failovers;
 mod logins;

@@ -54,7 +54,9 @@ pub(crate) const CASES: &[Case<World>] = &[
         let id = counter_of(&post(1), "views");
         let old = store.replace(&id, Replacement::Set(1)).unwrap();
         let ledger = Arc::clone(&world.ledger);
-        let faults = Faults::calling_once_before("upsert", move || {
+        // With a number to lock, SQLite locks its file before the upsert.
+        let step = if store.private().is_some() { "lock_number" } else { "upsert" };
+        let faults = Faults::calling_once_before(step, move || {
             let new = store.replace(&id, Replacement::Set(2)).unwrap();
             assert!(new.seq > old.seq);
             let mut other = ledger.begin(counter_diesel::ledger::LockWait::Usual).unwrap();

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
+    ServerVersion, StoreNumber,
 };
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
@@ -15,6 +16,7 @@ use super::pooling::Pooling;
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::error;
+use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
 
 /// What differs between databases. It is public for [`CounterConnection`] to build on and cannot be
 /// named outside of this crate, so its members may change with any version.
@@ -36,6 +38,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// What locks the rows that a `SELECT` finds. Where a transaction that writes locks all rows,
     /// it is empty.
     const LOCK_ROW: &'static str = " FOR UPDATE";
+
+    /// What locks those of them that no other transaction has locked.
+    const LOCK_FREE_ROW: &'static str = " FOR UPDATE SKIP LOCKED";
 
     /// Returns the migrations of this database, oldest first.
     fn migrations() -> &'static [Migration];
@@ -189,6 +194,50 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     fn keep_identity(&mut self, tables: &Tables, identity: &str, replaces: bool)
     -> QueryResult<()>;
 
+    /// Takes what a transaction has to take before it reads, if it is to write later.
+    fn begin_writing(&mut self, _tables: &Tables) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Returns the rows of all numbers.
+    fn numbers(&mut self, tables: &Tables) -> QueryResult<Vec<NumberUse>>;
+
+    /// Locks the row of a number, and returns it as it is then.
+    fn lock_number(
+        &mut self,
+        tables: &Tables,
+        number: StoreNumber,
+    ) -> QueryResult<Option<NumberRow>>;
+
+    /// Locks the row of a number, unless another transaction has locked it, and returns it.
+    fn lock_free_number(
+        &mut self,
+        tables: &Tables,
+        number: StoreNumber,
+    ) -> QueryResult<Option<NumberRow>>;
+
+    /// Makes the row of a number that has none.
+    fn insert_number(
+        &mut self,
+        tables: &Tables,
+        number: StoreNumber,
+        row: NumberRow,
+    ) -> QueryResult<()>;
+
+    /// Writes the row of a number, which is used now.
+    fn update_number(
+        &mut self,
+        tables: &Tables,
+        number: StoreNumber,
+        row: NumberRow,
+    ) -> QueryResult<()>;
+
+    /// Returns the greatest sequence of the whole record.
+    fn newest_recorded(&mut self, tables: &Tables) -> QueryResult<ClaimSeq>;
+
+    /// Returns what is recorded of the stores that processes share.
+    fn shared_record(&mut self, tables: &Tables) -> QueryResult<SharedRecord>;
+
     /// Whether the table is there. Does not wait for its locks.
     fn has_table(&mut self, table: &Table) -> QueryResult<bool>;
 
@@ -301,6 +350,9 @@ pub struct StateRow {
 pub(crate) type RecordRow = (i64, i64, String);
 
 impl StateRow {
+    /// The prefix and the store's id in the rows of numbers. No store has this prefix.
+    pub(crate) const NUMBERS: (&'static str, &'static str) = ("", "memory");
+
     /// The writer of the row in which passes are recorded. Transactions take others.
     pub(crate) const PASSES: i64 = 0;
 

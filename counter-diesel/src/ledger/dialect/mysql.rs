@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
+    ServerVersion, StoreNumber,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::mysql::Mysql;
@@ -20,8 +21,8 @@ use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::sql::shared::shared_members;
-use super::sql::standard;
 use super::sql::statement::Statement;
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::values;
@@ -41,6 +42,9 @@ impl Dialect for MysqlConnection {
         &["innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"];
 
     const WRITTEN_AT_ONCE: usize = CHUNK_SIZES[0];
+
+    const LOCK_FREE_ROW: &'static str =
+        " FOR UPDATE /*M!100600 SKIP LOCKED */ /*!80001 SKIP LOCKED */";
 
     fn migrations() -> &'static [Migration] {
         const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/mysql");

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
+    ServerVersion, StoreNumber,
 };
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::Pg;
@@ -21,8 +22,8 @@ use super::on_conflict;
 use super::owner::read_owner;
 use super::pooling::Pooling;
 use super::sql::shared::{on_conflict_members, shared_members};
-use super::sql::standard;
 use super::sql::statement::Statement;
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;

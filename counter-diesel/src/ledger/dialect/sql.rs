@@ -1,5 +1,6 @@
 //! What is the same in every database's SQL.
 
+pub(crate) mod numbers;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod shared;
 pub(crate) mod standard;

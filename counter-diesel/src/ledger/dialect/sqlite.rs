@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Owner, OwnerId, OwnerType, Printable,
-    ServerVersion,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
+    Printable, ServerVersion, StoreNumber,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -20,8 +20,8 @@ use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
 use super::sql::shared::{on_conflict_members, shared_members};
-use super::sql::standard;
 use super::sql::statement::Statement;
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
@@ -39,9 +39,12 @@ impl Dialect for SqliteConnection {
 
     const WRITERS: u64 = 1;
 
-    const LOCK_ROW: &'static str = "";
 
     const DURABILITY: &'static [&'static str] = &["synchronous"];
+
+    const LOCK_ROW: &'static str = "";
+
+    const LOCK_FREE_ROW: &'static str = "";
 
     fn migrations() -> &'static [Migration] {
         const EMBEDDED: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -92,6 +95,13 @@ impl Dialect for SqliteConnection {
         }
         let is_only_ours = total_changes(self)? == written;
         Ok(if is_only_ours { unproven } else { (0..claims.len()).collect() })
+    }
+
+    /// A transaction that has read waits for no writer.
+    fn begin_writing(&mut self, tables: &Tables) -> QueryResult<()> {
+        let state = Self::quoted(tables.state());
+        let write = format!("UPDATE {state} SET \"holder\" = 0 WHERE \"store_id\" = ''");
+        self.batch_execute(&write)
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {

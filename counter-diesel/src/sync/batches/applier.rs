@@ -5,6 +5,7 @@ use counter_core::Claim;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
+use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::{Manner, Origin};
 use crate::sync::report::claims::{FailedClaim, PostponedCause, PostponedClaim};
 use crate::sync::report::pass_log::PassLog;
@@ -35,12 +36,18 @@ impl Applier<'_, '_> {
         &mut self,
         transaction: Box<dyn LedgerTransaction + '_>,
         claims: &[Claim],
+        hold: Option<&Hold<'_>>,
     ) -> Result<(), Error> {
+        if let Some(hold) = hold {
+            hold.note_commit(claims);
+        }
         let times = &mut self.log.report.times;
         let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));
         let committed = catch_unwind(commit);
-        if !matches!(committed, Ok(Ok(()))) {
-            self.mark_unknown(claims);
+        match hold {
+            Some(hold) if matches!(committed, Ok(Ok(()))) => hold.note_committed(),
+            None if !matches!(committed, Ok(Ok(()))) => self.mark_unknown(claims),
+            _ => {}
         }
         committed.unwrap_or_else(|panic| resume_unwind(panic))
     }

@@ -17,6 +17,7 @@ use crate::sync::batches::batch::{Batch, Locks};
 use crate::sync::batches::coin::Coin;
 use crate::sync::batches::division::{Divider, Division};
 use crate::sync::batches::halving::LeftOver;
+use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::{Manner, Origin};
 use crate::sync::batches::settled::{Settled, may_commit, take_at};
 use crate::sync::batches::verification::verify_within;
@@ -79,8 +80,13 @@ pub(crate) fn settle_changed(
     Ok(held)
 }
 
-/// A transaction in which claims are written, and those of them whose row has seen a newer one.
-type Written<'a> = (Box<dyn LedgerTransaction + 'a>, Vec<Unapplied>);
+/// A transaction in which claims are written.
+struct Written<'a> {
+    transaction: Box<dyn LedgerTransaction + 'a>,
+    hold: Option<Hold<'a>>,
+    /// Those of the claims that are not in their rows.
+    unapplied: Vec<Unapplied>,
+}
 
 impl<'a> Applier<'a, '_> {
     /// Settles a batch, and puts what it leaves to do where it comes next.
@@ -141,17 +147,16 @@ impl<'a> Applier<'a, '_> {
     }
 
     /// One transaction over all claims that are still theirs to apply.
-    fn transact(&mut self, claims: &[Claim], locks: Locks) -> Result<Settled, Error> {
+    fn transact(&mut self, claims: &[Claim], locks: Locks) -> Result<Settled<'a>, Error> {
         let mut settled = Settled::default();
-        let mut claims = self.without_gone(claims.to_vec(), &mut settled)?;
+        let claims = claims.iter().map(|claim| self.unsettled.present(claim)).collect();
+        let mut claims = self.without_gone(claims, &mut settled)?;
         for _ in 0..VERIFY_ROUNDS {
             if claims.is_empty() {
                 return Ok(settled);
             }
-            let Some((mut transaction, newer)) = self.write(&mut claims, locks, &mut settled)?
-            else {
-                continue;
-            };
+            let Some(written) = self.write(&mut claims, locks, &mut settled)? else { continue };
+            let Written { mut transaction, hold, unapplied } = written;
             let engine = self.unsettled.engine;
             let times = &mut self.log.report.times;
             let mut recorded = None;
@@ -167,9 +172,10 @@ impl<'a> Applier<'a, '_> {
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {
-                self.commit(transaction, &claims)?;
+                self.commit(transaction, &claims, hold.as_ref())?;
                 settled.recorded = recorded;
-                settled.applied_all(claims, &verdicts, newer);
+                settled.applied_all(claims, &verdicts, unapplied);
+                settled.hold = hold;
                 return Ok(settled);
             }
             // Without this, a batch claimed before a delete could bring the row back after it.
@@ -185,7 +191,7 @@ impl<'a> Applier<'a, '_> {
     fn without_gone(
         &mut self,
         claims: Vec<Claim>,
-        settled: &mut Settled,
+        settled: &mut Settled<'_>,
     ) -> Result<Vec<Claim>, Error> {
         let Some(present) = self.unsettled.store_id() else { return Ok(claims) };
         let is_of_present =
@@ -199,32 +205,50 @@ impl<'a> Applier<'a, '_> {
         Ok(settled.keep_held(claims, &verdicts, may_commit))
     }
 
-    /// Writes the claims, less those that others have locked. Returns no transaction if the
-    /// database kept a row out: what was written instead must not stay.
+    /// Writes the claims, less those that others have locked or that may be in the table. Returns
+    /// no transaction if nothing is left, or if the database kept a row out: what was written
+    /// instead must not stay.
     fn write(
         &mut self,
         claims: &mut Vec<Claim>,
         locks: Locks,
-        settled: &mut Settled,
+        settled: &mut Settled<'_>,
     ) -> Result<Option<Written<'a>>, Error> {
-        let ledger = self.unsettled.engine.ledger();
-        let (transaction, unapplied) = self.log.report.times.add_database(|| {
-            let mut transaction = ledger.begin(locks.wait())?;
-            if locks == Locks::Skip {
-                let locked = transaction.lock_rows(claims)?;
-                settled.locked.extend(take_at(claims, locked));
-            }
-            let unapplied = transaction.upsert(claims)?;
-            Ok::<_, Error>((transaction, unapplied))
-        })?;
+        let started = Instant::now();
+        let written = self.write_all(claims, locks, settled);
+        self.log.report.times.note_database(started.elapsed());
+        let written = written?;
         let is_kept_out = |unapplied: &&Unapplied| unapplied.cause == UnappliedCause::KeptOut;
-        let kept_out = unapplied.iter().filter(is_kept_out).map(|unapplied| unapplied.index);
-        let kept_out = kept_out.collect::<Vec<_>>();
-        if kept_out.is_empty() {
-            return Ok(Some((transaction, unapplied)));
+        let kept_out = written.unapplied.iter().filter(is_kept_out);
+        let kept_out = kept_out.map(|unapplied| unapplied.index).collect::<Vec<_>>();
+        if kept_out.is_empty() && !claims.is_empty() {
+            return Ok(Some(written));
         }
-        self.log.report.times.add_database(|| drop(transaction));
+        self.log.report.times.add_database(|| drop(written));
         settled.kept_out.extend(take_at(claims, kept_out));
         Ok(None)
+    }
+
+    fn write_all(
+        &mut self,
+        claims: &mut Vec<Claim>,
+        locks: Locks,
+        settled: &mut Settled<'_>,
+    ) -> Result<Written<'a>, Error> {
+        let (mut transaction, hold) = self.begin(locks.wait())?;
+        if let Some(hold) = &hold {
+            self.number_claims(hold, claims, settled)?;
+        }
+        if locks == Locks::Skip {
+            let locked = transaction.lock_rows(claims)?;
+            settled.locked.extend(take_at(claims, locked));
+        }
+        let mut unapplied = transaction.upsert(claims)?;
+        if let Some(hold) = &hold {
+            unapplied = self.write_above(hold, &mut *transaction, claims, unapplied)?;
+            let table = || self.unsettled.engine.tables().totals().to_string();
+            hold.write(&mut *transaction, claims, table)?;
+        }
+        Ok(Written { transaction, hold, unapplied })
     }
 }

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use counter_core::{Claim, Told, Verdict};
 
 use crate::ledger::ledger::{Unapplied, UnappliedCause};
+use crate::sync::batches::hold::Hold;
 use crate::sync::report::claims::ConflictingClaim;
 
 /// What became of the claims of a batch in its transaction.
 #[derive(Default)]
-pub(crate) struct Settled {
+pub(crate) struct Settled<'a> {
     pub(crate) applied: Vec<Claim>,
     pub(crate) conflicts: Vec<ConflictingClaim>,
     pub(crate) superseded: Vec<Claim>,
@@ -20,9 +21,13 @@ pub(crate) struct Settled {
     pub(crate) changing: Vec<Claim>,
     /// The row of the record that was committed with them, of the store with this id.
     pub(crate) recorded: Option<(Arc<str>, Told)>,
+    /// Nothing tells any more whether they are in the table.
+    pub(crate) undecided: Vec<Claim>,
+    /// The number and the batch under which the applied ones were committed, if there is one.
+    pub(crate) hold: Option<Hold<'a>>,
 }
 
-impl Settled {
+impl Settled<'_> {
     /// All claims are in the table, but those whose row had seen a newer one. That is no conflict
     /// if the newer one may be the set that has replaced the claim in the store.
     pub(crate) fn applied_all(

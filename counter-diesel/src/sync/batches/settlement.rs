@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counter_core::{Claim, ClaimOp, Telling, Told};
+use counter_core::{Claim, ClaimOp, Outcome, Telling, Told};
 
 use crate::engine::remembered::Fate;
 use crate::error::{DatabaseMismatch, Error};
@@ -10,6 +10,7 @@ use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
 use crate::sync::batches::applier::Applier;
 use crate::sync::batches::batch::Locks;
+use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
@@ -26,7 +27,7 @@ impl Applier<'_, '_> {
     /// Returns claims that got a new sequence and are still to be applied.
     pub(crate) fn settle(
         &mut self,
-        settled: Settled,
+        settled: Settled<'_>,
         renumbered: u32,
     ) -> Result<Vec<Claim>, Error> {
         for claim in settled.changing {
@@ -45,7 +46,12 @@ impl Applier<'_, '_> {
         let acknowledged = self.tell(settled.recorded, &settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
-        let claims = self.renumber(settled.conflicts, renumbered)?;
+        if let Some(hold) = settled.hold {
+            hold.forget_commit();
+        }
+        let undecided = self.conflicts_of(settled.undecided)?;
+        let conflicts = settled.conflicts.into_iter().chain(undecided).collect();
+        let claims = self.renumber(conflicts, renumbered)?;
         for claim in settled.gone {
             self.settle_gone(claim)?;
         }
@@ -93,8 +99,20 @@ impl Applier<'_, '_> {
         Ok(())
     }
 
-    /// Claims that nobody has applied get sequences above those of their rows. One that was applied
-    /// and then overtaken only lacks its acknowledgement. The others are conflicts.
+    /// Returns claims of which nothing tells whether they are in the table as conflicts.
+    fn conflicts_of(&mut self, claims: Vec<Claim>) -> Result<Vec<ConflictingClaim>, Error> {
+        let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ledger = self.unsettled.engine.ledger();
+        let rows = self.log.report.times.add_database(|| ledger.baselines(&ids))?;
+        let conflicts = claims.into_iter().zip(rows);
+        Ok(conflicts.map(|(claim, row)| ConflictingClaim { claim, row: row.seq }).collect())
+    }
+
+    /// A claim that was applied and then overtaken only lacks its acknowledgement. The others are
+    /// conflicts, and get sequences above those of their rows if an operator has decided so.
     fn renumber(
         &mut self,
         conflicts: Vec<ConflictingClaim>,
@@ -139,12 +157,6 @@ impl Applier<'_, '_> {
         if times >= RENUMBER_ROUNDS {
             return Ok(None);
         }
-        if self.unsettled.fate(claim) == Fate::Unapplied
-            && let Some(private) = store.private()
-            && let Some(renumbered) = private.renumber_unapplied(claim, *row)?
-        {
-            return Ok(Some(renumbered));
-        }
         match store.repair() {
             Some(repair) if self.manner.on_conflict == OnConflict::Apply => {
                 Ok(repair.renumber(claim, *row)?)
@@ -169,21 +181,7 @@ impl Applier<'_, '_> {
             self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
-        let updated = retry::once_more(|| {
-            let ledger = self.unsettled.engine.ledger();
-            let mut transaction = ledger.begin(self.manner.locks.wait())?;
-            let updated = transaction.update(&claim)?;
-            let mut recorded = None;
-            if let Some(id) = &store_id {
-                let (claims, times) = (std::slice::from_ref(&claim), &mut self.log.report.times);
-                let record = record(self.unsettled.engine, &mut *transaction, id, claims, times)?;
-                // That the store is another one by now is why the claim is gone.
-                recorded = record.row().map(|row| (Arc::clone(id), row));
-            }
-            self.commit(transaction, std::slice::from_ref(&claim))?;
-            self.tell(recorded, &[])?;
-            Ok(updated)
-        });
+        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_ref()));
         let updated = match updated {
             Ok(updated) => updated,
             Err(Error::Locked { .. }) => {
@@ -209,5 +207,47 @@ impl Applier<'_, '_> {
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
         Ok(())
+    }
+
+    /// Applies a claim that is gone to its row, if there is one.
+    fn update_gone(
+        &mut self,
+        claim: &Claim,
+        store_id: Option<&Arc<str>>,
+    ) -> Result<UpdateOutcome, Error> {
+        let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
+        if let Some(hold) = &hold
+            && !hold.may_write(claim)
+        {
+            drop(transaction);
+            return self.outcome_of(hold, claim);
+        }
+        let updated = transaction.update(claim)?;
+        let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(claim));
+        let mut recorded = None;
+        if let Some(id) = store_id {
+            let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
+            // That the store is another one by now is why the claim is gone.
+            recorded = record.row().map(|row| (Arc::clone(id), row));
+        }
+        if let Some(hold) = &hold {
+            hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
+        }
+        self.commit(transaction, claims, hold.as_ref())?;
+        if let Some(hold) = hold {
+            hold.forget_commit();
+        }
+        self.tell(recorded, &[])?;
+        Ok(updated)
+    }
+
+    /// Returns what became of a claim that is gone from a store in memory, and that may not be
+    /// written to its row: nothing gives such a claim a new sequence.
+    fn outcome_of(&self, hold: &Hold<'_>, claim: &Claim) -> Result<UpdateOutcome, Error> {
+        let rows = self.unsettled.engine.ledger().baselines(std::slice::from_ref(&claim.id))?;
+        let has_seen = rows.first().is_some_and(|row| row.seq >= claim.seq);
+        let may_be_there = hold.outcome(claim) != Outcome::NotCommitted;
+        let is_there = has_seen || may_be_there;
+        Ok(if is_there { UpdateOutcome::AlreadyApplied } else { UpdateOutcome::NoRow })
     }
 }

@@ -52,6 +52,12 @@ impl SyncTimes {
         time_longest(&mut self.database, &mut self.longest_database, step)
     }
 
+    /// Adds the time that a step of [`database`](Self::database) took.
+    pub(crate) fn note_database(&mut self, spent: Duration) {
+        self.database += spent;
+        self.longest_database = self.longest_database.max(spent);
+    }
+
     /// Takes a step of [`verify`](Self::verify) and adds the time that it took.
     pub(crate) fn add_verify<T>(&mut self, step: impl FnOnce() -> T) -> T {
         time_longest(&mut self.verify, &mut self.longest_verify, step)

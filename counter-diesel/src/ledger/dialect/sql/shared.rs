@@ -85,6 +85,62 @@ macro_rules! shared_members {
             Ok(())
         }
 
+        fn numbers(
+            &mut self,
+            tables: &Tables,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::numbers::NumberUse>> {
+            Ok(numbers::uses(numbers::all(tables, $now).load(self)?))
+        }
+
+        fn lock_number(
+            &mut self,
+            tables: &Tables,
+            number: StoreNumber,
+        ) -> QueryResult<Option<NumberRow>> {
+            Ok(numbers::row(numbers::one(tables, number, Self::LOCK_ROW).load(self)?))
+        }
+
+        fn lock_free_number(
+            &mut self,
+            tables: &Tables,
+            number: StoreNumber,
+        ) -> QueryResult<Option<NumberRow>> {
+            Ok(numbers::row(numbers::one(tables, number, Self::LOCK_FREE_ROW).load(self)?))
+        }
+
+        fn insert_number(
+            &mut self,
+            tables: &Tables,
+            number: StoreNumber,
+            row: NumberRow,
+        ) -> QueryResult<()> {
+            numbers::insert(tables, number, row, $now).execute(self)?;
+            Ok(())
+        }
+
+        fn update_number(
+            &mut self,
+            tables: &Tables,
+            number: StoreNumber,
+            row: NumberRow,
+        ) -> QueryResult<()> {
+            numbers::update(tables, number, row, $now).execute(self)?;
+            Ok(())
+        }
+
+        fn newest_recorded(&mut self, tables: &Tables) -> QueryResult<ClaimSeq> {
+            let newest = numbers::newest(tables).load::<Option<i64>>(self)?;
+            Ok(ClaimSeq::new(newest.into_iter().flatten().next().unwrap_or_default()))
+        }
+
+        fn shared_record(
+            &mut self,
+            tables: &Tables,
+        ) -> QueryResult<$crate::ledger::dialect::numbers::SharedRecord> {
+            let rows = numbers::shared(tables, $now).load(self)?;
+            Ok(numbers::shared_record(standard::only_value(rows)?))
+        }
+
         fn run_migrations(&mut self, tables: &Tables) -> QueryResult<Vec<String>> {
             standard::run_migrations(tables).load(self)
         }

@@ -158,9 +158,9 @@ pub(crate) fn state<'a>(tables: &Tables, prefix: &'a str) -> Statement<'a, State
     let from = tables.state().quoted();
     let columns = STATE_COLUMNS;
     let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
-    Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" IN ('', "))
+    Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" = "))
         .text(prefix)
-        .sql(")")
+        .sql(" OR \"prefix\" = '' AND \"writer\" = 0")
 }
 
 type StateTypes = (Text, Text, BigInt, BigInt, Nullable<Timestamp>, Text, BigInt);

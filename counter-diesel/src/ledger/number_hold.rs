@@ -1,0 +1,133 @@
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use counter_core::{HeldNumber, NumberRow, StoreNumber};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+
+use crate::error::{Error, LedgerStep};
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
+use crate::ledger::dialect::tables::Tables;
+use crate::ledger::transaction::PoolTransaction;
+
+/// How long a number has to be unused to be taken before one that was never used. A store that
+/// lives and loses its number all the same takes another one, which costs it a few statements.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// How many numbers are tried that others take meanwhile.
+const TRIES: usize = 16;
+
+impl<C: CounterConnection> PoolTransaction<C> {
+    pub(crate) fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error> {
+        self.run(LedgerStep::State, |conn, tables| {
+            conn.begin_writing(tables)?;
+            take(conn, tables, holder)
+        })
+    }
+
+    pub(crate) fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error> {
+        self.run(LedgerStep::State, |conn, tables| {
+            conn.begin_writing(tables)?;
+            conn.lock_number(tables, number)
+        })
+    }
+
+    pub(crate) fn write_number(
+        &mut self,
+        number: StoreNumber,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error> {
+        self.run(LedgerStep::State, |conn, tables| {
+            conn.update_number(tables, number, row)?;
+            conn.shared_record(tables)
+        })
+    }
+}
+
+/// Takes a number that was not used for long, or that was never used, or else the one that was not
+/// used for the longest time. Its row stays locked.
+fn take<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    holder: i64,
+) -> QueryResult<HeldNumber> {
+    let number = take_one(conn, tables, holder)?;
+    let shared = conn.shared_record(tables)?.newest;
+    let above = conn.newest_recorded(tables)?;
+    Ok(HeldNumber { number, above, shared })
+}
+
+/// Waits for no row, because it may have locked others before.
+fn take_one<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    holder: i64,
+) -> QueryResult<StoreNumber> {
+    for _ in 0..TRIES {
+        let known = conn.numbers(tables)?;
+        let Some(number) = choose(&known) else { break };
+        let Some(used) = known.iter().find(|used| used.number == number) else {
+            let row = NumberRow { holder, ..NumberRow::default() };
+            return conn.insert_number(tables, number, row).map(|()| number).map_err(as_passing);
+        };
+        if let Some(row) = conn.lock_free_number(tables, number)?
+            && is_as_it_was(conn, tables, used)?
+        {
+            // The word of the last batch stays, which its earlier holder may have to know.
+            conn.update_number(tables, number, NumberRow { holder, ..row })?;
+            return Ok(number);
+        }
+    }
+    Err(taken_meanwhile())
+}
+
+/// Another process may have made the row at the same time, so it is worth another try.
+fn as_passing(error: DieselError) -> DieselError {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => taken_meanwhile(),
+        error => error,
+    }
+}
+
+fn taken_meanwhile() -> DieselError {
+    let words = "other processes take numbers for their stores at the same time".to_owned();
+    DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(words))
+}
+
+/// Returns whether no other process has taken this number since, whose row is locked now.
+fn is_as_it_was<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    used: &NumberUse,
+) -> QueryResult<bool> {
+    let now = conn.numbers(tables)?;
+    let now = now.into_iter().find(|now| now.number == used.number);
+    Ok(now.is_some_and(|now| now.used_at == used.used_at))
+}
+
+/// Chooses at random among those that are as good, so that processes which start together choose
+/// different ones.
+fn choose(known: &[NumberUse]) -> Option<StoreNumber> {
+    let is_idle = |used: &&NumberUse| idle_for(used) >= IDLE;
+    let idle = known.iter().filter(is_idle).map(|used| used.number).collect::<Vec<_>>();
+    let unused = (0..StoreNumber::COUNT)
+        .filter_map(StoreNumber::new)
+        .filter(|number| known.iter().all(|used| used.number != *number));
+    let best = if idle.is_empty() { unused.collect() } else { idle };
+    let at_random = usize::try_from(random() % best.len().max(1) as u64).unwrap_or_default();
+    let oldest = || known.iter().min_by_key(|used| used.used_at).map(|used| used.number);
+    best.get(at_random).copied().or_else(oldest)
+}
+
+fn idle_for(used: &NumberUse) -> Duration {
+    if used.used_at == NaiveDateTime::MIN {
+        return Duration::MAX;
+    }
+    (used.now - used.used_at).to_std().unwrap_or_default()
+}
+
+fn random() -> u64 {
+    // The one thing of the standard library that is random.
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use counter_core::{Claim, ClaimSeq, HeldNumber, NumberRow, Outcome, PrivateStore};
+
+use crate::error::Error;
+use crate::ledger::dialect::numbers::SharedRecord;
+use crate::ledger::ledger::LedgerTransaction;
+
+/// A store in memory keeps away from a table that was synced from a shared store so short a time
+/// ago.
+const SHARED_WITHIN: Duration = Duration::from_secs(60);
+
+/// The number under which a transaction commits.
+pub(crate) struct Hold<'a> {
+    pub(crate) private: &'a dyn PrivateStore,
+    pub(crate) held: HeldNumber,
+    /// The greatest sequence that was committed under it before.
+    pub(crate) floor: ClaimSeq,
+    /// The random word of this transaction.
+    pub(crate) batch: i64,
+}
+
+impl Hold<'_> {
+    /// Returns whether a claim may be written to its row.
+    pub(crate) fn may_write(&self, claim: &Claim) -> bool {
+        self.held.gives_out(claim.seq) && self.outcome(claim) == Outcome::NotCommitted
+    }
+
+    /// Returns what is known about an earlier commit of a claim.
+    pub(crate) fn outcome(&self, claim: &Claim) -> Outcome {
+        self.private.numbered().outcome(claim)
+    }
+
+    /// Writes the row of the number, once those of these claims are locked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MixedStores`] if the table is synced from a store that processes share, too.
+    pub(crate) fn write(
+        &self,
+        transaction: &mut dyn LedgerTransaction,
+        claims: &[Claim],
+        table: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
+        let newest = claims.iter().map(|claim| claim.seq).max().unwrap_or_default();
+        let (holder, floor) = (self.private.numbered().holder(), self.floor.max(newest));
+        let row = NumberRow { holder, floor, batch: self.batch };
+        let SharedRecord { newest, synced_ago } =
+            transaction.write_number(self.held.number, row)?;
+        if newest > self.held.shared || synced_ago.is_some_and(|ago| ago < SHARED_WITHIN) {
+            // What comes next is compared with the record as it is now.
+            self.private.numbered().hold(HeldNumber { shared: newest, ..self.held });
+            return Err(Error::MixedStores { table: table() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn note_commit(&self, claims: &[Claim]) {
+        self.private.numbered().note_commit(self.held.number, self.batch, claims);
+    }
+
+    pub(crate) fn note_committed(&self) {
+        self.private.numbered().note_committed(self.batch);
+    }
+
+    pub(crate) fn forget_commit(&self) {
+        self.private.numbered().forget_commit(self.batch);
+    }
+}

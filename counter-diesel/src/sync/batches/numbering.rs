@@ -1,0 +1,148 @@
+//! The number of a store that belongs to one process, in the transactions that write its claims.
+//!
+//! Each of them locks the row of the number first. While the store holds the number, no other store
+//! commits sequences of it, and no other transaction of this process is between its begin and its
+//! commit: so what became of earlier commits is known, and a claim may get a new sequence.
+
+use counter_core::{Claim, ClaimSeq, HeldNumber, Outcome, PrivateStore, Verdict, random_word};
+
+use crate::engine::remembered::Fate;
+use crate::error::{Error, LedgerStep};
+use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause};
+use crate::sync::batches::applier::Applier;
+use crate::sync::batches::hold::Hold;
+use crate::sync::batches::settled::Settled;
+use crate::sync::batches::verification::verify_within;
+
+/// How often a number is taken that another store has taken again before it was used.
+const TRIES: usize = 10;
+
+/// A transaction, and the number under which it commits if the store has one.
+pub(crate) type Begun<'a> = (Box<dyn LedgerTransaction + 'a>, Option<Hold<'a>>);
+
+impl<'a> Applier<'a, '_> {
+    /// Begins a transaction, and locks the row of the number first.
+    pub(crate) fn begin(&mut self, wait: LockWait) -> Result<Begun<'a>, Error> {
+        let engine = self.unsettled.engine;
+        let Some(private) = engine.store().private() else {
+            return Ok((engine.ledger().begin(wait)?, None));
+        };
+        let numbered = private.numbered();
+        for _ in 0..TRIES {
+            let held = match numbered.held() {
+                Some(held) => held,
+                None => self.take_number(private, wait)?,
+            };
+            let mut transaction = engine.ledger().begin(wait)?;
+            let row = transaction.lock_number(held.number)?;
+            numbered.decide(held.number, row);
+            match row {
+                Some(row) if row.holder == numbered.holder() => {
+                    let hold = Hold { private, held, floor: row.floor, batch: random_word() };
+                    numbered.forget_commits(|claims| self.holds_any(claims));
+                    return Ok((transaction, Some(hold)));
+                }
+                _ => numbered.lose(held),
+            }
+        }
+        let source = diesel::result::Error::NotFound;
+        Err(Error::Database { step: LedgerStep::State, source })
+    }
+
+    fn take_number(&self, private: &dyn PrivateStore, wait: LockWait) -> Result<HeldNumber, Error> {
+        let numbered = private.numbered();
+        let mut transaction = self.unsettled.engine.ledger().begin(wait)?;
+        let taken = transaction.take_number(numbered.holder())?;
+        transaction.commit()?;
+        Ok(numbered.hold_first(taken))
+    }
+
+    fn holds_any(&self, claims: &[Claim]) -> bool {
+        let store = self.unsettled.engine.store();
+        let verdicts = store.verify(claims, verify_within(claims.len()));
+        verdicts.map_or(true, |verdicts| verdicts.contains(&Verdict::Current))
+    }
+
+    /// Leaves only claims that may be committed under the number: those that are in the table, or
+    /// may be, are sorted out, and those of another number get a new sequence.
+    pub(crate) fn number_claims(
+        &mut self,
+        hold: &Hold<'_>,
+        claims: &mut Vec<Claim>,
+        settled: &mut Settled,
+    ) -> Result<(), Error> {
+        for claim in std::mem::take(claims) {
+            match hold.private.numbered().outcome(&claim) {
+                Outcome::Committed => settled.applied.push(claim),
+                Outcome::Undecided => settled.undecided.push(claim),
+                Outcome::Open => settled.changing.push(claim),
+                Outcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
+                Outcome::NotCommitted => match self.renumber_unapplied(hold, &claim, claim.seq)? {
+                    Some(renumbered) => claims.push(renumbered),
+                    None => self.sort_out(claim, settled)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Sorts out a claim that the store does not hold any more.
+    fn sort_out(&self, claim: Claim, settled: &mut Settled) -> Result<(), Error> {
+        let claims = vec![claim];
+        let store = self.unsettled.engine.store();
+        let verdicts = store.verify(&claims, verify_within(1))?;
+        let held = settled.keep_held(claims, &verdicts, |verdict| verdict == Verdict::Current);
+        settled.changing.extend(held);
+        Ok(())
+    }
+
+    /// Writes claims again, with greater sequences, whose rows have seen greater ones of other
+    /// stores. The rows are locked, so no other store comes between.
+    pub(crate) fn write_above(
+        &mut self,
+        hold: &Hold<'_>,
+        transaction: &mut dyn LedgerTransaction,
+        claims: &mut [Claim],
+        unapplied: Vec<Unapplied>,
+    ) -> Result<Vec<Unapplied>, Error> {
+        let (mut rest, mut places, mut renumbered) = (Vec::new(), Vec::new(), Vec::new());
+        for unapplied in unapplied {
+            let claim = claims.get_mut(unapplied.index);
+            if let (Some(claim), UnappliedCause::Newer(row)) = (claim, unapplied.cause)
+                && let Some(greater) = self.renumber_unapplied(hold, claim, row)?
+            {
+                *claim = greater.clone();
+                places.push(unapplied.index);
+                renumbered.push(greater);
+            } else {
+                rest.push(unapplied);
+            }
+        }
+        if !renumbered.is_empty() {
+            let unapplied = transaction.upsert(&renumbered)?;
+            rest.extend(unapplied.into_iter().filter_map(|unapplied| {
+                Some(Unapplied { index: *places.get(unapplied.index)?, ..unapplied })
+            }));
+            rest.sort_by_key(|unapplied| unapplied.index);
+        }
+        Ok(rest)
+    }
+
+    fn renumber_unapplied(
+        &self,
+        hold: &Hold<'_>,
+        claim: &Claim,
+        above: ClaimSeq,
+    ) -> Result<Option<Claim>, Error> {
+        let renumbered = hold.private.renumber_unapplied(claim, above).inspect_err(|_| {
+            // It may have another sequence, which no later pass would know.
+            self.unsettled.engine.unanswered().note([claim.id.clone()]);
+        })?;
+        if let Some(renumbered) = &renumbered {
+            self.unsettled.take(renumbered, Fate::Unapplied);
+        }
+        // Another thread may have taken another number meanwhile.
+        Ok(renumbered.filter(|renumbered| hold.held.gives_out(renumbered.seq)))
+    }
+}
