@@ -4,6 +4,7 @@ mod allocations;
 mod footprint;
 mod foreign_keys;
 mod increments;
+mod index;
 mod latency;
 pub mod memory;
 mod memory_store;
@@ -48,6 +49,8 @@ pub const MEASURES: &[Measure] = &[
         "a sync of 10 counters beside 500,000 keys of others",
         foreign_keys::beside_many,
     ),
+    measure("index", "a worker's sync of 10 counters beside 500,000 keys", index::beside_many),
+    measure("idle-workers", "20 workers where nothing is counted", index::idle_workers),
 ];
 
 const fn measure(name: &'static str, what: &'static str, run: fn(&Bench) -> Vec<Row>) -> Measure {

@@ -85,8 +85,8 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry, IndexPage,
-    InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, Outcome, PendingIndex,
+    Claimed, ClockReading, CommitOutcome, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry,
+    IndexPage, InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, PendingIndex,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
     ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict, random_word,
 };

@@ -113,12 +113,16 @@ impl MemoryStore {
     /// sequence and its claims together.
     fn next_seq(&self, above: ClaimSeq) -> Result<ClaimSeq, Overflow> {
         let now = self.clock.now_micros();
+        let mut given = None;
+        // The sequence that is stored is the one that is given out: were it computed again, the
+        // store might have taken another number meanwhile.
         let next = |high_water: i64| {
             let from = now.max(high_water.max(above.get()).checked_add(1)?);
-            self.numbered.first_from(ClaimSeq::new(from)).map(ClaimSeq::get)
+            given = self.numbered.first_from(ClaimSeq::new(from));
+            given.map(ClaimSeq::get)
         };
         let before = self.high_water.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-        before.ok().and_then(next).map(ClaimSeq::new).ok_or(Overflow)
+        before.ok().and(given).ok_or(Overflow)
     }
 
     fn age(&self, seq: ClaimSeq) -> Duration {

@@ -5,12 +5,12 @@
 //! defined in the crate `counter-core`, which a service that only counts can use by itself.
 
 pub use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, ConfigOverrides, Confirmation, Cursor,
-    DeltaStore, Foreign, Generation, HeldNumber, Holding, IndexEntry, IndexPage, InspectStore,
-    KeyIndex, Kinship, MalformedMark, ManualClock, Mark, Marks, NumberRow, Numbered, Outcome,
-    PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage, Snapshot,
-    StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock, Telling, Told,
-    Verdict, random_word, value,
+    Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, CommitOutcome, ConfigOverrides,
+    Confirmation, Cursor, DeltaStore, Foreign, Generation, HeldNumber, Holding, IndexEntry,
+    IndexPage, InspectStore, KeyIndex, Kinship, MalformedMark, ManualClock, Mark, Marks, NumberRow,
+    Numbered, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage,
+    Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock,
+    Telling, Told, Verdict, random_word, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

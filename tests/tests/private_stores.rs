@@ -42,6 +42,27 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
     }
 }
 
+/// As two that claim in the same microsecond, before either has a number.
+#[test]
+fn a_claim_is_read_over_a_row_that_another_process_has_given_its_very_sequence() {
+    let database = database::sqlite();
+    let ledger = database.ledger("model_counters");
+    ledger.run_pending_migrations().unwrap();
+    let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(100)));
+    let mut config = Config::default();
+    config.claim_timeout = Duration::ZERO;
+    let counters = Counters::from_parts(config, Arc::clone(&store) as _, Arc::clone(&ledger));
+    counters.increment(post(1), "views", 5).unwrap();
+    store.claim(&[views_of(1)], Duration::ZERO).unwrap();
+    let own = store.look(&[views_of(1)]).unwrap().held.remove(0).unwrap().claim.unwrap();
+    let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+    transaction.upsert(&[Claim { op: ClaimOp::Add(100), ..own }]).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(counters.get(post(1), "views").unwrap(), 105);
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 105);
+}
+
 /// Its claim may be in the table, which the next transaction finds out before anything else.
 #[test]
 fn a_claim_whose_commit_panicked_counts_once_when_another_process_overtakes_it() {
@@ -203,8 +224,8 @@ fn commit_under_each_number(ledger: &dyn Ledger) {
     let mut transaction = ledger.begin(LockWait::Usual).unwrap();
     for number in (0..StoreNumber::COUNT).filter_map(StoreNumber::new) {
         if let Some(row) = transaction.lock_number(number).unwrap() {
-            let row = NumberRow { holder: 7, batch: 9, ..row };
-            transaction.write_number(number, row).unwrap();
+            let taken = NumberRow { holder: 7, batch: 9, ..row };
+            transaction.write_number(number, row, taken).unwrap();
         }
     }
     transaction.commit().unwrap();

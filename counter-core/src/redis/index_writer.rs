@@ -97,8 +97,10 @@ impl IndexWriter {
         state.is_ending = true;
         shared.changed.notify_all();
         let is_there = |state: &mut State| state.thread != Thread::None;
-        let ended = shared.changed.wait_timeout_while(state, time, is_there);
-        ended.unwrap_or_else(PoisonError::into_inner).0.is_ending = false;
+        let waited = shared.changed.wait_timeout_while(state, time, is_there);
+        let (mut state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+        // A thread that is late ends later.
+        state.is_ending = timed_out.timed_out();
     }
 }
 
@@ -115,7 +117,7 @@ impl Shared {
             let state = lock(&self.state);
             drop(self.changed.wait_timeout_while(state, PAUSE, |state| !state.is_ending));
         }
-        // A server that is away keeps nobody waiting for the end.
+        // The end waits for no server that is away.
         if !lock(&self.state).has_failed {
             self.write(server);
         }

@@ -144,6 +144,8 @@ pub struct SentinelFacts {
     pub known: u64,
     /// Those in the URL that named no master, each with the reason.
     pub silent: Vec<(String, String)>,
+    /// Those in the URL that named a master, each with the address that it named.
+    pub named: Vec<(String, String)>,
 }
 
 /// What a store has noticed by itself: see [`InspectStore::notices`].

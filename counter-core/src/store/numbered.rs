@@ -49,7 +49,7 @@ pub struct NumberRow {
 
 /// What is known about the commit of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommitOutcome {
     /// None was asked for, or it was rolled back.
     NotCommitted,
     /// It was asked for, and its outcome is not known yet.
@@ -67,7 +67,7 @@ struct Commit {
     batch: i64,
     /// In the order of the counters.
     claims: Vec<Claim>,
-    outcome: Outcome,
+    outcome: CommitOutcome,
 }
 
 impl Commit {
@@ -120,6 +120,15 @@ impl Numbered {
         *lock(&self.held).get_or_insert(taken)
     }
 
+    /// Notes the greatest sequence that is recorded of a store which processes share, if this store
+    /// holds the number still.
+    pub fn note_shared(&self, number: StoreNumber, shared: ClaimSeq) {
+        let mut held = lock(&self.held);
+        if let Some(held) = held.as_mut().filter(|held| held.number == number) {
+            held.shared = shared;
+        }
+    }
+
     /// Notes that another store has taken this number.
     pub fn lose(&self, lost: HeldNumber) {
         lock(&self.held).take_if(|held| *held == lost);
@@ -138,10 +147,19 @@ impl Numbered {
     }
 
     /// Notes that a commit of these claims, of different counters, is about to be asked for.
-    pub fn note_commit(&self, number: StoreNumber, batch: i64, claims: &[Claim]) {
-        let (mut claims, outcome) = (claims.to_vec(), Outcome::Open);
+    /// Returns whether it may be: not if the store has lost the number, whose row decides about no
+    /// commit any more that is noted from then on.
+    #[must_use]
+    pub fn note_commit(&self, number: StoreNumber, batch: i64, claims: &[Claim]) -> bool {
+        let (mut claims, outcome) = (claims.to_vec(), CommitOutcome::Open);
         claims.sort_by(|a, b| a.id.cmp(&b.id));
-        lock(&self.commits).push(Commit { number, batch, claims, outcome });
+        // Before the number is looked at: one that is lost then is decided about later.
+        let mut commits = lock(&self.commits);
+        let is_held = self.held().is_some_and(|held| held.number == number);
+        if is_held {
+            commits.push(Commit { number, batch, claims, outcome });
+        }
+        is_held
     }
 
     /// Notes that a commit succeeded.
@@ -149,20 +167,21 @@ impl Numbered {
         let mut commits = lock(&self.commits);
         let mut commit = commits.iter_mut().filter(|commit| commit.batch == batch);
         if let Some(commit) = commit.next() {
-            commit.outcome = Outcome::Committed;
+            commit.outcome = CommitOutcome::Committed;
         }
     }
 
     /// Decides commits whose outcome is not known, from the row of their number, which is locked
-    /// now: none of them is still on its way. `None` if there is no such row any more.
+    /// now: none of them is still on its way. `None` if there is no such row any more. A store that
+    /// has lost the number notes that first (see [`Self::lose`]), so that no commit is noted later.
     pub fn decide(&self, number: StoreNumber, row: Option<NumberRow>) {
         let mut commits = lock(&self.commits);
         for commit in commits.iter_mut() {
-            if commit.outcome == Outcome::Open && commit.number == number {
+            if commit.outcome == CommitOutcome::Open && commit.number == number {
                 commit.outcome = outcome_of(commit, row, self.holder);
             }
         }
-        commits.retain(|commit| commit.outcome != Outcome::NotCommitted);
+        commits.retain(|commit| commit.outcome != CommitOutcome::NotCommitted);
     }
 
     /// Forgets the commit of a batch, all of whose claims are acknowledged.
@@ -173,27 +192,27 @@ impl Numbered {
     /// Forgets commits of claims of which the store holds none any more.
     pub fn forget_commits(&self, is_held: impl Fn(&[Claim]) -> bool) {
         let mut commits = lock(&self.commits);
-        commits.retain(|commit| commit.outcome == Outcome::Open || is_held(&commit.claims));
+        commits.retain(|commit| commit.outcome == CommitOutcome::Open || is_held(&commit.claims));
     }
 
     /// Returns what is known about the commit of a claim.
-    pub fn outcome(&self, claim: &Claim) -> Outcome {
+    pub fn outcome(&self, claim: &Claim) -> CommitOutcome {
         let commits = lock(&self.commits);
         let commit = commits.iter().find(|commit| commit.has(claim));
-        commit.map_or(Outcome::NotCommitted, |commit| commit.outcome)
+        commit.map_or(CommitOutcome::NotCommitted, |commit| commit.outcome)
     }
 }
 
 /// Returns what the row of its number says about a commit. The floor only rises, so one that is
-/// below a claim shows that the claim was not committed, whoever holds the number.
-fn outcome_of(commit: &Commit, row: Option<NumberRow>, holder: i64) -> Outcome {
-    let Some(row) = row else { return Outcome::Undecided };
+/// below a claim shows that the claim was not committed, under any holder of the number.
+fn outcome_of(commit: &Commit, row: Option<NumberRow>, holder: i64) -> CommitOutcome {
+    let Some(row) = row else { return CommitOutcome::Undecided };
     if row.batch == commit.batch {
-        Outcome::Committed
+        CommitOutcome::Committed
     } else if row.holder == holder || row.floor < commit.greatest() {
-        Outcome::NotCommitted
+        CommitOutcome::NotCommitted
     } else {
-        Outcome::Undecided
+        CommitOutcome::Undecided
     }
 }
 

@@ -171,6 +171,8 @@ finding_codes! {
     StoreInCluster = "store-in-cluster",
     /// a sentinel names no master.
     SentinelSilent = "sentinel-silent",
+    /// sentinels name different masters, or one master by different names.
+    SentinelsDisagree = "sentinels-disagree",
     /// there are fewer than three sentinels.
     SentinelsFew = "sentinels-few",
     /// the master that sentinels name has no replica.

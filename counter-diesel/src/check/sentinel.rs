@@ -1,5 +1,7 @@
 //! What the facts about the sentinels mean that name a store's server.
 
+use std::collections::BTreeSet;
+
 use counter_core::{Fact, Printable, SentinelFacts, StoreFacts};
 
 use super::diagnosis::Diagnosis;
@@ -17,6 +19,7 @@ pub(super) fn master_of(facts: &StoreFacts) -> Option<String> {
 pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
     let Fact::Known(sentinel) = &facts.sentinel else { return };
     judge_silent(sentinel, diagnosis);
+    judge_named(sentinel, diagnosis);
     if sentinel.known < ENOUGH_SENTINELS {
         diagnosis.add(
             Severity::Note,
@@ -61,6 +64,22 @@ fn judge_silent(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
         format!("a sentinel in the URL names no master: {}", Printable(&silent)),
         "start it, or correct the URL; while none answers, counting goes on, but no failover is \
          followed",
+    );
+}
+
+fn judge_named(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
+    let addresses: BTreeSet<_> = sentinel.named.iter().map(|(_, address)| address).collect();
+    if addresses.len() < 2 {
+        return;
+    }
+    let named = sentinel.named.iter().map(|(who, address)| format!("{who} names {address}"));
+    let named = named.collect::<Vec<_>>().join("; ");
+    diagnosis.add(
+        Severity::Warning,
+        Code::SentinelsDisagree,
+        format!("the sentinels do not name the same address: {}", Printable(&named)),
+        "if no failover is going on, look whether one of them is cut off from the others, and \
+         give `announce-hostnames` the same value at all",
     );
 }
 
@@ -113,6 +132,21 @@ mod tests {
         let message = &silent[0].message;
         assert_eq!(silent[0].code, Code::SentinelSilent);
         assert!(message.ends_with("s1:26379: timed out\\n; s2:26379: timed out\\n"), "{message}");
+    }
+
+    #[test]
+    fn sentinels_that_name_different_masters_are_found_with_what_each_names() {
+        let mut facts = facts(3, &[]);
+        let Fact::Known(sentinel) = &mut facts.sentinel else { unreachable!() };
+        let named = |who: &str, address: &str| (who.to_owned(), address.to_owned());
+        sentinel.named = vec![named("s1:1", "r1:1"), named("s2:1", "r1:1")];
+        assert_eq!(found(&facts), []);
+        let Fact::Known(sentinel) = &mut facts.sentinel else { unreachable!() };
+        sentinel.named.push(named("s3:1", "10.0.0.1:1"));
+        let disagree = findings(&facts);
+        assert_eq!(disagree[0].code, Code::SentinelsDisagree);
+        let message = &disagree[0].message;
+        assert!(message.ends_with("s2:1 names r1:1; s3:1 names 10.0.0.1:1"), "{message}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, DeltaStore, Holding, Outcome, Owner,
+    Baseline, Claim, ClaimSeq, CommitOutcome, CounterId, CounterKey, DeltaStore, Holding, Owner,
     Snapshot, ValueError, Verdict, value,
 };
 
@@ -96,13 +96,13 @@ impl Reading {
 }
 
 /// The value of a counter. A claim that is not in the table comes over a row that has seen a newer
-/// one, of another process: it is about to get a greater sequence.
+/// one, or one with its very sequence, of another process: it is about to get a greater one.
 fn value_over(store: &dyn DeltaStore, held: &Holding, row: Baseline) -> Result<i64, ValueError> {
-    match (value(held, row), &held.claim) {
-        (Err(ValueError::Conflict { .. }), Some(claim)) if is_uncommitted(store, claim) => {
+    match &held.claim {
+        Some(claim) if row.seq >= claim.seq && is_uncommitted(store, claim) => {
             value(held, Baseline { seq: ClaimSeq::ZERO, ..row })
         }
-        (value, _) => value,
+        _ => value(held, row),
     }
 }
 
@@ -111,7 +111,7 @@ fn value_over(store: &dyn DeltaStore, held: &Holding, row: Baseline) -> Result<i
 /// it is acknowledged.
 fn is_uncommitted(store: &dyn DeltaStore, claim: &Claim) -> bool {
     let Some(private) = store.private() else { return false };
-    private.numbered().outcome(claim) == Outcome::NotCommitted
+    private.numbered().outcome(claim) == CommitOutcome::NotCommitted
         && store
             .verify(std::slice::from_ref(claim), VERIFY_WITHIN)
             .is_ok_and(|verdicts| verdicts == [Verdict::Current])

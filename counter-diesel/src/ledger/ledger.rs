@@ -130,10 +130,20 @@ pub trait LedgerTransaction {
     /// `None` if there is no such row. To be called before any other row is locked.
     fn lock_number(&mut self, number: StoreNumber) -> Result<Option<NumberRow>, Error>;
 
-    /// Writes the row of a number, which is locked. To be called when the rows are locked: then
-    /// what other transactions have recorded with these rows is in the answer, which is what is
-    /// recorded of stores that processes share.
-    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error>;
+    /// Writes the row of a number, which was `locked` when it was locked. To be called when the
+    /// rows are locked: then what other transactions have recorded with these rows is in the
+    /// answer, which is what is recorded of stores that processes share.
+    ///
+    /// # Errors
+    ///
+    /// One that may pass, if the row has another holder or another batch by now: a transaction that
+    /// skips locked rows can lose its locks before it writes.
+    fn write_number(
+        &mut self,
+        number: StoreNumber,
+        locked: NumberRow,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error>;
 
     /// Makes it durable.
     ///

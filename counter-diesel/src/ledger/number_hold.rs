@@ -36,10 +36,11 @@ impl<C: CounterConnection> PoolTransaction<C> {
     pub(crate) fn write_number(
         &mut self,
         number: StoreNumber,
+        locked: NumberRow,
         row: NumberRow,
     ) -> Result<SharedRecord, Error> {
         self.run(LedgerStep::State, |conn, tables| {
-            conn.update_number(tables, number, row)?;
+            is_written(conn.update_number(tables, number, locked, row)?)?;
             conn.shared_record(tables)
         })
     }
@@ -69,13 +70,14 @@ fn take_one<C: CounterConnection>(
         let Some(number) = choose(&known) else { break };
         let Some(used) = known.iter().find(|used| used.number == number) else {
             let row = NumberRow { holder, ..NumberRow::default() };
-            return conn.insert_number(tables, number, row).map(|()| number).map_err(as_passing);
+            let written = conn.insert_number(tables, number, row).map_err(as_passing)?;
+            return is_written(written).map(|()| number);
         };
         if let Some(row) = conn.lock_free_number(tables, number)?
             && is_as_it_was(conn, tables, used)?
         {
             // The word of the last batch stays, which its earlier holder may have to know.
-            conn.update_number(tables, number, NumberRow { holder, ..row })?;
+            is_written(conn.update_number(tables, number, row, NumberRow { holder, ..row })?)?;
             return Ok(number);
         }
     }
@@ -88,6 +90,11 @@ fn as_passing(error: DieselError) -> DieselError {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => taken_meanwhile(),
         error => error,
     }
+}
+
+/// Fails if the row of a number was not written: then another transaction has written it since.
+fn is_written(rows: usize) -> QueryResult<()> {
+    if rows == 1 { Ok(()) } else { Err(taken_meanwhile()) }
 }
 
 fn taken_meanwhile() -> DieselError {

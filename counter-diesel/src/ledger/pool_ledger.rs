@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
+    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
+    OwnerType, Prefix, StoreNumber, TableName, Told,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -262,8 +262,15 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::State, move |transaction| transaction.lock_number(number))
     }
 
-    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
-        self.step(LedgerStep::State, move |transaction| transaction.write_number(number, row))
+    fn write_number(
+        &mut self,
+        number: StoreNumber,
+        locked: NumberRow,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error> {
+        self.step(LedgerStep::State, move |transaction| {
+            transaction.write_number(number, locked, row)
+        })
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), Error> {

@@ -91,8 +91,8 @@ impl SyncOptions {
     /// Every [`full_scan_every`](Self::full_scan_every) one sync scans everything all the same:
     /// the first that comes after that time, of all processes that follow the index. It finds what
     /// the index does not name, such as what other programs count with a plain `INCRBY`. With a
-    /// store that has no index every sync scans everything. [`SyncReport::reach`] says which it
-    /// was.
+    /// store that has no index, and with a [pattern](Self::pattern), every sync scans everything.
+    /// [`SyncReport::reach`] says which it was.
     ///
     /// [`SyncReport::reach`]: crate::SyncReport::reach
     pub fn follow_index(mut self, follow_index: bool) -> Self {

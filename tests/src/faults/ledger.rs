@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber, Told,
+    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
+    OwnerType, Prefix, StoreNumber, Told,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
@@ -164,10 +164,15 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn write_number(&mut self, number: StoreNumber, row: NumberRow) -> Result<SharedRecord, Error> {
+    fn write_number(
+        &mut self,
+        number: StoreNumber,
+        locked: NumberRow,
+        row: NumberRow,
+    ) -> Result<SharedRecord, Error> {
         self.faults.step(
             "write_number",
-            || self.inner.write_number(number, row),
+            || self.inner.write_number(number, locked, row),
             |fault| failure(LedgerStep::State, fault),
         )
     }

@@ -102,7 +102,10 @@ impl SentinelSite {
     /// Starts a failover, without a fault.
     pub fn fail_over(&self) {
         let mut bare = self.sentinels[1].bare();
-        redis::cmd("SENTINEL").arg("FAILOVER").arg(MASTER_NAME).exec(&mut bare).unwrap();
+        // A sentinel that has not heard of a good replica for a moment refuses.
+        wait_for("a sentinel to begin a failover", || {
+            redis::cmd("SENTINEL").arg("FAILOVER").arg(MASTER_NAME).exec(&mut bare).ok()
+        });
     }
 
     /// Waits until these sentinels name another master than that on this port, and returns it.

@@ -109,13 +109,13 @@ fn a_counter_of_zero_is_no_longer_named() {
 }
 
 #[test]
-fn a_pattern_leaves_what_does_not_match_in_the_index() {
+fn a_sync_with_a_pattern_scans_and_leaves_what_does_not_match_in_the_index() {
     let mut setting = Setting::scanned();
     let counters = setting.counters();
     count(&counters, [1, 2]);
     let options = SyncOptions::default().follow_index(true).pattern("post:1:*".parse().unwrap());
     let report = counters.sync(&options).unwrap();
-    assert_eq!((report.reach, report.applied), (Reach::Index, 1));
+    assert_eq!((report.reach, report.applied), (Reach::Everything, 1));
     assert_eq!(setting.named(), ["post:2:views"]);
     assert_eq!(follow_index(&counters).applied, 1);
 }

@@ -1,4 +1,4 @@
-//! What is told of a master without replicas, and of sentinels that are away.
+//! What is reported of a master without replicas, and of sentinels that are away.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use counter_core::{Config, RedisStore};
 use counter_diesel::Counters;
 use counter_tests::fixtures::post;
 use counter_tests::log::Told;
+use counter_tests::process::wait_for;
 use counter_tests::servers::{RedisServer, Watch, built, start_sentinels, url_of};
 use counter_tests::store_worlds::patient;
 
@@ -25,7 +26,7 @@ fn told_with_and_without_sentinel() -> Vec<Told> {
     counters.increment(post(1), "views", 5).unwrap();
     assert_eq!(sync(&counters).unconfirmed, 1);
     drop(sentinels);
-    while sync(&counters).sentinels_silent.is_none() {}
+    wait_for("a sync that no sentinel answers", || sync(&counters).sentinels_silent.map(drop));
     told_of(&world)
 }
 

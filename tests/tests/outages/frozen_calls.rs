@@ -63,7 +63,7 @@ fn each_call_ends_within_its_time(site: &Site) {
     let processes = CALLS.map(|_| {
         let counters = site.counters();
         counters.increment(post(1), "views", 1).unwrap();
-        // From here on it has a connection, of which it does not know that nobody answers there.
+        // From here on it has a connection, of which it does not know that no answer comes there.
         let _ = sync_cleanly(&counters);
         let worker = counters.spawn_sync(seconds(3600)).unwrap();
         (counters, worker)

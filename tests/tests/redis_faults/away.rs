@@ -57,7 +57,7 @@ fn a_store_is_not_built_while_the_server_is_away() {
 fn a_store_that_connects_lazily_counts_once_the_server_is_there() {
     let mut server = RedisServer::start();
     server.kill();
-    let builder = RedisStore::builder(server.url()).connect_lazily();
+    let builder = RedisStore::builder(server.url()).connect_lazily().without_index();
     let store = soon("building", || builder.build().unwrap());
     assert_not_counted("away", soon("an increment", || store.increment(&downloads_of(1), 1)));
     server.start_again();
@@ -86,7 +86,7 @@ fn counting_goes_on_after_the_server_was_killed_and_started_again() {
 #[test]
 fn a_restart_of_the_server_costs_one_increment() {
     let mut server = RedisServer::start();
-    let store = RedisStore::builder(server.url()).build().unwrap();
+    let store = RedisStore::builder(server.url()).without_index().build().unwrap();
     let counting = Barrier::new(4);
     wait_for("several connections", || {
         thread::scope(|scope| {

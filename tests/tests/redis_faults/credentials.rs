@@ -24,7 +24,7 @@ fn end_connections(server: &RedisServer) {
 fn store(server: &RedisServer) -> (RedisStore, Arc<Mutex<&'static str>>) {
     let password = Arc::new(Mutex::new("old"));
     let source = Arc::clone(&password);
-    let builder = RedisStore::builder(server.url());
+    let builder = RedisStore::builder(server.url()).without_index();
     let builder =
         builder.credentials(move || Ok(RedisCredentials::new("app", *source.lock().unwrap())));
     (builder.connect_lazily().build().unwrap(), password)

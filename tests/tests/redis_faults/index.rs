@@ -70,6 +70,12 @@ fn the_end_of_a_store_writes_what_is_gathered_and_waits_for_no_frozen_server() {
     server.freeze();
     soon("the end", || drop(store));
     server.thaw();
+    // Its thread ends too, and with it what the store held.
+    let mut bare = server.bare();
+    wait_for("the store to close its connections", || {
+        let clients: String = redis::cmd("CLIENT").arg("LIST").query(&mut bare).unwrap();
+        (clients.lines().count() == 1).then_some(())
+    });
 }
 
 #[test]

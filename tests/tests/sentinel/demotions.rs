@@ -1,4 +1,4 @@
-//! A master that is demoted by hand, which no sentinel tells.
+//! A master that is demoted by hand, which no sentinel says.
 
 use std::thread;
 

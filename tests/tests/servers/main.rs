@@ -53,10 +53,6 @@ fn main() -> ExitCode {
         statement_log::a_transaction_that_skips_rows_reads_what_others_record_meanwhile();
         Ok(())
     }));
-    trials.push(Trial::test("mariadb::a_statement_log_and_the_first_syncs_of_a_store", || {
-        statement_log::two_syncs_that_are_the_first_of_their_store_resolve_their_deadlock();
-        Ok(())
-    }));
     trials.extend(outages());
     suite::run_trials(trials)
 }

@@ -201,7 +201,8 @@ impl<'p> Checkout<'p> {
         self.health = Health::Broken;
     }
 
-    fn era(&self) -> Era {
+    /// Returns the era in which the connection was made, where a master is followed.
+    pub(crate) fn era(&self) -> Era {
         self.connection.as_ref().map_or_else(Era::default, Pooled::era)
     }
 

@@ -9,10 +9,14 @@ pub(crate) fn sentinel_facts(follower: &Follower) -> SentinelFacts {
         master: follower.followed(),
         known: answers.len() as u64,
         silent: Vec::new(),
+        named: Vec::new(),
     };
     for answer in answers {
-        match answer.knows {
-            Ok(known) => facts.known = facts.known.max(known.unwrap_or_default()),
+        match answer.named {
+            Ok(named) => {
+                facts.known = facts.known.max(named.known_sentinels.unwrap_or_default());
+                facts.named.push((answer.sentinel, named.address.to_string()));
+            }
             Err(why) => facts.silent.push((answer.sentinel, why)),
         }
     }

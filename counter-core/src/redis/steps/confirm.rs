@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::redis::confirmation_rule::ConfirmationRule;
-use crate::redis::connection::{Checkout, Deadline, Follower, Packed, Reply, Role};
+use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Role};
 use crate::redis::server::Server;
 
 /// How the last write on a connection was confirmed.
@@ -33,7 +33,9 @@ pub(crate) fn confirm(
         }
     };
     let confirmed = confirmed.and_then(|confirmed| {
-        server.follower().map_or(Ok(()), Follower::check_undisputed)?;
+        if let Some(follower) = server.follower() {
+            follower.check_undisputed(checkout.era())?;
+        }
         Ok(confirmed)
     });
     confirmed.map_err(|source| Error::Store { step: StoreStep::Confirm, source }.into())

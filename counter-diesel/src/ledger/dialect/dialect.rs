@@ -216,21 +216,23 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         number: StoreNumber,
     ) -> QueryResult<Option<NumberRow>>;
 
-    /// Makes the row of a number that has none.
+    /// Makes the row of a number that has none. Returns how many rows were written.
     fn insert_number(
         &mut self,
         tables: &Tables,
         number: StoreNumber,
         row: NumberRow,
-    ) -> QueryResult<()>;
+    ) -> QueryResult<usize>;
 
-    /// Writes the row of a number, which is used now.
+    /// Writes the row of a number, which is used now, where its holder and its batch are still as
+    /// they were when it was locked. Returns how many rows were written.
     fn update_number(
         &mut self,
         tables: &Tables,
         number: StoreNumber,
+        locked: NumberRow,
         row: NumberRow,
-    ) -> QueryResult<()>;
+    ) -> QueryResult<usize>;
 
     /// Returns the greatest sequence of the whole record.
     fn newest_recorded(&mut self, tables: &Tables) -> QueryResult<ClaimSeq>;

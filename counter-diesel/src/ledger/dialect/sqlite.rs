@@ -39,7 +39,6 @@ impl Dialect for SqliteConnection {
 
     const WRITERS: u64 = 1;
 
-
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 
     const LOCK_ROW: &'static str = "";

@@ -39,7 +39,7 @@ impl Applier<'_, '_> {
         hold: Option<&Hold<'_>>,
     ) -> Result<(), Error> {
         if let Some(hold) = hold {
-            hold.note_commit(claims);
+            hold.note_commit(claims)?;
         }
         let times = &mut self.log.report.times;
         let commit = AssertUnwindSafe(|| times.add_database(|| transaction.commit()));

@@ -4,7 +4,9 @@
 //! commits sequences of it, and no other transaction of this process is between its begin and its
 //! commit: so what became of earlier commits is known, and a claim may get a new sequence.
 
-use counter_core::{Claim, ClaimSeq, HeldNumber, Outcome, PrivateStore, Verdict, random_word};
+use counter_core::{
+    Claim, ClaimSeq, CommitOutcome, HeldNumber, PrivateStore, Verdict, random_word,
+};
 
 use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
@@ -36,14 +38,16 @@ impl<'a> Applier<'a, '_> {
             };
             let mut transaction = engine.ledger().begin(wait)?;
             let row = transaction.lock_number(held.number)?;
+            let own = row.filter(|row| row.holder == numbered.holder());
+            if own.is_none() {
+                // First, so that no commit under it is noted which nothing decides about.
+                numbered.lose(held);
+            }
             numbered.decide(held.number, row);
-            match row {
-                Some(row) if row.holder == numbered.holder() => {
-                    let hold = Hold { private, held, floor: row.floor, batch: random_word() };
-                    numbered.forget_commits(|claims| self.holds_any(claims));
-                    return Ok((transaction, Some(hold)));
-                }
-                _ => numbered.lose(held),
+            if let Some(locked) = own {
+                let hold = Hold { private, held, locked, batch: random_word() };
+                numbered.forget_commits(|claims| self.holds_any(claims));
+                return Ok((transaction, Some(hold)));
             }
         }
         let source = diesel::result::Error::NotFound;
@@ -74,14 +78,16 @@ impl<'a> Applier<'a, '_> {
     ) -> Result<(), Error> {
         for claim in std::mem::take(claims) {
             match hold.private.numbered().outcome(&claim) {
-                Outcome::Committed => settled.applied.push(claim),
-                Outcome::Undecided => settled.undecided.push(claim),
-                Outcome::Open => settled.changing.push(claim),
-                Outcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
-                Outcome::NotCommitted => match self.renumber_unapplied(hold, &claim, claim.seq)? {
-                    Some(renumbered) => claims.push(renumbered),
-                    None => self.sort_out(claim, settled)?,
-                },
+                CommitOutcome::Committed => settled.applied.push(claim),
+                CommitOutcome::Undecided => settled.undecided.push(claim),
+                CommitOutcome::Open => settled.changing.push(claim),
+                CommitOutcome::NotCommitted if hold.held.gives_out(claim.seq) => claims.push(claim),
+                CommitOutcome::NotCommitted => {
+                    match self.renumber_unapplied(hold, &claim, claim.seq)? {
+                        Some(renumbered) => claims.push(renumbered),
+                        None => self.sort_out(claim, settled)?,
+                    }
+                }
             }
         }
         Ok(())

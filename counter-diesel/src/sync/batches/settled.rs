@@ -21,7 +21,7 @@ pub(crate) struct Settled<'a> {
     pub(crate) changing: Vec<Claim>,
     /// The row of the record that was committed with them, of the store with this id.
     pub(crate) recorded: Option<(Arc<str>, Told)>,
-    /// Nothing tells any more whether they are in the table.
+    /// Whether they are in the table cannot be found out any more.
     pub(crate) undecided: Vec<Claim>,
     /// The number and the batch under which the applied ones were committed, if there is one.
     pub(crate) hold: Option<Hold<'a>>,

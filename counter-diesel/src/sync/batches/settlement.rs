@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use counter_core::{Claim, ClaimOp, Outcome, Telling, Told};
+use counter_core::{Claim, ClaimOp, CommitOutcome, Telling, Told};
 
 use crate::engine::remembered::Fate;
 use crate::error::{DatabaseMismatch, Error};
@@ -99,7 +99,7 @@ impl Applier<'_, '_> {
         Ok(())
     }
 
-    /// Returns claims of which nothing tells whether they are in the table as conflicts.
+    /// Returns as conflicts claims of which it cannot be found out whether they are in the table.
     fn conflicts_of(&mut self, claims: Vec<Claim>) -> Result<Vec<ConflictingClaim>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         if ids.is_empty() {
@@ -246,7 +246,7 @@ impl Applier<'_, '_> {
     fn outcome_of(&self, hold: &Hold<'_>, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let rows = self.unsettled.engine.ledger().baselines(std::slice::from_ref(&claim.id))?;
         let has_seen = rows.first().is_some_and(|row| row.seq >= claim.seq);
-        let may_be_there = hold.outcome(claim) != Outcome::NotCommitted;
+        let may_be_there = hold.outcome(claim) != CommitOutcome::NotCommitted;
         let is_there = has_seen || may_be_there;
         Ok(if is_there { UpdateOutcome::AlreadyApplied } else { UpdateOutcome::NoRow })
     }

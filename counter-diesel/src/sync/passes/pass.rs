@@ -131,6 +131,10 @@ impl Pass<'_, '_> {
         let Some(index) = self.engine.store().pending_index() else {
             return Ok(Reach::Everything);
         };
+        // A scan for a part of the counters would not do for all workers.
+        if !self.pattern.is_all() {
+            return Ok(Reach::Everything);
+        }
         // What another store has held may come back in ways that no index knows of.
         let is_known = self.log.report.store_replaced.is_none();
         match self.finds {

@@ -56,6 +56,9 @@ struct State {
 struct Master {
     named: Named,
     client: Arc<Client>,
+    /// The era that began with it. Connections of earlier ones lead to an earlier master. Those of
+    /// later ones do not: an era also ends when the server hangs up.
+    since: Era,
 }
 
 impl Follower {
@@ -110,16 +113,22 @@ impl Follower {
         self.is_doubted.store(true, Ordering::Relaxed);
     }
 
-    /// Checks that no sentinel puts another master in the place of this one, as far as they answer.
-    /// What was claimed before was claimed from the master, and a replica that takes over later has
-    /// it if it has been confirmed.
-    pub(crate) fn check_undisputed(&self) -> Result<(), Replaced> {
+    /// Checks that a claim that was made on a connection of this era was made by the master that is
+    /// followed, and that no sentinel puts another in its place, as far as they answer. A replica
+    /// that takes over later has the claim if it has been confirmed.
+    pub(crate) fn check_undisputed(&self, era: Era) -> Result<(), Replaced> {
         let mut sentinels = lock(&self.sentinels);
-        let followed = lock(&self.state).master.as_ref().map(|master| master.named.address.clone());
-        if followed.is_some_and(|followed| !sentinels.is_disputed(&followed)) {
-            return Ok(());
+        let followed = {
+            let state = lock(&self.state);
+            let master = state.master.as_ref().filter(|master| master.since <= era);
+            master.map(|master| master.named.clone())
+        };
+        if let Some(followed) = followed {
+            if !sentinels.is_disputed(&followed) {
+                return Ok(());
+            }
+            self.doubt();
         }
-        self.doubt();
         Err(Replaced { master_name: self.master_name().to_owned() })
     }
 
@@ -199,8 +208,8 @@ impl Follower {
             Some(master) if master.named.address == named.address => master.named = named,
             _ => {
                 let client = self.clients.client(self.url.master_at(&named.address)?)?;
-                state.master = Some(Master { named, client: Arc::new(client) });
-                self.era.fetch_add(1, Ordering::Relaxed);
+                let since = Era(self.era.fetch_add(1, Ordering::Relaxed) + 1);
+                state.master = Some(Master { named, client: Arc::new(client), since });
             }
         }
         Ok(())
@@ -267,8 +276,20 @@ mod tests {
     #[test]
     fn nothing_disputes_a_master_where_no_sentinel_answers_but_something_has_to_name_it() {
         let follower = follower();
-        assert!(follower.check_undisputed().is_err());
+        assert!(follower.check_undisputed(follower.era()).is_err());
         follower.follow(named(3, 1)).unwrap();
-        assert!(follower.check_undisputed().is_ok());
+        assert!(follower.check_undisputed(follower.era()).is_ok());
+    }
+
+    #[test]
+    fn a_claim_of_an_earlier_master_is_refused_and_one_of_an_era_that_a_hang_up_ended_is_not() {
+        let follower = follower();
+        follower.follow(named(1, 1)).unwrap();
+        let era = follower.era();
+        follower.end_era(era);
+        assert!(follower.check_undisputed(era).is_ok());
+        follower.follow(named(2, 2)).unwrap();
+        assert!(follower.check_undisputed(era).is_err());
+        assert!(follower.check_undisputed(follower.era()).is_ok());
     }
 }

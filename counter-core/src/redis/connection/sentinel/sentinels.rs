@@ -38,22 +38,22 @@ struct Sentinel {
 
 /// The master that a sentinel names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
-    pub(super) address: Address,
+pub(crate) struct Named {
+    pub(crate) address: Address,
     /// Rises with each failover. `None` if this user may not ask for it.
     pub(super) epoch: Option<u64>,
     /// Whether this sentinel is putting another in its place.
     pub(super) is_being_replaced: bool,
     /// The number of sentinels that this one knows, itself included.
-    pub(super) known_sentinels: Option<u64>,
+    pub(crate) known_sentinels: Option<u64>,
 }
 
 /// What one sentinel answered.
 #[derive(Debug)]
 pub(crate) struct SentinelAnswer {
     pub(crate) sentinel: String,
-    /// The number of sentinels that this one knows, or why it names no master.
-    pub(crate) knows: Result<Option<u64>, String>,
+    /// The master that it names, or why it names none.
+    pub(crate) named: Result<Named, String>,
 }
 
 /// What was known of the master before the sentinels are asked.
@@ -106,23 +106,31 @@ impl Sentinels {
         best.ok_or_else(|| failures.join("; "))
     }
 
-    /// Returns whether a sentinel names another master than this one, or is about to. Of three, the
+    /// Returns whether a sentinel names a later master than this one, or is about to. Of three, the
     /// one that conducts a failover knows of it a second before the others, and from its begin on.
-    pub(super) fn is_disputed(&mut self, followed: &Address) -> bool {
+    pub(super) fn is_disputed(&mut self, followed: &Named) -> bool {
         let name = &self.master_name;
         let asked = self.all.iter_mut().filter(|sentinel| !sentinel.rests());
-        asked
-            .filter_map(|sentinel| sentinel.ask(name).ok())
-            .any(|named| named.is_being_replaced || named.address != *followed)
+        asked.filter_map(|sentinel| sentinel.ask(name).ok()).any(|named| named.disputes(followed))
     }
 
     /// Asks each sentinel.
     pub(super) fn ask_each(&mut self) -> Vec<SentinelAnswer> {
         let ask = |sentinel: &mut Sentinel| SentinelAnswer {
-            knows: sentinel.ask(&self.master_name).map(|named| named.known_sentinels),
+            named: sentinel.ask(&self.master_name),
             sentinel: sentinel.address(),
         };
         self.all.iter_mut().map(ask).collect()
+    }
+}
+
+impl Named {
+    /// Returns whether this is a word against the master that is followed. A sentinel that was cut
+    /// off names an earlier master, and one may name the same master by a name where another one
+    /// names it by an address: neither has a newer epoch. One that says no epoch may have.
+    fn disputes(&self, followed: &Self) -> bool {
+        let may_be_newer = self.epoch.is_none() || self.epoch > followed.epoch;
+        self.is_being_replaced || (self.address != followed.address && may_be_newer)
     }
 }
 
@@ -216,7 +224,7 @@ fn parse_address(reply: Reply) -> Result<Option<Address>, BoxError> {
     Ok(Some(Address::new(host?, port?.parse()?)))
 }
 
-/// The fields that a sentinel tells of a master: names and values in turn.
+/// The fields in which a sentinel describes a master: names and values in turn.
 struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
 
 impl Fields {
@@ -279,6 +287,24 @@ mod tests {
         assert_eq!(fields.number("num-other-sentinels"), None);
         assert_eq!(fields.number("m"), None);
         assert_eq!(Fields::read(Reply::Nil).number("name"), None);
+    }
+
+    #[test]
+    fn a_master_is_disputed_by_a_newer_epoch_or_a_failover_and_not_by_what_is_old() {
+        let followed = named(1, Some(5));
+        for (other, disputes) in [
+            (named(1, Some(5)), false),
+            (named(1, Some(6)), false),
+            (named(2, Some(4)), false),
+            (named(2, Some(5)), false),
+            (named(2, Some(6)), true),
+            (named(2, None), true),
+            (named(1, None), false),
+            (Named { is_being_replaced: true, ..named(1, Some(5)) }, true),
+        ] {
+            assert_eq!(other.disputes(&followed), disputes, "{other:?}");
+        }
+        assert!(named(2, Some(0)).disputes(&named(1, None)));
     }
 
     #[test]

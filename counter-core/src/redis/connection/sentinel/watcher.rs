@@ -17,7 +17,7 @@ struct End {
 }
 
 impl Watcher {
-    /// Starts the thread. It first asks after half a second, because whoever connects asks too.
+    /// Starts the thread. It first asks after half a second, because each new connection asks too.
     pub(crate) fn start(follower: Arc<Follower>) -> io::Result<Self> {
         let end = Arc::new(End::default());
         let (watched, signal) = (Arc::clone(&follower), Arc::clone(&end));

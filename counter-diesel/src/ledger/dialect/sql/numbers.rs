@@ -64,10 +64,11 @@ pub(crate) fn insert<'a>(
         .sql(")")
 }
 
+/// Writes the row only where it is still as it was when it was locked.
 pub(crate) fn update<'a>(
     tables: &Tables,
     number: StoreNumber,
-    row: NumberRow,
+    (locked, row): (NumberRow, NumberRow),
     now: &str,
 ) -> Statement<'a> {
     let state = tables.state().quoted();
@@ -78,7 +79,8 @@ pub(crate) fn update<'a>(
         .sql(", \"batch\" = ")
         .big_int(row.batch)
         .sql(format!(", \"synced_at\" = {now} WHERE "));
-    of_number(update, number)
+    let update = of_number(update, number).sql(" AND \"holder\" = ").big_int(locked.holder);
+    update.sql(" AND \"batch\" = ").big_int(locked.batch)
 }
 
 fn of_number<Row>(statement: Statement<'_, Row>, number: StoreNumber) -> Statement<'_, Row> {

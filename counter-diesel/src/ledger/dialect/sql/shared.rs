@@ -113,19 +113,18 @@ macro_rules! shared_members {
             tables: &Tables,
             number: StoreNumber,
             row: NumberRow,
-        ) -> QueryResult<()> {
-            numbers::insert(tables, number, row, $now).execute(self)?;
-            Ok(())
+        ) -> QueryResult<usize> {
+            numbers::insert(tables, number, row, $now).execute(self)
         }
 
         fn update_number(
             &mut self,
             tables: &Tables,
             number: StoreNumber,
+            locked: NumberRow,
             row: NumberRow,
-        ) -> QueryResult<()> {
-            numbers::update(tables, number, row, $now).execute(self)?;
-            Ok(())
+        ) -> QueryResult<usize> {
+            numbers::update(tables, number, (locked, row), $now).execute(self)
         }
 
         fn newest_recorded(&mut self, tables: &Tables) -> QueryResult<ClaimSeq> {
