@@ -104,15 +104,15 @@ fn compare(
     let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) else {
         return;
     };
-    generation::judge(generation.as_ref(), state, engine.prefix(), diagnosis);
+    generation::judge(generation.as_ref(), state, diagnosis);
     let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
         return;
     };
     let read_again = || engine.ledger().state(engine.prefix());
     let judged = recall(store, generation, state).and_then(|recall| {
-        if let Some(mismatch) = mismatch(generation, state, &recall.told, read_again)? {
-            generation::judge_mismatch(&mismatch, diagnosis);
-        }
+        let mismatch = mismatch(generation, state, &recall.told, read_again)?;
+        let (mismatch, prefix) = (mismatch.as_ref(), engine.prefix());
+        generation::judge_database(generation, state, mismatch, prefix, diagnosis);
         generation::judge_age(generation, &age_of(recall), diagnosis);
         Ok(())
     });

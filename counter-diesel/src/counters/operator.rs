@@ -74,8 +74,8 @@ impl Counters {
         conflicts::find(self.engine())
     }
 
-    /// Returns whether the database is the one that the store was synced into last. Changes nothing.
-    /// While it is not, nothing is claimed or set.
+    /// Returns whether the database is the one that the store was synced into last, and changes
+    /// nothing. While it is another one, nothing is claimed or set.
     ///
     /// # Errors
     ///

@@ -17,6 +17,12 @@ pub(crate) fn moved(state: &LedgerState) -> Option<DatabaseMismatch> {
     }
 }
 
+/// Returns whether the store was first synced into another database, as far as both say which.
+pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool {
+    let (told, found) = (&generation.database, &state.database);
+    !told.is_empty() && !found.is_empty() && told != found
+}
+
 /// Compares what the store was told with what the database has recorded.
 ///
 /// `state` was read before the store was asked, so it may lack what another process has recorded
@@ -38,7 +44,7 @@ pub(crate) fn mismatch(
         return Ok(None);
     }
     let is_behind = |told: &Told| kinship(generation, &state, told) == Kinship::DatabaseBehind;
-    Ok(Some(if generation.database != state.database {
+    Ok(Some(if is_of_other(generation, &state) {
         DatabaseMismatch::Other
     } else if told.iter().any(is_behind) {
         DatabaseMismatch::WentBack {

@@ -1,4 +1,5 @@
--- Returns the generation of the data, and begins one if there is none.
+-- Returns the generation of the data, and begins one if there is none. One that names no database
+-- names this one from now on.
 --
 -- KEYS: the generation, the high water, the sequences given out and the marks.
 -- ARGV: the generation that begins if there is none; the sequence to which that raises the high
@@ -16,6 +17,11 @@ if foreign then
   return { 'foreign', foreign }
 end
 if generation then
+  -- The database had no id when it was synced first.
+  if string.match(generation, '^[^:]+:(.*)$') == '' and not string.match(ARGV[1], ':$') then
+    generation = generation .. string.match(ARGV[1], '^[^:]+:(.*)$')
+    redis.call('SET', KEYS[1], generation)
+  end
   return { 'old', format_sequence(high_water), generation }
 end
 

@@ -3,13 +3,13 @@
 use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
-use crate::engine::kinship::mismatch;
+use crate::engine::kinship::{is_of_other, mismatch};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerState, StoreRecord, SyncRecord};
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
-    /// Whether the store is synced into another database too.
+    /// Whether the store is synced into another database too, where nothing is refused for that.
     pub(crate) shared_prefix: bool,
     /// What was recorded of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
@@ -36,9 +36,10 @@ pub(crate) fn compare(
     };
     let marks_lost = state.stores.iter().any(is_lost);
     let age = age_of(recall);
-    let LedgerState { database, recorded, .. } = state;
+    let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
+    let LedgerState { recorded, .. } = state;
     Ok(Comparison {
-        shared_prefix: generation.database != database,
+        shared_prefix,
         age,
         mismatch,
         marks_lost,
