@@ -4,11 +4,9 @@
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use counter_core::{ClaimOp, Claimed, Config, Cursor, Pattern};
-use counter_diesel::ledger::LockWait;
-use counter_diesel::{Counters, SyncOptions};
+use counter_core::{ClaimOp, Config, Cursor, Pattern};
+use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite;
@@ -19,17 +17,17 @@ fn main() -> ExitCode {
         SHARING_PAIRS,
         &[
             ("a pass may stop at any step", |make| {
-                at_every_step(make, &ADD, |process| drop(process.sync(&all())));
+                at_every_step(make, &ADD, |process, _| drop(process.sync(&all())));
             }),
             ("a pass that claims ahead of the database may stop at any step", |make| {
                 let batches = SyncOptions::default().batch_size(NonZeroUsize::new(2).unwrap());
-                at_every_step(make, &ADD, move |process| drop(process.sync(&batches)));
+                at_every_step(make, &ADD, move |process, _| drop(process.sync(&batches)));
             }),
             ("a set may stop at any step", |make| {
-                at_every_step(make, &SET, |process| drop(process.set(post(1), "present", 1000)));
+                at_every_step(make, &SET, set_to_1000);
             }),
             ("a delete may stop at any step", |make| {
-                at_every_step(make, &DELETE, |process| drop(process.delete(post(1), "present")));
+                at_every_step(make, &DELETE, delete);
             }),
             ("a process that lives finishes its own claims with its next pass", own_claims),
             ("an operation after a lost answer is not undone by what is finished later", |make| {
@@ -53,9 +51,11 @@ const ADD: Effect = Effect { done: 105, may_fail: false };
 const SET: Effect = Effect { done: 1000, may_fail: true };
 const DELETE: Effect = Effect { done: 0, may_fail: true };
 
-fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: impl Fn(&Counters)) {
+/// A world serves all steps of a fault, each of which has an owner of its own.
+fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: impl Fn(&Counters, &Owner)) {
     for fault in Fault::ALL {
-        let steps = (0..).take_while(|step| stops_at(*step, fault, make_world(), effect, &operate));
+        let world = make_world();
+        let steps = (0..).take_while(|step| stops_at(*step, fault, &world, effect, &operate));
         assert!(steps.count() >= 5, "{fault:?}");
     }
 }
@@ -64,30 +64,36 @@ fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: impl Fn(&C
 fn stops_at(
     step: usize,
     fault: Fault,
-    world: World,
+    world: &World,
     effect: &Effect,
-    operate: impl Fn(&Counters),
+    operate: impl Fn(&Counters, &Owner),
 ) -> bool {
-    prepare(&world);
+    let owner = owner_of(step);
+    prepare(world, &owner);
     let faults = Faults::at(step, fault);
-    let process = process(&world, &faults);
-    let survived = Faults::survive(|| operate(&process)).is_some();
+    let process = process(world, &faults);
+    let survived = Faults::survive(|| operate(&process, &owner)).is_some();
     let was_reached = faults.steps() > step;
     let place = format!("{fault:?} at step {step}");
     // The same process goes on, or another one takes over.
     let goes_on = survived && was_reached && step.is_multiple_of(2);
     let next = if goes_on { process } else { world.impatient_counters() };
-    check_reads(&next, effect, &place);
-    recover(&world, &next, &place);
-    check_table(&world, effect, &place);
+    check_reads(&next, &owner, effect, &place);
+    recover(world, &next, &place);
+    check_table(world, &owner, effect, &place);
     was_reached
 }
 
-fn count_steps(world: &World, operate: fn(&Counters)) -> usize {
-    prepare(world);
-    let faults = Faults::none();
-    operate(&process(world, &faults));
-    faults.steps()
+fn owner_of(step: usize) -> Owner {
+    post(i64::try_from(step).unwrap() + 1)
+}
+
+fn set_to_1000(process: &Counters, owner: &Owner) {
+    drop(process.set(owner, "present", 1000));
+}
+
+fn delete(process: &Counters, owner: &Owner) {
+    drop(process.delete(owner, "present"));
 }
 
 fn process(world: &World, faults: &Arc<Faults>) -> Counters {
@@ -96,29 +102,18 @@ fn process(world: &World, faults: &Arc<Faults>) -> Counters {
 
 /// A bit of everything: a counter with a row, one without, one whose pass died before it applied its
 /// claim, one whose pass died after, one that is zero, and a set that nobody has applied.
-fn prepare(world: &World) {
+fn prepare(world: &World, owner: &Owner) {
     let counters = world.counters();
-    let increment = |key: &str, by| counters.increment(post(1), key, by).unwrap();
+    let increment = |key: &str, by| counters.increment(owner, key, by).unwrap();
     increment("present", 100);
     increment("unacknowledged", 30);
     drop(counters.sync(&all()).unwrap());
-    increment("unapplied", 20);
     increment("unacknowledged", 3);
-    let claims = world
-        .store
-        .claim(
-            &[counter_of(&post(1), "unapplied"), counter_of(&post(1), "unacknowledged")],
-            Duration::ZERO,
-        )
-        .unwrap();
-    let Claimed::Fresh(applied) = &claims[1] else { panic!("{claims:?}") };
-    let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
-    transaction.upsert(std::slice::from_ref(applied)).unwrap();
-    transaction.commit().unwrap();
-    let set = world
-        .store
-        .replace(&counter_of(&post(1), "set"), counter_core::Replacement::Set(50))
-        .unwrap();
+    dies_before(world, "ack");
+    increment("unapplied", 20);
+    dies_before(world, "begin");
+    let set =
+        world.store.replace(&counter_of(owner, "set"), counter_core::Replacement::Set(50)).unwrap();
     assert_eq!(set.op, ClaimOp::Set(50));
     increment("present", 5);
     increment("absent", 7);
@@ -129,14 +124,21 @@ fn prepare(world: &World) {
     increment("zero", -1);
 }
 
+/// A process dies in its pass before the first step of this name.
+fn dies_before(world: &World, step: &'static str) {
+    let faults = Faults::deciding(move |name| (name == step).then_some(Fault::Kill));
+    let process = world.counters_behind(&faults, Config::default());
+    assert!(Faults::survive(|| process.sync(&all())).is_none(), "no {step} in a pass");
+}
+
 const TRUTH: [(&str, i64); 5] =
     [("absent", 7), ("unapplied", 22), ("unacknowledged", 37), ("set", 51), ("zero", 0)];
 
-fn check_reads(counters: &Counters, effect: &Effect, place: &str) {
+fn check_reads(counters: &Counters, owner: &Owner, effect: &Effect, place: &str) {
     for (key, expected) in TRUTH {
-        assert_eq!(counters.get(post(1), key).unwrap(), expected, "{key} read after {place}");
+        assert_eq!(counters.get(owner, key).unwrap(), expected, "{key} read after {place}");
     }
-    check_present(counters.get(post(1), "present").unwrap(), effect, place);
+    check_present(counters.get(owner, "present").unwrap(), effect, place);
 }
 
 fn check_present(value: i64, effect: &Effect, place: &str) {
@@ -159,90 +161,99 @@ fn check_nothing_is_held(world: &World, place: &str) {
     }
 }
 
-fn check_table(world: &World, effect: &Effect, place: &str) {
+fn check_table(world: &World, owner: &Owner, effect: &Effect, place: &str) {
     let counters = world.counters();
     for (key, expected) in TRUTH {
-        assert_eq!(counters.baseline(post(1), key).unwrap(), expected, "{key} after {place}");
+        assert_eq!(counters.baseline(owner, key).unwrap(), expected, "{key} after {place}");
     }
-    check_present(counters.baseline(post(1), "present").unwrap(), effect, place);
+    check_present(counters.baseline(owner, "present").unwrap(), effect, place);
 }
 
-type Operation = (&'static str, fn(&Counters), Effect);
+type Operation = (&'static str, fn(&Counters, &Owner), Effect);
 
 /// What a process may be at when an answer is lost, and what `present` is afterwards. Before it is
 /// 105, of which 5 are pending.
 const OPERATIONS: [Operation; 4] = [
-    ("a pass", |process| drop(process.sync(&all())), ADD),
-    ("a set", |process| drop(process.set(post(1), "present", 1000)), SET),
-    ("a reset", |process| drop(process.reset(post(1), "present")), DELETE),
-    ("a delete", |process| drop(process.delete(post(1), "present")), DELETE),
+    ("a pass", |process, _| drop(process.sync(&all())), ADD),
+    ("a set", set_to_1000, SET),
+    ("a reset", |process, owner| drop(process.reset(owner, "present")), DELETE),
+    ("a delete", delete, DELETE),
 ];
 
-/// Nobody waits until the claims of a process that lives look abandoned, whatever answer was lost.
+/// No pass waits until the claims of a process that lives look abandoned, whatever answer was lost.
 fn own_claims(make_world: fn() -> World) {
     for (operation, operate, effect) in OPERATIONS {
-        let names = names_of_steps(&make_world(), operate);
+        let world = make_world();
+        let names = names_of_steps(&world, operate);
+        let mut owners = (2..).map(post);
         assert!(names.iter().any(|name| name == "commit"), "{names:?}");
         for fault in [Fault::Before, Fault::After, Fault::Refused, Fault::RefusedAfter] {
             for (step, name) in names.iter().enumerate() {
-                let world = make_world();
-                count_two(&world);
+                let owner = owners.next().unwrap();
+                count_two(&world, &owner);
                 let process = world.counters_behind(&Faults::at(step, fault), Config::default());
                 let place = format!("{fault:?} at {name}, step {step} of {operation}");
-                operate(&process);
-                finishes(&world, &process, &effect, &place);
+                operate(&process, &owner);
+                finishes(&world, &process, &owner, &effect, &place);
             }
         }
     }
 }
 
 /// One pass leaves nothing to other syncs, nor in the store.
-fn finishes(world: &World, process: &Counters, effect: &Effect, place: &str) {
+fn finishes(world: &World, process: &Counters, owner: &Owner, effect: &Effect, place: &str) {
     let report = process.sync(&all()).unwrap();
     assert!(report.is_clean() && report.busy == 0, "{report} after {place}");
-    assert_eq!(process.baseline(post(1), "absent").unwrap(), 7, "absent after {place}");
-    let present = process.baseline(post(1), "present").unwrap();
+    assert_eq!(process.baseline(owner, "absent").unwrap(), 7, "absent after {place}");
+    let present = process.baseline(owner, "present").unwrap();
     check_present(present, effect, place);
-    assert_eq!(process.get(post(1), "present").unwrap(), present, "present after {place}");
+    assert_eq!(process.get(owner, "present").unwrap(), present, "present after {place}");
     check_nothing_is_held(world, place);
 }
 
-fn count_two(world: &World) {
+fn count_two(world: &World, owner: &Owner) {
     let counters = world.counters();
-    counters.increment(post(1), "present", 100).unwrap();
+    counters.increment(owner, "present", 100).unwrap();
     assert!(counters.sync(&all()).unwrap().is_clean());
-    counters.increment(post(1), "present", 5).unwrap();
-    counters.increment(post(1), "absent", 7).unwrap();
+    counters.increment(owner, "present", 5).unwrap();
+    counters.increment(owner, "absent", 7).unwrap();
 }
 
-fn names_of_steps(world: &World, operate: fn(&Counters)) -> Vec<String> {
-    count_two(world);
+/// The names of the steps that an operation takes.
+fn names_of_steps(world: &World, operate: fn(&Counters, &Owner)) -> Vec<String> {
+    count_two(world, &post(1));
     let names = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&names);
     let faults = Faults::calling(move |step| seen.lock().unwrap().push(step.to_owned()));
-    operate(&world.counters_behind(&faults, Config::default()));
+    operate(&world.counters_behind(&faults, Config::default()), &post(1));
+    recover(world, &world.counters(), "counting the steps");
     let names = names.lock().unwrap();
     names.clone()
 }
 
 /// A process loses the answer to a set, counts on, and only then the claims are finished.
 fn increments_after_a_fault_count(make_world: fn() -> World, fault: Fault) {
-    let set = |process: &Counters| drop(process.set(post(1), "present", 1000));
-    let steps = count_steps(&make_world(), set);
-    for step in 0..steps {
-        let world = make_world();
-        prepare(&world);
-        let process = process(&world, &Faults::at(step, fault));
-        let survived = Faults::survive(|| set(&process)).is_some();
-        let place = format!("{fault:?} at step {step} of {steps}");
-        let before = world.counters().get(post(1), "present").unwrap();
-        world.counters().increment(post(1), "present", 1).unwrap();
+    let world = make_world();
+    for step in 0.. {
+        let owner = owner_of(step);
+        prepare(&world, &owner);
+        let faults = Faults::at(step, fault);
+        let process = process(&world, &faults);
+        let survived = Faults::survive(|| set_to_1000(&process, &owner)).is_some();
+        let was_reached = faults.steps() > step;
+        if !was_reached {
+            assert!(step >= 5, "{step} steps");
+            break;
+        }
+        let place = format!("{fault:?} at step {step}");
+        let before = world.counters().get(&owner, "present").unwrap();
+        world.counters().increment(&owner, "present", 1).unwrap();
         recover(&world, &world.impatient_counters(), &place);
         if survived {
             // And the process that lost the answer finishes what it remembers.
             recover(&world, &process, &place);
         }
-        assert_eq!(world.counters().baseline(post(1), "present").unwrap(), before + 1, "{place}");
+        assert_eq!(world.counters().baseline(&owner, "present").unwrap(), before + 1, "{place}");
     }
 }
 

@@ -9,6 +9,7 @@ use counter_core::{Error as CoreError, Holding};
 use counter_diesel::check::FindingCode;
 use counter_diesel::sync::{Conflicts, OnConflict, SyncEvent};
 use counter_diesel::{Counters, Error, SyncOptions};
+use counter_tests::effort::load;
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
@@ -306,7 +307,8 @@ fn a_store_whose_process_is_busy_is_not_taken_for_one_that_went_back() {
                 }
             });
         }
-        let results = (0..200).map(|_| (sync(&counters), counters.conflicts(), counters.check()));
+        let results =
+            (0..load(60)).map(|_| (sync(&counters), counters.conflicts(), counters.check()));
         let found = results.filter_map(|(report, conflicts, check_up)| {
             let codes = check_up.findings.iter().map(|finding| finding.code);
             let is_old = codes.into_iter().any(|code| code == FindingCode::StoreWentBack);

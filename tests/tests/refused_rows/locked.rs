@@ -57,21 +57,24 @@ pub const ROWS: &[Case<World>] = &[
         let report = worker.stop().unwrap().last_report.unwrap();
         assert!(report.is_clean(), "{report}");
     }),
-    ("a row that another transaction has inserted is named and all others are in", |world| {
-        let insert = "INSERT INTO model_counters (owner_type, owner_id, \"key\", count, claim_seq) \
+    (
+        "a row that the insert of another transaction locks is named and all others are in",
+        |world| {
+            let insert = "INSERT INTO model_counters (owner_type, owner_id, \"key\", count, claim_seq) \
                       VALUES ('post', 512, 'views', 100, 0)";
-        let held = world.database.hold(insert);
-        let counters = world.counters();
-        if kind_of(world) == Kind::Postgres {
-            others_are_applied(&counters, 512, Duration::from_secs(10));
-        } else {
-            others_but_neighbours_are_applied(&counters, 512);
-        }
-        drop(held);
-        let report = sync(&counters);
-        assert!(report.is_clean(), "{report}");
-        assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
-    }),
+            let held = world.database.hold(insert);
+            let counters = world.counters();
+            if kind_of(world) == Kind::Postgres {
+                others_are_applied(&counters, 512, Duration::from_secs(10));
+            } else {
+                others_but_neighbours_are_applied(&counters, 512);
+            }
+            drop(held);
+            let report = sync(&counters);
+            assert!(report.is_clean(), "{report}");
+            assert_eq!(sum_of_rows(&counters, 1..=1000), 1000);
+        },
+    ),
     ("a row that is refused slowly beside a locked one is not taken for locked", |world| {
         let refuse = match kind_of(world) {
             Kind::Postgres => {
