@@ -46,12 +46,17 @@ impl DatabaseMismatch {
 impl fmt::Display for DatabaseMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WentBack { recorded, told } => write!(
-                f,
-                "the database was restored from an older backup, or is a copy of the one that the \
-                 store was synced into: it has recorded claims up to {recorded}, and the store \
-                 knows that claims up to {told} were recorded"
-            ),
+            Self::WentBack { recorded, told } => {
+                f.write_str(
+                    "the database was restored from an older backup, or is a copy of the one that \
+                     the store was synced into: it has recorded ",
+                )?;
+                match *recorded {
+                    ClaimSeq::ZERO => f.write_str("nothing")?,
+                    recorded => write!(f, "claims up to {recorded}")?,
+                }
+                write!(f, ", and the store knows that claims up to {told} were recorded")
+            }
             Self::Copied => f.write_str(
                 "the store was synced into a copy of this database since it was synced into this \
                  one",
