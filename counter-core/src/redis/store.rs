@@ -14,11 +14,11 @@ use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Holding};
+use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
     Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, PendingIndex,
     Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
-    Verdict,
+    Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -87,9 +87,9 @@ use crate::store::{
 /// `MGET`, `GET`, `SCAN`, `HSET`, `HLEN`, `HSCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait
 /// `WAIT` or `WAITAOF`, behind Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`,
 /// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
-/// `ZREMRANGEBYRANK`, `ZSCORE`, `HMGET` and `HDEL`; `PING` to build the store. Nothing is lost if
-/// one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too,
-/// and reports what the server refused.
+/// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
+/// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`,
+/// `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Arc<Server>,
     /// `None` if the store does not use the index.
@@ -326,6 +326,14 @@ impl StoreGeneration for RedisStore {
         within: Duration,
     ) -> Result<Recall, Error> {
         steps::recall(&self.server, store_id, sequences, within)
+    }
+
+    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+        steps::tell(&self.server, store_id, told, claims)
+    }
+
+    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
+        steps::adopt(&self.server, store_id, database, told)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
@@ -30,13 +30,17 @@ pub(crate) struct Engine {
     store_id: Mutex<Option<Arc<str>>>,
     /// How many claims without a confirmation have been reported, of those that the store counts.
     reported_unconfirmed: AtomicU64,
+    /// Whether this process has found that the database is the one that the store was synced into
+    /// last, and nothing else since.
+    knows_database: AtomicBool,
 }
 
 impl Engine {
     pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let tables = Tables::new(&config.table_name);
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
-        let (store_id, reported_unconfirmed) = (Mutex::default(), AtomicU64::new(0));
+        let (store_id, knows_database) = (Mutex::default(), AtomicBool::new(false));
+        let reported_unconfirmed = AtomicU64::new(0);
         Self {
             config,
             store,
@@ -45,6 +49,7 @@ impl Engine {
             remembered,
             unanswered,
             store_id,
+            knows_database,
             reported_unconfirmed,
         }
     }
@@ -97,6 +102,16 @@ impl Engine {
     /// them for reported: of several syncs at the same time, one counts each.
     pub(crate) fn take_unconfirmed(&self, counted: u64) -> u64 {
         counted.saturating_sub(self.reported_unconfirmed.fetch_max(counted, Ordering::Relaxed))
+    }
+
+    /// Returns whether the database is known to be the right one.
+    pub(crate) fn knows_database(&self) -> bool {
+        self.knows_database.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the database is the right one.
+    pub(crate) fn note_database(&self, is_right: bool) {
+        self.knows_database.store(is_right, Ordering::Relaxed);
     }
 
     pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {

@@ -57,6 +57,9 @@ pub struct SyncReport {
     /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
     /// raised above all that it is known to have given out.
     pub high_water_lost: bool,
+    /// Set if the store had lost what it was told of the database, alone of its data. It is told
+    /// again, but a database that was restored meanwhile is not noticed.
+    pub marks_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
     /// Claims that this process has made since its last sync ended, by this sync, a set or a
@@ -107,6 +110,7 @@ impl SyncReport {
             ("postponed", self.postponed.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
+            ("marks_lost", self.marks_lost.into()),
             ("shared_prefix", self.shared_prefix.into()),
             ("stopped", self.stopped.is_some().into()),
         ]
@@ -177,6 +181,9 @@ impl fmt::Display for SyncReport {
         }
         if self.high_water_lost {
             write!(f, "; the store had lost its newest sequence")?;
+        }
+        if self.marks_lost {
+            write!(f, "; the store had lost the database's marks")?;
         }
         if self.shared_prefix {
             write!(f, "; the store is synced into another database too")?;
