@@ -2,8 +2,8 @@
 //!
 //! `REDIS_URL=redis://127.0.0.1/ cargo run --features r2d2-redis --example r2d2_redis_pool`
 
-use std::env;
 use std::time::Duration;
+use std::{env, process};
 
 use counter_diesel::{Counters, Owner, sqlite_pool};
 use r2d2_redis::{RedisConnectionManager, r2d2};
@@ -20,10 +20,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .connection_timeout(Duration::from_secs(1))
         .build(RedisConnectionManager::new(redis_url.as_str())?)?;
 
+    // A database that is made anew each time needs a prefix of its own each time. That of an
+    // application stays.
+    let prefix = format!("r2d2_redis_pool:{}:", process::id());
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("app.sqlite").display().to_string();
     let counters = Counters::builder(sqlite_pool(&database, 2)?)
-        .prefix("r2d2_redis_pool:".parse()?)
+        .prefix(prefix.parse()?)
         .r2d2_redis_pool(redis_pool)
         .build()?;
     counters.run_pending_migrations()?;

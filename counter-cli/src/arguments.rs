@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    All, ChangeCommand, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
+    Adopt, All, ChangeCommand, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -77,6 +77,7 @@ pub(crate) enum Command {
     Decrement(ChangeCommand),
     Doctor(Doctor),
     Conflicts(Conflicts),
+    Adopt(Adopt),
     Migrate(Migrate),
 }
 
@@ -94,6 +95,7 @@ impl Command {
             Self::Decrement(change) => change.decrement(settings, output),
             Self::Doctor(doctor) => doctor.run(settings, output),
             Self::Conflicts(conflicts) => conflicts.run(settings, output),
+            Self::Adopt(adopt) => adopt.run(settings, output),
             Self::Migrate(migrate) => migrate.run(settings, output),
         }
     }

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod adopt;
 mod all;
 mod change;
 mod conflicts;
@@ -14,6 +15,7 @@ mod sync;
 mod top;
 mod values;
 
+pub(crate) use self::adopt::Adopt;
 pub(crate) use self::all::All;
 pub(crate) use self::change::ChangeCommand;
 pub(crate) use self::conflicts::Conflicts;

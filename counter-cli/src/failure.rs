@@ -202,6 +202,7 @@ fn hint_for(error: &Error) -> Option<&'static str> {
         Error::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }) => {
             "to see and decide: counter conflicts"
         }
+        Error::OtherDatabase(_) => "to see and decide: counter adopt",
         _ => return None,
     })
 }

@@ -195,6 +195,8 @@ pub enum StoreStep {
     Generation,
     /// Telling which sequences it remembers.
     Recall,
+    /// Following another database than before.
+    Adopt,
     /// Telling how it is set up.
     Inspect,
     /// Naming what may be pending.
@@ -216,6 +218,7 @@ impl fmt::Display for StoreStep {
             Self::Discard => "discard counters",
             Self::Generation => "tell its generation",
             Self::Recall => "tell which sequences it remembers",
+            Self::Adopt => "follow another database",
             Self::Inspect => "tell how it is set up",
             Self::Index => "name what is pending",
         })

@@ -79,8 +79,8 @@ pub use memory::MemoryStore;
 pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
-    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Overflow, StoreNumber, ValueError,
-    value,
+    Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
+    Overflow, StoreNumber, Telling, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
@@ -88,7 +88,7 @@ pub use store::{
     Claimed, ClockReading, CommitOutcome, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry,
     IndexPage, InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, PendingIndex,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
-    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Verdict, random_word,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict, random_word,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

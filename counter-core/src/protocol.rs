@@ -3,11 +3,13 @@
 mod claim;
 mod generation;
 mod holding;
+mod mark;
 mod number;
 mod rules;
 
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
 pub use holding::Holding;
+pub use mark::{Kinship, MalformedMark, Mark, Marks, Telling};
 pub use number::StoreNumber;
 pub use rules::{Baseline, Overflow, ValueError, value};

@@ -7,7 +7,7 @@ mod facts;
 mod numbered;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Verdict};
+pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{
     InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
 };

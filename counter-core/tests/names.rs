@@ -71,14 +71,15 @@ proptest! {
             prefix.given_out_name(),
             prefix.dirty_name(&first),
             prefix.scanned_name(),
+            prefix.marks_name(),
         ];
-        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 7);
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 8);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
         prop_assert!(matches!(parsed[5], Some(StoreName::Dirty(0..64))));
         let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
         prop_assert_eq!(&parsed[..5], expected.map(Some));
-        prop_assert_eq!(&parsed[6], &Some(StoreName::Scanned));
+        prop_assert_eq!(&parsed[6..], [StoreName::Scanned, StoreName::Marks].map(Some));
     }
 
     #[test]
@@ -90,6 +91,7 @@ proptest! {
             StoreName::HighWater => prefix.high_water_name(),
             StoreName::Generation => prefix.generation_name(),
             StoreName::GivenOut => prefix.given_out_name(),
+            StoreName::Marks => prefix.marks_name(),
             StoreName::Dirty(hash) => format!("{prefix}{{dirty:{hash}}}"),
             StoreName::Scanned => prefix.scanned_name(),
         });

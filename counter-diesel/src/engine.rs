@@ -3,6 +3,7 @@
 pub(crate) mod age;
 pub(crate) mod distinct;
 pub(crate) mod engine;
+pub(crate) mod kinship;
 pub(crate) mod pages;
 pub(crate) mod read;
 pub(crate) mod remembered;

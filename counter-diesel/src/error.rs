@@ -1,5 +1,6 @@
 //! What goes wrong, and how an error is shown with its causes.
 
+mod mismatch;
 mod transaction;
 
 use std::fmt;
@@ -11,6 +12,7 @@ pub use counter_core::{
 };
 use counter_core::{CounterId, TableName};
 
+pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
 pub use crate::causes::one_line;
 
@@ -124,6 +126,17 @@ pub enum Error {
         /// The counters' table.
         table: String,
     },
+
+    /// The database is not the one that the store was synced into last: it was restored from an
+    /// older backup, or copied, or two databases are behind one prefix. Nothing was claimed or set,
+    /// and nothing is until an operator decides, with
+    /// [`Counters::adopt_database`](crate::Counters::adopt_database), or gives the copy a prefix of
+    /// its own. Increments and reads go on.
+    #[error(
+        "{0}: if this is the right database, run `counter adopt` or Counters::adopt_database; if \
+         it is a copy, give it a prefix of its own (COUNTER_PREFIX)"
+    )]
+    OtherDatabase(DatabaseMismatch),
 
     /// The table is synced from a store that processes share, such as Redis, while this process has
     /// a store of its own in memory. Nothing was written, and what was counted stays in the store.
@@ -274,6 +287,12 @@ impl Error {
     /// or the table's name corrected.
     pub const fn is_not_migrated(&self) -> bool {
         matches!(self, Self::NotMigrated { .. })
+    }
+
+    /// Returns whether the database is not the one that the store was synced into last, so that an
+    /// operator has to decide: see [`Counters::adopt_database`](crate::Counters::adopt_database).
+    pub const fn is_other_database(&self) -> bool {
+        matches!(self, Self::OtherDatabase(_))
     }
 
     /// Returns whether store and database contradict each other, so that an operator has to decide:

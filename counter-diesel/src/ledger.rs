@@ -11,6 +11,7 @@ pub(crate) mod migration;
 pub(crate) mod number_hold;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
+pub(crate) mod records;
 pub(crate) mod retry;
 pub(crate) mod threads;
 pub(crate) mod transaction;
@@ -23,8 +24,8 @@ pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, StoreRecord, SyncRecord, Unapplied, UnappliedCause,
-    UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, Unapplied,
+    UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;

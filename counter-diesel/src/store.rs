@@ -7,9 +7,10 @@
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, CommitOutcome, ConfigOverrides,
     Confirmation, Cursor, DeltaStore, Foreign, Generation, HeldNumber, Holding, IndexEntry,
-    IndexPage, InspectStore, KeyIndex, ManualClock, NumberRow, Numbered, PendingIndex, Prefix,
-    PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
-    StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock, Verdict, random_word, value,
+    IndexPage, InspectStore, KeyIndex, Kinship, MalformedMark, ManualClock, Mark, Marks, NumberRow,
+    Numbered, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage,
+    Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock,
+    Telling, Told, Verdict, random_word, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -20,6 +20,7 @@ pub(crate) mod worker;
 pub use counter_core::BatchSize;
 
 pub use self::control::WorkerStatus;
+pub use self::identity::adoption::Adoption;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::reach::Reach;

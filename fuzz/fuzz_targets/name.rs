@@ -21,6 +21,7 @@ fuzz_target!(|name: &str| {
                 StoreName::HighWater => prefix.high_water_name(),
                 StoreName::Generation => prefix.generation_name(),
                 StoreName::GivenOut => prefix.given_out_name(),
+                StoreName::Marks => prefix.marks_name(),
                 StoreName::Dirty(hash) => format!("{prefix}{{dirty:{hash}}}"),
                 StoreName::Scanned => prefix.scanned_name(),
             });

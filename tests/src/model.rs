@@ -11,6 +11,7 @@ use stateright::{Model, Property};
 pub mod actions;
 pub mod index;
 pub mod likeness;
+pub mod marks;
 pub mod numbers;
 pub mod old_copy;
 pub mod properties;

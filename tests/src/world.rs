@@ -70,6 +70,14 @@ impl World {
         Counters::from_parts(config, self.patient_store(), Arc::clone(&self.ledger))
     }
 
+    /// The counters of a process that takes every claim for one that was left behind, over another
+    /// database.
+    pub fn counters_over(&self, ledger: Arc<dyn Ledger>) -> Counters {
+        let mut config = impatient();
+        config.prefix = self.prefix.clone();
+        Counters::from_parts(config, self.patient_store(), ledger)
+    }
+
     /// The store of one process.
     fn patient_store(&self) -> Arc<dyn DeltaStore> {
         Arc::new(PatientStore(self.stores.store()))

@@ -1,7 +1,7 @@
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait};
 use counter_diesel::query::OwnerType;
-use counter_diesel::store::{Baseline, Generation, Prefix};
+use counter_diesel::store::{Baseline, Generation, Prefix, Told};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 
 /// A database that is not there: no pool could be opened, or the command needs none.
@@ -52,6 +52,10 @@ impl Ledger for Away {
     }
 
     fn record(&self, _prefix: &Prefix, _generation: &Generation) -> Result<(), Error> {
+        self.refuse()
+    }
+
+    fn adopt(&self, _prefix: &Prefix, _store_id: &str, _told: &[Told]) -> Result<Vec<Told>, Error> {
         self.refuse()
     }
 

@@ -5,7 +5,7 @@ use counter_diesel::ledger::{
     Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, TableName,
 };
 use counter_diesel::query::OwnerType;
-use counter_diesel::store::{Baseline, Generation, Prefix};
+use counter_diesel::store::{Baseline, Generation, Prefix, Told};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
@@ -92,6 +92,10 @@ impl Ledger for FileLedger {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         self.reads.record(prefix, generation)
+    }
+
+    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
+        self.reads.adopt(prefix, store_id, told)
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {

@@ -128,6 +128,13 @@ fn store_complaints(report: &SyncReport) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if report.marks_lost {
+        lines.push(
+            "the store had lost what it knew of the database, and only that: find out what evicts \
+             or deletes it"
+                .to_owned(),
+        );
+    }
     if report.shared_prefix {
         lines.push(
             "the store is synced into another database too, which gets a part of the counts; \

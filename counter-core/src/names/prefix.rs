@@ -36,6 +36,8 @@ pub enum StoreName {
     Generation,
     /// The sequences that the store remembers giving out.
     GivenOut,
+    /// The marks that the store was told of the database it is synced into.
+    Marks,
     /// One of the hashes of the index, which name counters that may hold something.
     Dirty(u8),
     /// The note that all names were scanned not long ago.
@@ -76,6 +78,11 @@ impl Prefix {
         format!("{}{{given}}", self.0)
     }
 
+    /// The name of the marks of the database that the store is synced into: `counter:{marks}`.
+    pub fn marks_name(&self) -> String {
+        format!("{}{{marks}}", self.0)
+    }
+
     /// The name of the hash of the index that names a counter: `counter:{dirty:7}`.
     pub fn dirty_name(&self, id: &CounterId) -> String {
         self.dirty_hash_name(dirty_hash_of(id))
@@ -114,6 +121,7 @@ impl Prefix {
             Some("seq") => Some(StoreName::HighWater),
             Some("id") => Some(StoreName::Generation),
             Some("given") => Some(StoreName::GivenOut),
+            Some("marks") => Some(StoreName::Marks),
             Some("scanned") => Some(StoreName::Scanned),
             Some(inner) => {
                 let hash = inner.strip_prefix("dirty:").and_then(parse_dirty_hash);
@@ -179,6 +187,7 @@ mod tests {
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
         assert_eq!(prefix.given_out_name(), "counter:{given}");
+        assert_eq!(prefix.marks_name(), "counter:{marks}");
         assert_eq!(prefix.dirty_name(&id), "counter:{dirty:29}");
         assert_eq!(prefix.scanned_name(), "counter:{scanned}");
     }

@@ -2,6 +2,7 @@
 //! what is counted.
 
 mod ack;
+mod adopt;
 mod begin_scan;
 mod claim;
 mod confirm;
@@ -17,10 +18,12 @@ mod recall;
 mod renumber;
 mod replace;
 mod scan;
+mod tell;
 mod values;
 mod verify;
 
 pub(super) use ack::ack;
+pub(super) use adopt::adopt;
 pub(super) use begin_scan::{abandon_scan, begin_scan};
 pub(super) use claim::claim;
 pub(super) use discard::discard;
@@ -36,5 +39,6 @@ pub(super) use recall::recall;
 pub(super) use renumber::renumber;
 pub(super) use replace::replace;
 pub(super) use scan::scan;
+pub(super) use tell::tell;
 pub(super) use values::{parse_generation, parse_high_water};
 pub(super) use verify::verify;

@@ -14,11 +14,11 @@ use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Holding};
+use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
     Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, PendingIndex,
     Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
-    Verdict,
+    Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -61,7 +61,8 @@ use crate::store::{
 ///
 /// With a `redis+sentinel://` URL the store asks the sentinels for the master, in turn, and uses a
 /// connection only once the server has said that it is a master. A thread asks again twice a
-/// second. When the sentinels name another master, all connections to the last one are dropped; so
+/// second. Name every sentinel, each by its own address: all are asked before a claim is applied.
+/// When the sentinels name another master, all connections to the last one are dropped; so
 /// they are when a server hangs up or answers that it is a replica. While no sentinel answers, the
 /// store stays with the master that was named last. Claims wait until a replica has them, while the
 /// master has any.
@@ -74,7 +75,8 @@ use crate::store::{
 ///
 /// An IPv6 address stands in brackets. A port is 26379 by default. The builder's settings are
 /// those of connections to the master, but [`ca_file`] and [`tcp_keepalive`] hold for sentinels
-/// too. A sentinel has 200 milliseconds to take a connection, with TLS 500, and 200 for an answer.
+/// too. A sentinel has 200 milliseconds for the look-up of its name and a connection, with TLS 500,
+/// and 200 for an answer.
 ///
 /// [`ca_file`]: crate::RedisStoreBuilder::ca_file
 /// [`tcp_keepalive`]: crate::RedisStoreBuilder::tcp_keepalive
@@ -85,9 +87,9 @@ use crate::store::{
 /// `MGET`, `GET`, `SCAN`, `HSET`, `HLEN`, `HSCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait
 /// `WAIT` or `WAITAOF`, behind Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`,
 /// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
-/// `ZREMRANGEBYRANK`, `ZSCORE`, `HMGET` and `HDEL`; `PING` to build the store. Nothing is lost if
-/// one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`, `TYPE` and `PTTL` too,
-/// and reports what the server refused.
+/// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
+/// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`,
+/// `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
     server: Arc<Server>,
     /// `None` if the store does not use the index.
@@ -324,6 +326,14 @@ impl StoreGeneration for RedisStore {
         within: Duration,
     ) -> Result<Recall, Error> {
         steps::recall(&self.server, store_id, sequences, within)
+    }
+
+    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+        steps::tell(&self.server, store_id, told, claims)
+    }
+
+    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
+        steps::adopt(&self.server, store_id, database, told)
     }
 }
 

@@ -1,6 +1,6 @@
 use crate::id::CounterId;
 use crate::names::Foreign;
-use crate::protocol::{Claim, ClaimSeq};
+use crate::protocol::{Claim, ClaimSeq, Marks};
 
 /// One page of a scan.
 #[derive(Debug, Default)]
@@ -94,6 +94,19 @@ pub struct Recall {
     /// Those asked for that the store cannot have given out. Where it does not remember as far
     /// back, each up to the high water counts as given out.
     pub forgotten: Vec<ClaimSeq>,
+    /// What the store was told last of each row of the record that it was told about.
+    pub told: Vec<Told>,
+}
+
+/// What a store was told of one row of the record, once that was committed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// The number of the row.
+    pub writer: i64,
+    /// The newest sequence that the row records.
+    pub seq: ClaimSeq,
+    /// Its marks.
+    pub marks: Marks,
 }
 
 impl Recall {
@@ -105,6 +118,18 @@ impl Recall {
         accepted: ClaimSeq,
         forgotten: Vec<ClaimSeq>,
     ) -> Self {
-        Self { store_id, high_water, accepted, forgotten }
+        Self { store_id, high_water, accepted, forgotten, told: Vec::new() }
+    }
+
+    /// Adds what the store was told of the rows of the record.
+    #[must_use]
+    pub fn with_told(mut self, told: Vec<Told>) -> Self {
+        self.told = told;
+        self
+    }
+
+    /// Returns what the store was told last of one row of the record.
+    pub fn told_of(&self, writer: i64) -> Option<&Told> {
+        self.told.iter().find(|told| told.writer == writer)
     }
 }

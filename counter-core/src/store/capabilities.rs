@@ -4,13 +4,13 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::answers::{Cursor, IndexEntry, IndexPage, Recall};
+use super::answers::{Cursor, IndexEntry, IndexPage, Recall, Told};
 use super::facts::{StoreFacts, StoreNotices};
 use super::numbered::Numbered;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::Foreign;
-use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
 
 /// Tells one generation of a store's data from the next.
 ///
@@ -45,6 +45,29 @@ pub trait StoreGeneration: Send + Sync {
         sequences: &[ClaimSeq],
         within: Duration,
     ) -> Result<Recall, Error>;
+
+    /// Tells the store what a transaction that was committed has left in one row of the record, by
+    /// the rule of [`Marks::telling`](crate::Marks::telling). If that proves that the store is
+    /// synced into the transaction's database, removes each of these claims that is still exactly
+    /// the given one, as [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for
+    /// each claim, and can be repeated.
+    ///
+    /// If the store's data has another id than `store_id`, nothing is told, and the claims are
+    /// removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the store may have been told, and some of the claims
+    /// may have been removed.
+    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error>;
+
+    /// Tells the store that from now on it is synced into this database, whatever it was told
+    /// before. Returns whether the store's data has this id; if not, nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the store may have been told.
+    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error>;
 }
 
 /// Carries out what an operator decided about a store that came back from an old copy.

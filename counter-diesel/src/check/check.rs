@@ -10,8 +10,9 @@ use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
 use super::{generation, ledger, sentinel, store};
 use crate::causes::one_line;
-use crate::engine::age::age;
+use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
+use crate::engine::kinship::mismatch;
 use crate::ledger::facts::{LedgerFacts, TableState};
 use crate::ledger::ledger::LedgerState;
 
@@ -103,12 +104,20 @@ fn compare(
     let (Some(state), Some(generation)) = (&ledger.state, facts.generation.known()) else {
         return;
     };
-    generation::judge(generation.as_ref(), state, engine.prefix(), diagnosis);
+    generation::judge(generation.as_ref(), state, diagnosis);
     let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
         return;
     };
-    match age(store, generation, state) {
-        Ok(age) => generation::judge_age(generation, &age, diagnosis),
+    let read_again = || engine.ledger().state(engine.prefix());
+    let judged = recall(store, generation, state).and_then(|recall| {
+        let mismatch = mismatch(generation, state, &recall.told, read_again)?;
+        let (mismatch, prefix) = (mismatch.as_ref(), engine.prefix());
+        generation::judge_database(generation, state, mismatch, prefix, diagnosis);
+        generation::judge_age(generation, &age_of(recall), diagnosis);
+        Ok(())
+    });
+    match judged {
+        Ok(()) => {}
         Err(error) => {
             diagnosis.store_unchecked("what the store remembers", &one_line(&error));
         }

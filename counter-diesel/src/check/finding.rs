@@ -173,6 +173,8 @@ finding_codes! {
     SentinelSilent = "sentinel-silent",
     /// sentinels name different masters, or one master by different names.
     SentinelsDisagree = "sentinels-disagree",
+    /// the sentinels know others that the URL does not name.
+    SentinelsUnnamed = "sentinels-unnamed",
     /// there are fewer than three sentinels.
     SentinelsFew = "sentinels-few",
     /// the master that sentinels name has no replica.
@@ -191,6 +193,8 @@ finding_codes! {
     StoreReplaced = "store-replaced",
     /// the store came back from an old copy.
     StoreWentBack = "store-went-back",
+    /// the database is not the one that the store was synced into last.
+    OtherDatabase = "other-database",
     /// the store has lost its newest sequence, and only that.
     HighWaterLost = "high-water-lost",
     /// the store is synced into another database too.

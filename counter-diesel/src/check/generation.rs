@@ -5,17 +5,38 @@ use counter_core::{Generation, Prefix, Printable};
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
 use crate::engine::age::{Age, newest};
+use crate::engine::kinship::is_of_other;
+use crate::error::DatabaseMismatch;
 use crate::ledger::ledger::{LedgerState, SyncRecord};
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(
     generation: Option<&Generation>,
     state: &LedgerState,
+    diagnosis: &mut Diagnosis,
+) {
+    if let Some(recorded) = &state.recorded {
+        judge_recorded(generation, recorded, diagnosis);
+    }
+}
+
+/// Judges the database that a store is synced into. One that is refused is one finding.
+pub(super) fn judge_database(
+    generation: &Generation,
+    state: &LedgerState,
+    mismatch: Option<&DatabaseMismatch>,
     prefix: &Prefix,
     diagnosis: &mut Diagnosis,
 ) {
-    let is_shared = |generation: &Generation| generation.database != state.database;
-    if generation.is_some_and(is_shared) && !state.database.is_empty() {
+    if let Some(mismatch) = mismatch {
+        diagnosis.add(
+            Severity::Error,
+            Code::OtherDatabase,
+            format!("{mismatch}; nothing is synced"),
+            "find out which database is the right one: if it is this one, run `counter adopt`; \
+             if this is a copy, give it a prefix of its own",
+        );
+    } else if is_of_other(generation, state) {
         diagnosis.add(
             Severity::Error,
             Code::PrefixShared,
@@ -27,9 +48,6 @@ pub(super) fn judge(
                 Printable(prefix.as_str())
             ),
         );
-    }
-    if let Some(recorded) = &state.recorded {
-        judge_recorded(generation, recorded, diagnosis);
     }
 }
 
@@ -112,7 +130,10 @@ mod tests {
         });
         let state = LedgerState { database: "ours".to_owned(), recorded, ..LedgerState::default() };
         let mut diagnosis = Diagnosis::default();
-        judge(generation.as_ref(), &state, &Prefix::default(), &mut diagnosis);
+        judge(generation.as_ref(), &state, &mut diagnosis);
+        if let Some(generation) = &generation {
+            judge_database(generation, &state, None, &Prefix::default(), &mut diagnosis);
+        }
         diagnosis.into_findings()
     }
 
@@ -136,7 +157,8 @@ mod tests {
         assert_eq!(codes(Some(("b", "ours", 9)), Some(("a", 5))), [Code::StoreReplaced]);
         assert_eq!(codes(None, Some(("a", 5))), [Code::StoreReplaced]);
         assert_eq!(codes(Some(("a", "theirs", 5)), Some(("a", 5))), [Code::PrefixShared]);
-        let both = [Code::PrefixShared, Code::StoreReplaced];
+        assert_eq!(codes(Some(("a", "", 5)), Some(("a", 5))), [], "it had no id yet");
+        let both = [Code::StoreReplaced, Code::PrefixShared];
         assert_eq!(codes(Some(("b", "theirs", 5)), Some(("a", 5))), both);
     }
 

@@ -11,6 +11,7 @@ use crate::check::survey::SurveyBounds;
 use crate::error::Error;
 use crate::ledger::migration::files::MigrationFiles;
 use crate::overview::{MigrationStatus, PendingOverview, migrations, pending, progress};
+use crate::sync::identity::adoption::{self, Adoption};
 use crate::sync::identity::conflicts::{self, Conflicts};
 
 impl Counters {
@@ -71,6 +72,44 @@ impl Counters {
     /// If the store or the database cannot be asked.
     pub fn conflicts(&self) -> Result<Conflicts, Error> {
         conflicts::find(self.engine())
+    }
+
+    /// Returns whether the database is the one that the store was synced into last, and changes
+    /// nothing. While it is another one, nothing is claimed or set.
+    ///
+    /// # Errors
+    ///
+    /// If the store or the database cannot be asked.
+    pub fn database_adoption(&self) -> Result<Adoption, Error> {
+        adoption::look(self.engine())
+    }
+
+    /// Makes this database the one that the store is synced into. Every other copy of it, and every
+    /// other database behind the prefix, is refused from then on
+    /// ([`Error::OtherDatabase`](crate::Error::OtherDatabase)).
+    ///
+    /// After a database was restored from a backup: what was counted after the backup and synced is
+    /// lost, and everything that is pending goes into this database. In a copy, such as one of
+    /// production's database for tests: never, because the counts of production would go into the
+    /// copy; give it a prefix of its own.
+    ///
+    /// ```no_run
+    /// # use counter_diesel::{Counters, Error};
+    /// # fn decide(counters: &Counters) -> Result<(), Error> {
+    /// if let Some(mismatch) = counters.database_adoption()?.mismatch {
+    ///     eprintln!("{mismatch}");
+    ///     // A person has looked, and knows that this is the database to go on with.
+    ///     counters.adopt_database()?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the store or the database cannot be asked. Call it again then: it may have been done by
+    /// half, and does no harm twice.
+    pub fn adopt_database(&self) -> Result<Adoption, Error> {
+        adoption::adopt(self.engine())
     }
 
     /// Returns what is pending in the store: the sums of each type of owners, the oldest claim, and

@@ -31,13 +31,22 @@ pub(crate) fn age(
     present: &Generation,
     state: &LedgerState,
 ) -> Result<Age, Error> {
+    recall(store, present, state).map(age_of)
+}
+
+/// Asks the store what it remembers of what its database and this process know of it.
+pub(crate) fn recall(
+    store: &dyn StoreGeneration,
+    present: &Generation,
+    state: &LedgerState,
+) -> Result<Recall, Error> {
     let seen = Some(present.newest_seen).filter(|seq| *seq > ClaimSeq::ZERO);
     let known = state.sequences_of(&present.store_id).chain(seen).collect::<Vec<_>>();
     let recall = store.recall(&present.store_id, &known, RECALL_WITHIN)?;
     if recall.store_id.as_ref() != Some(&present.store_id) {
         return Err(CoreError::StoreChanged.into());
     }
-    Ok(age_of(recall))
+    Ok(recall)
 }
 
 /// Returns what a store's answer says about it.

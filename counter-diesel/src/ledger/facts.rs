@@ -87,7 +87,7 @@ pub struct MigrationFacts {
 const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.key, c.count, c.claim_seq, \
                                 c.created_at, c.updated_at";
 
-const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, \
+const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, c.marks, \
                              c.holder, c.batch";
 
 /// What is not about any tables, as it is outside of a transaction of ours.

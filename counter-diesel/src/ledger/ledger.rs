@@ -1,7 +1,7 @@
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
+    Owner, OwnerId, OwnerType, Prefix, StoreNumber, Told,
 };
 
 use crate::error::Error;
@@ -58,6 +58,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// record of the same store meanwhile is not waited for.
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
 
+    /// Makes the marks of what is recorded of the store with this id, and of those rows that the
+    /// store was told about, ones that no copy of the database has, and keeps the database's
+    /// identity. Returns the rows, for the store to be told.
+    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error>;
+
     /// The names of the migrations that were not run yet. Changes nothing.
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
 
@@ -105,18 +110,17 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
-    /// Records that the store with this id has given out a sequence, and returns all that was
-    /// recorded of it before, and this one. To be called when the rows are locked: then what other
-    /// transactions have recorded with these rows is among them.
+    /// Locks a row of the record of the store with this id, and returns it with all that is
+    /// recorded of that store. To be called when the rows of the claims are locked: then what other
+    /// transactions have recorded with these rows is among it.
     ///
-    /// Transactions at the same time write to different rows of the record and do not wait for each
+    /// Transactions at the same time lock different rows of the record and do not wait for each
     /// other.
-    fn record(
-        &mut self,
-        prefix: &Prefix,
-        store_id: &str,
-        seq: ClaimSeq,
-    ) -> Result<Vec<ClaimSeq>, Error>;
+    fn lock_record(&mut self, prefix: &Prefix, store_id: &str) -> Result<LockedRecord, Error>;
+
+    /// Writes the row that [`lock_record`](Self::lock_record) has locked, but never lowers its
+    /// sequence.
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error>;
 
     /// Takes a number for a store that belongs to this process: one that was not used for long, if
     /// there is one. `holder` is the store's random word.
@@ -147,6 +151,15 @@ pub trait LedgerTransaction {
     ///
     /// Unlike elsewhere, after an error the transaction may have been committed all the same.
     fn commit(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// A row of the record that is locked, and what is recorded beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedRecord {
+    /// The row. That it was never written shows in its sequence, which is 0.
+    pub row: Told,
+    /// The sequences of all rows of the store, this one's too, but for those that are 0.
+    pub recorded: Vec<ClaimSeq>,
 }
 
 /// A claim that is not in the table after its upsert.
@@ -194,16 +207,23 @@ pub struct LedgerState {
     pub stores: Vec<StoreRecord>,
     /// The greatest sequence recorded of any store, behind any prefix.
     pub newest: ClaimSeq,
+    /// What a copy of the database does not share with it, where the server has such a thing and
+    /// tells it.
+    pub identity: Option<String>,
+    /// The identity that the database had when it was synced first, or when an operator decided
+    /// that it is the right one.
+    pub kept_identity: Option<String>,
 }
 
 impl LedgerState {
     /// Puts together what rows say, each beside the greatest sequence of the table.
     pub(crate) fn of_rows(rows: Vec<(StateRow, ClaimSeq)>) -> Self {
         let mut state = Self::default();
-        for (StateRow { prefix, store_id, seq, synced_at, .. }, newest) in rows {
+        for (StateRow { prefix, store_id, writer, seq, synced_at, marks }, newest) in rows {
             state.newest = newest;
             if prefix.is_empty() {
                 (state.database, state.migrated_at) = (store_id, synced_at);
+                state.kept_identity = Some(marks).filter(|identity| !identity.is_empty());
                 continue;
             }
             // Of stores without a good pass, the one with the newest sequence was the last.
@@ -212,7 +232,9 @@ impl LedgerState {
                 let store_id = store_id.clone();
                 state.recorded = Some(SyncRecord { store_id, seq, synced_at });
             }
-            state.stores.push(StoreRecord { store_id, seq });
+            // What nothing here has written is known to no store.
+            let marks = marks.parse().unwrap_or_default();
+            state.stores.push(StoreRecord { store_id, writer, seq, marks });
         }
         if let Some(mut recorded) = state.recorded.take() {
             recorded.seq = state.sequences_of(&recorded.store_id).max().unwrap_or_default();
@@ -234,14 +256,18 @@ impl LedgerState {
 pub struct StoreRecord {
     /// The id of the store's data.
     pub store_id: String,
+    /// The row of the record: 0 for the one in which passes are recorded.
+    pub writer: i64,
     /// The sequence.
     pub seq: ClaimSeq,
+    /// The marks of the row.
+    pub marks: Marks,
 }
 
 impl StoreRecord {
-    /// The store's id, and a sequence that it has given out.
-    pub const fn new(store_id: String, seq: ClaimSeq) -> Self {
-        Self { store_id, seq }
+    /// The store's id, and a sequence that it has given out, in the row of passes.
+    pub fn new(store_id: String, seq: ClaimSeq) -> Self {
+        Self { store_id, writer: 0, seq, marks: Marks::default() }
     }
 }
 

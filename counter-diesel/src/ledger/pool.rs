@@ -1,10 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
     Baseline, CounterId, CounterKey, Fact, Generation, Owner, OwnerId, OwnerType, Prefix,
-    TableName, redact,
+    TableName, Told, redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
@@ -22,6 +23,7 @@ use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::ledger::LedgerState;
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::migration::migrations;
+use crate::ledger::records;
 use crate::ledger::retry;
 use crate::ledger::transaction::PoolTransaction;
 
@@ -34,6 +36,8 @@ pub(crate) struct DirectLedger<C: CounterConnection> {
     tables: KeptTables,
     demotion: Arc<Demotion>,
     limits: LedgerLimits,
+    /// Whether the database was seen to keep its identity.
+    keeps_identity: AtomicBool,
 }
 
 impl<C: CounterConnection> DirectLedger<C> {
@@ -44,7 +48,8 @@ impl<C: CounterConnection> DirectLedger<C> {
     ) -> Result<Self, Error> {
         C::check_pool(&pool)?;
         let demotion = Arc::new(Demotion::of_pool(pool.max_size()));
-        Ok(Self { pool, tables: KeptTables::new(&table), demotion, limits })
+        let (tables, keeps_identity) = (KeptTables::new(&table), AtomicBool::new(false));
+        Ok(Self { pool, tables, demotion, limits, keeps_identity })
     }
 
     pub(crate) const fn limits(&self) -> &LedgerLimits {
@@ -175,20 +180,50 @@ impl<C: CounterConnection> DirectLedger<C> {
     }
 
     pub(crate) fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
-        let rows =
-            self.run_soon(LedgerStep::State, |conn, tables| conn.state(tables, prefix.as_str()))?;
-        Ok(LedgerState::of_rows(rows))
+        let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
+        let state = |conn: &mut C, tables: &Tables| conn.state(tables, prefix.as_str());
+        let rows = transaction.run(LedgerStep::State, state)?;
+        let state = LedgerState { identity: transaction.identity()?, ..LedgerState::of_rows(rows) };
+        self.keeps_identity.store(state.kept_identity.is_some(), Ordering::Relaxed);
+        Ok(state)
     }
 
     pub(crate) fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
             let row = StateRow::new(prefix.as_str(), &generation.store_id, generation.high_water);
+            let identity = match self.keeps_identity.load(Ordering::Relaxed) {
+                true => None,
+                false => transaction.identity()?,
+            };
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.forget_passes(tables, &row.prefix, &row.store_id)?;
-                conn.record(tables, &row)
+                conn.record(tables, &row)?;
+                match &identity {
+                    Some(identity) => conn.keep_identity(tables, identity, false),
+                    None => Ok(()),
+                }
             })?;
             transaction.commit()
+        })
+    }
+
+    pub(crate) fn adopt(
+        &self,
+        prefix: &Prefix,
+        store_id: &str,
+        told: &[Told],
+    ) -> Result<Vec<Told>, Error> {
+        retry::with_backoff(|| {
+            let mut transaction = self.begin_writing(LockWait::Usual)?;
+            let identity = transaction.identity()?.unwrap_or_default();
+            let told = transaction.run(LedgerStep::State, |conn, tables| {
+                // First, for a transaction of SQLite that has read waits for no writer.
+                conn.keep_identity(tables, &identity, true)?;
+                records::adopt(conn, tables, prefix.as_str(), store_id, told)
+            })?;
+            transaction.commit()?;
+            Ok(told)
         })
     }
 

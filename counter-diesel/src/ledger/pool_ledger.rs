@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber, TableName,
+    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
+    OwnerType, Prefix, StoreNumber, TableName, Told,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -14,7 +14,9 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
-use crate::ledger::ledger::{Ledger, LedgerState, LedgerTransaction, Unapplied, UpdateOutcome};
+use crate::ledger::ledger::{
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome,
+};
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
 use crate::ledger::threads::{Drained, Overdue, Threads};
@@ -145,6 +147,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.within(self.limits().step, move |direct| direct.record(&prefix, &generation))
     }
 
+    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
+        let (prefix, store_id, told) = (prefix.clone(), store_id.to_owned(), told.to_vec());
+        self.within(self.limits().step, move |direct| direct.adopt(&prefix, &store_id, &told))
+    }
+
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.within(self.limits().answer, DirectLedger::pending_migrations)
     }
@@ -232,15 +239,18 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::Upsert, move |transaction| transaction.update(&claim))
     }
 
-    fn record(
-        &mut self,
-        prefix: &Prefix,
-        store_id: &str,
-        seq: ClaimSeq,
-    ) -> Result<Vec<ClaimSeq>, Error> {
+    fn lock_record(&mut self, prefix: &Prefix, store_id: &str) -> Result<LockedRecord, Error> {
         let (prefix, store_id) = (prefix.clone(), store_id.to_owned());
-        let record =
-            move |transaction: &mut PoolTransaction<C>| transaction.record(&prefix, &store_id, seq);
+        let lock =
+            move |transaction: &mut PoolTransaction<C>| transaction.lock_record(&prefix, &store_id);
+        self.step(LedgerStep::State, lock)
+    }
+
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error> {
+        let (prefix, store_id, row) = (prefix.clone(), store_id.to_owned(), row.clone());
+        let record = move |transaction: &mut PoolTransaction<C>| {
+            transaction.record(&prefix, &store_id, &row)
+        };
         self.step(LedgerStep::State, record)
     }
 

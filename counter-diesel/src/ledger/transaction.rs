@@ -1,8 +1,7 @@
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix};
+use counter_core::{Claim, ClaimOp, CounterId, Prefix, Told};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -11,14 +10,14 @@ use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::isolation::Isolation;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::dialect::time_limit::TimeLimit;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
-use crate::ledger::ledger::{Unapplied, UnappliedCause, UpdateOutcome};
+use crate::ledger::ledger::{LockedRecord, Unapplied, UnappliedCause, UpdateOutcome};
 use crate::ledger::limits::LedgerLimits;
+use crate::ledger::records;
 
 /// The statements of a step took too long together.
 #[derive(Debug, thiserror::Error)]
@@ -203,14 +202,36 @@ impl<C: CounterConnection> PoolTransaction<C> {
         })
     }
 
+    pub(crate) fn lock_record(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+    ) -> Result<LockedRecord, Error> {
+        let (prefix, store_id) = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| records::lock(conn, tables, prefix, store_id))
+    }
+
     pub(crate) fn record(
         &mut self,
         prefix: &Prefix,
         store_id: &str,
-        seq: ClaimSeq,
-    ) -> Result<Vec<ClaimSeq>, Error> {
-        let row = StateRow::new(prefix.as_str(), store_id, seq);
-        self.run(LedgerStep::State, |conn, tables| record(conn, tables, row))
+        row: &Told,
+    ) -> Result<(), Error> {
+        let (prefix, store_id) = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| {
+            records::write(conn, tables, prefix, store_id, row)
+        })
+    }
+
+    /// Returns what a copy of the database does not share with it. It is asked for once on each
+    /// connection.
+    pub(crate) fn identity(&mut self) -> Result<Option<String>, Error> {
+        if let Some(Identity(identity)) = PooledConnection::extensions(&self.conn).get() {
+            return Ok(identity.clone());
+        }
+        let identity = self.run(LedgerStep::State, |conn, _| conn.identity())?;
+        PooledConnection::extensions_mut(&mut self.conn).insert(Identity(identity.clone()));
+        Ok(identity)
     }
 
     pub(crate) fn commit(mut self) -> Result<(), Error> {
@@ -247,6 +268,9 @@ fn isolation_on<C: CounterConnection>(
     Ok(isolation)
 }
 
+/// The database's identity, as a connection has told it.
+struct Identity(Option<String>);
+
 /// The number of a session that has no limit for statements that write.
 #[derive(Clone, Copy)]
 struct UnlimitedSession(Option<i64>);
@@ -279,38 +303,6 @@ fn upsert<C: CounterConnection>(
         first += claims.len();
     }
     Ok(unproven)
-}
-
-/// Writes to a row of the record that no other transaction has locked, or, if there is none, to one
-/// left to chance. All rows are read in between, once that one is locked: what it said is gone
-/// afterwards.
-fn record<C: CounterConnection>(
-    conn: &mut C,
-    tables: &Tables,
-    mut row: StateRow,
-) -> QueryResult<Vec<ClaimSeq>> {
-    let free = conn.free_writer(tables, &row.prefix, &row.store_id)?;
-    row.writer = match free {
-        Some(writer) => writer,
-        None => {
-            let writer = any_writer::<C>();
-            // Waits for the transaction that has it, and lowers nothing.
-            conn.record(tables, &StateRow { writer, seq: ClaimSeq::ZERO, ..row.clone() })?;
-            writer
-        }
-    };
-    let mut recorded = conn.recorded(tables, &row.prefix, &row.store_id)?;
-    conn.record(tables, &row)?;
-    recorded.retain(|seq| *seq > ClaimSeq::ZERO);
-    recorded.push(row.seq);
-    Ok(recorded)
-}
-
-/// Returns the number of a row of the record.
-fn any_writer<C: CounterConnection>() -> i64 {
-    // The one thing of the standard library that is random.
-    let random = RandomState::new().build_hasher().finish();
-    1 + i64::try_from(random % C::WRITERS).unwrap_or_default()
 }
 
 /// The time of a step in which a statement of it may begin.

@@ -8,6 +8,7 @@ use super::report::pass_log::PassLog;
 use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
 use crate::engine::engine::Engine;
+use crate::engine::kinship;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::targets::SET;
@@ -15,6 +16,10 @@ use crate::targets::SET;
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
+    let asked = if engine.knows_database() { Ok(()) } else { kinship::ask(engine) };
+    if asked.as_ref().is_err_and(Error::is_other_database) {
+        return asked;
+    }
     // Read before the claim is made, or it could be that of a store which came later.
     let store_id = engine.store_id();
     let claim = engine.store().replace(id, replacement).inspect_err(|error| {
@@ -24,7 +29,10 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     })?;
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
-    let applied = apply(engine, claim, store_id, &mut log);
+    let applied = apply(engine, claim, store_id, asked, &mut log);
+    if applied.as_ref().is_err_and(Error::is_other_database) {
+        engine.note_database(false);
+    }
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
         tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next \
@@ -39,10 +47,12 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
 }
 
 /// Tries to apply a claim, and once more if the store is not the one that this process knows.
+/// Leaves it to the next pass if the database could not be `asked` whether it is the right one.
 fn apply(
     engine: &Engine,
     claim: Claim,
     store_id: Option<Arc<str>>,
+    asked: Result<(), Error>,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     let unsettled = Unsettled::none(engine);
@@ -51,6 +61,7 @@ fn apply(
     }
     // However this ends, the next pass knows the claim, and in which store it was made.
     unsettled.take(&claim, Fate::Unapplied);
+    asked?;
     if store_id.is_none() {
         return apply_in_present(&unsettled, claim, log);
     }

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber,
+    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
+    OwnerType, Prefix, StoreNumber, Told,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, SharedRecord, Unapplied, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, SharedRecord, Unapplied,
+    UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -84,6 +85,10 @@ impl Ledger for FaultyLedger {
         self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
     }
 
+    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
+        self.step("adopt_rows", LedgerStep::State, || self.inner.adopt(prefix, store_id, told))
+    }
+
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.inner.pending_migrations()
     }
@@ -127,15 +132,18 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn record(
-        &mut self,
-        prefix: &Prefix,
-        store_id: &str,
-        seq: ClaimSeq,
-    ) -> Result<Vec<ClaimSeq>, Error> {
+    fn lock_record(&mut self, prefix: &Prefix, store_id: &str) -> Result<LockedRecord, Error> {
+        self.faults.step(
+            "lock_record",
+            || self.inner.lock_record(prefix, store_id),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error> {
         self.faults.step(
             "record_batch",
-            || self.inner.record(prefix, store_id, seq),
+            || self.inner.record(prefix, store_id, row),
             |fault| failure(LedgerStep::State, fault),
         )
     }

@@ -7,7 +7,7 @@ use counter_core::{
     Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
     IndexEntry, IndexPage, InspectStore, KeyIndex, Numbered, Pattern, PendingIndex, Prefix,
     PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
-    StoreStep, Verdict,
+    StoreStep, Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -171,6 +171,25 @@ impl StoreGeneration for FaultyStore {
             }
             None => present(self.inner.generation()).recall(store_id, sequences, within),
         })
+    }
+
+    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+        self.step("ack", StoreStep::Ack, || self.tell_inner(store_id, told, claims))
+    }
+
+    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
+        let inner = present(self.inner.generation());
+        self.step("adopt", StoreStep::Adopt, || inner.adopt(store_id, database, told))
+    }
+}
+
+/// A generation that a test made up is told nothing.
+impl FaultyStore {
+    fn tell_inner(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+        match (&self.generation, self.inner.generation()) {
+            (None, Some(inner)) => inner.tell(store_id, told, claims),
+            _ => self.inner.ack(claims).map(|()| Telling::Taken),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait};
-use counter_diesel::store::{ClaimSeq, Generation, Prefix};
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord};
+use counter_diesel::store::{ClaimSeq, Generation, Prefix, Told};
 use counter_diesel::{CounterKey, Error};
 
 use super::{LedgerWorld, add, apply, baseline, row};
@@ -157,6 +157,42 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let elsewhere = world.ledger.state(&other).unwrap();
         assert_eq!((elsewhere.stores.len(), elsewhere.newest.get()), (0, 9));
     }),
+    ("a row keeps its marks, and another transaction finds them", |world| {
+        let prefix = Prefix::default();
+        let begin = || world.ledger.begin(LockWait::Usual).unwrap();
+        for number in 1..=3 {
+            let mut transaction = begin();
+            record(&mut *transaction, &prefix, "one", number);
+            transaction.commit().unwrap();
+            world.ledger.record(&prefix, &generation("one", 9)).unwrap();
+            let row = begin().lock_record(&prefix, "one").unwrap().row;
+            assert_eq!((row.seq.get(), row.marks.number()), (number, number));
+            let state = world.ledger.state(&prefix).unwrap();
+            let kept = state.stores.iter().find(|kept| kept.writer == row.writer).unwrap();
+            assert_eq!((kept.writer > 0, &kept.marks), (true, &row.marks));
+        }
+        begin().lock_record(&prefix, "one").unwrap();
+        assert_eq!(begin().lock_record(&prefix, "one").unwrap().row.marks.number(), 3);
+    }),
+    ("an adopted database has marks that no copy has, for what the store was told too", |world| {
+        let prefix = Prefix::default();
+        let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
+        record(&mut *transaction, &prefix, "one", 5);
+        transaction.commit().unwrap();
+        let before = world.ledger.begin(LockWait::Usual).unwrap();
+        let before = { before }.lock_record(&prefix, "one").unwrap().row;
+        let marks = before.marks.after(None, 1).after(None, 2);
+        let elsewhere = Told { writer: before.writer % 64 + 1, seq: ClaimSeq::new(9), marks };
+        let told = [before.clone(), elsewhere.clone()];
+        let adopted = world.ledger.adopt(&prefix, "one", &told).unwrap();
+        let of = |writer| adopted.iter().find(|row| row.writer == writer).unwrap();
+        assert_eq!((adopted.len(), of(before.writer).marks.number()), (2, 2));
+        assert_eq!(of(elsewhere.writer).marks.number(), 4);
+        let state = world.ledger.state(&prefix).unwrap();
+        let kept = |writer| state.stores.iter().find(|kept| kept.writer == writer).unwrap();
+        assert!(adopted.iter().all(|row| kept(row.writer).marks == row.marks), "{state:?}");
+        assert_eq!(state.identity, state.kept_identity);
+    }),
     ("prefixes differ if a byte does", |world| {
         let prefixes = ["app:", "App:", "äpp:", "app :", "'app':"];
         let prefixes = prefixes.map(|prefix| prefix.parse::<Prefix>().unwrap());
@@ -190,8 +226,11 @@ fn record(
     store_id: &str,
     seq: i64,
 ) -> Vec<i64> {
-    let recorded = transaction.record(prefix, store_id, ClaimSeq::new(seq)).unwrap();
+    let LockedRecord { mut row, recorded } = transaction.lock_record(prefix, store_id).unwrap();
+    (row.seq, row.marks) = (ClaimSeq::new(seq), row.marks.after(None, 7));
+    transaction.record(prefix, store_id, &row).unwrap();
     let mut recorded = recorded.into_iter().map(ClaimSeq::get).collect::<Vec<_>>();
+    recorded.push(seq);
     recorded.sort_unstable();
     recorded
 }
@@ -213,7 +252,7 @@ fn assert_not_migrated(ledger: &dyn Ledger) {
         ledger.top(owner.owner_type(), &CounterKey::from_static("views"), 1).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().update(&add(&id, 5, 1)).unwrap_err(),
-        ledger.begin(LockWait::Usual).unwrap().record(&prefix, "a", ClaimSeq::new(5)).unwrap_err(),
+        ledger.begin(LockWait::Usual).unwrap().lock_record(&prefix, "a").unwrap_err(),
         ledger.state(&prefix).unwrap_err(),
         ledger.record(&prefix, &generation("a", 1)).unwrap_err(),
     ];

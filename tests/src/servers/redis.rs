@@ -251,7 +251,7 @@ fn copy_data(from: &Path, to: &Path) {
 }
 
 /// What a user must be allowed, as the documentation of the store says.
-pub const RIGHTS: [&str; 25] = [
+pub const RIGHTS: [&str; 27] = [
     "+incrby",
     "+mget",
     "+get",
@@ -265,6 +265,8 @@ pub const RIGHTS: [&str; 25] = [
     "+type",
     "+pttl",
     "+persist",
+    "+hget",
+    "+hgetall",
     "+zadd",
     "+zrange",
     "+zrangebyscore",

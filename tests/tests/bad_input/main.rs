@@ -50,7 +50,12 @@ fn set(redis: &mut Connection, name: impl redis::ToRedisArgs, value: impl redis:
 fn dump(redis: &mut Connection, prefix: &Prefix) -> Vec<(Vec<u8>, Vec<u8>)> {
     let glob = format!("{}*", counter_core::Pattern::escape(prefix.as_str()));
     let mut names: Vec<Vec<u8>> = redis::cmd("KEYS").arg(glob).query(redis).unwrap();
-    let own = [prefix.high_water_name(), prefix.generation_name(), prefix.given_out_name()];
+    let own = [
+        prefix.high_water_name(),
+        prefix.generation_name(),
+        prefix.given_out_name(),
+        prefix.marks_name(),
+    ];
     names.retain(|name| !is_of_index(name) && !own.iter().any(|own| own.as_bytes() == name));
     names.sort();
     let dump = |name: Vec<u8>| {

@@ -78,10 +78,11 @@ fn two_databases_behind_one_prefix_are_an_error_for_both_that_meet_the_other() {
     let config = Config::default();
     let store = site.store_at(&site.redis.url(), &config);
     let counters = Counters::from_parts(config, store, Arc::clone(&ledger));
-    let finding = only(&counters.check(), Error, Code::PrefixShared);
-    assert!(finding.advice.ends_with("the store's counter:{id}"), "{finding}");
-    assert!(counters.sync(&SyncOptions::default()).unwrap().shared_prefix);
-    only(&counters.check(), Error, Code::PrefixShared);
+    let finding = only(&counters.check(), Error, Code::OtherDatabase);
+    assert!(finding.message.contains("another database, under the same prefix"), "{finding}");
+    let error = counters.sync(&SyncOptions::default()).unwrap_err();
+    assert!(error.is_other_database(), "{error:?}");
+    only(&counters.check(), Error, Code::OtherDatabase);
 }
 
 #[test]

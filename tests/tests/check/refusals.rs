@@ -93,6 +93,8 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
         ("+exists", "EXISTS"),
         ("+pttl", "PTTL"),
         ("+persist", "PERSIST"),
+        ("+hget", "HGET"),
+        ("+hgetall", "HGETALL"),
         ("+zadd", "ZADD"),
         ("+zrange", "ZRANGE"),
         ("+zrangebyscore", "ZRANGEBYSCORE"),

@@ -1,6 +1,7 @@
 //! The command `counter`, run as a program on Redis and every database: what it prints, what it changes, and
 //! its exit codes.
 
+mod adopt;
 mod conflicts;
 mod doctor;
 mod json_shapes;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         troubles::CASES,
         conflicts::CASES,
         doctor::CASES,
+        adopt::CASES,
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())

@@ -12,8 +12,8 @@ use libtest_mimic::Trial;
 
 use crate::documented::{DocumentedEvent, documented_events};
 use crate::scenes::{
-    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, let_expire, litter,
-    losing, memory, of_generation, redis, sync, told_of,
+    FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, forget_marks, let_expire,
+    litter, losing, memory, of_generation, redis, sync, told_more, told_of,
 };
 use crate::{sentinel, slow, workers};
 
@@ -60,6 +60,17 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(!told.iter().any(|told| told.text == "a sync failed"), "{told:?}");
         told
     }),
+    ("the database is not the right one", || {
+        let world = redis();
+        assert!(sync(&counted(&world)).is_clean());
+        told_more(&world);
+        counted(&world).sync(&SyncOptions::default()).unwrap_err();
+        let told = told_of(&world);
+        let refused = only(&told, "the database is not the right one");
+        assert!(refused.field("error").contains("counter adopt"), "{told:?}");
+        assert!(!told.iter().any(|told| told.text == "a sync failed"), "{told:?}");
+        told
+    }),
     ("the store was replaced", || {
         let world = memory();
         assert!(sync(&of_generation(&world, "old", None, 500)).is_clean());
@@ -75,6 +86,15 @@ pub const SHOWN: &[(&str, Show)] = &[
         let world = memory();
         drop(sync(&of_generation(&world, "id", None, 500)));
         assert!(sync(&of_generation(&world, "id", None, 0)).high_water_lost);
+        told_of(&world)
+    }),
+    ("the store had lost the database's marks", || {
+        let world = redis();
+        for _ in 0..3 {
+            assert!(sync(&counted(&world)).is_clean());
+        }
+        forget_marks(&world);
+        assert!(sync(&counted(&world)).marks_lost);
         told_of(&world)
     }),
     ("the store is synced into another database too", || {

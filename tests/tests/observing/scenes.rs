@@ -139,6 +139,25 @@ pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq:
     Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger))
 }
 
+/// Tells the store of transactions that the database does not know.
+pub fn told_more(world: &World) {
+    let (store, state) = (generation(world), world.ledger.state(&world.prefix).unwrap());
+    let row = state.stores.into_iter().find(|row| row.writer > 0).unwrap();
+    let marks = row.marks.after(row.marks.newest(), 7);
+    let told = counter_core::Told { writer: row.writer, seq: row.seq, marks };
+    assert!(store.tell(&row.store_id, &told, &[]).unwrap().is_proven());
+}
+
+/// Makes the store forget what it was told of the database.
+pub fn forget_marks(world: &World) {
+    let present = generation(world).present_generation().unwrap().unwrap();
+    assert!(generation(world).adopt(&present.store_id, &present.database, &[]).unwrap());
+}
+
+fn generation(world: &World) -> &dyn counter_core::StoreGeneration {
+    world.store.generation().unwrap()
+}
+
 /// Names under the prefix that are no counters.
 /// Gives the one counter an expiry, as another program could.
 pub fn let_expire(world: &World) {

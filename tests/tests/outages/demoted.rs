@@ -3,11 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use counter_core::{Prefix, Told};
+use counter_diesel::ledger::{Ledger as _, LockWait, StoreRecord};
 use counter_diesel::{Counters, mysql_pool, postgres_pool};
 use counter_tests::database::ServerConnection;
 use counter_tests::fixtures::post;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::Proxy;
+use counter_tests::server_contract::ledger_of;
 use counter_tests::servers::mariadb::MariaDb;
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::{Durability, RedisServer};
@@ -115,6 +118,18 @@ fn a_mariadb_that_was_demoted_is_left_by_the_next_pass() {
     is_left_by_the_next_pass(&[(); 2].map(|()| mariadb()));
 }
 
+/// A standby has what its primary has recorded.
+fn replicate<P: Primary>(primary: &P, standby: &P) {
+    let prefix = Prefix::default();
+    let [from, to] =
+        [primary, standby].map(|server| ledger_of(&P::Connection::pool(&server.url(), 1).unwrap()));
+    for StoreRecord { store_id, writer, seq, marks, .. } in from.state(&prefix).unwrap().stores {
+        let mut transaction = to.begin(LockWait::Usual).unwrap();
+        transaction.record(&prefix, &store_id, &Told { writer, seq, marks }).unwrap();
+        transaction.commit().unwrap();
+    }
+}
+
 fn is_left_by_the_next_pass<P: Primary>([old, new]: &[P; 2]) {
     let at = |server: &P| {
         let pool = P::Connection::pool(&server.url(), 1).unwrap();
@@ -137,6 +152,7 @@ fn is_left_by_the_next_pass<P: Primary>([old, new]: &[P; 2]) {
         (pool.state().connections == CONNECTIONS).then_some(())
     });
 
+    replicate(old, new);
     old.demote();
     proxy.lead_to(&new.socket());
     for id in 0..10 {

@@ -44,6 +44,18 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
 }
 
 #[test]
+fn a_store_that_names_no_database_names_the_first_that_has_an_id() {
+    let setting = Setting::new();
+    let unnamed = setting.store.ensure_generation("", ClaimSeq::ZERO).unwrap();
+    assert_eq!(unnamed.database, "");
+    let unnamed_again = setting.store.ensure_generation("", ClaimSeq::ZERO).unwrap();
+    let [named, again] = [(); 2].map(|()| generation(&setting.store, 0));
+    assert_eq!(unnamed_again, unnamed);
+    assert_eq!((&named.store_id, named.database.as_str()), (&unnamed.store_id, "database-1"));
+    assert_eq!((&again, named.high_water), (&named, unnamed.high_water));
+}
+
+#[test]
 fn the_high_water_that_a_new_store_gets_is_not_below_the_one_it_has() {
     let mut setting = Setting::new();
     setting.set("counter:{seq}", FUTURE);

@@ -88,7 +88,7 @@ fn rows(conn: &mut MysqlConnection, database: &OwnDatabase<MysqlConnection>) -> 
             "model_counters",
             "id, owner_type, owner_id, `key`, count, claim_seq, created_at, updated_at",
         ),
-        ("model_counters_state", "prefix, store_id, writer, claim_seq, synced_at"),
+        ("model_counters_state", "prefix, store_id, writer, claim_seq, synced_at, marks"),
         ("model_counters_migrations", "name, run_at"),
     ];
     let mut rows = Vec::new();

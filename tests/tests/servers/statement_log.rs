@@ -22,7 +22,9 @@ pub(crate) fn a_transaction_that_skips_rows_reads_what_others_record_meanwhile()
     let record = |ids, seq| {
         let mut transaction = ledger.begin(LockWait::Usual).unwrap();
         transaction.upsert(&adds(ids, seq)).unwrap();
-        transaction.record(&Prefix::default(), STORE, ClaimSeq::new(seq)).unwrap();
+        let mut row = transaction.lock_record(&Prefix::default(), STORE).unwrap().row;
+        row.seq = ClaimSeq::new(seq);
+        transaction.record(&Prefix::default(), STORE, &row).unwrap();
         transaction.commit().unwrap();
     };
     record(1..9, 10);
@@ -31,7 +33,7 @@ pub(crate) fn a_transaction_that_skips_rows_reads_what_others_record_meanwhile()
     assert_eq!(ours.lock_rows(&claims).unwrap(), [0; 0]);
     record(7..9, 20);
     assert_eq!(ours.upsert(&claims).unwrap(), []);
-    let recorded = ours.record(&Prefix::default(), STORE, ClaimSeq::new(30)).unwrap();
+    let recorded = ours.lock_record(&Prefix::default(), STORE).unwrap().recorded;
     assert!(recorded.contains(&ClaimSeq::new(20)), "{recorded:?}");
     ours.commit().unwrap();
 }

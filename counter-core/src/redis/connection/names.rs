@@ -9,6 +9,7 @@ pub(crate) struct Names {
     high_water: String,
     generation: String,
     given_out: String,
+    marks: String,
     dirty_hashes: Vec<String>,
     scanned: String,
 }
@@ -19,6 +20,7 @@ impl Names {
             high_water: prefix.high_water_name(),
             generation: prefix.generation_name(),
             given_out: prefix.given_out_name(),
+            marks: prefix.marks_name(),
             dirty_hashes: prefix.dirty_names(),
             scanned: prefix.scanned_name(),
             prefix,
@@ -39,6 +41,10 @@ impl Names {
 
     pub(crate) fn given_out(&self) -> &str {
         &self.given_out
+    }
+
+    pub(crate) fn marks(&self) -> &str {
+        &self.marks
     }
 
     /// Returns the names of the hashes of the index, each at its number.

@@ -32,7 +32,7 @@ enum Check {
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 28] = [
+const RIGHTS: [Right; 30] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -53,6 +53,8 @@ const RIGHTS: [Right; 28] = [
     Right { command: "ZRANGEBYSCORE", check: Check::Ask("KEY 0 1") },
     Right { command: "ZREMRANGEBYRANK", check: Check::Ask("KEY 0 0") },
     Right { command: "ZSCORE", check: Check::Ask("KEY text") },
+    Right { command: "HGET", check: Check::Ask("KEY field") },
+    Right { command: "HGETALL", check: Check::Ask("KEY") },
     Right { command: "HSET", check: Check::Ask("KEY field text") },
     Right { command: "HLEN", check: Check::Ask("KEY") },
     Right { command: "HSCAN", check: Check::Ask("KEY 0") },

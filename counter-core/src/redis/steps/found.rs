@@ -18,8 +18,8 @@ pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&Counte
 }
 
 /// Returns the foreign value that a script found. The script's short form of it names the
-/// place (`H`igh water, `I`d, sequences `G`iven out, `K` for pending, `F` for the claim), then `=`
-/// and the value or `!` and the type.
+/// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, `K` for pending, `F` for the
+/// claim), then `=` and the value or `!` and the type.
 pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
     let (which, kind, what) = match code {
         [which, kind, what @ ..] => (*which, *kind, what),
@@ -29,6 +29,7 @@ pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) ->
         (b'H', _) => (names.high_water().to_owned(), SEQUENCE),
         (b'I', _) => (names.generation().to_owned(), ID),
         (b'G', _) => (names.given_out().to_owned(), SEQUENCE),
+        (b'M', _) => (names.marks().to_owned(), MARKS),
         (b'K', Some(id)) => (names.prefix().pending_name(id), COUNT),
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
         _ => return None,
@@ -43,6 +44,7 @@ const COUNT: &str = "an integer of 64 bits as Redis writes it";
 const CLAIM: &str = "a claim";
 const SEQUENCE: &str = "a sequence";
 const ID: &str = "an id";
+const MARKS: &str = "a sequence and marks";
 
 /// Returns a foreign value in the place of a pending delta.
 pub(crate) fn not_a_count(names: &Names, id: &CounterId, value: &[u8]) -> Foreign {
@@ -62,6 +64,11 @@ pub(crate) fn not_a_sequence(names: &Names, value: &[u8]) -> Foreign {
 /// Returns a foreign value in the place of the generation.
 pub(crate) fn not_an_id(names: &Names, value: &[u8]) -> Foreign {
     Foreign { name: names.generation().to_owned(), why: holds(value, ID) }
+}
+
+/// Returns a foreign value among the marks.
+pub(crate) fn no_marks(names: &Names, value: &[u8]) -> Foreign {
+    Foreign { name: names.marks().to_owned(), why: holds(value, MARKS) }
 }
 
 /// Returns a foreign value of another type than a string.

@@ -1,6 +1,7 @@
--- Returns the generation of the data, and begins one if there is none.
+-- Returns the generation of the data, and begins one if there is none. One that names no database
+-- names this one from now on.
 --
--- KEYS: the generation, the high water and the sequences given out.
+-- KEYS: the generation, the high water, the sequences given out and the marks.
 -- ARGV: the generation that begins if there is none; the sequence to which that raises the high
 --       water, or to the present time.
 -- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'foreign'
@@ -11,11 +12,16 @@ if not foreign and generation and not string.find(generation, '^[^:]+:') then
   foreign = foreign_value('I', generation)
 end
 local high_water, foreign_high_water = read_high_water(KEYS[2])
-foreign = foreign or foreign_high_water or foreign_given_out(KEYS[3])
+foreign = foreign or foreign_high_water or foreign_given_out(KEYS[3]) or foreign_marks(KEYS[4])
 if foreign then
   return { 'foreign', foreign }
 end
 if generation then
+  -- The database had no id when it was synced first.
+  if string.match(generation, '^[^:]+:(.*)$') == '' and not string.match(ARGV[1], ':$') then
+    generation = generation .. string.match(ARGV[1], '^[^:]+:(.*)$')
+    redis.call('SET', KEYS[1], generation)
+  end
   return { 'old', format_sequence(high_water), generation }
 end
 
@@ -25,5 +31,7 @@ if raised > GREATEST_HIGH_WATER then
 end
 write_high_water('SET', KEYS[2], raised)
 remember(KEYS[3], high_water, raised, raised)
+-- They are of a generation whose id is gone.
+redis.call('DEL', KEYS[4])
 redis.call('SET', KEYS[1], ARGV[1])
 return { 'new', format_sequence(raised), ARGV[1] }

@@ -77,9 +77,10 @@ fn generation_on(
 
 fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
-    GENERATION.call(&mut call, 3, 2, |args| {
+    GENERATION.call(&mut call, 4, 2, |args| {
         let names = server.names();
-        args.text(names.generation()).text(names.high_water()).text(names.given_out());
+        args.text(names.generation()).text(names.high_water());
+        args.text(names.given_out()).text(names.marks());
         args.text(format!("{}:{database}", random_id())).int(above.get());
     });
     call

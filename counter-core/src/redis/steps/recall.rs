@@ -2,12 +2,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::found;
-use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_count, parse_generation};
+use super::values::{
+    SEQUENCE_CONSTANTS, answered_sequence, parse_count, parse_generation, parse_told,
+};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::ClaimSeq;
-use crate::redis::connection::{Deadline, Packed, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::connection::{Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
-use crate::store::Recall;
+use crate::store::{Recall, Told};
 
 static RECALL: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -34,12 +36,13 @@ pub(crate) fn recall(
         if answer.word != b"ok" {
             return Err(found::in_answer(server.names(), &answer, None));
         }
-        let mut recall = read_recall(answer)?;
+        let mut recall = read_recall(server.names(), answer)?;
         if recall.store_id.as_deref() == Some(store_id) {
             server.last_sighting().note_recall(sequences, &recall);
         } else {
             // What another generation has not given out, it has not forgotten.
             recall.forgotten.clear();
+            recall.told.clear();
         }
         Ok(recall)
     })
@@ -48,8 +51,9 @@ pub(crate) fn recall(
 fn recall_call(server: &Server, sequences: &[ClaimSeq]) -> Packed {
     let names = server.names();
     let mut call = Packed::default();
-    RECALL.call(&mut call, 3, sequences.len(), |args| {
+    RECALL.call(&mut call, 4, sequences.len(), |args| {
         args.text(names.generation()).text(names.high_water()).text(names.given_out());
+        args.text(names.marks());
         for seq in sequences {
             args.int(seq.get());
         }
@@ -57,7 +61,7 @@ fn recall_call(server: &Server, sequences: &[ClaimSeq]) -> Packed {
     call
 }
 
-fn read_recall(mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
+fn read_recall(names: &Names, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
     let high_water = answered_sequence(&answer)?;
     let generation = answer.rest.next().ok_or(Unexpected)?.into_text()?.ok_or(Unexpected)?;
     let store_id = if generation.is_empty() {
@@ -70,6 +74,21 @@ fn read_recall(mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
         Ok(ClaimSeq::new(seq))
     };
     let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
+    let marks = answer.rest.next().ok_or(Unexpected)?.into_array()?;
+    let told = read_told(names, marks)?;
     let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
-    Ok(Recall { store_id, high_water, accepted, forgotten })
+    Ok(Recall::new(store_id, high_water, accepted, forgotten).with_told(told))
+}
+
+/// Returns what the store was told, from the fields and values of `{prefix}{marks}`.
+fn read_told(names: &Names, marks: Vec<Reply>) -> Result<Vec<Told>, BoxError> {
+    let mut told = Vec::with_capacity(marks.len() / 2);
+    let mut marks = marks.into_iter();
+    while let (Some(field), Some(value)) = (marks.next(), marks.next()) {
+        let (field, value) = (field.into_text()?, value.into_text()?);
+        let (field, value) = (field.unwrap_or_default(), value.unwrap_or_default());
+        let row = parse_told(&field, &value).ok_or_else(|| found::no_marks(names, &value))?;
+        told.push(row);
+    }
+    Ok(told)
 }

@@ -35,6 +35,14 @@ local function foreign_given_out(name)
   end
 end
 
+-- Returns what is in the place of the marks, if it is something else.
+local function foreign_marks(name)
+  local of_type = redis.call('TYPE', name).ok
+  if of_type ~= 'hash' and of_type ~= 'none' then
+    return 'M!' .. of_type
+  end
+end
+
 -- Remembers that all sequences from `first` to `last` were given out, by a script that found this
 -- high water. Each member is the first of a run and has the last as its score. Of a script that
 -- does not know this set, no sequence is in it: so if the newest run does not end at the high

@@ -5,6 +5,7 @@ use crate::error::BoxError;
 use crate::id::{CounterId, canonical_i64};
 use crate::protocol::{Claim, ClaimSeq, Generation};
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
+use crate::store::Told;
 
 /// The greatest high water from which a script goes on. Up to here, and for a long time above, a
 /// double counts in ones.
@@ -56,4 +57,20 @@ pub(crate) fn parse_generation(
     let (store_id, database) = value.split_once(':').ok_or(Unexpected)?;
     let (store_id, database) = (store_id.to_owned(), database.to_owned());
     Ok(Generation::new(store_id, database, high_water))
+}
+
+/// Returns what the store was told of a row of the record, from its field in `{prefix}{marks}`: the
+/// number of the row, and the newest sequence of the row, a space and its marks.
+pub(crate) fn parse_told(field: &[u8], value: &[u8]) -> Option<Told> {
+    let (seq, marks) = str::from_utf8(value).ok()?.split_once(' ')?;
+    Some(Told {
+        writer: parse_count(field)?,
+        seq: parse_sequence(seq.as_bytes())?,
+        marks: marks.parse().ok()?,
+    })
+}
+
+/// Returns the value that [`parse_told`] reads.
+pub(crate) fn told_text(told: &Told) -> String {
+    format!("{} {}", told.seq, told.marks)
 }

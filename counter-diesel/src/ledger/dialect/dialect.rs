@@ -154,16 +154,26 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     fn forget_passes(&mut self, tables: &Tables, prefix: &str, store_id: &str) -> QueryResult<()>;
 
     /// Locks one of the rows in which transactions record what this store has given out, unless
-    /// others have locked all of them, and returns its writer. Where a transaction that writes
-    /// locks all rows, there is one.
+    /// others have locked all of them, and returns it. `None` where a transaction that writes locks
+    /// all rows: there is one.
     fn free_writer(
         &mut self,
         _tables: &Tables,
         _prefix: &str,
         _store_id: &str,
-    ) -> QueryResult<Option<i64>> {
-        Ok(Some(StateRow::PASSES + 1))
+    ) -> QueryResult<Option<RecordRow>> {
+        Ok(None)
     }
+
+    /// Locks the rows in which transactions record what this store has given out, or the one with
+    /// this writer, and returns them as they are then.
+    fn record_rows(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+        writer: Option<i64>,
+    ) -> QueryResult<Vec<RecordRow>>;
 
     /// Returns the sequences in all state rows of a store.
     fn recorded(
@@ -172,6 +182,17 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         prefix: &str,
         store_id: &str,
     ) -> QueryResult<Vec<ClaimSeq>>;
+
+    /// Returns what a copy of the database does not share with it, where the server has such a
+    /// thing and tells it to this user.
+    fn identity(&mut self) -> QueryResult<Option<String>> {
+        Ok(None)
+    }
+
+    /// Keeps the database's identity in the row that names the database: in the place of another
+    /// one only if it `replaces` that.
+    fn keep_identity(&mut self, tables: &Tables, identity: &str, replaces: bool)
+    -> QueryResult<()>;
 
     /// Takes what a transaction has to take before it reads, if it is to write later.
     fn begin_writing(&mut self, _tables: &Tables) -> QueryResult<()> {
@@ -323,7 +344,12 @@ pub struct StateRow {
     pub(crate) writer: i64,
     pub(crate) seq: ClaimSeq,
     pub(crate) synced_at: Option<NaiveDateTime>,
+    /// As text. Written, an empty one leaves what is there.
+    pub(crate) marks: String,
 }
+
+/// A row in which transactions record: its writer, its sequence, and its marks as text.
+pub(crate) type RecordRow = (i64, i64, String);
 
 impl StateRow {
     /// The prefix and the store's id in the rows of numbers. No store has this prefix.
@@ -335,6 +361,7 @@ impl StateRow {
     /// Returns a row that says that a store has given out this sequence.
     pub(crate) fn new(prefix: &str, store_id: &str, seq: ClaimSeq) -> Self {
         let (prefix, store_id) = (prefix.to_owned(), store_id.to_owned());
-        Self { prefix, store_id, writer: Self::PASSES, seq, synced_at: None }
+        let (writer, synced_at, marks) = (Self::PASSES, None, String::new());
+        Self { prefix, store_id, writer, seq, synced_at, marks }
     }
 }

@@ -16,7 +16,7 @@ use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{LOCK_ROWS, SKIP_LOCKED, SKIP_LOCKED_ROW, many_baselines, pieces, read};
-use super::dialect::{Dialect, StateRow};
+use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
@@ -168,11 +168,12 @@ impl Dialect for MysqlConnection {
 
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
         let state = tables.state().quoted();
-        let [seq, synced_at] = ["claim_seq", "synced_at"].map(new);
+        let [seq, synced_at, marks] = ["claim_seq", "synced_at", "marks"].map(new);
         let record = standard::record(tables, row, NOW).sql(format!(
             "{AS_NEW} ON DUPLICATE KEY UPDATE \
              \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
-             \"synced_at\" = {synced_at}"
+             \"synced_at\" = {synced_at}, \
+             \"marks\" = IF({marks} = '', {state}.\"marks\", {marks})"
         ));
         standard::is_recorded(record.execute(self)?)
     }
@@ -182,9 +183,9 @@ impl Dialect for MysqlConnection {
         tables: &Tables,
         prefix: &str,
         store_id: &str,
-    ) -> QueryResult<Option<i64>> {
+    ) -> QueryResult<Option<RecordRow>> {
         let writer = standard::free_writer(tables, prefix, store_id).sql(SKIP_LOCKED_ROW);
-        Ok(writer.load::<i64>(self)?.into_iter().next())
+        Ok(writer.load::<RecordRow>(self)?.into_iter().next())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {

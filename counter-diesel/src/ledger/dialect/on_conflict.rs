@@ -20,6 +20,7 @@ pub(super) fn replace_state(tables: &Tables, greatest: &str) -> String {
     format!(
         " ON CONFLICT (\"prefix\", \"store_id\", \"writer\") DO UPDATE SET \"claim_seq\" = \
          {greatest}({row}.\"claim_seq\", excluded.\"claim_seq\"), \
-         \"synced_at\" = excluded.\"synced_at\""
+         \"synced_at\" = excluded.\"synced_at\", \"marks\" = \
+         CASE excluded.\"marks\" WHEN '' THEN {row}.\"marks\" ELSE excluded.\"marks\" END"
     )
 }

@@ -15,7 +15,7 @@ use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{Written, many_baselines, shows, upsert_statement};
-use super::dialect::{Dialect, StateRow};
+use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
@@ -138,9 +138,9 @@ impl Dialect for PgConnection {
         tables: &Tables,
         prefix: &str,
         store_id: &str,
-    ) -> QueryResult<Option<i64>> {
+    ) -> QueryResult<Option<RecordRow>> {
         let writer = standard::free_writer(tables, prefix, store_id).sql(" SKIP LOCKED");
-        Ok(writer.load::<i64>(self)?.into_iter().next())
+        Ok(writer.load::<RecordRow>(self)?.into_iter().next())
     }
 
     fn has_table(&mut self, table: &Table) -> QueryResult<bool> {
@@ -205,6 +205,19 @@ impl Dialect for PgConnection {
     fn session(&mut self) -> QueryResult<Option<i64>> {
         let session = Statement::<BigInt>::new("SELECT pg_backend_pid()::bigint");
         Ok(session.load::<i64>(self)?.into_iter().next())
+    }
+
+    /// The identifier of the cluster, which a promoted standby shares, and the number of the
+    /// database in it. A role may be refused the first, and must not be refused it in the middle of
+    /// a transaction.
+    fn identity(&mut self) -> QueryResult<Option<String>> {
+        let may_ask = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')";
+        if Statement::<Bool>::new(may_ask).load::<bool>(self)? != [true] {
+            return Ok(None);
+        }
+        let identity = "SELECT system_identifier || ':' || (SELECT oid FROM pg_database \
+                        WHERE datname = current_database()) FROM pg_control_system()";
+        Ok(Statement::<Text>::new(identity).load::<String>(self)?.into_iter().next())
     }
 
     /// Names a statement that is new and looks for it in the session. A statement that fails is one

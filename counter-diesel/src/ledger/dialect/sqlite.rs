@@ -15,7 +15,7 @@ use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::dialect::{Dialect, StateRow};
+use super::dialect::{Dialect, RecordRow, StateRow};
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::pools::open;
@@ -36,6 +36,8 @@ const CHUNK_SIZES: [usize; 3] = [100, 10, 1];
 
 impl Dialect for SqliteConnection {
     const IS_SERVER: bool = false;
+
+    const WRITERS: u64 = 1;
 
     const DURABILITY: &'static [&'static str] = &["synchronous"];
 

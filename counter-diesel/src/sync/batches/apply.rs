@@ -159,16 +159,21 @@ impl<'a> Applier<'a, '_> {
             let Written { mut transaction, hold, unapplied } = written;
             let engine = self.unsettled.engine;
             let times = &mut self.log.report.times;
-            if let Some(id) = self.unsettled.store_id()
-                && record(engine, &mut *transaction, &id, &claims, times)? == Remembrance::Changed
-            {
-                return Err(counter_core::Error::StoreChanged.into());
+            let mut recorded = None;
+            if let Some(id) = self.unsettled.store_id() {
+                match record(engine, &mut *transaction, &id, &claims, times)? {
+                    Remembrance::Whole(row) => recorded = row.map(|row| (id, row)),
+                    Remembrance::Changed => {
+                        return Err(counter_core::Error::StoreChanged.into());
+                    }
+                }
             }
             let store = engine.store();
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {
                 self.commit(transaction, &claims, hold.as_ref())?;
+                settled.recorded = recorded;
                 settled.applied_all(claims, &verdicts, unapplied);
                 settled.hold = hold;
                 return Ok(settled);

@@ -1,4 +1,6 @@
-use counter_core::{Claim, Verdict};
+use std::sync::Arc;
+
+use counter_core::{Claim, Told, Verdict};
 
 use crate::ledger::ledger::{Unapplied, UnappliedCause};
 use crate::sync::batches::hold::Hold;
@@ -17,6 +19,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) locked: Vec<Claim>,
     /// The store changed others of their batch again and again.
     pub(crate) changing: Vec<Claim>,
+    /// The row of the record that was committed with them, of the store with this id.
+    pub(crate) recorded: Option<(Arc<str>, Told)>,
     /// Whether they are in the table cannot be found out any more.
     pub(crate) undecided: Vec<Claim>,
     /// The number and the batch under which the applied ones were committed, if there is one.

@@ -1,9 +1,11 @@
 //! What is done about the claims of a batch once its transaction is over.
 
-use counter_core::{Claim, ClaimOp, CommitOutcome};
+use std::sync::Arc;
+
+use counter_core::{Claim, ClaimOp, CommitOutcome, Telling, Told};
 
 use crate::engine::remembered::Fate;
-use crate::error::Error;
+use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::UpdateOutcome;
 use crate::ledger::retry;
 use crate::sync::batches::applier::Applier;
@@ -41,7 +43,7 @@ impl Applier<'_, '_> {
         self.log.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
         let news = self.count_applied(&settled.applied);
-        let acknowledged = self.acknowledge(&settled.applied);
+        let acknowledged = self.tell(settled.recorded, &settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
         if let Some(hold) = settled.hold {
@@ -70,6 +72,23 @@ impl Applier<'_, '_> {
             }
         }
         news
+    }
+
+    /// Tells the store what was recorded with these claims, and lets it forget them if it follows
+    /// this database.
+    fn tell(&mut self, recorded: Option<(Arc<str>, Told)>, claims: &[Claim]) -> Result<(), Error> {
+        let store = self.unsettled.engine.store().generation();
+        let (Some(store), Some((store_id, told))) = (store, recorded) else {
+            return self.acknowledge(claims);
+        };
+        let tell = || store.tell(&store_id, &told, claims);
+        match time(&mut self.log.report.times.acknowledge, tell)? {
+            Telling::Taken | Telling::Known => self.unsettled.settle_acknowledged(claims),
+            // The next pass records them again, which proves it.
+            Telling::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
+            Telling::Other => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
+        }
+        Ok(())
     }
 
     /// The store may forget these.
@@ -162,7 +181,7 @@ impl Applier<'_, '_> {
             self.log.report.lost.push(LostClaim { claim, applied: false });
             return Ok(());
         }
-        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_deref()));
+        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_ref()));
         let updated = match updated {
             Ok(updated) => updated,
             Err(Error::Locked { .. }) => {
@@ -194,7 +213,7 @@ impl Applier<'_, '_> {
     fn update_gone(
         &mut self,
         claim: &Claim,
-        store_id: Option<&str>,
+        store_id: Option<&Arc<str>>,
     ) -> Result<UpdateOutcome, Error> {
         let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
         if let Some(hold) = &hold
@@ -205,10 +224,11 @@ impl Applier<'_, '_> {
         }
         let updated = transaction.update(claim)?;
         let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(claim));
-        if let Some(store_id) = store_id {
+        let mut recorded = None;
+        if let Some(id) = store_id {
+            let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
             // That the store is another one by now is why the claim is gone.
-            let times = &mut self.log.report.times;
-            record(engine, &mut *transaction, store_id, claims, times)?;
+            recorded = record.row().map(|row| (Arc::clone(id), row));
         }
         if let Some(hold) = &hold {
             hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
@@ -217,6 +237,7 @@ impl Applier<'_, '_> {
         if let Some(hold) = hold {
             hold.forget_commit();
         }
+        self.tell(recorded, &[])?;
         Ok(updated)
     }
 

@@ -2,31 +2,47 @@
 
 use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
-use crate::engine::age::{Age, RECALL_WITHIN, age, went_back};
-use crate::error::Error;
-use crate::ledger::ledger::{LedgerState, SyncRecord};
+use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
+use crate::engine::kinship::{is_of_other, mismatch};
+use crate::error::{DatabaseMismatch, Error};
+use crate::ledger::ledger::{LedgerState, StoreRecord, SyncRecord};
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
-    /// Whether the store is synced into another database too.
+    /// Whether the store is synced into another database too, where nothing is refused for that.
     pub(crate) shared_prefix: bool,
     /// What was recorded of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
     pub(crate) age: Age,
+    /// How the database differs from the one that the store was synced into last, if it does.
+    pub(crate) mismatch: Option<DatabaseMismatch>,
+    /// Whether the store has lost what it was told of the database.
+    pub(crate) marks_lost: bool,
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
-/// only rises.
+/// only rises. `read_again` reads it once more.
 pub(crate) fn compare(
     store: &dyn StoreGeneration,
     generation: &Generation,
     state: LedgerState,
+    read_again: impl FnOnce() -> Result<LedgerState, Error>,
 ) -> Result<Comparison, Error> {
-    let age = age(store, generation, &state)?;
-    let LedgerState { database, recorded, .. } = state;
+    let recall = recall(store, generation, &state)?;
+    let mismatch = mismatch(generation, &state, &recall.told, read_again)?;
+    let is_lost = |row: &StoreRecord| {
+        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
+        row.store_id == generation.store_id && row.marks.is_lost(told)
+    };
+    let marks_lost = state.stores.iter().any(is_lost);
+    let age = age_of(recall);
+    let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
+    let LedgerState { recorded, .. } = state;
     Ok(Comparison {
-        shared_prefix: generation.database != database,
+        shared_prefix,
         age,
+        mismatch,
+        marks_lost,
         replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
     })
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, StoreGeneration};
+use counter_core::{Claim, ClaimSeq, Kinship, Mark, Recall, StoreGeneration, Told};
 
 use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
-use crate::error::Error;
-use crate::ledger::ledger::LedgerTransaction;
+use crate::error::{DatabaseMismatch, Error};
+use crate::ledger::ledger::{LedgerTransaction, LockedRecord};
+use crate::ledger::records::random_word;
 use crate::sync::report::times::SyncTimes;
 
 /// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to
@@ -15,21 +16,33 @@ use crate::sync::report::times::SyncTimes;
 const RECALL_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whether what is recorded of a store may be committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Remembrance {
-    /// The store with this id remembers giving out all of it.
-    Whole,
+    /// The store with this id remembers giving out all of it. Once it is committed, the store is to
+    /// be told of this row, unless it has no generations.
+    Whole(Option<Told>),
     /// Another store is there, or this one has lost its high water.
     Changed,
 }
 
+impl Remembrance {
+    /// Returns the row of which the store is to be told.
+    pub(crate) fn row(self) -> Option<Told> {
+        match self {
+            Self::Whole(row) => row,
+            Self::Changed => None,
+        }
+    }
+}
+
 /// Records the newest of these claims, whose rows are locked, and asks the store whether it
-/// remembers all that is recorded. An old copy of it would not: what it holds may be in the rows
-/// already.
+/// remembers all that is recorded, and was told of no other copy of the database. An old copy of
+/// the store would not: what it holds may be in the rows already.
 ///
 /// # Errors
 ///
-/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if it has this id and does not remember.
+/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if it has this id and does not remember,
+/// [`Error::OtherDatabase`] if it follows another database.
 pub(crate) fn record(
     engine: &Engine,
     transaction: &mut dyn LedgerTransaction,
@@ -39,26 +52,62 @@ pub(crate) fn record(
 ) -> Result<Remembrance, Error> {
     let newest = claims.iter().map(|claim| claim.seq).max();
     let (Some(store), Some(newest)) = (engine.store().generation(), newest) else {
-        return Ok(Remembrance::Whole);
+        return Ok(Remembrance::Whole(None));
     };
-    let record = || transaction.record(engine.prefix(), store_id, newest);
-    let recorded = times.add_database(record)?;
-    times.add_verify(|| remembrance_of(store, store_id, &recorded))
+    let prefix = engine.prefix();
+    let locked = times.add_database(|| transaction.lock_record(prefix, store_id))?;
+    let LockedRecord { mut row, mut recorded } = locked;
+    recorded.push(newest);
+    let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
+    let told = recall.told_of(row.writer).cloned();
+    let is_present = is_present(store_id, recall)?;
+    let told = if is_present {
+        times.add_verify(|| mark_known(store, store_id, &row, told))?
+    } else {
+        None
+    };
+    row.seq = row.seq.max(newest);
+    row.marks = row.marks.after(told, random_word());
+    times.add_database(|| transaction.record(prefix, store_id, &row))?;
+    Ok(if is_present { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
 }
 
-fn remembrance_of(
-    store: &dyn StoreGeneration,
-    store_id: &str,
-    recorded: &[ClaimSeq],
-) -> Result<Remembrance, Error> {
-    let recall = store.recall(store_id, recorded, RECALL_WITHIN)?;
+fn is_present(store_id: &str, recall: Recall) -> Result<bool, Error> {
     if recall.store_id.as_deref() != Some(store_id) {
-        return Ok(Remembrance::Changed);
+        return Ok(false);
     }
     let found = recall.high_water;
     match age_of(recall) {
-        Age::Present => Ok(Remembrance::Whole),
-        Age::HighWaterLost(_) => Ok(Remembrance::Changed),
+        Age::Present => Ok(true),
+        Age::HighWaterLost(_) => Ok(false),
         Age::WentBack(forgotten) => Err(went_back(found, &forgotten)),
     }
+}
+
+/// Returns the mark that the store was told last, of a row that is locked. Where the row would keep
+/// too many marks since, tells the store the newest first.
+fn mark_known(
+    store: &dyn StoreGeneration,
+    store_id: &str,
+    row: &Told,
+    told: Option<Told>,
+) -> Result<Option<Mark>, Error> {
+    let mark = told.as_ref().and_then(|told| told.marks.newest());
+    match row.marks.kinship(mark) {
+        Kinship::DatabaseBehind => {
+            let told = told.map_or(ClaimSeq::ZERO, |told| told.seq);
+            let mismatch = DatabaseMismatch::WentBack { recorded: row.seq, told };
+            return Err(Error::OtherDatabase(mismatch));
+        }
+        Kinship::OtherWord => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
+        Kinship::Same | Kinship::Untold | Kinship::StoreBehind => {}
+    }
+    if !row.marks.is_full(mark) {
+        return Ok(mark);
+    }
+    if store.tell(store_id, row, &[])?.is_proven() {
+        return Ok(row.marks.newest());
+    }
+    // The row is locked, so what the store was told since comes from a copy of it.
+    Err(Error::OtherDatabase(DatabaseMismatch::Copied))
 }

@@ -14,6 +14,7 @@ use counter_core::{
 
 use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
+use crate::engine::kinship::moved;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::batches::batch::Locks;
@@ -68,14 +69,16 @@ fn run(
         reported_foreign: Reported::default(),
         reported_claims: Reported::default(),
     };
-    let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
+    if result.as_ref().is_err_and(Error::is_other_database) {
+        engine.note_database(false);
+    }
     pass.give_back_scan(result.is_ok());
     pass.report_unfinished();
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
-    report.unconfirmed = unconfirmed.saturating_sub(before);
+    report.unconfirmed = engine.take_unconfirmed(unconfirmed);
     report.sentinels_silent = sentinels_silent;
     match result {
         Err(error) if report.is_empty() => return Err(error),
@@ -178,6 +181,9 @@ impl Pass<'_, '_> {
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
+        if let Some(moved) = moved(&state) {
+            return Err(Error::OtherDatabase(moved));
+        }
         let generation = store.ensure_generation(&state.database, state.newest)?;
         self.unsettled.note_store(generation.store_id.as_str().into());
         match self.compare(store, &generation, state)? {
@@ -197,10 +203,17 @@ impl Pass<'_, '_> {
         generation: &Generation,
         state: LedgerState,
     ) -> Result<Age, Error> {
-        let Comparison { shared_prefix, replaced, age } = compare(store, generation, state)?;
+        let (ledger, prefix) = (self.engine.ledger(), self.engine.prefix());
+        let comparison = compare(store, generation, state, || ledger.state(prefix))?;
+        let Comparison { shared_prefix, replaced, age, mismatch, marks_lost } = comparison;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
         self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
+        self.log.report.marks_lost |= marks_lost;
+        if let Some(mismatch) = mismatch {
+            return Err(Error::OtherDatabase(mismatch));
+        }
+        self.engine.note_database(true);
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
                 Err(went_back(generation.high_water, &forgotten))

@@ -63,11 +63,15 @@ pub struct SyncReport {
     /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
     /// raised above all that it is known to have given out.
     pub high_water_lost: bool,
+    /// Set if the store had lost what it was told of the database, alone of its data. It is told
+    /// again, but a database that was restored meanwhile is not noticed.
+    pub marks_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
-    /// Claims that were made although no replica confirmed them, because the server had none.
-    /// Behind Sentinel claims wait for a replica while there is one. Where several syncs of one
-    /// process run at the same time, each counts those of the others too.
+    /// Claims that this process has made since its last sync ended, by this sync, a set or a
+    /// delete, although no replica confirmed them, because the server had none. Behind Sentinel
+    /// claims wait for a replica while there is one. Where several syncs of one process run at the
+    /// same time, one of them counts each claim.
     pub unconfirmed: u64,
     /// What each sentinel answered instead of naming a master, if none did when they were asked
     /// last. Counting and syncing go on, with the master that was named last.
@@ -113,6 +117,7 @@ impl SyncReport {
             ("held", self.held.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
+            ("marks_lost", self.marks_lost.into()),
             ("shared_prefix", self.shared_prefix.into()),
             ("stopped", self.stopped.is_some().into()),
         ]
@@ -184,6 +189,9 @@ impl fmt::Display for SyncReport {
         }
         if self.high_water_lost {
             write!(f, "; the store had lost its newest sequence")?;
+        }
+        if self.marks_lost {
+            write!(f, "; the store had lost the database's marks")?;
         }
         if self.shared_prefix {
             write!(f, "; the store is synced into another database too")?;

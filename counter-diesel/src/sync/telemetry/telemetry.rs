@@ -123,6 +123,8 @@ fn log_failure(prefix: &Prefix, error: &Error, report: Option<&SyncReport>) {
             target: SYNC, %prefix, found, recorded, report,
             "the store came back from an old copy"
         );
+    } else if error.is_other_database() {
+        tracing::error!(target: SYNC, %prefix, ?error, "the database is not the right one");
     } else {
         tracing::error!(target: SYNC, %prefix, ?error, report, "a sync failed");
     }
@@ -135,6 +137,9 @@ fn log_store(prefix: &Prefix, report: &SyncReport) {
     }
     if report.high_water_lost {
         tracing::warn!(target: SYNC, %prefix, "the store had lost its newest sequence");
+    }
+    if report.marks_lost {
+        tracing::warn!(target: SYNC, %prefix, "the store had lost the database's marks");
     }
     if report.shared_prefix {
         tracing::warn!(target: SYNC, %prefix, "the store is synced into another database too");

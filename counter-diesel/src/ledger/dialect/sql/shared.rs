@@ -64,6 +64,27 @@ macro_rules! shared_members {
             Ok(recorded.into_iter().map(ClaimSeq::new).collect())
         }
 
+        fn record_rows(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+            store_id: &str,
+            writer: Option<i64>,
+        ) -> QueryResult<Vec<RecordRow>> {
+            let rows = standard::record_rows(tables, prefix, store_id, writer);
+            rows.sql(Self::LOCK_ROW).load(self)
+        }
+
+        fn keep_identity(
+            &mut self,
+            tables: &Tables,
+            identity: &str,
+            replaces: bool,
+        ) -> QueryResult<()> {
+            standard::keep_identity(tables, identity, replaces).execute(self)?;
+            Ok(())
+        }
+
         fn numbers(
             &mut self,
             tables: &Tables,

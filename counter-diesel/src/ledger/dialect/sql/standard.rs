@@ -151,24 +151,26 @@ fn baseline(count: i64, seq: i64) -> Baseline {
     Baseline { count, seq: ClaimSeq::new(seq) }
 }
 
-pub(crate) fn state<'a>(
-    tables: &Tables,
-    prefix: &'a str,
-) -> Statement<'a, (Text, Text, BigInt, BigInt, Nullable<Timestamp>, BigInt)> {
+const STATE_COLUMNS: &str =
+    "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\", \"marks\"";
+
+pub(crate) fn state<'a>(tables: &Tables, prefix: &'a str) -> Statement<'a, StateTypes> {
     let from = tables.state().quoted();
-    let columns = "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\"";
+    let columns = STATE_COLUMNS;
     let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
     Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" = "))
         .text(prefix)
         .sql(" OR \"prefix\" = '' AND \"writer\" = 0")
 }
 
-type StateColumns = (String, String, i64, i64, Option<NaiveDateTime>, i64);
+type StateTypes = (Text, Text, BigInt, BigInt, Nullable<Timestamp>, Text, BigInt);
+
+type StateColumns = (String, String, i64, i64, Option<NaiveDateTime>, String, i64);
 
 pub(crate) fn state_rows(rows: Vec<StateColumns>) -> Vec<(StateRow, ClaimSeq)> {
-    let state_row = |(prefix, store_id, writer, seq, synced_at, newest)| {
+    let state_row = |(prefix, store_id, writer, seq, synced_at, marks, newest)| {
         let seq = ClaimSeq::new(seq);
-        (StateRow { prefix, store_id, writer, seq, synced_at }, ClaimSeq::new(newest))
+        (StateRow { prefix, store_id, writer, seq, synced_at, marks }, ClaimSeq::new(newest))
     };
     rows.into_iter().map(state_row).collect()
 }
@@ -177,7 +179,7 @@ pub(crate) fn state_rows(rows: Vec<StateColumns>) -> Vec<(StateRow, ClaimSeq)> {
 /// that it ended just now.
 pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> Statement<'a> {
     let into = tables.state().quoted();
-    let columns = "\"prefix\", \"store_id\", \"writer\", \"claim_seq\", \"synced_at\"";
+    let columns = STATE_COLUMNS;
     let synced_at = if row.writer == StateRow::PASSES { now } else { "NULL" };
     Statement::new(format!("INSERT INTO {into} ({columns}) VALUES ("))
         .text(row.prefix.as_str())
@@ -187,7 +189,9 @@ pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> State
         .big_int(row.writer)
         .sql(", ")
         .big_int(row.seq.get())
-        .sql(format!(", {synced_at})"))
+        .sql(format!(", {synced_at}, "))
+        .text(row.marks.as_str())
+        .sql(")")
 }
 
 /// Fails if the statement that records wrote no row. An old copy of a store would not be noticed
@@ -220,9 +224,34 @@ pub(crate) fn free_writer<'a>(
     tables: &Tables,
     prefix: &'a str,
     store_id: &'a str,
-) -> Statement<'a, BigInt> {
-    let writers = of_store("writer", tables, prefix, store_id);
+) -> Statement<'a, RecordColumns> {
+    let writers = of_store(RECORD_COLUMNS, tables, prefix, store_id);
     writers.sql(format!(" AND \"writer\" <> {} LIMIT 1 FOR UPDATE", StateRow::PASSES))
+}
+
+pub(crate) fn record_rows<'a>(
+    tables: &Tables,
+    prefix: &'a str,
+    store_id: &'a str,
+    writer: Option<i64>,
+) -> Statement<'a, RecordColumns> {
+    let rows = of_store(RECORD_COLUMNS, tables, prefix, store_id);
+    match writer {
+        Some(writer) => rows.sql(" AND \"writer\" = ").big_int(writer),
+        None => rows.sql(format!(" AND \"writer\" <> {} ORDER BY 1", StateRow::PASSES)),
+    }
+}
+
+pub(crate) fn keep_identity<'a>(
+    tables: &Tables,
+    identity: &'a str,
+    replaces: bool,
+) -> Statement<'a> {
+    let state = tables.state().quoted();
+    let unless_kept = if replaces { "" } else { " AND \"marks\" = ''" };
+    Statement::new(format!("UPDATE {state} SET \"marks\" = "))
+        .text(identity)
+        .sql(format!(" WHERE \"prefix\" = '' AND \"writer\" = {}{unless_kept}", StateRow::PASSES))
 }
 
 pub(crate) fn recorded<'a>(
@@ -230,17 +259,22 @@ pub(crate) fn recorded<'a>(
     prefix: &'a str,
     store_id: &'a str,
 ) -> Statement<'a, BigInt> {
-    of_store("claim_seq", tables, prefix, store_id)
+    of_store("\"claim_seq\"", tables, prefix, store_id)
 }
 
-fn of_store<'a>(
-    column: &str,
+/// What a row of the record is read as.
+pub(crate) type RecordColumns = (BigInt, BigInt, Text);
+
+const RECORD_COLUMNS: &str = "\"writer\", \"claim_seq\", \"marks\"";
+
+fn of_store<'a, Row>(
+    columns: &str,
     tables: &Tables,
     prefix: &'a str,
     store_id: &'a str,
-) -> Statement<'a, BigInt> {
+) -> Statement<'a, Row> {
     let from = tables.state().quoted();
-    Statement::new(format!("SELECT \"{column}\" FROM {from} WHERE \"prefix\" = "))
+    Statement::new(format!("SELECT {columns} FROM {from} WHERE \"prefix\" = "))
         .text(prefix)
         .sql(" AND \"store_id\" = ")
         .text(store_id)

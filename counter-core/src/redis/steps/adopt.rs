@@ -1,0 +1,43 @@
+use std::sync::LazyLock;
+
+use super::found;
+use super::values::{SEQUENCE_CONSTANTS, told_text};
+use crate::error::{Error, StoreStep};
+use crate::redis::connection::{Deadline, Packed, Reply, Script, ScriptAnswer};
+use crate::redis::server::Server;
+use crate::store::Told;
+
+static ADOPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(include_str!("count.lua"), include_str!("sequence.lua"), include_str!("adopt.lua")),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
+/// Tells the store which database it is synced into from now on, and which marks that has. Returns
+/// whether the store has this id; if not, nothing is changed.
+pub(crate) fn adopt(
+    server: &Server,
+    store_id: &str,
+    database: &str,
+    told: &[Told],
+) -> Result<bool, Error> {
+    let names = server.names();
+    server.repeatable_step(StoreStep::Adopt, Deadline::NEVER, |checkout| {
+        let mut call = Packed::default();
+        ADOPT.call(&mut call, 2, 2 + 2 * told.len(), |args| {
+            args.text(names.generation()).text(names.marks());
+            args.text(store_id).text(format!("{store_id}:{database}"));
+            for told in told {
+                args.int(told.writer).text(told_text(told));
+            }
+        });
+        let reply = server.run(&ADOPT, checkout, &call)?.pop();
+        let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
+        match answer.word.as_slice() {
+            b"ok" => Ok(true),
+            b"changed" => Ok(false),
+            _ => Err(found::in_answer(names, &answer, None)),
+        }
+    })
+}

@@ -1,0 +1,76 @@
+-- Tells which marks a row of the record has, and then removes each claim that is still exactly the
+-- given one. mark.rs has the rule, and says what the words mean that are returned.
+--
+-- KEYS: the generation and the marks; claims.
+-- ARGV: the id of the store, the number of the row, its newest sequence, its marks; the text of each
+--       claim.
+-- Returns 'taken', 'known', 'unproven' or 'other', the last two having changed nothing; or
+-- 'foreign'. What goes with the word is what was there, or empty.
+
+local function is_among(mark, marks)
+  return string.find(' ' .. marks .. ' ', ' ' .. mark .. ' ', 1, true) ~= nil
+end
+
+local function number_of(mark)
+  return tonumber(string.match(mark, '^(%d+):'))
+end
+
+local function oldest_of(marks)
+  return string.match(marks, '^(%S+)')
+end
+
+local function newest_of(marks)
+  return string.match(marks, '(%S+)$')
+end
+
+local function telling(told, marks)
+  if not told then
+    return 'taken'
+  end
+  local newest, told_newest = newest_of(marks), newest_of(told)
+  if is_among(newest, told) then
+    return 'known'
+  end
+  if is_among(told_newest, marks) or number_of(told_newest) < number_of(oldest_of(marks)) then
+    return 'taken'
+  end
+  if number_of(newest) < number_of(oldest_of(told)) then
+    return 'unproven'
+  end
+  return 'other'
+end
+
+local function tell()
+  local generation = redis.call('GET', KEYS[1])
+  if not generation or string.match(generation, '^([^:]*):') ~= ARGV[1] then
+    return 'known', ''
+  end
+  local value = redis.call('HGET', KEYS[2], ARGV[2])
+  local told = value and string.match(value, '^%d+ (%d+:%x+[%x: ]*)$')
+  if value and not told then
+    return 'foreign', 'M=' .. string.sub(value, 1, 64)
+  end
+  local word = telling(told, ARGV[4])
+  if word == 'taken' then
+    -- Where memory is full, a script may not begin with a write that takes any.
+    redis.call('PERSIST', KEYS[2])
+    redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
+  end
+  return word, value or ''
+end
+
+local word, was = tell()
+if #KEYS == 2 or (word ~= 'taken' and word ~= 'known') then
+  return { word, was }
+end
+local values = redis.call('MGET', unpack(KEYS, 3))
+local acked = {}
+for i = 1, #values do
+  if values[i] == ARGV[4 + i] then
+    acked[#acked + 1] = KEYS[2 + i]
+  end
+end
+if #acked > 0 then
+  redis.call('DEL', unpack(acked))
+end
+return { word, was }

@@ -1,0 +1,91 @@
+//! Whether the database is the one that the store was synced into last.
+
+use counter_core::{Generation, Kinship, Marks, Told};
+
+use super::age::RECALL_WITHIN;
+use super::engine::Engine;
+use crate::error::{DatabaseMismatch, Error};
+use crate::ledger::ledger::LedgerState;
+
+/// Compares the database's identity with the one that it keeps.
+pub(crate) fn moved(state: &LedgerState) -> Option<DatabaseMismatch> {
+    match (&state.kept_identity, &state.identity) {
+        (Some(kept), Some(found)) if kept != found => {
+            Some(DatabaseMismatch::Moved { kept: kept.clone(), found: found.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether the store was first synced into another database, as far as both say which.
+pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool {
+    let (told, found) = (&generation.database, &state.database);
+    !told.is_empty() && !found.is_empty() && told != found
+}
+
+/// Compares what the store was told with what the database has recorded.
+///
+/// `state` was read before the store was asked, so it may lack what another process has recorded
+/// and told since. Where it does, `read_again` reads it once more.
+pub(crate) fn mismatch(
+    generation: &Generation,
+    state: &LedgerState,
+    told: &[Told],
+    read_again: impl FnOnce() -> Result<LedgerState, Error>,
+) -> Result<Option<DatabaseMismatch>, Error> {
+    if let Some(moved) = moved(state) {
+        return Ok(Some(moved));
+    }
+    if are_kin(generation, state, told) {
+        return Ok(None);
+    }
+    let state = read_again()?;
+    if are_kin(generation, &state, told) {
+        return Ok(None);
+    }
+    let is_behind = |told: &Told| kinship(generation, &state, told) == Kinship::DatabaseBehind;
+    Ok(Some(if is_of_other(generation, &state) {
+        DatabaseMismatch::Other
+    } else if told.iter().any(is_behind) {
+        DatabaseMismatch::WentBack {
+            recorded: state.sequences_of(&generation.store_id).max().unwrap_or_default(),
+            told: told.iter().map(|told| told.seq).max().unwrap_or_default(),
+        }
+    } else {
+        DatabaseMismatch::Copied
+    }))
+}
+
+/// Asks both sides whether this is the right database, and notes that it is. A store without
+/// generations knows of no database.
+///
+/// # Errors
+///
+/// [`Error::OtherDatabase`] if it is not.
+pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
+    let Some(store) = engine.store().generation() else { return Ok(()) };
+    let state = || engine.ledger().state(engine.prefix());
+    let before = state()?;
+    if let Some(moved) = moved(&before) {
+        return Err(Error::OtherDatabase(moved));
+    }
+    let generation = store.ensure_generation(&before.database, before.newest)?;
+    let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
+    if let Some(mismatch) = mismatch(&generation, &before, &recall.told, state)? {
+        return Err(Error::OtherDatabase(mismatch));
+    }
+    engine.note_store(generation.store_id.into());
+    engine.note_database(true);
+    Ok(())
+}
+
+fn are_kin(generation: &Generation, state: &LedgerState, told: &[Told]) -> bool {
+    told.iter().all(|told| kinship(generation, state, told).is_kin())
+}
+
+fn kinship(generation: &Generation, state: &LedgerState, told: &Told) -> Kinship {
+    let mut rows = state.stores.iter();
+    let row = rows.find(|row| row.store_id == generation.store_id && row.writer == told.writer);
+    let none = Marks::default();
+    row.map_or(&none, |row| &row.marks).kinship(told.marks.newest())
+}

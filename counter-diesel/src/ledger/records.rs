@@ -1,0 +1,95 @@
+//! The rows in which transactions record what a store has given out.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use counter_core::{ClaimSeq, Told};
+use diesel::result::{Error as DieselError, QueryResult};
+
+use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::dialect::{RecordRow, StateRow};
+use crate::ledger::dialect::tables::Tables;
+use crate::ledger::ledger::LockedRecord;
+
+/// Locks a row of the record that no other transaction has locked, or, if there is none, one left
+/// to chance. All rows are read afterwards.
+pub(crate) fn lock<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    prefix: &str,
+    store_id: &str,
+) -> QueryResult<LockedRecord> {
+    let row = match conn.free_writer(tables, prefix, store_id)? {
+        Some(row) => row,
+        None => lock_any(conn, tables, prefix, store_id)?,
+    };
+    let mut recorded = conn.recorded(tables, prefix, store_id)?;
+    recorded.retain(|seq| *seq > ClaimSeq::ZERO);
+    Ok(LockedRecord { row: read(row)?, recorded })
+}
+
+/// Writes a row of the record that this transaction has locked.
+pub(crate) fn write<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    prefix: &str,
+    store_id: &str,
+    row: &Told,
+) -> QueryResult<()> {
+    let marks = row.marks.to_string();
+    let row = StateRow { writer: row.writer, marks, ..StateRow::new(prefix, store_id, row.seq) };
+    conn.record(tables, &row)
+}
+
+/// Makes the marks of the rows of the record, and of those that the store was told about, ones that
+/// no copy of the database has.
+pub(crate) fn adopt<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    prefix: &str,
+    store_id: &str,
+    told: &[Told],
+) -> QueryResult<Vec<Told>> {
+    let rows = conn.record_rows(tables, prefix, store_id, None)?;
+    let mut rows = rows.into_iter().map(read).collect::<QueryResult<Vec<_>>>()?;
+    for told in told {
+        if rows.iter().all(|row| row.writer != told.writer) {
+            rows.push(Told { writer: told.writer, ..Told::default() });
+        }
+    }
+    rows.sort_by_key(|row| row.writer);
+    for row in &mut rows {
+        let told = told.iter().find(|told| told.writer == row.writer);
+        row.marks = row.marks.adopted(told.and_then(|told| told.marks.newest()), random_word());
+        write(conn, tables, prefix, store_id, row)?;
+    }
+    Ok(rows)
+}
+
+/// Returns a word that no other transaction draws.
+pub(crate) fn random_word() -> u64 {
+    // The one thing of the standard library that is random.
+    RandomState::new().build_hasher().finish()
+}
+
+/// Waits for the transaction that has locked the row.
+fn lock_any<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    prefix: &str,
+    store_id: &str,
+) -> QueryResult<RecordRow> {
+    let writer = 1 + i64::try_from(random_word() % C::WRITERS).unwrap_or_default();
+    if C::IS_SERVER {
+        // Makes the row, if there is none, and lowers nothing.
+        let row = StateRow::new(prefix, store_id, ClaimSeq::ZERO);
+        conn.record(tables, &StateRow { writer, ..row })?;
+    }
+    let rows = conn.record_rows(tables, prefix, store_id, Some(writer))?;
+    Ok(rows.into_iter().next().unwrap_or_else(|| (writer, 0, String::new())))
+}
+
+fn read((writer, seq, marks): RecordRow) -> QueryResult<Told> {
+    let marks =
+        marks.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
+    Ok(Told { writer, seq: ClaimSeq::new(seq), marks })
+}

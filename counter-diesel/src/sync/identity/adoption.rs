@@ -1,0 +1,63 @@
+//! An operator's decision which of several databases the store is synced into.
+
+use counter_core::{Error as CoreError, StoreGeneration};
+
+use crate::engine::age::{RECALL_WITHIN, present_generation};
+use crate::engine::engine::Engine;
+use crate::engine::kinship;
+use crate::error::{DatabaseMismatch, Error};
+
+/// Whether a database is the one that the store is synced into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Adoption {
+    /// How the database differs from the one that the store was synced into, or differed before it
+    /// was adopted. `None` if it is the right one.
+    pub mismatch: Option<DatabaseMismatch>,
+    /// Whether the store follows this database from now on, because an operator decided so.
+    pub is_adopted: bool,
+}
+
+/// Looks how the database differs from the one that the store was synced into. Changes nothing.
+pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
+    let state = || engine.ledger().state(engine.prefix());
+    let before = state()?;
+    let present = present_generation(engine.store())?;
+    let mismatch = match (engine.store().generation(), present) {
+        (Some(store), Some(generation)) => {
+            let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
+            kinship::mismatch(&generation, &before, &recall.told, state)?
+        }
+        (Some(_), None) => kinship::moved(&before),
+        (None, _) => None,
+    };
+    Ok(Adoption { mismatch, is_adopted: false })
+}
+
+/// Makes the store follow this database: whatever else was synced into it does not know what the
+/// two know of each other from now on.
+pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
+    let adoption = look(engine)?;
+    let Some(store) = engine.store().generation() else { return Ok(adoption) };
+    let state = engine.ledger().state(engine.prefix())?;
+    let generation = store.ensure_generation(&state.database, state.newest)?;
+    adopt_in(engine, store, &generation.store_id, &state.database)?;
+    engine.note_store(generation.store_id.into());
+    engine.note_database(true);
+    Ok(Adoption { is_adopted: true, ..adoption })
+}
+
+/// The database comes first: if this ends halfway, it still knows what the store was told last.
+fn adopt_in(
+    engine: &Engine,
+    store: &dyn StoreGeneration,
+    store_id: &str,
+    database: &str,
+) -> Result<(), Error> {
+    let told = store.recall(store_id, &[], RECALL_WITHIN)?.told;
+    let told = engine.ledger().adopt(engine.prefix(), store_id, &told)?;
+    if store.adopt(store_id, database, &told)? {
+        return Ok(());
+    }
+    Err(CoreError::StoreChanged.into())
+}

@@ -1,0 +1,324 @@
+//! G4 and G6 where the database is not the one that the store was synced into: it was restored from an older
+//! backup, or copied, or another one is behind the same prefix. And that no crash looks like that.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use counter_diesel::check::FindingCode;
+use counter_diesel::error::DatabaseMismatch;
+use counter_diesel::ledger::Ledger;
+use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
+use counter_tests::database::{Database, OwnDatabase};
+use counter_tests::faults::{Fault, Faults};
+use counter_tests::fixtures::post;
+use counter_tests::servers::postgres;
+use counter_tests::store_worlds::{RedisWorld, StoreWorld};
+use counter_tests::suite::{self, Case};
+use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection as _;
+use libtest_mimic::Trial;
+
+fn main() -> ExitCode {
+    let shared = &PAIRS_AND_POOLER[1..];
+    let mut trials = suite::trials(shared, CASES);
+    trials.push(Trial::test("postgres::a_copy_is_found_before_it_claims_anything", || {
+        a_copy_is_found_before_it_claims_anything();
+        Ok(())
+    }));
+    suite::run_trials(trials)
+}
+
+const CASES: &[Case<World>] = &[
+    ("of a database and its copy one goes on, and every count is in it", |world| {
+        let original = world.impatient_counters();
+        synced(&original, 5);
+        let copy = world.counters_over(copy_of(world));
+        synced(&copy, 7);
+        assert_refused(&original, |mismatch| matches!(mismatch, DatabaseMismatch::WentBack { .. }));
+        original.increment(post(1), "views", 11).unwrap();
+        assert_refused(&original, |_| true);
+        synced(&copy, 13);
+        assert_eq!((baseline(&original), baseline(&copy)), (5, 36));
+    }),
+    ("a copy that is passed by the original is refused", |world| {
+        let original = world.impatient_counters();
+        synced(&original, 5);
+        let copy = world.counters_over(copy_of(world));
+        for by in [1, 2, 3] {
+            synced(&original, by);
+            copy.increment(post(1), "views", 10).unwrap();
+            assert_refused(&copy, |mismatch| matches!(mismatch, DatabaseMismatch::WentBack { .. }));
+        }
+        synced(&original, 0);
+        assert_eq!((baseline(&original), baseline(&copy)), (41, 5));
+    }),
+    ("a copy that recorded something by itself is told by its words", |world| {
+        let original = world.impatient_counters();
+        synced(&original, 5);
+        let copied = copy_of(world);
+        // What it commits, it does not tell the store.
+        let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
+        let dying = world.counters_behind(&dies, impatient());
+        dying.increment(post(1), "views", 1).unwrap();
+        assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+        let copy = world.counters_over(copied);
+        synced(&copy, 0);
+        assert_refused(&original, |mismatch| *mismatch == DatabaseMismatch::Copied);
+        assert_eq!((baseline(&original), baseline(&copy)), (6, 6));
+    }),
+    (
+        "a database that was restored is refused with the range that is gone, until it is adopted",
+        |world| {
+            let counters = world.impatient_counters();
+            synced(&counters, 5);
+            let backup = Backup::of(world);
+            synced(&counters, 7);
+            let newest = newest_recorded(world);
+            backup.restore(world);
+            counters.increment(post(1), "views", 11).unwrap();
+            let older = newest_recorded(world);
+            let expected = DatabaseMismatch::WentBack { recorded: older, told: newest };
+            assert_refused(&counters, |mismatch| *mismatch == expected);
+            assert_eq!(counters.database_adoption().unwrap().mismatch, Some(expected.clone()));
+            assert!(counters.adopt_database().unwrap().is_adopted);
+            assert_eq!(counters.database_adoption().unwrap().mismatch, None);
+            synced(&counters, 13);
+            assert_eq!(baseline(&counters), 5 + 11 + 13);
+            assert!(!finds_other_database(&counters));
+        },
+    ),
+    ("an adopted database goes on alone", |world| {
+        let original = world.impatient_counters();
+        synced(&original, 5);
+        let copy = world.counters_over(copy_of(world));
+        synced(&copy, 7);
+        original.adopt_database().unwrap();
+        assert_refused(&copy, |_| true);
+        synced(&original, 11);
+        assert_refused(&copy, |_| true);
+        copy.adopt_database().unwrap();
+        assert_refused(&original, |_| true);
+        synced(&copy, 13);
+        assert_eq!((baseline(&original), baseline(&copy)), (16, 25));
+    }),
+    ("another database behind the prefix is refused until it is adopted", |world| {
+        let counters = world.impatient_counters();
+        synced(&counters, 5);
+        let other = world.database.ledger("others");
+        other.run_pending_migrations().unwrap();
+        let other = world.counters_over(other);
+        other.increment(post(1), "views", 7).unwrap();
+        assert_refused(&other, |mismatch| *mismatch == DatabaseMismatch::Other);
+        other.adopt_database().unwrap();
+        assert_eq!(synced_cleanly(&other), 1, "and the prefix is not shared");
+        assert_refused(&counters, |mismatch| *mismatch == DatabaseMismatch::Other);
+        assert_eq!((baseline(&counters), baseline(&other)), (5, 7));
+    }),
+    (
+        "a set is refused before it is made, by a process that has not synced and by one that has",
+        |world| {
+            let known = world.impatient_counters();
+            synced(&known, 5);
+            let backup = Backup::of(world);
+            known.set(post(1), "views", 50).unwrap();
+            synced(&known, 1);
+            backup.restore(world);
+            let fresh = world.impatient_counters();
+            let refused = |set: Result<(), Error>| {
+                let error = set.unwrap_err();
+                assert!(error.is_other_database() && error.is_not_counted(), "{error:?}");
+            };
+            refused(fresh.set(post(1), "views", 60));
+            refused(fresh.delete(post(1), "views"));
+            assert_eq!(fresh.pending(post(1), "views").unwrap(), counter_core::Holding::default());
+            assert_refused(&known, |_| true);
+            refused(known.set(post(1), "views", 70));
+            known.adopt_database().unwrap();
+            fresh.set(post(1), "views", 80).unwrap();
+            assert_eq!(baseline(&fresh), 80);
+        },
+    ),
+    ("a process that dies seventy times before it tells the store is refused nothing", |world| {
+        let counters = world.impatient_counters();
+        synced(&counters, 5);
+        for _ in 0..70 {
+            let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
+            let dying = world.counters_behind(&dies, impatient());
+            dying.increment(post(1), "views", 1).unwrap();
+            // From the second on, an earlier claim is taken over, and changes no row.
+            assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+        }
+        let most = world.ledger.state(&world.prefix).unwrap().stores;
+        assert!(most.iter().all(|row| row.marks.iter().count() <= 64), "{most:?}");
+        while synced_cleanly(&counters) > 0 {}
+        assert_eq!(baseline(&counters), 75);
+    }),
+    (
+        "what the store was told is told again where it lost that alone, and it is reported",
+        |world| {
+            let counters = world.impatient_counters();
+            [3, 2, 1].iter().for_each(|by| synced(&counters, *by));
+            let Some(generation) = world.store.generation() else { return };
+            let present = generation.present_generation().unwrap().unwrap();
+            assert!(generation.adopt(&present.store_id, &present.database, &[]).unwrap());
+            let report = sync(&counters).unwrap();
+            assert!(report.marks_lost && report.stopped.is_none(), "{report}");
+            counters.increment(post(1), "views", 1).unwrap();
+            let _ = sync(&counters).unwrap();
+            synced(&counters, 1);
+            assert_eq!(baseline(&counters), 8);
+        },
+    ),
+    ("a database that is restored in the middle of a pass takes nothing", |world| {
+        let counters = world.impatient_counters();
+        synced(&counters, 5);
+        let backup = Backup::of(world);
+        synced(&counters, 7);
+        let process = world.impatient_counters();
+        process.increment(post(1), "views", 1).unwrap();
+        let mut restored = false;
+        let report = process.sync_observed(&SyncOptions::default(), &mut |_| {
+            if !std::mem::replace(&mut restored, true) {
+                backup.restore(world);
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        let stopped = match report {
+            Ok(report) => report.stopped.expect("the database went back"),
+            Err(error) => error,
+        };
+        assert!(stopped.is_other_database(), "{stopped:?}");
+        assert_eq!(baseline(&counters), 5);
+        counters.adopt_database().unwrap();
+        synced(&counters, 0);
+        assert_eq!(baseline(&counters), 6);
+    }),
+];
+
+/// PostgreSQL tells a copy, also if nothing was synced since, and before it claims anything.
+fn a_copy_is_found_before_it_claims_anything() {
+    let original = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    let world = RedisWorld::own();
+    let process = |database: &OwnDatabase<PgConnection>| {
+        let mut config = impatient();
+        config.prefix = world.prefix();
+        let ledger = Database::ledger(database, "model_counters");
+        ledger.run_pending_migrations().unwrap();
+        Counters::from_parts(config, world.store(), ledger)
+    };
+    synced(&process(&original), 5);
+    let copy = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
+    copy_database(&original, &copy);
+    let copied = process(&copy);
+    copied.increment(post(1), "views", 7).unwrap();
+    assert_refused(&copied, |mismatch| matches!(mismatch, DatabaseMismatch::Moved { .. }));
+    let error = process(&copy).set(post(1), "views", 1).unwrap_err();
+    assert!(error.is_other_database(), "{error:?}");
+    synced(&process(&original), 0);
+    assert_eq!((baseline(&process(&original)), baseline(&copied)), (12, 5));
+    copied.adopt_database().unwrap();
+    synced(&copied, 1);
+    assert_refused(&process(&original), |mismatch| {
+        matches!(mismatch, DatabaseMismatch::WentBack { .. })
+    });
+}
+
+/// Makes the second database a copy of the first.
+fn copy_database(from: &OwnDatabase<PgConnection>, to: &OwnDatabase<PgConnection>) {
+    let mut server =
+        <PgConnection as diesel::Connection>::establish(&postgres::shared_url()).unwrap();
+    let (from, to) = (from.name(), to.name());
+    // A template may have no sessions.
+    for statement in [
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"),
+        format!("DROP DATABASE {to}"),
+        format!("CREATE DATABASE {to} TEMPLATE {from}"),
+    ] {
+        server.batch_execute(&statement).unwrap();
+    }
+}
+
+fn sync(counters: &Counters) -> Result<SyncReport, Error> {
+    counters.sync(&SyncOptions::default())
+}
+
+/// Counts something and syncs it.
+fn synced(counters: &Counters, by: i64) {
+    counters.increment(post(1), "views", by).unwrap();
+    synced_cleanly(counters);
+}
+
+fn synced_cleanly(counters: &Counters) -> u64 {
+    let report = sync(counters).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    report.applied
+}
+
+fn baseline(counters: &Counters) -> i64 {
+    counters.baseline(post(1), "views").unwrap()
+}
+
+fn assert_refused(counters: &Counters, is_expected: impl Fn(&DatabaseMismatch) -> bool) {
+    let before = baseline(counters);
+    let dry_run = stopped(counters.sync(&SyncOptions::default().dry_run(true)));
+    assert!(dry_run.is_other_database(), "{dry_run:?}");
+    match stopped(sync(counters)) {
+        Error::OtherDatabase(mismatch) => assert!(is_expected(&mismatch), "{mismatch:?}"),
+        error => panic!("{error:?}"),
+    }
+    assert_eq!(baseline(counters), before);
+    assert!(finds_other_database(counters), "{}", counters.check());
+}
+
+/// Why nothing was claimed. A report may say something else beside it.
+fn stopped(result: Result<SyncReport, Error>) -> Error {
+    result.map_or_else(
+        |error| error,
+        |report| {
+            assert_eq!((report.scanned, report.applied), (0, 0), "{report}");
+            report.stopped.expect("it was not stopped")
+        },
+    )
+}
+
+fn finds_other_database(counters: &Counters) -> bool {
+    let found = counters.check().findings;
+    found.iter().any(|finding| finding.code == FindingCode::OtherDatabase)
+}
+
+fn newest_recorded(world: &World) -> counter_core::ClaimSeq {
+    let state = world.ledger.state(&world.prefix).unwrap();
+    state.stores.iter().filter(|row| row.writer > 0).map(|row| row.seq).max().unwrap()
+}
+
+/// A copy of the tables as they are now, under other names.
+fn copy_of(world: &World) -> Arc<dyn Ledger> {
+    let copy = world.database.ledger("copied");
+    copy.run_pending_migrations().unwrap();
+    fill(world, "copied", "model_counters");
+    copy
+}
+
+struct Backup;
+
+impl Backup {
+    fn of(world: &World) -> Self {
+        let _ = copy_of(world);
+        Self
+    }
+
+    fn restore(&self, world: &World) {
+        fill(world, "model_counters", "copied");
+    }
+}
+
+fn fill(world: &World, into: &str, from: &str) {
+    for suffix in ["_state", ""] {
+        let into = format!("\"{into}{suffix}\"");
+        let copy = format!("INSERT INTO {into} SELECT * FROM \"{from}{suffix}\"");
+        for statement in [format!("DELETE FROM {into}"), copy] {
+            world.database.execute(&statement).unwrap();
+        }
+    }
+}
