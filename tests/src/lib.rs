@@ -4,6 +4,7 @@
 pub mod books;
 pub mod command;
 pub mod database;
+pub mod database_server;
 pub mod effort;
 pub mod every_call;
 pub mod faults;

@@ -46,6 +46,6 @@ fn template(folder: &Path, command: &Command) -> PathBuf {
 }
 
 /// Copies a folder with its owners and rights.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     setup::run(Command::new("cp").arg("-a").arg(from).arg(to));
 }

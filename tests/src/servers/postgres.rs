@@ -127,6 +127,24 @@ impl Postgres {
         self.start();
     }
 
+    /// Ends it as a crash would, copies what it has on disk, and starts it again.
+    pub fn copy(&mut self) -> TempDir {
+        let copy = tempfile::tempdir().expect("a folder for a copy");
+        self.kill();
+        data::copy(&self.folder.path().join("data"), &copy.path().join("data"));
+        self.start();
+        copy
+    }
+
+    /// Ends it as a crash would, and starts it with what it once had on disk.
+    pub fn go_back_to(&mut self, copy: &TempDir) {
+        let data = self.folder.path().join("data");
+        self.kill();
+        std::fs::remove_dir_all(&data).expect("its data can be removed");
+        data::copy(&copy.path().join("data"), &data);
+        self.start();
+    }
+
     /// Makes it hold still.
     pub fn pause(&self) {
         self.process.as_ref().unwrap().freeze();

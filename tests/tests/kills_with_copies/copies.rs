@@ -1,6 +1,7 @@
 //! Copies of servers that they come back from, and what that may cost.
 
 use std::fmt;
+use std::sync::RwLockWriteGuard;
 
 use counter_core::{CounterId, Error as StoreError, RedisStore};
 use counter_diesel::sync::OnConflict;
@@ -18,20 +19,25 @@ use tempfile::TempDir;
 /// How many copies of a server are kept.
 const KEPT: usize = 3;
 
+/// Traffic that waits.
+pub(crate) type Pause<'a> = RwLockWriteGuard<'a, ()>;
+
 /// The sum of what a server holds of each counter.
 type Sums = Vec<(CounterId, i64)>;
 
 /// The copies that are kept, and what became of those that servers came back from.
 pub(crate) struct Copies {
     of_redis: Vec<RedisCopy>,
+    of_database: Vec<TempDir>,
     /// The process in which an operator decides.
     operator: Counters,
     /// A server that tells what is in a copy.
     mirror: RedisServer,
     /// What the copy holds that Redis came back from last.
     restored: Sums,
-    restores: u32,
-    refused: u32,
+    restores_of_redis: u32,
+    restores_of_database: u32,
+    adopted: u32,
     applied: u32,
     discarded: u32,
     may_be_lost: i128,
@@ -48,11 +54,13 @@ impl Copies {
         let mirror = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
         Self {
             of_redis: Vec::new(),
+            of_database: Vec::new(),
             operator,
             mirror,
             restored: Sums::new(),
-            restores: 0,
-            refused: 0,
+            restores_of_redis: 0,
+            restores_of_database: 0,
+            adopted: 0,
             applied: 0,
             discarded: 0,
             may_be_lost: 0,
@@ -66,16 +74,17 @@ impl Copies {
         site.redis().start_again();
         let holds = self.sums_in(&data);
         let copy = RedisCopy { data, holds };
-        if self.of_redis.len() < KEPT {
-            self.of_redis.push(copy);
-        } else {
-            self.of_redis[choices.usize(..KEPT)] = copy;
-        }
+        keep(&mut self.of_redis, copy, choices);
     }
 
-    /// Whether there is one.
+    /// Whether there is a copy of Redis.
     pub(crate) const fn are_of_redis(&self) -> bool {
         !self.of_redis.is_empty()
+    }
+
+    /// Whether there is a copy of the database.
+    pub(crate) const fn are_of_database(&self) -> bool {
+        !self.of_database.is_empty()
     }
 
     /// Kills Redis and starts it again on a copy. What it held is lost by that.
@@ -85,23 +94,50 @@ impl Copies {
         self.note_lost(books, &lost);
         let copy = &self.of_redis[number];
         self.restored = copy.holds.clone();
-        self.restores += 1;
+        self.restores_of_redis += 1;
         site.redis().go_back_to(&copy.data);
     }
 
+    /// Keeps a copy of the database.
+    pub(crate) fn keep_database(&mut self, site: &Site, choices: &mut Rng) {
+        let copy = site.database().copy();
+        keep(&mut self.of_database, copy, choices);
+    }
+
+    /// Lets the database come back from a copy. What it has forgotten is lost by that. Nothing else may write
+    /// meanwhile.
+    pub(crate) fn restore_database(&mut self, site: &Site, books: &Books, choices: &mut Rng) {
+        let copy = choices.choice(&self.of_database).expect("there is one");
+        let before = rows(site, books);
+        site.database().go_back_to(copy);
+        let after = rows(site, books);
+        let lost = before.into_iter().zip(after);
+        let lost = lost.map(|((id, before), (_, after))| (id, before - after)).collect();
+        self.restores_of_database += 1;
+        self.note_lost(books, &lost);
+    }
+
     /// Syncs as an operator does who decides if a sync refuses. Without that, nothing may be there twice.
-    pub(crate) fn decide(
+    pub(crate) fn decide<'a>(
         &mut self,
-        site: &Site,
-        books: &Books,
-        traffic: &Traffic,
+        (site, books): (&Site, &Books),
+        traffic: &'a Traffic,
+        mut paused: Option<Pause<'a>>,
         choices: &mut Rng,
     ) {
-        if !self.is_refused(SyncOptions::default()) {
-            return;
+        let mut options = SyncOptions::default();
+        for _ in 0..8 {
+            let Some(refusal) = self.refusal(&options) else { return };
+            paused.get_or_insert_with(|| traffic.pause());
+            options = match refusal {
+                Refusal::Store => self.decide_about_store(site, books, choices),
+                Refusal::Database => self.adopt(),
+            };
         }
-        self.refused += 1;
-        let _paused = traffic.pause();
+        panic!("syncs refuse whatever an operator decides");
+    }
+
+    fn decide_about_store(&mut self, site: &Site, books: &Books, choices: &mut Rng) -> SyncOptions {
         let decision = if choices.bool() {
             let doubled = std::mem::take(&mut self.restored);
             books.may_exceed(&doubled);
@@ -114,7 +150,13 @@ impl Copies {
             self.discarded += 1;
             OnConflict::Discard
         };
-        assert!(!self.is_refused(SyncOptions::default().on_conflict(decision)), "{decision:?}");
+        SyncOptions::default().on_conflict(decision)
+    }
+
+    fn adopt(&mut self) -> SyncOptions {
+        self.adopted += 1;
+        wait_for("the database to be adopted", || self.operator.adopt_database().ok());
+        SyncOptions::default()
     }
 
     fn note_lost(&mut self, books: &Books, lost: &Sums) {
@@ -122,11 +164,11 @@ impl Copies {
         self.may_be_lost += total(lost);
     }
 
-    /// Syncs until both servers answer. Returns whether the sync refuses, because the store went back.
-    fn is_refused(&self, options: SyncOptions) -> bool {
-        wait_for("a sync to come to its end", || match self.operator.sync(&options) {
-            Ok(SyncReport { stopped: None, .. }) => Some(false),
-            Ok(SyncReport { stopped: Some(error), .. }) | Err(error) => refuses(error),
+    /// Syncs until both servers answer. Returns which of them the sync refuses.
+    fn refusal(&self, options: &SyncOptions) -> Option<Refusal> {
+        wait_for("a sync to come to its end", || match self.operator.sync(options) {
+            Ok(SyncReport { stopped: None, .. }) => Some(None),
+            Ok(SyncReport { stopped: Some(error), .. }) | Err(error) => refused(error).map(Some),
         })
     }
 
@@ -153,23 +195,60 @@ fn total(sums: &Sums) -> i128 {
     sums.iter().map(|(_, sum)| i128::from(*sum).abs()).sum()
 }
 
-/// Whether an error says that the store went back. `None` for what passes when servers answer again.
-fn refuses(error: Error) -> Option<bool> {
+/// What a sync refuses.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    /// The store went back.
+    Store,
+    /// The database is not the one that the store was synced into.
+    Database,
+}
+
+/// Which side an error refuses. `None` for what passes when servers answer again.
+fn refused(error: Error) -> Option<Refusal> {
     match error {
-        Error::Core(StoreError::StoreWentBack { .. }) => Some(true),
+        Error::Core(StoreError::StoreWentBack { .. }) => Some(Refusal::Store),
+        Error::OtherDatabase(_) => Some(Refusal::Database),
         Error::Core(StoreError::Store { .. } | StoreError::StoreChanged)
         | Error::Unreachable { .. } => None,
         error => panic!("a sync failed: {error:?}"),
     }
 }
 
+/// Keeps a copy, in the place of another one if there are enough.
+fn keep<T>(kept: &mut Vec<T>, copy: T, choices: &mut Rng) {
+    if kept.len() < KEPT {
+        kept.push(copy);
+    } else {
+        kept[choices.usize(..KEPT)] = copy;
+    }
+}
+
+/// What the table has of each counter.
+fn rows(site: &Site, books: &Books) -> Sums {
+    let ids = books.ids();
+    let rows = ids.chunks(1000).flat_map(|ids| {
+        wait_for("the database to answer", || site.database().ledger().baselines(ids).ok())
+    });
+    let counts = rows.map(|row| row.count).collect::<Vec<_>>();
+    ids.into_iter().zip(counts).collect()
+}
+
 impl fmt::Display for Copies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { restores, refused, applied, discarded, may_be_lost, may_be_doubled, .. } = self;
+        let Self { restores_of_redis, restores_of_database, .. } = self;
+        let Self { applied, discarded, adopted, may_be_lost, may_be_doubled, .. } = self;
         write!(
             f,
-            "{restores} restores, {refused} refused until an operator decided: {applied} applied, \
-             {discarded} discarded; at most {may_be_lost} lost, {may_be_doubled} doubled"
+            "Redis came back {restores_of_redis} times, the database {restores_of_database} times; an \
+             operator applied {applied}, discarded {discarded}, adopted {adopted}; at most {} lost, {} doubled",
+            in_increments(*may_be_lost),
+            in_increments(*may_be_doubled)
         )
     }
+}
+
+/// Returns how many increments of medium size that is.
+pub(crate) fn in_increments(amount: i128) -> i128 {
+    amount / (1 << 39)
 }

@@ -12,7 +12,7 @@ use counter_tests::sync_process::SyncProcess;
 use counter_tests::traffic::Traffic;
 use fastrand::Rng;
 
-use crate::copies::Copies;
+use crate::copies::{Copies, in_increments};
 
 /// What may happen in a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,27 +27,31 @@ pub(crate) enum Event {
     CopyRedis,
     /// Redis is killed, and comes back with data that was kept.
     RestoreRedis,
+    /// The database is killed, and its data is kept.
+    CopyDatabase,
+    /// All that syncs is killed, and the database comes back with data that was kept.
+    RestoreDatabase,
 }
 
 impl Event {
-    /// Old copies are twice as likely as the rest.
     pub(crate) const ALL: [Self; 8] = [
         Self::KillSync,
         Self::KillRedis,
         Self::KillDatabase,
         Self::KillAll,
         Self::CopyRedis,
-        Self::CopyRedis,
         Self::RestoreRedis,
-        Self::RestoreRedis,
+        Self::CopyDatabase,
+        Self::RestoreDatabase,
     ];
-    pub(crate) const WITHOUT_DATABASE: [Self; 6] = [
+    pub(crate) const WITHOUT_SERVER: [Self; 7] = [
         Self::KillSync,
         Self::KillRedis,
         Self::KillAll,
         Self::CopyRedis,
         Self::RestoreRedis,
-        Self::RestoreRedis,
+        Self::CopyDatabase,
+        Self::RestoreDatabase,
     ];
 
     const fn kills_sync(self) -> bool {
@@ -91,21 +95,39 @@ impl Life {
     /// Lets one of these happen at a random moment.
     pub(crate) fn meet(&mut self, events: &[Event]) {
         wait_for_progress(&self.site);
-        let mut event = self.choices.choice(events).copied().expect("there are some");
-        if event == Event::RestoreRedis && !self.copies.are_of_redis() {
-            event = Event::CopyRedis;
-        }
+        let event = match self.choices.choice(events).copied().expect("there are some") {
+            Event::RestoreRedis if !self.copies.are_of_redis() => Event::CopyRedis,
+            Event::RestoreDatabase if !self.copies.are_of_database() => Event::CopyDatabase,
+            event => event,
+        };
         // Not to wait for anything: it is what makes the moment a random one.
         thread::sleep(Duration::from_micros(self.choices.u64(..50_000)));
         *self.met.entry(event).or_default() += 1;
         match event {
             Event::CopyRedis => self.copies.keep_redis(&self.site, &mut self.choices),
+            Event::CopyDatabase => self.copies.keep_database(&self.site, &mut self.choices),
             Event::RestoreRedis => {
                 self.copies.restore_redis(&self.site, &self.books, &mut self.choices);
-                self.copies.decide(&self.site, &self.books, &self.traffic, &mut self.choices);
+                self.decide();
             }
+            Event::RestoreDatabase => self.restore_database(),
             _ => self.kill_and_restart(event),
         }
+    }
+
+    /// Syncs are started again when an operator has decided, as the guide says.
+    fn restore_database(&mut self) {
+        self.syncs.iter_mut().for_each(SyncProcess::kill);
+        let paused = self.traffic.pause();
+        self.copies.restore_database(&self.site, &self.books, &mut self.choices);
+        let site = (&self.site, &*self.books);
+        self.copies.decide(site, &self.traffic, Some(paused), &mut self.choices);
+        self.syncs = [0, 1].map(|number| start_sync(&self.site, number));
+    }
+
+    fn decide(&mut self) {
+        let site = (&self.site, &*self.books);
+        self.copies.decide(site, &self.traffic, None, &mut self.choices);
     }
 
     /// All victims are down at the same time for a moment.
@@ -141,7 +163,8 @@ impl Life {
         let totals = self.books.check(&self.site);
         let (met, copies) = (self.met, self.copies);
         println!("{met:?}: {totals}; {applied:?} claims applied by the last processes");
-        println!("{copies}; {} lost, {} doubled in the end", totals.lost, totals.doubled);
+        let (lost, doubled) = (in_increments(totals.lost), in_increments(totals.doubled));
+        println!("{copies}; in the end {lost} lost, {doubled} doubled");
         println!("{left_behind} claims were left to the last sync");
         assert!(totals.reads > 0, "{totals}");
     }

@@ -18,7 +18,7 @@ use crate::life::{Event, Life};
 
 fn main() -> ExitCode {
     suite::run_trials(vec![
-        trial("sqlite", Site::with_sqlite, &Event::WITHOUT_DATABASE),
+        trial("sqlite", Site::with_sqlite, &Event::WITHOUT_SERVER),
         trial("postgres", Site::with_postgres, &Event::ALL),
         trial("mariadb", Site::with_mariadb, &Event::ALL),
     ])
