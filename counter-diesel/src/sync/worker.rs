@@ -274,6 +274,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_worker_that_has_only_so_long_looks_again_until_a_little_before() {
+        let end = Instant::now() + Duration::from_secs(1);
+        let last = Turn::Last(Haste::Until(Some(end)));
+        let reports_held = |looks_again| options_of(last, false, looks_again).reports_held;
+        assert_eq!(reports_held(false), ReportsHeld::Own);
+        assert_eq!(reports_held(true), ReportsHeld::All { until: Some(end - MARGIN) });
+    }
+
+    #[test]
     fn failures_double_the_delay_up_to_a_minute_or_the_interval() {
         let seconds = Duration::from_secs;
         assert_eq!(delay_after(0, seconds(10)), seconds(10));
