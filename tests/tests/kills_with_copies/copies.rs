@@ -137,6 +137,12 @@ impl Copies {
         panic!("syncs refuse whatever an operator decides");
     }
 
+    /// Syncs once to the end. Nothing is left to decide.
+    pub(crate) fn sync(&self) {
+        let refusal = self.refusal(&SyncOptions::default());
+        assert!(refusal.is_none(), "{refusal:?}");
+    }
+
     fn decide_about_store(&mut self, site: &Site, books: &Books, choices: &mut Rng) -> SyncOptions {
         let decision = if choices.bool() {
             let doubled = std::mem::take(&mut self.restored);

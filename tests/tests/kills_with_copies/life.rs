@@ -159,6 +159,8 @@ impl Life {
         wait_for_progress(&self.site);
         self.traffic.stop();
         let applied = self.syncs.map(SyncProcess::stop);
+        // What a copy lacks of what the store was told is reported once.
+        self.copies.sync();
         let left_behind = self.site.last_sync();
         let totals = self.books.check(&self.site);
         let (met, copies) = (self.met, self.copies);
