@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::claim::ClaimShape;
 use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::one_line;
-use crate::ledger::ledger::SyncRecord;
+use crate::ledger::ledger::{SyncRecord, SyncedPrefix};
 use crate::overview::timestamp::Timestamp;
 use crate::sync::report::claims::{ConflictingClaim, FailedClaim, LostClaim, PostponedClaim};
 use crate::sync::report::report::SyncReport;
@@ -31,6 +31,7 @@ struct ReportShape<'a> {
     lost: Listed<LostShape<'a>>,
     expiring: Listed<ExpiringShape<'a>>,
     store_replaced: Option<RecordedShape<'a>>,
+    prefix_changed: Option<PrefixShape<'a>>,
     high_water_lost: bool,
     marks_lost: bool,
     shared_prefix: bool,
@@ -63,6 +64,7 @@ impl Serialize for SyncReport {
             lost: listed(&self.lost),
             expiring: listed(&self.expiring),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
+            prefix_changed: self.prefix_changed.as_ref().map(PrefixShape::from),
             high_water_lost: self.high_water_lost,
             marks_lost: self.marks_lost,
             shared_prefix: self.shared_prefix,
@@ -137,6 +139,19 @@ struct LostShape<'a> {
 impl<'a> From<&'a LostClaim> for LostShape<'a> {
     fn from(lost: &'a LostClaim) -> Self {
         Self { claim: (&lost.claim).into(), applied: lost.applied }
+    }
+}
+
+/// A prefix that was synced before.
+#[derive(Serialize)]
+struct PrefixShape<'a> {
+    prefix: &'a str,
+    synced_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a SyncedPrefix> for PrefixShape<'a> {
+    fn from(synced: &'a SyncedPrefix) -> Self {
+        Self { prefix: &synced.prefix, synced_at: synced.synced_at.map(Into::into) }
     }
 }
 
