@@ -212,7 +212,8 @@ pub trait InspectStore: Send + Sync {
     }
 
     /// Returns a page of the counters that hold anything behind another prefix of the same server.
-    /// What is not one of them is passed over. Default: an empty page, for a store without prefixes.
+    /// What is not one of them is passed over. Default: an empty page, for a store without
+    /// prefixes.
     ///
     /// # Errors
     ///

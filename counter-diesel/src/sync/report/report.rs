@@ -55,7 +55,8 @@ pub struct SyncReport {
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
     /// Set if nothing was ever synced from this prefix, and another one was within a month: that
-    /// one. If the prefix was changed, what is pending there is left behind.
+    /// one. If the prefix was changed, what is pending there is left behind. That alone does not
+    /// count against a sync.
     pub prefix_changed: Option<SyncedPrefix>,
     /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
     /// raised above all that it is known to have given out.
@@ -111,7 +112,6 @@ impl SyncReport {
             ("expiring", self.expiring.count()),
             ("postponed", self.postponed.count()),
             ("store_replaced", self.store_replaced.is_some().into()),
-            ("prefix_changed", self.prefix_changed.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
             ("marks_lost", self.marks_lost.into()),
             ("shared_prefix", self.shared_prefix.into()),
