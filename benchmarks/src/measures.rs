@@ -51,6 +51,7 @@ pub const MEASURES: &[Measure] = &[
     ),
     measure("index", "a worker's sync of 10 counters beside 500,000 keys", index::beside_many),
     measure("idle-workers", "20 workers where nothing is counted", index::idle_workers),
+    measure("two-workers", "two workers that sync at the same time", index::two_workers),
 ];
 
 const fn measure(name: &'static str, what: &'static str, run: fn(&Bench) -> Vec<Row>) -> Measure {

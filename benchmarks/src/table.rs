@@ -86,6 +86,11 @@ impl Row {
         .with_ratio(ratio)
     }
 
+    /// Names what stands in the place of the limit.
+    pub fn beside(self, limit: String) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Sets what stands in the columns of the two sides.
     pub fn with_sides(mut self, ours: String, limit: String) -> Self {
         (self.ours, self.limit) = (ours, limit);

@@ -47,10 +47,14 @@ impl Exit {
     }
 }
 
-/// What servers and drivers say to a user or for a database that is wrong, which does not pass.
-const REFUSALS: [&str; 8] = [
+/// What databases and sentinels say to a user or for a database that is wrong, which does not pass.
+///
+/// Only texts exist for these: Diesel passes on what its driver says of a connection that failed,
+/// without the number of MySQL (1045), and libpq has no SQLSTATE (28xxx) then. The texts are those
+/// of a server that speaks English; with another one the command waits. What several sentinels
+/// answered is one text too, but in it are codes, which no language changes.
+const REFUSALS: [&str; 7] = [
     "Access denied",
-    "Authentication",
     "NOAUTH",
     "WRONGPASS",
     "authentication",
@@ -67,11 +71,14 @@ pub(crate) struct Failure {
     /// The causes, each caused by the next.
     causes: Vec<String>,
     hint: Option<&'static str>,
+    /// Whether the store's server refused the user or the password, by the code of its error.
+    is_refused_login: bool,
 }
 
 impl Failure {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, what: what.into(), causes: Vec::new(), hint: None }
+        let (what, causes) = (what.into(), Vec::new());
+        Self { exit: Exit::Usage, what, causes, hint: None, is_refused_login: false }
     }
 
     pub(crate) fn failed(what: impl Into<String>) -> Self {
@@ -97,7 +104,7 @@ impl Failure {
     /// not refused this user or this database.
     pub(crate) fn may_pass(&self) -> bool {
         let is_refusal = |text: &String| REFUSALS.iter().any(|refusal| text.contains(refusal));
-        self.is_unreachable() && !self.causes.iter().any(is_refusal)
+        self.is_unreachable() && !self.is_refused_login && !self.causes.iter().any(is_refusal)
     }
 
     /// Returns the root cause, or what failed if there is none.
@@ -155,7 +162,8 @@ impl From<&Error> for Failure {
             error => error.to_string(),
         };
         let causes = causes_of(error).collect();
-        Self { exit: Exit::of(error), what, causes, hint: hint_for(error) }
+        let is_refused_login = matches!(error, Error::Core(core) if core.is_refused_login());
+        Self { exit: Exit::of(error), what, causes, hint: hint_for(error), is_refused_login }
     }
 }
 

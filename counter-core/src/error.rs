@@ -3,6 +3,8 @@ use std::fmt;
 use crate::id::CounterId;
 use crate::invalid::Invalid;
 use crate::names::Foreign;
+#[cfg(feature = "redis")]
+use crate::no_connection::NoConnection;
 use crate::protocol::{ClaimSeq, ValueError};
 
 /// The cause of an error, kept as it was.
@@ -137,6 +139,18 @@ impl Error {
     /// Returns whether certainly nothing was counted, so that a write may be made again.
     pub const fn is_not_counted(&self) -> bool {
         !self.is_outcome_unknown()
+    }
+
+    /// Returns whether the store could not be built because its server refused the user or the
+    /// password, which waiting does not mend. The server's code says so, in whatever language its
+    /// text is. A sentinel that refuses does not count, because another one may let this user in.
+    pub fn is_refused_login(&self) -> bool {
+        #[cfg(feature = "redis")]
+        if let Self::Store { source, .. } = self {
+            let no_connection = source.downcast_ref::<NoConnection>();
+            return no_connection.is_some_and(NoConnection::is_refused_login);
+        }
+        false
     }
 
     /// Whether a write may have been counted although it failed. Everything else certainly was not.

@@ -57,6 +57,8 @@ mod interval;
 mod invalid;
 mod memory;
 mod names;
+#[cfg(feature = "redis")]
+mod no_connection;
 mod printable;
 mod protocol;
 pub mod redact;

@@ -1,10 +1,11 @@
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use counter_core::Prefix;
 use counter_diesel::sync::Reach;
 use counter_diesel::{Counters, SyncOptions, SyncWorker};
 use diesel::{PgConnection, SqliteConnection};
-use redis::Connection;
+use redis::{Client, Connection};
 
 use crate::bench::Bench;
 use crate::post::{Post, PostCounter, posts};
@@ -16,18 +17,26 @@ const COUNTERS: i64 = 10;
 const WORKERS: usize = 20;
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Measures a pass as a worker makes it. The limit is the same pass without the keys of others.
+/// Measures a pass as a worker makes it. The limit is the same pass without the keys of others, into
+/// the same database from another one of the same Redis.
 pub fn beside_many(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    let crowded = format!("{}1", bench.redis().url());
     let keys = bench.of(500_000, 10_000);
+    fill(&mut Client::open(crowded.as_str()).unwrap().get_connection().unwrap(), keys);
+    let prefix = "crowded:".parse::<Prefix>().unwrap();
+    let crowded = Counters::builder(stage.pool.clone()).prefix(prefix).redis(&crowded);
+    let (alone, crowded) = (&stage.counters, crowded.build().unwrap());
     let posts = posts(COUNTERS);
     // The first scans, because a scan is due.
-    follow(&stage.counters, &posts, Reach::Everything);
-    let mut taken = Rounds { ours: Vec::new(), limit: Vec::new() };
-    let rounds = bench.of(51, 3);
-    (0..rounds).for_each(|_| taken.limit.push(follow(&stage.counters, &posts, Reach::Index)));
-    fill(&mut bench.redis().bare(), keys);
-    (0..rounds).for_each(|_| taken.ours.push(follow(&stage.counters, &posts, Reach::Index)));
+    for counters in [alone, &crowded] {
+        follow(counters, &posts, Reach::Everything);
+    }
+    let taken = Rounds::alternate(
+        bench.of(101, 3),
+        || follow(&crowded, &posts, Reach::Index),
+        || follow(alone, &posts, Reach::Index),
+    );
     let what = format!(
         "a worker's sync of 10 counters beside {} keys of others, and alone",
         in_thousands(keys as f64)
@@ -75,14 +84,63 @@ pub fn idle_workers(bench: &Bench) -> Vec<Row> {
         assert!(worker.wait_until(Duration::from_secs(60), |status| status.passes > 0));
     }
     let passes = || workers.iter().map(|worker| worker.status().passes).sum::<u64>();
-    let (before, passes_before) = (cpu_seconds(&mut redis), passes());
-    let time = bench.of(Duration::from_secs(60), INTERVAL);
-    thread::sleep(time);
-    let (spent, made) = (cpu_seconds(&mut redis) - before, passes() - passes_before);
-    let share = format!("{:.2} % of a core", spent / time.as_secs_f64() * 100.0);
-    let each = format!("{:.0} µs for each of {made} syncs", spent / made as f64 * 1e6);
-    let what = "20 workers at intervals of 5 s, of which nothing is counted: Redis's CPU time";
-    vec![Row::fact(what, share, each)]
+    let passes_before = passes();
+    let windows = (0..bench.of(6, 1)).map(|_| {
+        let (before, start) = (cpu_seconds(&mut redis), Instant::now());
+        thread::sleep(2 * INTERVAL);
+        (cpu_seconds(&mut redis) - before) / start.elapsed().as_secs_f64()
+    });
+    let windows = windows.collect::<Vec<_>>();
+    let made = (passes() - passes_before) as f64;
+    let each = windows.iter().sum::<f64>() * 2.0 * INTERVAL.as_secs_f64() / made;
+    let each = format!("{:.0} µs for each of {made} syncs", each * 1e6);
+    let percent = Spread::of(windows.iter().map(|share| share * 100.0));
+    let what = "20 workers at intervals of 5 s where nothing is counted: Redis's share of a core";
+    vec![Row::number(what, "%", percent, Bar::AtMost(1.0)).beside(each)]
+}
+
+/// Measures what two workers of two processes cost a Redis that sync at the same time. The limit is
+/// one of them alone.
+pub fn two_workers(bench: &Bench) -> Vec<Row> {
+    let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    let mut redis = bench.redis().bare();
+    let another = Counters::builder(stage.pool.clone()).redis(&bench.redis().url());
+    let (one, another) = (&stage.counters, another.build().unwrap());
+    let posts = posts(bench.of(5_000, 1_000));
+    let options = SyncOptions::default().follow_index(true);
+    let _ = one.sync(&options).unwrap();
+    let mut sync = |workers: &[&Counters]| {
+        // All in one call could take longer than the time for a reply.
+        for posts in posts.chunks(500) {
+            let increments = posts.iter().map(|post| (post, PostCounter::Views, 1));
+            one.increment_many(increments).unwrap();
+        }
+        let before = cpu_seconds(&mut redis);
+        let applied = thread::scope(|scope| {
+            let sync = |it: &&Counters| it.sync(&options).unwrap().applied;
+            let workers = workers.iter().map(|it| scope.spawn(move || sync(it)));
+            let workers = workers.collect::<Vec<_>>();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>()
+        });
+        let spent = cpu_seconds(&mut redis) - before;
+        // What one has claimed and not applied yet is left to it.
+        assert_eq!(applied, posts.len() as u64);
+        spent
+    };
+    let rounds = bench.of(51, 3);
+    let mut taken = Rounds { ours: Vec::new(), limit: Vec::new() };
+    for _ in 0..rounds {
+        taken.ours.push(sync(&[one, &another]));
+        taken.limit.push(sync(&[one]));
+    }
+    let what = format!(
+        "two workers at once where {} counters were counted, and one: Redis's CPU time",
+        in_thousands(posts.len() as f64)
+    );
+    let millis =
+        |taken: &[f64]| format!("{:.1} ms", Spread::of(taken.iter().copied()).median * 1e3);
+    let (ours, limit) = (millis(&taken.ours), millis(&taken.limit));
+    vec![Row::ratio(what, taken.times(), Bar::None).with_sides(ours, limit)]
 }
 
 /// Returns the CPU time that the server has used.

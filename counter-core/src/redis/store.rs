@@ -61,7 +61,8 @@ use crate::store::{
 ///
 /// With a `redis+sentinel://` URL the store asks the sentinels for the master, in turn, and uses a
 /// connection only once the server has said that it is a master. A thread asks again twice a
-/// second. When the sentinels name another master, all connections to the last one are dropped; so
+/// second. Name every sentinel, each by its own address: all are asked before a claim is applied.
+/// When the sentinels name another master, all connections to the last one are dropped; so
 /// they are when a server hangs up or answers that it is a replica. While no sentinel answers, the
 /// store stays with the master that was named last. Claims wait until a replica has them, while the
 /// master has any.
@@ -74,7 +75,8 @@ use crate::store::{
 ///
 /// An IPv6 address stands in brackets. A port is 26379 by default. The builder's settings are
 /// those of connections to the master, but [`ca_file`] and [`tcp_keepalive`] hold for sentinels
-/// too. A sentinel has 200 milliseconds to take a connection, with TLS 500, and 200 for an answer.
+/// too. A sentinel has 200 milliseconds for the look-up of its name and a connection, with TLS 500,
+/// and 200 for an answer.
 ///
 /// [`ca_file`]: crate::RedisStoreBuilder::ca_file
 /// [`tcp_keepalive`]: crate::RedisStoreBuilder::tcp_keepalive

@@ -192,6 +192,8 @@ finding_codes! {
     SentinelSilent = "sentinel-silent",
     /// sentinels name different masters, or one master by different names.
     SentinelsDisagree = "sentinels-disagree",
+    /// the sentinels know others that the URL does not name.
+    SentinelsUnnamed = "sentinels-unnamed",
     /// there are fewer than three sentinels.
     SentinelsFew = "sentinels-few",
     /// the master that sentinels name has no replica.

@@ -20,6 +20,7 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
     let Fact::Known(sentinel) = &facts.sentinel else { return };
     judge_silent(sentinel, diagnosis);
     judge_named(sentinel, diagnosis);
+    judge_unnamed(sentinel, diagnosis);
     if sentinel.known < ENOUGH_SENTINELS {
         diagnosis.add(
             Severity::Note,
@@ -83,6 +84,26 @@ fn judge_named(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
     );
 }
 
+/// A claim is applied once no sentinel in the URL knows of a failover. The one that conducts it may
+/// be another one.
+fn judge_unnamed(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
+    let in_url = (sentinel.named.len() + sentinel.silent.len()) as u64;
+    if sentinel.known <= in_url {
+        return;
+    }
+    diagnosis.add(
+        Severity::Warning,
+        Code::SentinelsUnnamed,
+        format!(
+            "the URL names {in_url} of {} sentinels: in a failover that another one conducts, \
+             claims may be applied that the next master does not know",
+            sentinel.known
+        ),
+        "name every sentinel in the URL, each by its own address; if there are fewer than that, \
+         reset what the sentinels know of each other: SENTINEL RESET",
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +116,8 @@ mod tests {
         sentinel.known = known;
         let silence = |address: &&str| ((*address).to_owned(), "timed out\n".to_owned());
         sentinel.silent = silent.iter().map(silence).collect();
+        let answer = |number| (format!("s{number}:1"), "r1:1".to_owned());
+        sentinel.named = (silent.len() as u64..known).map(answer).collect();
         let mut facts = StoreFacts::default();
         facts.sentinel = Fact::Known(sentinel);
         (facts.replicas, facts.min_replicas) = (Fact::Known(2), Fact::Known(1));
@@ -147,6 +170,16 @@ mod tests {
         assert_eq!(disagree[0].code, Code::SentinelsDisagree);
         let message = &disagree[0].message;
         assert!(message.ends_with("s2:1 names r1:1; s3:1 names 10.0.0.1:1"), "{message}");
+    }
+
+    #[test]
+    fn sentinels_that_the_url_does_not_name_are_found() {
+        let mut facts = facts(3, &["s1:26379"]);
+        let Fact::Known(sentinel) = &mut facts.sentinel else { unreachable!() };
+        sentinel.known = 4;
+        let unnamed = findings(&facts);
+        assert_eq!(unnamed[1].code, Code::SentinelsUnnamed);
+        assert!(unnamed[1].message.starts_with("the URL names 3 of 4 sentinels"), "{unnamed:?}");
     }
 
     #[test]

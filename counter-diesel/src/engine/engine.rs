@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
@@ -28,6 +28,8 @@ pub(crate) struct Engine {
     unanswered: Mutex<Unanswered>,
     /// The id of the store's data, as this process has found it last.
     store_id: Mutex<Option<Arc<str>>>,
+    /// How many claims without a confirmation have been reported, of those that the store counts.
+    reported_unconfirmed: AtomicU64,
     /// Whether this process has found that the database is the one that the store was synced into
     /// last, and nothing else since.
     knows_database: AtomicBool,
@@ -38,7 +40,18 @@ impl Engine {
         let tables = Tables::new(&config.table_name);
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, knows_database) = (Mutex::default(), AtomicBool::new(false));
-        Self { config, store, ledger, tables, remembered, unanswered, store_id, knows_database }
+        let reported_unconfirmed = AtomicU64::new(0);
+        Self {
+            config,
+            store,
+            ledger,
+            tables,
+            remembered,
+            unanswered,
+            store_id,
+            knows_database,
+            reported_unconfirmed,
+        }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -83,6 +96,12 @@ impl Engine {
     /// Notes the id of the store's data.
     pub(crate) fn note_store(&self, store_id: Arc<str>) {
         *self.store_id.lock().unwrap_or_else(PoisonError::into_inner) = Some(store_id);
+    }
+
+    /// Returns how many of the claims without a confirmation no report has counted yet, and takes
+    /// them for reported: of several syncs at the same time, one counts each.
+    pub(crate) fn take_unconfirmed(&self, counted: u64) -> u64 {
+        counted.saturating_sub(self.reported_unconfirmed.fetch_max(counted, Ordering::Relaxed))
     }
 
     /// Returns whether the database is known to be the right one.

@@ -21,16 +21,22 @@ pub enum FakeReply {
     HangUp,
 }
 
+/// What becomes of a command, by its number on its connection and by its words.
+pub trait Answer: Fn(usize, &[String]) -> FakeReply + Clone + Send + 'static {}
+
+impl<F: Fn(usize, &[String]) -> FakeReply + Clone + Send + 'static> Answer for F {}
+
 impl FakeRedis {
     /// Answers each connection's commands with what `answer` returns for their number on that
     /// connection, from 0, and their words. What a client sends to introduce itself does not count and
     /// is accepted, and neither does its question whether the connection still answers.
-    pub fn start(answer: fn(usize, &[String]) -> FakeReply) -> Self {
+    pub fn start(answer: impl Answer) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                thread::spawn(move || serve(stream, answer));
+                let answer = answer.clone();
+                thread::spawn(move || serve(stream, &answer));
             }
         });
         Self { port }
@@ -42,7 +48,7 @@ impl FakeRedis {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: fn(usize, &[String]) -> FakeReply) {
+fn serve(mut stream: TcpStream, answer: &impl Answer) {
     let mut input = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
     let (mut number, mut kept_back) = (0, String::new());
     while let Some(words) = read_command(&mut input) {

@@ -1,6 +1,6 @@
 //! What a sync that follows the index asks of the server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use counter_core::{DeltaStore as _, Prefix};
@@ -15,6 +15,11 @@ fn commands_of_idle_sync(setting: &mut Setting) -> u64 {
     let _ = follow_index(&counters);
     let calls = setting.calls();
     assert_eq!(calls.get("scan"), None, "{calls:?}");
+    of_sync(&calls)
+}
+
+/// The number of these commands that the test itself does not send.
+fn of_sync(calls: &BTreeMap<String, u64>) -> u64 {
     let of_test = ["info", "config|resetstat"];
     calls.iter().filter(|(name, _)| !of_test.contains(&name.as_str())).map(|(_, calls)| calls).sum()
 }
@@ -27,6 +32,21 @@ fn a_sync_that_finds_nothing_asks_a_little_whatever_else_the_server_holds() {
     setting.populate(50_000);
     (1..=100).for_each(|number| setting.count_bare(number));
     assert_eq!(commands_of_idle_sync(&mut setting), alone);
+}
+
+#[test]
+fn what_one_worker_has_synced_costs_another_one_no_more_than_nothing_does() {
+    let mut setting = Setting::scanned();
+    let (one, another) = (setting.counters(), setting.counters());
+    count(&one, 1..=1);
+    let _ = [&one, &another].map(follow_index);
+    let alone = commands_of_idle_sync(&mut setting);
+    count(&one, 1..=1000);
+    assert_eq!(follow_index(&one).applied, 1000);
+    setting.forget_calls();
+    assert_eq!(follow_index(&another).scanned, 0);
+    let calls = setting.calls();
+    assert_eq!(of_sync(&calls), alone, "{calls:?}");
 }
 
 #[test]

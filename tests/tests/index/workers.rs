@@ -5,6 +5,7 @@ use std::time::Duration;
 use counter_core::DeltaStore as _;
 use counter_diesel::sync::Reach;
 use counter_tests::fixtures::{post, views_of};
+use counter_tests::process::wait_for;
 
 use super::{LONG, Setting, baseline, count};
 
@@ -66,4 +67,20 @@ fn a_worker_finds_what_living_processes_count() {
     }
     worker.stop().unwrap();
     assert_eq!(counters.get(post(1), "views").unwrap(), 1);
+}
+
+/// A counter that one has claimed is left to it by the other.
+#[test]
+fn two_workers_share_what_was_counted_and_apply_each_counter_once() {
+    let setting = Setting::scanned();
+    let both = [setting.counters(), setting.counters()];
+    let workers = [0, 1].map(|worker: usize| both[worker].spawn_sync(SOON).unwrap());
+    let applied = || workers.iter().map(|worker| worker.status().applied).sum::<u64>();
+    for round in 1..=3 {
+        count(&both[0], 1..=1000);
+        wait_for("both to have applied all", || (applied() >= 1000 * round).then_some(()));
+    }
+    let ended = workers.map(|worker| worker.stop().unwrap());
+    assert_eq!(ended.iter().map(|status| status.applied).sum::<u64>(), 3000);
+    assert!((1..=1000).all(|number| baseline(&both[0], number) == 3));
 }

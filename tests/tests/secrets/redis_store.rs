@@ -68,6 +68,13 @@ fn a_password_lets_in_and_is_shown_nowhere() {
 }
 
 #[test]
+fn a_server_that_is_away_has_not_refused_a_login() {
+    let away = RedisServer::start().url().replace("://", "://:s3cret@");
+    let error = RedisStore::builder(&away).build().unwrap_err();
+    assert!(!error.is_refused_login(), "{error:?}");
+}
+
+#[test]
 fn a_wrong_or_missing_password_is_an_error_that_does_not_show_it() {
     let server = RedisServer::start_with(&["--requirepass", "another"]);
     let with = |login: &str| server.url().replace("redis://", &format!("redis://{login}"));
@@ -75,6 +82,7 @@ fn a_wrong_or_missing_password_is_an_error_that_does_not_show_it() {
     for url in [server.url(), with(":s3cret@"), with("s3cret:s3cret@"), unix] {
         let error = RedisStore::builder(&url).build().unwrap_err();
         assert!(matches!(error, Error::Store { .. }), "{error:?}");
+        assert!(error.is_refused_login(), "{error:?}");
         assert_silent(&url, &everything_said(&error));
         for (name, new_store) in STORES {
             if name == "r2d2_redis" && url.starts_with("redis+unix") {

@@ -68,6 +68,9 @@ fn a_master_without_a_replica_goes_on_alone_and_says_so_unless_a_confirmation_is
     assert!(report.is_clean() && report.to_string().contains("1 unconfirmed"), "{report}");
     by_default.set(post(1), "views", 7).unwrap();
     assert_eq!(by_default.baseline(post(1), "views").unwrap(), 7);
+    by_default.delete(post(1), "views").unwrap();
+    let counted = [(); 2].map(|()| sync(&by_default).unwrap().unconfirmed);
+    assert_eq!(counted, [2, 0], "the set and the delete");
 }
 
 #[test]

@@ -48,6 +48,16 @@ fn the_master_is_named_and_so_are_the_sentinels_that_do_not_answer() {
 }
 
 #[test]
+fn a_sentinel_that_the_url_does_not_name_is_missed() {
+    let site = SentinelSite::without_failovers();
+    let url = url_of(&site.sentinels[..2]);
+    let expected = [(Warning, Code::SentinelsUnnamed), (Note, Code::StoreMinReplicas)];
+    let check_up = check(&url, &*database::sqlite(), &expected);
+    let finding = check_up.findings.iter().find(|it| it.code == Code::SentinelsUnnamed).unwrap();
+    assert!(finding.message.starts_with("the URL names 2 of 3 sentinels"), "{check_up}");
+}
+
+#[test]
 fn a_lonely_master_with_one_sentinel_is_found() {
     let master = RedisServer::start();
     let sentinels = start_sentinels(std::slice::from_ref(&master), 1, &Watch::default());

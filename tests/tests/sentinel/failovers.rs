@@ -1,7 +1,7 @@
 //! What becomes of increments, syncs and reads while masters and sentinels fail. Each test prints a line
 //! of the table in the guide to operation.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, RedisStore};
@@ -19,6 +19,10 @@ const ENOUGH: usize = 500;
 /// How long a server is asked that may be frozen.
 const PATIENT: Duration = Duration::from_secs(2);
 
+/// The longest time from the agreement of the sentinels to the first connection to their new master, with
+/// much to spare.
+const PROMPT: Duration = Duration::from_secs(3);
+
 /// A database, and counters that follow the master.
 struct World {
     site: SentinelSite,
@@ -32,12 +36,18 @@ impl World {
     }
 
     fn on(site: SentinelSite) -> Self {
-        let (counters, _database) = counters_of(built(|| RedisStore::builder(site.url())));
+        let url = site.url();
+        Self::by(site, &url)
+    }
+
+    /// One whose store finds the master by this URL.
+    fn by(site: SentinelSite, url: &str) -> Self {
+        let (counters, _database) = counters_of(built(|| RedisStore::builder(url)));
         Self { site, counters, _database }
     }
 }
 
-fn counters_of(store: RedisStore) -> (Counters, Box<dyn Database>) {
+pub fn counters_of(store: RedisStore) -> (Counters, Box<dyn Database>) {
     let database = database::sqlite();
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();
@@ -80,6 +90,8 @@ struct Measured {
     back: Duration,
     /// When the sentinels agreed on another master.
     agreed: Duration,
+    /// When the store had a connection to it.
+    followed: Duration,
     /// Whether the old master still was one when the store had left it.
     was_old_a_master: bool,
     /// Until then something may have been lost.
@@ -97,6 +109,14 @@ impl Measured {
         assert_eq!(late, 0, "lost on the new master: {:?}", outcomes.lost);
         outcomes
     }
+
+    /// Asserts that the old master was left although it went on, too.
+    fn check_that_it_was_left(self) {
+        assert!(self.was_old_a_master, "the old master was demoted before it was left");
+        let took = self.followed.saturating_sub(self.agreed);
+        assert!(took < PROMPT, "the store followed after {took:?}");
+        self.check();
+    }
 }
 
 /// Counts while a fault happens to the master, until the store has followed the sentinels to another one.
@@ -107,7 +127,7 @@ fn measure(
     break_master: impl FnOnce(),
     old: u16,
 ) -> Measured {
-    let (mut back, mut agreed, mut safe) = Default::default();
+    let (mut back, mut agreed, mut followed, mut safe) = Default::default();
     let mut was_old_a_master = false;
     let outcomes = Tally::during(counters, worker, |tally| {
         tally.wait_for_counts(ENOUGH, Duration::ZERO);
@@ -117,11 +137,12 @@ fn measure(
         let new = site.wait_for_switch(old, &[0, 1, 2]);
         agreed = tally.now();
         wait_for_us(new);
+        followed = tally.now();
         was_old_a_master = is_master(old);
         safe = tally.now();
         tally.wait_for_counts(ENOUGH, safe);
     });
-    Measured { fault, back, agreed, was_old_a_master, safe, outcomes }
+    Measured { fault, back, agreed, followed, was_old_a_master, safe, outcomes }
 }
 
 #[test]
@@ -143,8 +164,19 @@ fn a_process_that_only_counts_follows_before_the_old_master_is_demoted() {
         "{fault}: the last is lost {:.2} s after the sentinels agree",
         last_lost.as_secs_f64() - measured.agreed.as_secs_f64()
     );
-    assert!(measured.was_old_a_master, "the old master was demoted before it was left");
-    measured.check();
+    measured.check_that_it_was_left();
+}
+
+/// The first one names the old master for ever, and nothing but the thread that watches asks another.
+#[test]
+fn a_process_that_only_counts_follows_where_its_first_sentinel_is_cut_off() {
+    let site = SentinelSite::start();
+    let cut_off = sentinel_that_names(site.servers[0].port());
+    let url = site.url().replace("://", &format!("://{},", host_of(&cut_off)));
+    let world = World::by(site, &url);
+    let old = world.site.servers[0].port();
+    let fault = "failover by command, no worker, first sentinel cut off";
+    measure(&world, fault, Worker::Rests, || world.site.fail_over(), old).check_that_it_was_left();
 }
 
 #[test]
@@ -202,21 +234,28 @@ fn without_sentinels_counting_goes_on_with_the_master_that_was_named_last() {
     });
 }
 
+/// A sentinel that names this master of the first epoch for ever.
+fn sentinel_that_names(port: u16) -> FakeRedis {
+    let port = port.to_string();
+    let address = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+    let address: &str = address.leak();
+    FakeRedis::start(move |_, words: &[String]| match words[1].as_str() {
+        "MASTER" => FakeReply::Bytes("*2\r\n$12\r\nconfig-epoch\r\n$1\r\n0\r\n"),
+        _ => FakeReply::Bytes(address),
+    })
+}
+
+fn host_of(fake: &FakeRedis) -> String {
+    fake.url().replace("redis://", "").replace('/', "")
+}
+
 /// It names the old master for ever, and is the one that is asked first.
 #[test]
 fn a_sentinel_that_is_cut_off_from_the_others_does_not_lead_back_to_a_dead_master() {
-    static CUT_OFF: OnceLock<&str> = OnceLock::new();
     let mut site = SentinelSite::start();
     let mut master = site.servers.remove(0);
-    let port = master.port().to_string();
-    let names = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
-    CUT_OFF.set(names.leak()).unwrap();
-    let cut_off = FakeRedis::start(|_, words| match words[1].as_str() {
-        "MASTER" => FakeReply::Bytes("*2\r\n$12\r\nconfig-epoch\r\n$1\r\n0\r\n"),
-        _ => FakeReply::Bytes(CUT_OFF.get().unwrap()),
-    });
-    let first = cut_off.url().replace("redis://", "").replace('/', "");
-    let url = site.url().replace("://", &format!("://{first},"));
+    let cut_off = sentinel_that_names(master.port());
+    let url = site.url().replace("://", &format!("://{},", host_of(&cut_off)));
     let store = built(|| RedisStore::builder(&url));
     store.increment(&views_of(1), 1).unwrap();
     master.kill();

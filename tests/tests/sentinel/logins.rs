@@ -1,8 +1,13 @@
 //! What connections to sentinels and masters log in with, and over what.
 
-use counter_core::{DeltaStore, Error, RedisCredentials, RedisStore};
-use counter_tests::fixtures::views_of;
+use std::sync::Arc;
+
+use counter_core::{Config, DeltaStore, Error, RedisCredentials, RedisStore};
+use counter_diesel::{Counters, SyncOptions};
+use counter_tests::database;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
+use counter_tests::servers::redis::RIGHTS;
 use counter_tests::servers::{RedisServer, TlsRedis, Watch, built, start_sentinels, url_of};
 
 fn assert_counts(store: &RedisStore) {
@@ -64,6 +69,45 @@ fn the_master_and_the_sentinels_each_have_a_password_of_their_own() {
     let url = format!("{url}?sentinel_password=inner");
     let outer = || Ok(RedisCredentials::password("outer"));
     built(|| RedisStore::builder(&url).credentials(outer)).look(&[]).unwrap();
+}
+
+/// What the guide to operation lists is enough for everything, a check-up included, and one right less
+/// is missed on the sentinel.
+#[test]
+fn users_with_limited_rights_count_sync_and_follow() {
+    let master = RedisServer::start();
+    let _replica = master.start_replica(&[]);
+    let may = "sentinel|get-master-addr-by-name";
+    let users = [
+        format!("user watch on >pw +{may} +sentinel|master"),
+        format!("user blind on >pw +{may}"),
+        "user deaf on >pw +ping".to_owned(),
+    ];
+    let watch = Watch { lines: &users, ..Watch::default() };
+    let sentinels = start_sentinels(std::slice::from_ref(&master), 1, &watch);
+    let mut rights = vec!["SETUSER", "app", "on", ">pw", "~*"];
+    rights.extend(RIGHTS.into_iter().chain(["+wait", "+role"]));
+    redis::cmd("ACL").arg(&rights).exec(&mut master.bare()).unwrap();
+
+    let url = url_of(&sentinels).replace("://", "://app:pw@");
+    let by = |user: &str| format!("{url}?sentinel_user={user}&sentinel_password=pw");
+    let store = Arc::new(built(|| RedisStore::builder(by("watch"))));
+    let database = database::sqlite();
+    let ledger = database.ledger("model_counters");
+    ledger.run_pending_migrations().unwrap();
+    let counters = Counters::from_parts(Config::default(), Arc::clone(&store) as _, ledger);
+    wait_for("a sync that the replica confirms", || {
+        counters.increment(post(1), "views", 1).unwrap();
+        let report = counters.sync(&SyncOptions::default()).unwrap();
+        (report.stopped.is_none() && report.applied == 1 && report.unconfirmed == 0).then_some(())
+    });
+    let facts = store.inspection().unwrap().inspect().unwrap();
+    assert_eq!(facts.sentinel.known().map(|it| (it.known, it.silent.len())), Some((1, 0)));
+    assert_eq!(facts.missing_rights.known(), Some(&Ok(Vec::new())));
+
+    // Without the epoch it follows too.
+    assert_counts(&built(|| RedisStore::builder(by("blind")).prefix("blind:".parse().unwrap())));
+    wait_for_failure(&by("deaf"), "NOPERM");
 }
 
 #[test]

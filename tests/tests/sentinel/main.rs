@@ -12,4 +12,5 @@ mod demotions;
 mod doctor;
 mod failovers;
 mod logins;
+mod slow;
 mod tally;

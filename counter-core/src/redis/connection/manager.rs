@@ -1,15 +1,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::redis::{Client, Connection, ErrorKind};
+use ::redis::{Client, Connection, ErrorKind, RedisError};
 
 use super::packed::Packed;
+use super::refused::Refused;
 use super::reply::Reply;
 use super::role::Role;
 use super::sentinel::{Era, Follower};
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
+use crate::no_connection::{Login, NoConnection};
 use crate::redact::Secrets;
 use crate::redis::credentials::{CredentialSource, RedisCredentials};
 use crate::redis::timeouts::RedisTimeouts;
@@ -44,35 +46,6 @@ pub(crate) struct StoreConnection {
     health: Health,
 }
 
-/// The address that could not be reached and the reason. The password is redacted, because some
-/// servers repeat it.
-#[derive(Debug, thiserror::Error)]
-#[error("{what}")]
-pub(crate) struct NoConnection {
-    what: String,
-    login: Login,
-}
-
-/// Whether a connection failed because the server refused the user or the password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Login {
-    Refused,
-    Other,
-}
-
-impl NoConnection {
-    fn to(client: &Client, error: &BoxError) -> Self {
-        let info = client.get_connection_info();
-        let password = info.redis_settings().password();
-        let message = Secrets::of_password(password).redact(&error.to_string());
-        Self { what: format!("{}: {message}", info.addr()), login: Login::Other }
-    }
-
-    fn is_refused_login(&self) -> bool {
-        self.login == Login::Refused
-    }
-}
-
 impl Manager {
     pub(crate) fn new(
         target: Target,
@@ -87,9 +60,9 @@ impl Manager {
         let (client, era) = self.find()?;
         let mut connection = self.open(&client, era)?;
         match ask(&mut connection, &Packed::ping()) {
-            Ok(Reply::Refused(refused)) => Err(NoConnection::to(&client, &refused.into())),
+            Ok(Reply::Refused(refused)) => Err(no_connection(&client, &refused.into())),
             Ok(_) => Ok(()),
-            Err(error) => Err(NoConnection::to(&client, &error)),
+            Err(error) => Err(no_connection(&client, &error)),
         }
     }
 
@@ -97,9 +70,9 @@ impl Manager {
     fn find(&self) -> Result<(Arc<Client>, Era), NoConnection> {
         match &self.target {
             Target::Server(client) => Ok((Arc::clone(client), Era::default())),
-            Target::Master(follower) => follower.master().map_err(|why| NoConnection {
-                what: format!("no sentinel names a master {}: {why}", follower.master_name()),
-                login: Login::Other,
+            Target::Master(follower) => follower.master().map_err(|why| {
+                let name = follower.master_name();
+                NoConnection::new(format!("no sentinel names a master {name}: {why}"), Login::Other)
             }),
         }
     }
@@ -111,7 +84,7 @@ impl Manager {
         };
         let opened = opened.and_then(|mut connection| match must_be_master(&mut connection) {
             Ok(()) => Ok(connection),
-            Err(error) => Err(NoConnection::to(client, &error)),
+            Err(error) => Err(no_connection(client, &error)),
         });
         opened.inspect_err(|_| follower.doubt())
     }
@@ -130,12 +103,8 @@ impl Manager {
 
     fn connect_by(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
         let opened = client.get_connection_with_timeout(self.timeouts.connect);
-        let login = match &opened {
-            Err(error) if error.kind() == ErrorKind::AuthenticationFailed => Login::Refused,
-            _ => Login::Other,
-        };
         let opened = opened.map_err(BoxError::from).and_then(|wire| self.with_timeouts(wire, era));
-        opened.map_err(|error| NoConnection { login, ..NoConnection::to(client, &error) })
+        opened.map_err(|error| no_connection(client, &error))
     }
 
     fn with_timeouts(&self, mut wire: Connection, era: Era) -> Result<StoreConnection, BoxError> {
@@ -147,17 +116,34 @@ impl Manager {
     }
 }
 
+fn no_connection(client: &Client, error: &BoxError) -> NoConnection {
+    let info = client.get_connection_info();
+    let password = info.redis_settings().password();
+    let message = Secrets::of_password(password).redact(&error.to_string());
+    NoConnection::new(format!("{}: {message}", info.addr()), login_of(error))
+}
+
+/// Returns whether the server refused a login, by the code of its error: `WRONGPASS` and `NOAUTH`,
+/// and before Redis 6 what the library makes of the texts.
+fn login_of(error: &BoxError) -> Login {
+    let of_login = error.downcast_ref::<RedisError>();
+    let of_login = of_login.is_some_and(|it| it.kind() == ErrorKind::AuthenticationFailed);
+    let of_command = error.downcast_ref::<Refused>();
+    let of_command = of_command.is_some_and(|it| it.is("NOAUTH") || it.is("WRONGPASS"));
+    if of_login || of_command { Login::Refused } else { Login::Other }
+}
+
 /// Returns a client that logs in with what the source returns now.
 fn client_of(client: &Client, source: &CredentialSource) -> Result<Client, NoConnection> {
-    let no_connection = |error: BoxError| NoConnection::to(client, &error);
-    let RedisCredentials { user, password } = (source.0)().map_err(no_connection)?;
+    let failed = |error: BoxError| no_connection(client, &error);
+    let RedisCredentials { user, password } = (source.0)().map_err(failed)?;
     let info = client.get_connection_info();
     let mut settings = info.redis_settings().clone().set_password(password);
     if let Some(user) = user {
         settings = settings.set_username(user);
     }
     let client = Client::open(info.clone().set_redis_settings(settings));
-    client.map_err(|error| no_connection(error.into()))
+    client.map_err(|error| failed(error.into()))
 }
 
 /// Checks that a server is the master. One that has been demoted, or was started again, takes

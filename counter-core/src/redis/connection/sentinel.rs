@@ -1,8 +1,13 @@
 //! Finds the master that Redis Sentinel names, and follows it when another takes its place.
 
 mod address;
+mod answers;
+mod connector;
 mod follower;
+mod named;
+mod sentinel;
 mod sentinels;
+mod silence;
 mod url;
 mod url_flaw;
 mod watcher;

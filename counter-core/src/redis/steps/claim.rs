@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::confirm::{Confirmed, confirm};
+use super::confirm::confirm;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim};
 use crate::error::{BoxError, Error, StoreStep};
@@ -49,9 +49,7 @@ pub(crate) fn claim(
         server.last_sighting().note(nth, high_water);
         let made = || claimed.iter().skip(before).filter_map(sequence_of);
         if let Some(newest) = made().max() {
-            if confirm(server, checkout, confirmation)? == Confirmed::ByNoReplica {
-                server.note_unconfirmed(made().count());
-            }
+            confirm(server, checkout, confirmation, made().count())?;
             // A claim that another program planted may be above all that the server has given out.
             server.last_sighting().note_claim(nth, newest.min(high_water));
         }

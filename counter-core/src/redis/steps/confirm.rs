@@ -8,7 +8,7 @@ use crate::redis::server::Server;
 
 /// How the last write on a connection was confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Confirmed {
+enum Confirmed {
     /// As the store's rule says, which may be not at all.
     ByRule,
     /// Not at all, because the server has no replica.
@@ -18,13 +18,16 @@ pub(crate) enum Confirmed {
 /// Waits until the last write on this connection is confirmed. The server counts what the
 /// connection itself has written, so it must be the connection of the claims.
 ///
+/// Notes the claims, of which there are `claims`, if no replica was there to confirm them.
+///
 /// In a failover the old master answers for a while, and has no replica any more, or one that does
 /// not take over. So where a master is followed, the sentinels have the last word.
 pub(crate) fn confirm(
     server: &Server,
     checkout: &mut Checkout<'_>,
     rule: ConfirmationRule,
-) -> Result<Confirmed, BoxError> {
+    claims: usize,
+) -> Result<(), BoxError> {
     let confirmed = match rule {
         ConfirmationRule::Never => Ok(Confirmed::ByRule),
         ConfirmationRule::Always(confirmation) => wait_for(server, checkout, confirmation),
@@ -36,7 +39,10 @@ pub(crate) fn confirm(
         if let Some(follower) = server.follower() {
             follower.check_undisputed(checkout.era())?;
         }
-        Ok(confirmed)
+        if confirmed == Confirmed::ByNoReplica {
+            server.note_unconfirmed(claims);
+        }
+        Ok(())
     });
     confirmed.map_err(|source| Error::Store { step: StoreStep::Confirm, source }.into())
 }

@@ -36,7 +36,7 @@ pub(crate) fn renumber(
             b"ok" => read_claim(claim, answer)?,
             _ => return Err(found::in_answer(server.names(), &answer, Some(&claim.id))),
         };
-        confirm(server, checkout, confirmation)?;
+        confirm(server, checkout, confirmation, 1)?;
         server.last_sighting().note_claim(nth, renumbered.seq);
         Ok(Some(renumbered))
     })

@@ -74,7 +74,7 @@ fn replace_on(
         return Err(ExchangeError::NotSent(found::in_answer(server.names(), &answer, Some(id))));
     }
     let claim = read_claim(id, answer).ok_or_else(|| interrupted(checkout, Unexpected.into()))?;
-    confirm(server, checkout, confirmation).map_err(|why| interrupted(checkout, why))?;
+    confirm(server, checkout, confirmation, 1).map_err(|why| interrupted(checkout, why))?;
     server.last_sighting().note_claim(nth, claim.seq);
     Ok(claim)
 }

@@ -69,7 +69,6 @@ fn run(
         reported_foreign: Reported::default(),
         reported_claims: Reported::default(),
     };
-    let before = notices_of(engine).unconfirmed;
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
     if result.as_ref().is_err_and(Error::is_other_database) {
         engine.note_database(false);
@@ -78,7 +77,7 @@ fn run(
     let PassLog { mut report, .. } = pass.log;
     report.elapsed = started.elapsed();
     let StoreNotices { unconfirmed, sentinels_silent, .. } = notices_of(engine);
-    report.unconfirmed = unconfirmed.saturating_sub(before);
+    report.unconfirmed = engine.take_unconfirmed(unconfirmed);
     report.sentinels_silent = sentinels_silent;
     match result {
         Err(error) if report.is_empty() => return Err(error),

@@ -66,9 +66,10 @@ pub struct SyncReport {
     pub marks_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,
-    /// Claims that were made although no replica confirmed them, because the server had none.
-    /// Behind Sentinel claims wait for a replica while there is one. Where several syncs of one
-    /// process run at the same time, each counts those of the others too.
+    /// Claims that this process has made since its last sync ended, by this sync, a set or a
+    /// delete, although no replica confirmed them, because the server had none. Behind Sentinel
+    /// claims wait for a replica while there is one. Where several syncs of one process run at the
+    /// same time, one of them counts each claim.
     pub unconfirmed: u64,
     /// What each sentinel answered instead of naming a master, if none did when they were asked
     /// last. Counting and syncing go on, with the master that was named last.

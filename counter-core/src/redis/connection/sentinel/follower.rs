@@ -1,13 +1,18 @@
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::redis::Client;
 
-use super::sentinels::{Known, Named, SentinelAnswer, Sentinels};
+use super::named::{Known, Named};
+use super::sentinels::{Dispute, SentinelAnswer, Sentinels};
+use super::silence::PATIENCE;
 use super::url::SentinelUrl;
 use crate::printable::Printable;
 use crate::redis::connection::clients::Clients;
+use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::permits::{Permit, Permits};
 
 /// The time between two questions of the watcher.
 pub(super) const INTERVAL: Duration = Duration::from_millis(500);
@@ -23,12 +28,14 @@ pub(crate) struct Era(u64);
 
 /// Knows which server is the master that the sentinels name.
 ///
-/// Only the threads that make connections and the watcher wait for sentinels.
+/// The threads that make connections, the watcher, and what makes claims (syncs, sets and deletes)
+/// wait for sentinels. Increments and reads do not.
 pub(crate) struct Follower {
     url: SentinelUrl,
     clients: Clients,
-    /// Locked while sentinels are asked.
     sentinels: Mutex<Sentinels>,
+    /// The right to lock them, which one thread has while it asks.
+    turn: Permits,
     /// Locked for a moment only.
     state: Mutex<State>,
     era: AtomicU64,
@@ -36,14 +43,34 @@ pub(crate) struct Follower {
     is_doubted: AtomicBool,
 }
 
-/// The sentinels are putting another master in the place of the one that made a claim.
+/// A claim may have been made by a master that is not the master any more.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "a failover of {} is going on: they were not applied, and a later sync tries again",
-    Printable(.master_name)
-)]
-pub(crate) struct Replaced {
-    master_name: String,
+#[error("{why}: they were not applied, and a later sync tries again")]
+pub(crate) struct Disputed {
+    why: WhyDisputed,
+}
+
+#[derive(Debug)]
+enum WhyDisputed {
+    /// The sentinels are putting another master in the place of the one of this name.
+    Failover(String),
+    /// The sentinel at this address does not answer.
+    Silent(String),
+    /// Other threads were asking the sentinels all the time.
+    NotAsked,
+}
+
+impl fmt::Display for WhyDisputed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failover(name) => write!(f, "a failover of {} is going on", Printable(name)),
+            Self::Silent(address) => {
+                let address = Printable(address);
+                write!(f, "the sentinel {address} does not answer, and may have begun a failover")
+            }
+            Self::NotAsked => f.write_str("the sentinels could not be asked in time"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -68,6 +95,7 @@ impl Follower {
             url,
             clients,
             sentinels,
+            turn: Permits::new(1),
             state: Mutex::default(),
             era: AtomicU64::new(0),
             is_doubted: AtomicBool::new(false),
@@ -116,20 +144,30 @@ impl Follower {
     /// Checks that a claim that was made on a connection of this era was made by the master that is
     /// followed, and that no sentinel puts another in its place, as far as they answer. A replica
     /// that takes over later has the claim if it has been confirmed.
-    pub(crate) fn check_undisputed(&self, era: Era) -> Result<(), Replaced> {
-        let mut sentinels = lock(&self.sentinels);
+    pub(crate) fn check_undisputed(&self, era: Era) -> Result<(), Disputed> {
+        let Some(mut turn) = self.turn_until(Deadline::after(PATIENCE)) else {
+            return Err(Disputed { why: WhyDisputed::NotAsked });
+        };
         let followed = {
             let state = lock(&self.state);
             let master = state.master.as_ref().filter(|master| master.since <= era);
             master.map(|master| master.named.clone())
         };
-        if let Some(followed) = followed {
-            if !sentinels.is_disputed(&followed) {
-                return Ok(());
+        let why = match followed.map(|followed| turn.sentinels.dispute(&followed)) {
+            Some(None) => return Ok(()),
+            Some(Some(Dispute::Silent(address))) => WhyDisputed::Silent(address),
+            Some(Some(Dispute::Newer(named))) => {
+                // Otherwise the watcher finds out, or the next connection.
+                let _ = self.follow(named);
+                self.failover()
             }
-            self.doubt();
-        }
-        Err(Replaced { master_name: self.master_name().to_owned() })
+            Some(Some(Dispute::BeingReplaced)) | None => self.failover(),
+        };
+        Err(Disputed { why })
+    }
+
+    fn failover(&self) -> WhyDisputed {
+        WhyDisputed::Failover(self.master_name().to_owned())
     }
 
     /// Returns why no sentinel named a master when they were asked last, if none did.
@@ -147,14 +185,25 @@ impl Follower {
         self.url.master_name()
     }
 
-    /// Asks each sentinel, for an operator.
+    /// Asks each sentinel, for an operator. Returns nothing if other threads ask them all the time.
     pub(crate) fn ask_each(&self) -> Vec<SentinelAnswer> {
-        lock(&self.sentinels).ask_each()
+        let turn = self.turn_until(Deadline::NEVER);
+        turn.map_or_else(Vec::new, |mut turn| turn.sentinels.ask_each())
     }
 
     /// Asks who the master is.
     pub(super) fn look(&self) {
-        self.ask(&mut lock(&self.sentinels));
+        if let Some(mut turn) = self.turn_until(Deadline::NEVER) {
+            self.ask(&mut turn.sentinels);
+        }
+    }
+
+    fn turn_until(&self, until: Deadline) -> Option<Turn<'_>> {
+        Some(self.turn(self.turn.acquire(until).ok()?))
+    }
+
+    fn turn<'f>(&'f self, permit: Permit<'f>) -> Turn<'f> {
+        Turn { sentinels: lock(&self.sentinels), _permit: permit }
     }
 
     fn is_doubted(&self) -> bool {
@@ -169,43 +218,40 @@ impl Follower {
     /// Asks unless another thread has done so since then. Where it is doing so now, waits for the
     /// answer only if the last one does not do.
     fn ask_unless_asked(&self, since: Instant) {
-        let mut sentinels = match self.sentinels.try_lock() {
-            Ok(sentinels) => sentinels,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                if lock(&self.state).master.is_some() && !self.is_doubted() {
-                    return;
-                }
-                lock(&self.sentinels)
-            }
+        let turn = match self.turn.try_acquire() {
+            Some(permit) => Some(self.turn(permit)),
+            None if lock(&self.state).master.is_some() && !self.is_doubted() => None,
+            None => self.turn_until(Deadline::NEVER),
         };
+        let Some(mut turn) = turn else { return };
         let has_answer = |(asked, _): &(Instant, _)| *asked >= since;
         if !lock(&self.state).asked.as_ref().is_some_and(has_answer) {
-            self.ask(&mut sentinels);
+            self.ask(&mut turn.sentinels);
         }
     }
 
     fn ask(&self, sentinels: &mut Sentinels) {
-        let answer = sentinels.ask(&self.known());
+        let answer = sentinels.ask(self.known().as_ref());
         let answer = answer.and_then(|named| self.follow(named));
         lock(&self.state).asked = Some((Instant::now(), answer));
     }
 
     /// Takes the doubt away, because it is about to be settled.
-    fn known(&self) -> Known {
+    fn known(&self) -> Option<Known> {
         let is_doubted = self.is_doubted.swap(false, Ordering::Relaxed);
-        match &lock(&self.state).master {
-            None => Known::Nothing,
-            Some(_) if is_doubted => Known::Doubted,
-            Some(master) => Known::Master(master.named.clone()),
-        }
+        let state = lock(&self.state);
+        state.master.as_ref().map(|master| Known { master: master.named.clone(), is_doubted })
     }
 
-    /// Begins a new era if another master is named.
+    /// Begins a new era if another master is named, or the same one after a failover.
     fn follow(&self, named: Named) -> Result<(), String> {
         let mut state = lock(&self.state);
         match &mut state.master {
-            Some(master) if master.named.address == named.address => master.named = named,
+            Some(master) if master.named.is_newer_than(&named) => {}
+            Some(master) if master.named.is_same(&named) => {
+                let epoch = named.epoch.max(master.named.epoch);
+                master.named = Named { epoch, ..named };
+            }
             _ => {
                 let client = self.clients.client(self.url.master_at(&named.address)?)?;
                 let since = Era(self.era.fetch_add(1, Ordering::Relaxed) + 1);
@@ -214,6 +260,13 @@ impl Follower {
         }
         Ok(())
     }
+}
+
+/// The sentinels, for the one thread that may ask them.
+struct Turn<'f> {
+    /// Is unlocked before another thread has its turn.
+    sentinels: MutexGuard<'f, Sentinels>,
+    _permit: Permit<'f>,
 }
 
 /// A panic while one of these is locked cannot leave it half changed.
@@ -242,11 +295,29 @@ mod tests {
         let follower = follower();
         follower.follow(named(1, 1)).unwrap();
         let era = follower.era();
-        follower.follow(named(1, 2)).unwrap();
+        follower.follow(named(1, 1)).unwrap();
+        follower.follow(Named { epoch: None, ..named(1, 1) }).unwrap();
+        follower.follow(named(2, 0)).unwrap();
         assert_eq!(follower.era(), era);
-        follower.follow(named(2, 3)).unwrap();
-        assert!(follower.era() > era);
+        assert_eq!(follower.followed().as_deref(), Some("127.0.0.1:1"));
+        follower.follow(named(2, 2)).unwrap();
+        let second = follower.era();
+        assert!(second > era);
         assert_eq!(follower.followed().as_deref(), Some("127.0.0.1:2"));
+        // It has been replaced meanwhile, and has come back.
+        follower.follow(named(2, 4)).unwrap();
+        assert!(follower.era() > second);
+    }
+
+    #[test]
+    fn a_claim_does_not_wait_long_for_threads_that_ask_sentinels() {
+        let follower = follower();
+        follower.follow(named(3, 1)).unwrap();
+        let turn = follower.turn_until(Deadline::NEVER);
+        let error = follower.check_undisputed(follower.era()).unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
+        drop(turn);
+        assert!(follower.check_undisputed(follower.era()).is_ok());
     }
 
     #[test]

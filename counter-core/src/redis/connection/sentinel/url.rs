@@ -52,6 +52,9 @@ impl SentinelUrl {
     }
 
     fn parse_rest(rest: &str, tls: Tls) -> Result<Self, UrlFlaw> {
+        if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(UrlFlaw::Blank);
+        }
         let (rest, fragment) = split_at_first(rest, '#');
         let (rest, parameters) = split_at_first(rest, '?');
         let (authority, path) = split_at_first(rest, '/');
@@ -61,6 +64,8 @@ impl SentinelUrl {
             _ => return Err(UrlFlaw::BadFragment),
         };
         let (user_info, hosts) = match authority.rsplit_once('@') {
+            // What comes before it may be meant as a sentinel.
+            Some((user_info, _)) if user_info.contains(',') => return Err(UrlFlaw::CommaInLogin),
             Some((user_info, hosts)) => (Some(user_info), hosts),
             None => (None, authority),
         };
@@ -229,6 +234,9 @@ mod tests {
         let settings = master.redis_settings();
         assert_eq!((settings.username(), settings.password()), (Some("app"), Some("p@ss/")));
         assert_eq!(settings.db(), 3);
+        let master = parsed("redis+sentinel://a%2Cb:c%2C%20d@h/m").master;
+        assert_eq!(master.user.as_deref(), Some("a,b"));
+        assert_eq!(master.password.as_deref(), Some("c, d"));
         let sentinels: Vec<_> = url.sentinels().map(Result::unwrap).collect();
         assert_eq!(sentinels.len(), 4);
         let settings = sentinels[1].redis_settings();
@@ -282,6 +290,16 @@ mod tests {
             ("h1,,h2/m", NoSentinel),
             ("h1,/m", NoSentinel),
             (":26379/m", NoSentinel),
+            ("h1, h2/m", Blank),
+            (" h/m", Blank),
+            ("h/m\n", Blank),
+            ("h/m/0\r\n", Blank),
+            ("u:s3 cret@h/m", Blank),
+            ("h/m?sentinel_password=s3cret\n", Blank),
+            ("h1,u:s3cret@h2/m", CommaInLogin),
+            ("h1:1,h2:2,u:s3cret@h3/m", CommaInLogin),
+            ("u:s3cret@h1,u:s3cret@h2/m", CommaInLogin),
+            ("s3,cret@h/m", CommaInLogin),
             ("h:/m", BadPort),
             ("h:0/m", BadPort),
             ("h:65536/m", BadPort),

@@ -6,6 +6,13 @@ pub(super) enum UrlFlaw {
     NoTls,
     #[error("it names no sentinel, or there is an empty name between two commas")]
     NoSentinel,
+    #[error("there is a blank or a line break in it")]
+    Blank,
+    #[error(
+        "the user and the password come before the first sentinel, and are the master's: in them, \
+         write , as %2C"
+    )]
+    CommaInLogin,
     #[error("the port of a sentinel is not a number from 1 to 65535")]
     BadPort,
     #[error("an IPv6 address of a sentinel is not in brackets: [::1]:26379")]
