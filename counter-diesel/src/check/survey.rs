@@ -192,8 +192,7 @@ impl Survey {
                 Code::ForeignNames,
                 format!("{names} are not counters, and are left alone"),
                 "remove them if nobody needs them, or have their owner use another prefix; before \
-                 you \
-                 change that of the counters, sync",
+                 you change that of the counters, sync",
             );
         }
         self.expiries.judge(diagnosis);
