@@ -8,6 +8,7 @@ pub(crate) mod finding;
 pub(crate) mod generation;
 pub(crate) mod ledger;
 pub(crate) mod listed;
+mod prefixes;
 mod sentinel;
 pub(crate) mod store;
 pub(crate) mod survey;
@@ -16,7 +17,7 @@ pub use counter_core::{
     ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
 };
 
-pub use self::finding::{CheckUp, Finding, FindingCode, Severity};
+pub use self::finding::{CheckUp, Finding, FindingCode, PrefixUse, Severity};
 #[doc(hidden)]
 pub use self::survey::SurveyBounds;
 pub use crate::ledger::dialect::pooling::Pooling;

@@ -5,5 +5,6 @@ pub(crate) mod distinct;
 pub(crate) mod engine;
 pub(crate) mod kinship;
 pub(crate) mod pages;
+pub(crate) mod prefixes;
 pub(crate) mod read;
 pub(crate) mod remembered;

@@ -24,8 +24,8 @@ pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, Unapplied,
-    UnappliedCause, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, SyncedPrefix,
+    Unapplied, UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;

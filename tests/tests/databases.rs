@@ -3,10 +3,12 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use counter_core::Kinship;
 use counter_diesel::check::FindingCode;
 use counter_diesel::error::DatabaseMismatch;
-use counter_diesel::ledger::Ledger;
+use counter_diesel::ledger::{Ledger, StoreRecord};
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::database::{Database, OwnDatabase};
 use counter_tests::faults::{Fault, Faults};
@@ -57,11 +59,13 @@ const CASES: &[Case<World>] = &[
         let original = world.impatient_counters();
         synced(&original, 5);
         let copied = copy_of(world);
-        // What it commits, it does not tell the store.
-        let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
-        let dying = world.counters_behind(&dies, impatient());
-        dying.increment(post(1), "views", 1).unwrap();
-        assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+        original.increment(post(1), "views", 1).unwrap();
+        // What it commits, it does not tell the store. So it keeps a mark for each.
+        for _ in 0..3 {
+            let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
+            let dying = world.counters_behind(&dies, impatient());
+            assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+        }
         let copy = world.counters_over(copied);
         synced(&copy, 0);
         assert_refused(&original, |mismatch| *mismatch == DatabaseMismatch::Copied);
@@ -92,7 +96,8 @@ const CASES: &[Case<World>] = &[
         let original = world.impatient_counters();
         synced(&original, 5);
         let copy = world.counters_over(copy_of(world));
-        synced(&copy, 7);
+        // What the store was told before the last of them is not in the copy any more.
+        [4, 2, 1].iter().for_each(|by| synced(&copy, *by));
         original.adopt_database().unwrap();
         assert_refused(&copy, |_| true);
         synced(&original, 11);
@@ -151,6 +156,7 @@ const CASES: &[Case<World>] = &[
         }
         let most = world.ledger.state(&world.prefix).unwrap().stores;
         assert!(most.iter().all(|row| row.marks.iter().count() <= 64), "{most:?}");
+        assert_told_is_kept(world, &most);
         while synced_cleanly(&counters) > 0 {}
         assert_eq!(baseline(&counters), 75);
     }),
@@ -285,6 +291,16 @@ fn stopped(result: Result<SyncReport, Error>) -> Error {
 fn finds_other_database(counters: &Counters) -> bool {
     let found = counters.check().findings;
     found.iter().any(|finding| finding.code == FindingCode::OtherDatabase)
+}
+
+/// What the store was told last of a row is among its marks.
+fn assert_told_is_kept(world: &World, rows: &[StoreRecord]) {
+    let Some(store) = world.store.generation() else { return };
+    for row in rows.iter().filter(|row| row.writer > 0) {
+        let recall = store.recall(&row.store_id, &[], Duration::from_secs(5)).unwrap();
+        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
+        assert_eq!(row.marks.kinship(told), Kinship::Same, "{told:?} {row:?}");
+    }
 }
 
 fn newest_recorded(world: &World) -> counter_core::ClaimSeq {

@@ -1,7 +1,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use counter_core::Prefix;
+use counter_core::{Prefix, RedisStore, RedisTimeouts};
 use counter_diesel::sync::Reach;
 use counter_diesel::{Counters, SyncOptions, SyncWorker};
 use diesel::{PgConnection, SqliteConnection};
@@ -104,8 +104,14 @@ pub fn idle_workers(bench: &Bench) -> Vec<Row> {
 pub fn two_workers(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let mut redis = bench.redis().bare();
-    let another = Counters::builder(stage.pool.clone()).redis(&bench.redis().url());
-    let (one, another) = (&stage.counters, another.build().unwrap());
+    let process = || {
+        let mut timeouts = RedisTimeouts::default();
+        // The two wait for each other on one core.
+        timeouts.read = Duration::from_secs(60);
+        let store = RedisStore::builder(bench.redis().url()).timeouts(timeouts);
+        Counters::builder(stage.pool.clone()).redis_with(store).build().unwrap()
+    };
+    let (one, another) = (&process(), process());
     let posts = posts(bench.of(5_000, 1_000));
     let options = SyncOptions::default().follow_index(true);
     let _ = one.sync(&options).unwrap();

@@ -1,5 +1,5 @@
 use clap::Args;
-use counter_diesel::check::{CheckUp, Finding, FindingCode, Severity};
+use counter_diesel::check::{CheckUp, Finding, FindingCode, PrefixUse, Severity};
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
@@ -45,5 +45,26 @@ fn in_text(check_up: &CheckUp) -> String {
     let finding = |Finding { severity, code, message, advice, .. }: &Finding| {
         format!("\n{severity} {code}\n  {}\n  to do: {advice}\n", shown(message))
     };
-    format!("{}\n", shown(summary)) + &check_up.findings.iter().map(finding).collect::<String>()
+    let findings = check_up.findings.iter().map(finding).collect::<String>();
+    format!("{}\n", shown(summary)) + &findings + &prefixes_in_text(&check_up.prefixes)
+}
+
+/// Lists the prefixes, if there is another than the present one.
+fn prefixes_in_text(prefixes: &[PrefixUse]) -> String {
+    if prefixes.iter().all(|used| used.is_present) {
+        return String::new();
+    }
+    let line = |used: &PrefixUse| {
+        let present = if used.is_present { " (the present one)" } else { "" };
+        let synced = match used.synced_at {
+            Some(at) => format!("synced last at {} UTC", at.format("%Y-%m-%d %H:%M:%S")),
+            None => "never synced".to_owned(),
+        };
+        let held = match used.held {
+            Some(held) => format!(", {held} counters hold something"),
+            None => String::new(),
+        };
+        format!("  {}{present}: {synced}{held}\n", shown(&used.prefix))
+    };
+    "\nprefixes\n".to_owned() + &prefixes.iter().map(line).collect::<String>()
 }

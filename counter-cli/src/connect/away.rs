@@ -1,5 +1,5 @@
 use counter_diesel::check::LedgerFacts;
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait};
+use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait, SyncedPrefix};
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix, Told};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
@@ -48,6 +48,10 @@ impl Ledger for Away {
     }
 
     fn state(&self, _prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.refuse()
+    }
+
+    fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
         self.refuse()
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use counter_diesel::check::{Fact, LedgerFacts};
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, TableName,
+    Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix, Told};
@@ -88,6 +88,10 @@ impl Ledger for FileLedger {
 
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         self.reads.state(prefix)
+    }
+
+    fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
+        self.reads.prefixes()
     }
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {

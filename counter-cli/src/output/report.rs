@@ -121,6 +121,13 @@ fn store_complaints(report: &SyncReport) -> Vec<String> {
         );
         lines.push(format!("the store lost its data or was replaced: {since}"));
     }
+    if let Some(other) = &report.prefix_changed {
+        let prefix = shown(&other.prefix);
+        lines.push(format!(
+            "nothing was synced from this prefix before, but from {prefix}: if COUNTER_PREFIX was \
+             changed, sync what is pending there too: COUNTER_PREFIX={prefix} counter sync"
+        ));
+    }
     if report.high_water_lost {
         lines.push(
             "the store had lost its newest sequence, and only that: find out what evicts or \

@@ -33,7 +33,7 @@ pub(super) use increment::{Found, increment, increment_many};
 pub(super) use index::{
     of_owner as index_of_owner, page as index_page, remove as remove_from_index, write_index,
 };
-pub(super) use look::look;
+pub(super) use look::{held_under, look};
 pub(super) use raise::raise;
 pub(super) use recall::recall;
 pub(super) use renumber::renumber;

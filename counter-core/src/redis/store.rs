@@ -367,6 +367,15 @@ impl InspectStore for RedisStore {
     fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
         inspect::expiring(&self.server, ids)
     }
+
+    fn held_under(
+        &self,
+        prefix: &Prefix,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        steps::held_under(&self.server, prefix, from, count)
+    }
 }
 
 /// Shows neither user nor password.

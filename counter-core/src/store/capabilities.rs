@@ -4,12 +4,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::answers::{Cursor, IndexEntry, IndexPage, Recall, Told};
+use super::answers::{Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told};
 use super::facts::{StoreFacts, StoreNotices};
 use super::numbered::Numbered;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
-use crate::names::Foreign;
+use crate::names::{Foreign, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
 
 /// Tells one generation of a store's data from the next.
@@ -217,6 +217,23 @@ pub trait InspectStore: Send + Sync {
     fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
         let _ = ids;
         Ok(Vec::new())
+    }
+
+    /// Returns a page of the counters that hold anything behind another prefix of the same server.
+    /// What is not one of them is passed over. Default: an empty page, for a store without
+    /// prefixes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn held_under(
+        &self,
+        prefix: &Prefix,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let _ = (prefix, from, count);
+        Ok(ScanPage::default())
     }
 
     /// Returns what the store has noticed by itself, without a question to its server. Default:

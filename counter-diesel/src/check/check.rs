@@ -8,7 +8,7 @@ use counter_core::{Clock, Fact, InspectStore, StoreFacts, SystemClock};
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
-use super::{generation, ledger, sentinel, store};
+use super::{generation, ledger, prefixes, sentinel, store};
 use crate::causes::one_line;
 use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
@@ -25,16 +25,19 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     if let (Some(ledger), Some((facts, _))) = (&ledger, &store) {
         compare(facts, ledger, engine, &mut diagnosis);
     }
-    if let Some((_, time)) = &store {
+    let held = store.as_ref().and_then(|(_, time)| {
         let survey = new_survey(engine, bounds, ledger.as_ref());
-        look_around(survey, engine, *time, ledger.as_ref(), &mut diagnosis);
-    }
+        look_around(survey, engine, *time, ledger.as_ref(), &mut diagnosis)
+    });
+    let state = ledger.as_ref().and_then(|ledger| ledger.state.as_ref());
+    let prefixes = prefixes::look(engine, state, held, bounds, &mut diagnosis);
     let database = ledger.as_ref().map(|ledger| &ledger.facts);
     CheckUp::new(
         store.as_ref().and_then(|(facts, _)| facts.server.known().cloned()),
         store.as_ref().and_then(|(facts, _)| sentinel::master_of(facts)),
         database.and_then(|facts| facts.server.known().cloned()),
         database.and_then(|facts| facts.place.known().cloned()),
+        prefixes,
         diagnosis.into_findings(),
     )
 }
@@ -131,16 +134,20 @@ fn new_survey(engine: &Engine, bounds: SurveyBounds, ledger: Option<&DatabaseAns
     Survey::new(bounds, engine.config().claim_timeout, finds_conflicts)
 }
 
+/// Returns how many counters hold anything, if that could be found out.
 fn look_around(
     mut survey: Survey,
     engine: &Engine,
     now: StoreTime,
     ledger: Option<&DatabaseAnswers>,
     diagnosis: &mut Diagnosis,
-) {
-    if let Err(error) = survey.sweep(engine, now) {
-        diagnosis.store_unchecked("what the store holds", &one_line(&error));
+) -> Option<u64> {
+    let swept = survey.sweep(engine, now);
+    if let Err(error) = &swept {
+        diagnosis.store_unchecked("what the store holds", &one_line(error));
     }
+    let held = survey.held();
     let state = ledger.and_then(|ledger| ledger.state.as_ref());
     survey.judge(state, chrono::Utc::now().naive_utc(), diagnosis);
+    swept.is_ok().then_some(held)
 }

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use chrono::NaiveDateTime;
 use counter_core::ServerVersion;
 
 /// What a check-up found: see [`Counters::check`](crate::Counters::check).
@@ -18,8 +19,25 @@ pub struct CheckUp {
     /// The counters' table with the schema in which it was found, such as `public.model_counters`,
     /// or with the file if the database is one: `model_counters in /srv/app.sqlite`.
     pub table: Option<String>,
+    /// The present prefix, and each other one that was synced into the database, in order.
+    pub prefixes: Vec<PrefixUse>,
     /// What was found, the worst first.
     pub findings: Vec<Finding>,
+}
+
+/// A prefix in front of counters of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PrefixUse {
+    /// The prefix.
+    pub prefix: String,
+    /// Whether it is the present one.
+    pub is_present: bool,
+    /// When the last good sync of it ended, UTC, if there was one.
+    pub synced_at: Option<NaiveDateTime>,
+    /// How many counters of the store hold anything behind it, of the names that a check-up looks
+    /// at. `None` if the store could not be asked.
+    pub held: Option<u64>,
 }
 
 impl CheckUp {
@@ -28,10 +46,11 @@ impl CheckUp {
         master: Option<String>,
         database: Option<ServerVersion>,
         table: Option<String>,
+        prefixes: Vec<PrefixUse>,
         mut findings: Vec<Finding>,
     ) -> Self {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Self { store, master, database, table, findings }
+        Self { store, master, database, table, prefixes, findings }
     }
 
     /// The severity of the worst finding, or `None` if nothing was found.
@@ -193,6 +212,8 @@ finding_codes! {
     StoreReplaced = "store-replaced",
     /// the store came back from an old copy.
     StoreWentBack = "store-went-back",
+    /// another prefix was synced before, and counts may have been left behind there.
+    OtherPrefix = "other-prefix",
     /// the database is not the one that the store was synced into last.
     OtherDatabase = "other-database",
     /// the store has lost its newest sequence, and only that.

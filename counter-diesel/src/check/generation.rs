@@ -43,8 +43,8 @@ pub(super) fn judge_database(
             "the store is synced into another database too, under the same prefix: each gets a \
              part of the counts",
             format!(
-                "give each database a prefix of its own; if this database was made anew, delete \
-                 the store's {}{{id}}",
+                "sync, then give each database a prefix of its own; if this database was made \
+                 anew, delete the store's {}{{id}}",
                 Printable(prefix.as_str())
             ),
         );

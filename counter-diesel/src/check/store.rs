@@ -219,7 +219,8 @@ fn judge_occupied(name: &Foreign, diagnosis: &mut Diagnosis) {
         Severity::Error,
         Code::StoreNameTaken,
         format!("{}, and nothing can be synced", Printable(&name.to_string())),
-        "remove it if nobody needs it, or choose another prefix",
+        "remove it if nobody needs it; if it is needed, choose another prefix, but what is pending \
+         behind this one stays there until it is synced",
     );
 }
 

@@ -40,7 +40,7 @@ impl Default for SurveyBounds {
 }
 
 /// Who syncs less often than this has forgotten to.
-const OVERDUE: TimeDelta = TimeDelta::hours(1);
+pub(super) const OVERDUE: TimeDelta = TimeDelta::hours(1);
 
 /// A time of the store's clock, and when that was.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,7 @@ pub(super) struct Survey {
     names: u64,
     is_cut_short: bool,
     has_pending: bool,
+    held: Distinct,
     foreign: Listed,
     expiries: Expiries,
     left_behind: Distinct,
@@ -86,6 +87,7 @@ impl Survey {
             names: 0,
             is_cut_short: false,
             has_pending: false,
+            held: Distinct::default(),
             foreign: Listed::default(),
             expiries: Expiries::default(),
             left_behind: Distinct::default(),
@@ -126,6 +128,7 @@ impl Survey {
                 Err(foreign) => self.note_foreign(&foreign),
                 Ok(Holding { pending: 0, claim: None }) => seemingly_empty.push(id),
                 Ok(held) => {
+                    self.held.insert(&id);
                     self.has_pending |= held.pending != 0;
                     claims.extend(held.claim);
                 }
@@ -137,6 +140,11 @@ impl Survey {
         }
         self.note_claims(engine, now, claims);
         Ok(())
+    }
+
+    /// Returns how many counters hold anything.
+    pub(super) fn held(&self) -> u64 {
+        self.held.count() as u64
     }
 
     fn note_foreign(&mut self, foreign: &Foreign) {
@@ -183,7 +191,8 @@ impl Survey {
                 Severity::Warning,
                 Code::ForeignNames,
                 format!("{names} are not counters, and are left alone"),
-                "remove them if nobody needs them, or have their owner use another prefix",
+                "remove them if nobody needs them, or have their owner use another prefix; before \
+                 you change that of the counters, sync",
             );
         }
         self.expiries.judge(diagnosis);

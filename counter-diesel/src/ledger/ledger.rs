@@ -54,6 +54,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
+    /// Returns each prefix that was synced into the database, in order.
+    fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error>;
+
     /// Remembers a store's generation as that of the last good pass, now. What other transactions
     /// record of the same store meanwhile is not waited for.
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
@@ -190,6 +193,17 @@ pub enum UpdateOutcome {
     AlreadyApplied,
     /// There is no row.
     NoRow,
+}
+
+/// A prefix that was synced into a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SyncedPrefix {
+    /// The prefix.
+    pub prefix: String,
+    /// When the last good pass ended, UTC. `None` if there was none, but a set or a pass that was
+    /// interrupted.
+    pub synced_at: Option<NaiveDateTime>,
 }
 
 /// What a database knows of the store behind a prefix.

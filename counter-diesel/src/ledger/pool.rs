@@ -20,7 +20,7 @@ use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::ledger::{LedgerState, SyncedPrefix};
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::migration::migrations;
 use crate::ledger::records;
@@ -186,6 +186,12 @@ impl<C: CounterConnection> DirectLedger<C> {
         let state = LedgerState { identity: transaction.identity()?, ..LedgerState::of_rows(rows) };
         self.keeps_identity.store(state.kept_identity.is_some(), Ordering::Relaxed);
         Ok(state)
+    }
+
+    pub(crate) fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
+        let prefixes = self.run_soon(LedgerStep::State, C::prefixes)?;
+        let synced = |(prefix, synced_at)| SyncedPrefix { prefix, synced_at };
+        Ok(prefixes.into_iter().map(synced).collect())
     }
 
     pub(crate) fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, SyncedPrefix, Unapplied, UpdateOutcome,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
@@ -140,6 +140,10 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         let prefix = prefix.clone();
         self.within(self.limits().answer, move |direct| direct.state(&prefix))
+    }
+
+    fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
+        self.within(self.limits().answer, DirectLedger::prefixes)
     }
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {

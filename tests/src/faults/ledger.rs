@@ -8,8 +8,8 @@ use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, SharedRecord, Unapplied,
-    UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, SharedRecord, SyncedPrefix,
+    Unapplied, UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -83,6 +83,10 @@ impl Ledger for FaultyLedger {
 
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
+    }
+
+    fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
+        self.step("prefixes", LedgerStep::State, || self.inner.prefixes())
     }
 
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {

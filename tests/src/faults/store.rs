@@ -265,4 +265,14 @@ impl InspectStore for FaultyStore {
         let inner = present(self.inner.inspection());
         self.step("expiring", StoreStep::Look, || inner.expiring(ids))
     }
+
+    fn held_under(
+        &self,
+        prefix: &Prefix,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("held_under", StoreStep::Scan, || inner.held_under(prefix, from, count))
+    }
 }

@@ -9,6 +9,7 @@ mod generations;
 mod harmless;
 mod holdings;
 mod locks;
+mod prefixes;
 mod refusals;
 mod schemas;
 mod settings;

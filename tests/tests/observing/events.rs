@@ -82,6 +82,19 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert_eq!(replaced.field("synced_at"), synced_at);
         told
     }),
+    ("another prefix was synced before", || {
+        let mut world = memory();
+        let present = std::mem::replace(&mut world.prefix, "before:".parse().unwrap());
+        assert!(sync(&of_generation(&world, "old", None, 1)).is_clean());
+        world.prefix = present;
+        let report = sync(&of_generation(&world, "new", None, 1));
+        let told = told_of(&world);
+        let changed = only(&told, "another prefix was synced before");
+        assert_eq!(changed.field("other"), "\"before:\"");
+        let synced_at = report.prefix_changed.unwrap().synced_at.unwrap().to_string();
+        assert_eq!(changed.field("synced_at"), synced_at);
+        told
+    }),
     ("the store had lost its newest sequence", || {
         let world = memory();
         drop(sync(&of_generation(&world, "id", None, 500)));

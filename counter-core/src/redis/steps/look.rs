@@ -1,15 +1,17 @@
 use std::mem;
+use std::num::NonZeroUsize;
 
 use super::found;
+use super::scan::scan_under;
 use super::values::{parse_claim, parse_count, parse_high_water};
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::names::Foreign;
+use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{ClaimSeq, Holding};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
 use crate::redis::server::Server;
-use crate::store::Snapshot;
+use crate::store::{Cursor, ScanPage, Snapshot};
 
 const BATCH: Batch = Batch {
     step: StoreStep::Look,
@@ -24,10 +26,28 @@ pub(crate) fn look(server: &Server, ids: &[CounterId]) -> Result<Snapshot, Error
     let look = if ids.is_empty() {
         Snapshot { high_water: high_water(server)?, held: Vec::new() }
     } else {
-        look_at(server, ids)?
+        look_at(server, server.names(), ids)?
     };
     server.last_sighting().note(nth, look.high_water);
     Ok(look)
+}
+
+/// Returns a page of the counters that hold anything behind another prefix.
+pub(crate) fn held_under(
+    server: &Server,
+    prefix: &Prefix,
+    from: Cursor,
+    count: NonZeroUsize,
+) -> Result<ScanPage, Error> {
+    let mut page = scan_under(server, prefix, &Pattern::all(), from, count)?;
+    page.foreign.clear();
+    if !page.ids.is_empty() {
+        let look = look_at(server, &Names::new(prefix.clone()), &page.ids)?;
+        let mut held = look.held.into_iter();
+        let is_held = |held: Holding| held != Holding::default();
+        page.ids.retain(|_| held.next().is_some_and(|held| held.is_ok_and(is_held)));
+    }
+    Ok(page)
 }
 
 fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
@@ -40,8 +60,7 @@ fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
     })
 }
 
-fn look_at(server: &Server, ids: &[CounterId]) -> Result<Snapshot, Error> {
-    let names = server.names();
+fn look_at(server: &Server, names: &Names, ids: &[CounterId]) -> Result<Snapshot, Error> {
     let mut high_water = ClaimSeq::ZERO;
     let held = batch::in_chunks(server, BATCH, ids, |checkout, window, held| {
         let mut begin = if held.is_empty() { Begin::HighWater } else { Begin::Counters };

@@ -18,7 +18,17 @@ pub(crate) fn scan(
     from: Cursor,
     count: NonZeroUsize,
 ) -> Result<ScanPage, Error> {
-    let prefix = server.names().prefix();
+    scan_under(server, server.names().prefix(), pattern, from, count)
+}
+
+/// Does the same behind a prefix, which may be another one than the server's.
+pub(super) fn scan_under(
+    server: &Server,
+    prefix: &Prefix,
+    pattern: &Pattern,
+    from: Cursor,
+    count: NonZeroUsize,
+) -> Result<ScanPage, Error> {
     let globs = prefix.globs(pattern);
     let round = usize::try_from(from.round).unwrap_or(usize::MAX);
     let Some(glob) = globs.get(round) else {

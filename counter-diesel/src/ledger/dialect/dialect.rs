@@ -147,6 +147,9 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     /// greatest sequence of the whole table.
     fn state(&mut self, tables: &Tables, prefix: &str) -> QueryResult<Vec<(StateRow, ClaimSeq)>>;
 
+    /// Returns each prefix of the state rows, in order, with the end of its last good pass.
+    fn prefixes(&mut self, tables: &Tables) -> QueryResult<Vec<(String, Option<NaiveDateTime>)>>;
+
     /// Writes a state row, but never lowers its sequence.
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()>;
 

@@ -1,7 +1,8 @@
 use counter_core::ServerVersion;
 use serde::{Serialize, Serializer};
 
-use crate::check::finding::{CheckUp, Finding};
+use crate::check::finding::{CheckUp, Finding, PrefixUse};
+use crate::overview::timestamp::Timestamp;
 
 impl Serialize for CheckUp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -12,6 +13,7 @@ impl Serialize for CheckUp {
             master: Option<&'a str>,
             database: Option<ServerShape<'a>>,
             table: Option<&'a str>,
+            prefixes: Vec<PrefixShape<'a>>,
             findings: &'a [Finding],
         }
         let shape = Shape {
@@ -20,6 +22,7 @@ impl Serialize for CheckUp {
             master: self.master.as_deref(),
             database: self.database.as_ref().map(ServerShape::from),
             table: self.table.as_deref(),
+            prefixes: self.prefixes.iter().map(PrefixShape::from).collect(),
             findings: &self.findings,
         };
         shape.serialize(serializer)
@@ -42,6 +45,22 @@ impl Serialize for Finding {
             advice: &self.advice,
         };
         shape.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct PrefixShape<'a> {
+    prefix: &'a str,
+    present: bool,
+    synced_at: Option<Timestamp>,
+    held: Option<u64>,
+}
+
+impl<'a> From<&'a PrefixUse> for PrefixShape<'a> {
+    fn from(used: &'a PrefixUse) -> Self {
+        let PrefixUse { prefix, is_present, synced_at, held } = used;
+        let synced_at = synced_at.map(Into::into);
+        Self { prefix, present: *is_present, synced_at, held: *held }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::claim::ClaimShape;
 use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::one_line;
-use crate::ledger::ledger::SyncRecord;
+use crate::ledger::ledger::{SyncRecord, SyncedPrefix};
 use crate::overview::timestamp::Timestamp;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, HeldCounter, LostClaim, PostponedClaim,
@@ -34,6 +34,7 @@ struct ReportShape<'a> {
     expiring: Listed<ExpiringShape<'a>>,
     held: Listed<HeldShape<'a>>,
     store_replaced: Option<RecordedShape<'a>>,
+    prefix_changed: Option<PrefixShape<'a>>,
     high_water_lost: bool,
     marks_lost: bool,
     shared_prefix: bool,
@@ -67,6 +68,7 @@ impl Serialize for SyncReport {
             expiring: listed(&self.expiring),
             held: listed(&self.held),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
+            prefix_changed: self.prefix_changed.as_ref().map(PrefixShape::from),
             high_water_lost: self.high_water_lost,
             marks_lost: self.marks_lost,
             shared_prefix: self.shared_prefix,
@@ -153,6 +155,19 @@ struct LostShape<'a> {
 impl<'a> From<&'a LostClaim> for LostShape<'a> {
     fn from(lost: &'a LostClaim) -> Self {
         Self { claim: (&lost.claim).into(), applied: lost.applied }
+    }
+}
+
+/// A prefix that was synced before.
+#[derive(Serialize)]
+struct PrefixShape<'a> {
+    prefix: &'a str,
+    synced_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a SyncedPrefix> for PrefixShape<'a> {
+    fn from(synced: &'a SyncedPrefix) -> Self {
+        Self { prefix: &synced.prefix, synced_at: synced.synced_at.map(Into::into) }
     }
 }
 

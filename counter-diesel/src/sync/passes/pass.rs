@@ -15,6 +15,7 @@ use counter_core::{
 use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::Engine;
 use crate::engine::kinship::moved;
+use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
 use crate::sync::batches::batch::Locks;
@@ -166,10 +167,12 @@ impl Pass<'_, '_> {
     /// What a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
-        if let Some(store) = self.engine.store().generation()
-            && let Some(generation) = store.present_generation()?
-        {
-            self.compare(store, &generation, state)?;
+        if let Some(store) = self.engine.store().generation() {
+            let is_new = is_new_prefix(&state);
+            if let Some(generation) = store.present_generation()? {
+                self.compare(store, &generation, state)?;
+            }
+            self.note_prefix(is_new)?;
         }
         self.sweep(Self::look)
     }
@@ -186,11 +189,13 @@ impl Pass<'_, '_> {
         }
         let generation = store.ensure_generation(&state.database, state.newest)?;
         self.unsettled.note_store(generation.store_id.as_str().into());
+        let is_new = is_new_prefix(&state);
         match self.compare(store, &generation, state)? {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
             Age::WentBack(forgotten) => self.settle_store(&forgotten)?,
         }
+        self.note_prefix(is_new)?;
         Ok(Some(generation))
     }
 
@@ -220,6 +225,15 @@ impl Pass<'_, '_> {
             }
             age => Ok(age),
         }
+    }
+
+    /// Reports the prefix that was synced instead of a new one, which may be the old one.
+    fn note_prefix(&mut self, is_new: bool) -> Result<(), Error> {
+        if is_new {
+            let known = self.engine.ledger().prefixes()?;
+            self.log.report.prefix_changed = synced_instead(&known, self.engine.prefix());
+        }
+        Ok(())
     }
 
     /// Whether an operator has decided about a store that is an old copy.

@@ -10,7 +10,7 @@ use crate::sync::reach::Reach;
 
 use crate::causes::one_line;
 use crate::error::Error;
-use crate::ledger::ledger::SyncRecord;
+use crate::ledger::ledger::{SyncRecord, SyncedPrefix};
 
 /// What a sync did, and what it found that somebody should look at.
 #[derive(Debug, Default)]
@@ -60,6 +60,10 @@ pub struct SyncReport {
     /// Set if the store is not the one that was synced before: what was recorded of that one, whose
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
+    /// Set if nothing was ever synced from this prefix, and another one was within a month: that
+    /// one. If the prefix was changed, what is pending there is left behind. That alone does not
+    /// count against a sync.
+    pub prefix_changed: Option<SyncedPrefix>,
     /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
     /// raised above all that it is known to have given out.
     pub high_water_lost: bool,
@@ -186,6 +190,9 @@ impl fmt::Display for SyncReport {
                 Some(time) => write!(f, "last synced at {} UTC", time.format("%Y-%m-%d %H:%M:%S"))?,
                 None => write!(f, "there before, and never synced to its end")?,
             }
+        }
+        if self.prefix_changed.is_some() {
+            write!(f, "; another prefix was synced before")?;
         }
         if self.high_water_lost {
             write!(f, "; the store had lost its newest sequence")?;

@@ -135,6 +135,13 @@ fn log_store(prefix: &Prefix, report: &SyncReport) {
         let (store_id, synced_at) = (Printable(&known.store_id), known.synced_at.map(display));
         tracing::warn!(target: SYNC, %prefix, ?store_id, synced_at, "the store was replaced");
     }
+    if let Some(other) = &report.prefix_changed {
+        let (other, synced_at) = (Printable(&other.prefix), other.synced_at.map(display));
+        tracing::warn!(
+            target: SYNC, %prefix, ?other, synced_at,
+            "another prefix was synced before"
+        );
+    }
     if report.high_water_lost {
         tracing::warn!(target: SYNC, %prefix, "the store had lost its newest sequence");
     }

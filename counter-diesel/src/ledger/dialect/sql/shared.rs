@@ -44,6 +44,13 @@ macro_rules! shared_members {
             Ok(standard::state_rows(rows))
         }
 
+        fn prefixes(
+            &mut self,
+            tables: &Tables,
+        ) -> QueryResult<Vec<(String, Option<chrono::NaiveDateTime>)>> {
+            standard::prefixes(tables).load(self)
+        }
+
         fn forget_passes(
             &mut self,
             tables: &Tables,

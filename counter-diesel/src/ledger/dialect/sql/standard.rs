@@ -175,6 +175,12 @@ pub(crate) fn state_rows(rows: Vec<StateColumns>) -> Vec<(StateRow, ClaimSeq)> {
     rows.into_iter().map(state_row).collect()
 }
 
+pub(crate) fn prefixes<'a>(tables: &Tables) -> Statement<'a, (Text, Nullable<Timestamp>)> {
+    let from = tables.state().quoted();
+    let select = format!("SELECT \"prefix\", MAX(\"synced_at\") FROM {from}");
+    Statement::new(select).sql(" WHERE \"prefix\" <> '' GROUP BY \"prefix\" ORDER BY \"prefix\"")
+}
+
 /// A state row as it is to be, as far as writing it is the same everywhere. That of a pass says
 /// that it ended just now.
 pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> Statement<'a> {
