@@ -162,10 +162,10 @@ mod tests {
         let mut facts = facts(3, &[]);
         let Fact::Known(sentinel) = &mut facts.sentinel else { unreachable!() };
         let named = |who: &str, address: &str| (who.to_owned(), address.to_owned());
-        sentinel.named = vec![named("s1:1", "r1:1"), named("s2:1", "r1:1")];
+        sentinel.named = ["s1:1", "s2:1", "s3:1"].map(|who| named(who, "r1:1")).into();
         assert_eq!(found(&facts), []);
         let Fact::Known(sentinel) = &mut facts.sentinel else { unreachable!() };
-        sentinel.named.push(named("s3:1", "10.0.0.1:1"));
+        sentinel.named[2] = named("s3:1", "10.0.0.1:1");
         let disagree = findings(&facts);
         assert_eq!(disagree[0].code, Code::SentinelsDisagree);
         let message = &disagree[0].message;
