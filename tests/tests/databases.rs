@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use counter_core::Kinship;
@@ -139,6 +140,16 @@ const CASES: &[Case<World>] = &[
             assert_eq!(fresh.pending(post(1), "views").unwrap(), counter_core::Holding::default());
             assert_refused(&known, |_| true);
             refused(known.set(post(1), "views", 70));
+            let is_away = Arc::new(AtomicBool::new(false));
+            let away = Arc::clone(&is_away);
+            let faults = Faults::deciding(move |step| {
+                (away.load(SeqCst) && step == "state").then_some(Fault::Before)
+            });
+            let cut_off = world.counters_behind(&faults, impatient());
+            refused(cut_off.set(post(1), "views", 71));
+            is_away.store(true, SeqCst);
+            refused(cut_off.set(post(1), "views", 72));
+            assert_eq!(fresh.pending(post(1), "views").unwrap(), counter_core::Holding::default());
             known.adopt_database().unwrap();
             fresh.set(post(1), "views", 80).unwrap();
             assert_eq!(baseline(&fresh), 80);

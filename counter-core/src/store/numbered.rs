@@ -96,7 +96,11 @@ impl fmt::Debug for Numbered {
 impl Numbered {
     /// A new holder, without a number.
     pub fn new() -> Self {
-        Self { holder: random_word(), held: Mutex::default(), commits: Mutex::default() }
+        Self {
+            holder: random_word().cast_signed() | 1,
+            held: Mutex::default(),
+            commits: Mutex::default(),
+        }
     }
 
     /// Returns the random word by which rows name this store.
@@ -216,11 +220,10 @@ fn outcome_of(commit: &Commit, row: Option<NumberRow>, holder: i64) -> CommitOut
     }
 }
 
-/// Returns a random word that is not 0, by which a row names a store or a batch.
-pub fn random_word() -> i64 {
+/// Returns a word that no other transaction or store draws.
+pub fn random_word() -> u64 {
     // The one thing of the standard library that is random.
-    let random = RandomState::new().build_hasher().finish();
-    i64::from_ne_bytes(random.to_ne_bytes()) | 1
+    RandomState::new().build_hasher().finish()
 }
 
 /// A panic while this is locked leaves nothing half changed: each change is one assignment.

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counter_core::{
@@ -10,9 +10,21 @@ use counter_core::{
 use super::age::refuse_old_copy;
 use super::read::{self, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
-use crate::error::Error;
+use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
+
+/// What a process knows of whether its database is the one that the store was synced into last.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum KnownDatabase {
+    /// It has not asked yet.
+    #[default]
+    Unknown,
+    /// It is the right one.
+    Right,
+    /// It is not.
+    Other(DatabaseMismatch),
+}
 
 /// Store and ledger joined, with the same verbs as the façade, by [`CounterId`].
 pub(crate) struct Engine {
@@ -30,16 +42,15 @@ pub(crate) struct Engine {
     store_id: Mutex<Option<Arc<str>>>,
     /// How many claims without a confirmation have been reported, of those that the store counts.
     reported_unconfirmed: AtomicU64,
-    /// Whether this process has found that the database is the one that the store was synced into
-    /// last, and nothing else since.
-    knows_database: AtomicBool,
+    /// Whether the database is the one that the store was synced into last.
+    database: Mutex<KnownDatabase>,
 }
 
 impl Engine {
     pub(crate) fn new(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
         let tables = Tables::new(&config.table_name);
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
-        let (store_id, knows_database) = (Mutex::default(), AtomicBool::new(false));
+        let (store_id, database) = (Mutex::default(), Mutex::default());
         let reported_unconfirmed = AtomicU64::new(0);
         Self {
             config,
@@ -49,7 +60,7 @@ impl Engine {
             remembered,
             unanswered,
             store_id,
-            knows_database,
+            database,
             reported_unconfirmed,
         }
     }
@@ -104,14 +115,21 @@ impl Engine {
         counted.saturating_sub(self.reported_unconfirmed.fetch_max(counted, Ordering::Relaxed))
     }
 
-    /// Returns whether the database is known to be the right one.
-    pub(crate) fn knows_database(&self) -> bool {
-        self.knows_database.load(Ordering::Relaxed)
+    /// Returns what this process has found last about the database.
+    pub(crate) fn known_database(&self) -> KnownDatabase {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes whether the database is the right one.
-    pub(crate) fn note_database(&self, is_right: bool) {
-        self.knows_database.store(is_right, Ordering::Relaxed);
+    /// Notes what this process has found about the database.
+    pub(crate) fn note_database(&self, known: KnownDatabase) {
+        *self.database.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Notes that the database is another one, if an error says so.
+    pub(crate) fn note_if_other(&self, error: &Error) {
+        if let Error::OtherDatabase(mismatch) = error {
+            self.note_database(KnownDatabase::Other(mismatch.clone()));
+        }
     }
 
     pub(crate) fn increment(&self, id: &CounterId, by: i64) -> Result<(), Error> {

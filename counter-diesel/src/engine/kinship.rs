@@ -3,7 +3,7 @@
 use counter_core::{Generation, Kinship, Marks, Told};
 
 use super::age::RECALL_WITHIN;
-use super::engine::Engine;
+use super::engine::{Engine, KnownDatabase};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::LedgerState;
 
@@ -75,7 +75,7 @@ pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
         return Err(Error::OtherDatabase(mismatch));
     }
     engine.note_store(generation.store_id.into());
-    engine.note_database(true);
+    engine.note_database(KnownDatabase::Right);
     Ok(())
 }
 

@@ -1,8 +1,6 @@
 //! The rows in which transactions record what a store has given out.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
-use counter_core::{ClaimSeq, Told};
+use counter_core::{ClaimSeq, Told, random_word};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
@@ -63,12 +61,6 @@ pub(crate) fn adopt<C: CounterConnection>(
         write(conn, tables, prefix, store_id, row)?;
     }
     Ok(rows)
-}
-
-/// Returns a word that no other transaction draws.
-pub(crate) fn random_word() -> u64 {
-    // The one thing of the standard library that is random.
-    RandomState::new().build_hasher().finish()
 }
 
 /// Waits for the transaction that has locked the row.

@@ -7,7 +7,7 @@ use super::report::observer::Observer;
 use super::report::pass_log::PassLog;
 use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
-use crate::engine::engine::Engine;
+use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::kinship;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -16,10 +16,7 @@ use crate::targets::SET;
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
-    let asked = if engine.knows_database() { Ok(()) } else { kinship::ask(engine) };
-    if asked.as_ref().is_err_and(Error::is_other_database) {
-        return asked;
-    }
+    let asked = ask(engine)?;
     // Read before the claim is made, or it could be that of a store which came later.
     let store_id = engine.store_id();
     let claim = engine.store().replace(id, replacement).inspect_err(|error| {
@@ -30,8 +27,8 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
     let applied = apply(engine, claim, store_id, asked, &mut log);
-    if applied.as_ref().is_err_and(Error::is_other_database) {
-        engine.note_database(false);
+    if let Err(error) = &applied {
+        engine.note_if_other(error);
     }
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
@@ -44,6 +41,24 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
         );
     }
     Ok(())
+}
+
+/// Asks whether the database is the right one, if this process does not know that it is. Returns
+/// why it could not be asked, which keeps nothing from being set, unless it was another one when it
+/// was asked last.
+fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
+    let known = engine.known_database();
+    if matches!(known, KnownDatabase::Right) {
+        return Ok(Ok(()));
+    }
+    match (kinship::ask(engine), known) {
+        (Err(error @ Error::OtherDatabase(_)), _) => {
+            engine.note_if_other(&error);
+            Err(error)
+        }
+        (Err(_), KnownDatabase::Other(mismatch)) => Err(Error::OtherDatabase(mismatch)),
+        (asked, _) => Ok(asked),
+    }
 }
 
 /// Tries to apply a claim, and once more if the store is not the one that this process knows.

@@ -45,7 +45,9 @@ impl<'a> Applier<'a, '_> {
             }
             numbered.decide(held.number, row);
             if let Some(locked) = own {
-                let hold = Hold { private, held, locked, batch: random_word() };
+                // Not 0, which is in a row that no batch was committed under.
+                let batch = random_word().cast_signed() | 1;
+                let hold = Hold { private, held, locked, batch };
                 numbered.forget_commits(|claims| self.holds_any(claims));
                 return Ok((transaction, Some(hold)));
             }

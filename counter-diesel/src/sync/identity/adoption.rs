@@ -3,7 +3,7 @@
 use counter_core::{Error as CoreError, StoreGeneration};
 
 use crate::engine::age::{RECALL_WITHIN, present_generation};
-use crate::engine::engine::Engine;
+use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::kinship;
 use crate::error::{DatabaseMismatch, Error};
 
@@ -43,7 +43,7 @@ pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
     let generation = store.ensure_generation(&state.database, state.newest)?;
     adopt_in(engine, store, &generation.store_id, &state.database)?;
     engine.note_store(generation.store_id.into());
-    engine.note_database(true);
+    engine.note_database(KnownDatabase::Right);
     Ok(Adoption { is_adopted: true, ..adoption })
 }
 

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Kinship, Mark, Recall, StoreGeneration, Told};
+use counter_core::{Claim, ClaimSeq, Kinship, Mark, Recall, StoreGeneration, Told, random_word};
 
 use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord};
-use crate::ledger::records::random_word;
 use crate::sync::report::times::SyncTimes;
 
 /// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to

@@ -13,7 +13,7 @@ use counter_core::{
 };
 
 use crate::engine::age::{Age, newest, present_generation, went_back};
-use crate::engine::engine::Engine;
+use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::kinship::moved;
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
@@ -71,8 +71,8 @@ fn run(
         reported_claims: Reported::default(),
     };
     let result = if options.dry_run { pass.rehearse() } else { pass.sync() };
-    if result.as_ref().is_err_and(Error::is_other_database) {
-        engine.note_database(false);
+    if let Err(error) = &result {
+        engine.note_if_other(error);
     }
     pass.give_back_scan(result.is_ok());
     pass.report_unfinished();
@@ -218,7 +218,7 @@ impl Pass<'_, '_> {
         if let Some(mismatch) = mismatch {
             return Err(Error::OtherDatabase(mismatch));
         }
-        self.engine.note_database(true);
+        self.engine.note_database(KnownDatabase::Right);
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
                 Err(went_back(generation.high_water, &forgotten))
