@@ -292,9 +292,8 @@ impl RedisStoreBuilder {
                     .to_owned();
             return Err(Error::RedisUrl { why });
         };
-        let credentials = self.credentials.clone();
-        let settings =
-            NodeSettings { clients, timeouts, credentials, callers: self.pool_size.get() };
+        let (credentials, callers) = (self.credentials.clone(), self.pool_size.get());
+        let settings = NodeSettings { clients, timeouts, credentials, callers };
         let cluster = ClusterAccess::new(url, slot, settings);
         if !self.lazily {
             cluster.try_out(timeouts.wait, timeouts.read).map_err(no_connection)?;

@@ -102,10 +102,10 @@ use crate::store::{
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `HSET`, `HLEN`, `HSCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait
-/// `WAIT` or `WAITAOF`, behind Sentinel and in a
-/// cluster `ROLE`, in a cluster `CLUSTER SLOTS` and `ASKING`, and inside scripts also `SET`, `MSET`, `DEL`,
-/// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
-/// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
+/// `WAIT` or `WAITAOF`, behind Sentinel and in a cluster `ROLE`, in a cluster `CLUSTER SLOTS` and
+/// `ASKING`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`, `PERSIST`,
+/// `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`,
+/// `HMGET` and `HDEL`; `PING` to build the store.
 /// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`,
 /// `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {

@@ -29,8 +29,8 @@ mod tests {
 
     #[test]
     fn a_slot_that_its_node_lists_as_open_is_moving() {
-        let nodes = "07c3 127.0.0.1:7001@17001 master - 0 1426238317239 2 connected 5461-10922\n\
-                     67ed 127.0.0.1:7002@17002 myself,master - 0 0 1 connected 0-5460 [93->-292f]\n";
+        let nodes = "07c3 h:7001@17001 master - 0 1426238317239 2 connected 5461-10922\n\
+                     67ed h:7002@17002 myself,master - 0 0 1 connected 0-5460 [93->-292f]\n";
         let is_moving = |slot| is_moving(Reply::Text(nodes.as_bytes().to_vec()), slot).unwrap();
         assert!(is_moving(93));
         assert!(!is_moving(9));

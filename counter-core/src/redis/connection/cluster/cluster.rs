@@ -132,8 +132,8 @@ impl Cluster {
         }
     }
 
-    /// Asks the nodes who has the slot, in a thread of its own, unless that was done just now. Waits
-    /// for the answer until the deadline, if there is one.
+    /// Asks the nodes who has the slot, in a thread of its own, unless that was done just now.
+    /// Waits for the answer until the deadline, if there is one.
     pub(super) fn ask_nodes(self: &Arc<Self>, wait: Option<Deadline>) {
         let mut state = self.lock();
         match &state.asking {
