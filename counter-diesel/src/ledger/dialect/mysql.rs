@@ -169,11 +169,12 @@ impl Dialect for MysqlConnection {
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
         let state = tables.state().quoted();
         let [seq, synced_at, marks] = ["claim_seq", "synced_at", "marks"].map(new);
+        let keeps = standard::keeps_marks(&state, &marks);
         let record = standard::record(tables, row, NOW).sql(format!(
             "{AS_NEW} ON DUPLICATE KEY UPDATE \
              \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
              \"synced_at\" = {synced_at}, \
-             \"marks\" = IF({marks} = '', {state}.\"marks\", {marks})"
+             \"marks\" = IF({keeps}, {state}.\"marks\", {marks})"
         ));
         standard::is_recorded(record.execute(self)?)
     }

@@ -82,13 +82,14 @@ macro_rules! shared_members {
             rows.sql(Self::LOCK_ROW).load(self)
         }
 
-        fn keep_identity(
+        fn replace_identity(
             &mut self,
             tables: &Tables,
+            prefix: &str,
+            store_id: &str,
             identity: &str,
-            replaces: bool,
         ) -> QueryResult<()> {
-            standard::keep_identity(tables, identity, replaces).execute(self)?;
+            standard::replace_identity(tables, (prefix, store_id), identity).execute(self)?;
             Ok(())
         }
 

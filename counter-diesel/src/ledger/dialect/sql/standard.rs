@@ -247,16 +247,26 @@ pub(crate) fn record_rows<'a>(
     }
 }
 
-pub(crate) fn keep_identity<'a>(
+pub(crate) fn replace_identity<'a>(
     tables: &Tables,
+    (prefix, store_id): (&'a str, &'a str),
     identity: &'a str,
-    replaces: bool,
 ) -> Statement<'a> {
     let state = tables.state().quoted();
-    let unless_kept = if replaces { "" } else { " AND \"marks\" = ''" };
     Statement::new(format!("UPDATE {state} SET \"marks\" = "))
         .text(identity)
-        .sql(format!(" WHERE \"prefix\" = '' AND \"writer\" = {}{unless_kept}", StateRow::PASSES))
+        .sql(format!(" WHERE \"writer\" = {} AND \"prefix\" = ", StateRow::PASSES))
+        .text(prefix)
+        .sql(" AND \"store_id\" = ")
+        .text(store_id)
+}
+
+/// Returns the condition on which a state row keeps the marks that it has, though it is written:
+/// there are no new ones, or they are the identity that the row of passes has already. `new` are
+/// the new ones, and `row` is the row.
+pub(crate) fn keeps_marks(row: &str, new: &str) -> String {
+    let is_of_passes = format!("{row}.\"writer\" = {}", StateRow::PASSES);
+    format!("{new} = '' OR {is_of_passes} AND {row}.\"marks\" <> ''")
 }
 
 pub(crate) fn recorded<'a>(
