@@ -6,8 +6,8 @@ use crate::redis::connection::{Args, Checkout, Deadline, Names, Packed, Reply};
 use crate::redis::server::Server;
 use crate::store::Snapshot;
 
-/// Looks where names of one slot are on two nodes for a while, so that no command sees all of them:
-/// asks for the high water, for the claims, for what is pending, and for the high water again.
+/// Looks where names of one slot are on two nodes for a while, so that no command sees all of
+/// them: asks for the high water, the claims, what is pending, and the high water again.
 ///
 /// Whatever takes what is pending, or puts a claim in the place of another, raises the high water;
 /// and a claim that has gone meanwhile is in its row. So if the high water is the same, each counter
