@@ -13,6 +13,7 @@ mod endpoint;
 mod index_writer;
 mod inspect;
 mod last_sighting;
+mod moves;
 mod server;
 mod steps;
 mod store;
