@@ -20,9 +20,11 @@ use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
+use super::owners::OwnersDialect;
+use super::sql::owners::owners_members;
 use super::sql::shared::shared_members;
 use super::sql::statement::Statement;
-use super::sql::{numbers, standard};
+use super::sql::{numbers, owners, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::values;
@@ -310,6 +312,12 @@ impl Dialect for MysqlConnection {
     }
 
     shared_members!(NOW);
+}
+
+impl OwnersDialect for MysqlConnection {
+    const TEXT: &'static str = "CHAR";
+
+    owners_members!(NOW);
 }
 
 /// Returns the statement that sets what our transactions change as it is now, in constants, and
