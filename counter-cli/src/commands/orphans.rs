@@ -23,7 +23,7 @@ use crate::signals::Signals;
 /// after a sync.
 ///
 /// Ids are compared as integers, or, where they are texts, with the column's values as texts, such
-/// as a UUID's.
+/// as those of PostgreSQL's type uuid. UUIDs in a binary column need the Rust call.
 #[derive(Args)]
 pub(crate) struct OrphansCommand {
     /// Type of the owners, such as post

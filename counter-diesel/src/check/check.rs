@@ -111,7 +111,7 @@ fn compare(
     let (Some(store), Some(generation)) = (engine.store().generation(), generation) else {
         return;
     };
-    let read_again = || engine.ledger().state(engine.prefix());
+    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let judged = recall(store, generation, state).and_then(|recall| {
         let mismatch = mismatch(generation, state, &recall.told, read_again)?;
         let (mismatch, prefix) = (mismatch.as_ref(), engine.prefix());

@@ -7,14 +7,11 @@ use super::engine::{Engine, KnownDatabase};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::LedgerState;
 
-/// Compares the database's identity with the one that it keeps.
-pub(crate) fn moved(state: &LedgerState) -> Option<DatabaseMismatch> {
-    match (&state.kept_identity, &state.identity) {
-        (Some(kept), Some(found)) if kept != found => {
-            Some(DatabaseMismatch::Moved { kept: kept.clone(), found: found.clone() })
-        }
-        _ => None,
-    }
+/// Compares the database's identity with the one that it keeps for this store.
+fn moved(generation: &Generation, state: &LedgerState) -> Option<DatabaseMismatch> {
+    let (kept, found) = (state.identity_for(&generation.store_id)?, state.identity.as_ref()?);
+    let (kept, found) = (kept.to_owned(), found.clone());
+    (kept != found).then_some(DatabaseMismatch::Moved { kept, found })
 }
 
 /// Returns whether the store was first synced into another database, as far as both say which.
@@ -26,20 +23,21 @@ pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool 
 /// Compares what the store was told with what the database has recorded.
 ///
 /// `state` was read before the store was asked, so it may lack what another process has recorded
-/// and told since. Where it does, `read_again` reads it once more.
+/// and told since. And it may be that of a server which was demoted, and lags behind. So a
+/// difference counts only where `read_again` finds it too, on a connection that takes writes.
 pub(crate) fn mismatch(
     generation: &Generation,
     state: &LedgerState,
     told: &[Told],
     read_again: impl FnOnce() -> Result<LedgerState, Error>,
 ) -> Result<Option<DatabaseMismatch>, Error> {
-    if let Some(moved) = moved(state) {
-        return Ok(Some(moved));
-    }
-    if are_kin(generation, state, told) {
+    if moved(generation, state).is_none() && are_kin(generation, state, told) {
         return Ok(None);
     }
     let state = read_again()?;
+    if let Some(moved) = moved(generation, &state) {
+        return Ok(Some(moved));
+    }
     if are_kin(generation, &state, told) {
         return Ok(None);
     }
@@ -64,14 +62,11 @@ pub(crate) fn mismatch(
 /// [`Error::OtherDatabase`] if it is not.
 pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
     let Some(store) = engine.store().generation() else { return Ok(()) };
-    let state = || engine.ledger().state(engine.prefix());
-    let before = state()?;
-    if let Some(moved) = moved(&before) {
-        return Err(Error::OtherDatabase(moved));
-    }
+    let before = engine.ledger().state(engine.prefix())?;
+    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let generation = store.ensure_generation(&before.database, before.newest)?;
     let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
-    if let Some(mismatch) = mismatch(&generation, &before, &recall.told, state)? {
+    if let Some(mismatch) = mismatch(&generation, &before, &recall.told, read_again)? {
         return Err(Error::OtherDatabase(mismatch));
     }
     engine.note_store(generation.store_id.into());

@@ -84,6 +84,16 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
+    /// Returns the same as [`state`](Self::state), as it is where writes are taken: a server that
+    /// was demoted may lag behind what the store was told. The default reads it as `state` does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] if no connection takes writes.
+    fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.state(prefix)
+    }
+
     /// Returns each prefix that was synced into the database, in order.
     fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error>;
 
@@ -93,7 +103,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Makes the marks of what is recorded of the store with this id, and of those rows that the
     /// store was told about, ones that no copy of the database has, and keeps the database's
-    /// identity. Returns the rows, for the store to be told.
+    /// identity for that store. What is recorded of other stores, and behind other prefixes, stays
+    /// as it is. Returns the rows, for the store to be told.
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error>;
 
     /// The names of the migrations that were not run yet. Changes nothing.
@@ -288,9 +299,6 @@ pub struct LedgerState {
     /// What a copy of the database does not share with it, where the server has such a thing and
     /// tells it.
     pub identity: Option<String>,
-    /// The identity that the database had when it was synced first, or when an operator decided
-    /// that it is the right one.
-    pub kept_identity: Option<String>,
 }
 
 impl LedgerState {
@@ -301,7 +309,6 @@ impl LedgerState {
             state.newest = newest;
             if prefix.is_empty() {
                 (state.database, state.migrated_at) = (store_id, synced_at);
-                state.kept_identity = Some(marks).filter(|identity| !identity.is_empty());
                 continue;
             }
             // Of stores without a good pass, the one with the newest sequence was the last.
@@ -310,9 +317,11 @@ impl LedgerState {
                 let store_id = store_id.clone();
                 state.recorded = Some(SyncRecord { store_id, seq, synced_at });
             }
+            let is_of_passes = writer == StateRow::PASSES;
+            let identity = Some(&marks).filter(|marks| is_of_passes && !marks.is_empty()).cloned();
             // What nothing here has written is known to no store.
-            let marks = marks.parse().unwrap_or_default();
-            state.stores.push(StoreRecord { store_id, writer, seq, marks });
+            let marks = marks.parse().ok().filter(|_| !is_of_passes).unwrap_or_default();
+            state.stores.push(StoreRecord { store_id, writer, seq, marks, identity });
         }
         if let Some(mut recorded) = state.recorded.take() {
             recorded.seq = state.sequences_of(&recorded.store_id).max().unwrap_or_default();
@@ -326,6 +335,13 @@ impl LedgerState {
         let of_store = self.stores.iter().filter(move |record| record.store_id == store_id);
         of_store.map(|record| record.seq).filter(|seq| *seq > ClaimSeq::ZERO)
     }
+
+    /// Returns the identity that the database had when the store with this id was synced into it
+    /// first, or when an operator decided that it is the right one for that store.
+    pub fn identity_for(&self, store_id: &str) -> Option<&str> {
+        let mut of_store = self.stores.iter().filter(|record| record.store_id == store_id);
+        of_store.find_map(|record| record.identity.as_deref())
+    }
 }
 
 /// A sequence that a store has given out.
@@ -338,14 +354,17 @@ pub struct StoreRecord {
     pub writer: i64,
     /// The sequence.
     pub seq: ClaimSeq,
-    /// The marks of the row.
+    /// The marks of the row. That of passes has none.
     pub marks: Marks,
+    /// The identity that the database had when the store was synced into it first, in the row of
+    /// passes, where its server tells one.
+    pub identity: Option<String>,
 }
 
 impl StoreRecord {
     /// The store's id, and a sequence that it has given out, in the row of passes.
     pub fn new(store_id: String, seq: ClaimSeq) -> Self {
-        Self { store_id, writer: 0, seq, marks: Marks::default() }
+        Self { store_id, writer: 0, seq, marks: Marks::default(), identity: None }
     }
 }
 

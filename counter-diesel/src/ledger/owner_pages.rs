@@ -67,7 +67,8 @@ impl<C: CounterConnection> DirectLedger<C> {
             }
             Ok(present)
         })?;
-        let is_present = |id: &&OwnerId| present.contains(&(is_integer(id), id.to_string()));
+        let text_of = |id: &OwnerId| id.as_text().map_or_else(|| id.to_string(), str::to_owned);
+        let is_present = |id: &&OwnerId| present.contains(&(is_integer(id), text_of(id)));
         Ok(ids.iter().filter(is_present).cloned().collect())
     }
 }

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use counter_core::{
@@ -36,8 +35,6 @@ pub(crate) struct DirectLedger<C: CounterConnection> {
     tables: KeptTables,
     demotion: Arc<Demotion>,
     limits: LedgerLimits,
-    /// Whether the database was seen to keep its identity.
-    keeps_identity: AtomicBool,
 }
 
 impl<C: CounterConnection> DirectLedger<C> {
@@ -48,8 +45,7 @@ impl<C: CounterConnection> DirectLedger<C> {
     ) -> Result<Self, Error> {
         C::check_pool(&pool)?;
         let demotion = Arc::new(Demotion::of_pool(pool.max_size()));
-        let (tables, keeps_identity) = (KeptTables::new(&table), AtomicBool::new(false));
-        Ok(Self { pool, tables, demotion, limits, keeps_identity })
+        Ok(Self { pool, tables: KeptTables::new(&table), demotion, limits })
     }
 
     pub(crate) const fn limits(&self) -> &LedgerLimits {
@@ -73,15 +69,21 @@ impl<C: CounterConnection> DirectLedger<C> {
         }
     }
 
-    /// Begins a transaction that writes. Where a server may have been demoted, looks through the
-    /// connections of the pool for one whose server takes writes; the others are thrown away.
+    /// Begins a transaction that writes. Where a server may have been demoted, its connection is
+    /// one whose server takes writes.
     fn begin_writing(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {
+        if self.demotion.is_likely() {
+            return self.begin_where_written(wait);
+        }
+        self.begin_on(self.connect()?, wait)
+    }
+
+    /// Begins a transaction on a connection whose server takes writes. Looks through those of the
+    /// pool; the others are thrown away.
+    fn begin_where_written(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {
         let mut tries = self.pool.max_size();
         loop {
             let mut transaction = self.begin_on(self.connect()?, wait)?;
-            if !self.demotion.is_likely() {
-                return Ok(transaction);
-            }
             match transaction.run(LedgerStep::Upsert, ask_writes) {
                 Ok(()) => {
                     self.demotion.note_write();
@@ -180,12 +182,15 @@ impl<C: CounterConnection> DirectLedger<C> {
     }
 
     pub(crate) fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
-        let mut transaction = self.begin_on(self.connect()?, LockWait::Usual)?;
-        let state = |conn: &mut C, tables: &Tables| conn.state(tables, prefix.as_str());
-        let rows = transaction.run(LedgerStep::State, state)?;
-        let state = LedgerState { identity: transaction.identity()?, ..LedgerState::of_rows(rows) };
-        self.keeps_identity.store(state.kept_identity.is_some(), Ordering::Relaxed);
-        Ok(state)
+        state_in(self.begin_on(self.connect()?, LockWait::Usual)?, prefix)
+    }
+
+    /// What is no server is in one place only.
+    pub(crate) fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        if !C::IS_SERVER {
+            return self.state(prefix);
+        }
+        state_in(self.begin_where_written(LockWait::Short)?, prefix)
     }
 
     pub(crate) fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
@@ -197,18 +202,12 @@ impl<C: CounterConnection> DirectLedger<C> {
     pub(crate) fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         retry::with_backoff(|| {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
-            let row = StateRow::new(prefix.as_str(), &generation.store_id, generation.high_water);
-            let identity = match self.keeps_identity.load(Ordering::Relaxed) {
-                true => None,
-                false => transaction.identity()?,
-            };
+            let mut row =
+                StateRow::new(prefix.as_str(), &generation.store_id, generation.high_water);
+            row.marks = transaction.identity()?.unwrap_or_default();
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.forget_passes(tables, &row.prefix, &row.store_id)?;
-                conn.record(tables, &row)?;
-                match &identity {
-                    Some(identity) => conn.keep_identity(tables, identity, false),
-                    None => Ok(()),
-                }
+                conn.record(tables, &row)
             })?;
             transaction.commit()
         })
@@ -225,8 +224,9 @@ impl<C: CounterConnection> DirectLedger<C> {
             let identity = transaction.identity()?.unwrap_or_default();
             let told = transaction.run(LedgerStep::State, |conn, tables| {
                 // First, for a transaction of SQLite that has read waits for no writer.
-                conn.keep_identity(tables, &identity, true)?;
-                records::adopt(conn, tables, prefix.as_str(), store_id, told)
+                let prefix = prefix.as_str();
+                conn.replace_identity(tables, prefix, store_id, &identity)?;
+                records::adopt(conn, tables, prefix, store_id, told)
             })?;
             transaction.commit()?;
             Ok(told)
@@ -303,6 +303,16 @@ impl<C: CounterConnection> DirectLedger<C> {
 /// the pool's own question whether a connection answers fails so, in any language.
 fn names_a_statement(error: &impl fmt::Display) -> bool {
     error.to_string().contains("__diesel_stmt_")
+}
+
+/// Reads what is known of the store behind a prefix, and rolls the transaction back.
+fn state_in<C: CounterConnection>(
+    mut transaction: PoolTransaction<C>,
+    prefix: &Prefix,
+) -> Result<LedgerState, Error> {
+    let state = |conn: &mut C, tables: &Tables| conn.state(tables, prefix.as_str());
+    let rows = transaction.run(LedgerStep::State, state)?;
+    Ok(LedgerState { identity: transaction.identity()?, ..LedgerState::of_rows(rows) })
 }
 
 /// Asks whether the counters' table takes writes at all. A server that is read-only refuses this,

@@ -178,6 +178,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.within(self.limits().answer, move |direct| direct.state(&prefix))
     }
 
+    fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        let prefix = prefix.clone();
+        self.within(self.limits().answer, move |direct| direct.state_to_write(&prefix))
+    }
+
     fn prefixes(&self) -> Result<Vec<SyncedPrefix>, Error> {
         self.within(self.limits().answer, DirectLedger::prefixes)
     }

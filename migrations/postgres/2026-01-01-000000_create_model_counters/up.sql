@@ -27,7 +27,7 @@ CREATE TABLE "model_counters_state" (
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.
   "synced_at" TIMESTAMP,
   -- The marks of the last transactions that recorded in the row, by which the store knows this database
-  -- again. In the row that names it: the server's identity.
+  -- again. In the row of passes: the identity that the server had at the first.
   "marks" TEXT COLLATE "C" NOT NULL DEFAULT '',
   -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word of
   -- the store that holds the number, and of the last batch that was committed under it.

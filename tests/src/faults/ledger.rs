@@ -112,6 +112,10 @@ impl Ledger for FaultyLedger {
         self.step("state", LedgerStep::State, || self.inner.state(prefix))
     }
 
+    fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
+        self.step("state", LedgerStep::State, || self.inner.state_to_write(prefix))
+    }
+
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error> {
         self.step("record", LedgerStep::State, || self.inner.record(prefix, generation))
     }

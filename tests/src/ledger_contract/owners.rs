@@ -6,7 +6,7 @@ use std::time::Duration;
 use counter_diesel::ledger::{LockWait, RowPlace};
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, ClaimSeq};
-use counter_diesel::{CounterId, OwnerId, ToOwnerId};
+use counter_diesel::{CounterId, Owner, OwnerId, ToOwnerId};
 
 use super::{LedgerWorld, add, apply, row, row_of};
 use crate::fixtures::{counter_of, post, views_of};
@@ -18,11 +18,15 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         for owner in [i64::MIN, -3, 0, 1, 2, 7, i64::MAX] {
             ids.extend(["a", "A", "b:c", "é", "z"].map(|key| counter_of(&post(owner), key)));
         }
+        for owner in ["0", "a", "A", "a:b", "é", "6fa459ea-ee8a-3ca4-894e-db77e160355e"] {
+            let owner = Owner::new("post", owner).unwrap();
+            ids.extend(["a", "z"].map(|key| counter_of(&owner, key)));
+        }
         let others = ["poster", "pos", "Post"].map(|other| CounterId::new(other, 1, "a").unwrap());
         let all = ids.iter().chain(&others).map(|id| add(id, 5, 3)).collect::<Vec<_>>();
         apply(&*world.ledger, all);
         ids.sort();
-        for limit in [1, 2, 3, 5, 7, 34, 35, 36] {
+        for limit in [1, 2, 3, 5, 7, 46, 47, 48] {
             let mut found = rows_of_type(world, None, limit);
             assert!(found.iter().all(|(_, found)| *found == row(3, 5)));
             found.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -60,6 +64,28 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_eq!(page(Some(3), 9), [(id(5), 3)]);
         assert_eq!(page(Some(5), 9), []);
     }),
+    ("owners that are texts come page by page, beside integers", |world| {
+        let mut owners = ["0", "B", "a", "b", "c"].map(|text| text.to_owner_id().unwrap()).to_vec();
+        owners.extend([-1, 0, 1].map(id));
+        let claims = owners.iter().map(|id| Owner::new("post", id).unwrap());
+        let claims = claims.map(|owner| add(&counter_of(&owner, "a"), 5, 3)).collect::<Vec<_>>();
+        apply(&*world.ledger, claims);
+        owners.sort();
+        for limit in [1, 2, 3, 8, 9] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let limit = NonZeroUsize::new(limit).unwrap();
+                let page = world.ledger.owners_after(&posts(), after.as_ref(), limit).unwrap();
+                found.extend(page.iter().map(|owner| owner.owner.clone()));
+                after = page.last().map(|owner| owner.owner.clone());
+                if page.len() < limit.get() {
+                    break;
+                }
+            }
+            found.sort();
+            assert_eq!(found, owners, "{limit} a page");
+        }
+    }),
     ("owners are looked for in a table of the application's", |world| {
         let statements = [
             "CREATE TABLE animals (number BIGINT NOT NULL, name VARCHAR(40) NOT NULL)",
@@ -71,6 +97,9 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let present = world.ledger.present_owners(&table, "number", &asked).unwrap();
         assert_eq!(present, [3, 1, -9].map(id));
         assert_eq!(world.ledger.present_owners(&table, "number", &[]).unwrap(), []);
+        let texts = ["nine", "NINE", "-9", "1", "three "].map(|text| text.to_owner_id().unwrap());
+        let present = world.ledger.present_owners(&table, "name", &texts).unwrap();
+        assert_eq!(present, [&texts[0], &texts[3]].map(Clone::clone));
         let many = (0..2_345).map(id).collect::<Vec<_>>();
         let present = world.ledger.present_owners(&table, "number", &many).unwrap();
         assert_eq!(present, [1, 3].map(id));

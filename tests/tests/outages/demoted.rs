@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use counter_core::{Prefix, Told};
+use counter_diesel::check::{Finding, FindingCode};
 use counter_diesel::ledger::{Ledger as _, LockWait, StoreRecord};
 use counter_diesel::{Counters, mysql_pool, postgres_pool};
 use counter_tests::database::ServerConnection;
@@ -109,6 +110,16 @@ fn mariadb() -> MariaDb {
 }
 
 #[test]
+fn a_postgres_that_was_demoted_and_lags_is_no_restored_one() {
+    is_no_restored_one(&[(); 2].map(|()| Postgres::new(Durability::Off)));
+}
+
+#[test]
+fn a_mariadb_that_was_demoted_and_lags_is_no_restored_one() {
+    is_no_restored_one(&[(); 2].map(|()| mariadb()));
+}
+
+#[test]
 fn a_postgres_that_was_demoted_is_left_by_the_next_pass() {
     is_left_by_the_next_pass(&[(); 2].map(|()| Postgres::new(Durability::Off)));
 }
@@ -130,18 +141,58 @@ fn replicate<P: Primary>(primary: &P, standby: &P) {
     }
 }
 
-fn is_left_by_the_next_pass<P: Primary>([old, new]: &[P; 2]) {
-    let at = |server: &P| {
+/// Makes the tables of both. A standby has the id of its primary.
+fn prepare<P: Primary>(servers: &[P; 2]) -> [Counters; 2] {
+    servers.each_ref().map(|server| {
         let pool = P::Connection::pool(&server.url(), 1).unwrap();
         let counters = Counters::builder(pool).memory().build().unwrap();
         counters.run_pending_migrations().unwrap();
-        counters
-    };
-    let (at_old, at_new) = (at(old), at(new));
-    // A standby has the id of its primary.
-    for server in [old, new] {
         server.execute("UPDATE model_counters_state SET store_id = 'id' WHERE prefix = ''");
+        counters
+    })
+}
+
+/// What others have synced into the new primary, the old one does not know. Connections that are still open
+/// lead there.
+fn is_no_restored_one<P: Primary>(servers: &[P; 2]) {
+    let (redis, [old, new]) = (RedisServer::start(), servers);
+    let [at_old, at_new] = prepare(servers);
+    let proxy = Proxy::to_socket(&old.socket());
+    let process = |pool| Counters::builder(pool).redis(&redis.url()).build().unwrap();
+    let pools = [(); 4].map(|()| old.pool_through(&proxy.folder()));
+    for pool in &pools {
+        wait_for("all connections to the old one", || {
+            (pool.state().connections == CONNECTIONS).then_some(())
+        });
     }
+    let [checks, looks, sets, syncs] = pools.map(process);
+    syncs.increment(post(1), "views", 5).unwrap();
+    assert_eq!(sync_cleanly(&syncs).applied, 1);
+
+    replicate(old, new);
+    old.demote();
+    proxy.lead_to(&new.socket());
+    let promoted = process(P::Connection::pool(&new.url(), 1).unwrap());
+    for _ in 0..2 {
+        promoted.increment(post(1), "views", 7).unwrap();
+        assert_eq!(sync_cleanly(&promoted).applied, 1);
+    }
+    let found = checks.check().findings;
+    let is_other = |finding: &Finding| finding.code == FindingCode::OtherDatabase;
+    assert!(!found.iter().any(is_other), "{found:?}");
+    assert_eq!(looks.database_adoption().unwrap().mismatch, None);
+    sets.set(post(1), "level", 3).unwrap();
+    assert_eq!(at_new.baseline(post(1), "level").unwrap(), 3);
+    syncs.increment(post(1), "views", 11).unwrap();
+    assert_eq!(sync_cleanly(&syncs).applied, 1);
+    // What the new one took by itself is not in the old one.
+    assert_eq!(at_new.baseline(post(1), "views").unwrap(), 7 + 7 + 11);
+    assert_eq!(at_old.baseline(post(1), "views").unwrap(), 5);
+}
+
+fn is_left_by_the_next_pass<P: Primary>(servers: &[P; 2]) {
+    let [old, new] = servers;
+    let [at_old, at_new] = prepare(servers);
     let (redis, proxy) = (RedisServer::start(), Proxy::to_socket(&old.socket()));
     let pool = old.pool_through(&proxy.folder());
     let counters = Counters::builder(pool.clone()).redis(&redis.url()).build().unwrap();

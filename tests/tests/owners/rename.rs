@@ -47,6 +47,37 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(counters.get(owner(&new(), 2), "views").unwrap(), 14);
         assert_eq!(counters.get(owner(&new(), 9), "views").unwrap(), 1);
     }),
+    ("owners whose ids are texts are renamed, merged, found and deleted like others", |world| {
+        let counters = world.counters();
+        let text = |owner_type: &OwnerType, id: &str| {
+            Owner::new(owner_type.as_str().to_owned(), id).unwrap()
+        };
+        for id in ["42", "a:b", "6fa459ea-ee8a-3ca4-894e-db77e160355e"] {
+            counters.increment(text(&old(), id), "views", 5).unwrap();
+        }
+        counters.increment(owner(&old(), 42), "views", 1).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        counters.increment(text(&old(), "a:b"), "views", 2).unwrap();
+        let merged = counters.rename_owner_type(&old(), &new()).unwrap();
+        assert_eq!((merged.is_complete(), merged.moved, merged.rows_left), (true, 4, 0));
+        assert_eq!(counters.get(text(&new(), "42"), "views").unwrap(), 5);
+        assert_eq!(counters.get(owner(&new(), 42), "views").unwrap(), 1);
+        let merged = counters.merge(text(&new(), "a:b"), owner(&new(), 42)).unwrap();
+        assert!(merged.is_complete(), "{merged:?}");
+        assert_eq!(counters.get(owner(&new(), 42), "views").unwrap(), 8);
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+
+        let statements = [
+            "CREATE TABLE articles (id VARCHAR(60) NOT NULL)",
+            "INSERT INTO articles VALUES ('6fa459ea-ee8a-3ca4-894e-db77e160355e'), ('a:b')",
+        ];
+        statements.iter().for_each(|statement| world.database.execute(statement).unwrap());
+        counters.delete(owner(&new(), 42), "views").unwrap();
+        let orphans = counters.orphans_of(&new()).older_than(std::time::Duration::ZERO);
+        let found = orphans.delete_in(&"articles".parse().unwrap(), "id").unwrap();
+        assert!(found.orphans.iter().eq([&text(&new(), "42")]), "{found:?}");
+        assert_eq!((found.owners, found.deleted), (2, 1));
+    }),
     ("a type is not renamed to itself", |world| {
         let error = world.counters().rename_owner_type(&old(), &old()).unwrap_err();
         assert!(matches!(error, Error::Core(_)), "{error:?}");

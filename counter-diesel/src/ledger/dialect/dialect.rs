@@ -155,7 +155,8 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Returns each prefix of the state rows, in order, with the end of its last good pass.
     fn prefixes(&mut self, tables: &Tables) -> QueryResult<Vec<(String, Option<NaiveDateTime>)>>;
 
-    /// Writes a state row, but never lowers its sequence.
+    /// Writes a state row, but never lowers its sequence. The row of passes keeps the identity that
+    /// it has.
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()>;
 
     /// Notes that the last good pass behind a prefix was not over any store but this one.
@@ -197,10 +198,14 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         Ok(None)
     }
 
-    /// Keeps the database's identity in the row that names the database: in the place of another
-    /// one only if it `replaces` that.
-    fn keep_identity(&mut self, tables: &Tables, identity: &str, replaces: bool)
-    -> QueryResult<()>;
+    /// Writes another identity of the database over the one that is kept for a store, if any is.
+    fn replace_identity(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+        identity: &str,
+    ) -> QueryResult<()>;
 
     /// Takes what a transaction has to take before it reads, if it is to write later.
     fn begin_writing(&mut self, _tables: &Tables) -> QueryResult<()> {
@@ -262,9 +267,14 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         Ok(table.to_string())
     }
 
-    /// Whether the tables are there that counters are kept in.
+    /// Whether a table that is there has this column.
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool>;
+
+    /// Whether the tables are there that counters are kept in, with what the last migration added.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
-        Ok(self.has_table(tables.totals())? && self.has_table(tables.state())?)
+        Ok(self.has_table(tables.totals())?
+            && self.has_table(tables.state())?
+            && self.has_column(tables.totals(), "owner_key")?)
     }
 
     /// Makes the table of the migrations that were run, if it is missing.
@@ -342,6 +352,10 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     fn quoted(table: &Table) -> String {
         table.quoted()
     }
+
+    /// Returns an expression for a text of any characters, which stands in a migration in the place
+    /// of a constant.
+    fn text_from_hex(hex: &str) -> String;
 }
 
 /// A row of the table `{table_name}_state`.
@@ -352,7 +366,8 @@ pub struct StateRow {
     pub(crate) writer: i64,
     pub(crate) seq: ClaimSeq,
     pub(crate) synced_at: Option<NaiveDateTime>,
-    /// As text. Written, an empty one leaves what is there.
+    /// As text. Written, an empty one leaves what is there. In the row of passes it is the identity
+    /// that the database had when the store was synced into it first.
     pub(crate) marks: String,
 }
 

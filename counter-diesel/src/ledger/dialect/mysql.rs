@@ -1,4 +1,5 @@
 mod long_statement;
+mod owners;
 mod rows;
 
 use std::sync::LazyLock;
@@ -20,11 +21,9 @@ use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
-use super::owners::OwnersDialect;
-use super::sql::owners::owners_members;
 use super::sql::shared::shared_members;
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, standard};
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::values;
@@ -171,11 +170,12 @@ impl Dialect for MysqlConnection {
     fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
         let state = tables.state().quoted();
         let [seq, synced_at, marks] = ["claim_seq", "synced_at", "marks"].map(new);
+        let keeps = standard::keeps_marks(&state, &marks);
         let record = standard::record(tables, row, NOW).sql(format!(
             "{AS_NEW} ON DUPLICATE KEY UPDATE \
              \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
              \"synced_at\" = {synced_at}, \
-             \"marks\" = IF({marks} = '', {state}.\"marks\", {marks})"
+             \"marks\" = IF({keeps}, {state}.\"marks\", {marks})"
         ));
         standard::is_recorded(record.execute(self)?)
     }
@@ -199,6 +199,17 @@ impl Dialect for MysqlConnection {
         let count = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = ";
         let count = Statement::<BigInt>::new(count).text(schema).sql(" AND table_name = ");
         Ok(count.text(table.name()).load::<i64>(self)? == [1])
+    }
+
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool> {
+        let columns = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = ";
+        let columns = Statement::<BigInt>::new(columns).prepared_anew();
+        let columns = match table.schema() {
+            Some(schema) => columns.text(schema),
+            None => columns.sql("DATABASE()"),
+        };
+        let columns = columns.sql(" AND table_name = ").text(table.name());
+        Ok(columns.sql(" AND column_name = ").text(column).load::<i64>(self)? == [1])
     }
 
     /// Prepared anew each time, because the current database of a prepared statement is for ever
@@ -311,13 +322,11 @@ impl Dialect for MysqlConnection {
         }
     }
 
+    fn text_from_hex(hex: &str) -> String {
+        format!("CONVERT(0x{hex} USING utf8mb4)")
+    }
+
     shared_members!(NOW);
-}
-
-impl OwnersDialect for MysqlConnection {
-    const TEXT: &'static str = "CHAR";
-
-    owners_members!(NOW);
 }
 
 /// Returns the statement that sets what our transactions change as it is now, in constants, and

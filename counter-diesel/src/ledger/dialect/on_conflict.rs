@@ -1,5 +1,6 @@
 //! What PostgreSQL and SQLite do where there is a row already.
 
+use super::sql::standard;
 use super::tables::Tables;
 
 /// A counter that has a row: the claim is applied to it under the guard.
@@ -7,7 +8,8 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     let count =
         if is_add { "\"row\".\"count\" + excluded.\"count\"" } else { "excluded.\"count\"" };
     format!(
-        " ON CONFLICT (\"owner_type\", \"owner_id\", \"key\") DO UPDATE SET \"count\" = {count}, \
+        " ON CONFLICT (\"owner_type\", \"owner_id\", \"owner_key\", \"key\") \
+         DO UPDATE SET \"count\" = {count}, \
          \"claim_seq\" = excluded.\"claim_seq\", \"updated_at\" = {now} \
          WHERE \"row\".\"claim_seq\" < excluded.\"claim_seq\""
     )
@@ -17,10 +19,11 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
 /// know the older sequence. `greatest` is the database's function for the larger of two numbers.
 pub(super) fn replace_state(tables: &Tables, greatest: &str) -> String {
     let row = tables.state().quoted_name();
+    let keeps = standard::keeps_marks(&row, "excluded.\"marks\"");
     format!(
         " ON CONFLICT (\"prefix\", \"store_id\", \"writer\") DO UPDATE SET \"claim_seq\" = \
          {greatest}({row}.\"claim_seq\", excluded.\"claim_seq\"), \
          \"synced_at\" = excluded.\"synced_at\", \"marks\" = \
-         CASE excluded.\"marks\" WHEN '' THEN {row}.\"marks\" ELSE excluded.\"marks\" END"
+         CASE WHEN {keeps} THEN {row}.\"marks\" ELSE excluded.\"marks\" END"
     )
 }

@@ -20,16 +20,16 @@ pub struct Adoption {
 
 /// Looks how the database differs from the one that the store was synced into. Changes nothing.
 pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
-    let state = || engine.ledger().state(engine.prefix());
-    let before = state()?;
+    let before = engine.ledger().state(engine.prefix())?;
+    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let present = present_generation(engine.store())?;
     let mismatch = match (engine.store().generation(), present) {
         (Some(store), Some(generation)) => {
             let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
-            kinship::mismatch(&generation, &before, &recall.told, state)?
+            kinship::mismatch(&generation, &before, &recall.told, read_again)?
         }
-        (Some(_), None) => kinship::moved(&before),
-        (None, _) => None,
+        // What a store without data was synced into is not known.
+        (None, _) | (_, None) => None,
     };
     Ok(Adoption { mismatch, is_adopted: false })
 }
@@ -39,7 +39,7 @@ pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
 pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
     let adoption = look(engine)?;
     let Some(store) = engine.store().generation() else { return Ok(adoption) };
-    let state = engine.ledger().state(engine.prefix())?;
+    let state = engine.ledger().state_to_write(engine.prefix())?;
     let generation = store.ensure_generation(&state.database, state.newest)?;
     adopt_in(engine, store, &generation.store_id, &state.database)?;
     engine.note_store(generation.store_id.into());

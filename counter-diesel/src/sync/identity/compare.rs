@@ -21,7 +21,7 @@ pub(crate) struct Comparison {
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
-/// only rises. `read_again` reads it once more.
+/// only rises. `read_again` reads it once more, where writes are taken.
 pub(crate) fn compare(
     store: &dyn StoreGeneration,
     generation: &Generation,

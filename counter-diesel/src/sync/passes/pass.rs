@@ -14,7 +14,6 @@ use counter_core::{
 
 use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::{Engine, KnownDatabase};
-use crate::engine::kinship::moved;
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
 use crate::ledger::ledger::LedgerState;
@@ -184,9 +183,6 @@ impl Pass<'_, '_> {
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
-        if let Some(moved) = moved(&state) {
-            return Err(Error::OtherDatabase(moved));
-        }
         let generation = store.ensure_generation(&state.database, state.newest)?;
         self.unsettled.note_store(generation.store_id.as_str().into());
         let is_new = is_new_prefix(&state);
@@ -209,7 +205,7 @@ impl Pass<'_, '_> {
         state: LedgerState,
     ) -> Result<Age, Error> {
         let (ledger, prefix) = (self.engine.ledger(), self.engine.prefix());
-        let comparison = compare(store, generation, state, || ledger.state(prefix))?;
+        let comparison = compare(store, generation, state, || ledger.state_to_write(prefix))?;
         let Comparison { shared_prefix, replaced, age, mismatch, marks_lost } = comparison;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;

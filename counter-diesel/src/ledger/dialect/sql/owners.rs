@@ -1,6 +1,8 @@
 //! The statements over all owners of a type, page by page in the order of the unique index. A page
 //! begins where the last one ended, so that none reads what is before it.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDateTime;
 use counter_core::{Baseline, ClaimSeq, OwnerId, OwnerType, TableName};
 use diesel::result::QueryResult;
@@ -11,69 +13,83 @@ use crate::ledger::dialect::owner::{bind_owner, read_owner};
 use crate::ledger::dialect::owners::{FoundOwner, FoundRow};
 use crate::ledger::dialect::tables::Tables;
 
-type RowTypes = (BigInt, Text, BigInt, BigInt);
+type RowTypes = (BigInt, Text, Text, BigInt, BigInt);
 
-type RowColumns = (i64, String, i64, i64);
+type RowColumns = (i64, String, String, i64, i64);
 
-const ROW_COLUMNS: &str = "\"owner_id\", \"key\", \"count\", \"claim_seq\"";
-
-/// The rows of one owner after this key.
-pub(crate) fn rows_of_same<'a>(
-    tables: &Tables,
-    owner_type: &'a OwnerType,
-    (owner, key): (&OwnerId, &'a str),
-    limit: i64,
-) -> QueryResult<Statement<'a, RowTypes>> {
-    Ok(of_type(ROW_COLUMNS, tables, owner_type)
-        .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner(owner)?)
-        .sql(" AND \"key\" > ")
-        .text(key)
-        .sql(" ORDER BY \"key\" LIMIT ")
-        .big_int(limit))
+/// The place after which rows are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum After<'a> {
+    /// The row of this key, among the rows of the same owner.
+    Key(&'a OwnerId, &'a str),
+    /// This owner, among the owners with the same integer, which is 0 for all texts.
+    Text(&'a OwnerId),
+    /// All owners with the same integer.
+    Integer(&'a OwnerId),
+    /// None: from the first.
+    Nothing,
 }
 
-/// The rows of the owners after this one.
-pub(crate) fn rows_of_next<'a>(
+impl<'a> After<'a> {
+    /// The places whose rows, one after the other, are all rows after this key of this owner. Each
+    /// is one range of the index, which all of them together would not be.
+    pub(crate) fn row(after: Option<(&'a OwnerId, &'a str)>) -> Vec<Self> {
+        let places =
+            |(owner, key)| vec![Self::Key(owner, key), Self::Text(owner), Self::Integer(owner)];
+        after.map_or_else(|| vec![Self::Nothing], places)
+    }
+
+    /// The same of owners.
+    pub(crate) fn owner(after: Option<&'a OwnerId>) -> Vec<Self> {
+        let places = |owner| vec![Self::Text(owner), Self::Integer(owner)];
+        after.map_or_else(|| vec![Self::Nothing], places)
+    }
+}
+
+/// At most so many rows of a type, in order.
+pub(crate) fn rows<'a>(
     tables: &Tables,
     owner_type: &'a OwnerType,
-    after: Option<&OwnerId>,
+    after: After<'a>,
     limit: i64,
 ) -> QueryResult<Statement<'a, RowTypes>> {
-    let rows = after_owner(of_type(ROW_COLUMNS, tables, owner_type), after)?;
-    Ok(rows.sql(" ORDER BY \"owner_id\", \"key\" LIMIT ").big_int(limit))
+    let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\"";
+    let rows = of_type(columns, tables, owner_type, after)?;
+    Ok(rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit))
 }
 
 pub(crate) fn found_rows(rows: Vec<RowColumns>) -> QueryResult<Vec<FoundRow>> {
-    let found = rows.into_iter().map(|(owner_id, key, count, seq)| {
+    let found = rows.into_iter().map(|(owner_id, owner_key, key, count, seq)| {
         let row = Baseline { count, seq: ClaimSeq::new(seq) };
-        Ok(FoundRow { owner: read_owner(owner_id)?, key, row })
+        Ok(FoundRow { owner: read_owner((owner_id, owner_key))?, key, row })
     });
     found.collect()
 }
 
-type OwnerTypes = (BigInt, BigInt, Timestamp, Timestamp);
+type OwnerTypes = (BigInt, Text, BigInt, Timestamp, Timestamp);
 
-type OwnerColumns = (i64, i64, NaiveDateTime, NaiveDateTime);
+type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
 
-/// The owners after this one, with the number of their rows and when the last of these changed.
-pub(crate) fn owners_after<'a>(
+/// At most so many owners, in order, with the number of their rows and when the last of these
+/// changed.
+pub(crate) fn owners<'a>(
     tables: &Tables,
     owner_type: &'a OwnerType,
-    after: Option<&OwnerId>,
+    after: After<'a>,
     limit: i64,
     now: &str,
 ) -> QueryResult<Statement<'a, OwnerTypes>> {
-    let columns = format!("\"owner_id\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = after_owner(of_type(&columns, tables, owner_type), after)?;
-    Ok(owners.sql(" GROUP BY \"owner_id\" ORDER BY \"owner_id\" LIMIT ").big_int(limit))
+    let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
+    let owners = of_type(&columns, tables, owner_type, after)?;
+    let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
+    Ok(owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit))
 }
 
 pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> QueryResult<Vec<FoundOwner>> {
-    let found = rows.into_iter().map(|(owner_id, rows, updated_at, now)| {
+    let found = rows.into_iter().map(|(owner_id, owner_key, rows, updated_at, now)| {
         let idle = (now - updated_at).to_std().unwrap_or_default();
         let rows = u64::try_from(rows).unwrap_or_default();
-        Ok(FoundOwner { owner: read_owner(owner_id)?, rows, idle })
+        Ok(FoundOwner { owner: read_owner((owner_id, owner_key))?, rows, idle })
     });
     found.collect()
 }
@@ -82,19 +98,25 @@ fn of_type<'a, Row>(
     columns: &str,
     tables: &Tables,
     owner_type: &'a OwnerType,
-) -> Statement<'a, Row> {
-    let from = tables.totals().quoted();
-    Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
-        .text(owner_type.as_str())
-}
-
-fn after_owner<'a, Row>(
-    rows: Statement<'a, Row>,
-    after: Option<&OwnerId>,
+    after: After<'a>,
 ) -> QueryResult<Statement<'a, Row>> {
+    let from = tables.totals().quoted();
+    let rows = Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
+        .text(owner_type.as_str());
     Ok(match after {
-        Some(owner) => rows.sql(" AND \"owner_id\" > ").big_int(bind_owner(owner)?),
-        None => rows,
+        After::Key(owner, key) => {
+            let owner = bind_owner(owner)?;
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
+            let rows = rows.sql(" AND \"owner_key\" = ").text(owner.key);
+            rows.sql(" AND \"key\" > ").text(key)
+        }
+        After::Text(owner) => {
+            let owner = bind_owner(owner)?;
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
+            rows.sql(" AND \"owner_key\" > ").text(owner.key)
+        }
+        After::Integer(owner) => rows.sql(" AND \"owner_id\" > ").big_int(bind_owner(owner)?.id),
+        After::Nothing => rows,
     })
 }
 
@@ -127,7 +149,7 @@ pub(crate) fn present<'a>(
         present = present.sql(if place == 0 { "" } else { ", " });
         present = match id.as_i64() {
             Some(number) if are_integers => present.big_int(number),
-            _ => present.text(id.to_string()),
+            _ => present.text(id.as_text().map_or_else(|| id.to_string().into(), Cow::Borrowed)),
         };
     }
     present.sql(")")
@@ -144,17 +166,12 @@ macro_rules! owners_members {
             after: Option<(&OwnerId, &str)>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
-            let mut rows = match after {
-                Some(after) => {
-                    owners::rows_of_same(tables, owner_type, after, limit)?.load(self)?
+            let mut rows = Vec::new();
+            for after in owners::After::row(after) {
+                let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
+                if left > 0 {
+                    rows.extend(owners::rows(tables, owner_type, after, left)?.load(self)?);
                 }
-                None => Vec::new(),
-            };
-            let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
-            if left > 0 {
-                let owner = after.map(|(owner, _)| owner);
-                let next = owners::rows_of_next(tables, owner_type, owner, left)?;
-                rows.extend(next.load(self)?);
             }
             owners::found_rows(rows)
         }
@@ -166,8 +183,15 @@ macro_rules! owners_members {
             after: Option<&OwnerId>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundOwner>> {
-            let found = owners::owners_after(tables, owner_type, after, limit, $now)?;
-            owners::found_owners(found.load(self)?)
+            let mut found = Vec::new();
+            for after in owners::After::owner(after) {
+                let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+                if left > 0 {
+                    let owners = owners::owners(tables, owner_type, after, left, $now)?;
+                    found.extend(owners.load(self)?);
+                }
+            }
+            owners::found_owners(found)
         }
 
         fn present_owners(

@@ -40,7 +40,7 @@ macro_rules! shared_members {
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
             let top = standard::top(tables, owner_type, key, limit).named(is_named);
-            let ids = top.load::<i64>(self)?;
+            let ids = top.load::<(i64, String)>(self)?;
             ids.into_iter().map(read_owner).collect()
         }
 
@@ -91,13 +91,14 @@ macro_rules! shared_members {
             rows.sql(Self::LOCK_ROW).load(self)
         }
 
-        fn keep_identity(
+        fn replace_identity(
             &mut self,
             tables: &Tables,
+            prefix: &str,
+            store_id: &str,
             identity: &str,
-            replaces: bool,
         ) -> QueryResult<()> {
-            standard::keep_identity(tables, identity, replaces).execute(self)?;
+            standard::replace_identity(tables, (prefix, store_id), identity).execute(self)?;
             Ok(())
         }
 

@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
-use crate::ledger::dialect::owner::{bind_owner, bind_owner_of};
+use crate::ledger::dialect::owner::{OwnerColumns, bind_owner, bind_owner_of};
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -82,13 +82,13 @@ fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
-    Ok(statement
-        .sql("\"owner_type\" = ")
-        .text(id.owner_type())
-        .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner_of(id)?)
-        .sql(" AND \"key\" = ")
-        .text(id.key()))
+    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
+    Ok(of_owner(statement, bind_owner_of(id)?).sql(" AND \"key\" = ").text(id.key()))
+}
+
+fn of_owner<'a, Row>(statement: Statement<'a, Row>, owner: OwnerColumns<'a>) -> Statement<'a, Row> {
+    let statement = statement.sql(" AND \"owner_id\" = ").big_int(owner.id);
+    statement.sql(" AND \"owner_key\" = ").text(owner.key)
 }
 
 /// The row of one counter, if there is one.
@@ -121,11 +121,8 @@ pub(crate) fn rows_of<'a>(
 ) -> QueryResult<Statement<'a, (Text, BigInt, BigInt)>> {
     let from = tables.totals().quoted();
     let select = format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {from}");
-    Ok(Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner.owner_type().as_str())
-        .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner(owner.id())?))
+    let select = Statement::new(select).sql(" WHERE \"owner_type\" = ");
+    Ok(of_owner(select.text(owner.owner_type().as_str()), bind_owner(owner.id())?))
 }
 
 pub(crate) fn rows_with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
@@ -137,13 +134,15 @@ pub(crate) fn top<'a>(
     owner_type: &'a OwnerType,
     key: &'a CounterKey,
     limit: i64,
-) -> Statement<'a, BigInt> {
+) -> Statement<'a, (BigInt, Text)> {
     let from = tables.totals().quoted();
-    Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
+    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
+    Statement::new(select)
+        .sql(" WHERE \"owner_type\" = ")
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
         .text(key.as_str())
-        .sql(" ORDER BY \"count\" DESC, \"owner_id\" LIMIT ")
+        .sql(" ORDER BY \"count\" DESC, \"owner_id\", \"owner_key\" LIMIT ")
         .big_int(limit)
 }
 
@@ -248,16 +247,26 @@ pub(crate) fn record_rows<'a>(
     }
 }
 
-pub(crate) fn keep_identity<'a>(
+pub(crate) fn replace_identity<'a>(
     tables: &Tables,
+    (prefix, store_id): (&'a str, &'a str),
     identity: &'a str,
-    replaces: bool,
 ) -> Statement<'a> {
     let state = tables.state().quoted();
-    let unless_kept = if replaces { "" } else { " AND \"marks\" = ''" };
     Statement::new(format!("UPDATE {state} SET \"marks\" = "))
         .text(identity)
-        .sql(format!(" WHERE \"prefix\" = '' AND \"writer\" = {}{unless_kept}", StateRow::PASSES))
+        .sql(format!(" WHERE \"writer\" = {} AND \"prefix\" = ", StateRow::PASSES))
+        .text(prefix)
+        .sql(" AND \"store_id\" = ")
+        .text(store_id)
+}
+
+/// Returns the condition on which a state row keeps the marks that it has, though it is written:
+/// there are no new ones, or they are the identity that the row of passes has already. `new` are
+/// the new ones, and `row` is the row.
+pub(crate) fn keeps_marks(row: &str, new: &str) -> String {
+    let is_of_passes = format!("{row}.\"writer\" = {}", StateRow::PASSES);
+    format!("{new} = '' OR {is_of_passes} AND {row}.\"marks\" <> ''")
 }
 
 pub(crate) fn recorded<'a>(

@@ -1,6 +1,8 @@
 //! G4 and G6 where the database is not the one that the store was synced into: it was restored from an older
 //! backup, or copied, or another one is behind the same prefix. And that no crash looks like that.
 
+mod copies;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -11,24 +13,21 @@ use counter_diesel::check::FindingCode;
 use counter_diesel::error::DatabaseMismatch;
 use counter_diesel::ledger::{Ledger, StoreRecord};
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
-use counter_tests::database::{Database, OwnDatabase};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::post;
-use counter_tests::servers::postgres;
-use counter_tests::store_worlds::{RedisWorld, StoreWorld};
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
-use diesel::PgConnection;
-use diesel::connection::SimpleConnection as _;
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
     let shared = &PAIRS_AND_POOLER[1..];
     let mut trials = suite::trials(shared, CASES);
-    trials.push(Trial::test("postgres::a_copy_is_found_before_it_claims_anything", || {
-        a_copy_is_found_before_it_claims_anything();
-        Ok(())
-    }));
+    for (name, copies) in copies::CASES {
+        trials.push(Trial::test(format!("postgres::{}", name.replace(' ', "_")), || {
+            copies();
+            Ok(())
+        }));
+    }
     suite::run_trials(trials)
 }
 
@@ -212,49 +211,6 @@ const CASES: &[Case<World>] = &[
         assert_eq!(baseline(&counters), 6);
     }),
 ];
-
-/// PostgreSQL tells a copy, also if nothing was synced since, and before it claims anything.
-fn a_copy_is_found_before_it_claims_anything() {
-    let original = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
-    let world = RedisWorld::own();
-    let process = |database: &OwnDatabase<PgConnection>| {
-        let mut config = impatient();
-        config.prefix = world.prefix();
-        let ledger = Database::ledger(database, "model_counters");
-        ledger.run_pending_migrations().unwrap();
-        Counters::from_parts(config, world.store(), ledger)
-    };
-    synced(&process(&original), 5);
-    let copy = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
-    copy_database(&original, &copy);
-    let copied = process(&copy);
-    copied.increment(post(1), "views", 7).unwrap();
-    assert_refused(&copied, |mismatch| matches!(mismatch, DatabaseMismatch::Moved { .. }));
-    let error = process(&copy).set(post(1), "views", 1).unwrap_err();
-    assert!(error.is_other_database(), "{error:?}");
-    synced(&process(&original), 0);
-    assert_eq!((baseline(&process(&original)), baseline(&copied)), (12, 5));
-    copied.adopt_database().unwrap();
-    synced(&copied, 1);
-    assert_refused(&process(&original), |mismatch| {
-        matches!(mismatch, DatabaseMismatch::WentBack { .. })
-    });
-}
-
-/// Makes the second database a copy of the first.
-fn copy_database(from: &OwnDatabase<PgConnection>, to: &OwnDatabase<PgConnection>) {
-    let mut server =
-        <PgConnection as diesel::Connection>::establish(&postgres::shared_url()).unwrap();
-    let (from, to) = (from.name(), to.name());
-    // A template may have no sessions.
-    for statement in [
-        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"),
-        format!("DROP DATABASE {to}"),
-        format!("CREATE DATABASE {to} TEMPLATE {from}"),
-    ] {
-        server.batch_execute(&statement).unwrap();
-    }
-}
 
 fn sync(counters: &Counters) -> Result<SyncReport, Error> {
     counters.sync(&SyncOptions::default())
