@@ -88,9 +88,9 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, CommitOutcome, CountMove, Cursor, DeltaStore, Fact, HeldNumber,
-    IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts, NumberRow, Numbered,
-    PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
+    Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, Cursor, DeltaStore, Fact,
+    HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts, NumberRow,
+    Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
     SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told,
     Verdict, random_word,
 };

@@ -27,8 +27,8 @@ pub(crate) fn move_counts(server: &Server, moves: &[CountMove]) -> Vec<Outcome> 
     let mut outcomes = Vec::with_capacity(moves.len());
     let mut why = None;
     for moves in moves.chunks(CHUNK) {
-        match server.checkout() {
-            Ok(mut checkout) => outcomes.extend(move_chunk(server, &mut checkout, moves)),
+        match server.for_caller(|checkout| move_chunk(server, checkout, moves)) {
+            Ok(moved) => outcomes.extend(moved),
             Err(error) => why = Some(error),
         }
         if why.is_some() || outcomes.iter().any(is_unknown) {
