@@ -10,8 +10,8 @@ use crate::store::Snapshot;
 /// them: asks for the high water, the claims, what is pending, and the high water again.
 ///
 /// Whatever takes what is pending, or puts a claim in the place of another, raises the high water;
-/// and a claim that has gone meanwhile is in its row. So if the high water is the same, each counter
-/// is as it was when what is pending was read. If not, the look begins again.
+/// and a claim that has gone meanwhile is in its row. So if the high water is the same, each
+/// counter is as it was when what is pending was read. If not, the look begins again.
 pub(super) fn look_in_parts(
     server: &Server,
     checkout: &mut Checkout<'_>,
