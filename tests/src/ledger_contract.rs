@@ -3,6 +3,7 @@
 mod batches;
 mod guard;
 pub mod names;
+mod owners;
 mod tables;
 mod transactions;
 
@@ -34,7 +35,8 @@ impl LedgerWorld {
 
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
-    [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES].concat()
+    [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES, owners::CASES]
+        .concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

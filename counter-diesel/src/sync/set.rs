@@ -46,7 +46,7 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
 /// Asks whether the database is the right one, if this process does not know that it is. Returns
 /// why it could not be asked, which keeps nothing from being set, unless it was another one when it
 /// was asked last.
-fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
+pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     let known = engine.known_database();
     if matches!(known, KnownDatabase::Right) {
         return Ok(Ok(()));
