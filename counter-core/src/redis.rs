@@ -7,6 +7,7 @@
 mod batch;
 mod builder;
 mod confirmation_rule;
+mod connecting;
 mod connection;
 mod credentials;
 mod endpoint;

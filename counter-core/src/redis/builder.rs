@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirmation_rule::ConfirmationRule;
-use super::connection::{
-    Clients, ClusterAccess, ClusterUrl, Follower, Manager, NodeSettings, Pool, Target, Watcher,
-};
+use super::connecting::Connecting;
+use super::connection::Clients;
 use super::credentials::{CredentialSource, RedisCredentials};
 use super::endpoint::Endpoint;
-use super::server::Connections;
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
-use crate::error::{BoxError, Error, StoreStep};
+use crate::error::{BoxError, Error};
 use crate::names::Prefix;
 
 /// Describes a [`RedisStore`] on a pool of its own. [`RedisStore::builder`] returns one.
@@ -67,7 +65,8 @@ impl RedisStore {
     ///   leads to the master that these sentinels name, see [`RedisStore`](RedisStore#sentinel)
     /// - `rediss+sentinel://...`, the same with TLS to the master and to the sentinels
     /// - `redis+cluster://[user][:password@]host[:port][,host[:port]...]`, which leads to the
-    ///   cluster that these nodes belong to, see [`RedisStore`](RedisStore#cluster)
+    ///   cluster that these nodes belong to, see [`RedisStore`](RedisStore#cluster); `redis://` with
+    ///   one of its nodes does too, where the prefix has a tag and the store does not connect lazily
     /// - `rediss+cluster://...`, the same with TLS
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
@@ -241,64 +240,19 @@ impl RedisStoreBuilder {
     pub fn build(self) -> Result<RedisStore, Error> {
         let timeouts = self.timeouts.at_least_a_millisecond();
         let endpoint = self.endpoint.clone().map_err(|why| Error::RedisUrl { why })?;
-        let address = endpoint.to_string();
-        let fails_over = matches!(endpoint, Endpoint::Master(_) | Endpoint::Slot(_));
-        let rule = ConfirmationRule::new(self.confirmation, fails_over);
-        let connections = self.connections(endpoint, timeouts)?;
+        let clients = self.clients(&endpoint).map_err(|why| Error::RedisUrl { why })?;
+        let connecting = Connecting {
+            slot: self.prefix.slot(),
+            timeouts,
+            clients,
+            credentials: self.credentials,
+            callers: self.pool_size.get(),
+            lazily: self.lazily,
+        };
+        let (connections, address) = connecting.to(endpoint)?;
+        let rule = ConfirmationRule::new(self.confirmation, connections.fails_over());
         let store = RedisStore::on(connections, self.prefix, timeouts, address).confirm_by(rule);
         Ok(if self.has_index { store } else { store.without_index() })
-    }
-
-    fn connections(
-        &self,
-        endpoint: Endpoint,
-        timeouts: RedisTimeouts,
-    ) -> Result<Connections, Error> {
-        let unusable = |why| Error::RedisUrl { why };
-        let clients = self.clients(&endpoint).map_err(unusable)?;
-        let target = match endpoint {
-            Endpoint::Slot(url) => return self.of_cluster(url, clients, timeouts),
-            Endpoint::Server(info) => {
-                Target::Server(Arc::new(clients.client(*info).map_err(unusable)?))
-            }
-            Endpoint::Master(url) => {
-                Target::Master(Arc::new(Follower::new(url, clients).map_err(unusable)?))
-            }
-        };
-        let watched = match &target {
-            Target::Master(follower) => Some(Arc::clone(follower)),
-            _ => None,
-        };
-        let manager = Manager::new(target, timeouts, self.credentials.clone());
-        if !self.lazily {
-            manager.try_out().map_err(|why| no_connection(why.into()))?;
-        }
-        let watcher = watched.map(Watcher::start).transpose();
-        let watcher = watcher.map_err(|error| no_connection(error.into()))?;
-        let pool = Pool::made_by(manager, self.pool_size.get(), timeouts.wait);
-        Ok(Connections::of(pool.watched_by(watcher)))
-    }
-
-    fn of_cluster(
-        &self,
-        url: ClusterUrl,
-        clients: Clients,
-        timeouts: RedisTimeouts,
-    ) -> Result<Connections, Error> {
-        let Some(slot) = self.prefix.slot() else {
-            let why =
-                "in a cluster all counters of a prefix are in one slot, so far: use a prefix \
-                       with a tag in braces, such as counter-{app}:"
-                    .to_owned();
-            return Err(Error::RedisUrl { why });
-        };
-        let (credentials, callers) = (self.credentials.clone(), self.pool_size.get());
-        let settings = NodeSettings { clients, timeouts, credentials, callers };
-        let cluster = ClusterAccess::new(url, slot, settings);
-        if !self.lazily {
-            cluster.try_out(timeouts.wait, timeouts.read).map_err(no_connection)?;
-        }
-        Ok(Connections::Cluster(cluster))
     }
 
     /// Returns what makes connections.
@@ -316,10 +270,6 @@ impl RedisStoreBuilder {
         let _ = endpoint;
         Ok(clients)
     }
-}
-
-fn no_connection(source: BoxError) -> Error {
-    Error::Store { step: StoreStep::Connect, source }
 }
 
 /// Shows neither user nor password.

@@ -34,6 +34,14 @@ impl Connections {
     pub(crate) fn of(pool: Pool) -> Self {
         Self::Pool(Box::new(pool))
     }
+
+    /// Returns whether another server may take the place of this one, and is found then.
+    pub(crate) fn fails_over(&self) -> bool {
+        match self {
+            Self::Pool(pool) => pool.follower().is_some(),
+            Self::Cluster(_) => true,
+        }
+    }
 }
 
 impl Server {
@@ -97,7 +105,7 @@ impl Server {
 
     /// Returns whether another server may take the place of this one, and is found then.
     pub(crate) fn fails_over(&self) -> bool {
-        self.follower().is_some() || self.cluster().is_some()
+        self.connections.fails_over()
     }
 
     /// Returns the number of the node that is asked, among those that had the slot of all names;

@@ -2,7 +2,7 @@ use counter_core::{DeltaStore, Error, RedisStore};
 use counter_tests::fixtures::views_of;
 use counter_tests::servers::ClusterSite;
 
-use super::faults::prefix;
+use super::faults::{prefix, slot_of_prefix};
 
 #[test]
 fn a_prefix_without_a_tag_is_refused_before_anything_is_sent() {
@@ -23,6 +23,23 @@ fn one_node_is_enough_to_find_the_others_and_a_replica_too() {
     let store = RedisStore::builder(&url).prefix(prefix()).build().unwrap();
     let look = store.look(&[views_of(1)]).unwrap();
     assert_eq!(look.held[0].as_ref().unwrap().pending, site.nodes.len() as i64);
+}
+
+#[test]
+fn a_plain_url_of_a_node_is_followed_to_the_owner_of_the_slot() {
+    let site = ClusterSite::start();
+    for node in &site.nodes {
+        let store = RedisStore::builder(node.url()).prefix(prefix()).build().unwrap();
+        store.increment(&views_of(1), 1).unwrap();
+    }
+    let slot = slot_of_prefix(&site.nodes[0]);
+    let old = site.wait_for_owner(slot, |_| true);
+    let store = RedisStore::builder(old.url()).prefix(prefix()).build().unwrap();
+    site.fail_over(slot);
+    site.wait_for_owner(slot, |owner| owner.port() != old.port());
+    store.increment(&views_of(1), 1).unwrap();
+    let look = store.look(&[views_of(1)]).unwrap();
+    assert_eq!(look.held[0].as_ref().unwrap().pending, site.nodes.len() as i64 + 1);
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::time::Duration;
 use super::cluster::Cluster;
 use super::journey::Way;
 use super::node::NodeSettings;
+use super::slots::Slots;
 use super::url::ClusterUrl;
 use crate::error::BoxError;
 use crate::redis::connection::checkout::Checkout;
 use crate::redis::connection::deadline::Deadline;
+use crate::redis::connection::manager::Manager;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::pool::Lane;
 use crate::redis::connection::reply::Reply;
@@ -20,6 +22,12 @@ pub(crate) struct ClusterAccess {
 impl ClusterAccess {
     pub(crate) fn new(url: ClusterUrl, slot: u16, settings: NodeSettings) -> Self {
         Self { cluster: Arc::new(Cluster::new(url, slot, settings)) }
+    }
+
+    /// Returns whether the server that `manager` connects to says that it is a node of a cluster.
+    pub(crate) fn has_node(manager: &Manager) -> bool {
+        let slots = manager.ask_once(&Slots::question());
+        matches!(slots, Ok(Reply::Array(ranges)) if !ranges.is_empty())
     }
 
     /// Returns the slot in which all names are.

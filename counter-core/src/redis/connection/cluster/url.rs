@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ::redis::ConnectionInfo;
+use ::redis::{ConnectionAddr, ConnectionInfo};
 
 use crate::redis::connection::url::{Address, HostsUrl, Login, Tls, UrlFlaw};
 use crate::url_encoding::encoding_hint;
@@ -40,6 +40,24 @@ impl ClusterUrl {
             return Err(UrlFlaw::NoTls);
         }
         Ok(Self { seeds: url.hosts, login: url.login })
+    }
+
+    /// Returns the cluster of the server that is connected to in this way, if it is a node of one.
+    /// `None` where it listens on no port.
+    pub(crate) fn of_node(info: &ConnectionInfo) -> Option<Self> {
+        let (host, port, tls) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => (host, port, Tls::Off),
+            ConnectionAddr::TcpTls { host, port, insecure: true, .. } => {
+                (host, port, Tls::Insecure)
+            }
+            ConnectionAddr::TcpTls { host, port, .. } => (host, port, Tls::On),
+            _ => return None,
+        };
+        let settings = info.redis_settings();
+        let [user, password] =
+            [settings.username(), settings.password()].map(|it| it.map(str::to_owned));
+        let login = Login { user, password, tls };
+        Some(Self { seeds: vec![Address::new(host, *port)], login })
     }
 
     #[cfg(feature = "redis-tls")]
