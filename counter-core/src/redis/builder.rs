@@ -65,8 +65,9 @@ impl RedisStore {
     ///   leads to the master that these sentinels name, see [`RedisStore`](RedisStore#sentinel)
     /// - `rediss+sentinel://...`, the same with TLS to the master and to the sentinels
     /// - `redis+cluster://[user][:password@]host[:port][,host[:port]...]`, which leads to the
-    ///   cluster that these nodes belong to, see [`RedisStore`](RedisStore#cluster); `redis://` with
-    ///   one of its nodes does too, where the prefix has a tag and the store does not connect lazily
+    ///   cluster that these nodes belong to, see [`RedisStore`](RedisStore#cluster); `redis://`
+    ///   with one of its nodes does too, where the prefix has a tag and the store does not connect
+    ///   lazily
     /// - `rediss+cluster://...`, the same with TLS
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
