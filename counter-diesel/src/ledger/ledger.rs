@@ -174,6 +174,8 @@ pub struct LockedRecord {
     pub row: Told,
     /// The sequences of all rows of the store, this one's too, but for those that are 0.
     pub recorded: Vec<ClaimSeq>,
+    /// The marks of decisions which database is the right one for the store.
+    pub decision: Marks,
 }
 
 /// A claim that is not in the table after its upsert.
@@ -286,7 +288,8 @@ impl LedgerState {
 pub struct StoreRecord {
     /// The id of the store's data.
     pub store_id: String,
-    /// The row of the record: 0 for the one in which passes are recorded.
+    /// The row of the record: 0 for the one in which passes are recorded,
+    /// [`DECISIONS`](Told::DECISIONS) for that of decisions.
     pub writer: i64,
     /// The sequence.
     pub seq: ClaimSeq,

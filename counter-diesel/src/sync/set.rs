@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use counter_core::{Claim, CounterId, Error as CoreError, Replacement};
 
@@ -12,6 +13,10 @@ use crate::engine::kinship;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::targets::SET;
+
+/// How long a database stays the right one that was asked. Sets that follow each other sooner do
+/// not ask again, and one may be made in a database that was restored in this time.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
@@ -27,8 +32,9 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
     let applied = apply(engine, claim, store_id, asked, &mut log);
-    if let Err(error) = &applied {
-        engine.note_if_other(error);
+    match &applied {
+        Ok(()) => engine.note_database(KnownDatabase::right()),
+        Err(error) => engine.note_if_other(error),
     }
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
@@ -43,12 +49,12 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     Ok(())
 }
 
-/// Asks whether the database is the right one, if this process does not know that it is. Returns
+/// Asks whether the database is the right one, if this process has not asked just now. Returns
 /// why it could not be asked, which keeps nothing from being set, unless it was another one when it
 /// was asked last.
 fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     let known = engine.known_database();
-    if matches!(known, KnownDatabase::Right) {
+    if known.is_right(ASKED_WITHIN) {
         return Ok(Ok(()));
     }
     match (kinship::ask(engine), known) {
@@ -86,17 +92,16 @@ fn apply(
     }
 }
 
-/// Asks for the store's id, gives it one if it has none, and tries to apply the claim.
+/// Asks for the store's id, gives it one if it has none, asks whether it follows this database, and
+/// tries to apply the claim.
 fn apply_in_present(
     unsettled: &Unsettled<'_>,
     claim: Claim,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
-    let engine = unsettled.engine;
-    if let Some(store) = engine.store().generation() {
-        let state = engine.ledger().state(engine.prefix())?;
-        let present = store.ensure_generation(&state.database, state.newest)?;
-        unsettled.note_store(present.store_id.into());
+    kinship::ask(unsettled.engine)?;
+    if let Some(present) = unsettled.engine.store_id() {
+        unsettled.note_store(present);
     }
     apply_once(unsettled, claim, log)
 }
