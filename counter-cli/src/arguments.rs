@@ -28,9 +28,10 @@ Where settings come from:
   environment for URLs with passwords: other users can see a command's flags.
 
 Names:
-  An OWNER is written type:id, such as user:123; a KEY is the name of a counter,
-  any text. In a type the characters % : { } are written %25 %3A %7B %7D, as in
-  the store.
+  An OWNER is written type:id, such as user:123 or post:6fa459ea-ee8a-3ca4; a KEY
+  is the name of a counter, any text. In type and id the characters % : { } are
+  written %25 %3A %7B %7D, as in the store. An id that is a text of digits has its
+  first one encoded: user:%3123 is the text 123, user:123 the number.
 
 Exit codes:
   0    done

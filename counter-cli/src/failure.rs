@@ -158,7 +158,10 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let what = match error {
             // The library's text names functions, for programmers.
-            Error::NotMigrated { table, .. } => format!("the table {table} is not in the database"),
+            Error::NotMigrated { table, .. } => {
+                let or = "or a migration of it was not run";
+                format!("the table {table} is not in the database, {or}")
+            }
             error => error.to_string(),
         };
         let causes = causes_of(error).collect();

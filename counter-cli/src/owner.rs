@@ -18,9 +18,10 @@ impl FromStr for OwnerArgument {
         // An owner is a counter's id without its key.
         let id = format!("{text}:key").parse::<CounterId>();
         let owner = id.and_then(|id| Owner::new(id.owner_type().into_owned(), id.owner_id()));
-        let owner = owner.map_err(
-            |_| "write it as type:id, such as user:123; in the type % : { } are %25 %3A %7B %7D",
-        )?;
+        let owner = owner.map_err(|_| {
+            "write it as type:id, such as user:123; in type and id % : { } are %25 %3A %7B %7D, \
+                 and an id that is a text of digits has its first one encoded, as in user:%3123"
+        })?;
         Ok(Self { owner, text: text.to_owned() })
     }
 }
@@ -61,9 +62,12 @@ mod tests {
         let owner = |text: &str| text.parse().map(|argument: OwnerArgument| argument.owner).ok();
         assert_eq!(owner("user:123"), Owner::new("user", 123).ok());
         assert_eq!(owner("a%3Ab:-1"), Owner::new("a:b", -1).ok());
-        for wrong in ["", "user", "user:", ":1", "user:x", "user:01", "user:1:views", "a%3ab:1"] {
+        assert_eq!(owner("user:x%3Ay"), Owner::new("user", "x:y").ok());
+        assert_eq!(owner("user:%3123"), Owner::new("user", "123").ok());
+        for wrong in ["", "user", "user:", ":1", "user:%61", "user:1:views", "a%3ab:1"] {
             assert_eq!(owner(wrong), None, "{wrong}");
         }
+        assert_eq!(owner("user:9223372036854775808"), None);
     }
 
     #[test]
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_of_an_owner_can_be_given_back() {
-        for text in ["user:123", "a%3Ab:-1"] {
+        for text in ["user:123", "a%3Ab:-1", "user:%3123", "user:x%3Ay"] {
             assert_eq!(text_of(&text.parse::<OwnerArgument>().unwrap().owner), text);
         }
     }

@@ -46,6 +46,7 @@
 //! - `redis`: `RedisStore`, on a pool of its own or an application's.
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`.
+//! - `uuid`: `uuid::Uuid` as the id of an owner.
 
 mod batch_size;
 mod clock;

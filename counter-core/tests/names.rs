@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, StoreName};
+use counter_core::{
+    Claim, ClaimOp, ClaimSeq, CounterId, OwnerId, OwnerText, Prefix, StoreName, ToOwnerId,
+};
 use proptest::prelude::*;
 
 /// Any text, with what is escaped, separates or looks like an escape more often than chance would
@@ -17,13 +19,26 @@ fn any_text(max_chars: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(char, 1..=max_chars).prop_map(String::from_iter)
 }
 
+/// Any integer or text, with texts that read like integers more often than chance would have it.
+fn any_owner_id() -> impl Strategy<Value = OwnerId> {
+    let text = prop_oneof![any_text(255), "-?[0-9]{1,25}", "(%3|%2D)?[0-9-]{1,3}"];
+    prop_oneof![
+        any::<i64>().prop_map(OwnerId::Integer),
+        text.prop_map(|text| OwnerId::Text(OwnerText::new(text).unwrap())),
+    ]
+}
+
 fn any_id() -> impl Strategy<Value = CounterId> {
-    (any_text(255), any::<i64>(), any_text(100))
+    (any_text(255), any_owner_id(), any_text(100))
         .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
 }
 
 fn short_id() -> impl Strategy<Value = CounterId> {
-    ("[a:%{}]{1,2}", 0_i64..3, "[a:%{}]{1,2}")
+    let owner_id = prop_oneof![
+        (0_i64..3).prop_map(OwnerId::Integer),
+        "[0-2:%{}-]{1,2}".prop_map(|text| text.to_owner_id().unwrap()),
+    ];
+    ("[a:%{}]{1,2}", owner_id, "[a:%{}]{1,2}")
         .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
 }
 
@@ -31,17 +46,17 @@ fn any_prefix() -> impl Strategy<Value = Prefix> {
     "([a-z*\\[\\\\]{0,3}(\\{[a-z:]{1,3}\\})?[a-z:]{0,3}):".prop_map(|text| text.parse().unwrap())
 }
 
-fn parts(id: &CounterId) -> (String, String, String) {
-    (id.owner_type().into_owned(), id.owner_id().to_string(), id.key().into_owned())
+fn parts(id: &CounterId) -> (String, OwnerId, String) {
+    (id.owner_type().into_owned(), id.owner_id().clone(), id.key().into_owned())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn any_valid_id_survives_its_text((owner_type, owner_id, key) in (any_text(255), any::<i64>(), any_text(100))) {
-        let id = CounterId::new(&owner_type, owner_id, &key).unwrap();
-        prop_assert_eq!(parts(&id), (owner_type, owner_id.to_string(), key));
+    fn any_valid_id_survives_its_text((owner_type, owner_id, key) in (any_text(255), any_owner_id(), any_text(100))) {
+        let id = CounterId::new(&owner_type, &owner_id, &key).unwrap();
+        prop_assert_eq!(parts(&id), (owner_type, owner_id, key));
         let read = id.as_str().parse::<CounterId>().unwrap();
         prop_assert_eq!(parts(&read), parts(&id));
         prop_assert_eq!(read, id);
@@ -51,6 +66,20 @@ proptest! {
     fn any_text_is_an_id_that_is_written_the_same_or_refused(text in "[a0-9:%{}-]{0,12}|.{0,30}") {
         if let Ok(id) = text.parse::<CounterId>() {
             prop_assert_eq!(id.as_str(), text.as_str());
+        }
+    }
+
+    #[test]
+    fn any_owner_id_survives_its_text(id in any_owner_id()) {
+        prop_assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn any_text_is_one_owner_id_that_is_written_the_same_or_refused(text in "(%3|%2D)?[0-9a:%-]{0,22}|.{0,30}") {
+        if let Ok(id) = text.parse::<OwnerId>() {
+            prop_assert_eq!(id.to_string(), text.as_str());
+            let is_integer = text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+            prop_assert_eq!(id.as_i64().is_some(), is_integer);
         }
     }
 
@@ -133,5 +162,12 @@ fn a_name_that_is_refused_says_why() {
         ("po\0st", "views", "the owner type contains NUL, which PostgreSQL cannot store"),
     ] {
         assert_eq!(CounterId::new(owner_type, 1, key).unwrap_err().to_string(), expected);
+    }
+    for (owner_id, expected) in [
+        ("", "the owner id is empty"),
+        (&*"é".repeat(256), "the owner id has 256 characters, but at most 255 fit"),
+        ("a\0", "the owner id contains NUL, which PostgreSQL cannot store"),
+    ] {
+        assert_eq!(CounterId::new("post", owner_id, "views").unwrap_err().to_string(), expected);
     }
 }

@@ -68,10 +68,11 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The table of the counters, or one beside it, is not there.
+    /// The table of the counters, or one beside it, is not there, or not as this version has it.
     #[error(
-        "the table {table} is not in the database: call run_pending_migrations() when the \
-         application starts, or correct the name (COUNTER_TABLE_NAME, Config::table_name)"
+        "the table {table} is not in the database, or a migration of it was not run: call \
+         run_pending_migrations() when the application starts, or correct the name \
+         (COUNTER_TABLE_NAME, Config::table_name)"
     )]
     NotMigrated {
         /// The counters' table.

@@ -88,6 +88,7 @@ pub mod telemetry {}
 /// Diesel's view of the counters' tables: the type of a row, and the `table!` of the default name.
 pub mod schema {
     pub use crate::rows::model_counter::{ModelCounter, RowsOfOwners};
+    pub use crate::rows::owned_by_any::OwnedByAny;
     pub use crate::rows::schema::model_counters;
 }
 

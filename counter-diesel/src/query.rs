@@ -7,6 +7,6 @@ pub use counter_core::{Grain, OwnerText, OwnerType, Period};
 
 pub use self::counter_value::{CounterValue, CounterValueOf};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
-pub use crate::ledger::dialect::owner::OwnerIdSqlType;
+pub use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;

@@ -1,7 +1,7 @@
 //! A name in the store is a counter's, or the store's own, and is written back the same; or it is nobody's.
 #![no_main]
 
-use counter_core::{CounterId, StoreName, Prefix};
+use counter_core::{CounterId, OwnerId, Prefix, StoreName};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|name: &str| {
@@ -9,6 +9,14 @@ fuzz_target!(|name: &str| {
         assert_eq!(id.as_str(), name);
         let again = CounterId::new(id.owner_type(), id.owner_id(), id.key());
         assert_eq!(again.as_ref(), Ok(&id));
+    }
+    // An owner's id is written as it was read; a text itself is another's or the same.
+    if let Ok(id) = name.parse::<OwnerId>() {
+        assert_eq!(id.to_string(), name);
+    }
+    if let Ok(id) = CounterId::new("post", name, "views") {
+        assert_eq!(id.owner_id().as_text(), Some(name));
+        assert_eq!(id.as_str().parse().as_ref(), Ok(&id));
     }
     for prefix in ["counter:", "a*[{tag}\\:", ":"] {
         let prefix: Prefix = prefix.parse().expect("it is a prefix");

@@ -132,6 +132,33 @@ const CASES: &[Case<World>] = &[
         let first = first.iter().map(|(post, views)| (post.id().to_string(), *views));
         assert_eq!(first.collect::<Vec<_>>(), [("3".to_owned(), 30), ("2".to_owned(), 19)]);
     }),
+    ("owners that are integers and texts count side by side, and none is another", |world| {
+        let counters = world.counters();
+        let texts = ["42", "6fa459ea-ee8a-3ca4-894e-db77e160355e", "a:b{c}%3", "Ä", "ä"];
+        let mut owners = vec![post(42), post(0)];
+        owners.extend(texts.map(|text| Owner::new("post", text).unwrap()));
+        let read = || counters.get_many(owners.iter().map(|owner| (owner, "views"))).unwrap();
+        for (owner, n) in owners.iter().zip(1..) {
+            counters.increment(owner, "views", n).unwrap();
+        }
+        assert_eq!(read(), [1, 2, 3, 4, 5, 6, 7]);
+        sync(world);
+        assert_eq!(read(), [1, 2, 3, 4, 5, 6, 7]);
+        for (owner, n) in owners.iter().zip(1..) {
+            assert_eq!(counters.baseline(owner, "views").unwrap(), n, "{owner}");
+            counters.increment(owner, "likes", n).unwrap();
+        }
+        counters.set(&owners[2], "views", 100).unwrap();
+        counters.delete(&owners[3], "views").unwrap();
+        counters.reset(&owners[4], "views").unwrap();
+        sync(world);
+        assert_eq!(read(), [1, 2, 100, 0, 0, 6, 7]);
+        let all = counters.all(&owners[2]).unwrap();
+        assert_eq!(all, BTreeMap::from([("views".to_owned(), 100), ("likes".to_owned(), 3)]));
+        let top = counters.top_of(owners[0].owner_type(), "views", 3).unwrap();
+        let expected = [(2, 100), (6, 7), (5, 6)].map(|(n, views)| (owners[n].clone(), views));
+        assert_eq!(top, expected);
+    }),
     ("ten thousand counters are read at once", |world| {
         let counters = world.counters();
         let owner = post(1);

@@ -113,7 +113,10 @@ fn reads_of_many_look_each_counter_up_in_the_unique_index() {
     let plan = plan.iter().map(|step| step.detail.as_str()).collect::<Vec<_>>();
     let of_table = plan.iter().find(|step| step.contains(" c ")).unwrap();
     assert!(of_table.starts_with("SEARCH c USING INDEX"), "{plan:?}");
-    assert!(of_table.contains("(owner_type=? AND owner_id=? AND key=?)"), "{plan:?}");
+    assert!(
+        of_table.contains("(owner_type=? AND owner_id=? AND owner_key=? AND key=?)"),
+        "{plan:?}"
+    );
 }
 
 #[derive(QueryableByName)]

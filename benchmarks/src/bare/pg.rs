@@ -41,7 +41,7 @@ impl QueryFragment<Pg> for Upsert<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.0.seqs)?;
         out.push_sql(
-            ") ON CONFLICT (\"owner_type\", \"owner_id\", \"key\") DO UPDATE SET \
+            ") ON CONFLICT (\"owner_type\", \"owner_id\", \"owner_key\", \"key\") DO UPDATE SET \
              \"count\" = \"row\".\"count\" + excluded.\"count\", \
              \"claim_seq\" = excluded.\"claim_seq\", \"updated_at\" = now() AT TIME ZONE 'utc' \
              WHERE \"row\".\"claim_seq\" < excluded.\"claim_seq\"",
@@ -82,7 +82,8 @@ impl QueryFragment<Pg> for ValuesOf {
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
         out.push_sql(
             ") WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
-             JOIN \"model_counters\" AS c USING (\"owner_type\", \"owner_id\", \"key\")",
+             JOIN \"model_counters\" AS c USING (\"owner_type\", \"owner_id\", \"key\") \
+             WHERE c.\"owner_key\" = ''",
         );
         Ok(())
     }

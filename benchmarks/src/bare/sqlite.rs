@@ -39,7 +39,7 @@ impl QueryFragment<Sqlite> for Upsert<'_> {
         );
         push_values(&mut out, self.batch, self.rows.clone())?;
         out.push_sql(
-            " ON CONFLICT (`owner_type`, `owner_id`, `key`) DO UPDATE SET \
+            " ON CONFLICT (`owner_type`, `owner_id`, `owner_key`, `key`) DO UPDATE SET \
              `count` = `row`.`count` + excluded.`count`, \
              `claim_seq` = excluded.`claim_seq`, `updated_at` = CURRENT_TIMESTAMP \
              WHERE `row`.`claim_seq` < excluded.`claim_seq`",

@@ -6,16 +6,19 @@ use std::str::FromStr;
 
 use super::key::CounterKey;
 use super::owner::{Owner, OwnerType};
-use super::owner_id::{OwnerId, ToOwnerId};
+use super::owner_id::OwnerId;
 use super::period::Period;
 use super::text::{decode, encode_into, encoded_len};
+use super::to_owner_id::ToOwnerId;
 use crate::invalid::{InputKind, Invalid};
 use crate::printable::Printable;
 
 /// What identifies one counter: an owner and a key.
 ///
 /// It is kept in its text form, `user:123:downloads` with each component percent-encoded, because
-/// that is what a store needs at every increment. The text and the id determine each other.
+/// that is what a store needs at every increment. The text and the id determine each other. An
+/// owner id that is a text and reads like an integer has its first character encoded: see
+/// [`OwnerId`].
 ///
 /// An id may have a period, which makes it the id of one bucket of the counter. No function of this
 /// version makes such an id, and its text, `user:123:downloads@day:2026-11-28`, is refused.
@@ -46,7 +49,8 @@ impl CounterId {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] if a part is empty, too long or contains NUL.
+    /// [`Invalid`] if a part is empty, too long or contains NUL, or if the owner's id is a number
+    /// above `i64::MAX`.
     pub fn new(
         owner_type: impl AsRef<str>,
         owner_id: impl ToOwnerId,
@@ -258,13 +262,18 @@ mod tests {
         let id = CounterId::new("post", text.clone(), "views").unwrap();
         assert_eq!((id.as_str(), id.owner_id()), ("post:%342:views", &text));
         assert_ne!(id, CounterId::new("post", 42, "views").unwrap());
-        assert!(id.as_str().parse::<CounterId>().is_err());
+        assert_eq!(id.as_str().parse().as_ref(), Ok(&id));
+        assert_eq!(CounterId::new("post", "42", "views").as_ref(), Ok(&id));
     }
 
     #[test]
     fn an_id_is_made_with_one_allocation_that_is_not_enlarged() {
         let longest = CounterId::new("é:".repeat(127), i64::MIN, "{}".repeat(50)).unwrap();
-        for id in [views(), longest] {
+        let text = CounterId::new("post", "{}".repeat(127), "views").unwrap();
+        let widest = "\u{9f}".repeat(255);
+        let widest = CounterId::new(&widest, &widest, "\u{9f}".repeat(100)).unwrap();
+        assert_eq!(widest.as_str().parse().as_ref(), Ok(&widest));
+        for id in [views(), longest, text, widest] {
             assert!(id.text.capacity() <= id.text.len() + 19, "{id}");
         }
         assert_eq!(size_of::<CounterId>(), 56);

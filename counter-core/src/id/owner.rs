@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::owner_id::{OwnerId, ToOwnerId};
+use super::owner_id::OwnerId;
 use super::text::{check_text, flaw_of};
+use super::to_owner_id::ToOwnerId;
 use crate::invalid::{InputKind, Invalid};
 use crate::printable::Printable;
 

@@ -3,25 +3,42 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::text::{
-    canonical_i64, encode_all_into, encode_into, encoded_len, reads_like_an_integer,
+    canonical_i64, check_text, encode_all_into, encode_into, encoded_len, reads_like_an_integer,
+    unescape,
 };
 use crate::invalid::{InputKind, Invalid};
 
-/// Which instance of a model owns a counter.
+/// Which instance of a model owns a counter: an integer or a text.
 ///
-/// An id is made from a key by [`ToOwnerId`], or from its text. A store and a database that cannot
-/// keep an id of some kind return an error; no id is dropped or changed.
+/// An id is made from a key by [`ToOwnerId`](crate::ToOwnerId), or from its text form. The text
+/// form is what a counter's name has between its colons, so that one id has one text form:
+///
+/// - An integer is written in decimal: `42`.
+/// - A text is percent-encoded as keys are: `a:b` is `a%3Ab`. A text that reads like an integer
+///   has its first character encoded, so that the text `42`, which is `%342`, and the integer 42
+///   are two owners.
+///
+/// ```
+/// # use counter_core::{Invalid, OwnerId, OwnerText};
+/// let text = OwnerId::Text(OwnerText::new("42")?);
+/// assert_eq!(text.to_string(), "%342");
+/// assert_eq!("%342".parse(), Ok(text));
+/// assert_eq!("42".parse(), Ok(OwnerId::Integer(42)));
+/// # Ok::<(), Invalid>(())
+/// ```
+///
+/// A store and a database that cannot keep an id of some kind return an error; no id is dropped or
+/// changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum OwnerId {
     /// A number, such as a generated primary key.
     Integer(i64),
-    /// A text, such as a UUID. No function of this version makes one.
+    /// A text, such as a UUID.
     Text(OwnerText),
 }
 
-/// An owner's id that is a text: 1 to 255 characters, no NUL. No function of this version makes
-/// one.
+/// An owner's id that is a text: 1 to 255 characters, no NUL. Texts are equal if all bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerText(Arc<str>);
 
@@ -34,18 +51,19 @@ impl OwnerText {
     /// # Errors
     ///
     /// [`Invalid`] if the text is empty, longer than [`OwnerText::MAX_CHARS`] or contains NUL.
-    #[doc(hidden)]
-    pub fn new(text: &str) -> Result<Self, Invalid> {
-        super::text::check_text(InputKind::OwnerId, text, Self::MAX_CHARS)?;
+    pub fn new(text: impl AsRef<str>) -> Result<Self, Invalid> {
+        let text = text.as_ref();
+        check_text(InputKind::OwnerId, text, Self::MAX_CHARS)?;
         Ok(Self(text.into()))
     }
 
-    /// Returns the text.
+    /// Returns the text, not encoded.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+/// The text itself, not encoded.
 impl fmt::Display for OwnerText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -56,11 +74,19 @@ impl OwnerId {
     /// The id of the owner of counters that belong to no model.
     pub(crate) const ZERO: Self = Self::Integer(0);
 
-    /// Returns the id as an integer, for a column that holds integers, or `None` if it is not one.
+    /// Returns the id as an integer, or `None` if it is not one.
     pub const fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
             Self::Text(_) => None,
+        }
+    }
+
+    /// Returns the id as a text, not encoded, or `None` if it is not one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Integer(_) => None,
+            Self::Text(text) => Some(text.as_str()),
         }
     }
 
@@ -72,8 +98,7 @@ impl OwnerId {
         }
     }
 
-    /// Appends the id as a component of a name. A text that reads like an integer has its first
-    /// character escaped, so the text `42` and the number 42 are two owners.
+    /// Appends the text form.
     pub(crate) fn push_onto(&self, name: &mut String) {
         match self {
             Self::Integer(number) => name.push_str(itoa::Buffer::new().format(*number)),
@@ -90,91 +115,32 @@ impl OwnerId {
 /// The length of `i64::MIN` as text.
 const LONGEST_INTEGER: usize = 20;
 
+/// The text form, as it stands in names: [`FromStr`] reads it back. A text id itself is
+/// [`OwnerId::as_text`].
 impl fmt::Display for OwnerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Integer(number) => number.fmt(f),
-            Self::Text(text) => text.fmt(f),
-        }
+        let mut form = String::with_capacity(self.max_len());
+        self.push_onto(&mut form);
+        f.pad(&form)
     }
 }
 
-/// Reads an integer as `Display` writes it and nothing else, so that one id has one text: `07` is
-/// refused.
+/// Reads what `Display` writes and nothing else, so that one id has one text form. An integer that
+/// does not fit 64 bits is refused, and so is a text with another encoding.
 impl FromStr for OwnerId {
     type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        canonical_i64(text).map(Self::Integer).ok_or_else(|| {
-            Invalid::malformed(InputKind::OwnerId, text, "expected a 64-bit integer such as 123")
-        })
-    }
-}
-
-/// A primary key, or a newtype around one, that can be the id of a counter's owner.
-///
-/// ```
-/// # use counter_core::{Invalid, Owner, OwnerId, ToOwnerId};
-/// struct PostId(i64);
-///
-/// impl ToOwnerId for PostId {
-///     fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-///         self.0.to_owner_id()
-///     }
-/// }
-///
-/// assert_eq!(Owner::new("post", PostId(42))?, Owner::new("post", 42)?);
-/// # Ok::<(), Invalid>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the id of a counter's owner",
-    label = "not an owner id",
-    note = "i16, i32, i64 and u32 can; so can a type of your own, such as a newtype, with `impl \
-         ToOwnerId`"
-)]
-pub trait ToOwnerId {
-    /// The id of this key.
-    ///
-    /// # Errors
-    ///
-    /// [`Invalid`] if this key has no owner id, such as a number above `i64::MAX`. The integers of
-    /// this crate never fail.
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid>;
-}
-
-impl ToOwnerId for i64 {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        Ok(OwnerId::Integer(*self))
-    }
-}
-
-impl ToOwnerId for i32 {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        Ok(OwnerId::Integer(i64::from(*self)))
-    }
-}
-
-impl ToOwnerId for i16 {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        Ok(OwnerId::Integer(i64::from(*self)))
-    }
-}
-
-impl ToOwnerId for u32 {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        Ok(OwnerId::Integer(i64::from(*self)))
-    }
-}
-
-impl ToOwnerId for OwnerId {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        Ok(self.clone())
-    }
-}
-
-impl<T: ToOwnerId + ?Sized> ToOwnerId for &T {
-    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        T::to_owner_id(self)
+    fn from_str(form: &str) -> Result<Self, Invalid> {
+        let refused = |why| Invalid::malformed(InputKind::OwnerId, form, why);
+        if reads_like_an_integer(form) {
+            let number = canonical_i64(form).map(Self::Integer);
+            return number.ok_or_else(|| refused("an integer must fit 64 bits"));
+        }
+        let not_canonical = || refused("it is not percent-encoded as this library does it");
+        let id = Self::Text(OwnerText::new(unescape(form).ok_or_else(not_canonical)?)?);
+        let mut again = String::with_capacity(id.max_len());
+        id.push_onto(&mut again);
+        if again == form { Ok(id) } else { Err(not_canonical()) }
     }
 }
 
@@ -186,6 +152,8 @@ mod tests {
         let mut name = String::new();
         id.push_onto(&mut name);
         assert!(name.len() <= id.max_len(), "{name}");
+        assert_eq!(id.to_string(), name);
+        assert_eq!(name.parse().as_ref(), Ok(id), "{name}");
         name
     }
 
@@ -202,23 +170,36 @@ mod tests {
         assert_eq!(written(&text("9223372036854775808")), "%39223372036854775808");
         assert_eq!(written(&text("042")), "042");
         assert_eq!(written(&text("a:b")), "a%3Ab");
-        assert_eq!((text("42").to_string(), text("42").as_i64()), ("42".to_owned(), None));
+        assert_eq!(written(&text("%342")), "%25342");
+        assert_eq!(text("42").as_text(), Some("42"));
+        assert_eq!((text("42").as_i64(), OwnerId::Integer(42).as_text()), (None, None));
     }
 
     #[test]
     fn a_text_has_1_to_255_characters_and_no_nul() {
         for bad in ["", "a\0b", &"x".repeat(256)] {
             assert!(OwnerText::new(bad).is_err(), "{bad:?}");
+            assert!(bad.parse::<OwnerId>().is_err(), "{bad:?}");
         }
-        assert_eq!(OwnerText::new(&"é".repeat(255)).unwrap().as_str().chars().count(), 255);
+        assert_eq!(OwnerText::new("é".repeat(255)).unwrap().as_str().chars().count(), 255);
     }
 
     #[test]
-    fn no_text_is_read_as_a_text_id_and_integers_come_first_in_order() {
-        for other in ["abc", "07", "%342", "9223372036854775808"] {
+    fn only_what_is_written_is_read() {
+        let integers = ["9223372036854775808", "-9223372036854775809", "99999999999999999999"];
+        let encoded = ["%34%32", "4%32", "%61", "%3a", "a:b", "{", "%", "%2D", "%34x", "%00"];
+        for other in integers.iter().chain(&encoded) {
             assert!(other.parse::<OwnerId>().is_err(), "{other}");
         }
+        for taken in ["07", "-0", "+1", " 1", "1.0", "abc", "-", "%2D1"] {
+            assert_eq!(taken.parse::<OwnerId>().unwrap().to_string(), taken);
+        }
+    }
+
+    #[test]
+    fn integers_come_before_texts_in_order() {
         assert!(OwnerId::Integer(i64::MAX) < text("a"));
+        assert!(text("A") < text("a"));
         assert_eq!(size_of::<OwnerId>(), 16);
     }
 }

@@ -80,6 +80,21 @@ pub(crate) fn encode_all_into(name: &mut String, component: &str) {
 /// The component that `encoded` stands for, or `None` if it is not how [`encode_into`] would write
 /// it.
 pub(crate) fn decode(encoded: &str) -> Option<Cow<'_, str>> {
+    let component = unescape(encoded)?;
+    let is_canonical = match &component {
+        Cow::Borrowed(_) => true,
+        Cow::Owned(component) => {
+            let mut again = String::with_capacity(encoded.len());
+            encode_into(&mut again, component);
+            again == encoded
+        }
+    };
+    is_canonical.then_some(component)
+}
+
+/// Returns what `encoded` stands for, whichever characters of it are escaped. The caller must check
+/// that it is what would be written.
+pub(super) fn unescape(encoded: &str) -> Option<Cow<'_, str>> {
     if !encoded.contains(is_escaped) {
         return Some(Cow::Borrowed(encoded));
     }
@@ -96,10 +111,7 @@ pub(crate) fn decode(encoded: &str) -> Option<Cow<'_, str>> {
             _ => *byte,
         });
     }
-    let component = String::from_utf8(bytes).ok()?;
-    let mut again = String::with_capacity(encoded.len());
-    encode_into(&mut again, &component);
-    (again == encoded).then_some(Cow::Owned(component))
+    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// Capital digits only: `%3a` and `%3A` must not be two names of one counter.

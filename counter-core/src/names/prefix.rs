@@ -197,7 +197,8 @@ mod tests {
         let prefix = Prefix::default();
         for name in [
             "counter:x",
-            "counter:user:07:d",
+            "counter:user:9223372036854775808:d",
+            "counter:user:%61:d",
             "counter:user:1:%64",
             "counter:user:1:d:e",
             "counter:{user:1:d}",

@@ -98,6 +98,16 @@ proptest! {
     }
 
     #[test]
+    fn any_text_is_an_owner_id_as_it_is_or_refused(text in any::<String>()) {
+        match Owner::new("post", &text) {
+            Ok(owner) => prop_assert_eq!(owner.id().as_text(), Some(text.as_str())),
+            Err(Invalid::Empty { .. }) => prop_assert!(text.is_empty()),
+            Err(Invalid::Nul { .. }) => prop_assert!(text.contains('\0')),
+            Err(error) => prop_assert!(text.chars().count() > 255, "{}", error),
+        }
+    }
+
+    #[test]
     fn any_text_can_be_shown_in_one_line(text in any::<String>()) {
         let shown = Printable(&text).to_string();
         prop_assert!(!shown.contains(char::is_control));

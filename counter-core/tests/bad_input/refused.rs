@@ -1,7 +1,7 @@
 //! What is no input of its kind, in one table that every entrance is given: the parsers, stores,
 //! the library and the command.
 
-use counter_core::{CounterKey, InputKind, OwnerType, Prefix, TableName};
+use counter_core::{CounterKey, InputKind, OwnerText, OwnerType, Prefix, TableName};
 
 /// What is refused, by what it is given as.
 const REFUSED: &[(InputKind, &[&str])] = &[
@@ -9,7 +9,17 @@ const REFUSED: &[(InputKind, &[&str])] = &[
     (InputKind::CounterKey, &["", "\0", "vie\0ws"]),
     (
         InputKind::OwnerId,
-        &["", "07", "-0", "+1", " 1", "1.0", "abc", "%342", "9223372036854775808"],
+        &[
+            "",
+            "\0",
+            "%34%32",
+            "%61",
+            "%3a",
+            "%",
+            "{",
+            "9223372036854775808",
+            "-9223372036854775809",
+        ],
     ),
     (
         InputKind::CounterId,
@@ -20,10 +30,11 @@ const REFUSED: &[(InputKind, &[&str])] = &[
             "user:1:",
             ":1:d",
             "user::d",
-            "user:07:d",
-            "user:-0:d",
-            "user:+1:d",
             "user:99999999999999999999:d",
+            "user:%34%32:d",
+            "user:%61:d",
+            "user:%3a:d",
+            "user:a\nb:d",
             "user:1:%64",
             "user:1:%3a",
             "user:1:a\nb",
@@ -105,6 +116,7 @@ pub(crate) fn refused() -> Vec<(InputKind, String)> {
     let mut refused: Vec<_> = listed.map(|(kind, text)| (kind, text.to_owned())).collect();
     refused.extend([
         (InputKind::OwnerType, "é".repeat(OwnerType::MAX_CHARS + 1)),
+        (InputKind::OwnerId, "é".repeat(OwnerText::MAX_CHARS + 1)),
         (InputKind::CounterKey, "é".repeat(CounterKey::MAX_CHARS + 1)),
         (InputKind::Prefix, "é".repeat(Prefix::MAX_CHARS) + ":"),
         (InputKind::TableName, "x".repeat(TableName::MAX_TABLE_BYTES + 1)),

@@ -9,7 +9,7 @@ use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::ledger::dialect::owner::OwnerIdSqlType;
+use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;

@@ -19,6 +19,7 @@ pub(crate) mod on_conflict;
     allow(dead_code, reason = "only a database uses it, and all may be off")
 )]
 pub(crate) mod owner;
+pub(crate) mod owner_sql_type;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;
 pub(crate) mod pooling;

@@ -84,8 +84,8 @@ pub struct MigrationFacts {
     pub unknown: Vec<String>,
 }
 
-const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.key, c.count, c.claim_seq, \
-                                c.created_at, c.updated_at";
+const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.owner_key, c.key, c.count, \
+                                c.claim_seq, c.created_at, c.updated_at";
 
 const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, c.marks, \
                              c.holder, c.batch";

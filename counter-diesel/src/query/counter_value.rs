@@ -11,7 +11,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Text};
 
-use crate::ledger::dialect::owner::OwnerIdSqlType;
+use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
 use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
@@ -164,14 +164,15 @@ where
         let select = format!(
             "COALESCE((SELECT \"{row}_count\" FROM (SELECT \"count\" AS \"{row}_count\", \
              \"owner_type\" AS \"{row}_type\", \"owner_id\" AS \"{row}_id\", \
-             \"key\" AS \"{row}_key\" FROM {from} AS \"{row}\") AS \"{row}\" \
+             \"owner_key\" AS \"{row}_text\", \"key\" AS \"{row}_key\" \
+             FROM {from} AS \"{row}\") AS \"{row}\" \
              WHERE \"{row}_type\" = "
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
         push_quoting(&mut out, &format!(" AND \"{row}_id\" = "))?;
         self.id.walk_ast(out.reborrow())?;
-        push_quoting(&mut out, &format!(" AND \"{row}_key\" = "))?;
+        push_quoting(&mut out, &format!(" AND \"{row}_text\" = '' AND \"{row}_key\" = "))?;
         out.push_bind_param::<Text, BoundKey>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())

@@ -2,12 +2,13 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use counter_core::{Invalid, Owner, OwnerId, OwnerType};
-use diesel::dsl::{And, Eq, EqAny, Filter};
+use diesel::dsl::{And, Eq, Filter};
 use diesel::prelude::*;
 
 use crate::counters::has_counters::HasCounters;
-use crate::ledger::dialect::owner::{OwnerIdColumn, column_of};
+use crate::ledger::dialect::owner::OwnerColumns;
 use crate::owner::counter_owner::CounterOwner;
+use crate::rows::owned_by_any::OwnedByAny;
 use crate::rows::schema::model_counters;
 
 /// One row of the table `model_counters`: a counter as the last sync left it.
@@ -21,8 +22,11 @@ pub struct ModelCounter {
     pub id: i64,
     /// The kind of model.
     pub owner_type: String,
-    /// Which instance of it.
-    pub owner_id: OwnerIdColumn,
+    /// Which instance of it, where its id is an integer, and 0 where it is a text. See
+    /// [`owner`](Self::owner).
+    pub owner_id: i64,
+    /// Which instance of it, where its id is a text, and empty where it is an integer.
+    pub owner_key: String,
     /// The counter's name.
     pub key: String,
     /// The baseline: the value without what the store still holds. May be negative.
@@ -36,15 +40,21 @@ pub struct ModelCounter {
 }
 
 /// A query for rows of the owners of one type: see [`ModelCounter::of`].
-pub type RowsOfOwners = Filter<
-    model_counters::table,
-    And<
-        Eq<model_counters::owner_type, String>,
-        EqAny<model_counters::owner_id, Vec<OwnerIdColumn>>,
-    >,
->;
+pub type RowsOfOwners =
+    Filter<model_counters::table, And<Eq<model_counters::owner_type, String>, OwnedByAny>>;
 
 impl ModelCounter {
+    /// Returns the owner of the counter.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if no sync has written the row: its type is empty, or it has an `owner_id` other
+    /// than 0 beside an `owner_key`.
+    pub fn owner(&self) -> Result<Owner, Invalid> {
+        let columns = OwnerColumns { id: self.owner_id, key: &self.owner_key };
+        Owner::new(self.owner_type.clone(), columns.owner_id()?)
+    }
+
     /// The rows of one owner as the last sync left them, as a query that can be extended.
     ///
     /// ```
@@ -76,10 +86,8 @@ impl ModelCounter {
         ids: impl IntoIterator<Item = &'a OwnerId>,
     ) -> Result<RowsOfOwners, Invalid> {
         let owner_type = owner_type.as_str().to_owned();
-        let ids = ids.into_iter().map(column_of).collect::<Result<Vec<_>, _>>()?;
-        Ok(model_counters::table.filter(
-            model_counters::owner_type.eq(owner_type).and(model_counters::owner_id.eq_any(ids)),
-        ))
+        let owned = OwnedByAny::new(ids)?;
+        Ok(model_counters::table.filter(model_counters::owner_type.eq(owner_type).and(owned)))
     }
 
     /// The rows of some models as the last sync left them, as a query that can be extended.
@@ -130,11 +138,13 @@ impl ModelCounter {
     ) -> Result<Vec<Vec<Self>>, Invalid> {
         let mut groups = HashMap::<_, Vec<Self>>::new();
         for row in rows {
-            groups.entry((row.owner_type.clone(), row.owner_id)).or_default().push(row);
+            let place = (row.owner_type.clone(), row.owner_id, row.owner_key.clone());
+            groups.entry(place).or_default().push(row);
         }
         let group_of = |owner: O| {
             let owner = owner.owner()?;
-            let place = (owner.owner_type().as_str().to_owned(), column_of(owner.id())?);
+            let OwnerColumns { id, key } = OwnerColumns::of(owner.id())?;
+            let place = (owner.owner_type().as_str().to_owned(), id, key.to_owned());
             Ok(groups.get(&place).cloned().unwrap_or_default())
         };
         owners.into_iter().map(group_of).collect()

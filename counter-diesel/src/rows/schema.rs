@@ -21,8 +21,11 @@ macro_rules! model_counters {
                 id -> BigInt,
                 /// The kind of model.
                 owner_type -> Text,
-                /// Which instance of it.
+                /// Which instance of it, where its id is an integer.
                 owner_id -> BigInt,
+                /// The instance where its id is a text, beside an `owner_id` of 0; empty where it
+                /// is an integer.
+                owner_key -> Text,
                 /// The counter's name.
                 key -> Text,
                 /// The baseline: the value without what the store still holds. May be negative.

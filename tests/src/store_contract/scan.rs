@@ -3,13 +3,14 @@ use std::num::NonZeroUsize;
 
 use counter_core::{CounterId, Cursor, DeltaStore, Pattern, Prefix};
 
-use super::{contract, fresh, ids};
+use super::{contract, fresh, ids, pending};
 use crate::fixtures::{counter_of, user, views_of};
 use crate::store_worlds::StoreWorld;
 
 contract![
     a_scan_of_an_empty_store_ends,
     a_scan_finds_every_counter_page_by_page,
+    any_text_works_as_an_owner_id_and_none_is_an_integer,
     a_scan_finds_what_is_only_claimed,
     a_scan_finds_nothing_of_what_was_acknowledged,
     a_scan_with_a_pattern_finds_what_matches_pending_or_claimed,
@@ -119,4 +120,18 @@ fn a_scan_finds_what_stays_while_other_counters_come_and_go(world: &dyn StoreWor
         store.ack(&[claim]).unwrap();
     });
     assert!(found.is_superset(&stay));
+}
+
+fn any_text_works_as_an_owner_id_and_none_is_an_integer(world: &dyn StoreWorld) {
+    let store = world.store();
+    let texts = ["42", "-42", "042", "9223372036854775808", "a:b", "{}", "%342", "é\n", "*", " "];
+    let mut ids = [42, -42].map(views_of).to_vec();
+    ids.extend(texts.map(|text| CounterId::new("post", text, "views").unwrap()));
+    for (id, n) in ids.iter().zip(1..) {
+        store.increment(id, n).unwrap();
+    }
+    for (id, n) in ids.iter().zip(1..) {
+        assert_eq!(pending(&*store, id), n, "{id}");
+    }
+    assert_eq!(scan_all(&*store, &Pattern::all(), 5), ids.into_iter().collect());
 }

@@ -17,7 +17,7 @@ fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
     let site = CheckSite::new();
     for (name, value) in [
         ("counter:x", "1"),
-        ("counter:user:07:d", "5"),
+        ("counter:user:%61:d", "5"),
         ("counter:user:1:%64", "5"),
         ("counter:user:1:z", "abc"),
         ("counter:{counter:user:2:z}", "junk"),
@@ -27,7 +27,7 @@ fn names_and_values_that_are_not_counters_are_a_warning_that_names_a_few() {
     let _: i64 = site.redis("RPUSH counter:user:3:list a b");
     let _: i64 = site.redis("HSET counter:{counter:user:4:hash} a b");
     // Others' names.
-    let () = site.redis("SET elsewhere:user:07:d 5");
+    let () = site.redis("SET elsewhere:user:%61:d 5");
     let finding = only(&site.check(), Warning, Code::ForeignNames);
     assert!(finding.message.starts_with("7 names under the prefix ("), "{finding}");
     assert!(finding.message.contains(", …)"), "{finding}");

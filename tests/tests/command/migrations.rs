@@ -8,18 +8,27 @@ use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use serde_json::json;
 
-const NAME: &str = "2026-01-01-000000_create_model_counters";
+const NAMES: [&str; 2] =
+    ["2026-01-01-000000_create_model_counters", "2026-11-29-000000_add_owner_key"];
+
+/// A line for each migration.
+fn all(state: &str) -> String {
+    NAMES.map(|name| format!("{state}: {name}\n")).concat()
+}
 
 pub(super) const CASES: &[Case<World>] = &[
     ("migrations are run once and their status is told", |world| {
         world.drop_tables();
         let ended = world.run(&["migrate", "--status"]);
-        assert_eq!((ended.code(), ended.output), (1, format!("pending: {NAME}\n")));
-        assert_eq!(world.output_of(&["migrate"]), format!("run: {NAME}\n"));
+        assert_eq!((ended.code(), ended.output), (1, all("pending")));
+        assert_eq!(world.output_of(&["migrate"]), all("run"));
         assert_eq!(world.output_of(&["migrate"]), "the tables of model_counters are up to date\n");
-        assert_eq!(world.output_of(&["migrate", "--status"]), format!("run: {NAME}\n"));
+        assert_eq!(world.output_of(&["migrate", "--status"]), all("run"));
         let status = world.json_of(&["migrate", "--status"]);
-        assert_eq!(status["migrations"], json!([{ "name": NAME, "state": "run" }]));
+        assert_eq!(
+            status["migrations"],
+            json!(NAMES.map(|name| json!({ "name": name, "state": "run" })))
+        );
         assert_eq!(world.json_of(&["migrate"])["run"], json!([]));
         world.output_of(&["increment", "user:1", "views"]);
         world.output_of(&["sync"]);
@@ -34,12 +43,12 @@ pub(super) const CASES: &[Case<World>] = &[
     ("a migration that was begun and not finished is pending, not copied", |world| {
         let is_pending = || {
             let ended = world.run(&["migrate", "--status"]);
-            assert_eq!((ended.code(), ended.output), (1, format!("pending: {NAME}\n")));
+            assert_eq!((ended.code(), ended.output), (1, all("pending")));
         };
         world.database.execute("DELETE FROM model_counters_migrations").unwrap();
         is_pending();
         world.database.execute("DROP TABLE model_counters_migrations").unwrap();
-        assert_eq!(world.output_of(&["migrate", "--status"]), format!("copied: {NAME}\n"));
+        assert_eq!(world.output_of(&["migrate", "--status"]), all("copied"));
         world.database.execute("DROP TABLE model_counters_state").unwrap();
         is_pending();
     }),
@@ -52,7 +61,7 @@ pub(super) const CASES: &[Case<World>] = &[
     ("a table of another name is made and used", |world| {
         let named =
             |arguments: &[&str]| world.output_of(&[arguments, &["--table-name", "hits"]].concat());
-        assert_eq!(named(&["migrate"]), format!("run: {NAME}\n"));
+        assert_eq!(named(&["migrate"]), all("run"));
         named(&["set", "user:1", "views", "5"]);
         assert_eq!(named(&["all", "user:1"]), "5  views\n");
         assert_eq!(world.output_of(&["all", "user:1"]), "");
@@ -64,11 +73,15 @@ pub(super) const CASES: &[Case<World>] = &[
         let table = ["--table-name", "hits"];
         let copy = [&["migrate", "--copy", path][..], &table].concat();
         let written = world.output_of(&copy);
-        assert_eq!(written, format!("written: {path}/{}\n", names_in(folder.path())[0]));
-        assert!(written.ends_with("_create_model_counters\n"), "{written}");
-        run_by_diesel(&world.database.url(), folder.path(), 1);
+        let names = names_in(folder.path());
+        let lines = names.iter().map(|name| format!("written: {path}/{name}\n"));
+        assert_eq!(written, lines.collect::<String>());
+        for (name, ours) in names.iter().zip(NAMES) {
+            assert_eq!(name.split_once('_').unwrap().1, ours.split_once('_').unwrap().1);
+        }
+        run_by_diesel(&world.database.url(), folder.path(), 2);
         let status = world.output_of(&[&["migrate", "--status"][..], &table].concat());
-        assert_eq!(status, format!("copied: {NAME}\n"));
+        assert_eq!(status, all("copied"));
         world.output_of(&[&["set", "user:1", "views", "5"][..], &table].concat());
         world.output_of(&[&["sync"][..], &table].concat());
         revert_by_diesel(&world.database.url(), folder.path());
@@ -83,11 +96,13 @@ pub(super) const CASES: &[Case<World>] = &[
             fs::write(own.join("up.sql"), "CREATE TABLE posts (id INTEGER PRIMARY KEY)").unwrap();
             fs::write(own.join("down.sql"), "DROP TABLE posts").unwrap();
             world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
-            run_by_diesel(&world.database.url(), folder.path(), 2);
+            run_by_diesel(&world.database.url(), folder.path(), 3);
             world.database.execute("SELECT id FROM posts").unwrap();
-            assert_eq!(world.output_of(&["migrate", "--status"]), format!("copied: {NAME}\n"));
-            revert_by_diesel(&world.database.url(), folder.path());
-            assert_eq!(world.run(&["migrate", "--status"]).code(), 1);
+            assert_eq!(world.output_of(&["migrate", "--status"]), all("copied"));
+            for _ in NAMES {
+                revert_by_diesel(&world.database.url(), folder.path());
+                assert_eq!(world.run(&["migrate", "--status"]).code(), 1);
+            }
             world.database.execute("DROP TABLE posts").unwrap();
             world.database.execute("DROP TABLE __diesel_schema_migrations").unwrap();
             world.output_of(&["migrate"]);
@@ -101,12 +116,23 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(ended.errors.contains("no date comes after the version of"), "{ended:?}");
         assert_eq!(names_in(folder.path()), ["init"]);
     }),
+    ("what an earlier version has copied is not copied again, and what is new is", |world| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(NAMES[0])).unwrap();
+        world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
+        let [first, second] = names_in(folder.path()).try_into().unwrap();
+        assert_eq!(first, NAMES[0]);
+        assert!(second.ends_with("_add_owner_key"), "{second}");
+    }),
     ("copying overwrites nothing and makes no folder by mistake", |world| {
         let folder = tempfile::tempdir().unwrap();
-        // Copied by an earlier version, which dated it otherwise.
-        let taken = folder.path().join(NAME);
-        fs::create_dir(&taken).unwrap();
-        fs::write(taken.join("up.sql"), "mine").unwrap();
+        // Copied by an earlier version, which dated them otherwise.
+        let [taken, _] = NAMES.map(|name| {
+            let taken = folder.path().join(name);
+            fs::create_dir(&taken).unwrap();
+            fs::write(taken.join("up.sql"), "mine").unwrap();
+            taken
+        });
         let ended = world.run(&["migrate", "--copy", folder.path().to_str().unwrap()]);
         assert_eq!(ended.code(), 2, "{ended:?}");
         assert!(ended.errors.contains("there already is"), "{ended:?}");

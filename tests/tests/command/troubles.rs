@@ -88,7 +88,7 @@ pub(super) const CASES: &[Case<World>] = &[
             [&["sync"][..], &["sync", "--dry-run"], &["get", "user:1", "views"], &["all", "user:1"]]
         {
             let ended = world.run(arguments);
-            let expected = "counter: the table model_counters is not in the database: ";
+            let expected = "counter: the table model_counters is not in the database, or a migration of it was not run: ";
             assert_eq!((ended.code(), ended.output.as_str()), (2, ""), "{ended:?}");
             assert!(ended.errors.starts_with(expected), "{ended:?}");
             assert!(

@@ -20,8 +20,16 @@ class Redis:
         self.send('HSET', name, field, value)
 ";
 
-/// Texts in which there is something to encode, or which look like it.
-const TEXTS: [&str; 9] = [
+/// Texts in which there is something to encode, or which look like it, or like integers.
+const TEXTS: [&str; 17] = [
+    "0",
+    "42",
+    "-42",
+    "042",
+    "-0",
+    "9223372036854775808",
+    "%342",
+    "٤٢",
     "downloads",
     "a:b",
     "{tag}",
@@ -39,7 +47,8 @@ fn python_writes_the_names_that_this_library_writes() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("redis.py"), CLIENT).unwrap();
     let example = &document("docs/wire-format.md").code_in("python")[0];
-    let more = "\nimport sys\nfor text in sys.argv[2:]:\n    redis.Redis().incrby(counter(text, -7, text), 1)\n";
+    let more = "\nimport sys\nfor text in sys.argv[2:]:\n    redis.Redis().incrby(counter(text, -7, text), 1)\n    \
+                redis.Redis().incrby(counter(text, text, text), 1)\n";
     std::fs::write(folder.path().join("example.py"), format!("{example}{more}")).unwrap();
 
     let mut python = Command::new("python3");
@@ -47,16 +56,17 @@ fn python_writes_the_names_that_this_library_writes() {
     let output = output.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
-    let texts = TEXTS.map(|text| CounterId::new(text, -7, text).unwrap());
+    let integers = TEXTS.map(|text| CounterId::new(text, -7, text).unwrap());
+    let texts = TEXTS.map(|text| CounterId::new(text, text, text).unwrap());
     let shown = counter_of(&user(123), "downloads: total");
     let mut bare = redis.bare();
-    for id in texts.iter().chain([&shown]) {
+    for id in integers.iter().chain(&texts).chain([&shown]) {
         let name = Prefix::default().pending_name(id);
         let held: Option<i64> = redis::cmd("GET").arg(&name).query(&mut bare).unwrap();
         assert_eq!(held, Some(1), "{name}");
     }
     let keys: usize = redis::cmd("DBSIZE").query(&mut bare).unwrap();
-    assert_eq!(keys, TEXTS.len() + 1);
+    assert_eq!(keys, 2 * TEXTS.len() + 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The tables of the counters: how they are made, found and named.
 
+mod earlier;
 mod embedded;
 mod harness;
 mod lock;

@@ -37,7 +37,7 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
         world.run("ANALYZE");
         for asked in Asked::ALL {
             let plan = explained::<String>(world, asked).join("\n");
-            let index = "Index Scan using model_counters_owner_type_owner_id_key_key on";
+            let index = "Index Scan using model_counters_owner_type_owner_id_owner_key_key_key on";
             let of_counters = plan.split(index).skip(1).collect::<Vec<_>>();
             assert!(!of_counters.is_empty(), "{plan}");
             for plan in of_counters {

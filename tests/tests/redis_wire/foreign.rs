@@ -23,7 +23,7 @@ fn everything(setting: &mut Setting) -> BTreeMap<Vec<u8>, Vec<u8>> {
 /// Under the prefix, but not names that the library would write.
 const NAMES: [&[u8]; 6] = [
     b"counter:x",
-    b"counter:user:07:d",
+    b"counter:user:9223372036854775808:d",
     b"counter:user:1:%64",
     b"counter:user:1:a:b",
     b"counter:{user:1:d}",

@@ -65,13 +65,13 @@ fn what_is_not_a_counter_survives_a_sync_and_is_named_in_its_report() {
     let _: String = run(&mut app.bare, "SET counter:x 1");
     let _: i64 = run(&mut app.bare, "RPUSH counter:user:1:y a b");
     let _: String = run(&mut app.bare, "SET counter:user:1:z abc");
-    let _: String = run(&mut app.bare, "SET counter:user:07:d 5");
+    let _: String = run(&mut app.bare, "SET counter:user:%61:d 5");
     USER.increment_counter(&app.counters, UserCounter::Downloads, 1).unwrap();
     let report = app.counters.sync(&SyncOptions::default()).unwrap();
     assert_eq!((report.applied, report.foreign.count()), (1, 4), "{report:?}");
     let mut named = report.foreign.iter().map(|foreign| foreign.name.as_str()).collect::<Vec<_>>();
     named.sort_unstable();
-    let foreign = ["counter:user:07:d", "counter:user:1:y", "counter:user:1:z", "counter:x"];
+    let foreign = ["counter:user:%61:d", "counter:user:1:y", "counter:user:1:z", "counter:x"];
     assert_eq!(named, foreign);
     let mut left = foreign.to_vec();
     left.extend(["counter:{given}", "counter:{id}", "counter:{marks}", "counter:{seq}"]);

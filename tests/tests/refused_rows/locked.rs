@@ -167,7 +167,8 @@ fn applied_after(
 fn lock_of(post: i64) -> String {
     format!(
         "UPDATE model_counters SET count = count \
-         WHERE owner_type = 'post' AND owner_id = {post} AND \"key\" = 'views'"
+         WHERE owner_type = 'post' AND owner_id = {post} \
+         AND owner_key = '' AND \"key\" = 'views'"
     )
 }
 

@@ -284,7 +284,7 @@ pub fn partition(world: &World) {
         "CREATE TABLE parted (LIKE model_counters INCLUDING DEFAULTS) \
          PARTITION BY RANGE (owner_id); \
          CREATE TABLE small PARTITION OF parted FOR VALUES FROM (0) TO (9999); \
-         ALTER TABLE parted ADD UNIQUE (owner_type, owner_id, \"key\"); \
+         ALTER TABLE parted ADD UNIQUE (owner_type, owner_id, owner_key, \"key\"); \
          DROP TABLE model_counters; \
          CREATE SEQUENCE parted_id; ALTER TABLE parted ALTER id SET DEFAULT nextval('parted_id'); \
          ALTER TABLE parted RENAME TO model_counters",

@@ -86,7 +86,7 @@ fn rows(conn: &mut MysqlConnection, database: &OwnDatabase<MysqlConnection>) -> 
     let tables = [
         (
             "model_counters",
-            "id, owner_type, owner_id, `key`, count, claim_seq, created_at, updated_at",
+            "id, owner_type, owner_id, owner_key, `key`, count, claim_seq, created_at, updated_at",
         ),
         ("model_counters_state", "prefix, store_id, writer, claim_seq, synced_at, marks"),
         ("model_counters_migrations", "name, run_at"),

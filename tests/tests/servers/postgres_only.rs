@@ -32,17 +32,17 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
         pool.get().unwrap().batch_execute("ANALYZE").unwrap();
         let read = prepared(&pool, "SELECT w.").remove(0);
         let explain = format!(
-            "EXPLAIN EXECUTE \"{}\" ('{{post,post}}', '{{7,9}}', '{{views,views}}')",
+            "EXPLAIN EXECUTE \"{}\" ('{{post,post}}', '{{7,9}}', '{{\"\",\"\"}}', '{{views,views}}')",
             read.name
         );
         let plan = sql_query(explain).load::<Plan>(&mut *pool.get().unwrap()).unwrap();
         let plan = plan.iter().map(|line| line.line.as_str()).collect::<Vec<_>>();
         let plan = plan.join("\n");
-        let index = "Index Scan using model_counters_owner_type_owner_id_key_key";
+        let index = "Index Scan using model_counters_owner_type_owner_id_owner_key_key_key";
         assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
-        // All three columns, or it would read all counters of the owner.
+        // All four columns, or it would read all counters of the owner.
         let condition = plan.split("Index Cond:").nth(1).unwrap();
-        for column in ["owner_type", "owner_id", "key"] {
+        for column in ["owner_type", "owner_id", "owner_key", "key"] {
             assert!(condition.contains(&format!("w.{column}")), "{plan}");
         }
     }),

@@ -262,9 +262,14 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
         Ok(table.to_string())
     }
 
-    /// Whether the tables are there that counters are kept in.
+    /// Whether a table that is there has this column.
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool>;
+
+    /// Whether the tables are there that counters are kept in, with what the last migration added.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
-        Ok(self.has_table(tables.totals())? && self.has_table(tables.state())?)
+        Ok(self.has_table(tables.totals())?
+            && self.has_table(tables.state())?
+            && self.has_column(tables.totals(), "owner_key")?)
     }
 
     /// Makes the table of the migrations that were run, if it is missing.
@@ -342,6 +347,10 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
     fn quoted(table: &Table) -> String {
         table.quoted()
     }
+
+    /// Returns an expression for a text of any characters, which stands in a migration in the place
+    /// of a constant.
+    fn text_from_hex(hex: &str) -> String;
 }
 
 /// A row of the table `{table_name}_state`.

@@ -200,6 +200,17 @@ impl Dialect for MysqlConnection {
         Ok(count.text(table.name()).load::<i64>(self)? == [1])
     }
 
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool> {
+        let columns = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = ";
+        let columns = Statement::<BigInt>::new(columns).prepared_anew();
+        let columns = match table.schema() {
+            Some(schema) => columns.text(schema),
+            None => columns.sql("DATABASE()"),
+        };
+        let columns = columns.sql(" AND table_name = ").text(table.name());
+        Ok(columns.sql(" AND column_name = ").text(column).load::<i64>(self)? == [1])
+    }
+
     /// Prepared anew each time, because the current database of a prepared statement is for ever
     /// that in which it was prepared.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
@@ -308,6 +319,10 @@ impl Dialect for MysqlConnection {
             }
             _ => false,
         }
+    }
+
+    fn text_from_hex(hex: &str) -> String {
+        format!("CONVERT(0x{hex} USING utf8mb4)")
     }
 
     shared_members!(NOW);

@@ -8,7 +8,8 @@ pub(super) fn apply(is_add: bool, now: &str) -> String {
     let count =
         if is_add { "\"row\".\"count\" + excluded.\"count\"" } else { "excluded.\"count\"" };
     format!(
-        " ON CONFLICT (\"owner_type\", \"owner_id\", \"key\") DO UPDATE SET \"count\" = {count}, \
+        " ON CONFLICT (\"owner_type\", \"owner_id\", \"owner_key\", \"key\") \
+         DO UPDATE SET \"count\" = {count}, \
          \"claim_seq\" = excluded.\"claim_seq\", \"updated_at\" = {now} \
          WHERE \"row\".\"claim_seq\" < excluded.\"claim_seq\""
     )

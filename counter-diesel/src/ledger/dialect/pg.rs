@@ -97,7 +97,7 @@ impl Dialect for PgConnection {
         let (mut place, mut is_suspect) = (0, false);
         for run in standard::runs(claims) {
             let written = upsert_statement(tables, run, NOW)?.load::<Written>(self)?;
-            is_suspect |= written.first().is_some_and(|written| written.4);
+            is_suspect |= written.first().is_some_and(|written| written.5);
             let mut written = written.into_iter();
             let mut next = written.next();
             for claim in run {
@@ -149,6 +149,14 @@ impl Dialect for PgConnection {
             .sql(") IS NOT NULL")
             .load::<bool>(self)?;
         Ok(found == [true])
+    }
+
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool> {
+        let found = Statement::<BigInt>::new(
+            "SELECT count(*) FROM pg_attribute WHERE NOT attisdropped AND attrelid = to_regclass(",
+        );
+        let found = found.text(table.quoted()).sql(") AND attname = ").text(column);
+        Ok(found.load::<i64>(self)? == [1])
     }
 
     /// Returns the first schema of search_path that has the table, but not that of temporary
@@ -281,6 +289,10 @@ impl Dialect for PgConnection {
             _ if waited < wait.limit() || speaks_english(self) => None,
             _ => Some(TimeLimit::Lock),
         }
+    }
+
+    fn text_from_hex(hex: &str) -> String {
+        format!("convert_from(decode('{hex}', 'hex'), 'UTF8')")
     }
 
     shared_members!(NOW);

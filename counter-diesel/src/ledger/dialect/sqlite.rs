@@ -114,6 +114,18 @@ impl Dialect for SqliteConnection {
         }
     }
 
+    /// A name in quotes that is no column would be a text, unless the table is named beside it.
+    fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool> {
+        let probe = format!("SELECT c.\"{column}\" FROM {} AS c LIMIT 0", Self::quoted(table));
+        match self.batch_execute(&probe) {
+            Ok(()) => Ok(true),
+            Err(DieselError::DatabaseError(_, info)) if info.message().starts_with("no such ") => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Looks where SQLite looks: among what is temporary first, then in the file, then in those
     /// that are attached. A database in memory has no file.
     fn place_of(&mut self, table: &Table) -> QueryResult<String> {
@@ -179,6 +191,10 @@ impl Dialect for SqliteConnection {
         says_locked(error).then_some(TimeLimit::Lock)
     }
 
+    fn text_from_hex(hex: &str) -> String {
+        format!("CAST(x'{hex}' AS TEXT)")
+    }
+
     shared_members!(NOW);
     on_conflict_members!(NOW, "max");
 }
@@ -213,7 +229,8 @@ fn many_baselines<'a>(
         ") AS w CROSS JOIN {from} AS c \
              WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
              AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
-             AND c.\"key\" = json_extract(w.\"value\", '$[2]')"
+             AND c.\"owner_key\" = json_extract(w.\"value\", '$[2]') \
+             AND c.\"key\" = json_extract(w.\"value\", '$[3]')"
     )))
 }
 

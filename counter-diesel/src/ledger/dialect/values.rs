@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use counter_core::{Claim, CounterId};
 use diesel::result::{Error, QueryResult};
 
-use super::owner::bind_owner_of;
+use super::owner::{OwnerColumns, bind_owner_of};
 use super::sql::standard;
 use super::sql::statement::Statement;
 
@@ -28,14 +28,18 @@ pub(super) fn pieces<'a>(
 
 /// `INSERT INTO ... VALUES ...`, as far as it is the same everywhere.
 pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let mut insert = Statement::new(format!("INSERT INTO {into} "))
-        .sql("(\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") VALUES ");
+    let mut insert = Statement::new(format!("INSERT INTO {into} ")).sql(
+        "(\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\") VALUES ",
+    );
     for (index, claim) in claims.iter().enumerate() {
+        let owner = bind_owner_of(&claim.id)?;
         insert = insert
             .sql(if index == 0 { "(" } else { ", (" })
             .text(claim.id.owner_type())
             .sql(", ")
-            .big_int(bind_owner_of(&claim.id)?)
+            .big_int(owner.id)
+            .sql(", ")
+            .text(owner.key)
             .sql(", ")
             .text(claim.id.key())
             .sql(", ")
@@ -51,7 +55,10 @@ pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Stateme
 pub(super) fn json(ids: &[CounterId]) -> QueryResult<String> {
     let parts = ids
         .iter()
-        .map(|id| Ok((id.owner_type(), bind_owner_of(id)?, id.key())))
-        .collect::<QueryResult<Vec<(Cow<'_, str>, i64, Cow<'_, str>)>>>()?;
+        .map(|id| {
+            let OwnerColumns { id: owner_id, key: owner_key } = bind_owner_of(id)?;
+            Ok((id.owner_type(), owner_id, owner_key, id.key()))
+        })
+        .collect::<QueryResult<Vec<(Cow<'_, str>, i64, &str, Cow<'_, str>)>>>()?;
     serde_json::to_string(&parts).map_err(|error| Error::SerializationError(error.into()))
 }

@@ -48,13 +48,29 @@ pub(crate) fn files_of<C: CounterConnection>(tables: &Tables) -> Vec<MigrationFi
 }
 
 /// The files are written for the default name; here is the one place where another is put in. All
-/// old names are taken out before the first new one comes, for that may contain an old one.
+/// old names are taken out before the first new one comes, for that may contain an old one. Between
+/// single quotes a name is a text, from which a statement is made.
 fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
     let default = Tables::new(&TableName::default());
-    let places =
-        [(default.state(), "\u{1}", tables.state()), (default.totals(), "\u{2}", tables.totals())];
-    let emptied = places
-        .iter()
-        .fold(sql.to_owned(), |sql, (old, place, _)| sql.replace(&C::quoted(old), place));
-    places.iter().fold(emptied, |sql, (_, place, new)| sql.replace(place, &C::quoted(new)))
+    let [old_state, old_totals] = [default.state(), default.totals()].map(C::quoted);
+    let [state, totals] = [tables.state(), tables.totals()].map(C::quoted);
+    let places = [
+        (format!("'{old_totals}'"), "\u{1}", as_text::<C>(&totals)),
+        (old_state, "\u{2}", state),
+        (old_totals, "\u{3}", totals),
+    ];
+    let emptied =
+        places.iter().fold(sql.to_owned(), |sql, (old, place, _)| sql.replace(old, place));
+    places.iter().fold(emptied, |sql, (_, place, new)| sql.replace(place, new))
+}
+
+/// Returns a constant of SQL with this text. What could mean something inside of one is left to the
+/// database to decode, because that depends on its settings.
+fn as_text<C: CounterConnection>(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.\"`".contains(c);
+    if text.chars().all(is_plain) {
+        return format!("'{text}'");
+    }
+    let hex = text.bytes().map(|byte| format!("{byte:02x}"));
+    C::text_from_hex(&hex.collect::<String>())
 }

@@ -9,7 +9,7 @@ struct PostId(i64);
 
 #[derive(HasCounters)]
 struct User {
-    id: u64,
+    id: u128,
 }
 
 fn main() {}

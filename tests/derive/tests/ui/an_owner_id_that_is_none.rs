@@ -6,6 +6,6 @@ struct Post {
 }
 
 fn main() {
-    let _ = Owner::new("post", "42");
-    let _ = Post::counter_owner(42_u64);
+    let _ = Owner::new("post", 4.2);
+    let _ = Post::counter_owner(true);
 }

@@ -55,7 +55,8 @@ pub(super) fn pieces(ids: &[CounterId]) -> impl Iterator<Item = &[CounterId]> {
     let mut bytes = 0;
     ids.chunk_by(move |id, _| {
         // JSON writes a control character in six bytes, and quotes, commas and a number.
-        bytes += 6 * (id.owner_type().len() + id.key().len()) + 40;
+        let owner_key = id.owner_id().as_text().unwrap_or_default();
+        bytes += 6 * (id.owner_type().len() + owner_key.len() + id.key().len()) + 43;
         let is_full = bytes > READ_BYTES;
         if is_full {
             bytes = 0;
@@ -78,10 +79,12 @@ pub(super) fn many_baselines(
         ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
              \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
              \"owner_id\" BIGINT PATH '$[1]', \
-             \"key\" VARCHAR(100) {bytes} PATH '$[2]')) AS w \
+             \"owner_key\" VARCHAR(255) {bytes} PATH '$[2]', \
+             \"key\" VARCHAR(100) {bytes} PATH '$[3]')) AS w \
              STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") \
              ON c.\"owner_type\" = w.\"owner_type\" \
-             AND c.\"owner_id\" = w.\"owner_id\" AND c.\"key\" = w.\"key\"",
+             AND c.\"owner_id\" = w.\"owner_id\" \
+             AND c.\"owner_key\" = w.\"owner_key\" AND c.\"key\" = w.\"key\"",
         tables.totals().quoted()
     )))
 }

@@ -11,20 +11,22 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use crate::ledger::dialect::on_conflict;
-use crate::ledger::dialect::owner::bind_owner_of;
+use crate::ledger::dialect::owner::{OwnerColumns, bind_owner_of};
 use crate::ledger::dialect::sql::standard;
 use crate::ledger::dialect::tables::Tables;
 
 /// A row after an upsert: its owner, its key and its sequence, and whether the table may have
 /// triggers.
-pub(super) type Written = (String, i64, String, i64, bool);
+pub(super) type Written = (String, i64, String, String, i64, bool);
 
-type WrittenSql = (Text, BigInt, Text, BigInt, Bool);
+type WrittenSql = (Text, BigInt, Text, Text, BigInt, Bool);
 
 /// Returns whether a row shows a claim.
-pub(super) fn shows((owner_type, owner_id, key, seq, _): &Written, claim: &Claim) -> bool {
+pub(super) fn shows(written: &Written, claim: &Claim) -> bool {
+    let (owner_type, id, owner_key, key, seq, _) = written;
+    let owner = OwnerColumns { id: *id, key: owner_key };
     *seq == claim.seq.get()
-        && bind_owner_of(&claim.id).is_ok_and(|id| id == *owner_id)
+        && bind_owner_of(&claim.id).is_ok_and(|written| written == owner)
         && *key == claim.id.key()
         && *owner_type == claim.id.owner_type()
 }
@@ -38,7 +40,8 @@ pub(super) fn upsert_statement<'a>(
     Ok(OverCounters {
         before: format!(
             "INSERT INTO {} AS \"row\" \
-             (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM ",
+             (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\") \
+             SELECT * FROM ",
             tables.totals().quoted()
         ),
         numbers: vec![
@@ -46,7 +49,7 @@ pub(super) fn upsert_statement<'a>(
             claims.iter().map(|claim| claim.seq.get()).collect(),
         ],
         after: format!(
-            "{} RETURNING \"owner_type\", \"owner_id\", \"key\", \"claim_seq\", \
+            "{} RETURNING \"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"claim_seq\", \
              (SELECT relkind <> 'r' OR relhastriggers OR relhassubclass FROM pg_class \
              WHERE oid = '{}'::regclass)",
             on_conflict::apply(is_add, now),
@@ -63,8 +66,9 @@ pub(super) fn many_baselines<'a>(
     Ok(OverCounters {
         before: "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM ".to_owned(),
         after: format!(
-            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
-             JOIN {} AS c USING (\"owner_type\", \"owner_id\", \"key\")",
+            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \
+             \"number\") JOIN {} AS c \
+             USING (\"owner_type\", \"owner_id\", \"owner_key\", \"key\")",
             tables.totals().quoted()
         ),
         ..OverCounters::new(ids)?
@@ -78,6 +82,7 @@ pub(super) struct OverCounters<'a, Row> {
     before: String,
     owner_types: Vec<Cow<'a, str>>,
     owner_ids: Vec<i64>,
+    owner_keys: Vec<&'a str>,
     keys: Vec<Cow<'a, str>>,
     numbers: Vec<Vec<i64>>,
     pub(super) after: String,
@@ -86,12 +91,15 @@ pub(super) struct OverCounters<'a, Row> {
 
 impl<'a, Row> OverCounters<'a, Row> {
     fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
-        let owner_ids = ids.clone().into_iter();
+        let owners = ids.clone().into_iter().map(bind_owner_of);
+        let owners = owners.map(|owner| owner.map(|OwnerColumns { id, key }| (id, key)));
+        let (owner_ids, owner_keys) = owners.collect::<QueryResult<(Vec<_>, Vec<_>)>>()?;
         Ok(Self {
             is_named: false,
             before: String::new(),
             owner_types: ids.clone().into_iter().map(CounterId::owner_type).collect(),
-            owner_ids: owner_ids.map(bind_owner_of).collect::<QueryResult<_>>()?,
+            owner_ids,
+            owner_keys,
             keys: ids.into_iter().map(CounterId::key).collect(),
             numbers: Vec::new(),
             after: String::new(),
@@ -116,6 +124,8 @@ impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
         out.push_bind_param::<Array<Text>, _>(&self.owner_types)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.owner_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.owner_keys)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
         for numbers in &self.numbers {

@@ -31,7 +31,7 @@ macro_rules! shared_members {
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
             let top = standard::top(tables, owner_type, key, limit).named(is_named);
-            let ids = top.load::<i64>(self)?;
+            let ids = top.load::<(i64, String)>(self)?;
             ids.into_iter().map(read_owner).collect()
         }
 

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
-use crate::ledger::dialect::owner::{bind_owner, bind_owner_of};
+use crate::ledger::dialect::owner::{OwnerColumns, bind_owner, bind_owner_of};
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -83,13 +83,13 @@ fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
-    Ok(statement
-        .sql("\"owner_type\" = ")
-        .text(id.owner_type())
-        .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner_of(id)?)
-        .sql(" AND \"key\" = ")
-        .text(id.key()))
+    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
+    Ok(of_owner(statement, bind_owner_of(id)?).sql(" AND \"key\" = ").text(id.key()))
+}
+
+fn of_owner<'a, Row>(statement: Statement<'a, Row>, owner: OwnerColumns<'a>) -> Statement<'a, Row> {
+    let statement = statement.sql(" AND \"owner_id\" = ").big_int(owner.id);
+    statement.sql(" AND \"owner_key\" = ").text(owner.key)
 }
 
 /// The row of one counter, if there is one.
@@ -122,11 +122,8 @@ pub(crate) fn rows_of<'a>(
 ) -> QueryResult<Statement<'a, (Text, BigInt, BigInt)>> {
     let from = tables.totals().quoted();
     let select = format!("SELECT \"key\", \"count\", \"claim_seq\" FROM {from}");
-    Ok(Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner.owner_type().as_str())
-        .sql(" AND \"owner_id\" = ")
-        .big_int(bind_owner(owner.id())?))
+    let select = Statement::new(select).sql(" WHERE \"owner_type\" = ");
+    Ok(of_owner(select.text(owner.owner_type().as_str()), bind_owner(owner.id())?))
 }
 
 pub(crate) fn rows_with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
@@ -138,13 +135,15 @@ pub(crate) fn top<'a>(
     owner_type: &'a OwnerType,
     key: &'a CounterKey,
     limit: i64,
-) -> Statement<'a, BigInt> {
+) -> Statement<'a, (BigInt, Text)> {
     let from = tables.totals().quoted();
-    Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
+    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
+    Statement::new(select)
+        .sql(" WHERE \"owner_type\" = ")
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
         .text(key.as_str())
-        .sql(" ORDER BY \"count\" DESC, \"owner_id\" LIMIT ")
+        .sql(" ORDER BY \"count\" DESC, \"owner_id\", \"owner_key\" LIMIT ")
         .big_int(limit)
 }
 

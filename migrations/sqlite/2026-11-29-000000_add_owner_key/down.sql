@@ -1,0 +1,22 @@
+CREATE TEMP TABLE "counter_rows" AS SELECT * FROM "model_counters";
+
+DROP TABLE "model_counters";
+
+CREATE TABLE "model_counters" (
+  "id" INTEGER NOT NULL PRIMARY KEY,
+  "owner_type" VARCHAR(255) NOT NULL,
+  "owner_id" BIGINT NOT NULL,
+  "key" VARCHAR(100) NOT NULL,
+  "count" BIGINT NOT NULL DEFAULT 0 CHECK (typeof("count") = 'integer'),
+  "claim_seq" BIGINT NOT NULL DEFAULT 0,
+  "created_at" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "updated_at" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE ("owner_type", "owner_id", "key")
+);
+
+-- Refuses where an owner's id is a text, by the NOT NULL: without the column it would be the integer 0.
+INSERT INTO "model_counters" ("id", "owner_type", "owner_id", "key", "count", "claim_seq", "created_at", "updated_at")
+SELECT "id", "owner_type", CASE "owner_key" WHEN '' THEN "owner_id" END, "key", "count", "claim_seq", "created_at", "updated_at"
+FROM temp."counter_rows";
+
+DROP TABLE temp."counter_rows";

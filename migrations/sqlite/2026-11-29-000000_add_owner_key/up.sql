@@ -1,0 +1,26 @@
+-- Owners whose id is a text have it in owner_key, and 0 as owner_id. All others have the empty text. SQLite changes no
+-- UNIQUE of a table, so the table is made anew.
+CREATE TEMP TABLE "counter_rows" AS SELECT * FROM "model_counters";
+
+DROP TABLE "model_counters";
+
+-- One row for each counter. Text compares byte for byte: SQLite's default collation does.
+CREATE TABLE "model_counters" (
+  "id" INTEGER NOT NULL PRIMARY KEY,
+  "owner_type" VARCHAR(255) NOT NULL,
+  "owner_id" BIGINT NOT NULL,
+  "owner_key" VARCHAR(255) NOT NULL DEFAULT '',
+  "key" VARCHAR(100) NOT NULL,
+  -- Signed. The check is against overflow: SQLite turns a sum that does not fit into a REAL.
+  "count" BIGINT NOT NULL DEFAULT 0 CHECK (typeof("count") = 'integer'),
+  -- The sequence of the last claim that was applied to this row.
+  "claim_seq" BIGINT NOT NULL DEFAULT 0,
+  "created_at" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  "updated_at" TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE ("owner_type", "owner_id", "owner_key", "key")
+);
+
+INSERT INTO "model_counters" ("id", "owner_type", "owner_id", "key", "count", "claim_seq", "created_at", "updated_at")
+SELECT "id", "owner_type", "owner_id", "key", "count", "claim_seq", "created_at", "updated_at" FROM temp."counter_rows";
+
+DROP TABLE temp."counter_rows";

@@ -1,0 +1,208 @@
+//! Tables that an earlier version has made, with rows in them.
+
+use counter_diesel::ledger::{
+    CounterConnection, CounterHarness, CounterMigrations, Ledger, LockWait, TableName,
+};
+use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
+use counter_diesel::{CounterId, Error};
+use counter_tests::database::{self, Database};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+use diesel_migrations::MigrationHarness;
+
+/// The table of the first state, and one whose name means something in a text of SQL.
+const TABLES: [&str; 2] = ["model_counters", "\"it's $counter$ \\ a\""];
+
+/// A row of the first state: id, owner, key, count.
+const ROWS: [(i64, &str, i64, &str, i64); 4] = [
+    (1003, "post", 1, "views", 5),
+    (1008, "post", 0, "views", 6),
+    (1009, "Post", i64::MIN, "Views", 7),
+    (1004, "post", i64::MAX, "likes", -8),
+];
+
+#[test]
+fn rows_of_every_earlier_state_are_kept_up_down_and_up_again_on_sqlite() {
+    on::<SqliteConnection>(&*database::sqlite());
+}
+
+#[test]
+fn rows_of_every_earlier_state_are_kept_up_down_and_up_again_on_postgres() {
+    on::<PgConnection>(&*database::postgres());
+}
+
+#[test]
+fn rows_of_every_earlier_state_are_kept_up_down_and_up_again_on_mariadb() {
+    on::<MysqlConnection>(&*database::mariadb());
+}
+
+fn on<C>(database: &dyn Database)
+where
+    C: CounterConnection,
+    CounterMigrations: MigrationSource<C::Backend>,
+{
+    for table in TABLES {
+        let earlier = Earlier::<C>::new(database, table);
+        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.insert();
+        earlier.assert_not_migrated();
+        assert_eq!(earlier.ledger().pending_migrations().unwrap().len(), 1, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.add_text_owner();
+        let refused = earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop));
+        assert!(refused.is_err(), "{table}: it would be the integer 0");
+        earlier.assert_kept("\"owner_key\" = ''");
+        assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
+        let texts = format!("DELETE FROM {table} WHERE \"owner_key\" <> ''");
+        earlier.execute(&texts).unwrap();
+        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap();
+        earlier.assert_kept("1 = 1");
+        earlier.assert_unique();
+        earlier.assert_not_migrated();
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.assert_unique();
+        earlier.add_text_owner();
+    }
+}
+
+/// MySQL commits after each statement that changes a table, so a migration may have been run
+/// without being recorded.
+#[test]
+fn a_migration_that_was_cut_short_is_finished_by_the_next_on_mariadb() {
+    let database = database::mariadb();
+    for table in TABLES {
+        let earlier = Earlier::<MysqlConnection>::new(&*database, table);
+        let before_record = |up: bool| {
+            let mut conn =
+                <MysqlConnection as diesel::Connection>::establish(&database.url()).unwrap();
+            let all = earlier.migrations();
+            let run = if up { all[1].run(&mut conn) } else { all[1].revert(&mut conn) };
+            run.unwrap();
+        };
+        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.insert();
+        before_record(true);
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.add_text_owner();
+        before_record(true);
+        assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
+        earlier.execute(&format!("DELETE FROM {table} WHERE \"owner_key\" <> ''")).unwrap();
+        before_record(false);
+        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap();
+        earlier.assert_kept("1 = 1");
+        earlier.assert_unique();
+    }
+}
+
+fn text_owner() -> CounterId {
+    CounterId::new("post", "0", "views").unwrap()
+}
+
+/// A database, and a table in it.
+struct Earlier<'a, C> {
+    database: &'a dyn Database,
+    table: &'static str,
+    kind: std::marker::PhantomData<C>,
+}
+
+impl<'a, C> Earlier<'a, C>
+where
+    C: CounterConnection,
+    CounterMigrations: MigrationSource<C::Backend>,
+{
+    fn new(database: &'a dyn Database, table: &'static str) -> Self {
+        Self { database, table, kind: std::marker::PhantomData }
+    }
+
+    fn ledger(&self) -> std::sync::Arc<dyn Ledger> {
+        self.database.ledger(self.table)
+    }
+
+    fn execute(&self, sql: &str) -> diesel::QueryResult<()> {
+        self.database.execute(sql)
+    }
+
+    fn migrations(&self) -> Vec<Box<dyn Migration<C::Backend>>> {
+        let name = self.table.parse::<TableName>().unwrap();
+        MigrationSource::<C::Backend>::migrations(&CounterMigrations::new(&name)).unwrap()
+    }
+
+    /// Turns the table by our harness, which is given the migrations, oldest first.
+    fn turn(
+        &self,
+        turn: impl FnOnce(
+            &mut CounterHarness<'_, C>,
+            [&dyn Migration<C::Backend>; 2],
+        ) -> diesel::migration::Result<()>,
+    ) -> diesel::migration::Result<()> {
+        let mut conn = C::establish(&self.database.url()).unwrap();
+        let name = self.table.parse::<TableName>().unwrap();
+        let all = self.migrations();
+        let [first, last] = all.as_slice() else { panic!("there are {} migrations", all.len()) };
+        turn(&mut CounterHarness::new(&mut conn, &name), [&**first, &**last])
+    }
+
+    /// Writes the rows as the first state has them.
+    fn insert(&self) {
+        for (id, owner_type, owner_id, key, count) in ROWS {
+            let columns = "\"id\", \"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\", \
+                           \"created_at\", \"updated_at\"";
+            let dates = "'2001-02-03 04:05:06', '2002-03-04 05:06:07'";
+            let row = format!("{id}, '{owner_type}', {owner_id}, '{key}', {count}, 77, {dates}");
+            let table = self.table;
+            self.execute(&format!("INSERT INTO {table} ({columns}) VALUES ({row})")).unwrap();
+        }
+    }
+
+    /// Each row is there with all that it had, and with what is asked for beside it.
+    fn assert_kept(&self, beside: &str) {
+        let rows = ROWS.map(|(id, owner_type, owner_id, key, count)| {
+            format!(
+                "\"id\" = {id} AND \"owner_type\" = '{owner_type}' AND \"owner_id\" = {owner_id} \
+                 AND \"key\" = '{key}' AND \"count\" = {count}"
+            )
+        });
+        let dates =
+            "\"created_at\" = '2001-02-03 04:05:06' AND \"updated_at\" = '2002-03-04 05:06:07'";
+        let kept =
+            format!("({}) AND \"claim_seq\" = 77 AND {dates} AND {beside}", rows.join(" OR "));
+        self.execute("CREATE TABLE proof (n BIGINT NOT NULL CHECK (n = 4))").unwrap();
+        let count = format!("SELECT COUNT(*) FROM {} WHERE {kept}", self.table);
+        self.execute(&format!("INSERT INTO proof {count}")).unwrap();
+        self.execute("DROP TABLE proof").unwrap();
+    }
+
+    /// No second row of a counter is taken.
+    fn assert_unique(&self) {
+        let table = self.table;
+        let again = format!(
+            "INSERT INTO {table} (\"owner_type\", \"owner_id\", \"key\") VALUES ('post', 1, 'views')"
+        );
+        self.execute(&again).unwrap_err();
+    }
+
+    fn add_text_owner(&self) {
+        let ledger = self.ledger();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let claim = Claim { id: text_owner(), seq: ClaimSeq::new(5), op: ClaimOp::Add(1) };
+        transaction.upsert(&[claim]).unwrap();
+        transaction.commit().unwrap();
+        let integer = CounterId::new("post", 0, "views").unwrap();
+        let rows = ledger.baselines(&[integer, text_owner()]).unwrap();
+        assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [6, 1]);
+    }
+
+    fn assert_not_migrated(&self) {
+        let ledger = self.ledger();
+        let integer = CounterId::new("post", 1, "views").unwrap();
+        let read = ledger.baselines(std::slice::from_ref(&integer)).unwrap_err();
+        assert!(matches!(read, Error::NotMigrated { .. }), "{read:?}");
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let claim = Claim { id: integer, seq: ClaimSeq::new(5), op: ClaimOp::Add(1) };
+        let written = transaction.upsert(&[claim]).unwrap_err();
+        assert!(matches!(written, Error::NotMigrated { .. }), "{written:?}");
+    }
+}
