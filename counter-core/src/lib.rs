@@ -91,7 +91,7 @@ pub use store::{
     Claimed, ClockReading, CommitOutcome, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry,
     IndexPage, InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, PendingIndex,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
-    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict, random_word,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

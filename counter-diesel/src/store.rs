@@ -10,7 +10,7 @@ pub use counter_core::{
     IndexPage, InspectStore, KeyIndex, Kinship, MalformedMark, ManualClock, Mark, Marks, NumberRow,
     Numbered, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage,
     Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock,
-    Telling, Told, Verdict, random_word, value,
+    Telling, Told, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

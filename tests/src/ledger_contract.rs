@@ -3,6 +3,7 @@
 mod batches;
 mod guard;
 pub mod names;
+mod numbers;
 mod tables;
 mod transactions;
 
@@ -34,7 +35,9 @@ impl LedgerWorld {
 
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
-    [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES].concat()
+    let [guard, batches] = [guard::CASES, batches::CASES];
+    let [transactions, numbers] = [transactions::CASES, numbers::CASES];
+    [guard, batches, transactions, numbers, names::CASES, tables::CASES].concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

@@ -250,22 +250,33 @@ impl LedgerState {
                 continue;
             }
             // Of stores without a good pass, the one with the newest sequence was the last.
-            let last = state.recorded.as_ref().map(|last| (last.synced_at, last.seq));
-            if last.is_none_or(|last| last < (synced_at, seq)) {
-                let store_id = store_id.clone();
-                state.recorded = Some(SyncRecord { store_id, seq, synced_at });
-            }
             let is_of_passes = writer == StateRow::PASSES;
             let identity = Some(&marks).filter(|marks| is_of_passes && !marks.is_empty()).cloned();
             // What nothing here has written is known to no store.
             let marks = marks.parse().ok().filter(|_| !is_of_passes).unwrap_or_default();
-            state.stores.push(StoreRecord { store_id, writer, seq, marks, identity });
+            state.stores.push(StoreRecord { store_id, writer, seq, synced_at, marks, identity });
         }
-        if let Some(mut recorded) = state.recorded.take() {
-            recorded.seq = state.sequences_of(&recorded.store_id).max().unwrap_or_default();
-            state.recorded = Some(recorded);
-        }
+        state.recorded = state.last_of(|_| true);
         state
+    }
+
+    /// Returns what is recorded of the store that the one with this id has replaced: the last one
+    /// that had a good pass, or else the last other one that anything is recorded of.
+    pub(crate) fn replaced_by(&self, store_id: &str) -> Option<SyncRecord> {
+        let synced = self.stores.iter().find(|row| row.synced_at.is_some());
+        if synced.is_some_and(|row| row.store_id == store_id) {
+            return None;
+        }
+        self.last_of(|row| row.store_id != store_id && row.seq > ClaimSeq::ZERO)
+    }
+
+    /// Of stores without a good pass, the one with the newest sequence was the last.
+    fn last_of(&self, is_meant: impl Fn(&StoreRecord) -> bool) -> Option<SyncRecord> {
+        let rows = self.stores.iter().filter(|row| is_meant(row));
+        let StoreRecord { store_id, synced_at, .. } =
+            rows.max_by_key(|row| (row.synced_at, row.seq))?;
+        let seq = self.sequences_of(store_id).max().unwrap_or_default();
+        Some(SyncRecord { store_id: store_id.clone(), seq, synced_at: *synced_at })
     }
 
     /// Returns the sequences that the store with this id is recorded to have given out.
@@ -293,6 +304,9 @@ pub struct StoreRecord {
     pub writer: i64,
     /// The sequence.
     pub seq: ClaimSeq,
+    /// When the last good pass behind the prefix ended, UTC, in the row of the store that it was
+    /// over.
+    pub synced_at: Option<NaiveDateTime>,
     /// The marks of the row. That of passes has none.
     pub marks: Marks,
     /// The identity that the database had when the store was synced into it first, in the row of
@@ -303,7 +317,8 @@ pub struct StoreRecord {
 impl StoreRecord {
     /// The store's id, and a sequence that it has given out, in the row of passes.
     pub fn new(store_id: String, seq: ClaimSeq) -> Self {
-        Self { store_id, writer: 0, seq, marks: Marks::default(), identity: None }
+        let (synced_at, identity) = (None, None);
+        Self { store_id, writer: 0, seq, synced_at, marks: Marks::default(), identity }
     }
 }
 

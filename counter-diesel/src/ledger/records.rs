@@ -1,12 +1,13 @@
 //! The rows in which transactions record what a store has given out.
 
-use counter_core::{ClaimSeq, Marks, Told, random_word};
+use counter_core::{ClaimSeq, Marks, Told};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::dialect::{RecordRow, StateRow};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::LockedRecord;
+use crate::random::random_word;
 
 /// Locks a row of the record that no other transaction has locked, or, if there is none, one left
 /// to chance. All rows are read afterwards.

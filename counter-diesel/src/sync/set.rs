@@ -1,7 +1,7 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use counter_core::{Claim, CounterId, Error as CoreError, Replacement};
+use counter_core::{Claim, CounterId, Error as CoreError, Operation, Replacement};
 
 use super::batches::apply::apply_once;
 use super::report::observer::Observer;
@@ -18,10 +18,20 @@ use crate::targets::SET;
 /// not ask again, and one may be made in a database that was restored in this time.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
+/// A store that was silent for longer than this when it was asked about is not waited for once more
+/// by the same caller.
+const SILENCE: Duration = Duration::from_millis(250);
+
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
-    let asked = ask(engine)?;
+    let asked_at = Instant::now();
+    let asked = match ask(engine)? {
+        Err(Error::Core(error)) if asked_at.elapsed() >= SILENCE => {
+            return Err(not_counted(id, replacement, error));
+        }
+        asked => asked,
+    };
     // Read before the claim is made, or it could be that of a store which came later.
     let store_id = engine.store_id();
     let claim = engine.store().replace(id, replacement).inspect_err(|error| {
@@ -47,6 +57,15 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
         );
     }
     Ok(())
+}
+
+/// Returns the error that nothing was set, because the store gave no answer to an earlier question.
+fn not_counted(id: &CounterId, replacement: Replacement, source: CoreError) -> Error {
+    let operation = match replacement {
+        Replacement::Set(_) => Operation::Set,
+        Replacement::Delete => Operation::Delete,
+    };
+    CoreError::NotCounted { operation, counter: id.clone(), source: source.into() }.into()
 }
 
 /// Asks whether the database is the right one, if this process has not asked just now. Returns

@@ -39,13 +39,12 @@ pub(crate) fn compare(
     let marks_lost = state.stores.iter().any(is_lost);
     let age = age_of(recall);
     let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
-    let LedgerState { recorded, .. } = state;
     Ok(Comparison {
         shared_prefix,
         age,
         mismatch,
         marks_lost,
-        replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
+        replaced: state.replaced_by(&generation.store_id),
     })
 }
 

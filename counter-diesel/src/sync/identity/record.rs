@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Error as CoreError, Kinship, Mark, Recall, StoreGeneration, Told, random_word,
+    Claim, ClaimSeq, Error as CoreError, Kinship, Mark, Recall, StoreGeneration, Told,
 };
 
 use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord};
+use crate::random::random_word;
 use crate::sync::report::times::SyncTimes;
 
 /// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to
