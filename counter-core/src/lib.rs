@@ -88,8 +88,8 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, CommitOutcome, Cursor, DeltaStore, Fact, HeldNumber, IndexEntry,
-    IndexPage, InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, PendingIndex,
+    Claimed, ClockReading, ClusterFacts, CommitOutcome, Cursor, DeltaStore, Fact, HeldNumber,
+    IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, NumberRow, Numbered, PendingIndex,
     PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts,
     ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
 };

@@ -10,6 +10,7 @@ mod confirmation_rule;
 mod connection;
 mod credentials;
 mod endpoint;
+mod from_pool;
 mod index_writer;
 mod inspect;
 mod last_sighting;

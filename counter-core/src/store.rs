@@ -13,8 +13,8 @@ pub use capabilities::{
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
-    StoreNotices,
+    ClockReading, ClusterFacts, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion,
+    StoreFacts, StoreNotices,
 };
 pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered};
 pub use snapshot::Snapshot;

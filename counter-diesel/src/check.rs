@@ -2,6 +2,7 @@
 //! [`Counters::check`](crate::Counters::check).
 
 pub(crate) mod check;
+mod cluster;
 pub(crate) mod diagnosis;
 mod expiries;
 pub(crate) mod finding;
@@ -9,12 +10,14 @@ pub(crate) mod generation;
 pub(crate) mod ledger;
 pub(crate) mod listed;
 mod prefixes;
+mod replicas;
 mod sentinel;
 pub(crate) mod store;
 pub(crate) mod survey;
 
 pub use counter_core::{
-    ClockReading, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion, StoreFacts,
+    ClockReading, ClusterFacts, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion,
+    StoreFacts,
 };
 
 pub use self::finding::{CheckUp, Finding, FindingCode, PrefixUse, Severity};

@@ -30,6 +30,7 @@ pub mod store_contract;
 pub mod store_worlds;
 pub mod suite;
 pub mod sync_process;
+pub mod tally;
 pub mod traffic;
 pub mod world;
 pub mod writers;

@@ -1,6 +1,7 @@
 //! Servers that belong to the tests and end with them, however they end.
 
 mod clock;
+mod cluster;
 mod data;
 mod fake_redis;
 pub mod mariadb;
@@ -13,6 +14,7 @@ mod setup;
 mod tls_redis;
 
 pub use clock::SteppingClock;
+pub use cluster::ClusterSite;
 pub use fake_redis::{FakeRedis, FakeReply};
 pub use pgbouncer::PgBouncer;
 pub use port::Port;

@@ -11,6 +11,7 @@ use counter_core::{
 use r2d2_redis::RedisConnectionManager;
 use redis::Client;
 
+use crate::servers::ClusterSite;
 use crate::servers::redis::{bare, shared_url, this_process_server, this_process_valkey};
 
 /// A place that holds counters.
@@ -136,6 +137,40 @@ impl Drop for RedisWorld {
         for names in names.unwrap_or_default().chunks(1000) {
             let _ = redis::cmd("UNLINK").arg(names).exec(&mut bare);
         }
+    }
+}
+
+/// A prefix with a tag of its own on a cluster of this process.
+pub struct ClusterWorld {
+    prefix: Prefix,
+}
+
+impl ClusterWorld {
+    /// One with nothing in it.
+    pub fn new() -> Self {
+        let prefix = format!("{{{}}}:", new_prefix().as_str().trim_end_matches(':'));
+        Self { prefix: prefix.parse().unwrap() }
+    }
+
+    fn site() -> &'static ClusterSite {
+        static SITE: OnceLock<ClusterSite> = OnceLock::new();
+        SITE.get_or_init(ClusterSite::start)
+    }
+}
+
+impl Default for ClusterWorld {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StoreWorld for ClusterWorld {
+    fn store(&self) -> Arc<dyn DeltaStore> {
+        own_pool(&Self::site().url(), self.prefix.clone())
+    }
+
+    fn prefix(&self) -> Prefix {
+        self.prefix.clone()
     }
 }
 

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use counter_tests::store_contract::{Capability, Case, cases, cases_of};
-use counter_tests::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
+use counter_tests::store_worlds::{ClusterWorld, MemoryWorld, RedisWorld, StoreWorld};
 use libtest_mimic::{Arguments, Trial};
 
 use Capability::{Generation, Inspection, KeyIndex, PendingIndex, Private, Repair};
@@ -53,6 +53,7 @@ fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
         ("redis", IN_REDIS, Arc::new(|| Box::new(RedisWorld::own()))),
         ("valkey", IN_REDIS, Arc::new(|| Box::new(RedisWorld::valkey()))),
         ("redis_resp3", IN_REDIS, Arc::new(|| Box::new(RedisWorld::resp3()))),
+        ("redis_cluster", IN_REDIS, Arc::new(|| Box::new(ClusterWorld::new()))),
         ("redis_unix_socket", IN_REDIS, Arc::new(|| Box::new(RedisWorld::unix()))),
         ("redis_application_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::application_pool()))),
         ("redis_r2d2_redis_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::r2d2_redis_pool()))),

@@ -18,7 +18,7 @@ pub(super) fn parse_dirty_hash(text: &str) -> Option<u8> {
 }
 
 /// Returns the checksum by which a Redis cluster finds the slot of a name.
-fn crc16(bytes: &[u8]) -> u16 {
+pub(super) fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc: u16, _| {
             if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "redis")]
+use super::dirty::crc16;
 use super::dirty::{DIRTY_HASHES, dirty_hash_of, parse_dirty_hash};
 use super::pattern::Pattern;
 use crate::id::{CounterId, check_text};
@@ -22,6 +24,10 @@ use crate::invalid::{InputKind, Invalid};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(String);
+
+/// The number of slots of a cluster.
+#[cfg(feature = "redis")]
+const SLOTS: u16 = 16_384;
 
 /// What a name under a prefix stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +57,13 @@ impl Prefix {
     /// The prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The slot of a cluster in which all names are, if the prefix has a tag.
+    #[cfg(feature = "redis")]
+    pub(crate) fn slot(&self) -> Option<u16> {
+        let (tag, _) = self.0.split_once('{')?.1.split_once('}')?;
+        Some(crc16(tag.as_bytes()) % SLOTS)
     }
 
     /// The name of a counter's pending delta: `counter:user:123:downloads`.

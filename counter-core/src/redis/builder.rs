@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use r2d2::NopErrorHandler;
-
 use super::confirmation_rule::ConfirmationRule;
-use super::connection::{Clients, Follower, KEPT_FOR_SYNCS, Manager, Pool, Target, Watcher};
+use super::connection::{
+    Clients, ClusterAccess, ClusterUrl, Follower, Manager, NodeSettings, Pool, Target, Watcher,
+};
 use super::credentials::{CredentialSource, RedisCredentials};
 use super::endpoint::Endpoint;
+use super::server::Connections;
 use super::store::RedisStore;
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
@@ -65,6 +66,9 @@ impl RedisStore {
     /// - `redis+sentinel://[user][:password@]host[:port][,host[:port]...]/master[/database]`, which
     ///   leads to the master that these sentinels name, see [`RedisStore`](RedisStore#sentinel)
     /// - `rediss+sentinel://...`, the same with TLS to the master and to the sentinels
+    /// - `redis+cluster://[user][:password@]host[:port][,host[:port]...]`, which leads to the
+    ///   cluster that these nodes belong to, see [`RedisStore`](RedisStore#cluster)
+    /// - `rediss+cluster://...`, the same with TLS
     ///
     /// with everything that means something in a URL percent-encoded. Whether it can be used is
     /// known when the store is built.
@@ -161,8 +165,8 @@ impl RedisStoreBuilder {
     }
 
     /// Makes claims wait until replicas or disks have them too, before they are applied. Default:
-    /// they do not wait, except that behind Sentinel they wait for one replica while the master has
-    /// any.
+    /// they do not wait, except that behind Sentinel and in a cluster they wait for one replica
+    /// while the master has any.
     #[must_use]
     pub fn confirm_claims(mut self, confirmation: Confirmation) -> Self {
         self.confirmation = Some(confirmation);
@@ -238,36 +242,67 @@ impl RedisStoreBuilder {
         let timeouts = self.timeouts.at_least_a_millisecond();
         let endpoint = self.endpoint.clone().map_err(|why| Error::RedisUrl { why })?;
         let address = endpoint.to_string();
-        let target = self.target(endpoint).map_err(|why| Error::RedisUrl { why })?;
+        let fails_over = matches!(endpoint, Endpoint::Master(_) | Endpoint::Slot(_));
+        let rule = ConfirmationRule::new(self.confirmation, fails_over);
+        let connections = self.connections(endpoint, timeouts)?;
+        let store = RedisStore::on(connections, self.prefix, timeouts, address).confirm_by(rule);
+        Ok(if self.has_index { store } else { store.without_index() })
+    }
+
+    fn connections(
+        &self,
+        endpoint: Endpoint,
+        timeouts: RedisTimeouts,
+    ) -> Result<Connections, Error> {
+        let unusable = |why| Error::RedisUrl { why };
+        let clients = self.clients(&endpoint).map_err(unusable)?;
+        let target = match endpoint {
+            Endpoint::Slot(url) => return self.of_cluster(url, clients, timeouts),
+            Endpoint::Server(info) => {
+                Target::Server(Arc::new(clients.client(*info).map_err(unusable)?))
+            }
+            Endpoint::Master(url) => {
+                Target::Master(Arc::new(Follower::new(url, clients).map_err(unusable)?))
+            }
+        };
         let watched = match &target {
             Target::Master(follower) => Some(Arc::clone(follower)),
-            Target::Server(_) => None,
+            _ => None,
         };
-        let manager = Manager::new(target, timeouts, self.credentials);
-        let no_connection = |source: BoxError| Error::Store { step: StoreStep::Connect, source };
+        let manager = Manager::new(target, timeouts, self.credentials.clone());
         if !self.lazily {
             manager.try_out().map_err(|why| no_connection(why.into()))?;
         }
         let watcher = watched.map(Watcher::start).transpose();
         let watcher = watcher.map_err(|error| no_connection(error.into()))?;
-        let rule = ConfirmationRule::new(self.confirmation, watcher.is_some());
-        let callers = self.pool_size.get();
-        let pool = r2d2::Pool::builder()
-            .max_size(callers.saturating_add(KEPT_FOR_SYNCS))
-            .min_idle(Some(0))
-            .connection_timeout(timeouts.wait)
-            .test_on_check_out(false)
-            // Errors are returned to the caller that is waiting for a connection, so they are not
-            // logged.
-            .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(manager);
-        let pool = Pool::ours(pool, callers).watched_by(watcher);
-        let store = RedisStore::on(pool, self.prefix, timeouts, address).confirm_by(rule);
-        Ok(if self.has_index { store } else { store.without_index() })
+        let pool = Pool::made_by(manager, self.pool_size.get(), timeouts.wait);
+        Ok(Connections::of(pool.watched_by(watcher)))
     }
 
-    /// Returns what connections are made to.
-    fn target(&self, endpoint: Endpoint) -> Result<Target, String> {
+    fn of_cluster(
+        &self,
+        url: ClusterUrl,
+        clients: Clients,
+        timeouts: RedisTimeouts,
+    ) -> Result<Connections, Error> {
+        let Some(slot) = self.prefix.slot() else {
+            let why =
+                "in a cluster all counters of a prefix are in one slot, so far: use a prefix \
+                       with a tag in braces, such as counter-{app}:"
+                    .to_owned();
+            return Err(Error::RedisUrl { why });
+        };
+        let (credentials, callers) = (self.credentials.clone(), self.pool_size.get());
+        let settings = NodeSettings { clients, timeouts, credentials, callers };
+        let cluster = ClusterAccess::new(url, slot, settings);
+        if !self.lazily {
+            cluster.try_out(timeouts.wait, timeouts.read).map_err(no_connection)?;
+        }
+        Ok(Connections::Cluster(cluster))
+    }
+
+    /// Returns what makes connections.
+    fn clients(&self, endpoint: &Endpoint) -> Result<Clients, String> {
         let clients = Clients::new(self.keepalive);
         #[cfg(feature = "redis-tls")]
         let clients = match &self.ca_file {
@@ -277,11 +312,14 @@ impl RedisStoreBuilder {
             Some(path) => clients.trusting(path)?,
             None => clients,
         };
-        Ok(match endpoint {
-            Endpoint::Server(info) => Target::Server(Arc::new(clients.client(*info)?)),
-            Endpoint::Master(url) => Target::Master(Arc::new(Follower::new(url, clients)?)),
-        })
+        #[cfg(not(feature = "redis-tls"))]
+        let _ = endpoint;
+        Ok(clients)
     }
+}
+
+fn no_connection(source: BoxError) -> Error {
+    Error::Store { step: StoreStep::Connect, source }
 }
 
 /// Shows neither user nor password.

@@ -4,7 +4,7 @@ use std::fmt;
 use ::redis::ConnectionAddr;
 use ::redis::{ConnectionInfo, IntoConnectionInfo as _};
 
-use super::connection::SentinelUrl;
+use super::connection::{ClusterUrl, SentinelUrl};
 use crate::url_encoding::encoding_hint;
 
 /// What the URL of a store leads to.
@@ -14,6 +14,8 @@ pub(crate) enum Endpoint {
     Server(Box<ConnectionInfo>),
     /// The master that sentinels name.
     Master(SentinelUrl),
+    /// The node of a cluster that has the slot of the prefix.
+    Slot(ClusterUrl),
 }
 
 impl Endpoint {
@@ -23,14 +25,17 @@ impl Endpoint {
         if let Some(sentinels) = SentinelUrl::parse(url) {
             return sentinels.map(Self::Master);
         }
+        if let Some(cluster) = ClusterUrl::parse(url) {
+            return cluster.map(Self::Slot);
+        }
         let scheme = url.split(':').next().unwrap_or_default();
         if matches!(scheme, "rediss" | "valkeys") && !cfg!(feature = "redis-tls") {
             return Err(format!("{scheme}:// takes the feature `redis-tls`"));
         }
         let info = url.into_connection_info().map_err(|error| {
             let hint = encoding_hint(url).unwrap_or(
-                "use redis://user:password@host:port/database, rediss://, redis+unix:///path or \
-                 redis+sentinel://host:port/master",
+                "use redis://user:password@host:port/database, rediss://, redis+unix:///path, \
+                 redis+sentinel://host:port/master or redis+cluster://host:port",
             );
             format!("{error}: {hint}")
         })?;
@@ -43,6 +48,7 @@ impl Endpoint {
         match self {
             Self::Server(info) => matches!(info.addr(), ConnectionAddr::TcpTls { .. }),
             Self::Master(url) => url.has_tls(),
+            Self::Slot(url) => url.has_tls(),
         }
     }
 }
@@ -53,6 +59,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Server(info) => write!(f, "{}/{}", info.addr(), info.redis_settings().db()),
             Self::Master(url) => write!(f, "{url}"),
+            Self::Slot(url) => write!(f, "{url}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Questions to a server that change nothing.
 
+mod cluster;
 mod expiring;
 mod facts;
 mod info;

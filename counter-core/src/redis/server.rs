@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::{
-    Checkout, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script, SocketTimeouts,
-    is_interrupted, is_lost_connection,
+    Checkout, ClusterAccess, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script,
+    SocketTimeouts, is_interrupted, is_lost_connection,
 };
 use super::last_sighting::LastSighting;
 use super::timeouts::RedisTimeouts;
@@ -12,7 +12,7 @@ use crate::names::Prefix;
 
 /// One server, and what is needed to ask it. Knows none of the steps.
 pub(crate) struct Server {
-    pool: Pool,
+    connections: Connections,
     names: Names,
     timeouts: RedisTimeouts,
     last_sighting: LastSighting,
@@ -22,15 +22,29 @@ pub(crate) struct Server {
     address: String,
 }
 
+/// Where connections come from.
+pub(crate) enum Connections {
+    /// They lead to one server.
+    Pool(Box<Pool>),
+    /// They lead to the node of a cluster that has the slot of all names.
+    Cluster(ClusterAccess),
+}
+
+impl Connections {
+    pub(crate) fn of(pool: Pool) -> Self {
+        Self::Pool(Box::new(pool))
+    }
+}
+
 impl Server {
     pub(crate) fn new(
-        pool: Pool,
+        connections: Connections,
         prefix: Prefix,
         timeouts: RedisTimeouts,
         address: String,
     ) -> Self {
         Self {
-            pool,
+            connections,
             names: Names::new(prefix),
             timeouts: timeouts.at_least_a_millisecond(),
             last_sighting: LastSighting::default(),
@@ -67,7 +81,29 @@ impl Server {
 
     /// Returns what knows the master, if one is followed.
     pub(crate) fn follower(&self) -> Option<&Follower> {
-        self.pool.follower()
+        match &self.connections {
+            Connections::Pool(pool) => pool.follower(),
+            Connections::Cluster(_) => None,
+        }
+    }
+
+    /// Returns the cluster, if all names are in a slot of one.
+    pub(crate) fn cluster(&self) -> Option<&ClusterAccess> {
+        match &self.connections {
+            Connections::Pool(_) => None,
+            Connections::Cluster(cluster) => Some(cluster),
+        }
+    }
+
+    /// Returns whether another server may take the place of this one, and is found then.
+    pub(crate) fn fails_over(&self) -> bool {
+        self.follower().is_some() || self.cluster().is_some()
+    }
+
+    /// Returns the number of the node that is asked, among those that had the slot of all names;
+    /// 0 where there is no cluster.
+    pub(crate) fn era(&self) -> u32 {
+        self.cluster().map_or(0, ClusterAccess::era)
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -76,12 +112,38 @@ impl Server {
 
     /// Sets which time-outs a connection of the application's pool has when the pool gets it back.
     pub(crate) fn restore(&mut self, timeouts: SocketTimeouts) {
-        self.pool.restore(timeouts);
+        if let Connections::Pool(pool) = &mut self.connections {
+            pool.restore(timeouts);
+        }
     }
 
-    /// Checks a connection out of the pool, for a write to a counter.
-    pub(crate) fn checkout(&self) -> Result<Checkout<'_>, BoxError> {
-        Checkout::of(&self.pool, Lane::Callers, self.timeouts.wait, self.timeouts)
+    /// Calls `exchange` with a connection, for a write to a counter.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none. Nothing was sent then.
+    pub(crate) fn for_caller<T>(
+        &self,
+        exchange: impl FnOnce(&mut Checkout<'_>) -> T,
+    ) -> Result<T, BoxError> {
+        self.with_checkout(Lane::Callers, self.timeouts.wait, exchange)
+    }
+
+    fn with_checkout<T>(
+        &self,
+        lane: Lane,
+        wait: Duration,
+        exchange: impl FnOnce(&mut Checkout<'_>) -> T,
+    ) -> Result<T, BoxError> {
+        match &self.connections {
+            Connections::Pool(pool) => {
+                let mut checkout = Checkout::of(pool, lane, wait, self.timeouts)?;
+                Ok(exchange(&mut checkout))
+            }
+            Connections::Cluster(cluster) => {
+                cluster.with_checkout(lane, Deadline::after(wait), exchange)
+            }
+        }
     }
 
     /// Takes a step of a sync on a connection. If the step fails, the connection is not used again,
@@ -147,8 +209,9 @@ impl Server {
         take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, BoxError> {
         let wait = deadline.left().min(self.timeouts.wait);
-        let mut checkout = Checkout::of(&self.pool, lane, wait, self.timeouts)?;
-        take(&mut checkout).inspect_err(|_| checkout.mark_broken())
+        self.with_checkout(lane, wait, |checkout| {
+            take(checkout).inspect_err(|_| checkout.mark_broken())
+        })?
     }
 
     /// Sends one command and returns its reply.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirmation_rule::ConfirmationRule;
-use super::connection::{Pool, SocketTimeouts};
+use super::connection::SocketTimeouts;
 use super::index_writer::IndexWriter;
 use super::inspect;
-use super::server::Server;
+use super::server::{Connections, Server};
 use super::steps::{self, Found};
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
@@ -81,13 +81,31 @@ use crate::store::{
 /// [`ca_file`]: crate::RedisStoreBuilder::ca_file
 /// [`tcp_keepalive`]: crate::RedisStoreBuilder::tcp_keepalive
 ///
+/// # Cluster
+///
+/// With a `redis+cluster://` URL the store asks the nodes that it names, and those that they name,
+/// who has the slot of its prefix, and follows that slot from node to node. All counters of a
+/// prefix are in one slot, so far, and the prefix needs a tag in braces, such as `counter-{app}:`:
+/// one node carries them, and its replica takes over. Two prefixes with different tags may be on
+/// different nodes.
+///
+/// What a node answers instead of carrying out a command is followed for up to the
+/// [read time-out](RedisTimeouts::read), and a command whose answer is lost is never sent again.
+/// While the slot moves name by name, increments count; syncs, sets, deletes and reads of more than
+/// one name wait, and fail if that takes longer. Claims wait until a replica has them, while the
+/// master has any.
+///
+/// Each node has a pool of its own, of the size that the builder sets. The port is 6379 by default,
+/// an IPv6 address stands in brackets, and the database is 0.
+///
 /// # What the server must allow
 ///
 /// Redis 5 or later, or a server that does the same, and for a user with limited rights: `INCRBY`,
 /// `MGET`, `GET`, `SCAN`, `HSET`, `HLEN`, `HSCAN`, `EVALSHA`, `SCRIPT LOAD`, where claims wait
-/// `WAIT` or `WAITAOF`, behind Sentinel `ROLE`, and inside scripts also `SET`, `MSET`, `DEL`,
-/// `EXISTS`, `TYPE`, `PTTL`, `PERSIST`, `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`,
-/// `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`, `HMGET` and `HDEL`; `PING` to build the store.
+/// `WAIT` or `WAITAOF`, behind Sentinel and in a cluster `ROLE`, in a cluster `CLUSTER SLOTS` and
+/// `ASKING`, and inside scripts also `SET`, `MSET`, `DEL`, `EXISTS`, `TYPE`, `PTTL`, `PERSIST`,
+/// `TIME`, `ZADD`, `ZRANGE`, `ZRANGEBYSCORE`, `ZREMRANGEBYRANK`, `ZSCORE`, `HGET`, `HGETALL`,
+/// `HMGET` and `HDEL`; `PING` to build the store.
 /// Nothing is lost if one of these is missing. A check-up sends `INFO`, `CONFIG GET`, `TIME`,
 /// `TYPE` and `PTTL` too, and reports what the server refused.
 pub struct RedisStore {
@@ -98,43 +116,13 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Returns a store on a pool that the application has already.
-    ///
-    /// A connection has the time-outs of `timeouts` while the store uses it, and those that
-    /// [`restore_timeouts`](Self::restore_timeouts) sets when the pool gets it back. Build the pool
-    /// with `test_on_check_out(false)`, or every increment costs a `PING` too: the store looks at a
-    /// connection itself where that is needed, see [`RedisTimeouts::quiet`]. Give the connections
-    /// TCP_NODELAY, and keepalive where something between forgets those that are quiet.
-    ///
-    /// Increments and reads leave a quarter of the pool for syncs, at least one connection and at
-    /// most two, unless it has only one.
-    ///
-    /// A connection that failed, or that may hold unread replies, is never handed out again. Such a
-    /// pool only drops a connection that was closed from the other side. So the store puts a closed
-    /// one in its place, which leads to this process itself, over the loopback interface.
-    pub fn from_pool(
-        pool: r2d2::Pool<::redis::Client>,
+    pub(crate) fn on(
+        connections: Connections,
         prefix: Prefix,
         timeouts: RedisTimeouts,
+        address: String,
     ) -> Self {
-        let address = "an application's pool".to_owned();
-        Self::on(Pool::of_client(pool), prefix, timeouts, address)
-    }
-
-    /// Returns a store on a pool of the crate `r2d2_redis` that the application has already, as
-    /// [`from_pool`](Self::from_pool) does for a pool of the crate `redis`.
-    #[cfg(feature = "r2d2-redis")]
-    pub fn from_r2d2_redis(
-        pool: r2d2::Pool<::r2d2_redis::RedisConnectionManager>,
-        prefix: Prefix,
-        timeouts: RedisTimeouts,
-    ) -> Self {
-        let address = "an application's pool of r2d2_redis".to_owned();
-        Self::on(Pool::of_r2d2_redis(pool), prefix, timeouts, address)
-    }
-
-    pub(crate) fn on(pool: Pool, prefix: Prefix, timeouts: RedisTimeouts, address: String) -> Self {
-        let server = Arc::new(Server::new(pool, prefix, timeouts, address));
+        let server = Arc::new(Server::new(connections, prefix, timeouts, address));
         let (index_writer, confirmation) = (Some(IndexWriter::default()), ConfirmationRule::Never);
         Self { server, index_writer, confirmation }
     }

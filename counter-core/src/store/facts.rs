@@ -109,12 +109,14 @@ pub struct StoreFacts {
     pub is_replica: Fact<bool>,
     /// Whether it is one node of a cluster, which keeps only some of the names.
     pub in_cluster: Fact<bool>,
+    /// The cluster, if the store follows the slot of its prefix there.
+    pub cluster: Fact<ClusterFacts>,
     /// The sentinels that name the server, if the store follows such a one.
     pub sentinel: Fact<SentinelFacts>,
     /// The number of replicas that are connected to the server.
     pub replicas: Fact<u64>,
     /// The number of replicas that must be connected for the server to take writes. Queried only
-    /// where sentinels name the server.
+    /// where another server may take the place of this one.
     pub min_replicas: Fact<u64>,
     /// Whether the server would count an increment of this user now: `Err` with its words if it
     /// refuses.
@@ -130,6 +132,20 @@ pub struct StoreFacts {
     pub high_water: Fact<ClaimSeq>,
     /// Names that the store needs for itself and that hold something else.
     pub occupied_names: Vec<Foreign>,
+}
+
+/// What is known of the cluster in which a store has its names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct ClusterFacts {
+    /// The slot of the prefix, in which all names are.
+    pub slot: u16,
+    /// The address of the master that has the slot.
+    pub owner: Option<String>,
+    /// The number of nodes that have slots, with their replicas.
+    pub nodes: u64,
+    /// Whether the slot is on its way to another master.
+    pub is_moving: Fact<bool>,
 }
 
 /// What the sentinels answered that name a store's server.

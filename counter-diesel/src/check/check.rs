@@ -8,7 +8,7 @@ use counter_core::{Clock, Fact, InspectStore, StoreFacts, SystemClock};
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
-use super::{generation, ledger, prefixes, sentinel, store};
+use super::{cluster, generation, ledger, prefixes, replicas, sentinel, store};
 use crate::causes::one_line;
 use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
@@ -34,7 +34,9 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     let database = ledger.as_ref().map(|ledger| &ledger.facts);
     CheckUp::new(
         store.as_ref().and_then(|(facts, _)| facts.server.known().cloned()),
-        store.as_ref().and_then(|(facts, _)| sentinel::master_of(facts)),
+        store
+            .as_ref()
+            .and_then(|(facts, _)| sentinel::master_of(facts).or_else(|| cluster::owner_of(facts))),
         database.and_then(|facts| facts.server.known().cloned()),
         database.and_then(|facts| facts.place.known().cloned()),
         prefixes,
@@ -85,8 +87,10 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
-            store::judge(&facts, engine.prefix(), diagnosis);
+            store::judge(&facts, diagnosis);
             sentinel::judge(&facts, diagnosis);
+            cluster::judge(&facts, engine.prefix(), diagnosis);
+            replicas::judge(&facts, diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
             let now = now.unwrap_or_else(|| SystemClock.now_micros());
             Some((facts, StoreTime { micros: now, at: Instant::now() }))

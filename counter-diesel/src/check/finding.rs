@@ -11,8 +11,8 @@ use counter_core::ServerVersion;
 pub struct CheckUp {
     /// The store's server, if it told.
     pub store: Option<ServerVersion>,
-    /// The master that the store follows, as sentinels name it, such as `mymaster at
-    /// 10.0.0.1:6379`.
+    /// The master that the store follows: as sentinels name it, such as `mymaster at
+    /// 10.0.0.1:6379`, or in a cluster, such as `slot 1234 at 10.0.0.1:6379`.
     pub master: Option<String>,
     /// The database, if it told.
     pub database: Option<ServerVersion>,
@@ -188,6 +188,8 @@ finding_codes! {
     StoreIsReplica = "store-is-replica",
     /// the server is a node of a cluster.
     StoreInCluster = "store-in-cluster",
+    /// the slot of the prefix is on its way to another node.
+    SlotMoving = "slot-moving",
     /// a sentinel names no master.
     SentinelSilent = "sentinel-silent",
     /// sentinels name different masters, or one master by different names.

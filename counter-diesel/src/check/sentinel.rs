@@ -32,25 +32,6 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
             "run three, on machines that do not fail together",
         );
     }
-    if diagnosis.store_told(&facts.replicas, "replicas") == Some(&0) {
-        diagnosis.add(
-            Severity::Warning,
-            Code::StoreNotReplicated,
-            "the master has no replica: none can take its place, and claims are applied that only \
-             it has",
-            "start a replica of it, or find out why none is connected",
-        );
-    }
-    if diagnosis.store_told(&facts.min_replicas, "min-replicas-to-write") == Some(&0) {
-        diagnosis.add(
-            Severity::Note,
-            Code::StoreMinReplicas,
-            "min-replicas-to-write is 0: a master that another one replaces goes on counting, and \
-             what it counts from then on is lost",
-            "set min-replicas-to-write to 1, on all servers; then a master without a replica \
-             refuses increments",
-        );
-    }
 }
 
 fn judge_silent(sentinel: &SentinelFacts, diagnosis: &mut Diagnosis) {
@@ -120,7 +101,6 @@ mod tests {
         sentinel.named = (silent.len() as u64..known).map(answer).collect();
         let mut facts = StoreFacts::default();
         facts.sentinel = Fact::Known(sentinel);
-        (facts.replicas, facts.min_replicas) = (Fact::Known(2), Fact::Known(1));
         facts
     }
 
@@ -139,7 +119,6 @@ mod tests {
         assert_eq!(found(&facts(3, &[])), []);
         let mut unrelated = facts(1, &["s:1"]);
         unrelated.sentinel = Fact::None;
-        unrelated.min_replicas = Fact::Known(0);
         assert_eq!(found(&unrelated), []);
         assert_eq!(master_of(&unrelated), None);
     }
@@ -183,15 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_sentinels_or_replicas_are_found() {
+    fn too_few_sentinels_are_found() {
         assert_eq!(found(&facts(2, &[])), [(Severity::Note, Code::SentinelsFew)]);
-        let mut lonely = facts(3, &[]);
-        lonely.replicas = Fact::Known(0);
-        assert_eq!(found(&lonely), [(Severity::Warning, Code::StoreNotReplicated)]);
-        let mut lax = facts(3, &[]);
-        lax.min_replicas = Fact::Known(0);
-        assert_eq!(found(&lax), [(Severity::Note, Code::StoreMinReplicas)]);
-        lax.min_replicas = Fact::Unknown("NOPERM".to_owned());
-        assert_eq!(found(&lax), [(Severity::Warning, Code::StoreUnchecked)]);
     }
 }

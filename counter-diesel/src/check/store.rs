@@ -1,7 +1,7 @@
 //! What the facts about a store mean.
 
 use counter_core::{
-    Fact, Foreign, MemoryFacts, PersistenceFacts, Prefix, Printable, ServerVersion, StoreFacts,
+    Fact, Foreign, MemoryFacts, PersistenceFacts, Printable, ServerVersion, StoreFacts,
 };
 
 use super::diagnosis::Diagnosis;
@@ -22,7 +22,7 @@ pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
     );
 }
 
-pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnosis) {
+pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
     if let Some(server) = diagnosis.store_told(&facts.server, "version") {
         judge_version(server, diagnosis);
     }
@@ -37,9 +37,6 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     let is_replica = diagnosis.store_told(&facts.is_replica, "role") == Some(&true);
     if is_replica {
         judge_replica(diagnosis);
-    }
-    if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) {
-        judge_cluster(prefix, diagnosis);
     }
     if !is_replica {
         judge_increments(&facts.increments, diagnosis);
@@ -186,19 +183,6 @@ fn judge_replica(diagnosis: &mut Diagnosis) {
     );
 }
 
-fn judge_cluster(prefix: &Prefix, diagnosis: &mut Diagnosis) {
-    let is_pinned = prefix.as_str().contains('{');
-    let severity = if is_pinned { Severity::Warning } else { Severity::Error };
-    let message = if is_pinned {
-        "the server is a node of a cluster: when the slot of the prefix moves to another, nothing \
-         follows it"
-    } else {
-        "the server is a node of a cluster, which refuses scripts over names of several slots"
-    };
-    let advice = "use a server that is no cluster; a cluster is not supported";
-    diagnosis.add(severity, Code::StoreInCluster, message, advice);
-}
-
 fn judge_clock(difference: i64, diagnosis: &mut Diagnosis) {
     if difference.saturating_abs() <= CLOCK_TOLERANCE {
         return;
@@ -231,16 +215,16 @@ mod tests {
     use super::*;
     use crate::check::finding::Finding;
 
-    fn judged(facts: &StoreFacts, prefix: &str) -> Vec<Finding> {
+    fn judged(facts: &StoreFacts) -> Vec<Finding> {
         let mut diagnosis = Diagnosis::default();
-        judge(facts, &prefix.parse().unwrap(), &mut diagnosis);
+        judge(facts, &mut diagnosis);
         diagnosis.into_findings()
     }
 
     fn found(change: impl FnOnce(&mut StoreFacts)) -> Vec<(Severity, Code)> {
         let mut facts = healthy();
         change(&mut facts);
-        let findings = judged(&facts, "counter:");
+        let findings = judged(&facts);
         findings.iter().map(|finding| (finding.severity, finding.code)).collect()
     }
 
@@ -281,8 +265,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_all_is_well_or_nothing_is_told() {
-        assert_eq!(judged(&healthy(), "counter:"), []);
-        assert_eq!(judged(&StoreFacts::default(), "counter:"), []);
+        assert_eq!(judged(&healthy()), []);
+        assert_eq!(judged(&StoreFacts::default()), []);
     }
 
     #[test]
@@ -318,7 +302,7 @@ mod tests {
             let mut facts = healthy();
             facts.persistence = persistence(false, true);
             facts.snapshots = Fact::Known(snapshots.to_owned());
-            judged(&facts, "counter:").remove(0)
+            judged(&facts).remove(0)
         };
         assert!(off("").message.contains("nothing on disk"));
         assert!(off("3600 1").message.contains("last snapshot"));
@@ -342,15 +326,6 @@ mod tests {
         for fact in [missing, Fact::Known(Err(why.clone())), Fact::Unknown(why)] {
             assert_eq!(found(|facts| facts.missing_rights = fact), syncs);
         }
-    }
-
-    #[test]
-    fn a_cluster_is_worse_without_a_tag() {
-        let mut facts = healthy();
-        facts.in_cluster = Fact::Known(true);
-        let severity = |prefix| judged(&facts, prefix).remove(0).severity;
-        assert_eq!(severity("counter:"), Severity::Error);
-        assert_eq!(severity("{counter}:"), Severity::Warning);
     }
 
     #[test]
@@ -378,7 +353,7 @@ mod tests {
         facts.append_fsync = Fact::Unknown("NOPERM\n".to_owned());
         facts.snapshots = Fact::Unknown("NOPERM\n".to_owned());
         facts.server = Fact::Unknown("another".to_owned());
-        let findings = judged(&facts, "counter:");
+        let findings = judged(&facts);
         assert_eq!(findings.len(), 2);
         assert!(findings.iter().all(|finding| finding.code == Code::StoreUnchecked));
         assert_eq!(findings[1].message, "could not be checked: appendfsync, save: NOPERM\\n");

@@ -10,8 +10,7 @@ use counter_tests::database::{self, Database};
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer, SentinelSite, built};
-
-use super::tally::{Outcomes, Tally, Worker};
+use counter_tests::tally::{Outcomes, Tally, Worker};
 
 /// As many increments as show that counting goes on.
 const ENOUGH: usize = 500;

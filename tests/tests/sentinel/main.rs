@@ -13,4 +13,3 @@ mod doctor;
 mod failovers;
 mod logins;
 mod slow;
-mod tally;

@@ -6,6 +6,7 @@ use super::lost::{is_interrupted, is_lost_connection};
 use super::packed::Packed;
 use super::pool::{Lane, LanePermit, Pool, Pooled};
 use super::reply::{Reply, Unexpected};
+use super::reroute::{Lost, Reroute, Sent};
 use super::sentinel::Era;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
@@ -24,6 +25,10 @@ pub(crate) struct Checkout<'p> {
     /// Commands that may have been sent and whose replies have not been read.
     unread: usize,
     health: Health,
+    /// Where commands may belong that the server does not carry out.
+    others: Option<&'p (dyn Reroute + 'p)>,
+    /// Whether some of them were sent there.
+    is_rerouted: bool,
     /// Whether a command may be sent again whose reply was dropped after an interruption.
     may_repeat: bool,
 }
@@ -96,18 +101,30 @@ impl<'p> Checkout<'p> {
             write,
             unread: 0,
             health: Health::Healthy,
+            others: None,
+            is_rerouted: false,
             may_repeat: false,
         }
+    }
+
+    /// Sends commands on that the server says belong elsewhere.
+    pub(super) fn with_others(self, others: &'p (dyn Reroute + 'p)) -> Self {
+        let mut checkout = self;
+        checkout.others = Some(others);
+        checkout
+    }
+
+    /// Returns whether other servers have carried out commands too.
+    pub(crate) fn is_rerouted(&self) -> bool {
+        self.is_rerouted
     }
 
     /// Looks whether the connection answers, in half of the time that is left: the other half is
     /// for making another one.
     fn answers(&mut self, until: Deadline, read: Duration) -> bool {
         let limit = Deadline::after((until.left() / 2).min(read));
-        let answer = {
-            self.repeat_interrupted();
-            self.ask(&Packed::ping(), limit)
-        };
+        self.repeat_interrupted();
+        let answer = self.ask(&Packed::ping(), limit);
         self.may_repeat = false;
         match answer {
             // A user that may not ask gets an answer, too.
@@ -149,16 +166,63 @@ impl<'p> Checkout<'p> {
         commands: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        let mut replies = Vec::with_capacity(commands.commands());
-        self.exchange(commands, deadline, |reply| {
+        self.call_all(Sent { commands, load: None, deadline })
+    }
+
+    /// Sends commands, which may be calls of a script, and reads a reply for each.
+    pub(super) fn call_all(&mut self, sent: Sent<'_>) -> Result<Vec<Reply>, ExchangeError> {
+        let mut replies = Vec::with_capacity(sent.commands.commands());
+        self.exchange_all(sent, |reply| {
             replies.push(reply);
             Ok(())
         })?;
         Ok(replies)
     }
 
-    /// Sends commands and passes each reply to `take`, as it comes.
+    /// Sends commands and passes each reply to `take`, as it comes, or once all have come where
+    /// commands may belong elsewhere.
     pub(crate) fn exchange(
+        &mut self,
+        commands: &Packed,
+        deadline: Deadline,
+        take: impl FnMut(Reply) -> Result<(), Unexpected>,
+    ) -> Result<(), ExchangeError> {
+        self.exchange_all(Sent { commands, load: None, deadline }, take)
+    }
+
+    fn exchange_all(
+        &mut self,
+        sent: Sent<'_>,
+        mut take: impl FnMut(Reply) -> Result<(), Unexpected>,
+    ) -> Result<(), ExchangeError> {
+        let Some(others) = self.others else {
+            return self.exchange_here(sent.commands, sent.deadline, take);
+        };
+        let mut replies = Vec::with_capacity(sent.commands.commands());
+        let mut exchanged = self.exchange_here(sent.commands, sent.deadline, |reply| {
+            replies.push(reply);
+            Ok(())
+        });
+        if exchanged.is_err() {
+            others.note_failure();
+        } else {
+            match others.follow(sent, &mut replies) {
+                Ok(is_rerouted) => self.is_rerouted |= is_rerouted,
+                Err(Lost { first, why }) => {
+                    self.is_rerouted = true;
+                    replies.truncate(first);
+                    exchanged = Err(ExchangeError::Interrupted(why));
+                }
+            }
+        }
+        for reply in replies {
+            take(reply).map_err(|why| ExchangeError::Interrupted(why.into()))?;
+        }
+        exchanged
+    }
+
+    /// Exchanges commands with the server that the connection leads to.
+    fn exchange_here(
         &mut self,
         commands: &Packed,
         deadline: Deadline,

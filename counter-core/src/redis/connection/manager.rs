@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use ::redis::{Client, Connection, ErrorKind, RedisError};
 
+use super::outage::Outage;
 use super::packed::Packed;
 use super::refused::Refused;
 use super::reply::Reply;
@@ -32,6 +33,8 @@ pub(crate) enum Target {
     Server(Arc<Client>),
     /// The one that the sentinels name as the master.
     Master(Arc<Follower>),
+    /// This node of a cluster. What is found out about it is noted.
+    Node(Arc<Client>, Arc<Outage>),
 }
 
 /// A connection of the store's own pool.
@@ -69,7 +72,9 @@ impl Manager {
     /// Returns what connects to the server, and the era of such a connection.
     fn find(&self) -> Result<(Arc<Client>, Era), NoConnection> {
         match &self.target {
-            Target::Server(client) => Ok((Arc::clone(client), Era::default())),
+            Target::Server(client) | Target::Node(client, _) => {
+                Ok((Arc::clone(client), Era::default()))
+            }
             Target::Master(follower) => follower.master().map_err(|why| {
                 let name = follower.master_name();
                 NoConnection::new(format!("no sentinel names a master {name}: {why}"), Login::Other)
@@ -77,10 +82,22 @@ impl Manager {
         }
     }
 
+    /// Puts one question, on a connection that is closed again.
+    pub(super) fn ask_once(&self, question: &Packed) -> Result<Reply, NoConnection> {
+        let (client, era) = self.find()?;
+        let mut connection = self.open(&client, era)?;
+        ask(&mut connection, question).map_err(|error| no_connection(&client, &error))
+    }
+
     fn open(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
         let opened = self.log_in(client, era);
-        let Target::Master(follower) = &self.target else {
-            return opened;
+        let follower = match &self.target {
+            Target::Server(_) => return opened,
+            Target::Node(_, outage) => {
+                outage.note(&opened);
+                return opened;
+            }
+            Target::Master(follower) => follower,
         };
         let opened = opened.and_then(|mut connection| match must_be_master(&mut connection) {
             Ok(()) => Ok(connection),

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use r2d2::{ManageConnection, PooledConnection};
+use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 
 use super::applications_pool::ApplicationsPool;
 use super::deadline::Deadline;
@@ -57,14 +57,24 @@ pub(super) enum LanePermit<'p> {
 
 /// The number of connections that the store's own pool keeps for syncs: a sync claims on one and
 /// verifies on another at the same time.
-pub(crate) const KEPT_FOR_SYNCS: u32 = 2;
+const KEPT_FOR_SYNCS: u32 = 2;
 
 /// When a connection of the application's pool was last checked out.
 struct LastUsed(Instant);
 
 impl Pool {
-    /// Takes the store's own pool, of which `callers` can use so many connections at a time.
-    pub(crate) fn ours(pool: r2d2::Pool<Manager>, callers: u32) -> Self {
+    /// Returns a pool of the store's own, of which `callers` can use so many connections at a time.
+    /// Connects to nothing.
+    pub(crate) fn made_by(manager: Manager, callers: u32, wait: Duration) -> Self {
+        let pool = r2d2::Pool::builder()
+            .max_size(callers.saturating_add(KEPT_FOR_SYNCS))
+            .min_idle(Some(0))
+            .connection_timeout(wait)
+            .test_on_check_out(false)
+            // Errors are returned to the caller that is waiting for a connection, so they are not
+            // logged.
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(manager);
         Self::new(Connections::Ours(pool), callers)
     }
 

@@ -57,7 +57,7 @@ impl Refused {
     /// It holds for a script that reads and checks before it writes, too: what a server refuses
     /// with one of these errors in the middle of a script, it refuses at the first write.
     pub(crate) fn proves_no_effect(&self) -> bool {
-        let error = self.of_command();
+        let error = self.command_error();
         let (code, text) = error.split_once(' ').unwrap_or((error, ""));
         CODES.contains(&code)
             || (code == "ERR" && TEXTS.iter().any(|beginning| text.starts_with(beginning)))
@@ -65,12 +65,12 @@ impl Refused {
 
     /// Returns whether the error is of this kind, `code` being how it begins.
     pub(super) fn is(&self, code: &str) -> bool {
-        self.of_command().starts_with(code)
+        self.command_error().starts_with(code)
     }
 
     /// Returns the error without what Redis before 7 puts before it if a script has met it:
     /// `ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -READONLY …`.
-    fn of_command(&self) -> &str {
+    pub(super) fn command_error(&self) -> &str {
         let Some(of_script) = self.0.strip_prefix("ERR Error running script") else {
             return &self.0;
         };

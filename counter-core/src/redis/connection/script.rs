@@ -2,12 +2,14 @@ use super::checkout::{Checkout, ExchangeError};
 use super::deadline::Deadline;
 use super::packed::{Args, Packed};
 use super::reply::{Reply, Unexpected};
+use super::reroute::Sent;
 use crate::error::BoxError;
 
 /// A script that the server carries out at one instant.
 pub(crate) struct Script {
-    text: &'static str,
     hash: String,
+    /// The command that makes the server know it.
+    load: Packed,
     /// The last arguments of every call.
     constants: &'static [i64],
 }
@@ -20,7 +22,11 @@ impl Script {
     /// Returns a script to which every call passes these numbers, as its last arguments.
     pub(crate) fn with_constants(text: &'static str, constants: &'static [i64]) -> Self {
         let hash = ::redis::Script::new(text).get_hash().to_owned();
-        Self { text, hash, constants }
+        let mut load = Packed::default();
+        load.command(3, |args| {
+            args.text("SCRIPT").text("LOAD").text(text);
+        });
+        Self { hash, load, constants }
     }
 
     /// Adds a call with this many names and other arguments, which `write` must write in this
@@ -51,7 +57,8 @@ impl Script {
         calls: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        let mut replies = checkout.ask_all(calls, deadline)?;
+        let sent = Sent { commands: calls, load: Some(&self.load), deadline };
+        let mut replies = checkout.call_all(sent)?;
         if !replies.iter().any(Reply::is_no_script) {
             return Ok(replies);
         }
@@ -71,13 +78,12 @@ impl Script {
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
         let mut again = Packed::default();
-        again.command(3, |args| {
-            args.text("SCRIPT").text("LOAD").text(self.text);
-        });
+        again.copy(self.load.bytes());
         for (index, _) in replies.iter().enumerate().filter(|(_, reply)| reply.is_no_script()) {
             again.copy(calls.command_at(index));
         }
-        let mut repeated = checkout.ask_all(&again, deadline)?;
+        let sent = Sent { commands: &again, load: Some(&self.load), deadline };
+        let mut repeated = checkout.call_all(sent)?;
         // Loading is answered first. If it was refused, that says more than NOSCRIPT once more. A
         // call may have another reply: another process has loaded the script.
         if let Reply::Refused(refused) = repeated.remove(0) {

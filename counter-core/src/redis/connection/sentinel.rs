@@ -1,6 +1,5 @@
 //! Finds the master that Redis Sentinel names, and follows it when another takes its place.
 
-mod address;
 mod answers;
 mod connector;
 mod follower;
@@ -9,7 +8,6 @@ mod sentinel;
 mod sentinels;
 mod silence;
 mod url;
-mod url_flaw;
 mod watcher;
 
 pub(crate) use follower::{Era, Follower};

@@ -1,3 +1,4 @@
+use super::cluster::cluster_facts;
 use super::info::Info;
 use super::rights;
 use super::sentinel::sentinel_facts;
@@ -35,9 +36,14 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
             ..StoreFacts::default()
         };
         read_generation(&mut facts, names, &seen, next(), next());
-        if let Some(follower) = server.follower() {
+        if server.fails_over() {
             facts.min_replicas = number(next());
+        }
+        if let Some(follower) = server.follower() {
             facts.sentinel = Fact::Known(sentinel_facts(follower));
+        }
+        if let Some(cluster) = server.cluster() {
+            facts.cluster = Fact::Known(cluster_facts(cluster, next()));
         }
         facts.increments = rights::try_increment(server, checkout)?;
         facts.missing_rights = rights::missing_rights(server, checkout, rule)?;
@@ -109,8 +115,11 @@ fn questions(server: &Server) -> Packed {
     ask(&["CONFIG", "GET", "save"]);
     ask(&["GET", names.generation()]);
     ask(&["GET", names.high_water()]);
-    if server.follower().is_some() {
+    if server.fails_over() {
         ask(&["CONFIG", "GET", "min-replicas-to-write"]);
+    }
+    if server.cluster().is_some() {
+        ask(&["CLUSTER", "NODES"]);
     }
     questions
 }

@@ -24,7 +24,7 @@ enum Check {
     Ask(&'static str),
     /// By asking in the same way, if claims wait by this command.
     AskIfClaimsWait(&'static str),
-    /// By asking in the same way, if the store follows a master.
+    /// By asking in the same way, if the store follows a master, or the slot of a cluster.
     AskIfFollowing(&'static str),
     /// By using it: without it there is no store, no increment or no answer at all.
     Use,
@@ -111,7 +111,7 @@ pub(crate) fn missing_rights(
     rule: ConfirmationRule,
 ) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let asked = RIGHTS.iter().filter_map(|right| {
-        let args = right.args_to_ask(rule.confirmation(), server.follower().is_some())?;
+        let args = right.args_to_ask(rule.confirmation(), server.fails_over())?;
         Some((right.command, args))
     });
     let asked: Vec<_> = asked.collect();

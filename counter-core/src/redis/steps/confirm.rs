@@ -36,6 +36,9 @@ pub(crate) fn confirm(
         }
     };
     let confirmed = confirmed.and_then(|confirmed| {
+        if rule != ConfirmationRule::Never && checkout.is_rerouted() {
+            return Err(Elsewhere.into());
+        }
         if let Some(follower) = server.follower() {
             follower.check_undisputed(checkout.era())?;
         }
@@ -98,6 +101,14 @@ fn command(confirmation: Confirmation) -> Packed {
     }
     command
 }
+
+/// Claims were made by another node of a cluster, which counts only what its own connections write.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "their slot has moved to another node meanwhile: they were not applied, and a later sync tries \
+     again"
+)]
+struct Elsewhere;
 
 /// Too few replicas or disks have the claims.
 #[derive(Debug, thiserror::Error)]

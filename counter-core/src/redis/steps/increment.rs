@@ -31,7 +31,11 @@ thread_local! {
 
 /// Adds to what is pending of one counter, by one `INCRBY`.
 pub(crate) fn increment(server: &Server, id: &CounterId, by: i64) -> Outcome {
-    let mut checkout = server.checkout().map_err(|why| not_counted(id, why))?;
+    let incremented = server.for_caller(|checkout| increment_on(server, checkout, id, by));
+    incremented.unwrap_or_else(|why| Err(not_counted(id, why)))
+}
+
+fn increment_on(server: &Server, checkout: &mut Checkout<'_>, id: &CounterId, by: i64) -> Outcome {
     let mut command = SCRATCH.take();
     command.clear();
     write_increment(&mut command, server.names(), id, by);
@@ -50,10 +54,9 @@ pub(crate) fn increment(server: &Server, id: &CounterId, by: i64) -> Outcome {
 /// Adds to what is pending of each counter. Returns an outcome for each.
 pub(crate) fn increment_many(server: &Server, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(increments.len());
-    let sent = match server.checkout() {
-        Ok(mut checkout) => increment_windows(server, &mut checkout, increments, &mut outcomes),
-        Err(why) => Err(why.into()),
-    };
+    let sent = server
+        .for_caller(|checkout| increment_windows(server, checkout, increments, &mut outcomes))
+        .unwrap_or_else(|why| Err(why.into()));
     // What is left was not sent any more.
     if let Err(why) = sent {
         let rest = increments.iter().skip(outcomes.len());

@@ -35,10 +35,9 @@ pub(crate) fn replace(
         Replacement::Set(to) => (Operation::Set, ClaimOp::Set(to)),
         Replacement::Delete => (Operation::Delete, ClaimOp::Delete),
     };
-    let replaced = match server.checkout() {
-        Ok(mut checkout) => replace_on(server, &mut checkout, id, op, confirmation),
-        Err(why) => Err(ExchangeError::NotSent(why)),
-    };
+    let replaced = server
+        .for_caller(|checkout| replace_on(server, checkout, id, op, confirmation))
+        .unwrap_or_else(|why| Err(ExchangeError::NotSent(why)));
     let counter = || id.clone();
     replaced.map_err(|error| match error {
         ExchangeError::NotSent(source) => {

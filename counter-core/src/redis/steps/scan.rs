@@ -30,13 +30,17 @@ pub(super) fn scan_under(
     count: NonZeroUsize,
 ) -> Result<ScanPage, Error> {
     let globs = prefix.globs(pattern);
-    let round = usize::try_from(from.round).unwrap_or(usize::MAX);
-    let Some(glob) = globs.get(round) else {
+    let era = server.era();
+    let from = if era_of(from) == era { from } else { beginning(era) };
+    let Some(glob) = globs.get(glob_of(from)) else {
         return Ok(ScanPage::default());
     };
+    let mut is_whole = true;
     let scan = |checkout: &mut Checkout<'_>| {
-        let command = scan_command(glob, from.position, count);
-        parse_scan(server.ask(checkout, &command)?)
+        let commands = scan_commands(server, glob, from.position, count);
+        let mut replies = server.ask_all(checkout, &commands)?.into_iter();
+        is_whole = !checkout.is_rerouted();
+        parse_scan(replies.next().ok_or(Unexpected)?)
     };
     let (position, names) = match from.position {
         0 => server.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
@@ -48,11 +52,29 @@ pub(super) fn scan_under(
         sort_into(&mut page, prefix, pattern, &name);
     }
     page.next = match position {
-        0 if round + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
+        _ if !is_whole => Some(beginning(server.era())),
+        0 if glob_of(from) + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
         0 => None,
         position => Some(Cursor { round: from.round, position }),
     };
     Ok(page)
+}
+
+/// The most globs that a scan has.
+const GLOBS: u32 = 2;
+
+/// A scan begins anew on each node that has the slot of a cluster meanwhile: the rounds of each era
+/// have numbers of their own.
+fn beginning(era: u32) -> Cursor {
+    Cursor { round: era.wrapping_mul(GLOBS), position: 0 }
+}
+
+fn era_of(cursor: Cursor) -> u32 {
+    cursor.round / GLOBS
+}
+
+fn glob_of(cursor: Cursor) -> usize {
+    usize::try_from(cursor.round % GLOBS).unwrap_or(usize::MAX)
 }
 
 fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8]) {
@@ -67,14 +89,21 @@ fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8
     }
 }
 
-fn scan_command(glob: &str, position: u64, count: NonZeroUsize) -> Packed {
-    let mut command = Packed::default();
-    command.command(6, |args| {
+/// Returns the SCAN, and in a cluster a GET after it: every node scans what it has, and only a
+/// command with a name shows that the slot is still there.
+fn scan_commands(server: &Server, glob: &str, position: u64, count: NonZeroUsize) -> Packed {
+    let mut commands = Packed::default();
+    commands.command(6, |args| {
         args.text("SCAN").text(position.to_string());
         args.text("MATCH").text(glob);
         args.text("COUNT").text(count.get().min(CHUNK).to_string());
     });
-    command
+    if server.cluster().is_some() {
+        commands.command(2, |args| {
+            args.text("GET").text(server.names().high_water());
+        });
+    }
+    commands
 }
 
 /// Returns the cursor at which the scan goes on, and what it found.

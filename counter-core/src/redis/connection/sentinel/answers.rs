@@ -1,8 +1,8 @@
-use super::address::Address;
 use super::named::Named;
 use crate::error::BoxError;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
+use crate::redis::connection::url::Address;
 
 /// Returns the questions to a sentinel. In the middle of a failover only the first has the new
 /// address already.

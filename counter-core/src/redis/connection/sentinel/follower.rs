@@ -276,8 +276,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address::Address;
     use super::*;
+    use crate::redis::connection::url::Address;
 
     /// A follower of sentinels that are away.
     fn follower() -> Follower {

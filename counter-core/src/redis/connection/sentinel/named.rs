@@ -1,4 +1,4 @@
-use super::address::Address;
+use crate::redis::connection::url::Address;
 
 /// The master that a sentinel names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,16 @@
 use std::fmt;
 
-use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, RedisConnectionInfo};
+use ::redis::ConnectionInfo;
 
-use super::address::{Address, split_at_first};
-use super::url_flaw::{FORM, UrlFlaw};
-use crate::url_encoding::{decode, encoding_hint};
+use crate::redis::connection::url::{Address, HostsUrl, Login, Tls, UrlFlaw, decoded};
+use crate::url_encoding::encoding_hint;
+
+/// The port of a sentinel that names none.
+const DEFAULT_PORT: u16 = 26379;
+
+/// The form that a URL has.
+const FORM: &str = "use redis+sentinel://user:password@host:26379,host:26379/master/0, or \
+                    rediss+sentinel://";
 
 /// Where a set of sentinels is, which master they watch, and how both are connected to.
 #[derive(Clone)]
@@ -16,23 +22,6 @@ pub(crate) struct SentinelUrl {
     db: i64,
 }
 
-/// How connections to one kind of server are made.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Login {
-    user: Option<String>,
-    password: Option<String>,
-    tls: Tls,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Tls {
-    #[default]
-    Off,
-    On,
-    /// Any certificate is taken.
-    Insecure,
-}
-
 impl SentinelUrl {
     /// Returns what a URL says, or `None` if its scheme is another one.
     pub(crate) fn parse(url: &str) -> Option<Result<Self, String>> {
@@ -42,8 +31,7 @@ impl SentinelUrl {
             "rediss+sentinel" => Tls::On,
             _ => return None,
         };
-        let parsed = rest.strip_prefix("//").ok_or(UrlFlaw::NoSentinel);
-        let parsed = parsed.and_then(|rest| Self::parse_rest(rest, tls));
+        let parsed = HostsUrl::parse(rest, tls, DEFAULT_PORT).and_then(Self::of_hosts);
         Some(parsed.map_err(|flaw| {
             // A password in the parameters may have any of these characters in it.
             let before = url.split_once("?sentinel_").map_or(url, |(before, _)| before);
@@ -51,37 +39,21 @@ impl SentinelUrl {
         }))
     }
 
-    fn parse_rest(rest: &str, tls: Tls) -> Result<Self, UrlFlaw> {
-        if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(UrlFlaw::Blank);
-        }
-        let (rest, fragment) = split_at_first(rest, '#');
-        let (rest, parameters) = split_at_first(rest, '?');
-        let (authority, path) = split_at_first(rest, '/');
-        let tls = match (tls, fragment) {
-            (tls, None) => tls,
-            (Tls::On, Some("insecure")) => Tls::Insecure,
-            _ => return Err(UrlFlaw::BadFragment),
-        };
-        let (user_info, hosts) = match authority.rsplit_once('@') {
-            // What comes before it may be meant as a sentinel.
-            Some((user_info, _)) if user_info.contains(',') => return Err(UrlFlaw::CommaInLogin),
-            Some((user_info, hosts)) => (Some(user_info), hosts),
-            None => (None, authority),
-        };
-        let (master_name, db) = parse_path(path.unwrap_or_default())?;
-        let mut url = Self {
-            sentinels: hosts.split(',').map(Address::parse).collect::<Result<_, _>>()?,
+    fn of_hosts(url: HostsUrl<'_>) -> Result<Self, UrlFlaw> {
+        let (master_name, db) = parse_path(url.path)?;
+        let tls = url.login.tls;
+        let mut sentinels = Self {
+            sentinels: url.hosts,
             master_name,
-            master: Login::parse(user_info.unwrap_or_default(), tls)?,
+            master: url.login,
             sentinel: Login { tls, ..Login::default() },
             db,
         };
-        url.take_parameters(parameters.unwrap_or_default())?;
-        if url.has_tls() && !cfg!(feature = "redis-tls") {
+        sentinels.take_parameters(url.parameters)?;
+        if sentinels.has_tls() && !cfg!(feature = "redis-tls") {
             return Err(UrlFlaw::NoTls);
         }
-        Ok(url)
+        Ok(sentinels)
     }
 
     fn take_parameters(&mut self, parameters: &str) -> Result<(), UrlFlaw> {
@@ -134,51 +106,6 @@ impl fmt::Display for SentinelUrl {
     }
 }
 
-impl Login {
-    fn parse(user_info: &str, tls: Tls) -> Result<Self, UrlFlaw> {
-        let (user, password) = split_at_first(user_info, ':');
-        Ok(Self { user: decoded(user)?, password: decoded(password.unwrap_or_default())?, tls })
-    }
-
-    fn settings(&self) -> RedisConnectionInfo {
-        let mut settings = RedisConnectionInfo::default();
-        if let Some(user) = &self.user {
-            settings = settings.set_username(user);
-        }
-        match &self.password {
-            Some(password) => settings.set_password(password),
-            None => settings,
-        }
-    }
-
-    fn info(
-        &self,
-        address: &Address,
-        settings: RedisConnectionInfo,
-    ) -> Result<ConnectionInfo, String> {
-        let (host, port) = (address.host.clone(), address.port);
-        let insecure = self.tls == Tls::Insecure;
-        let address = match self.tls {
-            Tls::Off => ConnectionAddr::Tcp(host, port),
-            _ => ConnectionAddr::TcpTls { host, port, insecure, tls_params: None },
-        };
-        let info = address.into_connection_info().map_err(|error| error.to_string())?;
-        Ok(info.set_redis_settings(settings))
-    }
-}
-
-impl Tls {
-    /// Returns what the sentinels have where the masters have this.
-    fn switched(self, switch: &str) -> Result<Self, UrlFlaw> {
-        match (switch, self) {
-            ("yes", Self::Off) => Ok(Self::On),
-            ("yes", tls) => Ok(tls),
-            ("no", _) => Ok(Self::Off),
-            _ => Err(UrlFlaw::BadTls),
-        }
-    }
-}
-
 /// Returns the master's name and the number of the database.
 fn parse_path(path: &str) -> Result<(String, i64), UrlFlaw> {
     let mut parts = path.split('/');
@@ -193,17 +120,10 @@ fn parse_path(path: &str) -> Result<(String, i64), UrlFlaw> {
     }
 }
 
-/// Returns the text without percent-encoding, or `None` for an empty one.
-fn decoded(text: &str) -> Result<Option<String>, UrlFlaw> {
-    if text.contains('@') {
-        return Err(UrlFlaw::BadEncoding);
-    }
-    let text = decode(text).ok_or(UrlFlaw::BadEncoding)?;
-    Ok(Some(text).filter(|text| !text.is_empty()))
-}
-
 #[cfg(test)]
 mod tests {
+    use ::redis::ConnectionAddr;
+
     use super::*;
 
     fn parsed(url: &str) -> SentinelUrl {
@@ -281,15 +201,15 @@ mod tests {
     fn a_url_that_cannot_be_used_is_refused_with_what_is_wrong_and_none_of_it_is_quoted() {
         use UrlFlaw::*;
         for (rest, expected) in [
-            ("", NoMasterName),
+            ("", NoHost),
             ("h", NoMasterName),
             ("h/", NoMasterName),
             ("h//3", NoMasterName),
-            ("/m", NoSentinel),
-            ("u:s3cret@/m", NoSentinel),
-            ("h1,,h2/m", NoSentinel),
-            ("h1,/m", NoSentinel),
-            (":26379/m", NoSentinel),
+            ("/m", NoHost),
+            ("u:s3cret@/m", NoHost),
+            ("h1,,h2/m", NoHost),
+            ("h1,/m", NoHost),
+            (":26379/m", NoHost),
             ("h1, h2/m", Blank),
             (" h/m", Blank),
             ("h/m\n", Blank),
@@ -329,7 +249,7 @@ mod tests {
             assert!(flaw.starts_with(&expected.to_string()), "{rest}: {flaw}");
             assert!(!flaw.contains("s3") && !flaw.contains("cret"), "{rest}: {flaw}");
         }
-        assert!(flaw("redis+sentinel:h/m").starts_with(&NoSentinel.to_string()));
+        assert!(flaw("redis+sentinel:h/m").starts_with(&NoHost.to_string()));
     }
 
     #[test]

@@ -1,21 +1,18 @@
-/// Why the URL of a set of sentinels cannot be used. Quotes nothing of it, because whatever is in
-/// the wrong place may be a part of a password.
+/// Why the URL of several hosts cannot be used. Quotes nothing of it, because what is in the wrong
+/// place may be a part of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UrlFlaw {
-    #[error("rediss+sentinel:// takes the feature `redis-tls`")]
+pub(crate) enum UrlFlaw {
+    #[error("TLS takes the feature `redis-tls`")]
     NoTls,
-    #[error("it names no sentinel, or there is an empty name between two commas")]
-    NoSentinel,
+    #[error("it names no host, or there is an empty name between two commas")]
+    NoHost,
     #[error("there is a blank or a line break in it")]
     Blank,
-    #[error(
-        "the user and the password come before the first sentinel, and are the master's: in them, \
-         write , as %2C"
-    )]
+    #[error("the user and the password come before the first host: in them, write , as %2C")]
     CommaInLogin,
-    #[error("the port of a sentinel is not a number from 1 to 65535")]
+    #[error("the port of a host is not a number from 1 to 65535")]
     BadPort,
-    #[error("an IPv6 address of a sentinel is not in brackets: [::1]:26379")]
+    #[error("an IPv6 address is not in brackets, as in [::1]:6379")]
     BadIpv6,
     #[error("it names no master after the sentinels")]
     NoMasterName,
@@ -36,8 +33,6 @@ pub(super) enum UrlFlaw {
     BadTls,
     #[error("sentinel_user takes a sentinel_password")]
     UserAlone,
+    #[error("a cluster has only the database 0, and nothing else may follow the hosts")]
+    NoPath,
 }
-
-/// The form that a URL has.
-pub(super) const FORM: &str = "use redis+sentinel://user:password@host:26379,host:26379/master/0, \
-                               or rediss+sentinel://";

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use counter_core::Error as StoreError;
 use counter_diesel::{Counters, Error, SyncOptions};
-use counter_tests::fixtures::post;
-use counter_tests::process::wait_for;
+
+use crate::fixtures::post;
+use crate::process::wait_for;
 
 /// Threads that count.
 const WRITERS: usize = 4;
@@ -66,12 +67,19 @@ pub enum Worker {
 /// What became of all of them.
 #[derive(Debug, Default)]
 pub struct Outcomes {
+    /// Increments that returned `Ok`.
     pub acknowledged: u64,
+    /// Increments that failed and say that they did not count.
     pub not_counted: u64,
+    /// Increments that may have counted.
     pub unknown: u64,
+    /// Those that are there twice, or though they did not count.
     pub doubled: u64,
+    /// Reads of a value that no counter had.
     pub misread: u64,
+    /// Reads that returned a value.
     pub reads: u64,
+    /// Claims that were applied without a replica having them.
     pub unconfirmed: u64,
     /// Those that were acknowledged and are not there.
     pub lost: Vec<Increment>,
@@ -123,6 +131,16 @@ impl Tally {
             let ended = late.map(|it| it.ended).collect::<Vec<_>>();
             (ended.len() >= number).then(|| ended.into_iter().min())?
         })
+    }
+
+    /// Waits until so many increments have begun since this time, whatever came of them.
+    pub fn wait_for_attempts(&self, number: usize, since: Duration) {
+        wait_for("increments to be tried", || {
+            let increments = self.increments.lock().unwrap();
+            let late =
+                increments.values().filter(|it| it.begun > since && it.outcome != Outcome::Begun);
+            (late.count() >= number).then_some(())
+        });
     }
 
     fn write(&self, writer: usize, counters: &Counters) {

@@ -2,20 +2,18 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 
-use super::url_flaw::UrlFlaw;
-
-/// The port of a sentinel that names none.
-const DEFAULT_PORT: u16 = 26379;
+use super::flaw::UrlFlaw;
 
 /// A host and a port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
 impl Address {
-    pub(super) fn parse(text: &str) -> Result<Self, UrlFlaw> {
+    /// Reads an address, which may name no port.
+    pub(super) fn parse(text: &str, default_port: u16) -> Result<Self, UrlFlaw> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, after) = rest.split_once(']').ok_or(UrlFlaw::BadIpv6)?;
@@ -34,10 +32,10 @@ impl Address {
         };
         match port.map(str::parse::<NonZeroU16>) {
             _ if port.is_some_and(|port| port.contains(':')) => Err(UrlFlaw::BadIpv6),
-            _ if host.is_empty() => Err(UrlFlaw::NoSentinel),
+            _ if host.is_empty() => Err(UrlFlaw::NoHost),
             Some(Ok(port)) => Ok(Self::new(host, port.get())),
             Some(Err(_)) => Err(UrlFlaw::BadPort),
-            None => Ok(Self::new(host, DEFAULT_PORT)),
+            None => Ok(Self::new(host, default_port)),
         }
     }
 

@@ -1,0 +1,191 @@
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::cluster::Cluster;
+use super::node::Node;
+use super::redirect::Redirect;
+use crate::redis::connection::checkout::ExchangeError;
+use crate::redis::connection::packed::Packed;
+use crate::redis::connection::pool::Lane;
+use crate::redis::connection::reply::Reply;
+use crate::redis::connection::reroute::{Lost, Reroute, Sent};
+use crate::redis::connection::url::Address;
+
+/// How often commands are sent to where a node says they belong. Where a move of a slot was broken
+/// off, two nodes may name each other for good.
+const MOST_HOPS: u32 = 8;
+
+/// After this many hops nodes get time to agree.
+const QUICK_HOPS: u32 = 3;
+
+/// How long nodes get to agree, or the names of a command to arrive at one of them.
+const SHORT_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long a node gets that can carry out nothing.
+const LONG_PAUSE: Duration = Duration::from_millis(50);
+
+/// The way to the node of a cluster that a connection leads to, and on to others.
+pub(super) struct Way<'c> {
+    pub(super) cluster: &'c Arc<Cluster>,
+    pub(super) node: &'c Address,
+}
+
+/// Where a command is sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hop {
+    to: Address,
+    /// Whether the node does not have the slot yet.
+    asking: bool,
+}
+
+impl Reroute for Way<'_> {
+    fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost> {
+        let redirects: Vec<_> = replies.iter().map(|reply| redirect(reply, self.node)).collect();
+        if redirects.iter().all(Option::is_none) {
+            return Ok(false);
+        }
+        Journey { cluster: self.cluster, sent, redirects }.go(replies)?;
+        Ok(true)
+    }
+
+    fn note_failure(&self) {
+        self.cluster.ask_nodes(None);
+    }
+}
+
+/// Commands on their way to where they belong.
+struct Journey<'c> {
+    cluster: &'c Arc<Cluster>,
+    sent: Sent<'c>,
+    /// Of each command, where it goes next, if it was not carried out.
+    redirects: Vec<Option<Redirect>>,
+}
+
+impl Journey<'_> {
+    fn go(mut self, replies: &mut [Reply]) -> Result<(), Lost> {
+        let mut hops = 0;
+        while self.redirects.iter().any(Option::is_some) && !self.sent.deadline.left().is_zero() {
+            hops += u32::from(self.redirects.iter().flatten().any(Redirect::names_a_node));
+            if hops > MOST_HOPS {
+                break;
+            }
+            self.pause(hops);
+            for (hop, indices) in self.hops() {
+                self.take(&hop, &indices, replies)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends some of the commands to a node.
+    fn take(&mut self, hop: &Hop, indices: &[usize], replies: &mut [Reply]) -> Result<(), Lost> {
+        match self.send(hop, indices) {
+            Ok(answers) => {
+                for (index, answer) in indices.iter().zip(answers) {
+                    put(&mut self.redirects, *index, redirect(&answer, &hop.to));
+                    put(replies, *index, answer);
+                }
+                Ok(())
+            }
+            // The node is away, and may have a successor.
+            Err(ExchangeError::NotSent(_)) => {
+                for index in indices {
+                    put(&mut self.redirects, *index, Some(Redirect::Down));
+                }
+                Ok(())
+            }
+            Err(ExchangeError::Interrupted(why)) => {
+                Err(Lost { first: indices.first().copied().unwrap_or(0), why })
+            }
+        }
+    }
+
+    fn pause(&self, hops: u32) {
+        let redirects = || self.redirects.iter().flatten();
+        let pause = if redirects().any(|it| *it == Redirect::Down) {
+            self.cluster.ask_nodes(Some(self.sent.deadline));
+            LONG_PAUSE
+        } else if hops > QUICK_HOPS || redirects().any(|it| *it == Redirect::TryAgain) {
+            SHORT_PAUSE
+        } else {
+            return;
+        };
+        thread::sleep(pause.min(self.sent.deadline.left()));
+    }
+
+    /// Returns where commands go, each with its number.
+    fn hops(&self) -> Vec<(Hop, Vec<usize>)> {
+        let mut hops: Vec<(Hop, Vec<usize>)> = Vec::new();
+        for (index, redirect) in self.redirects.iter().enumerate() {
+            let Some(hop) = redirect.as_ref().and_then(|redirect| self.hop(redirect)) else {
+                continue;
+            };
+            match hops.iter_mut().find(|(other, _)| *other == hop) {
+                Some((_, indices)) => indices.push(index),
+                None => hops.push((hop, vec![index])),
+            }
+        }
+        hops
+    }
+
+    fn hop(&self, redirect: &Redirect) -> Option<Hop> {
+        Some(match redirect {
+            Redirect::Moved(to) => {
+                self.cluster.note_moved(to);
+                Hop { to: to.clone(), asking: false }
+            }
+            Redirect::Ask(to) => Hop { to: to.clone(), asking: true },
+            Redirect::TryAgain | Redirect::Down => {
+                let owner = self.cluster.owner(self.sent.deadline).ok()?;
+                Hop { to: owner.address.clone(), asking: false }
+            }
+        })
+    }
+
+    fn send(&self, hop: &Hop, indices: &[usize]) -> Result<Vec<Reply>, ExchangeError> {
+        let node = self.cluster.node(&hop.to).map_err(ExchangeError::NotSent)?;
+        let sent = self.send_to(&node, hop, indices);
+        sent.inspect_err(|_| self.cluster.ask_nodes(None))
+    }
+
+    fn send_to(
+        &self,
+        node: &Node,
+        hop: &Hop,
+        indices: &[usize],
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        // The caller has a permit already, for another node.
+        let checkout = self.cluster.check_out(node, Lane::Syncs, self.sent.deadline);
+        let mut checkout = checkout.map_err(ExchangeError::NotSent)?;
+        let mut packed = Packed::default();
+        if let Some(load) = self.sent.load {
+            packed.copy(load.bytes());
+        }
+        for index in indices {
+            if hop.asking {
+                packed.command(1, |args| {
+                    args.text("ASKING");
+                });
+            }
+            packed.copy(self.sent.commands.command_at(*index));
+        }
+        let answers = checkout.ask_all(&packed, self.sent.deadline)?.into_iter();
+        let answers = answers.skip(self.sent.load.iter().len());
+        let every = 1 + usize::from(hop.asking);
+        Ok(answers.skip(every - 1).step_by(every).collect())
+    }
+}
+
+fn redirect(reply: &Reply, from: &Address) -> Option<Redirect> {
+    match reply {
+        Reply::Refused(refused) => Redirect::of(refused, from),
+        _ => None,
+    }
+}
+
+fn put<T>(places: &mut [T], index: usize, value: T) {
+    if let Some(place) = places.get_mut(index) {
+        *place = value;
+    }
+}

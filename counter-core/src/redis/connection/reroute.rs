@@ -1,0 +1,36 @@
+use super::deadline::Deadline;
+use super::packed::Packed;
+use super::reply::Reply;
+use crate::error::BoxError;
+
+/// Commands that were sent, and what they take to be sent to a server that has seen none of them.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'c> {
+    pub(super) commands: &'c Packed,
+    /// What loads the script that they call, if they call one.
+    pub(super) load: Option<&'c Packed>,
+    pub(super) deadline: Deadline,
+}
+
+/// Commands whose answers were lost.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The number of the first of them.
+    pub(super) first: usize,
+    pub(super) why: BoxError,
+}
+
+/// Knows where else a command may belong than to the server that it was sent to.
+pub(super) trait Reroute {
+    /// Sends each command again that the server named another place for, and only those, and puts
+    /// the new replies in the place of the old ones. Returns whether it has sent any.
+    ///
+    /// # Errors
+    ///
+    /// If it is not known whether commands were carried out. The replies before the first of them
+    /// are right.
+    fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost>;
+
+    /// Notes that an exchange with the server failed.
+    fn note_failure(&self);
+}

@@ -1,0 +1,12 @@
+//! A store on a cluster, while slots move and nodes fail.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod answers;
+mod faults;
+mod urls;

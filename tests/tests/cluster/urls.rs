@@ -1,0 +1,37 @@
+use counter_core::{DeltaStore, Error, RedisStore};
+use counter_tests::fixtures::views_of;
+use counter_tests::servers::ClusterSite;
+
+use super::faults::prefix;
+
+#[test]
+fn a_prefix_without_a_tag_is_refused_before_anything_is_sent() {
+    let error = RedisStore::builder("redis+cluster://127.0.0.1:1").build().err().unwrap();
+    assert!(matches!(error, Error::RedisUrl { .. }), "{error:?}");
+    assert!(error.to_string().contains("counter-{app}:"), "{error}");
+}
+
+#[test]
+fn one_node_is_enough_to_find_the_others_and_a_replica_too() {
+    let site = ClusterSite::start();
+    for node in &site.nodes {
+        let url = node.url().replace("redis://", "redis+cluster://");
+        let store = RedisStore::builder(&url).prefix(prefix()).build().unwrap();
+        store.increment(&views_of(1), 1).unwrap();
+    }
+    let url = site.url().replace("://", "://127.0.0.1:1,");
+    let store = RedisStore::builder(&url).prefix(prefix()).build().unwrap();
+    let look = store.look(&[views_of(1)]).unwrap();
+    assert_eq!(look.held[0].as_ref().unwrap().pending, site.nodes.len() as i64);
+}
+
+#[test]
+fn a_cluster_whose_nodes_are_all_away_is_an_error_that_names_them() {
+    let builder = || RedisStore::builder("redis+cluster://u:s3cret@127.0.0.1:1").prefix(prefix());
+    let error = builder().build().err().unwrap();
+    let text = format!("{error:?}");
+    assert!(text.contains("127.0.0.1:1") && !text.contains("s3cret"), "{text}");
+    let store = builder().connect_lazily().build().unwrap();
+    let error = store.increment(&views_of(1), 1).unwrap_err();
+    assert!(matches!(error, Error::NotCounted { .. }), "{error:?}");
+}
