@@ -66,12 +66,26 @@ fn an_adopted_database_goes_on_alone_whatever_others_do_meanwhile() {
 
 #[test]
 fn a_decision_that_no_transaction_asks_about_does_not_end_the_other_database() {
-    let does = Does { knows_decisions: false, ..Does::default() };
+    let does = Does { knows_decisions: false, tells_decisions: false, ..Does::default() };
     for (rows, transactions) in [(1, [1, 4]), (2, [1, 2])] {
         let model = adopted(Event::Copy, rows, transactions);
         let model = Databases { does, said: &[ADOPTED_ALONE], ..model };
         refute(model, &format!("no decision, {rows} rows"), ADOPTED_ALONE);
     }
+}
+
+#[test]
+fn a_decision_that_the_store_does_not_compare_is_undone_by_what_was_committed_before() {
+    let does = Does { tells_decisions: false, ..Does::default() };
+    let model = Databases { does, said: &[ADOPTED_GOES_ON], ..adopted(Event::Copy, 2, [1, 2]) };
+    refute(model, "not compared", ADOPTED_GOES_ON);
+}
+
+#[test]
+fn a_decision_that_a_transaction_does_not_compare_lets_it_write_to_the_other_database() {
+    let does = Does { knows_decisions: false, ..Does::default() };
+    let model = Databases { does, said: &[ADOPTED_ALONE], ..adopted(Event::Copy, 2, [1, 2]) };
+    refute(model, "not asked", ADOPTED_ALONE);
 }
 
 fn adopted(event: Event, rows: usize, transactions: [u8; 2]) -> Databases {

@@ -1,11 +1,11 @@
 //! An operator decides which database is the right one, while others go on.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use counter_core::{Holding, Told};
 use counter_diesel::Counters;
-use counter_tests::faults::Faults;
+use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::post;
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
@@ -60,6 +60,32 @@ pub(crate) const CASES: &[Case<World>] = &[
         copy.set(post(1), "level", 2).unwrap();
         assert_eq!(copy.baseline(post(1), "level").unwrap(), 1);
         assert!(synced_cleanly(&original) > 0);
+        assert_eq!(original.baseline(post(1), "level").unwrap(), 2);
+    }),
+    ("what the other database has committed before a decision is not taken after it", |world| {
+        let (original, _) = taken_over(world);
+        let operator = world.impatient_counters();
+        let is_armed = Arc::new(AtomicBool::new(false));
+        let fires = Arc::clone(&is_armed);
+        let faults = Faults::deciding(move |step| {
+            if step == "ack" && fires.swap(false, SeqCst) {
+                operator.adopt_database().unwrap();
+            }
+            None
+        });
+        let mut config = impatient();
+        config.prefix = world.prefix.clone();
+        let store = Arc::new(FaultyStore::new(Arc::clone(&world.store), &faults));
+        let copy = Counters::from_parts(config, store, world.database.ledger("copied"));
+        copy.set(post(1), "level", 1).unwrap();
+        // It records in a row that the store does not know. In a file there is only one row.
+        if world.database.url().contains("://") {
+            world.database.execute("DELETE FROM copied_state WHERE writer > 0").unwrap();
+        }
+        is_armed.store(true, SeqCst);
+        copy.set(post(1), "level", 2).unwrap();
+        assert_eq!(copy.baseline(post(1), "level").unwrap(), 2);
+        assert_eq!(synced_cleanly(&original), 1);
         assert_eq!(original.baseline(post(1), "level").unwrap(), 2);
     }),
     ("a transaction that began before a decision is not proven by it", |world| {

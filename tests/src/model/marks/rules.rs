@@ -62,8 +62,10 @@ pub struct Does {
     pub tells_when_full: bool,
     /// Words are compared, and not the numbers alone.
     pub compares_words: bool,
-    /// A decision leaves a mark of its own, which each transaction and the store compare.
+    /// A decision leaves a mark of its own, which each transaction compares.
     pub knows_decisions: bool,
+    /// The store compares it too, when it is told.
+    pub tells_decisions: bool,
 }
 
 /// Which marks a row keeps.
@@ -87,6 +89,7 @@ impl Default for Does {
             tells_when_full: true,
             compares_words: true,
             knows_decisions: true,
+            tells_decisions: true,
         }
     }
 }

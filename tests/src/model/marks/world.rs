@@ -295,7 +295,7 @@ impl World {
     }
 
     fn tell(&mut self, i: usize, held: &Held, marks: Marks, does: Does) -> At {
-        if does.knows_decisions && !kinship(&held.decision, &self.told.decision, does).is_kin() {
+        if does.tells_decisions && !kinship(&held.decision, &self.told.decision, does).is_kin() {
             return At::Idle;
         }
         let telling = marks.telling(&self.told.rows[held.row]);
