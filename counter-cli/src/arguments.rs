@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Adopt, All, ChangeCommand, Conflicts, Doctor, Get, Migrate, Pending, Reset, Set, Sync, Top,
+    Adopt, All, ChangeCommand, Conflicts, Delete, Doctor, Get, Merge, Migrate, OrphansCommand,
+    Pending, RenameType, Reset, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -37,11 +38,12 @@ Exit codes:
   0    done
   1    something failed: a counter could not be synced, read or written; or
        something needs attention: `doctor` found an error, `conflicts` found
-       any, `migrate --status` found a migration that was not run
+       any, `migrate --status` found a migration that was not run, `merge` or
+       `rename-type` left something to move
   2    wrong usage or configuration
   3    the store or the database cannot be reached
-  130  stopped by SIGINT before everything was synced; 143 by SIGTERM.
-       Nothing is lost: the rest stays in the store
+  130  stopped by SIGINT before everything was done; 143 by SIGTERM.
+       Nothing is lost: the same command goes on
 
 JSON:
   With --json every command prints one JSON object on one line, and an error as
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     ///
     /// Behaves like `increment` otherwise. A value may become negative.
     Decrement(ChangeCommand),
+    Delete(Delete),
+    Merge(Merge),
+    RenameType(RenameType),
+    Orphans(OrphansCommand),
     Doctor(Doctor),
     Conflicts(Conflicts),
     Adopt(Adopt),
@@ -94,6 +100,10 @@ impl Command {
             Self::Reset(reset) => reset.run(settings, output),
             Self::Increment(change) => change.increment(settings, output),
             Self::Decrement(change) => change.decrement(settings, output),
+            Self::Delete(delete) => delete.run(settings, output),
+            Self::Merge(merge) => merge.run(settings, output),
+            Self::RenameType(rename) => rename.run(settings, output),
+            Self::Orphans(orphans) => orphans.run(settings, output),
             Self::Doctor(doctor) => doctor.run(settings, output),
             Self::Conflicts(conflicts) => conflicts.run(settings, output),
             Self::Adopt(adopt) => adopt.run(settings, output),

@@ -1,15 +1,14 @@
-use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 
 /// Stands in on platforms without signals, where ending the process is the only way to stop it.
 /// That loses nothing.
 pub(crate) struct Signals;
 
 impl Signals {
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> Result<Self, Failure> {
         Ok(Self)
     }
 

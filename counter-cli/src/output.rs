@@ -2,9 +2,11 @@
 //!
 //! Whatever comes from outside goes through `shown` on its way, or through JSON's escapes.
 
+mod batch_progress;
 mod claim;
 mod json;
 mod listed;
+mod merged;
 mod output;
 mod progress;
 mod report;
@@ -12,9 +14,11 @@ mod shown;
 mod streams;
 mod table;
 
+pub(crate) use self::batch_progress::BatchProgress;
 pub(crate) use self::claim::op_text;
 pub(crate) use self::json::VERSION;
 pub(crate) use self::listed::listed;
+pub(crate) use self::merged::{complain_of_merge, merged_in_json, merged_in_text};
 pub(crate) use self::output::Output;
 pub(crate) use self::progress::{Progress, is_shown};
 pub(crate) use self::report::{Detail, complaints, in_one_line, in_table};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 
 /// The signals that stop the command. The first is a request; the second stops it at once, which
 /// loses nothing either.
@@ -21,7 +21,12 @@ struct Control {
 
 impl Signals {
     /// Catches SIGINT and SIGTERM, which from then on no longer end the process by themselves.
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        let failure = |error| Failure::failed("signals cannot be caught").because(&error);
+        Self::listen().map_err(failure)
+    }
+
+    fn listen() -> io::Result<Self> {
         let control = Arc::<Control>::default();
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         let of_thread = Arc::clone(&control);

@@ -169,6 +169,8 @@ pub enum Operation {
     Set,
     /// A delete.
     Delete,
+    /// A move of counts from this counter to another, as a merge makes them.
+    Move,
 }
 
 impl fmt::Display for Operation {
@@ -177,6 +179,7 @@ impl fmt::Display for Operation {
             Self::Increment => "increment",
             Self::Set => "set",
             Self::Delete => "delete",
+            Self::Move => "move",
         })
     }
 }

@@ -1,3 +1,4 @@
+mod moves;
 mod renumbering;
 
 use std::collections::hash_map::RandomState;
@@ -14,7 +15,7 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern};
 use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, Numbered,
+    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MoveCounts, Numbered,
     PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, Verdict,
 };
 
@@ -312,6 +313,10 @@ impl DeltaStore for MemoryStore {
     }
 
     fn key_index(&self) -> Option<&dyn KeyIndex> {
+        Some(self)
+    }
+
+    fn moves(&self) -> Option<&dyn MoveCounts> {
         Some(self)
     }
 

@@ -14,6 +14,7 @@ mod from_pool;
 mod index_writer;
 mod inspect;
 mod last_sighting;
+mod moves;
 mod server;
 mod steps;
 mod store;

@@ -9,7 +9,8 @@ mod snapshot;
 
 pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{
-    InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
+    CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
+    StoreGeneration,
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{

@@ -10,5 +10,7 @@ pub(crate) mod has_counters;
 pub(crate) mod load;
 pub(crate) mod on;
 pub(crate) mod operator;
+pub(crate) mod orphans;
+pub(crate) mod owners;
 pub(crate) mod sync;
 pub(crate) mod top;

@@ -318,6 +318,13 @@ pub enum BuildProblem {
     #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
     RedisFeature,
 
+    /// The store cannot move counts, so owners cannot be merged.
+    #[error(
+        "this store cannot move counts from one counter to another at one instant, so owners \
+         cannot be merged: a wrapper has to pass on DeltaStore::moves"
+    )]
+    StoreMovesNothing,
+
     /// A pool of more than one connection to SQLite in memory.
     #[error(
         "connections to SQLite in memory each have a database of their own, or share one under \
@@ -357,6 +364,8 @@ pub enum LedgerStep {
     Commit,
     /// Reading rows.
     Read,
+    /// Looking for owners in a table of the application's.
+    Owners,
     /// Reading or writing what is known of the store.
     State,
     /// Reading which migrations were run.
@@ -370,6 +379,7 @@ impl fmt::Display for LedgerStep {
             Self::Upsert => "write counters",
             Self::Commit => "commit",
             Self::Read => "read counters",
+            Self::Owners => "look for the owners of counters",
             Self::State => "keep the store's state",
             Self::Migrations => "tell which migrations were run",
         })

@@ -9,6 +9,7 @@ pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod migration;
 pub(crate) mod number_hold;
+pub(crate) mod owner_pages;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
 pub(crate) mod records;
@@ -24,8 +25,8 @@ pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, StoreRecord, SyncRecord, SyncedPrefix,
-    Unapplied, UnappliedCause, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
+    StoreRecord, SyncRecord, SyncedPrefix, Unapplied, UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;

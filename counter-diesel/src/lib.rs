@@ -22,6 +22,8 @@
 //!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
+//! - [`Counters::delete_all`], [`Counters::merge`], [`Counters::rename_owner_type`] and
+//!   [`Counters::orphans`] are for owners that go, move or merge.
 //! - [`Counters::run_pending_migrations`] makes the tables. In an application's own harness
 //!   [`ledger::CounterMigrations`] does.
 //! - [`Counters::check`] returns what is wrong with both sides, or could go wrong.
@@ -108,6 +110,7 @@ pub use counters::counters::Counters;
 pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::CountersOn;
+pub use counters::orphans::Orphans;
 pub use error::Error;
 #[cfg(feature = "mysql")]
 pub use ledger::dialect::pools::mysql::mysql_pool;

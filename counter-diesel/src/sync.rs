@@ -6,6 +6,7 @@ mod control;
 pub(crate) mod identity;
 pub(crate) mod named;
 pub(crate) mod options;
+pub(crate) mod owners;
 pub(crate) mod passes;
 pub(crate) mod reach;
 pub(crate) mod report;
@@ -23,6 +24,8 @@ pub use self::control::WorkerStatus;
 pub use self::identity::adoption::Adoption;
 pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
+pub use self::owners::merged::{FailedMerge, Merged};
+pub use self::owners::orphaned::Orphaned;
 pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{

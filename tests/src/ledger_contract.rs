@@ -4,6 +4,7 @@ mod batches;
 mod guard;
 pub mod names;
 mod numbers;
+mod owners;
 mod tables;
 mod transactions;
 
@@ -35,9 +36,10 @@ impl LedgerWorld {
 
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
-    let [guard, batches] = [guard::CASES, batches::CASES];
-    let [transactions, numbers] = [transactions::CASES, numbers::CASES];
-    [guard, batches, transactions, numbers, names::CASES, tables::CASES].concat()
+    let [guard, batches, transactions] = [guard::CASES, batches::CASES, transactions::CASES];
+    let [numbers, names, tables, owners] =
+        [numbers::CASES, names::CASES, tables::CASES, owners::CASES];
+    [guard, batches, transactions, numbers, names, tables, owners].concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

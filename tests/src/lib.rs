@@ -53,6 +53,8 @@ pub mod documents {
     pub struct Operating;
     #[doc = include_str!("../../docs/recipes.md")]
     pub struct Recipes;
+    #[doc = include_str!("../../docs/renaming.md")]
+    pub struct Renaming;
     #[doc = include_str!("../../docs/testing.md")]
     pub struct Testing;
     #[doc = include_str!("../../docs/wire-format.md")]

@@ -12,6 +12,7 @@ pub mod actions;
 pub mod index;
 pub mod likeness;
 pub mod marks;
+pub mod merge;
 pub mod numbers;
 pub mod old_copy;
 pub mod properties;

@@ -9,6 +9,7 @@ mod increment;
 mod inspection;
 mod key_index;
 mod look;
+mod moves;
 mod operator;
 mod pending_index;
 mod private;
@@ -47,6 +48,7 @@ pub fn cases_of(capability: Capability) -> &'static [Case] {
         Capability::Repair => operator::CASES,
         Capability::Private => private::CASES,
         Capability::KeyIndex => key_index::CASES,
+        Capability::Moves => moves::CASES,
         Capability::PendingIndex => pending_index::CASES,
         Capability::Inspection => inspection::CASES,
     }

@@ -80,7 +80,7 @@ fn interval(text: &str) -> Result<Duration, String> {
 impl Sync {
     pub(crate) fn run(self, settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
         if let Some(interval) = self.watch {
-            let signals = catch_signals()?;
+            let signals = Signals::catch()?;
             let Some(counters) = self.counters_once_up(settings, output, &signals)? else {
                 return Ok(Exit::Done);
             };
@@ -132,10 +132,6 @@ impl Sync {
     }
 }
 
-fn catch_signals() -> Result<Signals, Failure> {
-    Signals::catch().map_err(|error| Failure::failed("signals cannot be caught").because(&error))
-}
-
 /// Runs syncs, which signals can stop.
 pub(super) struct Syncing {
     counters: Counters,
@@ -152,7 +148,7 @@ impl Syncing {
         options: SyncOptions,
         output: Output,
     ) -> Result<Self, Failure> {
-        Ok(Self::with(catch_signals()?, counters, options, output))
+        Ok(Self::with(Signals::catch()?, counters, options, output))
     }
 
     fn with(signals: Signals, counters: Counters, options: SyncOptions, output: Output) -> Self {

@@ -1,5 +1,10 @@
+use std::num::NonZeroUsize;
+
 use counter_diesel::check::LedgerFacts;
-use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait, SyncedPrefix};
+use counter_diesel::ledger::{
+    Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, RowPage, RowPlace,
+    SyncedPrefix, TableName,
+};
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix, Told};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
@@ -35,6 +40,33 @@ impl Ledger for Away {
         _owner_type: &OwnerType,
         _key: &CounterKey,
         _limit: usize,
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.refuse()
+    }
+
+    fn rows_after(
+        &self,
+        _owner_type: &OwnerType,
+        _after: Option<&RowPlace>,
+        _limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        self.refuse()
+    }
+
+    fn owners_after(
+        &self,
+        _owner_type: &OwnerType,
+        _after: Option<&OwnerId>,
+        _limit: NonZeroUsize,
+    ) -> Result<Vec<OwnerWithRows>, Error> {
+        self.refuse()
+    }
+
+    fn present_owners(
+        &self,
+        _table: &TableName,
+        _column: &str,
+        _ids: &[OwnerId],
     ) -> Result<Vec<OwnerId>, Error> {
         self.refuse()
     }

@@ -1,8 +1,10 @@
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use counter_diesel::check::{Fact, LedgerFacts};
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, PoolLedger, SyncedPrefix, TableName,
+    Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, PoolLedger, RowPage, RowPlace,
+    SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, Prefix, Told};
@@ -76,6 +78,33 @@ impl Ledger for FileLedger {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.reads.top(owner_type, key, limit)
+    }
+
+    fn rows_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        self.reads.rows_after(owner_type, after, limit)
+    }
+
+    fn owners_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&OwnerId>,
+        limit: NonZeroUsize,
+    ) -> Result<Vec<OwnerWithRows>, Error> {
+        self.reads.owners_after(owner_type, after, limit)
+    }
+
+    fn present_owners(
+        &self,
+        table: &TableName,
+        column: &str,
+        ids: &[OwnerId],
+    ) -> Result<Vec<OwnerId>, Error> {
+        self.reads.present_owners(table, column, ids)
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {

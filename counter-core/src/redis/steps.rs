@@ -12,6 +12,7 @@ mod generation;
 mod increment;
 mod index;
 mod look;
+mod move_counts;
 mod raise;
 mod random;
 mod recall;
@@ -34,6 +35,7 @@ pub(super) use index::{
     of_owner as index_of_owner, page as index_page, remove as remove_from_index, write_index,
 };
 pub(super) use look::{held_under, look};
+pub(super) use move_counts::move_counts;
 pub(super) use raise::raise;
 pub(super) use recall::{readable_told, recall};
 pub(super) use renumber::renumber;

@@ -16,9 +16,9 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, PendingIndex,
-    Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
-    Told, Verdict,
+    Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
+    PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
+    StoreNotices, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -154,7 +154,11 @@ impl RedisStore {
         outcome.map(|_| ())
     }
 
-    fn gather(&self, id: &CounterId) {
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    pub(super) fn gather(&self, id: &CounterId) {
         if let Some(writer) = &self.index_writer {
             writer.gather(&self.server, id);
         }
@@ -258,6 +262,10 @@ impl DeltaStore for RedisStore {
 
     fn pending_index(&self) -> Option<&dyn PendingIndex> {
         self.index_writer.is_some().then_some(self as _)
+    }
+
+    fn moves(&self) -> Option<&dyn MoveCounts> {
+        Some(self)
     }
 
     fn inspection(&self) -> Option<&dyn InspectStore> {

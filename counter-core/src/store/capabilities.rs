@@ -144,6 +144,33 @@ pub trait PrivateStore: Send + Sync {
     ) -> Result<Vec<Option<Claim>>, Error>;
 }
 
+/// Moves what is pending from one counter to another, so that their sum is at every instant what it
+/// was.
+pub trait MoveCounts: Send + Sync {
+    /// Subtracts from what is pending of one counter and adds as much to another, for each move at
+    /// one instant, whatever is pending of the two. Returns an outcome for each move. A move to the
+    /// same counter changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotCounted`] if certainly neither counter was changed, as when a sum does not fit
+    /// into 64 bits or something else is in the place of a counter. [`Error::OutcomeUnknown`] if
+    /// both may have been changed, or may be later; never one of them alone. Both name the counter
+    /// that was to be moved from. No move is retried in here.
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>>;
+}
+
+/// How much to move from one counter to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountMove {
+    /// The counter from which it is subtracted.
+    pub from: CounterId,
+    /// The counter to which it is added.
+    pub into: CounterId,
+    /// The amount. May be negative.
+    pub by: i64,
+}
+
 /// Finds counters without a scan.
 pub trait KeyIndex: Send + Sync {
     /// Returns the keys of the owner's counters that hold anything.

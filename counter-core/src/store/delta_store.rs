@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{
-    InspectStore, KeyIndex, PendingIndex, PrivateStore, Repair, StoreGeneration,
+    InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair, StoreGeneration,
 };
 use super::snapshot::Snapshot;
 use crate::error::Error;
@@ -27,7 +27,7 @@ use crate::protocol::Claim;
 /// example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
-/// [`prefix`](Self::prefix) and the six accessors.
+/// [`prefix`](Self::prefix) and the seven accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -134,6 +134,12 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Returns the capability to name the counters that may hold something. Default: `None`.
     /// Without it, every sync scans the store.
     fn pending_index(&self) -> Option<&dyn PendingIndex> {
+        None
+    }
+
+    /// Returns the capability to move counts from one counter to another at one instant. Default:
+    /// `None`. Without it, owners cannot be merged.
+    fn moves(&self) -> Option<&dyn MoveCounts> {
         None
     }
 

@@ -20,6 +20,7 @@ pub(crate) mod on_conflict;
 )]
 pub(crate) mod owner;
 pub(crate) mod owner_sql_type;
+pub(crate) mod owners;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;
 pub(crate) mod pooling;

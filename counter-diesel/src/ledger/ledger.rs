@@ -1,7 +1,10 @@
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
 use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
-    Owner, OwnerId, OwnerType, Prefix, StoreNumber, Told,
+    Owner, OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
 };
 
 use crate::error::Error;
@@ -42,6 +45,33 @@ pub trait Ledger: Send + Sync + 'static {
         owner_type: &OwnerType,
         key: &CounterKey,
         limit: usize,
+    ) -> Result<Vec<OwnerId>, Error>;
+
+    /// The rows of the owners of this type, in an order of owner and key that stays the same, at
+    /// most `limit` of them: those after this place, or the first.
+    fn rows_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error>;
+
+    /// The owners of this type that have rows, in an order that stays the same, at most `limit` of
+    /// them: those after this one, or the first.
+    fn owners_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&OwnerId>,
+        limit: NonZeroUsize,
+    ) -> Result<Vec<OwnerWithRows>, Error>;
+
+    /// Those of these ids that are in this column of a table of the application's, in the order
+    /// given.
+    fn present_owners(
+        &self,
+        table: &TableName,
+        column: &str,
+        ids: &[OwnerId],
     ) -> Result<Vec<OwnerId>, Error>;
 
     /// Opens a transaction that waits for locks as `wait` says and asks for a durable commit.
@@ -124,6 +154,11 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
+    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given.
+    /// Returns the places of those that it deleted. The rows are of different counters and in the
+    /// order of [`CounterId`].
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error>;
+
     /// Locks a row of the record of the store with this id, and returns it with all that is
     /// recorded of that store. To be called when the rows of the claims are locked: then what other
     /// transactions have recorded with these rows is among it.
@@ -165,6 +200,35 @@ pub trait LedgerTransaction {
     ///
     /// Unlike elsewhere, after an error the transaction may have been committed all the same.
     fn commit(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// A place among the rows of a type of owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowPlace {
+    /// The owner.
+    pub owner: OwnerId,
+    /// The key of the row after which the place is. Empty for the place before the owner's rows.
+    pub key: String,
+}
+
+/// Rows of a type of owners.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowPage {
+    /// The rows, each with its counter. A row that cannot be a counter's is left out.
+    pub rows: Vec<(CounterId, Baseline)>,
+    /// The place after the last of them, if there may be more.
+    pub next: Option<RowPlace>,
+}
+
+/// An owner that has rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerWithRows {
+    /// The owner's id.
+    pub owner: OwnerId,
+    /// How many rows it has.
+    pub rows: u64,
+    /// How long ago the last of them was changed, by the database's clock.
+    pub idle: Duration,
 }
 
 /// A row of the record that is locked, and what is recorded beside it.

@@ -115,7 +115,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         }
     }
 
-    fn run<T>(
+    pub(crate) fn run<T>(
         &self,
         step: LedgerStep,
         query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,

@@ -1,10 +1,11 @@
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
-    OwnerType, Prefix, StoreNumber, TableName, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
+    OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -15,7 +16,8 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, SyncedPrefix, Unapplied, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
+    SyncedPrefix, Unapplied, UpdateOutcome,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
@@ -125,6 +127,40 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     ) -> Result<Vec<OwnerId>, Error> {
         let (owner_type, key) = (owner_type.clone(), key.clone());
         self.within(self.limits().answer, move |direct| direct.top(&owner_type, &key, limit))
+    }
+
+    fn rows_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let (owner_type, after) = (owner_type.clone(), after.cloned());
+        self.within(self.limits().answer, move |direct| {
+            direct.rows_after(&owner_type, after.as_ref(), limit)
+        })
+    }
+
+    fn owners_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&OwnerId>,
+        limit: NonZeroUsize,
+    ) -> Result<Vec<OwnerWithRows>, Error> {
+        let (owner_type, after) = (owner_type.clone(), after.cloned());
+        self.within(self.limits().answer, move |direct| {
+            direct.owners_after(&owner_type, after.as_ref(), limit)
+        })
+    }
+
+    fn present_owners(
+        &self,
+        table: &TableName,
+        column: &str,
+        ids: &[OwnerId],
+    ) -> Result<Vec<OwnerId>, Error> {
+        let (table, column, ids) = (table.clone(), column.to_owned(), ids.to_vec());
+        self.within(self.limits().step, move |direct| direct.present_owners(&table, &column, &ids))
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -246,6 +282,11 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let claim = claim.clone();
         self.step(LedgerStep::Upsert, move |transaction| transaction.update(&claim))
+    }
+
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+        let rows = rows.to_vec();
+        self.step(LedgerStep::Upsert, move |transaction| transaction.delete_zeros(&rows))
     }
 
     fn lock_record(&mut self, prefix: &Prefix, store_id: &str) -> Result<LockedRecord, Error> {

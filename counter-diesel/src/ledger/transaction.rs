@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, CounterId, Prefix, Told};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, Told};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -199,6 +199,23 @@ impl<C: CounterConnection> PoolTransaction<C> {
         outcome.ok_or_else(|| {
             self.roll_back();
             Error::KeptOut { table: self.tables.totals().to_string() }
+        })
+    }
+
+    pub(crate) fn delete_zeros(
+        &mut self,
+        rows: &[(CounterId, ClaimSeq)],
+    ) -> Result<Vec<usize>, Error> {
+        let time = StepTime { began: Instant::now(), limit: self.limits.statement };
+        self.run(LedgerStep::Upsert, |conn, tables| {
+            let mut deleted = Vec::new();
+            for (place, (id, seq)) in rows.iter().enumerate() {
+                time.check::<C>()?;
+                if conn.delete_zero(tables, id, *seq)? > 0 {
+                    deleted.push(place);
+                }
+            }
+            Ok(deleted)
         })
     }
 

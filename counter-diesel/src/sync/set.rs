@@ -71,7 +71,7 @@ fn not_counted(id: &CounterId, replacement: Replacement, source: CoreError) -> E
 /// Asks whether the database is the right one, if this process has not asked just now. Returns
 /// why it could not be asked, which keeps nothing from being set, unless it was another one when it
 /// was asked last.
-fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
+pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     let known = engine.known_database();
     if known.is_right(ASKED_WITHIN) {
         return Ok(Ok(()));

@@ -1,15 +1,16 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner, OwnerId,
-    OwnerType, Prefix, StoreNumber, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
+    OwnerId, OwnerType, Prefix, StoreNumber, Told,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, SharedRecord, SyncedPrefix,
-    Unapplied, UpdateOutcome,
+    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, OwnerWithRows, RowPage,
+    RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied, UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -66,6 +67,36 @@ impl Ledger for FaultyLedger {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
+    }
+
+    fn rows_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let rows_after = || self.inner.rows_after(owner_type, after, limit);
+        self.step("rows_after", LedgerStep::Read, rows_after)
+    }
+
+    fn owners_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&OwnerId>,
+        limit: NonZeroUsize,
+    ) -> Result<Vec<OwnerWithRows>, Error> {
+        let owners_after = || self.inner.owners_after(owner_type, after, limit);
+        self.step("owners_after", LedgerStep::Read, owners_after)
+    }
+
+    fn present_owners(
+        &self,
+        table: &TableName,
+        column: &str,
+        ids: &[OwnerId],
+    ) -> Result<Vec<OwnerId>, Error> {
+        let present_owners = || self.inner.present_owners(table, column, ids);
+        self.step("present_owners", LedgerStep::Owners, present_owners)
     }
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
@@ -136,6 +167,14 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         self.faults.step(
             "update",
             || self.inner.update(claim),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+        self.faults.step(
+            "delete_zeros",
+            || self.inner.delete_zeros(rows),
             |fault| failure(LedgerStep::Upsert, fault),
         )
     }

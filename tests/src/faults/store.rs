@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Claimed, CounterId, Cursor, DeltaStore, Error, Fact, Foreign, Generation,
-    IndexEntry, IndexPage, InspectStore, KeyIndex, Numbered, Pattern, PendingIndex, Prefix,
-    PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
-    StoreStep, Telling, Told, Verdict,
+    Claim, ClaimSeq, Claimed, CountMove, CounterId, Cursor, DeltaStore, Error, Fact, Foreign,
+    Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, Numbered, Operation,
+    Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot,
+    StoreFacts, StoreGeneration, StoreStep, Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -128,6 +128,10 @@ impl DeltaStore for FaultyStore {
         self.inner.pending_index().map(|_| self as _)
     }
 
+    fn moves(&self) -> Option<&dyn MoveCounts> {
+        self.inner.moves().map(|_| self as _)
+    }
+
     fn inspection(&self) -> Option<&dyn InspectStore> {
         self.inner.inspection().map(|_| self as _)
     }
@@ -195,6 +199,19 @@ impl FaultyStore {
             (None, Some(inner)) => inner.tell(store_id, told, claims),
             _ => self.inner.ack(claims).map(|()| Telling::Taken),
         }
+    }
+}
+
+/// A move that fails before it is made was not made; of one that fails afterwards nobody knows.
+impl MoveCounts for FaultyStore {
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>> {
+        let inner = present(self.inner.moves());
+        let outcomes = self.step("move", StoreStep::Ack, || Ok(inner.move_counts(moves)));
+        let unknown = |one: &CountMove| {
+            let (operation, counter) = (Operation::Move, one.from.clone());
+            Err(Error::OutcomeUnknown { operation, counter, source: "planned".into() })
+        };
+        outcomes.unwrap_or_else(|_| moves.iter().map(unknown).collect())
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Look {
 }
 
 impl Look {
-    fn into(store: &Store) -> Self {
+    pub(super) fn into(store: &Store) -> Self {
         let pending = store.pending.unwrap_or(0);
         Self { pending, claim: store.claim, high_water: store.high_water }
     }
@@ -106,7 +106,7 @@ impl Run {
 }
 
 impl Look {
-    fn value_with(self, row: Baseline) -> Result<i64, ValueError> {
+    pub(super) fn value_with(self, row: Baseline) -> Result<i64, ValueError> {
         static ID: LazyLock<CounterId> = LazyLock::new(|| views_of(1));
         let claim = self.claim.map(|Ticket { seq, op }| Claim { id: ID.clone(), seq, op });
         value(&Holding { pending: self.pending, claim }, row)

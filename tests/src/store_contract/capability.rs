@@ -11,6 +11,8 @@ pub enum Capability {
     Private,
     /// Finds counters without a scan.
     KeyIndex,
+    /// Moves counts from one counter to another.
+    Moves,
     /// Names the counters that may hold something.
     PendingIndex,
     /// Answers questions about itself.
@@ -25,6 +27,7 @@ impl Capability {
             (Self::Repair, store.repair().is_some()),
             (Self::Private, store.private().is_some()),
             (Self::KeyIndex, store.key_index().is_some()),
+            (Self::Moves, store.moves().is_some()),
             (Self::PendingIndex, store.pending_index().is_some()),
             (Self::Inspection, store.inspection().is_some()),
         ]

@@ -6,6 +6,7 @@ mod conflicts;
 mod doctor;
 mod json_shapes;
 mod migrations;
+mod owners;
 mod pending;
 mod syncs;
 mod top;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         conflicts::CASES,
         doctor::CASES,
         adopt::CASES,
+        owners::CASES,
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())

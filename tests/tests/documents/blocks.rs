@@ -18,6 +18,7 @@ const CHECKED: [(&str, &[&str]); 9] = [
             "counter-cli/COMMAND.md",
             "docs/adopting.md",
             "docs/benchmarks.md",
+            "docs/renaming.md",
         ],
     ),
     ("crontab", &["docs/operating.md"]),

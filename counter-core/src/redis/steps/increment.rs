@@ -148,7 +148,7 @@ fn unknown(id: &CounterId, source: impl Into<BoxError>) -> Error {
 
 /// The one cause of several errors.
 #[derive(Debug, Clone)]
-struct SharedCause(Arc<dyn std::error::Error + Send + Sync>);
+pub(super) struct SharedCause(Arc<dyn std::error::Error + Send + Sync>);
 
 impl From<BoxError> for SharedCause {
     fn from(error: BoxError) -> Self {

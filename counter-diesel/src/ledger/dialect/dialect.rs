@@ -12,6 +12,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::migration::Migration;
+use super::owners::OwnersDialect;
 use super::pooling::Pooling;
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
@@ -22,7 +23,7 @@ use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
 /// named outside of this crate, so its members may change with any version.
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
-pub trait Dialect: R2D2Connection + Sized + Send + 'static {
+pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Whether it is a server, which can leave a client without an answer.
     const IS_SERVER: bool = true;
 
@@ -113,6 +114,10 @@ pub trait Dialect: R2D2Connection + Sized + Send + 'static {
 
     /// Deletes the row of a counter if its sequence is this one.
     fn delete(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize>;
+
+    /// Deletes the row of a counter if its sequence is this one and its count is 0.
+    fn delete_zero(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq)
+    -> QueryResult<usize>;
 
     /// The rows of these counters, in the order asked; `None` where there is none.
     fn baselines(

@@ -1,4 +1,5 @@
 mod long_statement;
+mod owners;
 mod rows;
 
 use std::sync::LazyLock;

@@ -20,10 +20,12 @@ use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::read_owner;
+use super::owners::OwnersDialect;
 use super::pooling::Pooling;
+use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, standard};
+use super::sql::{numbers, owners, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;
@@ -297,6 +299,10 @@ impl Dialect for PgConnection {
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "GREATEST");
+}
+
+impl OwnersDialect for PgConnection {
+    owners_members!(NOW);
 }
 
 /// Returns the statement that sets, for the rest of the transaction, what our transactions change,

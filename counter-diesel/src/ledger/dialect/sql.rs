@@ -1,6 +1,7 @@
 //! What is the same in every database's SQL.
 
 pub(crate) mod numbers;
+pub(crate) mod owners;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod shared;
 pub(crate) mod standard;

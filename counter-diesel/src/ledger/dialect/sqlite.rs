@@ -18,10 +18,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
+use super::owners::OwnersDialect;
 use super::pools::open;
+use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, standard};
+use super::sql::{numbers, owners, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
@@ -197,6 +199,10 @@ impl Dialect for SqliteConnection {
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "max");
+}
+
+impl OwnersDialect for SqliteConnection {
+    owners_members!(NOW);
 }
 
 /// Returns whether SQLite itself says that a file or a table is locked, in English everywhere. A

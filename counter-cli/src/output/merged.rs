@@ -1,0 +1,60 @@
+use counter_diesel::error::one_line;
+use counter_diesel::sync::{Capped, Merged};
+use serde_json::{Value, json};
+
+use super::listed::listed;
+use super::output::Output;
+use super::shown::shown;
+use super::streams::complain;
+
+/// Returns what a merge did, without who was merged.
+pub(crate) fn merged_in_json(merged: &Merged) -> Value {
+    fn in_list<T>(list: &Capped<T>, shape: impl Fn(&T) -> Value) -> Value {
+        json!({ "count": list.count(), "first": list.iter().map(shape).collect::<Vec<_>>() })
+    }
+    json!({
+        "complete": merged.is_complete(),
+        "interrupted": merged.interrupted,
+        "moved": merged.moved,
+        "left": in_list(&merged.left, |id| json!({ "counter": id.as_str() })),
+        "failed": in_list(&merged.failed, |failed| {
+            json!({ "counter": failed.counter.as_str(), "why": one_line(&failed.error) })
+        }),
+        "unanswered": merged.unanswered,
+        "rows_removed": merged.rows_removed,
+        "rows_left": merged.rows_left,
+    })
+}
+
+pub(crate) fn merged_in_text(merged: &Merged, from: &str, into: &str) -> String {
+    let (from, into) = (shown(from), shown(into));
+    let Merged { moved, rows_removed, rows_left, .. } = merged;
+    let mut text =
+        format!("{moved} counters of {from} moved to {into}, {rows_removed} rows removed\n");
+    if *rows_left > 0 {
+        text.push_str(&format!(
+            "{rows_left} rows of {from} are still there, because they are counted or synced; the \
+             same command removes them later\n"
+        ));
+    }
+    text
+}
+
+/// Prints what is left to standard error. In JSON it is part of the result.
+pub(crate) fn complain_of_merge(merged: &Merged, output: Output) {
+    if output.json || merged.is_complete() {
+        return;
+    }
+    let failed = listed(&merged.failed, "counters could not be moved", |failed| {
+        format!("{} was not moved: {}", failed.counter, one_line(&failed.error))
+    });
+    let left = listed(&merged.left, "counters are left", |id| {
+        format!("{id} is left, because it is counted all the time")
+    });
+    failed.iter().chain(&left).for_each(|line| complain(line));
+    if merged.unanswered > 0 {
+        complain(&format!("{} steps were not answered", merged.unanswered));
+    }
+    let why = if merged.interrupted { "stopped by a signal" } else { "not everything was moved" };
+    complain(&format!("{why}; no count is lost, and the same command goes on"));
+}

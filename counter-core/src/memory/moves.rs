@@ -1,0 +1,44 @@
+//! Counts that are moved from one counter in memory to another.
+
+use super::{MemoryStore, Shard, Slot};
+use crate::error::{Error, Operation};
+use crate::id::CounterId;
+use crate::protocol::Overflow;
+use crate::store::{CountMove, MoveCounts};
+
+impl MoveCounts for MemoryStore {
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>> {
+        let moved = moves.iter().map(|one| {
+            self.move_one(one).map_err(|overflow| Error::NotCounted {
+                operation: Operation::Move,
+                counter: one.from.clone(),
+                source: overflow.into(),
+            })
+        });
+        moved.collect()
+    }
+}
+
+impl MemoryStore {
+    /// Changes both with their shards locked, so at every instant their sum is what it was.
+    fn move_one(&self, CountMove { from, into, by }: &CountMove) -> Result<(), Overflow> {
+        if from == into {
+            return Ok(());
+        }
+        let places = [self.place(from), self.place(into)];
+        let mut locked = self.lock_together(&places);
+        let pending = |place, id| locked.get(&place).map_or(0, |shard| pending(shard, id));
+        let of_from = pending(places[0], from).checked_sub(*by).ok_or(Overflow)?;
+        let of_into = pending(places[1], into).checked_add(*by).ok_or(Overflow)?;
+        for (place, id, sum) in [(places[0], from, of_from), (places[1], into, of_into)] {
+            if let Some(shard) = locked.get_mut(&place) {
+                shard.entry(id.clone()).or_default().pending = Some(sum);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pending(shard: &Shard, id: &CounterId) -> i64 {
+    shard.get(id).and_then(|slot: &Slot| slot.pending).unwrap_or(0)
+}

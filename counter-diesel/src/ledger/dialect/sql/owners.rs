@@ -1,0 +1,212 @@
+//! The statements over all owners of a type, page by page in the order of the unique index. A page
+//! begins where the last one ended, so that none reads what is before it.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDateTime;
+use counter_core::{Baseline, ClaimSeq, OwnerId, OwnerType, TableName};
+use diesel::result::QueryResult;
+use diesel::sql_types::{BigInt, Text, Timestamp};
+
+use super::statement::Statement;
+use crate::ledger::dialect::owner::{bind_owner, read_owner};
+use crate::ledger::dialect::owners::{FoundOwner, FoundRow};
+use crate::ledger::dialect::tables::Tables;
+
+type RowTypes = (BigInt, Text, Text, BigInt, BigInt);
+
+type RowColumns = (i64, String, String, i64, i64);
+
+/// The place after which rows are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum After<'a> {
+    /// The row of this key, among the rows of the same owner.
+    Key(&'a OwnerId, &'a str),
+    /// This owner, among the owners with the same integer, which is 0 for all texts.
+    Text(&'a OwnerId),
+    /// All owners with the same integer.
+    Integer(&'a OwnerId),
+    /// None: from the first.
+    Nothing,
+}
+
+impl<'a> After<'a> {
+    /// The places whose rows, one after the other, are all rows after this key of this owner. Each
+    /// is one range of the index, which all of them together would not be.
+    pub(crate) fn row(after: Option<(&'a OwnerId, &'a str)>) -> Vec<Self> {
+        let places =
+            |(owner, key)| vec![Self::Key(owner, key), Self::Text(owner), Self::Integer(owner)];
+        after.map_or_else(|| vec![Self::Nothing], places)
+    }
+
+    /// The same of owners.
+    pub(crate) fn owner(after: Option<&'a OwnerId>) -> Vec<Self> {
+        let places = |owner| vec![Self::Text(owner), Self::Integer(owner)];
+        after.map_or_else(|| vec![Self::Nothing], places)
+    }
+}
+
+/// At most so many rows of a type, in order.
+pub(crate) fn rows<'a>(
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    after: After<'a>,
+    limit: i64,
+) -> QueryResult<Statement<'a, RowTypes>> {
+    let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\"";
+    let rows = of_type(columns, tables, owner_type, after)?;
+    Ok(rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit))
+}
+
+pub(crate) fn found_rows(rows: Vec<RowColumns>) -> QueryResult<Vec<FoundRow>> {
+    let found = rows.into_iter().map(|(owner_id, owner_key, key, count, seq)| {
+        let row = Baseline { count, seq: ClaimSeq::new(seq) };
+        Ok(FoundRow { owner: read_owner((owner_id, owner_key))?, key, row })
+    });
+    found.collect()
+}
+
+type OwnerTypes = (BigInt, Text, BigInt, Timestamp, Timestamp);
+
+type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
+
+/// At most so many owners, in order, with the number of their rows and when the last of these
+/// changed.
+pub(crate) fn owners<'a>(
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    after: After<'a>,
+    limit: i64,
+    now: &str,
+) -> QueryResult<Statement<'a, OwnerTypes>> {
+    let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
+    let owners = of_type(&columns, tables, owner_type, after)?;
+    let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
+    Ok(owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit))
+}
+
+pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> QueryResult<Vec<FoundOwner>> {
+    let found = rows.into_iter().map(|(owner_id, owner_key, rows, updated_at, now)| {
+        let idle = (now - updated_at).to_std().unwrap_or_default();
+        let rows = u64::try_from(rows).unwrap_or_default();
+        Ok(FoundOwner { owner: read_owner((owner_id, owner_key))?, rows, idle })
+    });
+    found.collect()
+}
+
+fn of_type<'a, Row>(
+    columns: &str,
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    after: After<'a>,
+) -> QueryResult<Statement<'a, Row>> {
+    let from = tables.totals().quoted();
+    let rows = Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
+        .text(owner_type.as_str());
+    Ok(match after {
+        After::Key(owner, key) => {
+            let owner = bind_owner(owner)?;
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
+            let rows = rows.sql(" AND \"owner_key\" = ").text(owner.key);
+            rows.sql(" AND \"key\" > ").text(key)
+        }
+        After::Text(owner) => {
+            let owner = bind_owner(owner)?;
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
+            rows.sql(" AND \"owner_key\" > ").text(owner.key)
+        }
+        After::Integer(owner) => rows.sql(" AND \"owner_id\" > ").big_int(bind_owner(owner)?.id),
+        After::Nothing => rows,
+    })
+}
+
+/// Numbers of ids in one statement: a few, so that each is prepared once and kept.
+const SIZES: [usize; 3] = [10, 100, 1000];
+
+/// The greatest number of ids that [`present`] takes.
+pub(crate) const MOST_PRESENT: usize = SIZES[SIZES.len() - 1];
+
+/// Those of these ids, none of them missing, that are in a column of a table of the application's,
+/// as texts. An id that is no integer is compared as a text, which no index helps.
+pub(crate) fn present<'a>(
+    table: &TableName,
+    column: &str,
+    ids: &'a [OwnerId],
+    as_text: &str,
+) -> Statement<'a, Text> {
+    let column = format!("\"{}\"", column.replace('"', "\"\""));
+    let parts = [table.schema(), Some(table.table())].into_iter().flatten();
+    let parts = parts.map(|part| format!("\"{}\"", part.replace('"', "\"\"")));
+    let from = parts.collect::<Vec<_>>().join(".");
+    let texts = format!("CAST({column} AS {as_text})");
+    let are_integers = ids.iter().all(|id| id.as_i64().is_some());
+    let compared = if are_integers { &column } else { &texts };
+    let select = format!("SELECT {texts} FROM {from} WHERE {compared} IN (");
+    let mut present = Statement::new(select);
+    let size = SIZES.into_iter().find(|size| *size >= ids.len()).unwrap_or(ids.len());
+    for place in 0..size {
+        let Some(id) = ids.get(place).or(ids.last()) else { break };
+        present = present.sql(if place == 0 { "" } else { ", " });
+        present = match id.as_i64() {
+            Some(number) if are_integers => present.big_int(number),
+            _ => present.text(id.as_text().map_or_else(|| id.to_string().into(), Cow::Borrowed)),
+        };
+    }
+    present.sql(")")
+}
+
+/// The bodies, which are equal everywhere, for use inside of `impl OwnersDialect for ...`.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+macro_rules! owners_members {
+    ($now:expr) => {
+        fn rows_after(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            after: Option<(&OwnerId, &str)>,
+            limit: i64,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
+            let mut rows = Vec::new();
+            for after in owners::After::row(after) {
+                let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
+                if left > 0 {
+                    rows.extend(owners::rows(tables, owner_type, after, left)?.load(self)?);
+                }
+            }
+            owners::found_rows(rows)
+        }
+
+        fn owners_after(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            after: Option<&OwnerId>,
+            limit: i64,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundOwner>> {
+            let mut found = Vec::new();
+            for after in owners::After::owner(after) {
+                let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+                if left > 0 {
+                    let owners = owners::owners(tables, owner_type, after, left, $now)?;
+                    found.extend(owners.load(self)?);
+                }
+            }
+            owners::found_owners(found)
+        }
+
+        fn present_owners(
+            &mut self,
+            table: &counter_core::TableName,
+            column: &str,
+            ids: &[OwnerId],
+        ) -> QueryResult<Vec<String>> {
+            let mut present = Vec::new();
+            for ids in ids.chunks(owners::MOST_PRESENT) {
+                present.extend(owners::present(table, column, ids, Self::TEXT).load(self)?);
+            }
+            Ok(present)
+        }
+    };
+}
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) use owners_members;

@@ -1,0 +1,10 @@
+//! Owners that go, move or merge: all counters of an owner or of a type are found, in the store
+//! first and then in the table, and each is deleted as a delete does it or moved through the store.
+
+pub(crate) mod delete_all;
+pub(crate) mod find;
+pub(crate) mod merge;
+pub(crate) mod merged;
+pub(crate) mod orphaned;
+pub(crate) mod orphans;
+pub(crate) mod zeros;

@@ -1,0 +1,125 @@
+//! Finds the counters of an owner, or of all owners of a type, batch by batch.
+//!
+//! The store comes first. What is pending when the search begins is found there, or a sync has
+//! moved it by then into a row, which is found afterwards. The other way round both could miss it.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use counter_core::{Baseline, CounterId, CounterKey, Owner, OwnerType, Pattern};
+
+use crate::engine::engine::Engine;
+use crate::engine::pages::pages;
+use crate::error::Error;
+use crate::ledger::ledger::RowPlace;
+
+/// How many counters are found at a time. Enough that round trips do not count, few enough that no
+/// statement is long.
+pub(crate) const BATCH: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
+/// Whose counters are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whose<'a> {
+    Owner(&'a Owner),
+    Type(&'a OwnerType),
+}
+
+impl Whose<'_> {
+    fn owner_type(&self) -> &OwnerType {
+        match self {
+            Self::Owner(owner) => owner.owner_type(),
+            Self::Type(owner_type) => owner_type,
+        }
+    }
+
+    fn has(&self, id: &CounterId) -> bool {
+        match self {
+            Self::Owner(owner) => id.belongs_to(owner),
+            Self::Type(owner_type) => id.owner_type() == owner_type.as_str(),
+        }
+    }
+
+    /// Returns a glob that all of their names in a store match, and few others.
+    pub(crate) fn pattern(&self) -> Pattern {
+        let key = CounterKey::from_static("key");
+        let owner = match self {
+            Self::Owner(owner) => (*owner).clone(),
+            Self::Type(owner_type) => {
+                Owner::of((*owner_type).clone(), Owner::global().id().clone())
+            }
+        };
+        let id = CounterId::of(&owner, &key);
+        let end = match self {
+            Self::Owner(_) => "key",
+            Self::Type(_) => "0:key",
+        };
+        let begin = id.as_str().strip_suffix(end).unwrap_or_default();
+        // What is escaped, and a star after it, is a pattern.
+        format!("{}*", Pattern::escape(begin)).parse().unwrap_or_default()
+    }
+}
+
+/// Visits the counters of which the store holds anything, batch by batch; some more than once. The
+/// visitor can end it.
+pub(crate) fn in_store(
+    engine: &Engine,
+    whose: Whose<'_>,
+    mut visit: impl FnMut(Vec<CounterId>) -> Result<ControlFlow<()>, Error>,
+) -> Result<(), Error> {
+    for page in pages(engine.store(), whose.pattern(), BATCH) {
+        let mut ids = page?.ids;
+        ids.retain(|id| whose.has(id));
+        ids.sort();
+        ids.dedup();
+        if !ids.is_empty() && visit(ids)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Visits the counters that have rows, batch by batch, each once. The visitor can end it.
+pub(crate) fn in_table(
+    engine: &Engine,
+    whose: Whose<'_>,
+    mut visit: impl FnMut(Vec<(CounterId, Baseline)>) -> Result<ControlFlow<()>, Error>,
+) -> Result<(), Error> {
+    let mut place = match whose {
+        Whose::Owner(owner) => Some(RowPlace { owner: owner.id().clone(), key: String::new() }),
+        Whose::Type(_) => None,
+    };
+    loop {
+        let page = engine.ledger().rows_after(whose.owner_type(), place.as_ref(), BATCH)?;
+        let found = page.rows.len();
+        let rows = page.rows.into_iter().filter(|(id, _)| whose.has(id)).collect::<Vec<_>>();
+        let is_last = rows.len() < found || page.next.is_none();
+        let is_over = !rows.is_empty() && visit(rows)?.is_break();
+        place = page.next;
+        if is_last || is_over {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_of_an_owner_matches_its_counters_and_no_others() {
+        let owner = Owner::new("a*:b", 1).unwrap();
+        let pattern = Whose::Owner(&owner).pattern();
+        let matches = |owner_type: &str, id: i64| {
+            let id = CounterId::new(owner_type, id, "any:key").unwrap();
+            pattern.matches(id.as_str())
+        };
+        assert!(matches("a*:b", 1));
+        assert!(!matches("a*:b", 12) && !matches("a*:b", -1) && !matches("aX:b", 1));
+        let owner_type = OwnerType::new("a*:b").unwrap();
+        let pattern = Whose::Type(&owner_type).pattern();
+        let matches = |owner_type: &str| {
+            pattern.matches(CounterId::new(owner_type, 7, "views").unwrap().as_str())
+        };
+        assert!(matches("a*:b") && !matches("a*:bc") && !matches("aX:b"));
+    }
+}

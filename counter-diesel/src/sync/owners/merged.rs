@@ -1,0 +1,44 @@
+use counter_core::CounterId;
+
+use crate::error::Error;
+use crate::sync::report::capped::Capped;
+
+/// What a merge of owners did: see [`Counters::merge`](crate::Counters::merge).
+#[derive(Debug, Default)]
+#[non_exhaustive]
+#[must_use = "it says whether anything is left"]
+pub struct Merged {
+    /// How many counters had anything to move.
+    pub moved: u64,
+    /// Counters that were not 0 yet when they were looked at last, because they are still counted.
+    pub left: Capped<CounterId>,
+    /// Counters that were not moved, and why. Nothing of the failed move was changed.
+    pub failed: Capped<FailedMerge>,
+    /// How many moves were sent of which no answer came. They were made, or are made later, or not
+    /// at all; the sums of both counters are right in each case.
+    pub unanswered: u64,
+    /// How many rows, which were 0 then, were removed.
+    pub rows_removed: u64,
+    /// How many rows are still there, because something is pending again or another sync works on
+    /// them. The same call removes them later.
+    pub rows_left: u64,
+    /// Whether the observer ended it before everything was looked at.
+    pub interrupted: bool,
+}
+
+/// A counter that was not moved.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedMerge {
+    /// The counter.
+    pub counter: CounterId,
+    /// Why it was not moved.
+    pub error: Error,
+}
+
+impl Merged {
+    /// Returns whether nothing is left to move. Otherwise the same call again goes on.
+    pub const fn is_complete(&self) -> bool {
+        self.left.is_empty() && self.failed.is_empty() && self.unanswered == 0 && !self.interrupted
+    }
+}

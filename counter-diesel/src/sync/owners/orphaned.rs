@@ -1,0 +1,23 @@
+use counter_core::Owner;
+
+use crate::sync::report::capped::Capped;
+
+/// What was found of owners that are gone: see [`Counters::orphans`](crate::Counters::orphans).
+#[derive(Debug, Default)]
+#[non_exhaustive]
+#[must_use = "it says what was found"]
+pub struct Orphaned {
+    /// How many owners have rows.
+    pub owners: u64,
+    /// Those of them that are gone.
+    pub orphans: Capped<Owner>,
+    /// How many rows these have.
+    pub rows: u64,
+    /// How many more owners are not there, of which a row changed too recently to say that they are
+    /// gone: they may belong to a transaction that is not committed yet.
+    pub young: u64,
+    /// How many counters of the orphans were deleted.
+    pub deleted: u64,
+    /// Whether the observer ended it before every owner was looked at.
+    pub interrupted: bool,
+}

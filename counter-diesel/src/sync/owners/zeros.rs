@@ -1,0 +1,58 @@
+//! Removes rows that are 0 and of which the store holds nothing.
+//!
+//! A counter without a row is 0 too, so that changes no value, whatever is counted meanwhile. What
+//! the row does besides is to refuse claims that it has seen. So it may go only when none of those
+//! can be applied again. Therefore the row is read first, and the store is looked at afterwards: if
+//! it has no claim then, it has none of those that the row has seen, nor will it have one again.
+//! And the row goes only if it has still seen no others. A sync that works on an old claim makes
+//! the row anew, but finds the claim gone before it commits.
+
+use counter_core::{Baseline, ClaimSeq, CounterId, Holding};
+
+use crate::engine::engine::Engine;
+use crate::error::Error;
+use crate::ledger::dialect::lock_wait::LockWait;
+
+/// How many rows are locked at a time.
+const AT_ONCE: usize = 100;
+
+/// Removes those of these rows that are 0 and of which the store holds nothing. Returns how many.
+/// What others have locked stays.
+pub(crate) fn remove(engine: &Engine, rows: Vec<(CounterId, Baseline)>) -> Result<u64, Error> {
+    let zeros = rows.into_iter().filter(|(_, row)| row.count == 0);
+    let mut zeros = zeros.map(|(id, row)| (id, row.seq)).collect::<Vec<_>>();
+    // In the order in which every sync locks rows.
+    zeros.sort();
+    let mut removed = 0;
+    for zeros in zeros.chunks(AT_ONCE) {
+        let idle = idle(engine, zeros)?;
+        match remove_idle(engine, &idle) {
+            Ok(rows) => removed += rows,
+            Err(Error::Locked { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}
+
+/// Returns those of which the store holds nothing.
+fn idle(
+    engine: &Engine,
+    zeros: &[(CounterId, ClaimSeq)],
+) -> Result<Vec<(CounterId, ClaimSeq)>, Error> {
+    let ids = zeros.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let held = engine.store().look(&ids)?.held;
+    let idle = zeros.iter().zip(held).filter(|(_, held)| *held == Ok(Holding::default()));
+    Ok(idle.map(|(zero, _)| zero.clone()).collect())
+}
+
+/// Removes those of these rows that have seen no other claim since.
+fn remove_idle(engine: &Engine, zeros: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
+    if zeros.is_empty() {
+        return Ok(0);
+    }
+    let mut transaction = engine.ledger().begin(LockWait::Short)?;
+    let deleted = transaction.delete_zeros(zeros)?;
+    transaction.commit()?;
+    Ok(deleted.len() as u64)
+}

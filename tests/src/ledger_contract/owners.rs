@@ -1,0 +1,158 @@
+//! All owners of a type, page by page, and rows that are removed.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use counter_diesel::ledger::{LockWait, RowPlace};
+use counter_diesel::query::OwnerType;
+use counter_diesel::store::{Baseline, ClaimSeq};
+use counter_diesel::{CounterId, Owner, OwnerId, ToOwnerId};
+
+use super::{LedgerWorld, add, apply, row, row_of};
+use crate::fixtures::{counter_of, post, views_of};
+use crate::suite::Case;
+
+pub(super) const CASES: &[Case<LedgerWorld>] = &[
+    ("the rows of a type come page by page, each once, and no others", |world| {
+        let mut ids = Vec::new();
+        for owner in [i64::MIN, -3, 0, 1, 2, 7, i64::MAX] {
+            ids.extend(["a", "A", "b:c", "é", "z"].map(|key| counter_of(&post(owner), key)));
+        }
+        for owner in ["0", "a", "A", "a:b", "é", "6fa459ea-ee8a-3ca4-894e-db77e160355e"] {
+            let owner = Owner::new("post", owner).unwrap();
+            ids.extend(["a", "z"].map(|key| counter_of(&owner, key)));
+        }
+        let others = ["poster", "pos", "Post"].map(|other| CounterId::new(other, 1, "a").unwrap());
+        let all = ids.iter().chain(&others).map(|id| add(id, 5, 3)).collect::<Vec<_>>();
+        apply(&*world.ledger, all);
+        ids.sort();
+        for limit in [1, 2, 3, 5, 7, 46, 47, 48] {
+            let mut found = rows_of_type(world, None, limit);
+            assert!(found.iter().all(|(_, found)| *found == row(3, 5)));
+            found.sort_by(|(a, _), (b, _)| a.cmp(b));
+            assert!(found.iter().map(|(id, _)| id).eq(&ids), "{limit} a page: {found:?}");
+        }
+    }),
+    ("rows are found after a place that is not there any more", |world| {
+        let keys = ["a", "b", "c"].map(|key| counter_of(&post(1), key));
+        let last = views_of(2);
+        apply(
+            &*world.ledger,
+            keys.iter().chain([&last]).map(|id| add(id, 5, 3)).collect::<Vec<_>>(),
+        );
+        let place = |key: &str| RowPlace { owner: id(1), key: key.to_owned() };
+        for (after, expected) in [("", 4), ("a", 3), ("aa", 3), ("b", 2), ("x", 1)] {
+            let found = rows_of_type(world, Some(place(after)), 2);
+            assert_eq!(found.len(), expected, "after {after:?}: {found:?}");
+        }
+        let found = rows_of_type(world, Some(RowPlace { owner: id(2), key: "z".to_owned() }), 2);
+        assert_eq!(found, []);
+    }),
+    ("the owners of a type come page by page, with the number of their rows", |world| {
+        let ids = [(1, "a"), (1, "b"), (2, "a"), (5, "a"), (5, "b"), (5, "c")];
+        let ids = ids.map(|(owner, key)| counter_of(&post(owner), key));
+        apply(&*world.ledger, ids.map(|id| add(&id, 5, 3)));
+        let page = |after: Option<i64>, limit| {
+            let after = after.map(id);
+            let limit = NonZeroUsize::new(limit).unwrap();
+            let found = world.ledger.owners_after(&posts(), after.as_ref(), limit).unwrap();
+            assert!(found.iter().all(|owner| owner.idle < Duration::from_secs(600)), "{found:?}");
+            found.into_iter().map(|owner| (owner.owner, owner.rows)).collect::<Vec<_>>()
+        };
+        assert_eq!(page(None, 2), [(id(1), 2), (id(2), 1)]);
+        assert_eq!(page(Some(2), 2), [(id(5), 3)]);
+        assert_eq!(page(Some(3), 9), [(id(5), 3)]);
+        assert_eq!(page(Some(5), 9), []);
+    }),
+    ("owners that are texts come page by page, beside integers", |world| {
+        let mut owners = ["0", "B", "a", "b", "c"].map(|text| text.to_owner_id().unwrap()).to_vec();
+        owners.extend([-1, 0, 1].map(id));
+        let claims = owners.iter().map(|id| Owner::new("post", id).unwrap());
+        let claims = claims.map(|owner| add(&counter_of(&owner, "a"), 5, 3)).collect::<Vec<_>>();
+        apply(&*world.ledger, claims);
+        owners.sort();
+        for limit in [1, 2, 3, 8, 9] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let limit = NonZeroUsize::new(limit).unwrap();
+                let page = world.ledger.owners_after(&posts(), after.as_ref(), limit).unwrap();
+                found.extend(page.iter().map(|owner| owner.owner.clone()));
+                after = page.last().map(|owner| owner.owner.clone());
+                if page.len() < limit.get() {
+                    break;
+                }
+            }
+            found.sort();
+            assert_eq!(found, owners, "{limit} a page");
+        }
+    }),
+    ("owners are looked for in a table of the application's", |world| {
+        let statements = [
+            "CREATE TABLE animals (number BIGINT NOT NULL, name VARCHAR(40) NOT NULL)",
+            "INSERT INTO animals VALUES (1, '1'), (3, 'three'), (-9, 'nine')",
+        ];
+        statements.iter().for_each(|statement| world.database.execute(statement).unwrap());
+        let table = "animals".parse().unwrap();
+        let asked = [3, 2, 1, -9, i64::MAX].map(id);
+        let present = world.ledger.present_owners(&table, "number", &asked).unwrap();
+        assert_eq!(present, [3, 1, -9].map(id));
+        assert_eq!(world.ledger.present_owners(&table, "number", &[]).unwrap(), []);
+        let texts = ["nine", "NINE", "-9", "1", "three "].map(|text| text.to_owner_id().unwrap());
+        let present = world.ledger.present_owners(&table, "name", &texts).unwrap();
+        assert_eq!(present, [&texts[0], &texts[3]].map(Clone::clone));
+        let many = (0..2_345).map(id).collect::<Vec<_>>();
+        let present = world.ledger.present_owners(&table, "number", &many).unwrap();
+        assert_eq!(present, [1, 3].map(id));
+        for column in ["missing", "number\"", "number) FROM animals; --"] {
+            assert!(world.ledger.present_owners(&table, column, &asked).is_err(), "{column}");
+        }
+        assert_eq!(world.ledger.present_owners(&table, "number", &asked).unwrap().len(), 3);
+    }),
+    ("a row is deleted that is 0 and has seen nothing since", |world| {
+        let ledger = &*world.ledger;
+        let ids = [1, 2, 3, 4].map(views_of);
+        apply(ledger, [add(&ids[0], 5, 0), add(&ids[1], 5, 1), add(&ids[2], 6, 0)]);
+        let rows = ids.clone().map(|id| (id, ClaimSeq::new(5)));
+        let delete = || {
+            let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+            let deleted = transaction.delete_zeros(&rows).unwrap();
+            (transaction, deleted)
+        };
+        let (transaction, deleted) = delete();
+        assert_eq!(deleted, [0]);
+        drop(transaction);
+        assert_eq!(row_of(ledger, &ids[0]), Some(row(0, 5)));
+        let (transaction, deleted) = delete();
+        transaction.commit().unwrap();
+        assert_eq!(deleted, [0]);
+        let left = ids.map(|id| row_of(ledger, &id));
+        assert_eq!(left, [None, Some(row(1, 5)), Some(row(0, 6)), None]);
+    }),
+];
+
+fn id(number: i64) -> OwnerId {
+    number.to_owner_id().unwrap()
+}
+
+fn posts() -> OwnerType {
+    OwnerType::new("post").unwrap()
+}
+
+/// All rows of posts after a place, in pages of this size.
+fn rows_of_type(
+    world: &LedgerWorld,
+    mut place: Option<RowPlace>,
+    limit: usize,
+) -> Vec<(CounterId, Baseline)> {
+    let limit = NonZeroUsize::new(limit).unwrap();
+    let mut found = Vec::new();
+    loop {
+        let page = world.ledger.rows_after(&posts(), place.as_ref(), limit).unwrap();
+        assert!(page.rows.len() <= limit.get());
+        found.extend(page.rows);
+        place = page.next;
+        if place.is_none() {
+            return found;
+        }
+    }
+}

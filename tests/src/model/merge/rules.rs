@@ -1,0 +1,49 @@
+//! How a merge is made.
+
+/// What a merge does. The default is what it does; everything else is a mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct MergeRules {
+    /// How counts get from one counter to the other.
+    pub by: By,
+    /// Whether it reads again after it has moved something.
+    pub repeats: bool,
+    /// How the row of the first counter goes, once that is 0.
+    pub removes: Removes,
+}
+
+/// How counts get from one counter to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By one step of the store.
+    OneStep,
+    /// By a step for each of the two.
+    TwoSteps,
+    /// By a transaction over both rows, while the store has no claim of the first.
+    Transaction,
+}
+
+/// How a row goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removes {
+    /// It stays.
+    Nothing,
+    /// It is read, then the store is looked at for a claim, and then it is removed if it is 0 still and has seen no
+    /// other claim.
+    Guarded,
+    /// The same, but it only has to be 0 still.
+    WhateverItHasSeen,
+    /// The same, but it need not be 0.
+    WhateverItHolds,
+    /// The store is not looked at.
+    Blind,
+    /// The store is looked at first.
+    LooksFirst,
+    /// As a delete does it.
+    Outright,
+}
+
+impl Default for MergeRules {
+    fn default() -> Self {
+        Self { by: By::OneStep, repeats: true, removes: Removes::Guarded }
+    }
+}

@@ -1,0 +1,29 @@
+//! Owners that go, move or merge: all of their counters are deleted, found to be orphans, merged into those of
+//! another owner, or of another type, exactly, whatever dies and whoever counts meanwhile.
+
+mod crash;
+mod delete_all;
+mod load;
+mod merge;
+mod orphans;
+mod rename;
+
+use std::process::ExitCode;
+
+use counter_tests::suite::{run_trials, trials};
+use counter_tests::world::{PAIRS, SHARING_PAIRS};
+use libtest_mimic::Trial;
+
+fn main() -> ExitCode {
+    let cases = [delete_all::CASES, merge::CASES, rename::CASES, orphans::CASES, load::CASES];
+    let mut all = trials(PAIRS, &cases.concat());
+    for (world, make_world) in SHARING_PAIRS {
+        for (case, show) in crash::CASES {
+            all.push(Trial::test(format!("{world}::{case}"), move || {
+                show(*make_world);
+                Ok(())
+            }));
+        }
+    }
+    run_trials(all)
+}

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use counter_diesel::query::OwnerType;
+use counter_diesel::{Counters, HasCounters, Owner, OwnerId, SyncOptions};
+use counter_tests::fixtures::post;
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+
+pub(super) const CASES: &[Case<World>] = &[
+    ("owners whose rows are gone are found and deleted, and no others", |world| {
+        let counters = prepared(world);
+        let found = search(&counters).find_in(&"posts".parse().unwrap(), "id").unwrap();
+        assert_eq!((found.owners, found.orphans.count(), found.rows), (5, 2, 3), "{found:?}");
+        assert!(found.orphans.iter().eq([&post(2), &post(4)]), "{found:?}");
+        assert_eq!((found.deleted, found.young), (0, 0));
+        assert_eq!(counters.get(post(2), "views").unwrap(), 2);
+
+        counters.increment(post(4), "pending", 1).unwrap();
+        let deleted = search(&counters).delete_in(&"posts".parse().unwrap(), "id").unwrap();
+        assert_eq!((deleted.orphans.count(), deleted.deleted), (2, 4), "{deleted:?}");
+        for id in [2, 4] {
+            assert_eq!(world.ledger.rows_of(&post(id)).unwrap(), []);
+        }
+        for id in [1, 3, 5] {
+            assert_eq!(counters.get(post(id), "views").unwrap(), id);
+        }
+        let found = search(&counters).find_in(&"posts".parse().unwrap(), "id").unwrap();
+        assert_eq!((found.owners, found.orphans.count()), (3, 0), "{found:?}");
+    }),
+    ("the application says who is there", |world| {
+        let counters = prepared(world);
+        let present = |ids: &[OwnerId]| {
+            assert_eq!(ids.len(), 5);
+            Ok(vec![5_i64, 2])
+        };
+        let orphans = counters.orphans::<Post>().older_than(Duration::ZERO);
+        let found = orphans.delete(present).unwrap();
+        assert!(found.orphans.iter().eq([&post(1), &post(3), &post(4)]), "{found:?}");
+        assert_eq!(found.deleted, 4);
+        let failing = |_: &[OwnerId]| Err::<Vec<i64>, _>(diesel::result::Error::NotFound);
+        counters.orphans::<Post>().find(failing).unwrap_err();
+    }),
+    ("owners that changed within an hour are left alone", |world| {
+        let counters = prepared(world);
+        let table = "posts".parse().unwrap();
+        let found = counters.orphans::<Post>().delete_in(&table, "id").unwrap();
+        assert_eq!((found.young, found.orphans.count(), found.deleted), (2, 0, 0), "{found:?}");
+        let day = "UPDATE model_counters SET updated_at = '2020-01-01 00:00:00' WHERE owner_id = 4";
+        world.database.execute(day).unwrap();
+        let found = counters.orphans::<Post>().find_in(&table, "id").unwrap();
+        assert_eq!((found.young, found.orphans.count()), (1, 1), "{found:?}");
+    }),
+    ("more than a batch is looked through", |world| {
+        let counters = prepared(world);
+        let increments = (100..2_600).map(|id| (post(id), "views", 1));
+        counters.increment_many(increments).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        let found = search(&counters).find_in(&"posts".parse().unwrap(), "id").unwrap();
+        assert_eq!((found.owners, found.orphans.count(), found.rows), (2_505, 2_502, 2_503));
+        assert_eq!(found.orphans.iter().len(), 100);
+    }),
+];
+
+#[derive(HasCounters)]
+#[counters(keys(views))]
+struct Post {
+    id: i64,
+}
+
+fn search(counters: &Counters) -> counter_diesel::Orphans<'_> {
+    counters.orphans_of(&OwnerType::new("post").unwrap()).older_than(Duration::ZERO)
+}
+
+/// Five posts have counters, three of them are there, and so is another owner that is none of them.
+fn prepared(world: &World) -> Counters {
+    let _ = Post { id: 1 }.id;
+    let counters = world.counters();
+    world.database.execute("CREATE TABLE posts (id BIGINT NOT NULL PRIMARY KEY)").unwrap();
+    world.database.execute("INSERT INTO posts VALUES (1), (3), (5), (6)").unwrap();
+    for id in 1..=5 {
+        counters.increment(post(id), "views", id).unwrap();
+    }
+    counters.increment(post(4), "likes", 1).unwrap();
+    counters.increment(Owner::new("poster", 2).unwrap(), "views", 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    counters
+}
