@@ -34,7 +34,7 @@ pub(super) use deadline::Deadline;
 pub(super) use lost::{is_interrupted, is_lost_connection};
 pub(super) use manager::{Manager, Target};
 pub(super) use names::Names;
-pub(super) use packed::Packed;
+pub(super) use packed::{Args, Packed};
 pub(super) use pool::{Lane, Pool};
 pub(super) use reply::{Reply, Unexpected};
 pub(super) use role::Role;

@@ -232,6 +232,15 @@ impl Server {
         Ok(checkout.ask_all(commands, Deadline::after(self.timeouts.read))?)
     }
 
+    /// Does the same, but a command whose names are not together now keeps the reply that says so.
+    pub(crate) fn ask_all_at_once(
+        &self,
+        checkout: &mut Checkout<'_>,
+        commands: &Packed,
+    ) -> Result<Vec<Reply>, BoxError> {
+        Ok(checkout.ask_all_at_once(commands, Deadline::after(self.timeouts.read))?)
+    }
+
     /// Makes calls of a script and returns a reply for each.
     pub(crate) fn run(
         &self,

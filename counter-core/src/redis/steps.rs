@@ -12,6 +12,7 @@ mod generation;
 mod increment;
 mod index;
 mod look;
+mod look_in_parts;
 mod move_counts;
 mod raise;
 mod random;

@@ -14,7 +14,7 @@ use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
 use crate::engine::kinship;
 use crate::ledger::facts::{LedgerFacts, TableState};
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 
 /// Collects the facts of both sides and judges them.
 pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {

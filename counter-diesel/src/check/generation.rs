@@ -7,7 +7,7 @@ use super::finding::{FindingCode as Code, Severity};
 use crate::engine::age::{Age, newest};
 use crate::engine::kinship::is_of_other;
 use crate::error::DatabaseMismatch;
-use crate::ledger::ledger::{LedgerState, SyncRecord};
+use crate::ledger::state::{LedgerState, SyncRecord};
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::check::finding::Finding;
-    use crate::ledger::ledger::StoreRecord;
+    use crate::ledger::state::StoreRecord;
 
     fn judged(
         generation: Option<(&str, &str, i64)>,

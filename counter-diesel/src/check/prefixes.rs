@@ -13,7 +13,7 @@ use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::engine::prefixes::{is_new_prefix, is_within, synced_instead};
 use crate::error::Error;
-use crate::ledger::ledger::{LedgerState, SyncedPrefix};
+use crate::ledger::state::{LedgerState, SyncedPrefix};
 
 /// Returns the present prefix, behind which so many counters hold anything, and the others that the
 /// database knows.

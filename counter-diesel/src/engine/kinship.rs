@@ -5,7 +5,7 @@ use counter_core::{Generation, Kinship, Marks, Told};
 use super::age::RECALL_WITHIN;
 use super::engine::{Engine, KnownDatabase};
 use crate::error::{DatabaseMismatch, Error};
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 
 /// Compares the database's identity with the one that it keeps for this store.
 fn moved(generation: &Generation, state: &LedgerState) -> Option<DatabaseMismatch> {

@@ -6,7 +6,7 @@ use super::lost::{is_interrupted, is_lost_connection};
 use super::packed::Packed;
 use super::pool::{Lane, LanePermit, Pool, Pooled};
 use super::reply::{Reply, Unexpected};
-use super::reroute::{Lost, Reroute, Sent};
+use super::reroute::{IfSplit, Lost, Reroute, Sent};
 use super::sentinel::Era;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
@@ -166,7 +166,17 @@ impl<'p> Checkout<'p> {
         commands: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        self.call_all(Sent { commands, load: None, deadline })
+        self.call_all(Sent { commands, load: None, deadline, if_split: IfSplit::Wait })
+    }
+
+    /// Does the same, but a command keeps the reply to it that says that its names are not together
+    /// now.
+    pub(crate) fn ask_all_at_once(
+        &mut self,
+        commands: &Packed,
+        deadline: Deadline,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        self.call_all(Sent { commands, load: None, deadline, if_split: IfSplit::Leave })
     }
 
     /// Sends commands, which may be calls of a script, and reads a reply for each.
@@ -187,7 +197,7 @@ impl<'p> Checkout<'p> {
         deadline: Deadline,
         take: impl FnMut(Reply) -> Result<(), Unexpected>,
     ) -> Result<(), ExchangeError> {
-        self.exchange_all(Sent { commands, load: None, deadline }, take)
+        self.exchange_all(Sent { commands, load: None, deadline, if_split: IfSplit::Wait }, take)
     }
 
     fn exchange_all(

@@ -6,7 +6,7 @@ use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
 use crate::engine::engine::Engine;
 use crate::engine::kinship::{is_of_other, mismatch};
 use crate::error::{DatabaseMismatch, Error};
-use crate::ledger::ledger::{LedgerState, StoreRecord, SyncRecord};
+use crate::ledger::state::{LedgerState, StoreRecord, SyncRecord};
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {

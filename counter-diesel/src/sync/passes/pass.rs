@@ -16,7 +16,7 @@ use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Manner;
 use crate::sync::identity::compare::{Comparison, compare};
