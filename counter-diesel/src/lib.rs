@@ -80,6 +80,7 @@ pub mod overview;
 mod owner;
 pub mod prelude;
 pub mod query;
+mod random;
 mod rows;
 pub mod store;
 pub mod sync;

@@ -31,7 +31,7 @@ pub(super) use checkout::{Checkout, ExchangeError};
 pub(super) use clients::Clients;
 pub(super) use cluster::{ClusterAccess, ClusterUrl, NodeSettings};
 pub(super) use deadline::Deadline;
-pub(super) use lost::is_lost_connection;
+pub(super) use lost::{is_interrupted, is_lost_connection};
 pub(super) use manager::{Manager, Target};
 pub(super) use names::Names;
 pub(super) use packed::{Args, Packed};

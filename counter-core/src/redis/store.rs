@@ -324,6 +324,10 @@ impl StoreGeneration for RedisStore {
         steps::recall(&self.server, store_id, sequences, within)
     }
 
+    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
+        steps::readable_told(&self.server, store_id, within)
+    }
+
     fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
         steps::tell(&self.server, store_id, told, claims)
     }

@@ -68,6 +68,7 @@ pub(crate) fn parse_told(field: &[u8], value: &[u8]) -> Option<Told> {
         writer: parse_count(field)?,
         seq: parse_sequence(seq.as_bytes())?,
         marks: marks.parse().ok()?,
+        decision: None,
     })
 }
 
