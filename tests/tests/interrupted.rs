@@ -78,6 +78,15 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
 }
 
 #[test]
+fn a_connection_is_made_again() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
+    let store = interrupt(&server, 2, build).unwrap();
+    store.increment(&downloads_of(1), 1).unwrap();
+}
+
+#[test]
 fn claims_in_several_commands_are_made_on_another_connection() {
     let (server, store) = counted(1000);
     let ids = (0..1000).map(downloads_of).collect::<Vec<_>>();

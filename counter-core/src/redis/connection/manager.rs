@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use ::redis::{Client, Connection, ErrorKind, RedisError};
 
+use super::deadline::Deadline;
+use super::lost::is_interrupted;
 use super::outage::Outage;
 use super::packed::Packed;
 use super::refused::Refused;
@@ -119,8 +121,16 @@ impl Manager {
     }
 
     fn connect_by(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
-        let opened = client.get_connection_with_timeout(self.timeouts.connect);
-        let opened = opened.map_err(BoxError::from).and_then(|wire| self.with_timeouts(wire, era));
+        let until = Deadline::after(self.timeouts.connect);
+        let opened = loop {
+            let opened = client.get_connection_with_timeout(until.left());
+            match opened.map_err(BoxError::from) {
+                // Nothing was asked of the server but to let this user in.
+                Err(why) if is_interrupted(&why) && !until.left().is_zero() => {}
+                opened => break opened,
+            }
+        };
+        let opened = opened.and_then(|wire| self.with_timeouts(wire, era));
         opened.map_err(|error| no_connection(client, &error))
     }
 
