@@ -93,8 +93,8 @@ fn fake_node(
             let other = ports[1 - node].get().unwrap();
             match answer(node, &counter, before) {
                 Says::Counted => FakeReply::Bytes(":1\r\n"),
-                Says::Moved => bytes(format!("-MOVED 7 127.0.0.1:{other}\r\n")),
-                Says::Ask => bytes(format!("-ASK 7 127.0.0.1:{other}\r\n")),
+                Says::Moved => bytes(format!("-MOVED 6805 127.0.0.1:{other}\r\n")),
+                Says::Ask => bytes(format!("-ASK 6805 127.0.0.1:{other}\r\n")),
                 Says::Error(error) => FakeReply::Bytes(error),
                 Says::HangsUp => FakeReply::HangUp,
             }
@@ -160,6 +160,13 @@ fn a_node_that_cannot_now_is_asked_again_until_the_time_is_over() {
     let error = nodes.increment().unwrap_err();
     assert!(matches!(error, Error::NotCounted { .. }), "{error:?}");
     assert!(start.elapsed() >= READ, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_redirect_of_another_slot_is_no_redirect() {
+    let nodes = Nodes::new(|_, _, _| Says::Error("-MOVED 1 127.0.0.1:1\r\n"));
+    assert!(matches!(nodes.increment(), Err(Error::NotCounted { .. })));
+    assert_eq!(nodes.sent().len(), 1);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{Config, Prefix, RedisStore};
+use counter_core::{Config, Prefix, RedisStore, RedisTimeouts};
 use counter_diesel::Counters;
 use counter_tests::database::{self, Database};
 use counter_tests::servers::{ClusterSite, RedisServer};
+use counter_tests::store_worlds::patient;
 use counter_tests::tally::{Outcomes, Tally, Worker};
 
 /// As many increments as show that counting goes on.
@@ -38,7 +39,12 @@ impl World {
     }
 
     fn on(site: ClusterSite) -> Self {
-        let store = RedisStore::builder(site.url()).prefix(prefix()).build().unwrap();
+        Self::with(site, RedisTimeouts::default())
+    }
+
+    fn with(site: ClusterSite, timeouts: RedisTimeouts) -> Self {
+        let builder = RedisStore::builder(site.url()).prefix(prefix()).timeouts(timeouts);
+        let store = builder.build().unwrap();
         let database = database::sqlite();
         let ledger = database.ledger("model_counters");
         ledger.run_pending_migrations().unwrap();
@@ -80,7 +86,9 @@ impl World {
 
 #[test]
 fn nothing_is_lost_or_unknown_while_a_slot_moves_name_by_name() {
-    let outcomes = World::new().move_slowly("slot moved slowly");
+    // Nothing is away, however busy the machine.
+    let world = World::with(ClusterSite::start(), patient());
+    let outcomes = world.move_slowly("slot moved slowly");
     assert_eq!((outcomes.lost.len(), outcomes.unknown), (0, 0), "{outcomes}");
 }
 
@@ -120,7 +128,7 @@ fn a_master_that_is_frozen_is_left_for_its_replica() {
 
 #[test]
 fn valkey_moves_slots_and_fails_over_as_well() {
-    let world = World::on(ClusterSite::start_program("valkey-server", &[]));
+    let world = World::with(ClusterSite::start_program("valkey-server", &[]), patient());
     let outcomes = world.move_slowly("Valkey: slot moved slowly");
     assert_eq!((outcomes.lost.len(), outcomes.unknown), (0, 0), "{outcomes}");
 }

@@ -88,6 +88,32 @@ fn a_scan_that_its_slot_leaves_begins_anew_where_that_is() {
 }
 
 #[test]
+fn a_scan_says_that_names_are_on_two_nodes_and_ends() {
+    let site = ClusterSite::start();
+    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let scan = || {
+        let (mut found, mut next) = (0, Some(Cursor::default()));
+        while let Some(from) = next {
+            let page = store.scan(&Pattern::all(), from, NonZeroUsize::new(100).unwrap())?;
+            (found, next) = (found + page.ids.len(), page.next);
+        }
+        Ok::<_, Error>(found)
+    };
+    // Also where the store was never synced, and has no high water.
+    store.increment(&views_of(1), 1).unwrap();
+    assert_eq!(scan().unwrap(), 1);
+    let moving = site.begin_move(slot);
+    for _ in 0..2 {
+        let error = scan().unwrap_err();
+        let why = std::error::Error::source(&error).unwrap().to_string();
+        assert!(why.contains("on its way"), "{why}");
+        moving.migrate(&prefix().pending_name(&views_of(1)));
+    }
+    moving.end();
+    assert_eq!(scan().unwrap(), 1);
+}
+
+#[test]
 fn a_slot_on_its_way_is_found_by_a_check_up() {
     let site = ClusterSite::start();
     let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));

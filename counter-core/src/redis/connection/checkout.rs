@@ -64,18 +64,30 @@ impl<'p> Checkout<'p> {
         wait: Duration,
         timeouts: RedisTimeouts,
     ) -> Result<Self, BoxError> {
+        Self::within(pool, lane, wait, Deadline::after(wait), timeouts)
+    }
+
+    /// Does the same, but waits at most `wait` for a connection to be free or made, and until the
+    /// deadline for one to answer.
+    pub(super) fn within(
+        pool: &'p Pool,
+        lane: Lane,
+        wait: Duration,
+        until: Deadline,
+        timeouts: RedisTimeouts,
+    ) -> Result<Self, BoxError> {
         let mut now = Instant::now();
-        let until = Deadline::from(now, wait);
+        let free = Deadline::from(now, wait);
         let permit = match pool.try_permit(lane) {
             Some(permit) => permit,
             None => {
-                let permit = pool.permit(lane, until)?;
+                let permit = pool.permit(lane, free)?;
                 now = Instant::now();
                 permit
             }
         };
         loop {
-            let (connection, trust) = pool.take(now, until, timeouts.quiet)?;
+            let (connection, trust) = pool.take(now, free, timeouts.quiet)?;
             let mut checkout = Self::new(pool, connection, timeouts.write);
             let is_usable = match trust {
                 Trust::Full => true,
@@ -117,6 +129,11 @@ impl<'p> Checkout<'p> {
     /// Returns whether other servers have carried out commands too.
     pub(crate) fn is_rerouted(&self) -> bool {
         self.is_rerouted
+    }
+
+    /// Returns whether all commands were carried out by this server, and belong there still.
+    pub(crate) fn is_at_home(&self) -> bool {
+        !self.is_rerouted && self.others.is_none_or(Reroute::is_right)
     }
 
     /// Looks whether the connection answers, in half of the time that is left: the other half is
@@ -226,7 +243,10 @@ impl<'p> Checkout<'p> {
             }
         }
         for reply in replies {
-            take(reply).map_err(|why| ExchangeError::Interrupted(why.into()))?;
+            if let Err(why) = take(reply) {
+                self.mark_broken();
+                return Err(ExchangeError::Interrupted(why.into()));
+            }
         }
         exchanged
     }

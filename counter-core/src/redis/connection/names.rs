@@ -12,6 +12,7 @@ pub(crate) struct Names {
     marks: String,
     dirty_hashes: Vec<String>,
     scanned: String,
+    nothing: String,
 }
 
 impl Names {
@@ -23,6 +24,7 @@ impl Names {
             marks: prefix.marks_name(),
             dirty_hashes: prefix.dirty_names(),
             scanned: prefix.scanned_name(),
+            nothing: format!("{prefix}{{nothing}}"),
             prefix,
         }
     }
@@ -54,6 +56,11 @@ impl Names {
 
     pub(crate) fn scanned(&self) -> &str {
         &self.scanned
+    }
+
+    /// Returns a name that is never there.
+    pub(crate) fn nothing(&self) -> &str {
+        &self.nothing
     }
 
     /// Writes what [`Prefix::pending_name`] returns.

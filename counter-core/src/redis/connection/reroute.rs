@@ -41,6 +41,9 @@ pub(super) trait Reroute {
     /// are right.
     fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost>;
 
+    /// Returns whether commands belong to the server, as far as is known now.
+    fn is_right(&self) -> bool;
+
     /// Notes that an exchange with the server failed.
     fn note_failure(&self);
 }

@@ -36,7 +36,7 @@ pub(crate) fn confirm(
         }
     };
     let confirmed = confirmed.and_then(|confirmed| {
-        if rule != ConfirmationRule::Never && checkout.is_rerouted() {
+        if rule != ConfirmationRule::Never && !checkout.is_at_home() {
             return Err(Elsewhere.into());
         }
         if let Some(follower) = server.follower() {
@@ -102,7 +102,8 @@ fn command(confirmation: Confirmation) -> Packed {
     command
 }
 
-/// Claims were made by another node of a cluster, which counts only what its own connections write.
+/// Claims were made by another node of a cluster, which counts only what its own connections write,
+/// or by one that does not have their slot any more.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "their slot has moved to another node meanwhile: they were not applied, and a later sync tries \

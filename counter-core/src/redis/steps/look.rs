@@ -39,6 +39,11 @@ pub(crate) fn held_under(
     from: Cursor,
     count: NonZeroUsize,
 ) -> Result<ScanPage, Error> {
+    if let Some(cluster) = server.cluster().filter(|it| prefix.slot() != Some(it.slot())) {
+        let source =
+            format!("{prefix} is not in slot {}, which this store follows", cluster.slot());
+        return Err(Error::Store { step: StoreStep::Scan, source: source.into() });
+    }
     let mut page = scan_under(server, prefix, &Pattern::all(), from, count)?;
     page.foreign.clear();
     if !page.ids.is_empty() {

@@ -35,12 +35,18 @@ pub(super) fn scan_under(
     let Some(glob) = globs.get(glob_of(from)) else {
         return Ok(ScanPage::default());
     };
-    let mut is_whole = true;
     let scan = |checkout: &mut Checkout<'_>| {
         let commands = scan_commands(server, glob, from.position, count);
         let mut replies = server.ask_all(checkout, &commands)?.into_iter();
-        is_whole = !checkout.is_rerouted();
-        parse_scan(replies.next().ok_or(Unexpected)?)
+        let page = parse_scan(replies.next().ok_or(Unexpected)?)?;
+        if let Some(Reply::Refused(refused)) = replies.next() {
+            return Err(refused.into());
+        }
+        // Another node has the slot now, or names are on two.
+        if checkout.is_rerouted() && server.era() == era {
+            return Err(OnItsWay.into());
+        }
+        Ok(page)
     };
     let (position, names) = match from.position {
         0 => server.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
@@ -52,7 +58,7 @@ pub(super) fn scan_under(
         sort_into(&mut page, prefix, pattern, &name);
     }
     page.next = match position {
-        _ if !is_whole => Some(beginning(server.era())),
+        _ if server.era() != era => Some(beginning(server.era())),
         0 if glob_of(from) + 1 < globs.len() => Some(Cursor { round: from.round + 1, position: 0 }),
         0 => None,
         position => Some(Cursor { round: from.round, position }),
@@ -89,8 +95,14 @@ fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8
     }
 }
 
+/// A scan would miss the names that have moved already, or those that have not.
+#[derive(Debug, thiserror::Error)]
+#[error("the slot of the prefix is on its way to another node: a later scan finds all of it")]
+struct OnItsWay;
+
 /// Returns the SCAN, and in a cluster a GET after it: every node scans what it has, and only a
-/// command with a name shows that the slot is still there.
+/// command with a name shows that the slot is there. One that does not exist shows, too, whether
+/// the slot is on its way.
 fn scan_commands(server: &Server, glob: &str, position: u64, count: NonZeroUsize) -> Packed {
     let mut commands = Packed::default();
     commands.command(6, |args| {
@@ -100,7 +112,7 @@ fn scan_commands(server: &Server, glob: &str, position: u64, count: NonZeroUsize
     });
     if server.cluster().is_some() {
         commands.command(2, |args| {
-            args.text("GET").text(server.names().high_water());
+            args.text("GET").text(server.names().nothing());
         });
     }
     commands

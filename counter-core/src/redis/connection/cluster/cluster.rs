@@ -16,7 +16,7 @@ use crate::redis::connection::url::Address;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long a caller waits for a connection before it looks whether the node is away.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The nodes of a cluster, and which of them has the slot in which all names of a store are.
 ///
@@ -38,9 +38,13 @@ struct State {
     era: u32,
     /// What the last answer named.
     members: Vec<Address>,
+    /// How often they were asked.
+    questions: usize,
     /// Those that were needed so far.
     nodes: HashMap<Address, Arc<Node>>,
     asking: Asking,
+    /// Why no node named an owner when they were asked last, if none did.
+    why_unknown: Option<String>,
 }
 
 #[derive(Default)]
@@ -48,8 +52,17 @@ enum Asking {
     #[default]
     NotYet,
     Now,
-    /// When it ended, and why no node named an owner, if none did.
-    Ended(Instant, Option<String>),
+    Ended(Instant),
+}
+
+/// Notes the end of a question, however that ends.
+struct Asked<'c>(&'c Cluster);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.lock().asking = Asking::Ended(Instant::now());
+        self.0.asked.notify_all();
+    }
 }
 
 impl Cluster {
@@ -65,14 +78,14 @@ impl Cluster {
         until: Deadline,
     ) -> Result<Checkout<'n>, BoxError> {
         loop {
-            if let Some(why) = node.why_away() {
-                return Err(why.into());
-            }
-            let wait = until.left().min(LOOK);
-            match Checkout::of(&node.pool, lane, wait, self.settings.timeouts) {
-                Ok(checkout) => return Ok(checkout),
-                Err(why) if until.left().is_zero() => return Err(why),
-                Err(_) => {}
+            // Where a node takes no new connections, those that there are may do.
+            let away = node.why_away();
+            let wait = if away.is_some() { Duration::ZERO } else { until.left().min(LOOK) };
+            match (Checkout::within(&node.pool, lane, wait, until, self.settings.timeouts), away) {
+                (Ok(checkout), _) => return Ok(checkout),
+                (Err(_), Some(why)) => return Err(why.into()),
+                (Err(why), None) if until.left().is_zero() => return Err(why),
+                (Err(_), None) => {}
             }
         }
     }
@@ -138,7 +151,7 @@ impl Cluster {
         let mut state = self.lock();
         match &state.asking {
             Asking::Now => {}
-            Asking::Ended(since, _) if since.elapsed() < INTERVAL => return,
+            Asking::Ended(since) if since.elapsed() < INTERVAL => return,
             Asking::NotYet | Asking::Ended(..) => {
                 let cluster = Arc::clone(self);
                 let thread = thread::Builder::new().name("counter-cluster".to_owned());
@@ -156,36 +169,31 @@ impl Cluster {
     }
 
     /// Asks one node after another until one names an owner. The owner so far is asked last: if it
-    /// was cut off it does not know its successor.
+    /// was cut off it does not know its successor. Each question begins with another one of the
+    /// others, because any of them may have been cut off.
     fn ask_each(self: &Arc<Self>) {
-        let mut candidates = {
-            let state = self.lock();
-            let (owner, others) = state
-                .members
-                .iter()
-                .cloned()
-                .partition::<Vec<_>, _>(|it| state.owner.as_ref() == Some(it));
-            [others, self.url.seeds().to_vec(), owner].concat()
+        let _asked = Asked(self);
+        let (era, candidates) = {
+            let mut state = self.lock();
+            state.questions = state.questions.wrapping_add(1);
+            (state.era, state.candidates(self.url.seeds()))
         };
-        let mut seen = Vec::new();
-        candidates.retain(|candidate| {
-            let is_new = !seen.contains(candidate);
-            seen.push(candidate.clone());
-            is_new
-        });
         let mut why = Vec::new();
         let found = candidates.iter().find_map(|address| {
             self.ask(address).map_err(|error| why.push(format!("{address}: {error}"))).ok()
         });
         let mut state = self.lock();
-        let why = found.is_none().then(|| why.join("; "));
+        state.why_unknown = found.is_none().then(|| why.join("; "));
         if let Some((owner, members)) = found {
-            state.follow(&owner);
-            state.nodes.retain(|address, _| members.contains(address));
+            // What a node has answered to a command meanwhile is newer.
+            if state.era == era {
+                state.follow(&owner);
+            }
+            let owner = state.owner.clone();
+            let is_needed = |it: &Address| members.contains(it) || owner.as_ref() == Some(it);
+            state.nodes.retain(|address, _| is_needed(address));
             state.members = members;
         }
-        state.asking = Asking::Ended(Instant::now(), why);
-        self.asked.notify_all();
     }
 
     fn ask(&self, address: &Address) -> Result<(Address, Vec<Address>), BoxError> {
@@ -197,9 +205,9 @@ impl Cluster {
 
     fn why_unknown(&self) -> String {
         let slot = self.slot;
-        match &self.lock().asking {
-            Asking::Ended(_, Some(why)) => format!("no node names the owner of slot {slot}: {why}"),
-            _ => format!("no node has named the owner of slot {slot} in time"),
+        match &self.lock().why_unknown {
+            Some(why) => format!("no node names the owner of slot {slot}: {why}"),
+            None => format!("no node has named the owner of slot {slot} in time"),
         }
     }
 
@@ -210,10 +218,55 @@ impl Cluster {
 }
 
 impl State {
+    /// Returns whom to ask, in this order, each once.
+    fn candidates(&self, seeds: &[Address]) -> Vec<Address> {
+        let mut others = Vec::new();
+        for address in self.members.iter().chain(seeds) {
+            if self.owner.as_ref() != Some(address) && !others.contains(address) {
+                others.push(address.clone());
+            }
+        }
+        let turn = self.questions.checked_rem(others.len()).unwrap_or(0);
+        others.rotate_left(turn);
+        others.extend(self.owner.clone());
+        others
+    }
+
     fn follow(&mut self, owner: &Address) {
         if self.owner.as_ref() != Some(owner) {
             self.owner = Some(owner.clone());
             self.era = (self.era + 1) & (u32::MAX >> 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_question_begins_with_another_node_and_ends_with_the_owner() {
+        let node = |port| Address::new("h", port);
+        let mut state = State { members: vec![node(1), node(2), node(3)], ..State::default() };
+        state.follow(&node(2));
+        let ports = |state: &State| {
+            let candidates = state.candidates(&[node(3), node(4)]);
+            candidates.iter().map(|it| it.port).collect::<Vec<_>>()
+        };
+        assert_eq!(ports(&state), [1, 3, 4, 2]);
+        state.questions = 1;
+        assert_eq!(ports(&state), [3, 4, 1, 2]);
+        state.questions = 4;
+        assert_eq!(ports(&state), [3, 4, 1, 2]);
+        assert_eq!(State::default().candidates(&[]), []);
+    }
+
+    #[test]
+    fn an_owner_that_is_named_again_is_the_same_one() {
+        let mut state = State::default();
+        for (port, era) in [(1, 1), (1, 1), (2, 2), (1, 3)] {
+            state.follow(&Address::new("h", port));
+            assert_eq!(state.era, era);
         }
     }
 }

@@ -41,13 +41,18 @@ struct Hop {
 
 impl Reroute for Way<'_> {
     fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost> {
-        let redirect = |reply: &Reply| redirect(reply, self.node, sent.if_split);
+        let slot = self.cluster.slot();
+        let redirect = |reply: &Reply| redirect(reply, slot, self.node, sent.if_split);
         let redirects: Vec<_> = replies.iter().map(redirect).collect();
         if redirects.iter().all(Option::is_none) {
             return Ok(false);
         }
         Journey { cluster: self.cluster, sent, redirects }.go(replies)?;
         Ok(true)
+    }
+
+    fn is_right(&self) -> bool {
+        self.cluster.is_owner(self.node)
     }
 
     fn note_failure(&self) {
@@ -67,7 +72,12 @@ impl Journey<'_> {
     fn go(mut self, replies: &mut [Reply]) -> Result<(), Lost> {
         let mut hops = 0;
         while self.redirects.iter().any(Option::is_some) && !self.sent.deadline.left().is_zero() {
-            hops += u32::from(self.redirects.iter().flatten().any(Redirect::names_a_node));
+            let mut redirects = self.redirects.iter().flatten();
+            // Names that arrive one after the other are waited for, however often.
+            hops = match redirects.clone().any(|it| *it == Redirect::TryAgain) {
+                true => 0,
+                false => hops + u32::from(redirects.any(Redirect::names_a_node)),
+            };
             if hops > MOST_HOPS {
                 break;
             }
@@ -87,7 +97,7 @@ impl Journey<'_> {
                     put(
                         &mut self.redirects,
                         *index,
-                        redirect(&answer, &hop.to, self.sent.if_split),
+                        redirect(&answer, self.cluster.slot(), &hop.to, self.sent.if_split),
                     );
                     put(replies, *index, answer);
                 }
@@ -182,11 +192,11 @@ impl Journey<'_> {
     }
 }
 
-fn redirect(reply: &Reply, from: &Address, if_split: IfSplit) -> Option<Redirect> {
+fn redirect(reply: &Reply, slot: u16, from: &Address, if_split: IfSplit) -> Option<Redirect> {
     let Reply::Refused(refused) = reply else { return None };
     let is_followed =
         |redirect: &Redirect| *redirect != Redirect::TryAgain || if_split == IfSplit::Wait;
-    Redirect::of(refused, from).filter(is_followed)
+    Redirect::of(refused, slot, from).filter(is_followed)
 }
 
 fn put<T>(places: &mut [T], index: usize, value: T) {

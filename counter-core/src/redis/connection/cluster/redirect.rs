@@ -20,17 +20,18 @@ impl Redirect {
         matches!(self, Self::Moved(_) | Self::Ask(_))
     }
 
-    /// Returns what the node at the address `asked` means, or `None` where it refuses a command for
-    /// a reason of its own.
-    pub(super) fn of(refused: &Refused, asked: &Address) -> Option<Self> {
+    /// Returns what the node at the address `asked` means about a slot, or `None` where it refuses a
+    /// command for a reason of its own, or names another slot.
+    pub(super) fn of(refused: &Refused, slot: u16, asked: &Address) -> Option<Self> {
         let mut words = refused.command_error().split(' ');
-        let named = |mut words: std::str::Split<'_, char>| {
-            // After the number of the slot.
-            words.nth(1).and_then(|address| read_address(address, &asked.host))
-        };
-        Some(match words.next()? {
-            "MOVED" => named(words).map_or(Self::Down, Self::Moved),
-            "ASK" => named(words).map_or(Self::Down, Self::Ask),
+        let code = words.next()?;
+        if matches!(code, "MOVED" | "ASK") && words.next()?.parse() != Ok(slot) {
+            return None;
+        }
+        let mut named = || words.next().and_then(|address| read_address(address, &asked.host));
+        Some(match code {
+            "MOVED" => named().map_or(Self::Down, Self::Moved),
+            "ASK" => named().map_or(Self::Down, Self::Ask),
             "TRYAGAIN" => Self::TryAgain,
             "CLUSTERDOWN" | "MASTERDOWN" | "LOADING" | "READONLY" => Self::Down,
             _ => return None,
@@ -56,7 +57,7 @@ mod tests {
 
     fn redirect(error: &str) -> Option<Redirect> {
         let (code, detail) = error.split_once(' ').unwrap_or((error, ""));
-        Redirect::of(&Refused::new(code, detail), &Address::new("own", 1))
+        Redirect::of(&Refused::new(code, detail), 3999, &Address::new("own", 1))
     }
 
     #[test]
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(redirect("MOVED 3999 2001:db8::1:6381"), moved("2001:db8::1", 6381));
         assert_eq!(redirect("MOVED 3999 :6381"), moved("own", 6381));
         let ask = Some(Redirect::Ask(Address::new("node.internal", 7000)));
-        assert_eq!(redirect("ASK 0 node.internal:7000"), ask);
+        assert_eq!(redirect("ASK 3999 node.internal:7000"), ask);
     }
 
     #[test]
@@ -89,8 +90,15 @@ mod tests {
 
     #[test]
     fn a_node_that_refuses_a_command_redirects_nothing() {
-        for error in ["OOM command not allowed", "CROSSSLOT Keys in request", "MOVEDX 1 h:1", "ERR"]
-        {
+        for error in [
+            "OOM command not allowed",
+            "CROSSSLOT Keys in request",
+            "MOVEDX 3999 h:1",
+            "MOVED 4000 h:1",
+            "ASK x h:1",
+            "MOVED",
+            "ERR",
+        ] {
             assert_eq!(redirect(error), None, "{error}");
         }
     }
