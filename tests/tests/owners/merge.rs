@@ -124,6 +124,24 @@ pub(super) const CASES: &[Case<World>] = &[
             assert!(process.merge(post(1), post(2)).unwrap().is_complete());
         }
     }),
+    ("what a sync moves into the table during the search is found there", |world| {
+        let counters = world.counters();
+        counters.increment(post(1), "views", 5).unwrap();
+        let syncing = || {
+            let other = world.counters();
+            Faults::calling_once_before("scan", move || {
+                assert_eq!(other.sync(&SyncOptions::default()).unwrap().applied, 1);
+            })
+        };
+        let process = world.counters_behind(&syncing(), Config::default());
+        assert_eq!(process.merge(post(1), post(2)).unwrap().moved, 1);
+        assert_eq!(counters.get(post(2), "views").unwrap(), 5);
+        counters.increment(post(3), "views", 5).unwrap();
+        drop(counters.sync(&SyncOptions::default().pattern("post:2:*".parse().unwrap())).unwrap());
+        let process = world.counters_behind(&syncing(), Config::default());
+        assert_eq!(process.delete_all(post(3)).unwrap(), 1);
+        assert_eq!(counters.get(post(3), "views").unwrap(), 0);
+    }),
     ("a sync that works on an old claim does not bring the row back", |world| {
         let counters = world.counters();
         counters.increment(post(1), "views", 5).unwrap();
