@@ -12,6 +12,7 @@ mod reads;
 mod scale;
 mod sync;
 mod sync_sqlite;
+mod text_owners;
 
 use crate::bench::Bench;
 use crate::table::Row;
@@ -34,6 +35,11 @@ pub const MEASURES: &[Measure] = &[
     measure("sync-mariadb", "the same into MariaDB", sync::into_mariadb),
     measure("sync-sqlite", "the same into SQLite, from Redis", sync_sqlite::from_redis),
     measure("sync-memory", "the same into SQLite, from memory", sync_sqlite::from_memory),
+    measure(
+        "text-owners",
+        "a sync of 100,000 counters of UUIDs beside one of integers",
+        text_owners::beside_integers,
+    ),
     measure("scale", "a sync of 1,000,000 counters beside one of 100,000", scale::per_counter),
     measure("memory", "the memory of a process that syncs 1,000,000 counters", memory::of_a_sync),
     measure("memory-store", "increments in memory, from 2 threads", memory_store::increments),

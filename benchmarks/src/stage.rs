@@ -7,7 +7,7 @@ use redis::Connection;
 
 use crate::bare::{BareConnection, Batch, batches};
 use crate::bench::Bench;
-use crate::post::name;
+use crate::post::names;
 use crate::rounds::seconds;
 
 /// Counters, and a bare connection to each of their two sides.
@@ -101,11 +101,15 @@ pub enum Rows {
 
 /// Makes 1 pending for each post, as increments do.
 pub fn count_in(redis: &mut Connection, posts: i64) {
-    let ids = (1..=posts).collect::<Vec<_>>();
-    for ids in ids.chunks(10_000) {
+    count_names(redis, &names(posts));
+}
+
+/// Makes 1 pending under each of these names.
+pub fn count_names(redis: &mut Connection, names: &[String]) {
+    for names in names.chunks(10_000) {
         let mut increments = redis::pipe();
-        for id in ids {
-            increments.cmd("INCRBY").arg(name(*id)).arg(1).ignore();
+        for name in names {
+            increments.cmd("INCRBY").arg(name).arg(1).ignore();
         }
         increments.exec(redis).unwrap();
     }

@@ -92,7 +92,7 @@ pub use store::{
     HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts, NumberRow,
     Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
     SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told,
-    Verdict, random_word,
+    Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

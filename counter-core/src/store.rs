@@ -17,5 +17,5 @@ pub use facts::{
     ClockReading, ClusterFacts, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion,
     StoreFacts, StoreNotices,
 };
-pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered, random_word};
+pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered};
 pub use snapshot::Snapshot;

@@ -28,6 +28,11 @@ fn a_model_whose_table_is_named_has_a_column_in_queries() {
 }
 
 #[test]
+fn a_key_of_bytes_is_declared_to_be_a_uuid() {
+    check("uuid");
+}
+
+#[test]
 fn lifetimes_and_where_clauses_are_those_of_the_struct() {
     check("lifetimes");
 }

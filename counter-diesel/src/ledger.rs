@@ -14,6 +14,7 @@ pub(crate) mod pool;
 pub(crate) mod pool_ledger;
 pub(crate) mod records;
 pub(crate) mod retry;
+pub(crate) mod state;
 pub(crate) mod threads;
 pub(crate) mod transaction;
 
@@ -25,8 +26,8 @@ pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
-    StoreRecord, SyncRecord, SyncedPrefix, Unapplied, UnappliedCause, UpdateOutcome,
+    Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace, Unapplied,
+    UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;
@@ -34,3 +35,4 @@ pub use self::migration::files::{MigrationFiles, migration_files};
 pub use self::migration::harness::CounterHarness;
 pub use self::migration::source::CounterMigrations;
 pub use self::pool_ledger::PoolLedger;
+pub use self::state::{LedgerState, StoreRecord, SyncRecord, SyncedPrefix};

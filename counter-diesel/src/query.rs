@@ -2,11 +2,12 @@
 
 pub(crate) mod counter_value;
 pub(crate) mod owner_column;
+pub(crate) mod owner_id_type;
 
 pub use counter_core::{Grain, OwnerText, OwnerType, Period};
 
 pub use self::counter_value::{CounterValue, CounterValueOf};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
-pub use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
+pub use self::owner_id_type::{ComparedIn, HasUuidBytes, OwnerIdSqlType, OwnerIdSqlTypeOf};
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;

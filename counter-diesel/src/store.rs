@@ -10,7 +10,7 @@ pub use counter_core::{
     IndexEntry, IndexPage, InspectStore, KeyIndex, Kinship, MalformedMark, ManualClock, Mark,
     Marks, MoveCounts, NumberRow, Numbered, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl,
     Repair, Replacement, ScanPage, Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices,
-    StoreNumber, SystemClock, Telling, Told, Verdict, random_word, value,
+    StoreNumber, SystemClock, Telling, Told, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -3,6 +3,7 @@
 mod batches;
 mod guard;
 pub mod names;
+mod numbers;
 mod owners;
 mod tables;
 mod transactions;
@@ -35,8 +36,10 @@ impl LedgerWorld {
 
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
-    [guard::CASES, batches::CASES, transactions::CASES, names::CASES, tables::CASES, owners::CASES]
-        .concat()
+    let [guard, batches, transactions] = [guard::CASES, batches::CASES, transactions::CASES];
+    let [numbers, names, tables, owners] =
+        [numbers::CASES, names::CASES, tables::CASES, owners::CASES];
+    [guard, batches, transactions, numbers, names, tables, owners].concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

@@ -42,6 +42,8 @@ pub struct Rules {
     pub reads_row_first: bool,
     /// How often a read looks at most, because it meets rows above its looks.
     pub looks: u8,
+    /// What a look sees at which instants.
+    pub look: LookAt,
     /// Whether each claim is too young for a process that does not take it for one of its own.
     /// Otherwise each is old enough to be taken over.
     pub leaves_young: bool,
@@ -64,6 +66,39 @@ pub enum Under {
     NothingToo,
 }
 
+/// What a look sees at which instants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookAt {
+    /// All of it at one.
+    OneInstant,
+    /// Each of these at one of its own, as in a cluster while names move to another node.
+    Instants {
+        /// The first high water is that of the look.
+        parts: &'static [Part],
+        /// Whether the look counts only if the first high water is the last one too.
+        compares: bool,
+    },
+}
+
+/// A part of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The high water.
+    HighWater,
+    /// The claim.
+    Claim,
+    /// What is pending.
+    Pending,
+}
+
+impl LookAt {
+    /// What a look does that cannot see all at one instant.
+    pub const IN_PARTS: Self = Self::Instants {
+        parts: &[Part::HighWater, Part::Claim, Part::Pending, Part::HighWater],
+        compares: true,
+    };
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
@@ -73,6 +108,7 @@ impl Default for Rules {
             acks_what_is_there: false,
             reads_row_first: false,
             looks: 4,
+            look: LookAt::OneInstant,
             leaves_young: false,
             forgets_lost_replacements: false,
         }

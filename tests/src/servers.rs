@@ -14,7 +14,7 @@ mod setup;
 mod tls_redis;
 
 pub use clock::SteppingClock;
-pub use cluster::ClusterSite;
+pub use cluster::{ClusterSite, Move};
 pub use fake_redis::{FakeRedis, FakeReply};
 pub use pgbouncer::PgBouncer;
 pub use port::Port;

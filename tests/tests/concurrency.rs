@@ -27,8 +27,8 @@ fn main() -> ExitCode {
 
 const WRITERS: usize = 4;
 const COUNTERS: i64 = 5;
-/// For how long, for each of two cases and four pairs of store and database: with two at a time, a minute.
-const TIME: Duration = Duration::from_secs(15);
+/// For how long, for each of two cases and four pairs of store and database: with two at a time, half a minute.
+const TIME: Duration = Duration::from_secs(8);
 
 /// What is known from outside about a counter that is only incremented by 1.
 #[derive(Default)]

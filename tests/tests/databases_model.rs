@@ -11,6 +11,7 @@ use counter_tests::model::scenario::{check, refute};
 fn databases(event: Event, said: &'static [&'static str]) -> Databases {
     Databases {
         transactions: vec![3, 2],
+        rows: 1,
         event,
         store: StoreEvent::Nothing,
         most: 3,
@@ -51,17 +52,45 @@ fn of_a_database_and_its_copy_one_goes_on() {
 }
 
 #[test]
-fn an_adopted_database_goes_on_alone() {
-    let transactions = vec![2, 2];
-    let said = &[ADOPTED_ALONE, ADOPTED_GOES_ON];
-    for event in [Event::Restore, Event::Copy] {
-        let model = Databases {
-            transactions: transactions.clone(),
-            is_adopted: true,
-            ..databases(event, said)
-        };
-        check(model, &format!("adopted, {event:?}"));
+fn an_adopted_database_goes_on_alone_whatever_others_do_meanwhile() {
+    for (event, rows, transactions) in [
+        (Event::Restore, 1, [2, 2]),
+        (Event::Copy, 1, [2, 2]),
+        (Event::Copy, 1, [1, 4]),
+        (Event::Copy, 2, [1, 2]),
+    ] {
+        let name = format!("adopted, {event:?}, {rows} rows, {transactions:?}");
+        check(adopted(event, rows, transactions), &name);
     }
+}
+
+#[test]
+fn a_decision_that_no_transaction_asks_about_does_not_end_the_other_database() {
+    let does = Does { knows_decisions: false, tells_decisions: false, ..Does::default() };
+    for (rows, transactions) in [(1, [1, 4]), (2, [1, 2])] {
+        let model = adopted(Event::Copy, rows, transactions);
+        let model = Databases { does, said: &[ADOPTED_ALONE], ..model };
+        refute(model, &format!("no decision, {rows} rows"), ADOPTED_ALONE);
+    }
+}
+
+#[test]
+fn a_decision_that_the_store_does_not_compare_is_undone_by_what_was_committed_before() {
+    let does = Does { tells_decisions: false, ..Does::default() };
+    let model = Databases { does, said: &[ADOPTED_GOES_ON], ..adopted(Event::Copy, 2, [1, 2]) };
+    refute(model, "not compared", ADOPTED_GOES_ON);
+}
+
+#[test]
+fn a_decision_that_a_transaction_does_not_compare_lets_it_write_to_the_other_database() {
+    let does = Does { knows_decisions: false, ..Does::default() };
+    let model = Databases { does, said: &[ADOPTED_ALONE], ..adopted(Event::Copy, 2, [1, 2]) };
+    refute(model, "not asked", ADOPTED_ALONE);
+}
+
+fn adopted(event: Event, rows: usize, transactions: [u8; 2]) -> Databases {
+    let (transactions, said) = (transactions.to_vec(), &[ADOPTED_ALONE, ADOPTED_GOES_ON]);
+    Databases { transactions, rows, is_adopted: true, ..databases(event, said) }
 }
 
 #[test]

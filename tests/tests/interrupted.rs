@@ -5,19 +5,25 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::num::NonZeroUsize;
 use std::process::{Command, id as process_id};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 use std::{fs, thread};
 
-use counter_core::{DeltaStore, Error, RedisStore};
+use counter_core::{Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
 use rustix::thread::gettid;
 
-/// Runs `ask` in a thread and stops and continues this process while it waits for the frozen server.
-fn interrupt<T: Send>(server: &RedisServer, ask: impl FnOnce() -> T + Send) -> T {
+/// A process is stopped as a whole, so one test runs at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Runs `ask` in a thread and so often stops and continues this process while it waits for the frozen server.
+fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> T + Send) -> T {
+    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     server.freeze();
     thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
@@ -26,11 +32,16 @@ fn interrupt<T: Send>(server: &RedisServer, ask: impl FnOnce() -> T + Send) -> T
             ask()
         });
         let thread_id = told.recv().unwrap();
-        wait_for("the question to wait for its answer", || {
-            let state = fs::read_to_string(format!("/proc/self/task/{thread_id}/stat")).ok()?;
-            state.rsplit(')').next()?.trim().starts_with('S').then_some(())
-        });
-        stop_and_continue();
+        for _ in 0..times {
+            wait_for("the question to wait for its answer", || {
+                if asking.is_finished() {
+                    return Some(());
+                }
+                let state = fs::read_to_string(format!("/proc/self/task/{thread_id}/stat")).ok()?;
+                state.rsplit(')').next()?.trim().starts_with('S').then_some(())
+            });
+            stop_and_continue();
+        }
         server.thaw();
         asking.join().unwrap()
     })
@@ -53,10 +64,10 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let id = downloads_of(1);
     store.increment(&id, 1).unwrap();
 
-    let look = interrupt(&server, || store.look(std::slice::from_ref(&id))).unwrap();
+    let look = interrupt(&server, 3, || store.look(std::slice::from_ref(&id))).unwrap();
     assert_eq!(look.held.first().unwrap().as_ref().unwrap().pending, 1);
 
-    let outcome = interrupt(&server, || store.increment(&id, 10));
+    let outcome = interrupt(&server, 1, || store.increment(&id, 10));
     assert!(matches!(outcome, Err(Error::OutcomeUnknown { .. })), "{outcome:?}");
     // It was in the server's socket before the server went on.
     wait_for("the server to count", || {
@@ -64,4 +75,64 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
             redis::cmd("GET").arg("counter:user:1:downloads").query(&mut server.bare()).unwrap();
         (count == 11).then_some(())
     });
+}
+
+#[test]
+fn claims_in_several_commands_are_made_on_another_connection() {
+    let (server, store) = counted(1000);
+    let ids = (0..1000).map(downloads_of).collect::<Vec<_>>();
+    let claimed = interrupt(&server, 1, || store.claim(&ids, Duration::ZERO)).unwrap();
+    assert_eq!(claimed.len(), 1000);
+    let look = store.look(&ids).unwrap();
+    let is_claimed =
+        |held: &Result<counter_core::Holding, _>| held.as_ref().unwrap().claim.is_some();
+    assert!(look.held.iter().all(is_claimed));
+}
+
+#[test]
+fn a_scan_goes_on_where_it_is_and_finds_all() {
+    let (server, store) = counted(1000);
+    let count = NonZeroUsize::new(100).unwrap();
+    let (mut found, mut next) = (Vec::new(), Some(Cursor::default()));
+    while let Some(from) = next {
+        let is_within = from.position > 0 && found.len() < 500;
+        let scan = || store.scan(&Pattern::all(), from, count);
+        let page = if is_within { interrupt(&server, 2, scan) } else { scan() }.unwrap();
+        found.extend(page.ids);
+        next = page.next;
+    }
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), 1000);
+}
+
+#[test]
+fn where_it_is_not_known_who_scans_everything_it_is_scanned_here() {
+    let server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).timeouts(patient()).build().unwrap();
+    let every = Duration::from_secs(3600);
+    let begin_scan = || store.pending_index().unwrap().begin_scan(every);
+    assert!(interrupt(&server, 1, begin_scan).unwrap());
+}
+
+#[test]
+fn over_a_connection_that_keeps_late_replies_an_increment_is_counted_too() {
+    let server = RedisServer::start();
+    let manager = r2d2_redis::RedisConnectionManager::new(server.url()).unwrap();
+    let pool = r2d2_redis::r2d2::Pool::builder().test_on_check_out(false).build(manager).unwrap();
+    let store = RedisStore::from_r2d2_redis(pool, Prefix::default(), patient());
+    let id = downloads_of(1);
+    interrupt(&server, 3, || store.increment(&id, 10)).unwrap();
+    let look = interrupt(&server, 2, || store.look(std::slice::from_ref(&id))).unwrap();
+    assert_eq!(look.held.first().unwrap().as_ref().unwrap().pending, 10);
+}
+
+/// A server that holds so many counters.
+fn counted(counters: i64) -> (RedisServer, RedisStore) {
+    let server = RedisServer::start();
+    let builder = RedisStore::builder(server.url()).timeouts(patient()).without_index();
+    let store = builder.build().unwrap();
+    let increments = (0..counters).map(|n| (downloads_of(n), 1)).collect::<Vec<_>>();
+    assert!(store.increment_many(&increments).iter().all(Result::is_ok));
+    (server, store)
 }

@@ -8,7 +8,7 @@ use counter_tests::model::properties::{self, FOLLOWS, READS_TRUTH, RECOVERS, SET
 use counter_tests::model::scenario::Scenario;
 use counter_tests::model::state::Left;
 use counter_tests::model::table::Guard;
-use counter_tests::model::{Rules, Under};
+use counter_tests::model::{LookAt, Part, Rules, Under};
 
 const SET: ClaimOp = ClaimOp::Set(10);
 
@@ -218,6 +218,33 @@ fn a_read_that_begins_with_the_database_misses_what_is_moved() {
     let left = Left { increments: 2, ..Left::default() };
     let scenario = two_workers().reading().with(left).mistaken(rules);
     scenario.where_always([properties::reads_truth()]).refute("database first", READS_TRUTH);
+}
+
+#[test]
+fn a_read_that_looks_at_one_part_after_the_other_is_right() {
+    let rules = Rules { look: LookAt::IN_PARTS, ..Rules::default() };
+    let left = Left { increments: more(2), crashes: 1, ..Left::default() };
+    let scenario = Scenario::shared().syncing(0, 2).replacing(0, SET).reading().with(left);
+    let always = [properties::reads_truth(), properties::reads_always()];
+    scenario.mistaken(rules).where_always(always).check("look in parts");
+    let left = Left { increments: more(1), lost_replies: 1, ..Left::default() };
+    let scenario = two_workers().reading().with(left).mistaken(rules);
+    scenario.where_always([properties::reads_truth()]).check("look in parts, lost replies");
+}
+
+#[test]
+fn a_read_that_looks_at_one_part_after_the_other_is_wrong_in_another_order_or_without_comparing() {
+    use Part::{Claim, HighWater, Pending};
+    for (name, parts, compares) in [
+        ("high water not compared", &[HighWater, Claim, Pending, HighWater][..], false),
+        ("claim before the high water", &[Claim, HighWater, Pending, HighWater], true),
+        ("pending after the high water", &[HighWater, Claim, HighWater, Pending], true),
+    ] {
+        let rules = Rules { look: LookAt::Instants { parts, compares }, ..Rules::default() };
+        let left = Left { increments: 2, ..Left::default() };
+        let scenario = two_workers().replacing(0, SET).reading().with(left).mistaken(rules);
+        scenario.where_always([properties::reads_truth()]).refute(name, READS_TRUTH);
+    }
 }
 
 #[test]

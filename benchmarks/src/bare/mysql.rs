@@ -34,7 +34,8 @@ struct Upsert<'a> {
 impl QueryFragment<Mysql> for Upsert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO `model_counters` (`owner_type`, `owner_id`, `key`, `count`, `claim_seq`) VALUES ",
+            "INSERT INTO `model_counters` \
+             (`owner_type`, `owner_id`, `owner_key`, `key`, `count`, `claim_seq`) VALUES ",
         );
         push_values(&mut out, self.batch, self.rows.clone())?;
         let new_count = "/*M! VALUES(`count`) */ /*!80019 `counter_new`.`count` */";

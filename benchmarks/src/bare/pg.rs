@@ -29,11 +29,14 @@ impl QueryFragment<Pg> for Upsert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO \"model_counters\" AS \"row\" \
-             (\"owner_type\", \"owner_id\", \"key\", \"count\", \"claim_seq\") SELECT * FROM unnest(",
+             (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\") \
+             SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<Text>, _>(&self.0.owner_types)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.0.owner_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.0.owner_keys)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.0.keys)?;
         out.push_sql(", ");
@@ -62,13 +65,15 @@ impl RunQueryDsl<PgConnection> for Upsert<'_> {}
 pub struct ValuesOf {
     owner_types: Vec<&'static str>,
     owner_ids: Vec<i64>,
+    owner_keys: Vec<&'static str>,
     keys: Vec<&'static str>,
 }
 
 impl ValuesOf {
     pub fn posts(owner_ids: Vec<i64>) -> Self {
-        let (owner_types, keys) = (vec![OWNER_TYPE; owner_ids.len()], vec![KEY; owner_ids.len()]);
-        Self { owner_types, owner_ids, keys }
+        let [owner_types, owner_keys, keys] =
+            [OWNER_TYPE, "", KEY].map(|text| vec![text; owner_ids.len()]);
+        Self { owner_types, owner_ids, owner_keys, keys }
     }
 }
 
@@ -79,11 +84,14 @@ impl QueryFragment<Pg> for ValuesOf {
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.owner_ids)?;
         out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.owner_keys)?;
+        out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
         out.push_sql(
-            ") WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"key\", \"number\") \
-             JOIN \"model_counters\" AS c USING (\"owner_type\", \"owner_id\", \"key\") \
-             WHERE c.\"owner_key\" = ''",
+            ") WITH ORDINALITY AS w \
+             (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"number\") \
+             JOIN \"model_counters\" AS c \
+             USING (\"owner_type\", \"owner_id\", \"owner_key\", \"key\")",
         );
         Ok(())
     }

@@ -13,6 +13,8 @@ use crate::post::{KEY, OWNER_TYPE};
 pub struct Batch {
     pub owner_types: Vec<&'static str>,
     pub owner_ids: Vec<i64>,
+    /// Empty, for owners that are integers.
+    pub owner_keys: Vec<&'static str>,
     pub keys: Vec<&'static str>,
     pub counts: Vec<i64>,
     pub seqs: Vec<i64>,
@@ -24,6 +26,7 @@ impl Batch {
         Self {
             owner_types: vec![OWNER_TYPE; rows],
             owner_ids,
+            owner_keys: vec![""; rows],
             keys: vec![KEY; rows],
             counts: vec![1; rows],
             seqs: vec![seq; rows],
@@ -69,6 +72,8 @@ where
         out.push_bind_param::<Text, str>(batch.owner_types[row])?;
         out.push_sql(", ");
         out.push_bind_param::<BigInt, i64>(&batch.owner_ids[row])?;
+        out.push_sql(", ");
+        out.push_bind_param::<Text, str>(batch.owner_keys[row])?;
         out.push_sql(", ");
         out.push_bind_param::<Text, str>(batch.keys[row])?;
         out.push_sql(", ");

@@ -35,7 +35,7 @@ impl QueryFragment<Sqlite> for Upsert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
             "INSERT INTO `model_counters` AS `row` \
-             (`owner_type`, `owner_id`, `key`, `count`, `claim_seq`) VALUES ",
+             (`owner_type`, `owner_id`, `owner_key`, `key`, `count`, `claim_seq`) VALUES ",
         );
         push_values(&mut out, self.batch, self.rows.clone())?;
         out.push_sql(

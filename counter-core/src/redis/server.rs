@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::{
     Checkout, ClusterAccess, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script,
-    SocketTimeouts, is_lost_connection,
+    SocketTimeouts, is_interrupted, is_lost_connection,
 };
 use super::last_sighting::LastSighting;
 use super::timeouts::RedisTimeouts;
@@ -157,8 +157,22 @@ impl Server {
             .map_err(|source| as_store_error(step, source))
     }
 
+    /// Takes a step that does no harm if it is taken twice by one and the same server. So it is
+    /// taken beyond interruptions, but not on another connection.
+    pub(crate) fn step_on_one_server<T>(
+        &self,
+        step: StoreStep,
+        take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
+        self.step(step, |checkout| {
+            checkout.repeat_interrupted();
+            take(checkout)
+        })
+    }
+
     /// Takes a step that does no harm if it is taken twice. If its connection is lost, the step is
-    /// taken once more, on another connection.
+    /// taken once more, on another connection. If a read is interrupted, it is taken again until
+    /// its deadline, or for as long as one read may take.
     pub(crate) fn repeatable_step<T>(
         &self,
         step: StoreStep,
@@ -166,9 +180,24 @@ impl Server {
         mut take: impl FnMut(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
         let lane = lane_of(step);
-        let mut taken = self.take(lane, deadline, &mut take);
-        if taken.as_ref().is_err_and(is_lost_connection) {
-            taken = self.take(lane, deadline, &mut take);
+        let mut take = || {
+            self.take(lane, deadline, |checkout| {
+                checkout.repeat_interrupted();
+                take(checkout)
+            })
+        };
+        let (started, mut was_lost) = (Instant::now(), false);
+        let may_go_on = || started.elapsed() < deadline.left_at(started).min(self.timeouts.read);
+        let mut taken = take();
+        while let Err(error) = &taken {
+            let is_again = match is_interrupted(error) {
+                true => may_go_on(),
+                false => is_lost_connection(error) && !std::mem::replace(&mut was_lost, true),
+            };
+            if !is_again {
+                break;
+            }
+            taken = take();
         }
         taken.map_err(|source| as_store_error(step, source))
     }
@@ -201,6 +230,15 @@ impl Server {
         commands: &Packed,
     ) -> Result<Vec<Reply>, BoxError> {
         Ok(checkout.ask_all(commands, Deadline::after(self.timeouts.read))?)
+    }
+
+    /// Does the same, but a command whose names are not together now keeps the reply that says so.
+    pub(crate) fn ask_all_at_once(
+        &self,
+        checkout: &mut Checkout<'_>,
+        commands: &Packed,
+    ) -> Result<Vec<Reply>, BoxError> {
+        Ok(checkout.ask_all_at_once(commands, Deadline::after(self.timeouts.read))?)
     }
 
     /// Makes calls of a script and returns a reply for each.

@@ -12,6 +12,7 @@ mod generation;
 mod increment;
 mod index;
 mod look;
+mod look_in_parts;
 mod move_counts;
 mod raise;
 mod random;
@@ -37,7 +38,7 @@ pub(super) use index::{
 pub(super) use look::{held_under, look};
 pub(super) use move_counts::move_counts;
 pub(super) use raise::raise;
-pub(super) use recall::recall;
+pub(super) use recall::{readable_told, recall};
 pub(super) use renumber::renumber;
 pub(super) use replace::replace;
 pub(super) use scan::scan;

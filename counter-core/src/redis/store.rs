@@ -91,9 +91,9 @@ use crate::store::{
 ///
 /// What a node answers instead of carrying out a command is followed for up to the
 /// [read time-out](RedisTimeouts::read), and a command whose answer is lost is never sent again.
-/// While the slot moves name by name, increments count; syncs, sets, deletes and reads of more than
-/// one name wait, and fail if that takes longer. Claims wait until a replica has them, while the
-/// master has any.
+/// While the slot moves name by name, increments count and reads are exact; syncs, sets and deletes
+/// wait, and fail if that takes longer. Claims wait until a replica has them, while the master has
+/// any.
 ///
 /// Each node has a pool of its own, of the size that the builder sets. The port is 6379 by default,
 /// an IPv6 address stands in brackets, and the database is 0.
@@ -322,6 +322,10 @@ impl StoreGeneration for RedisStore {
         within: Duration,
     ) -> Result<Recall, Error> {
         steps::recall(&self.server, store_id, sequences, within)
+    }
+
+    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
+        steps::readable_told(&self.server, store_id, within)
     }
 
     fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {

@@ -1,6 +1,6 @@
 use crate::id::CounterId;
 use crate::names::Foreign;
-use crate::protocol::{Claim, ClaimSeq, Marks};
+use crate::protocol::{Claim, ClaimSeq, Mark, Marks};
 
 /// One page of a scan.
 #[derive(Debug, Default)]
@@ -107,6 +107,15 @@ pub struct Told {
     pub seq: ClaimSeq,
     /// Its marks.
     pub marks: Marks,
+    /// The last decision which database is the right one, as far as the row's transaction knew it:
+    /// a mark of the row [`DECISIONS`](Self::DECISIONS). A store does not keep it with the row.
+    pub decision: Option<Mark>,
+}
+
+impl Told {
+    /// The number of the row in which an operator's decisions leave their marks: which database the
+    /// store is synced into.
+    pub const DECISIONS: i64 = -1;
 }
 
 impl Recall {

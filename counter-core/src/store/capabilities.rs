@@ -47,7 +47,9 @@ pub trait StoreGeneration: Send + Sync {
     ) -> Result<Recall, Error>;
 
     /// Tells the store what a transaction that was committed has left in one row of the record, by
-    /// the rule of [`Marks::telling`](crate::Marks::telling). If that proves that the store is
+    /// the rule of [`Marks::telling`](crate::Marks::telling). Where the transaction did not know
+    /// the last [decision](Told::decision), it is [`Telling::Unproven`]; where it knew a newer one,
+    /// the store takes that. If that proves that the store is
     /// synced into the transaction's database, removes each of these claims that is still exactly
     /// the given one, as [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for
     /// each claim, and can be repeated.
@@ -60,6 +62,17 @@ pub trait StoreGeneration: Send + Sync {
     /// [`Error::Store`] if there is no answer; the store may have been told, and some of the claims
     /// may have been removed.
     fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error>;
+
+    /// Returns what the store was told of each row of the record, as [`recall`](Self::recall) does,
+    /// but leaves out what cannot be read: a decision replaces that, too. By default it fails
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer.
+    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
+        Ok(self.recall(store_id, &[], within)?.told)
+    }
 
     /// Tells the store that from now on it is synced into this database, whatever it was told
     /// before. Returns whether the store's data has this id; if not, nothing is changed.

@@ -221,7 +221,7 @@ fn outcome_of(commit: &Commit, row: Option<NumberRow>, holder: i64) -> CommitOut
 }
 
 /// Returns a word that no other transaction or store draws.
-pub fn random_word() -> u64 {
+fn random_word() -> u64 {
     // The one thing of the standard library that is random.
     RandomState::new().build_hasher().finish()
 }

@@ -6,10 +6,11 @@ pub(super) enum AttrName {
     Keys,
     OwnerType,
     KeyEnum,
+    Id,
 }
 
 impl AttrName {
-    const ALL: [Self; 3] = [Self::Keys, Self::OwnerType, Self::KeyEnum];
+    const ALL: [Self; 4] = [Self::Keys, Self::OwnerType, Self::KeyEnum, Self::Id];
 
     /// The similarity, from 0 to 1, from which a word counts as a misspelt option: `kyes`, `owner`.
     const ALIKE: f64 = 0.75;
@@ -23,6 +24,7 @@ impl AttrName {
             Self::Keys => "keys",
             Self::OwnerType => "owner_type",
             Self::KeyEnum => "key_enum",
+            Self::Id => "id",
         }
     }
 
@@ -32,13 +34,14 @@ impl AttrName {
             Self::Keys => "keys(views, likes)",
             Self::OwnerType => r#"owner_type = "article""#,
             Self::KeyEnum => "key_enum = ArticleCounter",
+            Self::Id => "id = uuid",
         }
     }
 
     /// Lists all options, for a message.
     pub(super) fn list() -> String {
-        let [keys, owner_type, key_enum] = Self::ALL.map(Self::form);
-        format!("`{keys}`, `{owner_type}` or `{key_enum}`")
+        let [keys, owner_type, key_enum, id] = Self::ALL.map(Self::form);
+        format!("`{keys}`, `{owner_type}`, `{key_enum}` or `{id}`")
     }
 
     /// Returns the message for an option that is given twice.

@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) keys: Option<Vec<KeyAttr>>,
     pub(crate) owner_type: Option<LitStr>,
     pub(crate) key_enum: Option<EnumName>,
+    /// Whether the primary key has the bytes of a UUID.
+    pub(crate) has_uuid_bytes: bool,
     seen: Vec<AttrName>,
 }
 
@@ -61,6 +63,12 @@ impl Options {
             AttrName::Keys => self.keys = Some(key_attr::read(item.value, &piece, mistakes)),
             AttrName::OwnerType => self.owner_type = text(name, item.value, &piece, mistakes),
             AttrName::KeyEnum => self.key_enum = enum_name(name, item.value, &piece, mistakes),
+            AttrName::Id => {
+                self.has_uuid_bytes = matches!(&item.value, Value::Name(kind) if kind == "uuid");
+                if !self.has_uuid_bytes {
+                    mistakes.add(piece, "the only kind of id that needs a name is `id = uuid`");
+                }
+            }
         }
     }
 }

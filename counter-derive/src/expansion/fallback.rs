@@ -15,11 +15,13 @@ pub(crate) fn fallback(model: &Model<'_>, mistakes: Mistakes, root: &Path) -> To
     let owner_id = quote!(#root::ToOwnerId::to_owner_id(&0_i64));
     let has_counters = has_counters::expand(model, "model", &owner_id, root);
     let has_owner_column = has_owner_column::expand(model, root);
+    let has_uuid_bytes = has_owner_column::expand_uuid_bytes(model, root);
     let key_enum = key_enum::expand(model, root);
     quote! {
         #mistakes
         #has_counters
         #has_owner_column
+        #has_uuid_bytes
         #key_enum
     }
 }

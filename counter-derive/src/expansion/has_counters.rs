@@ -38,7 +38,11 @@ pub(super) fn expand(
 /// Returns the expression for the owner's id.
 ///
 /// It names the type by the field's own tokens, so that the compiler points there if it is no id.
-pub(super) fn owner_id(id: &Field<'_>, root: &Path) -> TokenStream {
+pub(super) fn owner_id(model: &Model<'_>, id: &Field<'_>, root: &Path) -> TokenStream {
     let Field { name, ty, .. } = id;
-    quote!(<#ty as #root::ToOwnerId>::to_owner_id(&self.#name))
+    if model.has_uuid_bytes {
+        quote!(#root::derive_support::uuid_of::<#ty>(&self.#name))
+    } else {
+        quote!(<#ty as #root::ToOwnerId>::to_owner_id(&self.#name))
+    }
 }

@@ -23,3 +23,21 @@ pub(super) fn expand(model: &Model<'_>, root: &Path) -> TokenStream {
         }
     }
 }
+
+/// Returns what says that the column has the bytes of UUIDs; nothing for a model that does not say
+/// so.
+pub(super) fn expand_uuid_bytes(model: &Model<'_>, root: &Path) -> TokenStream {
+    if !model.has_uuid_bytes {
+        return TokenStream::new();
+    }
+    let name = &model.item.ident;
+    let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #root::derive_support::HasUuidBytes
+            for #name #type_generics #where_clause
+        {
+        }
+    }
+}

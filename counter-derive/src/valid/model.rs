@@ -13,6 +13,8 @@ pub(crate) struct Model<'a> {
     pub(crate) owner_type: String,
     /// The field that is the primary key; `None` only if a mistake about it was reported.
     pub(crate) id: Option<&'a Field<'a>>,
+    /// Whether the primary key has the bytes of a UUID.
+    pub(crate) has_uuid_bytes: bool,
     /// The column of the primary key, if it is known.
     pub(crate) column: Option<Path>,
     pub(crate) key_enum: Ident,
@@ -30,6 +32,7 @@ pub(crate) fn check<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Model<
         item: input.item,
         owner_type: owner_type::check(input, mistakes),
         id,
+        has_uuid_bytes: input.options.has_uuid_bytes,
         column: id.and_then(|id| primary_key::column(input, id)),
         key_enum: enum_name::check(input, mistakes),
         keys: valid_key::check(input.options.keys.as_deref().unwrap_or_default(), mistakes),

@@ -23,7 +23,7 @@ pub(super) fn find<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Option<
     };
     let id = input.fields.iter().find(|field| field.column == column);
     match id {
-        Some(id) => check_type(id, mistakes),
+        Some(id) => check_type(id, input.options.has_uuid_bytes, mistakes),
         None => mistakes.add(&input.item.ident, missing(&column)),
     }
     id
@@ -41,8 +41,7 @@ pub(super) fn column(input: &Input<'_>, id: &Field<'_>) -> Option<Path> {
 }
 
 const COMPOSITE: &str = "the owner of a counter has one id, so a composite primary key cannot \
-                         be one: give the table a single integer key, or write `impl HasCounters` \
-                         by hand";
+                         be one: give the table a single key, or write `impl HasCounters` by hand";
 
 fn missing(column: &str) -> String {
     format!(
@@ -53,7 +52,7 @@ fn missing(column: &str) -> String {
 }
 
 /// Refuses types that are certainly no ids. Any other can be a newtype that implements `ToOwnerId`.
-fn check_type(id: &Field<'_>, mistakes: &mut Mistakes) {
+fn check_type(id: &Field<'_>, has_uuid_bytes: bool, mistakes: &mut Mistakes) {
     let ty = peel(id.ty);
     if let Some(inner) = inside_option(ty) {
         let (ty, inner) = (text(ty), text(inner));
@@ -63,11 +62,17 @@ fn check_type(id: &Field<'_>, mistakes: &mut Mistakes) {
         mistakes.add(
             id.ty,
             format!(
-                "`{}` cannot be the id of a counter's owner: i16, i32, i64 and u32 can, and so can \
-                 a newtype with `impl ToOwnerId`",
+                "`{}` cannot be the id of a counter's owner: integers of up to 64 bits, texts and \
+                 UUIDs can, and so can a newtype with `impl ToOwnerId`",
                 text(ty)
             ),
         );
+    } else if has_uuid_bytes && is_text(ty) {
+        let why = "is a text already, and `id = uuid` is for bytes: remove the option";
+        mistakes.add(id.ty, format!("`{}` {why}", text(ty)));
+    } else if !has_uuid_bytes && is_bytes(ty) {
+        let why = "has bytes, which are no id: if they are a UUID, write `#[counters(id = uuid)]`";
+        mistakes.add(id.ty, format!("`{}` {why}", text(ty)));
     }
 }
 
@@ -82,25 +87,43 @@ fn peel(ty: &Type) -> &Type {
 
 fn inside_option(ty: &Type) -> Option<&Type> {
     let Type::Path(ty) = ty else { return None };
-    let PathArguments::AngleBracketed(arguments) = &ty.path.segments.last()?.arguments else {
+    first_argument(&ty.path).filter(|_| is_std(&ty.path, "option", "Option"))
+}
+
+/// Returns the first type between the angle brackets at the end of a path.
+fn first_argument(path: &Path) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else {
         return None;
     };
     match arguments.args.first()? {
-        GenericArgument::Type(inner) if is_std(&ty.path, "option", "Option") => Some(inner),
+        GenericArgument::Type(ty) => Some(ty),
         _ => None,
     }
 }
 
 fn is_no_id(ty: &Type) -> bool {
+    let no_ids = ["bool", "char", "f32", "f64", "i128", "u128", "isize", "usize"];
+    matches!(ty, Type::Path(ty) if no_ids.iter().any(|name| ty.path.is_ident(name)))
+}
+
+fn is_text(ty: &Type) -> bool {
     match ty {
-        Type::Path(ty) => {
-            is_std(&ty.path, "string", "String")
-                || ["bool", "char", "f32", "f64"].iter().any(|name| ty.path.is_ident(name))
+        Type::Path(ty) => is_std(&ty.path, "string", "String") || ty.path.is_ident("str"),
+        Type::Reference(reference) => is_text(peel(&reference.elem)),
+        _ => false,
+    }
+}
+
+/// Returns whether a type is written as bytes: `Vec<u8>`, `[u8; 16]`, `&[u8]`.
+fn is_bytes(ty: &Type) -> bool {
+    let is_byte = |ty: &Type| matches!(ty, Type::Path(ty) if ty.path.is_ident("u8"));
+    match ty {
+        Type::Array(array) => is_byte(&array.elem),
+        Type::Slice(slice) => is_byte(&slice.elem),
+        Type::Reference(reference) => is_bytes(peel(&reference.elem)),
+        Type::Path(path) => {
+            is_std(&path.path, "vec", "Vec") && first_argument(&path.path).is_some_and(is_byte)
         }
-        Type::Reference(reference) => match peel(&reference.elem) {
-            Type::Path(ty) => ty.path.is_ident("str"),
-            _ => false,
-        },
         _ => false,
     }
 }

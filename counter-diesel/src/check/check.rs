@@ -12,9 +12,9 @@ use super::{cluster, generation, ledger, prefixes, replicas, sentinel, store};
 use crate::causes::one_line;
 use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
-use crate::engine::kinship::mismatch;
+use crate::engine::kinship;
 use crate::ledger::facts::{LedgerFacts, TableState};
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 
 /// Collects the facts of both sides and judges them.
 pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
@@ -117,7 +117,7 @@ fn compare(
     };
     let read_again = || engine.ledger().state_to_write(engine.prefix());
     let judged = recall(store, generation, state).and_then(|recall| {
-        let mismatch = mismatch(generation, state, &recall.told, read_again)?;
+        let mismatch = kinship::mismatch(generation, state, &recall.told, read_again)?;
         let (mismatch, prefix) = (mismatch.as_ref(), engine.prefix());
         generation::judge_database(generation, state, mismatch, prefix, diagnosis);
         generation::judge_age(generation, &age_of(recall), diagnosis);

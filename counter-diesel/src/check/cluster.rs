@@ -29,8 +29,8 @@ fn judge_moving(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
         Severity::Warning,
         Code::SlotMoving,
         format!(
-            "slot {} is on its way to another node: increments count, but syncs, sets and most \
-             reads fail until it has arrived",
+            "slot {} is on its way to another node: increments count, but syncs and sets fail \
+             until it has arrived",
             cluster.slot
         ),
         "if no resharding is going on, one was broken off: run redis-cli --cluster fix",

@@ -7,7 +7,7 @@ use super::finding::{FindingCode as Code, Severity};
 use crate::engine::age::{Age, newest};
 use crate::engine::kinship::is_of_other;
 use crate::error::DatabaseMismatch;
-use crate::ledger::ledger::{LedgerState, SyncRecord};
+use crate::ledger::state::{LedgerState, SyncRecord};
 
 /// The state must have been read before the generation: what is recorded only rises.
 pub(super) fn judge(
@@ -15,8 +15,12 @@ pub(super) fn judge(
     state: &LedgerState,
     diagnosis: &mut Diagnosis,
 ) {
-    if let Some(recorded) = &state.recorded {
-        judge_recorded(generation, recorded, diagnosis);
+    let before = match generation {
+        Some(present) => state.replaced_by(&present.store_id),
+        None => state.recorded.clone(),
+    };
+    if let Some(before) = before {
+        judge_replaced(generation, &before, diagnosis);
     }
 }
 
@@ -76,35 +80,30 @@ pub(super) fn judge_age(generation: &Generation, age: &Age, diagnosis: &mut Diag
     }
 }
 
-fn judge_recorded(
+fn judge_replaced(
     generation: Option<&Generation>,
-    recorded: &SyncRecord,
+    replaced: &SyncRecord,
     diagnosis: &mut Diagnosis,
 ) {
-    let was_last = match recorded.synced_at {
+    let was_last = match replaced.synced_at {
         Some(at) => format!("was synced last, at {} UTC", at.format("%Y-%m-%d %H:%M:%S")),
         None => "was there before".to_owned(),
     };
-    match generation {
-        Some(same) if same.store_id == recorded.store_id => {}
-        other => {
-            let what = match other {
-                Some(other) => format!("is now {}", Printable(&other.store_id)),
-                None => "has lost its id".to_owned(),
-            };
-            let before = Printable(&recorded.store_id);
-            diagnosis.add(
-                Severity::Error,
-                Code::StoreReplaced,
-                format!(
-                    "the store {what}, but {before} {was_last}: what was \
-                     pending there is gone, unless that store is elsewhere"
-                ),
-                "find out why it lost its data, or connect to the right one; the next sync accepts \
-                 this one",
-            );
-        }
-    }
+    let what = match generation {
+        Some(other) => format!("is now {}", Printable(&other.store_id)),
+        None => "has lost its id".to_owned(),
+    };
+    let before = Printable(&replaced.store_id);
+    diagnosis.add(
+        Severity::Error,
+        Code::StoreReplaced,
+        format!(
+            "the store {what}, but {before} {was_last}: what was pending there is gone, unless \
+             that store is elsewhere"
+        ),
+        "find out why it lost its data, or connect to the right one; the next sync accepts this \
+         one",
+    );
 }
 
 #[cfg(test)]
@@ -114,6 +113,7 @@ mod tests {
 
     use super::*;
     use crate::check::finding::Finding;
+    use crate::ledger::state::StoreRecord;
 
     fn judged(
         generation: Option<(&str, &str, i64)>,
@@ -123,12 +123,18 @@ mod tests {
             let newest = ClaimSeq::new(newest);
             Generation::new(store_id.to_owned(), database.to_owned(), newest)
         });
+        let row = |(store_id, seq): (&str, i64)| StoreRecord {
+            synced_at: Some(DateTime::UNIX_EPOCH.naive_utc()),
+            ..StoreRecord::new(store_id.to_owned(), ClaimSeq::new(seq))
+        };
         let recorded = recorded.map(|(store_id, seq)| SyncRecord {
             store_id: store_id.to_owned(),
             seq: ClaimSeq::new(seq),
             synced_at: Some(DateTime::UNIX_EPOCH.naive_utc()),
         });
-        let state = LedgerState { database: "ours".to_owned(), recorded, ..LedgerState::default() };
+        let stores = recorded.iter().map(|last| row((&last.store_id, last.seq.get()))).collect();
+        let database = "ours".to_owned();
+        let state = LedgerState { database, recorded, stores, ..LedgerState::default() };
         let mut diagnosis = Diagnosis::default();
         judge(generation.as_ref(), &state, &mut diagnosis);
         if let Some(generation) = &generation {

@@ -1,5 +1,6 @@
 //! Which prefixes were synced into the database, and whether counts were left behind one of them.
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use counter_core::{Cursor, InspectStore, Prefix, Printable};
@@ -12,7 +13,7 @@ use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::engine::prefixes::{is_new_prefix, is_within, synced_instead};
 use crate::error::Error;
-use crate::ledger::ledger::{LedgerState, SyncedPrefix};
+use crate::ledger::state::{LedgerState, SyncedPrefix};
 
 /// Returns the present prefix, behind which so many counters hold anything, and the others that the
 /// database knows.
@@ -39,8 +40,11 @@ pub(super) fn look(
     let synced_at = known.iter().find(is_present).and_then(|present| present.synced_at);
     let prefix = present.as_str().to_owned();
     let mut prefixes = vec![PrefixUse { prefix, is_present: true, synced_at, held }];
-    for SyncedPrefix { prefix, synced_at } in known.iter().filter(|known| !is_present(known)) {
-        let held = held.and_then(|_| held_behind(engine, prefix, bounds, diagnosis));
+    let mut others = known.iter().filter(|known| !is_present(known)).collect::<Vec<_>>();
+    others.sort_by_key(|other| Reverse(other.synced_at));
+    let mut look = Look { bounds, started: Instant::now(), looked_at: 0 };
+    for SyncedPrefix { prefix, synced_at } in others {
+        let held = held.and_then(|_| held_behind(engine, prefix, &mut look, diagnosis));
         let (prefix, synced_at) = (prefix.clone(), *synced_at);
         prefixes.push(PrefixUse { prefix, is_present: false, synced_at, held });
     }
@@ -51,14 +55,33 @@ pub(super) fn look(
     prefixes
 }
 
+/// A look behind all other prefixes, of which there may be many: a server goes through all of its
+/// names for each.
+struct Look {
+    bounds: SurveyBounds,
+    started: Instant,
+    looked_at: u64,
+}
+
+impl Look {
+    fn is_over(&self) -> bool {
+        let Self { bounds, started, looked_at } = self;
+        *looked_at >= bounds.max_names || started.elapsed() >= bounds.longest
+    }
+}
+
+/// Returns how many counters hold anything there, or `None` if the look was over before.
 fn held_behind(
     engine: &Engine,
     prefix: &str,
-    bounds: SurveyBounds,
+    look: &mut Look,
     diagnosis: &mut Diagnosis,
 ) -> Option<u64> {
     let (store, prefix) = (engine.store().inspection()?, prefix.parse::<Prefix>().ok()?);
-    match count(store, &prefix, bounds) {
+    if look.is_over() {
+        return None;
+    }
+    match count(store, &prefix, look) {
         Ok(held) => Some(held),
         Err(error) => {
             diagnosis.store_unchecked("what it holds behind other prefixes", &one_line(&error));
@@ -67,18 +90,15 @@ fn held_behind(
     }
 }
 
-fn count(store: &dyn InspectStore, prefix: &Prefix, bounds: SurveyBounds) -> Result<u64, Error> {
-    let (started, mut pages) = (Instant::now(), 0);
+fn count(store: &dyn InspectStore, prefix: &Prefix, look: &mut Look) -> Result<u64, Error> {
     let (mut held, mut next) = (Distinct::default(), Some(Cursor::default()));
     while let Some(from) = next {
-        let page = store.held_under(prefix, from, bounds.page)?;
+        let page = store.held_under(prefix, from, look.bounds.page)?;
         page.ids.iter().for_each(|id| {
             held.insert(id);
         });
-        pages += 1;
-        let looked_at = pages * bounds.page.get() as u64;
-        let is_enough = looked_at >= bounds.max_names || started.elapsed() >= bounds.longest;
-        next = page.next.filter(|_| !is_enough);
+        look.looked_at += look.bounds.page.get() as u64;
+        next = page.next.filter(|_| !look.is_over());
     }
     Ok(held.count() as u64)
 }

@@ -15,7 +15,7 @@ use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::engine::pages::pages;
 use crate::error::Error;
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 use crate::sync::identity::conflicts::conflicts_among;
 
 /// How much of a store a check-up looks at. The rest is reported as not looked at.
@@ -272,7 +272,7 @@ mod tests {
 
     use super::*;
     use crate::check::finding::Finding;
-    use crate::ledger::ledger::SyncRecord;
+    use crate::ledger::state::SyncRecord;
 
     const HOUR: i64 = 3_600_000_000;
 

@@ -9,12 +9,12 @@ use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
 use crate::query::counter_value::{CounterValue, CounterValueOf};
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
+use crate::query::owner_id_type::OwnerIdSqlTypeOf;
 
 /// A model whose instances own counters. Derive it: `#[derive(HasCounters)]`.
 #[diagnostic::on_unimplemented(
@@ -56,7 +56,7 @@ pub trait HasCounters {
     where
         Self: HasOwnerColumn + Sized,
         Self::Column: Column,
-        <Self::Column as Expression>::SqlType: OwnerIdSqlType,
+        <Self::Column as Expression>::SqlType: OwnerIdSqlTypeOf<Self>,
     {
         let id = PrimaryKeyColumn(Self::COLUMN);
         CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
@@ -69,7 +69,7 @@ pub trait HasCounters {
     where
         Self: Sized,
         Id: Expression,
-        Id::SqlType: OwnerIdSqlType,
+        Id::SqlType: OwnerIdSqlTypeOf<Self>,
     {
         CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration};
 
 use crate::error::{CoreError, Error};
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 
 /// No row is locked meanwhile.
 pub(crate) const RECALL_WITHIN: Duration = Duration::from_secs(2);

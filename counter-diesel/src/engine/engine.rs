@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use counter_core::{
     Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
@@ -20,10 +21,22 @@ pub(crate) enum KnownDatabase {
     /// It has not asked yet.
     #[default]
     Unknown,
-    /// It is the right one.
-    Right,
+    /// It was the right one then.
+    Right(Instant),
     /// It is not.
     Other(DatabaseMismatch),
+}
+
+impl KnownDatabase {
+    /// Returns that it has just been found to be the right one.
+    pub(crate) fn right() -> Self {
+        Self::Right(Instant::now())
+    }
+
+    /// Returns whether it was found to be the right one, not longer ago than this.
+    pub(crate) fn is_right(&self, within: Duration) -> bool {
+        matches!(self, Self::Right(at) if at.elapsed() <= within)
+    }
 }
 
 /// Store and ledger joined, with the same verbs as the façade, by [`CounterId`].

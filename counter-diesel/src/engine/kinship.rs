@@ -5,7 +5,7 @@ use counter_core::{Generation, Kinship, Marks, Told};
 use super::age::RECALL_WITHIN;
 use super::engine::{Engine, KnownDatabase};
 use crate::error::{DatabaseMismatch, Error};
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 
 /// Compares the database's identity with the one that it keeps for this store.
 fn moved(generation: &Generation, state: &LedgerState) -> Option<DatabaseMismatch> {
@@ -41,7 +41,10 @@ pub(crate) fn mismatch(
     if are_kin(generation, &state, told) {
         return Ok(None);
     }
-    let is_behind = |told: &Told| kinship(generation, &state, told) == Kinship::DatabaseBehind;
+    let is_behind = |told: &Told| {
+        let kinship = kinship(generation, &state, told);
+        told.writer != Told::DECISIONS && kinship == Kinship::DatabaseBehind
+    };
     Ok(Some(if is_of_other(generation, &state) {
         DatabaseMismatch::Other
     } else if told.iter().any(is_behind) {
@@ -63,14 +66,14 @@ pub(crate) fn mismatch(
 pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
     let Some(store) = engine.store().generation() else { return Ok(()) };
     let before = engine.ledger().state(engine.prefix())?;
-    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let generation = store.ensure_generation(&before.database, before.newest)?;
     let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
+    let read_again = || engine.ledger().state_to_write(engine.prefix());
     if let Some(mismatch) = mismatch(&generation, &before, &recall.told, read_again)? {
         return Err(Error::OtherDatabase(mismatch));
     }
     engine.note_store(generation.store_id.into());
-    engine.note_database(KnownDatabase::Right);
+    engine.note_database(KnownDatabase::right());
     Ok(())
 }
 

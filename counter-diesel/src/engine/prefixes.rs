@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use counter_core::Prefix;
 
-use crate::ledger::ledger::{LedgerState, SyncedPrefix};
+use crate::ledger::state::{LedgerState, SyncedPrefix};
 
 /// A prefix that was not synced for longer is in no use any more.
 const IN_USE: TimeDelta = TimeDelta::days(30);

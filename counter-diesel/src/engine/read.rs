@@ -73,9 +73,11 @@ impl Reading {
 
     fn values(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<Values<Vec<i64>>, Error> {
         let high_water = self.look.high_water;
-        let is_beyond_store = (0..)
-            .zip(&self.rows)
-            .any(|(index, row)| row.seq > high_water && self.was_row_at_look(index, *row));
+        // A store that knows no newest sequence is no old copy: it was emptied, or has lost that.
+        let is_beyond_store = high_water > ClaimSeq::ZERO
+            && (0..)
+                .zip(&self.rows)
+                .any(|(index, row)| row.seq > high_water && self.was_row_at_look(index, *row));
         let trusted = (0..).zip(&self.rows).map(|(index, row)| self.was_row_at_look(index, *row));
         let trusted = trusted.collect::<Vec<_>>();
         let mut values = Vec::with_capacity(ids.len());

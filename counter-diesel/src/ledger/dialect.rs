@@ -19,7 +19,6 @@ pub(crate) mod on_conflict;
     allow(dead_code, reason = "only a database uses it, and all may be off")
 )]
 pub(crate) mod owner;
-pub(crate) mod owner_sql_type;
 pub(crate) mod owners;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;

@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -10,6 +9,7 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::transaction::PoolTransaction;
+use crate::random::random_word;
 
 /// How long a number has to be unused to be taken before one that was never used. A store that
 /// lives and loses its number all the same takes another one, which costs it a few statements.
@@ -122,7 +122,7 @@ fn choose(known: &[NumberUse]) -> Option<StoreNumber> {
         .filter_map(StoreNumber::new)
         .filter(|number| known.iter().all(|used| used.number != *number));
     let best = if idle.is_empty() { unused.collect() } else { idle };
-    let at_random = usize::try_from(random() % best.len().max(1) as u64).unwrap_or_default();
+    let at_random = usize::try_from(random_word() % best.len().max(1) as u64).unwrap_or_default();
     let oldest = || known.iter().min_by_key(|used| used.used_at).map(|used| used.number);
     best.get(at_random).copied().or_else(oldest)
 }
@@ -132,9 +132,4 @@ fn idle_for(used: &NumberUse) -> Duration {
         return Duration::MAX;
     }
     (used.now - used.used_at).to_std().unwrap_or_default()
-}
-
-fn random() -> u64 {
-    // The one thing of the standard library that is random.
-    RandomState::new().build_hasher().finish()
 }

@@ -19,11 +19,11 @@ use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
-use crate::ledger::ledger::{LedgerState, SyncedPrefix};
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::migration::migrations;
 use crate::ledger::records;
 use crate::ledger::retry;
+use crate::ledger::state::{LedgerState, SyncedPrefix};
 use crate::ledger::transaction::PoolTransaction;
 
 /// How long a check-up waits each time for a second connection.

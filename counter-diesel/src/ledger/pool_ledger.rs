@@ -16,11 +16,12 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
-    SyncedPrefix, Unapplied, UpdateOutcome,
+    Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace, Unapplied,
+    UpdateOutcome,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
+use crate::ledger::state::{LedgerState, SyncedPrefix};
 use crate::ledger::threads::{Drained, Overdue, Threads};
 use crate::ledger::transaction::PoolTransaction;
 

@@ -1,12 +1,13 @@
 //! The rows in which transactions record what a store has given out.
 
-use counter_core::{ClaimSeq, Told, random_word};
+use counter_core::{ClaimSeq, Marks, Told};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::dialect::{RecordRow, StateRow};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::LockedRecord;
+use crate::random::random_word;
 
 /// Locks a row of the record that no other transaction has locked, or, if there is none, one left
 /// to chance. All rows are read afterwards.
@@ -20,9 +21,16 @@ pub(crate) fn lock<C: CounterConnection>(
         Some(row) => row,
         None => lock_any(conn, tables, prefix, store_id)?,
     };
-    let mut recorded = conn.recorded(tables, prefix, store_id)?;
-    recorded.retain(|seq| *seq > ClaimSeq::ZERO);
-    Ok(LockedRecord { row: read(row)?, recorded })
+    let (mut recorded, mut decision) = (Vec::new(), Marks::default());
+    for row in conn.recorded(tables, prefix, store_id)? {
+        let Told { writer, seq, marks, .. } = read(row)?;
+        if writer == Told::DECISIONS {
+            decision = marks;
+        } else if seq > ClaimSeq::ZERO {
+            recorded.push(seq);
+        }
+    }
+    Ok(LockedRecord { row: read(row)?, recorded, decision })
 }
 
 /// Writes a row of the record that this transaction has locked.
@@ -38,8 +46,8 @@ pub(crate) fn write<C: CounterConnection>(
     conn.record(tables, &row)
 }
 
-/// Makes the marks of the rows of the record, and of those that the store was told about, ones that
-/// no copy of the database has.
+/// Makes the marks of the rows of the record, of those that the store was told about, and of the
+/// row of decisions ones that no copy of the database has.
 pub(crate) fn adopt<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -49,9 +57,9 @@ pub(crate) fn adopt<C: CounterConnection>(
 ) -> QueryResult<Vec<Told>> {
     let rows = conn.record_rows(tables, prefix, store_id, None)?;
     let mut rows = rows.into_iter().map(read).collect::<QueryResult<Vec<_>>>()?;
-    for told in told {
-        if rows.iter().all(|row| row.writer != told.writer) {
-            rows.push(Told { writer: told.writer, ..Told::default() });
+    for writer in told.iter().map(|told| told.writer).chain([Told::DECISIONS]) {
+        if rows.iter().all(|row| row.writer != writer) {
+            rows.push(Told { writer, ..Told::default() });
         }
     }
     rows.sort_by_key(|row| row.writer);
@@ -83,5 +91,5 @@ fn lock_any<C: CounterConnection>(
 fn read((writer, seq, marks): RecordRow) -> QueryResult<Told> {
     let marks =
         marks.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
-    Ok(Told { writer, seq: ClaimSeq::new(seq), marks })
+    Ok(Told { writer, seq: ClaimSeq::new(seq), marks, decision: None })
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use counter_core::{CounterKey, Invalid, OwnerType, TableName};
+use counter_core::{CounterKey, Invalid, Owner, OwnerType, TableName};
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -11,10 +11,10 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Text};
 
-use crate::ledger::dialect::owner_sql_type::OwnerIdSqlType;
 use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
+use crate::query::owner_id_type::{ComparedIn, OwnerIdSqlTypeOf};
 
 /// The value of a counter of the row at hand, as the last sync wrote it: an expression of SQL's
 /// type `BigInt`, never null, and 0 where there is no row.
@@ -65,6 +65,15 @@ use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 /// whatever the limit (100,000 posts took 130 to 240 ms): see
 /// [`Counters::top`](crate::Counters::top) for another way to the first few.
 ///
+/// # Ids
+///
+/// The id is an expression of any [`OwnerIdSqlType`](crate::query::OwnerIdSqlType). Numbers are
+/// compared as numbers, so an unsigned one beyond the table's column has no counter. Texts are
+/// compared byte for byte, whatever the collation of their column: `a` and `A` are two owners, also
+/// where the column takes them for the same. So are a text and its padding by PostgreSQL's
+/// `CHAR(n)`, which the model has and the comparison does not; use `VARCHAR` or `TEXT`. A `Uuid` is
+/// its lowercase text, and so is a `Binary` of a model with `#[counters(id = uuid)]`.
+///
 /// # Text keys
 ///
 /// A text that cannot be a key is refused when the query is run: as
@@ -106,7 +115,7 @@ impl<Id> CounterValue<Id> {
     pub fn new(owner_type: OwnerType, id: Id, key: CounterKey) -> Self
     where
         Id: Expression,
-        Id::SqlType: OwnerIdSqlType,
+        Id::SqlType: OwnerIdSqlTypeOf<Owner>,
     {
         let (key, table) = (BoundKey(Ok(key)), DEFAULT_TABLE);
         Self { owner_type, id, key, is_declared: false, table }
@@ -152,7 +161,8 @@ const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 /// and in raw SQL. Every database merges the inner `SELECT` into the outer one.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
-    Id: QueryFragment<DB>,
+    Id: QueryFragment<DB> + Expression,
+    Id::SqlType: ComparedIn<DB>,
     DB: Backend + HasSqlType<Text>,
     str: ToSql<Text, DB>,
 {
@@ -170,9 +180,9 @@ where
         );
         push_quoting(&mut out, &select)?;
         out.push_bind_param::<Text, str>(self.owner_type.as_str())?;
-        push_quoting(&mut out, &format!(" AND \"{row}_id\" = "))?;
-        self.id.walk_ast(out.reborrow())?;
-        push_quoting(&mut out, &format!(" AND \"{row}_text\" = '' AND \"{row}_key\" = "))?;
+        out.push_sql(" AND ");
+        Id::SqlType::push_condition(&self.id, &row, out.reborrow())?;
+        push_quoting(&mut out, &format!(" AND \"{row}_key\" = "))?;
         out.push_bind_param::<Text, BoundKey>(&self.key)?;
         out.push_sql("), 0)");
         Ok(())

@@ -11,7 +11,7 @@ use diesel::result::QueryResult;
 /// `#[derive(HasCounters)]` implements it for a struct with `#[diesel(table_name = ...)]`, as the
 /// column of its primary key. The column holds what
 /// [`counter_owner_id`](crate::HasCounters::counter_owner_id) returns: a key with a
-/// [`ToOwnerId`](crate::ToOwnerId) of its own that makes another number of it cannot be used in
+/// [`ToOwnerId`](crate::ToOwnerId) of its own that makes another id of it cannot be used in
 /// queries.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say in which table its rows are",

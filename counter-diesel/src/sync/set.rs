@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use counter_core::{Claim, CounterId, Error as CoreError, Replacement};
+use counter_core::{Claim, CounterId, Error as CoreError, Operation, Replacement};
 
 use super::batches::apply::apply_once;
 use super::report::observer::Observer;
@@ -13,10 +14,24 @@ use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::targets::SET;
 
+/// How long a database stays the right one that was asked. Sets that follow each other sooner do
+/// not ask again, and one may be made in a database that was restored in this time.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A store that was silent for longer than this when it was asked about is not waited for once more
+/// by the same caller.
+const SILENCE: Duration = Duration::from_millis(250);
+
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
-    let asked = ask(engine)?;
+    let asked_at = Instant::now();
+    let asked = match ask(engine)? {
+        Err(Error::Core(error)) if asked_at.elapsed() >= SILENCE => {
+            return Err(not_counted(id, replacement, error));
+        }
+        asked => asked,
+    };
     // Read before the claim is made, or it could be that of a store which came later.
     let store_id = engine.store_id();
     let claim = engine.store().replace(id, replacement).inspect_err(|error| {
@@ -27,8 +42,9 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
     let applied = apply(engine, claim, store_id, asked, &mut log);
-    if let Err(error) = &applied {
-        engine.note_if_other(error);
+    match &applied {
+        Ok(()) => engine.note_database(KnownDatabase::right()),
+        Err(error) => engine.note_if_other(error),
     }
     let PassLog { report, .. } = log;
     if let Err(error) = applied {
@@ -43,12 +59,21 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     Ok(())
 }
 
-/// Asks whether the database is the right one, if this process does not know that it is. Returns
+/// Returns the error that nothing was set, because the store gave no answer to an earlier question.
+fn not_counted(id: &CounterId, replacement: Replacement, source: CoreError) -> Error {
+    let operation = match replacement {
+        Replacement::Set(_) => Operation::Set,
+        Replacement::Delete => Operation::Delete,
+    };
+    CoreError::NotCounted { operation, counter: id.clone(), source: source.into() }.into()
+}
+
+/// Asks whether the database is the right one, if this process has not asked just now. Returns
 /// why it could not be asked, which keeps nothing from being set, unless it was another one when it
 /// was asked last.
 pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     let known = engine.known_database();
-    if matches!(known, KnownDatabase::Right) {
+    if known.is_right(ASKED_WITHIN) {
         return Ok(Ok(()));
     }
     match (kinship::ask(engine), known) {
@@ -86,17 +111,16 @@ fn apply(
     }
 }
 
-/// Asks for the store's id, gives it one if it has none, and tries to apply the claim.
+/// Asks for the store's id, gives it one if it has none, asks whether it follows this database, and
+/// tries to apply the claim.
 fn apply_in_present(
     unsettled: &Unsettled<'_>,
     claim: Claim,
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
-    let engine = unsettled.engine;
-    if let Some(store) = engine.store().generation() {
-        let state = engine.ledger().state(engine.prefix())?;
-        let present = store.ensure_generation(&state.database, state.newest)?;
-        unsettled.note_store(present.store_id.into());
+    kinship::ask(unsettled.engine)?;
+    if let Some(present) = unsettled.engine.store_id() {
+        unsettled.note_store(present);
     }
     apply_once(unsettled, claim, log)
 }

@@ -177,6 +177,11 @@ impl StoreGeneration for FaultyStore {
         })
     }
 
+    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
+        let inner = present(self.inner.generation());
+        self.step("recall", StoreStep::Recall, || inner.readable_told(store_id, within))
+    }
+
     fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
         self.step("ack", StoreStep::Ack, || self.tell_inner(store_id, told, claims))
     }

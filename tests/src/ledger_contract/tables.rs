@@ -176,22 +176,29 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
     }),
     ("an adopted database has marks that no copy has, for what the store was told too", |world| {
         let prefix = Prefix::default();
-        let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
+        let begin = || world.ledger.begin(LockWait::Usual).unwrap();
+        let mut transaction = begin();
         record(&mut *transaction, &prefix, "one", 5);
         transaction.commit().unwrap();
-        let before = world.ledger.begin(LockWait::Usual).unwrap();
-        let before = { before }.lock_record(&prefix, "one").unwrap().row;
+        let before = { begin() }.lock_record(&prefix, "one").unwrap().row;
         let marks = before.marks.after(None, 1).after(None, 2);
-        let elsewhere = Told { writer: before.writer % 64 + 1, seq: ClaimSeq::new(9), marks };
+        let (writer, seq) = (before.writer % 64 + 1, ClaimSeq::new(9));
+        let elsewhere = Told { writer, seq, marks, ..Told::default() };
         let told = [before.clone(), elsewhere.clone()];
         let adopted = world.ledger.adopt(&prefix, "one", &told).unwrap();
         let of = |writer| adopted.iter().find(|row| row.writer == writer).unwrap();
-        assert_eq!((adopted.len(), of(before.writer).marks.number()), (2, 2));
+        assert_eq!((adopted.len(), of(before.writer).marks.number()), (3, 2));
+        assert_eq!(of(Told::DECISIONS).marks.number(), 1);
         assert_eq!(of(elsewhere.writer).marks.number(), 4);
         let state = world.ledger.state(&prefix).unwrap();
         let kept = |writer| state.stores.iter().find(|kept| kept.writer == writer).unwrap();
         assert!(adopted.iter().all(|row| kept(row.writer).marks == row.marks), "{state:?}");
         assert_eq!(state.identity_for("one"), None, "no pass over it has ended");
+        let known = { begin() }.lock_record(&prefix, "one").unwrap();
+        assert!(known.row.writer > 0 && known.decision == of(Told::DECISIONS).marks, "{known:?}");
+        let again = world.ledger.adopt(&prefix, "one", &adopted).unwrap();
+        let decisions = again.iter().find(|row| row.writer == Told::DECISIONS).unwrap();
+        assert_eq!((again.len(), decisions.marks.number()), (3, 2));
     }),
     ("prefixes differ if a byte does", |world| {
         let prefixes = ["app:", "App:", "äpp:", "app :", "'app':"];
@@ -226,7 +233,7 @@ fn record(
     store_id: &str,
     seq: i64,
 ) -> Vec<i64> {
-    let LockedRecord { mut row, recorded } = transaction.lock_record(prefix, store_id).unwrap();
+    let LockedRecord { mut row, recorded, .. } = transaction.lock_record(prefix, store_id).unwrap();
     (row.seq, row.marks) = (ClaimSeq::new(seq), row.marks.after(None, 7));
     transaction.record(prefix, store_id, &row).unwrap();
     let mut recorded = recorded.into_iter().map(ClaimSeq::get).collect::<Vec<_>>();

@@ -6,30 +6,13 @@ use std::thread;
 use counter_diesel::Error;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::LockWait;
-use counter_diesel::store::{Baseline, NumberRow};
+use counter_diesel::store::Baseline;
 
 use super::{LedgerWorld, add, apply, baseline, newer_row, row, row_of, set};
 use crate::fixtures::views_of;
 use crate::suite::Case;
 
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
-    ("the row of a number that another has written since is not written", |world| {
-        let ledger = &*world.ledger;
-        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
-        let number = transaction.take_number(7).unwrap().number;
-        let locked = transaction.lock_number(number).unwrap().unwrap();
-        let (mine, theirs) = (NumberRow { batch: 1, ..locked }, NumberRow { holder: 9, ..locked });
-        transaction.write_number(number, locked, mine).unwrap();
-        transaction.commit().unwrap();
-        for changed in [theirs, NumberRow { batch: 3, ..locked }] {
-            let mut transaction = ledger.begin(LockWait::Usual).unwrap();
-            assert_eq!(transaction.lock_number(number).unwrap(), Some(mine));
-            assert!(transaction.write_number(number, changed, locked).is_err());
-            drop(transaction);
-        }
-        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
-        assert_eq!(transaction.lock_number(number).unwrap(), Some(mine));
-    }),
     ("a transaction that is dropped leaves nothing", |world| {
         let ledger = &*world.ledger;
         apply(ledger, [add(&views_of(1), 5, 1)]);

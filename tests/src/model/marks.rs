@@ -1,17 +1,17 @@
 //! A database that goes back or is copied, as a model that can be checked exhaustively: processes that record
-//! in one row, tell the store, acknowledge, die and go on.
+//! in a row of one or two, tell the store, acknowledge, die and go on, while an operator decides.
 //!
 //! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the database any
 //! more is a count that is lost.
 
+mod adoption;
 mod rules;
 mod world;
 
-use counter_core::Marks;
 use stateright::{Model, Property};
 
 pub use self::rules::{Databases, Does, Event, Keeps, StoreEvent};
-use self::world::{At, Happens, Process, Row, World};
+use self::world::{Adopting, At, Database, Happens, Process, ToldAll, World};
 
 /// No process refuses where nothing went back and nothing was copied.
 pub const NO_FALSE_ALARM: &str = "without a restore or a copy no process refuses";
@@ -21,7 +21,7 @@ pub const NOTICES_LOSS: &str = "no check passes in a database that has lost what
 pub const ONE_GOES_ON: &str = "no check passes in a database once the store follows its copy";
 /// No process goes on with a copy once an operator has decided for another database.
 pub const ADOPTED_ALONE: &str = "once a database is adopted, no check passes in the other";
-/// An adopted database is not refused.
+/// An adopted database is not refused, but by what had begun before.
 pub const ADOPTED_GOES_ON: &str = "an adopted database is not refused";
 /// A store that did not go back is never taken for one that did.
 pub const NEVER_BEHIND: &str = "the store is never behind what the row keeps";
@@ -31,11 +31,12 @@ impl Model for Databases {
     type Action = Happens;
 
     fn init_states(&self) -> Vec<World> {
-        let process = |left: &u8| Process { left: *left, database: 0, at: At::Idle };
+        let process =
+            |left: &u8| Process { left: *left, database: 0, at: At::Idle, began_before: false };
         vec![World {
-            rows: vec![Row::default()],
+            databases: vec![Database::new(self.rows)],
             dump: None,
-            told: Marks::default(),
+            told: ToldAll::nothing(self.rows),
             old_told: None,
             processes: self.transactions.iter().map(process).collect(),
             acknowledged: Vec::new(),
@@ -54,15 +55,19 @@ impl Model for Databases {
 
     fn actions(&self, world: &World, actions: &mut Vec<Happens>) {
         for (i, process) in world.processes.iter().enumerate() {
-            actions.push(Happens::Step(i));
-            if matches!(process.at, At::Checked(_) | At::Committed(_) | At::Told(_)) {
+            if process.at == At::Started {
+                actions.extend((0..self.rows).map(|row| Happens::Lock(i, row)));
+            } else {
+                actions.push(Happens::Step(i));
+            }
+            if matches!(process.at, At::Checked(..) | At::Committed(..) | At::Told(..)) {
                 actions.push(Happens::Crash(i));
             }
         }
         match self.event {
             Event::Restore if !world.has_happened => match &world.dump {
                 None => actions.push(Happens::Dump),
-                Some(dump) if *dump != world.rows[0] => actions.push(Happens::Restore),
+                Some(dump) if *dump != world.databases[0] => actions.push(Happens::Restore),
                 Some(_) => {}
             },
             Event::Copy if !world.has_happened => actions.push(Happens::Copy),
@@ -76,11 +81,11 @@ impl Model for Databases {
             _ => {}
         }
         if self.is_adopted && world.adopted.is_none() && world.adopting.is_none() {
-            let is_refused = !world.alarms.is_empty() && world.is_quiet();
-            actions.extend((0..world.rows.len()).filter(|_| is_refused).map(Happens::Adopt));
+            let is_refused = !world.alarms.is_empty();
+            actions.extend((0..world.databases.len()).filter(|_| is_refused).map(Happens::Adopt));
         }
         if world.adopting.is_some() {
-            actions.push(Happens::TellAdopted);
+            actions.push(Happens::GoOnAdopting);
         }
     }
 
@@ -88,8 +93,9 @@ impl Model for Databases {
         let mut world = before.clone();
         match action {
             Happens::Step(i) => world.step(i, self)?,
+            Happens::Lock(i, row) => world.lock(i, row)?,
             Happens::Crash(i) => world.crash(i),
-            Happens::Dump => world.dump = Some(world.rows[0].clone()),
+            Happens::Dump => world.dump = Some(world.databases[0].clone()),
             Happens::Restore => {
                 let dump = world.dump.clone()?;
                 world.restore(dump);
@@ -98,10 +104,13 @@ impl Model for Databases {
             Happens::NoteStore => world.old_told = Some(world.told.clone()),
             Happens::HitStore => {
                 world.has_happened_to_store = true;
-                world.told = world.old_told.take().unwrap_or_default();
+                let nothing = || ToldAll::nothing(self.rows);
+                world.told = world.old_told.take().unwrap_or_else(nothing);
             }
-            Happens::Adopt(database) => world.adopt(database),
-            Happens::TellAdopted => world.tell_adopted()?,
+            Happens::Adopt(database) => {
+                world.adopting = Some(Adopting::Read(database, world.told.clone()));
+            }
+            Happens::GoOnAdopting => world.go_on_adopting()?,
         }
         Some(world)
     }

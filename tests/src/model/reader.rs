@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use crate::fixtures::views_of;
 use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, ValueError, value};
 
-use super::Rules;
 use super::state::ModelState;
 use super::store::{Store, Ticket};
+use super::{LookAt, Part, Rules};
 
 /// Where a read is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum Reader {
     Ready,
     /// It has met a row above its look, and is to look into the store again.
     Again(Run),
+    /// It has looked at some parts of what the store holds.
+    Partly(Partly, Run),
     /// It has looked into the store, or, where it is wrong on purpose, read the row.
     Half(Half, Run),
     /// It returned what was never true while it ran.
@@ -37,6 +39,18 @@ pub struct Run {
     before: Option<ClaimSeq>,
 }
 
+/// What a look has seen so far that sees its parts one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Partly {
+    look: Look,
+    /// The high water that it has seen first.
+    first: Option<ClaimSeq>,
+    /// The one that it has seen last.
+    last: ClaimSeq,
+    /// How many parts it has seen.
+    seen: usize,
+}
+
 /// What a read has after its first step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Half {
@@ -47,7 +61,7 @@ pub enum Half {
 }
 
 /// What the store held at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Look {
     pending: i64,
     claim: Option<Ticket>,
@@ -69,13 +83,23 @@ impl ModelState {
         let row = self.table.baseline();
         self.reader = match std::mem::replace(&mut self.reader, Reader::Idle) {
             Reader::Ready => {
-                let half = if rules.reads_row_first { Half::Row(row) } else { Half::Look(look) };
-                let truths = vec![self.truth];
-                Reader::Half(half, Run { truths, looks: rules.looks - 1, before: None })
+                let run = Run { truths: vec![self.truth], looks: rules.looks - 1, before: None };
+                match rules.look {
+                    LookAt::Instants { .. } => Partly::default().go_on(look, run, rules.look),
+                    LookAt::OneInstant if rules.reads_row_first => {
+                        Reader::Half(Half::Row(row), run)
+                    }
+                    LookAt::OneInstant => Reader::Half(Half::Look(look), run),
+                }
             }
             Reader::Again(run) => {
-                Reader::Half(Half::Look(look), Run { looks: run.looks - 1, ..run })
+                let run = Run { looks: run.looks - 1, ..run };
+                match rules.look {
+                    LookAt::Instants { .. } => Partly::default().go_on(look, run, rules.look),
+                    LookAt::OneInstant => Reader::Half(Half::Look(look), run),
+                }
             }
+            Reader::Partly(partly, run) => partly.go_on(look, run, rules.look),
             Reader::Half(Half::Row(row), run) => end(look.value_with(row), run),
             Reader::Half(Half::Look(look), run) if run.was_row_at(&look, row) => {
                 end(look.value_with(row), run)
@@ -90,11 +114,35 @@ impl ModelState {
 
     /// Lets the read, if one runs, know what is true now.
     pub fn note_truth(&mut self) {
-        let (Reader::Again(run) | Reader::Half(_, run)) = &mut self.reader else {
+        let (Reader::Again(run) | Reader::Partly(_, run) | Reader::Half(_, run)) = &mut self.reader
+        else {
             return;
         };
         if let Err(place) = run.truths.binary_search(&self.truth) {
             run.truths.insert(place, self.truth);
+        }
+    }
+}
+
+impl Partly {
+    /// Looks at the next part, and begins again after the last one if the high water has risen meanwhile.
+    fn go_on(mut self, now: Look, run: Run, rule: LookAt) -> Reader {
+        let LookAt::Instants { parts, compares } = rule else { unreachable!() };
+        match parts[self.seen] {
+            Part::HighWater => {
+                self.look.high_water = *self.first.get_or_insert(now.high_water);
+                self.last = now.high_water;
+            }
+            Part::Claim => self.look.claim = now.claim,
+            Part::Pending => self.look.pending = now.pending,
+        }
+        self.seen += 1;
+        if self.seen < parts.len() {
+            Reader::Partly(self, run)
+        } else if compares && self.first != Some(self.last) {
+            Reader::Partly(Self::default(), run)
+        } else {
+            Reader::Half(Half::Look(self.look), run)
         }
     }
 }

@@ -138,29 +138,58 @@ impl ClusterSite {
 
     /// Moves a slot to another master, one name after the other, and calls `each` before each of them.
     pub fn move_slot(&self, slot: u16, mut each: impl FnMut()) {
+        let moving = self.begin_move(slot);
+        while let Some(name) = moving.next_name() {
+            each();
+            moving.migrate(&name);
+        }
+        moving.end();
+    }
+
+    /// Begins to move a slot to another master.
+    pub fn begin_move(&self, slot: u16) -> Move<'_> {
         let from = self.wait_for_owner(slot, |_| true);
         let to = self.nodes[..MASTERS].iter().find(|node| node.port() != from.port()).unwrap();
-        let [from_id, to_id] = [from, to].map(|node| ask::<String>(node, &["MYID"]).unwrap());
-        let text = slot.to_string();
-        command(to, &["SETSLOT", &text, "IMPORTING", &from_id]);
-        command(from, &["SETSLOT", &text, "MIGRATING", &to_id]);
-        loop {
-            let names: Vec<String> = ask(from, &["GETKEYSINSLOT", &text, "1"]).unwrap();
-            let Some(name) = names.into_iter().next() else { break };
-            each();
-            migrate(from, to, &name);
-        }
-        // The new owner first, so that no command finds that the slot has none.
-        command(to, &["SETSLOT", &text, "NODE", &to_id]);
-        command(from, &["SETSLOT", &text, "NODE", &to_id]);
+        let moving = Move { from, to, slot: slot.to_string() };
+        let [from_id, to_id] = moving.ids();
+        command(to, &["SETSLOT", &moving.slot, "IMPORTING", &from_id]);
+        command(from, &["SETSLOT", &moving.slot, "MIGRATING", &to_id]);
+        moving
     }
 }
 
-/// A name may have gone meanwhile, because a claim was acknowledged.
-fn migrate(from: &RedisServer, to: &RedisServer, name: &str) {
-    let mut migrate = redis::cmd("MIGRATE");
-    migrate.arg("127.0.0.1").arg(to.port()).arg(name).arg(0).arg(5000);
-    let () = migrate.query::<Value>(&mut from.bare()).map(|_| ()).unwrap();
+/// A slot on its way from one master to another.
+pub struct Move<'s> {
+    from: &'s RedisServer,
+    to: &'s RedisServer,
+    slot: String,
+}
+
+impl Move<'_> {
+    /// A name that has not moved yet.
+    fn next_name(&self) -> Option<String> {
+        let names: Vec<String> = ask(self.from, &["GETKEYSINSLOT", &self.slot, "1"]).unwrap();
+        names.into_iter().next()
+    }
+
+    /// Moves a name, if it is there still.
+    pub fn migrate(&self, name: &str) {
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg("127.0.0.1").arg(self.to.port()).arg(name).arg(0).arg(5000);
+        let _: Value = migrate.query(&mut self.from.bare()).unwrap();
+    }
+
+    /// Gives the slot to its new master. The new master hears first, so that no command finds that the slot has
+    /// none.
+    pub fn end(self) {
+        let [_, to_id] = self.ids();
+        command(self.to, &["SETSLOT", &self.slot, "NODE", &to_id]);
+        command(self.from, &["SETSLOT", &self.slot, "NODE", &to_id]);
+    }
+
+    fn ids(&self) -> [String; 2] {
+        [self.from, self.to].map(|node| ask(node, &["MYID"]).unwrap())
+    }
 }
 
 fn host(node: &RedisServer) -> String {

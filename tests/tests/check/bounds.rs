@@ -47,6 +47,28 @@ fn fewer_names_than_the_bound_are_all_looked_at() {
 }
 
 #[test]
+fn behind_all_other_prefixes_together_no_more_names_are_looked_at_than_the_bound() {
+    let site = counted_site(3);
+    for prefix in ["a:", "b:", "c:"] {
+        site.sql(&format!(
+            "INSERT INTO model_counters_state (prefix, store_id, synced_at) \
+             VALUES ('{prefix}', 'id', datetime('now', '-{} days'))",
+            prefix.as_bytes()[0]
+        ));
+    }
+    let held_with = |max_names| {
+        let check_up = site.counters().check_within(names(max_names));
+        check_up.prefixes.into_iter().map(|used| (used.prefix, used.held)).collect::<Vec<_>>()
+    };
+    let expected = |held: [Option<u64>; 3]| {
+        let others = ["a:", "b:", "c:"].map(str::to_owned).into_iter().zip(held);
+        others.chain([("counter:".to_owned(), Some(3))]).collect::<Vec<_>>()
+    };
+    assert_eq!(held_with(100), expected([Some(0); 3]));
+    assert_eq!(held_with(20), expected([Some(0), Some(0), None]), "the last ones first");
+}
+
+#[test]
 fn names_of_others_are_not_among_those_that_are_looked_at() {
     let options = ["--enable-debug-command", "yes"];
     let site = CheckSite::with_redis(RedisServer::start_with(&options));

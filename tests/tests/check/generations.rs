@@ -1,6 +1,7 @@
 //! Whether the store is the one that was synced last.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use counter_core::Config;
 use counter_diesel::check::FindingCode as Code;
@@ -122,5 +123,43 @@ fn a_name_of_the_store_s_own_that_holds_something_else_is_an_error() {
         assert_eq!(taken.severity, Error);
         assert!(taken.message.contains(name), "{take}: {taken}");
         assert!(site.counters().sync(&SyncOptions::default()).is_err(), "{take}");
+    }
+}
+
+#[test]
+fn a_store_that_was_only_set_and_lost_its_data_is_replaced_by_one_that_was_set_first() {
+    let site = CheckSite::new();
+    site.counters().set(post(1), "views", 5).unwrap();
+    let () = site.redis("FLUSHALL");
+    site.counters().set(post(2), "views", 7).unwrap();
+    let counters = site.counters();
+    let finding = only(&counters.check(), Error, Code::StoreReplaced);
+    assert!(finding.message.contains(" was there before"), "{finding}");
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert!(report.store_replaced.is_some_and(|replaced| replaced.synced_at.is_none()));
+    assert!(counters.sync(&SyncOptions::default()).unwrap().store_replaced.is_none());
+    assert_eq!(found(&counters.check()), []);
+}
+
+#[test]
+fn a_read_asks_the_database_what_it_has_recorded_only_where_the_store_may_be_an_old_copy() {
+    let site = synced();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asks = Arc::clone(&asked);
+    let faults = Faults::deciding(move |step| {
+        asks.fetch_add(usize::from(step == "state"), SeqCst);
+        None
+    });
+    let ledger = FaultyLedger { inner: Arc::clone(&site.ledger), faults };
+    let store = site.store_at(&site.redis.url(), &Config::default());
+    let counters = Counters::from_parts(Config::default(), store, Arc::new(ledger));
+    let value = counters.get(post(1), "views").unwrap();
+    let () = site.redis("FLUSHALL");
+    for (seq, is_asked) in [(None, false), (Some(7), true)] {
+        if let Some(seq) = seq {
+            let () = site.redis(&format!("SET counter:{{seq}} {seq}"));
+        }
+        assert_eq!(counters.get(post(1), "views").unwrap(), value);
+        assert_eq!(asked.load(SeqCst) > 0, is_asked, "{seq:?}");
     }
 }

@@ -20,7 +20,7 @@ pub fn prefix() -> Prefix {
 }
 
 /// The slot of the prefix: CRC16 of `app`, modulo 16384, as `CLUSTER KEYSLOT` answers.
-fn slot_of_prefix(node: &RedisServer) -> u16 {
+pub fn slot_of_prefix(node: &RedisServer) -> u16 {
     redis::cmd("CLUSTER").arg("KEYSLOT").arg("{app}").query(&mut node.bare()).unwrap()
 }
 

@@ -9,4 +9,5 @@
 
 mod answers;
 mod faults;
+mod moving;
 mod urls;

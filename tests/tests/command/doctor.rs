@@ -2,6 +2,7 @@ use std::process::Command;
 
 use counter_diesel::check::{CheckUp, Severity};
 use counter_tests::command::json;
+use counter_tests::fixtures::user;
 use counter_tests::program::{Program, ProgramEnd};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
@@ -29,6 +30,24 @@ pub(super) const CASES: &[Case<World>] = &[
         world.drop_tables();
         assert_eq!(world.run(&["doctor", "--json"]).code(), 1);
         assert_text(&world.run(&["doctor"]));
+    }),
+    ("where the prefix was changed, all of them are listed with what they hold", |world| {
+        world.counters().increment(user(1), "views", 1).unwrap();
+        assert_eq!(world.run(&["sync"]).code(), 0);
+        world.counters().increment(user(1), "views", 1).unwrap();
+        let (old, new) = (world.prefix.as_str(), format!("new-{}", world.prefix.as_str()));
+        let mut command = world.command();
+        let ended = Program::start(command.env("COUNTER_PREFIX", &new).arg("doctor")).finish();
+        let (_, listed) = ended.output.split_once("\nprefixes\n").expect(&ended.output);
+        let mut lines = listed.lines().collect::<Vec<_>>();
+        lines.sort_by_key(|line| line.contains("never synced"));
+        let [of_old, of_new] = lines[..] else { panic!("{ended:?}") };
+        assert_eq!(
+            of_new,
+            format!("  {new} (the present one): never synced, 0 counters hold something")
+        );
+        assert!(of_old.starts_with(&format!("  {old}: synced last at 2")), "{of_old}");
+        assert!(of_old.ends_with(" UTC, 1 counters hold something"), "{of_old}");
     }),
     ("beside an application's own memory only the database is looked at", |world| {
         let mut command = world.command();

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use counter_tests::fixtures::{counter_of, user};
 use counter_tests::program::Program;
+use counter_tests::servers::redis::is_of_index;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use counter_tests::writers::{Writers, baselines};
@@ -160,7 +161,8 @@ fn everything(world: &World) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
     let mut redis =
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());
     let pattern = format!("{}*", counter_core::Pattern::escape(world.prefix.as_str()));
-    let names: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut redis).unwrap();
+    let mut names: Vec<String> = redis::cmd("KEYS").arg(pattern).query(&mut redis).unwrap();
+    names.retain(|name| !is_of_index(name.as_bytes()));
     let value = |name: String| {
         let value: Vec<u8> = redis::cmd("DUMP").arg(&name).query(&mut redis).unwrap();
         (name, value)

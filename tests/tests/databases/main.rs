@@ -2,11 +2,12 @@
 //! backup, or copied, or another one is behind the same prefix. And that no crash looks like that.
 
 mod copies;
+mod decisions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use counter_core::Kinship;
 use counter_diesel::check::FindingCode;
@@ -15,13 +16,14 @@ use counter_diesel::ledger::{Ledger, StoreRecord};
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::post;
+use counter_tests::process::wait_for;
 use counter_tests::suite::{self, Case};
 use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
     let shared = &PAIRS_AND_POOLER[1..];
-    let mut trials = suite::trials(shared, CASES);
+    let mut trials = suite::trials(shared, &[CASES, decisions::CASES].concat());
     for (name, copies) in copies::CASES {
         trials.push(Trial::test(format!("postgres::{}", name.replace(' ', "_")), || {
             copies();
@@ -92,21 +94,6 @@ const CASES: &[Case<World>] = &[
             assert!(!finds_other_database(&counters));
         },
     ),
-    ("an adopted database goes on alone", |world| {
-        let original = world.impatient_counters();
-        synced(&original, 5);
-        let copy = world.counters_over(copy_of(world));
-        // What the store was told before the last of them is not in the copy any more.
-        [4, 2, 1].iter().for_each(|by| synced(&copy, *by));
-        original.adopt_database().unwrap();
-        assert_refused(&copy, |_| true);
-        synced(&original, 11);
-        assert_refused(&copy, |_| true);
-        copy.adopt_database().unwrap();
-        assert_refused(&original, |_| true);
-        synced(&copy, 13);
-        assert_eq!((baseline(&original), baseline(&copy)), (16, 25));
-    }),
     ("another database behind the prefix is refused until it is adopted", |world| {
         let counters = world.impatient_counters();
         synced(&counters, 5);
@@ -128,6 +115,9 @@ const CASES: &[Case<World>] = &[
             let backup = Backup::of(world);
             known.set(post(1), "views", 50).unwrap();
             synced(&known, 1);
+            let unaware = world.impatient_counters();
+            unaware.set(post(1), "views", 55).unwrap();
+            let since = Instant::now();
             backup.restore(world);
             let fresh = world.impatient_counters();
             let refused = |set: Result<(), Error>| {
@@ -137,6 +127,10 @@ const CASES: &[Case<World>] = &[
             refused(fresh.set(post(1), "views", 60));
             refused(fresh.delete(post(1), "views"));
             assert_eq!(fresh.pending(post(1), "views").unwrap(), counter_core::Holding::default());
+            wait_for("the time in which sets do not ask again", || {
+                (since.elapsed() > Duration::from_secs(1)).then_some(())
+            });
+            refused(unaware.set(post(1), "views", 65));
             assert_refused(&known, |_| true);
             refused(known.set(post(1), "views", 70));
             let is_away = Arc::new(AtomicBool::new(false));

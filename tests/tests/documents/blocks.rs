@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::document::{Document, document, documents, root};
 
 /// Who runs or checks the blocks of a language, and in which documents they look for them.
-const CHECKED: [(&str, &[&str]); 9] = [
+const CHECKED: [(&str, &[&str]); 11] = [
     // In `src/lib.rs`.
     ("rust", &[]),
     // In `sessions.rs`, and in `sql.rs`.
@@ -26,8 +26,10 @@ const CHECKED: [(&str, &[&str]); 9] = [
     ("toml", &["README.md", "docs/adopting.md"]),
     // In `sql.rs`.
     ("sql", &["docs/migrating.md"]),
-    // In `python.rs`.
+    // In `languages.rs`.
     ("python", &["docs/wire-format.md"]),
+    ("php", &["docs/wire-format.md"]),
+    ("js", &["docs/wire-format.md"]),
     // In the test `command`.
     ("json", &["counter-cli/COMMAND.md"]),
 ];

@@ -6,8 +6,8 @@
 mod blocks;
 mod commands;
 mod document;
+mod languages;
 mod links;
-mod python;
 mod sessions;
 mod sql;
 mod tables;

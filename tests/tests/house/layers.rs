@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["owner", "ledger"],
     &["store"],
     &["error"],
-    &["causes", "targets"],
+    &["causes", "random", "targets"],
 ];
 
 #[test]

@@ -144,7 +144,7 @@ pub fn told_more(world: &World) {
     let (store, state) = (generation(world), world.ledger.state(&world.prefix).unwrap());
     let row = state.stores.into_iter().find(|row| row.writer > 0).unwrap();
     let marks = row.marks.after(row.marks.newest(), 7);
-    let told = counter_core::Told { writer: row.writer, seq: row.seq, marks };
+    let told = counter_core::Told { writer: row.writer, seq: row.seq, marks, decision: None };
     assert!(store.tell(&row.store_id, &told, &[]).unwrap().is_proven());
 }
 

@@ -136,7 +136,9 @@ fn replicate<P: Primary>(primary: &P, standby: &P) {
         [primary, standby].map(|server| ledger_of(&P::Connection::pool(&server.url(), 1).unwrap()));
     for StoreRecord { store_id, writer, seq, marks, .. } in from.state(&prefix).unwrap().stores {
         let mut transaction = to.begin(LockWait::Usual).unwrap();
-        transaction.record(&prefix, &store_id, &Told { writer, seq, marks }).unwrap();
+        transaction
+            .record(&prefix, &store_id, &Told { writer, seq, marks, ..Told::default() })
+            .unwrap();
         transaction.commit().unwrap();
     }
 }

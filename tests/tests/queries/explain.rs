@@ -77,7 +77,7 @@ where
 }
 
 /// A query, with its parameters, that is explained and not run.
-pub(super) struct Explain<Q>(Q);
+pub(super) struct Explain<Q>(pub(super) Q);
 
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Explain<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

@@ -1,8 +1,12 @@
 use diesel::MysqlConnection as Connection;
 use diesel::mysql::Mysql as Backend;
 
+#[path = "binary.rs"]
+mod binary;
 #[path = "explain.rs"]
 mod explain;
+#[path = "kinds.rs"]
+mod kinds;
 #[path = "models.rs"]
 mod models;
 #[path = "pages.rs"]
@@ -12,7 +16,7 @@ mod transactions;
 #[path = "values.rs"]
 mod values;
 
-use counter_diesel::{Error, HasCounters};
+use counter_diesel::{Error, HasCounters, Owner};
 use counter_tests::database::ServerConnection as _;
 use counter_tests::process::wait_for;
 use counter_tests::query_world::{QueryWorld, sync};
@@ -28,11 +32,29 @@ use explain::{Asked, Explain, assert_looked_up, explained, load_plan};
 use transactions::{Failed, assert_kept_and_counted, run};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    [values::CASES, pages::CASES, transactions::CASES, CASES].concat()
+    let shared = [values::CASES, kinds::CASES, binary::CASES, pages::CASES].concat();
+    [&shared, transactions::CASES, CASES].concat()
 }
 
 const EXPLAIN: &str = "EXPLAIN FORMAT=JSON /*!80100 INTO @plan */ ";
 type Plan = Text;
+
+/// The tables of models of other keys.
+const KINDS: &str = "CREATE TABLE text_posts (id VARCHAR(100), other VARCHAR(100)) \
+                     CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
+
+fn assert_index(plan: &[String]) {
+    let plan = plan.join("\n");
+    let of_counters = plan.split("\"table_name\": \"counter_").skip(1);
+    let of_counters = of_counters.collect::<Vec<_>>();
+    assert!(!of_counters.is_empty(), "{plan}");
+    for plan in of_counters {
+        assert!(plan.contains("\"key\": \"counter\""), "{plan}");
+        let parts = plan.split("\"used_key_parts\":").nth(1).unwrap();
+        let parts = parts.split(']').next().unwrap();
+        assert_looked_up(&parts.replace('\n', ""));
+    }
+}
 
 /// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of MariaDB.
 fn explain<Q, Row>(conn: &mut Connection, query: Explain<Q>) -> QueryResult<Vec<Row>>
@@ -48,6 +70,47 @@ where
     diesel::select(sql::<Plan>("@plan")).load(conn)
 }
 
+/// The least, the greatest and a usual key of a type, of which those that fit the table's column
+/// have counters. So have the integers that a wrap would make of a key.
+macro_rules! assert_width {
+    ($world:expr, $sql:ty, $rust:ty, $column:literal) => {{
+        diesel::table! {
+            wide_posts { id -> $sql, }
+        }
+
+        #[derive(HasCounters)]
+        #[diesel(table_name = wide_posts)]
+        #[counters(owner_type = "post", keys(views))]
+        struct WidePost {
+            id: $rust,
+        }
+
+        let world = $world;
+        world.run("DROP TABLE IF EXISTS wide_posts; DELETE FROM model_counters");
+        world.run(concat!("CREATE TABLE wide_posts (id ", $column, " NOT NULL PRIMARY KEY)"));
+        let ids = [<$rust>::MIN, 7, <$rust>::MAX];
+        world.run(&format!(
+            "INSERT INTO wide_posts VALUES ({}), ({}), ({})",
+            ids[0], ids[1], ids[2]
+        ));
+        let mut expected = Vec::new();
+        for (id, n) in ids.into_iter().zip(1..) {
+            let counted = WidePost { id }.increment_counter(&world.counters, "views", n);
+            assert_eq!(counted.is_ok(), i64::try_from(id).is_ok(), "{id}");
+            expected.push(if counted.is_ok() { n } else { 0 });
+        }
+        let wrapped = [-1, i64::MIN].map(|id| Owner::new("post", id).unwrap());
+        world.counters.increment_many(wrapped.iter().map(|owner| (owner, "views", 99))).unwrap();
+        sync(&world.counters);
+        let views = || WidePost::counter_value(WidePostCounter::Views);
+        let values = wide_posts::table.select(views()).order(wide_posts::id);
+        let conn = &mut world.connect();
+        assert_eq!(values.load::<i64>(conn).unwrap(), expected, $column);
+        world.count((100..2_000).map(|id| ("post", id, "likes", 1)));
+        assert_index(&explain(conn, Explain(wide_posts::table.select(views()))).unwrap());
+    }};
+}
+
 const CASES: &[Case<QueryWorld<Connection>>] = &[
     ("a value is looked up in the unique index", |world| {
         // What the database knows of the table stays what it knew when it was empty.
@@ -57,16 +120,7 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
         );
         explain::fill(world);
         for asked in Asked::ALL {
-            let plan = explained::<String>(world, asked).join("\n");
-            let of_counters = plan.split("\"table_name\": \"counter_").skip(1);
-            let of_counters = of_counters.collect::<Vec<_>>();
-            assert!(!of_counters.is_empty(), "{plan}");
-            for plan in of_counters {
-                assert!(plan.contains("\"key\": \"counter\""), "{plan}");
-                let parts = plan.split("\"used_key_parts\":").nth(1).unwrap();
-                let parts = parts.split(']').next().unwrap();
-                assert_looked_up(&parts.replace('\n', ""));
-            }
+            assert_index(&explained::<String>(world, asked));
         }
     }),
     ("a connection lost in a commit leaves nobody knowing, and nothing counted", |world| {
@@ -104,27 +158,11 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
         assert!(matches!(done, Err(Failed::Counters(Error::Database { .. }))), "{done:?}");
         assert_kept_and_counted(world, 1, 0);
     }),
-    ("unsigned keys find their counters", |world| {
-        diesel::table! {
-            unsigned_posts { id -> Unsigned<Integer>, }
-        }
-
-        #[derive(HasCounters)]
-        #[diesel(table_name = unsigned_posts)]
-        #[counters(owner_type = "post", keys(views))]
-        struct UnsignedPost {
-            id: u32,
-        }
-
-        world.run(
-            "CREATE TABLE unsigned_posts (id INTEGER UNSIGNED NOT NULL PRIMARY KEY); \
-             INSERT INTO unsigned_posts VALUES (0), (4294967295)",
-        );
-        let last = UnsignedPost { id: u32::MAX };
-        world.counters.increment(&last, UnsignedPostCounter::Views, 5).unwrap();
-        sync(&world.counters);
-        let views = UnsignedPost::counter_value(UnsignedPostCounter::Views);
-        let values = unsigned_posts::table.select(views).order(unsigned_posts::id);
-        assert_eq!(values.load::<i64>(&mut world.connect()).unwrap(), [0, 5]);
+    ("keys of every width find their counters by the unique index", |world| {
+        assert_width!(world, TinyInt, i8, "TINYINT");
+        assert_width!(world, Unsigned<TinyInt>, u8, "TINYINT UNSIGNED");
+        assert_width!(world, Unsigned<SmallInt>, u16, "SMALLINT UNSIGNED");
+        assert_width!(world, Unsigned<Integer>, u32, "INTEGER UNSIGNED");
+        assert_width!(world, Unsigned<BigInt>, u64, "BIGINT UNSIGNED");
     }),
 ];

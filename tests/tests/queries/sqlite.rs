@@ -1,8 +1,12 @@
 use diesel::SqliteConnection as Connection;
 use diesel::sqlite::Sqlite as Backend;
 
+#[path = "binary.rs"]
+mod binary;
 #[path = "explain.rs"]
 mod explain;
+#[path = "kinds.rs"]
+mod kinds;
 #[path = "models.rs"]
 mod models;
 #[path = "pages.rs"]
@@ -21,28 +25,33 @@ use diesel::sql_types::{Integer, Text};
 use explain::{Asked, assert_looked_up, explained, load_plan as explain};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    [values::CASES, returning::CASES, pages::CASES, transactions::CASES, CASES].concat()
+    let shared = [values::CASES, kinds::CASES, returning::CASES, pages::CASES].concat();
+    [&shared, binary::CASES, transactions::CASES, CASES].concat()
 }
 
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type Plan = (Integer, Integer, Integer, Text);
 
+/// The tables of models of other keys.
+const KINDS: &str =
+    "CREATE TABLE text_posts (id VARCHAR(100) COLLATE NOCASE, other VARCHAR(100) COLLATE NOCASE)";
+
+fn assert_index(plan: &[(i32, i32, i32, String)]) {
+    let steps = plan.iter().map(|(.., step)| step.as_str());
+    let of_counters = steps.filter(|step| step.contains(" counter_"));
+    let of_counters = of_counters.collect::<Vec<_>>();
+    assert!(!of_counters.is_empty(), "{plan:?}");
+    for step in of_counters {
+        assert!(step.starts_with("SEARCH counter_") && step.contains("USING INDEX"), "{plan:?}");
+        assert_looked_up(step);
+    }
+}
+
 const CASES: &[Case<QueryWorld<Connection>>] = &[
     ("a value is looked up in the unique index", |world| {
         explain::fill(world);
         for asked in Asked::ALL {
-            let plan = explained::<(i32, i32, i32, String)>(world, asked);
-            let steps = plan.iter().map(|(.., step)| step.as_str());
-            let of_counters = steps.filter(|step| step.contains(" counter_"));
-            let of_counters = of_counters.collect::<Vec<_>>();
-            assert!(!of_counters.is_empty(), "{plan:?}");
-            for step in of_counters {
-                assert!(
-                    step.starts_with("SEARCH counter_") && step.contains("USING INDEX"),
-                    "{plan:?}"
-                );
-                assert_looked_up(step);
-            }
+            assert_index(&explained::<(i32, i32, i32, String)>(world, asked));
         }
     }),
     ("a constraint that fails at the commit keeps anything from being counted", |world| {

@@ -2,11 +2,11 @@ use std::time::{Duration, Instant};
 
 use super::deadline::Deadline;
 use super::doubts::Trust;
-use super::lost::is_lost_connection;
+use super::lost::{is_interrupted, is_lost_connection};
 use super::packed::Packed;
 use super::pool::{Lane, LanePermit, Pool, Pooled};
 use super::reply::{Reply, Unexpected};
-use super::reroute::{Lost, Reroute, Sent};
+use super::reroute::{IfSplit, Lost, Reroute, Sent};
 use super::sentinel::Era;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
@@ -29,6 +29,8 @@ pub(crate) struct Checkout<'p> {
     others: Option<&'p (dyn Reroute + 'p)>,
     /// Whether some of them were sent there.
     is_rerouted: bool,
+    /// Whether a command may be sent again whose reply was dropped after an interruption.
+    may_repeat: bool,
 }
 
 /// Why an exchange with the server was not completed.
@@ -101,6 +103,7 @@ impl<'p> Checkout<'p> {
             health: Health::Healthy,
             others: None,
             is_rerouted: false,
+            may_repeat: false,
         }
     }
 
@@ -120,7 +123,10 @@ impl<'p> Checkout<'p> {
     /// for making another one.
     fn answers(&mut self, until: Deadline, read: Duration) -> bool {
         let limit = Deadline::after((until.left() / 2).min(read));
-        match self.ask(&Packed::ping(), limit) {
+        self.repeat_interrupted();
+        let answer = self.ask(&Packed::ping(), limit);
+        self.may_repeat = false;
+        match answer {
             // A user that may not ask gets an answer, too.
             Ok(Reply::Text(_) | Reply::Refused(_)) => true,
             Ok(_) => false,
@@ -132,6 +138,12 @@ impl<'p> Checkout<'p> {
                 false
             }
         }
+    }
+
+    /// From now on, a command that is sent alone is sent again if the read of its reply was
+    /// interrupted, until its deadline. For commands that do no harm if they are carried out twice.
+    pub(crate) fn repeat_interrupted(&mut self) {
+        self.may_repeat = true;
     }
 
     /// Sends one command and reads its reply.
@@ -154,7 +166,17 @@ impl<'p> Checkout<'p> {
         commands: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        self.call_all(Sent { commands, load: None, deadline })
+        self.call_all(Sent { commands, load: None, deadline, if_split: IfSplit::Wait })
+    }
+
+    /// Does the same, but a command keeps the reply to it that says that its names are not together
+    /// now.
+    pub(crate) fn ask_all_at_once(
+        &mut self,
+        commands: &Packed,
+        deadline: Deadline,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        self.call_all(Sent { commands, load: None, deadline, if_split: IfSplit::Leave })
     }
 
     /// Sends commands, which may be calls of a script, and reads a reply for each.
@@ -175,7 +197,7 @@ impl<'p> Checkout<'p> {
         deadline: Deadline,
         take: impl FnMut(Reply) -> Result<(), Unexpected>,
     ) -> Result<(), ExchangeError> {
-        self.exchange_all(Sent { commands, load: None, deadline }, take)
+        self.exchange_all(Sent { commands, load: None, deadline, if_split: IfSplit::Wait }, take)
     }
 
     fn exchange_all(
@@ -231,6 +253,7 @@ impl<'p> Checkout<'p> {
         self.mark_broken();
         if let ExchangeError::Interrupted(why) = error
             && is_lost_connection(why)
+            && !is_interrupted(why)
         {
             self.pool.note_end(self.era());
         }
@@ -245,9 +268,7 @@ impl<'p> Checkout<'p> {
         let sent = self.wire()?.send(commands.bytes());
         sent.map_err(|error| deadline.blame(error))?;
         while self.unread > 0 {
-            self.limit_reads(deadline)?;
-            let received = self.wire()?.receive();
-            let reply = received.map_err(|error| deadline.blame(error))?;
+            let reply = self.receive(commands, deadline)?;
             self.unread -= 1;
             // A server that was demoted keeps its connections. New ones may lead to its successor.
             // Nor does it log in again by itself whom it has forgotten.
@@ -260,6 +281,28 @@ impl<'p> Checkout<'p> {
             take(reply)?;
         }
         Ok(())
+    }
+
+    /// Waits for the next reply to these commands, beyond interruptions. A client library may drop
+    /// the reply that was waited for. Then the command has to be sent again: its second reply is
+    /// the one that comes.
+    fn receive(&mut self, commands: &Packed, deadline: Deadline) -> Result<Reply, BoxError> {
+        loop {
+            self.limit_reads(deadline)?;
+            let error = match self.wire()?.receive() {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            if !is_interrupted(&error) {
+                return Err(deadline.blame(error));
+            }
+            if self.wire()?.drops_late_replies() {
+                if !self.may_repeat || commands.commands() > 1 {
+                    return Err(error);
+                }
+                self.wire()?.send(commands.bytes())?;
+            }
+        }
     }
 
     /// Keeps the connection from being used again.

@@ -1,3 +1,5 @@
+use std::io;
+
 use ::redis::RedisError;
 
 use crate::error::BoxError;
@@ -9,6 +11,15 @@ pub(crate) fn is_lost_connection(error: &BoxError) -> bool {
     #[cfg(feature = "r2d2-redis")]
     let lost = lost.or_else(|| is_lost_in_r2d2_redis(error));
     lost.unwrap_or(false)
+}
+
+/// Returns whether a read was interrupted: by a signal, or because this process was stopped and
+/// continued. The system ends a read of a socket that has a time-out then, and the reply may still
+/// come.
+pub(crate) fn is_interrupted(error: &BoxError) -> bool {
+    // The number of the error. The client libraries pass it on only in words.
+    const EINTR: i32 = 4;
+    cfg!(unix) && error.to_string() == io::Error::from_raw_os_error(EINTR).to_string()
 }
 
 /// Returns whether a connection of the old `redis` crate that `r2d2_redis` uses was lost; `None`

@@ -219,4 +219,8 @@ impl Wire for StoreConnection {
     fn receive(&mut self) -> Result<Reply, BoxError> {
         self.wire.receive()
     }
+
+    fn drops_late_replies(&self) -> bool {
+        self.wire.drops_late_replies()
+    }
 }

@@ -67,6 +67,12 @@ impl Reply {
         self.is_refusal("NOAUTH")
     }
 
+    /// Returns whether the server did not run a command because some of its names are on another
+    /// server already.
+    pub(crate) fn is_split(&self) -> bool {
+        self.is_refusal("TRYAGAIN")
+    }
+
     /// Returns whether the server did not read a value because it has another type than the
     /// command.
     pub(crate) fn is_wrong_type(&self) -> bool {

@@ -10,6 +10,16 @@ pub(super) struct Sent<'c> {
     /// What loads the script that they call, if they call one.
     pub(super) load: Option<&'c Packed>,
     pub(super) deadline: Deadline,
+    pub(super) if_split: IfSplit,
+}
+
+/// What becomes of a command of which some names are on another server already and some are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfSplit {
+    /// It is sent again until they are together, or the time is over.
+    Wait,
+    /// It keeps the reply that says so.
+    Leave,
 }
 
 /// Commands whose answers were lost.

@@ -2,7 +2,7 @@ use super::checkout::{Checkout, ExchangeError};
 use super::deadline::Deadline;
 use super::packed::{Args, Packed};
 use super::reply::{Reply, Unexpected};
-use super::reroute::Sent;
+use super::reroute::{IfSplit, Sent};
 use crate::error::BoxError;
 
 /// A script that the server carries out at one instant.
@@ -57,7 +57,7 @@ impl Script {
         calls: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        let sent = Sent { commands: calls, load: Some(&self.load), deadline };
+        let sent = self.sent(calls, deadline);
         let mut replies = checkout.call_all(sent)?;
         if !replies.iter().any(Reply::is_no_script) {
             return Ok(replies);
@@ -67,6 +67,10 @@ impl Script {
             *reply = repeated.next().unwrap_or(Reply::Other);
         }
         Ok(replies)
+    }
+
+    fn sent<'c>(&'c self, commands: &'c Packed, deadline: Deadline) -> Sent<'c> {
+        Sent { commands, load: Some(&self.load), deadline, if_split: IfSplit::Wait }
     }
 
     /// Returns new replies to the calls whose reply was NOSCRIPT.
@@ -82,7 +86,7 @@ impl Script {
         for (index, _) in replies.iter().enumerate().filter(|(_, reply)| reply.is_no_script()) {
             again.copy(calls.command_at(index));
         }
-        let sent = Sent { commands: &again, load: Some(&self.load), deadline };
+        let sent = self.sent(&again, deadline);
         let mut repeated = checkout.call_all(sent)?;
         // Loading is answered first. If it was refused, that says more than NOSCRIPT once more. A
         // call may have another reply: another process has loaded the script.

@@ -22,6 +22,10 @@ pub(crate) trait Wire {
 
     /// Waits for the next reply.
     fn receive(&mut self) -> Result<Reply, BoxError>;
+
+    /// Returns whether the reply that was waited for is dropped when it comes, after a read that
+    /// failed. If not, the next call of [`receive`](Self::receive) returns it.
+    fn drops_late_replies(&self) -> bool;
 }
 
 /// Whether a connection may be used again.
@@ -53,6 +57,10 @@ impl Wire for Connection {
                 reply => return Ok(reply.into()),
             }
         }
+    }
+
+    fn drops_late_replies(&self) -> bool {
+        true
     }
 }
 

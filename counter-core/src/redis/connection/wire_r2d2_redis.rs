@@ -32,6 +32,10 @@ impl Wire for Connection {
             Err(error) => Err(error.into()),
         }
     }
+
+    fn drops_late_replies(&self) -> bool {
+        false
+    }
 }
 
 impl Endable for Connection {

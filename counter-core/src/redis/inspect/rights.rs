@@ -28,11 +28,13 @@ enum Check {
     AskIfFollowing(&'static str),
     /// By using it: without it there is no store, no increment or no answer at all.
     Use,
+    /// Not at all, because a script may not run it. It is used in a cluster only.
+    No,
 }
 
 /// All commands that a user needs a right to. The guide to operation and the documentation of
 /// [`RedisStore`](crate::RedisStore) list them too.
-const RIGHTS: [Right; 30] = [
+const RIGHTS: [Right; 32] = [
     Right { command: "PING", check: Check::Use },
     Right { command: "INCRBY", check: Check::Use },
     Right { command: "EVALSHA", check: Check::Use },
@@ -60,6 +62,8 @@ const RIGHTS: [Right; 30] = [
     Right { command: "HSCAN", check: Check::Ask("KEY 0") },
     Right { command: "HMGET", check: Check::Ask("KEY field") },
     Right { command: "HDEL", check: Check::Ask("KEY field") },
+    Right { command: "CLUSTER SLOTS", check: Check::No },
+    Right { command: "ASKING", check: Check::No },
     Right { command: "ROLE", check: Check::AskIfFollowing("") },
     Right { command: "WAIT", check: Check::AskIfClaimsWait("0 0") },
     Right { command: "WAITAOF", check: Check::AskIfClaimsWait("0 0 0") },
@@ -80,7 +84,7 @@ impl Right {
                 let waits_by = confirmation.map(Confirmation::command_name);
                 (waits_by == Some(self.command)).then_some(args)
             }
-            Check::Use => None,
+            Check::Use | Check::No => None,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::error::{Error, StoreStep};
-use crate::redis::connection::{Deadline, Packed, Reply, Script};
+use crate::redis::connection::{Deadline, Packed, Reply, Script, is_interrupted};
 use crate::redis::server::Server;
 
 static BEGIN_SCAN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin_scan.lua")));
@@ -13,7 +13,7 @@ pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error
     if millis == 0 {
         return Ok(true);
     }
-    server.step(StoreStep::Index, |checkout| {
+    let begun = server.step(StoreStep::Index, |checkout| {
         let mut call = Packed::default();
         BEGIN_SCAN.call(&mut call, 1, 1, |args| {
             args.text(server.names().scanned()).int(millis);
@@ -24,7 +24,12 @@ pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error
             Reply::Refused(_) => Ok(true),
             reply => Ok(reply.into_number()? != 0),
         }
-    })
+    });
+    match begun {
+        // It may have been noted for this caller. A scan too many costs time only.
+        Err(Error::Store { source, .. }) if is_interrupted(&source) => Ok(true),
+        begun => begun,
+    }
 }
 
 /// The longest time for which a note is made, which a server can add to the present time.

@@ -1,12 +1,12 @@
 use std::mem;
 use std::num::NonZeroUsize;
 
-use super::found;
+use super::look_in_parts::look_in_parts;
 use super::scan::scan_under;
-use super::values::{parse_claim, parse_count, parse_high_water};
+use super::values::{parse_held, parse_high_water};
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
-use crate::names::{Foreign, Pattern, Prefix};
+use crate::names::{Pattern, Prefix};
 use crate::protocol::{ClaimSeq, Holding};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Unexpected};
@@ -67,7 +67,15 @@ fn look_at(server: &Server, names: &Names, ids: &[CounterId]) -> Result<Snapshot
         let commands = window.pack(|commands, ids| {
             write_look(commands, names, mem::replace(&mut begin, Begin::Counters), ids);
         });
-        for (ids, reply) in window.with(server.ask_all(checkout, &commands)?) {
+        for (ids, reply) in window.with(server.ask_all_at_once(checkout, &commands)?) {
+            if reply.is_split() {
+                let parts = look_in_parts(server, checkout, names, ids)?;
+                if held.is_empty() {
+                    high_water = parts.high_water;
+                }
+                held.extend(parts.held);
+                continue;
+            }
             let mut values = reply.into_array()?.into_iter();
             if held.is_empty() {
                 high_water = parse_high_water(names, values.next().ok_or(Unexpected)?)?;
@@ -105,24 +113,4 @@ fn write_look(commands: &mut Packed, names: &Names, begin: Begin, ids: &[Counter
             names.write_claim(args, id);
         }
     });
-}
-
-fn parse_held(
-    names: &Names,
-    id: &CounterId,
-    pending: Option<Vec<u8>>,
-    claim: Option<Vec<u8>>,
-) -> Result<Holding, Foreign> {
-    let pending = match pending {
-        None => 0,
-        Some(value) => parse_count(&value).ok_or_else(|| found::not_a_count(names, id, &value))?,
-    };
-    let claim = match claim {
-        None => None,
-        Some(value) => {
-            let claim = parse_claim(id, &value);
-            Some(claim.ok_or_else(|| found::not_a_claim(names, id, &value))?)
-        }
-    };
-    Ok(Holding { pending, claim })
 }

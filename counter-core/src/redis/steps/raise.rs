@@ -4,7 +4,7 @@ use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence};
 use crate::error::{Error, StoreStep};
 use crate::protocol::ClaimSeq;
-use crate::redis::connection::{Packed, Reply, Script, ScriptAnswer};
+use crate::redis::connection::{Deadline, Packed, Reply, Script, ScriptAnswer};
 use crate::redis::server::Server;
 
 static RAISE: LazyLock<Script> = LazyLock::new(|| {
@@ -18,7 +18,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
 /// there. Raises it above what this process has seen too, or this process would go on to claim
 /// nothing.
 pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
-    server.step(StoreStep::Raise, |checkout| {
+    server.repeatable_step(StoreStep::Raise, Deadline::NEVER, |checkout| {
         let (nth, newest) = server.last_sighting().get();
         let mut call = Packed::default();
         RAISE.call(&mut call, 2, 1, |args| {

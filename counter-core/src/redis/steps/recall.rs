@@ -29,6 +29,32 @@ pub(crate) fn recall(
     sequences: &[ClaimSeq],
     within: Duration,
 ) -> Result<Recall, Error> {
+    recall_by(server, store_id, sequences, within, Malformed::Fail)
+}
+
+/// Returns what the store was told, as far as it can be read.
+pub(crate) fn readable_told(
+    server: &Server,
+    store_id: &str,
+    within: Duration,
+) -> Result<Vec<Told>, Error> {
+    Ok(recall_by(server, store_id, &[], within, Malformed::LeaveOut)?.told)
+}
+
+/// What is done about marks that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Malformed {
+    Fail,
+    LeaveOut,
+}
+
+fn recall_by(
+    server: &Server,
+    store_id: &str,
+    sequences: &[ClaimSeq],
+    within: Duration,
+    malformed: Malformed,
+) -> Result<Recall, Error> {
     let until = Deadline::after(within);
     server.repeatable_step(StoreStep::Recall, until, |checkout| {
         let reply = RECALL.run(checkout, &recall_call(server, sequences), until)?.pop();
@@ -36,7 +62,7 @@ pub(crate) fn recall(
         if answer.word != b"ok" {
             return Err(found::in_answer(server.names(), &answer, None));
         }
-        let mut recall = read_recall(server.names(), answer)?;
+        let mut recall = read_recall(server.names(), answer, malformed)?;
         if recall.store_id.as_deref() == Some(store_id) {
             server.last_sighting().note_recall(sequences, &recall);
         } else {
@@ -61,7 +87,11 @@ fn recall_call(server: &Server, sequences: &[ClaimSeq]) -> Packed {
     call
 }
 
-fn read_recall(names: &Names, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
+fn read_recall(
+    names: &Names,
+    mut answer: ScriptAnswer,
+    malformed: Malformed,
+) -> Result<Recall, BoxError> {
     let high_water = answered_sequence(&answer)?;
     let generation = answer.rest.next().ok_or(Unexpected)?.into_text()?.ok_or(Unexpected)?;
     let store_id = if generation.is_empty() {
@@ -75,20 +105,27 @@ fn read_recall(names: &Names, mut answer: ScriptAnswer) -> Result<Recall, BoxErr
     };
     let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
     let marks = answer.rest.next().ok_or(Unexpected)?.into_array()?;
-    let told = read_told(names, marks)?;
+    let told = read_told(names, marks, malformed)?;
     let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
     Ok(Recall::new(store_id, high_water, accepted, forgotten).with_told(told))
 }
 
 /// Returns what the store was told, from the fields and values of `{prefix}{marks}`.
-fn read_told(names: &Names, marks: Vec<Reply>) -> Result<Vec<Told>, BoxError> {
+fn read_told(
+    names: &Names,
+    marks: Vec<Reply>,
+    malformed: Malformed,
+) -> Result<Vec<Told>, BoxError> {
     let mut told = Vec::with_capacity(marks.len() / 2);
     let mut marks = marks.into_iter();
     while let (Some(field), Some(value)) = (marks.next(), marks.next()) {
         let (field, value) = (field.into_text()?, value.into_text()?);
         let (field, value) = (field.unwrap_or_default(), value.unwrap_or_default());
-        let row = parse_told(&field, &value).ok_or_else(|| found::no_marks(names, &value))?;
-        told.push(row);
+        match parse_told(&field, &value) {
+            Some(row) => told.push(row),
+            None if malformed == Malformed::LeaveOut => {}
+            None => return Err(found::no_marks(names, &value).into()),
+        }
     }
     Ok(told)
 }

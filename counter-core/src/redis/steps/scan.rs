@@ -45,7 +45,7 @@ pub(super) fn scan_under(
     let (position, names) = match from.position {
         0 => server.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
         // A server that was started again would take this for a place in another order.
-        _ => server.step(StoreStep::Scan, scan),
+        _ => server.step_on_one_server(StoreStep::Scan, scan),
     }?;
     let mut page = ScanPage::default();
     for name in names {

@@ -2,8 +2,8 @@
 -- given one. mark.rs has the rule, and says what the words mean that are returned.
 --
 -- KEYS: the generation and the marks; claims.
--- ARGV: the id of the store, the number of the row, its newest sequence, its marks; the text of each
---       claim.
+-- ARGV: the id of the store, the number of the row, its newest sequence, its marks, the last decision
+--       that its transaction knew, or an empty text; the text of each claim.
 -- Returns 'taken', 'known', 'unproven' or 'other', the last two having changed nothing; or
 -- 'foreign'. What goes with the word is what was there, or empty.
 
@@ -40,6 +40,17 @@ local function telling(told, marks)
   return 'other'
 end
 
+local DECISIONS = '-1'
+
+-- Returns whether a transaction knew the last decision, or a newer one. `told` is what the store was
+-- told of that.
+local function knows(decision, told)
+  if not told or decision == told then
+    return true
+  end
+  return decision ~= '' and number_of(told) < number_of(decision)
+end
+
 local function tell()
   local generation = redis.call('GET', KEYS[1])
   if not generation or string.match(generation, '^([^:]*):') ~= ARGV[1] then
@@ -50,11 +61,22 @@ local function tell()
   if value and not told then
     return 'foreign', 'M=' .. string.sub(value, 1, 64)
   end
+  local decisions = redis.call('HGET', KEYS[2], DECISIONS)
+  local decided = decisions and string.match(decisions, '^%d+ (%d+:%x+)$')
+  if decisions and not decided then
+    return 'foreign', 'M=' .. string.sub(decisions, 1, 64)
+  end
+  if not knows(ARGV[5], decided) then
+    return 'unproven', decisions
+  end
   local word = telling(told, ARGV[4])
   if word == 'taken' then
     -- Where memory is full, a script may not begin with a write that takes any.
     redis.call('PERSIST', KEYS[2])
     redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
+    if ARGV[5] ~= '' and ARGV[5] ~= decided then
+      redis.call('HSET', KEYS[2], DECISIONS, '0 ' .. ARGV[5])
+    end
   end
   return word, value or ''
 end
@@ -66,7 +88,7 @@ end
 local values = redis.call('MGET', unpack(KEYS, 3))
 local acked = {}
 for i = 1, #values do
-  if values[i] == ARGV[4 + i] then
+  if values[i] == ARGV[5 + i] then
     acked[#acked + 1] = KEYS[2 + i]
   end
 end

@@ -55,12 +55,13 @@ struct TellCall<'a> {
 impl TellCall<'_> {
     fn write(&self, calls: &mut Packed, claims: &[Claim]) {
         let Self { names, store_id, told } = self;
-        TELL.call(calls, 2 + claims.len(), 4 + claims.len(), |args| {
+        TELL.call(calls, 2 + claims.len(), 5 + claims.len(), |args| {
             args.text(names.generation()).text(names.marks());
             for claim in claims {
                 names.write_claim(args, &claim.id);
             }
             args.text(store_id).int(told.writer).int(told.seq.get()).text(told.marks.to_string());
+            args.text(told.decision.map_or_else(String::new, |decision| decision.to_string()));
             for claim in claims {
                 args.text(claim.text());
             }

@@ -3,7 +3,8 @@
 use super::found;
 use crate::error::BoxError;
 use crate::id::{CounterId, canonical_i64};
-use crate::protocol::{Claim, ClaimSeq, Generation};
+use crate::names::Foreign;
+use crate::protocol::{Claim, ClaimSeq, Generation, Holding};
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
 use crate::store::Told;
 
@@ -67,10 +68,32 @@ pub(crate) fn parse_told(field: &[u8], value: &[u8]) -> Option<Told> {
         writer: parse_count(field)?,
         seq: parse_sequence(seq.as_bytes())?,
         marks: marks.parse().ok()?,
+        decision: None,
     })
 }
 
 /// Returns the value that [`parse_told`] reads.
 pub(crate) fn told_text(told: &Told) -> String {
     format!("{} {}", told.seq, told.marks)
+}
+
+/// Returns what a counter holds, from the values of its two names.
+pub(crate) fn parse_held(
+    names: &Names,
+    id: &CounterId,
+    pending: Option<Vec<u8>>,
+    claim: Option<Vec<u8>>,
+) -> Result<Holding, Foreign> {
+    let pending = match pending {
+        None => 0,
+        Some(value) => parse_count(&value).ok_or_else(|| found::not_a_count(names, id, &value))?,
+    };
+    let claim = match claim {
+        None => None,
+        Some(value) => {
+            let claim = parse_claim(id, &value);
+            Some(claim.ok_or_else(|| found::not_a_claim(names, id, &value))?)
+        }
+    };
+    Ok(Holding { pending, claim })
 }

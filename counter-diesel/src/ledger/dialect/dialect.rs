@@ -184,13 +184,13 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         writer: Option<i64>,
     ) -> QueryResult<Vec<RecordRow>>;
 
-    /// Returns the sequences in all state rows of a store.
+    /// Returns all state rows of a store, but marks only of the row of decisions.
     fn recorded(
         &mut self,
         tables: &Tables,
         prefix: &str,
         store_id: &str,
-    ) -> QueryResult<Vec<ClaimSeq>>;
+    ) -> QueryResult<Vec<RecordRow>>;
 
     /// Returns what a copy of the database does not share with it, where the server has such a
     /// thing and tells it to this user.

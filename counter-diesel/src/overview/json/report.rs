@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::claim::ClaimShape;
 use super::listed::{ForeignShape, Listed, listed};
 use crate::causes::one_line;
-use crate::ledger::ledger::{SyncRecord, SyncedPrefix};
+use crate::ledger::state::{SyncRecord, SyncedPrefix};
 use crate::overview::timestamp::Timestamp;
 use crate::sync::report::claims::{
     ConflictingClaim, FailedClaim, HeldCounter, LostClaim, PostponedClaim,

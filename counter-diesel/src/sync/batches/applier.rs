@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
 use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::{Manner, Origin};
-use crate::sync::report::claims::{FailedClaim, PostponedCause, PostponedClaim};
+use crate::sync::report::claims::{FailedClaim, PostponedCause};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::unsettled::Unsettled;
 
@@ -28,7 +28,7 @@ impl Applier<'_, '_> {
 
     pub(crate) fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
         self.unsettled.leave(&claim);
-        self.log.report.postponed.push(PostponedClaim { claim, cause });
+        self.log.postpone(claim, cause);
     }
 
     /// A commit that failed, or panicked, may have happened.

@@ -4,14 +4,13 @@
 //! commits sequences of it, and no other transaction of this process is between its begin and its
 //! commit: so what became of earlier commits is known, and a claim may get a new sequence.
 
-use counter_core::{
-    Claim, ClaimSeq, CommitOutcome, HeldNumber, PrivateStore, Verdict, random_word,
-};
+use counter_core::{Claim, ClaimSeq, CommitOutcome, HeldNumber, PrivateStore, Verdict};
 
 use crate::engine::remembered::Fate;
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::ledger::{LedgerTransaction, Unapplied, UnappliedCause};
+use crate::random::random_word;
 use crate::sync::batches::applier::Applier;
 use crate::sync::batches::hold::Hold;
 use crate::sync::batches::settled::Settled;

@@ -21,11 +21,11 @@ pub struct Adoption {
 /// Looks how the database differs from the one that the store was synced into. Changes nothing.
 pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
     let before = engine.ledger().state(engine.prefix())?;
-    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let present = present_generation(engine.store())?;
     let mismatch = match (engine.store().generation(), present) {
         (Some(store), Some(generation)) => {
             let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
+            let read_again = || engine.ledger().state_to_write(engine.prefix());
             kinship::mismatch(&generation, &before, &recall.told, read_again)?
         }
         // What a store without data was synced into is not known.
@@ -34,17 +34,20 @@ pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
     Ok(Adoption { mismatch, is_adopted: false })
 }
 
-/// Makes the store follow this database: whatever else was synced into it does not know what the
-/// two know of each other from now on.
+/// Makes the store follow this database: whatever else was synced into it, also just now, does not
+/// know of the decision, which each transaction compares.
 pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
-    let adoption = look(engine)?;
-    let Some(store) = engine.store().generation() else { return Ok(adoption) };
+    // What cannot be read of the store's marks is replaced, so it keeps nobody from deciding.
+    let mismatch = look(engine).map_or(None, |adoption| adoption.mismatch);
+    let Some(store) = engine.store().generation() else {
+        return Ok(Adoption { mismatch, is_adopted: false });
+    };
     let state = engine.ledger().state_to_write(engine.prefix())?;
     let generation = store.ensure_generation(&state.database, state.newest)?;
     adopt_in(engine, store, &generation.store_id, &state.database)?;
     engine.note_store(generation.store_id.into());
-    engine.note_database(KnownDatabase::Right);
-    Ok(Adoption { is_adopted: true, ..adoption })
+    engine.note_database(KnownDatabase::right());
+    Ok(Adoption { mismatch, is_adopted: true })
 }
 
 /// The database comes first: if this ends halfway, it still knows what the store was told last.
@@ -54,7 +57,7 @@ fn adopt_in(
     store_id: &str,
     database: &str,
 ) -> Result<(), Error> {
-    let told = store.recall(store_id, &[], RECALL_WITHIN)?.told;
+    let told = store.readable_told(store_id, RECALL_WITHIN)?;
     let told = engine.ledger().adopt(engine.prefix(), store_id, &told)?;
     if store.adopt(store_id, database, &told)? {
         return Ok(());

@@ -3,9 +3,10 @@
 use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
+use crate::engine::engine::Engine;
 use crate::engine::kinship::{is_of_other, mismatch};
 use crate::error::{DatabaseMismatch, Error};
-use crate::ledger::ledger::{LedgerState, StoreRecord, SyncRecord};
+use crate::ledger::state::{LedgerState, StoreRecord, SyncRecord};
 
 /// What a comparison of a store's generation with what the database has recorded came to.
 pub(crate) struct Comparison {
@@ -21,14 +22,15 @@ pub(crate) struct Comparison {
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
-/// only rises. `read_again` reads it once more, where writes are taken.
+/// only rises.
 pub(crate) fn compare(
+    engine: &Engine,
     store: &dyn StoreGeneration,
     generation: &Generation,
     state: LedgerState,
-    read_again: impl FnOnce() -> Result<LedgerState, Error>,
 ) -> Result<Comparison, Error> {
     let recall = recall(store, generation, &state)?;
+    let read_again = || engine.ledger().state_to_write(engine.prefix());
     let mismatch = mismatch(generation, &state, &recall.told, read_again)?;
     let is_lost = |row: &StoreRecord| {
         let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
@@ -37,13 +39,12 @@ pub(crate) fn compare(
     let marks_lost = state.stores.iter().any(is_lost);
     let age = age_of(recall);
     let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
-    let LedgerState { recorded, .. } = state;
     Ok(Comparison {
         shared_prefix,
         age,
         mismatch,
         marks_lost,
-        replaced: recorded.filter(|recorded| recorded.store_id != generation.store_id),
+        replaced: state.replaced_by(&generation.store_id),
     })
 }
 

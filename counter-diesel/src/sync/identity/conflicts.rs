@@ -7,7 +7,7 @@ use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Pattern, Verdi
 use crate::engine::age::{Age, age, newest};
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::ledger::ledger::SyncRecord;
+use crate::ledger::state::SyncRecord;
 use crate::sync::report::capped::Capped;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use counter_core::{Claim, ClaimSeq, Kinship, Mark, Recall, StoreGeneration, Told, random_word};
+use counter_core::{
+    Claim, ClaimSeq, Error as CoreError, Kinship, Mark, Recall, StoreGeneration, Told,
+};
 
 use crate::engine::age::{Age, age_of, went_back};
 use crate::engine::engine::Engine;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord};
+use crate::random::random_word;
 use crate::sync::report::times::SyncTimes;
 
 /// Rows are locked meanwhile, for which others wait 5 seconds: for this, a second at most to
@@ -41,7 +44,9 @@ impl Remembrance {
 /// # Errors
 ///
 /// [`StoreWentBack`](counter_core::Error::StoreWentBack) if it has this id and does not remember,
-/// [`Error::OtherDatabase`] if it follows another database.
+/// [`Error::OtherDatabase`] if it follows another database,
+/// [`StoreChanged`](counter_core::Error::StoreChanged) if an operator has decided which one that is
+/// since the two were compared.
 pub(crate) fn record(
     engine: &Engine,
     transaction: &mut dyn LedgerTransaction,
@@ -55,11 +60,17 @@ pub(crate) fn record(
     };
     let prefix = engine.prefix();
     let locked = times.add_database(|| transaction.lock_record(prefix, store_id))?;
-    let LockedRecord { mut row, mut recorded } = locked;
+    let LockedRecord { mut row, mut recorded, decision } = locked;
     recorded.push(newest);
     let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
     let told = recall.told_of(row.writer).cloned();
+    let decided = recall.told_of(Told::DECISIONS).and_then(|told| told.marks.newest());
     let is_present = is_present(store_id, recall)?;
+    if is_present && !decision.kinship(decided).is_kin() {
+        // For this database, just now, or for another one: who begins anew finds out.
+        return Err(CoreError::StoreChanged.into());
+    }
+    row.decision = decision.newest();
     let told = if is_present {
         times.add_verify(|| mark_known(store, store_id, &row, told))?
     } else {

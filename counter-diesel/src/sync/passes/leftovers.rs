@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::sync::batches::apply::settle_changed;
 use crate::sync::batches::manner::Origin;
 use crate::sync::passes::folding::Pass;
-use crate::sync::report::claims::{PostponedCause, PostponedClaim};
+use crate::sync::report::claims::PostponedCause;
 use crate::sync::report::times::time;
 use crate::sync::unsettled::Left;
 
@@ -46,7 +46,7 @@ impl Pass<'_, '_> {
             for claim in pass.settle_changed(claims)? {
                 let cause = PostponedCause::Refused;
                 pass.unsettled.note_reported(&claim);
-                pass.log.report.postponed.push(PostponedClaim { claim, cause });
+                pass.log.postpone(claim, cause);
             }
             Ok(())
         })

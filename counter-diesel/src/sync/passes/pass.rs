@@ -16,7 +16,7 @@ use crate::engine::age::{Age, newest, present_generation, went_back};
 use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
-use crate::ledger::ledger::LedgerState;
+use crate::ledger::state::LedgerState;
 use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Manner;
 use crate::sync::identity::compare::{Comparison, compare};
@@ -204,8 +204,7 @@ impl Pass<'_, '_> {
         generation: &Generation,
         state: LedgerState,
     ) -> Result<Age, Error> {
-        let (ledger, prefix) = (self.engine.ledger(), self.engine.prefix());
-        let comparison = compare(store, generation, state, || ledger.state_to_write(prefix))?;
+        let comparison = compare(self.engine, store, generation, state)?;
         let Comparison { shared_prefix, replaced, age, mismatch, marks_lost } = comparison;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
@@ -214,7 +213,7 @@ impl Pass<'_, '_> {
         if let Some(mismatch) = mismatch {
             return Err(Error::OtherDatabase(mismatch));
         }
-        self.engine.note_database(KnownDatabase::Right);
+        self.engine.note_database(KnownDatabase::right());
         match age {
             Age::WentBack(forgotten) if !self.is_decided() => {
                 Err(went_back(generation.high_water, &forgotten))

@@ -2,18 +2,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use counter_core::Claim;
 
+use super::claims::{PostponedCause, PostponedClaim};
 use super::observer::{Observer, SyncEvent};
 use super::report::SyncReport;
+use crate::sync::reported::Reported;
 
 /// What a pass writes down: the report that it returns, and the observer that hears of it at once.
 pub(crate) struct PassLog<'a> {
     pub(crate) report: SyncReport,
     pub(crate) observer: Observer<'a>,
+    /// Counters whose claims are among the postponed ones already: a pass that begins anew meets
+    /// them again.
+    postponed: Reported,
 }
 
 impl<'a> PassLog<'a> {
     pub(crate) fn new(report: SyncReport, observer: Observer<'a>) -> Self {
-        Self { report, observer }
+        Self { report, observer, postponed: Reported::default() }
+    }
+
+    /// Notes that a claim is left to a later pass.
+    pub(crate) fn postpone(&mut self, claim: Claim, cause: PostponedCause) {
+        if self.postponed.insert(&claim.id) {
+            self.report.postponed.push(PostponedClaim { claim, cause });
+        }
     }
 
     /// Notes that so many counters were found, and come next as one batch.
@@ -39,5 +51,25 @@ impl<'a> PassLog<'a> {
     /// Passes the observer's wish for an end on to another thread.
     pub(crate) fn pass_on_stop(&self, should_stop: &AtomicBool) {
         should_stop.fetch_or(self.observer.should_stop(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use counter_core::{ClaimOp, ClaimSeq, CounterId};
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_postponed_once_in_a_pass_that_begins_anew() {
+        let mut log = PassLog::new(SyncReport::default(), Observer::none());
+        let claim = |owner_id| {
+            let id = CounterId::new("post", owner_id, "views").unwrap();
+            Claim { id, seq: ClaimSeq::new(1), op: ClaimOp::Add(1) }
+        };
+        for owner_id in [1, 2, 1] {
+            log.postpone(claim(owner_id), PostponedCause::Locked);
+        }
+        assert_eq!(log.report.postponed.count(), 2);
     }
 }

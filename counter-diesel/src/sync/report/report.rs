@@ -10,7 +10,7 @@ use crate::sync::reach::Reach;
 
 use crate::causes::one_line;
 use crate::error::Error;
-use crate::ledger::ledger::{SyncRecord, SyncedPrefix};
+use crate::ledger::state::{SyncRecord, SyncedPrefix};
 
 /// What a sync did, and what it found that somebody should look at.
 #[derive(Debug, Default)]

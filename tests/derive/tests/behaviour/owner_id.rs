@@ -14,6 +14,15 @@ macro_rules! model {
     };
 }
 
+model!(Tiny, i8);
+model!(UnsignedTiny, u8);
+model!(UnsignedSmall, u16);
+model!(UnsignedLarge, u64);
+model!(Text, String);
+model!(Static, &'static str);
+model!(Either, std::borrow::Cow<'static, str>);
+model!(Unique, uuid::Uuid);
+model!(Composite, Seat);
 model!(Small, i16);
 model!(Medium, i32);
 model!(Large, i64);
@@ -21,6 +30,32 @@ model!(Unsigned, u32);
 model!(Newtype, PostId);
 model!(Qualified, self::PostId);
 model!(Picky, Even);
+
+macro_rules! uuid_model {
+    ($name:ident, $id:ty) => {
+        #[derive(HasCounters)]
+        #[counters(owner_type = "unique", id = uuid)]
+        struct $name {
+            id: $id,
+        }
+    };
+}
+
+uuid_model!(OfUuid, uuid::Uuid);
+uuid_model!(OfArray, [u8; 16]);
+uuid_model!(OfBytes, Vec<u8>);
+uuid_model!(OfSlice, &'static [u8]);
+
+struct Seat {
+    flight: i64,
+    row: i32,
+}
+
+impl ToOwnerId for Seat {
+    fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
+        format!("{}/{}", self.flight, self.row).to_owner_id()
+    }
+}
 
 struct PostId(i64);
 
@@ -48,6 +83,44 @@ fn each_integer_type_that_fits_is_an_id() {
     assert_eq!(id(&Medium { id: i32::MAX }), Some(i64::from(i32::MAX)));
     assert_eq!(id(&Large { id: i64::MAX }), Some(i64::MAX));
     assert_eq!(id(&Unsigned { id: u32::MAX }), Some(i64::from(u32::MAX)));
+    assert_eq!(id(&Tiny { id: i8::MIN }), Some(i64::from(i8::MIN)));
+    assert_eq!(id(&UnsignedTiny { id: u8::MAX }), Some(i64::from(u8::MAX)));
+    assert_eq!(id(&UnsignedSmall { id: u16::MAX }), Some(i64::from(u16::MAX)));
+    assert_eq!(id(&UnsignedLarge { id: 7 }), Some(7));
+}
+
+#[test]
+fn an_unsigned_id_above_the_greatest_of_the_table_is_refused_where_it_is_used() {
+    let refused = UnsignedLarge { id: u64::MAX }.counter_owner_id().unwrap_err().to_string();
+    assert!(refused.contains(&u64::MAX.to_string()), "{refused}");
+}
+
+#[test]
+fn texts_and_uuids_are_ids_and_a_text_of_digits_is_no_integer() {
+    let text = |model: &dyn Fn() -> Result<OwnerId, Invalid>| model().unwrap().to_string();
+    assert_eq!(text(&|| Text { id: "a:b".to_owned() }.counter_owner_id()), "a%3Ab");
+    assert_eq!(text(&|| Static { id: "42" }.counter_owner_id()), "%342");
+    assert_eq!(text(&|| Either { id: "42a".into() }.counter_owner_id()), "42a");
+    assert_eq!(
+        text(&|| Composite { id: Seat { flight: 714, row: 12 } }.counter_owner_id()),
+        "714/12"
+    );
+    assert!(Text { id: String::new() }.counter_owner_id().is_err());
+}
+
+#[test]
+fn a_uuid_is_the_same_owner_as_its_bytes_and_as_its_text() {
+    let uuid = uuid::Uuid::from_u128(0x6fa4_59ea_ee8a_3ca4_894e_db77_e160_355e);
+    let id = Unique { id: uuid }.counter_owner_id().unwrap();
+    assert_eq!(id.to_string(), "6fa459ea-ee8a-3ca4-894e-db77e160355e");
+    let bytes = *uuid.as_bytes();
+    assert_eq!(OfUuid { id: uuid }.counter_owner_id().as_ref(), Ok(&id));
+    assert_eq!(OfArray { id: bytes }.counter_owner_id().as_ref(), Ok(&id));
+    assert_eq!(OfBytes { id: bytes.to_vec() }.counter_owner_id().as_ref(), Ok(&id));
+    assert!(OfBytes { id: vec![0; 15] }.counter_owner_id().is_err());
+    assert!(OfSlice { id: &[0; 17] }.counter_owner_id().is_err());
+    let owner = Owner::new("unique", "6fa459ea-ee8a-3ca4-894e-db77e160355e").unwrap();
+    assert_eq!(owner.id(), &id);
 }
 
 #[test]

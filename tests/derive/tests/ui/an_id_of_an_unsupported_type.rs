@@ -7,9 +7,4 @@ struct Post {
 
 struct PostId(i64);
 
-#[derive(HasCounters)]
-struct User {
-    id: u128,
-}
-
 fn main() {}

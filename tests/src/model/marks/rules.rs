@@ -7,6 +7,8 @@ pub struct Databases {
     pub transactions: Vec<u8>,
     /// What happens to the databases.
     pub event: Event,
+    /// How many rows the record has.
+    pub rows: usize,
     /// Whether the store loses its mark once, or is put back to an older one.
     pub store: StoreEvent,
     /// How many marks a row may keep.
@@ -60,6 +62,10 @@ pub struct Does {
     pub tells_when_full: bool,
     /// Words are compared, and not the numbers alone.
     pub compares_words: bool,
+    /// A decision leaves a mark of its own, which each transaction compares.
+    pub knows_decisions: bool,
+    /// The store compares it too, when it is told.
+    pub tells_decisions: bool,
 }
 
 /// Which marks a row keeps.
@@ -82,6 +88,8 @@ impl Default for Does {
             tells_first: true,
             tells_when_full: true,
             compares_words: true,
+            knows_decisions: true,
+            tells_decisions: true,
         }
     }
 }

@@ -7,24 +7,33 @@ use super::rules::{Databases, Does, Keeps};
 /// All of the world at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
-    /// The row of each database. There is one, until it is copied.
-    pub(super) rows: Vec<Row>,
-    pub(super) dump: Option<Row>,
-    pub(super) told: Marks,
+    /// There is one, until it is copied.
+    pub(super) databases: Vec<Database>,
+    pub(super) dump: Option<Database>,
+    pub(super) told: ToldAll,
     /// What the store was told before, as far as it may come back.
-    pub(super) old_told: Option<Marks>,
+    pub(super) old_told: Option<ToldAll>,
     pub(super) processes: Vec<Process>,
-    pub(super) acknowledged: Vec<Mark>,
+    /// What was acknowledged, with the row in which it was recorded.
+    pub(super) acknowledged: Vec<(usize, Mark)>,
     pub(super) words: u64,
     pub(super) has_happened: bool,
     pub(super) has_happened_to_store: bool,
     pub(super) adopted: Option<usize>,
-    pub(super) adopting: Option<(usize, Mark)>,
+    pub(super) adopting: Option<Adopting>,
     pub(super) alarms: Vec<usize>,
     pub(super) missed_loss: bool,
     pub(super) missed_copy: bool,
     pub(super) passed_beside_adopted: bool,
     pub(super) found_behind: bool,
+}
+
+/// The record of a database.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Database {
+    pub(super) rows: Vec<Row>,
+    /// The row of decisions.
+    pub(super) decision: Marks,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -34,30 +43,56 @@ pub(super) struct Row {
     pub(super) history: Vec<Mark>,
 }
 
+/// What the store was told of each row, and of decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ToldAll {
+    pub(super) rows: Vec<Marks>,
+    pub(super) decision: Marks,
+}
+
+/// An operator's decision that is being carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Adopting {
+    /// What the store was told is read.
+    Read(usize, ToldAll),
+    /// The database has its new marks.
+    Written(usize, ToldAll),
+}
+
 /// A process that makes transactions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Process {
     pub(super) left: u8,
     pub(super) database: usize,
     pub(super) at: At,
+    /// Whether it began with what it is at before the operator's decision was carried out.
+    pub(super) began_before: bool,
 }
 
 /// Where a process is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Idle,
-    /// It has read the store's mark, or the row's, at the start.
-    ReadStore(Marks),
-    ReadRow(Marks),
+    /// It has read what the store was told, or the record, at the start.
+    ReadStore(ToldAll),
+    ReadRecord(Database),
     Started,
-    Locked,
+    /// It has locked this row, and then read the decision.
+    Locked(usize, Marks),
     /// It has compared the row with these marks of the store.
-    Checked(Marks),
-    Committed(Marks),
-    Told(Mark),
+    Checked(Held, Marks),
+    Committed(Held, Marks),
+    Told(usize, Mark),
     /// It has acknowledged, and not told.
-    Acknowledged(Marks),
+    Acknowledged(Held, Marks),
     Refused,
+}
+
+/// The row of a transaction, and the decision that it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Held {
+    pub(super) row: usize,
+    pub(super) decision: Marks,
 }
 
 /// Something that happens.
@@ -65,6 +100,8 @@ pub(super) enum At {
 pub enum Happens {
     /// The next step of a process.
     Step(usize),
+    /// A process locks this row.
+    Lock(usize, usize),
     /// A process dies.
     Crash(usize),
     /// A dump of the database is made.
@@ -73,101 +110,148 @@ pub enum Happens {
     Restore,
     /// The database is copied.
     Copy,
-    /// The store's mark is copied.
+    /// The store's marks are copied.
     NoteStore,
-    /// The store loses its mark, or has the older one again.
+    /// The store loses its marks, or has the older ones again.
     HitStore,
     /// An operator decides for a database.
     Adopt(usize),
-    /// The store is told of that.
-    TellAdopted,
+    /// The next step of that.
+    GoOnAdopting,
+}
+
+impl At {
+    /// Returns the row that is locked.
+    pub(super) fn locked(&self) -> Option<usize> {
+        match self {
+            Self::Locked(row, _) => Some(*row),
+            Self::Checked(held, _) => Some(held.row),
+            _ => None,
+        }
+    }
+}
+
+impl ToldAll {
+    pub(super) fn nothing(rows: usize) -> Self {
+        Self { rows: vec![Marks::default(); rows], decision: Marks::default() }
+    }
+}
+
+impl Database {
+    pub(super) fn new(rows: usize) -> Self {
+        Self { rows: vec![Row::default(); rows], decision: Marks::default() }
+    }
+
+    fn is_kin(&self, told: &ToldAll, does: Does) -> bool {
+        let mut rows = self.rows.iter().zip(&told.rows);
+        let decides =
+            !does.knows_decisions || kinship(&self.decision, &told.decision, does).is_kin();
+        decides && rows.all(|(row, told)| kinship(&row.marks, told, does).is_kin())
+    }
 }
 
 impl World {
     pub(super) fn step(&mut self, i: usize, model: &Databases) -> Option<()> {
         let does = model.does;
         let Process { database, at, .. } = self.processes[i].clone();
-        let row = self.rows[database].marks.clone();
         let next = match at {
             At::Idle if self.processes[i].left > 0 => {
                 self.processes[i].left -= 1;
+                self.processes[i].began_before = false;
                 if does.reads_store_first {
                     At::ReadStore(self.told.clone())
                 } else {
-                    At::ReadRow(row)
+                    At::ReadRecord(self.databases[database].clone())
                 }
             }
-            At::ReadStore(told) => self.pass_if(i, &row, &told, does, At::Started),
-            At::ReadRow(row) => self.pass_if(i, &row, &self.told.clone(), does, At::Started),
-            At::Started => {
-                let holds = |other: &Process| {
-                    other.database == database && matches!(other.at, At::Locked | At::Checked(_))
-                };
-                if self.processes.iter().any(holds) {
-                    return None;
-                }
-                At::Locked
+            At::ReadStore(told) => {
+                self.start_or_refuse(i, &self.databases[database].clone(), &told, does)
             }
-            At::Locked if does.checks => {
-                let told = self.told.clone();
-                self.note_check(database, &row, &told, does);
-                self.pass_if(i, &row, &told, does, At::Checked(told.clone()))
-            }
-            At::Locked => {
-                let told = self.told.clone();
-                self.note_check(database, &row, &told, does);
-                At::Checked(told)
-            }
-            At::Checked(told) => match self.tell_if_full(i, &row, told, model) {
-                Ok(told) => self.commit(database, told, model),
+            At::ReadRecord(record) => self.start_or_refuse(i, &record, &self.told.clone(), does),
+            At::Locked(row, decision) => self.check(i, Held { row, decision }, does),
+            At::Checked(held, told) => match self.tell_if_full(i, &held, told, model) {
+                Ok(told) => self.commit(database, held, told, model),
                 Err(at) => at,
             },
-            At::Committed(marks) if does.tells_first => self.tell(i, marks, does),
-            At::Committed(marks) => {
-                self.acknowledged.extend(marks.newest());
-                At::Acknowledged(marks)
+            At::Committed(held, marks) if does.tells_first => self.tell(i, &held, marks, does),
+            At::Committed(held, marks) => {
+                self.acknowledged.extend(marks.newest().map(|mark| (held.row, mark)));
+                At::Acknowledged(held, marks)
             }
-            At::Told(mark) => {
-                self.acknowledged.push(mark);
+            At::Told(row, mark) => {
+                self.acknowledged.push((row, mark));
                 At::Idle
             }
-            At::Acknowledged(marks) => match self.tell(i, marks, does) {
-                At::Told(_) => At::Idle,
+            At::Acknowledged(held, marks) => match self.tell(i, &held, marks, does) {
+                At::Told(..) => At::Idle,
                 at => at,
             },
-            At::Idle | At::Refused => return None,
+            At::Idle | At::Started | At::Refused => return None,
         };
         self.processes[i].at = next;
         Some(())
     }
 
-    fn pass_if(&mut self, i: usize, row: &Marks, told: &Marks, does: Does, next: At) -> At {
-        if kinship(row, told, does).is_kin() {
-            return next;
+    fn start_or_refuse(&mut self, i: usize, record: &Database, told: &ToldAll, does: Does) -> At {
+        if record.is_kin(told, does) { At::Started } else { self.refuse(i) }
+    }
+
+    pub(super) fn lock(&mut self, i: usize, row: usize) -> Option<()> {
+        let database = self.processes[i].database;
+        let holds = |other: &Process| other.database == database && other.at.locked() == Some(row);
+        if self.processes.iter().any(holds) {
+            return None;
         }
-        self.refuse(i)
+        let decision = self.databases[database].decision.clone();
+        self.processes[i].at = At::Locked(row, decision);
+        Some(())
+    }
+
+    /// A decision that the transaction does not know is no finding: the pass begins anew.
+    fn check(&mut self, i: usize, held: Held, does: Does) -> At {
+        let database = self.processes[i].database;
+        let told = self.told.clone();
+        if does.knows_decisions && !kinship(&held.decision, &told.decision, does).is_kin() {
+            self.processes[i].left += 1;
+            return At::Idle;
+        }
+        let told = told.rows[held.row].clone();
+        let row = self.databases[database].rows[held.row].marks.clone();
+        self.note_check(database, held.row, &told, does);
+        if does.checks && !kinship(&row, &told, does).is_kin() {
+            return self.refuse(i);
+        }
+        At::Checked(held, told)
     }
 
     fn refuse(&mut self, i: usize) -> At {
-        self.alarms.push(self.processes[i].database);
+        let Process { database, began_before, .. } = self.processes[i];
+        if !began_before {
+            self.alarms.push(database);
+        }
         self.processes[i].left = 0;
         At::Refused
     }
 
     /// Notes what a check that passes has missed.
-    fn note_check(&mut self, database: usize, row: &Marks, told: &Marks, does: Does) {
-        let kinship = kinship(row, told, does);
+    fn note_check(&mut self, database: usize, row: usize, told: &Marks, does: Does) {
+        let Row { marks, history } = &self.databases[database].rows[row];
+        let kinship = kinship(marks, told, does);
         if does.checks && !kinship.is_kin() {
             return;
         }
         self.found_behind |= kinship == Kinship::StoreBehind;
-        let history = &self.rows[database].history;
         let is_lost = |mark: &Mark| !history.contains(mark);
-        if self.rows.len() == 1 {
-            self.missed_loss |= self.acknowledged.iter().any(is_lost);
+        if self.databases.len() == 1 {
+            let mut of_row = self.acknowledged.iter().filter(|(of, _)| *of == row);
+            self.missed_loss |= of_row.any(|(_, mark)| is_lost(mark));
         } else {
             self.missed_copy |= told.newest().as_ref().is_some_and(is_lost);
         }
+        self.note_beside_adopted(database);
+    }
+
+    fn note_beside_adopted(&mut self, database: usize) {
         self.passed_beside_adopted |= self.adopted.is_some_and(|adopted| adopted != database);
     }
 
@@ -176,23 +260,24 @@ impl World {
     fn tell_if_full(
         &mut self,
         i: usize,
-        row: &Marks,
+        held: &Held,
         told: Marks,
         model: &Databases,
     ) -> Result<Option<Mark>, At> {
         let told = told.newest();
+        let row = self.databases[self.processes[i].database].rows[held.row].marks.clone();
         let is_full = row.after(told, 0).iter().count() > model.most;
         if !is_full || !model.does.tells_when_full {
             return Ok(told);
         }
-        match self.tell(i, row.clone(), model.does) {
-            At::Told(newest) => Ok(Some(newest)),
+        match self.tell(i, held, row, model.does) {
+            At::Told(_, newest) => Ok(Some(newest)),
             at => Err(at),
         }
     }
 
-    fn commit(&mut self, database: usize, told: Option<Mark>, model: &Databases) -> At {
-        let row = &mut self.rows[database];
+    fn commit(&mut self, database: usize, held: Held, told: Option<Mark>, model: &Databases) -> At {
+        let row = &mut self.databases[database].rows[held.row];
         self.words += 1;
         let after = row.marks.after(told, self.words);
         let keeps = match model.does.keeps {
@@ -206,20 +291,29 @@ impl World {
         kept.drain(..kept.len().saturating_sub(keeps));
         row.marks = kept.into_iter().collect();
         row.history.extend(row.marks.newest());
-        At::Committed(row.marks.clone())
+        At::Committed(held, row.marks.clone())
     }
 
-    fn tell(&mut self, i: usize, marks: Marks, does: Does) -> At {
-        let telling = marks.telling(&self.told);
+    fn tell(&mut self, i: usize, held: &Held, marks: Marks, does: Does) -> At {
+        if does.tells_decisions && !kinship(&held.decision, &self.told.decision, does).is_kin() {
+            return At::Idle;
+        }
+        let telling = marks.telling(&self.told.rows[held.row]);
         let is_taken = telling == Telling::Taken || !does.only_newer;
         if telling == Telling::Other {
             return self.refuse(i);
         }
         if is_taken {
-            self.told = marks.clone();
+            self.told.rows[held.row] = marks.clone();
+            if held.decision.newest().is_some() {
+                self.told.decision = held.decision.clone();
+            }
         }
         match marks.newest() {
-            Some(mark) if telling.is_proven() || !does.wants_proof => At::Told(mark),
+            Some(mark) if telling.is_proven() || !does.wants_proof => {
+                self.note_beside_adopted(self.processes[i].database);
+                At::Told(held.row, mark)
+            }
             _ => At::Idle,
         }
     }
@@ -229,11 +323,11 @@ impl World {
     }
 
     /// Puts the only database back. What is open in it dies.
-    pub(super) fn restore(&mut self, dump: Row) {
+    pub(super) fn restore(&mut self, dump: Database) {
         self.has_happened = true;
-        self.rows = vec![dump];
+        self.databases = vec![dump];
         for process in &mut self.processes {
-            if matches!(process.at, At::Locked | At::Checked(_)) {
+            if process.at.locked().is_some() {
                 process.at = At::Idle;
             }
         }
@@ -241,37 +335,9 @@ impl World {
 
     pub(super) fn copy(&mut self) {
         self.has_happened = true;
-        self.rows.push(self.rows[0].clone());
+        self.databases.push(self.databases[0].clone());
         let last = self.processes.last_mut().expect("there are processes");
         (last.database, last.at) = (1, At::Idle);
-    }
-
-    pub(super) fn adopt(&mut self, database: usize) {
-        self.words += 1;
-        let row = &mut self.rows[database];
-        row.marks = row.marks.adopted(self.told.newest(), self.words);
-        let mark = row.marks.newest().expect("it was just made");
-        row.history.push(mark);
-        self.adopting = Some((database, mark));
-    }
-
-    pub(super) fn tell_adopted(&mut self) -> Option<()> {
-        let (database, mark) = self.adopting.take()?;
-        self.told = [mark].into_iter().collect();
-        self.adopted = Some(database);
-        // What was lost is known now.
-        self.acknowledged.clear();
-        self.alarms.clear();
-        for process in &mut self.processes {
-            if process.at == At::Refused {
-                (process.at, process.left) = (At::Idle, 1);
-            }
-        }
-        Some(())
-    }
-
-    pub(super) fn is_quiet(&self) -> bool {
-        self.processes.iter().all(|process| matches!(process.at, At::Idle | At::Refused))
     }
 }
 

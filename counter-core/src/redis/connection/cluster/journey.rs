@@ -9,7 +9,7 @@ use crate::redis::connection::checkout::ExchangeError;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::pool::Lane;
 use crate::redis::connection::reply::Reply;
-use crate::redis::connection::reroute::{Lost, Reroute, Sent};
+use crate::redis::connection::reroute::{IfSplit, Lost, Reroute, Sent};
 use crate::redis::connection::url::Address;
 
 /// How often commands are sent to where a node says they belong. Where a move of a slot was broken
@@ -41,7 +41,8 @@ struct Hop {
 
 impl Reroute for Way<'_> {
     fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost> {
-        let redirects: Vec<_> = replies.iter().map(|reply| redirect(reply, self.node)).collect();
+        let redirect = |reply: &Reply| redirect(reply, self.node, sent.if_split);
+        let redirects: Vec<_> = replies.iter().map(redirect).collect();
         if redirects.iter().all(Option::is_none) {
             return Ok(false);
         }
@@ -83,7 +84,11 @@ impl Journey<'_> {
         match self.send(hop, indices) {
             Ok(answers) => {
                 for (index, answer) in indices.iter().zip(answers) {
-                    put(&mut self.redirects, *index, redirect(&answer, &hop.to));
+                    put(
+                        &mut self.redirects,
+                        *index,
+                        redirect(&answer, &hop.to, self.sent.if_split),
+                    );
                     put(replies, *index, answer);
                 }
                 Ok(())
@@ -177,11 +182,11 @@ impl Journey<'_> {
     }
 }
 
-fn redirect(reply: &Reply, from: &Address) -> Option<Redirect> {
-    match reply {
-        Reply::Refused(refused) => Redirect::of(refused, from),
-        _ => None,
-    }
+fn redirect(reply: &Reply, from: &Address, if_split: IfSplit) -> Option<Redirect> {
+    let Reply::Refused(refused) = reply else { return None };
+    let is_followed =
+        |redirect: &Redirect| *redirect != Redirect::TryAgain || if_split == IfSplit::Wait;
+    Redirect::of(refused, from).filter(is_followed)
 }
 
 fn put<T>(places: &mut [T], index: usize, value: T) {

@@ -3,12 +3,12 @@ use std::time::Instant;
 use ::redis::{Client, Connection};
 
 use super::answers::{questions, read};
-use super::connector::Connector;
+use super::connector::{Connector, TIMEOUT};
 use super::named::Named;
 use super::silence::Silence;
 use crate::error::BoxError;
 use crate::redact::Secrets;
-use crate::redis::connection::lost::is_lost_connection;
+use crate::redis::connection::lost::{is_interrupted, is_lost_connection};
 use crate::redis::connection::wire::Wire;
 
 /// One sentinel, with the connection to it once it was asked.
@@ -29,6 +29,9 @@ impl Sentinel {
         let asked = Instant::now();
         let mut answer = self.try_ask(master_name);
         if answer.as_ref().is_err_and(is_lost_connection) {
+            answer = self.try_ask(master_name);
+        }
+        while answer.as_ref().is_err_and(is_interrupted) && asked.elapsed() < TIMEOUT {
             answer = self.try_ask(master_name);
         }
         self.silence.note(asked, &answer);

@@ -75,9 +75,8 @@ macro_rules! shared_members {
             tables: &Tables,
             prefix: &str,
             store_id: &str,
-        ) -> QueryResult<Vec<ClaimSeq>> {
-            let recorded = standard::recorded(tables, prefix, store_id).load::<i64>(self)?;
-            Ok(recorded.into_iter().map(ClaimSeq::new).collect())
+        ) -> QueryResult<Vec<RecordRow>> {
+            standard::recorded(tables, prefix, store_id).load(self)
         }
 
         fn record_rows(

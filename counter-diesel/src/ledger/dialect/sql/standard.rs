@@ -4,6 +4,7 @@
 use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Owner, OwnerType, ServerVersion,
+    Told,
 };
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
@@ -231,7 +232,7 @@ pub(crate) fn free_writer<'a>(
     store_id: &'a str,
 ) -> Statement<'a, RecordColumns> {
     let writers = of_store(RECORD_COLUMNS, tables, prefix, store_id);
-    writers.sql(format!(" AND \"writer\" <> {} LIMIT 1 FOR UPDATE", StateRow::PASSES))
+    writers.sql(format!(" AND \"writer\" > {} LIMIT 1 FOR UPDATE", StateRow::PASSES))
 }
 
 pub(crate) fn record_rows<'a>(
@@ -273,8 +274,11 @@ pub(crate) fn recorded<'a>(
     tables: &Tables,
     prefix: &'a str,
     store_id: &'a str,
-) -> Statement<'a, BigInt> {
-    of_store("\"claim_seq\"", tables, prefix, store_id)
+) -> Statement<'a, RecordColumns> {
+    let decisions = Told::DECISIONS;
+    let marks = format!("CASE \"writer\" WHEN {decisions} THEN \"marks\" ELSE '' END");
+    let columns = format!("\"writer\", \"claim_seq\", {marks}");
+    of_store(&columns, tables, prefix, store_id)
 }
 
 /// What a row of the record is read as.

@@ -1,23 +1,21 @@
 use counter_diesel::HasCounters;
 
 #[derive(HasCounters)]
+#[counters(id = uuid)]
 struct Text {
     id: String,
 }
 
 #[derive(HasCounters)]
-struct Borrowed<'a> {
-    id: &'a str,
+#[counters(id = uuid)]
+struct Number {
+    id: i64,
 }
 
 #[derive(HasCounters)]
-struct Float {
-    id: f64,
-}
-
-#[derive(HasCounters)]
-struct Yes {
-    id: bool,
+#[counters(id = text)]
+struct Other {
+    id: String,
 }
 
 fn main() {}

@@ -3,14 +3,14 @@ use counter_diesel::error::Invalid;
 use diesel::prelude::*;
 
 diesel::table! {
-    posts { id -> Text, title -> Text, }
+    posts { id -> Binary, title -> Text, }
 }
 
-struct Slug(String);
+struct Digest(Vec<u8>);
 
-impl ToOwnerId for Slug {
+impl ToOwnerId for Digest {
     fn to_owner_id(&self) -> Result<OwnerId, Invalid> {
-        self.0.parse()
+        format!("{:?}", self.0).to_owner_id()
     }
 }
 
@@ -18,10 +18,9 @@ impl ToOwnerId for Slug {
 #[diesel(table_name = posts)]
 #[counters(keys(views))]
 struct Post {
-    id: Slug,
+    id: Digest,
 }
 
 fn main() {
     let _ = posts::table.select(Post::counter_value(PostCounter::Views));
-    let _ = posts::table.select(Post::counter_value_of(posts::title, PostCounter::Views));
 }

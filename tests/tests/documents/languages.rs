@@ -1,4 +1,7 @@
+//! The blocks in other languages count under the names that this library reads.
+
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Command;
 
 use counter_core::{CounterId, DeltaStore as _, Prefix, RedisStore};
@@ -8,7 +11,7 @@ use counter_tests::servers::RedisServer;
 use super::document::document;
 
 /// Stands in for the client library, and sends what it is asked to send to the server that the test has started.
-const CLIENT: &str = "
+const PYTHON_CLIENT: &str = "
 import subprocess, sys
 class Redis:
     def send(self, *words):
@@ -18,6 +21,50 @@ class Redis:
         return int(self.send('INCRBY', name, str(amount)))
     def hset(self, name, field, value):
         self.send('HSET', name, field, value)
+";
+
+const PHP_CLIENT: &str = "<?php
+class Redis {
+    function connect(string $host) {}
+    function incrBy(string $name, int $amount) {
+        $command = ['redis-cli', '-u', $GLOBALS['argv'][1], 'INCRBY', $name, (string) $amount];
+        $process = proc_open($command, [1 => ['pipe', 'w']], $pipes);
+        stream_get_contents($pipes[1]);
+        if (proc_close($process) !== 0) { exit(1); }
+    }
+}
+";
+
+const JAVASCRIPT_CLIENT: &str = "
+import { execFileSync } from 'node:child_process';
+const client = {
+    incrBy: async (name, amount) =>
+        execFileSync('redis-cli', ['-u', process.argv[2], 'INCRBY', name, String(amount)]),
+    close: async () => {},
+};
+export const createClient = () => ({ connect: async () => client });
+";
+
+/// Counts each text of the arguments as owner type and key, of an owner that is a number and of one that is the text.
+const PYTHON_MORE: &str = "
+import sys
+for text in sys.argv[2:]:
+    redis.Redis().incrby(counter(text, -7, text), 1)
+    redis.Redis().incrby(counter(text, text, text), 1)
+";
+
+const PHP_MORE: &str = "
+foreach (array_slice($argv, 2) as $text) {
+    $redis->incrBy(counter($text, -7, $text), 1);
+    $redis->incrBy(counter($text, $text, $text), 1);
+}
+";
+
+const JAVASCRIPT_MORE: &str = "
+for (const text of process.argv.slice(3)) {
+    await client.incrBy(counter(text, -7, text), 1);
+    await client.incrBy(counter(text, text, text), 1);
+}
 ";
 
 /// Texts in which there is something to encode, or which look like it, or like integers.
@@ -43,17 +90,47 @@ const TEXTS: [&str; 17] = [
 
 #[test]
 fn python_writes_the_names_that_this_library_writes() {
+    assert_writes_our_names("python", |folder, example| {
+        std::fs::write(folder.join("redis.py"), PYTHON_CLIENT).unwrap();
+        std::fs::write(folder.join("example.py"), format!("{example}{PYTHON_MORE}")).unwrap();
+        ("python3", "example.py")
+    });
+}
+
+#[test]
+fn php_writes_the_names_that_this_library_writes() {
+    assert_writes_our_names("php", |folder, example| {
+        let code = format!("{PHP_CLIENT}{example}{PHP_MORE}");
+        std::fs::write(folder.join("example.php"), code).unwrap();
+        ("php", "example.php")
+    });
+}
+
+#[test]
+fn javascript_writes_the_names_that_this_library_writes() {
+    assert_writes_our_names("js", |folder, example| {
+        let client = folder.join("node_modules/redis");
+        std::fs::create_dir_all(&client).unwrap();
+        std::fs::write(client.join("index.mjs"), JAVASCRIPT_CLIENT).unwrap();
+        let package = r#"{"exports": "./index.mjs"}"#;
+        std::fs::write(client.join("package.json"), package).unwrap();
+        std::fs::write(folder.join("example.mjs"), format!("{example}{JAVASCRIPT_MORE}")).unwrap();
+        ("node", "example.mjs")
+    });
+}
+
+/// Runs the first block of a language, with more behind it that counts all texts.
+fn assert_writes_our_names(
+    language: &str,
+    write: impl FnOnce(&Path, &str) -> (&'static str, &'static str),
+) {
     let redis = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("redis.py"), CLIENT).unwrap();
-    let example = &document("docs/wire-format.md").code_in("python")[0];
-    let more = "\nimport sys\nfor text in sys.argv[2:]:\n    redis.Redis().incrby(counter(text, -7, text), 1)\n    \
-                redis.Redis().incrby(counter(text, text, text), 1)\n";
-    std::fs::write(folder.path().join("example.py"), format!("{example}{more}")).unwrap();
-
-    let mut python = Command::new("python3");
-    let output = python.arg(folder.path().join("example.py")).arg(redis.url()).args(TEXTS).output();
-    let output = output.unwrap();
+    let example = &document("docs/wire-format.md").code_in(language)[0];
+    let (program, file) = write(folder.path(), example);
+    let mut command = Command::new(program);
+    let output = command.arg(folder.path().join(file)).arg(redis.url()).args(TEXTS).output();
+    let output = output.expect("tests/install has the program");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let integers = TEXTS.map(|text| CounterId::new(text, -7, text).unwrap());
@@ -73,7 +150,7 @@ fn python_writes_the_names_that_this_library_writes() {
 fn python_names_what_it_counts_where_this_library_looks_for_it() {
     let redis = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("redis.py"), CLIENT).unwrap();
+    std::fs::write(folder.path().join("redis.py"), PYTHON_CLIENT).unwrap();
     let example = &document("docs/wire-format.md").code_in("python")[1];
     let more = "\nfor owner in range(1, 10):\n    for _ in range(2):\n        \
                 increment(redis.Redis(), f\"counter:po%3Ast:{owner}:views\", 1)\n";

@@ -1,0 +1,54 @@
+use std::cell::RefCell;
+
+use diesel::{MysqlConnection, PgConnection, SqliteConnection};
+
+use crate::bare::BareConnection;
+use crate::bench::Bench;
+use crate::post::{KEY, OWNER_TYPE, names};
+use crate::rounds::Rounds;
+use crate::stage::{Rows, Stage, count_names};
+use crate::table::{Bar, Row};
+
+/// The limit is a sync of the same number of counters whose owners are integers.
+pub fn beside_integers(bench: &Bench) -> Vec<Row> {
+    let postgres = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
+    let mut rows = into(bench, postgres, "PostgreSQL");
+    let mariadb = Stage::<MysqlConnection>::new(bench, &bench.mariadb().url("benchmarks"));
+    rows.extend(into(bench, mariadb, "MariaDB"));
+    let sqlite = Stage::<SqliteConnection>::new(bench, &bench.sqlite());
+    rows.extend(into(bench, sqlite, "SQLite"));
+    rows
+}
+
+fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Vec<Row> {
+    let counters = bench.of(100_000, 10_000);
+    let (texts, integers) = ((1..=counters).map(of_uuid).collect::<Vec<_>>(), names(counters));
+    let stage = RefCell::new(stage);
+    let mut rows = Vec::new();
+    for (laid, how) in [(Rows::New, "new"), (Rows::Present, "present")] {
+        let sync = |names: &[String]| {
+            let mut stage = stage.borrow_mut();
+            stage.execute(C::EMPTY);
+            if laid == Rows::Present {
+                count_names(&mut stage.redis, names);
+                stage.sync(counters);
+            }
+            stage.execute(C::SETTLE);
+            count_names(&mut stage.redis, names);
+            stage.sync(counters) / counters as f64
+        };
+        let rounds = Rounds::alternate(bench.of(7, 2), || sync(&texts), || sync(&integers));
+        let what = format!("sync of UUIDs beside integers into {database}, rows {how}");
+        rows.push(Row::times(&what, &rounds, Bar::AtMost(1.15)));
+    }
+    rows
+}
+
+/// Returns the name of the views of a post whose id is a UUID. They are spread as random ones are.
+fn of_uuid(number: i64) -> String {
+    let number = u128::from(number.unsigned_abs());
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    let hex = format!("{spread:032x}");
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    format!("counter:{OWNER_TYPE}:{}:{KEY}", parts.join("-"))
+}

@@ -1,0 +1,105 @@
+//! A slot of which some names are on one node and some on another.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use counter_core::{Claimed, Cursor, DeltaStore, Error, Pattern, RedisStore, Replacement};
+use counter_tests::fixtures::views_of;
+use counter_tests::servers::ClusterSite;
+
+use super::faults::{prefix, slot_of_prefix};
+
+/// How long a store waits for an answer, and for names that are on their way.
+const READ: Duration = Duration::from_millis(300);
+
+fn store_on(site: &ClusterSite) -> RedisStore {
+    let builder = RedisStore::builder(site.url()).prefix(prefix()).read_timeout(READ);
+    builder.without_index().build().unwrap()
+}
+
+/// What is pending of the counters 1 to 3, and the claim of each.
+fn look(store: &RedisStore) -> Vec<(i64, Option<i64>)> {
+    let ids = [1, 2, 3].map(views_of);
+    let held = store.look(&ids).unwrap().held.into_iter().map(Result::unwrap);
+    held.map(|held| (held.pending, held.claim.map(|claim| claim.seq.get()))).collect()
+}
+
+#[test]
+fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_are_on_their_way() {
+    let site = ClusterSite::start();
+    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    store.increment(&views_of(1), 5).unwrap();
+    store.increment(&views_of(2), 7).unwrap();
+    let claimed = store.claim(&[views_of(1)], Duration::ZERO).unwrap().remove(0);
+    let Claimed::Fresh(claim) = claimed else { panic!("{claimed:?}") };
+    let high_water = store.look(&[views_of(1)]).unwrap().high_water;
+    let claimed = Some(claim.seq.get());
+
+    let moving = site.begin_move(slot);
+    // With nothing moved, what is there is on the old node, and what is new on the other.
+    store.increment(&views_of(3), 9).unwrap();
+    assert_eq!(look(&store), [(0, claimed), (7, None), (9, None)]);
+    for name in [prefix().pending_name(&views_of(2)), prefix().high_water_name()] {
+        moving.migrate(&name);
+        store.increment(&views_of(1), 1).unwrap();
+        store.increment(&views_of(2), 1).unwrap();
+    }
+    assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
+    assert_eq!(store.look(&[views_of(1)]).unwrap().high_water, high_water);
+
+    let split = store.replace(&views_of(2), Replacement::Set(1)).unwrap_err();
+    assert!(matches!(split, Error::NotCounted { .. }), "{split:?}");
+    let split = store.claim(&[views_of(2)], Duration::ZERO).unwrap_err();
+    assert!(matches!(split, Error::Store { .. }), "{split:?}");
+    assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
+
+    for id in [1, 3].map(views_of) {
+        moving.migrate(&prefix().pending_name(&id));
+        moving.migrate(&prefix().claim_name(&id));
+    }
+    moving.migrate(&prefix().given_out_name());
+    moving.end();
+    assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
+    store.replace(&views_of(2), Replacement::Set(1)).unwrap();
+    store.ack(&[claim]).unwrap();
+    assert_eq!(look(&store)[0], (2, None));
+}
+
+#[test]
+fn a_scan_that_its_slot_leaves_begins_anew_where_that_is() {
+    let site = ClusterSite::start();
+    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let counters = 600;
+    for number in 0..counters {
+        store.increment(&views_of(number), 1).unwrap();
+    }
+    let page = |from| store.scan(&Pattern::all(), from, NonZeroUsize::new(100).unwrap()).unwrap();
+    let first = page(Cursor::default());
+    let mut next = first.next;
+    assert!(next.is_some() && first.ids.len() < 600);
+    site.move_slot(slot, || {});
+    let mut found = std::collections::BTreeSet::new();
+    while let Some(from) = next {
+        let page = page(from);
+        found.extend(page.ids);
+        next = page.next;
+    }
+    assert_eq!(found.len(), counters as usize);
+}
+
+#[test]
+fn a_slot_on_its_way_is_found_by_a_check_up() {
+    let site = ClusterSite::start();
+    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let is_moving = || {
+        let facts = store.inspection().unwrap().inspect().unwrap();
+        let cluster = facts.cluster.known().unwrap().clone();
+        assert_eq!((cluster.slot, cluster.nodes >= 3), (slot, true), "{cluster:?}");
+        cluster.is_moving.known().copied()
+    };
+    assert_eq!(is_moving(), Some(false));
+    let moving = site.begin_move(slot);
+    assert_eq!(is_moving(), Some(true));
+    moving.end();
+    assert_eq!(is_moving(), Some(false));
+}
