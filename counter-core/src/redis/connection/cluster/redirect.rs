@@ -20,8 +20,8 @@ impl Redirect {
         matches!(self, Self::Moved(_) | Self::Ask(_))
     }
 
-    /// Returns what the node at the address `asked` means about a slot, or `None` where it refuses a
-    /// command for a reason of its own, or names another slot.
+    /// Returns what the node at the address `asked` means about a slot, or `None` where it refuses
+    /// a command for a reason of its own, or names another slot.
     pub(super) fn of(refused: &Refused, slot: u16, asked: &Address) -> Option<Self> {
         let mut words = refused.command_error().split(' ');
         let code = words.next()?;
