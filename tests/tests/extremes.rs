@@ -20,19 +20,23 @@ const CASES: &[Case<World>] = &[
         let counters = world.counters();
         for c in ["x", "é", "字", "👍", ":", "%", "\n"] {
             let (owner_type, key) = (c.repeat(255), c.repeat(100));
-            let owner = || Owner::new(owner_type.clone(), i64::MIN).unwrap();
-            counters.increment(owner(), &*key, 5).unwrap();
-            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            counters.increment(owner(), &*key, 1).unwrap();
-            assert_eq!(counters.get(owner(), &*key).unwrap(), 6);
-            assert_eq!(counters.baseline(owner(), &*key).unwrap(), 5);
+            let of_integer = Owner::new(owner_type.clone(), i64::MIN).unwrap();
+            let of_text = Owner::new(owner_type.clone(), &owner_type).unwrap();
+            for owner in [&of_integer, &of_text] {
+                counters.increment(owner, &*key, 5).unwrap();
+                assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+                counters.increment(owner, &*key, 1).unwrap();
+                assert_eq!(counters.get(owner, &*key).unwrap(), 6);
+                assert_eq!(counters.baseline(owner, &*key).unwrap(), 5);
+            }
             let longer = format!("{key}{c}");
-            let error = counters.increment(owner(), &*longer, 1).unwrap_err();
+            let error = counters.increment(&of_text, &*longer, 1).unwrap_err();
             assert!(
                 matches!(error, Error::Core(CoreError::Invalid(Invalid::TooLong { .. }))),
                 "{error:?}"
             );
             assert!(Owner::new(format!("{owner_type}{c}"), 1).is_err());
+            assert!(Owner::new(owner_type.clone(), format!("{owner_type}{c}")).is_err());
         }
     }),
     ("a pending delta goes to the ends of 64 bits and not beyond", |world| {

@@ -110,7 +110,8 @@ impl<'a> Orphans<'a> {
     }
 
     /// Like [`find`](Self::find), of owners whose ids are in this column of a table of the same
-    /// database. Texts are compared as they are cast to text, which no index helps.
+    /// database. Texts are compared as they are cast to text, which no index helps. On MySQL and
+    /// SQLite the column may also hold the bytes of UUIDs, the most significant first.
     ///
     /// # Errors
     ///

@@ -27,6 +27,45 @@ pub(super) const CASES: &[Case<World>] = &[
         let found = search(&counters).find_in(&"posts".parse().unwrap(), "id").unwrap();
         assert_eq!((found.owners, found.orphans.count()), (3, 0), "{found:?}");
     }),
+    (
+        "owners that are texts are found in a column of texts, and UUIDs in what holds them",
+        |world| {
+            const UUIDS: [&str; 3] = [
+                "6fa459ea-ee8a-3ca4-894e-db77e160355e",
+                "6fa459ea-ee8a-3ca4-894e-db77e160355f",
+                "00000000-0000-0000-0000-000000000000",
+            ];
+            let counters = world.counters();
+            let text = |id: &str| Owner::new("post", id).unwrap();
+            let owners = UUIDS.into_iter().chain(["a", "A", "42"]).map(text).collect::<Vec<_>>();
+            counters.increment_many(owners.iter().map(|owner| (owner, "views", 1))).unwrap();
+            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+            let kind =
+                if world.database.url().starts_with("postgres") { "UUID" } else { "VARBINARY(16)" };
+            world.database.execute("CREATE TABLE texts (id VARCHAR(100))").unwrap();
+            world.database.execute(&format!("CREATE TABLE uuids (id {kind})")).unwrap();
+            for uuid in &UUIDS[..2] {
+                let digits = uuid.replace('-', "");
+                let value =
+                    if kind == "UUID" { format!("'{uuid}'") } else { format!("x'{digits}'") };
+                world.database.execute(&format!("INSERT INTO uuids VALUES ({value})")).unwrap();
+            }
+            let ids = format!("INSERT INTO texts VALUES ('a'), ('42'), ('{}')", UUIDS[0]);
+            world.database.execute(&ids).unwrap();
+            let found_in = |table: &str| {
+                let found = search(&counters).find_in(&table.parse().unwrap(), "id").unwrap();
+                found.orphans.iter().map(ToString::to_string).collect::<Vec<_>>()
+            };
+            let [_, second, none] = UUIDS.map(|uuid| format!("post:{uuid}"));
+            assert_eq!(found_in("uuids"), [&*none, "post:%342", "post:A", "post:a"]);
+            assert_eq!(found_in("texts"), [&*none, &*second, "post:A"]);
+            let deleted = search(&counters).delete_in(&"uuids".parse().unwrap(), "id").unwrap();
+            assert_eq!(deleted.deleted, 4, "{deleted:?}");
+            for (owner, left) in owners.iter().zip([1, 1, 0, 0, 0, 0]) {
+                assert_eq!(counters.get(owner, "views").unwrap(), left, "{owner}");
+            }
+        },
+    ),
     ("the application says who is there", |world| {
         let counters = prepared(world);
         let present = |ids: &[OwnerId]| {

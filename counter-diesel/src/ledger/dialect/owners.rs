@@ -14,6 +14,9 @@ pub trait OwnersDialect {
     /// The type as which a value of any column is a text.
     const TEXT: &'static str = "TEXT";
 
+    /// Whether an application keeps UUIDs as bytes, because the database has no type for them.
+    const HAS_UUID_BYTES: bool = true;
+
     /// Returns at most so many rows of a type, in the order of owner and key: those after this key
     /// of this owner.
     fn rows_after(

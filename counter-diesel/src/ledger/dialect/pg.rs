@@ -302,6 +302,8 @@ impl Dialect for PgConnection {
 }
 
 impl OwnersDialect for PgConnection {
+    const HAS_UUID_BYTES: bool = false;
+
     owners_members!(NOW);
 }
 

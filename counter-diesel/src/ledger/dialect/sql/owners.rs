@@ -134,25 +134,68 @@ pub(crate) fn present<'a>(
     ids: &'a [OwnerId],
     as_text: &str,
 ) -> Statement<'a, Text> {
-    let column = format!("\"{}\"", column.replace('"', "\"\""));
-    let parts = [table.schema(), Some(table.table())].into_iter().flatten();
-    let parts = parts.map(|part| format!("\"{}\"", part.replace('"', "\"\"")));
-    let from = parts.collect::<Vec<_>>().join(".");
+    let column = quoted(column);
     let texts = format!("CAST({column} AS {as_text})");
     let are_integers = ids.iter().all(|id| id.as_i64().is_some());
     let compared = if are_integers { &column } else { &texts };
-    let select = format!("SELECT {texts} FROM {from} WHERE {compared} IN (");
-    let mut present = Statement::new(select);
-    let size = SIZES.into_iter().find(|size| *size >= ids.len()).unwrap_or(ids.len());
-    for place in 0..size {
-        let Some(id) = ids.get(place).or(ids.last()) else { break };
-        present = present.sql(if place == 0 { "" } else { ", " });
-        present = match id.as_i64() {
-            Some(number) if are_integers => present.big_int(number),
-            _ => present.text(id.as_text().map_or_else(|| id.to_string().into(), Cow::Borrowed)),
-        };
+    let present = Statement::new(format!("SELECT {texts} FROM {} WHERE {compared}", name(table)));
+    in_list(present, ids, |present, id| match id.as_i64() {
+        Some(number) if are_integers => present.big_int(number),
+        _ => present.text(id.as_text().map_or_else(|| id.to_string().into(), Cow::Borrowed)),
+    })
+}
+
+/// Those of these UUIDs whose bytes are in a column of a table of the application's, the most
+/// significant first, as hexadecimal digits. Compared as such, which no index helps.
+pub(crate) fn present_bytes<'a>(
+    table: &TableName,
+    column: &str,
+    digits: &'a [String],
+) -> Statement<'a, Text> {
+    let hex = format!("HEX({})", quoted(column));
+    let present = Statement::new(format!("SELECT {hex} FROM {} WHERE {hex}", name(table)));
+    in_list(present, digits, |present, digits| present.text(digits.as_str()))
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}
+
+fn name(table: &TableName) -> String {
+    let parts = [table.schema(), Some(table.table())].into_iter().flatten();
+    parts.map(quoted).collect::<Vec<_>>().join(".")
+}
+
+/// Adds `IN` with a list of one of a few lengths, in which the last value may be repeated.
+fn in_list<'a, T>(
+    mut statement: Statement<'a, Text>,
+    values: &'a [T],
+    push: impl Fn(Statement<'a, Text>, &'a T) -> Statement<'a, Text>,
+) -> Statement<'a, Text> {
+    let size = SIZES.into_iter().find(|size| *size >= values.len()).unwrap_or(values.len());
+    let last = values.last().into_iter();
+    for (place, value) in values.iter().chain(last.cycle()).take(size).enumerate() {
+        statement = push(statement.sql(if place == 0 { " IN (" } else { ", " }), value);
     }
-    present.sql(")")
+    statement.sql(")")
+}
+
+/// Returns the digits of a UUID in capitals, if the id is the text of one.
+pub(crate) fn digits_of_uuid(id: &OwnerId) -> Option<String> {
+    let text = id.as_text()?;
+    let digits = text.replace('-', "").to_ascii_uppercase();
+    (uuid_of_digits(&digits).as_deref() == Some(text)).then_some(digits)
+}
+
+/// Returns the text of the UUID that has these digits, or `None` if they are not 32.
+pub(crate) fn uuid_of_digits(digits: &str) -> Option<String> {
+    let is_digit = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
+    if digits.len() != 32 || !digits.bytes().all(is_digit) {
+        return None;
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part));
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>();
+    Some(parts.join("-").to_ascii_lowercase())
 }
 
 /// The bodies, which are equal everywhere, for use inside of `impl OwnersDialect for ...`.
@@ -204,9 +247,38 @@ macro_rules! owners_members {
             for ids in ids.chunks(owners::MOST_PRESENT) {
                 present.extend(owners::present(table, column, ids, Self::TEXT).load(self)?);
             }
+            if Self::HAS_UUID_BYTES {
+                let digits = ids.iter().filter_map(owners::digits_of_uuid).collect::<Vec<_>>();
+                for digits in digits.chunks(owners::MOST_PRESENT) {
+                    let bytes = owners::present_bytes(table, column, digits);
+                    let bytes = bytes.load::<String>(self)?;
+                    present
+                        .extend(bytes.iter().filter_map(|digits| owners::uuid_of_digits(digits)));
+                }
+            }
             Ok(present)
         }
     };
 }
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use owners_members;
+
+#[cfg(test)]
+mod tests {
+    use counter_core::ToOwnerId;
+
+    use super::*;
+
+    #[test]
+    fn only_the_lowercase_text_of_a_uuid_has_digits_and_comes_back() {
+        let uuid = "6fa459ea-ee8a-3ca4-894e-db77e160355e";
+        let digits = digits_of_uuid(&uuid.to_owner_id().unwrap()).unwrap();
+        assert_eq!(digits, "6FA459EAEE8A3CA4894EDB77E160355E");
+        assert_eq!(uuid_of_digits(&digits).as_deref(), Some(uuid));
+        let others = [uuid.to_uppercase(), uuid.replace('-', ""), uuid.replace('6', "g")];
+        for other in others.iter().map(String::as_str).chain(["a", "42"]) {
+            assert_eq!(digits_of_uuid(&other.to_owner_id().unwrap()), None, "{other}");
+        }
+        assert_eq!(uuid_of_digits("6fa459"), None);
+    }
+}
