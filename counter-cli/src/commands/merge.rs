@@ -1,5 +1,4 @@
 use clap::Args;
-use serde_json::json;
 
 use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
@@ -28,9 +27,7 @@ impl Merge {
         let Self { from, into } = self;
         let counters = connect::counters_with_shared_store(settings, Access::Write)?;
         let merged = counters.merge(&from.owner, &into.owner)?;
-        let mut found = merged_in_json(&merged);
-        found["from"] = json!(from.text);
-        found["into"] = json!(into.text);
+        let found = merged_in_json(&merged, &from.text, &into.text);
         output.result("merge", &found, || merged_in_text(&merged, &from.text, &into.text))?;
         complain_of_merge(&merged, output);
         Ok(if merged.is_complete() { Exit::Done } else { Exit::Failed })

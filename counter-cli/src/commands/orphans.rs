@@ -23,7 +23,7 @@ use crate::signals::Signals;
 /// after a sync.
 ///
 /// Ids are compared as integers, or, where they are texts, with the column's values as texts, such
-/// as those of PostgreSQL's type uuid. UUIDs in a binary column need the Rust call.
+/// as those of PostgreSQL's type uuid. On MySQL and SQLite the column may hold the bytes of UUIDs.
 #[derive(Args)]
 pub(crate) struct OrphansCommand {
     /// Type of the owners, such as post

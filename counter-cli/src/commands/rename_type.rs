@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use serde_json::json;
+use counter_diesel::sync::Merged;
 
 use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
@@ -31,7 +31,7 @@ impl RenameType {
         let counters = connect::counters_with_shared_store(settings, Access::Write)?;
         let signals = Signals::catch()?;
         let mut progress = BatchProgress::new(output);
-        let mut observer = |merged: &counter_diesel::sync::Merged| {
+        let mut observer = |merged: &Merged| {
             let removed = merged.rows_removed;
             progress.show(|| format!("{} counters moved, {removed} rows removed", merged.moved));
             if signals.arrived().is_some() {
@@ -44,9 +44,7 @@ impl RenameType {
             counters.rename_owner_type_observed(&old.owner_type, &new.owner_type, &mut observer);
         progress.finish();
         let merged = merged?;
-        let mut found = merged_in_json(&merged);
-        found["from"] = json!(old.text);
-        found["into"] = json!(new.text);
+        let found = merged_in_json(&merged, &old.text, &new.text);
         output.result("rename-type", &found, || merged_in_text(&merged, &old.text, &new.text))?;
         complain_of_merge(&merged, output);
         Ok(match signals.arrived() {

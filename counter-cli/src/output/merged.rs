@@ -7,12 +7,14 @@ use super::output::Output;
 use super::shown::shown;
 use super::streams::complain;
 
-/// Returns what a merge did, without who was merged.
-pub(crate) fn merged_in_json(merged: &Merged) -> Value {
+/// Returns what a merge did with these owners or types.
+pub(crate) fn merged_in_json(merged: &Merged, from: &str, into: &str) -> Value {
     fn in_list<T>(list: &Capped<T>, shape: impl Fn(&T) -> Value) -> Value {
         json!({ "count": list.count(), "first": list.iter().map(shape).collect::<Vec<_>>() })
     }
     json!({
+        "from": from,
+        "into": into,
         "complete": merged.is_complete(),
         "interrupted": merged.interrupted,
         "moved": merged.moved,

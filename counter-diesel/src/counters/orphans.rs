@@ -11,7 +11,7 @@ use super::counters::Counters;
 use super::has_counters::HasCounters;
 use crate::error::{Error, LedgerStep};
 use crate::sync::owners::orphaned::Orphaned;
-use crate::sync::owners::orphans::{Present, Search, orphans};
+use crate::sync::owners::orphans::{OrphanObserver, Present, Search, orphans};
 
 /// How old the last change of an orphan's rows is at least.
 const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -64,7 +64,7 @@ pub struct Orphans<'a> {
     owner_type: OwnerType,
     declared: &'static [CounterKey],
     older_than: Duration,
-    observer: Option<&'a mut dyn FnMut(&Orphaned) -> ControlFlow<()>>,
+    observer: Option<OrphanObserver<'a>>,
 }
 
 impl<'a> Orphans<'a> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use counter_core::{Cursor, DeltaStore, IndexEntry, IndexPage, PendingIndex, Replacement};
+use counter_core::{
+    CountMove, Cursor, DeltaStore, IndexEntry, IndexPage, PendingIndex, Replacement,
+};
 
 use super::{LONG, claim, contract, fresh, ids};
 use crate::fixtures::views_of;
@@ -13,6 +15,7 @@ use crate::store_worlds::StoreWorld;
 contract![
     what_is_counted_first_is_named_and_what_is_counted_on_is_not_named_again,
     a_set_and_a_delete_are_named,
+    both_counters_of_a_move_are_named,
     what_a_store_has_gathered_is_named_when_it_is_dropped,
     a_counter_that_is_made_pending_again_has_another_token,
     an_entry_is_removed_unless_it_was_written_since,
@@ -63,6 +66,14 @@ fn a_set_and_a_delete_are_named(world: &dyn StoreWorld) {
     let store = world.store();
     store.replace(&views_of(1), Replacement::Set(5)).unwrap();
     store.replace(&views_of(2), Replacement::Delete).unwrap();
+    assert!(named(&*store).iter().map(|entry| &entry.id).eq(&ids(2)));
+}
+
+fn both_counters_of_a_move_are_named(world: &dyn StoreWorld) {
+    let store = world.store();
+    let one = CountMove { from: views_of(1), into: views_of(2), by: 5 };
+    let outcomes = store.moves().unwrap().move_counts(&[one]);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert!(named(&*store).iter().map(|entry| &entry.id).eq(&ids(2)));
 }
 

@@ -22,6 +22,9 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!((ended.code(), ended.output.as_str()), (1, ""), "{ended:?}");
         assert!(ended.errors.ends_with("; to see and decide: counter adopt\n"), "{ended:?}");
         assert_eq!(world.run(&["set", "user:1", "views", "1"]).code(), 1);
+        let merged = world.run(&["merge", "user:1", "user:2"]);
+        assert_eq!((merged.code(), merged.output.as_str()), (1, ""), "{merged:?}");
+        assert!(merged.errors.ends_with("; to see and decide: counter adopt\n"), "{merged:?}");
         let found = world.run(&["doctor", "--json"]);
         assert!(found.output.contains("\"other-database\""), "{found:?}");
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use counter_core::{CounterId, Error as CoreError, Replacement};
+use counter_core::{CountMove, CounterId, Error as CoreError, Replacement};
 use counter_diesel::{Config, Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
@@ -124,6 +124,24 @@ pub(super) const CASES: &[Case<World>] = &[
             assert!(process.merge(post(1), post(2)).unwrap().is_complete());
         }
     }),
+    ("what a sync moves into the table during the search is found there", |world| {
+        let counters = world.counters();
+        counters.increment(post(1), "views", 5).unwrap();
+        let syncing = || {
+            let other = world.counters();
+            Faults::calling_once_before("scan", move || {
+                assert_eq!(other.sync(&SyncOptions::default()).unwrap().applied, 1);
+            })
+        };
+        let process = world.counters_behind(&syncing(), Config::default());
+        assert_eq!(process.merge(post(1), post(2)).unwrap().moved, 1);
+        assert_eq!(counters.get(post(2), "views").unwrap(), 5);
+        counters.increment(post(3), "views", 5).unwrap();
+        drop(counters.sync(&SyncOptions::default().pattern("post:2:*".parse().unwrap())).unwrap());
+        let process = world.counters_behind(&syncing(), Config::default());
+        assert_eq!(process.delete_all(post(3)).unwrap(), 1);
+        assert_eq!(counters.get(post(3), "views").unwrap(), 0);
+    }),
     ("a sync that works on an old claim does not bring the row back", |world| {
         let counters = world.counters();
         counters.increment(post(1), "views", 5).unwrap();
@@ -137,6 +155,34 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
         assert_eq!(counters.get(post(1), "views").unwrap(), 0);
         assert_eq!(counters.get(post(2), "views").unwrap(), 5);
+    }),
+    ("a row stays while the store has the claim that made it 0", |world| {
+        world.counters().increment(post(1), "views", 5).unwrap();
+        drop(world.counters().sync(&SyncOptions::default()).unwrap());
+        let dies = dying_before_it_acknowledges(world);
+        assert!(Faults::survive(|| dies.merge(post(1), post(2))).is_none());
+        let merged = world.counters().merge(post(1), post(2)).unwrap();
+        assert_eq!((merged.rows_removed, merged.rows_left), (0, 1), "{merged:?}");
+        assert_nothing_is_counted_twice(world, 5);
+    }),
+    ("a row stays that has seen another claim than the one it was found with", |world| {
+        world.counters().increment(post(1), "views", 5).unwrap();
+        drop(world.counters().sync(&SyncOptions::default()).unwrap());
+        let (counters, dies) = (world.counters(), dying_before_it_acknowledges(world));
+        let store = Arc::clone(&world.store);
+        let faults = Faults::calling_once_before("delete_zeros", move || {
+            counters.increment(post(1), "views", 1).unwrap();
+            drop(counters.sync(&SyncOptions::default()).unwrap());
+            let [from, into] = [1, 2].map(|id| counter_of(&post(id), "views"));
+            let moved = store.moves().unwrap().move_counts(&[CountMove { from, into, by: 1 }]);
+            assert!(moved.iter().all(Result::is_ok), "{moved:?}");
+            let of_first = SyncOptions::default().pattern("post:1:*".parse().unwrap());
+            assert!(Faults::survive(|| dies.sync(&of_first)).is_none());
+        });
+        let process = world.counters_behind(&faults, Config::default());
+        let merged = process.merge(post(1), post(2)).unwrap();
+        assert_eq!((merged.rows_removed, merged.rows_left), (0, 1), "{merged:?}");
+        assert_nothing_is_counted_twice(world, 6);
     }),
     ("what is counted while rows are removed is not lost", |world| {
         let counters = world.counters();
@@ -171,6 +217,23 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(counters.baseline(post(2), "views").unwrap(), 0);
     }),
 ];
+
+/// A process that dies once a claim is in the table, and leaves it in the store.
+fn dying_before_it_acknowledges(world: &World) -> Counters {
+    let faults = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
+    world.counters_behind(&faults, Config::default())
+}
+
+/// Another process finishes what is left, and both counters are what they were.
+fn assert_nothing_is_counted_twice(world: &World, total: i64) {
+    let counters = world.impatient_counters();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    let values = [1, 2].map(|id| counters.get(post(id), "views").unwrap());
+    assert_eq!(values, [0, total]);
+    let merged = counters.merge(post(1), post(2)).unwrap();
+    assert!(merged.is_complete() && merged.rows_left == 0, "{merged:?}");
+    assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
+}
 
 const KEYS: [&str; 5] = ["synced", "both", "pending", "set", "of-both-owners"];
 

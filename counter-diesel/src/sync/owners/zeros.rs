@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::ledger::dialect::lock_wait::LockWait;
 
 /// How many rows are locked at a time.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 500;
 
 /// Removes those of these rows that are 0 and of which the store holds nothing. Returns how many.
 /// What others have locked stays.

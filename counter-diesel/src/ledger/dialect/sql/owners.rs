@@ -121,10 +121,10 @@ fn of_type<'a, Row>(
 }
 
 /// Numbers of ids in one statement: a few, so that each is prepared once and kept.
-const SIZES: [usize; 3] = [10, 100, 1000];
+const SIZES: [usize; 3] = [10, 100, MOST_PRESENT];
 
 /// The greatest number of ids that [`present`] takes.
-pub(crate) const MOST_PRESENT: usize = SIZES[SIZES.len() - 1];
+pub(crate) const MOST_PRESENT: usize = 1000;
 
 /// Those of these ids, none of them missing, that are in a column of a table of the application's,
 /// as texts. An id that is no integer is compared as a text, which no index helps.
