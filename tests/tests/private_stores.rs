@@ -125,6 +125,38 @@ fn a_claim_that_is_gone_and_whose_commit_had_no_answer_counts_once() {
     }
 }
 
+/// It vanishes before it is verified, and its number goes to another process: nothing gives it a sequence of
+/// the next number.
+#[test]
+fn a_claim_that_is_gone_is_not_written_under_another_number() {
+    let database = database::sqlite();
+    let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(100_000)));
+    let (losing, taking) = (Arc::clone(&store), database.ledger("model_counters"));
+    let is_gone = AtomicBool::new(false);
+    let faults = Faults::deciding(move |step| {
+        if step == "begin" && is_gone.swap(false, Ordering::SeqCst) {
+            commit_under_each_number(&*taking);
+        }
+        let claim = || losing.look(&[views_of(1)]).unwrap().held.remove(0).unwrap().claim;
+        if step == "verify"
+            && let Some(claim) = claim()
+        {
+            losing.ack(&[claim]).unwrap();
+            is_gone.store(true, Ordering::SeqCst);
+        }
+        None
+    });
+    let quiet = process(&*database, 50, &Faults::none());
+    quiet.increment(post(1), "views", 1).unwrap();
+    assert!(quiet.sync(&SyncOptions::default()).unwrap().is_clean());
+    let counters = over(&*database, Arc::new(FaultyStore::new(store, &faults)), &faults);
+    counters.increment(post(1), "views", 1).unwrap();
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    let lost = report.lost.iter().map(|lost| lost.applied).collect::<Vec<_>>();
+    assert_eq!(lost, [false], "{report:?}");
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 1);
+}
+
 /// What was in its row when it was written is below its new sequence, and the row is locked then.
 #[test]
 fn a_claim_that_was_overtaken_is_applied_at_once() {

@@ -33,6 +33,26 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!((&changed["key"], &changed["by"]), (&json!("views"), &json!(3)));
         assert_eq!(world.counters().get(user(1), "views").unwrap(), 27);
     }),
+    ("owners that are texts are written as in the store, and printed so", |world| {
+        let owners =
+            ["post:42", "post:%342", "post:6fa459ea-ee8a-3ca4-894e-db77e160355e", "post:a%3Ab"];
+        for (owner, n) in owners.iter().zip(["1", "2", "3", "4"]) {
+            world.output_of(&["increment", owner, "views", n]);
+        }
+        world.output_of(&["sync"]);
+        for (owner, n) in owners.iter().zip(1..) {
+            assert_eq!(world.output_of(&["get", owner, "views"]), format!("{n}\n"));
+            assert_eq!(world.json_of(&["all", owner])["owner"], json!(owner));
+        }
+        let top = world.json_of(&["top", "post", "views"]);
+        let named = owners.iter().rev().zip([4, 3, 2, 1]);
+        let named = named.map(|(owner, value)| json!({ "owner": owner, "value": value }));
+        assert_eq!(top["owners"], json!(named.collect::<Vec<_>>()));
+        world.output_of(&["set", "post:%342", "views", "7"]);
+        assert_eq!(world.output_of(&["get", "post:42", "views"]), "1\n");
+        let ended = world.run(&["get", "post:9223372036854775808", "views"]);
+        assert!(ended.code() == 2 && ended.errors.contains("user:%3123"), "{ended:?}");
+    }),
     ("an increment needs no database", |world| {
         let mut command = world.command();
         command.env_remove("DATABASE_URL").args(["increment", "user:1", "views"]);

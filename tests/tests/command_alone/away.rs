@@ -30,6 +30,9 @@ fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
         &["top", "user", "views"],
         &["conflicts"],
         &["conflicts", "apply"],
+        &["delete", "user:1", "--all"],
+        &["merge", "user:1", "user:2"],
+        &["rename-type", "user", "person"],
     ] {
         let mut command = world.command();
         command.env("REDIS_URL", NOBODY).args(arguments);

@@ -15,15 +15,20 @@ use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 /// Every command that reads the database, and what it prints first.
-const READING: [(&[&str], &str); 7] = [
+const READING: [(&[&str], &str); 8] = [
     (&["get", "user:1", "views"], "5\n"),
     (&["all", "user:1"], ""),
     (&["top", "user", "views"], ""),
     (&["conflicts"], "no conflicts\n"),
+    (ORPHANS, "0 of 1 owners"),
     (&["sync", "--dry-run"], ""),
     (&["migrate", "--status"], "run: "),
     (&["doctor"], "Redis "),
 ];
+
+/// Owners whose ids are not in a table: one of ours will do.
+const ORPHANS: &[&str] =
+    &["orphans", "--owner-type", "user", "--table", "model_counters", "--column", "owner_id"];
 
 /// A folder with a database in which `user:1` has 5 views.
 struct Scene {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::thread;
 
 use counter_core::{CountMove, CounterId, Error as CoreError, Replacement};
 use counter_diesel::{Config, Counters, Error, Owner, SyncOptions};
@@ -202,6 +203,25 @@ pub(super) const CASES: &[Case<World>] = &[
         drop(counters.merge(post(1), post(2)).unwrap());
         assert_eq!(counters.get(post(2), "views").unwrap(), 14);
     }),
+    ("merges that cross each other come to an end and lose nothing", |world| {
+        let counters = prepared(world);
+        let before = KEYS.map(|key| both(&counters, key));
+        let crossing = [(1, 2), (2, 1), (1, 2)].map(|(from, into)| {
+            let process = world.counters();
+            thread::spawn(move || {
+                for _ in 0..3 {
+                    let merged = process.merge(post(from), post(into)).unwrap();
+                    assert!(merged.failed.is_empty(), "{merged:?}");
+                }
+            })
+        });
+        crossing.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(KEYS.map(|key| both(&counters, key)), before);
+        let impatient = world.impatient_counters();
+        let merged = impatient.merge(post(1), post(2)).unwrap();
+        assert!(merged.is_complete(), "{merged:?}");
+        assert_synced(world, &before);
+    }),
     ("a prefix may have a hash tag", |world| {
         if world.store.generation().is_none() {
             return; // Names are Redis's.
@@ -217,6 +237,11 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(counters.baseline(post(2), "views").unwrap(), 0);
     }),
 ];
+
+/// What both posts have together of a key.
+fn both(counters: &Counters, key: &str) -> i64 {
+    [1, 2].map(|id| counters.get(post(id), key).unwrap()).iter().sum()
+}
 
 /// A process that dies once a claim is in the table, and leaves it in the store.
 fn dying_before_it_acknowledges(world: &World) -> Counters {

@@ -1,6 +1,6 @@
 //! What store and database know of each other, compared.
 
-use counter_core::{ClaimSeq, DeltaStore, Generation, StoreGeneration};
+use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration, Told};
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
 use crate::engine::engine::Engine;
@@ -17,8 +17,8 @@ pub(crate) struct Comparison {
     pub(crate) age: Age,
     /// How the database differs from the one that the store was synced into last, if it does.
     pub(crate) mismatch: Option<DatabaseMismatch>,
-    /// Whether the store has lost what it was told of the database.
-    pub(crate) marks_lost: bool,
+    /// The rows of the record of which the store has lost what it was told.
+    pub(crate) marks_lost: Vec<Told>,
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
@@ -32,11 +32,7 @@ pub(crate) fn compare(
     let recall = recall(store, generation, &state)?;
     let read_again = || engine.ledger().state_to_write(engine.prefix());
     let mismatch = mismatch(generation, &state, &recall.told, read_again)?;
-    let is_lost = |row: &StoreRecord| {
-        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
-        row.store_id == generation.store_id && row.marks.is_lost(told)
-    };
-    let marks_lost = state.stores.iter().any(is_lost);
+    let marks_lost = lost_rows(generation, &state, &recall);
     let age = age_of(recall);
     let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
     Ok(Comparison {
@@ -46,6 +42,23 @@ pub(crate) fn compare(
         marks_lost,
         replaced: state.replaced_by(&generation.store_id),
     })
+}
+
+/// Returns the rows of which the store has lost what it was told, as it has to be told them again:
+/// a row that no transaction takes would be lost for ever.
+fn lost_rows(generation: &Generation, state: &LedgerState, recall: &Recall) -> Vec<Told> {
+    let rows = || state.stores.iter().filter(|row| row.store_id == generation.store_id);
+    let decision = rows().find(|row| row.writer == Told::DECISIONS);
+    let decision = decision.and_then(|row| row.marks.newest());
+    let is_lost = |row: &&StoreRecord| {
+        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
+        row.marks.is_lost(told)
+    };
+    let as_told = |row: &StoreRecord| {
+        let StoreRecord { writer, seq, ref marks, .. } = *row;
+        Told { writer, seq, marks: marks.clone(), decision }
+    };
+    rows().filter(is_lost).map(as_told).collect()
 }
 
 /// Why a claim is not in the store any more.

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use counter_core::{
     ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, InspectStore, StoreGeneration,
-    StoreNotices,
+    StoreNotices, Told,
 };
 
 use crate::engine::age::{Age, newest, present_generation, went_back};
@@ -186,10 +186,15 @@ impl Pass<'_, '_> {
         let generation = store.ensure_generation(&state.database, state.newest)?;
         self.unsettled.note_store(generation.store_id.as_str().into());
         let is_new = is_new_prefix(&state);
-        match self.compare(store, &generation, state)? {
+        let (age, lost) = self.compare(store, &generation, state)?;
+        match age {
             Age::Present => {}
             Age::HighWaterLost(known) => self.raise(&known)?,
             Age::WentBack(forgotten) => self.settle_store(&forgotten)?,
+        }
+        for row in lost {
+            // Where that is refused, the store was told since.
+            store.tell(&generation.store_id, &row, &[])?;
         }
         self.note_prefix(is_new)?;
         Ok(Some(generation))
@@ -197,19 +202,19 @@ impl Pass<'_, '_> {
 
     /// Reports a store that is not the one that was synced last. Fails if it has the same data, but
     /// older, unless an operator has decided about that: what it holds may have been counted
-    /// already.
+    /// already. Returns beside the store's age the rows that it has to be told of again.
     fn compare(
         &mut self,
         store: &dyn StoreGeneration,
         generation: &Generation,
         state: LedgerState,
-    ) -> Result<Age, Error> {
+    ) -> Result<(Age, Vec<Told>), Error> {
         let comparison = compare(self.engine, store, generation, state)?;
         let Comparison { shared_prefix, replaced, age, mismatch, marks_lost } = comparison;
         self.log.report.shared_prefix = shared_prefix;
         self.log.report.store_replaced = replaced;
         self.log.report.high_water_lost |= matches!(age, Age::HighWaterLost(_));
-        self.log.report.marks_lost |= marks_lost;
+        self.log.report.marks_lost |= !marks_lost.is_empty();
         if let Some(mismatch) = mismatch {
             return Err(Error::OtherDatabase(mismatch));
         }
@@ -218,7 +223,7 @@ impl Pass<'_, '_> {
             Age::WentBack(forgotten) if !self.is_decided() => {
                 Err(went_back(generation.high_water, &forgotten))
             }
-            age => Ok(age),
+            age => Ok((age, marks_lost)),
         }
     }
 
