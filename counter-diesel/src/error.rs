@@ -10,7 +10,7 @@ pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
 };
-use counter_core::{CounterId, TableName};
+use counter_core::{CounterId, OwnerType, TableName};
 
 pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
@@ -129,9 +129,8 @@ pub enum Error {
     },
 
     /// The database is not the one that the store was synced into last: it was restored from an
-    /// older backup, or copied, or two databases are behind one prefix. Nothing was claimed or set,
-    /// and nothing is until an operator decides, with
-    /// [`Counters::adopt_database`](crate::Counters::adopt_database), or gives the copy a prefix of
+    /// older backup, or copied, or two databases are behind one prefix. Nothing is claimed or set
+    /// until an operator [adopts it](crate::Counters::adopt_database), or gives the copy a prefix of
     /// its own. Increments and reads go on.
     #[error(
         "{0}: if this is the right database, run `counter adopt` or Counters::adopt_database; if \
@@ -149,6 +148,20 @@ pub enum Error {
     MixedStores {
         /// The counters' table.
         table: String,
+    },
+
+    /// None of the owners is there, as with a wrong table, so the counters of none were deleted.
+    #[error(
+        "none of {owners} owners of type {} is there, so nothing was deleted: is it the right \
+         table and column? If all are gone, say so: --all-gone, Orphans::even_if_all_are_gone",
+        Printable(.owner_type.as_str())
+    )]
+    #[non_exhaustive]
+    AllGone {
+        /// Their type.
+        owner_type: OwnerType,
+        /// How many have counters.
+        owners: u64,
     },
 
     /// A migration was refused. Those before it are in place.

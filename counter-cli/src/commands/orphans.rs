@@ -46,6 +46,9 @@ pub(crate) struct OrphansCommand {
     /// Delete all counters of the owners that are gone
     #[arg(long)]
     delete: bool,
+    /// Delete them even if none of the owners is there, as with a wrong table
+    #[arg(long, requires = "delete")]
+    all_gone: bool,
 }
 
 impl OrphansCommand {
@@ -64,6 +67,7 @@ impl OrphansCommand {
             }
         };
         let search = counters.orphans_of(&self.owner_type.owner_type).older_than(self.older_than);
+        let search = if self.all_gone { search.even_if_all_are_gone() } else { search };
         let search = search.observed(&mut observer);
         let found = if self.delete {
             search.delete_in(&self.table, &self.column)

@@ -50,7 +50,14 @@ impl Counters {
     /// Like [`orphans`](Self::orphans), for owners whose type is only text.
     pub fn orphans_of(&self, owner_type: &OwnerType) -> Orphans<'_> {
         let (owner_type, declared) = (owner_type.clone(), [].as_slice());
-        Orphans { counters: self, owner_type, declared, older_than: AN_HOUR, observer: None }
+        Orphans {
+            counters: self,
+            owner_type,
+            declared,
+            older_than: AN_HOUR,
+            all_may_be_gone: false,
+            observer: None,
+        }
     }
 }
 
@@ -64,6 +71,7 @@ pub struct Orphans<'a> {
     owner_type: OwnerType,
     declared: &'static [CounterKey],
     older_than: Duration,
+    all_may_be_gone: bool,
     observer: Option<OrphanObserver<'a>>,
 }
 
@@ -72,6 +80,12 @@ impl<'a> Orphans<'a> {
     /// Such an owner may belong to a transaction that is not committed yet. Default: an hour.
     pub fn older_than(self, older_than: Duration) -> Self {
         Self { older_than, ..self }
+    }
+
+    /// Deletes counters even if none of the owners is there. Otherwise that is taken for a mistake,
+    /// such as a wrong table, and is an error.
+    pub fn even_if_all_are_gone(self) -> Self {
+        Self { all_may_be_gone: true, ..self }
     }
 
     /// Calls `observer` after each batch of a thousand owners. Returning [`ControlFlow::Break`]
@@ -101,7 +115,8 @@ impl<'a> Orphans<'a> {
     /// # Errors
     ///
     /// As [`find`](Self::find) and [`Counters::delete_all`]. What was deleted before stays deleted,
-    /// and the same call goes on.
+    /// and the same call goes on. [`Error::AllGone`], before anything is deleted, if none of the
+    /// owners is there.
     pub fn delete<K: ToOwnerId>(
         self,
         present: impl FnMut(&[OwnerId]) -> QueryResult<Vec<K>>,
@@ -126,15 +141,16 @@ impl<'a> Orphans<'a> {
     ///
     /// # Errors
     ///
-    /// As [`find_in`](Self::find_in) and [`Counters::delete_all`].
+    /// As [`find_in`](Self::find_in) and [`delete`](Self::delete).
     pub fn delete_in(self, table: &TableName, column: &str) -> Result<Orphaned, Error> {
         let ledger = self.counters.engine().ledger();
         self.search(true, &mut |ids| ledger.present_owners(table, column, ids))
     }
 
     fn search(self, deletes: bool, present: Present<'_>) -> Result<Orphaned, Error> {
-        let Self { counters, owner_type, declared, older_than, observer } = self;
-        let search = Search { owner_type: &owner_type, declared, older_than, deletes };
+        let Self { counters, owner_type, declared, older_than, all_may_be_gone, observer } = self;
+        let owner_type = &owner_type;
+        let search = Search { owner_type, declared, older_than, deletes, all_may_be_gone };
         match observer {
             Some(observer) => orphans(counters.engine(), search, present, observer),
             None => orphans(counters.engine(), search, present, &mut |_| ControlFlow::Continue(())),

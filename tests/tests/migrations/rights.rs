@@ -1,13 +1,14 @@
 //! A user who may not make tables, a standby and a file that is read-only.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use counter_core::{ClaimSeq, Config, Generation, MemoryStore};
+use counter_core::{ClaimSeq, Config, DeltaStore as _, Generation, ManualClock, MemoryStore};
 use counter_diesel::Counters;
 use counter_diesel::ledger::{CounterConnection, Ledger, PoolLedger, TableName};
 use counter_tests::database::{Database, OwnDatabase, ServerConnection, SqliteFile};
 use counter_tests::faults::{Faults, FaultyStore};
-use counter_tests::fixtures::post;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::server_contract::{adds, apply};
 use counter_tests::servers::postgres::Postgres;
 use counter_tests::servers::{Durability, mariadb, postgres};
@@ -89,7 +90,11 @@ fn a_user_who_only_reads_needs_both_tables() {
         .unwrap();
     let url = database.url().replace("user=postgres", &format!("user={user}"));
     assert_ne!(url, database.url());
-    let mut store = FaultyStore::new(Arc::new(MemoryStore::default()), &Faults::none());
+    // It has given out a sequence far below that of the row, so it may be an old copy.
+    let old = MemoryStore::with_clock(ManualClock::at_micros(5));
+    old.increment(&views_of(2), 1).unwrap();
+    old.claim(&[views_of(2)], Duration::ZERO).unwrap();
+    let mut store = FaultyStore::new(Arc::new(old), &Faults::none());
     store.generation = Some(Generation::new("a".into(), "b".into(), ClaimSeq::new(5)));
     let reader = ledger::<PgConnection>(&url, TableName::default());
     let counters = Counters::from_parts(Config::default(), Arc::new(store), Arc::new(reader));

@@ -25,10 +25,14 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// What `call` returns, which has to be soon.
 fn soon<T>(call: impl FnOnce() -> T) -> T {
+    within(SOON, call)
+}
+
+fn within<T>(limit: Duration, call: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = call();
     let took = start.elapsed();
-    assert!(took < SOON, "it took {took:?}");
+    assert!(took < limit, "it took {took:?}");
     result
 }
 

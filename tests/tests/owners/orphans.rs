@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use counter_diesel::query::OwnerType;
-use counter_diesel::{Counters, HasCounters, Owner, OwnerId, SyncOptions};
+use counter_diesel::{Counters, Error, HasCounters, Owner, OwnerId, SyncOptions};
 use counter_tests::fixtures::post;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -88,6 +88,21 @@ pub(super) const CASES: &[Case<World>] = &[
         world.database.execute(day).unwrap();
         let found = counters.orphans::<Post>().find_in(&table, "id").unwrap();
         assert_eq!((found.young, found.orphans.count()), (1, 1), "{found:?}");
+    }),
+    ("where none is there nothing is deleted, unless the caller says that all are gone", |world| {
+        let counters = prepared(world);
+        world.database.execute("CREATE TABLE wrong (id BIGINT NOT NULL PRIMARY KEY)").unwrap();
+        world.database.execute("INSERT INTO wrong VALUES (6)").unwrap();
+        let wrong = "wrong".parse().unwrap();
+        let found = search(&counters).find_in(&wrong, "id").unwrap();
+        assert_eq!((found.owners, found.orphans.count()), (5, 5), "{found:?}");
+        let error = search(&counters).delete_in(&wrong, "id").unwrap_err();
+        assert!(matches!(error, Error::AllGone { owners: 5, .. }), "{error:?}");
+        assert_eq!(counters.get(post(4), "views").unwrap(), 4);
+        let nobody = counters.orphans_of(&OwnerType::new("nobody").unwrap());
+        assert_eq!(nobody.delete_in(&wrong, "id").unwrap().owners, 0);
+        let all = search(&counters).even_if_all_are_gone().delete_in(&wrong, "id").unwrap();
+        assert_eq!(all.deleted, 6, "{all:?}");
     }),
     ("more than a batch is looked through", |world| {
         let counters = prepared(world);

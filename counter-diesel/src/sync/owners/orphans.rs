@@ -18,6 +18,8 @@ pub(crate) struct Search<'a> {
     pub(crate) declared: &'a [CounterKey],
     pub(crate) older_than: Duration,
     pub(crate) deletes: bool,
+    /// Whether counters are deleted even if none of the owners is there.
+    pub(crate) all_may_be_gone: bool,
 }
 
 /// Returns those of these owners that are there.
@@ -34,6 +36,9 @@ pub(crate) fn orphans(
     present: Present<'_>,
     observer: OrphanObserver<'_>,
 ) -> Result<Orphaned, Error> {
+    if search.deletes && !search.all_may_be_gone {
+        require_one(engine, search, present)?;
+    }
     let mut found = Orphaned::default();
     let mut after = None;
     loop {
@@ -60,5 +65,27 @@ pub(crate) fn orphans(
         if is_over || found.interrupted {
             return Ok(found);
         }
+    }
+}
+
+/// Checks that one of the owners is there, if there are any: with a wrong table all look gone.
+fn require_one(engine: &Engine, search: Search<'_>, present: Present<'_>) -> Result<(), Error> {
+    let (mut owners, mut after) = (0, None);
+    loop {
+        let page = engine.ledger().owners_after(search.owner_type, after.as_ref(), BATCH)?;
+        let ids = page.into_iter().map(|owner| owner.owner).collect::<Vec<_>>();
+        let there = if ids.is_empty() { Vec::new() } else { present(&ids)? };
+        if there.iter().any(|id| ids.contains(id)) {
+            return Ok(());
+        }
+        owners += ids.len() as u64;
+        if ids.len() < BATCH.get() {
+            break;
+        }
+        after = ids.into_iter().last();
+    }
+    match owners {
+        0 => Ok(()),
+        owners => Err(Error::AllGone { owner_type: search.owner_type.clone(), owners }),
     }
 }
