@@ -130,7 +130,7 @@ pub enum Error {
 
     /// The database is not the one that the store was synced into last: it was restored from an
     /// older backup, or copied, or two databases are behind one prefix. Nothing is claimed or set
-    /// until an operator [adopts it](crate::Counters::adopt_database), or gives the copy a prefix of
+    /// until an operator [adopts it](crate::Counters::adopt_database) or gives the copy a prefix of
     /// its own. Increments and reads go on.
     #[error(
         "{0}: if this is the right database, run `counter adopt` or Counters::adopt_database; if \
