@@ -63,7 +63,7 @@ fn survive_kills(site: &Site, victims: &[Victim]) {
     let traffic = Traffic::start(&books, writers, [site.counters()], &mut choices);
     let mut syncs = [0, 1].map(|number| start_sync(site, number));
     let mut killed = BTreeMap::<_, u32>::new();
-    for _ in 0..load(24) {
+    for _ in 0..load(40) {
         wait_for_progress(site);
         let victim = choices.choice(victims).copied().expect("there are some");
         // Not to wait for anything: it is what makes the moment a random one.
