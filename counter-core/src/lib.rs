@@ -89,10 +89,10 @@ pub use protocol::{
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, Cursor, DeltaStore, Fact,
-    HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts, NumberRow,
-    Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told,
-    Verdict,
+    ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts,
+    MoveCounts, NumberRow, Numbered, PartSeq, PendingIndex, PersistenceFacts, PrivateStore, Recall,
+    Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts,
+    StoreGeneration, StoreNotices, StoreParts, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -247,7 +247,7 @@ impl DeltaStore for MemoryStore {
             let shard = self.shard(id);
             Ok(shard.get(id).map(|slot| slot.held(id)).unwrap_or_default())
         });
-        Ok(Snapshot { high_water, held: held.collect() })
+        Ok(Snapshot::new(high_water, held.collect()))
     }
 
     /// A page is one shard, whatever `count`: it is all in memory already.

@@ -16,6 +16,7 @@ mod index_writer;
 mod inspect;
 mod last_sighting;
 mod moves;
+mod parts;
 mod server;
 mod steps;
 mod store;

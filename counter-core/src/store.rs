@@ -9,8 +9,8 @@ mod snapshot;
 
 pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{
-    CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
-    StoreGeneration,
+    CountMove, ForgottenPart, InspectStore, KeyIndex, MoveCounts, PartSeq, PendingIndex,
+    PrivateStore, Repair, StoreGeneration, StoreParts,
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 pub(crate) mod migration;
 pub(crate) mod number_hold;
 pub(crate) mod owner_pages;
+pub(crate) mod parts;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
 pub(crate) mod records;

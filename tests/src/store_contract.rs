@@ -69,6 +69,11 @@ fn ids(count: i64) -> Vec<CounterId> {
     (1..=count).map(views_of).collect()
 }
 
+/// Whether sequences of different counters may have nothing to do with each other.
+fn has_parts(store: &dyn DeltaStore) -> bool {
+    store.generation().is_some_and(|generation| generation.parts().is_some())
+}
+
 /// What is held of one counter.
 fn held(store: &dyn DeltaStore, id: &CounterId) -> Holding {
     let mut look = store.look(std::slice::from_ref(id)).unwrap();

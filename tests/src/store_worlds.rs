@@ -140,16 +140,21 @@ impl Drop for RedisWorld {
     }
 }
 
-/// A prefix with a tag of its own on a cluster of this process.
+/// A prefix of its own on a cluster of this process.
 pub struct ClusterWorld {
     prefix: Prefix,
 }
 
 impl ClusterWorld {
-    /// One with nothing in it.
-    pub fn new() -> Self {
+    /// An empty one of which all names are in one slot, by a tag.
+    pub fn of_one_slot() -> Self {
         let prefix = format!("{{{}}}:", new_prefix().as_str().trim_end_matches(':'));
         Self { prefix: prefix.parse().unwrap() }
+    }
+
+    /// An empty one with names in all slots.
+    pub fn of_all_slots() -> Self {
+        Self { prefix: new_prefix() }
     }
 
     fn site() -> &'static ClusterSite {
@@ -158,9 +163,19 @@ impl ClusterWorld {
     }
 }
 
-impl Default for ClusterWorld {
-    fn default() -> Self {
-        Self::new()
+impl Drop for ClusterWorld {
+    fn drop(&mut self) {
+        let glob = format!("{}*", Pattern::escape(self.prefix.as_str()));
+        for node in &Self::site().nodes {
+            let mut bare = node.bare();
+            let names = redis::cmd("KEYS").arg(&glob).query::<Vec<Vec<u8>>>(&mut bare);
+            let mut unlinks = redis::pipe();
+            for name in names.unwrap_or_default() {
+                unlinks.cmd("UNLINK").arg(name).ignore();
+            }
+            // A replica refuses.
+            let _ = unlinks.exec(&mut bare);
+        }
     }
 }
 

@@ -47,13 +47,17 @@ const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Inspection]
 /// What stores in Redis must be able to do besides counting and syncing.
 const IN_REDIS: &[Capability] = &[Generation, Repair, KeyIndex, Moves, PendingIndex, Inspection];
 
+/// The same in a cluster, where no step changes counters of two slots.
+const IN_CLUSTER: &[Capability] = &[Generation, Repair, KeyIndex, PendingIndex, Inspection];
+
 fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
     vec![
         ("memory", IN_MEMORY, Arc::new(|| Box::new(MemoryWorld::new()))),
         ("redis", IN_REDIS, Arc::new(|| Box::new(RedisWorld::own()))),
         ("valkey", IN_REDIS, Arc::new(|| Box::new(RedisWorld::valkey()))),
         ("redis_resp3", IN_REDIS, Arc::new(|| Box::new(RedisWorld::resp3()))),
-        ("redis_cluster", IN_REDIS, Arc::new(|| Box::new(ClusterWorld::new()))),
+        ("cluster_slot", IN_REDIS, Arc::new(|| Box::new(ClusterWorld::of_one_slot()))),
+        ("cluster", IN_CLUSTER, Arc::new(|| Box::new(ClusterWorld::of_all_slots()))),
         ("redis_unix_socket", IN_REDIS, Arc::new(|| Box::new(RedisWorld::unix()))),
         ("redis_application_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::application_pool()))),
         ("redis_r2d2_redis_pool", IN_REDIS, Arc::new(|| Box::new(RedisWorld::r2d2_redis_pool()))),

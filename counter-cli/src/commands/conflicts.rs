@@ -72,6 +72,7 @@ fn in_text(conflicts: &counter_diesel::sync::Conflicts) -> String {
         return "no conflicts\n".to_owned();
     }
     let mut text = conflicts.went_back.as_ref().map(went_back_in_text).unwrap_or_default();
+    text += &parts_in_text(conflicts);
     if !conflicts.conflicts.is_empty() {
         let heading = ["claimed at", "claimed", "pending", "table of", "table"].map(str::to_owned);
         let mut rows = vec![(heading, "counter".to_owned())];
@@ -97,6 +98,20 @@ fn went_back_in_text(went_back: &WentBack) -> String {
          {found},\n\
          but it has made claims until {newest}; nothing is synced\n"
     ) + &synced.unwrap_or_default()
+}
+
+/// Returns a line about the parts of the store that went back, if there are any.
+fn parts_in_text(conflicts: &counter_diesel::sync::Conflicts) -> String {
+    let parts = &conflicts.parts_went_back;
+    let (Some(first), count) = (parts.iter().next(), parts.count()) else {
+        return String::new();
+    };
+    let (found, newest) = (time_or_dash(first.found), time_or_dash(first.forgotten));
+    format!(
+        "{count} parts of the store came back from an old copy: part {} knows a claim of {found},\n\
+         but has made claims until {newest}; nothing of these parts is synced\n",
+        first.part
+    )
 }
 
 fn row(both: &Conflict) -> ([String; 5], String) {

@@ -47,8 +47,8 @@ fn counts(report: &SyncReport) -> Vec<(&'static str, u64)> {
         "applied" if report.dry_run => Some(("would be applied", count)),
         "zeros" => Some(("skipped", report.skipped())),
         "superseded" => None,
-        // Only behind Sentinel.
-        "unconfirmed" if count == 0 => None,
+        // Only behind Sentinel, and in a cluster.
+        "unconfirmed" | "gone_back" | "unavailable" if count == 0 => None,
         name => Some((name, count)),
     });
     shown.collect()
@@ -103,9 +103,30 @@ pub(crate) fn complaints(report: &SyncReport) -> Vec<String> {
     lines
 }
 
+/// Returns what needs attention in parts of the store.
+fn part_complaints(report: &SyncReport) -> Vec<String> {
+    let mut lines =
+        listed(&report.gone_back, "parts of the store came back from an old copy", |it| {
+            format!(
+                "part {} of the store came back from an old copy: nothing of it is synced until \
+                 you decide, see counter conflicts",
+                it.part
+            )
+        });
+    if let Some(why) = &report.why_unavailable {
+        let why = shown(why);
+        lines.push(format!(
+            "{} counters are left to a later sync, because their part of the store is not \
+             available: {why}",
+            report.unavailable
+        ));
+    }
+    lines
+}
+
 /// Returns what needs attention in the store as a whole.
 fn store_complaints(report: &SyncReport) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = part_complaints(report);
     if let Some(recorded) = &report.store_replaced {
         let since = recorded.synced_at.map_or_else(
             || {

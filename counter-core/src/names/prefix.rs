@@ -1,10 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-#[cfg(feature = "redis")]
-use super::dirty::crc16;
 use super::dirty::{DIRTY_HASHES, dirty_hash_of, parse_dirty_hash};
 use super::pattern::Pattern;
+use super::slots::is_tag_of_slot;
+#[cfg(feature = "redis")]
+use super::slots::{Slot, slot_of, tag_of_slot};
 use crate::id::{CounterId, check_text};
 use crate::invalid::{InputKind, Invalid};
 
@@ -25,10 +26,6 @@ use crate::invalid::{InputKind, Invalid};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(String);
 
-/// The number of slots of a cluster.
-#[cfg(feature = "redis")]
-const SLOTS: u16 = 16_384;
-
 /// What a name under a prefix stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreName {
@@ -36,11 +33,11 @@ pub enum StoreName {
     Pending(CounterId),
     /// The claim in flight of a counter.
     Claim(CounterId),
-    /// The newest sequence that the store has given out.
+    /// The newest sequence that the store has given out, or in a cluster those of one slot.
     HighWater,
     /// The random id of this store's data.
     Generation,
-    /// The sequences that the store remembers giving out.
+    /// The sequences that the store remembers giving out, or in a cluster those of one slot.
     GivenOut,
     /// The marks that the store was told of the database it is synced into.
     Marks,
@@ -61,9 +58,8 @@ impl Prefix {
 
     /// The slot of a cluster in which all names are, if the prefix has a tag.
     #[cfg(feature = "redis")]
-    pub(crate) fn slot(&self) -> Option<u16> {
-        let (tag, _) = self.0.split_once('{')?.1.split_once('}')?;
-        Some(crc16(tag.as_bytes()) % SLOTS)
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        self.0.contains('{').then(|| slot_of(self.0.as_bytes()))
     }
 
     /// The name of a counter's pending delta: `counter:user:123:downloads`.
@@ -94,6 +90,25 @@ impl Prefix {
     /// The name of the marks of the database that the store is synced into: `counter:{marks}`.
     pub fn marks_name(&self) -> String {
         format!("{}{{marks}}", self.0)
+    }
+
+    /// The name of the high water of one slot, where each has its own: `counter:{seq:1234}`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn high_water_name_in(&self, slot: Slot) -> String {
+        format!("{}{{{}}}", self.0, tag_of_slot(slot))
+    }
+
+    /// The name of the sequences given out in one slot: `counter:{seq:1234}:given`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn given_out_name_in(&self, slot: Slot) -> String {
+        self.high_water_name_in(slot) + GIVEN
+    }
+
+    /// The name of the marks where they have to be in the slot of the generation:
+    /// `counter:{id}:marks`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn marks_name_beside_generation(&self) -> String {
+        self.generation_name() + MARKS
     }
 
     /// The name of the hash of the index that names a counter: `counter:{dirty:7}`.
@@ -130,18 +145,34 @@ impl Prefix {
     pub fn parse_name(&self, name: &str) -> Option<StoreName> {
         let rest = name.strip_prefix(self.as_str())?;
         match rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            None if rest.starts_with('{') => parse_name_beside(rest),
             None => rest.parse().ok().map(StoreName::Pending),
             Some("seq") => Some(StoreName::HighWater),
             Some("id") => Some(StoreName::Generation),
             Some("given") => Some(StoreName::GivenOut),
             Some("marks") => Some(StoreName::Marks),
             Some("scanned") => Some(StoreName::Scanned),
+            Some(inner) if is_tag_of_slot(inner) => Some(StoreName::HighWater),
             Some(inner) => {
                 let hash = inner.strip_prefix("dirty:").and_then(parse_dirty_hash);
                 let claim = || inner.strip_prefix(self.as_str())?.parse().ok();
                 hash.map(StoreName::Dirty).or_else(|| claim().map(StoreName::Claim))
             }
         }
+    }
+}
+
+/// What the names end with that have to be in one slot with another one.
+const GIVEN: &str = ":given";
+const MARKS: &str = ":marks";
+
+/// Returns what a name stands for that has to be in the slot of another one.
+fn parse_name_beside(name: &str) -> Option<StoreName> {
+    let (tag, end) = name.strip_prefix('{')?.split_once('}')?;
+    match end {
+        GIVEN if is_tag_of_slot(tag) => Some(StoreName::GivenOut),
+        MARKS if tag == "id" => Some(StoreName::Marks),
+        _ => None,
     }
 }
 
@@ -222,12 +253,40 @@ mod tests {
             "counter:{dirty:07}",
             "counter:{dirty:}",
             "counter:{dirty}",
+            "counter:{seq:}",
+            "counter:{seq:00}",
+            "counter:{seq:147952}",
+            "counter:{seq:0}:marks",
+            "counter:{id}:given",
+            "counter:{id}:",
             "counter:",
             "other:user:1:d",
             "counter::1:d",
         ] {
             assert_eq!(prefix.parse_name(name), None, "{name}");
         }
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn what_each_slot_has_is_in_that_slot_and_known_by_its_name() {
+        let prefix = Prefix::default();
+        let id = CounterId::new("user", 123, "downloads").unwrap();
+        let slot = slot_of(prefix.pending_name(&id).as_bytes());
+        let (high_water, given_out) =
+            (prefix.high_water_name_in(slot), prefix.given_out_name_in(slot));
+        for name in [&prefix.claim_name(&id), &high_water, &given_out] {
+            assert_eq!(slot_of(name.as_bytes()), slot, "{name}");
+        }
+        assert_eq!(prefix.parse_name(&high_water), Some(StoreName::HighWater));
+        assert_eq!(prefix.parse_name(&given_out), Some(StoreName::GivenOut));
+        let marks = prefix.marks_name_beside_generation();
+        assert_eq!(slot_of(marks.as_bytes()), slot_of(prefix.generation_name().as_bytes()));
+        assert_eq!(prefix.parse_name(&marks), Some(StoreName::Marks));
+        assert_eq!(
+            (high_water.as_str(), marks.as_str()),
+            ("counter:{seq:13371}", "counter:{id}:marks")
+        );
     }
 
     #[test]

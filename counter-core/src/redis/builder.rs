@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::confirmation_rule::ConfirmationRule;
 use super::connecting::Connecting;
-use super::connection::Clients;
+use super::connection::{Clients, Names};
 use super::credentials::{CredentialSource, RedisCredentials};
 use super::endpoint::Endpoint;
 use super::store::RedisStore;
@@ -244,6 +244,7 @@ impl RedisStoreBuilder {
         let clients = self.clients(&endpoint).map_err(|why| Error::RedisUrl { why })?;
         let connecting = Connecting {
             slot: self.prefix.slot(),
+            home: Names::in_cluster(self.prefix.clone()).home(),
             timeouts,
             clients,
             credentials: self.credentials,

@@ -11,11 +11,14 @@ use super::endpoint::Endpoint;
 use super::server::Connections;
 use super::timeouts::RedisTimeouts;
 use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Slot;
 
 /// Makes what the connections of a store come from.
 pub(super) struct Connecting {
-    /// In which all names of the store are, if it were in a cluster.
-    pub(super) slot: Option<u16>,
+    /// In which all names of the store are, if it were in a cluster and they are in one.
+    pub(super) slot: Option<Slot>,
+    /// In which the id of the store's data is.
+    pub(super) home: Slot,
     pub(super) timeouts: RedisTimeouts,
     pub(super) clients: Clients,
     pub(super) credentials: Option<CredentialSource>,
@@ -62,14 +65,11 @@ impl Connecting {
     }
 
     fn cluster(self, url: ClusterUrl) -> Result<Connections, Error> {
-        let Some(slot) = self.slot else {
-            return Err(unusable(NO_TAG.to_owned()));
-        };
-        let Self { timeouts, clients, credentials, callers, lazily, .. } = self;
+        let Self { slot, home, timeouts, clients, credentials, callers, lazily } = self;
         let settings = NodeSettings { clients, timeouts, credentials, callers };
         let cluster = ClusterAccess::new(url, slot, settings);
         if !lazily {
-            cluster.try_out(timeouts.wait, timeouts.read).map_err(no_connection)?;
+            cluster.try_out(home, timeouts.wait, timeouts.read).map_err(no_connection)?;
         }
         Ok(Connections::Cluster(cluster))
     }
@@ -89,9 +89,6 @@ impl Connecting {
         Pool::made_by(manager, self.callers, self.timeouts.wait)
     }
 }
-
-const NO_TAG: &str = "in a cluster all counters of a prefix are in one slot, so far: use a prefix \
-                      with a tag in braces, such as counter-{app}:";
 
 fn unusable(why: String) -> Error {
     Error::RedisUrl { why }

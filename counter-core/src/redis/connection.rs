@@ -41,3 +41,4 @@ pub(super) use role::Role;
 pub(super) use script::{Script, ScriptAnswer};
 pub(super) use sentinel::{Follower, SentinelUrl, Watcher};
 pub(super) use socket_timeouts::SocketTimeouts;
+pub(super) use url::Address;

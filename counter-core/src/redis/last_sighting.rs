@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::names::Slot;
 use crate::protocol::{ClaimSeq, Generation};
 use crate::store::Recall;
 
-/// The newest sequence that this process has seen the server give out.
+/// The newest sequence that this process has seen the server give out, or in a cluster the newest
+/// of each slot.
 ///
 /// A server that restarts from an old copy knows less than that, and its pending counts may have
 /// been applied already; so nothing is claimed from it. That holds within one generation of the
@@ -43,26 +45,42 @@ pub(crate) enum Named {
 pub(crate) struct Sighting {
     nth: NthGeneration,
     store_id: Option<String>,
-    newest: ClaimSeq,
+    newest: Newest,
     /// One that the server has forgotten, until it remembers it or that is accepted. What was seen
     /// since does not take its place.
-    forgotten: Option<ClaimSeq>,
-    /// The newest sequence of each other store that was here, of which any may come back.
-    of_others: HashMap<String, ClaimSeq>,
+    forgotten: Newest,
+    /// The newest sequences of each other store that was here, of which any may come back.
+    of_others: HashMap<String, Newest>,
 }
 
+/// A sequence of each slot. Where there is no cluster, there is one slot.
+type Newest = HashMap<Slot, ClaimSeq>;
+
 impl Sighting {
-    /// Returns the generation with the newest sequence that this process had seen of it.
-    pub(crate) fn beside(&self, generation: Generation) -> Generation {
-        let newest_seen = match &self.store_id {
-            Some(seen) if *seen != generation.store_id => self.newest_of(&generation.store_id),
-            _ => self.forgotten.unwrap_or(self.newest),
-        };
+    /// Returns the generation with the newest sequence that this process had seen of it in a slot.
+    pub(crate) fn beside(&self, generation: Generation, slot: Slot) -> Generation {
+        let newest_seen = self.newest_in(&generation.store_id, slot);
         Generation { newest_seen, ..generation }
     }
 
-    fn newest_of(&self, other: &str) -> ClaimSeq {
-        self.of_others.get(other).copied().unwrap_or_default()
+    /// Returns the newest sequence that this process had seen the store with this id give out in a
+    /// slot.
+    pub(crate) fn newest_in(&self, store_id: &str, slot: Slot) -> ClaimSeq {
+        let of_store = match &self.store_id {
+            Some(seen) if seen != store_id => self.of_others.get(store_id),
+            _ if self.forgotten.contains_key(&slot) => Some(&self.forgotten),
+            _ => Some(&self.newest),
+        };
+        of_store.and_then(|newest| newest.get(&slot)).copied().unwrap_or_default()
+    }
+
+    /// Returns the slots of which this process had seen a sequence of the store with this id.
+    pub(crate) fn slots_of(&self, store_id: &str) -> Vec<Slot> {
+        let of_store = match &self.store_id {
+            Some(seen) if seen != store_id => self.of_others.get(store_id),
+            _ => Some(&self.newest),
+        };
+        of_store.map(|newest| newest.keys().copied().collect()).unwrap_or_default()
     }
 }
 
@@ -72,10 +90,15 @@ impl LastSighting {
         Self { counted: Counted::Confirmed, ..Self::default() }
     }
 
-    /// Returns the present generation and the newest sequence seen in it.
-    pub(crate) fn get(&self) -> (NthGeneration, ClaimSeq) {
+    /// Returns the present generation and the newest sequence seen in it in a slot.
+    pub(crate) fn get(&self, slot: Slot) -> (NthGeneration, ClaimSeq) {
         let state = self.lock();
-        (state.nth, state.newest)
+        (state.nth, state.newest.get(&slot).copied().unwrap_or_default())
+    }
+
+    /// Returns the sequence of a slot that the server has forgotten, if it has forgotten one.
+    pub(crate) fn forgotten_in(&self, slot: Slot) -> Option<ClaimSeq> {
+        self.lock().forgotten.get(&slot).copied()
     }
 
     /// Returns what was seen so far. Compare it only with what is asked later: meanwhile other
@@ -85,22 +108,22 @@ impl LastSighting {
     }
 
     /// Notes the high water in a reply to something that was sent during the generation `nth`.
-    pub(crate) fn note(&self, nth: NthGeneration, high_water: ClaimSeq) {
+    pub(crate) fn note(&self, nth: NthGeneration, slot: Slot, high_water: ClaimSeq) {
         if self.counted == Counted::All {
-            self.note_claim(nth, high_water);
+            self.note_claim(nth, slot, high_water);
         }
     }
 
     /// Notes the sequence of a claim that was made, and confirmed if it has to be.
-    pub(crate) fn note_claim(&self, nth: NthGeneration, seq: ClaimSeq) {
+    pub(crate) fn note_claim(&self, nth: NthGeneration, slot: Slot, seq: ClaimSeq) {
         let mut state = self.lock();
         if state.nth == nth {
-            state.newest = state.newest.max(seq);
+            raise(&mut state.newest, slot, seq);
         }
     }
 
-    /// Notes the store's id and its high water, from the reply to something that was sent during
-    /// the generation `nth`.
+    /// Notes the store's id and the high water of a slot, from the reply to something that was sent
+    /// during the generation `nth`.
     ///
     /// An id that the store got just now, or that differs from the one seen before, begins another
     /// generation. The first id that is seen at all is that of the present one, if the store had
@@ -110,7 +133,7 @@ impl LastSighting {
         nth: NthGeneration,
         store_id: &str,
         named: Named,
-        high_water: ClaimSeq,
+        (slot, high_water): (Slot, ClaimSeq),
     ) {
         let high_water = match self.counted {
             Counted::All => high_water,
@@ -125,28 +148,41 @@ impl LastSighting {
             None => named == Named::Before,
         };
         if is_present {
-            state.newest = state.newest.max(high_water);
+            raise(&mut state.newest, slot, high_water);
         } else {
             let newest = std::mem::take(&mut state.newest);
             if let Some(seen) = state.store_id.take() {
                 state.of_others.insert(seen, newest);
             }
-            state.newest = high_water.max(state.newest_of(store_id));
-            state.forgotten = None;
+            state.newest = state.of_others.get(store_id).cloned().unwrap_or_default();
+            raise(&mut state.newest, slot, high_water);
+            state.forgotten.clear();
             state.nth = NthGeneration(nth.0 + 1);
         }
         state.store_id = Some(store_id.to_owned());
     }
 
-    /// Notes which of these sequences the server remembers.
-    pub(crate) fn note_recall(&self, asked: &[ClaimSeq], recall: &Recall) {
+    /// Notes that it is accepted what the server has forgotten of a slot.
+    pub(crate) fn note_accepted(&self, nth: NthGeneration, slot: Slot) {
+        let mut state = self.lock();
+        if state.nth == nth {
+            state.forgotten.remove(&slot);
+        }
+    }
+
+    /// Notes which of these sequences of a slot the server remembers.
+    pub(crate) fn note_recall(&self, slot: Slot, asked: &[ClaimSeq], recall: &Recall) {
         let mut state = self.lock();
         if state.store_id != recall.store_id {
             return;
         }
         let forgotten = recall.forgotten.iter().copied().filter(|seq| *seq > recall.accepted);
-        let is_settled = |seq: ClaimSeq| asked.contains(&seq);
-        state.forgotten = forgotten.max().or(state.forgotten.filter(|seq| !is_settled(*seq)));
+        let is_settled = |seq: &ClaimSeq| asked.contains(seq);
+        let before = state.forgotten.get(&slot).copied().filter(|seq| !is_settled(seq));
+        match forgotten.max().or(before) {
+            Some(seq) => state.forgotten.insert(slot, seq),
+            None => state.forgotten.remove(&slot),
+        };
     }
 
     /// A panic while this is locked cannot leave it half changed in a way that matters, because
@@ -156,23 +192,32 @@ impl LastSighting {
     }
 }
 
+fn raise(newest: &mut Newest, slot: Slot, seq: ClaimSeq) {
+    if seq > ClaimSeq::ZERO {
+        let newest = newest.entry(slot).or_default();
+        *newest = (*newest).max(seq);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SLOT: Slot = 0;
+
     fn newest(seen: &LastSighting) -> i64 {
-        seen.get().1.get()
+        seen.get(SLOT).1.get()
     }
 
     fn note_store(seen: &LastSighting, store_id: &str, named: Named, high_water: i64) {
-        seen.note_store(seen.get().0, store_id, named, ClaimSeq::new(high_water));
+        seen.note_store(seen.get(SLOT).0, store_id, named, (SLOT, ClaimSeq::new(high_water)));
     }
 
     #[test]
     fn within_a_generation_the_newest_sequence_never_falls() {
         let seen = LastSighting::default();
         note_store(&seen, "a", Named::Now, 5);
-        seen.note(seen.get().0, ClaimSeq::new(9));
+        seen.note(seen.get(SLOT).0, SLOT, ClaimSeq::new(9));
         note_store(&seen, "a", Named::Before, 7);
         assert_eq!(newest(&seen), 9);
     }
@@ -181,12 +226,35 @@ mod tests {
     fn where_claims_are_confirmed_nothing_else_counts() {
         let seen = LastSighting::of_confirmed_claims();
         note_store(&seen, "a", Named::Before, 9);
-        seen.note(seen.get().0, ClaimSeq::new(9));
+        seen.note(seen.get(SLOT).0, SLOT, ClaimSeq::new(9));
         assert_eq!(newest(&seen), 0);
-        seen.note_claim(seen.get().0, ClaimSeq::new(5));
+        seen.note_claim(seen.get(SLOT).0, SLOT, ClaimSeq::new(5));
         assert_eq!(newest(&seen), 5);
         note_store(&seen, "b", Named::Before, 9);
         assert_eq!(newest(&seen), 0);
+    }
+
+    #[test]
+    fn each_slot_has_a_newest_sequence_of_its_own() {
+        let seen = LastSighting::default();
+        note_store(&seen, "a", Named::Before, 9);
+        seen.note(seen.get(SLOT).0, 7, ClaimSeq::new(5));
+        assert_eq!((newest(&seen), seen.get(7).1.get(), seen.get(8).1.get()), (9, 5, 0));
+        let forgot = Recall::new(
+            Some("a".to_owned()),
+            ClaimSeq::new(3),
+            ClaimSeq::ZERO,
+            vec![ClaimSeq::new(5)],
+        );
+        seen.note_recall(7, &[ClaimSeq::new(5)], &forgot);
+        assert_eq!(
+            [SLOT, 7].map(|slot| seen.forgotten_in(slot).map(ClaimSeq::get)),
+            [None, Some(5)]
+        );
+        let mut slots = seen.so_far().slots_of("a");
+        slots.sort_unstable();
+        assert_eq!(slots, [SLOT, 7]);
+        assert_eq!(seen.so_far().slots_of("b"), []);
     }
 
     #[test]
@@ -203,21 +271,21 @@ mod tests {
         note_store(&seen, "a", Named::Before, 9);
         note_store(&seen, "b", Named::Before, 3);
         let old = |id: &str| Generation::new(id.to_owned(), "ours".to_owned(), ClaimSeq::new(5));
-        assert_eq!(seen.so_far().beside(old("a")).newest_seen, ClaimSeq::new(9));
+        assert_eq!(seen.so_far().beside(old("a"), SLOT).newest_seen, ClaimSeq::new(9));
         note_store(&seen, "a", Named::Before, 5);
         assert_eq!(newest(&seen), 9);
-        assert_eq!(seen.so_far().beside(old("b")).newest_seen, ClaimSeq::new(3));
+        assert_eq!(seen.so_far().beside(old("b"), SLOT).newest_seen, ClaimSeq::new(3));
     }
 
     #[test]
     fn what_was_seen_before_any_id_belongs_to_the_first_unless_that_is_new() {
         let seen = LastSighting::default();
-        seen.note(seen.get().0, ClaimSeq::new(9));
+        seen.note(seen.get(SLOT).0, SLOT, ClaimSeq::new(9));
         note_store(&seen, "a", Named::Before, 3);
         assert_eq!(newest(&seen), 9);
 
         let seen = LastSighting::default();
-        seen.note(seen.get().0, ClaimSeq::new(9));
+        seen.note(seen.get(SLOT).0, SLOT, ClaimSeq::new(9));
         note_store(&seen, "a", Named::Now, 3);
         assert_eq!(newest(&seen), 3);
     }
@@ -229,16 +297,24 @@ mod tests {
         let (nine, a) = (ClaimSeq::new(9), || Some("a".to_owned()));
         let asked_next = || {
             let present = Generation::new("a".to_owned(), "ours".to_owned(), ClaimSeq::new(12));
-            seen.so_far().beside(present).newest_seen.get()
+            seen.so_far().beside(present, SLOT).newest_seen.get()
         };
         let recall = |accepted: i64, forgotten: &[ClaimSeq]| {
             let (newest, accepted) = (ClaimSeq::new(12), ClaimSeq::new(accepted));
-            seen.note_recall(&[nine], &Recall::new(a(), newest, accepted, forgotten.to_vec()));
+            seen.note_recall(
+                SLOT,
+                &[nine],
+                &Recall::new(a(), newest, accepted, forgotten.to_vec()),
+            );
         };
         recall(0, &[nine]);
-        seen.note(seen.get().0, ClaimSeq::new(12));
+        seen.note(seen.get(SLOT).0, SLOT, ClaimSeq::new(12));
         assert_eq!(asked_next(), 9);
-        seen.note_recall(&[ClaimSeq::new(12)], &Recall::new(a(), nine, ClaimSeq::ZERO, Vec::new()));
+        seen.note_recall(
+            SLOT,
+            &[ClaimSeq::new(12)],
+            &Recall::new(a(), nine, ClaimSeq::ZERO, Vec::new()),
+        );
         assert_eq!(asked_next(), 9, "it was not asked for");
         recall(9, &[nine]);
         assert_eq!(asked_next(), 12);
@@ -251,10 +327,10 @@ mod tests {
     fn a_late_reply_from_an_earlier_generation_changes_nothing() {
         let seen = LastSighting::default();
         note_store(&seen, "a", Named::Now, 5);
-        let (earlier, _) = seen.get();
+        let (earlier, _) = seen.get(SLOT);
         note_store(&seen, "b", Named::Now, 3);
-        seen.note(earlier, ClaimSeq::new(9));
-        seen.note_store(earlier, "a", Named::Before, ClaimSeq::new(9));
+        seen.note(earlier, SLOT, ClaimSeq::new(9));
+        seen.note_store(earlier, "a", Named::Before, (SLOT, ClaimSeq::new(9)));
         assert_eq!(newest(&seen), 3);
     }
 }

@@ -1,16 +1,19 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::connection::{
-    Checkout, ClusterAccess, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script,
+    Address, Checkout, ClusterAccess, Deadline, Follower, Lane, Names, Packed, Pool, Reply, Script,
     SocketTimeouts, is_interrupted, is_lost_connection,
 };
 use super::last_sighting::LastSighting;
 use super::timeouts::RedisTimeouts;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::Prefix;
+use crate::names::{Prefix, Slot};
 
-/// One server, and what is needed to ask it. Knows none of the steps.
+/// One server, or the nodes of a cluster, and what is needed to ask them. Knows none of the steps.
+///
+/// What is asked goes to the node that has the slot of its names. One server has all slots.
 pub(crate) struct Server {
     connections: Connections,
     names: Names,
@@ -26,7 +29,7 @@ pub(crate) struct Server {
 pub(crate) enum Connections {
     /// They lead to one server.
     Pool(Box<Pool>),
-    /// They lead to the node of a cluster that has the slot of all names.
+    /// They lead to the node of a cluster that has the slot in question.
     Cluster(ClusterAccess),
 }
 
@@ -51,9 +54,13 @@ impl Server {
         timeouts: RedisTimeouts,
         address: String,
     ) -> Self {
+        let names = match &connections {
+            Connections::Pool(_) => Names::new(prefix),
+            Connections::Cluster(_) => Names::in_cluster(prefix),
+        };
         Self {
             connections,
-            names: Names::new(prefix),
+            names,
             timeouts: timeouts.at_least_a_millisecond(),
             last_sighting: LastSighting::default(),
             unconfirmed: AtomicU64::new(0),
@@ -95,7 +102,7 @@ impl Server {
         }
     }
 
-    /// Returns the cluster, if all names are in a slot of one.
+    /// Returns the cluster, if the names are in one.
     pub(crate) fn cluster(&self) -> Option<&ClusterAccess> {
         match &self.connections {
             Connections::Pool(_) => None,
@@ -108,10 +115,31 @@ impl Server {
         self.connections.fails_over()
     }
 
-    /// Returns the number of the node that is asked, among those that had the slot of all names;
-    /// 0 where there is no cluster.
+    /// Returns the number of the present state among those that the slots of the names have had; 0
+    /// where there is no cluster.
     pub(crate) fn era(&self) -> u32 {
         self.cluster().map_or(0, ClusterAccess::era)
+    }
+
+    /// Returns the places of these slots by the nodes that have them, as far as is known, each with
+    /// its slot and in their order. Where there is no cluster, all are at one.
+    pub(crate) fn by_owner(&self, slots: impl Iterator<Item = Slot>) -> Vec<Vec<(Slot, usize)>> {
+        let mut by_owner: Vec<(Option<Arc<Address>>, Vec<(Slot, usize)>)> = Vec::new();
+        if let Some(cluster) = self.cluster() {
+            cluster.learn(Deadline::after(self.timeouts.wait));
+        }
+        for (index, slot) in slots.enumerate() {
+            let owner = self.cluster().and_then(|cluster| cluster.owner(slot));
+            match by_owner.iter_mut().find(|(known, _)| *known == owner) {
+                Some((_, places)) => places.push((slot, index)),
+                None => by_owner.push((owner, vec![(slot, index)])),
+            }
+        }
+        let sorted = by_owner.into_iter().map(|(_, mut places)| {
+            places.sort_unstable();
+            places
+        });
+        sorted.collect()
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -125,20 +153,22 @@ impl Server {
         }
     }
 
-    /// Calls `exchange` with a connection, for a write to a counter.
+    /// Calls `exchange` with a connection, for a write to a counter in this slot.
     ///
     /// # Errors
     ///
     /// Why there is none. Nothing was sent then.
     pub(crate) fn for_caller<T>(
         &self,
+        slot: Slot,
         exchange: impl FnOnce(&mut Checkout<'_>) -> T,
     ) -> Result<T, BoxError> {
-        self.with_checkout(Lane::Callers, self.timeouts.wait, exchange)
+        self.with_checkout(slot, Lane::Callers, self.timeouts.wait, exchange)
     }
 
     fn with_checkout<T>(
         &self,
+        slot: Slot,
         lane: Lane,
         wait: Duration,
         exchange: impl FnOnce(&mut Checkout<'_>) -> T,
@@ -149,19 +179,20 @@ impl Server {
                 Ok(exchange(&mut checkout))
             }
             Connections::Cluster(cluster) => {
-                cluster.with_checkout(lane, Deadline::after(wait), exchange)
+                cluster.with_checkout(slot, lane, Deadline::after(wait), exchange)
             }
         }
     }
 
-    /// Takes a step of a sync on a connection. If the step fails, the connection is not used again,
-    /// because the next reply on it may belong to another command.
+    /// Takes a step of a sync on a connection for this slot. If the step fails, the connection is
+    /// not used again, because the next reply on it may belong to another command.
     pub(crate) fn step<T>(
         &self,
         step: StoreStep,
+        slot: Slot,
         take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        self.take(lane_of(step), Deadline::NEVER, take)
+        self.take(slot, lane_of(step), Deadline::NEVER, take)
             .map_err(|source| as_store_error(step, source))
     }
 
@@ -170,9 +201,10 @@ impl Server {
     pub(crate) fn step_on_one_server<T>(
         &self,
         step: StoreStep,
+        slot: Slot,
         take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        self.step(step, |checkout| {
+        self.step(step, slot, |checkout| {
             checkout.repeat_interrupted();
             take(checkout)
         })
@@ -184,16 +216,43 @@ impl Server {
     pub(crate) fn repeatable_step<T>(
         &self,
         step: StoreStep,
+        slot: Slot,
         deadline: Deadline,
         mut take: impl FnMut(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
         let lane = lane_of(step);
-        let mut take = || {
-            self.take(lane, deadline, |checkout| {
+        self.repeat(step, deadline, || {
+            self.take(slot, lane, deadline, |checkout| {
                 checkout.repeat_interrupted();
                 take(checkout)
             })
-        };
+        })
+    }
+
+    /// Takes such a step on a node of the cluster, whatever that has.
+    pub(crate) fn repeatable_step_on_node<T>(
+        &self,
+        step: StoreStep,
+        address: &Address,
+        mut take: impl FnMut(&mut Checkout<'_>) -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
+        let lane = lane_of(step);
+        self.repeat(step, Deadline::NEVER, || {
+            let cluster = self.cluster().ok_or("there is no cluster")?;
+            let wait = Deadline::after(self.timeouts.wait);
+            cluster.with_node(address, lane, wait, |checkout| {
+                checkout.repeat_interrupted();
+                take(checkout).inspect_err(|_| checkout.mark_broken())
+            })?
+        })
+    }
+
+    fn repeat<T>(
+        &self,
+        step: StoreStep,
+        deadline: Deadline,
+        mut take: impl FnMut() -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
         let (started, mut was_lost) = (Instant::now(), false);
         let may_go_on = || started.elapsed() < deadline.left_at(started).min(self.timeouts.read);
         let mut taken = take();
@@ -212,12 +271,13 @@ impl Server {
 
     fn take<T>(
         &self,
+        slot: Slot,
         lane: Lane,
         deadline: Deadline,
         take: impl FnOnce(&mut Checkout<'_>) -> Result<T, BoxError>,
     ) -> Result<T, BoxError> {
         let wait = deadline.left().min(self.timeouts.wait);
-        self.with_checkout(lane, wait, |checkout| {
+        self.with_checkout(slot, lane, wait, |checkout| {
             take(checkout).inspect_err(|_| checkout.mark_broken())
         })?
     }
@@ -257,6 +317,16 @@ impl Server {
         calls: &Packed,
     ) -> Result<Vec<Reply>, BoxError> {
         Ok(script.run(checkout, calls, Deadline::after(self.timeouts.read))?)
+    }
+
+    /// Does the same, but a call whose names are not together now keeps the reply that says so.
+    pub(crate) fn run_at_once(
+        &self,
+        script: &Script,
+        checkout: &mut Checkout<'_>,
+        calls: &Packed,
+    ) -> Result<Vec<Reply>, BoxError> {
+        Ok(script.run_at_once(checkout, calls, Deadline::after(self.timeouts.read))?)
     }
 }
 

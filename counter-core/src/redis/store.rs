@@ -18,7 +18,7 @@ use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
     Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
     PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, Told, Verdict,
+    StoreNotices, StoreParts, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -84,16 +84,18 @@ use crate::store::{
 /// # Cluster
 ///
 /// With a `redis+cluster://` URL the store asks the nodes that it names, and those that they name,
-/// who has the slot of its prefix, and follows that slot from node to node. All counters of a
-/// prefix are in one slot, so far, and the prefix needs a tag in braces, such as `counter-{app}:`:
-/// one node carries them, and its replica takes over. Two prefixes with different tags may be on
-/// different nodes.
+/// who has which slot, and follows each slot from node to node. The counters of a prefix are in all
+/// slots, and each slot is a [part](crate::StoreParts) of the store, which makes sequences of its
+/// own. Where the prefix has a tag in braces, such as `counter-{app}:`, all are in one slot: one
+/// node carries them, and only then can the store [move counts](crate::MoveCounts). A
+/// [look](DeltaStore::look) at many counters sees each slot at an instant of its own.
 ///
 /// What a node answers instead of carrying out a command is followed for up to the
 /// [read time-out](RedisTimeouts::read), and a command whose answer is lost is never sent again.
-/// While the slot moves name by name, increments count and reads are exact; syncs, sets and deletes
-/// wait, and fail if that takes longer. Claims wait until a replica has them, while the master has
-/// any.
+/// While a slot moves name by name, increments count and reads are exact; sets and deletes wait,
+/// and fail if that takes longer, and so do claims where the prefix has a tag. Without one, those
+/// of this slot are [unavailable](Claimed::Unavailable). Claims wait until a replica has them,
+/// while the master has any.
 ///
 /// Each node has a pool of its own, of the size that the builder sets. The port is 6379 by default,
 /// an IPv6 address stands in brackets, and the database is 0.
@@ -264,8 +266,9 @@ impl DeltaStore for RedisStore {
         self.index_writer.is_some().then_some(self as _)
     }
 
+    /// No script reaches two counters in different slots of a cluster.
     fn moves(&self) -> Option<&dyn MoveCounts> {
-        Some(self)
+        (!self.server.names().are_spread()).then_some(self as _)
     }
 
     fn inspection(&self) -> Option<&dyn InspectStore> {
@@ -334,6 +337,10 @@ impl StoreGeneration for RedisStore {
 
     fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
         steps::adopt(&self.server, store_id, database, told)
+    }
+
+    fn parts(&self) -> Option<&dyn StoreParts> {
+        self.server.names().are_spread().then_some(self as _)
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::id::CounterId;
 use crate::names::Foreign;
 use crate::protocol::{Claim, ClaimSeq, Mark, Marks};
+use crate::store::capabilities::ForgottenPart;
 
 /// One page of a scan.
 #[derive(Debug, Default)]
@@ -66,6 +67,14 @@ pub enum Claimed {
     Recovered(Claim),
     /// What is in its place is not a count.
     Foreign(Foreign),
+    /// The part of the store that it is in cannot make claims now, though others can, as while a
+    /// node of a cluster is away. A claim may have been made all the same.
+    Unavailable {
+        /// Why it cannot.
+        why: String,
+    },
+    /// The part of the store that it is in came back from an old copy. No claim was made.
+    WentBack(ForgottenPart),
 }
 
 /// Whether a claim is still there.

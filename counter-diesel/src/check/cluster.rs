@@ -29,8 +29,8 @@ fn judge_moving(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
         Severity::Warning,
         Code::SlotMoving,
         format!(
-            "slot {} is on its way to another node: increments count, but syncs and sets fail \
-             until it has arrived",
+            "a slot of the node that has slot {} is on its way to another node: its increments \
+             count, but syncs leave it alone and sets fail until it has arrived",
             cluster.slot
         ),
         "if no resharding is going on, one was broken off: run redis-cli --cluster fix",
@@ -47,12 +47,7 @@ fn judge_node(prefix: &Prefix, diagnosis: &mut Diagnosis) {
     } else {
         "the server is a node of a cluster, which refuses scripts over names of several slots"
     };
-    let advice = if is_pinned {
-        "write redis+cluster:// in the URL, and name some of the nodes"
-    } else {
-        "write redis+cluster:// in the URL, name some of the nodes, and use a prefix with a tag \
-         in braces"
-    };
+    let advice = "write redis+cluster:// in the URL, and name some of the nodes";
     diagnosis.add(severity, Code::StoreInCluster, message, advice);
 }
 

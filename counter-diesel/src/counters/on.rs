@@ -1,17 +1,18 @@
 use std::collections::BTreeMap;
 
-use counter_core::{Baseline, CounterId, Owner, OwnerType};
+use counter_core::{Baseline, CounterId, Owner, OwnerType, PartSeq};
 use diesel::result::QueryResult;
 
 use crate::counters::counters::{Counters, id_of};
 use crate::counters::has_counters::HasCounters;
 use crate::counters::load::{ids_of, in_rows};
 use crate::counters::top::{of_model, ranked};
-use crate::engine::age::refuse_old_copy;
+use crate::engine::age::{Recorded, refuse_old_copy};
 use crate::engine::engine::Engine;
 use crate::engine::read::{self, Values};
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
+use crate::ledger::parts;
 use crate::ledger::pool::typed_keys;
 use crate::ledger::state::LedgerState;
 use crate::owner::counter_owner::CounterOwner;
@@ -165,12 +166,10 @@ impl<C: CounterConnection> CountersOn<'_, C> {
     }
 
     fn checked<T>(&mut self, read: Values<T>) -> Result<T, Error> {
-        if read.is_beyond_store {
-            let (engine, tables) = (self.engine, self.engine.tables());
-            refuse_old_copy(engine.store(), || {
-                let state = self.conn.state(&tables, engine.prefix().as_str());
-                Ok(LedgerState::of_rows(database_error(state)?))
-            })?;
+        if !read.beyond_store.is_empty() {
+            let engine = self.engine;
+            let recorded = OfConnection { conn: &mut *self.conn, engine };
+            refuse_old_copy(engine.store(), &read.beyond_store, recorded)?;
         }
         Ok(read.values)
     }
@@ -179,6 +178,24 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         let tables = self.engine.tables();
         let rows = database_error(self.conn.baselines(&tables, ids))?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// Reads what is recorded on the caller's connection.
+struct OfConnection<'a, C> {
+    conn: &'a mut C,
+    engine: &'a Engine,
+}
+
+impl<C: CounterConnection> Recorded for OfConnection<'_, C> {
+    fn state(&mut self) -> Result<LedgerState, Error> {
+        let (tables, prefix) = (self.engine.tables(), self.engine.prefix().as_str());
+        Ok(LedgerState::of_rows(database_error(self.conn.state(&tables, prefix))?))
+    }
+
+    fn parts(&mut self, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        let (tables, prefix) = (self.engine.tables(), self.engine.prefix().as_str());
+        database_error(parts::all(self.conn, &tables, prefix, store_id))
     }
 }
 

@@ -1,10 +1,14 @@
 //! Whether the store has the data that it is known to have had.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration};
+use counter_core::{
+    ClaimSeq, CounterId, DeltaStore, Generation, PartSeq, Prefix, Recall, StoreGeneration,
+};
 
 use crate::error::{CoreError, Error};
+use crate::ledger::ledger::Ledger;
 use crate::ledger::state::LedgerState;
 
 /// No row is locked meanwhile.
@@ -65,21 +69,55 @@ pub(crate) fn age_of(recall: Recall) -> Age {
     }
 }
 
+/// Reads what a database has recorded of the store behind a prefix.
+pub(crate) trait Recorded {
+    fn state(&mut self) -> Result<LedgerState, Error>;
+
+    /// Returns what is recorded of the parts of the store with this id.
+    fn parts(&mut self, store_id: &str) -> Result<Vec<PartSeq>, Error>;
+}
+
+/// Reads it through a ledger.
+pub(crate) struct OfLedger<'a> {
+    pub(crate) ledger: &'a dyn Ledger,
+    pub(crate) prefix: &'a Prefix,
+}
+
+impl Recorded for OfLedger<'_> {
+    fn state(&mut self) -> Result<LedgerState, Error> {
+        self.ledger.state(self.prefix)
+    }
+
+    fn parts(&mut self, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        self.ledger.parts(self.prefix, store_id)
+    }
+}
+
 /// Makes sure that a store which has given out less than a row shows is not an old copy. It may be
 /// another one than that which the row is from, and such rows are what they are.
 ///
-/// `state` reads what is recorded, which must be read before the store is asked.
-///
 /// # Errors
 ///
-/// [`StoreWentBack`](CoreError::StoreWentBack) if the store has the id of one that is known to have
-/// given out more.
+/// [`StoreWentBack`](CoreError::StoreWentBack) if the store, or the part of it that one of these
+/// counters is in, has the id of one that is known to have given out more.
 pub(crate) fn refuse_old_copy(
     store: &dyn DeltaStore,
-    state: impl FnOnce() -> Result<LedgerState, Error>,
+    ids: &[CounterId],
+    mut recorded: impl Recorded,
 ) -> Result<(), Error> {
     let Some(generation) = store.generation() else { return Ok(()) };
-    let state = state()?;
+    if let Some(parts) = generation.parts() {
+        let Some(present) = generation.present_generation()? else { return Ok(()) };
+        let of_ids = ids.iter().map(|id| parts.part_of(id)).collect::<HashSet<_>>();
+        let mut given_out = recorded.parts(&present.store_id)?;
+        given_out.extend(parts.seen_parts(&present.store_id));
+        given_out.retain(|it| of_ids.contains(&it.part));
+        let forgotten = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN)?;
+        let gone_back = forgotten.iter().find(|part| part.found > ClaimSeq::ZERO);
+        return gone_back.map_or(Ok(()), |part| Err(went_back(part.found, &[part.forgotten])));
+    }
+    // What is recorded must be read before the store is asked.
+    let state = recorded.state()?;
     let Some(present) = generation.present_generation()? else { return Ok(()) };
     match age(generation, &present, &state) {
         Ok(Age::WentBack(forgotten)) => Err(went_back(present.high_water, &forgotten)),

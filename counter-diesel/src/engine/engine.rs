@@ -8,7 +8,7 @@ use counter_core::{
     Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
 };
 
-use super::age::refuse_old_copy;
+use super::age::{OfLedger, refuse_old_copy};
 use super::read::{self, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
@@ -57,6 +57,8 @@ pub(crate) struct Engine {
     reported_unconfirmed: AtomicU64,
     /// Whether the database is the one that the store was synced into last.
     database: Mutex<KnownDatabase>,
+    /// The id of the store whose parts remembered all that is recorded, when they were asked last.
+    sound_parts: Mutex<Option<Arc<str>>>,
 }
 
 impl Engine {
@@ -64,7 +66,7 @@ impl Engine {
         let tables = Tables::new(&config.table_name);
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, database) = (Mutex::default(), Mutex::default());
-        let reported_unconfirmed = AtomicU64::new(0);
+        let (reported_unconfirmed, sound_parts) = (AtomicU64::new(0), Mutex::default());
         Self {
             config,
             store,
@@ -75,6 +77,7 @@ impl Engine {
             store_id,
             database,
             reported_unconfirmed,
+            sound_parts,
         }
     }
 
@@ -120,6 +123,23 @@ impl Engine {
     /// Notes the id of the store's data.
     pub(crate) fn note_store(&self, store_id: Arc<str>) {
         *self.store_id.lock().unwrap_or_else(PoisonError::into_inner) = Some(store_id);
+    }
+
+    /// Returns whether the parts of the store with this id have to be asked what they remember.
+    pub(crate) fn must_ask_parts(&self, store_id: &str) -> bool {
+        let sound = self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_deref() != Some(store_id)
+    }
+
+    /// Notes that all parts of the store with this id remember what is recorded of them.
+    pub(crate) fn note_sound_parts(&self, store_id: &str) {
+        let mut sound = self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        *sound = Some(store_id.into());
+    }
+
+    /// Has the next sync ask the parts of the store what they remember.
+    pub(crate) fn doubt_parts(&self) {
+        *self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Returns how many of the claims without a confirmation no report has counted yet, and takes
@@ -182,8 +202,9 @@ impl Engine {
     }
 
     fn checked<T>(&self, read: Values<T>) -> Result<T, Error> {
-        if read.is_beyond_store {
-            refuse_old_copy(self.store(), || self.ledger.state(self.prefix()))?;
+        if !read.beyond_store.is_empty() {
+            let recorded = OfLedger { ledger: &*self.ledger, prefix: self.prefix() };
+            refuse_old_copy(self.store(), &read.beyond_store, recorded)?;
         }
         Ok(read.values)
     }

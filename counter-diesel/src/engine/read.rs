@@ -20,9 +20,9 @@ const VERIFY_WITHIN: Duration = Duration::from_secs(1);
 /// What a read came to.
 pub(crate) struct Values<T> {
     pub(crate) values: T,
-    /// Whether some of them rest on rows that have seen newer claims than the store has made. The
-    /// store may be an old copy then.
-    pub(crate) is_beyond_store: bool,
+    /// The counters whose rows have seen newer claims than the store has made. The store may be an
+    /// old copy then.
+    pub(crate) beyond_store: Vec<CounterId>,
 }
 
 /// The values of these counters, each as it was at one instant during the call.
@@ -32,7 +32,7 @@ pub(crate) fn values(
     mut baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
 ) -> Result<Values<Vec<i64>>, Error> {
     if ids.is_empty() {
-        return Ok(Values { values: Vec::new(), is_beyond_store: false });
+        return Ok(Values { values: Vec::new(), beyond_store: Vec::new() });
     }
     let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
     for _ in 0..ROUNDS {
@@ -68,16 +68,20 @@ impl Reading {
     /// A row may have a sequence that this store has not given out yet: from an earlier generation
     /// of the store, or from another process's.
     fn was_row_at_look(&self, index: usize, row: Baseline) -> bool {
-        row.seq <= self.look.high_water || self.before.get(index) == Some(&row.seq)
+        let high_water = self.look.high_water_of(index);
+        row.seq <= high_water || self.before.get(index) == Some(&row.seq)
     }
 
     fn values(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<Values<Vec<i64>>, Error> {
-        let high_water = self.look.high_water;
         // A store that knows no newest sequence is no old copy: it was emptied, or has lost that.
-        let is_beyond_store = high_water > ClaimSeq::ZERO
-            && (0..)
-                .zip(&self.rows)
-                .any(|(index, row)| row.seq > high_water && self.was_row_at_look(index, *row));
+        let is_beyond_store = |(index, row): &(usize, &Baseline)| {
+            let high_water = self.look.high_water_of(*index);
+            high_water > ClaimSeq::ZERO
+                && row.seq > high_water
+                && self.was_row_at_look(*index, **row)
+        };
+        let beyond_store = (0..).zip(&self.rows).filter(is_beyond_store);
+        let beyond_store = beyond_store.filter_map(|(index, _)| ids.get(index).cloned()).collect();
         let trusted = (0..).zip(&self.rows).map(|(index, row)| self.was_row_at_look(index, *row));
         let trusted = trusted.collect::<Vec<_>>();
         let mut values = Vec::with_capacity(ids.len());
@@ -93,7 +97,7 @@ impl Reading {
                 row.count
             });
         }
-        Ok(Values { values, is_beyond_store })
+        Ok(Values { values, beyond_store })
     }
 }
 
@@ -133,10 +137,10 @@ pub(crate) fn all(
     }
     keys.extend(rows_of(owner)?.into_iter().map(|(key, _)| key));
     let ids = keys.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
-    let Values { values, is_beyond_store } = values(store, &ids, |_| {
+    let Values { values, beyond_store } = values(store, &ids, |_| {
         let rows = rows_of(owner)?.into_iter().collect::<BTreeMap<_, _>>();
         Ok(keys.iter().map(|key| rows.get(key).copied().unwrap_or_default()).collect())
     })?;
     let values = keys.iter().map(ToString::to_string).zip(values).collect();
-    Ok(Values { values, is_beyond_store })
+    Ok(Values { values, beyond_store })
 }

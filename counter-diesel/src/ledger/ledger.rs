@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
-    Owner, OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
+    Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName, Told,
 };
 
 use crate::error::Error;
@@ -100,6 +100,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// record of the same store meanwhile is not waited for.
     fn record(&self, prefix: &Prefix, generation: &Generation) -> Result<(), Error>;
 
+    /// Returns what is recorded of the parts of the store with this id, where it has parts: of each
+    /// part several sequences. The default is that nothing is.
+    fn parts(&self, prefix: &Prefix, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        let _ = (prefix, store_id);
+        Ok(Vec::new())
+    }
+
     /// Makes the marks of what is recorded of the store with this id, and of those rows that the
     /// store was told about, ones that no copy of the database has, and keeps the database's
     /// identity for that store. What is recorded of other stores, and behind other prefixes, stays
@@ -170,6 +177,26 @@ pub trait LedgerTransaction {
     /// sequence.
     fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error>;
 
+    /// Returns what is recorded of these parts of a store by transactions that have locked any of
+    /// these rows of the record. To be called when a row of the record is locked.
+    fn recorded_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writers: &[i64],
+        parts: &[u16],
+    ) -> Result<Vec<PartSeq>, Error>;
+
+    /// Writes what parts of a store have given out, beside the row of the record that is locked,
+    /// but never lowers any.
+    fn record_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writer: i64,
+        parts: &[PartSeq],
+    ) -> Result<(), Error>;
+
     /// Takes a number for a store that belongs to this process: one that was not used for long, if
     /// there is one. `holder` is the store's random word.
     fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error>;
@@ -239,6 +266,8 @@ pub struct LockedRecord {
     pub recorded: Vec<ClaimSeq>,
     /// The marks of decisions which database is the right one for the store.
     pub decision: Marks,
+    /// The numbers of all rows that transactions have locked so far, this one's too.
+    pub writers: Vec<i64>,
 }
 
 /// A claim that is not in the table after its upsert.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, CounterId, CounterKey, Fact, Generation, Owner, OwnerId, OwnerType, Prefix,
+    Baseline, CounterId, CounterKey, Fact, Generation, Owner, OwnerId, OwnerType, PartSeq, Prefix,
     TableName, Told, redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
@@ -21,6 +21,7 @@ use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
 use crate::ledger::kept_tables::KeptTables;
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::migration::migrations;
+use crate::ledger::parts;
 use crate::ledger::records;
 use crate::ledger::retry;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
@@ -207,9 +208,15 @@ impl<C: CounterConnection> DirectLedger<C> {
             row.marks = transaction.identity()?.unwrap_or_default();
             transaction.run(LedgerStep::State, |conn, tables| {
                 conn.forget_passes(tables, &row.prefix, &row.store_id)?;
-                conn.record(tables, &row)
+                conn.record(tables, std::slice::from_ref(&row))
             })?;
             transaction.commit()
+        })
+    }
+
+    pub(crate) fn parts(&self, prefix: &Prefix, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        self.run(LedgerStep::State, |conn, tables| {
+            parts::all(conn, tables, prefix.as_str(), store_id)
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
+    OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName, Told,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -193,6 +193,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.within(self.limits().step, move |direct| direct.record(&prefix, &generation))
     }
 
+    fn parts(&self, prefix: &Prefix, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        let (prefix, store_id) = (prefix.clone(), store_id.to_owned());
+        self.within(self.limits().answer, move |direct| direct.parts(&prefix, &store_id))
+    }
+
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
         let (prefix, store_id, told) = (prefix.clone(), store_id.to_owned(), told.to_vec());
         self.within(self.limits().step, move |direct| direct.adopt(&prefix, &store_id, &told))
@@ -303,6 +308,33 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
             transaction.record(&prefix, &store_id, &row)
         };
         self.step(LedgerStep::State, record)
+    }
+
+    fn recorded_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writers: &[i64],
+        parts: &[u16],
+    ) -> Result<Vec<PartSeq>, Error> {
+        let (prefix, store_id) = (prefix.clone(), store_id.to_owned());
+        let (writers, parts) = (writers.to_vec(), parts.to_vec());
+        self.step(LedgerStep::State, move |transaction| {
+            transaction.recorded_parts(&prefix, &store_id, &writers, &parts)
+        })
+    }
+
+    fn record_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writer: i64,
+        parts: &[PartSeq],
+    ) -> Result<(), Error> {
+        let (prefix, store_id, parts) = (prefix.clone(), store_id.to_owned(), parts.to_vec());
+        self.step(LedgerStep::State, move |transaction| {
+            transaction.record_parts(&prefix, &store_id, writer, &parts)
+        })
     }
 
     fn take_number(&mut self, holder: i64) -> Result<HeldNumber, Error> {

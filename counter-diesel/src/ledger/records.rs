@@ -22,15 +22,19 @@ pub(crate) fn lock<C: CounterConnection>(
         None => lock_any(conn, tables, prefix, store_id)?,
     };
     let (mut recorded, mut decision) = (Vec::new(), Marks::default());
+    let mut writers = vec![row.0];
     for row in conn.recorded(tables, prefix, store_id)? {
         let Told { writer, seq, marks, .. } = read(row)?;
+        if writer > StateRow::PASSES && !writers.contains(&writer) {
+            writers.push(writer);
+        }
         if writer == Told::DECISIONS {
             decision = marks;
         } else if seq > ClaimSeq::ZERO {
             recorded.push(seq);
         }
     }
-    Ok(LockedRecord { row: read(row)?, recorded, decision })
+    Ok(LockedRecord { row: read(row)?, recorded, decision, writers })
 }
 
 /// Writes a row of the record that this transaction has locked.
@@ -43,7 +47,7 @@ pub(crate) fn write<C: CounterConnection>(
 ) -> QueryResult<()> {
     let marks = row.marks.to_string();
     let row = StateRow { writer: row.writer, marks, ..StateRow::new(prefix, store_id, row.seq) };
-    conn.record(tables, &row)
+    conn.record(tables, &[row])
 }
 
 /// Makes the marks of the rows of the record, of those that the store was told about, and of the
@@ -82,7 +86,7 @@ fn lock_any<C: CounterConnection>(
     if C::IS_SERVER {
         // Makes the row, if there is none, and lowers nothing.
         let row = StateRow::new(prefix, store_id, ClaimSeq::ZERO);
-        conn.record(tables, &StateRow { writer, ..row })?;
+        conn.record(tables, &[StateRow { writer, ..row }])?;
     }
     let rows = conn.record_rows(tables, prefix, store_id, Some(writer))?;
     Ok(rows.into_iter().next().unwrap_or_else(|| (writer, 0, String::new())))

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, Told};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, PartSeq, Prefix, Told};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -17,6 +17,7 @@ use crate::ledger::dialect::time_limit::TimeLimit;
 use crate::ledger::failure::{as_ledger_error, is_read_only};
 use crate::ledger::ledger::{LockedRecord, Unapplied, UnappliedCause, UpdateOutcome};
 use crate::ledger::limits::LedgerLimits;
+use crate::ledger::parts;
 use crate::ledger::records;
 
 /// The statements of a step took too long together.
@@ -238,6 +239,28 @@ impl<C: CounterConnection> PoolTransaction<C> {
         self.run(LedgerStep::State, |conn, tables| {
             records::write(conn, tables, prefix, store_id, row)
         })
+    }
+
+    pub(crate) fn recorded_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writers: &[i64],
+        parts: &[u16],
+    ) -> Result<Vec<PartSeq>, Error> {
+        let store = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| parts::of(conn, tables, store, writers, parts))
+    }
+
+    pub(crate) fn record_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writer: i64,
+        parts: &[PartSeq],
+    ) -> Result<(), Error> {
+        let store = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| parts::write(conn, tables, store, writer, parts))
     }
 
     /// Returns what a copy of the database does not share with it. It is asked for once on each

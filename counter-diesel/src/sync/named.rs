@@ -101,7 +101,10 @@ impl State {
             Claimed::Recovered(_) => {
                 self.read.entry(id).or_insert(token);
             }
-            Claimed::Busy | Claimed::Foreign(_) => {}
+            Claimed::Busy
+            | Claimed::Foreign(_)
+            | Claimed::Unavailable { .. }
+            | Claimed::WentBack(_) => {}
         }
     }
 

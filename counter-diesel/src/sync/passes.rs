@@ -5,4 +5,5 @@ pub(crate) mod claimer;
 pub(crate) mod folding;
 mod held;
 pub(crate) mod leftovers;
+pub(crate) mod parts;
 pub(crate) mod pass;

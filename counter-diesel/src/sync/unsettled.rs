@@ -215,7 +215,9 @@ impl<'a> Unsettled<'a> {
                 }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Busy => self.note_busy(id),
-                Claimed::Nothing | Claimed::Zero | Claimed::Foreign(_) => {}
+                // There may be a claim, of which there was no answer.
+                Claimed::Unavailable { .. } => self.engine.unanswered().note([id.clone()]),
+                Claimed::Nothing | Claimed::Zero | Claimed::Foreign(_) | Claimed::WentBack(_) => {}
             }
         }
         drop(claims);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, Prefix, StoreNumber, Told,
+    OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, Told,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
@@ -124,6 +124,10 @@ impl Ledger for FaultyLedger {
         self.step("prefixes", LedgerStep::State, || self.inner.prefixes())
     }
 
+    fn parts(&self, prefix: &Prefix, store_id: &str) -> Result<Vec<PartSeq>, Error> {
+        self.step("parts", LedgerStep::State, || self.inner.parts(prefix, store_id))
+    }
+
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
         self.step("adopt_rows", LedgerStep::State, || self.inner.adopt(prefix, store_id, told))
     }
@@ -191,6 +195,34 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         self.faults.step(
             "record_batch",
             || self.inner.record(prefix, store_id, row),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn recorded_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writers: &[i64],
+        parts: &[u16],
+    ) -> Result<Vec<PartSeq>, Error> {
+        self.faults.step(
+            "recorded_parts",
+            || self.inner.recorded_parts(prefix, store_id, writers, parts),
+            |fault| failure(LedgerStep::State, fault),
+        )
+    }
+
+    fn record_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writer: i64,
+        parts: &[PartSeq],
+    ) -> Result<(), Error> {
+        self.faults.step(
+            "record_parts",
+            || self.inner.record_parts(prefix, store_id, writer, parts),
             |fault| failure(LedgerStep::State, fault),
         )
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CounterId, Cursor, DeltaStore, Error, Fact, Foreign,
-    Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, Numbered, Operation,
-    Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreStep, Telling, Told, Verdict,
+    ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, Numbered,
+    Operation, PartSeq, Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement,
+    ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep, Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -189,6 +189,42 @@ impl StoreGeneration for FaultyStore {
     fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
         let inner = present(self.inner.generation());
         self.step("adopt", StoreStep::Adopt, || inner.adopt(store_id, database, told))
+    }
+
+    fn parts(&self) -> Option<&dyn StoreParts> {
+        self.inner.generation()?.parts().map(|_| self as _)
+    }
+}
+
+/// The parts of a wrapped store.
+fn parts_of(store: &dyn DeltaStore) -> &dyn StoreParts {
+    present(store.generation().and_then(StoreGeneration::parts))
+}
+
+impl StoreParts for FaultyStore {
+    fn part_of(&self, id: &CounterId) -> u16 {
+        parts_of(&*self.inner).part_of(id)
+    }
+
+    fn recall_parts(
+        &self,
+        store_id: &str,
+        given_out: &[PartSeq],
+        within: Duration,
+    ) -> Result<Vec<ForgottenPart>, Error> {
+        let inner = parts_of(&*self.inner);
+        self.step("recall_parts", StoreStep::Recall, || {
+            inner.recall_parts(store_id, given_out, within)
+        })
+    }
+
+    fn seen_parts(&self, store_id: &str) -> Vec<PartSeq> {
+        parts_of(&*self.inner).seen_parts(store_id)
+    }
+
+    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+        let inner = parts_of(&*self.inner);
+        self.step("raise_parts", StoreStep::Raise, || inner.raise_parts(above))
     }
 }
 

@@ -72,7 +72,8 @@ fn a_set_and_a_delete_are_named(world: &dyn StoreWorld) {
 fn both_counters_of_a_move_are_named(world: &dyn StoreWorld) {
     let store = world.store();
     let one = CountMove { from: views_of(1), into: views_of(2), by: 5 };
-    let outcomes = store.moves().unwrap().move_counts(&[one]);
+    let Some(moves) = store.moves() else { return };
+    let outcomes = moves.move_counts(&[one]);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert!(named(&*store).iter().map(|entry| &entry.id).eq(&ids(2)));
 }

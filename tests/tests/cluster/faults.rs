@@ -6,6 +6,7 @@ use std::time::Duration;
 use counter_core::{Config, Prefix, RedisStore, RedisTimeouts};
 use counter_diesel::Counters;
 use counter_tests::database::{self, Database};
+use counter_tests::fixtures::views_of;
 use counter_tests::servers::{ClusterSite, RedisServer};
 use counter_tests::store_worlds::patient;
 use counter_tests::tally::{Outcomes, Tally, Worker};
@@ -20,9 +21,14 @@ pub fn prefix() -> Prefix {
     "counter-{app}:".parse().unwrap()
 }
 
+/// The slot of a name.
+pub fn slot_of(node: &RedisServer, name: &str) -> u16 {
+    redis::cmd("CLUSTER").arg("KEYSLOT").arg(name).query(&mut node.bare()).unwrap()
+}
+
 /// The slot of the prefix: CRC16 of `app`, modulo 16384, as `CLUSTER KEYSLOT` answers.
 pub fn slot_of_prefix(node: &RedisServer) -> u16 {
-    redis::cmd("CLUSTER").arg("KEYSLOT").arg("{app}").query(&mut node.bare()).unwrap()
+    slot_of(node, "{app}")
 }
 
 /// A database, and counters in a cluster.
@@ -43,16 +49,27 @@ impl World {
     }
 
     fn with(site: ClusterSite, timeouts: RedisTimeouts) -> Self {
-        let builder = RedisStore::builder(site.url()).prefix(prefix()).timeouts(timeouts);
+        Self::behind(prefix(), site, timeouts)
+    }
+
+    /// With counters in all slots. That of the counter of post 1 is the one that faults are about.
+    fn spread(timeouts: RedisTimeouts) -> Self {
+        Self::behind(Prefix::default(), ClusterSite::start(), timeouts)
+    }
+
+    fn behind(prefix: Prefix, site: ClusterSite, timeouts: RedisTimeouts) -> Self {
+        let slot = slot_of(&site.nodes[0], &prefix.pending_name(&views_of(1)));
+        let builder = RedisStore::builder(site.url()).prefix(prefix.clone()).timeouts(timeouts);
         let store = builder.build().unwrap();
         let database = database::sqlite();
         let ledger = database.ledger("model_counters");
         ledger.run_pending_migrations().unwrap();
         let mut config = Config::default();
+        config.prefix = prefix;
         // One process is all there is, and what it leaves behind is its own.
         config.claim_timeout = Duration::ZERO;
         let counters = Counters::from_parts(config, Arc::new(store), ledger);
-        Self { slot: slot_of_prefix(&site.nodes[0]), site, counters, _database: database }
+        Self { slot, site, counters, _database: database }
     }
 
     /// Counts, reads and syncs while a fault happens, and until the cluster works again.
@@ -82,6 +99,34 @@ impl World {
             assert!(moved > MOVES, "{moved} names moved");
         })
     }
+
+    fn fail_over(&self) {
+        let old = self.site.wait_for_owner(self.slot, |_| true).port();
+        let outcomes = self.measure("failover by command", |_| {
+            self.site.fail_over(self.slot);
+            self.site.wait_for_owner(self.slot, |owner| owner.port() != old);
+        });
+        assert_eq!(outcomes.unknown, 0, "{outcomes}");
+    }
+
+    fn kill(mut self) {
+        let old = self.site.wait_for_owner(self.slot, |_| true).port();
+        let index = self.site.nodes.iter().position(|node| node.port() == old).unwrap();
+        let mut master = self.site.nodes.remove(index);
+        self.measure("master killed", |_| {
+            master.kill();
+            self.site.wait_for_owner(self.slot, |owner| owner.port() != old);
+        });
+    }
+
+    fn freeze(&self) {
+        let old = self.site.wait_for_owner(self.slot, |_| true);
+        self.measure("master frozen", |_| {
+            old.freeze();
+            self.site.wait_for_owner(self.slot, |owner| owner.port() != old.port());
+        });
+        old.thaw();
+    }
 }
 
 #[test]
@@ -93,37 +138,41 @@ fn nothing_is_lost_or_unknown_while_a_slot_moves_name_by_name() {
 }
 
 #[test]
+fn where_counters_are_in_all_slots_nothing_is_lost_while_one_moves() {
+    let world = World::spread(patient());
+    let outcomes = world.move_slowly("slot of many moved slowly");
+    assert_eq!((outcomes.lost.len(), outcomes.unknown), (0, 0), "{outcomes}");
+}
+
+#[test]
+fn where_counters_are_in_all_slots_a_failover_by_command_is_followed() {
+    let world = World::spread(RedisTimeouts::default());
+    world.fail_over();
+}
+
+#[test]
+fn where_counters_are_in_all_slots_a_master_that_is_killed_is_left_for_its_replica() {
+    World::spread(RedisTimeouts::default()).kill();
+}
+
+#[test]
+fn where_counters_are_in_all_slots_a_master_that_is_frozen_is_left_for_its_replica() {
+    World::spread(RedisTimeouts::default()).freeze();
+}
+
+#[test]
 fn a_failover_by_command_is_followed() {
-    let world = World::new();
-    let old = world.site.wait_for_owner(world.slot, |_| true).port();
-    let outcomes = world.measure("failover by command", |_| {
-        world.site.fail_over(world.slot);
-        world.site.wait_for_owner(world.slot, |owner| owner.port() != old);
-    });
-    assert_eq!(outcomes.unknown, 0, "{outcomes}");
+    World::new().fail_over();
 }
 
 #[test]
 fn a_master_that_is_killed_is_left_for_its_replica() {
-    let mut world = World::new();
-    let old = world.site.wait_for_owner(world.slot, |_| true).port();
-    let index = world.site.nodes.iter().position(|node| node.port() == old).unwrap();
-    let mut master = world.site.nodes.remove(index);
-    world.measure("master killed", |_| {
-        master.kill();
-        world.site.wait_for_owner(world.slot, |owner| owner.port() != old);
-    });
+    World::new().kill();
 }
 
 #[test]
 fn a_master_that_is_frozen_is_left_for_its_replica() {
-    let world = World::new();
-    let old = world.site.wait_for_owner(world.slot, |_| true);
-    world.measure("master frozen", |_| {
-        old.freeze();
-        world.site.wait_for_owner(world.slot, |owner| owner.port() != old.port());
-    });
-    old.thaw();
+    World::new().freeze();
 }
 
 #[test]

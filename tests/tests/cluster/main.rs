@@ -10,4 +10,5 @@
 mod answers;
 mod faults;
 mod moving;
+mod old_copies;
 mod urls;

@@ -5,13 +5,6 @@ use counter_tests::servers::ClusterSite;
 use super::faults::{prefix, slot_of_prefix};
 
 #[test]
-fn a_prefix_without_a_tag_is_refused_before_anything_is_sent() {
-    let error = RedisStore::builder("redis+cluster://127.0.0.1:1").build().err().unwrap();
-    assert!(matches!(error, Error::RedisUrl { .. }), "{error:?}");
-    assert!(error.to_string().contains("counter-{app}:"), "{error}");
-}
-
-#[test]
 fn one_node_is_enough_to_find_the_others_and_a_replica_too() {
     let site = ClusterSite::start();
     for node in &site.nodes {

@@ -15,7 +15,7 @@ use crate::scenes::{
     FUTURE, apply_from_the_future, contradict, counted, failing_at, fill, forget_marks, let_expire,
     litter, losing, memory, of_generation, redis, sync, told_more, told_of,
 };
-use crate::{sentinel, slow, workers};
+use crate::{cluster, sentinel, slow, workers};
 
 /// What brings an event about, and returns all that was told.
 type Show = fn() -> Vec<Told>;
@@ -101,6 +101,8 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(sync(&of_generation(&world, "id", None, 0)).high_water_lost);
         told_of(&world)
     }),
+    ("a part of the store came back from an old copy", cluster::show_old_copy),
+    ("a part of the store is not available", cluster::show_away),
     ("the store had lost the database's marks", || {
         let world = redis();
         for _ in 0..3 {

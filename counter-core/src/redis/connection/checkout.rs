@@ -11,6 +11,7 @@ use super::sentinel::Era;
 use super::socket_timeouts::SocketTimeouts;
 use super::wire::{Health, Wire};
 use crate::error::BoxError;
+use crate::names::Slot;
 use crate::redis::timeouts::RedisTimeouts;
 
 /// A connection that is checked out of a pool, which gets it back only if every reply was read.
@@ -27,7 +28,9 @@ pub(crate) struct Checkout<'p> {
     health: Health,
     /// Where commands may belong that the server does not carry out.
     others: Option<&'p (dyn Reroute + 'p)>,
-    /// Whether some of them were sent there.
+    /// Which commands of the last exchange were sent there.
+    pub(crate) rerouted: Vec<usize>,
+    /// Whether commands of any exchange were.
     is_rerouted: bool,
     /// Whether a command may be sent again whose reply was dropped after an interruption.
     may_repeat: bool,
@@ -114,6 +117,7 @@ impl<'p> Checkout<'p> {
             unread: 0,
             health: Health::Healthy,
             others: None,
+            rerouted: Vec::new(),
             is_rerouted: false,
             may_repeat: false,
         }
@@ -131,9 +135,14 @@ impl<'p> Checkout<'p> {
         self.is_rerouted
     }
 
-    /// Returns whether all commands were carried out by this server, and belong there still.
-    pub(crate) fn is_at_home(&self) -> bool {
-        !self.is_rerouted && self.others.is_none_or(Reroute::is_right)
+    /// Returns whether the commands of these slots belong to this server, as far as is known now.
+    pub(crate) fn is_home_of(&self, slots: &[Slot]) -> bool {
+        self.others.is_none_or(|others| others.is_right(slots))
+    }
+
+    /// Makes sure that no other server says that one of these slots is its own.
+    pub(crate) fn check_undisputed(&self, slots: &[Slot]) -> Result<(), BoxError> {
+        self.others.map_or(Ok(()), |others| others.check_undisputed(slots))
     }
 
     /// Looks whether the connection answers, in half of the time that is left: the other half is
@@ -161,6 +170,11 @@ impl<'p> Checkout<'p> {
     /// interrupted, until its deadline. For commands that do no harm if they are carried out twice.
     pub(crate) fn repeat_interrupted(&mut self) {
         self.may_repeat = true;
+    }
+
+    /// From now on, nothing is sent again.
+    pub(crate) fn repeat_nothing(&mut self) {
+        self.may_repeat = false;
     }
 
     /// Sends one command and reads its reply.
@@ -225,6 +239,7 @@ impl<'p> Checkout<'p> {
         let Some(others) = self.others else {
             return self.exchange_here(sent.commands, sent.deadline, take);
         };
+        self.rerouted.clear();
         let mut replies = Vec::with_capacity(sent.commands.commands());
         let mut exchanged = self.exchange_here(sent.commands, sent.deadline, |reply| {
             replies.push(reply);
@@ -234,7 +249,10 @@ impl<'p> Checkout<'p> {
             others.note_failure();
         } else {
             match others.follow(sent, &mut replies) {
-                Ok(is_rerouted) => self.is_rerouted |= is_rerouted,
+                Ok(rerouted) => {
+                    self.is_rerouted |= !rerouted.is_empty();
+                    self.rerouted = rerouted;
+                }
                 Err(Lost { first, why }) => {
                     self.is_rerouted = true;
                     replies.truncate(first);

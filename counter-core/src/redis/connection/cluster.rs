@@ -6,6 +6,7 @@ mod journey;
 mod node;
 mod redirect;
 mod slots;
+mod table;
 mod url;
 
 pub(crate) use access::ClusterAccess;

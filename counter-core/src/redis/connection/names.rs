@@ -1,27 +1,56 @@
+use std::borrow::Cow;
+
 use super::packed::Args;
 use crate::id::CounterId;
-use crate::names::Prefix;
+use crate::names::{Prefix, Slot, slot_of};
 
 /// The names of everything that the store keeps in Redis.
 #[derive(Debug)]
 pub(crate) struct Names {
     prefix: Prefix,
-    high_water: String,
+    layout: Layout,
     generation: String,
-    given_out: String,
     marks: String,
     dirty_hashes: Vec<String>,
     scanned: String,
     nothing: String,
 }
 
+/// Where names are to each other.
+#[derive(Debug)]
+enum Layout {
+    /// Together: on one server, or in this slot of a cluster.
+    Together { slot: Slot, high_water: String, given_out: String },
+    /// Those of a counter in the slot of that, and so is what its scripts need beside them.
+    BySlot,
+}
+
 impl Names {
+    /// Returns the names of a store that has all of them together.
     pub(crate) fn new(prefix: Prefix) -> Self {
-        Self {
+        let layout = Layout::Together {
+            slot: prefix.slot().unwrap_or_default(),
             high_water: prefix.high_water_name(),
-            generation: prefix.generation_name(),
             given_out: prefix.given_out_name(),
-            marks: prefix.marks_name(),
+        };
+        let marks = prefix.marks_name();
+        Self::with(prefix, layout, marks)
+    }
+
+    /// Returns the names of a store in a cluster: together if the prefix has a tag.
+    pub(crate) fn in_cluster(prefix: Prefix) -> Self {
+        if prefix.slot().is_some() {
+            return Self::new(prefix);
+        }
+        let marks = prefix.marks_name_beside_generation();
+        Self::with(prefix, Layout::BySlot, marks)
+    }
+
+    fn with(prefix: Prefix, layout: Layout, marks: String) -> Self {
+        Self {
+            layout,
+            marks,
+            generation: prefix.generation_name(),
             dirty_hashes: prefix.dirty_names(),
             scanned: prefix.scanned_name(),
             nothing: format!("{prefix}{{nothing}}"),
@@ -33,16 +62,61 @@ impl Names {
         &self.prefix
     }
 
-    pub(crate) fn high_water(&self) -> &str {
-        &self.high_water
+    /// Returns the names of the same kind behind another prefix.
+    pub(crate) fn behind(&self, prefix: &Prefix) -> Self {
+        match self.layout {
+            Layout::Together { .. } => Self::new(prefix.clone()),
+            Layout::BySlot => Self::in_cluster(prefix.clone()),
+        }
+    }
+
+    /// Returns whether the names are in many slots of a cluster.
+    pub(crate) fn are_spread(&self) -> bool {
+        matches!(self.layout, Layout::BySlot)
+    }
+
+    /// Returns the slot of all names, or that of the generation and what belongs to it.
+    pub(crate) fn home(&self) -> Slot {
+        match self.layout {
+            Layout::Together { slot, .. } => slot,
+            Layout::BySlot => slot_of(self.generation.as_bytes()),
+        }
+    }
+
+    /// Returns the slot of a counter's names.
+    pub(crate) fn slot_of(&self, id: &CounterId) -> Slot {
+        match self.layout {
+            Layout::Together { slot, .. } => slot,
+            Layout::BySlot => slot_of(self.prefix.pending_name(id).as_bytes()),
+        }
+    }
+
+    /// Returns the slot of a name.
+    pub(crate) fn slot_of_name(&self, name: &str) -> Slot {
+        match self.layout {
+            Layout::Together { slot, .. } => slot,
+            Layout::BySlot => slot_of(name.as_bytes()),
+        }
+    }
+
+    /// Returns the name of the high water of the counters in a slot.
+    pub(crate) fn high_water(&self, slot: Slot) -> Cow<'_, str> {
+        match &self.layout {
+            Layout::Together { high_water, .. } => Cow::Borrowed(high_water),
+            Layout::BySlot => Cow::Owned(self.prefix.high_water_name_in(slot)),
+        }
     }
 
     pub(crate) fn generation(&self) -> &str {
         &self.generation
     }
 
-    pub(crate) fn given_out(&self) -> &str {
-        &self.given_out
+    /// Returns the name of the sequences given out to the counters in a slot.
+    pub(crate) fn given_out(&self, slot: Slot) -> Cow<'_, str> {
+        match &self.layout {
+            Layout::Together { given_out, .. } => Cow::Borrowed(given_out),
+            Layout::BySlot => Cow::Owned(self.prefix.given_out_name_in(slot)),
+        }
     }
 
     pub(crate) fn marks(&self) -> &str {

@@ -1,9 +1,15 @@
+use crate::names::Slot;
+
 /// Commands as they go over the wire: arrays of strings of known length.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// Where each command ends.
     ends: Vec<usize>,
+    /// In a cluster the slot of each command, where it is not the one of the connection.
+    slots: Vec<Option<Slot>>,
+    /// The slot of the next commands.
+    slot: Option<Slot>,
 }
 
 impl Packed {
@@ -19,19 +25,39 @@ impl Packed {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.slots.clear();
+        self.slot = None;
+    }
+
+    /// Says in which slot of a cluster the names of the next commands are. Without that, they are
+    /// in the one that the connection was checked out for.
+    pub(crate) fn at(&mut self, slot: Slot) -> &mut Self {
+        self.slot = Some(slot);
+        self
     }
 
     /// Adds one command of `args` arguments, its name among them, which `write` has to write.
     pub(crate) fn command(&mut self, args: usize, write: impl FnOnce(&mut Args<'_>)) {
         write_length(&mut self.bytes, b'*', args);
         write(&mut Args(&mut self.bytes));
-        self.ends.push(self.bytes.len());
+        self.end();
     }
 
     /// Adds a command of another batch.
     pub(crate) fn copy(&mut self, command: &[u8]) {
         self.bytes.extend_from_slice(command);
+        self.end();
+    }
+
+    /// Adds a command of other ones, with its slot.
+    pub(crate) fn copy_from(&mut self, other: &Self, index: usize) {
+        self.slot = other.slot_at(index);
+        self.copy(other.command_at(index));
+    }
+
+    fn end(&mut self) {
         self.ends.push(self.bytes.len());
+        self.slots.push(self.slot);
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -40,6 +66,11 @@ impl Packed {
 
     pub(crate) fn commands(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Returns the slot of one command, if it was said.
+    pub(crate) fn slot_at(&self, index: usize) -> Option<Slot> {
+        self.slots.get(index).copied().flatten()
     }
 
     /// Returns the bytes of one command.
@@ -103,15 +134,16 @@ mod tests {
         packed.command(1, |args| {
             args.text("PING");
         });
-        packed.command(2, |args| {
+        packed.at(7).command(2, |args| {
             args.text("GET").text("k");
         });
         assert_eq!(packed.commands(), 2);
+        assert_eq!([0, 1, 2].map(|index| packed.slot_at(index)), [None, Some(7), None]);
         assert_eq!(packed.command_at(0), b"*1\r\n$4\r\nPING\r\n");
         assert_eq!(packed.command_at(1), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
         let mut again = Packed::default();
-        again.copy(packed.command_at(1));
-        assert_eq!(again.bytes(), packed.command_at(1));
+        again.copy_from(&packed, 1);
+        assert_eq!((again.bytes(), again.slot_at(0)), (packed.command_at(1), Some(7)));
         assert_eq!(again.commands(), 1);
     }
 }

@@ -57,37 +57,58 @@ impl Script {
         calls: &Packed,
         deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
-        let sent = self.sent(calls, deadline);
+        self.run_if(checkout, calls, deadline, IfSplit::Wait)
+    }
+
+    /// Does the same, but a call whose names are not together now keeps the reply that says so.
+    pub(crate) fn run_at_once(
+        &self,
+        checkout: &mut Checkout<'_>,
+        calls: &Packed,
+        deadline: Deadline,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        self.run_if(checkout, calls, deadline, IfSplit::Leave)
+    }
+
+    fn run_if(
+        &self,
+        checkout: &mut Checkout<'_>,
+        calls: &Packed,
+        deadline: Deadline,
+        if_split: IfSplit,
+    ) -> Result<Vec<Reply>, ExchangeError> {
+        let sent = Sent { commands: calls, load: Some(&self.load), deadline, if_split };
         let mut replies = checkout.call_all(sent)?;
         if !replies.iter().any(Reply::is_no_script) {
             return Ok(replies);
         }
-        let mut repeated = self.load_and_repeat(checkout, calls, &replies, deadline)?.into_iter();
-        for reply in replies.iter_mut().filter(|reply| reply.is_no_script()) {
+        let mut rerouted = checkout.rerouted.clone();
+        let mut repeated = self.load_and_repeat(checkout, sent, &replies)?.into_iter();
+        let is_again = |place: usize| checkout.rerouted.contains(&(1 + place));
+        let unknown = replies.iter_mut().enumerate().filter(|(_, reply)| reply.is_no_script());
+        for (place, (index, reply)) in unknown.enumerate() {
             *reply = repeated.next().unwrap_or(Reply::Other);
+            if is_again(place) {
+                rerouted.push(index);
+            }
         }
+        checkout.rerouted = rerouted;
         Ok(replies)
-    }
-
-    fn sent<'c>(&'c self, commands: &'c Packed, deadline: Deadline) -> Sent<'c> {
-        Sent { commands, load: Some(&self.load), deadline, if_split: IfSplit::Wait }
     }
 
     /// Returns new replies to the calls whose reply was NOSCRIPT.
     fn load_and_repeat(
         &self,
         checkout: &mut Checkout<'_>,
-        calls: &Packed,
+        sent: Sent<'_>,
         replies: &[Reply],
-        deadline: Deadline,
     ) -> Result<Vec<Reply>, ExchangeError> {
         let mut again = Packed::default();
         again.copy(self.load.bytes());
         for (index, _) in replies.iter().enumerate().filter(|(_, reply)| reply.is_no_script()) {
-            again.copy(calls.command_at(index));
+            again.copy_from(sent.commands, index);
         }
-        let sent = self.sent(&again, deadline);
-        let mut repeated = checkout.call_all(sent)?;
+        let mut repeated = checkout.call_all(Sent { commands: &again, ..sent })?;
         // Loading is answered first. If it was refused, that says more than NOSCRIPT once more. A
         // call may have another reply: another process has loaded the script.
         if let Reply::Refused(refused) = repeated.remove(0) {

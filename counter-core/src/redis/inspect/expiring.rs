@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
-use crate::redis::batch::{self, Batch, IfLost};
+use crate::names::Slot;
+use crate::redis::batch::{self, Batch, IfLost, InSlot};
 use crate::redis::connection::{Deadline, Names, Packed, Reply};
 use crate::redis::server::Server;
 
@@ -20,15 +21,15 @@ pub(crate) fn expiring(
     ids: &[CounterId],
 ) -> Result<Vec<(CounterId, Duration)>, Error> {
     let names = server.names();
-    let asked: Vec<_> =
-        ids.iter().flat_map(|id| [(id, Part::Pending), (id, Part::Claim)]).collect();
+    let both = |id| [Asked { id, part: Part::Pending }, Asked { id, part: Part::Claim }];
+    let asked: Vec<_> = ids.iter().flat_map(both).collect();
     batch::in_chunks(server, BATCH, &asked, |checkout, window, expiring| {
-        let commands = window.pack(|commands, asked| {
-            asked.iter().for_each(|(id, part)| ask_expiry(commands, names, id, *part));
+        let commands = window.pack(|commands, chunk| {
+            chunk.items.iter().for_each(|asked| ask_expiry(commands, names, *asked));
         });
-        for (asked, reply) in window.with(server.ask_all(checkout, &commands)?) {
+        for (chunk, reply) in window.with(server.ask_all(checkout, &commands)?) {
             if let Some(left) = time_left(reply)? {
-                expiring.extend(asked.iter().map(|(id, _)| ((*id).clone(), left)));
+                expiring.extend(chunk.items.iter().map(|asked| (asked.id.clone(), left)));
             }
         }
         Ok(())
@@ -42,12 +43,25 @@ enum Part {
     Claim,
 }
 
-fn ask_expiry(commands: &mut Packed, names: &Names, id: &CounterId, part: Part) {
+/// What the server is asked about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    id: &'a CounterId,
+    part: Part,
+}
+
+impl InSlot for Asked<'_> {
+    fn slot(&self, names: &Names) -> Slot {
+        names.slot_of(self.id)
+    }
+}
+
+fn ask_expiry(commands: &mut Packed, names: &Names, asked: Asked<'_>) {
     commands.command(2, |args| {
         args.text("PTTL");
-        match part {
-            Part::Pending => names.write_pending(args, id),
-            Part::Claim => names.write_claim(args, id),
+        match asked.part {
+            Part::Pending => names.write_pending(args, asked.id),
+            Part::Claim => names.write_claim(args, asked.id),
         }
     });
 }

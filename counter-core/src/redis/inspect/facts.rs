@@ -16,7 +16,8 @@ use crate::store::{ClockReading, Fact, StoreFacts};
 /// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any
 /// of the commands: so each fact has an answer of its own.
 pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFacts, Error> {
-    server.repeatable_step(StoreStep::Inspect, Deadline::NEVER, |checkout| {
+    let home = server.names().home();
+    server.repeatable_step(StoreStep::Inspect, home, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let clock = read_clock(server, checkout)?;
         let names = server.names();
@@ -43,7 +44,7 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
             facts.sentinel = Fact::Known(sentinel_facts(follower));
         }
         if let Some(cluster) = server.cluster() {
-            facts.cluster = Fact::Known(cluster_facts(cluster, next()));
+            facts.cluster = Fact::Known(cluster_facts(cluster, home, next()));
         }
         facts.increments = rights::try_increment(server, checkout)?;
         facts.missing_rights = rights::missing_rights(server, checkout, rule)?;
@@ -77,15 +78,16 @@ fn read_generation(
     generation: Reply,
     high_water: Reply,
 ) {
+    let home = names.home();
     let high_water = if high_water.is_wrong_type() {
-        Err(steps::not_a_string(names.high_water().to_owned(), OTHER_TYPE).into())
+        Err(steps::not_a_string(names.high_water(home).into_owned(), OTHER_TYPE).into())
     } else {
-        steps::parse_high_water(names, high_water)
+        steps::parse_high_water(names, home, high_water)
     };
     facts.high_water = fact_or_foreign(high_water, &mut facts.occupied_names);
     let newest = facts.high_water.known().copied().unwrap_or_default();
     let generation = parse_generation(names, generation, newest)
-        .map(|generation| generation.map(|generation| seen.beside(generation)));
+        .map(|generation| generation.map(|generation| seen.beside(generation, home)));
     facts.generation = fact_or_foreign(generation, &mut facts.occupied_names);
 }
 
@@ -114,7 +116,7 @@ fn questions(server: &Server) -> Packed {
     ask(&["CONFIG", "GET", "appendfsync"]);
     ask(&["CONFIG", "GET", "save"]);
     ask(&["GET", names.generation()]);
-    ask(&["GET", names.high_water()]);
+    ask(&["GET", &names.high_water(names.home())]);
     if server.fails_over() {
         ask(&["CONFIG", "GET", "min-replicas-to-write"]);
     }

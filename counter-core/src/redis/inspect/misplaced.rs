@@ -20,13 +20,13 @@ const BATCH: Batch = Batch {
 pub(crate) fn misplaced(server: &Server, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
     let names = names_of(server.names().prefix(), ids);
     batch::in_chunks(server, BATCH, &names, |checkout, window, misplaced| {
-        let commands =
-            window.pack(|commands, names| names.iter().for_each(|name| ask_type(commands, name)));
-        for (names, reply) in window.with(server.ask_all(checkout, &commands)?) {
+        let commands = window
+            .pack(|commands, chunk| chunk.items.iter().for_each(|name| ask_type(commands, name)));
+        for (chunk, reply) in window.with(server.ask_all(checkout, &commands)?) {
             let of_type = reply.into_text()?.unwrap_or_default();
             if !matches!(of_type.as_slice(), b"string" | b"none") {
                 let of_type = String::from_utf8_lossy(&of_type);
-                let names = names.iter().cloned();
+                let names = chunk.items.iter().cloned();
                 misplaced.extend(names.map(|name| steps::not_a_string(name, &of_type)));
             }
         }

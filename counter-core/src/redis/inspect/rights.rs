@@ -97,7 +97,8 @@ pub(crate) fn try_increment(
 ) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
-        args.text("INCRBY").text(server.names().high_water()).text("?");
+        let names = server.names();
+        args.text("INCRBY").text(&*names.high_water(names.home())).text("?");
     });
     let reply = server.ask(checkout, &command)?;
     Ok(match reply {
@@ -121,7 +122,8 @@ pub(crate) fn missing_rights(
     let asked: Vec<_> = asked.collect();
     let mut call = Packed::default();
     MISSING.call(&mut call, 1, 2 * asked.len(), |args| {
-        args.text(server.names().high_water());
+        let names = server.names();
+        args.text(&*names.high_water(names.home()));
         for (command, its_args) in asked {
             args.text(command).text(its_args);
         }

@@ -18,7 +18,7 @@ const BATCH: Batch = Batch {
 /// Removes each claim that is still exactly the one that its counter has.
 pub(crate) fn ack(server: &Server, claims: &[Claim]) -> Result<(), Error> {
     batch::in_chunks(server, BATCH, claims, |checkout, window, _: &mut Vec<()>| {
-        let calls = window.pack(|calls, claims| write_ack_call(calls, server.names(), claims));
+        let calls = window.pack(|calls, chunk| write_ack_call(calls, server.names(), chunk.items));
         for reply in server.run(&ACK, checkout, &calls)? {
             reply.into_number()?;
         }

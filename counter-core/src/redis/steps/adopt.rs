@@ -23,7 +23,7 @@ pub(crate) fn adopt(
     told: &[Told],
 ) -> Result<bool, Error> {
     let names = server.names();
-    server.repeatable_step(StoreStep::Adopt, Deadline::NEVER, |checkout| {
+    server.repeatable_step(StoreStep::Adopt, names.home(), Deadline::NEVER, |checkout| {
         let mut call = Packed::default();
         ADOPT.call(&mut call, 2, 2 + 2 * told.len(), |args| {
             args.text(names.generation()).text(names.marks());
@@ -37,7 +37,7 @@ pub(crate) fn adopt(
         match answer.word.as_slice() {
             b"ok" => Ok(true),
             b"changed" => Ok(false),
-            _ => Err(found::in_answer(names, &answer, None)),
+            _ => Err(found::in_answer(names, names.home(), &answer, None)),
         }
     })
 }

@@ -2,6 +2,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::error::{Error, StoreStep};
+use crate::names::Slot;
 use crate::redis::connection::{Deadline, Packed, Reply, Script, is_interrupted};
 use crate::redis::server::Server;
 
@@ -13,7 +14,8 @@ pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error
     if millis == 0 {
         return Ok(true);
     }
-    let begun = server.step(StoreStep::Index, |checkout| {
+    let slot = slot_of_note(server);
+    let begun = server.step(StoreStep::Index, slot, |checkout| {
         let mut call = Packed::default();
         BEGIN_SCAN.call(&mut call, 1, 1, |args| {
             args.text(server.names().scanned()).int(millis);
@@ -37,7 +39,7 @@ const LONGEST: i64 = 1000 * 60 * 60 * 24 * 365;
 
 /// Takes the note back.
 pub(crate) fn abandon_scan(server: &Server) -> Result<(), Error> {
-    server.repeatable_step(StoreStep::Index, Deadline::NEVER, |checkout| {
+    server.repeatable_step(StoreStep::Index, slot_of_note(server), Deadline::NEVER, |checkout| {
         let mut call = Packed::default();
         ABANDON.call(&mut call, 1, 0, |args| {
             args.text(server.names().scanned());
@@ -45,6 +47,10 @@ pub(crate) fn abandon_scan(server: &Server) -> Result<(), Error> {
         server.run(&ABANDON, checkout, &call)?;
         Ok(())
     })
+}
+
+fn slot_of_note(server: &Server) -> Slot {
+    server.names().slot_of_name(server.names().scanned())
 }
 
 static ABANDON: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("abandon_scan.lua")));

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::confirmation::Confirmation;
 use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Slot;
 use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Role};
 use crate::redis::server::Server;
@@ -16,27 +17,32 @@ enum Confirmed {
 }
 
 /// Waits until the last write on this connection is confirmed. The server counts what the
-/// connection itself has written, so it must be the connection of the claims.
+/// connection itself has written, so it must be the connection of the claims, which are in these
+/// slots. Where names are spread over a cluster, those that others have made are not among them.
 ///
 /// Notes the claims, of which there are `claims`, if no replica was there to confirm them.
 ///
 /// In a failover the old master answers for a while, and has no replica any more, or one that does
-/// not take over. So where a master is followed, the sentinels have the last word.
+/// not take over. So where a master is followed, the sentinels have the last word. In a cluster, a
+/// replica may take over by itself, so a master without one is asked about at the other nodes.
 pub(crate) fn confirm(
     server: &Server,
     checkout: &mut Checkout<'_>,
     rule: ConfirmationRule,
+    slots: &[Slot],
     claims: usize,
 ) -> Result<(), BoxError> {
     let confirmed = match rule {
         ConfirmationRule::Never => Ok(Confirmed::ByRule),
         ConfirmationRule::Always(confirmation) => wait_for(server, checkout, confirmation),
         ConfirmationRule::WhileReplicated(confirmation) => {
-            wait_while_replicated(server, checkout, confirmation)
+            wait_while_replicated(server, checkout, confirmation, slots)
         }
     };
     let confirmed = confirmed.and_then(|confirmed| {
-        if rule != ConfirmationRule::Never && !checkout.is_at_home() {
+        let is_elsewhere = checkout.is_rerouted() && !server.names().are_spread();
+        let is_awaited = rule != ConfirmationRule::Never;
+        if is_awaited && (is_elsewhere || !checkout.is_home_of(slots)) {
             return Err(Elsewhere.into());
         }
         if let Some(follower) = server.follower() {
@@ -54,9 +60,13 @@ fn wait_while_replicated(
     server: &Server,
     checkout: &mut Checkout<'_>,
     confirmation: Confirmation,
+    slots: &[Slot],
 ) -> Result<Confirmed, BoxError> {
     match Role::read(server.ask(checkout, &Role::question())?)? {
-        Role::Master { replicas: 0 } => Ok(Confirmed::ByNoReplica),
+        Role::Master { replicas: 0 } => {
+            checkout.check_undisputed(slots)?;
+            Ok(Confirmed::ByNoReplica)
+        }
         Role::Master { .. } => wait_for(server, checkout, confirmation),
         Role::Other(no_master) => Err(no_master.into()),
     }

@@ -2,7 +2,7 @@
 
 use crate::error::BoxError;
 use crate::id::CounterId;
-use crate::names::Foreign;
+use crate::names::{Foreign, Slot};
 use crate::printable::Printable;
 use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 
@@ -10,8 +10,13 @@ use crate::redis::connection::{Names, ScriptAnswer, Unexpected};
 const SHOWN_BYTES: usize = 64;
 
 /// Returns the error of a script that found a foreign value, or whose answer cannot be read.
-pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&CounterId>) -> BoxError {
-    match from_script(&answer.text, names, id) {
+pub(crate) fn in_answer(
+    names: &Names,
+    slot: Slot,
+    answer: &ScriptAnswer,
+    id: Option<&CounterId>,
+) -> BoxError {
+    match from_script(&answer.text, names, slot, id) {
         Some(foreign) => foreign.into(),
         None => Unexpected.into(),
     }
@@ -20,15 +25,20 @@ pub(crate) fn in_answer(names: &Names, answer: &ScriptAnswer, id: Option<&Counte
 /// Returns the foreign value that a script found. The script's short form of it names the
 /// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, `K` for pending, `F` for the
 /// claim), then `=` and the value or `!` and the type.
-pub(crate) fn from_script(code: &[u8], names: &Names, id: Option<&CounterId>) -> Option<Foreign> {
+pub(crate) fn from_script(
+    code: &[u8],
+    names: &Names,
+    slot: Slot,
+    id: Option<&CounterId>,
+) -> Option<Foreign> {
     let (which, kind, what) = match code {
         [which, kind, what @ ..] => (*which, *kind, what),
         _ => return None,
     };
     let (name, wanted) = match (which, id) {
-        (b'H', _) => (names.high_water().to_owned(), SEQUENCE),
+        (b'H', _) => (names.high_water(slot).into_owned(), SEQUENCE),
         (b'I', _) => (names.generation().to_owned(), ID),
-        (b'G', _) => (names.given_out().to_owned(), SEQUENCE),
+        (b'G', _) => (names.given_out(slot).into_owned(), SEQUENCE),
         (b'M', _) => (names.marks().to_owned(), MARKS),
         (b'K', Some(id)) => (names.prefix().pending_name(id), COUNT),
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
@@ -57,8 +67,8 @@ pub(crate) fn not_a_claim(names: &Names, id: &CounterId, value: &[u8]) -> Foreig
 }
 
 /// Returns a foreign value in the place of the high water.
-pub(crate) fn not_a_sequence(names: &Names, value: &[u8]) -> Foreign {
-    Foreign { name: names.high_water().to_owned(), why: holds(value, SEQUENCE) }
+pub(crate) fn not_a_sequence(names: &Names, slot: Slot, value: &[u8]) -> Foreign {
+    Foreign { name: names.high_water(slot).into_owned(), why: holds(value, SEQUENCE) }
 }
 
 /// Returns a foreign value in the place of the generation.

@@ -1,15 +1,18 @@
 use std::sync::LazyLock;
 
 use super::found;
+use super::raise::{Forgotten, raise_each};
 use super::random::random;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
+use crate::names::SLOTS;
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::{
-    Checkout, Deadline, Packed, Reply, Script, ScriptAnswer, Unexpected,
+    Checkout, Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
 use crate::redis::last_sighting::Named;
 use crate::redis::server::Server;
+use crate::store::PartSeq;
 
 static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -22,6 +25,18 @@ static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Begins a generation, where each slot of a cluster has a high water of its own.
+static BEGIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("begin_generation.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
 /// Returns the present generation. If there is none yet, begins one that names `database` and
 /// raises the high water to `above`.
 pub(crate) fn generation(
@@ -29,24 +44,47 @@ pub(crate) fn generation(
     database: &str,
     above: ClaimSeq,
 ) -> Result<Generation, Error> {
-    server.step(StoreStep::Generation, |checkout| generation_on(server, checkout, database, above))
+    let names = server.names();
+    if names.are_spread() && !has_generation(server)? {
+        // Every slot, and before there is an id: a copy that is made before the first claim in a
+        // slot has a high water that is too low then, and not none.
+        let parts = (0..SLOTS).map(|part| PartSeq { part, seq: above }).collect::<Vec<_>>();
+        raise_each(server, &parts, Forgotten::OfNoInterest)?;
+    }
+    server.step(StoreStep::Generation, names.home(), |checkout| {
+        generation_on(server, checkout, database, above)
+    })
 }
 
-/// Returns the present generation, if there is one, and the high water at the same instant.
+fn has_generation(server: &Server) -> Result<bool, Error> {
+    let names = server.names();
+    server.repeatable_step(StoreStep::Generation, names.home(), Deadline::NEVER, |checkout| {
+        let mut command = Packed::default();
+        command.command(2, |args| {
+            args.text("GET").text(names.generation());
+        });
+        // What is no text is found by the script.
+        Ok(!matches!(server.ask(checkout, &command)?, Reply::Nil))
+    })
+}
+
+/// Returns the present generation, if there is one, and the high water at the same instant. Where
+/// each slot of a cluster has one, that is the one of the generation's slot.
 pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, Error> {
-    server.repeatable_step(StoreStep::Generation, Deadline::NEVER, |checkout| {
+    let names = server.names();
+    let home = names.home();
+    server.repeatable_step(StoreStep::Generation, home, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
-        let names = server.names();
         let mut command = Packed::default();
         command.command(3, |args| {
-            args.text("MGET").text(names.generation()).text(names.high_water());
+            args.text("MGET").text(names.generation()).text(&*names.high_water(home));
         });
         let mut values = server.ask(checkout, &command)?.into_array()?.into_iter();
         let mut value = || values.next().ok_or(Unexpected);
         let (generation, high_water) = (value()?.into_text()?, value()?);
-        let high_water = parse_high_water(names, high_water)?;
+        let high_water = parse_high_water(names, home, high_water)?;
         let generation = generation.map(|value| parse_generation(value, high_water)).transpose()?;
-        Ok(generation.map(|generation| seen.beside(generation)))
+        Ok(generation.map(|generation| seen.beside(generation, home)))
     })
 }
 
@@ -56,32 +94,42 @@ fn generation_on(
     database: &str,
     above: ClaimSeq,
 ) -> Result<Generation, BoxError> {
-    let last = server.last_sighting();
-    let (seen, (nth, _)) = (last.so_far(), last.get());
-    let reply = server.run(&GENERATION, checkout, &generation_call(server, database, above))?.pop();
+    let (names, last) = (server.names(), server.last_sighting());
+    let home = names.home();
+    let (seen, (nth, _)) = (last.so_far(), last.get(home));
+    let script = if names.are_spread() { &BEGIN } else { &GENERATION };
+    let reply = server.run(script, checkout, &generation_call(names, database, above))?.pop();
     let mut answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
     let named = match answer.word.as_slice() {
         b"new" => Named::Now,
         b"old" => Named::Before,
-        _ => return Err(found::in_answer(server.names(), &answer, None)),
+        _ => return Err(found::in_answer(names, home, &answer, None)),
     };
     let value = answer.rest.next().ok_or(Unexpected)?.into_text()?;
     let generation = parse_generation(value.unwrap_or_default(), answered_sequence(&answer)?)?;
-    last.note_store(nth, &generation.store_id, named, generation.high_water);
+    last.note_store(nth, &generation.store_id, named, (home, generation.high_water));
     Ok(match named {
         // What was seen before belongs to an earlier generation.
         Named::Now => generation,
-        Named::Before => seen.beside(generation),
+        Named::Before => seen.beside(generation, home),
     })
 }
 
-fn generation_call(server: &Server, database: &str, above: ClaimSeq) -> Packed {
+fn generation_call(names: &Names, database: &str, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
+    let begun = format!("{}:{database}", random_id());
+    let home = names.home();
+    if names.are_spread() {
+        BEGIN.call(&mut call, 3, 1, |args| {
+            args.text(names.generation()).text(&*names.high_water(home)).text(names.marks());
+            args.text(begun);
+        });
+        return call;
+    }
     GENERATION.call(&mut call, 4, 2, |args| {
-        let names = server.names();
-        args.text(names.generation()).text(names.high_water());
-        args.text(names.given_out()).text(names.marks());
-        args.text(format!("{}:{database}", random_id())).int(above.get());
+        args.text(names.generation()).text(&*names.high_water(home));
+        args.text(&*names.given_out(home)).text(names.marks());
+        args.text(begun).int(above.get());
     });
     call
 }

@@ -1,9 +1,12 @@
 use std::cell::Cell;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::error::{BoxError, Error, Operation};
 use crate::id::CounterId;
+use crate::names::Slot;
 use crate::redis::connection::{
     Checkout, Deadline, ExchangeError, Names, Packed, Reply, Unexpected,
 };
@@ -31,7 +34,8 @@ thread_local! {
 
 /// Adds to what is pending of one counter, by one `INCRBY`.
 pub(crate) fn increment(server: &Server, id: &CounterId, by: i64) -> Outcome {
-    let incremented = server.for_caller(|checkout| increment_on(server, checkout, id, by));
+    let incremented = server
+        .for_caller(server.names().slot_of(id), |checkout| increment_on(server, checkout, id, by));
     incremented.unwrap_or_else(|why| Err(not_counted(id, why)))
 }
 
@@ -53,9 +57,42 @@ fn increment_on(server: &Server, checkout: &mut Checkout<'_>, id: &CounterId, by
 
 /// Adds to what is pending of each counter. Returns an outcome for each.
 pub(crate) fn increment_many(server: &Server, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
+    let names = server.names();
+    if !names.are_spread() {
+        return increment_all(server, names.home(), increments);
+    }
+    let slots = increments.iter().map(|(id, _)| names.slot_of(id));
+    let nodes = server.by_owner(slots);
+    let increment = |places: &[(Slot, usize)]| {
+        let slot = places.first().map_or(names.home(), |(slot, _)| *slot);
+        let of_node = places.iter().filter_map(|(_, index)| increments.get(*index).cloned());
+        increment_all(server, slot, &of_node.collect::<Vec<_>>())
+    };
+    let outcomes: Vec<_> = match nodes.as_slice() {
+        [] => Vec::new(),
+        [node] => vec![increment(node)],
+        // So that a node which does not answer takes no time of the others.
+        nodes => thread::scope(|scope| {
+            let increment = &increment;
+            let threads = nodes.iter().map(|node| scope.spawn(move || increment(node)));
+            let threads = threads.collect::<Vec<_>>();
+            let join = |thread: ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            };
+            threads.into_iter().map(join).collect()
+        }),
+    };
+    let of_all = nodes.into_iter().flatten().zip(outcomes.into_iter().flatten());
+    let mut of_all: Vec<_> = of_all.map(|((_, index), outcome)| (index, outcome)).collect();
+    of_all.sort_unstable_by_key(|(index, _)| *index);
+    of_all.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Does the same on one connection, for counters of one node.
+fn increment_all(server: &Server, slot: Slot, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(increments.len());
     let sent = server
-        .for_caller(|checkout| increment_windows(server, checkout, increments, &mut outcomes))
+        .for_caller(slot, |checkout| increment_windows(server, checkout, increments, &mut outcomes))
         .unwrap_or_else(|why| Err(why.into()));
     // What is left was not sent any more.
     if let Err(why) = sent {
@@ -77,6 +114,9 @@ fn increment_windows(
     for window in increments.chunks(WINDOW) {
         commands.clear();
         for (id, by) in window {
+            if server.names().are_spread() {
+                commands.at(server.names().slot_of(id));
+            }
             write_increment(&mut commands, server.names(), id, *by);
         }
         increment_window(checkout, &commands, window, deadline, outcomes)?;

@@ -26,8 +26,9 @@ type Outcome = Result<(), Error>;
 pub(crate) fn move_counts(server: &Server, moves: &[CountMove]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(moves.len());
     let mut why = None;
+    let home = server.names().home();
     for moves in moves.chunks(CHUNK) {
-        match server.for_caller(|checkout| move_chunk(server, checkout, moves)) {
+        match server.for_caller(home, |checkout| move_chunk(server, checkout, moves)) {
             Ok(moved) => outcomes.extend(moved),
             Err(error) => why = Some(error),
         }
@@ -141,7 +142,7 @@ fn outcome(names: &Names, one: &CountMove, text: &[u8]) -> Outcome {
         _ => return Err(unknown(one, Unexpected)),
     };
     let counter = if which == b'1' { &one.from } else { &one.into };
-    match found::from_script(why, names, Some(counter)) {
+    match found::from_script(why, names, names.home(), Some(counter)) {
         Some(foreign) => Err(not_moved(one, foreign)),
         None => {
             let why = String::from_utf8_lossy(why);

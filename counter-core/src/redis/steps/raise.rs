@@ -3,9 +3,12 @@ use std::sync::LazyLock;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence};
 use crate::error::{Error, StoreStep};
+use crate::names::SLOTS;
 use crate::protocol::ClaimSeq;
-use crate::redis::connection::{Deadline, Packed, Reply, Script, ScriptAnswer};
+use crate::redis::batch::{self, Batch, IfLost};
+use crate::redis::connection::{Deadline, Script, ScriptAnswer};
 use crate::redis::server::Server;
+use crate::store::PartSeq;
 
 static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -14,23 +17,64 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Raises the high water to the present time and to `above`, and accepts what was forgotten up to
-/// there. Raises it above what this process has seen too, or this process would go on to claim
-/// nothing.
+/// The items are slots, or parts of a store, each of which has a high water.
+const BATCH: Batch = Batch {
+    step: StoreStep::Raise,
+    chunk: 1,
+    window: 1000,
+    if_lost: IfLost::Repeat { until: Deadline::NEVER },
+};
+
+/// Raises the high water, or that of every slot, to the present time and to `above`, and accepts
+/// what was forgotten up to there. Raises it above what this process has seen too, or this process
+/// would go on to claim nothing.
 pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
-    server.repeatable_step(StoreStep::Raise, Deadline::NEVER, |checkout| {
-        let (nth, newest) = server.last_sighting().get();
-        let mut call = Packed::default();
-        RAISE.call(&mut call, 2, 1, |args| {
-            args.text(server.names().high_water()).text(server.names().given_out());
-            args.int(above.max(newest).get());
+    let names = server.names();
+    let slots = if names.are_spread() { (0..SLOTS).collect() } else { vec![names.home()] };
+    let parts = slots.into_iter().map(|part| PartSeq { part, seq: above });
+    raise_each(server, &parts.collect::<Vec<_>>(), Forgotten::Accepted)
+}
+
+/// What is done about sequences that a part of the store may have forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    Accepted,
+    /// They belong to another generation.
+    OfNoInterest,
+}
+
+/// Does the same for each of these parts, with a sequence of its own.
+pub(crate) fn raise_each(
+    server: &Server,
+    parts: &[PartSeq],
+    forgotten: Forgotten,
+) -> Result<(), Error> {
+    let names = server.names();
+    let is_accepted = i64::from(forgotten == Forgotten::Accepted);
+    batch::in_chunks(server, BATCH, parts, |checkout, window, _: &mut Vec<()>| {
+        let last = server.last_sighting();
+        let seen = window.chunks.iter().map(|chunk| last.get(chunk.slot)).collect::<Vec<_>>();
+        let mut newest = seen.iter().map(|(_, newest)| *newest);
+        let calls = window.pack(|calls, chunk| {
+            let newest = newest.next().unwrap_or_default();
+            let above = chunk.items.iter().map(|item| item.seq).max().unwrap_or_default();
+            RAISE.call(calls, 2, 2, |args| {
+                args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
+                args.int(above.max(newest).get()).int(is_accepted);
+            });
         });
-        let reply = server.run(&RAISE, checkout, &call)?.pop();
-        let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
-        if answer.word != b"ok" {
-            return Err(found::in_answer(server.names(), &answer, None));
+        let replies = server.run(&RAISE, checkout, &calls)?;
+        for ((chunk, reply), (nth, _)) in window.with(replies).zip(seen) {
+            let answer = ScriptAnswer::read(reply)?;
+            if answer.word != b"ok" {
+                return Err(found::in_answer(names, chunk.slot, &answer, None));
+            }
+            last.note(nth, chunk.slot, answered_sequence(&answer)?);
+            if forgotten == Forgotten::Accepted {
+                last.note_accepted(nth, chunk.slot);
+            }
         }
-        server.last_sighting().note(nth, answered_sequence(&answer)?);
         Ok(())
-    })
+    })?;
+    Ok(())
 }

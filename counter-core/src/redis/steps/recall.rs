@@ -16,7 +16,20 @@ static RECALL: LazyLock<Script> = LazyLock::new(|| {
         concat!(
             include_str!("count.lua"),
             include_str!("sequence.lua"),
+            include_str!("given_out.lua"),
             include_str!("recall.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
+/// Where each slot of a cluster has a high water of its own, `recall_parts` asks for sequences.
+static RECALL_MARKS: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("recall_marks.lua")
         ),
         SEQUENCE_CONSTANTS,
     )
@@ -56,15 +69,20 @@ fn recall_by(
     malformed: Malformed,
 ) -> Result<Recall, Error> {
     let until = Deadline::after(within);
-    server.repeatable_step(StoreStep::Recall, until, |checkout| {
-        let reply = RECALL.run(checkout, &recall_call(server, sequences), until)?.pop();
+    let names = server.names();
+    let home = names.home();
+    server.repeatable_step(StoreStep::Recall, home, until, |checkout| {
+        let script = if names.are_spread() { &RECALL_MARKS } else { &RECALL };
+        let reply = script.run(checkout, &recall_call(names, sequences), until)?.pop();
         let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
         if answer.word != b"ok" {
-            return Err(found::in_answer(server.names(), &answer, None));
+            return Err(found::in_answer(names, home, &answer, None));
         }
-        let mut recall = read_recall(server.names(), answer, malformed)?;
+        let mut recall = read_recall(names, answer, malformed)?;
         if recall.store_id.as_deref() == Some(store_id) {
-            server.last_sighting().note_recall(sequences, &recall);
+            if !names.are_spread() {
+                server.last_sighting().note_recall(home, sequences, &recall);
+            }
         } else {
             // What another generation has not given out, it has not forgotten.
             recall.forgotten.clear();
@@ -74,12 +92,18 @@ fn recall_by(
     })
 }
 
-fn recall_call(server: &Server, sequences: &[ClaimSeq]) -> Packed {
-    let names = server.names();
+fn recall_call(names: &Names, sequences: &[ClaimSeq]) -> Packed {
     let mut call = Packed::default();
+    let home = names.home();
+    if names.are_spread() {
+        RECALL_MARKS.call(&mut call, 2, 0, |args| {
+            args.text(names.generation()).text(names.marks());
+        });
+        return call;
+    }
     RECALL.call(&mut call, 4, sequences.len(), |args| {
-        args.text(names.generation()).text(names.high_water()).text(names.given_out());
-        args.text(names.marks());
+        args.text(names.generation()).text(&*names.high_water(home));
+        args.text(&*names.given_out(home)).text(names.marks());
         for seq in sequences {
             args.int(seq.get());
         }

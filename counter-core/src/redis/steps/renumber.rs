@@ -27,17 +27,18 @@ pub(crate) fn renumber(
     above: ClaimSeq,
     confirmation: ConfirmationRule,
 ) -> Result<Option<Claim>, Error> {
-    server.step(StoreStep::Renumber, |checkout| {
-        let (nth, _) = server.last_sighting().get();
+    let slot = server.names().slot_of(&claim.id);
+    server.step(StoreStep::Renumber, slot, |checkout| {
+        let (nth, _) = server.last_sighting().get(slot);
         let reply = server.run(&RENUMBER, checkout, &renumber_call(server, claim, above))?.pop();
         let answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
         let renumbered = match answer.word.as_slice() {
             b"gone" => return Ok(None),
             b"ok" => read_claim(claim, answer)?,
-            _ => return Err(found::in_answer(server.names(), &answer, Some(&claim.id))),
+            _ => return Err(found::in_answer(server.names(), slot, &answer, Some(&claim.id))),
         };
-        confirm(server, checkout, confirmation, 1)?;
-        server.last_sighting().note_claim(nth, renumbered.seq);
+        confirm(server, checkout, confirmation, &[slot], 1)?;
+        server.last_sighting().note_claim(nth, slot, renumbered.seq);
         Ok(Some(renumbered))
     })
 }
@@ -45,7 +46,8 @@ pub(crate) fn renumber(
 fn renumber_call(server: &Server, claim: &Claim, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
     RENUMBER.call(&mut call, 3, 2, |args| {
-        args.text(server.names().high_water()).text(server.names().given_out());
+        let slot = server.names().slot_of(&claim.id);
+        args.text(&*server.names().high_water(slot)).text(&*server.names().given_out(slot));
         server.names().write_claim(args, &claim.id);
         args.text(claim.text()).int(above.get());
     });

@@ -36,7 +36,9 @@ pub(crate) fn replace(
         Replacement::Delete => (Operation::Delete, ClaimOp::Delete),
     };
     let replaced = server
-        .for_caller(|checkout| replace_on(server, checkout, id, op, confirmation))
+        .for_caller(server.names().slot_of(id), |checkout| {
+            replace_on(server, checkout, id, op, confirmation)
+        })
         .unwrap_or_else(|why| Err(ExchangeError::NotSent(why)));
     let counter = || id.clone();
     replaced.map_err(|error| match error {
@@ -58,7 +60,8 @@ fn replace_on(
     op: ClaimOp,
     confirmation: ConfirmationRule,
 ) -> Result<Claim, ExchangeError> {
-    let (nth, _) = server.last_sighting().get();
+    let slot = server.names().slot_of(id);
+    let (nth, _) = server.last_sighting().get(slot);
     let deadline = Deadline::after(server.timeouts().read);
     let reply = REPLACE.run(checkout, &replace_call(server, id, op), deadline)?.pop();
     let answer = match reply.unwrap_or(Reply::Other) {
@@ -70,11 +73,13 @@ fn replace_on(
     };
     let answer = answer.map_err(|why| interrupted(checkout, why))?;
     if answer.word != b"ok" {
-        return Err(ExchangeError::NotSent(found::in_answer(server.names(), &answer, Some(id))));
+        let foreign = found::in_answer(server.names(), slot, &answer, Some(id));
+        return Err(ExchangeError::NotSent(foreign));
     }
     let claim = read_claim(id, answer).ok_or_else(|| interrupted(checkout, Unexpected.into()))?;
-    confirm(server, checkout, confirmation, 1).map_err(|why| interrupted(checkout, why))?;
-    server.last_sighting().note_claim(nth, claim.seq);
+    let confirmed = confirm(server, checkout, confirmation, &[slot], 1);
+    confirmed.map_err(|why| interrupted(checkout, why))?;
+    server.last_sighting().note_claim(nth, slot, claim.seq);
     Ok(claim)
 }
 
@@ -82,7 +87,8 @@ fn replace_call(server: &Server, id: &CounterId, op: ClaimOp) -> Packed {
     let names = server.names();
     let mut call = Packed::default();
     REPLACE.call(&mut call, 4, 1, |args| {
-        args.text(names.high_water()).text(names.given_out());
+        let slot = names.slot_of(id);
+        args.text(&*names.high_water(slot)).text(&*names.given_out(slot));
         names.write_pending(args, id);
         names.write_claim(args, id);
         args.text(op.to_string());

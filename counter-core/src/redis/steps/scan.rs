@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::found;
+use super::scan_nodes::scan_nodes;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::{Pattern, Prefix, StoreName};
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Unexpected};
@@ -29,14 +30,20 @@ pub(super) fn scan_under(
     from: Cursor,
     count: NonZeroUsize,
 ) -> Result<ScanPage, Error> {
+    if server.names().are_spread() {
+        return scan_nodes(server, prefix, pattern, from, count);
+    }
     let globs = prefix.globs(pattern);
     let era = server.era();
     let from = if era_of(from) == era { from } else { beginning(era) };
     let Some(glob) = globs.get(glob_of(from)) else {
         return Ok(ScanPage::default());
     };
+    let home = server.names().home();
     let scan = |checkout: &mut Checkout<'_>| {
-        let commands = scan_commands(server, glob, from.position, count);
+        let mut commands = Packed::default();
+        write_scan(&mut commands, glob, from.position, count);
+        write_where(server, &mut commands);
         let mut replies = server.ask_all(checkout, &commands)?.into_iter();
         let page = parse_scan(replies.next().ok_or(Unexpected)?)?;
         if let Some(Reply::Refused(refused)) = replies.next() {
@@ -49,9 +56,9 @@ pub(super) fn scan_under(
         Ok(page)
     };
     let (position, names) = match from.position {
-        0 => server.repeatable_step(StoreStep::Scan, Deadline::NEVER, scan),
+        0 => server.repeatable_step(StoreStep::Scan, home, Deadline::NEVER, scan),
         // A server that was started again would take this for a place in another order.
-        _ => server.step_on_one_server(StoreStep::Scan, scan),
+        _ => server.step_on_one_server(StoreStep::Scan, home, scan),
     }?;
     let mut page = ScanPage::default();
     for name in names {
@@ -83,7 +90,7 @@ fn glob_of(cursor: Cursor) -> usize {
     usize::try_from(cursor.round % GLOBS).unwrap_or(usize::MAX)
 }
 
-fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8]) {
+pub(super) fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8]) {
     let parsed = str::from_utf8(name).ok().and_then(|name| prefix.parse_name(name));
     match parsed {
         // A glob for names may match the prefix's second appearance in a claim's.
@@ -100,22 +107,23 @@ fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8
 #[error("the slot of the prefix is on its way to another node: a later scan finds all of it")]
 struct OnItsWay;
 
-/// Returns the SCAN, and in a cluster a GET after it: every node scans what it has, and only a
-/// command with a name shows that the slot is there. One that does not exist shows, too, whether
-/// the slot is on its way.
-fn scan_commands(server: &Server, glob: &str, position: u64, count: NonZeroUsize) -> Packed {
-    let mut commands = Packed::default();
+pub(super) fn write_scan(commands: &mut Packed, glob: &str, position: u64, count: NonZeroUsize) {
     commands.command(6, |args| {
         args.text("SCAN").text(position.to_string());
         args.text("MATCH").text(glob);
         args.text("COUNT").text(count.get().min(CHUNK).to_string());
     });
+}
+
+/// Adds in a cluster a GET after a SCAN: every node scans what it has, and only a command with a
+/// name shows that the slot is there. One that does not exist shows, too, whether the slot is on
+/// its way.
+fn write_where(server: &Server, commands: &mut Packed) {
     if server.cluster().is_some() {
         commands.command(2, |args| {
             args.text("GET").text(server.names().nothing());
         });
     }
-    commands
 }
 
 /// Returns the cursor at which the scan goes on, and what it found.

@@ -4,8 +4,9 @@
 
 local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 
--- How many runs of sequences a store remembers.
-local REMEMBERED = 1000
+-- How many runs of sequences a store remembers, and how many of each slot where each slot of a cluster
+-- has its own, whose name ends like that.
+local REMEMBERED, REMEMBERED_IN_SLOT = 1000, 8
 
 local function format_sequence(seq)
   return string.format('%.0f', seq)
@@ -54,7 +55,8 @@ local function remember(name, high_water, first, last)
     redis.call('DEL', name)
   end
   redis.call('ZADD', name, format_sequence(last), format_sequence(first))
-  redis.call('ZREMRANGEBYRANK', name, 0, -REMEMBERED - 1)
+  local kept = string.sub(name, -6) == ':given' and REMEMBERED_IN_SLOT or REMEMBERED
+  redis.call('ZREMRANGEBYRANK', name, 0, -kept - 1)
 end
 
 local function now_in_microseconds()

@@ -1,5 +1,6 @@
 use std::sync::LazyLock;
 
+use super::ack::ack;
 use super::found;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::{Claim, Telling};
@@ -27,15 +28,19 @@ pub(crate) fn tell(
 ) -> Result<Telling, Error> {
     let call = TellCall { names: server.names(), store_id, told };
     if claims.is_empty() {
-        return server.repeatable_step(BATCH.step, Deadline::NEVER, |checkout| {
-            let mut calls = Packed::default();
-            call.write(&mut calls, &[]);
-            let reply = server.run(&TELL, checkout, &calls)?.pop();
-            call.read(reply.unwrap_or(Reply::Other))
-        });
+        return call.alone(server);
+    }
+    if server.names().are_spread() {
+        // No script reaches the claims too. An operator's decision may come in between, as it may
+        // come after both.
+        let telling = call.alone(server)?;
+        if telling.is_proven() {
+            ack(server, claims)?;
+        }
+        return Ok(telling);
     }
     let tellings = batch::in_chunks(server, BATCH, claims, |checkout, window, tellings| {
-        let calls = window.pack(|calls, claims| call.write(calls, claims));
+        let calls = window.pack(|calls, chunk| call.write(calls, chunk.items));
         for reply in server.run(&TELL, checkout, &calls)? {
             tellings.push(call.read(reply)?);
         }
@@ -53,6 +58,16 @@ struct TellCall<'a> {
 }
 
 impl TellCall<'_> {
+    fn alone(&self, server: &Server) -> Result<Telling, Error> {
+        let home = self.names.home();
+        server.repeatable_step(BATCH.step, home, Deadline::NEVER, |checkout| {
+            let mut calls = Packed::default();
+            self.write(&mut calls, &[]);
+            let reply = server.run(&TELL, checkout, &calls)?.pop();
+            self.read(reply.unwrap_or(Reply::Other))
+        })
+    }
+
     fn write(&self, calls: &mut Packed, claims: &[Claim]) {
         let Self { names, store_id, told } = self;
         TELL.call(calls, 2 + claims.len(), 5 + claims.len(), |args| {
@@ -75,7 +90,7 @@ impl TellCall<'_> {
             b"known" => Ok(Telling::Known),
             b"unproven" => Ok(Telling::Unproven),
             b"other" => Ok(Telling::Other),
-            b"foreign" => Err(found::in_answer(self.names, &answer, None)),
+            b"foreign" => Err(found::in_answer(self.names, self.names.home(), &answer, None)),
             _ => Err(Unexpected.into()),
         }
     }

@@ -3,7 +3,7 @@
 use super::found;
 use crate::error::BoxError;
 use crate::id::{CounterId, canonical_i64};
-use crate::names::Foreign;
+use crate::names::{Foreign, Slot};
 use crate::protocol::{Claim, ClaimSeq, Generation, Holding};
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
 use crate::store::Told;
@@ -19,13 +19,17 @@ pub(crate) const COUNT_CONSTANTS: &[i64] = &[ClaimSeq::GREATEST.get()];
 pub(crate) const SEQUENCE_CONSTANTS: &[i64] =
     &[GREATEST_HIGH_WATER.get(), ClaimSeq::GREATEST.get()];
 
-/// Returns the high water from the reply to a GET of it.
-pub(crate) fn parse_high_water(names: &Names, reply: Reply) -> Result<ClaimSeq, BoxError> {
+/// Returns the high water of a slot from the reply to a GET of it.
+pub(crate) fn parse_high_water(
+    names: &Names,
+    slot: Slot,
+    reply: Reply,
+) -> Result<ClaimSeq, BoxError> {
     match reply.into_text()? {
         None => Ok(ClaimSeq::ZERO),
         Some(text) => parse_sequence(&text)
             .filter(|newest| *newest <= GREATEST_HIGH_WATER)
-            .ok_or_else(|| found::not_a_sequence(names, &text).into()),
+            .ok_or_else(|| found::not_a_sequence(names, slot, &text).into()),
     }
 }
 

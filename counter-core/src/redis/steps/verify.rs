@@ -19,9 +19,10 @@ pub(crate) fn verify(
     let if_lost = IfLost::Repeat { until };
     let batch = Batch { step: StoreStep::Verify, chunk: 500, window: 16, if_lost };
     batch::in_chunks(server, batch, claims, |checkout, window, verdicts| {
-        let commands = window.pack(|commands, claims| write_look(commands, server.names(), claims));
-        for (claims, reply) in window.with(checkout.ask_all(&commands, until)?) {
-            for (claim, text) in claims.iter().zip(reply.into_array()?) {
+        let commands =
+            window.pack(|commands, chunk| write_look(commands, server.names(), chunk.items));
+        for (chunk, reply) in window.with(checkout.ask_all(&commands, until)?) {
+            for (claim, text) in chunk.items.iter().zip(reply.into_array()?) {
                 verdicts.push(verdict(claim, text.into_text()?.as_deref()));
             }
         }

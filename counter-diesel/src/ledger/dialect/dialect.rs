@@ -155,9 +155,9 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Returns each prefix of the state rows, in order, with the end of its last good pass.
     fn prefixes(&mut self, tables: &Tables) -> QueryResult<Vec<(String, Option<NaiveDateTime>)>>;
 
-    /// Writes a state row, but never lowers its sequence. The row of passes keeps the identity that
-    /// it has.
-    fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()>;
+    /// Writes state rows, of which there is at least one, but never lowers the sequence of any. The
+    /// row of passes keeps the identity that it has.
+    fn record(&mut self, tables: &Tables, rows: &[StateRow]) -> QueryResult<()>;
 
     /// Notes that the last good pass behind a prefix was not over any store but this one.
     fn forget_passes(&mut self, tables: &Tables, prefix: &str, store_id: &str) -> QueryResult<()>;
@@ -190,6 +190,15 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         tables: &Tables,
         prefix: &str,
         store_id: &str,
+    ) -> QueryResult<Vec<RecordRow>>;
+
+    /// Returns the state rows of these writers of a store, or all of them.
+    fn recorded_by(
+        &mut self,
+        tables: &Tables,
+        prefix: &str,
+        store_id: &str,
+        writers: &[i64],
     ) -> QueryResult<Vec<RecordRow>>;
 
     /// Returns what a copy of the database does not share with it, where the server has such a

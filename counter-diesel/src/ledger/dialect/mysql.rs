@@ -167,17 +167,17 @@ impl Dialect for MysqlConnection {
         read(self, tables, ids, LOCK_ROWS)
     }
 
-    fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
+    fn record(&mut self, tables: &Tables, rows: &[StateRow]) -> QueryResult<()> {
         let state = tables.state().quoted();
         let [seq, synced_at, marks] = ["claim_seq", "synced_at", "marks"].map(new);
         let keeps = standard::keeps_marks(&state, &marks);
-        let record = standard::record(tables, row, NOW).sql(format!(
+        let record = standard::record(tables, rows, NOW).sql(format!(
             "{AS_NEW} ON DUPLICATE KEY UPDATE \
              \"claim_seq\" = GREATEST({state}.\"claim_seq\", {seq}), \
              \"synced_at\" = {synced_at}, \
              \"marks\" = IF({keeps}, {state}.\"marks\", {marks})"
         ));
-        standard::is_recorded(record.execute(self)?)
+        standard::are_recorded(rows, record.execute(self)?)
     }
 
     fn free_writer(

@@ -3,6 +3,7 @@ use serde::{Serialize, Serializer};
 
 use super::claim::ClaimShape;
 use super::listed::{Listed, listed};
+use super::report::PartShape;
 use crate::overview::timestamp::Timestamp;
 use crate::sync::identity::conflicts::{Conflict, Conflicts, WentBack};
 
@@ -11,10 +12,12 @@ impl Serialize for Conflicts {
         #[derive(Serialize)]
         struct Shape<'a> {
             went_back: Option<&'a WentBack>,
+            parts_went_back: Listed<PartShape>,
             counters: Listed<ConflictShape<'a>>,
         }
         let (went_back, counters) = (self.went_back.as_ref(), listed(&self.conflicts));
-        Shape { went_back, counters }.serialize(serializer)
+        let parts_went_back = listed(&self.parts_went_back);
+        Shape { went_back, parts_went_back, counters }.serialize(serializer)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use counter_core::CounterId;
+use counter_core::{CounterId, ForgottenPart};
 use serde::{Serialize, Serializer};
 
 use super::claim::ClaimShape;
@@ -33,6 +33,9 @@ struct ReportShape<'a> {
     lost: Listed<LostShape<'a>>,
     expiring: Listed<ExpiringShape<'a>>,
     held: Listed<HeldShape<'a>>,
+    gone_back: Listed<PartShape>,
+    unavailable: u64,
+    why_unavailable: Option<&'a str>,
     store_replaced: Option<RecordedShape<'a>>,
     prefix_changed: Option<PrefixShape<'a>>,
     high_water_lost: bool,
@@ -67,6 +70,9 @@ impl Serialize for SyncReport {
             lost: listed(&self.lost),
             expiring: listed(&self.expiring),
             held: listed(&self.held),
+            gone_back: listed(&self.gone_back),
+            unavailable: self.unavailable,
+            why_unavailable: self.why_unavailable.as_deref(),
             store_replaced: self.store_replaced.as_ref().map(RecordedShape::from),
             prefix_changed: self.prefix_changed.as_ref().map(PrefixShape::from),
             high_water_lost: self.high_water_lost,
@@ -91,6 +97,29 @@ struct ExpiringShape<'a> {
 impl<'a> From<&'a CounterId> for ExpiringShape<'a> {
     fn from(id: &'a CounterId) -> Self {
         Self { counter: id.as_str() }
+    }
+}
+
+/// A part of the store that came back from an old copy.
+#[derive(Serialize)]
+pub(super) struct PartShape {
+    part: u16,
+    found: i64,
+    found_at: Option<Timestamp>,
+    newest: i64,
+    newest_at: Option<Timestamp>,
+}
+
+impl From<&ForgottenPart> for PartShape {
+    fn from(part: &ForgottenPart) -> Self {
+        let ForgottenPart { part, found, forgotten } = *part;
+        Self {
+            part,
+            found: found.get(),
+            found_at: Timestamp::of(found),
+            newest: forgotten.get(),
+            newest_at: Timestamp::of(forgotten),
+        }
     }
 }
 

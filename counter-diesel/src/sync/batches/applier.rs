@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use counter_core::Claim;
+use counter_core::{Claim, ForgottenPart, StoreGeneration};
 
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -24,6 +25,24 @@ impl Applier<'_, '_> {
         self.unsettled.note_refused(&claim);
         self.unsettled.leave(&claim);
         self.log.report.failed.push(FailedClaim { claim, error });
+    }
+
+    /// Leaves the claims that are in parts of the store which went back, and returns the others.
+    pub(crate) fn leave_parts(
+        &mut self,
+        claims: Vec<Claim>,
+        parts: Vec<ForgottenPart>,
+    ) -> Vec<Claim> {
+        let store = self.unsettled.engine.store().generation().and_then(StoreGeneration::parts);
+        let Some(store) = store else { return claims };
+        let numbers = parts.iter().map(|part| part.part).collect::<HashSet<_>>();
+        parts.into_iter().for_each(|part| self.log.part_went_back(part));
+        self.unsettled.engine.doubt_parts();
+        let (left, others) = claims
+            .into_iter()
+            .partition::<Vec<_>, _>(|claim| numbers.contains(&store.part_of(&claim.id)));
+        left.iter().for_each(|claim| self.unsettled.leave(claim));
+        others
     }
 
     pub(crate) fn postpone(&mut self, claim: Claim, cause: PostponedCause) {

@@ -176,10 +176,17 @@ impl Applier<'_, '_> {
         }
         let store_id = self.unsettled.store_of(&claim);
         let store = self.unsettled.engine.store();
-        if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
-            self.unsettled.settle(&claim);
-            self.log.report.lost.push(LostClaim { claim, applied: false });
-            return Ok(());
+        match absence_of(store, store_id.as_deref(), &claim)? {
+            Absence::Removed => {}
+            Absence::Decided => {
+                self.unsettled.settle(&claim);
+                self.log.report.lost.push(LostClaim { claim, applied: false });
+                return Ok(());
+            }
+            Absence::PartWentBack(part) => {
+                self.leave_parts(vec![claim], vec![part]);
+                return Ok(());
+            }
         }
         let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_ref()));
         let updated = match updated {

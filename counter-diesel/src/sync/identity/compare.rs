@@ -1,6 +1,9 @@
 //! What store and database know of each other, compared.
 
-use counter_core::{ClaimSeq, DeltaStore, Generation, Recall, StoreGeneration, Told};
+use counter_core::{
+    Claim, ClaimSeq, DeltaStore, ForgottenPart, Generation, PartSeq, Recall, StoreGeneration,
+    StoreParts, Told,
+};
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
 use crate::engine::engine::Engine;
@@ -69,6 +72,8 @@ pub(crate) enum Absence {
     Removed,
     /// The store came back from an older copy since, and what that held was decided about.
     Decided,
+    /// The part of the store that it was in came back from an older copy since.
+    PartWentBack(ForgottenPart),
 }
 
 /// Asks why a claim is gone that was made when the store had this id. What it claimed is pending
@@ -80,11 +85,15 @@ pub(crate) enum Absence {
 pub(crate) fn absence_of(
     store: &dyn DeltaStore,
     store_id: Option<&str>,
-    seq: ClaimSeq,
+    claim: &Claim,
 ) -> Result<Absence, Error> {
+    let seq = claim.seq;
     let (Some(generation), Some(store_id)) = (store.generation(), store_id) else {
         return Ok(Absence::Removed);
     };
+    if let Some(parts) = generation.parts() {
+        return absence_in_part(generation, parts, store_id, claim);
+    }
     let recall = generation.recall(store_id, &[seq], RECALL_WITHIN)?;
     let is_same = recall.store_id.as_deref() == Some(store_id);
     let found = recall.high_water;
@@ -96,4 +105,24 @@ pub(crate) fn absence_of(
         return Ok(Absence::Decided);
     }
     Err(went_back(found, &[seq]))
+}
+
+/// Asks why a claim is gone from its part of a store.
+fn absence_in_part(
+    generation: &dyn StoreGeneration,
+    parts: &dyn StoreParts,
+    store_id: &str,
+    claim: &Claim,
+) -> Result<Absence, Error> {
+    let asked = PartSeq { part: parts.part_of(&claim.id), seq: claim.seq };
+    let forgotten = parts.recall_parts(store_id, &[asked], RECALL_WITHIN)?;
+    // A part that has lost its high water cannot know.
+    let gone_back = forgotten.into_iter().find(|part| part.found > ClaimSeq::ZERO);
+    let is_same = || -> Result<bool, Error> {
+        Ok(generation.present_generation()?.is_some_and(|present| present.store_id == store_id))
+    };
+    Ok(match gone_back {
+        Some(part) if is_same()? => Absence::PartWentBack(part),
+        _ => Absence::Removed,
+    })
 }

@@ -1,10 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Pattern, Verdict};
+use counter_core::{
+    Baseline, Claim, ClaimSeq, CounterId, ForgottenPart, Holding, Pattern, StoreGeneration, Verdict,
+};
 
-use crate::engine::age::{Age, age, newest};
+use crate::engine::age::{Age, RECALL_WITHIN, age, newest};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::state::SyncRecord;
@@ -27,6 +29,10 @@ pub struct Conflicts {
     /// Whether the store came back from an old copy. Then everything that it holds is in
     /// [`conflicts`](Self::conflicts), and no sync claims anything.
     pub went_back: Option<WentBack>,
+    /// The parts of the store that came back from an old copy, such as slots of a cluster.
+    /// Everything that they hold is in [`conflicts`](Self::conflicts), and no sync claims anything
+    /// of them.
+    pub parts_went_back: Capped<ForgottenPart>,
     /// The counters in question. A store with more than ten thousand of them may name one twice.
     pub conflicts: Capped<Conflict>,
 }
@@ -34,7 +40,8 @@ pub struct Conflicts {
 impl Conflicts {
     /// Whether there is nothing to decide.
     pub fn is_empty(&self) -> bool {
-        self.went_back.is_none() && self.conflicts.is_empty()
+        let is_whole = self.went_back.is_none() && self.parts_went_back.is_empty();
+        is_whole && self.conflicts.is_empty()
     }
 }
 
@@ -68,6 +75,12 @@ pub struct Conflict {
 /// Looks for what contradicts, and changes nothing.
 pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
     let mut found = Conflicts { went_back: went_back(engine)?, ..Conflicts::default() };
+    let parts = parts_went_back(engine)?;
+    let numbers = parts.iter().map(|part| part.part).collect::<HashSet<_>>();
+    parts.into_iter().for_each(|part| found.parts_went_back.push(part));
+    let store_parts = engine.store().generation().and_then(StoreGeneration::parts);
+    let is_gone_back =
+        |id: &CounterId| store_parts.is_some_and(|parts| numbers.contains(&parts.part_of(id)));
     let mut reported = Reported::default();
     let batch_size = engine.config().sync_batch_size;
     let mut sweep = Sweep::new(engine.store(), Pattern::all(), batch_size);
@@ -75,7 +88,13 @@ pub(crate) fn find(engine: &Engine) -> Result<Conflicts, Error> {
         let batch = sweep.next_batch(|_| ControlFlow::Continue(()))?;
         let conflicts = match found.went_back {
             Some(_) => all_that_is_held(engine, batch)?,
-            None => claims_below_their_rows(engine, batch)?,
+            None => {
+                let (gone_back, others) =
+                    batch.into_iter().partition::<Vec<_>, _>(|id| is_gone_back(id));
+                let mut conflicts = all_that_is_held(engine, gone_back)?;
+                conflicts.extend(claims_below_their_rows(engine, others)?);
+                conflicts
+            }
         };
         for conflict in conflicts.into_iter().filter(|conflict| reported.insert(&conflict.id)) {
             found.conflicts.push(conflict);
@@ -95,6 +114,17 @@ fn went_back(engine: &Engine) -> Result<Option<WentBack>, Error> {
         }
         Age::Present | Age::HighWaterLost(_) => None,
     })
+}
+
+fn parts_went_back(engine: &Engine) -> Result<Vec<ForgottenPart>, Error> {
+    let Some(store) = engine.store().generation() else { return Ok(Vec::new()) };
+    let Some(parts) = store.parts() else { return Ok(Vec::new()) };
+    let Some(present) = store.present_generation()? else { return Ok(Vec::new()) };
+    let mut given_out = engine.ledger().parts(engine.prefix(), &present.store_id)?;
+    given_out.extend(parts.seen_parts(&present.store_id));
+    let mut forgotten = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN * 5)?;
+    forgotten.retain(|part| part.found > ClaimSeq::ZERO);
+    Ok(forgotten)
 }
 
 fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {

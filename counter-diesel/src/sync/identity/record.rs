@@ -1,9 +1,11 @@
 //! What a transaction records of the store, and whether the store remembers it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Error as CoreError, Kinship, Mark, Recall, StoreGeneration, Told,
+    Claim, ClaimSeq, Error as CoreError, ForgottenPart, Kinship, Mark, PartSeq, Recall,
+    StoreGeneration, Told,
 };
 
 use crate::engine::age::{Age, age_of, went_back};
@@ -25,6 +27,8 @@ pub(crate) enum Remembrance {
     Whole(Option<Told>),
     /// Another store is there, or this one has lost its high water.
     Changed,
+    /// These parts of the store have gone back. What was written may not be committed.
+    PartsWentBack(Vec<ForgottenPart>),
 }
 
 impl Remembrance {
@@ -32,7 +36,7 @@ impl Remembrance {
     pub(crate) fn row(self) -> Option<Told> {
         match self {
             Self::Whole(row) => row,
-            Self::Changed => None,
+            Self::Changed | Self::PartsWentBack(_) => None,
         }
     }
 }
@@ -60,7 +64,22 @@ pub(crate) fn record(
     };
     let prefix = engine.prefix();
     let locked = times.add_database(|| transaction.lock_record(prefix, store_id))?;
-    let LockedRecord { mut row, mut recorded, decision } = locked;
+    let LockedRecord { mut row, mut recorded, decision, writers } = locked;
+    let of_parts = newest_of_parts(store, claims);
+    if let Some(parts) = store.parts() {
+        let numbers = of_parts.iter().map(|it| it.part).collect::<Vec<_>>();
+        let mut given_out = times
+            .add_database(|| transaction.recorded_parts(prefix, store_id, &writers, &numbers))?;
+        given_out.extend(&of_parts);
+        let forgotten =
+            times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
+        if forgotten.iter().any(|part| part.found == ClaimSeq::ZERO) {
+            return Ok(Remembrance::Changed);
+        }
+        if !forgotten.is_empty() {
+            return Ok(Remembrance::PartsWentBack(forgotten));
+        }
+    }
     recorded.push(newest);
     let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
     let told = recall.told_of(row.writer).cloned();
@@ -78,8 +97,25 @@ pub(crate) fn record(
     };
     row.seq = row.seq.max(newest);
     row.marks = row.marks.after(told, random_word());
-    times.add_database(|| transaction.record(prefix, store_id, &row))?;
+    times.add_database(|| {
+        if !of_parts.is_empty() {
+            transaction.record_parts(prefix, store_id, row.writer, &of_parts)?;
+        }
+        transaction.record(prefix, store_id, &row)
+    })?;
     Ok(if is_present { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
+}
+
+/// Returns the newest sequence of these claims of each part of the store that they are in, in the
+/// order of the parts. A store that has no parts has none.
+fn newest_of_parts(store: &dyn StoreGeneration, claims: &[Claim]) -> Vec<PartSeq> {
+    let Some(parts) = store.parts() else { return Vec::new() };
+    let mut newest = BTreeMap::<u16, ClaimSeq>::new();
+    for claim in claims {
+        let newest = newest.entry(parts.part_of(&claim.id)).or_default();
+        *newest = (*newest).max(claim.seq);
+    }
+    newest.into_iter().map(|(part, seq)| PartSeq { part, seq }).collect()
 }
 
 fn is_present(store_id: &str, recall: Recall) -> Result<bool, Error> {

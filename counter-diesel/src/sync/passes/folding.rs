@@ -95,6 +95,11 @@ impl Pass<'_, '_> {
                 }
                 Claimed::Recovered(claim) => recovered.push(claim),
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
+                Claimed::Unavailable { why } => self.log.unavailable(why),
+                Claimed::WentBack(part) => {
+                    self.engine.doubt_parts();
+                    self.log.part_went_back(part);
+                }
             }
         }
         (fresh, recovered)

@@ -96,9 +96,6 @@ fn notices_of(engine: &Engine) -> StoreNotices {
 /// may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
 
-/// What a pass does with a batch.
-type Visit<P> = fn(&mut P, Vec<CounterId>) -> Result<(), Error>;
-
 impl Pass<'_, '_> {
     /// A store that is emptied or replaced in the middle is looked at and synced once more. So is
     /// one that is found to be an old copy only then, if that was decided.
@@ -170,6 +167,7 @@ impl Pass<'_, '_> {
             let is_new = is_new_prefix(&state);
             if let Some(generation) = store.present_generation()? {
                 self.compare(store, &generation, state)?;
+                self.check_parts(store, &generation.store_id)?;
             }
             self.note_prefix(is_new)?;
         }
@@ -192,6 +190,7 @@ impl Pass<'_, '_> {
             Age::HighWaterLost(known) => self.raise(&known)?,
             Age::WentBack(forgotten) => self.settle_store(&forgotten)?,
         }
+        self.check_parts(store, &generation.store_id)?;
         for row in lost {
             // Where that is refused, the store was told since.
             store.tell(&generation.store_id, &row, &[])?;
@@ -237,7 +236,7 @@ impl Pass<'_, '_> {
     }
 
     /// Whether an operator has decided about a store that is an old copy.
-    fn is_decided(&self) -> bool {
+    pub(crate) fn is_decided(&self) -> bool {
         self.manner.on_conflict != OnConflict::Report
             && self.pattern.is_all()
             && self.engine.store().repair().is_some()
@@ -246,19 +245,31 @@ impl Pass<'_, '_> {
     /// Drops what a store that came back holds, if that was decided, and makes it count as the
     /// present one: last, for from then on what it holds is synced.
     fn settle_store(&mut self, forgotten: &[ClaimSeq]) -> Result<(), Error> {
-        let sweeps =
-            if self.manner.on_conflict == OnConflict::Discard { DISCARDING_SWEEPS } else { 0 };
-        for _ in 0..sweeps {
-            let before = self.log.report.discarded;
-            self.sweep(Self::discard)?;
+        if self.manner.on_conflict == OnConflict::Discard {
+            self.discard_all(&|_| true)?;
             if self.log.report.interrupted {
                 return Ok(());
             }
-            if self.log.report.discarded == before {
+        }
+        self.raise(forgotten)
+    }
+
+    /// Drops what the store holds of all counters that are meant.
+    pub(crate) fn discard_all(
+        &mut self,
+        is_meant: &dyn Fn(&CounterId) -> bool,
+    ) -> Result<(), Error> {
+        for _ in 0..DISCARDING_SWEEPS {
+            let before = self.log.report.discarded;
+            self.sweep(|pass, mut ids| {
+                ids.retain(is_meant);
+                pass.discard(&ids)
+            })?;
+            if self.log.report.interrupted || self.log.report.discarded == before {
                 break;
             }
         }
-        self.raise(forgotten)
+        Ok(())
     }
 
     /// Lets the store give out only newer sequences than these.
@@ -267,10 +278,10 @@ impl Pass<'_, '_> {
         repair.map_or(Ok(()), |repair| Ok(repair.raise(newest(known))?))
     }
 
-    fn discard(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+    fn discard(&mut self, ids: &[CounterId]) -> Result<(), Error> {
         self.log.report.scanned += ids.len() as u64;
         if let Some(repair) = self.engine.store().repair() {
-            self.log.report.discarded += repair.discard(&ids)?;
+            self.log.report.discarded += repair.discard(ids)?;
         }
         Ok(())
     }
@@ -290,7 +301,10 @@ impl Pass<'_, '_> {
 
     /// Finds everything that matches and hands it on batch by batch, unless the observer ends the
     /// pass.
-    fn sweep(&mut self, visit: Visit<Self>) -> Result<(), Error> {
+    fn sweep(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, Vec<CounterId>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let engine = self.engine;
         let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
         while !sweep.is_over() && !self.log.should_stop() {

@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use counter_core::Claim;
+use counter_core::{Claim, ForgottenPart};
 
 use super::claims::{PostponedCause, PostponedClaim};
 use super::observer::{Observer, SyncEvent};
@@ -14,11 +15,27 @@ pub(crate) struct PassLog<'a> {
     /// Counters whose claims are among the postponed ones already: a pass that begins anew meets
     /// them again.
     postponed: Reported,
+    /// The parts of the store that the report names as gone back.
+    gone_back: HashSet<u16>,
 }
 
 impl<'a> PassLog<'a> {
     pub(crate) fn new(report: SyncReport, observer: Observer<'a>) -> Self {
-        Self { report, observer, postponed: Reported::default() }
+        let (postponed, gone_back) = (Reported::default(), HashSet::new());
+        Self { report, observer, postponed, gone_back }
+    }
+
+    /// Notes that a part of the store came back from an old copy.
+    pub(crate) fn part_went_back(&mut self, part: ForgottenPart) {
+        if self.gone_back.insert(part.part) {
+            self.report.gone_back.push(part);
+        }
+    }
+
+    /// Notes that a counter cannot be claimed, because its part of the store is not available.
+    pub(crate) fn unavailable(&mut self, why: String) {
+        self.report.unavailable += 1;
+        self.report.why_unavailable.get_or_insert(why);
     }
 
     /// Notes that a claim is left to a later pass.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use counter_core::{CounterId, Foreign, Printable};
+use counter_core::{CounterId, Foreign, ForgottenPart, Printable};
 
 use super::capped::Capped;
 use super::claims::{ConflictingClaim, FailedClaim, HeldCounter, LostClaim, PostponedClaim};
@@ -57,6 +57,14 @@ pub struct SyncReport {
     /// them: the last one of a worker, and that of the command. The next sync finishes those of
     /// this process, and any sync finishes what is older than the configured `claim_timeout`.
     pub held: Capped<HeldCounter>,
+    /// Parts of the store that came back from an old copy, such as slots of a cluster: nothing of
+    /// them is synced until an operator decides. The others are.
+    pub gone_back: Capped<ForgottenPart>,
+    /// Counters in parts of the store that cannot make claims now, as while a node of a cluster is
+    /// away. A later sync tries again.
+    pub unavailable: u64,
+    /// Why, of the first of them.
+    pub why_unavailable: Option<String>,
     /// Set if the store is not the one that was synced before: what was recorded of that one, whose
     /// pending counts are gone unless they were synced.
     pub store_replaced: Option<SyncRecord>,
@@ -119,6 +127,8 @@ impl SyncReport {
             ("expiring", self.expiring.count()),
             ("postponed", self.postponed.count()),
             ("held", self.held.count()),
+            ("gone_back", self.gone_back.count()),
+            ("unavailable", self.unavailable),
             ("store_replaced", self.store_replaced.is_some().into()),
             ("high_water_lost", self.high_water_lost.into()),
             ("marks_lost", self.marks_lost.into()),
@@ -144,6 +154,8 @@ impl SyncReport {
             ("lost", self.lost.count()),
             ("expiring", self.expiring.count()),
             ("held", self.held.count()),
+            ("gone_back", self.gone_back.count()),
+            ("unavailable", self.unavailable),
             ("unconfirmed", self.unconfirmed),
         ]
     }
@@ -176,6 +188,7 @@ impl fmt::Display for SyncReport {
                 "zeros" => "zero",
                 "conflicts" => "in conflict",
                 "busy" => "in the hands of another sync, or of one that died",
+                "gone_back" => "parts of the store gone back",
                 name => name,
             };
             write!(f, ", {count} {what}")?;
@@ -196,6 +209,9 @@ impl fmt::Display for SyncReport {
         }
         if self.high_water_lost {
             write!(f, "; the store had lost its newest sequence")?;
+        }
+        if let Some(why) = &self.why_unavailable {
+            write!(f, "; a part of the store is not available: {}", Printable(why))?;
         }
         if self.marks_lost {
             write!(f, "; the store had lost the database's marks")?;

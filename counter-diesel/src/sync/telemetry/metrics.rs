@@ -43,6 +43,14 @@ const CLAIMS: [(&str, &str); 10] = [
         "counter_sync_held_total",
         "Counters whose claim was left unfinished by a last or a single sync.",
     ),
+    (
+        "counter_sync_gone_back_total",
+        "Slots of a cluster that came back from an old copy; each counts once in each sync.",
+    ),
+    (
+        "counter_sync_unavailable_total",
+        "Counters in slots of a cluster that could not make claims.",
+    ),
     ("counter_sync_expiring_total", "Pending counts that had an expiry when they were claimed."),
     (
         "counter_sync_foreign_total",

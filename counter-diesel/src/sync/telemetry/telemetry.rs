@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use counter_core::{Prefix, Printable};
+use counter_core::{ForgottenPart, Prefix, Printable};
 use tracing::Span;
 use tracing::field::{Empty, display};
 
@@ -144,6 +144,20 @@ fn log_store(prefix: &Prefix, report: &SyncReport) {
     }
     if report.high_water_lost {
         tracing::warn!(target: SYNC, %prefix, "the store had lost its newest sequence");
+    }
+    for ForgottenPart { part, found, forgotten } in &report.gone_back {
+        let (found, recorded) = (found.get(), forgotten.get());
+        tracing::error!(
+            target: SYNC, %prefix, part, found, recorded,
+            "a part of the store came back from an old copy"
+        );
+    }
+    if let Some(error) = &report.why_unavailable {
+        let (counters, error) = (report.unavailable, Printable(error));
+        tracing::warn!(
+            target: SYNC, %prefix, counters, %error,
+            "a part of the store is not available"
+        );
     }
     if report.marks_lost {
         tracing::warn!(target: SYNC, %prefix, "the store had lost the database's marks");

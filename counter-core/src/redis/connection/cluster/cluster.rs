@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::node::{self, Node, NodeSettings};
 use super::slots::Slots;
+use super::table::Table;
 use super::url::ClusterUrl;
 use crate::error::BoxError;
+use crate::names::Slot;
 use crate::redis::connection::checkout::Checkout;
 use crate::redis::connection::deadline::Deadline;
 use crate::redis::connection::pool::Lane;
@@ -18,13 +20,12 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// How long a caller waits for a connection before it looks whether the node is away.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The nodes of a cluster, and which of them has the slot in which all names of a store are.
+/// The nodes of a cluster, and which of them has which slot.
 ///
 /// Callers follow what nodes answer. Where a node does not answer, a thread asks the others, at
 /// most one at a time.
 pub(super) struct Cluster {
     url: ClusterUrl,
-    slot: u16,
     settings: NodeSettings,
     /// Locked for a moment only.
     state: Mutex<State>,
@@ -33,9 +34,7 @@ pub(super) struct Cluster {
 
 #[derive(Default)]
 struct State {
-    owner: Option<Address>,
-    /// Rises with each change of the owner.
-    era: u32,
+    table: Table,
     /// What the last answer named.
     members: Vec<Address>,
     /// How often they were asked.
@@ -43,7 +42,7 @@ struct State {
     /// Those that were needed so far.
     nodes: HashMap<Address, Arc<Node>>,
     asking: Asking,
-    /// Why no node named an owner when they were asked last, if none did.
+    /// Why no node named the owner that was asked for last, if none did.
     why_unknown: Option<String>,
 }
 
@@ -66,8 +65,11 @@ impl Drop for Asked<'_> {
 }
 
 impl Cluster {
-    pub(super) fn new(url: ClusterUrl, slot: u16, settings: NodeSettings) -> Self {
-        Self { url, slot, settings, state: Mutex::default(), asked: Condvar::new() }
+    /// Returns a cluster of which nothing is known yet. Where all names are in one slot, the others
+    /// are of no interest.
+    pub(super) fn new(url: ClusterUrl, followed: Option<Slot>, settings: NodeSettings) -> Self {
+        let state = Mutex::new(State { table: Table::new(followed), ..State::default() });
+        Self { url, settings, state, asked: Condvar::new() }
     }
 
     /// Takes a connection to a node. If the node takes none, this is found out soon.
@@ -92,7 +94,10 @@ impl Cluster {
 
     /// Returns the node at an address.
     pub(super) fn node(&self, address: &Address) -> Result<Arc<Node>, BoxError> {
-        let mut state = self.lock();
+        self.node_in(&mut self.lock(), address)
+    }
+
+    fn node_in(&self, state: &mut State, address: &Address) -> Result<Arc<Node>, BoxError> {
         if let Some(node) = state.nodes.get(address) {
             return Ok(Arc::clone(node));
         }
@@ -101,53 +106,82 @@ impl Cluster {
         Ok(node)
     }
 
-    /// Returns the node that has the slot, as far as is known. Asks where nothing is known.
-    pub(super) fn owner(self: &Arc<Self>, until: Deadline) -> Result<Arc<Node>, BoxError> {
-        if self.known_owner().is_none() {
-            self.ask_nodes(Some(until));
+    /// Returns the node that has a slot, as far as is known. Asks where nothing is known.
+    pub(super) fn owner(
+        self: &Arc<Self>,
+        slot: Slot,
+        until: Deadline,
+    ) -> Result<Arc<Node>, BoxError> {
+        if self.known_owner(slot).is_none() {
+            self.ask_nodes(slot, Some(until));
         }
-        match self.known_owner() {
-            Some(owner) => self.node(&owner),
-            None => Err(self.why_unknown().into()),
-        }
-    }
-
-    pub(super) fn slot(&self) -> u16 {
-        self.slot
-    }
-
-    pub(super) fn known_owner(&self) -> Option<Address> {
-        self.lock().owner.clone()
-    }
-
-    pub(super) fn members(&self) -> u64 {
-        self.lock().members.len() as u64
-    }
-
-    /// Returns whether the slot is at this node, as far as is known.
-    pub(super) fn is_owner(&self, address: &Address) -> bool {
-        self.known_owner().as_ref() == Some(address)
-    }
-
-    /// Returns the number of the present owner among those that the slot has had.
-    pub(super) fn era(&self) -> u32 {
-        self.lock().era
-    }
-
-    /// Notes that a node has named another one as the owner of the slot.
-    pub(super) fn note_moved(self: &Arc<Self>, owner: &Address) {
         let mut state = self.lock();
-        state.follow(owner);
+        match state.table.owner(slot).cloned() {
+            Some(owner) => self.node_in(&mut state, &owner),
+            None => Err(state.why_unknown(slot).into()),
+        }
+    }
+
+    pub(super) fn known_owner(&self, slot: Slot) -> Option<Arc<Address>> {
+        self.lock().table.owner(slot).cloned()
+    }
+
+    pub(super) fn members(&self) -> Vec<Address> {
+        self.lock().members.clone()
+    }
+
+    /// Returns the nodes that have slots, each once, in an order that is the same in each era.
+    pub(super) fn masters(&self) -> Vec<Arc<Address>> {
+        self.lock().table.masters()
+    }
+
+    /// Returns whether a slot is at this node, as far as is known.
+    pub(super) fn is_owner(&self, slot: Slot, address: &Address) -> bool {
+        self.lock().table.owner(slot).is_some_and(|owner| **owner == *address)
+    }
+
+    /// Returns the number of the present state among those that the slots have had.
+    pub(super) fn era(&self) -> u32 {
+        self.lock().table.era()
+    }
+
+    /// Notes that a node has named another one as the owner of a slot.
+    pub(super) fn note_moved(self: &Arc<Self>, slot: Slot, owner: &Address) {
+        let mut state = self.lock();
+        state.table.follow(slot, owner);
         let is_known = state.members.contains(owner);
         drop(state);
         if !is_known {
-            self.ask_nodes(None);
+            self.ask_nodes(slot, None);
         }
     }
 
-    /// Asks the nodes who has the slot, in a thread of its own, unless that was done just now.
-    /// Waits for the answer until the deadline, if there is one.
-    pub(super) fn ask_nodes(self: &Arc<Self>, wait: Option<Deadline>) {
+    /// Takes what a node has just said of its own slots.
+    pub(super) fn note_slots(&self, mut slots: Slots, of: &Address) {
+        slots.ranges.retain(|range| *range.owner == *of);
+        self.lock().table.take(&slots);
+    }
+
+    /// Makes sure that no node says that one of these slots belongs to another one than this. A
+    /// node that does not answer says nothing.
+    pub(super) fn check_undisputed(&self, slots: &[Slot], owner: &Address) -> Result<(), BoxError> {
+        for member in self.members().iter().filter(|member| *member != owner) {
+            let Ok(known) = self.ask(member) else { continue };
+            let disputed = slots.iter().find_map(|slot| {
+                let other = known.owner(*slot).filter(|other| ***other != *owner)?;
+                Some((*slot, Arc::clone(other)))
+            });
+            if let Some((slot, other)) = disputed {
+                self.lock().table.follow(slot, &other);
+                return Err(format!("{member} says that {other} has slot {slot}").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the nodes who has which slot, above all this one, in a thread of its own, unless that
+    /// was done just now. Waits for the answer until the deadline, if there is one.
+    pub(super) fn ask_nodes(self: &Arc<Self>, slot: Slot, wait: Option<Deadline>) {
         let mut state = self.lock();
         match &state.asking {
             Asking::Now => {}
@@ -155,7 +189,7 @@ impl Cluster {
             Asking::NotYet | Asking::Ended(..) => {
                 let cluster = Arc::clone(self);
                 let thread = thread::Builder::new().name("counter-cluster".to_owned());
-                if thread.spawn(move || cluster.ask_each()).is_err() {
+                if thread.spawn(move || cluster.ask_each(slot)).is_err() {
                     return;
                 }
                 state.asking = Asking::Now;
@@ -168,47 +202,41 @@ impl Cluster {
         }
     }
 
-    /// Asks one node after another until one names an owner. The owner so far is asked last: if it
-    /// was cut off it does not know its successor. Each question begins with another one of the
-    /// others, because any of them may have been cut off.
-    fn ask_each(self: &Arc<Self>) {
+    /// Asks one node after another until one names an owner of this slot. The owner so far is asked
+    /// last: if it was cut off it does not know its successor. Each question begins with another
+    /// one of the others, because any of them may have been cut off.
+    fn ask_each(self: &Arc<Self>, slot: Slot) {
         let _asked = Asked(self);
-        let (era, candidates) = {
+        let candidates = {
             let mut state = self.lock();
             state.questions = state.questions.wrapping_add(1);
-            (state.era, state.candidates(self.url.seeds()))
+            state.table.begin_question();
+            state.candidates(self.url.seeds(), slot)
         };
         let mut why = Vec::new();
         let found = candidates.iter().find_map(|address| {
-            self.ask(address).map_err(|error| why.push(format!("{address}: {error}"))).ok()
+            let named = self.ask(address).and_then(|slots| match slots.owner(slot) {
+                Some(_) => Ok(slots),
+                None => Err(format!("it knows no owner of the slot {slot}").into()),
+            });
+            named.map_err(|error| why.push(format!("{address}: {error}"))).ok()
         });
         let mut state = self.lock();
         state.why_unknown = found.is_none().then(|| why.join("; "));
-        if let Some((owner, members)) = found {
-            // What a node has answered to a command meanwhile is newer.
-            if state.era == era {
-                state.follow(&owner);
-            }
-            let owner = state.owner.clone();
-            let is_needed = |it: &Address| members.contains(it) || owner.as_ref() == Some(it);
+        if let Some(slots) = found {
+            state.table.take(&slots);
+            let masters = state.table.masters();
+            let is_needed = |it: &Address| {
+                slots.members.contains(it) || masters.iter().any(|master| **master == *it)
+            };
             state.nodes.retain(|address, _| is_needed(address));
-            state.members = members;
+            state.members = slots.members;
         }
     }
 
-    fn ask(&self, address: &Address) -> Result<(Address, Vec<Address>), BoxError> {
+    fn ask(&self, address: &Address) -> Result<Slots, BoxError> {
         let reply = node::ask(&self.url, address, &self.settings, &Slots::question())?;
-        let Slots { owner, members } = Slots::read(reply, self.slot, address)?;
-        let owner = owner.ok_or_else(|| format!("it knows no owner of the slot {}", self.slot))?;
-        Ok((owner, members))
-    }
-
-    fn why_unknown(&self) -> String {
-        let slot = self.slot;
-        match &self.lock().why_unknown {
-            Some(why) => format!("no node names the owner of slot {slot}: {why}"),
-            None => format!("no node has named the owner of slot {slot} in time"),
-        }
+        Slots::read(reply, address)
     }
 
     /// A panic while this is locked cannot leave it half changed.
@@ -219,23 +247,24 @@ impl Cluster {
 
 impl State {
     /// Returns whom to ask, in this order, each once.
-    fn candidates(&self, seeds: &[Address]) -> Vec<Address> {
+    fn candidates(&self, seeds: &[Address], slot: Slot) -> Vec<Address> {
+        let owner = self.table.owner(slot).map(|owner| &**owner);
         let mut others = Vec::new();
         for address in self.members.iter().chain(seeds) {
-            if self.owner.as_ref() != Some(address) && !others.contains(address) {
+            if owner != Some(address) && !others.contains(address) {
                 others.push(address.clone());
             }
         }
         let turn = self.questions.checked_rem(others.len()).unwrap_or(0);
         others.rotate_left(turn);
-        others.extend(self.owner.clone());
+        others.extend(owner.cloned());
         others
     }
 
-    fn follow(&mut self, owner: &Address) {
-        if self.owner.as_ref() != Some(owner) {
-            self.owner = Some(owner.clone());
-            self.era = (self.era + 1) & (u32::MAX >> 1);
+    fn why_unknown(&self, slot: Slot) -> String {
+        match &self.why_unknown {
+            Some(why) => format!("no node names the owner of slot {slot}: {why}"),
+            None => format!("no node has named the owner of slot {slot} in time"),
         }
     }
 }
@@ -248,9 +277,9 @@ mod tests {
     fn each_question_begins_with_another_node_and_ends_with_the_owner() {
         let node = |port| Address::new("h", port);
         let mut state = State { members: vec![node(1), node(2), node(3)], ..State::default() };
-        state.follow(&node(2));
+        state.table.follow(5, &node(2));
         let ports = |state: &State| {
-            let candidates = state.candidates(&[node(3), node(4)]);
+            let candidates = state.candidates(&[node(3), node(4)], 5);
             candidates.iter().map(|it| it.port).collect::<Vec<_>>()
         };
         assert_eq!(ports(&state), [1, 3, 4, 2]);
@@ -258,15 +287,6 @@ mod tests {
         assert_eq!(ports(&state), [3, 4, 1, 2]);
         state.questions = 4;
         assert_eq!(ports(&state), [3, 4, 1, 2]);
-        assert_eq!(State::default().candidates(&[]), []);
-    }
-
-    #[test]
-    fn an_owner_that_is_named_again_is_the_same_one() {
-        let mut state = State::default();
-        for (port, era) in [(1, 1), (1, 1), (2, 2), (1, 3)] {
-            state.follow(&Address::new("h", port));
-            assert_eq!(state.era, era);
-        }
+        assert_eq!(State::default().candidates(&[], 5), []);
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::cluster::Cluster;
 use super::node::Node;
 use super::redirect::Redirect;
+use crate::error::BoxError;
+use crate::names::Slot;
 use crate::redis::connection::checkout::ExchangeError;
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::pool::Lane;
@@ -22,6 +24,10 @@ const QUICK_HOPS: u32 = 3;
 /// How long nodes get to agree, or the names of a command to arrive at one of them.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
+/// What is sent with less time left may well get no answer, and would then be unknown instead of
+/// not carried out.
+const LAST_MOMENT: Duration = Duration::from_millis(20);
+
 /// How long a node gets that can carry out nothing.
 const LONG_PAUSE: Duration = Duration::from_millis(50);
 
@@ -29,6 +35,8 @@ const LONG_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Way<'c> {
     pub(super) cluster: &'c Arc<Cluster>,
     pub(super) node: &'c Address,
+    /// That of commands that say none.
+    pub(super) slot: Slot,
 }
 
 /// Where a command is sent again.
@@ -40,29 +48,38 @@ struct Hop {
 }
 
 impl Reroute for Way<'_> {
-    fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<bool, Lost> {
-        let slot = self.cluster.slot();
-        let redirect = |reply: &Reply| redirect(reply, slot, self.node, sent.if_split);
-        let redirects: Vec<_> = replies.iter().map(redirect).collect();
-        if redirects.iter().all(Option::is_none) {
-            return Ok(false);
+    fn follow(&self, sent: Sent<'_>, replies: &mut [Reply]) -> Result<Vec<usize>, Lost> {
+        let slots = (0..).map(|index| sent.commands.slot_at(index).unwrap_or(self.slot));
+        let redirect =
+            |(reply, slot): (&Reply, Slot)| redirect(reply, slot, self.node, sent.if_split);
+        let redirects: Vec<_> = replies.iter().zip(slots).map(redirect).collect();
+        let rerouted = redirects.iter().enumerate().filter(|(_, redirect)| redirect.is_some());
+        let rerouted: Vec<_> = rerouted.map(|(index, _)| index).collect();
+        if !rerouted.is_empty() {
+            let home = self.slot;
+            Journey { cluster: self.cluster, home, sent, redirects }.go(replies)?;
         }
-        Journey { cluster: self.cluster, sent, redirects }.go(replies)?;
-        Ok(true)
+        Ok(rerouted)
     }
 
-    fn is_right(&self) -> bool {
-        self.cluster.is_owner(self.node)
+    fn is_right(&self, slots: &[Slot]) -> bool {
+        slots.iter().all(|slot| self.cluster.is_owner(*slot, self.node))
+    }
+
+    fn check_undisputed(&self, slots: &[Slot]) -> Result<(), BoxError> {
+        self.cluster.check_undisputed(slots, self.node)
     }
 
     fn note_failure(&self) {
-        self.cluster.ask_nodes(None);
+        self.cluster.ask_nodes(self.slot, None);
     }
 }
 
 /// Commands on their way to where they belong.
 struct Journey<'c> {
     cluster: &'c Arc<Cluster>,
+    /// The slot of commands that say none.
+    home: Slot,
     sent: Sent<'c>,
     /// Of each command, where it goes next, if it was not carried out.
     redirects: Vec<Option<Redirect>>,
@@ -82,6 +99,9 @@ impl Journey<'_> {
                 break;
             }
             self.pause(hops);
+            if self.sent.deadline.left() < LAST_MOMENT {
+                break;
+            }
             for (hop, indices) in self.hops() {
                 self.take(&hop, &indices, replies)?;
             }
@@ -94,11 +114,9 @@ impl Journey<'_> {
         match self.send(hop, indices) {
             Ok(answers) => {
                 for (index, answer) in indices.iter().zip(answers) {
-                    put(
-                        &mut self.redirects,
-                        *index,
-                        redirect(&answer, self.cluster.slot(), &hop.to, self.sent.if_split),
-                    );
+                    let slot = self.slot_of(*index);
+                    let next = redirect(&answer, slot, &hop.to, self.sent.if_split);
+                    put(&mut self.redirects, *index, next);
                     put(replies, *index, answer);
                 }
                 Ok(())
@@ -116,10 +134,15 @@ impl Journey<'_> {
         }
     }
 
+    fn slot_of(&self, index: usize) -> Slot {
+        self.sent.commands.slot_at(index).unwrap_or(self.home)
+    }
+
     fn pause(&self, hops: u32) {
         let redirects = || self.redirects.iter().flatten();
-        let pause = if redirects().any(|it| *it == Redirect::Down) {
-            self.cluster.ask_nodes(Some(self.sent.deadline));
+        let down = self.redirects.iter().position(|it| *it == Some(Redirect::Down));
+        let pause = if let Some(index) = down {
+            self.cluster.ask_nodes(self.slot_of(index), Some(self.sent.deadline));
             LONG_PAUSE
         } else if hops > QUICK_HOPS || redirects().any(|it| *it == Redirect::TryAgain) {
             SHORT_PAUSE
@@ -133,7 +156,8 @@ impl Journey<'_> {
     fn hops(&self) -> Vec<(Hop, Vec<usize>)> {
         let mut hops: Vec<(Hop, Vec<usize>)> = Vec::new();
         for (index, redirect) in self.redirects.iter().enumerate() {
-            let Some(hop) = redirect.as_ref().and_then(|redirect| self.hop(redirect)) else {
+            let slot = self.slot_of(index);
+            let Some(hop) = redirect.as_ref().and_then(|redirect| self.hop(redirect, slot)) else {
                 continue;
             };
             match hops.iter_mut().find(|(other, _)| *other == hop) {
@@ -144,15 +168,15 @@ impl Journey<'_> {
         hops
     }
 
-    fn hop(&self, redirect: &Redirect) -> Option<Hop> {
+    fn hop(&self, redirect: &Redirect, slot: Slot) -> Option<Hop> {
         Some(match redirect {
             Redirect::Moved(to) => {
-                self.cluster.note_moved(to);
+                self.cluster.note_moved(slot, to);
                 Hop { to: to.clone(), asking: false }
             }
             Redirect::Ask(to) => Hop { to: to.clone(), asking: true },
             Redirect::TryAgain | Redirect::Down => {
-                let owner = self.cluster.owner(self.sent.deadline).ok()?;
+                let owner = self.cluster.owner(slot, self.sent.deadline).ok()?;
                 Hop { to: owner.address.clone(), asking: false }
             }
         })
@@ -161,7 +185,8 @@ impl Journey<'_> {
     fn send(&self, hop: &Hop, indices: &[usize]) -> Result<Vec<Reply>, ExchangeError> {
         let node = self.cluster.node(&hop.to).map_err(ExchangeError::NotSent)?;
         let sent = self.send_to(&node, hop, indices);
-        sent.inspect_err(|_| self.cluster.ask_nodes(None))
+        let slot = indices.first().map_or(self.home, |index| self.slot_of(*index));
+        sent.inspect_err(|_| self.cluster.ask_nodes(slot, None))
     }
 
     fn send_to(
@@ -192,7 +217,7 @@ impl Journey<'_> {
     }
 }
 
-fn redirect(reply: &Reply, slot: u16, from: &Address, if_split: IfSplit) -> Option<Redirect> {
+fn redirect(reply: &Reply, slot: Slot, from: &Address, if_split: IfSplit) -> Option<Redirect> {
     let Reply::Refused(refused) = reply else { return None };
     let is_followed =
         |redirect: &Redirect| *redirect != Redirect::TryAgain || if_split == IfSplit::Wait;

@@ -1,3 +1,4 @@
+use crate::names::Slot;
 use crate::redis::connection::refused::Refused;
 use crate::redis::connection::url::Address;
 
@@ -22,7 +23,7 @@ impl Redirect {
 
     /// Returns what the node at the address `asked` means about a slot, or `None` where it refuses
     /// a command for a reason of its own, or names another slot.
-    pub(super) fn of(refused: &Refused, slot: u16, asked: &Address) -> Option<Self> {
+    pub(super) fn of(refused: &Refused, slot: Slot, asked: &Address) -> Option<Self> {
         let mut words = refused.command_error().split(' ');
         let code = words.next()?;
         if matches!(code, "MOVED" | "ASK") && words.next()?.parse() != Ok(slot) {

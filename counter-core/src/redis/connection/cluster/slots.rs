@@ -1,4 +1,8 @@
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
 use crate::error::BoxError;
+use crate::names::{SLOTS, Slot};
 use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::connection::url::Address;
@@ -6,10 +10,17 @@ use crate::redis::connection::url::Address;
 /// What a node knows of the cluster, as it answers to CLUSTER SLOTS.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {
-    /// The master that has the slot in question, if the node knows one.
-    pub(super) owner: Option<Address>,
+    /// The masters, by the slots that they have.
+    pub(super) ranges: Vec<Range>,
     /// All nodes that have slots, and their replicas.
     pub(super) members: Vec<Address>,
+}
+
+/// Slots that follow each other, and the master that has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) slots: RangeInclusive<Slot>,
+    pub(super) owner: Arc<Address>,
 }
 
 impl Slots {
@@ -22,17 +33,26 @@ impl Slots {
         question
     }
 
-    /// Reads the answer of the node at the address `asked`, about `slot`.
-    pub(super) fn read(reply: Reply, slot: u16, asked: &Address) -> Result<Self, BoxError> {
+    /// Returns the master that has a slot, if the node knows one.
+    pub(super) fn owner(&self, slot: Slot) -> Option<&Arc<Address>> {
+        self.ranges.iter().find(|it| it.slots.contains(&slot)).map(|it| &it.owner)
+    }
+
+    /// Reads the answer of the node at the address `asked`.
+    pub(super) fn read(reply: Reply, asked: &Address) -> Result<Self, BoxError> {
         let mut slots = Self::default();
         for range in reply.into_array()? {
             let mut parts = range.into_array()?.into_iter();
-            let mut number = || parts.next().ok_or(Unexpected)?.into_number();
-            let has_slot = (number()?..=number()?).contains(&slot.into());
+            let mut number = || -> Result<Slot, BoxError> {
+                let slot = Slot::try_from(parts.next().ok_or(Unexpected)?.into_number()?)?;
+                if slot < SLOTS { Ok(slot) } else { Err(Unexpected.into()) }
+            };
+            let range = number()?..=number()?;
             for (position, node) in parts.enumerate() {
                 let Some(address) = read_node(node, asked)? else { continue };
-                if position == 0 && has_slot {
-                    slots.owner = Some(address.clone());
+                if position == 0 {
+                    let (slots_of_it, owner) = (range.clone(), Arc::new(address.clone()));
+                    slots.ranges.push(Range { slots: slots_of_it, owner });
                 }
                 if !slots.members.contains(&address) {
                     slots.members.push(address);
@@ -82,11 +102,14 @@ mod tests {
                 range(5462, 16383, vec![node(None, 7003), node(Some("?"), 7004)]),
             ])
         };
-        let owner = |slot| Slots::read(answer(), slot, &asked).unwrap().owner;
+        let owner = |slot| {
+            let slots = Slots::read(answer(), &asked).unwrap();
+            slots.owner(slot).map(|owner| (**owner).clone())
+        };
         assert_eq!(owner(5460), Some(asked.clone()));
         assert_eq!(owner(5461), Some(Address::new("c", 7002)));
         assert_eq!(owner(5462), Some(Address::new("own", 7003)));
-        let members = Slots::read(answer(), 0, &asked).unwrap().members;
+        let members = Slots::read(answer(), &asked).unwrap().members;
         let members = members.iter().map(|member| member.port).collect::<Vec<_>>();
         assert_eq!(members, [7000, 7001, 7002, 7003]);
     }
@@ -94,12 +117,14 @@ mod tests {
     #[test]
     fn an_answer_of_any_form_is_an_answer_or_an_error() {
         let asked = Address::new("own", 7000);
-        let read = |reply| Slots::read(reply, 1, &asked);
+        let read = |reply| Slots::read(reply, &asked);
         assert_eq!(read(Reply::Array(Vec::new())).unwrap(), Slots::default());
         assert_eq!(read(Reply::Array(vec![range(2, 9, Vec::new())])).unwrap(), Slots::default());
         assert!(read(Reply::Nil).is_err());
         assert!(read(Reply::Array(vec![Reply::Int(1)])).is_err());
         assert!(read(Reply::Array(vec![Reply::Array(vec![Reply::Int(1)])])).is_err());
         assert!(read(Reply::Array(vec![range(0, 9, vec![node(Some("h"), 65536)])])).is_err());
+        assert!(read(Reply::Array(vec![range(0, 16_384, Vec::new())])).is_err());
+        assert!(read(Reply::Array(vec![range(-1, 9, Vec::new())])).is_err());
     }
 }

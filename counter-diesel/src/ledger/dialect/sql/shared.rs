@@ -79,6 +79,16 @@ macro_rules! shared_members {
             standard::recorded(tables, prefix, store_id).load(self)
         }
 
+        fn recorded_by(
+            &mut self,
+            tables: &Tables,
+            prefix: &str,
+            store_id: &str,
+            writers: &[i64],
+        ) -> QueryResult<Vec<RecordRow>> {
+            standard::recorded_by(tables, prefix, store_id, writers).load(self)
+        }
+
         fn record_rows(
             &mut self,
             tables: &Tables,
@@ -197,10 +207,10 @@ macro_rules! on_conflict_members {
             })
         }
 
-        fn record(&mut self, tables: &Tables, row: &StateRow) -> QueryResult<()> {
-            let record = standard::record(tables, row, $now);
+        fn record(&mut self, tables: &Tables, rows: &[StateRow]) -> QueryResult<()> {
+            let record = standard::record(tables, rows, $now);
             let record = record.sql(on_conflict::replace_state(tables, $greatest));
-            standard::is_recorded(record.execute(self)?)
+            standard::are_recorded(rows, record.execute(self)?)
         }
     };
 }

@@ -160,6 +160,7 @@ pub(crate) fn state<'a>(tables: &Tables, prefix: &'a str) -> Statement<'a, State
     let newest = format!("(SELECT MAX(\"claim_seq\") FROM {from})");
     Statement::new(format!("SELECT {columns}, {newest} FROM {from} WHERE \"prefix\" = "))
         .text(prefix)
+        .sql(format!(" AND \"store_id\" NOT LIKE '%{OF_PARTS}'"))
         .sql(" OR \"prefix\" = '' AND \"writer\" = 0")
 }
 
@@ -181,29 +182,34 @@ pub(crate) fn prefixes<'a>(tables: &Tables) -> Statement<'a, (Text, Nullable<Tim
     Statement::new(select).sql(" WHERE \"prefix\" <> '' GROUP BY \"prefix\" ORDER BY \"prefix\"")
 }
 
-/// A state row as it is to be, as far as writing it is the same everywhere. That of a pass says
+/// State rows as they are to be, as far as writing them is the same everywhere. That of a pass says
 /// that it ended just now.
-pub(crate) fn record<'a>(tables: &Tables, row: &'a StateRow, now: &str) -> Statement<'a> {
+pub(crate) fn record<'a>(tables: &Tables, rows: &'a [StateRow], now: &str) -> Statement<'a> {
     let into = tables.state().quoted();
     let columns = STATE_COLUMNS;
-    let synced_at = if row.writer == StateRow::PASSES { now } else { "NULL" };
-    Statement::new(format!("INSERT INTO {into} ({columns}) VALUES ("))
-        .text(row.prefix.as_str())
-        .sql(", ")
-        .text(row.store_id.as_str())
-        .sql(", ")
-        .big_int(row.writer)
-        .sql(", ")
-        .big_int(row.seq.get())
-        .sql(format!(", {synced_at}, "))
-        .text(row.marks.as_str())
-        .sql(")")
+    let mut insert = Statement::new(format!("INSERT INTO {into} ({columns}) VALUES "));
+    for (place, row) in rows.iter().enumerate() {
+        let synced_at = if row.writer == StateRow::PASSES { now } else { "NULL" };
+        insert = insert
+            .sql(if place == 0 { "(" } else { ", (" })
+            .text(row.prefix.as_str())
+            .sql(", ")
+            .text(row.store_id.as_str())
+            .sql(", ")
+            .big_int(row.writer)
+            .sql(", ")
+            .big_int(row.seq.get())
+            .sql(format!(", {synced_at}, "))
+            .text(row.marks.as_str())
+            .sql(")");
+    }
+    insert
 }
 
-/// Fails if the statement that records wrote no row. An old copy of a store would not be noticed
-/// where a claim is in the table and not recorded.
-pub(crate) fn is_recorded(rows: usize) -> QueryResult<()> {
-    if rows > 0 {
+/// Fails if the statement that records did not write these rows. An old copy of a store would not
+/// be noticed where a claim is in the table and not recorded.
+pub(crate) fn are_recorded(rows: &[StateRow], written: usize) -> QueryResult<()> {
+    if written >= rows.len() {
         return Ok(());
     }
     let why = "its row was not written, although the statement did not fail: look for triggers \
@@ -280,6 +286,23 @@ pub(crate) fn recorded<'a>(
     let columns = format!("\"writer\", \"claim_seq\", {marks}");
     of_store(&columns, tables, prefix, store_id)
 }
+
+/// Returns the rows of these writers, or all rows of the store.
+pub(crate) fn recorded_by<'a>(
+    tables: &Tables,
+    prefix: &'a str,
+    store_id: &'a str,
+    writers: &[i64],
+) -> Statement<'a, RecordColumns> {
+    let mut rows = of_store(RECORD_COLUMNS, tables, prefix, store_id);
+    for (place, writer) in writers.iter().enumerate() {
+        rows = rows.sql(if place == 0 { " AND \"writer\" IN (" } else { ", " }).big_int(*writer);
+    }
+    if writers.is_empty() { rows } else { rows.sql(")") }
+}
+
+/// What the id of a store ends with in the rows that its parts have. No id has a colon.
+pub(crate) const OF_PARTS: &str = ":parts";
 
 /// What a row of the record is read as.
 pub(crate) type RecordColumns = (BigInt, BigInt, Text);

@@ -1,0 +1,34 @@
+//! The slots of a cluster, where the names of a store are spread over them: each is a part.
+
+use std::time::Duration;
+
+use super::steps;
+use super::store::RedisStore;
+use crate::error::Error;
+use crate::id::CounterId;
+use crate::store::{ForgottenPart, PartSeq, StoreParts};
+
+impl StoreParts for RedisStore {
+    fn part_of(&self, id: &CounterId) -> u16 {
+        self.server().names().slot_of(id)
+    }
+
+    fn recall_parts(
+        &self,
+        store_id: &str,
+        given_out: &[PartSeq],
+        within: Duration,
+    ) -> Result<Vec<ForgottenPart>, Error> {
+        steps::recall_parts(self.server(), store_id, given_out, within)
+    }
+
+    fn seen_parts(&self, store_id: &str) -> Vec<PartSeq> {
+        let seen = self.server().last_sighting().so_far();
+        let newest = |part| PartSeq { part, seq: seen.newest_in(store_id, part) };
+        seen.slots_of(store_id).into_iter().map(newest).collect()
+    }
+
+    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+        steps::raise_each(self.server(), above, steps::Forgotten::Accepted)
+    }
+}

@@ -1,0 +1,102 @@
+//! What each slot of a cluster remembers of the sequences that it gave out.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::found;
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_count};
+use crate::error::{BoxError, Error, StoreStep};
+use crate::names::Slot;
+use crate::protocol::ClaimSeq;
+use crate::redis::batch::{self, Batch, IfLost, InSlot};
+use crate::redis::connection::{Deadline, Names, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::server::Server;
+use crate::store::{ForgottenPart, PartSeq, Recall};
+
+static RECALL: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("given_out.lua"),
+            include_str!("recall_in_slot.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
+/// What is asked of one slot.
+#[derive(Debug, Clone)]
+struct Question {
+    slot: Slot,
+    sequences: Vec<ClaimSeq>,
+}
+
+impl InSlot for Question {
+    fn slot(&self, _names: &Names) -> Slot {
+        self.slot
+    }
+}
+
+/// Asks of each slot whether it gave out these sequences of it in the generation with this id.
+/// Returns the slots that have forgotten one, each with the newest of those.
+pub(crate) fn recall_parts(
+    server: &Server,
+    store_id: &str,
+    given_out: &[PartSeq],
+    within: Duration,
+) -> Result<Vec<ForgottenPart>, Error> {
+    let until = Deadline::after(within);
+    let mut of_slots = BTreeMap::<Slot, Vec<ClaimSeq>>::new();
+    for PartSeq { part, seq } in given_out {
+        of_slots.entry(*part).or_default().push(*seq);
+    }
+    let questions = of_slots.into_iter().map(|(slot, sequences)| Question { slot, sequences });
+    let questions = questions.collect::<Vec<_>>();
+    let if_lost = IfLost::Repeat { until };
+    let batch = Batch { step: StoreStep::Recall, chunk: 1, window: 1000, if_lost };
+    batch::in_chunks(server, batch, &questions, |checkout, window, forgotten| {
+        let names = server.names();
+        let calls = window.pack(|calls, chunk| {
+            let sequences = chunk.items.iter().flat_map(|question| &question.sequences);
+            RECALL.call(calls, 2, sequences.clone().count(), |args| {
+                args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
+                for seq in sequences {
+                    args.int(seq.get());
+                }
+            });
+        });
+        for (chunk, reply) in window.with(RECALL.run(checkout, &calls, until)?) {
+            let answer = ScriptAnswer::read(reply)?;
+            if answer.word != b"ok" {
+                return Err(found::in_answer(names, chunk.slot, &answer, None));
+            }
+            let recall = read(store_id, answer)?;
+            let asked = chunk.items.iter().flat_map(|question| question.sequences.clone());
+            let asked = asked.collect::<Vec<_>>();
+            server.last_sighting().note_recall(chunk.slot, &asked, &recall);
+            forgotten.extend(forgotten_in(chunk.slot, &recall));
+        }
+        Ok(())
+    })
+}
+
+fn read(store_id: &str, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
+    let high_water = answered_sequence(&answer)?;
+    let read = |reply: Reply| -> Result<ClaimSeq, BoxError> {
+        let seq = reply.into_text()?.as_deref().and_then(parse_count).ok_or(Unexpected)?;
+        Ok(ClaimSeq::new(seq))
+    };
+    let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
+    let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
+    Ok(Recall::new(Some(store_id.to_owned()), high_water, accepted, forgotten))
+}
+
+fn forgotten_in(part: Slot, recall: &Recall) -> Option<ForgottenPart> {
+    let Recall { high_water: found, accepted, .. } = *recall;
+    // Without a high water everything is forgotten, also what was accepted.
+    let is_forgotten = |seq: &ClaimSeq| *seq > accepted || found == ClaimSeq::ZERO;
+    let forgotten = recall.forgotten.iter().copied().filter(is_forgotten).max()?;
+    Some(ForgottenPart { part, found, forgotten })
+}
