@@ -5,12 +5,13 @@ mod capabilities;
 mod delta_store;
 mod facts;
 mod numbered;
+mod parts;
 mod snapshot;
 
 pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
 pub use capabilities::{
-    CountMove, ForgottenPart, InspectStore, KeyIndex, MoveCounts, PartSeq, PendingIndex,
-    PrivateStore, Repair, StoreGeneration, StoreParts,
+    CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
+    StoreGeneration,
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{
@@ -18,4 +19,5 @@ pub use facts::{
     StoreFacts, StoreNotices,
 };
 pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered};
+pub use parts::{ForgottenPart, PartSeq, StoreParts};
 pub use snapshot::Snapshot;

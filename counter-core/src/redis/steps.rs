@@ -22,6 +22,7 @@ mod renumber;
 mod replace;
 mod scan;
 mod scan_nodes;
+mod scan_page;
 mod tell;
 mod values;
 mod verify;

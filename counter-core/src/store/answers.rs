@@ -1,7 +1,7 @@
 use crate::id::CounterId;
 use crate::names::Foreign;
 use crate::protocol::{Claim, ClaimSeq, Mark, Marks};
-use crate::store::capabilities::ForgottenPart;
+use crate::store::parts::ForgottenPart;
 
 /// One page of a scan.
 #[derive(Debug, Default)]

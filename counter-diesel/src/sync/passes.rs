@@ -5,5 +5,7 @@ pub(crate) mod claimer;
 pub(crate) mod folding;
 mod held;
 pub(crate) mod leftovers;
-pub(crate) mod parts;
+mod old_copies;
+mod parts;
 pub(crate) mod pass;
+mod sweeping;

@@ -27,6 +27,8 @@ pub(crate) struct Sweep<'a> {
     batch_size: BatchSize,
     /// What was found and is in no batch yet.
     found: Vec<CounterId>,
+    /// What keeps it from finding more, once what it has found is handed out.
+    failed: Option<Error>,
     /// What the index has named. A scan that finds it again has nothing to add.
     handed_out: Reported,
     /// How long the store took, since `take_spent` was last called.
@@ -45,8 +47,8 @@ impl<'a> Sweep<'a> {
     pub(crate) fn new(store: &'a dyn DeltaStore, pattern: Pattern, batch_size: BatchSize) -> Self {
         let scan = Some(pages(store, pattern.clone(), batch_size.get()));
         let (found, handed_out, spent) = (Vec::new(), Reported::default(), Duration::ZERO);
-        let (index, later_scan) = (None, None);
-        Self { index, scan, later_scan, pattern, batch_size, found, handed_out, spent }
+        let (index, later_scan, failed) = (None, None, None);
+        Self { index, scan, later_scan, pattern, batch_size, found, failed, handed_out, spent }
     }
 
     /// Begins with what the index names, and notes its entries. If that is all that is asked for,
@@ -68,7 +70,8 @@ impl<'a> Sweep<'a> {
     /// Returns whether everything is in a batch that was handed out.
     pub(crate) fn is_over(&self) -> bool {
         let is_read = self.index.as_ref().is_none_or(IndexReading::is_over);
-        self.found.is_empty() && is_read && self.scan.as_ref().is_none_or(Pages::is_over)
+        let is_scanned = self.scan.as_ref().is_none_or(Pages::is_over);
+        self.found.is_empty() && self.failed.is_none() && is_read && is_scanned
     }
 
     /// Returns what it has gone through, or goes through.
@@ -82,7 +85,8 @@ impl<'a> Sweep<'a> {
     }
 
     /// Returns the next batch, which is empty at the end. After each page `note` is given the
-    /// foreign names, and can ask for a pause: then there is no batch yet.
+    /// foreign names, and can ask for a pause: then there is no batch yet. An error comes after the
+    /// batch of what was found before it.
     pub(crate) fn next_batch(
         &mut self,
         mut note: impl FnMut(Vec<Foreign>) -> ControlFlow<()>,
@@ -91,8 +95,18 @@ impl<'a> Sweep<'a> {
         while batch.len() < self.batch_size.get().get() {
             if let Some(id) = self.found.pop() {
                 batch.insert(id);
+            } else if let Some(error) = self.failed.take_if(|_| batch.is_empty()) {
+                return Err(error);
+            } else if self.failed.is_some() {
+                break;
             } else if let Some(page) = self.next_page() {
-                let page = page?;
+                let page = match page {
+                    Ok(page) => page,
+                    Err(error) => {
+                        self.failed = Some(error);
+                        continue;
+                    }
+                };
                 self.found = page.ids;
                 if note(page.foreign).is_break() {
                     self.found.extend(batch.drain());

@@ -169,7 +169,7 @@ pub(crate) fn of_owner(server: &Server, owner: &Owner) -> Result<Vec<CounterId>,
             if matches!(reply, Reply::Refused(_)) {
                 break;
             }
-            let (next, fields) = super::scan::parse_scan(reply)?;
+            let (next, fields) = super::scan_page::parse_scan(reply)?;
             let names = fields.chunks(2).filter_map(|entry| str::from_utf8(entry.first()?).ok());
             ids.extend(names.filter_map(|name| name.parse().ok()));
             position = next;
@@ -252,7 +252,7 @@ fn note_fields(
             }
             Some(reply) => reply,
         };
-        let (position, fields) = super::scan::parse_scan(reply)?;
+        let (position, fields) = super::scan_page::parse_scan(reply)?;
         if position != 0 {
             next.push(Place { position, ..*place }.cursor());
         }

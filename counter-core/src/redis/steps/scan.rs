@@ -1,15 +1,12 @@
 use std::num::NonZeroUsize;
 
-use super::found;
 use super::scan_nodes::scan_nodes;
-use crate::error::{BoxError, Error, StoreStep};
-use crate::names::{Pattern, Prefix, StoreName};
+use super::scan_page::{parse_scan, sort_into, write_scan};
+use crate::error::{Error, StoreStep};
+use crate::names::{Pattern, Prefix};
 use crate::redis::connection::{Checkout, Deadline, Packed, Reply, Unexpected};
 use crate::redis::server::Server;
 use crate::store::{Cursor, ScanPage};
-
-/// The most names that one SCAN goes through. The server does nothing else meanwhile.
-const CHUNK: usize = 250;
 
 /// Returns the counters that one SCAN finds. `from` has the number of the glob whose turn it is,
 /// and the server's cursor.
@@ -90,30 +87,10 @@ fn glob_of(cursor: Cursor) -> usize {
     usize::try_from(cursor.round % GLOBS).unwrap_or(usize::MAX)
 }
 
-pub(super) fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8]) {
-    let parsed = str::from_utf8(name).ok().and_then(|name| prefix.parse_name(name));
-    match parsed {
-        // A glob for names may match the prefix's second appearance in a claim's.
-        Some(StoreName::Pending(id) | StoreName::Claim(id)) if pattern.matches(id.as_str()) => {
-            page.ids.push(id);
-        }
-        Some(_) => {}
-        None => page.foreign.push(found::not_a_name(name)),
-    }
-}
-
 /// A scan would miss the names that have moved already, or those that have not.
 #[derive(Debug, thiserror::Error)]
 #[error("the slot of the prefix is on its way to another node: a later scan finds all of it")]
 struct OnItsWay;
-
-pub(super) fn write_scan(commands: &mut Packed, glob: &str, position: u64, count: NonZeroUsize) {
-    commands.command(6, |args| {
-        args.text("SCAN").text(position.to_string());
-        args.text("MATCH").text(glob);
-        args.text("COUNT").text(count.get().min(CHUNK).to_string());
-    });
-}
 
 /// Adds in a cluster a GET after a SCAN: every node scans what it has, and only a command with a
 /// name shows that the slot is there. One that does not exist shows, too, whether the slot is on
@@ -124,17 +101,4 @@ fn write_where(server: &Server, commands: &mut Packed) {
             args.text("GET").text(server.names().nothing());
         });
     }
-}
-
-/// Returns the cursor at which the scan goes on, and what it found.
-pub(super) fn parse_scan(reply: Reply) -> Result<(u64, Vec<Vec<u8>>), BoxError> {
-    let mut items = reply.into_array()?.into_iter();
-    let (Some(Reply::Text(position)), Some(Reply::Array(found))) = (items.next(), items.next())
-    else {
-        return Err(Unexpected.into());
-    };
-    let position = str::from_utf8(&position)?.parse()?;
-    let name = |reply: Reply| reply.into_text()?.ok_or_else(|| Unexpected.into());
-    let names = found.into_iter().map(name).collect::<Result<_, BoxError>>()?;
-    Ok((position, names))
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::scan::{parse_scan, sort_into, write_scan};
+use super::scan_page::{parse_scan, sort_into, write_scan};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::{Pattern, Prefix};
 use crate::redis::connection::{ClusterAccess, Deadline, Packed, Reply};

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use counter_core::{ClaimSeq, CounterId, PartSeq, StoreGeneration, StoreParts};
+use counter_core::{
+    ClaimSeq, CounterId, Error as CoreError, ForgottenPart, PartSeq, StoreGeneration, StoreParts,
+};
 
 use crate::engine::age::RECALL_WITHIN;
 use crate::error::Error;
@@ -29,11 +31,18 @@ impl Pass<'_, '_> {
         // What is recorded must be read before the store is asked.
         let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
         given_out.extend(parts.seen_parts(store_id));
-        let forgotten = parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5)?;
+        let forgotten = match parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5) {
+            Ok(forgotten) => forgotten,
+            // Some parts are away. The transactions ask those that they are about.
+            Err(CoreError::Store { .. }) if !self.is_decided() => {
+                self.engine.doubt_parts();
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let (lost, gone_back) =
             forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
-        let newest =
-            |part: &counter_core::ForgottenPart| PartSeq { part: part.part, seq: part.forgotten };
+        let newest = |it: &ForgottenPart| PartSeq { part: it.part, seq: it.forgotten };
         if !lost.is_empty() {
             self.log.report.high_water_lost = true;
             if !self.log.report.dry_run {

@@ -1,6 +1,5 @@
 //! One sync, from the first look to the last acknowledgement.
 
-use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -8,11 +7,10 @@ use std::thread;
 use std::time::Instant;
 
 use counter_core::{
-    ClaimSeq, CounterId, Error as CoreError, Foreign, Generation, InspectStore, StoreGeneration,
-    StoreNotices, Told,
+    CounterId, Error as CoreError, Generation, InspectStore, StoreGeneration, StoreNotices, Told,
 };
 
-use crate::engine::age::{Age, newest, present_generation, went_back};
+use crate::engine::age::{Age, present_generation, went_back};
 use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
@@ -20,7 +18,7 @@ use crate::ledger::state::LedgerState;
 use crate::sync::batches::batch::Locks;
 use crate::sync::batches::manner::Manner;
 use crate::sync::identity::compare::{Comparison, compare};
-use crate::sync::options::{Finds, OnConflict, SyncOptions};
+use crate::sync::options::{Finds, SyncOptions};
 use crate::sync::passes::claimer::{self, ClaimerEnd, FromClaimer};
 use crate::sync::passes::folding::Pass;
 use crate::sync::reach::Reach;
@@ -90,11 +88,6 @@ fn run(
 fn notices_of(engine: &Engine) -> StoreNotices {
     engine.store().inspection().map(InspectStore::notices).unwrap_or_default()
 }
-
-/// A server that is started again in the middle of a scan goes on with it in another order, and a
-/// sweep misses some. So they are repeated until one finds nothing more, but not for ever: somebody
-/// may be counting.
-const DISCARDING_SWEEPS: u32 = 3;
 
 impl Pass<'_, '_> {
     /// A store that is emptied or replaced in the middle is looked at and synced once more. So is
@@ -235,57 +228,6 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    /// Whether an operator has decided about a store that is an old copy.
-    pub(crate) fn is_decided(&self) -> bool {
-        self.manner.on_conflict != OnConflict::Report
-            && self.pattern.is_all()
-            && self.engine.store().repair().is_some()
-    }
-
-    /// Drops what a store that came back holds, if that was decided, and makes it count as the
-    /// present one: last, for from then on what it holds is synced.
-    fn settle_store(&mut self, forgotten: &[ClaimSeq]) -> Result<(), Error> {
-        if self.manner.on_conflict == OnConflict::Discard {
-            self.discard_all(&|_| true)?;
-            if self.log.report.interrupted {
-                return Ok(());
-            }
-        }
-        self.raise(forgotten)
-    }
-
-    /// Drops what the store holds of all counters that are meant.
-    pub(crate) fn discard_all(
-        &mut self,
-        is_meant: &dyn Fn(&CounterId) -> bool,
-    ) -> Result<(), Error> {
-        for _ in 0..DISCARDING_SWEEPS {
-            let before = self.log.report.discarded;
-            self.sweep(|pass, mut ids| {
-                ids.retain(is_meant);
-                pass.discard(&ids)
-            })?;
-            if self.log.report.interrupted || self.log.report.discarded == before {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets the store give out only newer sequences than these.
-    fn raise(&self, known: &[ClaimSeq]) -> Result<(), Error> {
-        let repair = self.engine.store().repair();
-        repair.map_or(Ok(()), |repair| Ok(repair.raise(newest(known))?))
-    }
-
-    fn discard(&mut self, ids: &[CounterId]) -> Result<(), Error> {
-        self.log.report.scanned += ids.len() as u64;
-        if let Some(repair) = self.engine.store().repair() {
-            self.log.report.discarded += repair.discard(ids)?;
-        }
-        Ok(())
-    }
-
     /// Remembers what is known of the store after a pass that came to its end. One that was emptied
     /// meanwhile is another one: the next pass has to find the record of this one.
     fn record(&self, identified: &Generation) -> Result<(), Error> {
@@ -297,38 +239,6 @@ impl Pass<'_, '_> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Finds everything that matches and hands it on batch by batch, unless the observer ends the
-    /// pass.
-    fn sweep(
-        &mut self,
-        mut visit: impl FnMut(&mut Self, Vec<CounterId>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let engine = self.engine;
-        let mut sweep = Sweep::new(engine.store(), self.pattern.clone(), self.batch_size);
-        while !sweep.is_over() && !self.log.should_stop() {
-            let batch = sweep.next_batch(|foreign| {
-                self.note_page(foreign);
-                if self.log.observer.should_stop() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            });
-            self.log.report.times.scan += sweep.take_spent();
-            let batch = batch?;
-            if !batch.is_empty() {
-                self.log.found(batch.len() as u64);
-                visit(self, batch)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn note_page(&mut self, foreign: Vec<Foreign>) {
-        foreign.into_iter().for_each(|foreign| self.report_foreign(foreign));
-        self.log.observer.notify(SyncEvent::Scanned);
     }
 
     /// Applies everything that matches, batch by batch, while another thread claims the next ones.

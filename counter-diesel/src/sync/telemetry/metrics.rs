@@ -23,7 +23,7 @@ const PENDING: &str = "counter_pending_counters";
 const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
 
 /// The counts of a report that are metrics, and what each means.
-const CLAIMS: [(&str, &str); 10] = [
+const CLAIMS: [(&str, &str); 12] = [
     ("counter_sync_applied_total", "Claims that syncs have applied to the table."),
     ("counter_sync_recovered_total", "Those of them that an earlier sync had left behind."),
     (
