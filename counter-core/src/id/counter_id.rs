@@ -157,9 +157,20 @@ impl FromStr for CounterId {
         };
         let not_canonical =
             || malformed("a component is not percent-encoded as this library does it");
-        let owner_type = decode(owner_type).ok_or_else(not_canonical)?;
-        let key = decode(key).ok_or_else(not_canonical)?;
-        Self::new(owner_type, owner_id.parse::<OwnerId>()?, key)
+        OwnerType::check(&decode(owner_type).ok_or_else(not_canonical)?)?;
+        let owner_id = owner_id.parse::<OwnerId>()?;
+        CounterKey::check(&decode(key).ok_or_else(not_canonical)?)?;
+        // Each part is as it is written, so the whole is the text form.
+        let lengths = [owner_type, key, text].map(|part| part.len() as u16);
+        let [owner_type_len, key_len, total_len] = lengths;
+        Ok(Self {
+            text: text.to_owned(),
+            owner_id,
+            period: None,
+            owner_type_len,
+            key_len,
+            total_len,
+        })
     }
 }
 
