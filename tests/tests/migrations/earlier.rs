@@ -97,6 +97,40 @@ fn a_migration_that_was_cut_short_is_finished_by_the_next_on_mariadb() {
     }
 }
 
+/// SQLite makes the table anew, and would take along what the application has added to it.
+#[test]
+fn what_the_application_has_added_to_the_table_is_not_dropped_on_sqlite() {
+    let database = database::sqlite();
+    for table in TABLES {
+        let earlier = Earlier::<SqliteConnection>::new(&*database, table);
+        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.insert();
+        let added = [
+            ("INDEX added", format!("ON {table} (\"count\")")),
+            ("TRIGGER added", format!("AFTER INSERT ON {table} BEGIN SELECT 1; END")),
+            ("TABLE added", format!("(counter INTEGER REFERENCES {table} (\"id\"))")),
+        ];
+        for (thing, how) in &added {
+            earlier.execute(&format!("CREATE {thing} {how}")).unwrap();
+            let refused = earlier.ledger().run_pending_migrations().unwrap_err();
+            let words = "indexes, triggers or foreign keys of the application";
+            assert!(format!("{refused:?}").contains(words), "{refused:?}");
+            earlier.assert_kept("1 = 1");
+            earlier.assert_not_migrated();
+            earlier.execute(&format!("DROP {thing}")).unwrap();
+        }
+        earlier.execute(&format!("CREATE VIEW added AS SELECT * FROM {table}")).unwrap();
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.execute("DROP VIEW added").unwrap();
+        let (thing, how) = &added[0];
+        earlier.execute(&format!("CREATE {thing} {how}")).unwrap();
+        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap_err();
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.execute(&format!("DROP {thing}")).unwrap();
+    }
+}
+
 fn text_owner() -> CounterId {
     CounterId::new("post", "0", "views").unwrap()
 }
