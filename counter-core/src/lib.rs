@@ -83,16 +83,16 @@ pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
     Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
-    Overflow, StoreNumber, Telling, ValueError, value,
+    Overflow, Seen, StoreNumber, Telling, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, Cursor, DeltaStore, Fact,
-    HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts, NumberRow,
-    Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, Told,
-    Verdict,
+    HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts,
+    MoveOutcome, NumberRow, Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair,
+    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
+    StoreNotices, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

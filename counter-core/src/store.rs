@@ -7,7 +7,9 @@ mod facts;
 mod numbered;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
+pub use answers::{
+    Claimed, Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told, Verdict,
+};
 pub use capabilities::{
     CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
     StoreGeneration,

@@ -9,7 +9,7 @@ use counter_core::{
 };
 
 use super::age::refuse_old_copy;
-use super::read::{self, Values};
+use super::read::{self, ReadValue, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
@@ -169,6 +169,15 @@ impl Engine {
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
         self.checked(read::values(self.store(), ids, |ids| self.ledger.baselines(ids))?)
+    }
+
+    /// Reads each of these counters, with what the store was seen to hold of it.
+    pub(crate) fn read_each(
+        &self,
+        ids: &[CounterId],
+    ) -> Result<Vec<Result<ReadValue, Error>>, Error> {
+        let read = read::each_value(self.store(), ids, |ids| self.ledger.baselines(ids))?;
+        self.checked(read)
     }
 
     /// The counters of an owner, by key: those declared, those in the table, and those that the

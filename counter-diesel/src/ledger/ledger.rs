@@ -153,10 +153,11 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
-    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given.
-    /// Returns the places of those that it deleted. The rows are of different counters and in the
-    /// order of [`CounterId`].
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error>;
+    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given, less
+    /// those that other transactions have locked, for which it does not wait where the database
+    /// can. Returns how many it deleted. The rows are of different counters and in the order of
+    /// [`CounterId`].
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error>;
 
     /// Locks a row of the record of the store with this id, and returns it with all that is
     /// recorded of that store. To be called when the rows of the claims are locked: then what other
@@ -213,10 +214,21 @@ pub struct RowPlace {
 /// Rows of a type of owners.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowPage {
-    /// The rows, each with its counter. A row that cannot be a counter's is left out.
-    pub rows: Vec<(CounterId, Baseline)>,
+    /// The rows. One that cannot be a counter's is left out.
+    pub rows: Vec<CounterRow>,
     /// The place after the last of them, if there may be more.
     pub next: Option<RowPlace>,
+}
+
+/// A row, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CounterRow {
+    /// The counter.
+    pub counter: CounterId,
+    /// Its count and its sequence.
+    pub row: Baseline,
+    /// How long ago it was changed, by the database's clock.
+    pub idle: Duration,
 }
 
 /// An owner that has rows.

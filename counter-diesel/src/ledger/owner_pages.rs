@@ -8,7 +8,7 @@ use counter_core::{CounterId, OwnerId, OwnerType, TableName};
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::owners::FoundRow;
-use crate::ledger::ledger::{OwnerWithRows, RowPage, RowPlace};
+use crate::ledger::ledger::{CounterRow, OwnerWithRows, RowPage, RowPlace};
 use crate::ledger::pool::DirectLedger;
 
 impl<C: CounterConnection> DirectLedger<C> {
@@ -27,8 +27,8 @@ impl<C: CounterConnection> DirectLedger<C> {
         let last = rows.last().filter(|_| is_full);
         let next = last.map(|row| RowPlace { owner: row.owner.clone(), key: row.key.clone() });
         let typed = |row: FoundRow| {
-            let id = CounterId::new(owner_type.as_str(), &row.owner, &row.key).ok()?;
-            Some((id, row.row))
+            let counter = CounterId::new(owner_type.as_str(), &row.owner, &row.key).ok()?;
+            Some(CounterRow { counter, row: row.row, idle: row.idle })
         };
         Ok(RowPage { rows: rows.into_iter().filter_map(typed).collect(), next })
     }
@@ -56,20 +56,10 @@ impl<C: CounterConnection> DirectLedger<C> {
         column: &str,
         ids: &[OwnerId],
     ) -> Result<Vec<OwnerId>, Error> {
-        let is_integer = |id: &OwnerId| id.as_i64().is_some();
-        // Together, integers would be compared as texts too.
-        let (integers, texts) = ids.iter().cloned().partition::<Vec<_>, _>(is_integer);
         let present = self.run(LedgerStep::Owners, |conn, _| {
-            let mut present = HashSet::new();
-            for (are_integers, ids) in [(true, &integers), (false, &texts)] {
-                let found = conn.present_owners(table, column, ids)?;
-                present.extend(found.into_iter().map(|text| (are_integers, text)));
-            }
-            Ok(present)
+            Ok(conn.present_owners(table, column, ids)?.into_iter().collect::<HashSet<_>>())
         })?;
-        let text_of = |id: &OwnerId| id.as_text().map_or_else(|| id.to_string(), str::to_owned);
-        let is_present = |id: &&OwnerId| present.contains(&(is_integer(id), text_of(id)));
-        Ok(ids.iter().filter(is_present).cloned().collect())
+        Ok(ids.iter().filter(|id| present.contains(id)).cloned().collect())
     }
 }
 

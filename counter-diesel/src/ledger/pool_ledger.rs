@@ -285,7 +285,7 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::Upsert, move |transaction| transaction.update(&claim))
     }
 
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
         let rows = rows.to_vec();
         self.step(LedgerStep::Upsert, move |transaction| transaction.delete_zeros(&rows))
     }

@@ -202,21 +202,9 @@ impl<C: CounterConnection> PoolTransaction<C> {
         })
     }
 
-    pub(crate) fn delete_zeros(
-        &mut self,
-        rows: &[(CounterId, ClaimSeq)],
-    ) -> Result<Vec<usize>, Error> {
-        let time = StepTime { began: Instant::now(), limit: self.limits.statement };
-        self.run(LedgerStep::Upsert, |conn, tables| {
-            let mut deleted = Vec::new();
-            for (place, (id, seq)) in rows.iter().enumerate() {
-                time.check::<C>()?;
-                if conn.delete_zero(tables, id, *seq)? > 0 {
-                    deleted.push(place);
-                }
-            }
-            Ok(deleted)
-        })
+    pub(crate) fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
+        let delete = |conn: &mut C, tables: &Tables| conn.delete_zeros(tables, rows);
+        Ok(self.run(LedgerStep::Upsert, delete)? as u64)
     }
 
     pub(crate) fn lock_record(

@@ -171,7 +171,7 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
         self.faults.step(
             "delete_zeros",
             || self.inner.delete_zeros(rows),

@@ -115,10 +115,6 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Deletes the row of a counter if its sequence is this one.
     fn delete(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize>;
 
-    /// Deletes the row of a counter if its sequence is this one and its count is 0.
-    fn delete_zero(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq)
-    -> QueryResult<usize>;
-
     /// The rows of these counters, in the order asked; `None` where there is none.
     fn baselines(
         &mut self,

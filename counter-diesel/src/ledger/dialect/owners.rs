@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counter_core::{Baseline, OwnerId, OwnerType, TableName};
+use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
 use diesel::result::QueryResult;
 
 use super::tables::Tables;
@@ -11,11 +11,8 @@ use super::tables::Tables;
 ///
 /// [`Dialect`]: super::dialect::Dialect
 pub trait OwnersDialect {
-    /// The type as which a value of any column is a text.
-    const TEXT: &'static str = "TEXT";
-
-    /// Whether an application keeps UUIDs as bytes, because the database has no type for them.
-    const HAS_UUID_BYTES: bool = true;
+    /// The SQL for the values of a column of the application's.
+    const COLUMN_SQL: ColumnSql;
 
     /// Returns at most so many rows of a type, in the order of owner and key: those after this key
     /// of this owner.
@@ -36,13 +33,61 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundOwner>>;
 
-    /// Returns those of these ids that are in a column of a table of the application's, as texts.
+    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given, less
+    /// those that other transactions have locked. Returns how many.
+    fn delete_zeros(
+        &mut self,
+        tables: &Tables,
+        rows: &[(CounterId, ClaimSeq)],
+    ) -> QueryResult<usize>;
+
+    /// Returns what a column of a table of the application's holds. Of one that is not there
+    /// nothing is known.
+    fn kind_of(&mut self, table: &TableName, column: &str) -> QueryResult<ColumnKind>;
+
+    /// Returns those of these ids that are in a column of a table of the application's.
     fn present_owners(
         &mut self,
         table: &TableName,
         column: &str,
         ids: &[OwnerId],
-    ) -> QueryResult<Vec<String>>;
+    ) -> QueryResult<Vec<OwnerId>>;
+}
+
+/// What a column of a table of the application's holds, as far as it matters for looking ids up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers.
+    Numbers,
+    /// Texts.
+    Texts,
+    /// Texts that are filled up with blanks.
+    PaddedTexts,
+    /// The database's own type for UUIDs.
+    Uuids,
+    /// Bytes, which cannot be compared with a text.
+    Bytes,
+    /// Bytes, which may be those of a text.
+    BytesOrTexts,
+    /// Whatever each row has there.
+    Anything,
+    /// Something else, or nothing is known of it.
+    Other,
+}
+
+/// The SQL for the values of a column of the application's.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnSql {
+    /// The type as which a value of any column is a text.
+    pub(crate) text: &'static str,
+    /// The type as which a number is an integer.
+    pub(crate) integer: &'static str,
+    /// The type of texts that are filled up with blanks, if a text has to be cast to it.
+    pub(crate) padded: Option<&'static str>,
+    /// The type of UUIDs, if a text has to be cast to it.
+    pub(crate) uuid: Option<&'static str>,
+    /// The digits of bytes in capitals, with the column in the place of `{}`.
+    pub(crate) hex: &'static str,
 }
 
 /// A row, and whose it is.
@@ -51,6 +96,8 @@ pub struct FoundRow {
     pub(crate) owner: OwnerId,
     pub(crate) key: String,
     pub(crate) row: Baseline,
+    /// How long ago it was changed, by the database's clock.
+    pub(crate) idle: Duration,
 }
 
 /// An owner that has rows.

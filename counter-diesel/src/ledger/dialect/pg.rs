@@ -1,3 +1,4 @@
+mod owners;
 mod rows;
 
 use std::sync::LazyLock;
@@ -14,18 +15,16 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{Written, many_baselines, shows, upsert_statement};
+use self::rows::{SKIP_LOCKED, Written, many_baselines, shows, upsert_statement};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::read_owner;
-use super::owners::OwnersDialect;
 use super::pooling::Pooling;
-use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, standard};
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;
@@ -131,7 +130,7 @@ impl Dialect for PgConnection {
 
     fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
         let mut rows = many_baselines(tables, ids)?;
-        rows.after.push_str(" FOR NO KEY UPDATE OF c SKIP LOCKED");
+        rows.after.push_str(SKIP_LOCKED);
         Ok(Some(standard::places(rows.load(self)?)))
     }
 
@@ -299,12 +298,6 @@ impl Dialect for PgConnection {
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "GREATEST");
-}
-
-impl OwnersDialect for PgConnection {
-    const HAS_UUID_BYTES: bool = false;
-
-    owners_members!(NOW);
 }
 
 /// Returns the statement that sets, for the rest of the transaction, what our transactions change,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
-    Printable, ServerVersion, StoreNumber,
+    Printable, ServerVersion, StoreNumber, TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -18,12 +18,12 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
-use super::owners::OwnersDialect;
+use super::owners::{ColumnKind, ColumnSql, OwnersDialect};
 use super::pools::open;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, standard};
+use super::sql::{numbers, owners, present, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
@@ -202,6 +202,27 @@ impl Dialect for SqliteConnection {
 }
 
 impl OwnersDialect for SqliteConnection {
+    const COLUMN_SQL: ColumnSql =
+        ColumnSql { text: "TEXT", integer: "INTEGER", padded: None, uuid: None, hex: "hex({})" };
+
+    fn delete_zeros(
+        &mut self,
+        tables: &Tables,
+        rows: &[(CounterId, ClaimSeq)],
+    ) -> QueryResult<usize> {
+        let mut deleted = 0;
+        for (id, seq) in rows {
+            let delete = standard::delete(tables, id, *seq)?.sql(" AND \"count\" = 0");
+            deleted += delete.execute(self)?;
+        }
+        Ok(deleted)
+    }
+
+    /// The type that a column is declared with binds no value of it.
+    fn kind_of(&mut self, _table: &TableName, _column: &str) -> QueryResult<ColumnKind> {
+        Ok(ColumnKind::Anything)
+    }
+
     owners_members!(NOW);
 }
 

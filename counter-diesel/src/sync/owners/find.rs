@@ -6,12 +6,12 @@
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
-use counter_core::{Baseline, CounterId, CounterKey, Owner, OwnerType, Pattern};
+use counter_core::{CounterId, CounterKey, Owner, OwnerType, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::engine::pages::pages;
 use crate::error::Error;
-use crate::ledger::ledger::RowPlace;
+use crate::ledger::ledger::{CounterRow, RowPlace};
 
 /// How many counters are found at a time. Enough that round trips do not count, few enough that no
 /// statement is long.
@@ -82,7 +82,7 @@ pub(crate) fn in_store(
 pub(crate) fn in_table(
     engine: &Engine,
     whose: Whose<'_>,
-    mut visit: impl FnMut(Vec<(CounterId, Baseline)>) -> Result<ControlFlow<()>, Error>,
+    mut visit: impl FnMut(Vec<CounterRow>) -> Result<ControlFlow<()>, Error>,
 ) -> Result<(), Error> {
     let mut place = match whose {
         Whose::Owner(owner) => Some(RowPlace { owner: owner.id().clone(), key: String::new() }),
@@ -91,7 +91,8 @@ pub(crate) fn in_table(
     loop {
         let page = engine.ledger().rows_after(whose.owner_type(), place.as_ref(), BATCH)?;
         let found = page.rows.len();
-        let rows = page.rows.into_iter().filter(|(id, _)| whose.has(id)).collect::<Vec<_>>();
+        let is_asked_for = |row: &CounterRow| whose.has(&row.counter);
+        let rows = page.rows.into_iter().filter(is_asked_for).collect::<Vec<_>>();
         let is_last = rows.len() < found || page.next.is_none();
         let is_over = !rows.is_empty() && visit(rows)?.is_break();
         place = page.next;

@@ -72,9 +72,27 @@ pub(super) fn many_baselines(
     tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt)>> {
+    many("w.\"number\" - 1, c.\"count\", c.\"claim_seq\"", tables, ids)
+}
+
+/// The rows of these counters that no other transaction has locked, which this locks: the place of
+/// the counter, and the row's id, count and sequence.
+pub(super) fn free_rows(
+    tables: &Tables,
+    ids: &[CounterId],
+) -> QueryResult<Statement<'static, (BigInt, BigInt, BigInt, BigInt)>> {
+    let columns = "w.\"number\" - 1, c.\"id\", c.\"count\", c.\"claim_seq\"";
+    Ok(many(columns, tables, ids)?.sql(SKIP_LOCKED))
+}
+
+fn many<Row>(
+    columns: &str,
+    tables: &Tables,
+    ids: &[CounterId],
+) -> QueryResult<Statement<'static, Row>> {
     let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ \
                  /*!80017 COLLATE utf8mb4_0900_bin */";
-    let select = "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM JSON_TABLE(";
+    let select = format!("SELECT {columns} FROM JSON_TABLE(");
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
              \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \

@@ -63,8 +63,31 @@ pub(super) fn many_baselines<'a>(
     tables: &Tables,
     ids: &'a [CounterId],
 ) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt)>> {
+    many("w.\"number\" - 1, c.\"count\", c.\"claim_seq\"", tables, ids)
+}
+
+/// Locks, of the rows that a join finds, those that no other transaction has locked.
+pub(super) const SKIP_LOCKED: &str = " FOR NO KEY UPDATE OF c SKIP LOCKED";
+
+/// The rows of these counters that no other transaction has locked, which this locks: the place of
+/// the counter, and the row's id, count and sequence.
+pub(super) fn free_rows<'a>(
+    tables: &Tables,
+    ids: &'a [CounterId],
+) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt, BigInt)>> {
+    let columns = "w.\"number\" - 1, c.\"id\", c.\"count\", c.\"claim_seq\"";
+    let mut rows = many(columns, tables, ids)?;
+    rows.after.push_str(SKIP_LOCKED);
+    Ok(rows)
+}
+
+fn many<'a, Row>(
+    columns: &str,
+    tables: &Tables,
+    ids: &'a [CounterId],
+) -> QueryResult<OverCounters<'a, Row>> {
     Ok(OverCounters {
-        before: "SELECT w.\"number\" - 1, c.\"count\", c.\"claim_seq\" FROM ".to_owned(),
+        before: format!("SELECT {columns} FROM "),
         after: format!(
             " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \
              \"number\") JOIN {} AS c \

@@ -12,15 +12,6 @@ macro_rules! shared_members {
             standard::delete(tables, id, seq)?.execute(self)
         }
 
-        fn delete_zero(
-            &mut self,
-            tables: &Tables,
-            id: &CounterId,
-            seq: ClaimSeq,
-        ) -> QueryResult<usize> {
-            standard::delete(tables, id, seq)?.sql(" AND \"count\" = 0").execute(self)
-        }
-
         fn rows_of(
             &mut self,
             tables: &Tables,

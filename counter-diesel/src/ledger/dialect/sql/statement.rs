@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Text};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, Text};
 
 /// A statement put together from text and bound values, whose rows have the SQL type `Row`.
 ///
@@ -59,6 +59,7 @@ enum SqlPart<'a> {
     Sql(Cow<'a, str>),
     Text(Cow<'a, str>),
     BigInt(i64),
+    Bytes(Vec<u8>),
 }
 
 impl<'a, Row> Statement<'a, Row> {
@@ -90,6 +91,11 @@ impl<'a, Row> Statement<'a, Row> {
         self
     }
 
+    pub(crate) fn bytes(mut self, value: Vec<u8>) -> Self {
+        self.parts.push(SqlPart::Bytes(value));
+        self
+    }
+
     pub(crate) fn big_int(mut self, value: i64) -> Self {
         self.parts.push(SqlPart::BigInt(value));
         self
@@ -98,8 +104,9 @@ impl<'a, Row> Statement<'a, Row> {
 
 impl<DB, Row> QueryFragment<DB> for Statement<'_, Row>
 where
-    DB: KeepsStatements + HasSqlType<Text> + HasSqlType<BigInt>,
+    DB: KeepsStatements + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
     str: ToSql<Text, DB>,
+    [u8]: ToSql<Binary, DB>,
     i64: ToSql<BigInt, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -116,6 +123,7 @@ where
             match part {
                 SqlPart::Sql(sql) => push_quoting(&mut out, sql)?,
                 SqlPart::Text(value) => out.push_bind_param::<Text, str>(value)?,
+                SqlPart::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value)?,
                 SqlPart::BigInt(value) => out.push_bind_param::<BigInt, i64>(value)?,
             }
         }
