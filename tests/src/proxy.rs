@@ -167,6 +167,11 @@ impl Proxy {
         std::mem::take(&mut state.happened)
     }
 
+    /// How much has happened since it was last [calm](Self::calm).
+    pub fn happened(&self) -> usize {
+        self.network.lock().happened
+    }
+
     /// What is held back arrives.
     pub fn release(&self) {
         self.network.lock().releases += 1;

@@ -14,6 +14,7 @@ use std::{fs, thread};
 use counter_core::{Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
+use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
 use counter_tests::store_worlds::patient;
 use rustix::thread::gettid;
@@ -25,6 +26,17 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> T + Send) -> T {
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     server.freeze();
+    interrupt_held(times, || true, || server.thaw(), ask)
+}
+
+/// Runs `ask` in a thread and so often stops and continues this process while its question is held,
+/// and lets its answer come then.
+fn interrupt_held<T: Send>(
+    times: usize,
+    is_held: impl Fn() -> bool,
+    release: impl FnOnce(),
+    ask: impl FnOnce() -> T + Send,
+) -> T {
     thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         let asking = scope.spawn(move || {
@@ -38,11 +50,12 @@ fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> 
                     return Some(());
                 }
                 let state = fs::read_to_string(format!("/proc/self/task/{thread_id}/stat")).ok()?;
-                state.rsplit(')').next()?.trim().starts_with('S').then_some(())
+                let sleeps = state.rsplit(')').next()?.trim().starts_with('S');
+                (is_held() && sleeps).then_some(())
             });
             stop_and_continue();
         }
-        server.thaw();
+        release();
         asking.join().unwrap()
     })
 }
@@ -84,6 +97,26 @@ fn a_connection_is_made_again() {
     let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
     let store = interrupt(&server, 2, build).unwrap();
     store.increment(&downloads_of(1), 1).unwrap();
+}
+
+/// Whichever reply is held, of those to the login and the one to the question that follows it.
+#[test]
+fn a_server_that_is_tried_out_is_asked_again() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to_port(server.port());
+    let url = proxy.redis_url();
+    let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
+    let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
+    // Within each of the replies, of which the shortest is +PONG.
+    for after in (0..).step_by(5) {
+        proxy.prepare(Trouble { towards: Towards::Client, after, kind: Kind::Hold });
+        let is_held = || proxy.happened() == 1;
+        drop(interrupt_held(1, is_held, || proxy.release(), build).unwrap());
+        if proxy.calm() == 0 {
+            assert!(after > 5, "nothing was held");
+            break;
+        }
+    }
 }
 
 #[test]

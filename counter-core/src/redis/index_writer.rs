@@ -144,6 +144,10 @@ impl Shared {
         let mut state = lock(&self.state);
         state.has_failed = !left.is_empty();
         state.gathered.extend(left);
+        // The thread may have found nothing gathered while another thread wrote.
+        if state.has_failed {
+            self.changed.notify_all();
+        }
     }
 
     fn note_end(&self) {

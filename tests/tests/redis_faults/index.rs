@@ -1,6 +1,7 @@
 //! The index while the server is away, frozen, full, or refuses it. Increments know nothing of that.
 
 use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use counter_core::{DeltaStore as _, Prefix, RedisStore};
@@ -8,6 +9,7 @@ use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
+use redis::Connection;
 
 use super::soon;
 
@@ -116,14 +118,7 @@ fn what_the_server_refuses_for_good_is_not_written_again_and_for_now_is() {
 
     count(&store, 2);
     index.page(&[], NonZeroUsize::MIN).unwrap();
-    let refuse = |value: &str| {
-        redis::cmd("CONFIG")
-            .arg("SET")
-            .arg("min-replicas-to-write")
-            .arg(value)
-            .exec(&mut server.bare())
-            .unwrap();
-    };
+    let refuse = |value: &str| require_replicas(&server, value);
     // What was counted before the server refused writes, and not written.
     redis::cmd("INCRBY").arg("counter:user:2:downloads").arg(0).exec(&mut bare).unwrap();
     let gathered = downloads_of(3);
@@ -132,6 +127,43 @@ fn what_the_server_refuses_for_good_is_not_written_again_and_for_now_is() {
     let _ = index.page(&[], NonZeroUsize::MIN);
     refuse("0");
     wait_for("the third to be named", || (named(&server) == texts([2, 3])).then_some(()));
+}
+
+/// The server holds the write of a sync for longer than the thread pauses. So the thread finds
+/// nothing gathered, and waits, before what the sync took is refused.
+#[test]
+fn what_was_refused_while_the_thread_waited_is_written_all_the_same() {
+    let server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).build().unwrap();
+    let index = store.pending_index().unwrap();
+    count(&store, 1);
+    wait_for("the first to be named", || (named(&server) == texts([1])).then_some(()));
+    count(&store, 2);
+    let mut bare = server.bare();
+    redis::cmd("CLIENT").arg("PAUSE").arg(1500).arg("WRITE").exec(&mut bare).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| index.page(&[], NonZeroUsize::MIN));
+        wait_for("the write to be held", || is_holding(&mut bare).then_some(()));
+        require_replicas(&server, "1");
+    });
+    require_replicas(&server, "0");
+    wait_for("the second to be named", || (named(&server) == texts([1, 2])).then_some(()));
+}
+
+/// Whether the server keeps a client waiting.
+fn is_holding(bare: &mut Connection) -> bool {
+    let facts: String = redis::cmd("INFO").arg("clients").query(bare).unwrap();
+    !facts.contains("blocked_clients:0")
+}
+
+/// Lets the server refuse writes unless it has so many replicas.
+fn require_replicas(server: &RedisServer, number: &str) {
+    redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("min-replicas-to-write")
+        .arg(number)
+        .exec(&mut server.bare())
+        .unwrap();
 }
 
 /// An application that never ends in an orderly way names what it counts all the same.

@@ -62,12 +62,9 @@ impl Manager {
 
     /// Checks that the server can be reached, lets this user in and answers.
     pub(crate) fn try_out(&self) -> Result<(), NoConnection> {
-        let (client, era) = self.find()?;
-        let mut connection = self.open(&client, era)?;
-        match ask(&mut connection, &Packed::ping()) {
-            Ok(Reply::Refused(refused)) => Err(no_connection(&client, &refused.into())),
-            Ok(_) => Ok(()),
-            Err(error) => Err(no_connection(&client, &error)),
+        match self.ask_once(&Packed::ping())? {
+            Reply::Refused(refused) => Err(no_connection(&self.find()?.0, &refused.into())),
+            _ => Ok(()),
         }
     }
 
@@ -87,25 +84,47 @@ impl Manager {
     /// Puts one question, on a connection that is closed again.
     pub(super) fn ask_once(&self, question: &Packed) -> Result<Reply, NoConnection> {
         let (client, era) = self.find()?;
-        let mut connection = self.open(&client, era)?;
-        ask(&mut connection, question).map_err(|error| no_connection(&client, &error))
+        let (_, reply) = self.ask_new(&client, question, || self.open(&client, era))?;
+        Ok(reply)
     }
 
     fn open(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
-        let opened = self.log_in(client, era);
-        let follower = match &self.target {
-            Target::Server(_) => return opened,
+        let opened = || self.log_in(client, era);
+        match &self.target {
+            Target::Server(_) => opened(),
             Target::Node(_, outage) => {
+                let opened = opened();
                 outage.note(&opened);
-                return opened;
+                opened
             }
-            Target::Master(follower) => follower,
-        };
-        let opened = opened.and_then(|mut connection| match must_be_master(&mut connection) {
-            Ok(()) => Ok(connection),
-            Err(error) => Err(no_connection(client, &error)),
-        });
-        opened.inspect_err(|_| follower.doubt())
+            Target::Master(follower) => {
+                let asked = self.ask_new(client, &Role::question(), opened);
+                let master = asked.and_then(|(connection, role)| match must_be_master(role) {
+                    Ok(()) => Ok(connection),
+                    Err(error) => Err(no_connection(client, &error)),
+                });
+                master.inspect_err(|_| follower.doubt())
+            }
+        }
+    }
+
+    /// Puts a question on a new connection. Where the answer is interrupted, puts it on another
+    /// one, because a question changes nothing.
+    fn ask_new(
+        &self,
+        client: &Client,
+        question: &Packed,
+        open: impl Fn() -> Result<StoreConnection, NoConnection>,
+    ) -> Result<(StoreConnection, Reply), NoConnection> {
+        let until = Deadline::after(self.timeouts.read);
+        loop {
+            let mut connection = open()?;
+            match ask(&mut connection, question) {
+                Ok(reply) => return Ok((connection, reply)),
+                Err(why) if is_interrupted(&why) && !until.left().is_zero() => {}
+                Err(why) => return Err(no_connection(client, &why)),
+            }
+        }
     }
 
     fn log_in(&self, client: &Client, era: Era) -> Result<StoreConnection, NoConnection> {
@@ -175,8 +194,8 @@ fn client_of(client: &Client, source: &CredentialSource) -> Result<Client, NoCon
 
 /// Checks that a server is the master. One that has been demoted, or was started again, takes
 /// connections too.
-fn must_be_master(connection: &mut StoreConnection) -> Result<(), BoxError> {
-    match Role::read(ask(connection, &Role::question())?)? {
+fn must_be_master(role: Reply) -> Result<(), BoxError> {
+    match Role::read(role)? {
         Role::Master { .. } => Ok(()),
         Role::Other(no_master) => Err(no_master.into()),
     }
