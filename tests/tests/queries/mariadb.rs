@@ -68,10 +68,10 @@ fn assert_no_scan(statement: &str, plan: &[String]) {
     let plan = plan.join("\n");
     assert!(plan.contains("\"access_type\""), "{plan}");
     assert!(!plan.contains("\"access_type\": \"ALL\""), "{statement}: {plan}");
-    assert!(
-        !plan.contains("filesort\": {") && !plan.contains("temporary_table"),
-        "{statement}: {plan}"
-    );
+}
+
+fn is_sorted(plan: &[String]) -> bool {
+    plan.iter().any(|plan| plan.contains("filesort\": {") || plan.contains("temporary_table"))
 }
 
 /// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of MariaDB.

@@ -58,7 +58,11 @@ fn prepare_to_explain(world: &QueryWorld<Connection>) {
 
 fn assert_no_scan(statement: &str, plan: &[String]) {
     let plan = plan.join("\n");
-    assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{statement}: {plan}");
+    assert!(!plan.contains("Seq Scan"), "{statement}: {plan}");
+}
+
+fn is_sorted(plan: &[String]) -> bool {
+    plan.iter().any(|step| step.contains("Sort"))
 }
 
 const CASES: &[Case<QueryWorld<Connection>>] = &[

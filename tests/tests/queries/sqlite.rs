@@ -55,8 +55,12 @@ fn prepare_to_explain(world: &QueryWorld<Connection>) {
 }
 
 fn assert_no_scan(statement: &str, plan: &[(i32, i32, i32, String)]) {
-    let is_search = |(.., step): &(i32, i32, i32, String)| step.starts_with("SEARCH");
-    assert!(plan.iter().all(is_search), "{statement}: {plan:?}");
+    let is_scan = |(.., step): &(i32, i32, i32, String)| step.starts_with("SCAN");
+    assert!(!plan.iter().any(is_scan), "{statement}: {plan:?}");
+}
+
+fn is_sorted(plan: &[(i32, i32, i32, String)]) -> bool {
+    plan.iter().any(|(.., step)| step.contains("TEMP B-TREE"))
 }
 
 const CASES: &[Case<QueryWorld<Connection>>] = &[

@@ -17,35 +17,44 @@ use crate::ledger::dialect::tables::Tables;
 
 type RowTypes = (BigInt, Text, Text, BigInt, BigInt, Timestamp, Timestamp);
 
-type RowColumns = (i64, String, String, i64, i64, NaiveDateTime, NaiveDateTime);
+pub(crate) type RowColumns = (i64, String, String, i64, i64, NaiveDateTime, NaiveDateTime);
 
-/// The place after which rows are read.
+/// The place after which rows are read, by the columns: those of an owner and a key, which is empty
+/// before the first of its rows.
+pub(crate) type Place = (i64, String, String);
+
+/// A range of the index after a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After<'a> {
-    /// The row of this key, among the rows of the same owner.
-    Key(&'a OwnerId, &'a str),
-    /// This owner, among the owners with the same integer, which is 0 for all texts.
-    Text(&'a OwnerId),
-    /// All owners with the same integer.
-    Integer(&'a OwnerId),
-    /// None: from the first.
+    /// Greater keys of the same owner.
+    Key(&'a Place),
+    /// Greater texts beside the same integer, which is 0 for all texts.
+    Text(&'a Place),
+    /// Greater integers.
+    Integer(&'a Place),
+    /// Everything.
     Nothing,
 }
 
 impl<'a> After<'a> {
-    /// The places whose rows, one after the other, are all rows after this key of this owner. Each
-    /// is one range of the index, which all of them together would not be.
-    pub(crate) fn row(after: Option<(&'a OwnerId, &'a str)>) -> Vec<Self> {
-        let places =
-            |(owner, key)| vec![Self::Key(owner, key), Self::Text(owner), Self::Integer(owner)];
-        after.map_or_else(|| vec![Self::Nothing], places)
+    /// The ranges that are, one after the other, all rows after a place. Each is one range of the
+    /// index, which all of them together would not be.
+    pub(crate) fn row(after: Option<&'a Place>) -> Vec<Self> {
+        let ranges = |place| vec![Self::Key(place), Self::Text(place), Self::Integer(place)];
+        after.map_or_else(|| vec![Self::Nothing], ranges)
     }
 
     /// The same of owners.
-    pub(crate) fn owner(after: Option<&'a OwnerId>) -> Vec<Self> {
-        let places = |owner| vec![Self::Text(owner), Self::Integer(owner)];
-        after.map_or_else(|| vec![Self::Nothing], places)
+    pub(crate) fn owner(after: Option<&'a Place>) -> Vec<Self> {
+        let ranges = |place| vec![Self::Text(place), Self::Integer(place)];
+        after.map_or_else(|| vec![Self::Nothing], ranges)
     }
+}
+
+/// Returns the place after a row of this owner.
+pub(crate) fn place_of(owner: &OwnerId, key: &str) -> QueryResult<Place> {
+    let owner = bind_owner(owner)?;
+    Ok((owner.id, owner.key.to_owned(), key.to_owned()))
 }
 
 /// At most so many rows of a type, in order.
@@ -55,24 +64,30 @@ pub(crate) fn rows<'a>(
     after: After<'a>,
     limit: i64,
     now: &str,
-) -> QueryResult<Statement<'a, RowTypes>> {
+) -> Statement<'a, RowTypes> {
     let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\", \"updated_at\"";
-    let rows = of_type(&format!("{columns}, {now}"), tables, owner_type, after)?;
-    Ok(rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit))
+    let rows = of_type(&format!("{columns}, {now}"), tables, owner_type, after);
+    rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit)
 }
 
-pub(crate) fn found_rows(rows: Vec<RowColumns>) -> QueryResult<Vec<FoundRow>> {
-    let found = rows.into_iter().map(|(owner_id, owner_key, key, count, seq, updated_at, now)| {
+/// Returns the place after these rows.
+pub(crate) fn after_rows(rows: &[RowColumns]) -> Option<Place> {
+    rows.last().map(|(id, text, key, ..)| (*id, text.clone(), key.clone()))
+}
+
+/// Returns the rows, but for those that say both an integer and a text, as only another program
+/// writes them: they are nobody's.
+pub(crate) fn found_rows(rows: Vec<RowColumns>) -> impl Iterator<Item = FoundRow> {
+    rows.into_iter().filter_map(|(owner_id, owner_key, key, count, seq, updated_at, now)| {
         let row = Baseline { count, seq: ClaimSeq::new(seq) };
         let idle = (now - updated_at).to_std().unwrap_or_default();
-        Ok(FoundRow { owner: read_owner((owner_id, owner_key))?, key, row, idle })
-    });
-    found.collect()
+        Some(FoundRow { owner: read_owner((owner_id, owner_key)).ok()?, key, row, idle })
+    })
 }
 
 type OwnerTypes = (BigInt, Text, BigInt, Timestamp, Timestamp);
 
-type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
+pub(crate) type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
 
 /// At most so many owners, in order, with the number of their rows and when the last of these
 /// changed.
@@ -82,49 +97,49 @@ pub(crate) fn owners<'a>(
     after: After<'a>,
     limit: i64,
     now: &str,
-) -> QueryResult<Statement<'a, OwnerTypes>> {
+) -> Statement<'a, OwnerTypes> {
     let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = of_type(&columns, tables, owner_type, after)?;
+    let owners = of_type(&columns, tables, owner_type, after);
     let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
-    Ok(owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit))
+    owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit)
 }
 
-pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> QueryResult<Vec<FoundOwner>> {
-    let found = rows.into_iter().map(|(owner_id, owner_key, rows, updated_at, now)| {
+/// Returns the place after these owners.
+pub(crate) fn after_owners(owners: &[OwnerColumns]) -> Option<Place> {
+    owners.last().map(|(id, text, ..)| (*id, text.clone(), String::new()))
+}
+
+/// Returns the owners, as [`found_rows`] does the rows.
+pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> impl Iterator<Item = FoundOwner> {
+    rows.into_iter().filter_map(|(owner_id, owner_key, rows, updated_at, now)| {
         let idle = (now - updated_at).to_std().unwrap_or_default();
         let rows = u64::try_from(rows).unwrap_or_default();
-        Ok(FoundOwner { owner: read_owner((owner_id, owner_key))?, rows, idle })
-    });
-    found.collect()
+        Some(FoundOwner { owner: read_owner((owner_id, owner_key)).ok()?, rows, idle })
+    })
 }
 
-/// Rows of a type. One that says both an integer and a text, as only another program writes it, is
-/// nobody's: it would keep those after it from being read.
 fn of_type<'a, Row>(
     columns: &str,
     tables: &Tables,
     owner_type: &'a OwnerType,
     after: After<'a>,
-) -> QueryResult<Statement<'a, Row>> {
+) -> Statement<'a, Row> {
     let from = tables.totals().quoted();
     let rows = Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
-        .text(owner_type.as_str())
-        .sql(" AND (\"owner_id\" = 0 OR \"owner_key\" = '')");
-    Ok(match after {
-        After::Key(owner, key) => {
-            let owner = bind_owner(owner)?;
-            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
-            let rows = rows.sql(" AND \"owner_key\" = ").text(owner.key);
+        .text(owner_type.as_str());
+    match after {
+        After::Key((id, text, key)) => {
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
+            let rows = rows.sql(" AND \"owner_key\" = ").text(text);
             rows.sql(" AND \"key\" > ").text(key)
         }
-        After::Text(owner) => {
-            let owner = bind_owner(owner)?;
-            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
-            rows.sql(" AND \"owner_key\" > ").text(owner.key)
+        After::Text((id, text, _)) => {
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
+            rows.sql(" AND \"owner_key\" > ").text(text)
         }
-        After::Integer(owner) => rows.sql(" AND \"owner_id\" > ").big_int(bind_owner(owner)?.id),
+        After::Integer((id, ..)) => rows.sql(" AND \"owner_id\" > ").big_int(*id),
         After::Nothing => rows,
-    })
+    }
 }
 
 /// Returns the ids of those of the rows that were found which are 0 and have the sequence asked
@@ -160,14 +175,24 @@ macro_rules! owners_members {
             after: Option<(&OwnerId, &str)>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
-            let mut rows = Vec::new();
-            for after in owners::After::row(after) {
-                let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
-                if left > 0 {
-                    rows.extend(owners::rows(tables, owner_type, after, left, $now)?.load(self)?);
+            let mut place = after.map(|(owner, key)| owners::place_of(owner, key)).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::row(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::rows(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::RowColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_rows(&rows);
+                found.extend(owners::found_rows(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
                 }
             }
-            owners::found_rows(rows)
         }
 
         fn owners_after(
@@ -177,15 +202,24 @@ macro_rules! owners_members {
             after: Option<&OwnerId>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundOwner>> {
-            let mut found = Vec::new();
-            for after in owners::After::owner(after) {
-                let left = limit - i64::try_from(found.len()).unwrap_or(limit);
-                if left > 0 {
-                    let owners = owners::owners(tables, owner_type, after, left, $now)?;
-                    found.extend(owners.load(self)?);
+            let mut place = after.map(|owner| owners::place_of(owner, "")).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::owner(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::owners(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::OwnerColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_owners(&rows);
+                found.extend(owners::found_owners(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
                 }
             }
-            owners::found_owners(found)
         }
 
         fn present_owners(
