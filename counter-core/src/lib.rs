@@ -83,16 +83,16 @@ pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
     Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
-    Overflow, StoreNumber, Telling, ValueError, value,
+    Overflow, Seen, StoreNumber, Telling, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, Cursor, DeltaStore, Fact,
     ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts,
-    MoveCounts, NumberRow, Numbered, PartSeq, PendingIndex, PersistenceFacts, PrivateStore, Recall,
-    Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts,
-    StoreGeneration, StoreNotices, StoreParts, Told, Verdict,
+    MoveCounts, MoveOutcome, NumberRow, Numbered, PartSeq, PendingIndex, PersistenceFacts,
+    PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot,
+    StoreFacts, StoreGeneration, StoreNotices, StoreParts, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -6,6 +6,7 @@ mod holding;
 mod mark;
 mod number;
 mod rules;
+mod seen;
 
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
@@ -13,3 +14,4 @@ pub use holding::Holding;
 pub use mark::{Kinship, MalformedMark, Mark, Marks, Telling};
 pub use number::StoreNumber;
 pub use rules::{Baseline, Overflow, ValueError, value};
+pub use seen::Seen;

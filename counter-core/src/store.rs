@@ -8,7 +8,9 @@ mod numbered;
 mod parts;
 mod snapshot;
 
-pub use answers::{Claimed, Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told, Verdict};
+pub use answers::{
+    Claimed, Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told, Verdict,
+};
 pub use capabilities::{
     CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
     StoreGeneration,

@@ -1,5 +1,6 @@
 //! The database's side: its contract, and the implementation over a Diesel pool.
 
+pub(crate) mod by_table;
 pub(crate) mod demotion;
 pub(crate) mod dialect;
 pub(crate) mod facts;
@@ -27,8 +28,8 @@ pub use self::dialect::numbers::SharedRecord;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{
-    Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace, Unapplied,
-    UnappliedCause, UpdateOutcome,
+    CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
+    Unapplied, UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;

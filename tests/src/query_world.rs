@@ -93,6 +93,11 @@ impl<C: CounterConnection> QueryWorld<C> {
         C::establish(&self.url).unwrap()
     }
 
+    /// Where the database is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The counters in another table of the same database.
     pub fn counters_in(&self, table: &str) -> Counters {
         let builder =

@@ -159,7 +159,9 @@ impl ClusterWorld {
 
     fn site() -> &'static ClusterSite {
         static SITE: OnceLock<ClusterSite> = OnceLock::new();
-        SITE.get_or_init(ClusterSite::start)
+        // Nothing fails over here, however busy the machine.
+        let patient = ["--cluster-node-timeout", "30000"];
+        SITE.get_or_init(|| ClusterSite::start_program("redis-server", &patient))
     }
 }
 

@@ -3,14 +3,15 @@
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use counter_tests::effort::load;
-use counter_tests::model::merge::rules::{By, MergeRules, Removes};
+use counter_tests::model::merge::rules::{By, Compares, MergeRules, Removes};
 use counter_tests::model::merge::{
-    ENDS_AT_ZERO, Merge, READS_FROM, READS_INTO, RECOVERS, REMOVES, REPEATS, SUM,
+    ENDS_AT_ZERO, Merge, NEVER_BEYOND, READS_FROM, READS_INTO, RECOVERS, REFUSES, REMOVES, REPEATS,
+    SUM,
 };
 use counter_tests::model::scenario::{Scenario, check, refute};
 use counter_tests::model::state::Left;
 
-const EXACT: [&str; 3] = [RECOVERS, SUM, ENDS_AT_ZERO];
+const EXACT: [&str; 4] = [RECOVERS, SUM, NEVER_BEYOND, ENDS_AT_ZERO];
 
 #[test]
 fn a_merge_loses_nothing_whoever_dies_at_whichever_step() {
@@ -29,18 +30,58 @@ fn a_merge_loses_nothing_beside_two_syncs_one_of_which_finishes_what_the_other_l
 }
 
 #[test]
-fn two_merges_at_once_lose_nothing() {
+fn two_merges_at_once_lose_nothing_and_move_no_more_than_there_is() {
     let from = Scenario::shared().syncing(0, 1).with(Left { increments: 1, ..Left::default() });
     let merges = vec![more(1), 1];
-    // Each may read what the other is about to move, so neither can say that the other is done.
-    let said = vec![RECOVERS, SUM, REMOVES, REPEATS];
+    let said = [EXACT.as_slice(), &[REMOVES, REPEATS, REFUSES]].concat();
     check(Merge { from, merges, said, ..merge() }, "two merges");
+}
+
+#[test]
+fn two_merges_that_cross_each_other_lose_nothing_and_move_no_more_than_there_is() {
+    let from = Scenario::shared().syncing(0, 1).with(Left { increments: 1, ..Left::default() });
+    let into = Scenario::shared().syncing(0, 1);
+    let said = vec![RECOVERS, SUM, NEVER_BEYOND, REFUSES];
+    check(Merge { from, into, back: vec![1], said, ..merge() }, "crossing merges");
+}
+
+#[test]
+fn two_merges_that_do_not_look_at_what_is_pending_move_a_value_twice() {
+    let from = Scenario::shared();
+    refute_comparing(Merge { from, merges: vec![1, 1], ..merge() }, Compares::HighWater);
+}
+
+#[test]
+fn two_merges_that_do_not_look_at_the_high_water_move_a_value_twice() {
+    let from = Scenario::shared().syncing(0, 1);
+    refute_comparing(Merge { from, merges: vec![1, 1], ..merge() }, Compares::Pending);
+}
+
+#[test]
+fn a_merge_that_compares_nothing_moves_what_was_deleted_since() {
+    let from = Scenario::shared().replacing(1, ClaimOp::Delete);
+    refute_comparing(Merge { from, ..merge() }, Compares::Nothing);
+}
+
+fn refute_comparing(merge: Merge, compares: Compares) {
+    let rules = MergeRules { compares, ..MergeRules::default() };
+    let name = format!("compares {compares:?}");
+    refute(Merge { rules, said: vec![NEVER_BEYOND], ..merge }, &name, NEVER_BEYOND);
+}
+
+/// The second one has seen the claim, and would read no row.
+#[test]
+fn a_merge_that_reads_while_another_removes_the_row_moves_what_is_not_there() {
+    let rules = MergeRules { waits: false, ..MergeRules::default() };
+    let from = Scenario::shared().syncing(0, 2);
+    let merge = Merge { from, rules, merges: vec![1, 1], said: vec![NEVER_BEYOND], ..merge() };
+    refute(merge, "removes at once", NEVER_BEYOND);
 }
 
 #[test]
 fn a_move_that_is_not_answered_is_not_repeated_and_loses_nothing() {
     let from = Scenario::shared().syncing(0, 1).with(Left { increments: 1, ..Left::default() });
-    let said = vec![RECOVERS, SUM, REMOVES, REPEATS];
+    let said = [EXACT.as_slice(), &[REMOVES, REPEATS]].concat();
     let lost_replies = more(1);
     let into = Scenario::shared().syncing(0, 1);
     check(Merge { from, into, lost_replies, merges: vec![2], said, ..merge() }, "lost answers");
@@ -66,13 +107,14 @@ fn a_read_of_the_counter_that_grows_is_right_during_a_merge() {
 }
 
 #[test]
-fn a_read_of_the_counter_that_is_merged_is_right_until_its_row_goes() {
+fn a_read_of_the_counter_that_is_merged_is_right_if_its_row_waits_for_it() {
     let left = Left { increments: 1, other_claims: 1, ..Left::default() };
     let from = || Scenario::shared().syncing(0, 2).reading().with(left);
-    let said = [EXACT.as_slice(), &[READS_FROM]].concat();
-    let rules = MergeRules { removes: Removes::Nothing, ..MergeRules::default() };
-    check(Merge { from: from(), said, rules, ..merge() }, "read of the first");
-    refute(Merge { from: from(), said: vec![READS_FROM], ..merge() }, "row goes", READS_FROM);
+    let said = [EXACT.as_slice(), &[READS_FROM, REMOVES]].concat();
+    check(Merge { from: from(), said, ..merge() }, "read of the first");
+    let rules = MergeRules { waits: false, ..MergeRules::default() };
+    let said = vec![READS_FROM];
+    refute(Merge { from: from(), rules, said, ..merge() }, "row goes at once", READS_FROM);
 }
 
 #[test]
@@ -153,6 +195,7 @@ fn merge() -> Merge {
         from: Scenario::shared().syncing(0, 2),
         into: Scenario::shared(),
         merges: vec![1],
+        back: vec![],
         crashes: 0,
         lost_replies: 0,
         rules: MergeRules::default(),

@@ -8,12 +8,12 @@ use crate::settings::CommandSettings;
 
 /// Move all counters of an owner to another owner, exactly, while both are counted
 ///
-/// The counters of INTO with the same keys grow by as much, and the rows of FROM are removed. Run
-/// it again at any time: it moves what was counted for FROM since. After an error or a signal, the
-/// same command goes on.
+/// The counters of INTO with the same keys grow by as much, and rows of FROM that have been 0 for
+/// an hour are removed. Run it again at any time: it moves what was counted for FROM since. After
+/// an error or a signal, the same command goes on.
 ///
 /// Exit code 1 if something is left: a counter that is counted all the time, one that could not be
-/// moved, or a step of which no answer came.
+/// moved or synced, or a step of which no answer came.
 #[derive(Args)]
 pub(crate) struct Merge {
     /// Owner whose counters are moved, such as user:123

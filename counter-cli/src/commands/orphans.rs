@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use clap::Args;
 use counter_diesel::Owner;
+use counter_diesel::error::one_line;
 use counter_diesel::ledger::TableName;
 use counter_diesel::sync::Orphaned;
 use serde_json::{Value, json};
 
 use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
-use crate::output::{BatchProgress, Output, listed, shown};
+use crate::output::{BatchProgress, Output, complain, listed, shown};
 use crate::owner::{OwnerTypeArgument, text_of};
 use crate::settings::CommandSettings;
 use crate::signals::Signals;
@@ -22,8 +23,11 @@ use crate::signals::Signals;
 /// committed yet. Owners are found by the rows of their counters, so what was never synced is found
 /// after a sync.
 ///
-/// Ids are compared as integers, or, where they are texts, with the column's values as texts, such
-/// as those of PostgreSQL's type uuid. On MySQL and SQLite the column may hold the bytes of UUIDs.
+/// The column may hold integers, texts, UUIDs or the bytes of UUIDs. Ids are compared as values of
+/// its type, by its index.
+///
+/// Exit code 1 if the counters of some could not be deleted: they are named, and all others are
+/// deleted. 130 or 143 if SIGINT or SIGTERM stopped it, after at most fifty owners.
 #[derive(Args)]
 pub(crate) struct OrphansCommand {
     /// Type of the owners, such as post
@@ -77,14 +81,19 @@ impl OrphansCommand {
         progress.finish();
         let found = found?;
         output.result("orphans", &self.in_json(&found), || self.in_text(&found))?;
+        complain_of_orphans(&found, output);
         Ok(match signals.arrived() {
             Some(signal) if found.interrupted => signal,
-            _ => Exit::Done,
+            _ if found.failed.is_empty() => Exit::Done,
+            _ => Exit::Failed,
         })
     }
 
     fn in_json(&self, found: &Orphaned) -> Value {
         let first = found.orphans.iter().map(|owner| json!({ "owner": text_of(owner) }));
+        let failed = found.failed.iter().map(
+            |failed| json!({ "owner": text_of(&failed.owner), "why": one_line(&failed.error) }),
+        );
         json!({
             "owner_type": self.owner_type.text,
             "table": self.table.to_string(),
@@ -96,6 +105,7 @@ impl OrphansCommand {
             "rows": found.rows,
             "young": found.young,
             "deleted": found.deleted,
+            "failed": { "count": found.failed.count(), "first": failed.collect::<Vec<_>>() },
         })
     }
 
@@ -121,4 +131,15 @@ impl OrphansCommand {
         });
         lines.join("\n") + "\n"
     }
+}
+
+/// Prints which orphans are left to standard error. In JSON they are part of the result.
+fn complain_of_orphans(found: &Orphaned, output: Output) {
+    if output.json {
+        return;
+    }
+    let failed = listed(&found.failed, "owners could not be deleted", |failed| {
+        format!("{} was not deleted: {}", shown(&text_of(&failed.owner)), one_line(&failed.error))
+    });
+    failed.iter().for_each(|line| complain(line));
 }

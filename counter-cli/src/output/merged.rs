@@ -23,6 +23,7 @@ pub(crate) fn merged_in_json(merged: &Merged, from: &str, into: &str) -> Value {
             json!({ "counter": failed.counter.as_str(), "why": one_line(&failed.error) })
         }),
         "unanswered": merged.unanswered,
+        "unsynced": in_list(&merged.unsynced, |id| json!({ "counter": id.as_str() })),
         "rows_removed": merged.rows_removed,
         "rows_left": merged.rows_left,
     })
@@ -35,8 +36,8 @@ pub(crate) fn merged_in_text(merged: &Merged, from: &str, into: &str) -> String 
         format!("{moved} counters of {from} moved to {into}, {rows_removed} rows removed\n");
     if *rows_left > 0 {
         text.push_str(&format!(
-            "{rows_left} rows of {from} are still there, because they are counted or synced; the \
-             same command removes them later\n"
+            "{rows_left} rows of {from} are still there; once they have been 0 for an hour, the \
+             same command removes them\n"
         ));
     }
     text
@@ -53,7 +54,10 @@ pub(crate) fn complain_of_merge(merged: &Merged, output: Output) {
     let left = listed(&merged.left, "counters are left", |id| {
         format!("{id} is left, because it is counted all the time")
     });
-    failed.iter().chain(&left).for_each(|line| complain(line));
+    let unsynced = listed(&merged.unsynced, "counters are not in the table yet", |id| {
+        format!("{id} is not in the table yet; the next sync says why")
+    });
+    failed.iter().chain(&left).chain(&unsynced).for_each(|line| complain(line));
     if merged.unanswered > 0 {
         complain(&format!("{} steps were not answered", merged.unanswered));
     }

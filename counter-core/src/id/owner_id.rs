@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -137,7 +138,13 @@ impl FromStr for OwnerId {
             return number.ok_or_else(|| refused("an integer must fit 64 bits"));
         }
         let not_canonical = || refused("it is not percent-encoded as this library does it");
-        let id = Self::Text(OwnerText::new(unescape(form).ok_or_else(not_canonical)?)?);
+        let text = unescape(form).ok_or_else(not_canonical)?;
+        // Without an escape it is the text itself, and would be written so.
+        let has_escapes = matches!(text, Cow::Owned(_));
+        let id = Self::Text(OwnerText::new(text)?);
+        if !has_escapes {
+            return Ok(id);
+        }
         let mut again = String::with_capacity(id.max_len());
         id.push_onto(&mut again);
         if again == form { Ok(id) } else { Err(not_canonical()) }

@@ -1,13 +1,15 @@
 //! Counts that are moved from one counter in memory to another.
 
+use std::sync::atomic::Ordering;
+
 use super::{MemoryStore, Shard, Slot};
 use crate::error::{Error, Operation};
 use crate::id::CounterId;
-use crate::protocol::Overflow;
-use crate::store::{CountMove, MoveCounts};
+use crate::protocol::{ClaimSeq, Overflow, Seen};
+use crate::store::{CountMove, MoveCounts, MoveOutcome};
 
 impl MoveCounts for MemoryStore {
-    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>> {
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
         let moved = moves.iter().map(|one| {
             self.move_one(one).map_err(|overflow| Error::NotCounted {
                 operation: Operation::Move,
@@ -21,21 +23,28 @@ impl MoveCounts for MemoryStore {
 
 impl MemoryStore {
     /// Changes both with their shards locked, so at every instant their sum is what it was.
-    fn move_one(&self, CountMove { from, into, by }: &CountMove) -> Result<(), Overflow> {
-        if from == into {
-            return Ok(());
-        }
+    fn move_one(&self, one: &CountMove) -> Result<MoveOutcome, Overflow> {
+        let CountMove { from, into, by, seen } = one;
         let places = [self.place(from), self.place(into)];
         let mut locked = self.lock_together(&places);
+        // A claim of this counter would need its shard, which is locked.
+        let high_water = ClaimSeq::new(self.high_water.load(Ordering::SeqCst));
         let pending = |place, id| locked.get(&place).map_or(0, |shard| pending(shard, id));
-        let of_from = pending(places[0], from).checked_sub(*by).ok_or(Overflow)?;
+        let now = Seen { high_water, pending: pending(places[0], from) };
+        if !seen.allows(now, *by) {
+            return Ok(MoveOutcome::Outdated);
+        }
+        if from == into {
+            return Ok(MoveOutcome::Moved);
+        }
+        let of_from = now.pending.checked_sub(*by).ok_or(Overflow)?;
         let of_into = pending(places[1], into).checked_add(*by).ok_or(Overflow)?;
         for (place, id, sum) in [(places[0], from, of_from), (places[1], into, of_into)] {
             if let Some(shard) = locked.get_mut(&place) {
                 shard.entry(id.clone()).or_default().pending = Some(sum);
             }
         }
-        Ok(())
+        Ok(MoveOutcome::Moved)
     }
 }
 

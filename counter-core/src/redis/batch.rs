@@ -97,6 +97,9 @@ impl<'a, T> Window<'a, T> {
     }
 }
 
+/// The most commands of a window, where each is about few items.
+const MOST_COMMANDS: usize = 1000;
+
 /// Takes a step over many items. Calls `exchange` for one window after another to add its results.
 ///
 /// # Errors
@@ -143,7 +146,9 @@ where
         let slots = places.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
         let chunks = chunks_by_slot(&of_node, &slots, batch.chunk);
         let slot = slots.first().copied().unwrap_or_default();
-        let results = take(server, batch, slot, &chunks, &mut exchange);
+        // A chunk holds few items where slots hold few, so more of them fill a window.
+        let window = (batch.chunk * batch.window).min(MOST_COMMANDS);
+        let results = take(server, Batch { window, ..batch }, slot, &chunks, &mut exchange);
         let results = results.or_else(|error| if_failed(error, &of_node))?;
         // A step that has no result for each item has them in no order.
         if results.len() != places.len() {

@@ -76,11 +76,17 @@ impl Sighting {
 
     /// Returns the slots of which this process had seen a sequence of the store with this id.
     pub(crate) fn slots_of(&self, store_id: &str) -> Vec<Slot> {
-        let of_store = match &self.store_id {
-            Some(seen) if seen != store_id => self.of_others.get(store_id),
-            _ => Some(&self.newest),
-        };
-        of_store.map(|newest| newest.keys().copied().collect()).unwrap_or_default()
+        match &self.store_id {
+            Some(seen) if seen != store_id => {
+                let newest = self.of_others.get(store_id);
+                newest.map(|newest| newest.keys().copied().collect()).unwrap_or_default()
+            }
+            _ => {
+                let forgotten = self.forgotten.keys();
+                let only = forgotten.filter(|slot| !self.newest.contains_key(slot));
+                self.newest.keys().chain(only).copied().collect()
+            }
+        }
     }
 }
 
@@ -90,10 +96,12 @@ impl LastSighting {
         Self { counted: Counted::Confirmed, ..Self::default() }
     }
 
-    /// Returns the present generation and the newest sequence seen in it in a slot.
+    /// Returns the present generation and the newest sequence seen in it in a slot. That is no less
+    /// than the floor of the store's id.
     pub(crate) fn get(&self, slot: Slot) -> (NthGeneration, ClaimSeq) {
         let state = self.lock();
-        (state.nth, state.newest.get(&slot).copied().unwrap_or_default())
+        let floor = state.store_id.as_deref().map_or(ClaimSeq::ZERO, floor_of);
+        (state.nth, state.newest.get(&slot).copied().unwrap_or_default().max(floor))
     }
 
     /// Returns the sequence of a slot that the server has forgotten, if it has forgotten one.
@@ -192,6 +200,22 @@ impl LastSighting {
     }
 }
 
+/// What stands between the floor of an id and the rest of it.
+const FLOOR: char = '-';
+
+/// Returns an id that says what the high water of no slot is below from now on. Where each slot of
+/// a cluster has one, a slot that goes back to before that is found though nothing else is known of
+/// it under this id.
+pub(crate) fn id_above(floor: ClaimSeq, id: &str) -> String {
+    format!("{floor}{FLOOR}{id}")
+}
+
+/// Returns what the high water of no slot is below in the life with this id, or 0.
+pub(crate) fn floor_of(store_id: &str) -> ClaimSeq {
+    let floor = store_id.split_once(FLOOR).and_then(|(floor, _)| floor.parse().ok());
+    ClaimSeq::new(floor.unwrap_or_default())
+}
+
 fn raise(newest: &mut Newest, slot: Slot, seq: ClaimSeq) {
     if seq > ClaimSeq::ZERO {
         let newest = newest.entry(slot).or_default();
@@ -255,6 +279,35 @@ mod tests {
         slots.sort_unstable();
         assert_eq!(slots, [SLOT, 7]);
         assert_eq!(seen.so_far().slots_of("b"), []);
+    }
+
+    #[test]
+    fn a_slot_of_which_nothing_was_seen_but_that_it_forgot_is_asked_again() {
+        let seen = LastSighting::of_confirmed_claims();
+        note_store(&seen, "a", Named::Before, 9);
+        let recall = |accepted: i64| {
+            let (high_water, accepted) = (ClaimSeq::new(12), ClaimSeq::new(accepted));
+            let forgotten = vec![ClaimSeq::new(5)];
+            seen.note_recall(
+                7,
+                &[ClaimSeq::new(5)],
+                &Recall::new(Some("a".to_owned()), high_water, accepted, forgotten),
+            );
+        };
+        recall(0);
+        assert_eq!(seen.so_far().slots_of("a"), [7]);
+        assert_eq!(seen.so_far().newest_in("a", 7), ClaimSeq::new(5));
+        recall(12);
+        assert_eq!(seen.forgotten_in(7), None);
+    }
+
+    #[test]
+    fn no_slot_is_below_the_floor_of_the_id() {
+        let id = id_above(ClaimSeq::new(17), "0a1b");
+        assert_eq!((floor_of(&id).get(), floor_of("0a1b").get()), (17, 0));
+        let seen = LastSighting::default();
+        note_store(&seen, &id, Named::Before, 20);
+        assert_eq!([SLOT, 7].map(|slot| seen.get(slot).1.get()), [20, 17]);
     }
 
     #[test]

@@ -29,6 +29,6 @@ impl StoreParts for RedisStore {
     }
 
     fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
-        steps::raise_each(self.server(), above, steps::Forgotten::Accepted)
+        steps::raise_each(self.server(), above, steps::Forgotten::Accepted).map(|_| ())
     }
 }

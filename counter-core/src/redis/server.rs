@@ -33,6 +33,9 @@ pub(crate) enum Connections {
     Cluster(ClusterAccess),
 }
 
+/// Places among items, each with its slot.
+type Places = Vec<(Slot, usize)>;
+
 impl Connections {
     pub(crate) fn of(pool: Pool) -> Self {
         Self::Pool(Box::new(pool))
@@ -123,8 +126,8 @@ impl Server {
 
     /// Returns the places of these slots by the nodes that have them, as far as is known, each with
     /// its slot and in their order. Where there is no cluster, all are at one.
-    pub(crate) fn by_owner(&self, slots: impl Iterator<Item = Slot>) -> Vec<Vec<(Slot, usize)>> {
-        let mut by_owner: Vec<(Option<Arc<Address>>, Vec<(Slot, usize)>)> = Vec::new();
+    pub(crate) fn by_owner(&self, slots: impl Iterator<Item = Slot>) -> Vec<Places> {
+        let mut by_owner: Vec<(Option<Arc<Address>>, Places)> = Vec::new();
         if let Some(cluster) = self.cluster() {
             cluster.learn(Deadline::after(self.timeouts.wait));
         }

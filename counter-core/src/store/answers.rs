@@ -77,6 +77,16 @@ pub enum Claimed {
     WentBack(ForgottenPart),
 }
 
+/// What became of a move that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveOutcome {
+    /// One counter has lost what the other has gained.
+    Moved,
+    /// The first counter is not as it was seen any more, so its value must be read again. Neither
+    /// counter was changed.
+    Outdated,
+}
+
 /// Whether a claim is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

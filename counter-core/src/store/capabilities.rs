@@ -4,14 +4,14 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::answers::{Cursor, IndexEntry, IndexPage, Recall, ScanPage, Told};
+use super::answers::{Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told};
 use super::facts::{StoreFacts, StoreNotices};
 use super::numbered::Numbered;
 use super::parts::StoreParts;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Telling};
+use crate::protocol::{Claim, ClaimSeq, Generation, Seen, Telling};
 
 /// Tells one generation of a store's data from the next.
 ///
@@ -157,8 +157,8 @@ pub trait PrivateStore: Send + Sync {
 /// was.
 pub trait MoveCounts: Send + Sync {
     /// Subtracts from what is pending of one counter and adds as much to another, for each move at
-    /// one instant, whatever is pending of the two. Returns an outcome for each move. A move to the
-    /// same counter changes nothing.
+    /// one instant, if the first counter may still lose as much by the rule of [`Seen::allows`].
+    /// Returns an outcome for each move. A move to the same counter changes nothing.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ pub trait MoveCounts: Send + Sync {
     /// into 64 bits or something else is in the place of a counter. [`Error::OutcomeUnknown`] if
     /// both may have been changed, or may be later; never one of them alone. Both name the counter
     /// that was to be moved from. No move is retried in here.
-    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>>;
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>>;
 }
 
 /// How much to move from one counter to another.
@@ -176,8 +176,10 @@ pub struct CountMove {
     pub from: CounterId,
     /// The counter to which it is added.
     pub into: CounterId,
-    /// The amount. May be negative.
+    /// The amount: the value that was read of the first counter. May be negative.
     pub by: i64,
+    /// What the look of that read saw of the first counter.
+    pub seen: Seen,
 }
 
 /// Finds counters without a scan.

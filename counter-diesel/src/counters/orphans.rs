@@ -88,8 +88,8 @@ impl<'a> Orphans<'a> {
         Self { all_may_be_gone: true, ..self }
     }
 
-    /// Calls `observer` after each batch of a thousand owners. Returning [`ControlFlow::Break`]
-    /// ends the search.
+    /// Calls `observer` after each batch of a thousand owners, and after every fifty whose counters
+    /// were deleted. Returning [`ControlFlow::Break`] ends the search.
     pub fn observed(self, observer: &'a mut dyn FnMut(&Orphaned) -> ControlFlow<()>) -> Self {
         Self { observer: Some(observer), ..self }
     }
@@ -110,13 +110,16 @@ impl<'a> Orphans<'a> {
     /// Finds them, and deletes all counters of each, as [`Counters::delete_all`] does.
     ///
     /// Every owner that `present` does not return loses its counters: look at what
-    /// [`find`](Self::find) returns first.
+    /// [`find`](Self::find) returns first. It is asked twice, when the owners are found and again
+    /// just before their counters are deleted. The names in the store are gone through once for
+    /// every 10,000 orphans.
     ///
     /// # Errors
     ///
-    /// As [`find`](Self::find) and [`Counters::delete_all`]. What was deleted before stays deleted,
-    /// and the same call goes on. [`Error::AllGone`], before anything is deleted, if none of the
-    /// owners is there.
+    /// As [`find`](Self::find). What keeps a counter of one orphan from being deleted is in
+    /// [`Orphaned::failed`], and the others are deleted; if it happens to 16 orphans in a row, it
+    /// is returned. What was deleted before stays deleted, and the same call goes on.
+    /// [`Error::AllGone`], before anything is deleted, if none of the owners is there.
     pub fn delete<K: ToOwnerId>(
         self,
         present: impl FnMut(&[OwnerId]) -> QueryResult<Vec<K>>,
@@ -125,12 +128,14 @@ impl<'a> Orphans<'a> {
     }
 
     /// Like [`find`](Self::find), of owners whose ids are in this column of a table of the same
-    /// database. Texts are compared as they are cast to text, which no index helps. On MySQL and
-    /// SQLite the column may also hold the bytes of UUIDs, the most significant first.
+    /// database. The column may hold integers, texts, UUIDs, or the bytes of UUIDs, the most
+    /// significant first. Ids are compared as values of its type, so that an index of the column is
+    /// used; a column of another type is compared as it is cast to text, which no index helps. The
+    /// type may have counters of both kinds of ids: an id that the column cannot hold is not there.
     ///
     /// # Errors
     ///
-    /// [`Error::Database`] if the table or the column is not there, or holds no ids of this kind.
+    /// [`Error::Database`] if the table or the column is not there.
     pub fn find_in(self, table: &TableName, column: &str) -> Result<Orphaned, Error> {
         let ledger = self.counters.engine().ledger();
         self.search(false, &mut |ids| ledger.present_owners(table, column, ids))

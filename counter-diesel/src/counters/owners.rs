@@ -12,8 +12,8 @@ use crate::sync::owners::{delete_all, merge};
 
 impl Counters {
     /// Deletes every counter of an owner: those that have rows, those that the model declares, and
-    /// all others of which the store holds anything, claimed or not. Returns how many counters
-    /// there were.
+    /// all others of which the store holds anything, claimed or not; buckets of periods too.
+    /// Returns how many counters there were, each bucket being one.
     ///
     /// Each is deleted as [`delete`](Self::delete) does it, one after the other. An increment that
     /// comes during the call may survive it, as a new counter: to be sure that nothing is left,
@@ -46,15 +46,22 @@ impl Counters {
     /// Both may be counted, read, set and synced meanwhile. Each step is one instant at which a
     /// counter of `from` loses what its counterpart gains: no increment is lost or counted twice,
     /// whatever dies or is not answered. So the call can be repeated: it then moves what was
-    /// counted for `from` since. What one read returns for the two together can be off while a sync
-    /// applies one of them; what the table comes to have is not.
+    /// counted for `from` since. Several calls may run at once, also in opposite directions: a
+    /// value is moved only if the counter was not moved, claimed or set since it was read. Stores
+    /// in the memory of several processes do not know of each other, so there one process at a time
+    /// may merge. What one read returns for the two together can be off while a sync applies one of
+    /// them; what the table comes to have is not.
     ///
     /// Keys are those of `from`, declared or not; `into` need not declare them. A key that both
-    /// have is added up. Buckets of periods and what is not a count do not exist in this version.
+    /// have is added up, and so are their buckets of the same period.
     ///
     /// A counter of `from` that is counted all the time is moved five times and then
-    /// [left](Merged::left). Rows of `from` that are 0 then go, as if they were deleted: a read of
-    /// a counter of `from` that runs just then may return a value that it did not have.
+    /// [left](Merged::left). Both sides are then synced, so that what was moved is in the table
+    /// when this returns, or is among those [not synced](Merged::unsynced).
+    ///
+    /// Rows of `from` that have been 0 for an hour are removed. Younger ones
+    /// [stay](Merged::rows_left) for the same call later, because a read may be under way that
+    /// would be wrong without them.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -91,9 +98,9 @@ impl Counters {
     /// Moves the counters of all owners of a type to the owners with the same ids of another type,
     /// as [`merge`](Self::merge) does for one: for a model that gets another name.
     ///
-    /// Works in batches of a thousand counters and keeps little in memory. It can be interrupted
-    /// and called again, and old processes may go on counting under the old name: call it again
-    /// once they are gone. The guide `docs/renaming.md` has the order of steps.
+    /// Works in batches of a thousand counters, syncs each, and keeps little in memory. It can be
+    /// interrupted and called again, and old processes may go on counting under the old name: call
+    /// it again once they are gone. The guide `docs/renaming.md` has the order of steps.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error};

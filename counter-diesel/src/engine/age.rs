@@ -112,6 +112,8 @@ pub(crate) fn refuse_old_copy(
         let mut given_out = recorded.parts(&present.store_id)?;
         given_out.extend(parts.seen_parts(&present.store_id));
         given_out.retain(|it| of_ids.contains(&it.part));
+        // A part of which nothing is known may have gone back all the same.
+        given_out.extend(of_ids.iter().map(|part| PartSeq { part: *part, seq: ClaimSeq::ZERO }));
         let forgotten = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN)?;
         let gone_back = forgotten.iter().find(|part| part.found > ClaimSeq::ZERO);
         return gone_back.map_or(Ok(()), |part| Err(went_back(part.found, &[part.forgotten])));

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use counter_core::{
 };
 
 use super::age::{OfLedger, refuse_old_copy};
-use super::read::{self, Values};
+use super::read::{self, ReadValue, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
@@ -59,6 +59,8 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
+    /// Parts of the store that were met and may have lost something.
+    doubted_parts: Mutex<BTreeSet<u16>>,
 }
 
 impl Engine {
@@ -67,6 +69,7 @@ impl Engine {
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, database) = (Mutex::default(), Mutex::default());
         let (reported_unconfirmed, sound_parts) = (AtomicU64::new(0), Mutex::default());
+        let doubted_parts = Mutex::default();
         Self {
             config,
             store,
@@ -78,6 +81,7 @@ impl Engine {
             database,
             reported_unconfirmed,
             sound_parts,
+            doubted_parts,
         }
     }
 
@@ -137,9 +141,16 @@ impl Engine {
         *sound = Some(store_id.into());
     }
 
-    /// Has the next sync ask the parts of the store what they remember.
-    pub(crate) fn doubt_parts(&self) {
+    /// Has the next sync ask the parts of the store what they remember, these among them.
+    pub(crate) fn doubt_parts(&self, parts: impl IntoIterator<Item = u16>) {
         *self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    /// Returns the parts that are to be asked, whatever is recorded of them, and doubts them no
+    /// more.
+    pub(crate) fn take_doubted_parts(&self) -> BTreeSet<u16> {
+        std::mem::take(&mut *self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns how many of the claims without a confirmation no report has counted yet, and takes
@@ -189,6 +200,15 @@ impl Engine {
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
         self.checked(read::values(self.store(), ids, |ids| self.ledger.baselines(ids))?)
+    }
+
+    /// Reads each of these counters, with what the store was seen to hold of it.
+    pub(crate) fn read_each(
+        &self,
+        ids: &[CounterId],
+    ) -> Result<Vec<Result<ReadValue, Error>>, Error> {
+        let read = read::each_value(self.store(), ids, |ids| self.ledger.baselines(ids))?;
+        self.checked(read)
     }
 
     /// The counters of an owner, by key: those declared, those in the table, and those that the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CommitOutcome, CounterId, CounterKey, DeltaStore, Holding, Owner,
-    Snapshot, ValueError, Verdict, value,
+    Seen, Snapshot, ValueError, Verdict, value,
 };
 
 use crate::error::{CoreError, Error};
@@ -25,28 +25,51 @@ pub(crate) struct Values<T> {
     pub(crate) beyond_store: Vec<CounterId>,
 }
 
+/// A counter's value, and what the look into the store saw of the counter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadValue {
+    pub(crate) value: i64,
+    pub(crate) seen: Seen,
+}
+
 /// The values of these counters, each as it was at one instant during the call.
 pub(crate) fn values(
     store: &dyn DeltaStore,
     ids: &[CounterId],
-    mut baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
+    baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
 ) -> Result<Values<Vec<i64>>, Error> {
+    let Values { values, beyond_store } = each_value(store, ids, baselines)?;
+    let values = values.into_iter().map(|read| read.map(|read| read.value));
+    Ok(Values { values: values.collect::<Result<_, _>>()?, beyond_store })
+}
+
+/// Like [`values`], but what keeps one counter from being read concerns no other.
+pub(crate) fn each_value(
+    store: &dyn DeltaStore,
+    ids: &[CounterId],
+    mut baselines: impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error>,
+) -> Result<Values<Vec<Result<ReadValue, Error>>>, Error> {
     if ids.is_empty() {
         return Ok(Values { values: Vec::new(), beyond_store: Vec::new() });
     }
     let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
     for _ in 0..ROUNDS {
         if reading.is_settled() {
-            match reading.values(ids, store) {
-                // The commit of the claim is on its way, or the claim was acknowledged since.
-                Err(Error::Core(CoreError::Conflict { .. })) if store.private().is_some() => {}
-                values => return values,
+            let read = reading.values(ids, store);
+            // The commit of the claim is on its way, or the claim was acknowledged since.
+            let is_passing = store.private().is_some() && read.values.iter().any(is_conflict);
+            if !is_passing {
+                return Ok(read);
             }
         }
         let before = reading.rows.iter().map(|row| row.seq).collect();
         reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before };
     }
-    reading.values(ids, store)
+    Ok(reading.values(ids, store))
+}
+
+fn is_conflict(read: &Result<ReadValue, Error>) -> bool {
+    matches!(read, Err(Error::Core(CoreError::Conflict { .. })))
 }
 
 /// A look into the store, and the rows as they were read after it.
@@ -72,7 +95,11 @@ impl Reading {
         row.seq <= high_water || self.before.get(index) == Some(&row.seq)
     }
 
-    fn values(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<Values<Vec<i64>>, Error> {
+    fn values(
+        &self,
+        ids: &[CounterId],
+        store: &dyn DeltaStore,
+    ) -> Values<Vec<Result<ReadValue, Error>>> {
         // A store that knows no newest sequence is no old copy: it was emptied, or has lost that.
         let is_beyond_store = |(index, row): &(usize, &Baseline)| {
             let high_water = self.look.high_water_of(*index);
@@ -82,22 +109,21 @@ impl Reading {
         };
         let beyond_store = (0..).zip(&self.rows).filter(is_beyond_store);
         let beyond_store = beyond_store.filter_map(|(index, _)| ids.get(index).cloned()).collect();
-        let trusted = (0..).zip(&self.rows).map(|(index, row)| self.was_row_at_look(index, *row));
-        let trusted = trusted.collect::<Vec<_>>();
-        let mut values = Vec::with_capacity(ids.len());
-        for (((id, held), row), trusted) in
-            ids.iter().zip(&self.look.held).zip(&self.rows).zip(trusted)
-        {
+        let values = (0..).zip(ids.iter().zip(&self.look.held).zip(&self.rows));
+        let values = values.map(|(index, ((id, held), row))| {
+            let high_water = self.look.high_water_of(index);
             let held = held.as_ref().map_err(|foreign| CoreError::from(foreign.clone()))?;
+            let seen = Seen { high_water, pending: held.pending };
             // A claim made after the look was applied. At its instant nothing was pending and
             // nothing else in flight, so the row alone was the counter's value.
-            values.push(if trusted {
+            let value = if self.was_row_at_look(index, *row) {
                 value_over(store, held, *row).map_err(|error| CoreError::of_value(id, error))?
             } else {
                 row.count
-            });
-        }
-        Ok(Values { values, beyond_store })
+            };
+            Ok(ReadValue { value, seen })
+        });
+        Values { values: values.collect(), beyond_store }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
     Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName, Told,
@@ -34,7 +35,7 @@ pub trait Ledger: Send + Sync + 'static {
         self.baselines(ids)
     }
 
-    /// All rows of an owner, by key.
+    /// All rows of an owner's totals, by key.
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
 
     /// The owners of this type whose counts of this key are the highest in the table, at most
@@ -55,8 +56,17 @@ pub trait Ledger: Send + Sync + 'static {
         limit: NonZeroUsize,
     ) -> Result<RowPage, Error>;
 
-    /// The owners of this type that have rows, in an order that stays the same, at most `limit` of
-    /// them: those after this one, or the first.
+    /// The rows of buckets of the owners of this type, in an order of owner, key and period that
+    /// stays the same, at most `limit` of them: those after this place, or the first.
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error>;
+
+    /// The owners of this type that have rows of totals, in an order that stays the same, at most
+    /// `limit` of them: those after this one, or the first.
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -160,10 +170,11 @@ pub trait LedgerTransaction {
     /// [`Error::KeptOut`] if the row does not show the claim's sequence afterwards.
     fn update(&mut self, claim: &Claim) -> Result<UpdateOutcome, Error>;
 
-    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given.
-    /// Returns the places of those that it deleted. The rows are of different counters and in the
-    /// order of [`CounterId`].
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error>;
+    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given, less
+    /// those that other transactions have locked, for which it does not wait where the database
+    /// can. Returns how many it deleted. The rows are of different counters and in the order of
+    /// [`CounterId`].
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error>;
 
     /// Locks a row of the record of the store with this id, and returns it with all that is
     /// recorded of that store. To be called when the rows of the claims are locked: then what other
@@ -177,13 +188,12 @@ pub trait LedgerTransaction {
     /// sequence.
     fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error>;
 
-    /// Returns what is recorded of these parts of a store by transactions that have locked any of
-    /// these rows of the record. To be called when a row of the record is locked.
+    /// Returns what is recorded of these parts of a store. To be called when a row of the record is
+    /// locked.
     fn recorded_parts(
         &mut self,
         prefix: &Prefix,
         store_id: &str,
-        writers: &[i64],
         parts: &[u16],
     ) -> Result<Vec<PartSeq>, Error>;
 
@@ -235,15 +245,29 @@ pub struct RowPlace {
     pub owner: OwnerId,
     /// The key of the row after which the place is. Empty for the place before the owner's rows.
     pub key: String,
+    /// The grain and the start of the bucket after which the place is, as the row has them. `None`
+    /// among totals, and for the place after all buckets of the key.
+    pub period: Option<(String, NaiveDateTime)>,
 }
 
 /// Rows of a type of owners.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowPage {
-    /// The rows, each with its counter. A row that cannot be a counter's is left out.
-    pub rows: Vec<(CounterId, Baseline)>,
+    /// The rows. One that cannot be a counter's or a bucket's is left out.
+    pub rows: Vec<CounterRow>,
     /// The place after the last of them, if there may be more.
     pub next: Option<RowPlace>,
+}
+
+/// A row, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CounterRow {
+    /// The counter.
+    pub counter: CounterId,
+    /// Its count and its sequence.
+    pub row: Baseline,
+    /// How long ago it was changed, by the database's clock.
+    pub idle: Duration,
 }
 
 /// An owner that has rows.
@@ -266,8 +290,6 @@ pub struct LockedRecord {
     pub recorded: Vec<ClaimSeq>,
     /// The marks of decisions which database is the right one for the store.
     pub decision: Marks,
-    /// The numbers of all rows that transactions have locked so far, this one's too.
-    pub writers: Vec<i64>,
 }
 
 /// A claim that is not in the table after its upsert.

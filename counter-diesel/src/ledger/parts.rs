@@ -3,13 +3,15 @@
 //! A transaction writes only to rows that belong to the row of the record which it has locked, so
 //! none waits for another one for them.
 
-use counter_core::{ClaimSeq, PartSeq};
+use counter_core::{ClaimSeq, PartSeq, Prefix};
 use diesel::result::QueryResult;
 
+use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::sql::standard::OF_PARTS;
 use crate::ledger::dialect::tables::Tables;
+use crate::ledger::transaction::PoolTransaction;
 
 /// There are no more rows of the record.
 const WRITERS: i64 = 64;
@@ -17,6 +19,29 @@ const WRITERS: i64 = 64;
 /// How many rows one statement writes or reads. They are few numbers, because a statement is kept
 /// by its text.
 const SIZES: [usize; 4] = [256, 32, 4, 1];
+
+impl<C: CounterConnection> PoolTransaction<C> {
+    pub(crate) fn recorded_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        parts: &[u16],
+    ) -> Result<Vec<PartSeq>, Error> {
+        let store = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| of(conn, tables, store, parts))
+    }
+
+    pub(crate) fn record_parts(
+        &mut self,
+        prefix: &Prefix,
+        store_id: &str,
+        writer: i64,
+        parts: &[PartSeq],
+    ) -> Result<(), Error> {
+        let store = (prefix.as_str(), store_id);
+        self.run(LedgerStep::State, |conn, tables| write(conn, tables, store, writer, parts))
+    }
+}
 
 /// Returns what is recorded of all parts of a store: of each part several sequences.
 pub(crate) fn all<C: CounterConnection>(
@@ -29,17 +54,15 @@ pub(crate) fn all<C: CounterConnection>(
     Ok(rows.into_iter().filter_map(|(writer, seq, _)| read(writer, seq)).collect())
 }
 
-/// Returns what is recorded of these parts of a store by transactions that have locked any of these
-/// rows of the record.
+/// Returns what is recorded of these parts of a store.
 pub(crate) fn of<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
     (prefix, store_id): (&str, &str),
-    writers: &[i64],
     parts: &[u16],
 ) -> QueryResult<Vec<PartSeq>> {
     let id = id_of_parts(store_id);
-    let rows = parts.iter().flat_map(|part| writers.iter().map(|writer| row_of(*part, *writer)));
+    let rows = parts.iter().map(|part| (row_of(*part, 1), row_of(*part, WRITERS)));
     let rows = rows.collect::<Vec<_>>();
     let mut recorded = Vec::new();
     for rows in in_sizes(&rows) {

@@ -142,6 +142,18 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let (owner_type, after) = (owner_type.clone(), after.cloned());
+        self.within(self.limits().answer, move |direct| {
+            direct.buckets_after(&owner_type, after.as_ref(), limit)
+        })
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -290,7 +302,7 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::Upsert, move |transaction| transaction.update(&claim))
     }
 
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
         let rows = rows.to_vec();
         self.step(LedgerStep::Upsert, move |transaction| transaction.delete_zeros(&rows))
     }
@@ -314,13 +326,12 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         &mut self,
         prefix: &Prefix,
         store_id: &str,
-        writers: &[i64],
         parts: &[u16],
     ) -> Result<Vec<PartSeq>, Error> {
         let (prefix, store_id) = (prefix.clone(), store_id.to_owned());
-        let (writers, parts) = (writers.to_vec(), parts.to_vec());
+        let parts = parts.to_vec();
         self.step(LedgerStep::State, move |transaction| {
-            transaction.recorded_parts(&prefix, &store_id, &writers, &parts)
+            transaction.recorded_parts(&prefix, &store_id, &parts)
         })
     }
 

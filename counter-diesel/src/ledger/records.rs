@@ -22,19 +22,15 @@ pub(crate) fn lock<C: CounterConnection>(
         None => lock_any(conn, tables, prefix, store_id)?,
     };
     let (mut recorded, mut decision) = (Vec::new(), Marks::default());
-    let mut writers = vec![row.0];
     for row in conn.recorded(tables, prefix, store_id)? {
         let Told { writer, seq, marks, .. } = read(row)?;
-        if writer > StateRow::PASSES && !writers.contains(&writer) {
-            writers.push(writer);
-        }
         if writer == Told::DECISIONS {
             decision = marks;
         } else if seq > ClaimSeq::ZERO {
             recorded.push(seq);
         }
     }
-    Ok(LockedRecord { row: read(row)?, recorded, decision, writers })
+    Ok(LockedRecord { row: read(row)?, recorded, decision })
 }
 
 /// Writes a row of the record that this transaction has locked.

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use counter_core::{BatchSize, Pattern};
+use counter_core::{BatchSize, CounterId, Pattern};
 
 /// What a sync moves, and how.
 ///
@@ -18,6 +18,8 @@ pub struct SyncOptions {
     pub(crate) on_conflict: OnConflict,
     pub(crate) leaves_refused: bool,
     pub(crate) finds: Finds,
+    /// Instead of what is found.
+    pub(crate) only: Option<Vec<CounterId>>,
     /// Instead of the configured time.
     pub(crate) full_scan_every: Option<Duration>,
     /// Whether it waits for no row that others have locked.
@@ -73,6 +75,13 @@ impl SyncOptions {
     /// all.
     pub fn pattern(mut self, pattern: Pattern) -> Self {
         self.pattern = Some(pattern);
+        self
+    }
+
+    /// Only these counters, without looking for any. Two that stand beside each other, from the
+    /// first on, are written by one transaction if both can be claimed.
+    pub(crate) fn only(mut self, counters: Vec<CounterId>) -> Self {
+        self.only = Some(counters);
         self
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod delete_all;
 pub(crate) mod find;
 pub(crate) mod merge;
 pub(crate) mod merged;
+mod moving;
 pub(crate) mod orphaned;
 pub(crate) mod orphans;
 pub(crate) mod zeros;

@@ -1,3 +1,22 @@
+-- Refuses as up.sql does where the application has added something.
+CREATE TEMP TABLE "counter_added" (
+  "number" INTEGER NOT NULL,
+  CONSTRAINT "the table has indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"
+    CHECK ("number" = 0)
+);
+
+INSERT INTO temp."counter_added"
+SELECT COUNT(*) FROM main.sqlite_master AS m
+LEFT JOIN pragma_foreign_key_list(CASE m."type" WHEN 'table' THEN m."name" END) AS f
+WHERE '"model_counters"' COLLATE NOCASE IN (
+  SELECT "schema" || '"' || replace(
+    CASE m."type" WHEN 'table' THEN f."table" WHEN 'view' THEN NULL ELSE m."tbl_name" END, '"', '""'
+  ) || '"'
+  FROM (SELECT '' AS "schema" UNION ALL SELECT '"main".')
+) AND (m."sql" IS NOT NULL);
+
+DROP TABLE temp."counter_added";
+
 CREATE TEMP TABLE "counter_rows" AS SELECT * FROM "model_counters";
 
 DROP TABLE "model_counters";

@@ -79,6 +79,16 @@ impl Ledger for FaultyLedger {
         self.step("rows_after", LedgerStep::Read, rows_after)
     }
 
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let buckets_after = || self.inner.buckets_after(owner_type, after, limit);
+        self.step("buckets_after", LedgerStep::Read, buckets_after)
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -175,7 +185,7 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<Vec<usize>, Error> {
+    fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
         self.faults.step(
             "delete_zeros",
             || self.inner.delete_zeros(rows),
@@ -203,12 +213,11 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         &mut self,
         prefix: &Prefix,
         store_id: &str,
-        writers: &[i64],
         parts: &[u16],
     ) -> Result<Vec<PartSeq>, Error> {
         self.faults.step(
             "recorded_parts",
-            || self.inner.recorded_parts(prefix, store_id, writers, parts),
+            || self.inner.recorded_parts(prefix, store_id, parts),
             |fault| failure(LedgerStep::State, fault),
         )
     }

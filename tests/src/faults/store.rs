@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CounterId, Cursor, DeltaStore, Error, Fact, Foreign,
-    ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, Numbered,
-    Operation, PartSeq, Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement,
-    ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep, Telling, Told, Verdict,
+    ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
+    MoveOutcome, Numbered, Operation, PartSeq, Pattern, PendingIndex, Prefix, PrivateStore, Recall,
+    Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep,
+    Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -240,7 +241,7 @@ impl FaultyStore {
 
 /// A move that fails before it is made was not made; of one that fails afterwards nobody knows.
 impl MoveCounts for FaultyStore {
-    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<(), Error>> {
+    fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
         let inner = present(self.inner.moves());
         let outcomes = self.step("move", StoreStep::Ack, || Ok(inner.move_counts(moves)));
         let unknown = |one: &CountMove| {

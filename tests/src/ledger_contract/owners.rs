@@ -40,12 +40,13 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             &*world.ledger,
             keys.iter().chain([&last]).map(|id| add(id, 5, 3)).collect::<Vec<_>>(),
         );
-        let place = |key: &str| RowPlace { owner: id(1), key: key.to_owned() };
+        let place =
+            |owner, key: &str| RowPlace { owner: id(owner), key: key.to_owned(), period: None };
         for (after, expected) in [("", 4), ("a", 3), ("aa", 3), ("b", 2), ("x", 1)] {
-            let found = rows_of_type(world, Some(place(after)), 2);
+            let found = rows_of_type(world, Some(place(1, after)), 2);
             assert_eq!(found.len(), expected, "after {after:?}: {found:?}");
         }
-        let found = rows_of_type(world, Some(RowPlace { owner: id(2), key: "z".to_owned() }), 2);
+        let found = rows_of_type(world, Some(place(2, "z")), 2);
         assert_eq!(found, []);
     }),
     ("the owners of a type come page by page, with the number of their rows", |world| {
@@ -86,6 +87,80 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(found, owners, "{limit} a page");
         }
     }),
+    ("many rows are deleted at once, and none that is another's", |world| {
+        let ledger = &*world.ledger;
+        let mut ids = (0..1_500).map(views_of).collect::<Vec<_>>();
+        ids.extend(
+            (0..700).map(|id| counter_of(&Owner::new("post", format!("t{id}")).unwrap(), "views")),
+        );
+        ids.sort();
+        let counts = ids.iter().enumerate().map(|(n, id)| add(id, 5, i64::from(n % 3 == 0)));
+        apply(ledger, counts.collect::<Vec<_>>());
+        let rows = ids.iter().map(|id| (id.clone(), ClaimSeq::new(5))).collect::<Vec<_>>();
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let deleted = transaction.delete_zeros(&rows).unwrap();
+        transaction.commit().unwrap();
+        let left = ids.iter().step_by(3).map(|id| (id.clone(), row(1, 5))).collect::<Vec<_>>();
+        assert_eq!(deleted as usize, ids.len() - left.len());
+        let mut found = rows_of_type(world, None, 1_000);
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        assert_eq!(found, left);
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        assert_eq!(transaction.delete_zeros(&[]).unwrap(), 0);
+    }),
+    ("a row that says both an integer and a text hides no other", |world| {
+        let ids = [3, 9].map(views_of);
+        apply(&*world.ledger, ids.each_ref().map(|id| add(id, 5, 3)));
+        let columns = "\"owner_type\", \"owner_id\", \"owner_key\", \"key\"";
+        let both = format!("INSERT INTO model_counters ({columns}) VALUES ('post', 7, 'x', 'a')");
+        world.database.execute(&both).unwrap();
+        for limit in [1, 2, 3] {
+            let found = rows_of_type(world, None, limit);
+            assert!(found.iter().map(|(id, _)| id).eq(&ids), "{limit} a page: {found:?}");
+        }
+        let limit = NonZeroUsize::new(10).unwrap();
+        let owners = world.ledger.owners_after(&posts(), None, limit).unwrap();
+        assert!(owners.iter().map(|owner| &owner.owner).eq(&[id(3), id(9)]), "{owners:?}");
+    }),
+    ("owners of both kinds are looked for in a column of any type", |world| {
+        const UUID: &str = "6fa459ea-ee8a-3ca4-894e-db77e160355e";
+        let asked = [42.to_owner_id(), "42".to_owner_id(), "a".to_owner_id(), UUID.to_owner_id()];
+        let asked = asked.map(Result::unwrap);
+        let url = world.database.url();
+        let digits = UUID.replace('-', "");
+        let mut columns = vec![
+            ("INTEGER", "42", vec![0, 1]),
+            ("SMALLINT", "42", vec![0, 1]),
+            ("NUMERIC(20, 0)", "42", vec![0, 1]),
+            ("VARCHAR(60)", "'42'", vec![0, 1]),
+            ("VARCHAR(60)", "'a'", vec![2]),
+            ("TEXT", "'a'", vec![2]),
+        ];
+        let bytes = format!("x'{digits}'");
+        let (text, escaped) = (format!("'{UUID}'"), format!("'\\x{digits}'"));
+        if url.starts_with("postgres") {
+            columns.extend([("UUID", &*text, vec![3]), ("BYTEA", &*escaped, vec![3])]);
+            columns.extend([("CHAR(60)", "'a'", vec![2]), ("CHAR(60)", "'42'", vec![0, 1])]);
+            columns.extend([("NAME", "'a'", vec![2]), ("NAME", "'42'", vec![0, 1])]);
+        } else if url.starts_with("mysql") {
+            columns.extend([("INT(8) ZEROFILL", "42", vec![0, 1]), ("CHAR(60)", "'a'", vec![2])]);
+            columns
+                .extend([("BIGINT UNSIGNED", "42", vec![0, 1]), ("BINARY(16)", &*bytes, vec![3])]);
+            columns
+                .extend([("VARBINARY(60)", "'a'", vec![2]), ("VARBINARY(60)", "'42'", vec![0, 1])]);
+            columns.extend([("ENUM('a', 'b')", "'a'", vec![2])]);
+        } else {
+            columns.extend([("BINARY(16)", &*bytes, vec![3]), ("ANYTHING", "'a'", vec![2])]);
+        }
+        for (kind, value, expected) in columns {
+            world.database.execute(&format!("CREATE TABLE things (id {kind})")).unwrap();
+            world.database.execute(&format!("INSERT INTO things VALUES ({value})")).unwrap();
+            let present = world.ledger.present_owners(&"things".parse().unwrap(), "id", &asked);
+            let expected = expected.into_iter().map(|place| asked[place].clone());
+            assert!(present.unwrap().into_iter().eq(expected), "{value} in {kind}");
+            world.database.execute("DROP TABLE things").unwrap();
+        }
+    }),
     ("owners are looked for in a table of the application's", |world| {
         let statements = [
             "CREATE TABLE animals (number BIGINT NOT NULL, name VARCHAR(40) NOT NULL)",
@@ -119,12 +194,12 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             (transaction, deleted)
         };
         let (transaction, deleted) = delete();
-        assert_eq!(deleted, [0]);
+        assert_eq!(deleted, 1);
         drop(transaction);
         assert_eq!(row_of(ledger, &ids[0]), Some(row(0, 5)));
         let (transaction, deleted) = delete();
         transaction.commit().unwrap();
-        assert_eq!(deleted, [0]);
+        assert_eq!(deleted, 1);
         let left = ids.map(|id| row_of(ledger, &id));
         assert_eq!(left, [None, Some(row(1, 5)), Some(row(0, 6)), None]);
     }),
@@ -149,7 +224,8 @@ fn rows_of_type(
     loop {
         let page = world.ledger.rows_after(&posts(), place.as_ref(), limit).unwrap();
         assert!(page.rows.len() <= limit.get());
-        found.extend(page.rows);
+        assert!(page.rows.iter().all(|row| row.idle < Duration::from_secs(600)), "{page:?}");
+        found.extend(page.rows.into_iter().map(|row| (row.counter, row.row)));
         place = page.next;
         if place.is_none() {
             return found;

@@ -6,6 +6,7 @@
 mod merger;
 pub mod rules;
 
+use counter_core::Seen;
 use stateright::{Model, Property};
 
 use self::merger::{At, Merger};
@@ -23,6 +24,8 @@ pub struct Merge {
     pub into: Scenario,
     /// How often each process merges.
     pub merges: Vec<u8>,
+    /// How often each of other processes merges the second counter into the first.
+    pub back: Vec<u8>,
     /// How often a process that merges may die.
     pub crashes: u8,
     /// How often an answer to a move may be lost.
@@ -42,9 +45,11 @@ pub struct MergeState {
     pub into: ModelState,
     mergers: Vec<Merger>,
     /// A move that nobody waits for any more, and that may still be made.
-    late: Option<i64>,
+    late: Option<LateMove>,
     /// What was counted for both together, or set.
     counted: i64,
+    /// Whether a move took more than there was.
+    went_beyond: bool,
     /// Whether a merge ended although the first counter was not 0 at any instant of its last round.
     ended_early: bool,
     crashes: u8,
@@ -68,6 +73,15 @@ pub enum MergeAction {
     MoveLate,
 }
 
+/// A move that may still be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct LateMove {
+    by: i64,
+    seen: Seen,
+    /// Whether it is from the second counter to the first.
+    is_back: bool,
+}
+
 /// What becomes of a move whose answer is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
@@ -83,6 +97,10 @@ pub const RECOVERS: &str = "everything may die, and the next passes make both ro
 pub const SUM: &str = "both together are what was counted";
 /// A merge moves everything.
 pub const ENDS_AT_ZERO: &str = "a merge ends when the first counter was 0";
+/// Two that merge do not move more than there is.
+pub const NEVER_BEYOND: &str = "no move takes more than there is";
+/// That a move meets a counter that has changed since it was read.
+pub const REFUSES: &str = "a move is not made, because the counter has changed";
 /// G2 of the counter that is merged.
 pub const READS_FROM: &str = "a read of the first counter returns what was true while it ran";
 /// G2 of the counter that grows.
@@ -99,12 +117,19 @@ impl Model for Merge {
     fn init_states(&self) -> Vec<MergeState> {
         let (from, into) = (self.from.start.clone(), self.into.start.clone());
         let counted = from.truth + into.truth;
+        let back = self.back.iter().map(|times| Merger::new(*times, true));
         vec![MergeState {
             from,
             into,
-            mergers: self.merges.iter().map(|times| Merger::new(*times)).collect(),
+            mergers: self
+                .merges
+                .iter()
+                .map(|times| Merger::new(*times, false))
+                .chain(back)
+                .collect(),
             late: None,
             counted,
+            went_beyond: false,
             ended_early: false,
             crashes: self.crashes,
             lost_replies: self.lost_replies,
@@ -118,10 +143,10 @@ impl Model for Merge {
         state.into.actions(&mut of_one);
         actions.extend(of_one.drain(..).map(MergeAction::Into));
         for (i, merger) in state.mergers.iter().enumerate() {
-            if state.can_step(merger) {
+            if state.can_step(i, &self.rules) {
                 actions.push(MergeAction::Step(i));
             }
-            if state.lost_replies > 0 && matches!(merger.at, At::Move(_)) {
+            if state.lost_replies > 0 && matches!(merger.at, At::Move(..)) {
                 actions.push(MergeAction::LoseReply(i, Lost::Made));
                 if state.late.is_none() {
                     actions.push(MergeAction::LoseReply(i, Lost::Late));
@@ -141,15 +166,17 @@ impl Model for Merge {
         match action {
             MergeAction::From(action) => state.from.happen(action, &self.from.rules),
             MergeAction::Into(action) => state.into.happen(action, &self.into.rules),
-            MergeAction::Step(i) => state.step(i, &self.rules),
+            MergeAction::Step(i) => state.step_of(i, &self.rules),
             MergeAction::LoseReply(i, lost) => state.lose_reply(i, lost, &self.rules),
             MergeAction::Crash(i) => {
                 state.crashes -= 1;
                 state.mergers[i].at = At::Idle;
             }
             MergeAction::MoveLate => {
-                if let Some(by) = state.late.take() {
-                    state.move_both(by);
+                if let Some(late) = state.late.take() {
+                    state.facing(late.is_back, |state| {
+                        state.move_both(late.by, late.seen, &self.rules);
+                    });
                 }
             }
         }
@@ -177,6 +204,10 @@ fn property(name: &'static str) -> Property<Merge> {
             let is_at_rest = state.mergers.iter().all(|merger| !matches!(merger.at, At::Half(_)));
             !is_at_rest || state.truth() == state.counted
         }),
+        NEVER_BEYOND => Property::always(name, |_, state: &MergeState| !state.went_beyond),
+        REFUSES => Property::sometimes(name, |_, state: &MergeState| {
+            state.mergers.iter().any(|merger| merger.was_refused)
+        }),
         ENDS_AT_ZERO => Property::always(name, |_, state: &MergeState| !state.ended_early),
         READS_FROM => Property::always(name, |_, state: &MergeState| is_read_right(&state.from)),
         READS_INTO => Property::always(name, |_, state: &MergeState| is_read_right(&state.into)),
@@ -202,7 +233,9 @@ impl MergeState {
     fn note_truth(&mut self) {
         self.from.note_truth();
         self.into.note_truth();
-        let is_zero = self.from.truth == 0;
-        self.mergers.iter_mut().for_each(|merger| merger.was_zero |= is_zero);
+        let is_zero = [self.from.truth == 0, self.into.truth == 0];
+        self.mergers
+            .iter_mut()
+            .for_each(|merger| merger.was_zero |= is_zero[usize::from(merger.is_back)]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::fixtures::views_of;
-use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, ValueError, value};
+use counter_core::{Baseline, Claim, ClaimSeq, CounterId, Holding, Seen, ValueError, value};
 
 use super::state::ModelState;
 use super::store::{Store, Ticket};
@@ -70,6 +70,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// What the step that moves counts is told of it.
+    pub(super) fn seen(self) -> Seen {
+        Seen { high_water: self.high_water, pending: self.pending }
+    }
+
     pub(super) fn into(store: &Store) -> Self {
         let pending = store.pending.unwrap_or(0);
         Self { pending, claim: store.claim, high_water: store.high_water }
@@ -110,6 +115,11 @@ impl ModelState {
             Reader::Half(Half::Look(_), run) => end(Ok(row.count), run),
             ended => ended,
         };
+    }
+
+    /// Whether a read is under way that has looked into the store.
+    pub fn is_reading(&self) -> bool {
+        matches!(self.reader, Reader::Again(_) | Reader::Partly(..) | Reader::Half(..))
     }
 
     /// Lets the read, if one runs, know what is true now.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use counter_core::{
-    CountMove, Cursor, DeltaStore, IndexEntry, IndexPage, PendingIndex, Replacement,
+    CountMove, Cursor, DeltaStore, IndexEntry, IndexPage, PendingIndex, Replacement, Seen,
 };
 
 use super::{LONG, claim, contract, fresh, ids};
@@ -71,7 +71,7 @@ fn a_set_and_a_delete_are_named(world: &dyn StoreWorld) {
 
 fn both_counters_of_a_move_are_named(world: &dyn StoreWorld) {
     let store = world.store();
-    let one = CountMove { from: views_of(1), into: views_of(2), by: 5 };
+    let one = CountMove { from: views_of(1), into: views_of(2), by: 5, seen: Seen::default() };
     let Some(moves) = store.moves() else { return };
     let outcomes = moves.move_counts(&[one]);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");

@@ -48,7 +48,8 @@ pub(super) const CASES: &[Case<World>] = &[
         counters.increment(user(2), "views", 2).unwrap();
         assert_eq!(
             world.output_of(&["merge", "user:1", "user:2"]),
-            "2 counters of user:1 moved to user:2, 1 rows removed\n"
+            "2 counters of user:1 moved to user:2, 0 rows removed\n1 rows of user:1 are still there; \
+             once they have been 0 for an hour, the same command removes them\n"
         );
         assert_eq!(counters.get(user(2), "views").unwrap(), 7);
         let merged = world.json_of(&["merge", "user:1", "user:2"]);
@@ -82,12 +83,16 @@ pub(super) const CASES: &[Case<World>] = &[
         world.output_of(&["sync"]);
         assert_eq!(
             world.output_of(&["rename-type", "user", "a%3Ab"]),
-            "3 counters of user moved to a%3Ab, 3 rows removed\n"
+            "3 counters of user moved to a%3Ab, 0 rows removed\n3 rows of user are still there; once \
+             they have been 0 for an hour, the same command removes them\n"
         );
         assert_eq!(world.output_of(&["get", "a%3Ab:3", "views"]), "3\n");
         let renamed = world.json_of(&["rename-type", "user", "a%3Ab"]);
         assert_documented(&renamed);
         assert_eq!((&renamed["moved"], &renamed["into"]), (&json!(0), &json!("a%3Ab")));
+        world.age_rows();
+        let renamed = world.output_of(&["rename-type", "user", "a%3Ab"]);
+        assert_eq!(renamed, "0 counters of user moved to a%3Ab, 3 rows removed\n");
         assert_eq!(world.run(&["rename-type", "user", "user"]).code(), 2);
     }),
     ("owners that are gone are shown, and deleted if asked", |world| {
@@ -118,6 +123,21 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!((&deleted["dry_run"], &deleted["deleted"]), (&json!(false), &json!(2)));
         let values = [1, 2, 3].map(|id| counters.get(post(id), "views").unwrap());
         assert_eq!(values, [1, 0, 0]);
+        counters.increment(post(4), "views", 1).unwrap();
+        counters.increment(post(5), "views", 1).unwrap();
+        world.output_of(&["sync"]);
+        let name = world.prefix.pending_name(&counter_of(&post(4), "broken"));
+        let () = redis::cmd("SET").arg(name).arg("x").query(&mut bare(&shared_url())).unwrap();
+        let ended = world.run(&[search.as_slice(), &["--delete"]].concat());
+        assert_eq!(ended.code(), 1, "{ended:?}");
+        assert!(ended.errors.starts_with("counter: post:4 was not deleted: "), "{ended:?}");
+        assert!(ended.output.ends_with("2 counters deleted\n"), "{ended:?}");
+        let ended = world.run(&[search.as_slice(), &["--delete", "--json"]].concat());
+        assert_eq!(
+            (ended.code(), ended.errors.as_str()),
+            (0, ""),
+            "found by rows alone: {ended:?}"
+        );
         let wrong = ["orphans", "--owner-type", "post", "--table", "no\"where", "--column", "id"];
         assert_eq!(world.run(&wrong).code(), 2, "a name that is not closed");
         let wrong = ["orphans", "--owner-type", "post", "--table", "posts", "--column", "i\"d"];

@@ -58,6 +58,7 @@ fn stops_at(step: usize, fault: Fault, world: &World, operate: fn(&Counters, usi
         assert_eq!(both.iter().sum::<i64>(), total, "{key} after {place}: {both:?}");
     }
     operate(&next, step);
+    world.age_rows();
     let merged = next.merge(owner(step, "old"), owner(step, "new")).unwrap();
     assert!(merged.is_complete() && merged.rows_left == 0, "{merged:?} after {place}");
     let report = next.sync(&SyncOptions::default()).unwrap();
@@ -77,7 +78,10 @@ fn prepare(world: &World, step: usize) {
         counters.increment(&old, key, of_old).unwrap();
         counters.increment(&new, key, of_new).unwrap();
     }
+    counters.set(&old, "gone", 0).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    // The row that is 0 is removed at once.
+    world.age_rows();
     counters.increment(&old, "both", 7).unwrap();
     counters.increment(&old, "pending", 3).unwrap();
     world.store.replace(&counter_of(&old, "set"), Replacement::Set(50)).unwrap();

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use counter_diesel::query::OwnerType;
+use counter_diesel::sync::Merged;
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::effort::load_time;
 use counter_tests::suite::Case;
@@ -13,54 +14,82 @@ use counter_tests::world::World;
 
 pub(super) const CASES: &[Case<World>] = &[
     ("merges are exact while four threads count, two sync and two read", |world| {
-        under_load(world, |counters, id| {
-            let merged = counters.merge(owner("old", id), owner("new", id)).unwrap();
-            assert!(merged.failed.is_empty() && merged.unanswered == 0, "{merged:?}");
-        });
+        under_load(world, &[merge], &[]);
     }),
     ("renames are exact while four threads count, two sync and two read", |world| {
-        under_load(world, |counters, _| {
-            let [old, new] = ["old", "new"].map(|name| OwnerType::new(name).unwrap());
-            let go_on = &mut |_: &counter_diesel::sync::Merged| ControlFlow::Continue(());
-            let merged = counters.rename_owner_type_observed(&old, &new, go_on).unwrap();
-            assert!(merged.failed.is_empty() && merged.unanswered == 0, "{merged:?}");
-        });
+        under_load(world, &[rename], &[]);
+    }),
+    ("merges by two at once are exact while four threads count, two sync and two read", |world| {
+        under_load(world, &[merge, rename], &[]);
+    }),
+    ("merges that cross are exact while four threads count, two sync and two read", |world| {
+        under_load(world, &[merge, merge], &[merge_back, merge_back]);
     }),
 ];
 
 const OWNERS: i64 = 5;
 
+/// Merges one of the owners, or all.
+type Merge = fn(&Counters, i64);
+
+fn merge(counters: &Counters, id: i64) {
+    assert_moved(&counters.merge(owner("old", id), owner("new", id)).unwrap());
+}
+
+fn merge_back(counters: &Counters, id: i64) {
+    assert_moved(&counters.merge(owner("new", id), owner("old", id)).unwrap());
+}
+
+fn rename(counters: &Counters, _: i64) {
+    let [old, new] = ["old", "new"].map(|name| OwnerType::new(name).unwrap());
+    let go_on = &mut |_: &Merged| ControlFlow::Continue(());
+    assert_moved(&counters.rename_owner_type_observed(&old, &new, go_on).unwrap());
+}
+
+fn assert_moved(merged: &Merged) {
+    assert!(merged.failed.is_empty() && merged.unanswered == 0, "{merged:?}");
+}
+
 /// Writers count half under the old name and half under the new one.
-fn under_load(world: &World, merge: fn(&Counters, i64)) {
+fn under_load(world: &World, forth: &[Merge], back: &[Merge]) {
     let is_over = AtomicBool::new(false);
-    let counters = world.counters();
-    let goes_on = || !is_over.load(Ordering::Relaxed);
-    let end = Instant::now() + load_time(Duration::from_secs(2));
+    let goes_on = &|| !is_over.load(Ordering::Relaxed);
     let counted = thread::scope(|scope| {
         let writers = (0..4).map(|number| {
-            let (counters, goes_on) = (&counters, &goes_on);
-            scope.spawn(move || write(counters, number, goes_on))
+            let counters = world.counters();
+            scope.spawn(move || write(&counters, number, goes_on))
         });
         let writers = writers.collect::<Vec<_>>();
         for _ in 0..2 {
-            let (syncing, goes_on) = (world.counters(), &goes_on);
+            let (syncing, reading) = (world.counters(), world.counters());
             scope.spawn(move || sync(&syncing, goes_on));
-            let (reading, goes_on) = (world.counters(), goes_on);
-            scope.spawn(move || read(&reading, goes_on));
+            scope.spawn(move || read(&reading, back.is_empty(), goes_on));
         }
-        let mut merges = 0;
-        while Instant::now() < end {
-            merge(&counters, merges % OWNERS);
-            merges += 1;
-        }
+        let mergers = forth.iter().chain(back).map(|merge| {
+            let counters = world.counters();
+            scope.spawn(move || {
+                let ids = (0..).take_while(|_| goes_on());
+                ids.inspect(|merges| merge(&counters, merges % OWNERS)).count()
+            })
+        });
+        let mergers = mergers.collect::<Vec<_>>();
+        thread::sleep(load_time(Duration::from_secs(2)));
         is_over.store(true, Ordering::Relaxed);
         let counted = writers.into_iter().map(|writer| writer.join().unwrap()).sum::<i64>();
+        let merges = mergers.into_iter().map(|merger| merger.join().unwrap()).sum::<usize>();
         println!("{counted} counted during {merges} merges");
         counted
     });
+    assert_all_counted(world, forth[0], counted);
+}
+
+fn assert_all_counted(world: &World, merge: Merge, counted: i64) {
+    let counters = world.counters();
     (0..OWNERS).for_each(|id| merge(&world.impatient_counters(), id));
     let report = world.impatient_counters().sync(&SyncOptions::default()).unwrap();
     assert!(report.is_clean(), "{report}");
+    (0..OWNERS).for_each(|id| merge(&counters, id));
+    world.age_rows();
     (0..OWNERS).for_each(|id| merge(&counters, id));
     let baseline = |name, id| counters.baseline(owner(name, id), "views").unwrap();
     let total = (0..OWNERS).map(|id| baseline("new", id)).sum::<i64>();
@@ -88,14 +117,17 @@ fn sync(counters: &Counters, goes_on: &impl Fn() -> bool) {
     }
 }
 
-/// The new owner only gains, so what is read of it never falls.
-fn read(counters: &Counters, goes_on: &impl Fn() -> bool) {
+/// No counter is ever negative, because no move takes more than there is. If nothing is moved back, the new owner only
+/// gains, so what is read of it never falls.
+fn read(counters: &Counters, only_gains: bool, goes_on: &impl Fn() -> bool) {
     let mut before = [0; OWNERS as usize];
     while goes_on() {
-        let all = (0..OWNERS).map(|id| (owner("new", id), "views"));
-        let values = counters.get_many(all).unwrap();
+        let all =
+            ["new", "old"].into_iter().flat_map(|name| (0..OWNERS).map(move |id| owner(name, id)));
+        let values = counters.get_many(all.map(|owner| (owner, "views"))).unwrap();
+        assert!(values.iter().all(|value| *value >= 0), "{values:?}");
         for (before, value) in before.iter_mut().zip(values) {
-            assert!(value >= *before, "{value} after {before}");
+            assert!(!only_gains || value >= *before, "{value} after {before}");
             *before = value;
         }
     }

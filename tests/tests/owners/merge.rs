@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use counter_core::{CountMove, CounterId, Error as CoreError, Replacement};
+use counter_core::{CountMove, CounterId, Error as CoreError, MoveOutcome, Replacement, Seen};
 use counter_diesel::{Config, Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
@@ -15,10 +15,83 @@ pub(super) const CASES: &[Case<World>] = &[
         let counters = prepared(world);
         let merged = world.impatient_counters().merge(post(1), post(2)).unwrap();
         assert!(merged.is_complete(), "{merged:?}");
-        assert_eq!((merged.moved, merged.rows_left), (5, 0), "{merged:?}");
-        assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
+        assert_eq!((merged.moved, merged.rows_removed, merged.rows_left), (5, 0, 3), "{merged:?}");
+        // Both sides are in the table already.
+        assert!(
+            world
+                .store
+                .look(&KEYS.map(|key| counter_of(&post(2), key)))
+                .unwrap()
+                .held
+                .iter()
+                .all(|held| held.as_ref().unwrap() == &Default::default())
+        );
+        for (key, total) in KEYS.iter().zip([5, 7, 2, 9, 109]) {
+            assert_eq!(counters.baseline(post(1), *key).unwrap(), 0, "{key}");
+            assert_eq!(counters.baseline(post(2), *key).unwrap(), total, "{key}");
+        }
         assert_merged(&counters, &[5, 7, 2, 9, 109]);
+        assert_removed_later(world);
         assert_synced(world, &[5, 7, 2, 9, 109]);
+    }),
+    ("a row of 0 stays for an hour", |world| {
+        let counters = world.counters();
+        counters.increment(post(1), "views", 5).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        for _ in 0..2 {
+            let merged = counters.merge(post(1), post(2)).unwrap();
+            assert_eq!((merged.rows_removed, merged.rows_left), (0, 1), "{merged:?}");
+        }
+        world.age_rows();
+        let merged = counters.merge(post(1), post(2)).unwrap();
+        assert_eq!((merged.rows_removed, merged.rows_left), (1, 0), "{merged:?}");
+    }),
+    ("those who have read a value at the same time move it once", |world| {
+        let counters = world.counters();
+        counters.set(post(1), "views", 100).unwrap();
+        counters.set(post(2), "views", 7).unwrap();
+        let third = world.counters();
+        let faults = Faults::calling_once_before("move", move || {
+            let merged = third.merge(post(1), post(2)).unwrap();
+            assert_eq!((merged.moved, merged.is_complete()), (1, true), "{merged:?}");
+        });
+        let second = world.counters_behind(&faults, Config::default());
+        // Each has read the value when the next one begins.
+        let faults = Faults::calling_once_before("move", move || {
+            let merged = second.merge(post(1), post(2)).unwrap();
+            assert_eq!((merged.moved, merged.is_complete()), (0, true), "{merged:?}");
+        });
+        let first = world.counters_behind(&faults, Config::default());
+        let merged = first.merge(post(1), post(2)).unwrap();
+        assert_eq!((merged.moved, merged.is_complete()), (0, true), "{merged:?}");
+        let values = [1, 2].map(|id| counters.get(post(id), "views").unwrap());
+        assert_eq!(values, [0, 107]);
+    }),
+    ("what could not be synced is named", |world| {
+        let counters = world.counters();
+        counters.increment(post(1), "views", 5).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        let claim_timeout = std::time::Duration::from_secs(60);
+        counters.increment(post(2), "views", 1).unwrap();
+        // Another sync that has died.
+        let claimed = world.store.claim(&[counter_of(&post(2), "views")], claim_timeout).unwrap();
+        assert!(matches!(claimed[0], counter_core::Claimed::Fresh(_)), "{claimed:?}");
+        let merged = counters.merge(post(1), post(2)).unwrap();
+        let unsynced = merged.unsynced.iter().map(|id| id.as_str()).collect::<Vec<_>>();
+        assert_eq!((unsynced.as_slice(), merged.is_complete()), (&["post:2:views"][..], false));
+        assert_eq!(counters.get(post(2), "views").unwrap(), 6);
+    }),
+    ("what a call moved that died before it synced is synced by the next one", |world| {
+        world.counters().increment(post(1), "views", 5).unwrap();
+        assert!(world.counters().sync(&SyncOptions::default()).unwrap().is_clean());
+        let faults = Faults::deciding(|step| (step == "claim").then_some(Fault::Kill));
+        let dies = world.counters_behind(&faults, Config::default());
+        assert!(Faults::survive(|| dies.merge(post(1), post(2))).is_none());
+        let counters = world.counters();
+        assert_eq!(counters.baseline(post(2), "views").unwrap(), 0);
+        assert!(counters.merge(post(1), post(2)).unwrap().is_complete());
+        assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
+        assert_eq!(counters.baseline(post(2), "views").unwrap(), 5);
     }),
     ("a second call moves what was counted since", |world| {
         let counters = prepared(world);
@@ -150,9 +223,10 @@ pub(super) const CASES: &[Case<World>] = &[
         // It has claimed, and begins to apply.
         let faults = Faults::calling_once_before("begin", move || {
             let merged = merging.merge(post(1), post(2)).unwrap();
-            assert!(merged.is_complete() && merged.rows_left == 0, "{merged:?}");
+            assert!(merged.is_complete(), "{merged:?}");
         });
         drop(world.counters_behind(&faults, impatient()).sync(&SyncOptions::default()).unwrap());
+        assert_removed_later(world);
         assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
         assert_eq!(counters.get(post(1), "views").unwrap(), 0);
         assert_eq!(counters.get(post(2), "views").unwrap(), 5);
@@ -162,6 +236,7 @@ pub(super) const CASES: &[Case<World>] = &[
         drop(world.counters().sync(&SyncOptions::default()).unwrap());
         let dies = dying_before_it_acknowledges(world);
         assert!(Faults::survive(|| dies.merge(post(1), post(2))).is_none());
+        world.age_rows();
         let merged = world.counters().merge(post(1), post(2)).unwrap();
         assert_eq!((merged.rows_removed, merged.rows_left), (0, 1), "{merged:?}");
         assert_nothing_is_counted_twice(world, 5);
@@ -169,14 +244,18 @@ pub(super) const CASES: &[Case<World>] = &[
     ("a row stays that has seen another claim than the one it was found with", |world| {
         world.counters().increment(post(1), "views", 5).unwrap();
         drop(world.counters().sync(&SyncOptions::default()).unwrap());
+        assert!(world.counters().merge(post(1), post(2)).unwrap().is_complete());
+        world.age_rows();
         let (counters, dies) = (world.counters(), dying_before_it_acknowledges(world));
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("delete_zeros", move || {
             counters.increment(post(1), "views", 1).unwrap();
             drop(counters.sync(&SyncOptions::default()).unwrap());
             let [from, into] = [1, 2].map(|id| counter_of(&post(id), "views"));
-            let moved = store.moves().unwrap().move_counts(&[CountMove { from, into, by: 1 }]);
-            assert!(moved.iter().all(Result::is_ok), "{moved:?}");
+            let seen = Seen { high_water: store.look(&[]).unwrap().high_water, pending: 0 };
+            let moved =
+                store.moves().unwrap().move_counts(&[CountMove { from, into, by: 1, seen }]);
+            assert!(matches!(moved[..], [Ok(MoveOutcome::Moved)]), "{moved:?}");
             let of_first = SyncOptions::default().pattern("post:1:*".parse().unwrap());
             assert!(Faults::survive(|| dies.sync(&of_first)).is_none());
         });
@@ -189,7 +268,9 @@ pub(super) const CASES: &[Case<World>] = &[
         let counters = world.counters();
         counters.increment(post(1), "views", 5).unwrap();
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        drop(counters.merge(post(1), post(2)).unwrap());
         for step in ["delete_zeros", "look", "rows_after"] {
+            world.age_rows();
             let other = world.counters();
             let faults = Faults::calling_once_before(step, move || {
                 other.increment(post(1), "views", 3).unwrap();
@@ -234,7 +315,7 @@ pub(super) const CASES: &[Case<World>] = &[
         counters.increment(post(1), "views", 5).unwrap();
         assert!(counters.merge(post(1), post(2)).unwrap().is_complete());
         assert_eq!(counters.get(post(2), "views").unwrap(), 5);
-        assert_eq!(counters.baseline(post(2), "views").unwrap(), 0);
+        assert_eq!(counters.baseline(post(2), "views").unwrap(), 5);
     }),
 ];
 
@@ -255,7 +336,13 @@ fn assert_nothing_is_counted_twice(world: &World, total: i64) {
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     let values = [1, 2].map(|id| counters.get(post(id), "views").unwrap());
     assert_eq!(values, [0, total]);
-    let merged = counters.merge(post(1), post(2)).unwrap();
+    assert_removed_later(world);
+}
+
+/// The rows of the first owner go once they have been 0 for an hour.
+fn assert_removed_later(world: &World) {
+    world.age_rows();
+    let merged = world.impatient_counters().merge(post(1), post(2)).unwrap();
     assert!(merged.is_complete() && merged.rows_left == 0, "{merged:?}");
     assert_eq!(world.ledger.rows_of(&post(1)).unwrap(), []);
 }

@@ -1,8 +1,13 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use counter_diesel::query::OwnerType;
-use counter_diesel::{Counters, Error, HasCounters, Owner, OwnerId, SyncOptions};
-use counter_tests::fixtures::post;
+use counter_diesel::sync::Orphaned;
+use counter_diesel::{Config, Counters, Error, HasCounters, Owner, OwnerId, SyncOptions};
+use counter_tests::faults::Faults;
+use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
@@ -66,10 +71,80 @@ pub(super) const CASES: &[Case<World>] = &[
             }
         },
     ),
+    ("one that cannot be deleted is named, and the others are deleted", |world| {
+        if world.store.generation().is_none() {
+            return; // Nothing but counts gets into the memory of a process.
+        }
+        let counters = prepared(world);
+        super::merge::put(world, &counter_of(&post(2), "m"), "text");
+        let found = search(&counters).delete_in(&"posts".parse().unwrap(), "id").unwrap();
+        let failed = found.failed.iter().map(|failed| &failed.owner).collect::<Vec<_>>();
+        assert_eq!((failed, found.orphans.count(), found.deleted), (vec![&post(2)], 2, 3));
+        assert!(format!("{found:?}").contains("text"), "{found:?}");
+        for id in [2, 4] {
+            assert_eq!(world.ledger.rows_of(&post(id)).unwrap(), []);
+        }
+    }),
+    ("an owner that is there again is not deleted", |world| {
+        let counters = prepared(world);
+        let mut asked = 0;
+        let present = |_: &[OwnerId]| {
+            asked += 1;
+            // Before anything, when they are found, and just before the deletion.
+            Ok(if asked < 3 { vec![1_i64, 3, 5] } else { vec![2_i64] })
+        };
+        let orphans = counters.orphans::<Post>().older_than(Duration::ZERO);
+        let found = orphans.delete(present).unwrap();
+        assert!(found.orphans.iter().eq([&post(4)]), "{found:?}");
+        assert_eq!((asked, found.rows, found.deleted), (3, 2, 2));
+        assert_eq!(counters.get(post(2), "views").unwrap(), 2);
+    }),
+    (
+        "the names in the store are gone through once for all, and the observer is asked often",
+        |world| {
+            let counters = prepared(world);
+            let increments = (100..220).map(|id| (post(id), "views", 1));
+            counters.increment_many(increments).unwrap();
+            assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+            counters.increment_many((100..220).map(|id| (post(id), "pending", 1))).unwrap();
+            let table = "posts".parse().unwrap();
+            let scans_of = |stops_after: usize| {
+                let scans = Arc::new(AtomicUsize::new(0));
+                let counted = Arc::clone(&scans);
+                let faults = Faults::calling(move |step| {
+                    counted.fetch_add(usize::from(step == "scan"), Ordering::Relaxed);
+                });
+                let mut config = Config::default();
+                config.prefix = world.prefix.clone();
+                let process = world.counters_behind(&faults, config);
+                let mut calls = 0;
+                let mut observer = |_: &Orphaned| {
+                    calls += 1;
+                    if calls < stops_after {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                };
+                let search = search(&process).observed(&mut observer);
+                (search.delete_in(&table, "id").unwrap(), scans.load(Ordering::Relaxed))
+            };
+            let (found, once) = scans_of(1);
+            assert!(found.interrupted, "{found:?}");
+            assert_eq!((found.orphans.count(), found.deleted), (50, 3 + 2 * 48), "{found:?}");
+            let (found, scans) = scans_of(100);
+            assert_eq!((found.interrupted, found.orphans.count()), (false, 72));
+            // What others keep in the same Redis makes more or fewer pages.
+            assert!(world.store.private().is_none() || scans == once, "{scans}, not {once}");
+            assert_eq!(found.deleted, 2 * 72);
+            let found = search(&counters).find_in(&table, "id").unwrap();
+            assert_eq!((found.owners, found.orphans.count()), (3, 0), "{found:?}");
+        },
+    ),
     ("the application says who is there", |world| {
         let counters = prepared(world);
         let present = |ids: &[OwnerId]| {
-            assert_eq!(ids.len(), 5);
+            assert!(matches!(ids.len(), 5 | 3), "all, and then those that are gone");
             Ok(vec![5_i64, 2])
         };
         let orphans = counters.orphans::<Post>().older_than(Duration::ZERO);

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case<World>] = &[
         });
         let merged = merged.unwrap();
         assert!(merged.is_complete(), "{merged:?}");
-        assert_eq!((merged.moved, merged.rows_left), (1_200, 0), "{merged:?}");
+        assert_eq!((merged.moved, merged.rows_left), (1_200, 599), "{merged:?}");
         assert!(batches > 2, "{batches}");
         assert_renamed(world, &counters, 1_200);
     }),
@@ -59,7 +59,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         counters.increment(text(&old(), "a:b"), "views", 2).unwrap();
         let merged = counters.rename_owner_type(&old(), &new()).unwrap();
-        assert_eq!((merged.is_complete(), merged.moved, merged.rows_left), (true, 4, 0));
+        assert_eq!((merged.is_complete(), merged.moved), (true, 4), "{merged:?}");
         assert_eq!(counters.get(text(&new(), "42"), "views").unwrap(), 5);
         assert_eq!(counters.get(owner(&new(), 42), "views").unwrap(), 1);
         let merged = counters.merge(text(&new(), "a:b"), owner(&new(), 42)).unwrap();
@@ -76,7 +76,8 @@ pub(super) const CASES: &[Case<World>] = &[
         let orphans = counters.orphans_of(&new()).older_than(std::time::Duration::ZERO);
         let found = orphans.delete_in(&"articles".parse().unwrap(), "id").unwrap();
         assert!(found.orphans.iter().eq([&text(&new(), "42")]), "{found:?}");
-        assert_eq!((found.owners, found.deleted), (2, 1));
+        // The row of a:b, which was merged, is there still.
+        assert_eq!((found.owners, found.deleted), (3, 1));
     }),
     ("a type is not renamed to itself", |world| {
         let error = world.counters().rename_owner_type(&old(), &old()).unwrap_err();
@@ -113,6 +114,12 @@ fn prepared(world: &World, owners: i64) -> Counters {
 
 fn assert_renamed(world: &World, counters: &Counters, owners: i64) {
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    world.age_rows();
+    let merged = counters.rename_owner_type(&old(), &new()).unwrap();
+    assert_eq!(
+        (merged.moved, merged.rows_left, merged.rows_removed),
+        (0, 0, owners as u64 / 2 - 1)
+    );
     for (owner_type, factor, first) in [(old(), 0, 0), (new(), 2, 1)] {
         let of_type = (0..owners).map(|id| (owner(&owner_type, id), "views"));
         let values = counters.get_many(of_type).unwrap();

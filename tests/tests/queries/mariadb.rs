@@ -9,6 +9,8 @@ mod explain;
 mod kinds;
 #[path = "models.rs"]
 mod models;
+#[path = "owner_pages.rs"]
+mod owner_pages;
 #[path = "pages.rs"]
 mod pages;
 #[path = "transactions.rs"]
@@ -32,7 +34,8 @@ use explain::{Asked, Explain, assert_looked_up, explained, load_plan};
 use transactions::{Failed, assert_kept_and_counted, run};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    let shared = [values::CASES, kinds::CASES, binary::CASES, pages::CASES].concat();
+    let shared =
+        [values::CASES, kinds::CASES, binary::CASES, pages::CASES, owner_pages::CASES].concat();
     [&shared, transactions::CASES, CASES].concat()
 }
 
@@ -54,6 +57,21 @@ fn assert_index(plan: &[String]) {
         let parts = parts.split(']').next().unwrap();
         assert_looked_up(&parts.replace('\n', ""));
     }
+}
+
+fn prepare_to_explain(world: &QueryWorld<Connection>) {
+    let conn = &mut world.connect();
+    conn.batch_execute("ANALYZE TABLE model_counters, posts, text_ids").unwrap();
+}
+
+fn assert_no_scan(statement: &str, plan: &[String]) {
+    let plan = plan.join("\n");
+    assert!(plan.contains("\"access_type\""), "{plan}");
+    assert!(!plan.contains("\"access_type\": \"ALL\""), "{statement}: {plan}");
+}
+
+fn is_sorted(plan: &[String]) -> bool {
+    plan.iter().any(|plan| plan.contains("filesort\": {") || plan.contains("temporary_table"))
 }
 
 /// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of MariaDB.

@@ -7,6 +7,8 @@ mod explain;
 mod kinds;
 #[path = "models.rs"]
 mod models;
+#[path = "owner_pages.rs"]
+mod owner_pages;
 #[path = "pages.rs"]
 mod pages;
 #[path = "returning.rs"]
@@ -28,7 +30,8 @@ use diesel::sql_types::Text;
 use explain::{Asked, Explain, assert_looked_up, explained, load_plan as explain};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    let shared = [values::CASES, kinds::CASES, returning::CASES, pages::CASES].concat();
+    let shared =
+        [values::CASES, kinds::CASES, returning::CASES, pages::CASES, owner_pages::CASES].concat();
     [&shared, transactions::CASES, CASES].concat()
 }
 
@@ -47,6 +50,19 @@ fn assert_index(plan: &[String]) {
         assert_looked_up(plan.split("Index Cond:").nth(1).unwrap());
     }
     assert!(!plan.contains("Seq Scan on model_counters"), "{plan}");
+}
+
+fn prepare_to_explain(world: &QueryWorld<Connection>) {
+    world.run("ANALYZE");
+}
+
+fn assert_no_scan(statement: &str, plan: &[String]) {
+    let plan = plan.join("\n");
+    assert!(!plan.contains("Seq Scan"), "{statement}: {plan}");
+}
+
+fn is_sorted(plan: &[String]) -> bool {
+    plan.iter().any(|step| step.contains("Sort"))
 }
 
 const CASES: &[Case<QueryWorld<Connection>>] = &[

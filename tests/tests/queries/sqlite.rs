@@ -9,6 +9,8 @@ mod explain;
 mod kinds;
 #[path = "models.rs"]
 mod models;
+#[path = "owner_pages.rs"]
+mod owner_pages;
 #[path = "pages.rs"]
 mod pages;
 #[path = "returning.rs"]
@@ -25,7 +27,8 @@ use diesel::sql_types::{Integer, Text};
 use explain::{Asked, assert_looked_up, explained, load_plan as explain};
 
 pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
-    let shared = [values::CASES, kinds::CASES, returning::CASES, pages::CASES].concat();
+    let shared =
+        [values::CASES, kinds::CASES, returning::CASES, pages::CASES, owner_pages::CASES].concat();
     [&shared, binary::CASES, transactions::CASES, CASES].concat()
 }
 
@@ -45,6 +48,19 @@ fn assert_index(plan: &[(i32, i32, i32, String)]) {
         assert!(step.starts_with("SEARCH counter_") && step.contains("USING INDEX"), "{plan:?}");
         assert_looked_up(step);
     }
+}
+
+fn prepare_to_explain(world: &QueryWorld<Connection>) {
+    world.run("ANALYZE");
+}
+
+fn assert_no_scan(statement: &str, plan: &[(i32, i32, i32, String)]) {
+    let is_scan = |(.., step): &(i32, i32, i32, String)| step.starts_with("SCAN");
+    assert!(!plan.iter().any(is_scan), "{statement}: {plan:?}");
+}
+
+fn is_sorted(plan: &[(i32, i32, i32, String)]) -> bool {
+    plan.iter().any(|(.., step)| step.contains("TEMP B-TREE"))
 }
 
 const CASES: &[Case<QueryWorld<Connection>>] = &[

@@ -17,7 +17,11 @@ const BATCH: Batch = Batch {
 
 /// Removes each claim that is still exactly the one that its counter has.
 pub(crate) fn ack(server: &Server, claims: &[Claim]) -> Result<(), Error> {
-    batch::in_chunks(server, BATCH, claims, |checkout, window, _: &mut Vec<()>| {
+    // Where slots move one by one, no command must wait for several names of one.
+    let (chunk, window) =
+        if server.names().are_spread() { (1, 1000) } else { (BATCH.chunk, BATCH.window) };
+    let batch = Batch { chunk, window, ..BATCH };
+    batch::in_chunks(server, batch, claims, |checkout, window, _: &mut Vec<()>| {
         let calls = window.pack(|calls, chunk| write_ack_call(calls, server.names(), chunk.items));
         for reply in server.run(&ACK, checkout, &calls)? {
             reply.into_number()?;

@@ -32,6 +32,8 @@ pub(crate) fn confirm(
     slots: &[Slot],
     claims: usize,
 ) -> Result<(), BoxError> {
+    // Of many claims in many slots, the caller has left out those that another node has made.
+    let is_elsewhere = checkout.is_rerouted() && (!server.names().are_spread() || claims == 1);
     let confirmed = match rule {
         ConfirmationRule::Never => Ok(Confirmed::ByRule),
         ConfirmationRule::Always(confirmation) => wait_for(server, checkout, confirmation),
@@ -40,7 +42,6 @@ pub(crate) fn confirm(
         }
     };
     let confirmed = confirmed.and_then(|confirmed| {
-        let is_elsewhere = checkout.is_rerouted() && !server.names().are_spread();
         let is_awaited = rule != ConfirmationRule::Never;
         if is_awaited && (is_elsewhere || !checkout.is_home_of(slots)) {
             return Err(Elsewhere.into());

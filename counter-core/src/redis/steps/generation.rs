@@ -10,7 +10,7 @@ use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::{
     Checkout, Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
-use crate::redis::last_sighting::Named;
+use crate::redis::last_sighting::{Named, id_above};
 use crate::redis::server::Server;
 use crate::store::PartSeq;
 
@@ -45,14 +45,16 @@ pub(crate) fn generation(
     above: ClaimSeq,
 ) -> Result<Generation, Error> {
     let names = server.names();
+    let mut id = random_id();
     if names.are_spread() && !has_generation(server)? {
         // Every slot, and before there is an id: a copy that is made before the first claim in a
         // slot has a high water that is too low then, and not none.
         let parts = (0..SLOTS).map(|part| PartSeq { part, seq: above }).collect::<Vec<_>>();
-        raise_each(server, &parts, Forgotten::OfNoInterest)?;
+        id = id_above(raise_each(server, &parts, Forgotten::OfNoInterest)?, &id);
     }
+    let begun = format!("{id}:{database}");
     server.step(StoreStep::Generation, names.home(), |checkout| {
-        generation_on(server, checkout, database, above)
+        generation_on(server, checkout, &begun, above)
     })
 }
 
@@ -91,14 +93,14 @@ pub(crate) fn present_generation(server: &Server) -> Result<Option<Generation>, 
 fn generation_on(
     server: &Server,
     checkout: &mut Checkout<'_>,
-    database: &str,
+    begun: &str,
     above: ClaimSeq,
 ) -> Result<Generation, BoxError> {
     let (names, last) = (server.names(), server.last_sighting());
     let home = names.home();
     let (seen, (nth, _)) = (last.so_far(), last.get(home));
     let script = if names.are_spread() { &BEGIN } else { &GENERATION };
-    let reply = server.run(script, checkout, &generation_call(names, database, above))?.pop();
+    let reply = server.run(script, checkout, &generation_call(names, begun, above))?.pop();
     let mut answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
     let named = match answer.word.as_slice() {
         b"new" => Named::Now,
@@ -115,9 +117,8 @@ fn generation_on(
     })
 }
 
-fn generation_call(names: &Names, database: &str, above: ClaimSeq) -> Packed {
+fn generation_call(names: &Names, begun: &str, above: ClaimSeq) -> Packed {
     let mut call = Packed::default();
-    let begun = format!("{}:{database}", random_id());
     let home = names.home();
     if names.are_spread() {
         BEGIN.call(&mut call, 3, 1, |args| {

@@ -10,7 +10,7 @@ use crate::redis::connection::{
     Checkout, Deadline, ExchangeError, Names, Packed, Reply, Script, Unexpected,
 };
 use crate::redis::server::Server;
-use crate::store::CountMove;
+use crate::store::{CountMove, MoveOutcome};
 
 static MOVE_COUNTS: LazyLock<Script> = LazyLock::new(|| {
     let text = concat!(include_str!("count.lua"), include_str!("move_counts.lua"));
@@ -20,7 +20,7 @@ static MOVE_COUNTS: LazyLock<Script> = LazyLock::new(|| {
 /// How many moves are made by one call of the script.
 const CHUNK: usize = 50;
 
-type Outcome = Result<(), Error>;
+type Outcome = Result<MoveOutcome, Error>;
 
 /// Makes each move by a script that changes both counters or none. Returns an outcome for each.
 pub(crate) fn move_counts(server: &Server, moves: &[CountMove]) -> Vec<Outcome> {
@@ -122,13 +122,14 @@ fn texts_of(
 
 fn move_call(names: &Names, moves: &[&CountMove], negated: &[i64]) -> Packed {
     let mut call = Packed::default();
-    MOVE_COUNTS.call(&mut call, 2 * moves.len(), 2 * moves.len(), |args| {
+    MOVE_COUNTS.call(&mut call, 1 + 2 * moves.len(), 4 * moves.len(), |args| {
+        args.text(&*names.high_water(names.home()));
         for one in moves {
             names.write_pending(args, &one.from);
             names.write_pending(args, &one.into);
         }
         for (one, negated) in moves.iter().zip(negated) {
-            args.int(*negated).int(one.by);
+            args.int(*negated).int(one.by).int(one.seen.high_water.get()).int(one.seen.pending);
         }
     });
     call
@@ -137,7 +138,8 @@ fn move_call(names: &Names, moves: &[&CountMove], negated: &[i64]) -> Packed {
 /// Returns what a text of the script says.
 fn outcome(names: &Names, one: &CountMove, text: &[u8]) -> Outcome {
     let (which, why) = match text {
-        [] => return Ok(()),
+        [] => return Ok(MoveOutcome::Moved),
+        [b'0'] => return Ok(MoveOutcome::Outdated),
         [which, b' ', why @ ..] => (*which, why),
         _ => return Err(unknown(one, Unexpected)),
     };

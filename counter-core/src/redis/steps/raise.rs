@@ -32,7 +32,7 @@ pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     let names = server.names();
     let slots = if names.are_spread() { (0..SLOTS).collect() } else { vec![names.home()] };
     let parts = slots.into_iter().map(|part| PartSeq { part, seq: above });
-    raise_each(server, &parts.collect::<Vec<_>>(), Forgotten::Accepted)
+    raise_each(server, &parts.collect::<Vec<_>>(), Forgotten::Accepted).map(|_| ())
 }
 
 /// What is done about sequences that a part of the store may have forgotten.
@@ -43,15 +43,16 @@ pub(crate) enum Forgotten {
     OfNoInterest,
 }
 
-/// Does the same for each of these parts, with a sequence of its own.
+/// Does the same for each of these parts, with a sequence of its own. Returns the least that any
+/// was raised to.
 pub(crate) fn raise_each(
     server: &Server,
     parts: &[PartSeq],
     forgotten: Forgotten,
-) -> Result<(), Error> {
+) -> Result<ClaimSeq, Error> {
     let names = server.names();
     let is_accepted = i64::from(forgotten == Forgotten::Accepted);
-    batch::in_chunks(server, BATCH, parts, |checkout, window, _: &mut Vec<()>| {
+    let raised = batch::in_chunks(server, BATCH, parts, |checkout, window, raised| {
         let last = server.last_sighting();
         let seen = window.chunks.iter().map(|chunk| last.get(chunk.slot)).collect::<Vec<_>>();
         let mut newest = seen.iter().map(|(_, newest)| *newest);
@@ -69,12 +70,14 @@ pub(crate) fn raise_each(
             if answer.word != b"ok" {
                 return Err(found::in_answer(names, chunk.slot, &answer, None));
             }
-            last.note(nth, chunk.slot, answered_sequence(&answer)?);
+            let high_water = answered_sequence(&answer)?;
+            raised.push(high_water);
+            last.note(nth, chunk.slot, high_water);
             if forgotten == Forgotten::Accepted {
                 last.note_accepted(nth, chunk.slot);
             }
         }
         Ok(())
     })?;
-    Ok(())
+    Ok(raised.into_iter().min().unwrap_or_default())
 }

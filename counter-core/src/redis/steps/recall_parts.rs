@@ -11,6 +11,7 @@ use crate::names::Slot;
 use crate::protocol::ClaimSeq;
 use crate::redis::batch::{self, Batch, IfLost, InSlot};
 use crate::redis::connection::{Deadline, Names, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::last_sighting::floor_of;
 use crate::redis::server::Server;
 use crate::store::{ForgottenPart, PartSeq, Recall};
 
@@ -67,12 +68,16 @@ pub(crate) fn recall_parts(
                 }
             });
         });
-        for (chunk, reply) in window.with(RECALL.run(checkout, &calls, until)?) {
+        for (chunk, reply) in window.with(RECALL.run_at_once(checkout, &calls, until)?) {
             let answer = ScriptAnswer::read(reply)?;
             if answer.word != b"ok" {
                 return Err(found::in_answer(names, chunk.slot, &answer, None));
             }
-            let recall = read(store_id, answer)?;
+            let mut recall = read(store_id, answer)?;
+            let floor = floor_of(store_id);
+            if recall.high_water < floor {
+                recall.forgotten.push(floor);
+            }
             let asked = chunk.items.iter().flat_map(|question| question.sequences.clone());
             let asked = asked.collect::<Vec<_>>();
             server.last_sighting().note_recall(chunk.slot, &asked, &recall);

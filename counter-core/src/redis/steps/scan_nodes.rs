@@ -84,6 +84,10 @@ pub(super) fn scan_nodes(
     let position = if is_same { from.position } else { 0 };
     let globs = prefix.globs(pattern);
     let mut page = ScanPage::default();
+    if place.node as usize >= masters.len() {
+        page.next = end(server, cluster, place)?;
+        return Ok(page);
+    }
     let mut next = 0;
     if let (Some(node), Some(glob)) =
         (masters.get(place.node as usize), globs.get(place.glob as usize))
@@ -107,10 +111,6 @@ pub(super) fn scan_nodes(
         if place.glob as usize >= globs.len() {
             (place.glob, place.node) = (0, place.node + 1);
         }
-        if place.node as usize >= masters.len() {
-            page.next = end(server, cluster, place)?;
-            return Ok(page);
-        }
     }
     page.next = Some(Cursor { round: place.round(), position: next });
     Ok(page)
@@ -118,6 +118,9 @@ pub(super) fn scan_nodes(
 
 /// Returns where a scan that has been over all nodes begins anew, if slots have moved meanwhile.
 fn end(server: &Server, cluster: &ClusterAccess, place: Place) -> Result<Option<Cursor>, Error> {
+    if cluster.masters().is_empty() {
+        return Err(Error::Store { step: StoreStep::Scan, source: Incomplete.into() });
+    }
     let is_moving = is_moving(server, cluster);
     let (again, is_same) = place.in_era(cluster.era());
     if !is_same && !again.has_gaps {

@@ -17,7 +17,9 @@ pub(crate) fn verify(
 ) -> Result<Vec<Verdict>, Error> {
     let until = Deadline::after(within);
     let if_lost = IfLost::Repeat { until };
-    let batch = Batch { step: StoreStep::Verify, chunk: 500, window: 16, if_lost };
+    // Where slots move one by one, no command must wait for several names of one.
+    let (chunk, window) = if server.names().are_spread() { (1, 1000) } else { (500, 16) };
+    let batch = Batch { step: StoreStep::Verify, chunk, window, if_lost };
     batch::in_chunks(server, batch, claims, |checkout, window, verdicts| {
         let commands =
             window.pack(|commands, chunk| write_look(commands, server.names(), chunk.items));

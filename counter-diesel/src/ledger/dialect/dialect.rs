@@ -115,10 +115,6 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Deletes the row of a counter if its sequence is this one.
     fn delete(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq) -> QueryResult<usize>;
 
-    /// Deletes the row of a counter if its sequence is this one and its count is 0.
-    fn delete_zero(&mut self, tables: &Tables, id: &CounterId, seq: ClaimSeq)
-    -> QueryResult<usize>;
-
     /// The rows of these counters, in the order asked; `None` where there is none.
     fn baselines(
         &mut self,
@@ -192,13 +188,13 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         store_id: &str,
     ) -> QueryResult<Vec<RecordRow>>;
 
-    /// Returns the state rows of these writers of a store, or all of them.
+    /// Returns the state rows of a store from each of these writers to the other, or all of them.
     fn recorded_by(
         &mut self,
         tables: &Tables,
         prefix: &str,
         store_id: &str,
-        writers: &[i64],
+        writers: &[(i64, i64)],
     ) -> QueryResult<Vec<RecordRow>>;
 
     /// Returns what a copy of the database does not share with it, where the server has such a
@@ -282,6 +278,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Whether the tables are there that counters are kept in, with what the last migration added.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())?
+            && self.has_table(tables.periods())?
             && self.has_table(tables.state())?
             && self.has_column(tables.totals(), "owner_key")?)
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use counter_core::{Baseline, OwnerId, OwnerType, TableName};
+use chrono::NaiveDateTime;
+use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
 use diesel::result::QueryResult;
 
 use super::tables::Tables;
@@ -11,11 +12,8 @@ use super::tables::Tables;
 ///
 /// [`Dialect`]: super::dialect::Dialect
 pub trait OwnersDialect {
-    /// The type as which a value of any column is a text.
-    const TEXT: &'static str = "TEXT";
-
-    /// Whether an application keeps UUIDs as bytes, because the database has no type for them.
-    const HAS_UUID_BYTES: bool = true;
+    /// The SQL for the values of a column of the application's.
+    const COLUMN_SQL: ColumnSql;
 
     /// Returns at most so many rows of a type, in the order of owner and key: those after this key
     /// of this owner.
@@ -24,6 +22,16 @@ pub trait OwnersDialect {
         tables: &Tables,
         owner_type: &OwnerType,
         after: Option<(&OwnerId, &str)>,
+        limit: i64,
+    ) -> QueryResult<Vec<FoundRow>>;
+
+    /// Returns at most so many rows of buckets of a type, in the order of owner, key, grain and
+    /// start: those after this place.
+    fn buckets_after(
+        &mut self,
+        tables: &Tables,
+        owner_type: &OwnerType,
+        after: Option<BucketPlace<'_>>,
         limit: i64,
     ) -> QueryResult<Vec<FoundRow>>;
 
@@ -36,13 +44,79 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundOwner>>;
 
-    /// Returns those of these ids that are in a column of a table of the application's, as texts.
+    /// Deletes those of these rows whose count is 0 and whose sequence is still the one given, less
+    /// those that other transactions have locked. Returns how many.
+    fn delete_zeros(
+        &mut self,
+        tables: &Tables,
+        rows: &[(CounterId, ClaimSeq)],
+    ) -> QueryResult<usize>;
+
+    /// Deletes the row of a bucket if its count is 0 and its sequence is this one. Returns how many
+    /// rows it deleted.
+    fn delete_zero_bucket(
+        &mut self,
+        tables: &Tables,
+        id: &CounterId,
+        seq: ClaimSeq,
+    ) -> QueryResult<usize>;
+
+    /// Returns what a column of a table of the application's holds. Of one that is not there
+    /// nothing is known.
+    fn kind_of(&mut self, table: &TableName, column: &str) -> QueryResult<ColumnKind>;
+
+    /// Returns those of these ids that are in a column of a table of the application's.
     fn present_owners(
         &mut self,
         table: &TableName,
         column: &str,
         ids: &[OwnerId],
-    ) -> QueryResult<Vec<String>>;
+    ) -> QueryResult<Vec<OwnerId>>;
+}
+
+/// What a column of a table of the application's holds, as far as it matters for looking ids up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers.
+    Numbers,
+    /// Texts.
+    Texts,
+    /// Texts that are filled up with blanks.
+    PaddedTexts,
+    /// The database's own type for UUIDs.
+    Uuids,
+    /// Bytes, which cannot be compared with a text.
+    Bytes,
+    /// Bytes, which may be those of a text.
+    BytesOrTexts,
+    /// Whatever each row has there.
+    Anything,
+    /// Something else, or nothing is known of it.
+    Other,
+}
+
+/// The SQL for the values of a column of the application's.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnSql {
+    /// The type as which a value of any column is a text.
+    pub(crate) text: &'static str,
+    /// The type as which a number is an integer.
+    pub(crate) integer: &'static str,
+    /// The type of texts that are filled up with blanks, if a text has to be cast to it.
+    pub(crate) padded: Option<&'static str>,
+    /// The type of UUIDs, if a text has to be cast to it.
+    pub(crate) uuid: Option<&'static str>,
+    /// The digits of bytes in capitals, with the column in the place of `{}`.
+    pub(crate) hex: &'static str,
+}
+
+/// A place among the rows of buckets of a type.
+#[derive(Debug, Clone, Copy)]
+pub struct BucketPlace<'a> {
+    pub(crate) owner: &'a OwnerId,
+    pub(crate) key: &'a str,
+    /// The grain and the start of the row. `None` for the place after all of the key.
+    pub(crate) period: Option<(&'a str, NaiveDateTime)>,
 }
 
 /// A row, and whose it is.
@@ -50,7 +124,11 @@ pub trait OwnersDialect {
 pub struct FoundRow {
     pub(crate) owner: OwnerId,
     pub(crate) key: String,
+    /// The grain and the start, of a bucket.
+    pub(crate) period: Option<(String, NaiveDateTime)>,
     pub(crate) row: Baseline,
+    /// How long ago it was changed, by the database's clock.
+    pub(crate) idle: Duration,
 }
 
 /// An owner that has rows.

@@ -1,3 +1,4 @@
+mod owners;
 mod rows;
 
 use std::sync::LazyLock;
@@ -14,18 +15,16 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{Written, many_baselines, shows, upsert_statement};
+use self::rows::{SKIP_LOCKED, many_baselines, upsert};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
 use super::owner::read_owner;
-use super::owners::OwnersDialect;
 use super::pooling::Pooling;
-use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, standard};
+use super::sql::{numbers, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;
@@ -98,12 +97,12 @@ impl Dialect for PgConnection {
         let mut unproven = Vec::new();
         let (mut place, mut is_suspect) = (0, false);
         for run in standard::runs(claims) {
-            let written = upsert_statement(tables, run, NOW)?.load::<Written>(self)?;
-            is_suspect |= written.first().is_some_and(|written| written.5);
+            let written = upsert(self, tables, run, NOW)?;
+            is_suspect |= written.first().is_some_and(|written| written.is_suspect());
             let mut written = written.into_iter();
             let mut next = written.next();
             for claim in run {
-                if next.as_ref().is_some_and(|written| shows(written, claim)) {
+                if next.as_ref().is_some_and(|written| written.shows(claim)) {
                     next = written.next();
                 } else {
                     unproven.push(place);
@@ -111,7 +110,8 @@ impl Dialect for PgConnection {
                 place += 1;
             }
         }
-        let proves_nothing = is_suspect && has_triggers(self, tables)?;
+        let table = tables.of(claims.first().map(|claim| &claim.id));
+        let proves_nothing = is_suspect && has_triggers(self, table)?;
         Ok(if proves_nothing { (0..claims.len()).collect() } else { unproven })
     }
 
@@ -131,7 +131,7 @@ impl Dialect for PgConnection {
 
     fn lock_rows(&mut self, tables: &Tables, ids: &[CounterId]) -> QueryResult<Option<Vec<usize>>> {
         let mut rows = many_baselines(tables, ids)?;
-        rows.after.push_str(" FOR NO KEY UPDATE OF c SKIP LOCKED");
+        rows.after.push_str(SKIP_LOCKED);
         Ok(Some(standard::places(rows.load(self)?)))
     }
 
@@ -262,14 +262,16 @@ impl Dialect for PgConnection {
         if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
             return false;
         }
-        let [counters, state] = [tables.totals(), tables.state()].map(Table::quoted);
+        let [counters, periods, state] =
+            [tables.totals(), tables.periods(), tables.state()].map(Table::quoted);
         let locked = Statement::<Bool>::new(
             "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', \
              'AccessExclusiveLock') AND relation IN (to_regclass(",
         );
-        let locked = locked.text(counters).sql("), to_regclass(").text(state).sql("))");
+        let locked = locked.text(counters).sql("), to_regclass(").text(periods);
+        let locked = locked.sql("), to_regclass(").text(state).sql("))");
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
@@ -299,12 +301,6 @@ impl Dialect for PgConnection {
 
     shared_members!(NOW);
     on_conflict_members!(NOW, "GREATEST");
-}
-
-impl OwnersDialect for PgConnection {
-    const HAS_UUID_BYTES: bool = false;
-
-    owners_members!(NOW);
 }
 
 /// Returns the statement that sets, for the rest of the transaction, what our transactions change,
@@ -342,9 +338,9 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
 }
 
 /// Returns whether the table, or one that its rows are kept in, has triggers of the application's.
-fn has_triggers(conn: &mut PgConnection, tables: &Tables) -> QueryResult<bool> {
+fn has_triggers(conn: &mut PgConnection, table: &Table) -> QueryResult<bool> {
     let triggers = Statement::<Bool>::new("WITH RECURSIVE tree (oid) AS (SELECT to_regclass(");
-    let triggers = triggers.text(tables.totals().quoted()).sql(
+    let triggers = triggers.text(table.quoted()).sql(
         ")::oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid) \
          SELECT bool_or(c.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_trigger AS t \
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) \

@@ -2,6 +2,7 @@
 
 pub(crate) mod numbers;
 pub(crate) mod owners;
+pub(crate) mod present;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) mod shared;
 pub(crate) mod standard;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, NumberRow, Owner, OwnerId, OwnerType,
-    Printable, ServerVersion, StoreNumber,
+    Printable, ServerVersion, StoreNumber, TableName,
 };
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
@@ -18,12 +18,13 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
-use super::owners::OwnersDialect;
+use super::owners::{ColumnKind, ColumnSql, OwnersDialect};
+use super::period::{are_buckets, key_columns};
 use super::pools::open;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, standard};
+use super::sql::{numbers, owners, present, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
@@ -202,6 +203,27 @@ impl Dialect for SqliteConnection {
 }
 
 impl OwnersDialect for SqliteConnection {
+    const COLUMN_SQL: ColumnSql =
+        ColumnSql { text: "TEXT", integer: "INTEGER", padded: None, uuid: None, hex: "hex({})" };
+
+    fn delete_zeros(
+        &mut self,
+        tables: &Tables,
+        rows: &[(CounterId, ClaimSeq)],
+    ) -> QueryResult<usize> {
+        let mut deleted = 0;
+        for (id, seq) in rows {
+            let delete = standard::delete(tables, id, *seq)?.sql(" AND \"count\" = 0");
+            deleted += delete.execute(self)?;
+        }
+        Ok(deleted)
+    }
+
+    /// The type that a column is declared with binds no value of it.
+    fn kind_of(&mut self, _table: &TableName, _column: &str) -> QueryResult<ColumnKind> {
+        Ok(ColumnKind::Anything)
+    }
+
     owners_members!(NOW);
 }
 
@@ -218,9 +240,11 @@ fn total_changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
 }
 
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let into = format!("{} AS \"row\"", tables.totals().quoted());
+    let first = claims.first().map(|claim| &claim.id);
+    let into = format!("{} AS \"row\"", tables.of(first).quoted());
     let is_add = claims.first().is_some_and(standard::is_add);
-    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
+    let key = key_columns(first.is_some_and(|id| id.period().is_some()));
+    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(key, is_add, NOW)))
 }
 
 /// One parameter however many counters: the text never varies, and no limit of parameters is met.
@@ -229,14 +253,20 @@ fn many_baselines<'a>(
     tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'a, (BigInt, BigInt, BigInt)>> {
-    let from = tables.totals().quoted();
+    let from = tables.of(ids.first()).quoted();
+    let of_period = if are_buckets(ids)? {
+        " AND c.\"grain\" = json_extract(w.\"value\", '$[4]') \
+         AND c.\"starts_at\" = json_extract(w.\"value\", '$[5]')"
+    } else {
+        ""
+    };
     let select = "SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(";
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ") AS w CROSS JOIN {from} AS c \
              WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
              AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
              AND c.\"owner_key\" = json_extract(w.\"value\", '$[2]') \
-             AND c.\"key\" = json_extract(w.\"value\", '$[3]')"
+             AND c.\"key\" = json_extract(w.\"value\", '$[3]'){of_period}"
     )))
 }
 

@@ -37,7 +37,7 @@ impl Applier<'_, '_> {
         let Some(store) = store else { return claims };
         let numbers = parts.iter().map(|part| part.part).collect::<HashSet<_>>();
         parts.into_iter().for_each(|part| self.log.part_went_back(part));
-        self.unsettled.engine.doubt_parts();
+        self.unsettled.engine.doubt_parts(numbers.iter().copied());
         let (left, others) = claims
             .into_iter()
             .partition::<Vec<_>, _>(|claim| numbers.contains(&store.part_of(&claim.id)));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use counter_core::{Claim, ClaimOp, CommitOutcome, Telling, Told};
 
+use crate::engine::age::went_back;
 use crate::engine::remembered::Fate;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::UpdateOutcome;
@@ -14,7 +15,7 @@ use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::identity::compare::{Absence, absence_of};
-use crate::sync::identity::record::record;
+use crate::sync::identity::record::{Remembrance, record};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
 use crate::sync::report::times::time;
@@ -234,6 +235,11 @@ impl Applier<'_, '_> {
         let mut recorded = None;
         if let Some(id) = store_id {
             let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
+            if let Remembrance::PartsWentBack(parts) = &record {
+                let part =
+                    parts.first().map_or((claim.seq, claim.seq), |it| (it.found, it.forgotten));
+                return Err(went_back(part.0, &[part.1]));
+            }
             // That the store is another one by now is why the claim is gone.
             recorded = record.row().map(|row| (Arc::clone(id), row));
         }

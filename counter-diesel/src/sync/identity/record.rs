@@ -64,21 +64,11 @@ pub(crate) fn record(
     };
     let prefix = engine.prefix();
     let locked = times.add_database(|| transaction.lock_record(prefix, store_id))?;
-    let LockedRecord { mut row, mut recorded, decision, writers } = locked;
+    let LockedRecord { mut row, mut recorded, decision } = locked;
     let of_parts = newest_of_parts(store, claims);
-    if let Some(parts) = store.parts() {
-        let numbers = of_parts.iter().map(|it| it.part).collect::<Vec<_>>();
-        let mut given_out = times
-            .add_database(|| transaction.recorded_parts(prefix, store_id, &writers, &numbers))?;
-        given_out.extend(&of_parts);
-        let forgotten =
-            times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
-        if forgotten.iter().any(|part| part.found == ClaimSeq::ZERO) {
-            return Ok(Remembrance::Changed);
-        }
-        if !forgotten.is_empty() {
-            return Ok(Remembrance::PartsWentBack(forgotten));
-        }
+    let parts = check_parts(engine, transaction, store_id, &of_parts, times)?;
+    if let Parts::WentBack(parts) = parts {
+        return Ok(Remembrance::PartsWentBack(parts));
     }
     recorded.push(newest);
     let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
@@ -103,7 +93,45 @@ pub(crate) fn record(
         }
         transaction.record(prefix, store_id, &row)
     })?;
-    Ok(if is_present { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
+    let is_whole = is_present && parts == Parts::Whole;
+    Ok(if is_whole { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
+}
+
+/// Whether the parts of a store remember what is recorded of them.
+#[derive(Debug, PartialEq, Eq)]
+enum Parts {
+    Whole,
+    /// Some have lost their high water.
+    Lost,
+    WentBack(Vec<ForgottenPart>),
+}
+
+/// Asks the parts of the store that these sequences are of, if it has parts.
+fn check_parts(
+    engine: &Engine,
+    transaction: &mut dyn LedgerTransaction,
+    store_id: &str,
+    of_parts: &[PartSeq],
+    times: &mut SyncTimes,
+) -> Result<Parts, Error> {
+    let store = engine.store().generation().and_then(StoreGeneration::parts);
+    let Some(parts) = store else { return Ok(Parts::Whole) };
+    let (prefix, numbers) = (engine.prefix(), of_parts.iter().map(|it| it.part));
+    let numbers = numbers.collect::<Vec<_>>();
+    let mut given_out =
+        times.add_database(|| transaction.recorded_parts(prefix, store_id, &numbers))?;
+    given_out.extend(of_parts);
+    let forgotten = times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
+    let (lost, gone_back) =
+        forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
+    if !lost.is_empty() {
+        engine.doubt_parts(lost.iter().map(|part| part.part));
+    }
+    Ok(match (gone_back.is_empty(), lost.is_empty()) {
+        (true, true) => Parts::Whole,
+        (true, false) => Parts::Lost,
+        (false, _) => Parts::WentBack(gone_back),
+    })
 }
 
 /// Returns the newest sequence of these claims of each part of the store that they are in, in the

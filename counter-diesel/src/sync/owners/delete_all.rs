@@ -20,17 +20,24 @@ pub(crate) fn delete_all(
     owner: &Owner,
     declared: &[CounterKey],
 ) -> Result<u64, Error> {
-    let (done, failed) = (Distinct::default(), None);
-    let mut deleting = Deleting { engine, done, deleted: 0, failures_in_a_row: 0, failed };
-    let whose = Whose::Owner(owner);
-    find::in_store(engine, whose, |ids| Ok(deleting.delete(ids)))?;
-    find::in_table(engine, whose, |rows| Ok(deleting.delete(rows.into_iter().map(|(id, _)| id))))?;
-    let declared = declared.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
-    deleting.delete_those_there(declared)?;
-    match deleting.failed {
-        Some(error) => Err(error),
-        None => Ok(deleting.deleted),
-    }
+    let mut deleting = Deleting::none(engine);
+    find::in_store(engine, Whose::Owner(owner), |ids| Ok(deleting.delete(ids)))?;
+    deleting.delete_the_rest(owner, declared)?;
+    deleting.failed.map_or(Ok(deleting.deleted), Err)
+}
+
+/// Like [`delete_all`], for an owner of which it was looked up already what the store holds.
+/// Returns how many counters were deleted beside the first error.
+pub(crate) fn delete_found(
+    engine: &Engine,
+    owner: &Owner,
+    declared: &[CounterKey],
+    held: Vec<CounterId>,
+) -> (u64, Result<(), Error>) {
+    let mut deleting = Deleting::none(engine);
+    let _ = deleting.delete(held);
+    let rest = deleting.delete_the_rest(owner, declared);
+    (deleting.deleted, deleting.failed.map_or(rest, Err))
 }
 
 struct Deleting<'a> {
@@ -43,9 +50,26 @@ struct Deleting<'a> {
     failed: Option<Error>,
 }
 
-impl Deleting<'_> {
+impl<'a> Deleting<'a> {
+    fn none(engine: &'a Engine) -> Self {
+        let (done, failed) = (Distinct::default(), None);
+        Self { engine, done, deleted: 0, failures_in_a_row: 0, failed }
+    }
+
+    /// Deletes the counters that have rows, and those declared that are there.
+    fn delete_the_rest(&mut self, owner: &Owner, declared: &[CounterKey]) -> Result<(), Error> {
+        find::in_table(self.engine, Whose::Owner(owner), |rows| {
+            Ok(self.delete(rows.into_iter().map(|row| row.counter)))
+        })?;
+        let declared = declared.iter().map(|key| CounterId::of(owner, key)).collect::<Vec<_>>();
+        self.delete_those_there(declared)
+    }
+
     /// Deletes those of the counters that are there. The store is looked at first, as by a read.
     fn delete_those_there(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let held = self.engine.store().look(&ids)?.held;
         let rows = self.engine.ledger().baselines(&ids)?;
         let is_there = |(_, (held, row)): &(_, (Result<Holding, _>, Baseline))| {

@@ -17,10 +17,13 @@ pub struct Merged {
     /// How many moves were sent of which no answer came. They were made, or are made later, or not
     /// at all; the sums of both counters are right in each case.
     pub unanswered: u64,
-    /// How many rows, which were 0 then, were removed.
+    /// Counters of either side that could not be brought into the table: the database refused
+    /// them, or another sync has them in hand. They stay in the store, and the next sync says why.
+    pub unsynced: Capped<CounterId>,
+    /// How many rows, which had been 0 for an hour, were removed.
     pub rows_removed: u64,
-    /// How many rows are still there, because something is pending again or another sync works on
-    /// them. The same call removes them later.
+    /// How many rows are still there, because they were 0 for less than an hour, because something
+    /// is pending again, or because another sync works on them. The same call removes them later.
     pub rows_left: u64,
     /// Whether the observer ended it before everything was looked at.
     pub interrupted: bool,
@@ -37,8 +40,9 @@ pub struct FailedMerge {
 }
 
 impl Merged {
-    /// Returns whether nothing is left to move. Otherwise the same call again goes on.
+    /// Returns whether everything was moved and is in the table. Otherwise the same call goes on.
     pub const fn is_complete(&self) -> bool {
-        self.left.is_empty() && self.failed.is_empty() && self.unanswered == 0 && !self.interrupted
+        let is_moved = self.left.is_empty() && self.failed.is_empty() && self.unanswered == 0;
+        is_moved && self.unsynced.is_empty() && !self.interrupted
     }
 }

@@ -1,5 +1,6 @@
 use counter_core::Owner;
 
+use crate::error::Error;
 use crate::sync::report::capped::Capped;
 
 /// What was found of owners that are gone: see [`Counters::orphans`](crate::Counters::orphans).
@@ -9,7 +10,7 @@ use crate::sync::report::capped::Capped;
 pub struct Orphaned {
     /// How many owners have rows.
     pub owners: u64,
-    /// Those of them that are gone.
+    /// Those of them that are gone. Where they are deleted, it is asked once more just before.
     pub orphans: Capped<Owner>,
     /// How many rows these have.
     pub rows: u64,
@@ -18,6 +19,18 @@ pub struct Orphaned {
     pub young: u64,
     /// How many counters of the orphans were deleted.
     pub deleted: u64,
+    /// Orphans of which not every counter could be deleted, and why.
+    pub failed: Capped<FailedOrphan>,
     /// Whether the observer ended it before every owner was looked at.
     pub interrupted: bool,
+}
+
+/// An orphan of which not every counter could be deleted. The next search finds it again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedOrphan {
+    /// The owner that is gone.
+    pub owner: Owner,
+    /// The first error.
+    pub error: Error,
 }

@@ -1,4 +1,4 @@
-//! Removes rows that are 0 and of which the store holds nothing.
+//! Removes rows that have been 0 for long and of which the store holds nothing.
 //!
 //! A counter without a row is 0 too, so that changes no value, whatever is counted meanwhile. What
 //! the row does besides is to refuse claims that it has seen. So it may go only when none of those
@@ -6,21 +6,31 @@
 //! it has no claim then, it has none of those that the row has seen, nor will it have one again.
 //! And the row goes only if it has still seen no others. A sync that works on an old claim makes
 //! the row anew, but finds the claim gone before it commits.
+//!
+//! A read that has seen the claim, and finds no row that has seen it, would count the claim again.
+//! So the row waits until no such read is under way: until it has not changed for an hour, which is
+//! longer than any read takes.
 
-use counter_core::{Baseline, ClaimSeq, CounterId, Holding};
+use std::time::Duration;
+
+use counter_core::{ClaimSeq, CounterId, Holding};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::ledger::CounterRow;
+
+/// How long a row has been 0 when it goes.
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// How many rows are locked at a time.
 const AT_ONCE: usize = 500;
 
-/// Removes those of these rows that are 0 and of which the store holds nothing. Returns how many.
-/// What others have locked stays.
-pub(crate) fn remove(engine: &Engine, rows: Vec<(CounterId, Baseline)>) -> Result<u64, Error> {
-    let zeros = rows.into_iter().filter(|(_, row)| row.count == 0);
-    let mut zeros = zeros.map(|(id, row)| (id, row.seq)).collect::<Vec<_>>();
+/// Removes those of these rows that have been 0 for an hour and of which the store holds nothing.
+/// Returns how many. What others have locked stays.
+pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Error> {
+    let zeros = rows.into_iter().filter(|row| row.row.count == 0 && row.idle >= AN_HOUR);
+    let mut zeros = zeros.map(|row| (row.counter, row.row.seq)).collect::<Vec<_>>();
     // In the order in which every sync locks rows.
     zeros.sort();
     let mut removed = 0;
@@ -54,5 +64,5 @@ fn remove_idle(engine: &Engine, zeros: &[(CounterId, ClaimSeq)]) -> Result<u64, 
     let mut transaction = engine.ledger().begin(LockWait::Short)?;
     let deleted = transaction.delete_zeros(zeros)?;
     transaction.commit()?;
-    Ok(deleted.len() as u64)
+    Ok(deleted)
 }

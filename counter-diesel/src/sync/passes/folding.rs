@@ -22,6 +22,8 @@ pub(crate) struct Pass<'a, 'b> {
     pub(crate) leaves_refused: bool,
     pub(crate) batch_size: BatchSize,
     pub(crate) finds: Finds,
+    /// The counters that are synced, instead of what is found.
+    pub(crate) only: Option<&'a [CounterId]>,
     pub(crate) full_scan_every: Duration,
     pub(crate) reports_held: ReportsHeld,
     /// Whether other passes leave a scan of everything to this one.
@@ -49,6 +51,21 @@ impl Pass<'_, '_> {
         self.apply(fresh, Origin::Fresh)?;
         self.unsettled.forget_surplus();
         self.remove_named();
+        Ok(())
+    }
+
+    /// Claims these counters and applies the claims, batch by batch. Batches are even, so that what
+    /// belongs together in pairs stays together.
+    pub(crate) fn fold_only(&mut self, ids: &[CounterId]) -> Result<(), Error> {
+        let even = (self.batch_size.get().get() & !1).max(1);
+        for ids in ids.chunks(even) {
+            if self.log.should_stop() {
+                return Ok(());
+            }
+            let claimed =
+                time(&mut self.log.report.times.claim, || self.unsettled.claim(ids.to_vec()))?;
+            self.fold(claimed)?;
+        }
         Ok(())
     }
 
@@ -97,7 +114,7 @@ impl Pass<'_, '_> {
                 Claimed::Foreign(foreign) => self.report_foreign(foreign),
                 Claimed::Unavailable { why } => self.log.unavailable(why),
                 Claimed::WentBack(part) => {
-                    self.engine.doubt_parts();
+                    self.engine.doubt_parts([part.part]);
                     self.log.part_went_back(part);
                 }
             }

@@ -31,11 +31,13 @@ impl Pass<'_, '_> {
         // What is recorded must be read before the store is asked.
         let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
         given_out.extend(parts.seen_parts(store_id));
+        let doubted = self.engine.take_doubted_parts();
+        given_out.extend(doubted.iter().map(|part| PartSeq { part: *part, seq: ClaimSeq::ZERO }));
         let forgotten = match parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5) {
             Ok(forgotten) => forgotten,
             // Some parts are away. The transactions ask those that they are about.
             Err(CoreError::Store { .. }) if !self.is_decided() => {
-                self.engine.doubt_parts();
+                self.engine.doubt_parts(doubted);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -49,11 +51,11 @@ impl Pass<'_, '_> {
                 parts.raise_parts(&lost.iter().map(newest).collect::<Vec<_>>())?;
             }
         }
-        if gone_back.is_empty() {
+        if gone_back.is_empty() && (lost.is_empty() || !self.log.report.dry_run) {
             self.engine.note_sound_parts(store_id);
             return Ok(());
         }
-        self.engine.doubt_parts();
+        self.engine.doubt_parts(gone_back.iter().map(|it| it.part));
         if self.is_decided() && !self.log.report.dry_run {
             let gone_back = gone_back.iter().map(newest).collect::<Vec<_>>();
             return self.settle_parts(parts, &gone_back);

@@ -59,6 +59,7 @@ fn run(
         leaves_refused: options.leaves_refused,
         batch_size,
         finds: options.finds,
+        only: options.only.as_deref(),
         full_scan_every: options.full_scan_every.unwrap_or(engine.config().full_scan_every),
         reports_held: options.reports_held,
         has_begun_scan: false,
@@ -108,8 +109,13 @@ impl Pass<'_, '_> {
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
         self.fold_unanswered()?;
-        let reach = self.choose_reach()?;
-        self.fold_all(reach)?;
+        match self.only {
+            Some(ids) => self.fold_only(ids)?,
+            None => {
+                let reach = self.choose_reach()?;
+                self.fold_all(reach)?;
+            }
+        }
         self.fold_left(left)?;
         self.look_again()?;
         match generation {

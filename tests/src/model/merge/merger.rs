@@ -1,10 +1,11 @@
 //! What a process does that merges, step by step.
 
-use counter_core::{Baseline, ClaimOp, ClaimSeq};
+use counter_core::{Baseline, ClaimOp, ClaimSeq, Seen};
 
 use super::rules::{By, MergeRules, Removes};
-use super::{Lost, MergeState};
+use super::{LateMove, Lost, MergeState};
 use crate::model::reader::Look;
+use crate::model::state::ModelState;
 
 /// How often a read looks at most.
 const LOOKS: u8 = 4;
@@ -18,8 +19,12 @@ pub struct Merger {
     pub times: u8,
     /// How often it has moved something in this merge, up to 2.
     pub moves: u8,
-    /// Whether the first counter was 0 since its last look.
+    /// Whether the counter that it merges was 0 since its last look.
     pub was_zero: bool,
+    /// Whether a move of it was not made.
+    pub was_refused: bool,
+    /// Whether it merges the second counter into the first.
+    pub is_back: bool,
 }
 
 /// The step that comes next.
@@ -33,8 +38,8 @@ pub enum At {
     LookAgain(ClaimSeq, u8),
     /// To read the row, after this look, and before it perhaps the row.
     Row(Look, Option<ClaimSeq>, u8),
-    /// To move this much.
-    Move(i64),
+    /// To move this much, if the counter is still as it was seen.
+    Move(i64, Seen),
     /// To add this much to the second counter.
     Half(i64),
     /// To read the row that may go.
@@ -47,23 +52,53 @@ pub enum At {
 
 impl Merger {
     /// One that merges so often.
-    pub fn new(times: u8) -> Self {
-        Self { at: At::Idle, times, moves: 0, was_zero: false }
+    pub fn new(times: u8, is_back: bool) -> Self {
+        Self { at: At::Idle, times, moves: 0, was_zero: false, was_refused: false, is_back }
+    }
+
+    /// Whether it has looked into the store and has not read the row yet.
+    fn is_reading(&self) -> bool {
+        matches!(self.at, At::Row(..) | At::LookAgain(..))
     }
 }
 
 impl MergeState {
-    /// Whether this process has a next step and need not wait for a lock.
-    pub fn can_step(&self, merger: &Merger) -> bool {
+    /// Whether this process has a next step and need not wait, for a lock or for a look.
+    pub fn can_step(&self, i: usize, rules: &MergeRules) -> bool {
+        let merger = &self.mergers[i];
+        let side = if merger.is_back { &self.into } else { &self.from };
         match merger.at {
             At::Idle => merger.times > 0,
-            At::Remove(_) => self.from.table.transaction.is_none(),
+            At::Remove(_) if rules.waits && self.is_read(side, merger.is_back) => false,
+            At::Remove(_) => side.table.transaction.is_none(),
             _ => true,
         }
     }
 
+    /// Whether a read of this counter is under way, by a reader or by one that merges.
+    fn is_read(&self, side: &ModelState, is_back: bool) -> bool {
+        let mut mergers = self.mergers.iter().filter(|merger| merger.is_back == is_back);
+        side.is_reading() || mergers.any(Merger::is_reading)
+    }
+
+    /// Lets something happen in which the first counter is the one that is merged.
+    pub fn facing(&mut self, is_back: bool, happen: impl FnOnce(&mut Self)) {
+        let turn = |state: &mut Self| {
+            if is_back {
+                std::mem::swap(&mut state.from, &mut state.into);
+            }
+        };
+        turn(self);
+        happen(self);
+        turn(self);
+    }
+
     /// The next step of this process.
-    pub fn step(&mut self, i: usize, rules: &MergeRules) {
+    pub fn step_of(&mut self, i: usize, rules: &MergeRules) {
+        self.facing(self.mergers[i].is_back, |state| state.step(i, rules));
+    }
+
+    fn step(&mut self, i: usize, rules: &MergeRules) {
         let at = match self.mergers[i].at {
             At::Idle if rules.by == By::Transaction => self.transact(i),
             At::Idle => {
@@ -74,15 +109,18 @@ impl MergeState {
             At::Look => self.look(i, None, LOOKS),
             At::LookAgain(seen, looks) => self.look(i, Some(seen), looks),
             At::Row(look, before, looks) => self.read(i, look, before, looks, rules),
-            At::Move(by) if rules.by == By::TwoSteps => {
+            At::Move(by, _) if rules.by == By::TwoSteps => {
                 self.from.stores[0].increment(-by);
                 self.from.truth -= by;
                 At::Half(by)
             }
-            At::Move(by) => {
-                self.move_both(by);
-                self.after_move(i, rules)
-            }
+            At::Move(by, seen) => match self.move_both(by, seen, rules) {
+                true => self.after_move(i, rules),
+                false => {
+                    self.mergers[i].was_refused = true;
+                    At::Look
+                }
+            },
             At::Half(by) => {
                 self.into.stores[0].increment(by);
                 self.into.truth += by;
@@ -98,23 +136,31 @@ impl MergeState {
     /// It goes on as if it had heard an answer, because it reads again.
     pub fn lose_reply(&mut self, i: usize, lost: Lost, rules: &MergeRules) {
         self.lost_replies -= 1;
+        let is_back = self.mergers[i].is_back;
         match lost {
-            Lost::Made => self.step(i, rules),
+            Lost::Made => self.step_of(i, rules),
             Lost::Late => {
-                if let At::Move(by) = self.mergers[i].at {
-                    self.late = Some(by);
+                if let At::Move(by, seen) = self.mergers[i].at {
+                    self.late = Some(LateMove { by, seen, is_back });
                 }
-                self.mergers[i].at = self.after_move(i, rules);
+                self.facing(is_back, |state| state.mergers[i].at = state.after_move(i, rules));
             }
         }
     }
 
-    /// One step of the store: the first counter loses what the second gains.
-    pub fn move_both(&mut self, by: i64) {
-        self.from.stores[0].increment(-by);
-        self.into.stores[0].increment(by);
-        self.from.truth -= by;
-        self.into.truth += by;
+    /// One step of the store: the first counter loses what the second gains, if it is still as it was seen.
+    pub fn move_both(&mut self, by: i64, seen: Seen, rules: &MergeRules) -> bool {
+        let now = Look::into(&self.from.stores[0]).seen();
+        let is_allowed = rules.compares.allows(seen, now, by);
+        if is_allowed {
+            let there = self.from.truth.min(0)..=self.from.truth.max(0);
+            self.went_beyond |= !there.contains(&by);
+            self.from.stores[0].increment(-by);
+            self.into.stores[0].increment(by);
+            self.from.truth -= by;
+            self.into.truth += by;
+        }
+        is_allowed
     }
 
     fn look(&mut self, i: usize, before: Option<ClaimSeq>, looks: u8) -> At {
@@ -138,7 +184,7 @@ impl MergeState {
         let value = if is_row_of_look { look.value_with(row) } else { Ok(row.count) };
         match value {
             Ok(0) => self.end(i, rules),
-            Ok(value) => At::Move(value),
+            Ok(value) => At::Move(value, look.seen()),
             // It is refused, and the merge with it.
             Err(_) => At::Idle,
         }

@@ -1,5 +1,7 @@
 //! How a merge is made.
 
+use counter_core::Seen;
+
 /// What a merge does. The default is what it does; everything else is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct MergeRules {
@@ -7,8 +9,37 @@ pub struct MergeRules {
     pub by: By,
     /// Whether it reads again after it has moved something.
     pub repeats: bool,
+    /// What has to be as the read saw it for a move to be made.
+    pub compares: Compares,
     /// How the row of the first counter goes, once that is 0.
     pub removes: Removes,
+    /// Whether the row waits until no look is under way that may have seen its claim.
+    pub waits: bool,
+}
+
+/// What a move compares with what the read saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compares {
+    /// What the library compares.
+    Both,
+    /// Only the high water.
+    HighWater,
+    /// Only what is pending.
+    Pending,
+    /// Nothing.
+    Nothing,
+}
+
+impl Compares {
+    /// Whether the move is made.
+    pub fn allows(self, seen: Seen, now: Seen, by: i64) -> bool {
+        match self {
+            Self::Both => seen.allows(now, by),
+            Self::HighWater => seen.high_water == now.high_water,
+            Self::Pending => seen.allows(Seen { high_water: seen.high_water, ..now }, by),
+            Self::Nothing => true,
+        }
+    }
 }
 
 /// How counts get from one counter to the other.
@@ -44,6 +75,12 @@ pub enum Removes {
 
 impl Default for MergeRules {
     fn default() -> Self {
-        Self { by: By::OneStep, repeats: true, removes: Removes::Guarded }
+        Self {
+            by: By::OneStep,
+            repeats: true,
+            compares: Compares::Both,
+            removes: Removes::Guarded,
+            waits: true,
+        }
     }
 }

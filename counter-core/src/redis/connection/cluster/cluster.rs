@@ -159,7 +159,9 @@ impl Cluster {
     /// Takes what a node has just said of its own slots.
     pub(super) fn note_slots(&self, mut slots: Slots, of: &Address) {
         slots.ranges.retain(|range| *range.owner == *of);
-        self.lock().table.take(&slots);
+        let mut state = self.lock();
+        state.table.begin_question();
+        state.table.take(&slots);
     }
 
     /// Makes sure that no node says that one of these slots belongs to another one than this. A

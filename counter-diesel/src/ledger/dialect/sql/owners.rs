@@ -1,49 +1,87 @@
 //! The statements over all owners of a type, page by page in the order of the unique index. A page
 //! begins where the last one ended, so that none reads what is before it.
 
-use std::borrow::Cow;
-
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, ClaimSeq, OwnerId, OwnerType, TableName};
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use counter_core::CounterId;
+use counter_core::{Baseline, ClaimSeq, OwnerId, OwnerType};
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+use super::present::in_list;
 use super::statement::Statement;
 use crate::ledger::dialect::owner::{bind_owner, read_owner};
+use crate::ledger::dialect::owners;
 use crate::ledger::dialect::owners::{FoundOwner, FoundRow};
-use crate::ledger::dialect::tables::Tables;
+use crate::ledger::dialect::tables::{Table, Tables};
 
-type RowTypes = (BigInt, Text, Text, BigInt, BigInt);
+type RowTypes = (BigInt, Text, Text, BigInt, BigInt, Timestamp, Timestamp);
 
-type RowColumns = (i64, String, String, i64, i64);
+pub(crate) type RowColumns = (i64, String, String, i64, i64, NaiveDateTime, NaiveDateTime);
 
-/// The place after which rows are read.
+/// The place after which rows are read, by the columns: those of an owner and a key, which is empty
+/// before the first of its rows.
+pub(crate) type Place = (i64, String, String);
+
+/// A place among buckets, with the grain and the start of the row that it comes after. Without them
+/// it comes after all buckets of its key.
+pub(crate) type BucketPlace = (Place, Option<(String, NaiveDateTime)>);
+
+/// A range of the index after a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After<'a> {
-    /// The row of this key, among the rows of the same owner.
-    Key(&'a OwnerId, &'a str),
-    /// This owner, among the owners with the same integer, which is 0 for all texts.
-    Text(&'a OwnerId),
-    /// All owners with the same integer.
-    Integer(&'a OwnerId),
-    /// None: from the first.
+    /// Later starts of the same grain, owner and key.
+    Start(&'a Place, &'a str, NaiveDateTime),
+    /// Greater grains of the same owner and key.
+    Grain(&'a Place, &'a str),
+    /// Greater keys of the same owner.
+    Key(&'a Place),
+    /// Greater texts beside the same integer, which is 0 for all texts.
+    Text(&'a Place),
+    /// Greater integers.
+    Integer(&'a Place),
+    /// Everything.
     Nothing,
 }
 
 impl<'a> After<'a> {
-    /// The places whose rows, one after the other, are all rows after this key of this owner. Each
-    /// is one range of the index, which all of them together would not be.
-    pub(crate) fn row(after: Option<(&'a OwnerId, &'a str)>) -> Vec<Self> {
-        let places =
-            |(owner, key)| vec![Self::Key(owner, key), Self::Text(owner), Self::Integer(owner)];
-        after.map_or_else(|| vec![Self::Nothing], places)
+    /// The ranges that are, one after the other, all rows after a place. Each is one range of the
+    /// index, which all of them together would not be.
+    pub(crate) fn row(after: Option<&'a Place>) -> Vec<Self> {
+        let ranges = |place| vec![Self::Key(place), Self::Text(place), Self::Integer(place)];
+        after.map_or_else(|| vec![Self::Nothing], ranges)
+    }
+
+    /// The same of buckets.
+    pub(crate) fn bucket(after: Option<&'a BucketPlace>) -> Vec<Self> {
+        let mut ranges = match after {
+            Some((place, Some((grain, start)))) => {
+                vec![Self::Start(place, grain, *start), Self::Grain(place, grain)]
+            }
+            _ => Vec::new(),
+        };
+        ranges.extend(Self::row(after.map(|(place, _)| place)));
+        ranges
     }
 
     /// The same of owners.
-    pub(crate) fn owner(after: Option<&'a OwnerId>) -> Vec<Self> {
-        let places = |owner| vec![Self::Text(owner), Self::Integer(owner)];
-        after.map_or_else(|| vec![Self::Nothing], places)
+    pub(crate) fn owner(after: Option<&'a Place>) -> Vec<Self> {
+        let ranges = |place| vec![Self::Text(place), Self::Integer(place)];
+        after.map_or_else(|| vec![Self::Nothing], ranges)
     }
+}
+
+/// Returns the place after a row of this owner.
+pub(crate) fn place_of(owner: &OwnerId, key: &str) -> QueryResult<Place> {
+    let owner = bind_owner(owner)?;
+    Ok((owner.id, owner.key.to_owned(), key.to_owned()))
+}
+
+/// Returns the place after a row of a bucket.
+pub(crate) fn bucket_place_of(after: owners::BucketPlace<'_>) -> QueryResult<BucketPlace> {
+    let period = after.period.map(|(grain, starts_at)| (grain.to_owned(), starts_at));
+    Ok((place_of(after.owner, after.key)?, period))
 }
 
 /// At most so many rows of a type, in order.
@@ -52,23 +90,67 @@ pub(crate) fn rows<'a>(
     owner_type: &'a OwnerType,
     after: After<'a>,
     limit: i64,
-) -> QueryResult<Statement<'a, RowTypes>> {
-    let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\"";
-    let rows = of_type(columns, tables, owner_type, after)?;
-    Ok(rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit))
+    now: &str,
+) -> Statement<'a, RowTypes> {
+    let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\", \"updated_at\"";
+    let rows = of_type(&format!("{columns}, {now}"), tables.totals(), owner_type, after);
+    rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit)
 }
 
-pub(crate) fn found_rows(rows: Vec<RowColumns>) -> QueryResult<Vec<FoundRow>> {
-    let found = rows.into_iter().map(|(owner_id, owner_key, key, count, seq)| {
+/// Returns the place after these rows.
+pub(crate) fn after_rows(rows: &[RowColumns]) -> Option<Place> {
+    rows.last().map(|(id, text, key, ..)| (*id, text.clone(), key.clone()))
+}
+
+/// Returns the rows, but for those that say both an integer and a text, as only another program
+/// writes them: they are nobody's.
+pub(crate) fn found_rows(rows: Vec<RowColumns>) -> impl Iterator<Item = FoundRow> {
+    rows.into_iter().filter_map(|(owner_id, owner_key, key, count, seq, updated_at, now)| {
         let row = Baseline { count, seq: ClaimSeq::new(seq) };
-        Ok(FoundRow { owner: read_owner((owner_id, owner_key))?, key, row })
-    });
-    found.collect()
+        let idle = (now - updated_at).to_std().unwrap_or_default();
+        let owner = read_owner((owner_id, owner_key)).ok()?;
+        Some(FoundRow { owner, key, period: None, row, idle })
+    })
+}
+
+type BucketTypes = (BigInt, Text, Text, Text, Timestamp, BigInt, BigInt, Timestamp, Timestamp);
+
+pub(crate) type BucketColumns =
+    (i64, String, String, String, NaiveDateTime, i64, i64, NaiveDateTime, NaiveDateTime);
+
+/// At most so many rows of buckets of a type, in order.
+pub(crate) fn buckets<'a>(
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    after: After<'a>,
+    limit: i64,
+    now: &str,
+) -> Statement<'a, BucketTypes> {
+    let key = "\"owner_id\", \"owner_key\", \"key\", \"grain\", \"starts_at\"";
+    let columns = format!("{key}, \"count\", \"claim_seq\", \"updated_at\", {now}");
+    let rows = of_type(&columns, tables.periods(), owner_type, after);
+    rows.sql(format!(" ORDER BY {key} LIMIT ")).big_int(limit)
+}
+
+/// Returns the place after these rows of buckets.
+pub(crate) fn after_buckets(rows: &[BucketColumns]) -> Option<BucketPlace> {
+    let (id, text, key, grain, starts_at, ..) = rows.last()?;
+    Some(((*id, text.clone(), key.clone()), Some((grain.clone(), *starts_at))))
+}
+
+/// Returns the rows of buckets, as [`found_rows`] does those of totals.
+pub(crate) fn found_buckets(rows: Vec<BucketColumns>) -> impl Iterator<Item = FoundRow> {
+    rows.into_iter().filter_map(|(id, text, key, grain, starts_at, count, seq, updated_at, now)| {
+        let row = Baseline { count, seq: ClaimSeq::new(seq) };
+        let idle = (now - updated_at).to_std().unwrap_or_default();
+        let owner = read_owner((id, text)).ok()?;
+        Some(FoundRow { owner, key, period: Some((grain, starts_at)), row, idle })
+    })
 }
 
 type OwnerTypes = (BigInt, Text, BigInt, Timestamp, Timestamp);
 
-type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
+pub(crate) type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
 
 /// At most so many owners, in order, with the number of their rows and when the last of these
 /// changed.
@@ -78,124 +160,79 @@ pub(crate) fn owners<'a>(
     after: After<'a>,
     limit: i64,
     now: &str,
-) -> QueryResult<Statement<'a, OwnerTypes>> {
+) -> Statement<'a, OwnerTypes> {
     let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = of_type(&columns, tables, owner_type, after)?;
+    let owners = of_type(&columns, tables.totals(), owner_type, after);
     let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
-    Ok(owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit))
+    owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit)
 }
 
-pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> QueryResult<Vec<FoundOwner>> {
-    let found = rows.into_iter().map(|(owner_id, owner_key, rows, updated_at, now)| {
+/// Returns the place after these owners.
+pub(crate) fn after_owners(owners: &[OwnerColumns]) -> Option<Place> {
+    owners.last().map(|(id, text, ..)| (*id, text.clone(), String::new()))
+}
+
+/// Returns the owners, as [`found_rows`] does the rows.
+pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> impl Iterator<Item = FoundOwner> {
+    rows.into_iter().filter_map(|(owner_id, owner_key, rows, updated_at, now)| {
         let idle = (now - updated_at).to_std().unwrap_or_default();
         let rows = u64::try_from(rows).unwrap_or_default();
-        Ok(FoundOwner { owner: read_owner((owner_id, owner_key))?, rows, idle })
-    });
-    found.collect()
+        Some(FoundOwner { owner: read_owner((owner_id, owner_key)).ok()?, rows, idle })
+    })
 }
 
 fn of_type<'a, Row>(
     columns: &str,
-    tables: &Tables,
+    table: &Table,
     owner_type: &'a OwnerType,
     after: After<'a>,
-) -> QueryResult<Statement<'a, Row>> {
-    let from = tables.totals().quoted();
+) -> Statement<'a, Row> {
+    let from = table.quoted();
     let rows = Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
         .text(owner_type.as_str());
-    Ok(match after {
-        After::Key(owner, key) => {
-            let owner = bind_owner(owner)?;
-            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
-            let rows = rows.sql(" AND \"owner_key\" = ").text(owner.key);
-            rows.sql(" AND \"key\" > ").text(key)
+    let of_owner = |rows: Statement<'a, Row>, (id, text, _): &'a Place| {
+        let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
+        rows.sql(" AND \"owner_key\" = ").text(text)
+    };
+    match after {
+        After::Start(place, grain, start) => {
+            let rows = of_owner(rows, place).sql(" AND \"key\" = ").text(&place.2);
+            rows.sql(" AND \"grain\" = ").text(grain).sql(" AND \"starts_at\" > ").date_time(start)
         }
-        After::Text(owner) => {
-            let owner = bind_owner(owner)?;
-            let rows = rows.sql(" AND \"owner_id\" = ").big_int(owner.id);
-            rows.sql(" AND \"owner_key\" > ").text(owner.key)
+        After::Grain(place, grain) => {
+            let rows = of_owner(rows, place).sql(" AND \"key\" = ").text(&place.2);
+            rows.sql(" AND \"grain\" > ").text(grain)
         }
-        After::Integer(owner) => rows.sql(" AND \"owner_id\" > ").big_int(bind_owner(owner)?.id),
+        After::Key(place) => of_owner(rows, place).sql(" AND \"key\" > ").text(&place.2),
+        After::Text((id, text, _)) => {
+            let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
+            rows.sql(" AND \"owner_key\" > ").text(text)
+        }
+        After::Integer((id, ..)) => rows.sql(" AND \"owner_id\" > ").big_int(*id),
         After::Nothing => rows,
-    })
-}
-
-/// Numbers of ids in one statement: a few, so that each is prepared once and kept.
-const SIZES: [usize; 3] = [10, 100, MOST_PRESENT];
-
-/// The greatest number of ids that [`present`] takes.
-pub(crate) const MOST_PRESENT: usize = 1000;
-
-/// Those of these ids, none of them missing, that are in a column of a table of the application's,
-/// as texts. An id that is no integer is compared as a text, which no index helps.
-pub(crate) fn present<'a>(
-    table: &TableName,
-    column: &str,
-    ids: &'a [OwnerId],
-    as_text: &str,
-) -> Statement<'a, Text> {
-    let column = quoted(column);
-    let texts = format!("CAST({column} AS {as_text})");
-    let are_integers = ids.iter().all(|id| id.as_i64().is_some());
-    let compared = if are_integers { &column } else { &texts };
-    let present = Statement::new(format!("SELECT {texts} FROM {} WHERE {compared}", name(table)));
-    in_list(present, ids, |present, id| match id.as_i64() {
-        Some(number) if are_integers => present.big_int(number),
-        _ => present.text(id.as_text().map_or_else(|| id.to_string().into(), Cow::Borrowed)),
-    })
-}
-
-/// Those of these UUIDs whose bytes are in a column of a table of the application's, the most
-/// significant first, as hexadecimal digits. Compared as such, which no index helps.
-pub(crate) fn present_bytes<'a>(
-    table: &TableName,
-    column: &str,
-    digits: &'a [String],
-) -> Statement<'a, Text> {
-    let hex = format!("HEX({})", quoted(column));
-    let present = Statement::new(format!("SELECT {hex} FROM {} WHERE {hex}", name(table)));
-    in_list(present, digits, |present, digits| present.text(digits.as_str()))
-}
-
-fn quoted(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
-}
-
-fn name(table: &TableName) -> String {
-    let parts = [table.schema(), Some(table.table())].into_iter().flatten();
-    parts.map(quoted).collect::<Vec<_>>().join(".")
-}
-
-/// Adds `IN` with a list of one of a few lengths, in which the last value may be repeated.
-fn in_list<'a, T>(
-    mut statement: Statement<'a, Text>,
-    values: &'a [T],
-    push: impl Fn(Statement<'a, Text>, &'a T) -> Statement<'a, Text>,
-) -> Statement<'a, Text> {
-    let size = SIZES.into_iter().find(|size| *size >= values.len()).unwrap_or(values.len());
-    let last = values.last().into_iter();
-    for (place, value) in values.iter().chain(last.cycle()).take(size).enumerate() {
-        statement = push(statement.sql(if place == 0 { " IN (" } else { ", " }), value);
     }
-    statement.sql(")")
 }
 
-/// Returns the digits of a UUID in capitals, if the id is the text of one.
-pub(crate) fn digits_of_uuid(id: &OwnerId) -> Option<String> {
-    let text = id.as_text()?;
-    let digits = text.replace('-', "").to_ascii_uppercase();
-    (uuid_of_digits(&digits).as_deref() == Some(text)).then_some(digits)
+/// Returns the ids of those of the rows that were found which are 0 and have the sequence asked
+/// for. Each is found with the place of its counter.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) fn zeros(asked: &[(CounterId, ClaimSeq)], found: Vec<(i64, i64, i64, i64)>) -> Vec<i64> {
+    let is_zero = |(place, _, count, seq): &(i64, i64, i64, i64)| {
+        let asked = usize::try_from(*place).ok().and_then(|place| asked.get(place));
+        *count == 0 && asked.is_some_and(|(_, asked)| asked.get() == *seq)
+    };
+    found.into_iter().filter(is_zero).map(|(_, id, ..)| id).collect()
 }
 
-/// Returns the text of the UUID that has these digits, or `None` if they are not 32.
-pub(crate) fn uuid_of_digits(digits: &str) -> Option<String> {
-    let is_digit = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
-    if digits.len() != 32 || !digits.bytes().all(is_digit) {
-        return None;
-    }
-    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part));
-    let parts = parts.into_iter().flatten().collect::<Vec<_>>();
-    Some(parts.join("-").to_ascii_lowercase())
+/// How many rows one statement deletes.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) const MOST_DELETED: usize = 1000;
+
+/// Deletes rows by their generated ids.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) fn delete(tables: &Tables, ids: &[i64]) -> Statement<'static> {
+    let delete = Statement::new(format!("DELETE FROM {} WHERE \"id\"", tables.totals().quoted()));
+    in_list(delete, ids, |delete, id| delete.big_int(*id))
 }
 
 /// The bodies, which are equal everywhere, for use inside of `impl OwnersDialect for ...`.
@@ -209,14 +246,61 @@ macro_rules! owners_members {
             after: Option<(&OwnerId, &str)>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
-            let mut rows = Vec::new();
-            for after in owners::After::row(after) {
-                let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
-                if left > 0 {
-                    rows.extend(owners::rows(tables, owner_type, after, left)?.load(self)?);
+            let mut place = after.map(|(owner, key)| owners::place_of(owner, key)).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::row(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::rows(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::RowColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_rows(&rows);
+                found.extend(owners::found_rows(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
                 }
             }
-            owners::found_rows(rows)
+        }
+
+        fn buckets_after(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            after: Option<$crate::ledger::dialect::owners::BucketPlace<'_>>,
+            limit: i64,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
+            let mut place = after.map(|after| owners::bucket_place_of(after)).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::bucket(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::buckets(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::BucketColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_buckets(&rows);
+                found.extend(owners::found_buckets(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
+                }
+            }
+        }
+
+        fn delete_zero_bucket(
+            &mut self,
+            tables: &Tables,
+            id: &CounterId,
+            seq: ClaimSeq,
+        ) -> QueryResult<usize> {
+            let delete = $crate::ledger::dialect::sql::standard::delete(tables, id, seq)?;
+            delete.sql(" AND \"count\" = 0").execute(self)
         }
 
         fn owners_after(
@@ -226,15 +310,24 @@ macro_rules! owners_members {
             after: Option<&OwnerId>,
             limit: i64,
         ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundOwner>> {
-            let mut found = Vec::new();
-            for after in owners::After::owner(after) {
-                let left = limit - i64::try_from(found.len()).unwrap_or(limit);
-                if left > 0 {
-                    let owners = owners::owners(tables, owner_type, after, left, $now)?;
-                    found.extend(owners.load(self)?);
+            let mut place = after.map(|owner| owners::place_of(owner, "")).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::owner(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::owners(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::OwnerColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_owners(&rows);
+                found.extend(owners::found_owners(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
                 }
             }
-            owners::found_owners(found)
         }
 
         fn present_owners(
@@ -242,18 +335,12 @@ macro_rules! owners_members {
             table: &counter_core::TableName,
             column: &str,
             ids: &[OwnerId],
-        ) -> QueryResult<Vec<String>> {
+        ) -> QueryResult<Vec<OwnerId>> {
             let mut present = Vec::new();
-            for ids in ids.chunks(owners::MOST_PRESENT) {
-                present.extend(owners::present(table, column, ids, Self::TEXT).load(self)?);
-            }
-            if Self::HAS_UUID_BYTES {
-                let digits = ids.iter().filter_map(owners::digits_of_uuid).collect::<Vec<_>>();
-                for digits in digits.chunks(owners::MOST_PRESENT) {
-                    let bytes = owners::present_bytes(table, column, digits);
-                    let bytes = bytes.load::<String>(self)?;
-                    present
-                        .extend(bytes.iter().filter_map(|digits| owners::uuid_of_digits(digits)));
+            for lookup in present::lookups(self.kind_of(table, column)?, ids) {
+                for statement in lookup.statements(table, column, Self::COLUMN_SQL) {
+                    let returned = statement.load::<String>(self)?;
+                    present.extend(returned.iter().flat_map(|form| lookup.ids_of(form)).cloned());
                 }
             }
             Ok(present)
@@ -262,23 +349,3 @@ macro_rules! owners_members {
 }
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use owners_members;
-
-#[cfg(test)]
-mod tests {
-    use counter_core::ToOwnerId;
-
-    use super::*;
-
-    #[test]
-    fn only_the_lowercase_text_of_a_uuid_has_digits_and_comes_back() {
-        let uuid = "6fa459ea-ee8a-3ca4-894e-db77e160355e";
-        let digits = digits_of_uuid(&uuid.to_owner_id().unwrap()).unwrap();
-        assert_eq!(digits, "6FA459EAEE8A3CA4894EDB77E160355E");
-        assert_eq!(uuid_of_digits(&digits).as_deref(), Some(uuid));
-        let others = [uuid.to_uppercase(), uuid.replace('-', ""), uuid.replace('6', "g")];
-        for other in others.iter().map(String::as_str).chain(["a", "42"]) {
-            assert_eq!(digits_of_uuid(&other.to_owner_id().unwrap()), None, "{other}");
-        }
-        assert_eq!(uuid_of_digits("6fa459"), None);
-    }
-}

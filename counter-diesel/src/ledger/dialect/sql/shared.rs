@@ -12,15 +12,6 @@ macro_rules! shared_members {
             standard::delete(tables, id, seq)?.execute(self)
         }
 
-        fn delete_zero(
-            &mut self,
-            tables: &Tables,
-            id: &CounterId,
-            seq: ClaimSeq,
-        ) -> QueryResult<usize> {
-            standard::delete(tables, id, seq)?.sql(" AND \"count\" = 0").execute(self)
-        }
-
         fn rows_of(
             &mut self,
             tables: &Tables,
@@ -84,7 +75,7 @@ macro_rules! shared_members {
             tables: &Tables,
             prefix: &str,
             store_id: &str,
-            writers: &[i64],
+            writers: &[(i64, i64)],
         ) -> QueryResult<Vec<RecordRow>> {
             standard::recorded_by(tables, prefix, store_id, writers).load(self)
         }
