@@ -3,7 +3,7 @@ use std::cell::RefCell;
 use counter_diesel::sync::SyncTimes;
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 
-use crate::bare::BareConnection;
+use crate::bare::{BareConnection, Batch, batches};
 use crate::bench::Bench;
 use crate::measures::sync::where_it_went;
 use crate::post::{KEY, OWNER_TYPE, names};
@@ -44,6 +44,18 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
             times.borrow_mut().extend(stage.times.last().copied());
             taken
         };
+        let upsert = |batches: fn(i64, i64) -> Vec<Batch>| {
+            let stage = stage.borrow();
+            stage.execute(C::EMPTY);
+            if laid == Rows::Present {
+                stage.pool.get().unwrap().upsert_all(&batches(counters, 1));
+            }
+            stage.execute(C::SETTLE);
+            stage.upsert(&batches(counters, 2)) / counters as f64
+        };
+        let upserts = Rounds::alternate(bench.of(7, 2), || upsert(of_uuids), || upsert(batches));
+        let what = format!("the upsert alone of UUIDs beside integers into {database}, rows {how}");
+        rows.push(Row::times(what, &upserts, Bar::None));
         let others =
             [("integers", &integers, Bar::AtMost(1.15)), ("spread integers", &spread, Bar::None)];
         for (beside, others, bar) in others {
@@ -60,13 +72,30 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
     rows
 }
 
-/// Returns the name of the views of a post whose id is a UUID. They are spread as random ones are.
+/// Returns what [`batches`] returns, with UUIDs in the place of the integers.
+fn of_uuids(posts: i64, seq: i64) -> Vec<Batch> {
+    let with_uuids = |batch: Batch| {
+        let mut uuids = batch.owner_ids.iter().map(|id| uuid(*id)).collect::<Vec<_>>();
+        uuids.sort();
+        // They are part of the benchmark for as long as it runs.
+        let owner_keys = uuids.into_iter().map(|uuid| &*uuid.leak()).collect();
+        Batch { owner_ids: vec![0; batch.owner_ids.len()], owner_keys, ..batch }
+    };
+    batches(posts, seq).into_iter().map(with_uuids).collect()
+}
+
+/// Returns the name of the views of a post whose id is a UUID.
 fn of_uuid(number: i64) -> String {
+    format!("counter:{OWNER_TYPE}:{}:{KEY}", uuid(number))
+}
+
+/// Returns a UUID. They are spread as random ones are.
+fn uuid(number: i64) -> String {
     let number = u128::from(number.unsigned_abs());
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let hex = format!("{spread:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    format!("counter:{OWNER_TYPE}:{}:{KEY}", parts.join("-"))
+    parts.join("-")
 }
 
 /// Returns the name of the views of a post whose id is one of all integers.
