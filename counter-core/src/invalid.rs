@@ -76,6 +76,8 @@ pub enum InputKind {
     Pattern,
     /// An hour, day, week, month, quarter or year, such as `day:2026-11-28`.
     Period,
+    /// How long periods are, such as `day`.
+    Grain,
     /// The name of the table, such as `model_counters`.
     TableName,
     /// The kind of store, `redis` or `memory`.
@@ -99,6 +101,7 @@ impl fmt::Display for InputKind {
             Self::Prefix => "prefix",
             Self::Pattern => "pattern",
             Self::Period => "period",
+            Self::Grain => "grain",
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",

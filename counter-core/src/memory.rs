@@ -261,7 +261,7 @@ impl DeltaStore for MemoryStore {
         let Some(shard) = shard else {
             return Ok(ScanPage::default());
         };
-        let ids = lock(shard).keys().filter(|id| pattern.matches(id.as_str())).cloned().collect();
+        let ids = lock(shard).keys().filter(|id| pattern.matches_counter(id)).cloned().collect();
         let position = from.position + 1;
         let next = (position < SHARDS as u64).then_some(Cursor { round: 0, position });
         Ok(ScanPage { ids, foreign: Vec::new(), next })
@@ -329,7 +329,9 @@ impl KeyIndex for MemoryStore {
     fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
         let mut keys = Vec::new();
         for shard in &self.shards {
-            for id in lock(shard).keys().filter(|id| id.belongs_to(owner)) {
+            let shard = lock(shard);
+            let totals = shard.keys().filter(|id| id.period().is_none());
+            for id in totals.filter(|id| id.belongs_to(owner)) {
                 keys.push(CounterKey::new(id.key().into_owned())?);
             }
         }

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use counter_core::{
-    Claim, ClaimOp, ClaimSeq, CounterId, OwnerId, OwnerText, Prefix, StoreName, ToOwnerId,
+    Claim, ClaimOp, ClaimSeq, CounterId, OwnerId, OwnerText, Pattern, Period, Prefix, StoreName,
+    ToOwnerId,
 };
 use proptest::prelude::*;
 
@@ -28,9 +29,35 @@ fn any_owner_id() -> impl Strategy<Value = OwnerId> {
     ]
 }
 
+/// No period, or one of a few that look alike.
+fn any_period() -> impl Strategy<Value = Option<Period>> {
+    let texts = [
+        "hour:2026-11-28T00",
+        "hour:2026-11-28T01",
+        "day:2026-11-28",
+        "day:2026-11-01",
+        "week:2026-W48",
+        "week:2026-W04",
+        "month:2026-11",
+        "month:2026-01",
+        "quarter:2026-Q4",
+        "year:2026",
+        "year:1000",
+        "hour:9999-12-31T23",
+    ];
+    prop::option::of(prop::sample::select(texts.map(|text| text.parse().unwrap()).to_vec()))
+}
+
+fn within(id: CounterId, period: Option<Period>) -> CounterId {
+    period.map_or(id.clone(), |period| id.within(period).unwrap())
+}
+
 fn any_id() -> impl Strategy<Value = CounterId> {
-    (any_text(255), any_owner_id(), any_text(100))
-        .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
+    (any_text(255), any_owner_id(), any_text(100), any_period()).prop_map(
+        |(owner_type, owner_id, key, period)| {
+            within(CounterId::new(owner_type, owner_id, key).unwrap(), period)
+        },
+    )
 }
 
 fn short_id() -> impl Strategy<Value = CounterId> {
@@ -38,32 +65,41 @@ fn short_id() -> impl Strategy<Value = CounterId> {
         (0_i64..3).prop_map(OwnerId::Integer),
         "[0-2:%{}-]{1,2}".prop_map(|text| text.to_owner_id().unwrap()),
     ];
-    ("[a:%{}]{1,2}", owner_id, "[a:%{}]{1,2}")
-        .prop_map(|(owner_type, owner_id, key)| CounterId::new(owner_type, owner_id, key).unwrap())
+    ("[a:%{}]{1,2}", owner_id, "[a:%{}@]{1,2}", any_period()).prop_map(
+        |(owner_type, owner_id, key, period)| {
+            within(CounterId::new(owner_type, owner_id, key).unwrap(), period)
+        },
+    )
 }
 
 fn any_prefix() -> impl Strategy<Value = Prefix> {
     "([a-z*\\[\\\\]{0,3}(\\{[a-z:]{1,3}\\})?[a-z:]{0,3}):".prop_map(|text| text.parse().unwrap())
 }
 
-fn parts(id: &CounterId) -> (String, OwnerId, String) {
-    (id.owner_type().into_owned(), id.owner_id().clone(), id.key().into_owned())
+fn parts(id: &CounterId) -> (String, OwnerId, String, Option<Period>) {
+    (id.owner_type().into_owned(), id.owner_id().clone(), id.key().into_owned(), id.period())
+}
+
+/// Returns what a cluster finds the slot of a name by.
+fn tag_of(name: &str) -> &str {
+    let tag = name.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    tag.map(|(tag, _)| tag).filter(|tag| !tag.is_empty()).unwrap_or(name)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn any_valid_id_survives_its_text((owner_type, owner_id, key) in (any_text(255), any_owner_id(), any_text(100))) {
-        let id = CounterId::new(&owner_type, &owner_id, &key).unwrap();
-        prop_assert_eq!(parts(&id), (owner_type, owner_id, key));
+    fn any_valid_id_survives_its_text((owner_type, owner_id, key, period) in (any_text(255), any_owner_id(), any_text(100), any_period())) {
+        let id = within(CounterId::new(&owner_type, &owner_id, &key).unwrap(), period);
+        prop_assert_eq!(parts(&id), (owner_type, owner_id, key, period));
         let read = id.as_str().parse::<CounterId>().unwrap();
         prop_assert_eq!(parts(&read), parts(&id));
         prop_assert_eq!(read, id);
     }
 
     #[test]
-    fn any_text_is_an_id_that_is_written_the_same_or_refused(text in "[a0-9:%{}-]{0,12}|.{0,30}") {
+    fn any_text_is_an_id_that_is_written_the_same_or_refused(text in "[a0-9:%{}-]{0,12}|a:1:a@(day|month|week):2[0-9]{3}-W?[0-9]{1,2}(-[0-9]{1,2})?|.{0,30}") {
         if let Ok(id) = text.parse::<CounterId>() {
             prop_assert_eq!(id.as_str(), text.as_str());
         }
@@ -112,8 +148,11 @@ proptest! {
     }
 
     #[test]
-    fn any_name_is_one_that_is_written_the_same_or_foreign(prefix in any_prefix(), rest in "[a0-9:%{}]{0,20}") {
-        let name = format!("{prefix}{rest}");
+    fn any_name_is_one_that_is_written_the_same_or_foreign(
+        prefix in any_prefix(),
+        rest in "[a0-9:%{}]{0,20}|[{]P[a0-9:%]{3,6}[}]:?(hour|day|week|month|quarter|year)?:?[0-9TWQ-]{0,13}(:claim)?",
+    ) {
+        let name = format!("{prefix}{}", rest.replace('P', prefix.as_str()));
         let written = prefix.parse_name(&name).map(|parsed| match parsed {
             StoreName::Pending(id) => prefix.pending_name(&id),
             StoreName::Claim(id) => prefix.claim_name(&id),
@@ -125,6 +164,22 @@ proptest! {
             StoreName::Scanned => prefix.scanned_name(),
         });
         prop_assert!(written.is_none_or(|written| written == name));
+    }
+
+    #[test]
+    fn all_names_of_a_counter_and_of_its_buckets_are_in_one_slot(prefix in any_prefix(), id in short_id()) {
+        let total = id.total();
+        prop_assert_eq!(total.period(), None);
+        let slot = prefix.pending_name(&total);
+        for name in [prefix.claim_name(&total), prefix.pending_name(&id), prefix.claim_name(&id)] {
+            prop_assert_eq!(tag_of(&name), tag_of(&slot));
+        }
+    }
+
+    #[test]
+    fn a_bucket_matches_where_its_total_does(id in short_id(), text in "[a:*?1]{1,5}") {
+        let pattern = text.parse::<Pattern>().unwrap();
+        prop_assert_eq!(pattern.matches_counter(&id), pattern.matches(id.total().as_str()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
-use counter_core::{Grain, Invalid, Period};
+use counter_core::{CounterId, Grain, Invalid, Period};
 use proptest::prelude::*;
 
 const GRAINS: [Grain; 6] =
@@ -51,6 +51,14 @@ proptest! {
     fn any_period_survives_its_text(grain in any_grain(), at in any_instant()) {
         let period = Period::containing(grain, at);
         prop_assert_eq!(period.to_string().parse(), Ok(period));
+    }
+
+    #[test]
+    fn only_the_start_of_a_period_names_it_by_its_start(grain in any_grain(), at in any_instant()) {
+        let period = Period::containing(grain, at);
+        prop_assert_eq!(Period::starting(grain, period.start()), Ok(period));
+        prop_assert_eq!(Period::starting(grain, at).is_ok(), period.start() == at);
+        prop_assert!(Period::starting(grain, period.start() + TimeDelta::microseconds(1)).is_err());
     }
 
     #[test]
@@ -147,6 +155,43 @@ fn what_is_no_period_is_refused() {
     assert!(Period::quarter(2026, u32::MAX).is_err());
     for year in [999, 10_000, i32::MIN, i32::MAX] {
         assert!(Period::year(year).is_err() && Period::month(year, 1).is_err());
+    }
+}
+
+/// A bucket has a name and a row only where every database can keep its start, and a name is read
+/// only where it would be written.
+#[test]
+fn an_id_takes_exactly_the_periods_whose_text_is_read() {
+    let total = CounterId::new("post", 1, "views").unwrap();
+    let midnight = |year, month, day| date(year, month, day).and_hms_opt(0, 0, 0).unwrap();
+    let edges = [midnight(1000, 1, 1), midnight(9999, 12, 31), midnight(-5, 2, 3)];
+    for edge in edges.into_iter().chain([NaiveDateTime::MIN, NaiveDateTime::MAX]) {
+        for hours in (-400..400).filter(|hours| hours % 12 != 5) {
+            let Some(at) = edge.checked_add_signed(TimeDelta::hours(hours)) else { continue };
+            for grain in GRAINS {
+                let period = Period::containing(grain, at);
+                let read = period.to_string().parse::<Period>();
+                assert_eq!(total.within(period).is_ok(), read == Ok(period), "{period}");
+                assert_eq!(Period::starting(grain, period.start()).is_ok(), read.is_ok());
+            }
+        }
+    }
+    let first = ["week:1000-W02", "day:1000-01-01", "year:1000", "hour:1000-01-01T00"];
+    let last = ["week:9999-W52", "day:9999-12-31", "quarter:9999-Q4", "hour:9999-12-31T23"];
+    for text in first.into_iter().chain(last) {
+        let period = text.parse::<Period>().unwrap();
+        assert_eq!(total.within(period).unwrap().period(), Some(period));
+    }
+    assert!("week:1000-W01".parse::<Period>().is_err(), "it begins in 999");
+}
+
+#[test]
+fn a_grain_is_read_by_its_word_alone() {
+    for grain in GRAINS {
+        assert_eq!(grain.to_string().parse(), Ok(grain));
+    }
+    for text in ["", "Day", "days", "day ", "minute", "day:2026-11-28"] {
+        assert!(text.parse::<Grain>().is_err(), "{text}");
     }
 }
 

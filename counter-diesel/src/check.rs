@@ -11,6 +11,7 @@ pub(crate) mod ledger;
 pub(crate) mod listed;
 mod prefixes;
 mod replicas;
+mod schema;
 mod sentinel;
 pub(crate) mod store;
 pub(crate) mod survey;

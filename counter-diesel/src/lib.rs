@@ -33,7 +33,8 @@
 //! - [`error`]: what fails, and the predicates that callers branch on.
 //! - [`query`]: counters inside of Diesel queries, as the table has them, such as
 //!   [`HasCounters::counter_value`] returns.
-//! - [`schema`]: Diesel's view of the table; [`model_counters!`] is for a table of another name.
+//! - [`schema`]: Diesel's view of the tables; [`model_counters!`] and [`model_counters_periods!`]
+//!   are for tables of another name.
 //! - [`sync`]: options, reports, the events of a sync while it runs, and conflicts.
 //! - [`check`]: the findings of a check-up, and the facts that they are made of.
 //! - [`overview`]: what operators look at, as data: what is pending, how far a sync is.
@@ -89,11 +90,12 @@ mod targets;
 #[doc = include_str!("../observing.md")]
 pub mod telemetry {}
 
-/// Diesel's view of the counters' tables: the type of a row, and the `table!` of the default name.
+/// Diesel's view of the counters' tables: the types of rows, and the `table!`s of the default name.
 pub mod schema {
     pub use crate::rows::model_counter::{ModelCounter, RowsOfOwners};
     pub use crate::rows::owned_by_any::OwnedByAny;
-    pub use crate::rows::schema::model_counters;
+    pub use crate::rows::period_count::{PeriodCount, PeriodsOfOwner};
+    pub use crate::rows::schema::{model_counters, model_counters_periods};
 }
 
 #[doc(hidden)]

@@ -17,6 +17,13 @@ pub fn counter_of(owner: &Owner, key: &str) -> CounterId {
     CounterId::of(owner, &CounterKey::new(key.to_owned()).expect("a valid key"))
 }
 
+/// Returns the bucket of a counter, or of another of its buckets, of a period such as
+/// `day:2026-11-28`.
+pub fn bucket_of(counter: &CounterId, period: &str) -> CounterId {
+    let period = period.parse().expect("a valid period");
+    counter.within(period).expect("a period that has a name")
+}
+
 /// Returns the views of a post.
 pub fn views_of(post_id: i64) -> CounterId {
     counter_of(&post(post_id), "views")

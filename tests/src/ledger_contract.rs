@@ -5,6 +5,7 @@ mod guard;
 pub mod names;
 mod numbers;
 mod owners;
+mod periods;
 mod tables;
 mod transactions;
 
@@ -37,9 +38,9 @@ impl LedgerWorld {
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
     let [guard, batches, transactions] = [guard::CASES, batches::CASES, transactions::CASES];
-    let [numbers, names, tables, owners] =
-        [numbers::CASES, names::CASES, tables::CASES, owners::CASES];
-    [guard, batches, transactions, numbers, names, tables, owners].concat()
+    let [numbers, names, tables, owners, periods] =
+        [numbers::CASES, names::CASES, tables::CASES, owners::CASES, periods::CASES];
+    [guard, batches, transactions, numbers, names, tables, owners, periods].concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

@@ -12,6 +12,7 @@ mod look;
 mod moves;
 mod operator;
 mod pending_index;
+mod periods;
 mod private;
 mod replace;
 mod scan;
@@ -36,6 +37,7 @@ pub fn cases() -> Vec<Case> {
         claim::CASES,
         replace::CASES,
         ack::CASES,
+        periods::CASES,
         concurrency::CASES,
     ]
     .concat()

@@ -92,13 +92,15 @@ impl World {
 
     /// Makes all rows look as if they had not changed for years.
     pub fn age_rows(&self) {
-        let age = "UPDATE model_counters SET updated_at = '2001-02-03 04:05:06'";
-        self.database.execute(age).unwrap();
+        for table in ["model_counters", "model_counters_periods"] {
+            let age = format!("UPDATE {table} SET updated_at = '2001-02-03 04:05:06'");
+            self.database.execute(&age).unwrap();
+        }
     }
 
     /// Removes our tables.
     pub fn drop_tables(&self) {
-        for suffix in ["_state", "", "_migrations"] {
+        for suffix in ["_state", "_periods", "", "_migrations"] {
             self.database.execute(&format!("DROP TABLE model_counters{suffix}")).unwrap();
         }
     }

@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use counter_core::{ClaimOp, Config, Cursor, Pattern};
+use counter_core::{ClaimOp, Config, CounterId, Cursor, Pattern};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
-use counter_tests::fixtures::{counter_of, post};
+use counter_tests::fixtures::{bucket_of, counter_of, post};
 use counter_tests::suite;
 use counter_tests::world::{SHARING_PAIRS, World, impatient};
 
@@ -105,7 +105,9 @@ fn process(world: &World, faults: &Arc<Faults>) -> Counters {
 fn prepare(world: &World, owner: &Owner) {
     let counters = world.counters();
     let increment = |key: &str, by| counters.increment(owner, key, by).unwrap();
+    let bucket = bucket_of_present(owner);
     increment("present", 100);
+    world.store.increment(&bucket, 100).unwrap();
     increment("unacknowledged", 30);
     drop(counters.sync(&all()).unwrap());
     increment("unacknowledged", 3);
@@ -116,6 +118,7 @@ fn prepare(world: &World, owner: &Owner) {
         world.store.replace(&counter_of(owner, "set"), counter_core::Replacement::Set(50)).unwrap();
     assert_eq!(set.op, ClaimOp::Set(50));
     increment("present", 5);
+    world.store.increment(&bucket, 5).unwrap();
     increment("absent", 7);
     increment("unapplied", 2);
     increment("unacknowledged", 4);
@@ -167,6 +170,13 @@ fn check_table(world: &World, owner: &Owner, effect: &Effect, place: &str) {
         assert_eq!(counters.baseline(owner, key).unwrap(), expected, "{key} after {place}");
     }
     check_present(counters.baseline(owner, "present").unwrap(), effect, place);
+    let bucket = world.ledger.baselines(&[bucket_of_present(owner)]).unwrap();
+    assert_eq!(bucket[0].count, 105, "the bucket of present after {place}");
+}
+
+/// A set and a delete of a total leave its buckets as they are.
+fn bucket_of_present(owner: &Owner) -> CounterId {
+    bucket_of(&counter_of(owner, "present"), "day:2026-11-28")
 }
 
 type Operation = (&'static str, fn(&Counters, &Owner), Effect);

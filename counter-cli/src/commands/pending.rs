@@ -32,17 +32,30 @@ impl Pending {
 }
 
 fn in_text(waiting: &PendingOverview) -> String {
-    let heading = ["counters", "pending", "claims"].map(str::to_owned);
-    let mut rows = vec![(heading, "owner type".to_owned())];
-    rows.extend(waiting.owner_types.iter().map(|(name, sums)| row(*sums, name)));
-    rows.push(row(waiting.total, "in all"));
+    let sums = if waiting.total.buckets == 0 {
+        table(&rows(waiting, ["counters", "pending", "claims"], |sums| {
+            [sums.counters.to_string(), sums.pending.to_string(), sums.claims.to_string()]
+        }))
+    } else {
+        table(&rows(waiting, ["counters", "pending", "buckets", "claims"], |sums| {
+            let PendingSums { counters, pending, claims, buckets, .. } = sums;
+            [counters.to_string(), pending.to_string(), buckets.to_string(), claims.to_string()]
+        }))
+    };
     let oldest = waiting.oldest_claim.as_ref().map(oldest_in_text);
-    table(&rows) + &oldest.unwrap_or_default()
+    sums + &oldest.unwrap_or_default()
 }
 
-fn row(sums: PendingSums, name: &str) -> ([String; 3], String) {
-    let PendingSums { counters, pending, claims, .. } = sums;
-    ([counters.to_string(), pending.to_string(), claims.to_string()], name.to_owned())
+/// Returns the rows of a table: its heading, one for each type of owners, and the sums of all.
+fn rows<const N: usize>(
+    waiting: &PendingOverview,
+    heading: [&str; N],
+    numbers: impl Fn(PendingSums) -> [String; N],
+) -> Vec<([String; N], String)> {
+    let mut rows = vec![(heading.map(str::to_owned), "owner type".to_owned())];
+    rows.extend(waiting.owner_types.iter().map(|(name, sums)| (numbers(*sums), name.clone())));
+    rows.push((numbers(waiting.total), "in all".to_owned()));
+    rows
 }
 
 fn oldest_in_text(oldest: &OldestClaim) -> String {

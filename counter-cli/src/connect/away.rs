@@ -53,6 +53,15 @@ impl Ledger for Away {
         self.refuse()
     }
 
+    fn buckets_after(
+        &self,
+        _owner_type: &OwnerType,
+        _after: Option<&RowPlace>,
+        _limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        self.refuse()
+    }
+
     fn owners_after(
         &self,
         _owner_type: &OwnerType,

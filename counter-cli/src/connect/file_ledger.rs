@@ -89,6 +89,15 @@ impl Ledger for FileLedger {
         self.reads.rows_after(owner_type, after, limit)
     }
 
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        self.reads.buckets_after(owner_type, after, limit)
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

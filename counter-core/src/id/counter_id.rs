@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -20,8 +21,9 @@ use crate::printable::Printable;
 /// owner id that is a text and reads like an integer has its first character encoded: see
 /// [`OwnerId`].
 ///
-/// An id may have a period, which makes it the id of one bucket of the counter. No function of this
-/// version makes such an id, and its text, `user:123:downloads@day:2026-11-28`, is refused.
+/// An id may have a [`Period`], which makes it the id of a *bucket*: what the counter, its *total*,
+/// counted in that period. A bucket is a counter of its own, and neither knows of the other. Its
+/// text is `user:123:downloads@day:2026-11-28`.
 #[derive(Clone)]
 pub struct CounterId {
     text: String,
@@ -82,12 +84,36 @@ impl CounterId {
         Self { text, owner_id, period: None, owner_type_len, key_len, total_len }
     }
 
-    /// Returns the id of the counter's bucket of a period.
-    #[doc(hidden)]
-    pub fn within(mut self, period: Period) -> Self {
-        self.text.truncate(usize::from(self.total_len));
-        self.text.push_str(&format!("@{period}"));
-        Self { period: Some(period), ..self }
+    /// Returns the id of the counter's bucket of a period. Of a bucket it is that of another one.
+    ///
+    /// ```
+    /// # use counter_core::{CounterId, Invalid, Period};
+    /// let views = CounterId::new("post", 42, "views")?;
+    /// let november = views.within(Period::month(2026, 11)?)?;
+    /// assert_eq!(november.as_str(), "post:42:views@month:2026-11");
+    /// assert_eq!(november.total(), views);
+    /// # Ok::<(), Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the period is not within the years 1000 to 9999.
+    pub fn within(&self, period: Period) -> Result<Self, Invalid> {
+        period.check()?;
+        let total = self.total_str();
+        // The longest period is `hour:2026-11-28T14`.
+        let mut text = String::with_capacity(total.len() + 19);
+        text.push_str(total);
+        // Writing to a String cannot fail.
+        let _ = write!(text, "@{period}");
+        Ok(Self { text, period: Some(period), owner_id: self.owner_id.clone(), ..*self })
+    }
+
+    /// Returns the id of the counter that this is a bucket of; of a total it is the same id.
+    #[must_use]
+    pub fn total(&self) -> Self {
+        let text = self.total_str().to_owned();
+        Self { text, period: None, owner_id: self.owner_id.clone(), ..*self }
     }
 
     /// The text form.
@@ -120,6 +146,16 @@ impl CounterId {
         self.owner_id == *owner.id() && self.owner_type() == owner.owner_type().as_str()
     }
 
+    /// Returns the text form of the total: `user:123:downloads`.
+    pub(crate) fn total_str(&self) -> &str {
+        self.text.get(..usize::from(self.total_len)).unwrap_or_default()
+    }
+
+    /// Returns the part of the text form that names the period, `day:2026-11-28`, if there is one.
+    pub(crate) fn period_str(&self) -> Option<&str> {
+        self.text.get(usize::from(self.total_len) + 1..)
+    }
+
     /// Returns the part of the text form that names the owner: `user:123`.
     pub(crate) fn encoded_owner(&self) -> &str {
         let key = usize::from(self.key_len) + 1;
@@ -143,17 +179,25 @@ impl FromStr for CounterId {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
+        // A colon in a key is encoded, so only a period has one more.
+        if text.bytes().filter(|byte| *byte == b':').count() == 3
+            && let Some((total, period)) = text.rsplit_once('@')
+        {
+            return Self::of_total(total)?.within(period.parse()?);
+        }
+        Self::of_total(text)
+    }
+}
+
+impl CounterId {
+    /// Reads the text form of a total.
+    pub(crate) fn of_total(text: &str) -> Result<Self, Invalid> {
         let malformed = |why| Invalid::malformed(InputKind::CounterId, text, why);
         let mut parts = text.split(':');
         let (Some(owner_type), Some(owner_id), Some(key), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            let is_bucket =
-                text.rsplit_once('@').is_some_and(|(_, last)| last.parse::<Period>().is_ok());
-            return Err(malformed(match is_bucket {
-                true => "this version has no counters of periods",
-                false => "expected owner_type:owner_id:key",
-            }));
+            return Err(malformed("expected owner_type:owner_id:key"));
         };
         let not_canonical =
             || malformed("a component is not percent-encoded as this library does it");
@@ -234,31 +278,64 @@ mod tests {
         text.parse().unwrap()
     }
 
-    #[test]
-    fn a_bucket_has_a_text_of_its_own_that_is_refused() {
-        let bucket = views().within(day("day:2026-11-28"));
-        assert_eq!(bucket.as_str(), "po%3Ast:42:vi%25ews@day:2026-11-28");
-        assert_eq!((bucket.owner_type(), bucket.key()), (views().owner_type(), views().key()));
-        assert_eq!((bucket.period(), views().period()), (Some(day("day:2026-11-28")), None));
-        assert_eq!((bucket.encoded_owner(), views().encoded_owner()), ("po%3Ast:42", "po%3Ast:42"));
-        let refused = bucket.as_str().parse::<CounterId>().unwrap_err().to_string();
-        assert!(refused.contains("no counters of periods"), "{refused}");
+    fn within(id: &CounterId, text: &str) -> CounterId {
+        id.within(day(text)).unwrap()
     }
 
     #[test]
-    fn no_name_in_a_store_is_a_bucket_of_ours() {
-        let prefix = crate::names::Prefix::default();
-        let bucket = views().within(day("day:2026-11-28"));
-        for name in [prefix.pending_name(&bucket), prefix.claim_name(&bucket)] {
-            assert_eq!(prefix.parse_name(&name), None, "{name}");
+    fn a_bucket_has_a_text_of_its_own_beside_that_of_its_total() {
+        let bucket = within(&views(), "day:2026-11-28");
+        assert_eq!(bucket.as_str(), "po%3Ast:42:vi%25ews@day:2026-11-28");
+        assert_eq!(bucket.as_str().parse().as_ref(), Ok(&bucket));
+        assert_eq!((bucket.owner_type(), bucket.key()), (views().owner_type(), views().key()));
+        assert_eq!((bucket.period(), views().period()), (Some(day("day:2026-11-28")), None));
+        assert_eq!((bucket.encoded_owner(), views().encoded_owner()), ("po%3Ast:42", "po%3Ast:42"));
+        assert_eq!(bucket.period_str(), Some("day:2026-11-28"));
+        assert_eq!((bucket.total_str(), bucket.total()), (views().as_str(), views()));
+        assert_eq!((views().period_str(), views().total()), (None, views()));
+        let other = within(&bucket, "year:2026");
+        assert_eq!(other, within(&views(), "year:2026"));
+    }
+
+    #[test]
+    fn a_key_may_look_like_a_period() {
+        for key in ["views@day", "@day:2026-11-28", "views@day:2026-11-28", "@", "a@b"] {
+            let total = CounterId::new("post", 42, key).unwrap();
+            let bucket = within(&total, "hour:2026-11-28T14");
+            assert_eq!((total.period(), total.key().as_ref()), (None, key));
+            assert_eq!((bucket.period().is_some(), bucket.key().as_ref()), (true, key));
+            for id in [total, bucket] {
+                assert_eq!(id.as_str().parse().as_ref(), Ok(&id));
+            }
         }
+    }
+
+    #[test]
+    fn what_is_no_bucket_s_text_is_refused() {
+        for text in [
+            "post:42:views@",
+            "post:42:views@day",
+            "post:42:views@day:2026-02-31",
+            "post:42:views@2026-11-28:day",
+            "post:42:views:day:2026-11-28",
+            "post:42:views@day:2026-11-28@day:2026-11-28",
+            "post:42@day:2026-11-28",
+            "post:42:@day:2026-11-28",
+            "post:42:views@day:2026-11-28:claim",
+            "post:42:views@month:0999-12",
+        ] {
+            let read = text.parse::<CounterId>();
+            assert!(read.as_ref().is_err() || read.unwrap().period().is_none(), "{text}");
+        }
+        let outside = Period::containing(super::super::Grain::Day, chrono::NaiveDateTime::MAX);
+        assert!(views().within(outside).is_err());
     }
 
     #[test]
     fn a_total_comes_before_its_buckets_and_these_before_the_next_key() {
         let next = CounterId::new("po:st", 42, "vi%ews2").unwrap();
         let days = ["day:2026-11-28", "day:2026-11-29", "month:2026-11"].map(day);
-        let buckets = days.map(|day| views().within(day));
+        let buckets = days.map(|day| views().within(day).unwrap());
         let mut sorted = vec![views()];
         sorted.extend(buckets);
         sorted.push(next);
@@ -284,6 +361,8 @@ mod tests {
         let widest = "\u{9f}".repeat(255);
         let widest = CounterId::new(&widest, &widest, "\u{9f}".repeat(100)).unwrap();
         assert_eq!(widest.as_str().parse().as_ref(), Ok(&widest));
+        let bucket = within(&views(), "hour:2026-11-28T14");
+        assert_eq!(bucket.text.capacity(), bucket.text.len());
         for id in [views(), longest, text, widest] {
             assert!(id.text.capacity() <= id.text.len() + 19, "{id}");
         }

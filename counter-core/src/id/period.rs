@@ -40,6 +40,17 @@ impl Grain {
     }
 }
 
+/// Reads what [`Grain::as_str`] returns.
+impl FromStr for Grain {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let why = "expected hour, day, week, month, quarter or year";
+        let refused = || Invalid::malformed(InputKind::Grain, text, why);
+        Self::ALL.into_iter().find(|grain| grain.as_str() == text).ok_or_else(refused)
+    }
+}
+
 impl fmt::Display for Grain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -89,6 +100,30 @@ impl Period {
         let hour = if grain == Grain::Hour { at.hour() as u8 } else { 0 };
         // Only the first days that chrono knows are in a week or a year that began before them.
         Self { grain, date: start.unwrap_or(NaiveDate::MIN), hour }
+    }
+
+    /// Returns the period that begins at this instant of the calendar.
+    ///
+    /// ```
+    /// # use chrono::NaiveDate;
+    /// # use counter_core::{Grain, Invalid, Period};
+    /// let at = |day| NaiveDate::from_ymd_opt(2026, 11, day).unwrap().into();
+    /// assert_eq!(Period::starting(Grain::Month, at(1))?, Period::month(2026, 11)?);
+    /// assert!(Period::starting(Grain::Month, at(28)).is_err());
+    /// # Ok::<(), Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if none of this grain does, or if it is not within the years 1000 to 9999.
+    pub fn starting(grain: Grain, at: NaiveDateTime) -> Result<Self, Invalid> {
+        let period = Self::containing(grain, at);
+        period.check()?;
+        if period.start() == at {
+            return Ok(period);
+        }
+        let why = "no period of this grain begins then";
+        Err(Invalid::malformed(InputKind::Period, &format!("{grain} from {at}"), why))
     }
 
     /// Returns the day of this date.
@@ -154,10 +189,23 @@ impl Period {
         start: Option<NaiveDate>,
         text: impl Fn() -> String,
     ) -> Result<Self, Invalid> {
-        match start.filter(|date| YEARS.contains(&year) && YEARS.contains(&date.year())) {
-            Some(date) => Ok(Self { grain, date, hour: 0 }),
-            None => Err(Self::refused(&text())),
-        }
+        let period = start.map(|date| Self { grain, date, hour: 0 });
+        let period = period.filter(|period| YEARS.contains(&year) && period.has_text());
+        period.ok_or_else(|| Self::refused(&text()))
+    }
+
+    /// Refuses a period outside of the years 1000 to 9999, whose text nothing reads.
+    pub(crate) fn check(self) -> Result<(), Invalid> {
+        if self.has_text() { Ok(()) } else { Err(Self::refused(&self.to_string())) }
+    }
+
+    /// A week is named by the year in which most of it is, and kept by its first day.
+    fn has_text(self) -> bool {
+        let named = match self.grain {
+            Grain::Week => self.date.iso_week().year(),
+            _ => self.date.year(),
+        };
+        YEARS.contains(&named) && YEARS.contains(&self.date.year())
     }
 
     fn refused(text: &str) -> Invalid {

@@ -1,12 +1,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::id::CounterId;
 use crate::invalid::{InputKind, Invalid};
 
 /// A glob over the text form of counter ids, as Redis understands it: `*`, `?`, `[a-z]`, `[^a]`,
 /// `\*`.
 ///
 /// Redis compares bytes: `?` and `[...]` stand for one byte each, so `??` matches `é`.
+///
+/// A pattern is about totals: the bucket of a period matches if its total does.
 ///
 /// ```
 /// # use counter_core::Pattern;
@@ -34,9 +37,23 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether the text form of an id matches.
+    /// Whether a text matches, such as that of an id.
     pub fn matches(&self, text: &str) -> bool {
         matches(self.0.as_bytes(), text.as_bytes())
+    }
+
+    /// Whether a counter matches, or the total of a bucket.
+    ///
+    /// ```
+    /// # use counter_core::{CounterId, Invalid, Pattern, Period};
+    /// let views: Pattern = "*:views".parse()?;
+    /// let id = CounterId::new("post", 42, "views")?;
+    /// assert!(views.matches_counter(&id));
+    /// assert!(views.matches_counter(&id.within(Period::year(2026)?)?));
+    /// # Ok::<(), Invalid>(())
+    /// ```
+    pub fn matches_counter(&self, id: &CounterId) -> bool {
+        self.is_all() || self.matches(id.total_str())
     }
 
     /// `text` with every character escaped that means something in a pattern.

@@ -29,6 +29,9 @@ pub struct Prefix(String);
 #[cfg(feature = "redis")]
 const SLOTS: u16 = 16_384;
 
+/// What the name of a bucket's claim ends with.
+const CLAIM: &str = ":claim";
+
 /// What a name under a prefix stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreName {
@@ -66,14 +69,33 @@ impl Prefix {
         Some(crc16(tag.as_bytes()) % SLOTS)
     }
 
-    /// The name of a counter's pending delta: `counter:user:123:downloads`.
+    /// The name of a counter's pending delta: `counter:user:123:downloads`, or of that of a bucket:
+    /// `counter:{counter:user:123:downloads}:day:2026-11-28`. In a cluster both are in one slot.
     pub fn pending_name(&self, id: &CounterId) -> String {
-        [self.as_str(), id.as_str()].concat()
+        self.pending_parts(id).concat()
     }
 
-    /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`.
+    /// The name of a counter's claim in flight: `counter:{counter:user:123:downloads}`, or of that
+    /// of a bucket: `counter:{counter:user:123:downloads}:day:2026-11-28:claim`.
     pub fn claim_name(&self, id: &CounterId) -> String {
-        [self.as_str(), "{", self.as_str(), id.as_str(), "}"].concat()
+        self.claim_parts(id).concat()
+    }
+
+    /// The parts of [`pending_name`](Self::pending_name), some of them empty.
+    pub(crate) fn pending_parts<'a>(&'a self, id: &'a CounterId) -> [&'a str; 6] {
+        match id.period_str() {
+            None => [self.as_str(), id.as_str(), "", "", "", ""],
+            Some(period) => [self.as_str(), "{", self.as_str(), id.total_str(), "}:", period],
+        }
+    }
+
+    /// The parts of [`claim_name`](Self::claim_name), some of them empty.
+    pub(crate) fn claim_parts<'a>(&'a self, id: &'a CounterId) -> [&'a str; 7] {
+        let [prefix, total] = [self.as_str(), id.total_str()];
+        match id.period_str() {
+            None => [prefix, "{", prefix, total, "}", "", ""],
+            Some(period) => [prefix, "{", prefix, total, "}:", period, CLAIM],
+        }
     }
 
     /// The name of the high water: `counter:{seq}`.
@@ -116,32 +138,50 @@ impl Prefix {
     }
 
     /// The globs that together find the names of all counters that match: pending deltas, then
-    /// claims. One glob finds both where every counter matches.
+    /// claims and all of buckets. One glob finds all of it where every counter matches.
     pub fn globs(&self, pattern: &Pattern) -> Vec<String> {
         let prefix = Pattern::escape(&self.0);
         if pattern.is_all() {
             vec![format!("{prefix}*")]
         } else {
-            vec![format!("{prefix}{pattern}"), format!("{prefix}{{{prefix}{pattern}}}")]
+            vec![format!("{prefix}{pattern}"), format!("{prefix}{{{prefix}{pattern}}}*")]
         }
     }
 
     /// What a name stands for, or `None` if this library would not write it.
     pub fn parse_name(&self, name: &str) -> Option<StoreName> {
         let rest = name.strip_prefix(self.as_str())?;
-        match rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            None => rest.parse().ok().map(StoreName::Pending),
-            Some("seq") => Some(StoreName::HighWater),
-            Some("id") => Some(StoreName::Generation),
-            Some("given") => Some(StoreName::GivenOut),
-            Some("marks") => Some(StoreName::Marks),
-            Some("scanned") => Some(StoreName::Scanned),
-            Some(inner) => {
+        let Some(braced) = rest.strip_prefix('{') else {
+            return CounterId::of_total(rest).ok().map(StoreName::Pending);
+        };
+        // Braces in an id are encoded, and those of the prefix come before it.
+        match braced.rsplit_once('}')? {
+            ("seq", "") => Some(StoreName::HighWater),
+            ("id", "") => Some(StoreName::Generation),
+            ("given", "") => Some(StoreName::GivenOut),
+            ("marks", "") => Some(StoreName::Marks),
+            ("scanned", "") => Some(StoreName::Scanned),
+            (inner, "") => {
                 let hash = inner.strip_prefix("dirty:").and_then(parse_dirty_hash);
-                let claim = || inner.strip_prefix(self.as_str())?.parse().ok();
-                hash.map(StoreName::Dirty).or_else(|| claim().map(StoreName::Claim))
+                let claim = || self.parse_total(inner).map(StoreName::Claim);
+                hash.map(StoreName::Dirty).or_else(claim)
+            }
+            (inner, rest) => {
+                let rest = rest.strip_prefix(':')?;
+                let (period, name_of): (_, fn(CounterId) -> StoreName) =
+                    match rest.strip_suffix(CLAIM) {
+                        Some(period) => (period, StoreName::Claim),
+                        None => (rest, StoreName::Pending),
+                    };
+                let total = self.parse_total(inner)?;
+                Some(name_of(total.within(period.parse().ok()?).ok()?))
             }
         }
+    }
+
+    /// Returns the total whose pending delta has this name.
+    fn parse_total(&self, name: &str) -> Option<CounterId> {
+        CounterId::of_total(name.strip_prefix(self.as_str())?).ok()
     }
 }
 
@@ -197,6 +237,10 @@ mod tests {
         let id = CounterId::new("user", 123, "downloads").unwrap();
         assert_eq!(prefix.pending_name(&id), "counter:user:123:downloads");
         assert_eq!(prefix.claim_name(&id), "counter:{counter:user:123:downloads}");
+        let bucket = id.within("day:2026-11-28".parse().unwrap()).unwrap();
+        let name = "counter:{counter:user:123:downloads}:day:2026-11-28";
+        assert_eq!(prefix.pending_name(&bucket), name);
+        assert_eq!(prefix.claim_name(&bucket), format!("{name}:claim"));
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
         assert_eq!(prefix.given_out_name(), "counter:{given}");
@@ -225,6 +269,25 @@ mod tests {
             "counter:",
             "other:user:1:d",
             "counter::1:d",
+            "counter:user:1:d@day:2026-11-28",
+            "counter:user:1:d:day:2026-11-28",
+            "counter:{counter:user:1:d@day:2026-11-28}",
+            "counter:{counter:user:1:d}day:2026-11-28",
+            "counter:{counter:user:1:d}:",
+            "counter:{counter:user:1:d}:claim",
+            "counter:{counter:user:1:d}:day:2026-02-31",
+            "counter:{counter:user:1:d}:week:2026-W54",
+            "counter:{counter:user:1:d}:month:2026-1",
+            "counter:{counter:user:1:d}:2026-11-28:day",
+            "counter:{counter:user:1:d}:hour:2026-11-28T14:00",
+            "counter:{counter:user:1:d}:day:2026-11-28:claim:claim",
+            "counter:{counter:user:1:d}:day:2026-11-28:Claim",
+            "counter:{counter:user:1:d}:day:2026-11-28}",
+            "counter:{user:1:d}:day:2026-11-28",
+            "counter:{other:user:1:d}:day:2026-11-28",
+            "counter:{counter:user:1:%64}:day:2026-11-28",
+            "counter:{seq}:day:2026-11-28",
+            "counter:{dirty:7}:day:2026-11-28",
         ] {
             assert_eq!(prefix.parse_name(name), None, "{name}");
         }
@@ -235,6 +298,6 @@ mod tests {
         let prefix: Prefix = "a*b:".parse().unwrap();
         assert_eq!(prefix.globs(&Pattern::all()), ["a\\*b:*"]);
         let users = "user:*".parse().unwrap();
-        assert_eq!(prefix.globs(&users), ["a\\*b:user:*", "a\\*b:{a\\*b:user:*}"]);
+        assert_eq!(prefix.globs(&users), ["a\\*b:user:*", "a\\*b:{a\\*b:user:*}*"]);
     }
 }

@@ -7,8 +7,8 @@ mod refused;
 use std::env::VarError;
 
 use counter_core::{
-    BatchSize, Claim, ClaimOp, Config, CounterId, CounterKey, InputKind, Invalid, Owner, OwnerId,
-    OwnerType, Pattern, Period, Prefix, Printable, StoreKind, TableName,
+    BatchSize, Claim, ClaimOp, Config, CounterId, CounterKey, Grain, InputKind, Invalid, Owner,
+    OwnerId, OwnerType, Pattern, Period, Prefix, Printable, StoreKind, TableName,
 };
 use proptest::prelude::*;
 
@@ -196,6 +196,7 @@ fn refusals(kind: InputKind, text: &str) -> Vec<bool> {
             vec![text.parse::<BatchSize>().is_err(), from_environment("COUNTER_SYNC_BATCH_SIZE")]
         }
         InputKind::Period => vec![text.parse::<Period>().is_err()],
+        InputKind::Grain => vec![text.parse::<Grain>().is_err()],
         other => panic!("{other} has no entrance here"),
     }
 }

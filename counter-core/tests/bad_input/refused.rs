@@ -39,7 +39,7 @@ const REFUSED: &[(InputKind, &[&str])] = &[
             "user:1:%3a",
             "user:1:a\nb",
             "user:1:d:e",
-            "user:1:d@day:2026-11-28",
+            "user:1:d@day:2026-02-31",
             "user:1:{d}",
             "{user:1:d}",
         ],
@@ -90,6 +90,7 @@ const REFUSED: &[(InputKind, &[&str])] = &[
     ),
     (InputKind::StoreKind, &["", "REDIS", "Redis", "redis ", "disk"]),
     (InputKind::BatchSize, &["", "0", "-1", " 1", "1e3", "1000.0", "99999999999999999999"]),
+    (InputKind::Grain, &["", "Day", "days", "minute", "day:2026-11-28"]),
     (InputKind::Period, &["", "day", "day:", "day:2026-02-31", "week:2026-W54", "month:2026-1"]),
 ];
 

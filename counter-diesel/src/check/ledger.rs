@@ -4,9 +4,10 @@ use counter_core::{Printable, ServerVersion};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
+use super::schema::{judge_periods, judge_schema};
 use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
-use crate::ledger::facts::{DurabilitySetting, LedgerFacts, MigrationFacts, TableState};
+use crate::ledger::facts::{DurabilitySetting, LedgerFacts, TableState};
 
 /// The oldest releases that are supported, by product.
 const OLDEST: [(&str, (u32, u32)); 3] =
@@ -42,6 +43,9 @@ pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagno
     let migrations = diagnosis.database_told(&facts.migrations, "migrations");
     if let [Some(counters), Some(state)] = states {
         judge_schema(tables, [counters, state], migrations, diagnosis);
+    }
+    if states == [Some(&TableState::Usable); 2] {
+        judge_periods(tables, facts, migrations, diagnosis);
     }
     if let Some(Err(why)) = diagnosis.database_told(&facts.writes, "writes") {
         diagnosis.add(
@@ -175,70 +179,14 @@ fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
     }
 }
 
-const MIGRATE: &str = "run the migrations: `counter migrate`, or run_pending_migrations() when the \
-     application starts";
-
-/// A migration that is recorded is not run again.
-const RESTORE: &str = "restore it from a backup: the migration that makes it was run before";
-
-fn judge_schema(
-    tables: &Tables,
-    states: [&TableState; 2],
-    migrations: Option<&MigrationFacts>,
-    diagnosis: &mut Diagnosis,
-) {
-    if states == [&TableState::Missing; 2] {
-        let (totals, state) = (tables.totals(), tables.state());
-        let message = format!("the tables {totals} and {state} are not in the database");
-        return diagnosis.add(Severity::Error, Code::SchemaMissing, message, MIGRATE);
-    }
-    for (state, table) in states.into_iter().zip([tables.totals(), tables.state()]) {
-        match state {
-            TableState::Missing => {
-                let message =
-                    format!("the table {table} is missing, but the one beside it is there");
-                let is_pending = migrations.is_none_or(|known| !known.pending.is_empty());
-                let advice = if is_pending { MIGRATE } else { RESTORE };
-                diagnosis.add(Severity::Error, Code::SchemaHalfDone, message, advice);
-            }
-            TableState::Unusable(why) => {
-                let message = format!("the table {table} cannot be read: {}", Printable(why));
-                let advice = "let the user read it, see who has locked it, or compare it with this \
-                     library's migrations";
-                diagnosis.add(Severity::Error, Code::SchemaUnusable, message, advice);
-            }
-            TableState::Usable => {}
-        }
-    }
-    if let Some(migrations) = migrations {
-        judge_migrations(migrations, states == [&TableState::Usable; 2], diagnosis);
-    }
-}
-
-/// The tables may be among the application's own migrations; then none is recorded here.
-fn judge_migrations(migrations: &MigrationFacts, is_usable: bool, diagnosis: &mut Diagnosis) {
-    if !migrations.unknown.is_empty() {
-        let names = migrations.unknown.join(", ");
-        diagnosis.add(
-            Severity::Warning,
-            Code::SchemaNewer,
-            format!("this version does not know the migrations {}", Printable(&names)),
-            "move this application to the version of counter-diesel that made them",
-        );
-    }
-    if migrations.has_table && !migrations.pending.is_empty() {
-        let severity = if is_usable { Severity::Warning } else { Severity::Error };
-        let message = format!("not finished: the migrations {}", migrations.pending.join(", "));
-        diagnosis.add(severity, Code::SchemaHalfDone, message, MIGRATE);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use counter_core::{Fact, TableName};
 
     use super::*;
     use crate::check::finding::Finding;
+    use crate::check::schema::{MIGRATE, RESTORE};
+    use crate::ledger::facts::MigrationFacts;
 
     fn judged(change: impl FnOnce(&mut LedgerFacts)) -> Vec<Finding> {
         let mut facts = LedgerFacts {
@@ -381,6 +329,31 @@ mod tests {
         assert_eq!(of(unusable, Usable, &[], &[]), error);
         let newer = [(Severity::Warning, Code::SchemaNewer)];
         assert_eq!(of(Usable, Usable, &[], &["more"]), newer);
+    }
+
+    #[test]
+    fn a_table_of_periods_that_cannot_be_used_is_warned_of_where_its_migration_does_not_wait() {
+        let of = |periods: TableState, migrations: MigrationFacts| {
+            let findings = judged(|facts| {
+                facts.periods_table = Fact::Known(periods);
+                facts.migrations = Fact::Known(migrations);
+            });
+            let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+            assert_eq!(finding.severity, Severity::Warning);
+            (finding.code, finding.advice.clone())
+        };
+        let run = MigrationFacts { has_table: true, ..Default::default() };
+        let waits = MigrationFacts { pending: vec!["create".to_owned()], ..run.clone() };
+        let unrecorded = MigrationFacts::default();
+        for (migrations, advice) in
+            [(run.clone(), RESTORE), (waits, MIGRATE), (unrecorded, MIGRATE)]
+        {
+            let found = of(TableState::Missing, migrations);
+            assert_eq!(found, (Code::SchemaHalfDone, advice.into()));
+        }
+        let (code, advice) = of(TableState::Unusable("denied".to_owned()), run);
+        assert_eq!(code, Code::SchemaUnusable);
+        assert!(advice.contains("select, insert, update and delete"), "{advice}");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use crate::sync::owners::{delete_all, merge};
 
 impl Counters {
     /// Deletes every counter of an owner: those that have rows, those that the model declares, and
-    /// all others of which the store holds anything, claimed or not. Returns how many counters
-    /// there were.
+    /// all others of which the store holds anything, claimed or not; buckets of periods too.
+    /// Returns how many counters there were, each bucket being one.
     ///
     /// Each is deleted as [`delete`](Self::delete) does it, one after the other. An increment that
     /// comes during the call may survive it, as a new counter: to be sure that nothing is left,
@@ -53,7 +53,7 @@ impl Counters {
     /// them; what the table comes to have is not.
     ///
     /// Keys are those of `from`, declared or not; `into` need not declare them. A key that both
-    /// have is added up. Buckets of periods and what is not a count do not exist in this version.
+    /// have is added up, and so are their buckets of the same period.
     ///
     /// A counter of `from` that is counted all the time is moved five times and then
     /// [left](Merged::left). Both sides are then synced, so that what was moved is in the table

@@ -20,6 +20,11 @@ pub(crate) mod on_conflict;
 )]
 pub(crate) mod owner;
 pub(crate) mod owners;
+#[cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, reason = "only a database uses it, and all may be off")
+)]
+pub(crate) mod period;
 #[cfg(feature = "postgres")]
 pub(crate) mod pg;
 pub(crate) mod pooling;

@@ -25,6 +25,8 @@ pub struct LedgerFacts {
     /// The counters' table with the schema in which it was found, such as `public.model_counters`,
     /// or with the file if the database is one: `model_counters in /srv/app.sqlite`.
     pub place: Fact<String>,
+    /// The table beside it with the counts of periods.
+    pub periods_table: Fact<TableState>,
     /// The table beside it with what is known of the stores.
     pub state_table: Fact<TableState>,
     /// Which migrations were run.
@@ -87,6 +89,9 @@ pub struct MigrationFacts {
 const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.owner_key, c.key, c.count, \
                                 c.claim_seq, c.created_at, c.updated_at";
 
+const PERIODS_COLUMNS: &str = "c.owner_type, c.owner_id, c.owner_key, c.key, c.grain, c.starts_at, \
+                               c.count, c.claim_seq, c.updated_at";
+
 const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, c.marks, \
                              c.holder, c.batch";
 
@@ -136,6 +141,7 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     if !matches!(facts.counters_table, Fact::Known(TableState::Missing)) {
         facts.place = ask(conn, |conn| conn.place_of(tables.totals()));
     }
+    facts.periods_table = table_state(conn, tables.periods(), PERIODS_COLUMNS);
     facts.state_table = table_state(conn, tables.state(), STATE_COLUMNS);
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
@@ -153,6 +159,14 @@ pub(crate) fn inspect_writes<C: CounterConnection>(
         Some(error) if conn.is_busy(tables, &error) => Err(error).into(),
         Some(error) => Fact::Known(Err(error.to_string())),
     };
+    let is_written = facts.writes.known() == Some(&Ok(()));
+    if is_written && facts.periods_table.known() == Some(&TableState::Usable) {
+        // An application that counts by no period may have no right to write to it.
+        let refusal = refusal(conn, writes(&C::quoted(tables.periods())));
+        if let Some(error) = refusal.filter(|error| !conn.is_busy(tables, error)) {
+            facts.periods_table = Fact::Known(TableState::Unusable(error.to_string()));
+        }
+    }
 }
 
 fn ask<C: CounterConnection, T>(
@@ -197,17 +211,28 @@ fn migration_facts<C: CounterConnection>(
     })
 }
 
-/// Statements of every kind that a sync writes with, over no row. A replica, a database that is
-/// read-only and a user without the right all refuse them.
+/// Returns why the tables take no writes, if they do not. Nothing is deleted from the state table.
 fn refusal_of_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> Option<DieselError> {
     let [counters, state] = [tables.totals(), tables.state()].map(C::quoted);
-    let delete = format!("DELETE FROM {counters} WHERE 1 = 0");
-    let writes = [counters, state].into_iter().flat_map(|table| {
-        [
-            format!("UPDATE {table} SET claim_seq = claim_seq WHERE 1 = 0"),
-            format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
-        ]
-    });
-    let mut statements = writes.chain([delete]);
-    statements.find_map(|statement| contained(conn, |conn| conn.batch_execute(&statement)).err())
+    let [update, insert, delete] = writes(&counters);
+    let [update_state, insert_state, _] = writes(&state);
+    refusal(conn, [update, insert, update_state, insert_state, delete])
+}
+
+/// Statements of every kind that a sync writes with, over no row. A replica, a database that is
+/// read-only and a user without the right all refuse them.
+fn writes(table: &str) -> [String; 3] {
+    [
+        format!("UPDATE {table} SET claim_seq = claim_seq WHERE 1 = 0"),
+        format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
+        format!("DELETE FROM {table} WHERE 1 = 0"),
+    ]
+}
+
+fn refusal<C: CounterConnection>(
+    conn: &mut C,
+    statements: impl IntoIterator<Item = String>,
+) -> Option<DieselError> {
+    let run = |statement: String| contained(conn, |conn| conn.batch_execute(&statement)).err();
+    statements.into_iter().find_map(run)
 }

@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use counter_core::{
     Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
     Owner, OwnerId, OwnerType, Prefix, StoreNumber, TableName, Told,
@@ -34,7 +35,7 @@ pub trait Ledger: Send + Sync + 'static {
         self.baselines(ids)
     }
 
-    /// All rows of an owner, by key.
+    /// All rows of an owner's totals, by key.
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
 
     /// The owners of this type whose counts of this key are the highest in the table, at most
@@ -55,8 +56,17 @@ pub trait Ledger: Send + Sync + 'static {
         limit: NonZeroUsize,
     ) -> Result<RowPage, Error>;
 
-    /// The owners of this type that have rows, in an order that stays the same, at most `limit` of
-    /// them: those after this one, or the first.
+    /// The rows of buckets of the owners of this type, in an order of owner, key and period that
+    /// stays the same, at most `limit` of them: those after this place, or the first.
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error>;
+
+    /// The owners of this type that have rows of totals, in an order that stays the same, at most
+    /// `limit` of them: those after this one, or the first.
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -209,12 +219,15 @@ pub struct RowPlace {
     pub owner: OwnerId,
     /// The key of the row after which the place is. Empty for the place before the owner's rows.
     pub key: String,
+    /// The grain and the start of the bucket after which the place is, as the row has them. `None`
+    /// among totals, and for the place after all buckets of the key.
+    pub period: Option<(String, NaiveDateTime)>,
 }
 
 /// Rows of a type of owners.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RowPage {
-    /// The rows. One that cannot be a counter's is left out.
+    /// The rows. One that cannot be a counter's or a bucket's is left out.
     pub rows: Vec<CounterRow>,
     /// The place after the last of them, if there may be more.
     pub next: Option<RowPlace>,

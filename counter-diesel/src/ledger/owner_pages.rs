@@ -7,7 +7,8 @@ use counter_core::{CounterId, OwnerId, OwnerType, TableName};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::owners::FoundRow;
+use crate::ledger::dialect::owners::{BucketPlace, FoundRow};
+use crate::ledger::dialect::period::read_period;
 use crate::ledger::ledger::{CounterRow, OwnerWithRows, RowPage, RowPlace};
 use crate::ledger::pool::DirectLedger;
 
@@ -23,14 +24,25 @@ impl<C: CounterConnection> DirectLedger<C> {
         let rows = self.run(LedgerStep::Read, |conn, tables| {
             conn.rows_after(tables, owner_type, after, most)
         })?;
-        let is_full = rows.len() >= limit.get();
-        let last = rows.last().filter(|_| is_full);
-        let next = last.map(|row| RowPlace { owner: row.owner.clone(), key: row.key.clone() });
-        let typed = |row: FoundRow| {
-            let counter = CounterId::new(owner_type.as_str(), &row.owner, &row.key).ok()?;
-            Some(CounterRow { counter, row: row.row, idle: row.idle })
-        };
-        Ok(RowPage { rows: rows.into_iter().filter_map(typed).collect(), next })
+        Ok(page(owner_type, rows, limit))
+    }
+
+    pub(crate) fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let most = as_limit(limit);
+        let after = after.map(|RowPlace { owner, key, period }| BucketPlace {
+            owner,
+            key,
+            period: period.as_ref().map(|(grain, starts_at)| (grain.as_str(), *starts_at)),
+        });
+        let rows = self.run(LedgerStep::Read, |conn, tables| {
+            conn.buckets_after(tables, owner_type, after, most)
+        })?;
+        Ok(page(owner_type, rows, limit))
     }
 
     pub(crate) fn owners_after(
@@ -61,6 +73,27 @@ impl<C: CounterConnection> DirectLedger<C> {
         })?;
         Ok(ids.iter().filter(|id| present.contains(id)).cloned().collect())
     }
+}
+
+/// Returns the rows with their counters. What is in a row of the buckets and names no period is
+/// passed over, and so is what names no counter.
+fn page(owner_type: &OwnerType, rows: Vec<FoundRow>, limit: NonZeroUsize) -> RowPage {
+    let is_full = rows.len() >= limit.get();
+    let last = rows.last().filter(|_| is_full);
+    let next = last.map(|row| RowPlace {
+        owner: row.owner.clone(),
+        key: row.key.clone(),
+        period: row.period.clone(),
+    });
+    let typed = |row: FoundRow| {
+        let total = CounterId::new(owner_type.as_str(), &row.owner, &row.key).ok()?;
+        let id = match row.period {
+            None => total,
+            Some((grain, starts_at)) => total.within(read_period(&grain, starts_at).ok()?).ok()?,
+        };
+        Some(CounterRow { counter: id, row: row.row, idle: row.idle })
+    };
+    RowPage { rows: rows.into_iter().filter_map(typed).collect(), next }
 }
 
 fn as_limit(limit: NonZeroUsize) -> i64 {

@@ -10,6 +10,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
+use crate::ledger::by_table;
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::dialect::StateRow;
@@ -144,12 +145,14 @@ impl<C: CounterConnection> fmt::Debug for DirectLedger<C> {
 
 impl<C: CounterConnection> DirectLedger<C> {
     pub(crate) fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let rows = self.run(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
+        let read = |conn: &mut C, tables: &Tables| by_table::baselines(conn, tables, ids);
+        let rows = self.run(LedgerStep::Read, read)?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     pub(crate) fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let rows = self.run_soon(LedgerStep::Read, |conn, tables| conn.baselines(tables, ids))?;
+        let read = |conn: &mut C, tables: &Tables| by_table::baselines(conn, tables, ids);
+        let rows = self.run_soon(LedgerStep::Read, read)?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 

@@ -142,6 +142,18 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let (owner_type, after) = (owner_type.clone(), after.cloned());
+        self.within(self.limits().answer, move |direct| {
+            direct.buckets_after(&owner_type, after.as_ref(), limit)
+        })
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

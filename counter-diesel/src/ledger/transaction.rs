@@ -8,6 +8,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::causes::one_line;
 use crate::error::{Error, LedgerStep};
+use crate::ledger::by_table;
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::isolation::Isolation;
@@ -162,10 +163,10 @@ impl<C: CounterConnection> PoolTransaction<C> {
         let isolation = self.isolation;
         self.run(LedgerStep::Upsert, |conn, tables| {
             // Before anything is read: a transaction of SQLite that has read waits for no writer.
-            let Some(ours) = conn.lock_rows(tables, &ids)? else {
+            let Some(ours) = by_table::lock_rows(conn, tables, &ids)? else {
                 return Ok(Vec::new());
             };
-            let rows = conn.baselines(tables, &ids)?;
+            let rows = by_table::baselines(conn, tables, &ids)?;
             let mut is_locked = rows.iter().map(Option::is_some).collect::<Vec<_>>();
             for place in ours {
                 if let Some(is_locked) = is_locked.get_mut(place) {
@@ -198,13 +199,26 @@ impl<C: CounterConnection> PoolTransaction<C> {
         })?;
         outcome.ok_or_else(|| {
             self.roll_back();
-            Error::KeptOut { table: self.tables.totals().to_string() }
+            Error::KeptOut { table: self.tables.of(Some(&claim.id)).to_string() }
         })
     }
 
     pub(crate) fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
-        let delete = |conn: &mut C, tables: &Tables| conn.delete_zeros(tables, rows);
-        Ok(self.run(LedgerStep::Upsert, delete)? as u64)
+        let time = StepTime { began: Instant::now(), limit: self.limits.statement };
+        self.run(LedgerStep::Upsert, |conn, tables| {
+            let mut deleted = 0;
+            for part in by_table::parts(rows, |(id, _)| id) {
+                if part.items.first().is_none_or(|(id, _)| id.period().is_none()) {
+                    deleted += conn.delete_zeros(tables, &part.items)?;
+                    continue;
+                }
+                for (id, seq) in part.items.iter() {
+                    time.check::<C>()?;
+                    deleted += conn.delete_zero_bucket(tables, id, *seq)?;
+                }
+            }
+            Ok(deleted as u64)
+        })
     }
 
     pub(crate) fn lock_record(
@@ -301,11 +315,20 @@ fn upsert<C: CounterConnection>(
     claims: &[Claim],
     time: StepTime,
 ) -> QueryResult<Vec<usize>> {
-    let (mut unproven, mut first) = (Vec::new(), 0);
-    for claims in claims.chunks(C::WRITTEN_AT_ONCE) {
-        time.check::<C>()?;
-        unproven.extend(conn.upsert(tables, claims)?.into_iter().map(|place| first + place));
-        first += claims.len();
+    let mut unproven = Vec::new();
+    let parts = by_table::parts(claims, |claim| &claim.id);
+    for part in &parts {
+        let mut first = 0;
+        for claims in part.items.chunks(C::WRITTEN_AT_ONCE) {
+            time.check::<C>()?;
+            let places = conn.upsert(tables, claims)?.into_iter();
+            unproven.extend(places.map(|place| part.place(first + place)));
+            first += claims.len();
+        }
+    }
+    // What one table has may be for triggers of the other to change.
+    if parts.len() > 1 && !unproven.is_empty() {
+        unproven = (0..claims.len()).collect();
     }
     Ok(unproven)
 }
@@ -346,7 +369,7 @@ fn unapplied<C: CounterConnection>(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = conn.current_rows(tables, &ids)?;
+    let rows = by_table::current_rows(conn, tables, &ids)?;
     let mut unapplied = Vec::new();
     for (index, row) in unproven.drain(..).zip(rows) {
         let Some(claim) = claims.get(index) else { continue };

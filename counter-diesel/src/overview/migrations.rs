@@ -84,7 +84,9 @@ fn has_complete_tables(engine: &Engine) -> Result<bool, Error> {
         matches!(table.known(), Some(TableState::Missing | TableState::Unusable(_)))
     };
     let tables = [&facts.counters_table, &facts.state_table];
-    if is_begun(&facts.migrations) || tables.into_iter().any(is_broken) {
+    // What a user may not read can be there.
+    let has_no_periods = facts.periods_table.known() == Some(&TableState::Missing);
+    if is_begun(&facts.migrations) || tables.into_iter().any(is_broken) || has_no_periods {
         return Ok(false);
     }
     let is_readable = matches!(facts.state_table, Fact::None | Fact::Known(TableState::Usable));

@@ -31,13 +31,16 @@ pub struct PendingOverview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PendingSums {
-    /// How many counters have a claim or anything pending.
+    /// How many counters have a claim or anything pending, without buckets of periods.
     pub counters: u64,
-    /// The sum of all deltas that no sync has claimed. Deltas fit into 64 bits, but their sum may
-    /// not.
+    /// The sum of all deltas of these that no sync has claimed. Deltas fit into 64 bits, but their
+    /// sum may not.
     pub pending: i128,
-    /// How many counters have a claim.
+    /// How many counters have a claim, and how many buckets.
     pub claims: u64,
+    /// How many buckets have a claim or anything pending. What was counted in a period is among
+    /// what their totals counted, so it is no part of the sum.
+    pub buckets: u64,
 }
 
 /// A claim, and how old it is.
@@ -105,8 +108,13 @@ impl Found {
             return;
         }
         let sums = self.owner_types.entry(id.owner_type().into_owned()).or_default();
-        sums.counters += 1;
-        sums.pending += i128::from(held.pending);
+        match id.period() {
+            Some(_) => sums.buckets += 1,
+            None => {
+                sums.counters += 1;
+                sums.pending += i128::from(held.pending);
+            }
+        }
         sums.claims += u64::from(held.claim.is_some());
         let oldest = self.oldest_claim.take().into_iter().chain(held.claim);
         self.oldest_claim = oldest.min_by_key(|claim| claim.seq);
@@ -129,6 +137,7 @@ impl Found {
                 counters: total.counters + sums.counters,
                 pending: total.pending + sums.pending,
                 claims: total.claims + sums.claims,
+                buckets: total.buckets + sums.buckets,
             }),
             owner_types: self.owner_types,
             oldest_claim: self.oldest_claim.map(OldestClaim::new),

@@ -124,7 +124,7 @@ impl<'a> Sweep<'a> {
             self.scan = self.later_scan.take();
         }
         let mut entries = page.entries;
-        entries.retain(|entry| self.pattern.matches(entry.id.as_str()));
+        entries.retain(|entry| self.pattern.matches_counter(&entry.id));
         let ids = entries.iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
         for id in &ids {
             self.handed_out.insert(id);

@@ -85,7 +85,7 @@ impl<'a> Unsettled<'a> {
     pub(crate) fn take_unanswered(&self, pattern: &Pattern) -> Vec<CounterId> {
         let claims = self.claims();
         let mut unanswered = self.engine.unanswered();
-        let mut ids = unanswered.those(|id| pattern.matches(id.as_str()));
+        let mut ids = unanswered.those(|id| pattern.matches_counter(id));
         lock(&self.unanswered).extend(ids.iter().cloned());
         ids.retain(|id| !claims.contains_key(id));
         unanswered.count_pass(&ids);
@@ -147,7 +147,7 @@ impl<'a> Unsettled<'a> {
     /// process may have made a claim since it last looked for one.
     pub(crate) fn still_unanswered(&self, pattern: &Pattern) -> Vec<CounterId> {
         let claims = self.claims();
-        let matches = |id: &CounterId| pattern.matches(id.as_str());
+        let matches = |id: &CounterId| pattern.matches_counter(id);
         let mut ids = self.engine.unanswered().untried();
         ids.retain(|id| !claims.contains_key(id) && matches(id));
         ids

@@ -79,6 +79,16 @@ impl Ledger for FaultyLedger {
         self.step("rows_after", LedgerStep::Read, rows_after)
     }
 
+    fn buckets_after(
+        &self,
+        owner_type: &OwnerType,
+        after: Option<&RowPlace>,
+        limit: NonZeroUsize,
+    ) -> Result<RowPage, Error> {
+        let buckets_after = || self.inner.buckets_after(owner_type, after, limit);
+        self.step("buckets_after", LedgerStep::Read, buckets_after)
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

@@ -174,19 +174,6 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(row_of(&*world.ledger, &id), None);
         }
     }),
-    ("a period is refused and nothing beside it is written", |world| {
-        let refused = views_of(2).within("day:2026-11-28".parse().unwrap());
-        let both = [views_of(1), refused.clone()];
-        assert!(world.ledger.baselines(&both).is_err());
-        let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
-        assert!(transaction.upsert(&[add(&both[0], 5, 1), add(&both[1], 5, 1)]).is_err());
-        assert!(transaction.commit().is_err());
-        for write in [add, set] {
-            let mut transaction = world.ledger.begin(LockWait::Usual).unwrap();
-            assert!(transaction.update(&write(&refused, 5, 1)).is_err());
-        }
-        assert_eq!(row_of(&*world.ledger, &views_of(1)), None);
-    }),
 ];
 
 /// Gives each name a count of its own, twice, and reads them together and alone.

@@ -40,12 +40,13 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             &*world.ledger,
             keys.iter().chain([&last]).map(|id| add(id, 5, 3)).collect::<Vec<_>>(),
         );
-        let place = |key: &str| RowPlace { owner: id(1), key: key.to_owned() };
+        let place =
+            |owner, key: &str| RowPlace { owner: id(owner), key: key.to_owned(), period: None };
         for (after, expected) in [("", 4), ("a", 3), ("aa", 3), ("b", 2), ("x", 1)] {
-            let found = rows_of_type(world, Some(place(after)), 2);
+            let found = rows_of_type(world, Some(place(1, after)), 2);
             assert_eq!(found.len(), expected, "after {after:?}: {found:?}");
         }
-        let found = rows_of_type(world, Some(RowPlace { owner: id(2), key: "z".to_owned() }), 2);
+        let found = rows_of_type(world, Some(place(2, "z")), 2);
         assert_eq!(found, []);
     }),
     ("the owners of a type come page by page, with the number of their rows", |world| {

@@ -14,6 +14,8 @@ use super::{dump, redis, set, sync};
 struct Planted {
     name: String,
     is_claim: bool,
+    /// Of a bucket, or of what looks like one.
+    period: Option<&'static str>,
     value: Vec<u8>,
 }
 
@@ -52,10 +54,19 @@ fn any_claim() -> impl Strategy<Value = Vec<u8>> {
 fn anything() -> impl Strategy<Value = Planted> {
     let pending = (any_name(), any_value());
     let claim = (any_name(), any_claim());
-    prop_oneof![
-        3 => pending.prop_map(|(name, value)| Planted { name, is_claim: false, value }),
-        2 => claim.prop_map(|(name, value)| Planted { name, is_claim: true, value }),
-    ]
+    let planted = prop_oneof![
+        3 => pending.prop_map(|(name, value)| (name, false, value)),
+        2 => claim.prop_map(|(name, value)| (name, true, value)),
+    ];
+    let periods =
+        ["day:2026-11-28", "hour:2026-11-28T00", "day:2026-02-31", "week:2026-W54", "day", ""];
+    let period = prop::option::of(prop::sample::select(periods.to_vec()));
+    (planted, period).prop_map(|((name, is_claim, value), period)| Planted {
+        name,
+        is_claim,
+        period,
+        value,
+    })
 }
 
 /// What a table gets, and which names are left as they are, by the rules and without any store.
@@ -129,12 +140,13 @@ pub(super) fn the_table_gets_what_is_ours() {
         let world = in_sqlite();
         let mut redis = redis();
         let mut held = BTreeMap::new();
-        for Planted { name, is_claim, value } in planted {
+        for Planted { name, is_claim, period, value } in planted {
             let prefix = &world.prefix;
-            let name = if is_claim {
-                format!("{prefix}{{{prefix}{name}}}")
-            } else {
-                format!("{prefix}{name}")
+            let name = match (period, is_claim) {
+                (None, false) => format!("{prefix}{name}"),
+                (None, true) => format!("{prefix}{{{prefix}{name}}}"),
+                (Some(period), false) => format!("{prefix}{{{prefix}{name}}}:{period}"),
+                (Some(period), true) => format!("{prefix}{{{prefix}{name}}}:{period}:claim"),
             };
             set(&mut redis, name.as_bytes(), value.as_slice());
             held.insert(name.into_bytes(), value);

@@ -8,8 +8,11 @@ use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use serde_json::json;
 
-const NAMES: [&str; 2] =
-    ["2026-01-01-000000_create_model_counters", "2026-11-29-000000_add_owner_key"];
+const NAMES: [&str; 3] = [
+    "2026-01-01-000000_create_model_counters",
+    "2026-11-29-000000_add_owner_key",
+    "2026-11-30-000000_create_model_counters_periods",
+];
 
 /// A line for each migration.
 fn all(state: &str) -> String {
@@ -79,7 +82,7 @@ pub(super) const CASES: &[Case<World>] = &[
         for (name, ours) in names.iter().zip(NAMES) {
             assert_eq!(name.split_once('_').unwrap().1, ours.split_once('_').unwrap().1);
         }
-        run_by_diesel(&world.database.url(), folder.path(), 2);
+        run_by_diesel(&world.database.url(), folder.path(), 3);
         let status = world.output_of(&[&["migrate", "--status"][..], &table].concat());
         assert_eq!(status, all("copied"));
         world.output_of(&[&["set", "user:1", "views", "5"][..], &table].concat());
@@ -96,7 +99,7 @@ pub(super) const CASES: &[Case<World>] = &[
             fs::write(own.join("up.sql"), "CREATE TABLE posts (id INTEGER PRIMARY KEY)").unwrap();
             fs::write(own.join("down.sql"), "DROP TABLE posts").unwrap();
             world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
-            run_by_diesel(&world.database.url(), folder.path(), 3);
+            run_by_diesel(&world.database.url(), folder.path(), 4);
             world.database.execute("SELECT id FROM posts").unwrap();
             assert_eq!(world.output_of(&["migrate", "--status"]), all("copied"));
             for _ in NAMES {
@@ -120,14 +123,15 @@ pub(super) const CASES: &[Case<World>] = &[
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(NAMES[0])).unwrap();
         world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
-        let [first, second] = names_in(folder.path()).try_into().unwrap();
+        let [first, second, third] = names_in(folder.path()).try_into().unwrap();
         assert_eq!(first, NAMES[0]);
         assert!(second.ends_with("_add_owner_key"), "{second}");
+        assert!(third.ends_with("_create_model_counters_periods"), "{third}");
     }),
     ("copying overwrites nothing and makes no folder by mistake", |world| {
         let folder = tempfile::tempdir().unwrap();
         // Copied by an earlier version, which dated them otherwise.
-        let [taken, _] = NAMES.map(|name| {
+        let [taken, ..] = NAMES.map(|name| {
             let taken = folder.path().join(name);
             fs::create_dir(&taken).unwrap();
             fs::write(taken.join("up.sql"), "mine").unwrap();

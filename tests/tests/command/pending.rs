@@ -1,4 +1,4 @@
-use counter_tests::fixtures::{counter_of, post, user};
+use counter_tests::fixtures::{bucket_of, counter_of, post, user};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
@@ -22,11 +22,28 @@ pub(super) const CASES: &[Case<World>] = &[
     ("a pattern narrows it down", |world| {
         fill(world);
         let found = world.json_of(&["pending", "--pattern", "post:*"]);
-        assert_eq!(found["total"], json!({ "counters": 1, "pending": -20, "claims": 0 }));
+        assert_eq!(
+            found["total"],
+            json!({ "counters": 1, "pending": -20, "claims": 0, "buckets": 0 })
+        );
         assert_eq!(found["oldest_claim"], json!(null));
         let found = world.json_of(&["pending", "--pattern", "user:3:*"]);
         assert_eq!(found["oldest_claim"]["counter"], json!("user:3:views"));
         assert_eq!(found["oldest_claim"]["value"], json!(7));
+    }),
+    ("buckets of periods are counted beside the sums, where there are any", |world| {
+        fill(world);
+        let day = bucket_of(&counter_of(&user(3), "views"), "day:2026-11-28");
+        world.store.increment(&day, 50).unwrap();
+        let output = world.output_of(&["pending"]);
+        let (table, _) = output.split_at(output.find("oldest").unwrap());
+        assert_eq!(
+            table,
+            "counters  pending  buckets  claims  owner type\n       1      -20        0       0  post\n\
+             \u{20}      3       12        1       1  user\n       4       -8        1       1  in all\n"
+        );
+        let sums = json!({ "counters": 3, "pending": 12, "claims": 1, "buckets": 1 });
+        assert_eq!(world.json_of(&["pending"])["owner_types"]["user"], sums);
     }),
     ("an empty store has nothing and needs no database", |world| {
         let mut command = world.command();

@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
 
-use counter_core::{CounterId, DeltaStore as _, Prefix, RedisStore};
+use counter_core::{
+    CounterId, Cursor, DeltaStore as _, Grain, Pattern, Period, Prefix, RedisStore,
+};
 use counter_tests::fixtures::{counter_of, user};
 use counter_tests::servers::RedisServer;
 
@@ -21,6 +23,20 @@ class Redis:
         return int(self.send('INCRBY', name, str(amount)))
     def hset(self, name, field, value):
         self.send('HSET', name, field, value)
+    def pipeline(self, transaction):
+        return Pipeline()
+class Pipeline:
+    def __enter__(self):
+        self.commands = ['MULTI']
+        return self
+    def __exit__(self, *_):
+        pass
+    def incrby(self, name, amount):
+        self.commands.append(f'INCRBY \"{name}\" {amount}')
+        return self
+    def execute(self):
+        commands = '\\n'.join([*self.commands, 'EXEC'])
+        subprocess.run(['redis-cli', '-u', sys.argv[1]], input=commands.encode(), check=True)
 ";
 
 const PHP_CLIENT: &str = "<?php
@@ -151,7 +167,7 @@ fn python_names_what_it_counts_where_this_library_looks_for_it() {
     let redis = RedisServer::start();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("redis.py"), PYTHON_CLIENT).unwrap();
-    let example = &document("docs/wire-format.md").code_in("python")[1];
+    let example = &document("docs/wire-format.md").code_in("python")[2];
     let more = "\nfor owner in range(1, 10):\n    for _ in range(2):\n        \
                 increment(redis.Redis(), f\"counter:po%3Ast:{owner}:views\", 1)\n";
     std::fs::write(folder.path().join("example.py"), format!("{example}{more}")).unwrap();
@@ -169,4 +185,29 @@ fn python_names_what_it_counts_where_this_library_looks_for_it() {
     let mut expected = posts.chain([counter_of(&user(123), "downloads")]).collect::<Vec<_>>();
     expected.sort();
     assert_eq!(named, expected);
+}
+
+#[test]
+fn python_counts_in_a_bucket_that_this_library_finds() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("redis.py"), PYTHON_CLIENT).unwrap();
+    let example = &document("docs/wire-format.md").code_in("python")[1];
+    std::fs::write(folder.path().join("example.py"), example).unwrap();
+    let mut python = Command::new("python3");
+    let before = chrono::Utc::now().naive_utc();
+    let output = python.arg(folder.path().join("example.py")).arg(redis.url()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let total = counter_of(&user(123), "downloads");
+    let day = |at| total.within(Period::containing(Grain::Day, at)).unwrap();
+    // Midnight may have been in between.
+    let days = [before, chrono::Utc::now().naive_utc()].map(day);
+    let store = RedisStore::builder(redis.url()).build().unwrap();
+    let page = store.scan(&Pattern::all(), Cursor::default(), NonZeroUsize::MAX).unwrap();
+    assert!(page.foreign.is_empty() && page.next.is_none(), "{page:?}");
+    let bucket = page.ids.iter().find(|id| id.period().is_some()).unwrap();
+    assert!(days.contains(bucket) && page.ids.contains(&total) && page.ids.len() == 2, "{page:?}");
+    let held = store.look(&page.ids).unwrap().held;
+    assert!(held.iter().all(|held| held.as_ref().unwrap().pending == 1), "{held:?}");
 }

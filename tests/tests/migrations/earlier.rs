@@ -6,6 +6,7 @@ use counter_diesel::ledger::{
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
 use counter_diesel::{CounterId, Error};
 use counter_tests::database::{self, Database};
+use counter_tests::fixtures::bucket_of;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use diesel_migrations::MigrationHarness;
@@ -43,27 +44,36 @@ where
 {
     for table in TABLES {
         let earlier = Earlier::<C>::new(database, table);
-        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.turn(|harness, [first, ..]| harness.run_migration(first).map(drop)).unwrap();
         earlier.insert();
         earlier.assert_not_migrated();
-        assert_eq!(earlier.ledger().pending_migrations().unwrap().len(), 1, "{table}");
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        assert_eq!(earlier.ledger().pending_migrations().unwrap().len(), 2, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
+        earlier.assert_kept("\"owner_key\" = ''");
+        earlier.assert_buckets_are_kept();
+        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.add_text_owner();
-        let refused = earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop));
+        earlier.assert_keeps_no_buckets();
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_buckets_are_kept();
+        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
+        let refused =
+            earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop));
         assert!(refused.is_err(), "{table}: it would be the integer 0");
         earlier.assert_kept("\"owner_key\" = ''");
         assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
         let texts = format!("DELETE FROM {table} WHERE \"owner_key\" <> ''");
         earlier.execute(&texts).unwrap();
-        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap();
+        earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop)).unwrap();
         earlier.assert_kept("1 = 1");
         earlier.assert_unique();
         earlier.assert_not_migrated();
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.assert_unique();
         earlier.add_text_owner();
+        earlier.assert_buckets_are_kept();
     }
 }
 
@@ -74,24 +84,31 @@ fn a_migration_that_was_cut_short_is_finished_by_the_next_on_mariadb() {
     let database = database::mariadb();
     for table in TABLES {
         let earlier = Earlier::<MysqlConnection>::new(&*database, table);
-        let before_record = |up: bool| {
+        let before_record = |nth: usize, up: bool| {
             let mut conn =
                 <MysqlConnection as diesel::Connection>::establish(&database.url()).unwrap();
             let all = earlier.migrations();
-            let run = if up { all[1].run(&mut conn) } else { all[1].revert(&mut conn) };
+            let run = if up { all[nth].run(&mut conn) } else { all[nth].revert(&mut conn) };
             run.unwrap();
         };
-        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.turn(|harness, [first, ..]| harness.run_migration(first).map(drop)).unwrap();
         earlier.insert();
-        before_record(true);
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        before_record(1, true);
+        before_record(2, true);
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.add_text_owner();
-        before_record(true);
+        earlier.assert_buckets_are_kept();
+        before_record(1, true);
+        before_record(2, true);
+        let bucket = bucket_of(&text_owner(), "day:2026-11-28");
+        assert_eq!(earlier.ledger().baselines(&[bucket]).unwrap()[0].count, 8, "{table}");
         assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
         earlier.execute(&format!("DELETE FROM {table} WHERE \"owner_key\" <> ''")).unwrap();
-        before_record(false);
-        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap();
+        before_record(2, false);
+        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
+        before_record(1, false);
+        earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop)).unwrap();
         earlier.assert_kept("1 = 1");
         earlier.assert_unique();
     }
@@ -103,7 +120,7 @@ fn what_the_application_has_added_to_the_table_is_not_dropped_on_sqlite() {
     let database = database::sqlite();
     for table in TABLES {
         let earlier = Earlier::<SqliteConnection>::new(&*database, table);
-        earlier.turn(|harness, [first, _]| harness.run_migration(first).map(drop)).unwrap();
+        earlier.turn(|harness, [first, ..]| harness.run_migration(first).map(drop)).unwrap();
         earlier.insert();
         let added = [
             ("INDEX added", format!("ON {table} (\"count\")")),
@@ -120,12 +137,14 @@ fn what_the_application_has_added_to_the_table_is_not_dropped_on_sqlite() {
             earlier.execute(&format!("DROP {thing}")).unwrap();
         }
         earlier.execute(&format!("CREATE VIEW added AS SELECT * FROM {table}")).unwrap();
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.execute("DROP VIEW added").unwrap();
         let (thing, how) = &added[0];
         earlier.execute(&format!("CREATE {thing} {how}")).unwrap();
-        earlier.turn(|harness, [_, last]| harness.revert_migration(last).map(drop)).unwrap_err();
+        earlier
+            .turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop))
+            .unwrap_err();
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.execute(&format!("DROP {thing}")).unwrap();
     }
@@ -169,14 +188,15 @@ where
         &self,
         turn: impl FnOnce(
             &mut CounterHarness<'_, C>,
-            [&dyn Migration<C::Backend>; 2],
+            [&dyn Migration<C::Backend>; 3],
         ) -> diesel::migration::Result<()>,
     ) -> diesel::migration::Result<()> {
         let mut conn = C::establish(&self.database.url()).unwrap();
         let name = self.table.parse::<TableName>().unwrap();
         let all = self.migrations();
-        let [first, last] = all.as_slice() else { panic!("there are {} migrations", all.len()) };
-        turn(&mut CounterHarness::new(&mut conn, &name), [&**first, &**last])
+        let [first, second, third] = all.as_slice() else { panic!("{} migrations", all.len()) };
+        let all = [&**first, &**second, &**third];
+        turn(&mut CounterHarness::new(&mut conn, &name), all)
     }
 
     /// Writes the rows as the first state has them.
@@ -227,6 +247,35 @@ where
         let integer = CounterId::new("post", 0, "views").unwrap();
         let rows = ledger.baselines(&[integer, text_owner()]).unwrap();
         assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [6, 1]);
+    }
+
+    /// Buckets of owners of both kinds are written and read, beside totals.
+    fn assert_buckets_are_kept(&self) {
+        let ledger = self.ledger();
+        let integer = CounterId::new("post", 1, "views").unwrap();
+        let buckets = [integer, text_owner()].map(|id| bucket_of(&id, "day:2026-11-28"));
+        let claims =
+            buckets.clone().map(|id| Claim { id, seq: ClaimSeq::new(5), op: ClaimOp::Add(8) });
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let mut claims = claims.to_vec();
+        claims.sort_by(|a, b| a.id.cmp(&b.id));
+        assert_eq!(transaction.upsert(&claims).unwrap(), []);
+        transaction.commit().unwrap();
+        let rows = ledger.baselines(&buckets).unwrap();
+        assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [8, 8]);
+    }
+
+    /// Without their table buckets are refused, and totals are not.
+    fn assert_keeps_no_buckets(&self) {
+        let ledger = self.ledger();
+        let bucket = bucket_of(&text_owner(), "day:2026-11-28");
+        let read = ledger.baselines(std::slice::from_ref(&bucket)).unwrap_err();
+        assert!(matches!(read, Error::NotMigrated { .. }), "{read:?}");
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let claim = Claim { id: bucket, seq: ClaimSeq::new(5), op: ClaimOp::Add(1) };
+        let written = transaction.upsert(&[claim]).unwrap_err();
+        assert!(matches!(written, Error::NotMigrated { .. }), "{written:?}");
+        assert_eq!(ledger.baselines(&[text_owner()]).unwrap()[0].count, 1);
     }
 
     fn assert_not_migrated(&self) {

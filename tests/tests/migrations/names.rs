@@ -4,6 +4,7 @@ use counter_diesel::ledger::Ledger;
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Claim, ClaimOp, ClaimSeq, Generation, Prefix};
 use counter_diesel::{CounterId, Owner, ToOwnerId};
+use counter_tests::fixtures::bucket_of;
 
 use super::DATABASES;
 
@@ -34,7 +35,7 @@ fn a_table_s_name_is_only_a_name_in_sqlite_postgres_and_mariadb() {
         let database = make();
         for name in STRANGE {
             let ledger = database.ledger(name);
-            assert_eq!(ledger.run_pending_migrations().unwrap().len(), 2, "{kind}: {name}");
+            assert_eq!(ledger.run_pending_migrations().unwrap().len(), 3, "{kind}: {name}");
             assert_eq!(ledger.run_pending_migrations().unwrap().len(), 0, "{kind}: {name}");
             use_all_statements(&*ledger, &format!("{kind}: {name}"));
         }
@@ -62,8 +63,16 @@ fn use_all_statements(ledger: &dyn Ledger, name: &str) {
     let claims = [ClaimOp::Add(1), ClaimOp::Set(2), ClaimOp::Delete];
     let claims = (0..).zip(claims).map(|(n, op)| claim(n, op)).collect::<Vec<_>>();
     assert_eq!(transaction.upsert(&claims).unwrap(), [], "{name}");
+    let day = |n| bucket_of(&id(n), "day:2026-11-28");
+    let buckets = claims.iter().zip(0..).map(|(of, n)| Claim { id: day(n), ..of.clone() });
+    assert_eq!(transaction.upsert(&buckets.collect::<Vec<_>>()).unwrap(), [], "{name}");
     transaction.update(&claim(7, ClaimOp::Add(1))).unwrap();
     transaction.commit().unwrap();
+    let rows = ledger.baselines(&[day(0), id(0), day(1), day(2)]).unwrap();
+    assert_eq!(rows, [row(1, 5), row(1, 5), row(2, 5), Baseline::NONE], "{name}");
+    let post = OwnerType::from_static("post");
+    let most = std::num::NonZeroUsize::new(9).unwrap();
+    assert_eq!(ledger.buckets_after(&post, None, most).unwrap().rows.len(), 2, "{name}");
     let rows = ledger.baselines(&[id(0), id(1), id(2)]).unwrap();
     assert_eq!(rows, [row(1, 5), row(2, 5), Baseline::NONE], "{name}");
     assert_eq!(ledger.baselines(&[id(1)]).unwrap(), [row(2, 5)], "{name}");

@@ -1,9 +1,10 @@
 //! What only PostgreSQL does.
 
+use counter_core::Claim;
 use counter_diesel::Error;
 use counter_diesel::ledger::{Ledger, LockWait};
 use counter_tests::database::{Database, ServerConnection};
-use counter_tests::fixtures::views_of;
+use counter_tests::fixtures::{bucket_of, views_of};
 use counter_tests::server_contract::{ServerWorld, adds, apply, ledger_of, prepare_transaction};
 use counter_tests::servers::Durability;
 use counter_tests::servers::postgres::Postgres;
@@ -166,18 +167,26 @@ pub(crate) fn updates_stay_on_their_page() {
     let world = ServerWorld::<PgConnection>::in_server(&server.url("postgres"));
     let pool = world.pool_after(1, "SELECT 1");
     let ledger = ledger_of(&pool);
+    let buckets = |mut claims: Vec<Claim>| {
+        claims.iter_mut().for_each(|claim| claim.id = bucket_of(&claim.id, "day:2026-11-28"));
+        claims
+    };
     apply(&ledger, &adds(0..2_000, 5));
+    apply(&ledger, &buckets(adds(0..2_000, 5)));
     for round in 0..20 {
         let tenth = (0..2_000).filter(|id| id % 10 == round % 10);
-        apply(&ledger, &adds(tenth, 6 + round));
+        apply(&ledger, &adds(tenth.clone(), 6 + round));
+        apply(&ledger, &buckets(adds(tenth, 6 + round)));
     }
     let mut conn = pool.get().unwrap();
     conn.batch_execute("SELECT pg_stat_force_next_flush()").unwrap();
-    let stat = |column: &str| {
-        format!("SELECT {column} AS n FROM pg_stat_user_tables WHERE relname = 'model_counters'")
-    };
-    assert_eq!(conn.number(&stat("n_tup_upd")), 4_000);
-    assert_eq!(conn.number(&stat("n_tup_hot_upd")), 4_000);
+    for table in ["model_counters", "model_counters_periods"] {
+        let stat = |column: &str| {
+            format!("SELECT {column} AS n FROM pg_stat_user_tables WHERE relname = '{table}'")
+        };
+        assert_eq!(conn.number(&stat("n_tup_upd")), 4_000, "{table}");
+        assert_eq!(conn.number(&stat("n_tup_hot_upd")), 4_000, "{table}");
+    }
 }
 
 #[derive(QueryableByName)]

@@ -65,13 +65,15 @@ impl Names {
 
     /// Writes what [`Prefix::pending_name`] returns.
     pub(crate) fn write_pending(&self, args: &mut Args<'_>, id: &CounterId) {
-        args.joined(&[self.prefix.as_str().as_bytes(), id.as_str().as_bytes()]);
+        match id.period() {
+            None => args.joined(&[self.prefix.as_str().as_bytes(), id.as_str().as_bytes()]),
+            Some(_) => args.joined(&self.prefix.pending_parts(id).map(str::as_bytes)),
+        };
     }
 
     /// Writes what [`Prefix::claim_name`] returns.
     pub(crate) fn write_claim(&self, args: &mut Args<'_>, id: &CounterId) {
-        let (prefix, id) = (self.prefix.as_str().as_bytes(), id.as_str().as_bytes());
-        args.joined(&[prefix, b"{", prefix, id, b"}"]);
+        args.joined(&self.prefix.claim_parts(id).map(str::as_bytes));
     }
 }
 
@@ -83,17 +85,20 @@ mod tests {
     #[test]
     fn written_names_are_those_of_the_prefix() {
         let names = Names::new("a:{b}:".parse().unwrap());
-        let id = CounterId::new("user", 123, "down:loads").unwrap();
-        let mut written = Packed::default();
-        written.command(2, |args| {
-            names.write_pending(args, &id);
-            names.write_claim(args, &id);
-        });
-        let mut expected = Packed::default();
-        expected.command(2, |args| {
-            let prefix = names.prefix();
-            args.text(prefix.pending_name(&id)).text(prefix.claim_name(&id));
-        });
-        assert_eq!(written.bytes(), expected.bytes());
+        let total = CounterId::new("user", 123, "down:loads").unwrap();
+        let bucket = total.within("day:2026-11-28".parse().unwrap()).unwrap();
+        for id in [total, bucket] {
+            let mut written = Packed::default();
+            written.command(2, |args| {
+                names.write_pending(args, &id);
+                names.write_claim(args, &id);
+            });
+            let mut expected = Packed::default();
+            expected.command(2, |args| {
+                let prefix = names.prefix();
+                args.text(prefix.pending_name(&id)).text(prefix.claim_name(&id));
+            });
+            assert_eq!(written.bytes(), expected.bytes());
+        }
     }
 }

@@ -87,7 +87,7 @@ pub(crate) fn page(
 /// where no worker has been for long.
 const OWNER_PAGES: usize = 16;
 
-/// Returns the owner's counters that the index names, as far as it is read.
+/// Returns the owner's counters that the index names, as far as it is read; no buckets of them.
 pub(crate) fn of_owner(server: &Server, owner: &Owner) -> Result<Vec<CounterId>, Error> {
     let any = CounterId::new(owner.owner_type().as_str(), owner.id().clone(), "any")?;
     let name = name_of(server, dirty_hash_of(&any));
@@ -106,7 +106,7 @@ pub(crate) fn of_owner(server: &Server, owner: &Owner) -> Result<Vec<CounterId>,
             }
             let (next, fields) = super::scan::parse_scan(reply)?;
             let names = fields.chunks(2).filter_map(|entry| str::from_utf8(entry.first()?).ok());
-            ids.extend(names.filter_map(|name| name.parse().ok()));
+            ids.extend(names.filter_map(|name| CounterId::of_total(name).ok()));
             position = next;
             if position == 0 {
                 break;

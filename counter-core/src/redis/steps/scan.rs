@@ -87,7 +87,7 @@ fn sort_into(page: &mut ScanPage, prefix: &Prefix, pattern: &Pattern, name: &[u8
     let parsed = str::from_utf8(name).ok().and_then(|name| prefix.parse_name(name));
     match parsed {
         // A glob for names may match the prefix's second appearance in a claim's.
-        Some(StoreName::Pending(id) | StoreName::Claim(id)) if pattern.matches(id.as_str()) => {
+        Some(StoreName::Pending(id) | StoreName::Claim(id)) if pattern.matches_counter(&id) => {
             page.ids.push(id);
         }
         Some(_) => {}

@@ -269,6 +269,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Whether the tables are there that counters are kept in, with what the last migration added.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())?
+            && self.has_table(tables.periods())?
             && self.has_table(tables.state())?
             && self.has_column(tables.totals(), "owner_key")?)
     }

@@ -379,7 +379,7 @@ fn new(column: &str) -> String {
 
 /// Assignments run from left to right, so the sequence, which the guard is about, comes last.
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let table = tables.totals().quoted();
+    let table = tables.of(claims.first().map(|claim| &claim.id)).quoted();
     let [new_count, new_seq] = ["count", "claim_seq"].map(new);
     let guard = format!("{table}.\"claim_seq\" < {new_seq}");
     let count = if claims.first().is_some_and(standard::is_add) {

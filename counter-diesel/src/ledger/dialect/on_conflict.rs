@@ -3,12 +3,13 @@
 use super::sql::standard;
 use super::tables::Tables;
 
-/// A counter that has a row: the claim is applied to it under the guard.
-pub(super) fn apply(is_add: bool, now: &str) -> String {
+/// A counter that has a row: the claim is applied to it under the guard. `key` are the columns by
+/// which the table knows a counter.
+pub(super) fn apply(key: &str, is_add: bool, now: &str) -> String {
     let count =
         if is_add { "\"row\".\"count\" + excluded.\"count\"" } else { "excluded.\"count\"" };
     format!(
-        " ON CONFLICT (\"owner_type\", \"owner_id\", \"owner_key\", \"key\") \
+        " ON CONFLICT ({key}) \
          DO UPDATE SET \"count\" = {count}, \
          \"claim_seq\" = excluded.\"claim_seq\", \"updated_at\" = {now} \
          WHERE \"row\".\"claim_seq\" < excluded.\"claim_seq\""

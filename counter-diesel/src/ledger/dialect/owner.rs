@@ -1,6 +1,6 @@
 //! The columns that hold an owner's id. Only here is it known of which kind an id is.
 
-use counter_core::{CounterId, InputKind, Invalid, OwnerId, OwnerText};
+use counter_core::{InputKind, Invalid, OwnerId, OwnerText};
 use diesel::result::{Error, QueryResult};
 
 /// An owner's id as the table has it.
@@ -43,17 +43,6 @@ impl<'a> OwnerColumns<'a> {
 /// Returns the id as the columns take it.
 pub(crate) fn bind_owner(id: &OwnerId) -> QueryResult<OwnerColumns<'_>> {
     OwnerColumns::of(id).map_err(|invalid| Error::SerializationError(invalid.into()))
-}
-
-/// Returns the owner of a counter as the columns take it. The table has no rows of periods.
-pub(crate) fn bind_owner_of(counter: &CounterId) -> QueryResult<OwnerColumns<'_>> {
-    match counter.period() {
-        None => bind_owner(counter.owner_id()),
-        Some(_) => {
-            let why = format!("counter {counter} is of a period, which the table does not hold");
-            Err(Error::SerializationError(why.into()))
-        }
-    }
 }
 
 /// Returns the id that the columns hold.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
 use diesel::result::QueryResult;
 
@@ -24,6 +25,16 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundRow>>;
 
+    /// Returns at most so many rows of buckets of a type, in the order of owner, key, grain and
+    /// start: those after this place.
+    fn buckets_after(
+        &mut self,
+        tables: &Tables,
+        owner_type: &OwnerType,
+        after: Option<BucketPlace<'_>>,
+        limit: i64,
+    ) -> QueryResult<Vec<FoundRow>>;
+
     /// Returns at most so many owners of a type that have rows, in order: those after this one.
     fn owners_after(
         &mut self,
@@ -39,6 +50,15 @@ pub trait OwnersDialect {
         &mut self,
         tables: &Tables,
         rows: &[(CounterId, ClaimSeq)],
+    ) -> QueryResult<usize>;
+
+    /// Deletes the row of a bucket if its count is 0 and its sequence is this one. Returns how many
+    /// rows it deleted.
+    fn delete_zero_bucket(
+        &mut self,
+        tables: &Tables,
+        id: &CounterId,
+        seq: ClaimSeq,
     ) -> QueryResult<usize>;
 
     /// Returns what a column of a table of the application's holds. Of one that is not there
@@ -90,11 +110,22 @@ pub struct ColumnSql {
     pub(crate) hex: &'static str,
 }
 
+/// A place among the rows of buckets of a type.
+#[derive(Debug, Clone, Copy)]
+pub struct BucketPlace<'a> {
+    pub(crate) owner: &'a OwnerId,
+    pub(crate) key: &'a str,
+    /// The grain and the start of the row. `None` for the place after all of the key.
+    pub(crate) period: Option<(&'a str, NaiveDateTime)>,
+}
+
 /// A row, and whose it is.
 #[derive(Debug)]
 pub struct FoundRow {
     pub(crate) owner: OwnerId,
     pub(crate) key: String,
+    /// The grain and the start, of a bucket.
+    pub(crate) period: Option<(String, NaiveDateTime)>,
     pub(crate) row: Baseline,
     /// How long ago it was changed, by the database's clock.
     pub(crate) idle: Duration,

@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{SKIP_LOCKED, Written, many_baselines, shows, upsert_statement};
+use self::rows::{SKIP_LOCKED, many_baselines, upsert};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
@@ -97,12 +97,12 @@ impl Dialect for PgConnection {
         let mut unproven = Vec::new();
         let (mut place, mut is_suspect) = (0, false);
         for run in standard::runs(claims) {
-            let written = upsert_statement(tables, run, NOW)?.load::<Written>(self)?;
-            is_suspect |= written.first().is_some_and(|written| written.5);
+            let written = upsert(self, tables, run, NOW)?;
+            is_suspect |= written.first().is_some_and(|written| written.is_suspect());
             let mut written = written.into_iter();
             let mut next = written.next();
             for claim in run {
-                if next.as_ref().is_some_and(|written| shows(written, claim)) {
+                if next.as_ref().is_some_and(|written| written.shows(claim)) {
                     next = written.next();
                 } else {
                     unproven.push(place);
@@ -110,7 +110,8 @@ impl Dialect for PgConnection {
                 place += 1;
             }
         }
-        let proves_nothing = is_suspect && has_triggers(self, tables)?;
+        let table = tables.of(claims.first().map(|claim| &claim.id));
+        let proves_nothing = is_suspect && has_triggers(self, table)?;
         Ok(if proves_nothing { (0..claims.len()).collect() } else { unproven })
     }
 
@@ -261,14 +262,16 @@ impl Dialect for PgConnection {
         if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
             return false;
         }
-        let [counters, state] = [tables.totals(), tables.state()].map(Table::quoted);
+        let [counters, periods, state] =
+            [tables.totals(), tables.periods(), tables.state()].map(Table::quoted);
         let locked = Statement::<Bool>::new(
             "SELECT count(*) > 0 FROM pg_locks WHERE pid IS DISTINCT FROM pg_backend_pid() \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', \
              'AccessExclusiveLock') AND relation IN (to_regclass(",
         );
-        let locked = locked.text(counters).sql("), to_regclass(").text(state).sql("))");
+        let locked = locked.text(counters).sql("), to_regclass(").text(periods);
+        let locked = locked.sql("), to_regclass(").text(state).sql("))");
         locked.load::<bool>(self).is_ok_and(|locked| locked == [true])
     }
 
@@ -335,9 +338,9 @@ fn migrations_lock<'a, Row>(statement: Statement<'a, Row>, tables: &Tables) -> S
 }
 
 /// Returns whether the table, or one that its rows are kept in, has triggers of the application's.
-fn has_triggers(conn: &mut PgConnection, tables: &Tables) -> QueryResult<bool> {
+fn has_triggers(conn: &mut PgConnection, table: &Table) -> QueryResult<bool> {
     let triggers = Statement::<Bool>::new("WITH RECURSIVE tree (oid) AS (SELECT to_regclass(");
-    let triggers = triggers.text(tables.totals().quoted()).sql(
+    let triggers = triggers.text(table.quoted()).sql(
         ")::oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid) \
          SELECT bool_or(c.relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_trigger AS t \
          WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)) \

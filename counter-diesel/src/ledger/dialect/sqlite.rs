@@ -19,6 +19,7 @@ use super::dialect::{Dialect, RecordRow, StateRow};
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::owners::{ColumnKind, ColumnSql, OwnersDialect};
+use super::period::{are_buckets, key_columns};
 use super::pools::open;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
@@ -239,9 +240,11 @@ fn total_changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
 }
 
 fn upsert_statement<'a>(tables: &Tables, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let into = format!("{} AS \"row\"", tables.totals().quoted());
+    let first = claims.first().map(|claim| &claim.id);
+    let into = format!("{} AS \"row\"", tables.of(first).quoted());
     let is_add = claims.first().is_some_and(standard::is_add);
-    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(is_add, NOW)))
+    let key = key_columns(first.is_some_and(|id| id.period().is_some()));
+    Ok(values::insert(&into, claims)?.sql(on_conflict::apply(key, is_add, NOW)))
 }
 
 /// One parameter however many counters: the text never varies, and no limit of parameters is met.
@@ -250,14 +253,20 @@ fn many_baselines<'a>(
     tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Statement<'a, (BigInt, BigInt, BigInt)>> {
-    let from = tables.totals().quoted();
+    let from = tables.of(ids.first()).quoted();
+    let of_period = if are_buckets(ids)? {
+        " AND c.\"grain\" = json_extract(w.\"value\", '$[4]') \
+         AND c.\"starts_at\" = json_extract(w.\"value\", '$[5]')"
+    } else {
+        ""
+    };
     let select = "SELECT w.\"key\", c.\"count\", c.\"claim_seq\" FROM json_each(";
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ") AS w CROSS JOIN {from} AS c \
              WHERE c.\"owner_type\" = json_extract(w.\"value\", '$[0]') \
              AND c.\"owner_id\" = json_extract(w.\"value\", '$[1]') \
              AND c.\"owner_key\" = json_extract(w.\"value\", '$[2]') \
-             AND c.\"key\" = json_extract(w.\"value\", '$[3]')"
+             AND c.\"key\" = json_extract(w.\"value\", '$[3]'){of_period}"
     )))
 }
 

@@ -1,11 +1,12 @@
 use std::fmt;
 
-use counter_core::TableName;
+use counter_core::{CounterId, TableName};
 
 /// The tables that counters are kept in, all named after the configured one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tables {
     totals: Table,
+    periods: Table,
     state: Table,
     migrations: Table,
 }
@@ -30,12 +31,30 @@ impl Tables {
     fn named(schema: Option<&str>, name: &str) -> Self {
         let table =
             |suffix| Table { schema: schema.map(str::to_owned), name: format!("{name}{suffix}") };
-        Self { totals: table(""), state: table("_state"), migrations: table("_migrations") }
+        Self {
+            totals: table(""),
+            periods: table("_periods"),
+            state: table("_state"),
+            migrations: table("_migrations"),
+        }
     }
 
     /// The table with one row for each counter, which has the configured name.
     pub(crate) fn totals(&self) -> &Table {
         &self.totals
+    }
+
+    /// The table with one row for each bucket.
+    pub(crate) fn periods(&self) -> &Table {
+        &self.periods
+    }
+
+    /// Returns the table that has the row of this counter. Without one, that of the totals.
+    pub(crate) fn of(&self, id: Option<&CounterId>) -> &Table {
+        match id.and_then(CounterId::period) {
+            None => &self.totals,
+            Some(_) => &self.periods,
+        }
     }
 
     /// The table with what is known of the stores.
@@ -103,8 +122,8 @@ mod tests {
     #[test]
     fn the_longest_table_of_the_longest_name_fits_every_database() {
         let name = "x".repeat(TableName::MAX_TABLE_BYTES).parse().unwrap();
-        let Tables { totals, state, migrations } = Tables::new(&name);
-        for table in [totals, state, migrations] {
+        let Tables { totals, periods, state, migrations } = Tables::new(&name);
+        for table in [totals, periods, state, migrations] {
             assert!(table.name().len() <= SHORTEST_LIMIT, "{table}");
         }
         const { assert!(TableName::MAX_SCHEMA_BYTES <= SHORTEST_LIMIT) };
@@ -115,8 +134,19 @@ mod tests {
         let tables = Tables::new(&"app.hits".parse().unwrap());
         assert_eq!(tables.totals().quoted(), "\"app\".\"hits\"");
         assert_eq!(tables.state().to_string(), "app.hits_state");
+        assert_eq!(tables.periods().to_string(), "app.hits_periods");
         assert_eq!(tables.migrations().quoted(), "\"app\".\"hits_migrations\"");
         assert_eq!(tables.in_schema("b").state().to_string(), "b.hits_state");
+    }
+
+    #[test]
+    fn a_bucket_has_its_row_in_a_table_of_its_own() {
+        let tables = Tables::new(&TableName::default());
+        let total = CounterId::new("post", 1, "views").unwrap();
+        let bucket = total.within("day:2026-11-28".parse().unwrap()).unwrap();
+        assert_eq!(tables.of(Some(&total)), tables.totals());
+        assert_eq!(tables.of(Some(&bucket)), tables.periods());
+        assert_eq!(tables.of(None), tables.totals());
     }
 
     #[test]

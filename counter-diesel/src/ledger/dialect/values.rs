@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use counter_core::{Claim, CounterId};
 use diesel::result::{Error, QueryResult};
 
-use super::owner::{OwnerColumns, bind_owner_of};
+use super::owner::{OwnerColumns, bind_owner};
+use super::period::{PeriodColumns, are_buckets, key_columns};
 use super::sql::standard;
 use super::sql::statement::Statement;
 
@@ -28,11 +29,11 @@ pub(super) fn pieces<'a>(
 
 /// `INSERT INTO ... VALUES ...`, as far as it is the same everywhere.
 pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Statement<'a>> {
-    let mut insert = Statement::new(format!("INSERT INTO {into} ")).sql(
-        "(\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\") VALUES ",
-    );
+    let columns = key_columns(are_buckets(claims.iter().map(|claim| &claim.id))?);
+    let mut insert = Statement::new(format!("INSERT INTO {into} "))
+        .sql(format!("({columns}, \"count\", \"claim_seq\") VALUES "));
     for (index, claim) in claims.iter().enumerate() {
-        let owner = bind_owner_of(&claim.id)?;
+        let owner = bind_owner(claim.id.owner_id())?;
         insert = insert
             .sql(if index == 0 { "(" } else { ", (" })
             .text(claim.id.owner_type())
@@ -41,7 +42,11 @@ pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Stateme
             .sql(", ")
             .text(owner.key)
             .sql(", ")
-            .text(claim.id.key())
+            .text(claim.id.key());
+        if let Some(PeriodColumns { grain, starts_at }) = claim.id.period().map(PeriodColumns::of) {
+            insert = insert.sql(", ").text(grain).sql(", ").date_time(starts_at);
+        }
+        insert = insert
             .sql(", ")
             .big_int(standard::value(claim))
             .sql(", ")
@@ -51,14 +56,32 @@ pub(super) fn insert<'a>(into: &str, claims: &'a [Claim]) -> QueryResult<Stateme
     Ok(insert)
 }
 
-/// The parts of these counters as one JSON value, which is one parameter however many they are.
+/// The parts of these counters, which are all totals or all buckets, as one JSON value: that is one
+/// parameter however many they are.
 pub(super) fn json(ids: &[CounterId]) -> QueryResult<String> {
-    let parts = ids
-        .iter()
-        .map(|id| {
-            let OwnerColumns { id: owner_id, key: owner_key } = bind_owner_of(id)?;
-            Ok((id.owner_type(), owner_id, owner_key, id.key()))
-        })
-        .collect::<QueryResult<Vec<(Cow<'_, str>, i64, &str, Cow<'_, str>)>>>()?;
-    serde_json::to_string(&parts).map_err(|error| Error::SerializationError(error.into()))
+    let written = if are_buckets(ids)? {
+        let parts = ids.iter().map(|id| {
+            let (owner_type, owner_id, owner_key, key) = total_parts(id)?;
+            let (grain, starts_at) = period_parts(id);
+            Ok((owner_type, owner_id, owner_key, key, grain, starts_at))
+        });
+        serde_json::to_string(&parts.collect::<QueryResult<Vec<_>>>()?)
+    } else {
+        serde_json::to_string(&ids.iter().map(total_parts).collect::<QueryResult<Vec<_>>>()?)
+    };
+    written.map_err(|error| Error::SerializationError(error.into()))
+}
+
+fn total_parts(id: &CounterId) -> QueryResult<(Cow<'_, str>, i64, &str, Cow<'_, str>)> {
+    let OwnerColumns { id: owner_id, key: owner_key } = bind_owner(id.owner_id())?;
+    Ok((id.owner_type(), owner_id, owner_key, id.key()))
+}
+
+/// The start is written as every database reads it, and as SQLite has it in the column.
+fn period_parts(id: &CounterId) -> (&'static str, String) {
+    let period = id.period().map(PeriodColumns::of);
+    let parts = |period: PeriodColumns| {
+        (period.grain, period.starts_at.format("%Y-%m-%d %H:%M:%S").to_string())
+    };
+    period.map(parts).unwrap_or_default()
 }

@@ -36,9 +36,11 @@ impl Serialize for PendingSums {
             /// Null where it does not fit, so that no reader of JSON takes it for another number.
             pending: Option<i64>,
             claims: u64,
+            buckets: u64,
         }
-        let Self { counters, pending, claims } = *self;
-        Shape { counters, pending: pending.try_into().ok(), claims }.serialize(serializer)
+        let Self { counters, pending, claims, buckets } = *self;
+        let pending = pending.try_into().ok();
+        Shape { counters, pending, claims, buckets }.serialize(serializer)
     }
 }
 

@@ -25,6 +25,11 @@ impl Batch {
         Self { claims, renumbered: self.renumbered + 1, ..self }
     }
 
+    /// Returns whether there are claims of buckets among its claims, whose table is another one.
+    pub(crate) fn has_buckets(&self) -> bool {
+        self.claims.iter().any(|claim| claim.id.period().is_some())
+    }
+
     /// Returns at most so many parts of it, of about the same size.
     pub(crate) fn parts(self, count: usize) -> Vec<Self> {
         let size = self.claims.len().div_ceil(count).max(1);

@@ -111,7 +111,10 @@ impl Divider {
             Error::Unreachable { .. } => self.around_lost_connection(batch, error, ask_writes),
             // Its server was demoted, and the connection is thrown away.
             _ if is_read_only(&error) => self.around_lost_connection(batch, error, ask_writes),
-            Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. } => {
+            // The table of the buckets may be missing alone.
+            Error::NotMigrated { .. } if !batch.has_buckets() => Err(error),
+            Error::Database { step: LedgerStep::Upsert | LedgerStep::Commit, .. }
+            | Error::NotMigrated { .. } => {
                 if !self.takes_writes {
                     retry::with_backoff(ask_writes)?;
                     self.takes_writes = true;

@@ -11,7 +11,7 @@ use counter_core::{CounterId, CounterKey, Owner, OwnerType, Pattern};
 use crate::engine::engine::Engine;
 use crate::engine::pages::pages;
 use crate::error::Error;
-use crate::ledger::ledger::{CounterRow, RowPlace};
+use crate::ledger::ledger::{CounterRow, RowPage, RowPlace};
 
 /// How many counters are found at a time. Enough that round trips do not count, few enough that no
 /// statement is long.
@@ -78,26 +78,45 @@ pub(crate) fn in_store(
     Ok(())
 }
 
-/// Visits the counters that have rows, batch by batch, each once. The visitor can end it.
+/// Visits the counters that have rows, batch by batch, each once: totals, then buckets. The visitor
+/// can end it.
 pub(crate) fn in_table(
     engine: &Engine,
     whose: Whose<'_>,
     mut visit: impl FnMut(Vec<CounterRow>) -> Result<ControlFlow<()>, Error>,
 ) -> Result<(), Error> {
+    let (ledger, owner_type) = (engine.ledger(), whose.owner_type());
+    let totals = |after: Option<&RowPlace>| ledger.rows_after(owner_type, after, BATCH);
+    let buckets = |after: Option<&RowPlace>| ledger.buckets_after(owner_type, after, BATCH);
+    if in_pages(whose, totals, &mut visit)?.is_continue() {
+        let _ = in_pages(whose, buckets, &mut visit)?;
+    }
+    Ok(())
+}
+
+fn in_pages(
+    whose: Whose<'_>,
+    page_after: impl Fn(Option<&RowPlace>) -> Result<RowPage, Error>,
+    visit: &mut impl FnMut(Vec<CounterRow>) -> Result<ControlFlow<()>, Error>,
+) -> Result<ControlFlow<()>, Error> {
+    let first =
+        |owner: &Owner| RowPlace { owner: owner.id().clone(), key: String::new(), period: None };
     let mut place = match whose {
-        Whose::Owner(owner) => Some(RowPlace { owner: owner.id().clone(), key: String::new() }),
+        Whose::Owner(owner) => Some(first(owner)),
         Whose::Type(_) => None,
     };
     loop {
-        let page = engine.ledger().rows_after(whose.owner_type(), place.as_ref(), BATCH)?;
+        let page = page_after(place.as_ref())?;
         let found = page.rows.len();
         let is_asked_for = |row: &CounterRow| whose.has(&row.counter);
         let rows = page.rows.into_iter().filter(is_asked_for).collect::<Vec<_>>();
         let is_last = rows.len() < found || page.next.is_none();
-        let is_over = !rows.is_empty() && visit(rows)?.is_break();
+        if !rows.is_empty() && visit(rows)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         place = page.next;
-        if is_last || is_over {
-            return Ok(());
+        if is_last {
+            return Ok(ControlFlow::Continue(()));
         }
     }
 }

@@ -41,13 +41,17 @@ pub(crate) fn rename(
     run(engine, Whose::Type(from), target, observer)
 }
 
-/// Returns the counter of the same key of another owner.
+/// Returns the counter of the same key of another owner, or its bucket of the same period.
 fn counter_of(
     owner_type: &OwnerType,
     owner_id: &OwnerId,
     id: &CounterId,
 ) -> Result<CounterId, Error> {
-    Ok(CounterId::new(owner_type.as_str(), owner_id, id.key())?)
+    let total = CounterId::new(owner_type.as_str(), owner_id, id.key())?;
+    Ok(match id.period() {
+        None => total,
+        Some(period) => total.within(period)?,
+    })
 }
 
 /// Moves and syncs batch by batch, and removes the rows that have been 0 for long.

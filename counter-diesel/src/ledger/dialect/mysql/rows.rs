@@ -6,6 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
+use crate::ledger::dialect::period::are_buckets;
 use crate::ledger::dialect::sql::standard;
 use crate::ledger::dialect::sql::statement::Statement;
 use crate::ledger::dialect::tables::Tables;
@@ -57,6 +58,7 @@ pub(super) fn pieces(ids: &[CounterId]) -> impl Iterator<Item = &[CounterId]> {
         // JSON writes a control character in six bytes, and quotes, commas and a number.
         let owner_key = id.owner_id().as_text().unwrap_or_default();
         bytes += 6 * (id.owner_type().len() + owner_key.len() + id.key().len()) + 43;
+        bytes += if id.period().is_some() { 33 } else { 0 };
         let is_full = bytes > READ_BYTES;
         if is_full {
             bytes = 0;
@@ -92,17 +94,26 @@ fn many<Row>(
 ) -> QueryResult<Statement<'static, Row>> {
     let bytes = "CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ \
                  /*!80017 COLLATE utf8mb4_0900_bin */";
+    let (more_columns, index, of_period) = if are_buckets(ids)? {
+        let columns = format!(
+            ", \"grain\" VARCHAR(10) {bytes} PATH '$[4]', \"starts_at\" DATETIME PATH '$[5]'"
+        );
+        let of_period = " AND c.\"grain\" = w.\"grain\" AND c.\"starts_at\" = w.\"starts_at\"";
+        (columns, "PRIMARY", of_period)
+    } else {
+        (String::new(), "counter", "")
+    };
     let select = format!("SELECT {columns} FROM JSON_TABLE(");
     Ok(Statement::new(select).text(values::json(ids)?).sql(format!(
         ", '$[*]' COLUMNS (\"number\" FOR ORDINALITY, \
              \"owner_type\" VARCHAR(255) {bytes} PATH '$[0]', \
              \"owner_id\" BIGINT PATH '$[1]', \
              \"owner_key\" VARCHAR(255) {bytes} PATH '$[2]', \
-             \"key\" VARCHAR(100) {bytes} PATH '$[3]')) AS w \
-             STRAIGHT_JOIN {} AS c FORCE INDEX (\"counter\") \
+             \"key\" VARCHAR(100) {bytes} PATH '$[3]'{more_columns})) AS w \
+             STRAIGHT_JOIN {} AS c FORCE INDEX (\"{index}\") \
              ON c.\"owner_type\" = w.\"owner_type\" \
              AND c.\"owner_id\" = w.\"owner_id\" \
-             AND c.\"owner_key\" = w.\"owner_key\" AND c.\"key\" = w.\"key\"",
-        tables.totals().quoted()
+             AND c.\"owner_key\" = w.\"owner_key\" AND c.\"key\" = w.\"key\"{of_period}",
+        tables.of(ids.first()).quoted()
     )))
 }

@@ -3,46 +3,89 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use chrono::NaiveDateTime;
 use counter_core::{Claim, CounterId};
-use diesel::RunQueryDsl;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamp};
+use diesel::{PgConnection, RunQueryDsl};
 
 use crate::ledger::dialect::on_conflict;
-use crate::ledger::dialect::owner::{OwnerColumns, bind_owner_of};
+use crate::ledger::dialect::owner::{OwnerColumns, bind_owner};
+use crate::ledger::dialect::period::{PeriodColumns, are_buckets, key_columns};
 use crate::ledger::dialect::sql::standard;
 use crate::ledger::dialect::tables::Tables;
 
-/// A row after an upsert: its owner, its key and its sequence, and whether the table may have
-/// triggers.
-pub(super) type Written = (String, i64, String, String, i64, bool);
+/// A row of the totals after an upsert: its owner, its key and its sequence, and whether the table
+/// may have triggers.
+type WrittenTotal = (String, i64, String, String, i64, bool);
 
-type WrittenSql = (Text, BigInt, Text, Text, BigInt, Bool);
+/// A row of the buckets after an upsert, with its grain and its start.
+type WrittenBucket = (String, i64, String, String, i64, bool, String, NaiveDateTime);
 
-/// Returns whether a row shows a claim.
-pub(super) fn shows(written: &Written, claim: &Claim) -> bool {
-    let (owner_type, id, owner_key, key, seq, _) = written;
-    let owner = OwnerColumns { id: *id, key: owner_key };
-    *seq == claim.seq.get()
-        && bind_owner_of(&claim.id).is_ok_and(|written| written == owner)
-        && *key == claim.id.key()
-        && *owner_type == claim.id.owner_type()
+/// A row after an upsert.
+pub(super) struct Written {
+    row: WrittenTotal,
+    period: Option<(String, NaiveDateTime)>,
 }
 
-pub(super) fn upsert_statement<'a>(
+impl Written {
+    /// Returns whether the table may have triggers.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.row.5
+    }
+
+    /// Returns whether the row shows a claim.
+    pub(super) fn shows(&self, claim: &Claim) -> bool {
+        let (owner_type, id, owner_key, key, seq, _) = &self.row;
+        let owner = OwnerColumns { id: *id, key: owner_key };
+        let period = self.period.as_ref().map(|(grain, start)| (grain.as_str(), *start));
+        let of_claim = claim.id.period().map(PeriodColumns::of);
+        *seq == claim.seq.get()
+            && bind_owner(claim.id.owner_id()).is_ok_and(|written| written == owner)
+            && *key == claim.id.key()
+            && *owner_type == claim.id.owner_type()
+            && period == of_claim.map(|period| (period.grain, period.starts_at))
+    }
+}
+
+/// Upserts a run of claims of one table, and returns their rows in the order of the claims, but for
+/// those that were kept out.
+pub(super) fn upsert(
+    conn: &mut PgConnection,
+    tables: &Tables,
+    claims: &[Claim],
+    now: &str,
+) -> QueryResult<Vec<Written>> {
+    if are_buckets(claims.iter().map(|claim| &claim.id))? {
+        let upsert = upsert_statement::<(Text, BigInt, Text, Text, BigInt, Bool, Text, Timestamp)>;
+        let rows = upsert(tables, claims, now)?.load::<WrittenBucket>(conn)?;
+        let written =
+            rows.into_iter().map(|(of_type, id, of_key, key, seq, triggers, grain, at)| Written {
+                row: (of_type, id, of_key, key, seq, triggers),
+                period: Some((grain, at)),
+            });
+        return Ok(written.collect());
+    }
+    let upsert = upsert_statement::<(Text, BigInt, Text, Text, BigInt, Bool)>;
+    let rows = upsert(tables, claims, now)?.load::<WrittenTotal>(conn)?;
+    Ok(rows.into_iter().map(|row| Written { row, period: None }).collect())
+}
+
+fn upsert_statement<'a, Row>(
     tables: &Tables,
     claims: &'a [Claim],
     now: &str,
-) -> QueryResult<OverCounters<'a, WrittenSql>> {
+) -> QueryResult<OverCounters<'a, Row>> {
     let is_add = claims.first().is_some_and(standard::is_add);
+    let over = OverCounters::new(claims.iter().map(|claim| &claim.id))?;
+    let table = tables.of(claims.first().map(|claim| &claim.id)).quoted();
+    let key = key_columns(over.periods.is_some());
+    let of_period = if over.periods.is_some() { ", \"grain\", \"starts_at\"" } else { "" };
     Ok(OverCounters {
         before: format!(
-            "INSERT INTO {} AS \"row\" \
-             (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\") \
-             SELECT * FROM ",
-            tables.totals().quoted()
+            "INSERT INTO {table} AS \"row\" ({key}, \"count\", \"claim_seq\") SELECT * FROM "
         ),
         numbers: vec![
             claims.iter().map(standard::value).collect(),
@@ -51,11 +94,11 @@ pub(super) fn upsert_statement<'a>(
         after: format!(
             "{} RETURNING \"owner_type\", \"owner_id\", \"owner_key\", \"key\", \"claim_seq\", \
              (SELECT relkind <> 'r' OR relhastriggers OR relhassubclass FROM pg_class \
-             WHERE oid = '{}'::regclass)",
-            on_conflict::apply(is_add, now),
-            tables.totals().quoted().replace('\'', "''")
+             WHERE oid = '{}'::regclass){of_period}",
+            on_conflict::apply(key, is_add, now),
+            table.replace('\'', "''")
         ),
-        ..OverCounters::new(claims.iter().map(|claim| &claim.id))?
+        ..over
     })
 }
 
@@ -70,7 +113,7 @@ pub(super) fn many_baselines<'a>(
 pub(super) const SKIP_LOCKED: &str = " FOR NO KEY UPDATE OF c SKIP LOCKED";
 
 /// The rows of these counters that no other transaction has locked, which this locks: the place of
-/// the counter, and the row's id, count and sequence.
+/// the counter, and the row's id, count and sequence. They are totals, for buckets have no id.
 pub(super) fn free_rows<'a>(
     tables: &Tables,
     ids: &'a [CounterId],
@@ -86,15 +129,15 @@ fn many<'a, Row>(
     tables: &Tables,
     ids: &'a [CounterId],
 ) -> QueryResult<OverCounters<'a, Row>> {
+    let over = OverCounters::new(ids)?;
+    let key = key_columns(over.periods.is_some());
     Ok(OverCounters {
         before: format!("SELECT {columns} FROM "),
         after: format!(
-            " WITH ORDINALITY AS w (\"owner_type\", \"owner_id\", \"owner_key\", \"key\", \
-             \"number\") JOIN {} AS c \
-             USING (\"owner_type\", \"owner_id\", \"owner_key\", \"key\")",
-            tables.totals().quoted()
+            " WITH ORDINALITY AS w ({key}, \"number\") JOIN {} AS c USING ({key})",
+            tables.of(ids.first()).quoted()
         ),
-        ..OverCounters::new(ids)?
+        ..over
     })
 }
 
@@ -107,6 +150,8 @@ pub(super) struct OverCounters<'a, Row> {
     owner_ids: Vec<i64>,
     owner_keys: Vec<&'a str>,
     keys: Vec<Cow<'a, str>>,
+    /// The grains and the starts of buckets.
+    periods: Option<(Vec<&'static str>, Vec<NaiveDateTime>)>,
     numbers: Vec<Vec<i64>>,
     pub(super) after: String,
     row: PhantomData<Row>,
@@ -114,9 +159,12 @@ pub(super) struct OverCounters<'a, Row> {
 
 impl<'a, Row> OverCounters<'a, Row> {
     fn new(ids: impl IntoIterator<Item = &'a CounterId> + Clone) -> QueryResult<Self> {
-        let owners = ids.clone().into_iter().map(bind_owner_of);
+        let owners = ids.clone().into_iter().map(|id| bind_owner(id.owner_id()));
         let owners = owners.map(|owner| owner.map(|OwnerColumns { id, key }| (id, key)));
         let (owner_ids, owner_keys) = owners.collect::<QueryResult<(Vec<_>, Vec<_>)>>()?;
+        let periods = ids.clone().into_iter().filter_map(CounterId::period);
+        let periods = periods.map(PeriodColumns::of).map(|period| (period.grain, period.starts_at));
+        let periods = are_buckets(ids.clone())?.then(|| periods.unzip());
         Ok(Self {
             is_named: false,
             before: String::new(),
@@ -124,6 +172,7 @@ impl<'a, Row> OverCounters<'a, Row> {
             owner_ids,
             owner_keys,
             keys: ids.into_iter().map(CounterId::key).collect(),
+            periods,
             numbers: Vec::new(),
             after: String::new(),
             row: PhantomData,
@@ -151,6 +200,12 @@ impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
         out.push_bind_param::<Array<Text>, _>(&self.owner_keys)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        if let Some((grains, starts)) = &self.periods {
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Text>, _>(grains)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Array<Timestamp>, _>(starts)?;
+        }
         for numbers in &self.numbers {
             out.push_sql(", ");
             out.push_bind_param::<Array<BigInt>, _>(numbers)?;

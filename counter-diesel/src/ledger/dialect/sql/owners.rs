@@ -12,8 +12,9 @@ use diesel::sql_types::{BigInt, Text, Timestamp};
 use super::present::in_list;
 use super::statement::Statement;
 use crate::ledger::dialect::owner::{bind_owner, read_owner};
+use crate::ledger::dialect::owners;
 use crate::ledger::dialect::owners::{FoundOwner, FoundRow};
-use crate::ledger::dialect::tables::Tables;
+use crate::ledger::dialect::tables::{Table, Tables};
 
 type RowTypes = (BigInt, Text, Text, BigInt, BigInt, Timestamp, Timestamp);
 
@@ -23,9 +24,17 @@ pub(crate) type RowColumns = (i64, String, String, i64, i64, NaiveDateTime, Naiv
 /// before the first of its rows.
 pub(crate) type Place = (i64, String, String);
 
+/// A place among buckets, with the grain and the start of the row that it comes after. Without them
+/// it comes after all buckets of its key.
+pub(crate) type BucketPlace = (Place, Option<(String, NaiveDateTime)>);
+
 /// A range of the index after a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum After<'a> {
+    /// Later starts of the same grain, owner and key.
+    Start(&'a Place, &'a str, NaiveDateTime),
+    /// Greater grains of the same owner and key.
+    Grain(&'a Place, &'a str),
     /// Greater keys of the same owner.
     Key(&'a Place),
     /// Greater texts beside the same integer, which is 0 for all texts.
@@ -44,6 +53,18 @@ impl<'a> After<'a> {
         after.map_or_else(|| vec![Self::Nothing], ranges)
     }
 
+    /// The same of buckets.
+    pub(crate) fn bucket(after: Option<&'a BucketPlace>) -> Vec<Self> {
+        let mut ranges = match after {
+            Some((place, Some((grain, start)))) => {
+                vec![Self::Start(place, grain, *start), Self::Grain(place, grain)]
+            }
+            _ => Vec::new(),
+        };
+        ranges.extend(Self::row(after.map(|(place, _)| place)));
+        ranges
+    }
+
     /// The same of owners.
     pub(crate) fn owner(after: Option<&'a Place>) -> Vec<Self> {
         let ranges = |place| vec![Self::Text(place), Self::Integer(place)];
@@ -57,6 +78,12 @@ pub(crate) fn place_of(owner: &OwnerId, key: &str) -> QueryResult<Place> {
     Ok((owner.id, owner.key.to_owned(), key.to_owned()))
 }
 
+/// Returns the place after a row of a bucket.
+pub(crate) fn bucket_place_of(after: owners::BucketPlace<'_>) -> QueryResult<BucketPlace> {
+    let period = after.period.map(|(grain, starts_at)| (grain.to_owned(), starts_at));
+    Ok((place_of(after.owner, after.key)?, period))
+}
+
 /// At most so many rows of a type, in order.
 pub(crate) fn rows<'a>(
     tables: &Tables,
@@ -66,7 +93,7 @@ pub(crate) fn rows<'a>(
     now: &str,
 ) -> Statement<'a, RowTypes> {
     let columns = "\"owner_id\", \"owner_key\", \"key\", \"count\", \"claim_seq\", \"updated_at\"";
-    let rows = of_type(&format!("{columns}, {now}"), tables, owner_type, after);
+    let rows = of_type(&format!("{columns}, {now}"), tables.totals(), owner_type, after);
     rows.sql(" ORDER BY \"owner_id\", \"owner_key\", \"key\" LIMIT ").big_int(limit)
 }
 
@@ -81,7 +108,43 @@ pub(crate) fn found_rows(rows: Vec<RowColumns>) -> impl Iterator<Item = FoundRow
     rows.into_iter().filter_map(|(owner_id, owner_key, key, count, seq, updated_at, now)| {
         let row = Baseline { count, seq: ClaimSeq::new(seq) };
         let idle = (now - updated_at).to_std().unwrap_or_default();
-        Some(FoundRow { owner: read_owner((owner_id, owner_key)).ok()?, key, row, idle })
+        let owner = read_owner((owner_id, owner_key)).ok()?;
+        Some(FoundRow { owner, key, period: None, row, idle })
+    })
+}
+
+type BucketTypes = (BigInt, Text, Text, Text, Timestamp, BigInt, BigInt, Timestamp, Timestamp);
+
+pub(crate) type BucketColumns =
+    (i64, String, String, String, NaiveDateTime, i64, i64, NaiveDateTime, NaiveDateTime);
+
+/// At most so many rows of buckets of a type, in order.
+pub(crate) fn buckets<'a>(
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    after: After<'a>,
+    limit: i64,
+    now: &str,
+) -> Statement<'a, BucketTypes> {
+    let key = "\"owner_id\", \"owner_key\", \"key\", \"grain\", \"starts_at\"";
+    let columns = format!("{key}, \"count\", \"claim_seq\", \"updated_at\", {now}");
+    let rows = of_type(&columns, tables.periods(), owner_type, after);
+    rows.sql(format!(" ORDER BY {key} LIMIT ")).big_int(limit)
+}
+
+/// Returns the place after these rows of buckets.
+pub(crate) fn after_buckets(rows: &[BucketColumns]) -> Option<BucketPlace> {
+    let (id, text, key, grain, starts_at, ..) = rows.last()?;
+    Some(((*id, text.clone(), key.clone()), Some((grain.clone(), *starts_at))))
+}
+
+/// Returns the rows of buckets, as [`found_rows`] does those of totals.
+pub(crate) fn found_buckets(rows: Vec<BucketColumns>) -> impl Iterator<Item = FoundRow> {
+    rows.into_iter().filter_map(|(id, text, key, grain, starts_at, count, seq, updated_at, now)| {
+        let row = Baseline { count, seq: ClaimSeq::new(seq) };
+        let idle = (now - updated_at).to_std().unwrap_or_default();
+        let owner = read_owner((id, text)).ok()?;
+        Some(FoundRow { owner, key, period: Some((grain, starts_at)), row, idle })
     })
 }
 
@@ -99,7 +162,7 @@ pub(crate) fn owners<'a>(
     now: &str,
 ) -> Statement<'a, OwnerTypes> {
     let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = of_type(&columns, tables, owner_type, after);
+    let owners = of_type(&columns, tables.totals(), owner_type, after);
     let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
     owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit)
 }
@@ -120,19 +183,27 @@ pub(crate) fn found_owners(rows: Vec<OwnerColumns>) -> impl Iterator<Item = Foun
 
 fn of_type<'a, Row>(
     columns: &str,
-    tables: &Tables,
+    table: &Table,
     owner_type: &'a OwnerType,
     after: After<'a>,
 ) -> Statement<'a, Row> {
-    let from = tables.totals().quoted();
+    let from = table.quoted();
     let rows = Statement::new(format!("SELECT {columns} FROM {from} WHERE \"owner_type\" = "))
         .text(owner_type.as_str());
+    let of_owner = |rows: Statement<'a, Row>, (id, text, _): &'a Place| {
+        let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
+        rows.sql(" AND \"owner_key\" = ").text(text)
+    };
     match after {
-        After::Key((id, text, key)) => {
-            let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
-            let rows = rows.sql(" AND \"owner_key\" = ").text(text);
-            rows.sql(" AND \"key\" > ").text(key)
+        After::Start(place, grain, start) => {
+            let rows = of_owner(rows, place).sql(" AND \"key\" = ").text(&place.2);
+            rows.sql(" AND \"grain\" = ").text(grain).sql(" AND \"starts_at\" > ").date_time(start)
         }
+        After::Grain(place, grain) => {
+            let rows = of_owner(rows, place).sql(" AND \"key\" = ").text(&place.2);
+            rows.sql(" AND \"grain\" > ").text(grain)
+        }
+        After::Key(place) => of_owner(rows, place).sql(" AND \"key\" > ").text(&place.2),
         After::Text((id, text, _)) => {
             let rows = rows.sql(" AND \"owner_id\" = ").big_int(*id);
             rows.sql(" AND \"owner_key\" > ").text(text)
@@ -193,6 +264,43 @@ macro_rules! owners_members {
                     return Ok(found);
                 }
             }
+        }
+
+        fn buckets_after(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            after: Option<$crate::ledger::dialect::owners::BucketPlace<'_>>,
+            limit: i64,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::owners::FoundRow>> {
+            let mut place = after.map(|after| owners::bucket_place_of(after)).transpose()?;
+            let (mut found, most) = (Vec::new(), usize::try_from(limit).unwrap_or_default());
+            loop {
+                let (mut rows, wanted) = (Vec::new(), most - found.len());
+                for after in owners::After::bucket(place.as_ref()) {
+                    let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
+                    if left > 0 {
+                        let next = owners::buckets(tables, owner_type, after, left, $now);
+                        rows.extend(next.load::<owners::BucketColumns>(self)?);
+                    }
+                }
+                let is_over = rows.len() < wanted;
+                place = owners::after_buckets(&rows);
+                found.extend(owners::found_buckets(rows));
+                if is_over || found.len() == most {
+                    return Ok(found);
+                }
+            }
+        }
+
+        fn delete_zero_bucket(
+            &mut self,
+            tables: &Tables,
+            id: &CounterId,
+            seq: ClaimSeq,
+        ) -> QueryResult<usize> {
+            let delete = $crate::ledger::dialect::sql::standard::delete(tables, id, seq)?;
+            delete.sql(" AND \"count\" = 0").execute(self)
         }
 
         fn owners_after(

@@ -13,7 +13,8 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
 use crate::ledger::dialect::dialect::StateRow;
-use crate::ledger::dialect::owner::{OwnerColumns, bind_owner, bind_owner_of};
+use crate::ledger::dialect::owner::{OwnerColumns, bind_owner};
+use crate::ledger::dialect::period::PeriodColumns;
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -52,7 +53,8 @@ pub(crate) fn update<'a>(
     now: &str,
 ) -> QueryResult<Statement<'a>> {
     let plus = if is_add(claim) { "\"count\" + " } else { "" };
-    let update = format!("UPDATE {} SET \"count\" = {plus}", tables.totals().quoted());
+    let table = tables.of(Some(&claim.id)).quoted();
+    let update = format!("UPDATE {table} SET \"count\" = {plus}");
     let update = Statement::new(update)
         .big_int(value(claim))
         .sql(", \"claim_seq\" = ")
@@ -66,7 +68,7 @@ pub(crate) fn delete<'a>(
     id: &'a CounterId,
     seq: ClaimSeq,
 ) -> QueryResult<Statement<'a>> {
-    let delete = Statement::new(format!("DELETE FROM {} WHERE ", tables.totals().quoted()));
+    let delete = Statement::new(format!("DELETE FROM {} WHERE ", tables.of(Some(id)).quoted()));
     Ok(of_counter(delete, id)?.sql(" AND \"claim_seq\" = ").big_int(seq.get()))
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn one_baseline<'a>(
     tables: &Tables,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, (BigInt, BigInt)>> {
-    let from = tables.totals().quoted();
+    let from = tables.of(Some(id)).quoted();
     let select = format!("SELECT \"count\", \"claim_seq\" FROM {from} WHERE ");
     of_counter(Statement::new(select), id)
 }
@@ -84,7 +86,15 @@ fn of_counter<'a, Row>(
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
     let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
-    Ok(of_owner(statement, bind_owner_of(id)?).sql(" AND \"key\" = ").text(id.key()))
+    let statement = of_owner(statement, bind_owner(id.owner_id())?);
+    let statement = statement.sql(" AND \"key\" = ").text(id.key());
+    Ok(match id.period().map(PeriodColumns::of) {
+        None => statement,
+        Some(PeriodColumns { grain, starts_at }) => {
+            let statement = statement.sql(" AND \"grain\" = ").text(grain);
+            statement.sql(" AND \"starts_at\" = ").date_time(starts_at)
+        }
+    })
 }
 
 fn of_owner<'a, Row>(statement: Statement<'a, Row>, owner: OwnerColumns<'a>) -> Statement<'a, Row> {

@@ -1,12 +1,13 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
+use chrono::NaiveDateTime;
 use diesel::QueryResult;
 use diesel::RunQueryDsl;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, HasSqlType, Text};
+use diesel::sql_types::{BigInt, Binary, HasSqlType, SingleValue, Text};
 
 /// A statement put together from text and bound values, whose rows have the SQL type `Row`.
 ///
@@ -21,8 +22,11 @@ pub(crate) struct Statement<'a, Row = ()> {
     row: PhantomData<Row>,
 }
 
-/// A database, by how it keeps prepared statements.
+/// A database, by how it keeps prepared statements, and how it takes dates.
 pub(crate) trait KeepsStatements: Backend {
+    /// The type of a date and time by the calendar. A TIMESTAMP of MySQL and MariaDB ends in 2038.
+    type DateTime: SingleValue;
+
     /// Whether it keeps them under names that the client chooses. A pooler may then execute the
     /// statement that another client has prepared under the same name.
     const BY_NAME: bool;
@@ -30,16 +34,22 @@ pub(crate) trait KeepsStatements: Backend {
 
 #[cfg(feature = "mysql")]
 impl KeepsStatements for diesel::mysql::Mysql {
+    type DateTime = diesel::sql_types::Datetime;
+
     const BY_NAME: bool = false;
 }
 
 #[cfg(feature = "postgres")]
 impl KeepsStatements for diesel::pg::Pg {
+    type DateTime = diesel::sql_types::Timestamp;
+
     const BY_NAME: bool = true;
 }
 
 #[cfg(feature = "sqlite")]
 impl KeepsStatements for diesel::sqlite::Sqlite {
+    type DateTime = diesel::sql_types::Timestamp;
+
     const BY_NAME: bool = false;
 }
 
@@ -59,6 +69,7 @@ enum SqlPart<'a> {
     Sql(Cow<'a, str>),
     Text(Cow<'a, str>),
     BigInt(i64),
+    DateTime(NaiveDateTime),
     Bytes(Vec<u8>),
 }
 
@@ -100,14 +111,21 @@ impl<'a, Row> Statement<'a, Row> {
         self.parts.push(SqlPart::BigInt(value));
         self
     }
+
+    pub(crate) fn date_time(mut self, value: NaiveDateTime) -> Self {
+        self.parts.push(SqlPart::DateTime(value));
+        self
+    }
 }
 
 impl<DB, Row> QueryFragment<DB> for Statement<'_, Row>
 where
     DB: KeepsStatements + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Binary>,
+    DB: HasSqlType<DB::DateTime>,
     str: ToSql<Text, DB>,
     [u8]: ToSql<Binary, DB>,
     i64: ToSql<BigInt, DB>,
+    NaiveDateTime: ToSql<DB::DateTime, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let is_kept = match self.caching {
@@ -125,6 +143,9 @@ where
                 SqlPart::Text(value) => out.push_bind_param::<Text, str>(value)?,
                 SqlPart::Bytes(value) => out.push_bind_param::<Binary, [u8]>(value)?,
                 SqlPart::BigInt(value) => out.push_bind_param::<BigInt, i64>(value)?,
+                SqlPart::DateTime(value) => {
+                    out.push_bind_param::<DB::DateTime, NaiveDateTime>(value)?;
+                }
             }
         }
         Ok(())
