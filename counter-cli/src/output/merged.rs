@@ -54,7 +54,7 @@ pub(crate) fn complain_of_merge(merged: &Merged, output: Output) {
         format!("{} was not moved: {}", failed.counter, one_line(&failed.error))
     });
     let left = listed(&merged.left, "counters are left", |id| {
-        format!("{id} is left, because it is counted all the time")
+        format!("{id} is left, because it is counted or synced all the time")
     });
     let unsynced = listed(&merged.unsynced, "counters are not in the table yet", |id| {
         format!("{id} is not in the table yet; the next sync says why")

@@ -10,7 +10,8 @@ use crate::sync::report::capped::Capped;
 pub struct Merged {
     /// How many counters had anything to move.
     pub moved: u64,
-    /// Counters that were not 0 yet when they were looked at last, because they are still counted.
+    /// Counters that were not 0 yet when they were looked at last, because they are still counted,
+    /// or because syncs claimed something between each read and its move.
     pub left: Capped<CounterId>,
     /// Counters that were not moved, and why. Nothing of the failed move was changed.
     pub failed: Capped<FailedMerge>,
