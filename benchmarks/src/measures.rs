@@ -9,6 +9,7 @@ mod latency;
 pub mod memory;
 mod memory_store;
 mod reads;
+mod rename;
 mod scale;
 mod sync;
 mod sync_sqlite;
@@ -40,6 +41,7 @@ pub const MEASURES: &[Measure] = &[
         "a sync of 100,000 counters of UUIDs beside one of integers",
         text_owners::beside_integers,
     ),
+    measure("rename", "a rename of the owners of 100,000 counters", rename::beside_a_sync),
     measure("scale", "a sync of 1,000,000 counters beside one of 100,000", scale::per_counter),
     measure("memory", "the memory of a process that syncs 1,000,000 counters", memory::of_a_sync),
     measure("memory-store", "increments in memory, from 2 threads", memory_store::increments),

@@ -1,15 +1,18 @@
 use std::cell::RefCell;
 
+use counter_diesel::sync::SyncTimes;
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 
-use crate::bare::BareConnection;
+use crate::bare::{BareConnection, Batch, batches};
 use crate::bench::Bench;
+use crate::measures::sync::where_it_went;
 use crate::post::{KEY, OWNER_TYPE, names};
 use crate::rounds::Rounds;
 use crate::stage::{Rows, Stage, count_names};
 use crate::table::{Bar, Row};
 
-/// The limit is a sync of the same number of counters whose owners are integers.
+/// The limit is a sync of the same number of counters whose owners are integers: one after the
+/// other, and then spread as UUIDs are, which an index feels too.
 pub fn beside_integers(bench: &Bench) -> Vec<Row> {
     let postgres = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let mut rows = into(bench, postgres, "PostgreSQL");
@@ -22,11 +25,13 @@ pub fn beside_integers(bench: &Bench) -> Vec<Row> {
 
 fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Vec<Row> {
     let counters = bench.of(100_000, 10_000);
-    let (texts, integers) = ((1..=counters).map(of_uuid).collect::<Vec<_>>(), names(counters));
+    let texts = (1..=counters).map(of_uuid).collect::<Vec<_>>();
+    let spread = (1..=counters).map(of_spread).collect::<Vec<_>>();
+    let integers = names(counters);
     let stage = RefCell::new(stage);
     let mut rows = Vec::new();
     for (laid, how) in [(Rows::New, "new"), (Rows::Present, "present")] {
-        let sync = |names: &[String]| {
+        let sync = |names: &[String], times: &RefCell<Vec<SyncTimes>>| {
             let mut stage = stage.borrow_mut();
             stage.execute(C::EMPTY);
             if laid == Rows::Present {
@@ -35,20 +40,65 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
             }
             stage.execute(C::SETTLE);
             count_names(&mut stage.redis, names);
-            stage.sync(counters) / counters as f64
+            let taken = stage.sync(counters) / counters as f64;
+            times.borrow_mut().extend(stage.times.last().copied());
+            taken
         };
-        let rounds = Rounds::alternate(bench.of(7, 2), || sync(&texts), || sync(&integers));
-        let what = format!("sync of UUIDs beside integers into {database}, rows {how}");
-        rows.push(Row::times(&what, &rounds, Bar::AtMost(1.15)));
+        let upsert = |batches: fn(i64, i64) -> Vec<Batch>| {
+            let stage = stage.borrow();
+            stage.execute(C::EMPTY);
+            if laid == Rows::Present {
+                stage.pool.get().unwrap().upsert_all(&batches(counters, 1));
+            }
+            stage.execute(C::SETTLE);
+            stage.upsert(&batches(counters, 2)) / counters as f64
+        };
+        let upserts = Rounds::alternate(bench.of(7, 2), || upsert(of_uuids), || upsert(batches));
+        let what = format!("the upsert alone of UUIDs beside integers into {database}, rows {how}");
+        rows.push(Row::times(what, &upserts, Bar::None));
+        let others =
+            [("integers", &integers, Bar::AtMost(1.15)), ("spread integers", &spread, Bar::None)];
+        for (beside, others, bar) in others {
+            let times = [RefCell::default(), RefCell::default()];
+            let ours = || sync(&texts, &times[0]);
+            let rounds = Rounds::alternate(bench.of(7, 2), ours, || sync(others, &times[1]));
+            let what = format!("sync of UUIDs beside {beside} into {database}, rows {how}");
+            rows.push(Row::times(&what, &rounds, bar));
+            let [of_texts, of_others] = times.map(RefCell::into_inner);
+            rows.push(where_it_went(&format!("{what}: UUIDs"), of_texts, counters));
+            rows.push(where_it_went(&format!("{what}: {beside}"), of_others, counters));
+        }
     }
     rows
 }
 
-/// Returns the name of the views of a post whose id is a UUID. They are spread as random ones are.
+/// Returns what [`batches`] returns, with UUIDs in the place of the integers.
+fn of_uuids(posts: i64, seq: i64) -> Vec<Batch> {
+    let with_uuids = |batch: Batch| {
+        let mut uuids = batch.owner_ids.iter().map(|id| uuid(*id)).collect::<Vec<_>>();
+        uuids.sort();
+        // They are part of the benchmark for as long as it runs.
+        let owner_keys = uuids.into_iter().map(|uuid| &*uuid.leak()).collect();
+        Batch { owner_ids: vec![0; batch.owner_ids.len()], owner_keys, ..batch }
+    };
+    batches(posts, seq).into_iter().map(with_uuids).collect()
+}
+
+/// Returns the name of the views of a post whose id is a UUID.
 fn of_uuid(number: i64) -> String {
+    format!("counter:{OWNER_TYPE}:{}:{KEY}", uuid(number))
+}
+
+/// Returns a UUID. They are spread as random ones are.
+fn uuid(number: i64) -> String {
     let number = u128::from(number.unsigned_abs());
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     let hex = format!("{spread:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    format!("counter:{OWNER_TYPE}:{}:{KEY}", parts.join("-"))
+    parts.join("-")
+}
+
+/// Returns the name of the views of a post whose id is one of all integers.
+fn of_spread(number: i64) -> String {
+    format!("counter:{OWNER_TYPE}:{}:{KEY}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64))
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::Config;
-use counter_diesel::{Counters, SyncOptions};
+use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::command::json;
 use counter_tests::fixtures::user;
 use counter_tests::process::wait_for;
@@ -85,6 +85,28 @@ fn a_signal_ends_a_sync_after_what_is_claimed_and_the_rest_waits_in_the_store() 
         assert_eq!(counters.sync(&SyncOptions::default()).unwrap().busy, 0);
         assert_eq!(sum_of_baselines(&counters), values[0] * USERS);
         count(&counters);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_rename_after_a_batch_and_the_same_command_goes_on() {
+    let (site, counters) = counted_site();
+    for (signal, code, names) in
+        [(Signal::INT, 130, ["user", "member"]), (Signal::TERM, 143, ["member", "person"])]
+    {
+        let arguments = [&["rename-type"], names.as_slice(), &["--json"]].concat();
+        let ended = in_the_middle_of_a_batch(&site, &arguments, |program| stop(program, signal));
+        assert_eq!((ended.code(), ended.errors.as_str()), (code, ""), "{ended:?}");
+        let renamed = json(&ended.output);
+        assert_eq!((&renamed["interrupted"], &renamed["complete"]), (&true.into(), &false.into()));
+        assert!(renamed["moved"].as_i64().unwrap() > 0, "{renamed}");
+        assert_eq!(site.command().args(&arguments).output().unwrap().status.code(), Some(0));
+        let of_type = |name: &'static str| (0..USERS).map(move |id| Owner::new(name, id).unwrap());
+        let values = |name| {
+            let all = of_type(name).map(|owner| (owner, "views"));
+            counters.get_many(all).unwrap().iter().sum::<i64>()
+        };
+        assert_eq!(names.map(values), [0, 2 * USERS]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use counter_core::{ClaimOp, Claimed, Config};
+use counter_core::{ClaimOp, Claimed, Config, Pattern};
 use counter_diesel::SyncOptions;
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{counter_of, post};
@@ -54,6 +54,17 @@ pub(crate) const CASES: &[Case<World>] = &[
             assert_eq!(counters.baseline(post(1), "views").unwrap(), 2);
         },
     ),
+    ("a pattern finds a claim without an answer, whatever is in the counter's name", |world| {
+        let counters = world.counters_behind(&losing(0, Fault::After), Config::default());
+        // Not shown as it is, because nothing of it would be seen.
+        let key = "a\u{200b}b";
+        counters.increment(post(1), key, 1).unwrap();
+        assert!(counters.sync(&SyncOptions::default()).is_err());
+        let name = Pattern::escape(counter_of(&post(1), key).as_str());
+        let options = SyncOptions::default().pattern(name.parse().unwrap());
+        let report = counters.sync(&options).unwrap();
+        assert_eq!((report.applied, report.busy), (1, 0), "{report:?}");
+    }),
     ("a claim in the hands of another sync is said in the line for a log", |world| {
         let counters = world.counters();
         counters.increment(post(1), "views", 1).unwrap();

@@ -67,9 +67,11 @@ pub(crate) fn record(
     let LockedRecord { mut row, mut recorded, decision } = locked;
     let of_parts = newest_of_parts(store, claims);
     let parts = check_parts(engine, transaction, store_id, &of_parts, times)?;
-    if let Parts::WentBack(parts) = parts {
-        return Ok(Remembrance::PartsWentBack(parts));
-    }
+    let is_lost = match parts {
+        Parts::WentBack(parts) => return Ok(Remembrance::PartsWentBack(parts)),
+        Parts::Lost => true,
+        Parts::Whole => false,
+    };
     recorded.push(newest);
     let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
     let told = recall.told_of(row.writer).cloned();
@@ -93,12 +95,10 @@ pub(crate) fn record(
         }
         transaction.record(prefix, store_id, &row)
     })?;
-    let is_whole = is_present && parts == Parts::Whole;
-    Ok(if is_whole { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
+    Ok(if is_present && !is_lost { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
 }
 
 /// Whether the parts of a store remember what is recorded of them.
-#[derive(Debug, PartialEq, Eq)]
 enum Parts {
     Whole,
     /// Some have lost their high water.

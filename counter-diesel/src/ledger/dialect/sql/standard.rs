@@ -153,7 +153,8 @@ pub(crate) fn top<'a>(
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
         .text(key.as_str())
-        .sql(" ORDER BY \"count\" DESC, \"owner_id\", \"owner_key\" LIMIT ")
+        // Integers before texts, beside which there is a 0.
+        .sql(" ORDER BY \"count\" DESC, \"owner_key\" <> '', \"owner_id\", \"owner_key\" LIMIT ")
         .big_int(limit)
 }
 
