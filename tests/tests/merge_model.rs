@@ -3,10 +3,10 @@
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use counter_tests::effort::load;
-use counter_tests::model::merge::rules::{By, Compares, MergeRules, Removes};
+use counter_tests::model::merge::rules::{By, Compares, MakesRow, MergeRules, Removes};
 use counter_tests::model::merge::{
-    ENDS_AT_ZERO, Merge, NEVER_BEYOND, READS_FROM, READS_INTO, RECOVERS, REFUSES, REMOVES, REPEATS,
-    SUM,
+    ENDS_AT_ZERO, MAKES_ROW, Merge, NEVER_BEYOND, READS_FROM, READS_INTO, RECOVERS, REFUSES,
+    REMOVES, REPAIRS, REPEATS, SUM,
 };
 use counter_tests::model::scenario::{Scenario, check, refute};
 use counter_tests::model::state::Left;
@@ -95,6 +95,44 @@ fn a_set_or_a_delete_of_either_counter_takes_effect_during_a_merge() {
         let from = Scenario::shared().syncing(0, 2);
         let into = Scenario::shared().syncing(0, 1).replacing(1, op);
         check(Merge { from, into, said: EXACT.to_vec(), ..merge() }, "set of the second");
+    }
+}
+
+/// The pass that had it in hand writes it to the row, and the claim of the first counter is written anyway.
+#[test]
+fn a_merge_into_a_counter_without_a_row_makes_one_or_loses_what_the_store_loses() {
+    let lossy = || {
+        let left = Left { evictions: 1, ..Left::default() };
+        Scenario::shared().without_row().syncing(0, 2).with(left)
+    };
+    let said = [EXACT[1..].as_ref(), &[REPAIRS, MAKES_ROW, REMOVES]].concat();
+    check(Merge { into: lossy(), said, ..merge() }, "lost claim");
+    let rules = MergeRules { makes_row: MakesRow::Nothing, ..MergeRules::default() };
+    let said = vec![REPAIRS];
+    refute(Merge { into: lossy(), rules, said, ..merge() }, "lost claim, no row", REPAIRS);
+}
+
+#[test]
+fn a_row_that_a_merge_makes_changes_no_read_and_does_not_outlive_a_delete() {
+    let left = Left { increments: 1, other_claims: 1, ..Left::default() };
+    let into = Scenario::shared().without_row().syncing(0, 2).reading().with(left);
+    let said = [EXACT.as_slice(), &[READS_INTO, MAKES_ROW, REMOVES]].concat();
+    check(Merge { into, said, ..merge() }, "row is made beside a read");
+    for (op, merges) in [(ClaimOp::Set(10), vec![1]), (ClaimOp::Delete, vec![1, 1])] {
+        let into = Scenario::shared().without_row().syncing(0, 1).replacing(1, op);
+        let from = Scenario::shared().syncing(0, 1);
+        let said = [EXACT.as_slice(), &[MAKES_ROW]].concat();
+        check(Merge { from, into, merges, said, ..merge() }, "row is made beside a set");
+    }
+}
+
+#[test]
+fn a_row_that_a_merge_makes_has_to_have_seen_what_was_given_out_and_refuse_no_claim() {
+    for makes_row in [MakesRow::Unseen, MakesRow::LooksFirst, MakesRow::WhateverIsClaimed] {
+        let rules = MergeRules { makes_row, ..MergeRules::default() };
+        let into = Scenario::shared().without_row().syncing(0, 1).replacing(1, ClaimOp::Delete);
+        let merge = Merge { into, rules, merges: vec![1, 1], said: vec![RECOVERS], ..merge() };
+        refute(merge, &format!("makes row {makes_row:?}"), RECOVERS);
     }
 }
 

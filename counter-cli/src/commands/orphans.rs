@@ -27,7 +27,7 @@ use crate::signals::Signals;
 /// its type, by its index.
 ///
 /// Exit code 1 if the counters of some could not be deleted: they are named, and all others are
-/// deleted. 130 or 143 if SIGINT or SIGTERM stopped it, after at most fifty owners.
+/// deleted. 130 or 143 if SIGINT or SIGTERM stopped it, after at most ten owners.
 #[derive(Args)]
 pub(crate) struct OrphansCommand {
     /// Type of the owners, such as post

@@ -24,6 +24,8 @@ pub(crate) fn merged_in_json(merged: &Merged, from: &str, into: &str) -> Value {
         }),
         "unanswered": merged.unanswered,
         "unsynced": in_list(&merged.unsynced, |id| json!({ "counter": id.as_str() })),
+        "lost": in_list(&merged.lost, |id| json!({ "counter": id.as_str() })),
+        "store_lost": merged.store_lost,
         "rows_removed": merged.rows_removed,
         "rows_left": merged.rows_left,
     })
@@ -57,10 +59,18 @@ pub(crate) fn complain_of_merge(merged: &Merged, output: Output) {
     let unsynced = listed(&merged.unsynced, "counters are not in the table yet", |id| {
         format!("{id} is not in the table yet; the next sync says why")
     });
-    failed.iter().chain(&left).chain(&unsynced).for_each(|line| complain(line));
+    let lost = listed(&merged.lost, "claims were lost by the store", |id| {
+        format!("the store has lost a claim of {id}")
+    });
+    failed.iter().chain(&left).chain(&unsynced).chain(&lost).for_each(|line| complain(line));
+    let is_kept = merged.lost.is_empty() && !merged.store_lost;
+    if merged.store_lost {
+        complain("the store was emptied, replaced, or had lost its newest sequence");
+    }
     if merged.unanswered > 0 {
         complain(&format!("{} steps were not answered", merged.unanswered));
     }
     let why = if merged.interrupted { "stopped by a signal" } else { "not everything was moved" };
-    complain(&format!("{why}; no count is lost, and the same command goes on"));
+    let kept = if is_kept { "no count is lost" } else { "what was in the table is there still" };
+    complain(&format!("{why}; {kept}, and the same command goes on"));
 }

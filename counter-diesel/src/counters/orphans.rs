@@ -88,7 +88,7 @@ impl<'a> Orphans<'a> {
         Self { all_may_be_gone: true, ..self }
     }
 
-    /// Calls `observer` after each batch of a thousand owners, and after every fifty whose counters
+    /// Calls `observer` after each batch of a thousand owners, and after every ten whose counters
     /// were deleted. Returning [`ControlFlow::Break`] ends the search.
     pub fn observed(self, observer: &'a mut dyn FnMut(&Orphaned) -> ControlFlow<()>) -> Self {
         Self { observer: Some(observer), ..self }

@@ -8,4 +8,5 @@ pub(crate) mod merged;
 mod moving;
 pub(crate) mod orphaned;
 pub(crate) mod orphans;
+mod rows;
 pub(crate) mod zeros;

@@ -105,6 +105,10 @@ pub const REFUSES: &str = "a move is not made, because the counter has changed";
 pub const READS_FROM: &str = "a read of the first counter returns what was true while it ran";
 /// G2 of the counter that grows.
 pub const READS_INTO: &str = "a read of the second counter returns what was true while it ran";
+/// What the store loses of the second counter, once it is claimed.
+pub const REPAIRS: &str = "a lost claim is applied by its owner, so both rows are what was counted";
+/// That a merge makes a row.
+pub const MAKES_ROW: &str = "a merge makes a row for the second counter";
 /// That rows are removed at all.
 pub const REMOVES: &str = "the row of the first counter is removed";
 /// That a merge meets something that was counted after its read.
@@ -211,6 +215,13 @@ fn property(name: &'static str) -> Property<Merge> {
         ENDS_AT_ZERO => Property::always(name, |_, state: &MergeState| !state.ended_early),
         READS_FROM => Property::always(name, |_, state: &MergeState| is_read_right(&state.from)),
         READS_INTO => Property::always(name, |_, state: &MergeState| is_read_right(&state.into)),
+        REPAIRS => Property::always(name, |_, state: &MergeState| {
+            let rows = [&state.from, &state.into].map(|side| side.table.baseline().count);
+            !state.is_settled() || rows.iter().sum::<i64>() == state.counted
+        }),
+        MAKES_ROW => Property::sometimes(name, |_, state: &MergeState| {
+            state.mergers.iter().any(|merger| matches!(merger.at, At::MakeRow(..)))
+        }),
         REMOVES => {
             Property::sometimes(name, |_, state: &MergeState| state.from.table.row.is_none())
         }
@@ -228,6 +239,13 @@ fn is_read_right(state: &ModelState) -> bool {
 impl MergeState {
     fn truth(&self) -> i64 {
         self.from.truth + self.into.truth
+    }
+
+    /// Whether nothing is at work, and the store holds nothing.
+    fn is_settled(&self) -> bool {
+        let is_settled = |side: &ModelState| side.is_quiet() && side.stores[0].is_empty();
+        let is_idle = self.mergers.iter().all(|merger| merger.at == At::Idle);
+        is_idle && self.late.is_none() && is_settled(&self.from) && is_settled(&self.into)
     }
 
     fn note_truth(&mut self) {

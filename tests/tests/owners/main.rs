@@ -4,6 +4,7 @@
 mod crash;
 mod delete_all;
 mod load;
+mod lost_store;
 mod merge;
 mod orphans;
 mod rename;
@@ -15,10 +16,17 @@ use counter_tests::world::{PAIRS, SHARING_PAIRS};
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
-    let cases = [delete_all::CASES, merge::CASES, rename::CASES, orphans::CASES, load::CASES];
+    let cases = [
+        delete_all::CASES,
+        merge::CASES,
+        rename::CASES,
+        orphans::CASES,
+        load::CASES,
+        lost_store::CASES,
+    ];
     let mut all = trials(PAIRS, &cases.concat());
     for (world, make_world) in SHARING_PAIRS {
-        for (case, show) in crash::CASES {
+        for (case, show) in crash::CASES.iter().chain(lost_store::AT_EVERY_STEP) {
             all.push(Trial::test(format!("{world}::{case}"), move || {
                 show(*make_world);
                 Ok(())

@@ -52,9 +52,7 @@ impl Applier<'_, '_> {
         let undecided = self.conflicts_of(settled.undecided)?;
         let conflicts = settled.conflicts.into_iter().chain(undecided).collect();
         let claims = self.renumber(conflicts, renumbered)?;
-        for claim in settled.gone {
-            self.settle_gone(claim)?;
-        }
+        self.settle_gone(settled.gone)?;
         Ok(claims)
     }
 
@@ -165,39 +163,79 @@ impl Applier<'_, '_> {
         }
     }
 
-    /// A claim that is not in the store any more was acknowledged by another pass, was deleted with
-    /// its counter, or was lost by the store. The row tells, where there is one. If the store does
-    /// not remember giving it out, it has gone back to before that, and what was claimed is pending
-    /// again.
-    fn settle_gone(&mut self, claim: Claim) -> Result<(), Error> {
-        if self.unsettled.fate(&claim) == Fate::Applied {
-            self.unsettled.settle(&claim);
-            return Ok(());
+    /// Claims that are not in the store any more were acknowledged by another pass, were deleted
+    /// with their counters, or were lost by the store. The rows tell, where there are any. If the
+    /// store does not remember giving one out, it has gone back to before that, and what was
+    /// claimed is pending again.
+    fn settle_gone(&mut self, mut gone: Vec<Claim>) -> Result<(), Error> {
+        let mut lost = Vec::with_capacity(gone.len());
+        // In the order in which every sync locks rows.
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        for claim in gone {
+            let store_id = self.unsettled.store_of(&claim);
+            let store = self.unsettled.engine.store();
+            if self.unsettled.fate(&claim) == Fate::Applied {
+                self.unsettled.settle(&claim);
+            } else if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
+                self.unsettled.settle(&claim);
+                self.log.report.lost.push(LostClaim { claim, applied: false });
+            } else {
+                lost.push((claim, store_id));
+            }
         }
-        let store_id = self.unsettled.store_of(&claim);
-        let store = self.unsettled.engine.store();
-        if absence_of(store, store_id.as_deref(), claim.seq)? == Absence::Decided {
-            self.unsettled.settle(&claim);
-            self.log.report.lost.push(LostClaim { claim, applied: false });
-            return Ok(());
+        if !self.update_together(&lost)? {
+            for (claim, store_id) in lost {
+                self.update_alone(claim, store_id.as_ref())?;
+            }
         }
-        let updated = retry::once_more(|| self.update_gone(&claim, store_id.as_ref()));
-        let updated = match updated {
-            Ok(updated) => updated,
+        Ok(())
+    }
+
+    /// Applies the claims by one transaction, if they are of one store and the database takes all
+    /// of them: what was moved from one counter to another is then in both rows, or in none.
+    fn update_together(&mut self, lost: &[(Claim, Option<Arc<str>>)]) -> Result<bool, Error> {
+        let Some((_, store_id)) = lost.first() else { return Ok(true) };
+        let is_of_one = lost.iter().all(|(_, of_other)| of_other == store_id);
+        if lost.len() < 2 || !is_of_one || self.unsettled.engine.store().private().is_some() {
+            return Ok(false);
+        }
+        let claims = lost.iter().map(|(claim, _)| claim.clone()).collect::<Vec<_>>();
+        match retry::once_more(|| self.update_gone(&claims, store_id.as_ref())) {
+            Ok(updated) => {
+                for (claim, updated) in claims.into_iter().zip(updated) {
+                    self.note_updated(claim, updated);
+                }
+                Ok(true)
+            }
+            Err(error) if is_of_rows(&error) => {
+                if matches!(error, Error::Locked { .. }) {
+                    self.manner.locks = Locks::Skip;
+                }
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn update_alone(&mut self, claim: Claim, store_id: Option<&Arc<str>>) -> Result<(), Error> {
+        let one = std::slice::from_ref(&claim);
+        match retry::once_more(|| self.update_gone(one, store_id)) {
+            Ok(updated) => {
+                let updated = updated.into_iter().next().unwrap_or(UpdateOutcome::NoRow);
+                self.note_updated(claim, updated);
+            }
             Err(Error::Locked { .. }) => {
                 // Others that are gone do not wait as long.
                 self.manner.locks = Locks::Skip;
                 self.postpone(claim, PostponedCause::Locked);
-                return Ok(());
             }
-            Err(
-                error @ (Error::Database { .. } | Error::KeptOut { .. } | Error::TimedOut { .. }),
-            ) => {
-                self.refuse(claim, error);
-                return Ok(());
-            }
+            Err(error) if is_of_rows(&error) => self.refuse(claim, error),
             Err(error) => return Err(error),
-        };
+        }
+        Ok(())
+    }
+
+    fn note_updated(&mut self, claim: Claim, updated: UpdateOutcome) {
         self.unsettled.settle(&claim);
         match updated {
             UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
@@ -206,28 +244,28 @@ impl Applier<'_, '_> {
             }
             UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
         }
-        Ok(())
     }
 
-    /// Applies a claim that is gone to its row, if there is one.
+    /// Applies claims that are gone to their rows, where there are any.
     fn update_gone(
         &mut self,
-        claim: &Claim,
+        claims: &[Claim],
         store_id: Option<&Arc<str>>,
-    ) -> Result<UpdateOutcome, Error> {
+    ) -> Result<Vec<UpdateOutcome>, Error> {
         let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
         if let Some(hold) = &hold
-            && !hold.may_write(claim)
+            && let Some(claim) = claims.iter().find(|claim| !hold.may_write(claim))
         {
             drop(transaction);
-            return self.outcome_of(hold, claim);
+            return Ok(vec![self.outcome_of(hold, claim)?]);
         }
-        let updated = transaction.update(claim)?;
-        let (engine, claims) = (self.unsettled.engine, std::slice::from_ref(claim));
+        let updates = claims.iter().map(|claim| transaction.update(claim));
+        let updated = updates.collect::<Result<Vec<_>, _>>()?;
+        let engine = self.unsettled.engine;
         let mut recorded = None;
         if let Some(id) = store_id {
             let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
-            // That the store is another one by now is why the claim is gone.
+            // That the store is another one by now is why the claims are gone.
             recorded = record.row().map(|row| (Arc::clone(id), row));
         }
         if let Some(hold) = &hold {
@@ -250,4 +288,15 @@ impl Applier<'_, '_> {
         let is_there = has_seen || may_be_there;
         Ok(if is_there { UpdateOutcome::AlreadyApplied } else { UpdateOutcome::NoRow })
     }
+}
+
+/// Returns whether an error may be about one row alone.
+const fn is_of_rows(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Locked { .. }
+            | Error::Database { .. }
+            | Error::KeptOut { .. }
+            | Error::TimedOut { .. }
+    )
 }

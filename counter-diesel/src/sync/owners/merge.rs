@@ -61,7 +61,8 @@ fn run(
     target: impl Fn(&CounterId) -> Result<CounterId, Error>,
     observer: MergeObserver<'_>,
 ) -> Result<Merged, Error> {
-    let mut merging = Merging { engine, moving: Moving::new(engine, target)?, observer };
+    let (moving, store_id) = (Moving::new(engine, target)?, present_store(engine)?);
+    let mut merging = Merging { engine, moving, observer, store_id };
     find::in_store(engine, whose, |ids| {
         merging.moving.move_all(ids.clone())?;
         // Also what a call has moved that did not come to its end.
@@ -84,6 +85,8 @@ struct Merging<'a, 'o, Target> {
     engine: &'a Engine,
     moving: Moving<'a, Target>,
     observer: MergeObserver<'o>,
+    /// The store in which the first move was made, once it has an id.
+    store_id: Option<String>,
 }
 
 impl<Target> Merging<'_, '_, Target>
@@ -109,11 +112,26 @@ where
         if let Some(error) = report.stopped.take() {
             return Err(error);
         }
+        self.note_losses(&report)?;
         let counters = options.only.unwrap_or_default();
         for left in left_by(&report).filter(|left| counters.contains(left)) {
             self.moving.merged.unsynced.push(left.clone());
         }
         Ok(self.observe())
+    }
+
+    /// Notes what the store has lost. What was moved in a store that is gone by now is not in the
+    /// table, and the sync has found nothing of it. Another one may have met the new store first.
+    fn note_losses(&mut self, report: &SyncReport) -> Result<(), Error> {
+        let present = present_store(self.engine)?;
+        let known = self.store_id.get_or_insert_with(|| present.clone().unwrap_or_default());
+        let is_other = *known != present.unwrap_or_default();
+        let merged = &mut self.moving.merged;
+        merged.store_lost |= is_other || report.store_replaced.is_some() || report.high_water_lost;
+        for lost in &report.lost {
+            merged.lost.push(lost.claim.id.clone());
+        }
+        Ok(())
     }
 
     fn remove(&mut self, rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
@@ -129,6 +147,12 @@ where
         self.moving.merged.interrupted = flow.is_break();
         flow
     }
+}
+
+/// Returns the id of the store, if it has one.
+fn present_store(engine: &Engine) -> Result<Option<String>, Error> {
+    let Some(store) = engine.store().generation() else { return Ok(None) };
+    Ok(store.present_generation()?.map(|generation| generation.store_id))
 }
 
 /// Returns the counters that a sync has left to a later one, as far as its report names them.

@@ -21,6 +21,13 @@ pub struct Merged {
     /// Counters of either side that could not be brought into the table: the database refused
     /// them, or another sync has them in hand. They stay in the store, and the next sync says why.
     pub unsynced: Capped<CounterId>,
+    /// Counters of either side of which the store has lost what a sync had claimed, whether or not
+    /// that could be written to the table all the same.
+    pub lost: Capped<CounterId>,
+    /// Whether the store was emptied or replaced, or had lost its newest sequence, during the call
+    /// or since the sync before it. What was moved then and not synced yet is in the table where it
+    /// was before, and the same call moves it. What was counted and not synced yet is lost.
+    pub store_lost: bool,
     /// How many rows, which had been 0 for an hour, were removed.
     pub rows_removed: u64,
     /// How many rows are still there, because they were 0 for less than an hour, because something
@@ -41,9 +48,11 @@ pub struct FailedMerge {
 }
 
 impl Merged {
-    /// Returns whether everything was moved and is in the table. Otherwise the same call goes on.
+    /// Returns whether everything was moved and is in the table, and the store has lost nothing.
+    /// Otherwise the same call goes on.
     pub const fn is_complete(&self) -> bool {
         let is_moved = self.left.is_empty() && self.failed.is_empty() && self.unanswered == 0;
-        is_moved && self.unsynced.is_empty() && !self.interrupted
+        let is_kept = self.lost.is_empty() && !self.store_lost;
+        is_moved && is_kept && self.unsynced.is_empty() && !self.interrupted
     }
 }

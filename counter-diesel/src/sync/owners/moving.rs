@@ -1,6 +1,6 @@
 //! Moves the values of counters to others, until each was read to be 0.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use counter_core::{
     CountMove, CounterId, Error as CoreError, MoveCounts, MoveOutcome, Operation, Overflow,
@@ -8,6 +8,7 @@ use counter_core::{
 
 use super::find::BATCH;
 use super::merged::{FailedMerge, Merged};
+use super::rows;
 use crate::engine::distinct::Distinct;
 use crate::engine::engine::Engine;
 use crate::engine::read::ReadValue;
@@ -31,6 +32,9 @@ pub(crate) struct Moving<'a, Target> {
     pub(crate) merged: Merged,
     /// Counters that are among those which are left or failed, because they were found twice.
     reported: Distinct,
+    /// Counters to which some of a batch are moved, and whether they have rows. The database
+    /// refuses the others one.
+    rows: HashMap<CounterId, bool>,
 }
 
 /// A counter, to which it is moved, and what there is to move.
@@ -49,20 +53,21 @@ where
         ask(engine)??;
         let store = engine.store().moves();
         let store = store.ok_or(Error::Build(BuildProblem::StoreMovesNothing))?;
-        let (merged, reported) = (Merged::default(), Distinct::default());
-        Ok(Self { engine, store, target, merged, reported })
+        let (merged, reported, rows) = Default::default();
+        Ok(Self { engine, store, target, merged, reported, rows })
     }
 
     /// Moves these counters until each was read to be 0, or was moved or read so often. Returns
     /// those that were moved, or may have been.
     pub(crate) fn move_all(&mut self, mut ids: Vec<CounterId>) -> Result<Vec<CounterId>, Error> {
         let mut moves = HashMap::new();
+        self.rows.clear();
         for reads in 0..READS {
             // The fewer at once, the sooner after its read each is moved.
             let at_once = (BATCH.get() >> (2 * reads).min(8)).max(1);
             let mut again = Vec::new();
             for ids in ids.chunks(at_once) {
-                let pairs = self.pairs(ids)?;
+                let pairs = self.pairs_with_rows(ids)?;
                 let (pairs, left) = pairs.into_iter().partition::<Vec<_>, _>(|pair| {
                     moves.get(&pair.from).is_none_or(|n| *n < MOVES)
                 });
@@ -86,6 +91,29 @@ where
     /// Returns the counter that this one is moved to.
     pub(crate) fn target_of(&self, from: &CounterId) -> Result<CounterId, Error> {
         (self.target)(from)
+    }
+
+    /// Returns the pairs that have anything to move to a counter that has a row.
+    fn pairs_with_rows(&mut self, ids: &[CounterId]) -> Result<Vec<Pair>, Error> {
+        loop {
+            let mut pairs = self.pairs(ids)?;
+            let unknown = pairs.iter().filter(|pair| !self.rows.contains_key(&pair.into));
+            let unknown = unknown.map(|pair| pair.into.clone()).collect::<HashSet<_>>();
+            if unknown.is_empty() {
+                pairs.retain(|pair| self.rows.get(&pair.into) == Some(&true));
+                return Ok(pairs);
+            }
+            let mut refused = rows::make(self.engine, unknown.iter().cloned().collect())?;
+            self.rows.extend(unknown.into_iter().map(|into| (into, true)));
+            for (into, error) in refused.drain(..) {
+                let pair = pairs.iter().find(|pair| pair.into == into);
+                if let Some(from) = pair.map(|pair| pair.from.clone()) {
+                    self.fail(from, error);
+                }
+                self.rows.insert(into, false);
+            }
+            // Making rows takes time, and what was read is moved soon or not at all.
+        }
     }
 
     /// Reads the counters and those that they are moved to, and returns the pairs that have

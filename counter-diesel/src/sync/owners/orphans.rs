@@ -19,7 +19,7 @@ const GATHERED: usize = 10_000;
 
 /// How many orphans are deleted, at most, after the question whether they are still gone, and
 /// before the observer is asked whether to go on.
-const DELETED_AT_ONCE: usize = 50;
+const DELETED_AT_ONCE: usize = 10;
 
 /// How many orphans in a row may fail to be deleted before the others are not tried any more.
 const FAILURES_IN_A_ROW: usize = 16;

@@ -2,7 +2,7 @@
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq, Seen};
 
-use super::rules::{By, MergeRules, Removes};
+use super::rules::{By, MakesRow, MergeRules, Removes};
 use super::{LateMove, Lost, MergeState};
 use crate::model::reader::Look;
 use crate::model::state::ModelState;
@@ -38,6 +38,9 @@ pub enum At {
     LookAgain(ClaimSeq, u8),
     /// To read the row, after this look, and before it perhaps the row.
     Row(Look, Option<ClaimSeq>, u8),
+    /// To make a row of the second counter, before it moves this much. It has looked for a claim, and has seen this
+    /// high water, if it looks first.
+    MakeRow(i64, Seen, Option<ClaimSeq>),
     /// To move this much, if the counter is still as it was seen.
     Move(i64, Seen),
     /// To add this much to the second counter.
@@ -66,11 +69,16 @@ impl MergeState {
     /// Whether this process has a next step and need not wait, for a lock or for a look.
     pub fn can_step(&self, i: usize, rules: &MergeRules) -> bool {
         let merger = &self.mergers[i];
-        let side = if merger.is_back { &self.into } else { &self.from };
+        let mut sides = [&self.from, &self.into];
+        if merger.is_back {
+            sides.reverse();
+        }
+        let [side, other] = sides;
         match merger.at {
             At::Idle => merger.times > 0,
             At::Remove(_) if rules.waits && self.is_read(side, merger.is_back) => false,
             At::Remove(_) => side.table.transaction.is_none(),
+            At::MakeRow(..) => other.table.transaction.is_none(),
             _ => true,
         }
     }
@@ -109,6 +117,10 @@ impl MergeState {
             At::Look => self.look(i, None, LOOKS),
             At::LookAgain(seen, looks) => self.look(i, Some(seen), looks),
             At::Row(look, before, looks) => self.read(i, look, before, looks, rules),
+            At::MakeRow(by, seen, looked) => {
+                self.make_row(looked, rules);
+                At::Move(by, seen)
+            }
             At::Move(by, _) if rules.by == By::TwoSteps => {
                 self.from.stores[0].increment(-by);
                 self.from.truth -= by;
@@ -184,9 +196,33 @@ impl MergeState {
         let value = if is_row_of_look { look.value_with(row) } else { Ok(row.count) };
         match value {
             Ok(0) => self.end(i, rules),
-            Ok(value) => At::Move(value, look.seen()),
+            Ok(value) if rules.makes_row == MakesRow::Nothing || self.into.table.row.is_some() => {
+                At::Move(value, look.seen())
+            }
+            Ok(value) => {
+                let looked = Look::into(&self.into.stores[0]).high_water;
+                let looks_first =
+                    rules.makes_row == MakesRow::LooksFirst && self.into.stores[0].claim.is_none();
+                At::MakeRow(value, look.seen(), looks_first.then_some(looked))
+            }
             // It is refused, and the merge with it.
             Err(_) => At::Idle,
+        }
+    }
+
+    /// The row is locked, so the look and the commit are one step for all others.
+    fn make_row(&mut self, looked: Option<ClaimSeq>, rules: &MergeRules) {
+        let store = &self.into.stores[0];
+        let now = Look::into(store).high_water;
+        let seq = match rules.makes_row {
+            MakesRow::Nothing => None,
+            MakesRow::LooksFirst => looked,
+            MakesRow::WhateverIsClaimed => Some(now),
+            MakesRow::OfHighWater => store.claim.is_none().then_some(now),
+            MakesRow::Unseen => store.claim.is_none().then_some(ClaimSeq::ZERO),
+        };
+        if let (None, Some(seq)) = (self.into.table.row, seq) {
+            self.into.table.row = Some(Baseline { count: 0, seq });
         }
     }
 

@@ -15,6 +15,8 @@ pub struct MergeRules {
     pub removes: Removes,
     /// Whether the row waits until no look is under way that may have seen its claim.
     pub waits: bool,
+    /// Which row it makes for a second counter that has none, before it moves anything.
+    pub makes_row: MakesRow,
 }
 
 /// What a move compares with what the read saw.
@@ -53,6 +55,21 @@ pub enum By {
     Transaction,
 }
 
+/// Which row is made for a counter that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MakesRow {
+    /// None.
+    Nothing,
+    /// One that has seen all that the store has given out, when it has no claim of the counter.
+    OfHighWater,
+    /// The same, whether or not there is a claim.
+    WhateverIsClaimed,
+    /// The same as the first, but the store is looked at before the row is locked.
+    LooksFirst,
+    /// One that has seen nothing, when the store has no claim of the counter.
+    Unseen,
+}
+
 /// How a row goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removes {
@@ -81,6 +98,7 @@ impl Default for MergeRules {
             compares: Compares::Both,
             removes: Removes::Guarded,
             waits: true,
+            makes_row: MakesRow::OfHighWater,
         }
     }
 }
