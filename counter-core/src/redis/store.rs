@@ -16,9 +16,9 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
-    PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, StoreParts, Told, Verdict,
+    Claimed, CountTogether, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex,
+    MoveCounts, PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, StoreNotices, StoreParts, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -269,6 +269,10 @@ impl DeltaStore for RedisStore {
     /// No script reaches two counters in different slots of a cluster.
     fn moves(&self) -> Option<&dyn MoveCounts> {
         (!self.server.names().are_spread()).then_some(self as _)
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
+        Some(self)
     }
 
     fn inspection(&self) -> Option<&dyn InspectStore> {

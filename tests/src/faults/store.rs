@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Claimed, CountMove, CounterId, Cursor, DeltaStore, Error, Fact, Foreign,
-    ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
+    Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
+    Foreign, ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
     MoveOutcome, Numbered, Operation, PartSeq, Pattern, PendingIndex, Prefix, PrivateStore, Recall,
     Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep,
     Telling, Told, Verdict,
@@ -127,6 +127,10 @@ impl DeltaStore for FaultyStore {
 
     fn pending_index(&self) -> Option<&dyn PendingIndex> {
         self.inner.pending_index().map(|_| self as _)
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
+        self.inner.together()
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {
