@@ -93,9 +93,8 @@ use crate::store::{
 /// What a node answers instead of carrying out a command is followed for up to the
 /// [read time-out](RedisTimeouts::read), and a command whose answer is lost is never sent again.
 /// While a slot moves name by name, increments count and reads are exact; sets and deletes wait,
-/// and fail if that takes longer, and so do claims where the prefix has a tag. Without one, those
-/// of this slot are [unavailable](Claimed::Unavailable). Claims wait until a replica has them,
-/// while the master has any.
+/// and fail if that takes longer. So do claims with a tag; without one, those of this slot are
+/// [unavailable](Claimed::Unavailable). Claims wait for a replica while the master has any.
 ///
 /// Each node has a pool of its own, of the size that the builder sets. The port is 6379 by default,
 /// an IPv6 address stands in brackets, and the database is 0.
@@ -266,7 +265,6 @@ impl DeltaStore for RedisStore {
         self.index_writer.is_some().then_some(self as _)
     }
 
-    /// No script reaches two counters in different slots of a cluster.
     fn moves(&self) -> Option<&dyn MoveCounts> {
         (!self.server.names().are_spread()).then_some(self as _)
     }
