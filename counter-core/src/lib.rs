@@ -88,11 +88,11 @@ pub use protocol::{
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
-    Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, Cursor, DeltaStore, Fact,
-    HeldNumber, IndexEntry, IndexPage, InspectStore, KeyIndex, MemoryFacts, MoveCounts,
-    MoveOutcome, NumberRow, Numbered, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair,
-    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, Told, Verdict,
+    Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, CountTogether, Cursor,
+    DeltaStore, Fact, HeldNumber, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex,
+    MemoryFacts, MoveCounts, MoveOutcome, NumberRow, Numbered, PendingIndex, PersistenceFacts,
+    PrivateStore, Recall, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot,
+    StoreFacts, StoreGeneration, StoreNotices, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

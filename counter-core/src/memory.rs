@@ -15,8 +15,9 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern};
 use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
-    Claimed, ClockReading, Cursor, DeltaStore, Fact, InspectStore, KeyIndex, MoveCounts, Numbered,
-    PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, Verdict,
+    Claimed, ClockReading, CountTogether, Cursor, DeltaStore, Fact, InspectStore, KeyIndex,
+    MoveCounts, Numbered, PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the
@@ -317,6 +318,10 @@ impl DeltaStore for MemoryStore {
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {
+        Some(self)
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
         Some(self)
     }
 

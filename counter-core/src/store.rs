@@ -11,8 +11,8 @@ pub use answers::{
     Claimed, Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told, Verdict,
 };
 pub use capabilities::{
-    CountMove, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
-    StoreGeneration,
+    CountMove, CountTogether, InspectStore, JointIncrement, KeyIndex, MoveCounts, PendingIndex,
+    PrivateStore, Repair, StoreGeneration,
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{

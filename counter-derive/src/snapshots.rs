@@ -38,6 +38,16 @@ fn lifetimes_and_where_clauses_are_those_of_the_struct() {
 }
 
 #[test]
+fn keys_with_grains_are_known_by_a_function_of_the_trait() {
+    check("grains");
+}
+
+#[test]
+fn mistakes_about_grains_are_errors_that_say_what_to_write() {
+    check("grain_mistakes");
+}
+
+#[test]
 fn mistakes_are_errors_beside_a_stub_of_what_is_right() {
     check("mistakes");
 }

@@ -1,6 +1,7 @@
 //! Turns the input into a model that can be expanded, or reports everything that is wrong with it.
 
 mod enum_name;
+mod grain;
 mod model;
 mod owner_type;
 mod primary_key;

@@ -4,6 +4,7 @@
 pub(crate) mod after_commit;
 pub(crate) mod builder;
 pub(crate) mod caller_transaction;
+pub(crate) mod clock;
 pub(crate) mod counters;
 pub(crate) mod handle;
 pub(crate) mod has_counters;

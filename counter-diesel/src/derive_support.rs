@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+pub use counter_core::{Grain, Invalid, OwnerType};
 use counter_core::{InputKind, OwnerId, ToOwnerId};
-pub use counter_core::{Invalid, OwnerType};
 
 pub use crate::owner::key_of::KeyOf;
 pub use crate::query::owner_column::HasOwnerColumn;

@@ -6,11 +6,11 @@
 
 pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, CommitOutcome, ConfigOverrides,
-    Confirmation, CountMove, Cursor, DeltaStore, Foreign, Generation, HeldNumber, Holding,
-    IndexEntry, IndexPage, InspectStore, KeyIndex, Kinship, MalformedMark, ManualClock, Mark,
-    Marks, MoveCounts, MoveOutcome, NumberRow, Numbered, PendingIndex, Prefix, PrivateStore,
-    Recall, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration, StoreKind,
-    StoreName, StoreNotices, StoreNumber, SystemClock, Telling, Told, Verdict, value,
+    Confirmation, CountMove, CountTogether, Cursor, DeltaStore, Foreign, Generation, HeldNumber,
+    Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship, MalformedMark,
+    ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NumberRow, Numbered, PendingIndex, Prefix,
+    PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration,
+    StoreKind, StoreName, StoreNotices, StoreNumber, SystemClock, Telling, Told, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, Claimed, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex, MoveCounts,
-    Pattern, PendingIndex, Prefix, PrivateStore, Repair, Replacement, ScanPage, Snapshot,
-    StoreGeneration, Verdict,
+    Claim, Claimed, CountTogether, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex,
+    MoveCounts, Pattern, PendingIndex, Prefix, PrivateStore, Repair, Replacement, ScanPage,
+    Snapshot, StoreGeneration, Verdict,
 };
 
 use crate::store_worlds::PATIENCE;
@@ -79,6 +79,10 @@ impl DeltaStore for PatientStore {
 
     fn pending_index(&self) -> Option<&dyn PendingIndex> {
         self.0.pending_index()
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
+        self.0.together()
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {

@@ -16,6 +16,7 @@ mod periods;
 mod private;
 mod replace;
 mod scan;
+mod together;
 
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub fn cases_of(capability: Capability) -> &'static [Case] {
         Capability::Private => private::CASES,
         Capability::KeyIndex => key_index::CASES,
         Capability::Moves => moves::CASES,
+        Capability::Together => together::CASES,
         Capability::PendingIndex => pending_index::CASES,
         Capability::Inspection => inspection::CASES,
     }

@@ -13,7 +13,9 @@ use counter_tests::store_contract::{Capability, Case, cases, cases_of};
 use counter_tests::store_worlds::{ClusterWorld, MemoryWorld, RedisWorld, StoreWorld};
 use libtest_mimic::{Arguments, Trial};
 
-use Capability::{Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair};
+use Capability::{
+    Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair, Together,
+};
 
 type NewWorld = Arc<dyn Fn() -> Box<dyn StoreWorld> + Send + Sync>;
 
@@ -42,10 +44,11 @@ fn trial(kind: &str, (sentence, case): Case, new_world: NewWorld) -> Trial {
 }
 
 /// What stores in memory must be able to do besides counting and syncing.
-const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Inspection];
+const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Together, Inspection];
 
 /// What stores in Redis must be able to do besides counting and syncing.
-const IN_REDIS: &[Capability] = &[Generation, Repair, KeyIndex, Moves, PendingIndex, Inspection];
+const IN_REDIS: &[Capability] =
+    &[Generation, Repair, KeyIndex, Moves, Together, PendingIndex, Inspection];
 
 fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
     vec![

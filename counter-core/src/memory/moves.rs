@@ -1,4 +1,4 @@
-//! Counts that are moved from one counter in memory to another.
+//! What changes several counters in memory at one instant.
 
 use std::sync::atomic::Ordering;
 
@@ -6,7 +6,7 @@ use super::{MemoryStore, Shard, Slot};
 use crate::error::{Error, Operation};
 use crate::id::CounterId;
 use crate::protocol::{ClaimSeq, Overflow, Seen};
-use crate::store::{CountMove, MoveCounts, MoveOutcome};
+use crate::store::{CountMove, CountTogether, JointIncrement, MoveCounts, MoveOutcome};
 
 impl MoveCounts for MemoryStore {
     fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
@@ -21,7 +21,39 @@ impl MoveCounts for MemoryStore {
     }
 }
 
+impl CountTogether for MemoryStore {
+    fn count_together(&self, increments: &[JointIncrement]) -> Vec<Result<(), Error>> {
+        let counted = increments.iter().map(|one| {
+            self.count_one(one).map_err(|id| Error::NotCounted {
+                operation: Operation::Increment,
+                counter: id.clone(),
+                source: Overflow.into(),
+            })
+        });
+        counted.collect()
+    }
+}
+
 impl MemoryStore {
+    /// Adds to all of them with their shards locked, or returns the counter whose sum does not fit.
+    fn count_one<'a>(&self, one: &'a JointIncrement) -> Result<(), &'a CounterId> {
+        // As in every store, although nothing has to be taken back here.
+        one.by.checked_neg().ok_or(&one.total)?;
+        let places = one.ids().map(|id| self.place(id)).collect::<Vec<_>>();
+        let mut locked = self.lock_together(&places);
+        let sums = one.ids().zip(&places).map(|(id, place)| {
+            let pending = locked.get(place).map_or(0, |shard| pending(shard, id));
+            pending.checked_add(one.by).ok_or(id)
+        });
+        let sums = sums.collect::<Result<Vec<_>, _>>()?;
+        for ((id, place), sum) in one.ids().zip(places).zip(sums) {
+            if let Some(shard) = locked.get_mut(&place) {
+                shard.entry(id.clone()).or_default().pending = Some(sum);
+            }
+        }
+        Ok(())
+    }
+
     /// Changes both with their shards locked, so at every instant their sum is what it was.
     fn move_one(&self, one: &CountMove) -> Result<MoveOutcome, Overflow> {
         let CountMove { from, into, by, seen } = one;

@@ -16,9 +16,9 @@ use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
 use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
 use crate::store::{
-    Claimed, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
-    PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, Told, Verdict,
+    Claimed, CountTogether, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex,
+    MoveCounts, PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, StoreNotices, Told, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -265,6 +265,10 @@ impl DeltaStore for RedisStore {
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {
+        Some(self)
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
         Some(self)
     }
 

@@ -173,6 +173,39 @@ pub struct CountMove {
     pub seen: Seen,
 }
 
+/// Adds to a counter and to buckets of it at one instant.
+pub trait CountTogether: Send + Sync {
+    /// Adds the same to what is pending of a total and of some of its buckets, for each increment
+    /// at one instant. Returns an outcome for each increment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotCounted`] if certainly none of the counters was changed, as when a sum does not
+    /// fit into 64 bits or something else is in the place of a counter, which it names. So is every
+    /// increment by `i64::MIN`, which could not be taken back. [`Error::OutcomeUnknown`] if all of
+    /// them may have been changed, or may be later; never some of them alone. It names the total.
+    /// No increment is tried again in here.
+    fn count_together(&self, increments: &[JointIncrement]) -> Vec<Result<(), Error>>;
+}
+
+/// How much to add to a counter and to some of its buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JointIncrement {
+    /// The counter.
+    pub total: CounterId,
+    /// Buckets of it, each once. May be empty.
+    pub buckets: Vec<CounterId>,
+    /// What is added to each. May be negative.
+    pub by: i64,
+}
+
+impl JointIncrement {
+    /// Returns the total and the buckets.
+    pub fn ids(&self) -> impl Iterator<Item = &CounterId> + Clone {
+        std::iter::once(&self.total).chain(&self.buckets)
+    }
+}
+
 /// Finds counters without a scan.
 pub trait KeyIndex: Send + Sync {
     /// Returns the keys of the owner's counters that hold anything.

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{
-    InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair, StoreGeneration,
+    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
+    StoreGeneration,
 };
 use super::snapshot::Snapshot;
 use crate::error::Error;
@@ -27,7 +28,7 @@ use crate::protocol::Claim;
 /// example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
-/// [`prefix`](Self::prefix) and the seven accessors.
+/// [`prefix`](Self::prefix) and the eight accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -140,6 +141,12 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Returns the capability to move counts from one counter to another at one instant. Default:
     /// `None`. Without it, owners cannot be merged.
     fn moves(&self) -> Option<&dyn MoveCounts> {
+        None
+    }
+
+    /// Returns the capability to add to a counter and to its buckets at one instant. Default:
+    /// `None`. Without it, keys that are counted by periods are not counted.
+    fn together(&self) -> Option<&dyn CountTogether> {
         None
     }
 

@@ -15,6 +15,7 @@ pub(super) fn expand(
     let name = &model.item.ident;
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
     let keys = model.keys.iter().map(|key| &key.text);
+    let grains_of = grains_of(model, root);
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
@@ -30,6 +31,29 @@ pub(super) fn expand(
                 &self,
             ) -> ::core::result::Result<#root::OwnerId, #root::derive_support::Invalid> {
                 #owner_id
+            }
+
+            #grains_of
+        }
+    }
+}
+
+/// Returns the function for the grains of a key; nothing if no key has any.
+fn grains_of(model: &Model<'_>, root: &Path) -> TokenStream {
+    let with_grains = model.keys.iter().filter(|key| !key.grains.is_empty());
+    let arms = with_grains.map(|key| {
+        let (text, grains) = (&key.text, &key.grains);
+        quote!(#text => &[#(#root::derive_support::Grain::#grains),*])
+    });
+    let arms = arms.collect::<Vec<_>>();
+    if arms.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        fn grains_of(__key: &#root::CounterKey) -> &'static [#root::derive_support::Grain] {
+            match #root::CounterKey::as_str(__key) {
+                #(#arms,)*
+                _ => &[],
             }
         }
     }

@@ -3,7 +3,7 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
-use super::text;
+use super::{grain, text};
 use crate::attr::KeyAttr;
 use crate::mistakes::Mistakes;
 
@@ -11,6 +11,8 @@ use crate::mistakes::Mistakes;
 pub(crate) struct ValidKey {
     pub(crate) text: String,
     pub(crate) variant: Ident,
+    /// The variants of `Grain` by which it is counted.
+    pub(crate) grains: Vec<Ident>,
 }
 
 /// Returns the valid keys, each once.
@@ -33,8 +35,9 @@ fn check_key(key: &KeyAttr, before: &[ValidKey], mistakes: &mut Mistakes) -> Opt
         mistakes.add(place, flaw);
         return None;
     }
+    let grains = grain::check(&key.every, mistakes)?;
     match variant(&key.name, before) {
-        Ok(variant) => Some(ValidKey { text, variant }),
+        Ok(variant) => Some(ValidKey { text, variant, grains }),
         Err(why) => {
             mistakes.add(&key.name, format!("{why}: write `another_name = {text:?}`"));
             None

@@ -1,10 +1,11 @@
 //! Increments that belong to a transaction of the application's.
 
-use counter_core::CounterId;
+use counter_core::JointIncrement;
 use diesel::result::Error as DieselError;
 
 use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
-use crate::counters::counters::{Counters, id_of};
+use crate::counters::counters::Counters;
+use crate::engine::counting::{count_jointly, counted};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
 use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
@@ -15,11 +16,12 @@ use crate::owner::key_of::KeyOf;
 /// [`Counters::transaction`].
 #[derive(Debug)]
 pub struct AfterCommit {
-    increments: Vec<(CounterId, i64)>,
+    counters: Counters,
+    increments: Vec<JointIncrement>,
 }
 
 impl AfterCommit {
-    /// Adds to a counter, after the commit.
+    /// Adds to a counter, after the commit. Buckets of periods are those of the time of this call.
     ///
     /// # Errors
     ///
@@ -31,7 +33,9 @@ impl AfterCommit {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        self.increments.push((id_of(&owner, &key)?, by));
+        let counted = counted(self.counters.calendar(), &owner, &key)?;
+        self.increments
+            .push(self.counters.calendar().joint_one(&counted, by).map_err(Error::from)?);
         Ok(())
     }
 
@@ -46,9 +50,10 @@ impl AfterCommit {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        let id = id_of(&owner, &key)?;
-        let by = negated(&id, by)?;
-        self.increments.push((id, by));
+        let counted = counted(self.counters.calendar(), &owner, &key)?;
+        let by = negated(&counted.0, by)?;
+        self.increments
+            .push(self.counters.calendar().joint_one(&counted, by).map_err(Error::from)?);
         Ok(())
     }
 
@@ -154,13 +159,14 @@ impl Counters {
         E: From<Error>,
     {
         let mut transaction = CallerTransaction::begin(conn.lend_connection())?;
-        let mut after = AfterCommit { increments: Vec::new() };
+        let mut after = AfterCommit { counters: self.clone(), increments: Vec::new() };
         let value = work(transaction.conn(), &mut after)?;
-        let AfterCommit { increments } = after;
+        let AfterCommit { increments, .. } = after;
         match transaction.commit() {
             Ok(()) => self.count_committed(increments)?,
             Err(CommitFailure::RolledBack(error)) => return Err(error.into()),
             Err(CommitFailure::Unknown(source)) => {
+                let increments = increments.into_iter().map(|one| (one.total, one.by)).collect();
                 return Err(Error::CommitUnknown { increments, source }.into());
             }
         }
@@ -169,17 +175,16 @@ impl Counters {
 }
 
 impl Counters {
-    fn count_committed(&self, increments: Vec<(CounterId, i64)>) -> Result<(), Error> {
+    fn count_committed(&self, increments: Vec<JointIncrement>) -> Result<(), Error> {
         if increments.is_empty() {
             return Ok(());
         }
-        let outcomes = self.engine().store().increment_many(&increments);
+        let outcomes = count_jointly(self.engine().store(), &increments);
         let gathered = increments.len();
-        let uncounted =
-            increments.into_iter().zip(outcomes).filter_map(|((counter, by), outcome)| {
-                let error = outcome.err()?;
-                Some(Uncounted { counter, by, error })
-            });
+        let uncounted = increments.into_iter().zip(outcomes).filter_map(|(one, outcome)| {
+            let error = outcome.err()?;
+            Some(Uncounted { counter: one.total, by: one.by, error })
+        });
         let uncounted = uncounted.collect::<Vec<_>>();
         if uncounted.is_empty() {
             Ok(())

@@ -7,6 +7,8 @@ use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counters::counters::Counters;
+use crate::counters::has_counters::HasCounters;
+use crate::engine::calendar::Calendar;
 use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
@@ -35,6 +37,7 @@ pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,
     make_store: Option<Box<MakeStore>>,
     config: Config,
+    calendar: Calendar,
 }
 
 /// The pool's ledger, once the table's name is known.
@@ -74,6 +77,7 @@ impl CountersBuilder {
             make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
             make_store: None,
             config: Config::default(),
+            calendar: Calendar::default(),
         }
     }
 
@@ -172,6 +176,30 @@ impl CountersBuilder {
         self
     }
 
+    /// Counts the keys of this model by its grains also where an owner of it is known by the text
+    /// of its type, `Owner::new("post", 42)`. Else such an increment counts in the total alone,
+    /// because nothing says which grains the model declares.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "sqlite")] {
+    /// # use counter_diesel::{Counters, HasCounters, Owner, sqlite_pool};
+    /// #[derive(HasCounters)]
+    /// #[counters(keys(views(every(day))))]
+    /// struct Post {
+    ///     id: i64,
+    /// }
+    ///
+    /// let pool = sqlite_pool("app.sqlite", 4)?;
+    /// let counters = Counters::builder(pool).memory().model::<Post>().build()?;
+    /// counters.increment(Owner::new("post", 42)?, "views", 1)?; // in total, and today
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn model<M: HasCounters>(mut self) -> Self {
+        self.calendar = self.calendar.with_model(M::OWNER_TYPE, M::grains_of);
+        self
+    }
+
     /// The counters.
     ///
     /// # Errors
@@ -188,7 +216,7 @@ impl CountersBuilder {
         };
         let store = make_store(&self.config)?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
-        Ok(Counters::from_parts(self.config, store, ledger))
+        Ok(Counters::from_parts(self.config, store, ledger).with_calendar(self.calendar))
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement, TableName};
 
-use crate::engine::engine::Engine;
+use crate::engine::calendar::Calendar;
+use crate::engine::counting::{count_many, count_one, counted};
+use crate::engine::engine::{Engine, negated};
 use crate::error::Error;
 use crate::ledger::ledger::Ledger;
 use crate::owner::counter_owner::CounterOwner;
@@ -19,6 +21,7 @@ use crate::sync::set::set;
 #[derive(Clone)]
 pub struct Counters {
     engine: Arc<Engine>,
+    calendar: Arc<Calendar>,
 }
 
 impl Counters {
@@ -43,7 +46,15 @@ impl Counters {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
-        Self { engine: Arc::new(Engine::new(config, store, ledger)) }
+        Self { engine: Arc::new(Engine::new(config, store, ledger)), calendar: Arc::default() }
+    }
+
+    pub(crate) fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    pub(crate) fn with_calendar(self, calendar: Calendar) -> Self {
+        Self { calendar: Arc::new(calendar), ..self }
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -104,6 +115,10 @@ impl Counters {
     /// Adds to a counter: one atomic operation in the store, and no database. What is added may be
     /// negative.
     ///
+    /// A key that its model [counts by periods](derive@crate::HasCounters) is counted in the bucket
+    /// of each grain by the same operation: in all of them and in the total, or in none. Their
+    /// periods are those of UTC at the time of the call.
+    ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
     /// # #[derive(HasCounters)]
@@ -130,7 +145,8 @@ impl Counters {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        self.engine.increment(&id_of(&owner, &key)?, by)
+        let counted = counted(&self.calendar, &owner, &key)?;
+        count_one(&self.engine, &self.calendar, &counted, by)
     }
 
     /// Subtracts from a counter. It may go below zero.
@@ -144,7 +160,9 @@ impl Counters {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        self.engine.decrement(&id_of(&owner, &key)?, by)
+        let counted = counted(&self.calendar, &owner, &key)?;
+        let by = negated(&counted.0, by)?;
+        count_one(&self.engine, &self.calendar, &counted, by)
     }
 
     /// Adds to many counters, in one round trip to the store. Each is an increment of its own: some
@@ -182,9 +200,9 @@ impl Counters {
         let increments = increments.into_iter();
         let mut named = Vec::with_capacity(increments.size_hint().0);
         for (owner, key, by) in increments {
-            named.push((id_of(&owner, &key)?, by));
+            named.push((counted(&self.calendar, &owner, &key)?, by));
         }
-        self.engine.increment_many(&named)
+        count_many(&self.engine, &self.calendar, named)
     }
 
     /// The value of a counter; 0 if it was never counted.

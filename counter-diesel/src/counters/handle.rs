@@ -1,6 +1,8 @@
-use counter_core::{CounterId, Holding, Replacement};
+use counter_core::{CounterId, Grain, Holding, Replacement};
 
-use crate::counters::counters::{Counters, id_of};
+use crate::counters::counters::Counters;
+use crate::engine::counting::{count_one, counted};
+use crate::engine::engine::negated;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -14,6 +16,7 @@ use crate::sync::set::set;
 pub struct CounterHandle {
     counters: Counters,
     id: CounterId,
+    grains: &'static [Grain],
 }
 
 impl Counters {
@@ -36,7 +39,8 @@ impl Counters {
         owner: O,
         key: impl KeyOf<O::Model>,
     ) -> Result<CounterHandle, Error> {
-        Ok(CounterHandle { counters: self.clone(), id: id_of(&owner, &key)? })
+        let (id, grains) = counted(self.calendar(), &owner, &key)?;
+        Ok(CounterHandle { counters: self.clone(), id, grains })
     }
 }
 
@@ -52,7 +56,11 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn increment(&self, by: i64) -> Result<(), Error> {
-        self.counters.engine().increment(&self.id, by)
+        if self.grains.is_empty() {
+            return self.counters.engine().increment(&self.id, by);
+        }
+        let counted = (self.id.clone(), self.grains);
+        count_one(self.counters.engine(), self.counters.calendar(), &counted, by)
     }
 
     /// Subtracts from the counter.
@@ -61,7 +69,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn decrement(&self, by: i64) -> Result<(), Error> {
-        self.counters.engine().decrement(&self.id, by)
+        self.increment(negated(&self.id, by)?)
     }
 
     /// The counter's value.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use counter_core::{CounterKey, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
+use counter_core::{CounterKey, Grain, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
 use diesel::expression::Expression;
 use diesel::query_source::Column;
 
@@ -29,6 +29,12 @@ pub trait HasCounters {
 
     /// The keys that the model declares, in the order of their declaration. Others are allowed too.
     const KEYS: &'static [CounterKey];
+
+    /// The grains by which a key is counted, as the model declares them: `views(every(day))`. For
+    /// those an increment of the counter counts in buckets of periods too. Default: none.
+    fn grains_of(_key: &CounterKey) -> &'static [Grain] {
+        &[]
+    }
 
     /// The id under which this instance owns its counters: its primary key.
     ///
@@ -220,6 +226,10 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
     fn declared_keys() -> &'static [CounterKey] {
         M::KEYS
     }
+
+    fn grains_of(key: &CounterKey) -> &'static [Grain] {
+        M::grains_of(key)
+    }
 }
 
 impl<M: HasCounters> CounterOwner for OwnerOf<M> {
@@ -232,6 +242,10 @@ impl<M: HasCounters> CounterOwner for OwnerOf<M> {
     fn declared_keys() -> &'static [CounterKey] {
         M::KEYS
     }
+
+    fn grains_of(key: &CounterKey) -> &'static [Grain] {
+        M::grains_of(key)
+    }
 }
 
 impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
@@ -243,5 +257,9 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
 
     fn declared_keys() -> &'static [CounterKey] {
         M::KEYS
+    }
+
+    fn grains_of(key: &CounterKey) -> &'static [Grain] {
+        M::grains_of(key)
     }
 }

@@ -149,10 +149,6 @@ impl Engine {
         Ok(self.store.increment(id, by)?)
     }
 
-    pub(crate) fn decrement(&self, id: &CounterId, by: i64) -> Result<(), Error> {
-        self.increment(id, negated(id, by)?)
-    }
-
     pub(crate) fn increment_many(&self, increments: &[(CounterId, i64)]) -> Result<(), Error> {
         let outcomes = self.store.increment_many(increments);
         if outcomes.iter().all(Result::is_ok) {

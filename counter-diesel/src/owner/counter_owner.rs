@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use counter_core::{CounterKey, Invalid, Owner};
+use counter_core::{CounterKey, Grain, Invalid, Owner};
 
 /// What counters can be asked of: a model (`&post`), a model's id
 /// ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an [`Owner`] whose type
@@ -37,6 +37,11 @@ pub trait CounterOwner {
 
     /// The keys that the model declares.
     fn declared_keys() -> &'static [CounterKey] {
+        &[]
+    }
+
+    /// The grains by which the model counts a key.
+    fn grains_of(_key: &CounterKey) -> &'static [Grain] {
         &[]
     }
 }

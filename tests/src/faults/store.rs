@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Claimed, CountMove, CounterId, Cursor, DeltaStore, Error, Fact, Foreign,
-    Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome, Numbered,
-    Operation, Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    Snapshot, StoreFacts, StoreGeneration, StoreStep, Telling, Told, Verdict,
+    Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
+    Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome,
+    Numbered, Operation, Pattern, PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement,
+    ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreStep, Telling, Told, Verdict,
 };
 
 use super::plan::Faults;
@@ -126,6 +126,10 @@ impl DeltaStore for FaultyStore {
 
     fn pending_index(&self) -> Option<&dyn PendingIndex> {
         self.inner.pending_index().map(|_| self as _)
+    }
+
+    fn together(&self) -> Option<&dyn CountTogether> {
+        self.inner.together()
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {

@@ -13,6 +13,8 @@ pub enum Capability {
     KeyIndex,
     /// Moves counts from one counter to another.
     Moves,
+    /// Adds to a counter and to its buckets at one instant.
+    Together,
     /// Names the counters that may hold something.
     PendingIndex,
     /// Answers questions about itself.
@@ -28,6 +30,7 @@ impl Capability {
             (Self::Private, store.private().is_some()),
             (Self::KeyIndex, store.key_index().is_some()),
             (Self::Moves, store.moves().is_some()),
+            (Self::Together, store.together().is_some()),
             (Self::PendingIndex, store.pending_index().is_some()),
             (Self::Inspection, store.inspection().is_some()),
         ]

@@ -287,6 +287,11 @@ where
         let written = transaction.upsert(&[claim]).unwrap_err();
         assert!(matches!(written, Error::NotMigrated { .. }), "{written:?}");
         assert_eq!(ledger.baselines(&[text_owner()]).unwrap()[0].count, 1);
+        // A total is refused for what is wrong with it, so the others of its batch go on.
+        let mut transaction = ledger.begin(LockWait::Usual).unwrap();
+        let (seq, op) = (ClaimSeq::new(6), ClaimOp::Add(i64::MAX));
+        let refused = transaction.upsert(&[Claim { id: text_owner(), seq, op }]).unwrap_err();
+        assert!(matches!(refused, Error::Database { .. }), "{refused:?}");
     }
 
     fn assert_not_migrated(&self) {

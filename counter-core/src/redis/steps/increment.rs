@@ -130,7 +130,7 @@ fn read_outcome(reply: Reply, id: &CounterId, by: i64) -> Result<Outcome, Unexpe
     }
 }
 
-fn not_counted(id: &CounterId, source: impl Into<BoxError>) -> Error {
+pub(super) fn not_counted(id: &CounterId, source: impl Into<BoxError>) -> Error {
     Error::NotCounted {
         operation: Operation::Increment,
         counter: id.clone(),
@@ -138,7 +138,7 @@ fn not_counted(id: &CounterId, source: impl Into<BoxError>) -> Error {
     }
 }
 
-fn unknown(id: &CounterId, source: impl Into<BoxError>) -> Error {
+pub(super) fn unknown(id: &CounterId, source: impl Into<BoxError>) -> Error {
     Error::OutcomeUnknown {
         operation: Operation::Increment,
         counter: id.clone(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "also in what the tests share")]
 
 mod diesel_models;
+mod grains;
 mod key_enum;
 mod owner_column;
 mod owner_id;
