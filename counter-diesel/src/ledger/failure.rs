@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::tables::Tables;
+use crate::ledger::dialect::tables::{Table, Tables};
 
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
 /// application's tests keep open: a savepoint keeps that alive, where PostgreSQL would answer
@@ -36,10 +36,24 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
     if C::is_read_only(&source) {
         return read_only(conn, step, source);
     }
-    match conn.has_tables(tables) {
-        Ok(false) => Error::NotMigrated { table: tables.totals().to_string(), source },
+    match missing_table(conn, tables, &source) {
+        Ok(Some(table)) => Error::NotMigrated { table: table.to_string(), source },
         _ => Error::Database { step, source },
     }
+}
+
+/// Returns the table that a statement lacked. That of the buckets counts only where the error names
+/// it: before its migration totals are synced as ever, and what they are refused for is their own.
+fn missing_table<'a, C: CounterConnection>(
+    conn: &mut C,
+    tables: &'a Tables,
+    error: &DieselError,
+) -> QueryResult<Option<&'a Table>> {
+    if !conn.has_tables(tables)? {
+        return Ok(Some(tables.totals()));
+    }
+    let is_named = error.to_string().contains(tables.periods().name());
+    Ok(if is_named && !conn.has_table(tables.periods())? { Some(tables.periods()) } else { None })
 }
 
 /// Throws a connection away on which a write was refused as read-only: its server was demoted, and

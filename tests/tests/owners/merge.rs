@@ -77,7 +77,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let claimed = world.store.claim(&[counter_of(&post(2), "views")], claim_timeout).unwrap();
         assert!(matches!(claimed[0], counter_core::Claimed::Fresh(_)), "{claimed:?}");
         let merged = counters.merge(post(1), post(2)).unwrap();
-        let unsynced = merged.unsynced.iter().map(|id| id.as_str()).collect::<Vec<_>>();
+        let unsynced = merged.unsynced.iter().map(CounterId::as_str).collect::<Vec<_>>();
         assert_eq!((unsynced.as_slice(), merged.is_complete()), (&["post:2:views"][..], false));
         assert_eq!(counters.get(post(2), "views").unwrap(), 6);
     }),

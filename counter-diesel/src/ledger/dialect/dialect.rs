@@ -266,10 +266,9 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Whether a table that is there has this column.
     fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool>;
 
-    /// Whether the tables are there that counters are kept in, with what the last migration added.
+    /// Whether the tables are there that every counter needs, with what was added to them.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())?
-            && self.has_table(tables.periods())?
             && self.has_table(tables.state())?
             && self.has_column(tables.totals(), "owner_key")?)
     }

@@ -15,7 +15,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::rows::{SKIP_LOCKED, many_baselines, upsert};
+use self::rows::{SKIP_LOCKED, Written, many_baselines, upsert};
 use super::dialect::{Dialect, RecordRow, StateRow};
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
@@ -98,7 +98,7 @@ impl Dialect for PgConnection {
         let (mut place, mut is_suspect) = (0, false);
         for run in standard::runs(claims) {
             let written = upsert(self, tables, run, NOW)?;
-            is_suspect |= written.first().is_some_and(|written| written.is_suspect());
+            is_suspect |= written.first().is_some_and(Written::is_suspect);
             let mut written = written.into_iter();
             let mut next = written.next();
             for claim in run {
