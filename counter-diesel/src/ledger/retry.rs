@@ -50,7 +50,7 @@ fn with_waits<T>(
 
 /// Diesel does not tell a PostgreSQL deadlock, MySQL's lock time-out or a busy SQLite from other
 /// errors that it has no name for, so all of those are taken to pass.
-fn may_pass(error: &Error) -> bool {
+pub(crate) fn may_pass(error: &Error) -> bool {
     use DatabaseErrorKind::{
         CheckViolation, ExclusionViolation, ForeignKeyViolation, NotNullViolation,
         ReadOnlyTransaction, RestrictViolation, UniqueViolation,

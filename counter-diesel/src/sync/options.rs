@@ -79,7 +79,8 @@ impl SyncOptions {
     }
 
     /// Only these counters, without looking for any. Two that stand beside each other, from the
-    /// first on, are written by one transaction if both can be claimed.
+    /// first on, are written by one transaction if both can be claimed, the batch has room for two,
+    /// and the database takes the batch as a whole.
     pub(crate) fn only(mut self, counters: Vec<CounterId>) -> Self {
         self.only = Some(counters);
         self

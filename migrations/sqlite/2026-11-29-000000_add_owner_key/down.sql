@@ -1,7 +1,7 @@
 -- Refuses as up.sql does where the application has added something.
 CREATE TEMP TABLE "counter_added" (
   "number" INTEGER NOT NULL,
-  CONSTRAINT "the table has indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"
+  CONSTRAINT "the table has columns, indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"
     CHECK ("number" = 0)
 );
 
@@ -14,6 +14,16 @@ WHERE '"model_counters"' COLLATE NOCASE IN (
   ) || '"'
   FROM (SELECT '' AS "schema" UNION ALL SELECT '"main".')
 ) AND (m."sql" IS NOT NULL);
+
+INSERT INTO temp."counter_added"
+SELECT COUNT(*) FROM main.sqlite_master AS m
+JOIN pragma_table_xinfo(m."name") AS c
+WHERE m."type" = 'table' AND '"model_counters"' COLLATE NOCASE IN (
+  SELECT "schema" || '"' || replace(m."name", '"', '""') || '"'
+  FROM (SELECT '' AS "schema" UNION ALL SELECT '"main".')
+) AND c."name" COLLATE NOCASE NOT IN (
+  'id', 'owner_type', 'owner_id', 'owner_key', 'key', 'count', 'claim_seq', 'created_at', 'updated_at'
+);
 
 DROP TABLE temp."counter_added";
 

@@ -5,7 +5,7 @@
 -- is such a thing, before anything is changed.
 CREATE TEMP TABLE "counter_added" (
   "number" INTEGER NOT NULL,
-  CONSTRAINT "the table has indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"
+  CONSTRAINT "the table has columns, indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"
     CHECK ("number" = 0)
 );
 
@@ -18,6 +18,16 @@ WHERE '"model_counters"' COLLATE NOCASE IN (
   ) || '"'
   FROM (SELECT '' AS "schema" UNION ALL SELECT '"main".')
 ) AND (m."sql" IS NOT NULL);
+
+INSERT INTO temp."counter_added"
+SELECT COUNT(*) FROM main.sqlite_master AS m
+JOIN pragma_table_xinfo(m."name") AS c
+WHERE m."type" = 'table' AND '"model_counters"' COLLATE NOCASE IN (
+  SELECT "schema" || '"' || replace(m."name", '"', '""') || '"'
+  FROM (SELECT '' AS "schema" UNION ALL SELECT '"main".')
+) AND c."name" COLLATE NOCASE NOT IN (
+  'id', 'owner_type', 'owner_id', 'key', 'count', 'claim_seq', 'created_at', 'updated_at'
+);
 
 DROP TABLE temp."counter_added";
 

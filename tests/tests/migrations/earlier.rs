@@ -130,21 +130,32 @@ fn what_the_application_has_added_to_the_table_is_not_dropped_on_sqlite() {
         for (thing, how) in &added {
             earlier.execute(&format!("CREATE {thing} {how}")).unwrap();
             let refused = earlier.ledger().run_pending_migrations().unwrap_err();
-            let words = "indexes, triggers or foreign keys of the application";
+            let words = "columns, indexes, triggers or foreign keys of the application";
             assert!(format!("{refused:?}").contains(words), "{refused:?}");
             earlier.assert_kept("1 = 1");
             earlier.assert_not_migrated();
             earlier.execute(&format!("DROP {thing}")).unwrap();
         }
+        let column = |change: &str| earlier.execute(&format!("ALTER TABLE {table} {change}"));
+        column("ADD COLUMN note TEXT DEFAULT 'kept'").unwrap();
+        let refused = earlier.ledger().run_pending_migrations().unwrap_err();
+        assert!(format!("{refused:?}").contains("columns"), "{refused:?}");
+        earlier.assert_kept("note = 'kept'");
+        earlier.assert_not_migrated();
+        column("DROP COLUMN note").unwrap();
         earlier.execute(&format!("CREATE VIEW added AS SELECT * FROM {table}")).unwrap();
         assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.execute("DROP VIEW added").unwrap();
+        let revert =
+            || earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop));
+        column("ADD COLUMN note TEXT DEFAULT 'kept'").unwrap();
+        revert().unwrap_err();
+        earlier.assert_kept("note = 'kept'");
+        column("DROP COLUMN note").unwrap();
         let (thing, how) = &added[0];
         earlier.execute(&format!("CREATE {thing} {how}")).unwrap();
-        earlier
-            .turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop))
-            .unwrap_err();
+        revert().unwrap_err();
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.execute(&format!("DROP {thing}")).unwrap();
     }

@@ -79,7 +79,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let process = world.counters_behind(&faults, Config::default());
         let merged = process.merge(post(1), post(2)).unwrap();
         assert_eq!(rows(&counters, &post(1), &post(2), "views"), [0, 5], "{merged:?}");
-        let lost = merged.lost.iter().map(|id| id.as_str()).collect::<Vec<_>>();
+        let lost = merged.lost.iter().map(counter_core::CounterId::as_str).collect::<Vec<_>>();
         assert_eq!(lost, ["post:1:views", "post:2:views"]);
         assert_eq!((merged.store_lost, merged.is_complete()), (true, false), "{merged:?}");
         assert_goes_on(&process, &counters);
@@ -97,7 +97,7 @@ pub(super) const CASES: &[Case<World>] = &[
             let process = world.counters_behind(&faults, Config::default());
             let merged = process.merge(post(1), post(2)).unwrap();
             assert_eq!(rows(&counters, &post(1), &post(2), "views"), [0, 5], "{merged:?}");
-            let lost = merged.lost.iter().map(|id| id.as_str()).collect::<Vec<_>>();
+            let lost = merged.lost.iter().map(counter_core::CounterId::as_str).collect::<Vec<_>>();
             assert_eq!(lost, [format!("post:{of}:views")]);
             assert_eq!((merged.store_lost, merged.is_complete()), (false, false), "{merged:?}");
             assert_goes_on(&process, &counters);

@@ -7,6 +7,7 @@ mod load;
 mod lost_store;
 mod merge;
 mod orphans;
+mod removal;
 mod rename;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         orphans::CASES,
         load::CASES,
         lost_store::CASES,
+        removal::CASES,
     ];
     let mut all = trials(PAIRS, &cases.concat());
     for (world, make_world) in SHARING_PAIRS {

@@ -99,6 +99,25 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!((asked, found.rows, found.deleted), (3, 2, 2));
         assert_eq!(counters.get(post(2), "views").unwrap(), 2);
     }),
+    ("an owner that changed since it was found is left alone", |world| {
+        let counters = prepared(world);
+        let ages = "UPDATE model_counters SET updated_at = '2020-01-01 00:00:00'";
+        world.database.execute(ages).unwrap();
+        let mut asked = 0;
+        let present = |_: &[OwnerId]| {
+            asked += 1;
+            if asked == 3 {
+                // Just before the deletion.
+                counters.increment(post(2), "views", 1).unwrap();
+                assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+            }
+            Ok(vec![1_i64, 3, 5])
+        };
+        let found = counters.orphans::<Post>().delete(present).unwrap();
+        assert!(found.orphans.iter().eq([&post(4)]), "{found:?}");
+        assert_eq!((found.young, found.deleted), (1, 2), "{found:?}");
+        assert_eq!(counters.get(post(2), "views").unwrap(), 3);
+    }),
     (
         "the names in the store are gone through once for all, and the observer is asked often",
         |world| {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use counter_core::{CounterId, DeltaStore, Error, RedisStore, RedisTimeouts, Replacement};
-use counter_tests::fixtures::downloads_of;
+use counter_core::{
+    CounterId, DeltaStore, Error, JointIncrement, RedisStore, RedisTimeouts, Replacement,
+};
+use counter_tests::fixtures::{bucket_of, downloads_of};
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::redis_pools::{
@@ -34,6 +36,17 @@ fn a_set_whose_connection_is_cut_is_unknown_at_whichever_byte() {
     let set =
         |store: &dyn DeltaStore, id: &CounterId| store.replace(id, Replacement::Set(1)).map(drop);
     is_unknown_at_whichever_byte(set, "counter:{counter:");
+}
+
+#[test]
+fn an_increment_of_a_total_and_its_bucket_that_is_cut_is_unknown_and_made_in_both_or_in_none() {
+    let joint = |store: &dyn DeltaStore, id: &CounterId| {
+        let buckets = vec![bucket_of(id, "day:2026-11-28")];
+        let increment = JointIncrement { total: id.clone(), buckets, by: 1 };
+        store.together().unwrap().count_together(&[increment]).remove(0)
+    };
+    is_unknown_at_whichever_byte(joint, "counter:");
+    is_unknown_at_whichever_byte(joint, "counter:{counter:");
 }
 
 /// Cut on its way there it was not carried out, cut on its way back it was; which of the two nobody can know.

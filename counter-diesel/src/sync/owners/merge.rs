@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use counter_core::{CounterId, Owner, OwnerId, OwnerType};
+use counter_core::{CounterId, Holding, Owner, OwnerId, OwnerType};
 
 use super::find::{self, Whose};
 use super::merged::Merged;
@@ -114,10 +114,22 @@ where
         }
         self.note_losses(&report)?;
         let counters = options.only.unwrap_or_default();
-        for left in left_by(&report).filter(|left| counters.contains(left)) {
-            self.moving.merged.unsynced.push(left.clone());
-        }
+        let left = match is_all_named(&report) {
+            true => left_by(&report).filter(|left| counters.contains(left)).cloned().collect(),
+            false => self.claimed(&counters)?,
+        };
+        left.into_iter().for_each(|left| self.moving.merged.unsynced.push(left));
         Ok(self.observe())
+    }
+
+    /// Returns those of the counters of which the store has a claim.
+    fn claimed(&self, counters: &[CounterId]) -> Result<Vec<CounterId>, Error> {
+        let held = self.engine.store().look(counters)?.held;
+        let claimed = counters.iter().zip(held).filter(|(_, held)| match held {
+            Ok(Holding { claim, .. }) => claim.is_some(),
+            Err(_) => true,
+        });
+        Ok(claimed.map(|(counter, _)| counter.clone()).collect())
     }
 
     /// Notes what the store has lost. What was moved in a store that is gone by now is not in the
@@ -153,6 +165,15 @@ where
 fn present_store(engine: &Engine) -> Result<Option<String>, Error> {
     let Some(store) = engine.store().generation() else { return Ok(None) };
     Ok(store.present_generation()?.map(|generation| generation.store_id))
+}
+
+/// Returns whether a report names all that the sync has left, and not only the first of them: what
+/// earlier syncs of this process have left is among it, too.
+const fn is_all_named(report: &SyncReport) -> bool {
+    !(report.failed.is_cut()
+        || report.postponed.is_cut()
+        || report.conflicts.is_cut()
+        || report.held.is_cut())
 }
 
 /// Returns the counters that a sync has left to a later one, as far as its report names them.

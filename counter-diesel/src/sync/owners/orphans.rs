@@ -121,6 +121,10 @@ impl Searching<'_> {
         for owners in gathered.chunks(DELETED_AT_ONCE) {
             let there = self.those_there(owners)?;
             for gone in owners.iter().filter(|owner| !there.contains(&owner.owner)) {
+                if self.is_young(gone)? {
+                    self.found.young += 1;
+                    continue;
+                }
                 let held = held.remove(&gone.owner).unwrap_or_default();
                 self.delete(gone, held)?;
             }
@@ -129,6 +133,17 @@ impl Searching<'_> {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Returns whether a row of an owner has changed by now. Its own row may not be committed yet.
+    fn is_young(&self, gone: &OwnerWithRows) -> Result<bool, Error> {
+        let owner = Owner::of(self.search.owner_type.clone(), gone.owner.clone());
+        let mut is_young = false;
+        find::in_table(self.engine, Whose::Owner(&owner), |rows| {
+            is_young = rows.iter().any(|row| row.idle < self.search.older_than);
+            Ok(if is_young { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        Ok(is_young)
     }
 
     /// Returns the counters of these owners of which the store holds anything.

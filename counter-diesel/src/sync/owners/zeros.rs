@@ -19,6 +19,7 @@ use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::ledger::CounterRow;
+use crate::ledger::retry;
 
 /// How long a row has been 0 when it goes.
 const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -27,7 +28,8 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 const AT_ONCE: usize = 500;
 
 /// Removes those of these rows that have been 0 for an hour and of which the store holds nothing.
-/// Returns how many. What others have locked stays.
+/// Returns how many. What others have locked stays, and so does what the database refuses to remove
+/// for a reason that may pass: the next call removes it.
 pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Error> {
     let zeros = rows.into_iter().filter(|row| row.row.count == 0 && row.idle >= AN_HOUR);
     let mut zeros = zeros.map(|row| (row.counter, row.row.seq)).collect::<Vec<_>>();
@@ -36,9 +38,10 @@ pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Erro
     let mut removed = 0;
     for zeros in zeros.chunks(AT_ONCE) {
         let idle = idle(engine, zeros)?;
-        match remove_idle(engine, &idle) {
+        match retry::with_backoff(|| remove_idle(engine, &idle)) {
             Ok(rows) => removed += rows,
-            Err(Error::Locked { .. }) => {}
+            // As a deadlock does, on a database that locks rows which it only looks at.
+            Err(error) if retry::may_pass(&error) => {}
             Err(error) => return Err(error),
         }
     }

@@ -19,6 +19,11 @@ impl<T> Capped<T> {
         self.count == 0
     }
 
+    /// Whether there were more than are kept.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.count > Self::LISTED as u64
+    }
+
     /// The first of them.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.first.iter()

@@ -120,7 +120,7 @@ pub(super) fn free_rows<'a>(
 ) -> QueryResult<OverCounters<'a, (BigInt, BigInt, BigInt, BigInt)>> {
     let columns = "w.\"number\" - 1, c.\"id\", c.\"count\", c.\"claim_seq\"";
     let mut rows = many(columns, tables, ids)?;
-    rows.after.push_str(SKIP_LOCKED);
+    rows.after.push_str(" FOR UPDATE OF c SKIP LOCKED");
     Ok(rows)
 }
 

@@ -97,8 +97,9 @@ fn uuid(id: &OwnerId) -> Option<String> {
 /// Numbers of ids in one statement: a few, so that each is prepared once and kept.
 const SIZES: [usize; 3] = [10, 100, MOST_PRESENT];
 
-/// The greatest number of ids that one statement looks up.
-const MOST_PRESENT: usize = 1000;
+/// The greatest number of ids that one statement looks up. SQLite takes 999 parameters at most
+/// before 3.32.
+const MOST_PRESENT: usize = 900;
 
 impl Lookup {
     /// Returns the statements, each with those of the ids that are there.
