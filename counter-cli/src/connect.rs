@@ -144,7 +144,7 @@ pub(crate) fn counters_to_check(settings: &CommandSettings) -> Result<Counters, 
 
 /// The database of a check-up.
 enum Checked {
-    Database(CountersBuilder),
+    Database(Box<CountersBuilder>),
     /// One that is away, or a file that is only read.
     Ledger(Arc<dyn Ledger>),
 }
@@ -154,7 +154,8 @@ fn database_to_check(settings: &CommandSettings, config: &Config) -> Result<Chec
     if Database::of(&url)? == Database::Sqlite {
         return sqlite_to_check(&existing_file(&url)?, &config.table_name);
     }
-    Ok(Checked::Database(database_on(settings, &url, CONNECTIONS_TO_CHECK)?))
+    let builder = database_on(settings, &url, CONNECTIONS_TO_CHECK)?;
+    Ok(Checked::Database(Box::new(builder)))
 }
 
 fn put_together(
