@@ -74,7 +74,6 @@ impl Table {
     }
 
     /// Returns the name without the schema.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite", test))]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
