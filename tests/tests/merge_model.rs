@@ -1,5 +1,6 @@
-//! A merge of one counter into another, shown to lose and double nothing by visiting every state: beside increments
-//! of both, sets, passes, reads, deaths and lost answers. What each part of it is needed for is shown by leaving it out.
+//! A merge of one counter into another, shown to lose and double nothing by visiting every state:
+//! beside increments of both, sets, passes, reads, deaths and lost answers. What each part of it is
+//! needed for is shown by leaving it out.
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use counter_tests::effort::load;
@@ -98,7 +99,8 @@ fn a_set_or_a_delete_of_either_counter_takes_effect_during_a_merge() {
     }
 }
 
-/// The pass that had it in hand writes it to the row, and the claim of the first counter is written anyway.
+/// The pass that had it in hand writes it to the row, and the claim of the first counter is written
+/// anyway.
 #[test]
 fn a_merge_into_a_counter_without_a_row_makes_one_or_loses_what_the_store_loses() {
     let lossy = || {
@@ -226,8 +228,8 @@ fn refute_removing(removes: Removes, property: &'static str) {
     );
 }
 
-/// A counter of 5 that a worker syncs, another of 5 that none syncs, and a process that merges the first into the
-/// second, once.
+/// A counter of 5 that a worker syncs, another of 5 that none syncs, and a process that merges the
+/// first into the second, once.
 fn merge() -> Merge {
     Merge {
         from: Scenario::shared().syncing(0, 2),

@@ -104,7 +104,8 @@ fn a_move_to_the_same_counter_changes_nothing(world: &dyn StoreWorld) {
     assert_eq!(pendings(&*store, [1]), [5]);
 }
 
-/// Three that have read the same value would otherwise move three times as much, and then more with every round.
+/// Three that have read the same value would otherwise move three times as much, and then more with
+/// every round.
 fn a_value_is_moved_by_one_of_those_who_have_read_it(world: &dyn StoreWorld) {
     let store = world.store();
     store.increment(&views_of(1), 5).unwrap();

@@ -117,8 +117,8 @@ fn sync(counters: &Counters, goes_on: &impl Fn() -> bool) {
     }
 }
 
-/// No counter is ever negative, because no move takes more than there is. If nothing is moved back, the new owner only
-/// gains, so what is read of it never falls.
+/// No counter is ever negative, because no move takes more than there is. If nothing is moved back,
+/// the new owner only gains, so what is read of it never falls.
 fn read(counters: &Counters, only_gains: bool, goes_on: &impl Fn() -> bool) {
     let mut before = [0; OWNERS as usize];
     while goes_on() {

@@ -1,5 +1,5 @@
-//! The store is emptied in the middle of a merge, or loses a claim: the table holds all that it held, and the merge
-//! says what happened.
+//! The store is emptied in the middle of a merge, or loses a claim: the table holds all that it
+//! held, and the merge says what happened.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,8 @@ pub(super) const AT_EVERY_STEP: &[MakingCase] = &[
     ("nor_does_one_whose_process_dies_soon_afterwards", |make| {
         let world = make();
         if world.store.generation().is_some() {
-            // The second commit is the one that could part the two; the others take long on a server.
+            // The second commit is the one that could part the two; the others take long on a
+            // server.
             let is_server = world.database.url().contains("://");
             for commits in if is_server { 1..2 } else { 0..4 } {
                 let steps = (0..).take_while(|step| survives(&world, *step, Some(commits)));
@@ -175,8 +176,8 @@ fn assert_goes_on(process: &Counters, counters: &Counters) {
 /// What the two owners have in the table of each key, when the store is emptied, and at the most.
 const TOTALS: [(&str, i64, i64); 3] = [("both-rows", 10, 10), ("one-row", 7, 7), ("more", 1, 8)];
 
-/// Returns whether there was such a step: the store is emptied before it, and the process dies before it commits so many
-/// times more.
+/// Returns whether there was such a step: the store is emptied before it, and the process dies
+/// before it commits so many times more.
 fn survives(world: &World, step: usize, dies_after: Option<usize>) -> bool {
     let [old, new] = ["old", "new"].map(|name| {
         let word = dies_after.map_or("a".to_owned(), |commits| commits.to_string());
@@ -235,7 +236,8 @@ fn assert_kept(world: &World, old: &Owner, new: &Owner, place: &str) {
     }
 }
 
-/// What was counted is lost with the store, but what was in the table is not said to be moved unless it is.
+/// What was counted is lost with the store, but what was in the table is not said to be moved
+/// unless it is.
 fn assert_moved_if_complete(world: &World, old: &Owner, new: &Owner, merged: &Merged, place: &str) {
     for (key, _, _) in TOTALS.iter().filter(|_| merged.is_complete()) {
         assert_eq!(rows(&world.counters(), old, new, key)[0], 0, "{key}, {place}");

@@ -1,4 +1,5 @@
-//! How a database finds the owners of a type, their rows, and those of them that an application's table has.
+//! How a database finds the owners of a type, their rows, and those of them that an application's
+//! table has.
 
 use std::time::Duration;
 
@@ -38,7 +39,8 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
     }),
 ];
 
-/// A type of many owners of both kinds, one of few, and tables with many ids; and what its only connection is asked.
+/// A type of many owners of both kinds, one of few, and tables with many ids; and what its only
+/// connection is asked.
 fn filled(world: &QueryWorld<Connection>) -> (Counters, QueryLog) {
     world.add_posts("posts", 1..=20_000);
     world.run("CREATE TABLE text_ids (id VARCHAR(100) NOT NULL PRIMARY KEY)");
@@ -99,8 +101,8 @@ fn with_values(query: &str) -> String {
     filled + rest
 }
 
-/// All are answered by an index. What is left for a later page may be so little that it is sorted, but not the first
-/// page, of which most is left.
+/// All are answered by an index. What is left for a later page may be so little that it is sorted,
+/// but not the first page, of which most is left.
 fn assert_explained(world: &QueryWorld<Connection>, statements: &[String]) {
     let conn = &mut world.connect();
     for (page, statement) in statements.iter().enumerate() {

@@ -1,4 +1,4 @@
--- Returns what the store was told, where the high waters are in other slots of a cluster.
+-- Returns the marks of the store, where the high waters are in other slots of a cluster.
 --
 -- KEYS: the generation and the marks.
 -- Returns what recall.lua returns, with a high water of 0; or 'foreign' and what is there.

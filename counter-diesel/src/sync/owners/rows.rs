@@ -6,7 +6,7 @@
 //!
 //! Such a row has seen every claim that the store had given out. Otherwise one of a counter that
 //! was deleted meanwhile could be written to it. And it is made only while the store has no claim
-//! of the counter, which it would refuse: whoever has that in hand makes a row. The store is looked
+//! of the counter, which it would refuse: the sync that holds it makes a row. The store is looked
 //! at when the row is locked, or the claim could be made, and found gone, before the row is there.
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Error as CoreError, Holding, Telling};

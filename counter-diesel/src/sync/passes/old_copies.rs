@@ -8,8 +8,8 @@ use crate::sync::options::OnConflict;
 use crate::sync::passes::folding::Pass;
 
 /// A server that is started again in the middle of a scan goes on with it in another order, and a
-/// sweep misses some. So they are repeated until one finds nothing more, but not for ever: somebody
-/// may be counting.
+/// sweep misses some. So they are repeated until one finds nothing more, but not for ever: other
+/// processes may be counting.
 const DISCARDING_SWEEPS: u32 = 3;
 
 impl Pass<'_, '_> {

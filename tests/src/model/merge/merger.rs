@@ -38,8 +38,8 @@ pub enum At {
     LookAgain(ClaimSeq, u8),
     /// To read the row, after this look, and before it perhaps the row.
     Row(Look, Option<ClaimSeq>, u8),
-    /// To make a row of the second counter, before it moves this much. It has looked for a claim, and has seen this
-    /// high water, if it looks first.
+    /// To make a row of the second counter, before it moves this much. It has looked for a claim,
+    /// and has seen this high water, if it looks first.
     MakeRow(i64, Seen, Option<ClaimSeq>),
     /// To move this much, if the counter is still as it was seen.
     Move(i64, Seen),
@@ -160,7 +160,8 @@ impl MergeState {
         }
     }
 
-    /// One step of the store: the first counter loses what the second gains, if it is still as it was seen.
+    /// One step of the store: the first counter loses what the second gains, if it is still as it
+    /// was seen.
     pub fn move_both(&mut self, by: i64, seen: Seen, rules: &MergeRules) -> bool {
         let now = Look::into(&self.from.stores[0]).seen();
         let is_allowed = rules.compares.allows(seen, now, by);
@@ -282,8 +283,8 @@ impl MergeState {
         At::Idle
     }
 
-    /// Both rows are changed at once, while no other transaction has locked one and the store has no claim of the
-    /// first counter.
+    /// Both rows are changed at once, while no other transaction has locked one and the store has
+    /// no claim of the first counter.
     fn transact(&mut self, i: usize) -> At {
         let (from, into) = (&mut self.from, &mut self.into);
         let is_free = from.table.transaction.is_none() && into.table.transaction.is_none();

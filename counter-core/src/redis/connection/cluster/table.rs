@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_stays_and_what_a_command_was_answered_is_newer() {
+    fn what_is_unknown_stays_and_what_a_command_was_answered_is_newer() {
         let mut table = Table::default();
         assert_eq!(port_of(&table, 0), None);
         table.take(&answer(&[(0, 99, 1), (100, 16_383, 2)]));

@@ -103,7 +103,7 @@ pub(crate) fn after_rows(rows: &[RowColumns]) -> Option<Place> {
 }
 
 /// Returns the rows, but for those that say both an integer and a text, as only another program
-/// writes them: they are nobody's.
+/// writes them: they belong to no owner.
 pub(crate) fn found_rows(rows: Vec<RowColumns>) -> impl Iterator<Item = FoundRow> {
     rows.into_iter().filter_map(|(owner_id, owner_key, key, count, seq, updated_at, now)| {
         let row = Baseline { count, seq: ClaimSeq::new(seq) };
