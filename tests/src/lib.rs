@@ -51,6 +51,10 @@ pub mod documents {
     pub struct Migrating;
     #[doc = include_str!("../../docs/operating.md")]
     pub struct Operating;
+    #[doc = include_str!("../../docs/production.md")]
+    pub struct Production;
+    #[doc = include_str!("../../docs/queries.md")]
+    pub struct Queries;
     #[doc = include_str!("../../docs/recipes.md")]
     pub struct Recipes;
     #[doc = include_str!("../../docs/renaming.md")]

@@ -8,7 +8,7 @@ const CHECKED: [(&str, &[&str]); 11] = [
     // In `src/lib.rs`.
     ("rust", &[]),
     // In `sessions.rs`, and in `sql.rs`.
-    ("console", &["README.md", "docs/migrating.md", "docs/wire-format.md"]),
+    ("console", &["counter-cli/COMMAND.md", "docs/migrating.md", "docs/wire-format.md"]),
     // In `commands.rs`.
     (
         "sh",
@@ -18,6 +18,8 @@ const CHECKED: [(&str, &[&str]); 11] = [
             "counter-cli/COMMAND.md",
             "docs/adopting.md",
             "docs/benchmarks.md",
+            "docs/queries.md",
+            "docs/recipes.md",
             "docs/renaming.md",
         ],
     ),

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::document::document;
 
 #[test]
-fn the_session_of_the_readme_goes_as_it_is_shown() {
+fn the_session_of_the_command_goes_as_it_is_shown() {
     let shell = Shell::on(database::sqlite());
-    assert_eq!(shell.replay(&document("README.md").code_in("console")[0]), 7);
+    assert_eq!(shell.replay(&document("counter-cli/COMMAND.md").code_in("console")[0]), 7);
 }
 
 #[test]
