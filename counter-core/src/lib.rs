@@ -17,7 +17,7 @@
 //! # Ok::<(), counter_core::Error>(())
 //! ```
 //!
-//! The same store in Redis, with the feature `redis`:
+//! With the feature `redis`, the store can be in Redis:
 //!
 //! ```no_run
 //! # #[cfg(feature = "redis")] {

@@ -1,4 +1,4 @@
-//! What callers were told of their increments while things broke, and what counters may be after that.
+//! The outcomes that callers got for their increments while things broke, and what counters may be after that.
 
 mod account;
 
@@ -138,7 +138,7 @@ impl Books {
     }
 
     fn lock(&self) -> MutexGuard<'_, Accounts> {
-        self.accounts.lock().expect("nobody panics while holding it")
+        self.accounts.lock().expect("no thread panics while holding it")
     }
 }
 

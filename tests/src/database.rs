@@ -230,7 +230,7 @@ pub trait ServerConnection: CounterConnection + SimpleConnection {
     /// Makes all sessions of the database `NAME` that begin later notice a deadlock at once.
     const IMPATIENCE: &'static str;
 
-    /// Lets nobody else at the counters' table, until the session ends.
+    /// Locks the counters' table until the session ends.
     const LOCK_TABLE: &'static str;
 
     /// A pool of such connections.

@@ -295,7 +295,7 @@ impl DatabaseServer for Sqlite {
         sqlite_pool(&self.url(), 1).unwrap().get().unwrap().batch_execute(statement).unwrap();
     }
 
-    /// All rows are one lock, and whoever waits for it tries again and again.
+    /// All rows are one lock, and a session that waits for it polls.
     fn lock_table(&self, _table: &str) -> Box<dyn Any> {
         self.lock_rows()
     }
@@ -305,7 +305,7 @@ impl DatabaseServer for Sqlite {
     fn thaw(&self) {}
 
     fn has_lock_waits(&self) -> bool {
-        panic!("nobody is told")
+        panic!("SQLite does not report waits")
     }
 
     fn has_idle_writers(&self) -> bool {

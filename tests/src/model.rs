@@ -128,11 +128,11 @@ pub enum Action {
     Refuse(usize),
     /// This process dies.
     Crash(usize),
-    /// A transaction that nobody waits for is committed.
+    /// An abandoned transaction is committed.
     CommitLate,
-    /// A transaction that nobody waits for is rolled back.
+    /// An abandoned transaction is rolled back.
     RollBackLate,
-    /// An acknowledgement that nobody waits for arrives.
+    /// An abandoned acknowledgement arrives.
     AckLate,
     /// The store loses its claim.
     Evict,

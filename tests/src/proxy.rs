@@ -1,4 +1,4 @@
-//! A bad network: what stands between clients and a server, and passes on what it is told to.
+//! A bad network: what stands between clients and a server, and passes on what the test allows.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -151,7 +151,7 @@ impl Proxy {
         state.choices = Some(choices);
     }
 
-    /// From now on nothing more passes on the connections that are there, and nobody says so: a firewall
+    /// From now on nothing more passes on the connections that are there, without any notice, like a firewall
     /// has forgotten them. New ones are not affected.
     pub fn forget_connections(&self) {
         let mut state = self.network.lock();

@@ -88,7 +88,7 @@ impl<C: CounterConnection> QueryWorld<C> {
         Self { counters, pool, url, _database: Box::new(database) }
     }
 
-    /// A connection that nobody else uses.
+    /// A connection of its own.
     pub fn connect(&self) -> C {
         C::establish(&self.url).unwrap()
     }

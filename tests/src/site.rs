@@ -1,5 +1,4 @@
-//! A site whose servers can be taken away: a Redis and a database of one test's own, which nobody else
-//! would miss.
+//! A site whose servers can be taken away: a Redis and a database that belong to one test.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -81,7 +80,7 @@ impl Site {
         self.database().builder().claim_timeout(claim_timeout).redis_with(store).build().unwrap()
     }
 
-    /// A sync that waits for nobody who may still be alive: everything is in the table after it. Returns how
+    /// A sync that waits for no process that may still be alive: everything is in the table after it. Returns how
     /// many claims were left behind.
     pub fn last_sync(&self) -> u64 {
         let counters = self.counters_after(Duration::ZERO);

@@ -101,7 +101,7 @@ fn process(world: &World, faults: &Arc<Faults>) -> Counters {
 }
 
 /// A bit of everything: a counter with a row, one without, one whose pass died before it applied its
-/// claim, one whose pass died after, one that is zero, and a set that nobody has applied.
+/// claim, one whose pass died after, one that is zero, and a set that no sync has applied.
 fn prepare(world: &World, owner: &Owner) {
     let counters = world.counters();
     let increment = |key: &str, by| counters.increment(owner, key, by).unwrap();

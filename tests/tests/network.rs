@@ -111,7 +111,7 @@ fn pool<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
     builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
 }
 
-/// So short that some replies come when nobody waits for them any more.
+/// So short that some replies come when no call waits for them any more.
 fn short() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
     timeouts.read = Duration::from_millis(200);

@@ -59,6 +59,6 @@ pub struct Uncounted {
     pub counter: CounterId,
     /// What was to be added.
     pub by: i64,
-    /// Why it was not, or whether nobody knows.
+    /// Why it was not counted, or that its outcome is unknown.
     pub error: CoreError,
 }

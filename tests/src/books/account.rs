@@ -29,7 +29,7 @@ pub(super) struct Account {
     pub(super) begun: AtomicI64,
     /// The sum of those that were counted.
     pub(super) counted: AtomicI64,
-    /// Each of those of which nobody knows.
+    /// Each of those whose outcome is unknown.
     pub(super) unknown: Mutex<Vec<i64>>,
     pub(super) counted_times: AtomicI64,
     pub(super) refused_times: AtomicI64,

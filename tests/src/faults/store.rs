@@ -233,7 +233,7 @@ impl StoreParts for FaultyStore {
     }
 }
 
-/// A generation that a test made up is told nothing.
+/// A generation that a test made up notes nothing.
 impl FaultyStore {
     fn tell_inner(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
         match (&self.generation, self.inner.generation()) {
@@ -243,7 +243,7 @@ impl FaultyStore {
     }
 }
 
-/// A move that fails before it is made was not made; of one that fails afterwards nobody knows.
+/// A move that fails before it is made was not made. The outcome of one that fails afterwards is unknown.
 impl MoveCounts for FaultyStore {
     fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
         let inner = present(self.inner.moves());

@@ -44,7 +44,7 @@ pub struct MergeState {
     /// The counter that gets them.
     pub into: ModelState,
     mergers: Vec<Merger>,
-    /// A move that nobody waits for any more, and that may still be made.
+    /// An abandoned move, which may still be made.
     late: Option<LateMove>,
     /// What was counted for both together, or set.
     counted: i64,
@@ -69,7 +69,7 @@ pub enum MergeAction {
     LoseReply(usize, Lost),
     /// It dies.
     Crash(usize),
-    /// A move that nobody waits for is made.
+    /// An abandoned move is made.
     MoveLate,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The other model has one counter and a store that forgets nothing. Here the store may be put back once, to
 //! what it was when a copy was made. What was counted in between is lost then; nothing may count twice
-//! before somebody is warned.
+//! before an operator is warned.
 //!
 //! A transaction asks what the store remembers, and then whether it still holds the claims, by two commands:
 //! the store may come back between them.

@@ -44,7 +44,7 @@ pub fn settles() -> Property<Scenario> {
     })
 }
 
-/// Of stores that lose a claim: its owner finds that out and applies it, and nobody applies it twice.
+/// Of stores that lose a claim: its owner finds that out and applies it, and no process applies it twice.
 pub fn repairs_an_eviction() -> Properties {
     vec![
         Property::always(

@@ -70,7 +70,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// What the step that moves counts is told of it.
+    /// What the step that moves counts gets of it.
     pub(super) fn seen(self) -> Seen {
         Seen { high_water: self.high_water, pending: self.pending }
     }

@@ -77,7 +77,7 @@ impl Scenario {
         self.with_thread(Thread::new(process, Job::Put(to), 1))
     }
 
-    /// With a set that nobody has applied.
+    /// With a set that no sync has applied.
     pub fn set_before(mut self, to: i64) -> Self {
         self.start.stores[0].replace(ClaimOp::Set(to));
         self.start.truth = to;

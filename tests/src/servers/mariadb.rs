@@ -224,7 +224,7 @@ impl ServerConnection for MysqlConnection {
     }
 
     fn waiting(&mut self) -> i64 {
-        // What is known of transactions is made anew only if nobody has asked for a tenth of a second.
+        // What is known of transactions is made anew only if it was not read for a tenth of a second.
         self.number(
             "SELECT COUNT(*) AS n FROM (SELECT SLEEP(0.15)) AS pause, \
              information_schema.processlist AS p JOIN information_schema.innodb_trx AS t \

@@ -72,7 +72,7 @@ impl Postgres {
         let copy = program("pg_basebackup", &self.programs);
         let mut copy = setup::unprivileged(&copy, folder.path());
         copy.args(["-D", "data", "-U", "postgres", "-h"]).arg(self.folder.path());
-        // It waits for no checkpoint, and the copy is told to follow.
+        // It waits for no checkpoint, and the copy is set up to follow.
         setup::run(copy.args(["-R", "-X", "stream", "--checkpoint=fast", "--no-sync"]));
         let programs = self.programs.clone();
         let (durability, language) = (self.durability, self.language);

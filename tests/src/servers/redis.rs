@@ -16,7 +16,7 @@ use crate::process::wait_for;
 use crate::program::Program;
 
 /// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
-/// unless it is told to.
+/// unless a test asks for that.
 pub struct RedisServer {
     process: Option<Program>,
     port: Arc<Port>,
@@ -48,7 +48,7 @@ impl RedisServer {
             folder: setup::folder("counter-redis-", Durability::On),
         };
         while let Err(output) = server.try_to_start() {
-            // Somebody else has found the same free port.
+            // Another process has found the same free port.
             assert!(output.contains("in use"), "redis-server ended: {output}");
             server.port = Arc::new(Port::claim());
         }
@@ -99,9 +99,9 @@ impl RedisServer {
         replica
     }
 
-    /// Makes a replica copy nobody, and waits until `primary` has noticed. It keeps what it has.
+    /// Makes a replica copy no server, and waits until `primary` has noticed. It keeps what it has.
     pub fn cut_link(&self, primary: &Self) {
-        // Nobody listens there: the port needs privileges.
+        // No server listens there: the port needs privileges.
         redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut self.bare()).expect("it obeys");
         wait_for("the primary to lose its replica", || {
             let info: String =

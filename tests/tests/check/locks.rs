@@ -1,4 +1,4 @@
-//! That somebody who has locked a table, as migrations do, is waited for only shortly.
+//! A check-up waits only shortly for a session that has locked a table, as migrations do.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use diesel::{MysqlConnection, PgConnection};
 
 use super::check_in_time;
 
-/// Who holds the lock, if anybody.
+/// The session that holds the lock, if there is one.
 type Locker<C> = Arc<Mutex<Option<C>>>;
 
 fn world(pair: &str) -> World {
@@ -41,7 +41,7 @@ fn check_up_locked_at<C: ServerConnection>(
     world.store.claim(&[views_of(1)], Duration::MAX).unwrap();
     let check_up = check_in_time(counters);
     assert!(locker.lock().unwrap().take().is_some(), "it was locked");
-    check_up.expect("it ends, whoever has locked what")
+    check_up.expect("it ends, whatever is locked")
 }
 
 fn told(check_up: &CheckUp, code: Code) -> &str {

@@ -48,7 +48,7 @@ fn no_block_of_code_escapes_its_check() {
                     *language == other && names.contains(&document.name.as_str())
                 }),
             };
-            assert!(is_checked, "{}: nobody runs this block: {block:?}", document.name);
+            assert!(is_checked, "{}: no test runs this block: {block:?}", document.name);
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Copies {
     of_database: Vec<TempDir>,
     /// The process in which an operator decides.
     operator: Counters,
-    /// A server that tells what is in a copy.
+    /// A server that shows what is in a copy.
     mirror: RedisServer,
     /// What the copy holds that Redis came back from last.
     restored: Sums,

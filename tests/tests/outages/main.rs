@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 
-/// More than nobody in a request waits.
+/// More than any request waits.
 const SOON: Duration = Duration::from_secs(2);
 
 /// What `call` returns, which has to be soon.

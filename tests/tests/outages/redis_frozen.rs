@@ -65,7 +65,7 @@ fn have_idle_connections(counters: &Counters) {
 fn increment_from_all_threads(counters: &Counters) -> Vec<(u32, bool)> {
     let increment = |number| {
         let outcome = soon(|| counters.increment(post(1), "views", weight(number)));
-        let error = outcome.expect_err("nobody has answered");
+        let error = outcome.expect_err("no reply has arrived");
         (number, error.is_outcome_unknown())
     };
     thread::scope(|scope| {

@@ -42,7 +42,9 @@ fn at_every_step(make_world: fn() -> World, operate: fn(&Counters, usize)) {
 
 /// A world for each fault, and the steps at which it happens there. Each happens at each step, but
 /// on a server two of the six at each: one before the step, one after it.
-fn worlds(make: fn() -> World) -> impl Iterator<Item = (Fault, World, impl Iterator<Item = usize>)> {
+fn worlds(
+    make: fn() -> World,
+) -> impl Iterator<Item = (Fault, World, impl Iterator<Item = usize>)> {
     Fault::ALL.into_iter().enumerate().map(move |(place, fault)| {
         let world = make();
         let is_server = world.database.url().contains("://");

@@ -18,7 +18,7 @@ fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
     });
 }
 
-/// The increment was sent and is waiting in the server's socket. Whoever said that it was not counted,
+/// The increment was sent and is waiting in the server's socket. A caller that took it for not counted,
 /// or tried it again, would be wrong.
 #[test]
 fn the_outcome_of_an_increment_is_unknown_while_the_server_is_frozen() {

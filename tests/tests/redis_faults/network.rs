@@ -49,7 +49,7 @@ fn an_increment_of_a_total_and_its_bucket_that_is_cut_is_unknown_and_made_in_bot
     is_unknown_at_whichever_byte(joint, "counter:{counter:");
 }
 
-/// Cut on its way there it was not carried out, cut on its way back it was; which of the two nobody can know.
+/// Cut on its way there it was not carried out, cut on its way back it was; which of the two is unknown.
 fn is_unknown_at_whichever_byte(
     operate: fn(&dyn DeltaStore, &CounterId) -> Result<(), Error>,
     written: &str,

@@ -152,7 +152,7 @@ fn scripts_that_are_forgotten_all_the_time_cost_no_claim() {
         }
         claimed = claiming.join().ok();
     });
-    // Whoever flushes between loading and calling, again and again, can keep a claim from being made,
+    // A client that flushes between loading and calling, again and again, can keep a claim from being made,
     // but not make it go wrong.
     let look = setting.store.look(&ids).unwrap();
     for held in look.held {

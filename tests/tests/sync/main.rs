@@ -267,7 +267,7 @@ const CASES: &[Case<World>] = &[
         assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), false));
         assert_eq!(counters.get(post(1), "views").unwrap(), 0);
     }),
-    ("a claim that the store lost is applied where the row shows that nobody did", |world| {
+    ("a claim that the store lost is applied where the row shows that no sync did", |world| {
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("verify", move || lose_claim(&*store, "views"));
         let counters = world.counters_behind(&faults, Config::default());
