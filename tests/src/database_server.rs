@@ -45,8 +45,8 @@ pub trait DatabaseServer: Send {
     /// Whether a transaction waits for rows that another one has locked.
     fn has_lock_waits(&self) -> bool;
 
-    /// Whether a transaction that has written rows has waited for what its client says next for more than an
-    /// instant.
+    /// Whether a transaction that has written rows has waited for what its client says next for
+    /// more than an instant.
     fn has_idle_writers(&self) -> bool;
 
     /// Locks all rows of counters until what it returns is dropped.
@@ -55,7 +55,8 @@ pub trait DatabaseServer: Send {
     /// Locks a table against all others until what it returns is dropped.
     fn lock_table(&self, table: &str) -> Box<dyn Any>;
 
-    /// Freezes all its processes: the system takes connections and bytes for them, and nothing is answered.
+    /// Freezes all its processes: the system takes connections and bytes for them, and nothing is
+    /// answered.
     fn freeze(&self);
 
     /// Lets it go on with what it was sent meanwhile.
@@ -233,7 +234,8 @@ impl DatabaseServer for MariaDb {
     }
 
     fn has_lock_waits(&self) -> bool {
-        // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first answer.
+        // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first
+        // answer.
         let waits = "SELECT VARIABLE_VALUE FROM /*M! information_schema.global_status */ \
                      /*!80001 performance_schema.global_status */ \
                      WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'";

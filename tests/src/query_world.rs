@@ -11,7 +11,8 @@ use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use crate::database::{OwnDatabase, ServerConnection, SqliteFile};
 use crate::servers::{mariadb, postgres};
 
-/// A database of one test's own, with the application's tables and ours, and counters in memory before it.
+/// A database of one test's own, with the application's tables and ours, and counters in memory
+/// before it.
 pub struct QueryWorld<C: CounterConnection> {
     /// The counters in the default table.
     pub counters: Counters,

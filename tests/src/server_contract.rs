@@ -34,7 +34,8 @@ impl<C: ServerConnection> ServerWorld<C> {
         Self { database }
     }
 
-    /// A pool of connections on which this was run first. It does not test them before it hands them out.
+    /// A pool of connections on which this was run first. It does not test them before it hands
+    /// them out.
     pub fn pool_after(&self, max_size: u32, first: &str) -> Pool<ConnectionManager<C>> {
         Pool::builder()
             .max_size(max_size)
@@ -108,8 +109,8 @@ fn count(ledger: &dyn Ledger, id: i64) -> i64 {
     ledger.baselines(&[views_of(id)]).unwrap()[0].count
 }
 
-/// A session that locks our rows in another order than ours. The others' transaction is the larger one, and the
-/// one with more patience, so the one that is ended is ours.
+/// A session that locks our rows in another order than ours. The others' transaction is the larger
+/// one, and the one with more patience, so the one that is ended is ours.
 fn deadlock<C: ServerConnection>(world: &ServerWorld<C>) {
     let ledger = world.database.ledger("model_counters");
     let counters =

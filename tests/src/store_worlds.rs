@@ -68,8 +68,8 @@ impl RedisWorld {
         Self::on(shared_url(), own_pool)
     }
 
-    /// The same through a Unix socket, always on a server of this process: the one that the environment
-    /// names may have none.
+    /// The same through a Unix socket, always on a server of this process: the one that the
+    /// environment names may have none.
     pub fn unix() -> Self {
         Self::on(this_process_server().unix_url(), own_pool)
     }

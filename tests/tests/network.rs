@@ -1,5 +1,5 @@
-//! G1, G2 and G5 behind a bad network: connections to Redis and to the database break off in the middle of
-//! what is said, and messages come late and in pieces.
+//! G1, G2 and G5 behind a bad network: connections to Redis and to the database break off in the
+//! middle of what is said, and messages come late and in pieces.
 
 use std::fmt;
 use std::path::Path;
@@ -201,7 +201,8 @@ fn check_each(counters: &Counters, rounds: i64, place: Place) {
 
 const AT_A_TIME: usize = 50;
 
-/// One trouble follows another, while writers on all kinds of pools count, others read, and two sync.
+/// One trouble follows another, while writers on all kinds of pools count, others read, and two
+/// sync.
 fn random_trouble(network: &Network) {
     let mut choices = choices("trouble");
     let books = Arc::new(Books::of(AT_A_TIME));

@@ -1,5 +1,5 @@
-//! Processes that sync the same counters at the same time, while threads count: real ones, which can be
-//! killed and frozen.
+//! Processes that sync the same counters at the same time, while threads count: real ones, which
+//! can be killed and frozen.
 
 use std::sync::mpsc;
 use std::thread;
@@ -82,7 +82,8 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
         wait_for("it to wait for rows", || site.database().has_lock_waits().then_some(()));
         assert_others_are_served(&counters);
         let applied = synced.recv_timeout(PATIENCE);
-        // Before anything is said of it, or it would wait for the process until no other process waits for it.
+        // Before anything is said of it, or it would wait for the process until no other process
+        // waits for it.
         process.thaw();
         assert!(applied.is_ok_and(|applied| applied > 0), "after {:?}", start.elapsed());
     });
@@ -91,7 +92,8 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
     assert_exact_after(site, writers, process);
 }
 
-/// Each pass leaves the rows of the frozen process to the next one, until the server gives them free.
+/// Each pass leaves the rows of the frozen process to the next one, until the server gives them
+/// free.
 fn sync_until_nothing_is_locked(counters: &Counters, end: Instant) -> u64 {
     let mut applied = 0;
     loop {

@@ -30,8 +30,8 @@ impl Diagnosis {
         self.findings.push(Finding::new(severity, code, message.into(), advice));
     }
 
-    /// Returns what the store reported, if it did. Adds a finding if the store was asked and did not
-    /// answer.
+    /// Returns what the store reported, if it did. Adds a finding if the store was asked and did
+    /// not answer.
     pub(super) fn store_told<'a, T>(
         &mut self,
         fact: &'a Fact<T>,

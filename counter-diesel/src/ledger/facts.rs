@@ -146,8 +146,8 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
 
-/// Checks whether the tables take writes, if they can be read. This is a transaction of its own that
-/// begins with a write, because SQLite does not let one that has read wait for another writer.
+/// Checks whether the tables take writes, if they can be read. This is a transaction of its own
+/// that begins with a write, because SQLite does not let one that has read wait for another writer.
 pub(crate) fn inspect_writes<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,

@@ -104,9 +104,9 @@ impl SyncWorker {
         Ok(self.status())
     }
 
-    /// Like [`stop`](Self::stop), for an application that must end within a time. The last sync does
-    /// not wait for rows that others have locked, and is repeated for those as long as there is
-    /// time. What is locked for longer is in `last_report`, which is not clean then.
+    /// Like [`stop`](Self::stop), for an application that must end within a time. The last sync
+    /// does not wait for rows that others have locked, and is repeated for those as long as there
+    /// is time. What is locked for longer is in `last_report`, which is not clean then.
     ///
     /// # Errors
     ///

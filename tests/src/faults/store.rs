@@ -243,7 +243,8 @@ impl FaultyStore {
     }
 }
 
-/// A move that fails before it is made was not made. The outcome of one that fails afterwards is unknown.
+/// A move that fails before it is made was not made. The outcome of one that fails afterwards is
+/// unknown.
 impl MoveCounts for FaultyStore {
     fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
         let inner = present(self.inner.moves());

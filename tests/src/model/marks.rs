@@ -1,8 +1,9 @@
-//! A database that goes back or is copied, as a model that can be checked exhaustively: processes that record
-//! in a row of one or two, tell the store, acknowledge, die and go on, while an operator decides.
+//! A database that goes back or is copied, as a model that can be checked exhaustively: processes
+//! that record in a row of one or two, tell the store, acknowledge, die and go on, while an
+//! operator decides.
 //!
-//! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the database any
-//! more is a count that is lost.
+//! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the
+//! database any more is a count that is lost.
 
 mod adoption;
 mod rules;

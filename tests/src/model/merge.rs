@@ -1,7 +1,8 @@
-//! A merge of one counter into another: two worlds of one counter each, as the rest of the model has them, and
-//! processes that move the counts of the first to the second.
+//! A merge of one counter into another: two worlds of one counter each, as the rest of the model
+//! has them, and processes that move the counts of the first to the second.
 //!
-//! The sequences of the two are given out apart, which is no less than one for both: a sequence belongs to a counter.
+//! The sequences of the two are given out apart, which is no less than one for both: a sequence
+//! belongs to a counter.
 
 mod merger;
 pub mod rules;

@@ -135,7 +135,8 @@ impl ModelState {
 }
 
 impl Partly {
-    /// Looks at the next part, and begins again after the last one if the high water has risen meanwhile.
+    /// Looks at the next part, and begins again after the last one if the high water has risen
+    /// meanwhile.
     fn go_on(mut self, now: Look, run: Run, rule: LookAt) -> Reader {
         let LookAt::Instants { parts, compares } = rule else { unreachable!() };
         match parts[self.seen] {

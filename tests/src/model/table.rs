@@ -18,8 +18,8 @@ pub struct Table {
 pub struct Transaction {
     /// The row as it will be.
     pub row: Option<Baseline>,
-    /// The thread that waits for its end. Of one that died or lost its connection after it had asked for
-    /// the commit, it is unknown whether it will still happen.
+    /// The thread that waits for its end. Of one that died or lost its connection after it had
+    /// asked for the commit, it is unknown whether it will still happen.
     pub owner: Option<usize>,
 }
 

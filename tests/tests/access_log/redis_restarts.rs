@@ -1,4 +1,5 @@
-//! Redis, which keeps what it has acknowledged, is killed and started again while the program counts.
+//! Redis, which keeps what it has acknowledged, is killed and started again while the program
+//! counts.
 
 use std::fs;
 use std::net::TcpListener;

@@ -22,7 +22,8 @@ fn world(pair: &str) -> World {
     make()
 }
 
-/// What is found where a table is locked just before this step of a check-up, with a claim in the store.
+/// What is found where a table is locked just before this step of a check-up, with a claim in the
+/// store.
 fn check_up_locked_at<C: ServerConnection>(
     world: &World,
     step: &'static str,

@@ -131,8 +131,9 @@ pub(crate) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// Lets the next transaction of the copy record in a row that the store has never noted: until what this
-/// returns is dropped, it is the only one that is not locked. A file has one row, and locks it with all else.
+/// Lets the next transaction of the copy record in a row that the store has never noted: until what
+/// this returns is dropped, it is the only one that is not locked. A file has one row, and locks it
+/// with all else.
 fn unknown_row_alone_is_free(world: &World) -> Option<Box<dyn Any>> {
     if !world.database.url().contains("://") {
         return None;

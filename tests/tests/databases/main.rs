@@ -1,5 +1,6 @@
-//! G4 and G6 where the database is not the one that the store was synced into: it was restored from an older
-//! backup, or copied, or another one is behind the same prefix. And that no crash looks like that.
+//! G4 and G6 where the database is not the one that the store was synced into: it was restored from
+//! an older backup, or copied, or another one is behind the same prefix. And that no crash looks
+//! like that.
 
 mod copies;
 mod decisions;

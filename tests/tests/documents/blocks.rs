@@ -68,8 +68,8 @@ fn the_first_example_of_the_readme_is_the_quickstart() {
     assert_eq!(readme.blocks().first().unwrap().code, document("examples/quickstart.rs").text);
 }
 
-/// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as a page of
-/// the library's own documentation.
+/// Whether the documentation tests have it: here, in the package of the derive macro's tests, or as
+/// a page of the library's own documentation.
 fn is_compiled(from: &Document) -> bool {
     let path = root().join(&from.name).canonicalize().unwrap();
     let folders = ["tests/src", "tests/derive/src", "counter-diesel/src"];

@@ -38,7 +38,8 @@ impl Shell {
         Self { redis: RedisServer::start(), database, folder }
     }
 
-    /// Runs what is shown behind each `$`, compares what it prints, and returns how many there were.
+    /// Runs what is shown behind each `$`, compares what it prints, and returns how many there
+    /// were.
     pub fn replay(&self, session: &str) -> usize {
         let steps = session.split("$ ").skip(1);
         steps
@@ -71,7 +72,8 @@ fn write_program(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Without the numbers that differ from run to run, and so without the widths that follow from them.
+/// Without the numbers that differ from run to run, and so without the widths that follow from
+/// them.
 fn untimed(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim_start);
     let untimed = lines.map(|line| match line.split_once("  ") {

@@ -76,8 +76,8 @@ impl Setting {
     }
 }
 
-/// Four posts. Of each but the last the store holds something again that the table has counted already,
-/// in another way; and 2 views of the first, which the table has not seen, are gone.
+/// Four posts. Of each but the last the store holds something again that the table has counted
+/// already, in another way; and 2 views of the first, which the table has not seen, are gone.
 fn gone_back(way: &Way) -> Setting {
     let mut setting = Setting::with_postgres((way.start)());
     let counters = setting.counters();

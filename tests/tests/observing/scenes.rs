@@ -97,8 +97,8 @@ pub fn failing_at(world: &World, step: &'static str, fault: Fault) -> Counters {
     counters
 }
 
-/// Waits until the clock has come to the newest sequence that a store has given out: one in memory leaves out most,
-/// and so is a moment ahead.
+/// Waits until the clock has come to the newest sequence that a store has given out: one in memory
+/// leaves out most, and so is a moment ahead.
 pub fn wait_for_clock(store: &dyn DeltaStore) {
     let newest = store.look(&[]).unwrap().high_water.get();
     wait_for("the clock to go on", || {

@@ -130,8 +130,8 @@ fn claim(site: &Site, id: i64) -> Claim {
     }
 }
 
-/// A process that takes every claim for one that was left behind, counts its transactions and reports
-/// each upsert.
+/// A process that takes every claim for one that was left behind, counts its transactions and
+/// reports each upsert.
 fn impatient_telling(
     site: &Site,
     transactions: &Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! What an application sees, and what the table says in the end, when Redis or the database goes away and
-//! comes back: on real servers of the tests' own.
+//! What an application sees, and what the table says in the end, when Redis or the database goes
+//! away and comes back: on real servers of the tests' own.
 
 mod database_away;
 mod database_frozen;

@@ -41,7 +41,8 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
     println!("{unknown} unknown, total {total:b} by twos");
 }
 
-/// By how much the increment of this number counts: the total says of each how often it was counted.
+/// By how much the increment of this number counts: the total says of each how often it was
+/// counted.
 fn weight(number: u32) -> i64 {
     4_i64.pow(number)
 }

@@ -1,4 +1,5 @@
-//! A merge and a rename may stop at any step: no count is lost or doubled, and the same call goes on.
+//! A merge and a rename may stop at any step: no count is lost or doubled, and the same call goes
+//! on.
 
 use counter_core::Replacement;
 use counter_diesel::query::OwnerType;

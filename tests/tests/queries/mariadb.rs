@@ -74,7 +74,8 @@ fn is_sorted(plan: &[String]) -> bool {
     plan.iter().any(|plan| plan.contains("filesort\": {") || plan.contains("temporary_table"))
 }
 
-/// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of MariaDB.
+/// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of
+/// MariaDB.
 fn explain<Q, Row>(conn: &mut Connection, query: Explain<Q>) -> QueryResult<Vec<Row>>
 where
     Q: QueryFragment<Backend>,

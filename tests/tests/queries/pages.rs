@@ -1,4 +1,5 @@
-//! Pages of models with the exact values of their counters, the first few of a model, and the rows themselves.
+//! Pages of models with the exact values of their counters, the first few of a model, and the rows
+//! themselves.
 
 use counter_diesel::query::OwnerType;
 use counter_diesel::schema::ModelCounter;

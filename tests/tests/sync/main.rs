@@ -212,7 +212,8 @@ const CASES: &[Case<World>] = &[
         increment_each(&other, 100);
         let during = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&during);
-        // The first has claimed its first batch, and perhaps two more, and is about to open its transaction.
+        // The first has claimed its first batch, and perhaps two more, and is about to open its
+        // transaction.
         let faults = Faults::calling_once_before("begin", move || {
             *seen.lock().unwrap() = Some(other.sync(&SyncOptions::default()).unwrap());
         });

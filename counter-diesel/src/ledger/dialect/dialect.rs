@@ -122,8 +122,8 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>>;
 
-    /// Like [`baselines`](Self::baselines), in a transaction that may have an older snapshot: returns
-    /// the rows as they are now.
+    /// Like [`baselines`](Self::baselines), in a transaction that may have an older snapshot:
+    /// returns the rows as they are now.
     fn current_rows(
         &mut self,
         tables: &Tables,

@@ -255,8 +255,8 @@ impl World {
         self.passed_beside_adopted |= self.adopted.is_some_and(|adopted| adopted != database);
     }
 
-    /// Lets the store note the newest mark of a row that would keep too many, and returns what the store
-    /// noted last.
+    /// Lets the store note the newest mark of a row that would keep too many, and returns what the
+    /// store noted last.
     fn tell_if_full(
         &mut self,
         i: usize,
