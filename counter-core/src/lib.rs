@@ -36,7 +36,7 @@
 //! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read
 //!   returns.
 //! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
-//!   [`facts`](StoreFacts): what a store tells of its server.
+//!   [`facts`](StoreFacts): what a store reports about its server.
 //! - [`config`](Config) and [`error`](Error).
 //!
 //! # Features

@@ -191,8 +191,8 @@ impl Survey {
                 Severity::Warning,
                 Code::ForeignNames,
                 format!("{names} are not counters, and are left alone"),
-                "remove them if nobody needs them, or have their owner use another prefix; before \
-                 you change that of the counters, sync",
+                "remove them if they are not needed, or change the prefix of the program that \
+                 writes them; before you change that of the counters, sync",
             );
         }
         self.expiries.judge(diagnosis);
