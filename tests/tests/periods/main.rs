@@ -1,6 +1,7 @@
 //! Buckets of periods, from the store into their table, beside the totals.
 
 mod counted;
+mod missing;
 mod rows;
 mod synced;
 mod wire;
@@ -13,7 +14,7 @@ use counter_tests::suite::{run_trials, trials};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let mut all = trials(PAIRS, &[synced::CASES, counted::CASES].concat());
+    let mut all = trials(PAIRS, &[synced::CASES, counted::CASES, missing::CASES].concat());
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
     all.extend(rows::trials());

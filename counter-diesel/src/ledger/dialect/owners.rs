@@ -6,7 +6,7 @@ use chrono::NaiveDateTime;
 use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
 use diesel::result::QueryResult;
 
-use super::tables::Tables;
+use super::tables::{Table, Tables};
 
 /// What databases answer about the owners of a type. It belongs to [`Dialect`], which builds on it.
 ///
@@ -35,10 +35,11 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundRow>>;
 
-    /// Returns at most so many owners of a type that have rows, in order: those after this one.
+    /// Returns at most so many owners of a type that have rows in a table, in order: those after
+    /// this one.
     fn owners_after(
         &mut self,
-        tables: &Tables,
+        table: &Table,
         owner_type: &OwnerType,
         after: Option<&OwnerId>,
         limit: i64,
