@@ -1,5 +1,5 @@
-//! The command `counter` as far as it needs no server. What it does with servers is in the workspace's own
-//! tests, for which this one has the command built.
+//! The command `counter` as far as it needs no server. What it does with servers is in the
+//! workspace's own tests, for which this one has the command built.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 

@@ -52,8 +52,8 @@ pub enum Error {
     ///
     /// Nothing in this library tries such a write again, for it could count twice.
     #[error(
-        "nobody knows whether the {operation} of counter {counter} was counted: \
-         it was sent, but no answer says so"
+        "outcome of {operation} on counter {counter} is unknown: the request was sent, but no \
+         reply arrived"
     )]
     OutcomeUnknown {
         /// What was attempted.

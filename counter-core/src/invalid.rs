@@ -78,6 +78,10 @@ pub enum InputKind {
     Period,
     /// How long periods are, such as `day`.
     Grain,
+    /// A time zone, such as `+05:30` or `Europe/Berlin`.
+    Zone,
+    /// The periods that a read asks for, such as the last 30 days.
+    Span,
     /// The name of the table, such as `model_counters`.
     TableName,
     /// The kind of store, `redis` or `memory`.
@@ -102,6 +106,8 @@ impl fmt::Display for InputKind {
             Self::Pattern => "pattern",
             Self::Period => "period",
             Self::Grain => "grain",
+            Self::Zone => "time zone",
+            Self::Span => "span of periods",
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",

@@ -17,7 +17,7 @@
 //! # Ok::<(), counter_core::Error>(())
 //! ```
 //!
-//! The same store in Redis, with the feature `redis`:
+//! With the feature `redis`, the store can be in Redis:
 //!
 //! ```no_run
 //! # #[cfg(feature = "redis")] {
@@ -32,11 +32,12 @@
 //! # Reading order
 //!
 //! - [`owner`](Owner), [`key`](CounterKey), [`counter_id`](CounterId): who is counted, and what.
+//! - [`calendar`](Zone): in which periods an instant is, and which ones a read asks for ([`Span`]).
 //! - [`prefix`](Prefix) and [`pattern`](Pattern): the names under which a store keeps it all.
 //! - [`claim`](Claim) and [`protocol`](value): a delta on its way to the database; what a read
 //!   returns.
 //! - [`store`](DeltaStore): the contract; [`memory`](MemoryStore): its reference implementation;
-//!   [`facts`](StoreFacts): what a store tells of its server.
+//!   [`facts`](StoreFacts): what a store reports about its server.
 //! - [`config`](Config) and [`error`](Error).
 //!
 //! # Features
@@ -47,8 +48,10 @@
 //! - `redis-tls`: `rediss://` URLs, through rustls. Needs a C compiler.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`.
 //! - `uuid`: `uuid::Uuid` as the id of an owner.
+//! - `chrono-tz`: zones by their names, such as `Europe/Berlin`.
 
 mod batch_size;
+mod calendar;
 mod clock;
 mod config;
 mod confirmation;
@@ -70,6 +73,7 @@ mod table_name;
 mod url_encoding;
 
 pub use batch_size::BatchSize;
+pub use calendar::{Span, Step, ToZone, Zone};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use confirmation::Confirmation;

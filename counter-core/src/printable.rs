@@ -2,7 +2,7 @@ use std::fmt::{self, Write as _};
 
 /// A text from outside as it can be shown in one line of a terminal or a log.
 ///
-/// Names and messages come from anybody. What would end the line, steer the terminal, turn the
+/// Names and messages come from outside. What would end the line, steer the terminal, turn the
 /// direction of writing or not be seen is escaped as Rust does it, `\n` or `\u{1b}`; all else is
 /// left as it is. So are the joiners U+200C and U+200D and the variation selectors U+FE00 to
 /// U+FE0F, without which emoji and some scripts are written differently.

@@ -211,7 +211,7 @@ mod tests {
         (NotUnderstood, "invalid prefix: \":p:w@x@h\"", "invalid prefix: \":***@h\""),
         (NotUnderstood, "'u:p w@h' is no owner", "'u:***@h' is no owner"),
         (NotUnderstood, "redis://:pw@h", "redis://:***@h"),
-        (NotUnderstood, "error: nobody@h", "error: nobody@h"),
+        (NotUnderstood, "error: user@h", "error: user@h"),
         (NotUnderstood, "a: b", "a: b"),
         (
             Url("postgres://u:p/w@h/d"),
@@ -261,7 +261,7 @@ mod tests {
             "could not parse network address \"w0rd\": no name",
             "could not parse network address \"***\": no name",
         ),
-        (DatabaseError, "nobody has ever said \"w0rd", "nobody has ever said \"***\""),
+        (DatabaseError, "no one has ever said \"w0rd", "no one has ever said \"***\""),
         (
             DatabaseError,
             "connection to server at \"h\" failed\nwhat is \"w0\nr\"d\"?",

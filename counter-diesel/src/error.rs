@@ -26,7 +26,7 @@ pub enum Error {
     #[error(transparent)]
     Core(#[from] CoreError),
 
-    /// At least one of several increments was not counted, or nobody knows whether it was.
+    /// At least one of several increments was not counted, or its outcome is unknown.
     #[error(
         "{} of {} increments were not certainly counted",
         .outcomes.iter().filter(|outcome| outcome.is_err()).count(),
@@ -44,7 +44,7 @@ pub enum Error {
 
     /// The connection was lost during the commit of a transaction of the application's: it was
     /// committed, or it was not. Nothing was counted.
-    #[error("nobody knows whether the transaction was committed, so nothing of it was counted")]
+    #[error("whether the transaction was committed is unknown, so nothing of it was counted")]
     #[non_exhaustive]
     CommitUnknown {
         /// What would have been added, if it had been committed.
@@ -187,7 +187,7 @@ pub enum Error {
         table: String,
         /// How long was waited.
         waited: Duration,
-        /// Which session holds the lock, as far as the database tells.
+        /// Which session holds the lock, as far as the database reports it.
         holder: String,
     },
 

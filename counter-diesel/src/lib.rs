@@ -60,6 +60,8 @@
 //! - `redis-tls`: `rediss://` URLs. Needs a C compiler. Adds `rustls` with `ring`.
 //! - `r2d2-redis`: an application's pool of the crate `r2d2_redis`, which adds `redis` 0.20.
 //! - `uuid`: `uuid::Uuid` as the key of a model, and as an owner's id. Adds `uuid`.
+//! - `chrono-tz`: zones by their names, such as `Europe/Berlin`: see [`query::Zone`]. Adds
+//!   `chrono-tz` with the time zone database.
 //! - `metrics`: what syncs do and find, as metrics: see [`telemetry`]. Adds `metrics`.
 //! - `serde`: `serde::Serialize` for reports, check-ups and overviews, in the shapes of the
 //!   command's JSON: see [`overview`]. Adds `serde`.

@@ -1,10 +1,10 @@
-//! Counters as Diesel expressions, and the types that name owners and keys in them.
+//! Counters as Diesel expressions, and the types that name owners, keys, periods and zones.
 
 pub(crate) mod counter_value;
 pub(crate) mod owner_column;
 pub(crate) mod owner_id_type;
 
-pub use counter_core::{Grain, OwnerText, OwnerType, Period};
+pub use counter_core::{Grain, OwnerText, OwnerType, Period, Span, Step, ToZone, Zone};
 
 pub use self::counter_value::{CounterValue, CounterValueOf};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};

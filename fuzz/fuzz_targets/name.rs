@@ -1,4 +1,5 @@
-//! A name in the store is a counter's, or the store's own, and is written back the same; or it is nobody's.
+//! A name in the store is a counter's, or the store's own, and is written back the same; or it
+//! belongs to none.
 #![no_main]
 
 use counter_core::{CounterId, OwnerId, Period, Prefix, StoreName};

@@ -10,7 +10,8 @@ fuzz_target!(|value: &str| {
         assert_eq!(claim.text(), value);
         assert!(claim.seq > ClaimSeq::ZERO);
     }
-    // A delta is decoded as what a claim adds. By another rule: what Rust writes of a number it has read.
+    // A delta is decoded as what a claim adds. By another rule: what Rust writes of a number it has
+    // read.
     let delta = value.parse::<i64>().ok().filter(|delta| delta.to_string() == value);
     let added = match format!("add:{value}").parse() {
         Ok(ClaimOp::Add(by)) => Some(by),

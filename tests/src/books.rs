@@ -1,4 +1,5 @@
-//! What callers were told of their increments while things broke, and what counters may be after that.
+//! The outcomes that callers got for their increments while things broke, and what counters may be
+//! after that.
 
 mod account;
 
@@ -23,7 +24,8 @@ pub struct Books {
     meets_old_copies: AtomicBool,
 }
 
-/// There are as many as were opened in the beginning, and at most one for each increment of unknown outcome.
+/// There are as many as were opened in the beginning, and at most one for each increment of unknown
+/// outcome.
 struct Accounts {
     /// By number.
     all: Vec<Arc<Account>>,
@@ -41,7 +43,8 @@ impl Books {
         Self { accounts, reads: AtomicU64::new(0), meets_old_copies: AtomicBool::new(false) }
     }
 
-    /// Makes an increment, or a few of different counters in one call, and notes what becomes of it.
+    /// Makes an increment, or a few of different counters in one call, and notes what becomes of
+    /// it.
     ///
     /// # Panics
     ///
@@ -62,7 +65,8 @@ impl Books {
         }
     }
 
-    /// Reads some counters. Their values have to be true at some instant of the call, if there are any.
+    /// Reads some counters. Their values have to be true at some instant of the call, if there are
+    /// any.
     ///
     /// # Panics
     ///
@@ -138,7 +142,7 @@ impl Books {
     }
 
     fn lock(&self) -> MutexGuard<'_, Accounts> {
-        self.accounts.lock().expect("nobody panics while holding it")
+        self.accounts.lock().expect("no thread panics while holding it")
     }
 }
 

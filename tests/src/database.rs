@@ -48,13 +48,14 @@ pub fn postgres() -> Box<dyn Database> {
     Box::new(OwnDatabase::<PgConnection>::in_server(&postgres::shared_url()))
 }
 
-/// A schema in a database of PostgreSQL that tests share. The server copies files for a database, and
-/// only writes a row for a schema, so this is for tests that make hundreds.
+/// A schema in a database of PostgreSQL that tests share. The server copies files for a database,
+/// and only writes a row for a schema, so this is for tests that make hundreds.
 pub fn postgres_schema() -> Box<dyn Database> {
     Box::new(OwnSchema::new())
 }
 
-/// A database in a PostgreSQL server, reached through a pooler that takes each of five connections in turn.
+/// A database in a PostgreSQL server, reached through a pooler that takes each of five connections
+/// in turn.
 pub fn pooled_postgres() -> Box<dyn Database> {
     static SERVERS: LazyLock<(Postgres, PgBouncer)> = LazyLock::new(|| {
         let server = Postgres::new(Durability::Off);
@@ -230,7 +231,7 @@ pub trait ServerConnection: CounterConnection + SimpleConnection {
     /// Makes all sessions of the database `NAME` that begin later notice a deadlock at once.
     const IMPATIENCE: &'static str;
 
-    /// Lets nobody else at the counters' table, until the session ends.
+    /// Locks the counters' table until the session ends.
     const LOCK_TABLE: &'static str;
 
     /// A pool of such connections.

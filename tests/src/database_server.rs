@@ -45,8 +45,8 @@ pub trait DatabaseServer: Send {
     /// Whether a transaction waits for rows that another one has locked.
     fn has_lock_waits(&self) -> bool;
 
-    /// Whether a transaction that has written rows has waited for what its client says next for more than an
-    /// instant.
+    /// Whether a transaction that has written rows has waited for what its client says next for
+    /// more than an instant.
     fn has_idle_writers(&self) -> bool;
 
     /// Locks all rows of counters until what it returns is dropped.
@@ -55,7 +55,8 @@ pub trait DatabaseServer: Send {
     /// Locks a table against all others until what it returns is dropped.
     fn lock_table(&self, table: &str) -> Box<dyn Any>;
 
-    /// Freezes all its processes: the system takes connections and bytes for them, and nothing is answered.
+    /// Freezes all its processes: the system takes connections and bytes for them, and nothing is
+    /// answered.
     fn freeze(&self);
 
     /// Lets it go on with what it was sent meanwhile.
@@ -233,7 +234,8 @@ impl DatabaseServer for MariaDb {
     }
 
     fn has_lock_waits(&self) -> bool {
-        // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first answer.
+        // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first
+        // answer.
         let waits = "SELECT VARIABLE_VALUE FROM /*M! information_schema.global_status */ \
                      /*!80001 performance_schema.global_status */ \
                      WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'";
@@ -295,7 +297,7 @@ impl DatabaseServer for Sqlite {
         sqlite_pool(&self.url(), 1).unwrap().get().unwrap().batch_execute(statement).unwrap();
     }
 
-    /// All rows are one lock, and whoever waits for it tries again and again.
+    /// All rows are one lock, and a session that waits for it polls.
     fn lock_table(&self, _table: &str) -> Box<dyn Any> {
         self.lock_rows()
     }
@@ -305,7 +307,7 @@ impl DatabaseServer for Sqlite {
     fn thaw(&self) {}
 
     fn has_lock_waits(&self) -> bool {
-        panic!("nobody is told")
+        panic!("SQLite does not report waits")
     }
 
     fn has_idle_writers(&self) -> bool {

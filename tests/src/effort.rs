@@ -23,13 +23,13 @@ pub fn choices_from(seed: u64, what_for: &str) -> Rng {
     Rng::with_seed(seed)
 }
 
-/// Where a test's random choices come from: the seed in `COUNTER_TEST_SEED`, or a new one. It is printed
-/// with what it is for, and can be set for another run.
+/// Where a test's random choices come from: the seed in `COUNTER_TEST_SEED`, or a new one. It is
+/// printed with what it is for, and can be set for another run.
 ///
-/// A seed repeats the choices: who is killed in which order and after how long, after how many bytes a
-/// connection breaks and how, which counters are counted and by how much. It does not repeat the scheduler:
-/// at which instruction a process is when the signal comes, and which of two threads is first. So a seed
-/// that showed a mistake shows it again often, not always.
+/// A seed repeats the choices: who is killed in which order and after how long, after how many
+/// bytes a connection breaks and how, which counters are counted and by how much. It does not
+/// repeat the scheduler: at which instruction a process is when the signal comes, and which of two
+/// threads is first. So a seed that showed a mistake shows it again often, not always.
 pub fn choices(what_for: &str) -> Rng {
     let seed = number("COUNTER_TEST_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{what_for}: COUNTER_TEST_SEED={seed}");

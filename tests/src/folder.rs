@@ -7,9 +7,9 @@ use tempfile::{Builder, TempDir};
 /// The folder of Linux whose files are in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// Returns a new folder, removed when it is dropped. It is in memory where the system has such a folder with that
-/// many bytes free: what tests do to a process is no power cut, and each of thousands of commits would wait for the
-/// disk.
+/// Returns a new folder, removed when it is dropped. It is in memory where the system has such a
+/// folder with that many bytes free: what tests do to a process is no power cut, and each of
+/// thousands of commits would wait for the disk.
 pub fn in_memory(prefix: &str, bytes: u64) -> TempDir {
     let parent = if has_room(bytes) { Path::new(MEMORY).into() } else { std::env::temp_dir() };
     Builder::new().prefix(prefix).tempdir_in(parent).expect("a folder is made")

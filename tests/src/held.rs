@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 
 use counter_core::{Claim, ClaimOp, CounterId, Cursor, DeltaStore, Pattern};
 
-/// Returns what a store holds of each counter that is added to only: what is pending, and what is claimed.
+/// Returns what a store holds of each counter that is added to only: what is pending, and what is
+/// claimed.
 ///
 /// # Panics
 ///

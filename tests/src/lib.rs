@@ -1,5 +1,5 @@
-//! What the tests share: worlds to run them in, and suites that any store, ledger or pair of the two can be
-//! put through.
+//! What the tests share: worlds to run them in, and suites that any store, ledger or pair of the
+//! two can be put through.
 
 pub mod books;
 pub mod command;
@@ -35,8 +35,8 @@ pub mod traffic;
 pub mod world;
 pub mod writers;
 
-/// The Rust in README.md and in the guides, which is compiled and run. That no guide is missing here, and what else is
-/// in them, is checked by the test `documents`.
+/// The Rust in README.md and in the guides, which is compiled and run. That no guide is missing
+/// here, and what else is in them, is checked by the test `documents`.
 #[cfg(doctest)]
 pub mod documents {
     #[doc = include_str!("../../README.md")]
@@ -51,6 +51,10 @@ pub mod documents {
     pub struct Migrating;
     #[doc = include_str!("../../docs/operating.md")]
     pub struct Operating;
+    #[doc = include_str!("../../docs/production.md")]
+    pub struct Production;
+    #[doc = include_str!("../../docs/queries.md")]
+    pub struct Queries;
     #[doc = include_str!("../../docs/recipes.md")]
     pub struct Recipes;
     #[doc = include_str!("../../docs/renaming.md")]

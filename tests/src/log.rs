@@ -1,4 +1,4 @@
-//! What is told to `tracing`, kept for tests to look at.
+//! Events and spans of `tracing`, recorded for tests.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -63,7 +63,7 @@ impl Visit for Told {
     }
 }
 
-/// All that was told.
+/// All that was recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Written>>);
 
@@ -75,14 +75,14 @@ struct Written {
 }
 
 impl Log {
-    /// What this tells in this thread.
+    /// Records what this thread logs.
     pub fn of(run: impl FnOnce()) -> Self {
         let log = Self::default();
         tracing::subscriber::with_default(log.clone(), run);
         log
     }
 
-    /// What the whole process tells, from the first call on.
+    /// Records what the whole process logs, from the first call on.
     pub fn of_process() -> &'static Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {

@@ -1,10 +1,10 @@
-//! The sync protocol of one counter as a model that can be checked exhaustively: every order in which the
-//! steps of all threads, the deaths, and the lost replies can happen.
+//! The sync protocol of one counter as a model that can be checked exhaustively: every order in
+//! which the steps of all threads, the deaths, and the lost replies can happen.
 //!
-//! What decides is the project's own: [`Baseline::after`](counter_core::Baseline::after) is the guard and
-//! [`counter_core::value`] the rule of reads. The store is written again, in a form that can be compared and
-//! hashed, and compared with the real one. The steps of a pass follow `pass.rs` and `apply.rs`. How stores in
-//! memory of several processes differ is in [`numbers`].
+//! What decides is the project's own: [`Baseline::after`](counter_core::Baseline::after) is the
+//! guard and [`counter_core::value`] the rule of reads. The store is written again, in a form that
+//! can be compared and hashed, and compared with the real one. The steps of a pass follow `pass.rs`
+//! and `apply.rs`. How stores in memory of several processes differ is in [`numbers`].
 
 use stateright::{Model, Property};
 
@@ -128,11 +128,11 @@ pub enum Action {
     Refuse(usize),
     /// This process dies.
     Crash(usize),
-    /// A transaction that nobody waits for is committed.
+    /// An abandoned transaction is committed.
     CommitLate,
-    /// A transaction that nobody waits for is rolled back.
+    /// An abandoned transaction is rolled back.
     RollBackLate,
-    /// An acknowledgement that nobody waits for arrives.
+    /// An abandoned acknowledgement arrives.
     AckLate,
     /// The store loses its claim.
     Evict,

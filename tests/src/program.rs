@@ -74,8 +74,8 @@ impl Program {
 
     /// Starts a server whose output goes to `log` and which lives in `folder`.
     ///
-    /// `last_signal` ends it when it is dropped: at once, and also where the server was started with
-    /// `SIGINT` and `SIGQUIT` ignored, as in the background of a script.
+    /// `last_signal` ends it when it is dropped: at once, and also where the server was started
+    /// with `SIGINT` and `SIGQUIT` ignored, as in the background of a script.
     pub fn start_server(
         command: &mut Command,
         folder: &Path,
@@ -84,7 +84,8 @@ impl Program {
     ) -> Self {
         let output = File::options().append(true).create(true).open(log).unwrap();
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
-        // Not in the group that a Ctrl-C goes to: it is ended in the same way, however the test ends.
+        // Not in the group that a Ctrl-C goes to: it is ended in the same way, however the test
+        // ends.
         let child = spawn(command.process_group(0));
         let watchdog = Some(watchdog(child.id(), folder, last_signal));
         Self { child, input: None, last_signal, watchdog }

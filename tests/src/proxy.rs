@@ -1,4 +1,4 @@
-//! A bad network: what stands between clients and a server, and passes on what it is told to.
+//! A bad network: what stands between clients and a server, and passes on what the test allows.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,8 +11,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use tempfile::TempDir;
 
-/// Takes connections in the place of a server and passes on what both sides say. Ends with the process of
-/// the test.
+/// Takes connections in the place of a server and passes on what both sides say. Ends with the
+/// process of the test.
 pub struct Proxy {
     place: Place,
     network: Arc<Network>,
@@ -50,8 +50,8 @@ pub enum Kind {
     Instead(&'static str),
 }
 
-/// What happens, and to whom: the connection that is about to pass on the byte of this number in this
-/// direction, counted over all connections and from 0.
+/// What happens, and to whom: the connection that is about to pass on the byte of this number in
+/// this direction, counted over all connections and from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trouble {
     /// In which direction bytes are counted.
@@ -151,15 +151,15 @@ impl Proxy {
         state.choices = Some(choices);
     }
 
-    /// From now on nothing more passes on the connections that are there, and nobody says so: a firewall
-    /// has forgotten them. New ones are not affected.
+    /// From now on nothing more passes on the connections that are there, without any notice, like
+    /// a firewall has forgotten them. New ones are not affected.
     pub fn forget_connections(&self) {
         let mut state = self.network.lock();
         state.forgotten = state.connections;
     }
 
-    /// Nothing more happens, and what is held back arrives. Returns how much has happened since the last
-    /// time.
+    /// Nothing more happens, and what is held back arrives. Returns how much has happened since the
+    /// last time.
     pub fn calm(&self) -> usize {
         self.release();
         let mut state = self.network.lock();

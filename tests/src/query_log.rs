@@ -1,4 +1,4 @@
-//! What a connection is asked, as Diesel tells it.
+//! The statements of a connection, as Diesel reports them.
 
 use std::sync::{Arc, Mutex};
 

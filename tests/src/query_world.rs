@@ -11,7 +11,8 @@ use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use crate::database::{OwnDatabase, ServerConnection, SqliteFile};
 use crate::servers::{mariadb, postgres};
 
-/// A database of one test's own, with the application's tables and ours, and counters in memory before it.
+/// A database of one test's own, with the application's tables and ours, and counters in memory
+/// before it.
 pub struct QueryWorld<C: CounterConnection> {
     /// The counters in the default table.
     pub counters: Counters,
@@ -88,7 +89,7 @@ impl<C: CounterConnection> QueryWorld<C> {
         Self { counters, pool, url, _database: Box::new(database) }
     }
 
-    /// A connection that nobody else uses.
+    /// A connection of its own.
     pub fn connect(&self) -> C {
         C::establish(&self.url).unwrap()
     }

@@ -1,5 +1,6 @@
-//! A Redis store on each kind of pool, with one connection, which is not made before it is needed. Nothing
-//! else uses that connection: the stores leave the index alone, which a thread of its own would write.
+//! A Redis store on each kind of pool, with one connection, which is not made before it is needed.
+//! Nothing else uses that connection: the stores leave the index alone, which a thread of its own
+//! would write.
 
 use std::sync::Arc;
 

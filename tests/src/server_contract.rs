@@ -34,7 +34,8 @@ impl<C: ServerConnection> ServerWorld<C> {
         Self { database }
     }
 
-    /// A pool of connections on which this was run first. It does not test them before it hands them out.
+    /// A pool of connections on which this was run first. It does not test them before it hands
+    /// them out.
     pub fn pool_after(&self, max_size: u32, first: &str) -> Pool<ConnectionManager<C>> {
         Pool::builder()
             .max_size(max_size)
@@ -60,7 +61,10 @@ pub fn cases<C: ServerConnection>() -> Vec<Case<ServerWorld<C>>> {
         ("a deadlock with others is resolved and loses nothing", deadlock),
         ("deadlocks with whole passes are resolved and lose nothing", deadlocks::provoked),
         ("syncs are exact at every isolation level", isolation_levels),
-        ("a transaction tells what is newer from what others commit meanwhile", newer_meanwhile),
+        (
+            "a transaction distinguishes what is newer from what others commit meanwhile",
+            newer_meanwhile,
+        ),
         ("a table that stays locked is given up after seconds", locked_table),
         ("a connection that was ended is replaced", ended_connection),
         ("an error leaves a transaction of the application's tests alive", test_transaction),
@@ -105,8 +109,8 @@ fn count(ledger: &dyn Ledger, id: i64) -> i64 {
     ledger.baselines(&[views_of(id)]).unwrap()[0].count
 }
 
-/// Somebody who locks our rows in another order than ours. The others' transaction is the larger one, and the
-/// one with more patience, so the one that is ended is ours.
+/// A session that locks our rows in another order than ours. The others' transaction is the larger
+/// one, and the one with more patience, so the one that is ended is ours.
 fn deadlock<C: ServerConnection>(world: &ServerWorld<C>) {
     let ledger = world.database.ledger("model_counters");
     let counters =

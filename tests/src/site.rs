@@ -1,5 +1,4 @@
-//! A site whose servers can be taken away: a Redis and a database of one test's own, which nobody else
-//! would miss.
+//! A site whose servers can be taken away: a Redis and a database that belong to one test.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -59,8 +58,8 @@ impl Site {
         self.database.lock().unwrap()
     }
 
-    /// The counters of one process as an application makes them, with the tables in place. Another call
-    /// makes those of another process.
+    /// The counters of one process as an application makes them, with the tables in place. Another
+    /// call makes those of another process.
     pub fn counters(&self) -> Counters {
         let store = RedisStore::builder(self.redis().url()).connect_lazily();
         let counters = self.database().builder().redis_with(store).build().unwrap();
@@ -75,14 +74,15 @@ impl Site {
         counters
     }
 
-    /// Patient counters of a process to which each claim of this age was left behind. The tables are there.
+    /// Patient counters of a process to which each claim of this age was left behind. The tables
+    /// are there.
     pub fn counters_after(&self, claim_timeout: Duration) -> Counters {
         let store = RedisStore::builder(self.redis().url()).timeouts(patient());
         self.database().builder().claim_timeout(claim_timeout).redis_with(store).build().unwrap()
     }
 
-    /// A sync that waits for nobody who may still be alive: everything is in the table after it. Returns how
-    /// many claims were left behind.
+    /// A sync that waits for no process that may still be alive: everything is in the table after
+    /// it. Returns how many claims were left behind.
     pub fn last_sync(&self) -> u64 {
         let counters = self.counters_after(Duration::ZERO);
         wait_for("a sync to come to its end", || {

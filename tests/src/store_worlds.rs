@@ -1,4 +1,4 @@
-//! Places in which stores of one kind can be made, each empty and nobody else's.
+//! Places in which stores of one kind can be made, each empty and used by one test alone.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -68,8 +68,8 @@ impl RedisWorld {
         Self::on(shared_url(), own_pool)
     }
 
-    /// The same through a Unix socket, always on a server of this process: the one that the environment
-    /// names may have none.
+    /// The same through a Unix socket, always on a server of this process: the one that the
+    /// environment names may have none.
     pub fn unix() -> Self {
         Self::on(this_process_server().unix_url(), own_pool)
     }
@@ -207,7 +207,7 @@ pub fn patient() -> RedisTimeouts {
     timeouts
 }
 
-/// A prefix that nobody else uses.
+/// A prefix of its own.
 pub fn new_prefix() -> Prefix {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

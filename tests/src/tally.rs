@@ -19,11 +19,12 @@ const WRITERS: usize = 4;
 /// Increments of one writer of one counter.
 const OF_A_WRITER: usize = 7;
 
-/// Increments of one counter. Each adds a power of 4 of its own, so a digit to the base of 4 says how
-/// often it is there: 0 if it is lost, 1, or more if it is counted twice.
+/// Increments of one counter. Each adds a power of 4 of its own, so a digit to the base of 4 says
+/// how often it is there: 0 if it is lost, 1, or more if it is counted twice.
 const OF_A_COUNTER: usize = WRITERS * OF_A_WRITER;
 
-/// The least time between two increments of a writer, so that a failover does not meet thousands of counters.
+/// The least time between two increments of a writer, so that a failover does not meet thousands of
+/// counters.
 const PACE: Duration = Duration::from_millis(1);
 
 /// Writers, a worker and a reader of one process, and what was said of each increment.
@@ -86,8 +87,8 @@ pub struct Outcomes {
 }
 
 impl Tally {
-    /// Counts, reads and, if there is a worker, syncs while `happen` runs. Then all is synced. Returns what came
-    /// of it.
+    /// Counts, reads and, if there is a worker, syncs while `happen` runs. Then all is synced.
+    /// Returns what came of it.
     pub fn during(counters: &Counters, worker: Worker, happen: impl FnOnce(&Self)) -> Outcomes {
         let tally = Self {
             start: Instant::now(),
@@ -121,8 +122,8 @@ impl Tally {
         self.start.elapsed()
     }
 
-    /// Waits until so many increments are acknowledged that began after this time, and returns when the first
-    /// was.
+    /// Waits until so many increments are acknowledged that began after this time, and returns when
+    /// the first was.
     pub fn wait_for_counts(&self, number: usize, since: Duration) -> Duration {
         wait_for("increments to be counted", || {
             let increments = self.increments.lock().unwrap();
@@ -180,8 +181,8 @@ impl Tally {
         }
     }
 
-    /// Reads whatever may be read: a value is right if it has no digit above 1, and none of an increment that
-    /// has not begun.
+    /// Reads whatever may be read: a value is right if it has no digit above 1, and none of an
+    /// increment that has not begun.
     fn read(&self, counters: &Counters) {
         while !self.is_over.load(SeqCst) {
             thread::sleep(PACE);

@@ -9,7 +9,8 @@ use fastrand::Rng;
 
 use crate::books::Books;
 
-/// Writers and readers that go on until they are told to stop. They end with the test, also when it panics.
+/// Writers and readers that go on until they are stopped. They end with the test, also when it
+/// panics.
 pub struct Traffic {
     is_over: Arc<AtomicBool>,
     going: Arc<RwLock<()>>,

@@ -8,7 +8,7 @@ use counter_diesel::Counters;
 
 use crate::fixtures::post;
 
-/// Threads that increment `post:0:views` and so on by 1 until they are told to stop. They end with the
+/// Threads that increment `post:0:views` and so on by 1 until they are stopped. They end with the
 /// test, also when it panics.
 pub struct Writers {
     is_over: Arc<AtomicBool>,

@@ -1,5 +1,5 @@
-//! A sync claims the next batches while the database works on one: how far it goes, and what becomes of what it has
-//! claimed when something happens in between.
+//! A sync claims the next batches while the database works on one: how far it goes, and what
+//! becomes of what it has claimed when something happens in between.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;

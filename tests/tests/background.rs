@@ -1,5 +1,5 @@
-//! Servers that a test starts where `SIGINT` and `SIGQUIT` are ignored, as they are in the background of a
-//! script: they end as fast as elsewhere, and leave nothing behind.
+//! Servers that a test starts where `SIGINT` and `SIGQUIT` are ignored, as they are in the
+//! background of a script: they end as fast as elsewhere, and leave nothing behind.
 
 use std::fs;
 use std::path::Path;
@@ -47,8 +47,8 @@ fn postgres_stops_and_ends_in_the_background_of_a_script_and_leaves_no_shared_me
     });
 }
 
-/// Runs `show` where the two signals are ignored: in this process if they are, and otherwise by running the
-/// test of this name again from such a shell.
+/// Runs `show` where the two signals are ignored: in this process if they are, and otherwise by
+/// running the test of this name again from such a shell.
 fn in_the_background(test: &str, show: impl FnOnce()) {
     if ignores_signals() {
         return show();

@@ -1,6 +1,6 @@
-//! G1, G2 and G3 under load: writers, a setter, readers and syncs of two processes at once. Every read was a true value
-//! at some moment of the call, the totals are exact, and no pass fails, whatever locks it meets.
-//! `COUNTER_TEST_LOAD` makes it longer.
+//! G1, G2 and G3 under load: writers, a setter, readers and syncs of two processes at once. Every
+//! read was a true value at some moment of the call, the totals are exact, and no pass fails,
+//! whatever locks it meets. `COUNTER_TEST_LOAD` makes it longer.
 
 use std::process::ExitCode;
 use std::sync::Barrier;
@@ -27,7 +27,8 @@ fn main() -> ExitCode {
 
 const WRITERS: usize = 4;
 const COUNTERS: i64 = 5;
-/// For how long, for each of two cases and four pairs of store and database: with two at a time, half a minute.
+/// For how long, for each of two cases and four pairs of store and database: with two at a time,
+/// half a minute.
 const TIME: Duration = Duration::from_secs(8);
 
 /// What is known from outside about a counter that is only incremented by 1.
@@ -47,8 +48,8 @@ impl Bounds {
     }
 }
 
-/// Their threads share what each of them has, as those of an application do. One takes every claim for one
-/// that was left behind, so that claims are fought over.
+/// Their threads share what each of them has, as those of an application do. One takes every claim
+/// for one that was left behind, so that claims are fought over.
 fn two_processes(world: &World) -> [Counters; 2] {
     [world.counters(), world.impatient_counters()]
 }
@@ -180,7 +181,8 @@ fn set_next(counters: &Counters, sets: &Sets) {
     sets.done.store(epoch, SeqCst);
 }
 
-/// A read sees a set that was not yet replaced when it began, and at most what was incremented in all.
+/// A read sees a set that was not yet replaced when it began, and at most what was incremented in
+/// all.
 fn read_epochs_while(counters: &Counters, sets: &Sets, writing: &AtomicBool, reads: &AtomicI64) {
     let mut last = (0, 0);
     while writing.load(SeqCst) {

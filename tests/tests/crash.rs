@@ -1,5 +1,5 @@
-//! G1 and G3: whatever happens at whichever step of a pass, of a set or of a delete, the next pass makes the
-//! table right.
+//! G1 and G3: whatever happens at whichever step of a pass, of a set or of a delete, the next pass
+//! makes the table right.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -100,8 +100,8 @@ fn process(world: &World, faults: &Arc<Faults>) -> Counters {
     world.counters_behind(faults, impatient())
 }
 
-/// A bit of everything: a counter with a row, one without, one whose pass died before it applied its
-/// claim, one whose pass died after, one that is zero, and a set that nobody has applied.
+/// A bit of everything: a counter with a row, one without, one whose pass died before it applied
+/// its claim, one whose pass died after, one that is zero, and a set that no sync has applied.
 fn prepare(world: &World, owner: &Owner) {
     let counters = world.counters();
     let increment = |key: &str, by| counters.increment(owner, key, by).unwrap();

@@ -1,5 +1,5 @@
-//! What the Redis store does when its process is stopped in the middle of a read, and goes on: the system
-//! then ends the read of a socket that has a time-out, without an answer.
+//! What the Redis store does when its process is stopped in the middle of a read, and goes on: the
+//! system then ends the read of a socket that has a time-out, without an answer.
 //!
 //! By itself in a process, because that stops.
 
@@ -22,7 +22,8 @@ use rustix::thread::gettid;
 /// A process is stopped as a whole, so one test runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Runs `ask` in a thread and so often stops and continues this process while it waits for the frozen server.
+/// Runs `ask` in a thread and so often stops and continues this process while it waits for the
+/// frozen server.
 fn interrupt<T: Send>(server: &RedisServer, times: usize, ask: impl FnOnce() -> T + Send) -> T {
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     server.freeze();

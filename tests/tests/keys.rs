@@ -1,5 +1,6 @@
-//! Small applications whose models have other keys than 64-bit integers: with UUIDs on PostgreSQL, texts on SQLite
-//! and unsigned numbers on MariaDB or MySQL. They are written as the README has it.
+//! Small applications whose models have other keys than 64-bit integers: with UUIDs on PostgreSQL,
+//! texts on SQLite and unsigned numbers on MariaDB or MySQL. They are written as docs/queries.md
+//! has it.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! G1 and G5: processes that sync and servers are killed at random moments under load and started again on
-//! what they left. Every increment that returned `Ok` is in the table once, every one of unknown outcome at
-//! most once, and no read is wrong.
+//! G1 and G5: processes that sync and servers are killed at random moments under load and started
+//! again on what they left. Every increment that returned `Ok` is in the table once, every one of
+//! unknown outcome at most once, and no read is wrong.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

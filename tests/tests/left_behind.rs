@@ -1,5 +1,5 @@
-//! What a process has claimed and could not settle, it finishes itself with its next pass, without waiting
-//! until the claims look abandoned.
+//! What a process has claimed and could not settle, it finishes itself with its next pass, without
+//! waiting until the claims look abandoned.
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
@@ -259,7 +259,8 @@ fn both(one: &Switch, other: &Switch) -> Arc<Faults> {
     Faults::deciding(move |step| one.at(step).or_else(|| other.at(step)))
 }
 
-/// A process that meets a deadlock or the like at its first two steps of this name, and counts upserts.
+/// A process that meets a deadlock or the like at its first two steps of this name, and counts
+/// upserts.
 fn refused_twice_at(world: &World, step: &'static str, upserts: &Arc<AtomicUsize>) -> Counters {
     let (refusals, upserts) = (AtomicUsize::new(2), Arc::clone(upserts));
     let faults = Faults::deciding(move |name| {

@@ -1,5 +1,5 @@
-//! What goes to logs and terminals: names and answers from outside can neither end a line nor steer a
-//! terminal.
+//! What goes to logs and terminals: names and answers from outside can neither end a line nor steer
+//! a terminal.
 
 #![allow(clippy::unwrap_used)]
 

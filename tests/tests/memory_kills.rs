@@ -1,6 +1,6 @@
-//! Processes that count in their own memory, over one table: they are killed at random moments and others are
-//! started, their numbers are taken from them, and the database is killed. Whatever a process said to be in the
-//! table is there, once.
+//! Processes that count in their own memory, over one table: they are killed at random moments and
+//! others are started, their numbers are taken from them, and the database is killed. Whatever a
+//! process said to be in the table is there, once.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

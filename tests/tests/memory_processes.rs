@@ -1,5 +1,5 @@
-//! Processes with stores of their own in memory, one database: each gives out sequences without knowing of the
-//! others', and still nothing is lost, doubled or misread.
+//! Processes with stores of their own in memory, one database: each gives out sequences without
+//! knowing of the others', and still nothing is lost, doubled or misread.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use counter_tests::fixtures::post;
 use counter_tests::log::Log;
 use counter_tests::world::memory_x_sqlite;
 
-/// What somebody reads whose `main` returns this error.
+/// What a user reads whose `main` returns this error.
 fn shown_by_main(error: Error) -> String {
     format!("{:?}", Box::<dyn std::error::Error>::from(error))
 }

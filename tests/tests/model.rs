@@ -1,5 +1,5 @@
-//! G1, G2 and G3, shown by visiting every state that the protocol can get into, for one counter and a few of
-//! everything that can happen to it. `COUNTER_TEST_LOAD` makes it one more of each.
+//! G1, G2 and G3, shown by visiting every state that the protocol can get into, for one counter and
+//! a few of everything that can happen to it. `COUNTER_TEST_LOAD` makes it one more of each.
 
 use counter_core::ClaimOp;
 use counter_tests::effort::load;
@@ -130,7 +130,8 @@ fn a_claim_that_the_store_loses_is_applied_by_its_owner() {
     scenario.where_always([properties::lost_applied()]).check("eviction");
 }
 
-/// What should not be so: verify cannot tell a claim that replaced another from one that came after its loss.
+/// What should not be so: verify cannot tell a claim that replaced another from one that came after
+/// its loss.
 #[test]
 fn a_claim_that_the_store_loses_is_dropped_if_the_next_comes_before_its_owner_looks() {
     let left = Left { increments: 2, evictions: 1, ..Left::default() };
@@ -160,7 +161,8 @@ fn without_verify_a_deleted_counter_comes_back() {
     scenario.where_always(properties::exactly_once()).refute("no verify", RECOVERS);
 }
 
-/// A claim that is committed where a delete, or what came after one, is in its place brings the row back.
+/// A claim that is committed where a delete, or what came after one, is in its place brings the row
+/// back.
 #[test]
 fn a_claim_is_committed_under_nothing_but_a_newer_set() {
     for (under, name) in [
@@ -279,8 +281,8 @@ fn two_workers() -> Scenario {
     Scenario::shared().syncing(0, 2).syncing(1, 2)
 }
 
-/// So many, or one more under any load but 1. States multiply: one more of everything takes minutes, and two
-/// would not fit into memory.
+/// So many, or one more under any load but 1. States multiply: one more of everything takes
+/// minutes, and two would not fit into memory.
 fn more(few: u8) -> u8 {
     few + u8::from(load(1) > 1)
 }

@@ -1,5 +1,5 @@
-//! G1, G2 and G5 behind a bad network: connections to Redis and to the database break off in the middle of
-//! what is said, and messages come late and in pieces.
+//! G1, G2 and G5 behind a bad network: connections to Redis and to the database break off in the
+//! middle of what is said, and messages come late and in pieces.
 
 use std::fmt;
 use std::path::Path;
@@ -111,7 +111,7 @@ fn pool<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
     builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
 }
 
-/// So short that some replies come when nobody waits for them any more.
+/// So short that some replies come when no call waits for them any more.
 fn short() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
     timeouts.read = Duration::from_millis(200);
@@ -201,7 +201,8 @@ fn check_each(counters: &Counters, rounds: i64, place: Place) {
 
 const AT_A_TIME: usize = 50;
 
-/// One trouble follows another, while writers on all kinds of pools count, others read, and two sync.
+/// One trouble follows another, while writers on all kinds of pools count, others read, and two
+/// sync.
 fn random_trouble(network: &Network) {
     let mut choices = choices("trouble");
     let books = Arc::new(Books::of(AT_A_TIME));

@@ -1,5 +1,6 @@
-//! Stores in memory of several processes over one table, shown by visiting every state: they add up, whoever
-//! takes whose number. What each part of the rule is needed for is shown by leaving it out.
+//! Stores in memory of several processes over one table, shown by visiting every state: they add
+//! up, whichever takes whose number. What each part of the rule is needed for is shown by leaving
+//! it out.
 
 use counter_tests::effort::load;
 use counter_tests::model::numbers::rule::{InDoubt, Rule};

@@ -1,4 +1,4 @@
-//! What the observer of a sync is told, when, and how it ends the sync.
+//! Which events the observer of a sync gets, when, and how it ends the sync.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 const CASES: &[Case<World>] = &[
-    ("it is told of every counter that is found and of every claim that is applied", |world| {
+    ("it gets every counter that is found and every claim that is applied", |world| {
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
@@ -34,7 +34,7 @@ const CASES: &[Case<World>] = &[
         assert_eq!(of_first[1], &(views_of(0), ClaimOp::Add(5), false));
         assert!(would_apply.is_empty());
     }),
-    ("in a dry run it is told of what would be applied", |world| {
+    ("in a dry run it gets what would be applied", |world| {
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
@@ -44,7 +44,7 @@ const CASES: &[Case<World>] = &[
             observe(&counters, &options, |_| Continue(()));
         assert_eq!((report.applied as usize, applied.len()), (would_apply.len(), 0), "{report:?}");
         // Redis returns a name twice if it resizes its table during the scan, which others of its
-        // clients can bring about at any time. Only what is claimed is told of once for certain.
+        // clients can bring about at any time. Only a claim is certain to be sent once.
         let found = would_apply.iter().map(|(id, ..)| id).collect::<HashSet<_>>();
         assert_eq!(found, (0..25).map(views_of).collect::<Vec<_>>().iter().collect());
         let first = would_apply.iter().filter(|(id, ..)| *id == views_of(0));
@@ -53,13 +53,13 @@ const CASES: &[Case<World>] = &[
         };
         assert_eq!((*claim, *pending), (Some(ClaimOp::Add(1)), 5));
     }),
-    ("while it is told no row is locked", |world| {
+    ("while it is called no row is locked", |world| {
         let counters = counted(world, 3);
         let other = world.counters();
         observe(&counters, &SyncOptions::default(), |event| {
             if let SyncEvent::Applied { claim, .. } = event {
                 let owner = Owner::new("post", claim.id.owner_id()).unwrap();
-                // The store decides; the table follows at once only where nobody has locked the row.
+                // The store decides; the table follows at once only if the row is not locked.
                 other.set(&owner, "views", 100).unwrap();
                 assert_eq!(other.baseline(&owner, "views").unwrap(), 100);
             }
@@ -107,7 +107,7 @@ const CASES: &[Case<World>] = &[
         let recorded = world.ledger.state(&world.prefix).unwrap().recorded;
         assert!(recorded.is_none_or(|recorded| recorded.synced_at.is_none()), "it is no good pass");
     }),
-    ("a claim whose acknowledgement fails is told once", |world| {
+    ("a claim whose acknowledgement fails is sent once", |world| {
         counted(world, 1);
         let faults = Faults::deciding({
             let is_first = std::sync::atomic::AtomicBool::new(true);
@@ -156,7 +156,7 @@ const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// What an observer was told.
+/// The events that an observer got.
 struct Told {
     report: SyncReport,
     pages: u32,

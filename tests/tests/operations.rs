@@ -195,7 +195,7 @@ const CASES: &[Case<World>] = &[
         }
         assert_eq!(post.counters(&counters, ["views", "likes"]).unwrap(), [0, 0]);
     }),
-    ("an overflow in many is told apart from those that counted", |world| {
+    ("an overflow in many is distinguished from those that counted", |world| {
         let counters = world.counters();
         let post = Post { id: 1 };
         post.increment_counter(&counters, "full", i64::MAX).unwrap();

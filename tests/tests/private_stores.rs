@@ -125,8 +125,8 @@ fn a_claim_that_is_gone_and_whose_commit_had_no_answer_counts_once() {
     }
 }
 
-/// It vanishes before it is verified, and its number goes to another process: nothing gives it a sequence of
-/// the next number.
+/// It vanishes before it is verified, and its number goes to another process: nothing gives it a
+/// sequence of the next number.
 #[test]
 fn a_claim_that_is_gone_is_not_written_under_another_number() {
     let database = database::sqlite();
@@ -263,7 +263,8 @@ fn commit_under_each_number(ledger: &dyn Ledger) {
     transaction.commit().unwrap();
 }
 
-/// A store with a number leaves out most of them, so one for each claim would take it seconds ahead.
+/// A store with a number leaves out most of them, so one for each claim would take it seconds
+/// ahead.
 #[test]
 fn sequences_stay_with_the_clock_when_many_claims_get_new_ones() {
     let database = database::sqlite();

@@ -1,5 +1,5 @@
-//! A process that has no file descriptors left for a moment. It is a suite of its own, because the limit
-//! is that of the process.
+//! A process that has no file descriptors left for a moment. It is a suite of its own, because the
+//! limit is that of the process.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -23,7 +23,8 @@ fn pool_of_three<M: r2d2::ManageConnection>(manager: M) -> r2d2::Pool<M> {
     r2d2::Pool::builder().max_size(3).test_on_check_out(false).build(manager).unwrap()
 }
 
-/// Its increments fail while there are no descriptors, and afterwards its pool has all connections again.
+/// Its increments fail while there are no descriptors, and afterwards its pool has all connections
+/// again.
 fn assert_that_it_recovers<M: r2d2::ManageConnection>(
     server: &RedisServer,
     pool: &r2d2::Pool<M>,

@@ -1,5 +1,5 @@
-//! Processes that sync the same counters at the same time, while threads count: real ones, which can be
-//! killed and frozen.
+//! Processes that sync the same counters at the same time, while threads count: real ones, which
+//! can be killed and frozen.
 
 use std::sync::mpsc;
 use std::thread;
@@ -59,7 +59,7 @@ fn start_process(site: &Site) -> SyncProcess {
     SyncProcess::start(env!("CARGO_BIN_EXE_sync_worker"), site, claim_timeout)
 }
 
-/// It has claimed its batch and is writing rows, one of which somebody else has locked.
+/// It has claimed its batch and is writing rows, one of which another session has locked.
 fn kill_in_the_middle_of_a_batch(site: &Site, mut process: SyncProcess) {
     process.wait_until_it_has_applied_some();
     let locked = site.database().lock_rows();
@@ -82,7 +82,8 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
         wait_for("it to wait for rows", || site.database().has_lock_waits().then_some(()));
         assert_others_are_served(&counters);
         let applied = synced.recv_timeout(PATIENCE);
-        // Before anything is said of it, or it would wait for the process until nobody waits for it.
+        // Before anything is said of it, or it would wait for the process until no other process
+        // waits for it.
         process.thaw();
         assert!(applied.is_ok_and(|applied| applied > 0), "after {:?}", start.elapsed());
     });
@@ -91,7 +92,8 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
     assert_exact_after(site, writers, process);
 }
 
-/// Each pass leaves the rows of the frozen process to the next one, until the server gives them free.
+/// Each pass leaves the rows of the frozen process to the next one, until the server gives them
+/// free.
 fn sync_until_nothing_is_locked(counters: &Counters, end: Instant) -> u64 {
     let mut applied = 0;
     loop {
@@ -107,7 +109,7 @@ fn sync_until_nothing_is_locked(counters: &Counters, end: Instant) -> u64 {
     }
 }
 
-/// Nobody can take the lock away from a process that has one of a file.
+/// The lock of a file cannot be taken away from a process that has it.
 #[test]
 fn counting_and_reading_go_on_while_a_process_is_frozen_that_writes_to_sqlite() {
     let site = Site::with_sqlite();
@@ -132,7 +134,7 @@ fn freeze_one_that_holds_rows(site: &Site) -> SyncProcess {
     process
 }
 
-/// Nobody knows who waits for the file, so it is frozen again and again.
+/// Which process waits for the file is unknown, so it is frozen again and again.
 fn freeze_one_that_holds_the_file(site: &Site) -> SyncProcess {
     let mut process = start_process(site);
     process.wait_until_it_has_applied_some();

@@ -1,4 +1,5 @@
-//! The example `worker_service` as a program: what it answers, also while Redis is away, and how it stops.
+//! The example `worker_service` as a program: what it answers, also while Redis is away, and how it
+//! stops.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

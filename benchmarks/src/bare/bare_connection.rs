@@ -15,8 +15,8 @@ pub trait BareConnection: CounterConnection + SimpleConnection {
     /// Makes a connection pool as an application does.
     fn pool(url: &str) -> Pool<ConnectionManager<Self>>;
 
-    /// Runs the guarded upsert of a sync, prepared once and kept. Returns the number of changed rows,
-    /// as the database counts them.
+    /// Runs the guarded upsert of a sync, prepared once and kept. Returns the number of changed
+    /// rows, as the database counts them.
     fn write(&mut self, batch: &Batch) -> usize;
 
     /// Writes all batches, each in a transaction of its own.

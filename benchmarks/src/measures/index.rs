@@ -17,8 +17,8 @@ const COUNTERS: i64 = 10;
 const WORKERS: usize = 20;
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Measures a pass as a worker makes it. The limit is the same pass without the keys of others, into
-/// the same database from another one of the same Redis.
+/// Measures a pass as a worker makes it. The limit is the same pass without the keys of others,
+/// into the same database from another one of the same Redis.
 pub fn beside_many(bench: &Bench) -> Vec<Row> {
     let stage = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let crowded = format!("{}1", bench.redis().url());

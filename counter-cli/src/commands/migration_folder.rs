@@ -9,7 +9,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 /// The date at the beginning of a folder's name.
 const DATED: &str = "%Y-%m-%d-%H%M%S";
 
-/// The same as a version, which is a folder's name up to the first `_`, without hyphens.
+/// The date as a migration's version: a folder's name up to the first `_`, without hyphens.
 const VERSION: &str = "%Y%m%d%H%M%S";
 
 /// Returns the names of the migrations in a folder.

@@ -23,7 +23,7 @@ pub(crate) enum Flaw {
     TooLong { chars: usize },
 }
 
-/// The same for constants, where an error that owns memory cannot exist.
+/// Checks a text in a constant, where an error that owns memory cannot exist.
 pub(crate) const fn flaw_of(text: &str, limit: usize) -> Option<Flaw> {
     if text.is_empty() {
         return Some(Flaw::Empty);

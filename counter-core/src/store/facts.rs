@@ -89,7 +89,7 @@ impl fmt::Display for ServerVersion {
     }
 }
 
-/// What a store tells of itself and of its server: see [`InspectStore::inspect`].
+/// What a store reports about itself and its server: see [`InspectStore::inspect`].
 ///
 /// [`InspectStore::inspect`]: crate::InspectStore::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

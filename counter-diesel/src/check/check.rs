@@ -1,5 +1,5 @@
 //! A check-up of both sides, for operators. Facts are collected first, by the store and the ledger;
-//! then they are judged by functions that ask nobody anything.
+//! then they are judged by pure functions.
 
 use std::time::Instant;
 
@@ -44,7 +44,7 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     )
 }
 
-/// What the database told.
+/// What the database reported.
 struct DatabaseAnswers {
     facts: LedgerFacts,
     /// If it could be read.
@@ -53,7 +53,7 @@ struct DatabaseAnswers {
 
 impl DatabaseAnswers {
     fn has_rows(&self) -> bool {
-        // A ledger that has nothing to tell of its tables is one of the caller's own.
+        // A ledger that reports nothing about its tables is the caller's own.
         matches!(self.facts.counters_table, Fact::None | Fact::Known(TableState::Usable))
     }
 }
@@ -82,7 +82,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
     Some(DatabaseAnswers { facts, state })
 }
 
-/// What the store told, and what time it is there.
+/// What the store reported, and the time on its server.
 fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
     let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {

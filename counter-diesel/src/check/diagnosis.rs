@@ -30,7 +30,8 @@ impl Diagnosis {
         self.findings.push(Finding::new(severity, code, message.into(), advice));
     }
 
-    /// What the store told, if it did. What it was asked and did not answer is noted.
+    /// Returns what the store reported, if it did. Adds a finding if the store was asked and did
+    /// not answer.
     pub(super) fn store_told<'a, T>(
         &mut self,
         fact: &'a Fact<T>,
@@ -39,7 +40,7 @@ impl Diagnosis {
         self.told(FindingCode::StoreUnchecked, fact, subject)
     }
 
-    /// The same of the database.
+    /// Returns what the database reported, as [`store_told`](Self::store_told) does.
     pub(super) fn database_told<'a, T>(
         &mut self,
         fact: &'a Fact<T>,

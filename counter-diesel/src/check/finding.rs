@@ -9,12 +9,12 @@ use counter_core::ServerVersion;
 #[must_use = "a check-up changes nothing: what it found is all that it is for"]
 #[non_exhaustive]
 pub struct CheckUp {
-    /// The store's server, if it told.
+    /// The store's server, if it reported its version.
     pub store: Option<ServerVersion>,
     /// The master that the store follows: as sentinels name it, such as `mymaster at
     /// 10.0.0.1:6379`, or in a cluster, such as `slot 1234 at 10.0.0.1:6379`.
     pub master: Option<String>,
-    /// The database, if it told.
+    /// The database, if it reported its version.
     pub database: Option<ServerVersion>,
     /// The counters' table with the schema in which it was found, such as `public.model_counters`,
     /// or with the file if the database is one: `model_counters in /srv/app.sqlite`.
@@ -202,7 +202,7 @@ finding_codes! {
     StoreNotReplicated = "store-not-replicated",
     /// the master that sentinels name takes writes without a replica.
     StoreMinReplicas = "store-min-replicas",
-    /// the server counts no increment of this user, or none of anybody's.
+    /// the server refuses increments, of this user or of all users.
     StoreRefusesIncrements = "store-refuses-increments",
     /// this user may not run what a sync takes.
     StoreRefusesSyncs = "store-refuses-syncs",
@@ -230,7 +230,7 @@ finding_codes! {
     ClaimsLeftBehind = "claims-left-behind",
     /// claims are older than what their rows have seen.
     Conflicts = "conflicts",
-    /// counts are pending, and nobody has synced for a long time.
+    /// counts are pending, and no sync has run for a long time.
     SyncOverdue = "sync-overdue",
     /// the store holds more than what was looked at.
     SurveyCutShort = "survey-cut-short",

@@ -193,8 +193,8 @@ fn judge_clock(difference: i64, diagnosis: &mut Diagnosis) {
         Severity::Warning,
         Code::StoreClock,
         format!("the server's clock is {seconds} s {side} this machine's"),
-        "set both by NTP; no count depends on it, but the age of claims is told by the server's \
-         clock",
+        "set both by NTP; no count depends on it, but the age of claims is measured by the \
+         server's clock",
     );
 }
 
@@ -203,8 +203,8 @@ fn judge_occupied(name: &Foreign, diagnosis: &mut Diagnosis) {
         Severity::Error,
         Code::StoreNameTaken,
         format!("{}, and nothing can be synced", Printable(&name.to_string())),
-        "remove it if nobody needs it; if it is needed, choose another prefix, but what is pending \
-         behind this one stays there until it is synced",
+        "remove it if it is not needed, or choose another prefix; what is pending behind this one \
+         stays there until it is synced",
     );
 }
 

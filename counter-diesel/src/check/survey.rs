@@ -191,8 +191,8 @@ impl Survey {
                 Severity::Warning,
                 Code::ForeignNames,
                 format!("{names} are not counters, and are left alone"),
-                "remove them if nobody needs them, or have their owner use another prefix; before \
-                 you change that of the counters, sync",
+                "remove them if they are not needed, or change the prefix of the program that \
+                 writes them; before you change that of the counters, sync",
             );
         }
         self.expiries.judge(diagnosis);
@@ -250,7 +250,7 @@ fn judge_overdue(state: &LedgerState, now: NaiveDateTime, diagnosis: &mut Diagno
     let (since, what) = match (synced_at, state.migrated_at) {
         (Some(synced_at), _) => (synced_at, "but the last good sync was at"),
         (None, Some(migrated_at)) => {
-            (migrated_at, "and nobody has synced since the tables were made at")
+            (migrated_at, "and no sync has run since the tables were made at")
         }
         (None, None) => return,
     };
@@ -354,7 +354,7 @@ mod tests {
         };
         for (state, what) in [
             (state(None, synced), "but the last good sync was at 1970-01-01 00:00:00 UTC"),
-            (state(epoch, None), "and nobody has synced since the tables were made at"),
+            (state(epoch, None), "and no sync has run since the tables were made at"),
         ] {
             assert_eq!(at(&state, HOUR - 1, true), []);
             assert_eq!(at(&state, HOUR, false), []);

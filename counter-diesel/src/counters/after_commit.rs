@@ -120,8 +120,8 @@ impl Counters {
     /// that `work` passes over could end in a commit that succeeds and keeps nothing.
     ///
     /// The `BEGIN` is the database's plain one, which takes no lock in SQLite: **write first on
-    /// SQLite**. If `work` reads before it writes, and somebody else writes in between, its write
-    /// fails at once as busy, whatever the `busy_timeout`.
+    /// SQLite**. If `work` reads before it writes, and another connection writes in between, its
+    /// write fails at once as busy, whatever the `busy_timeout`.
     ///
     /// # What it cannot do
     ///

@@ -97,7 +97,7 @@ impl CountersBuilder {
         self.redis_with(RedisStore::builder(url))
     }
 
-    /// The same with other settings of the pool, such as
+    /// Like [`redis`](Self::redis), with other settings of the pool, such as
     /// [`connect_lazily`](RedisStoreBuilder::connect_lazily) for an application that starts without
     /// Redis. The prefix is that of the counters, and claims wait as the configuration says unless
     /// the builder was given something else.

@@ -16,7 +16,7 @@ pub(crate) struct CallerTransaction<'a, C: CounterConnection> {
     /// How many transactions are around it: none, or the one that an application's tests never
     /// commit.
     outside: u32,
-    /// By which it is told from one that was begun after it.
+    /// Distinguishes it from a transaction that was begun after it.
     mark: u64,
 }
 

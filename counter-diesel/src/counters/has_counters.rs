@@ -68,9 +68,9 @@ pub trait HasCounters {
         CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
-    /// The same of the instance whose id this expression gives: a foreign key, such as
-    /// `comments::post_id`, where no join is needed, or a column of an alias. What the last sync
-    /// wrote, and 0 where the id is null.
+    /// Like [`counter_value`](Self::counter_value), for the instance whose id this expression
+    /// gives: a foreign key, such as `comments::post_id`, so that no join is needed, or a column of
+    /// an alias. It is what the last sync wrote, and 0 if the id is null.
     fn counter_value_of<Id>(id: Id, key: impl KeyOf<Self>) -> CounterValue<Id>
     where
         Self: Sized,

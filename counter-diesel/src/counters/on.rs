@@ -112,7 +112,8 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         Ok(of_model(self.top_of(&M::OWNER_TYPE, key.counter_key()?, n)?))
     }
 
-    /// The same of owners whose type is only text, as [`Counters::top_of`] finds them.
+    /// Like [`top`](Self::top), for owners whose type is only text, as [`Counters::top_of`] finds
+    /// them.
     ///
     /// # Errors
     ///

@@ -16,12 +16,11 @@ use crate::sync::identity::conflicts::{self, Conflicts};
 
 impl Counters {
     /// Looks for what is wrong with the store and the database, or could go wrong: settings under
-    /// which a crash forgets counts, tables that are missing, claims that nobody finishes, and so
-    /// on.
+    /// which a crash forgets counts, missing tables, claims that no sync finishes, and so on.
     ///
-    /// It never fails as a whole, for a side that cannot be reached is a finding too, and so is
-    /// what a user with limited rights is not told. It changes nothing on either side: not even the
-    /// id is made that a store gets with its first sync. A SQLite file got its journal mode when
+    /// It never fails as a whole: a side that cannot be reached is a finding too, and so is what a
+    /// user with limited rights may not see. It changes nothing on either side, and does not even
+    /// create the id that a store gets with its first sync. A SQLite file got its journal mode when
     /// the application made its pool; `file:PATH?mode=ro` opens one that keeps its own.
     ///
     /// What the store holds is looked at page by page, some hundred names at a time, until there

@@ -22,7 +22,7 @@ impl Counters {
     /// # fn sync(counters: &Counters) -> Result<(), Error> {
     /// let report = counters.sync(&SyncOptions::default())?;
     /// if !report.is_clean() {
-    ///     eprintln!("somebody should look: {report}");
+    ///     eprintln!("needs attention: {report}");
     /// }
     /// # Ok(()) }
     /// ```
@@ -34,13 +34,13 @@ impl Counters {
         pass::sync(self.engine(), options, Observer::none())
     }
 
-    /// The same with an observer, who is told what happens while it happens, and can end the sync:
-    /// after [`ControlFlow::Break`] what is claimed already is applied, three batches at most, and
-    /// nothing more is begun. What was not moved by then stays in the store, and the report says
+    /// Like [`sync`](Self::sync), but calls an observer after each event, which can end the sync:
+    /// after [`ControlFlow::Break`] the sync applies what it has claimed already, at most three
+    /// batches, and begins nothing more. The rest stays in the store, and the report says
     /// `interrupted`.
     ///
-    /// The observer is called in this thread, never while rows are locked, so it may take its time:
-    /// it delays this sync and nobody else.
+    /// The observer is called in this thread, and never while rows are locked, so a slow observer
+    /// delays only this sync.
     ///
     /// ```
     /// # use std::ops::ControlFlow;

@@ -47,7 +47,7 @@ impl Counters {
         Ok(of_model(self.top_of(&M::OWNER_TYPE, key.counter_key()?, n)?))
     }
 
-    /// The same as [`top`](Self::top) of owners whose type is only text.
+    /// Like [`top`](Self::top), for owners whose type is only text.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error};
@@ -89,7 +89,7 @@ pub(crate) fn ranked(
     Ok(top)
 }
 
-/// The same where the owners are known to be instances of a model.
+/// Turns owners that are known to be instances of a model into owners of that model.
 pub(crate) fn of_model<M: HasCounters>(top: Vec<(Owner, i64)>) -> Vec<(OwnerOf<M>, i64)> {
     top.into_iter().map(|(owner, value)| (OwnerOf::new(owner), value)).collect()
 }

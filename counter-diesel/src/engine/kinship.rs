@@ -20,11 +20,11 @@ pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool 
     !told.is_empty() && !found.is_empty() && told != found
 }
 
-/// Compares what the store was told with what the database has recorded.
+/// Compares what the store has noted with what the database has recorded.
 ///
 /// `state` was read before the store was asked, so it may lack what another process has recorded
-/// and told since. And it may be that of a server which was demoted, and lags behind. So a
-/// difference counts only where `read_again` finds it too, on a connection that takes writes.
+/// since and the store has noted. And it may come from a server that was demoted and lags behind.
+/// So a difference counts only if `read_again` finds it too, on a connection that takes writes.
 pub(crate) fn mismatch(
     generation: &Generation,
     state: &LedgerState,

@@ -79,9 +79,9 @@ pub(crate) struct Refusal {
 /// Whether a claim is in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Nobody has tried to commit it.
+    /// No process has tried to commit it.
     Unapplied,
-    /// Somebody may have committed it.
+    /// Another process may have committed it.
     Unknown,
     /// It is in the table and was reported; only its acknowledgement is missing.
     Applied,

@@ -6,17 +6,17 @@ use counter_core::ClaimSeq;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatabaseMismatch {
-    /// It has recorded less than the store was told: it was restored from an older backup, or it is
-    /// a copy that was made before.
+    /// It has recorded less than the store has noted: it was restored from an older backup, or it
+    /// is a copy that was made before.
     WentBack {
         /// The newest sequence that the database has recorded of the store: microseconds, so about
         /// when the backup or the copy was made.
         recorded: ClaimSeq,
-        /// The newest sequence that the store was told to be recorded. What was counted between the
+        /// The newest sequence that the store has noted as recorded. What was counted between the
         /// two was acknowledged, and is not in this database.
         told: ClaimSeq,
     },
-    /// It has recorded what the store was not told, under a number that the store has from another
+    /// It has recorded what the store has not noted, under a number that the store has from another
     /// copy of it.
     Copied,
     /// The store is synced into a database that was made by itself.

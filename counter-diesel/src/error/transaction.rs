@@ -10,8 +10,8 @@ use counter_core::{CounterId, Error as CoreError};
 pub enum TransactionProblem {
     /// Another transaction is open around it.
     #[error(
-        "one is open on the connection already, whose commit nobody would tell of: \
-         call `savepoint` of what it gathers inside of it"
+        "one is open on the connection already, and its commit would not be noticed: call \
+         `savepoint` of what it gathers inside of it"
     )]
     AlreadyOpen,
 
@@ -59,6 +59,6 @@ pub struct Uncounted {
     pub counter: CounterId,
     /// What was to be added.
     pub by: i64,
-    /// Why it was not, or whether nobody knows.
+    /// Why it was not counted, or that its outcome is unknown.
     pub error: CoreError,
 }

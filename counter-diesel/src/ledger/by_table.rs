@@ -50,7 +50,8 @@ pub(crate) fn baselines<C: CounterConnection>(
     each(ids, |ids| conn.baselines(tables, ids))
 }
 
-/// The same in a transaction that may have an older snapshot: the rows as they are now.
+/// Like [`baselines`], in a transaction that may have an older snapshot: returns the rows as they
+/// are now.
 pub(crate) fn current_rows<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,

@@ -8,7 +8,7 @@ use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::{Table, Tables};
 use crate::ledger::failure::contained;
 
-/// What a ledger tells of itself and of its database: see [`Ledger::inspect`].
+/// What a ledger reports about itself and its database: see [`Ledger::inspect`].
 ///
 /// [`Ledger::inspect`]: crate::ledger::Ledger::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -146,8 +146,8 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
 
-/// Whether the tables take writes, if they can be read. In another such transaction, which begins
-/// with a write: SQLite does not let one that has read wait for whoever writes.
+/// Checks whether the tables take writes, if they can be read. This is a transaction of its own
+/// that begins with a write, because SQLite does not let one that has read wait for another writer.
 pub(crate) fn inspect_writes<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -155,7 +155,7 @@ pub(crate) fn inspect_writes<C: CounterConnection>(
 ) {
     facts.writes = match refusal_of_writes(conn, tables) {
         None => Fact::Known(Ok(())),
-        // That somebody else writes is no refusal.
+        // Another writer is no refusal.
         Some(error) if conn.is_busy(tables, &error) => Err(error).into(),
         Some(error) => Fact::Known(Err(error.to_string())),
     };

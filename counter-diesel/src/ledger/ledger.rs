@@ -29,8 +29,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// are the latest committed ones: no snapshot older than the call.
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
 
-    /// The same for who would rather have no answer than wait for whoever has locked the table. The
-    /// default waits as long as [`baselines`](Self::baselines).
+    /// Like [`baselines`](Self::baselines), but fails soon if another session has locked the table.
+    /// The default waits as long as `baselines`.
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         self.baselines(ids)
     }
@@ -94,8 +94,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
-    /// Returns the same as [`state`](Self::state), as it is where writes are taken: a server that
-    /// was demoted may lag behind what the store was told. The default reads it as `state` does.
+    /// Like [`state`](Self::state), but reads on a connection that takes writes, because a server
+    /// that was demoted may lag behind what the store has noted. The default calls `state`.
     ///
     /// # Errors
     ///
@@ -118,10 +118,10 @@ pub trait Ledger: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Makes the marks of what is recorded of the store with this id, and of those rows that the
-    /// store was told about, ones that no copy of the database has, and keeps the database's
-    /// identity for that store. What is recorded of other stores, and behind other prefixes, stays
-    /// as it is. Returns the rows, for the store to be told.
+    /// Gives new marks, which no copy of the database has, to what is recorded of the store with
+    /// this id and to the rows that the store has noted, and keeps the database's identity for that
+    /// store. What is recorded of other stores, and behind other prefixes, stays as it is. Returns
+    /// the rows that the store must note.
     fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error>;
 
     /// The names of the migrations that were not run yet. Changes nothing.

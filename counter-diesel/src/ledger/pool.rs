@@ -128,7 +128,7 @@ impl<C: CounterConnection> DirectLedger<C> {
             .map_err(|source| as_ledger_error(&mut *conn, tables, step, source))
     }
 
-    /// The same in a transaction that waits only shortly for locks. It is rolled back.
+    /// Runs a query in a transaction that waits only shortly for locks and is rolled back.
     fn run_soon<T>(
         &self,
         step: LedgerStep,
@@ -332,7 +332,7 @@ fn ask_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> QueryResul
     conn.batch_execute(&format!("UPDATE {counters} SET count = count WHERE 1 = 0"))
 }
 
-/// Rows that nobody can ask for, because no counter has such a key, are not counters.
+/// Skips rows that no call can ask for, because no counter has such a key.
 pub(crate) fn typed_keys(rows: Vec<(String, Baseline)>) -> Vec<(CounterKey, Baseline)> {
     rows.into_iter().filter_map(|(key, row)| Some((CounterKey::new(key).ok()?, row))).collect()
 }

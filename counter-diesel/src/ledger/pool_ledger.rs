@@ -62,7 +62,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         Self::with_limits(pool, table, LedgerLimits::default())
     }
 
-    /// The same, which waits as long as this says.
+    /// Like [`PoolLedger::new`], with other limits of waiting.
     ///
     /// # Errors
     ///

@@ -46,8 +46,8 @@ pub(crate) fn write<C: CounterConnection>(
     conn.record(tables, &[row])
 }
 
-/// Makes the marks of the rows of the record, of those that the store was told about, and of the
-/// row of decisions ones that no copy of the database has.
+/// Gives new marks, which no copy of the database has, to the rows of the record, to those that the
+/// store has noted, and to the row of decisions.
 pub(crate) fn adopt<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,

@@ -31,8 +31,7 @@ pub struct LedgerState {
     pub stores: Vec<StoreRecord>,
     /// The greatest sequence recorded of any store, behind any prefix.
     pub newest: ClaimSeq,
-    /// What a copy of the database does not share with it, where the server has such a thing and
-    /// tells it.
+    /// An identity that a copy of the database does not share with it, if the server reports one.
     pub identity: Option<String>,
 }
 
@@ -107,7 +106,7 @@ pub struct StoreRecord {
     /// The marks of the row. That of passes has none.
     pub marks: Marks,
     /// The identity that the database had when the store was synced into it first, in the row of
-    /// passes, where its server tells one.
+    /// passes, if its server reports one.
     pub identity: Option<String>,
 }
 

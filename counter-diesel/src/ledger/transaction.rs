@@ -287,7 +287,7 @@ fn isolation_on<C: CounterConnection>(
     Ok(isolation)
 }
 
-/// The database's identity, as a connection has told it.
+/// The database's identity, as a connection has read it.
 struct Identity(Option<String>);
 
 /// The number of a session that has no limit for statements that write.

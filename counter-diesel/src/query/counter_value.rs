@@ -132,7 +132,7 @@ impl<Id> CounterValue<Id> {
         Self { owner_type, id, key: BoundKey(key), is_declared, table: DEFAULT_TABLE }
     }
 
-    /// The same in another table:
+    /// Reads from another table:
     /// `Post::counter_value(key).in_table(&counters.config().table_name)`.
     pub fn in_table(self, table: &TableName) -> Self {
         Self { table: Cow::Owned(Tables::new(table).totals().quoted()), ..self }

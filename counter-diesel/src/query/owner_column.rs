@@ -23,7 +23,7 @@ pub trait HasOwnerColumn {
     /// The column of the primary key.
     type Column;
 
-    /// The same, as a value.
+    /// The column of the primary key, as a value.
     const COLUMN: Self::Column;
 }
 

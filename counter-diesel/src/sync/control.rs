@@ -107,7 +107,7 @@ impl Control {
         state.stopping.map_or(Turn::Usual, Turn::Last)
     }
 
-    /// Tells how a sync went and returns how many have failed in a row.
+    /// Records the result of a sync, and returns how many have failed in a row.
     pub(crate) fn record(&self, result: Result<SyncReport, Error>) -> u32 {
         let mut state = self.lock();
         let status = &mut state.status;

@@ -53,7 +53,7 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     } else if !report.is_clean() {
         tracing::warn!(
             target: SET, %prefix, counter = %id, %report,
-            "a set met something that somebody should look at"
+            "a set found something that needs attention"
         );
     }
     Ok(())

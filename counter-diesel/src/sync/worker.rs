@@ -104,9 +104,9 @@ impl SyncWorker {
         Ok(self.status())
     }
 
-    /// The same for an application that is given only so long to end. The last sync waits for no
-    /// row that others have locked, and is made again for those as long as there is time. What is
-    /// locked for longer is in `last_report`, which is not clean then.
+    /// Like [`stop`](Self::stop), for an application that must end within a time. The last sync
+    /// does not wait for rows that others have locked, and is repeated for those as long as there
+    /// is time. What is locked for longer is in `last_report`, which is not clean then.
     ///
     /// # Errors
     ///
@@ -172,7 +172,7 @@ impl Drop for End<'_> {
 }
 
 fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
-    // An interval of zero would leave the processor to nobody else.
+    // An interval of zero would take a whole processor.
     let interval = interval.max(Duration::from_millis(1));
     let (mut delay, mut is_behind) = (first_delay(interval), false);
     let mut looks_again = false;
@@ -239,8 +239,8 @@ fn is_tried_again(turn: Turn, result: &Result<SyncReport, Error>, took: Duration
         && time_until(end) > took.saturating_mul(2).saturating_add(PAUSE)
 }
 
-/// The last sync's error goes to whoever stops the worker; there will be no other to make up for
-/// it.
+/// Returns the last sync's error to the caller that stops the worker, because no later sync will
+/// make up for it.
 fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Error> {
     let mut report = result?;
     let stopped = report.stopped.take();

@@ -8,8 +8,8 @@ use std::process::Command;
 /// Where Cargo looks for the compiler's options first.
 const VARIABLE: &str = "CARGO_ENCODED_RUSTFLAGS";
 
-/// The options of trybuild. It gives the last one only when it compiles the programs, so Cargo would
-/// compile everything that they depend on twice.
+/// The options of trybuild. It gives the last one only when it compiles the programs, so Cargo
+/// would compile everything that they depend on twice.
 const OPTIONS: [&str; 5] =
     ["--cfg=trybuild", "--verbose", "-A", "dead_code", "--diagnostic-width=140"];
 

@@ -1,8 +1,9 @@
-//! A process that counts in its own memory and syncs after each increment, until its input ends: for tests that
-//! need several over one table. Takes the URL of the database, and whether a worker syncs beside it. Says of
-//! each increment that is in the table which counter it was of.
+//! A process that counts in its own memory and syncs after each increment, until its input ends:
+//! for tests that need several over one table. Takes the URL of the database, and whether a worker
+//! syncs beside it. Says of each increment that is in the table which counter it was of.
 //!
-//! Its clock stands still for a tenth of a second at a time, as those of all such processes do together.
+//! Its clock stands still for a tenth of a second at a time, as those of all such processes do
+//! together.
 
 use std::env;
 use std::error::Error;

@@ -1,6 +1,6 @@
-//! A process that does nothing but sync, until its input ends: for tests that need several. Takes the URLs
-//! of Redis and of the database, and after how many milliseconds a claim looks abandoned; tells when it has
-//! applied something, and at the end how many claims.
+//! A process that does nothing but sync, until its input ends: for tests that need several. Takes
+//! the URLs of Redis and of the database, and after how many milliseconds a claim looks abandoned;
+//! reports when it has applied something, and at the end how many claims.
 
 use std::env;
 use std::error::Error;

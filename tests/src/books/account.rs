@@ -12,16 +12,16 @@ use crate::fixtures::{counter_of, post};
 /// An increment adds up to this, at random: see [`Account`].
 pub(super) const LARGEST: i64 = 1 << 40;
 
-/// How many threads count, at most. Of each counter so many increments may turn out as unknown: one of each
-/// thread, which then counts on with another counter.
+/// How many threads count, at most. Of each counter so many increments may turn out as unknown: one
+/// of each thread, which then counts on with another counter.
 const WRITERS: usize = 4;
 
-/// What is known from outside about one counter, without its sign. It only grows or only shrinks: of one
-/// that does both, two mistakes could cancel out.
+/// What is known from outside about one counter, without its sign. It only grows or only shrinks:
+/// of one that does both, two mistakes could cancel out.
 ///
-/// With few increments of unknown outcome, and amounts up to [`LARGEST`], whatever is lost or there twice shows
-/// in the total: of the 16 totals that may be right none differs from another one by the amount of another
-/// increment, but for once in 10 billion times.
+/// With few increments of unknown outcome, and amounts up to [`LARGEST`], whatever is lost or there
+/// twice shows in the total: of the 16 totals that may be right none differs from another one by
+/// the amount of another increment, but for once in 10 billion times.
 #[derive(Default)]
 pub(super) struct Account {
     pub(super) number: usize,
@@ -29,7 +29,7 @@ pub(super) struct Account {
     pub(super) begun: AtomicI64,
     /// The sum of those that were counted.
     pub(super) counted: AtomicI64,
-    /// Each of those of which nobody knows.
+    /// Each of those whose outcome is unknown.
     pub(super) unknown: Mutex<Vec<i64>>,
     pub(super) counted_times: AtomicI64,
     pub(super) refused_times: AtomicI64,
@@ -108,8 +108,8 @@ impl Account {
         counted - lack.load(SeqCst)..=self.begun.load(SeqCst) + excess.load(SeqCst)
     }
 
-    /// What was counted, and of the unknown each once or not at all; up to what may be lost or there twice. Returns
-    /// by how much the nearest of these differs from it.
+    /// What was counted, and of the unknown each once or not at all; up to what may be lost or
+    /// there twice. Returns by how much the nearest of these differs from it.
     pub(super) fn check(&self, total: i64) -> i64 {
         let (counted, unknown) = (self.counted.load(SeqCst), self.unknown.lock().unwrap().clone());
         assert!(unknown.len() <= WRITERS, "counter {} says little: {unknown:?}", self.number);

@@ -233,7 +233,7 @@ impl StoreParts for FaultyStore {
     }
 }
 
-/// A generation that a test made up is told nothing.
+/// A generation that a test made up notes nothing.
 impl FaultyStore {
     fn tell_inner(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
         match (&self.generation, self.inner.generation()) {
@@ -243,16 +243,24 @@ impl FaultyStore {
     }
 }
 
-/// A move that fails before it is made was not made; of one that fails afterwards nobody knows.
+/// If moves fail, the outcome of the first half of them is unknown, and the others are not sent.
 impl MoveCounts for FaultyStore {
     fn move_counts(&self, moves: &[CountMove]) -> Vec<Result<MoveOutcome, Error>> {
         let inner = present(self.inner.moves());
-        let outcomes = self.step("move", StoreStep::Ack, || Ok(inner.move_counts(moves)));
+        let (first, rest) = moves.split_at(moves.len().div_ceil(2));
+        let operation = Operation::Move;
         let unknown = |one: &CountMove| {
-            let (operation, counter) = (Operation::Move, one.from.clone());
-            Err(Error::OutcomeUnknown { operation, counter, source: "planned".into() })
+            let (counter, source) = (one.from.clone(), "planned".into());
+            Err(Error::OutcomeUnknown { operation, counter, source })
         };
-        outcomes.unwrap_or_else(|_| moves.iter().map(unknown).collect())
+        let not_sent = |one: &CountMove| {
+            let (counter, source) = (one.from.clone(), "planned".into());
+            Err(Error::NotCounted { operation, counter, source })
+        };
+        match self.step("move", StoreStep::Ack, || Ok(inner.move_counts(first))) {
+            Ok(outcomes) => outcomes.into_iter().chain(inner.move_counts(rest)).collect(),
+            Err(_) => first.iter().map(unknown).chain(rest.iter().map(not_sent)).collect(),
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(row_of(ledger, id), expected, "{id}");
         }
     }),
-    ("rows new, changed, seen and newer are told apart in one batch", |world| {
+    ("rows new, changed, seen and newer are distinguished in one batch", |world| {
         let ledger = &*world.ledger;
         let ids = (1..=4).map(views_of).collect::<Vec<_>>();
         apply(ledger, [add(&ids[1], 4, 1), add(&ids[2], 5, 1), add(&ids[3], 6, 1)]);

@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_eq!(row_of(ledger, &views_of(1)), Some(row(3, 5)));
         assert_eq!(row_of(ledger, &views_of(2)), Some(row(3, 5)));
     }),
-    ("a claim older than the row changes nothing, and the row's sequence is told", |world| {
+    ("a claim older than the row changes nothing, and the row's sequence is returned", |world| {
         let ledger = &*world.ledger;
         let ids = [1, 2, 3, 4].map(views_of);
         apply(ledger, ids.clone().map(|id| add(&id, 5, 3)));

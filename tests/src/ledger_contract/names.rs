@@ -8,7 +8,7 @@ use super::{LedgerWorld, add, apply, baseline, delete, row, row_of, set};
 use crate::fixtures::{post, views_of};
 use crate::suite::Case;
 
-/// Pairs of these look alike, sort alike, or mean something to somebody.
+/// Pairs of these look alike, sort alike, or have a meaning in some syntax.
 pub const NAMES: &[&str] = &[
     "views",
     "Views",

@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_ne!(second.number, first.number);
         assert_eq!((second.above, second.shared), (ClaimSeq::new(90), ClaimSeq::new(40)));
     }),
-    ("a number that is not committed is nobody's", |world| {
+    ("a number that is not committed belongs to no process", |world| {
         let ledger = &*world.ledger;
         let number = begin(ledger).take_number(7).unwrap().number;
         assert_eq!(begin(ledger).lock_number(number).unwrap(), None);

@@ -174,7 +174,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         begin().lock_record(&prefix, "one").unwrap();
         assert_eq!(begin().lock_record(&prefix, "one").unwrap().row.marks.number(), 3);
     }),
-    ("an adopted database has marks that no copy has, for what the store was told too", |world| {
+    ("an adopted database has marks that no copy has, for what the store has noted too", |world| {
         let prefix = Prefix::default();
         let begin = || world.ledger.begin(LockWait::Usual).unwrap();
         let mut transaction = begin();

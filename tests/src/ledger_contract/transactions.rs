@@ -63,19 +63,22 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             assert_eq!(row_of(ours, &views_of(1)), Some(row(seq, seq)));
         }
     }),
-    ("a transaction tells what is newer from what others have committed since it began", |world| {
-        let (ours, theirs) = (&*world.ledger, world.database.ledger("model_counters"));
-        apply(ours, [add(&views_of(1), 5, 1)]);
-        let mut transaction = ours.begin(LockWait::Usual).unwrap();
-        // A look before anything is locked, from which a snapshot would be kept.
-        assert_eq!(transaction.upsert(&[]).unwrap(), []);
-        apply(&*theirs, [add(&views_of(1), 9, 1), add(&views_of(2), 9, 1)]);
-        let newer =
-            transaction.upsert(&[add(&views_of(1), 6, 1), add(&views_of(2), 6, 1)]).unwrap();
-        assert_eq!(newer, [newer_row(0, 9), newer_row(1, 9)]);
-        transaction.commit().unwrap();
-        assert_eq!(row_of(ours, &views_of(1)), Some(row(2, 9)));
-    }),
+    (
+        "a transaction distinguishes what is newer from what others have committed since it began",
+        |world| {
+            let (ours, theirs) = (&*world.ledger, world.database.ledger("model_counters"));
+            apply(ours, [add(&views_of(1), 5, 1)]);
+            let mut transaction = ours.begin(LockWait::Usual).unwrap();
+            // A look before anything is locked, from which a snapshot would be kept.
+            assert_eq!(transaction.upsert(&[]).unwrap(), []);
+            apply(&*theirs, [add(&views_of(1), 9, 1), add(&views_of(2), 9, 1)]);
+            let newer =
+                transaction.upsert(&[add(&views_of(1), 6, 1), add(&views_of(2), 6, 1)]).unwrap();
+            assert_eq!(newer, [newer_row(0, 9), newer_row(1, 9)]);
+            transaction.commit().unwrap();
+            assert_eq!(row_of(ours, &views_of(1)), Some(row(2, 9)));
+        },
+    ),
     ("claims of many threads for the same rows are all applied once", |world| {
         let start = Arc::new(Barrier::new(4));
         let workers = (0..4).map(|worker| {

@@ -43,7 +43,8 @@ impl ModelState {
         }
         actions.push(Action::Step(i));
         if self.left.lost_replies > 0 {
-            // Nobody hears of what is not begun, and what is remembered is begun without a call.
+            // Nothing is known of what is not begun, and what is remembered is begun without a
+            // call.
             let is_begun = thread.at != At::Idle;
             let is_call =
                 is_begun || thread.job != Job::Sync || self.remembered[thread.process].is_none();
@@ -99,7 +100,7 @@ impl ModelState {
         }
     }
 
-    /// The transaction is begun again. Whether a commit that was refused has happened nobody can know.
+    /// The transaction is begun again. Whether a commit that was refused has happened is unknown.
     fn refuse(&mut self, i: usize) {
         self.left.refusals -= 1;
         self.table.roll_back();

@@ -1,10 +1,11 @@
-//! The index of what is pending, as a model that can be checked exhaustively: one counter, a process that
-//! counts and sets, and workers that follow the index, claim, die and go on.
+//! The index of what is pending, as a model that can be checked exhaustively: one counter, a
+//! process that counts and sets, and workers that follow the index, claim, die and go on.
 //!
-//! The index names the counter by a field with a token. A process writes it after the count, by a command of
-//! its own, which may arrive at any later time; so may the removal. The index is a hint: what it does not
-//! name waits for the next scan of everything. So nothing here is about counts. What is shown is that the
-//! index names what a scan would find, unless a process dies before it could write.
+//! The index names the counter by a field with a token. A process writes it after the count, by a
+//! command of its own, which may arrive at any later time; so may the removal. The index is a hint:
+//! what it does not name waits for the next scan of everything. So nothing here is about counts.
+//! What is shown is that the index names what a scan would find, unless a process dies before it
+//! could write.
 
 use stateright::{Model, Property};
 

@@ -10,8 +10,8 @@ use counter_core::{
 
 use super::store::{Claimed, Kind, Store, Ticket};
 
-/// Does every sequence of so many steps to both and compares what they answer and hold. Returns how many
-/// sequences there are.
+/// Does every sequence of so many steps to both and compares what they answer and hold. Returns how
+/// many sequences there are.
 pub fn compare(steps: u32) -> usize {
     let choices = Deed::ALL.len();
     let sequences = choices.pow(steps);

@@ -1,8 +1,9 @@
-//! A database that goes back or is copied, as a model that can be checked exhaustively: processes that record
-//! in a row of one or two, tell the store, acknowledge, die and go on, while an operator decides.
+//! A database that goes back or is copied, as a model that can be checked exhaustively: processes
+//! that record in a row of one or two, tell the store, acknowledge, die and go on, while an
+//! operator decides.
 //!
-//! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the database any
-//! more is a count that is lost.
+//! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the
+//! database any more is a count that is lost.
 
 mod adoption;
 mod rules;
@@ -17,7 +18,7 @@ use self::world::{Adopting, At, Database, Happens, Process, ToldAll, World};
 pub const NO_FALSE_ALARM: &str = "without a restore or a copy no process refuses";
 /// No process goes on with a database that has lost what was acknowledged.
 pub const NOTICES_LOSS: &str = "no check passes in a database that has lost what was acknowledged";
-/// No process goes on with a database once the store was told of a copy's transactions.
+/// No process goes on with a database once the store has noted a copy's transactions.
 pub const ONE_GOES_ON: &str = "no check passes in a database once the store follows its copy";
 /// No process goes on with a copy once an operator has decided for another database.
 pub const ADOPTED_ALONE: &str = "once a database is adopted, no check passes in the other";

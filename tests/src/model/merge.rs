@@ -1,7 +1,8 @@
-//! A merge of one counter into another: two worlds of one counter each, as the rest of the model has them, and
-//! processes that move the counts of the first to the second.
+//! A merge of one counter into another: two worlds of one counter each, as the rest of the model
+//! has them, and processes that move the counts of the first to the second.
 //!
-//! The sequences of the two are given out apart, which is no less than one for both: a sequence belongs to a counter.
+//! The sequences of the two are given out apart, which is no less than one for both: a sequence
+//! belongs to a counter.
 
 mod merger;
 pub mod rules;
@@ -44,7 +45,7 @@ pub struct MergeState {
     /// The counter that gets them.
     pub into: ModelState,
     mergers: Vec<Merger>,
-    /// A move that nobody waits for any more, and that may still be made.
+    /// An abandoned move, which may still be made.
     late: Option<LateMove>,
     /// What was counted for both together, or set.
     counted: i64,
@@ -69,7 +70,7 @@ pub enum MergeAction {
     LoseReply(usize, Lost),
     /// It dies.
     Crash(usize),
-    /// A move that nobody waits for is made.
+    /// An abandoned move is made.
     MoveLate,
 }
 

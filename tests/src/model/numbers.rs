@@ -1,9 +1,10 @@
-//! Stores in memory of several processes over one table, as a model that can be checked exhaustively: how they
-//! share out the numbers by which their sequences differ, while commits are left without an answer, clocks go
-//! back, and a process that has lost its number goes on.
+//! Stores in memory of several processes over one table, as a model that can be checked
+//! exhaustively: how they share out the numbers by which their sequences differ, while commits are
+//! left without an answer, clocks go back, and a process that has lost its number goes on.
 //!
-//! The other model has stores whose sequences differ by themselves. Here they differ by what the database gives
-//! out: the numbers are the project's own [`StoreNumber`](counter_core::StoreNumber), and two of them are left. A process may have two
+//! The other model has stores whose sequences differ by themselves. Here they differ by what the
+//! database gives out: the numbers are the project's own
+//! [`StoreNumber`](counter_core::StoreNumber), and two of them are left. A process may have two
 //! threads that sync, which share its store.
 
 mod process;

@@ -1,12 +1,13 @@
-//! A store that comes back from an old copy, as a model that can be checked exhaustively: two counters, so
-//! that a claim of one can hide what happened to the other, and processes that claim, die and go on.
+//! A store that comes back from an old copy, as a model that can be checked exhaustively: two
+//! counters, so that a claim of one can hide what happened to the other, and processes that claim,
+//! die and go on.
 //!
-//! The other model has one counter and a store that forgets nothing. Here the store may be put back once, to
-//! what it was when a copy was made. What was counted in between is lost then; nothing may count twice
-//! before somebody is warned.
+//! The other model has one counter and a store that forgets nothing. Here the store may be put back
+//! once, to what it was when a copy was made. What was counted in between is lost then; nothing may
+//! count twice before an operator is warned.
 //!
-//! A transaction asks what the store remembers, and then whether it still holds the claims, by two commands:
-//! the store may come back between them.
+//! A transaction asks what the store remembers, and then whether it still holds the claims, by two
+//! commands: the store may come back between them.
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq};
 use stateright::{Model, Property};
@@ -125,7 +126,8 @@ enum At {
     Claimed(usize, Made),
     /// It has written the row, and locked it.
     Written(usize, Made),
-    /// It has written its sequence into a row of the record, which it has locked, and read all of them.
+    /// It has written its sequence into a row of the record, which it has locked, and read all of
+    /// them.
     Recorded(usize, Made, u32),
     /// The store remembers all of them.
     Remembered(usize, Made),

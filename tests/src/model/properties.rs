@@ -1,4 +1,5 @@
-//! What must be so in every state, and what must be so in one, so that the first does not hold of nothing.
+//! What must be so in every state, and what must be so in one, so that the first does not hold of
+//! nothing.
 
 use counter_core::Verdict;
 use stateright::Property;
@@ -44,7 +45,8 @@ pub fn settles() -> Property<Scenario> {
     })
 }
 
-/// Of stores that lose a claim: its owner finds that out and applies it, and nobody applies it twice.
+/// Of stores that lose a claim: its owner finds that out and applies it, and no process applies it
+/// twice.
 pub fn repairs_an_eviction() -> Properties {
     vec![
         Property::always(

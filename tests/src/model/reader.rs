@@ -70,7 +70,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// What the step that moves counts is told of it.
+    /// What the step that moves counts gets of it.
     pub(super) fn seen(self) -> Seen {
         Seen { high_water: self.high_water, pending: self.pending }
     }
@@ -135,7 +135,8 @@ impl ModelState {
 }
 
 impl Partly {
-    /// Looks at the next part, and begins again after the last one if the high water has risen meanwhile.
+    /// Looks at the next part, and begins again after the last one if the high water has risen
+    /// meanwhile.
     fn go_on(mut self, now: Look, run: Run, rule: LookAt) -> Reader {
         let LookAt::Instants { parts, compares } = rule else { unreachable!() };
         match parts[self.seen] {

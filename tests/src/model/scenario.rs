@@ -30,8 +30,8 @@ impl Scenario {
         Self::of(vec![Store::new(Kind::Shared, 1)], 1)
     }
 
-    /// A store of its own for each process, with the numbers that they count from and the steps that they
-    /// count in, over a row of 5 that none of them knows.
+    /// A store of its own for each process, with the numbers that they count from and the steps
+    /// that they count in, over a row of 5 that none of them knows.
     pub fn private(high_waters: &[i64], step: i64, row_seq: i64) -> Self {
         let stores = high_waters.iter().map(|from| Store::new(Kind::Private(step), *from));
         Self::of(stores.collect(), row_seq)
@@ -77,7 +77,7 @@ impl Scenario {
         self.with_thread(Thread::new(process, Job::Put(to), 1))
     }
 
-    /// With a set that nobody has applied.
+    /// With a set that no sync has applied.
     pub fn set_before(mut self, to: i64) -> Self {
         self.start.stores[0].replace(ClaimOp::Set(to));
         self.start.truth = to;

@@ -21,7 +21,7 @@ pub struct ModelState {
     pub remembered: Vec<Option<(Ticket, IsUntried)>>,
     /// Whether the store may hold a claim of each process of which the process heard no answer.
     pub unanswered: Vec<bool>,
-    /// An acknowledgement that somebody no longer waits for, and that may still arrive.
+    /// An abandoned acknowledgement, which may still arrive.
     pub late_ack: Option<Ticket>,
     /// A read.
     pub reader: Reader,
@@ -45,7 +45,7 @@ pub struct Left {
     pub increments: u8,
     /// The death of a process.
     pub crashes: u8,
-    /// A reply that is lost, or comes after nobody waits for it any more.
+    /// A reply that is lost, or comes after its caller has stopped waiting.
     pub lost_replies: u8,
     /// A transaction that is refused, as in a deadlock.
     pub refusals: u8,
@@ -105,7 +105,7 @@ impl ModelState {
         }
     }
 
-    /// The thread goes back to its beginning, and its transaction is nobody's.
+    /// The thread goes back to its beginning, and its transaction is abandoned.
     fn abandon(&mut self, i: usize) {
         if let Some(transaction) = self.table.transaction.filter(|_| self.table.is_locked_by(i)) {
             // Without a request to commit it is rolled back, sooner or later.

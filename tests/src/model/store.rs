@@ -14,27 +14,28 @@ pub struct Ticket {
 /// Who can know of a store's claims, and which numbers it gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// All processes use it, so nobody can know whether a claim was applied, and none is renumbered.
+    /// All processes use it, so no process can know whether a claim was applied, and none is
+    /// renumbered.
     Shared,
-    /// In the memory of one process. It counts in steps of this length, so that stores may have numbers
-    /// in common or not.
+    /// In the memory of one process. It counts in steps of this length, so that stores may have
+    /// numbers in common or not.
     Private(i64),
 }
 
 /// What a store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Store {
-    /// The delta that nobody has claimed.
+    /// The delta that no sync has claimed.
     pub pending: Option<i64>,
-    /// The claim that nobody has acknowledged.
+    /// The claim that no sync has acknowledged.
     pub claim: Option<Ticket>,
     /// The newest sequence that was given out.
     pub high_water: ClaimSeq,
     kind: Kind,
 }
 
-/// What became of a request to claim. That a claim is young enough to be left alone is the same as not
-/// asking, so here every claim is old enough; a thread asks only for those that it may take.
+/// What became of a request to claim. That a claim is young enough to be left alone is the same as
+/// not asking, so here every claim is old enough; a thread asks only for those that it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
     /// There was nothing to claim.

@@ -18,8 +18,8 @@ pub struct Table {
 pub struct Transaction {
     /// The row as it will be.
     pub row: Option<Baseline>,
-    /// The thread that waits for its end. Of one that died or lost its connection after it had asked for
-    /// the commit, nobody knows whether it will still happen.
+    /// The thread that waits for its end. Of one that died or lost its connection after it had
+    /// asked for the commit, it is unknown whether it will still happen.
     pub owner: Option<usize>,
 }
 
@@ -54,7 +54,7 @@ impl Table {
         self.transaction.is_some_and(|transaction| transaction.owner == Some(thread))
     }
 
-    /// Whether the row is locked by a transaction that nobody waits for.
+    /// Whether the row is locked by an abandoned transaction.
     pub fn is_in_doubt(&self) -> bool {
         self.transaction.is_some_and(|transaction| transaction.owner.is_none())
     }

@@ -1,5 +1,5 @@
-//! What the threads of the application do: passes, and sets or deletes. One step is one call of the store or
-//! of the database, in the order of `pass.rs` and `apply.rs`.
+//! What the threads of the application do: passes, and sets or deletes. One step is one call of the
+//! store or of the database, in the order of `pass.rs` and `apply.rs`.
 //!
 //! Not here: batches, and rows that the database refuses for good. There is only one counter.
 
@@ -110,7 +110,8 @@ impl ModelState {
         match thread.at {
             At::Idle => thread.times > 0,
             At::Upsert(_) => is_free,
-            // A row that is not committed yet is invisible to an update, which then waits for nothing.
+            // A row that is not committed yet is invisible to an update, which then waits for
+            // nothing.
             At::Update(_) => is_free || self.table.row.is_none(),
             _ => true,
         }

@@ -17,8 +17,8 @@ use crate::process::wait_for;
 const POSTS: i64 = 50;
 const WRITERS: i64 = 4;
 
-/// Two passes over one store fight over claims, while somebody locks their rows in another order: each time
-/// it is a pass that is ended, which has to try again.
+/// Two passes over one store fight over claims, while another session locks their rows in another
+/// order: each time it is a pass that is ended, which has to try again.
 pub(super) fn provoked<C: ServerConnection>(world: &ServerWorld<C>) {
     let mut other = world.database.connect();
     other.batch_execute(&C::IMPATIENCE.replace("NAME", world.database.name())).unwrap();

@@ -136,7 +136,8 @@ impl ClusterSite {
         wait_for("a replica to take over", || ask::<Value>(replica, &["FAILOVER"]).map(|_| ()));
     }
 
-    /// Moves a slot to another master, one name after the other, and calls `each` before each of them.
+    /// Moves a slot to another master, one name after the other, and calls `each` before each of
+    /// them.
     pub fn move_slot(&self, slot: u16, mut each: impl FnMut()) {
         let moving = self.begin_move(slot);
         while let Some(name) = moving.next_name() {
@@ -179,8 +180,8 @@ impl Move<'_> {
         let _: Value = migrate.query(&mut self.from.bare()).unwrap();
     }
 
-    /// Gives the slot to its new master. The new master hears first, so that no command finds that the slot has
-    /// none.
+    /// Gives the slot to its new master. The new master hears first, so that no command finds that
+    /// the slot has none.
     pub fn end(self) {
         let [_, to_id] = self.ids();
         command(self.to, &["SETSLOT", &self.slot, "NODE", &to_id]);

@@ -28,8 +28,8 @@ impl<F: Fn(usize, &[String]) -> FakeReply + Clone + Send + 'static> Answer for F
 
 impl FakeRedis {
     /// Answers each connection's commands with what `answer` returns for their number on that
-    /// connection, from 0, and their words. What a client sends to introduce itself does not count and
-    /// is accepted, and neither does its question whether the connection still answers.
+    /// connection, from 0, and their words. What a client sends to introduce itself does not count
+    /// and is accepted, and neither does its question whether the connection still answers.
     pub fn start(answer: impl Answer) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();

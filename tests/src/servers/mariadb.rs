@@ -139,7 +139,8 @@ impl MariaDb {
     }
 }
 
-/// The URL of the server that `COUNTER_TEST_MYSQL_URL` names, or of one that is started for this process.
+/// The URL of the server that `COUNTER_TEST_MYSQL_URL` names, or of one that is started for this
+/// process.
 pub fn shared_url() -> String {
     static SERVER: LazyLock<MariaDb> = LazyLock::new(|| MariaDb::new(Durability::Off));
     std::env::var("COUNTER_TEST_MYSQL_URL").unwrap_or_else(|_| SERVER.url("mysql"))
@@ -181,7 +182,8 @@ fn command(name: &str, folder: &TempDir) -> Command {
     let data = folder.path().join("data").display().to_string();
     command.args(["--no-defaults".to_owned(), format!("--datadir={data}")]);
     if let Some(program) = setup::preferred_program(name) {
-        // Its messages and scripts are in a folder beside it, not where the installed server has them.
+        // Its messages and scripts are in a folder beside it, not where the installed server has
+        // them.
         let programs = program.parent().and_then(Path::parent).expect("it is in a folder");
         command.arg(format!("--basedir={}", programs.join("usr").display()));
     }
@@ -224,7 +226,8 @@ impl ServerConnection for MysqlConnection {
     }
 
     fn waiting(&mut self) -> i64 {
-        // What is known of transactions is made anew only if nobody has asked for a tenth of a second.
+        // What is known of transactions is made anew only if it was not read for a tenth of a
+        // second.
         self.number(
             "SELECT COUNT(*) AS n FROM (SELECT SLEEP(0.15)) AS pause, \
              information_schema.processlist AS p JOIN information_schema.innodb_trx AS t \

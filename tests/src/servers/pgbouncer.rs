@@ -11,11 +11,11 @@ use super::setup::{self, Durability};
 use crate::process::wait_for;
 use crate::program::Program;
 
-/// A pooler in front of a server: each transaction, and each statement outside of one, may meet another
-/// connection to the server.
+/// A pooler in front of a server: each transaction, and each statement outside of one, may meet
+/// another connection to the server.
 ///
-/// It is older than 1.21 or behaves so: prepared statements that have a name belong to the connection to the
-/// server on which they were prepared.
+/// It is older than 1.21 or behaves so: prepared statements that have a name belong to the
+/// connection to the server on which they were prepared.
 #[derive(Debug)]
 pub struct PgBouncer {
     _process: Program,
@@ -23,8 +23,8 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one in transaction mode that has so many connections to the server for each database, and takes
-    /// them in turn.
+    /// Starts one in transaction mode that has so many connections to the server for each database,
+    /// and takes them in turn.
     pub fn before(server: &Postgres, connections: usize) -> Self {
         let folder = setup::folder("counter-pgbouncer-", Durability::Off);
         let socket = server.socket();

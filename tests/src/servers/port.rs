@@ -2,19 +2,19 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-/// A TCP port for a server that other tests do not use while this is held, in whichever process they run:
-/// also while the server is down.
+/// A TCP port for a server that other tests do not use while this is held, in whichever process
+/// they run: also while the server is down.
 #[derive(Debug)]
 pub struct Port {
     number: u16,
-    /// A socket with the port's number in its name, which only one process can have. The system removes it
-    /// with the process.
+    /// A socket with the port's number in its name, which only one process can have. The system
+    /// removes it with the process.
     _claim: UnixListener,
 }
 
 impl Port {
-    /// Claims a port that nothing listens on. The system does not give it to programs that ask for any port,
-    /// because those are above 32767.
+    /// Claims a port that nothing listens on. The system does not give it to programs that ask for
+    /// any port, because those are above 32767.
     pub fn claim() -> Self {
         let numbers = std::iter::repeat_with(|| fastrand::u16(10_000..32_768));
         let mut claimed = numbers.filter_map(Self::claim_number);

@@ -19,8 +19,8 @@ use crate::database::ServerConnection;
 use crate::process::wait_for;
 use crate::program::Program;
 
-/// Ends the server at once. It handles this signal also where it was started with the signal ignored, and
-/// then removes what it has in shared memory, which `SIGKILL` would leave there.
+/// Ends the server at once. It handles this signal also where it was started with the signal
+/// ignored, and then removes what it has in shared memory, which `SIGKILL` would leave there.
 const LAST_SIGNAL: Signal = Signal::QUIT;
 
 /// A server of the tests' own, in a temporary folder, reached through a socket in it.
@@ -72,7 +72,7 @@ impl Postgres {
         let copy = program("pg_basebackup", &self.programs);
         let mut copy = setup::unprivileged(&copy, folder.path());
         copy.args(["-D", "data", "-U", "postgres", "-h"]).arg(self.folder.path());
-        // It waits for no checkpoint, and the copy is told to follow.
+        // It waits for no checkpoint, and the copy is set up to follow.
         setup::run(copy.args(["-R", "-X", "stream", "--checkpoint=fast", "--no-sync"]));
         let programs = self.programs.clone();
         let (durability, language) = (self.durability, self.language);
@@ -172,7 +172,8 @@ impl Postgres {
     }
 }
 
-/// The URL of the server that `COUNTER_TEST_POSTGRES_URL` names, or of one that is started for this process.
+/// The URL of the server that `COUNTER_TEST_POSTGRES_URL` names, or of one that is started for this
+/// process.
 pub fn shared_url() -> String {
     static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::new(Durability::Off));
     std::env::var("COUNTER_TEST_POSTGRES_URL").unwrap_or_else(|_| SERVER.url("postgres"))

@@ -15,8 +15,8 @@ use super::setup::{self, Durability};
 use crate::process::wait_for;
 use crate::program::Program;
 
-/// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on disk
-/// unless it is told to.
+/// A Redis server in a folder of its own, on a free port and on a Unix socket. It keeps nothing on
+/// disk unless a test asks for that.
 pub struct RedisServer {
     process: Option<Program>,
     port: Arc<Port>,
@@ -48,7 +48,7 @@ impl RedisServer {
             folder: setup::folder("counter-redis-", Durability::On),
         };
         while let Err(output) = server.try_to_start() {
-            // Somebody else has found the same free port.
+            // Another process has found the same free port.
             assert!(output.contains("in use"), "redis-server ended: {output}");
             server.port = Arc::new(Port::claim());
         }
@@ -99,9 +99,9 @@ impl RedisServer {
         replica
     }
 
-    /// Makes a replica copy nobody, and waits until `primary` has noticed. It keeps what it has.
+    /// Makes a replica copy no server, and waits until `primary` has noticed. It keeps what it has.
     pub fn cut_link(&self, primary: &Self) {
-        // Nobody listens there: the port needs privileges.
+        // No server listens there: the port needs privileges.
         redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut self.bare()).expect("it obeys");
         wait_for("the primary to lose its replica", || {
             let info: String =
@@ -153,8 +153,8 @@ impl RedisServer {
         self.log().metadata().expect("there is such a file").len()
     }
 
-    /// Kills it and starts it again with so much of its append-only file, as after a crash that lost the
-    /// rest.
+    /// Kills it and starts it again with so much of its append-only file, as after a crash that
+    /// lost the rest.
     pub fn cut_log(&mut self, length: u64) {
         self.kill();
         self.log().set_len(length).expect("the file can be cut");
@@ -166,8 +166,8 @@ impl RedisServer {
         File::options().write(true).open(log).expect("there is an append-only file")
     }
 
-    /// Freezes it: it takes connections and bytes, as far as the system does that for it, and answers
-    /// nothing.
+    /// Freezes it: it takes connections and bytes, as far as the system does that for it, and
+    /// answers nothing.
     pub fn freeze(&self) {
         self.process().freeze();
     }
@@ -228,8 +228,8 @@ impl RedisServer {
         self.process.as_ref().expect("the server was started")
     }
 
-    /// Whether it has answered anything: it may ask for a password. Asked through the socket in its folder,
-    /// because another server may have been faster to listen on the port.
+    /// Whether it has answered anything: it may ask for a password. Asked through the socket in its
+    /// folder, because another server may have been faster to listen on the port.
     fn answers(&self) -> bool {
         let client = Client::open(self.unix_url()).expect("our own URL is right");
         let connected = client.get_connection();
@@ -299,8 +299,8 @@ pub fn shared_url() -> String {
     env::var("COUNTER_TEST_REDIS_URL").unwrap_or_else(|_| this_process_server().url())
 }
 
-/// A server that this process starts when it is first needed, for tests that keep to prefixes of their
-/// own.
+/// A server that this process starts when it is first needed, for tests that keep to prefixes of
+/// their own.
 pub fn this_process_server() -> &'static RedisServer {
     static SERVER: OnceLock<RedisServer> = OnceLock::new();
     SERVER.get_or_init(RedisServer::start)

@@ -25,8 +25,8 @@ const DOWN_AFTER: u32 = 1000;
 /// The same where no failover is to happen, however busy the machine.
 const NEVER: u32 = 60_000;
 
-/// A master with two replicas and three sentinels, of which two decide. They know each other from the
-/// start, so a failover can happen at once.
+/// A master with two replicas and three sentinels, of which two decide. They know each other from
+/// the start, so a failover can happen at once.
 pub struct SentinelSite {
     /// The first one is the master in the beginning.
     pub servers: Vec<RedisServer>,

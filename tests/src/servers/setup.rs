@@ -17,7 +17,8 @@ const ROOM: u64 = 4 << 30;
 pub enum Durability {
     /// It waits until its data is on the disk: for measurements.
     OnDisk,
-    /// It keeps all of it in a crash, with its data in memory if there is room: for tests that crash it.
+    /// It keeps all of it in a crash, with its data in memory if there is room: for tests that
+    /// crash it.
     On,
     /// It may lose some of it in a crash, and is faster. Its data is in memory if there is room.
     Off,
@@ -57,7 +58,8 @@ pub fn unprivileged(program: &Path, folder: &Path) -> Command {
     command
 }
 
-/// Returns a folder for a server that keeps what it has committed in this way. It is removed when it is dropped.
+/// Returns a folder for a server that keeps what it has committed in this way. It is removed when
+/// it is dropped.
 pub fn folder(prefix: &str, durability: Durability) -> TempDir {
     let folder = match durability {
         Durability::OnDisk => folder::on_disk(prefix),

@@ -3,7 +3,7 @@ use counter_core::DeltaStore;
 /// What a store may be able to do besides counting and syncing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
-    /// Tells one generation of its data from the next.
+    /// Distinguishes one generation of its data from the next.
     Generation,
     /// Carries out what an operator decided.
     Repair,

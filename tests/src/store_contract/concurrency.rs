@@ -165,7 +165,7 @@ fn claims_and_increments_of_many_threads_lose_and_double_nothing(world: &dyn Sto
     let acked: Acknowledged = acked.into_iter().flatten().collect();
     let store = world.store();
     let left = counters.iter().map(|id| held(&*store, id));
-    // Whoever had a claim acknowledged it, so all that is left is pending.
+    // Each holder of a claim acknowledged it, so all that is left is pending.
     let left: i64 = left.map(|held| held.pending).sum();
     let total = THREADS * (1..=700).sum::<i64>();
     assert_eq!(acked.values().sum::<i64>() + left, total);
@@ -200,6 +200,6 @@ fn claim_while(
 fn added(claim: &Claim) -> i64 {
     match claim.op {
         ClaimOp::Add(by) => by,
-        other => panic!("nobody sets or deletes here, but there is {other}"),
+        other => panic!("no thread sets or deletes here, but there is {other}"),
     }
 }

@@ -62,7 +62,8 @@ fn two_processes_at_once(site: &Site, log: &Path) {
         assert!(ended.status.success(), "{ended:?}");
         assert!(Said::by(ended).rows > 0, "{ended:?}");
     }
-    // What one counted while the other had a claim on the same counter may be left when both have ended.
+    // What one counted while the other had a claim on the same counter may be left when both have
+    // ended.
     site.last_sync();
     let once = counts_by_awk(log);
     let expected = (0..6).fold(before, |before, _| sum(&before, &once));

@@ -28,7 +28,8 @@ fn survives_a_restart(site: &Site) {
     let id = id_of(site, "/page/0");
     site.database().stop();
 
-    // Who comes to a new page cannot know its number, and who comes to a known one needs no database.
+    // Who comes to a new page cannot know its number, and who comes to a known one needs no
+    // database.
     program.feed(&log::even("/new/", 60, 60));
     program.feed(&log::even("/page/", 3 * CHUNK - 60, 1));
     // With the few that were held before, enough of them to have come to all that are new.

@@ -1,5 +1,6 @@
-//! The example `access_log` as a program, in front of real servers: what is in the table in the end is what
-//! awk counts, and while servers go away and come back, what the program said of it is true.
+//! The example `access_log` as a program, in front of real servers: what is in the table in the end
+//! is what awk counts, and while servers go away and come back, what the program said of it is
+//! true.
 
 mod counting;
 #[path = "../../../examples/tests/access_log/counts.rs"]

@@ -1,4 +1,5 @@
-//! Redis, which keeps what it has acknowledged, is killed and started again while the program counts.
+//! Redis, which keeps what it has acknowledged, is killed and started again while the program
+//! counts.
 
 use std::fs;
 use std::net::TcpListener;
@@ -37,7 +38,7 @@ fn totals_agree_with_what_the_program_said_after_redis_was_killed() {
     let said = Said::by(&ended);
     assert!(said.unknown > 0, "{ended:?}");
     assert!(!ended.status.success(), "{ended:?}");
-    assert!(ended.output.contains("no answer says so"), "{ended:?}");
+    assert!(ended.output.contains("no reply arrived"), "{ended:?}");
     site.last_sync();
     said.assert_agrees_with(lines as i64, total_in(&site));
 }
@@ -70,7 +71,7 @@ fn port(site: &Site) -> u16 {
     url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap()
 }
 
-/// Whether bytes wait in a socket of Redis that nobody has read: the kernel tells.
+/// Whether unread bytes wait in a socket of Redis, as the kernel reports.
 fn has_unread_bytes(site: &Site) -> bool {
     let local = format!(":{:04X}", port(site));
     let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
@@ -82,11 +83,11 @@ fn has_unread_bytes(site: &Site) -> bool {
     })
 }
 
-/// In the place of Redis: whoever comes has noticed that it is away.
+/// In the place of Redis: a client that connects has noticed that it is away.
 fn wait_until_somebody_connects(site: &Site) {
     let listener = TcpListener::bind(("127.0.0.1", port(site))).unwrap();
     listener.set_nonblocking(true).unwrap();
-    wait_for("somebody to connect", || listener.accept().ok());
+    wait_for("a client to connect", || listener.accept().ok());
 }
 
 /// Whether hits came in since the server was started: commands that others than this test sent.

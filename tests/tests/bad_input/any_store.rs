@@ -9,7 +9,7 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 
 use super::{dump, redis, set, sync};
 
-/// What somebody has written under a name after the prefix: of a delta, or of a claim.
+/// What another program has written under a name after the prefix: of a delta, or of a claim.
 #[derive(Debug, Clone)]
 struct Planted {
     name: String,
@@ -126,7 +126,7 @@ fn number(text: &str) -> Option<i64> {
     text.parse::<i64>().ok().filter(|number| number.to_string() == text)
 }
 
-/// What the store holds, as told by names.
+/// What the store holds, according to its names.
 fn names_left(world: &World) -> BTreeSet<Vec<u8>> {
     dump(&mut redis(), &world.prefix).into_iter().map(|(name, _)| name).collect()
 }

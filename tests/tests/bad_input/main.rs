@@ -1,5 +1,6 @@
-//! What comes from outside and is wrong, strange or hostile: nothing panics, nothing is counted wrong, and
-//! nothing of others is touched. On real servers, from the application down to the table.
+//! What comes from outside and is wrong, strange or hostile: nothing panics, nothing is counted
+//! wrong, and nothing of others is touched. On real servers, from the application down to the
+//! table.
 
 mod any_store;
 mod command;

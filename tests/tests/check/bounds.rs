@@ -1,5 +1,5 @@
-//! That a check-up ends soon, however much there is. Its bounds are smaller here than by default, and so is
-//! what reaches them.
+//! That a check-up ends soon, however much there is. Its bounds are smaller here than by default,
+//! and so is what reaches them.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

@@ -89,7 +89,7 @@ fn an_old_postgres_is_a_warning() {
     assert!(check_up.to_string().contains("PostgreSQL 12.22 is older"), "{check_up}");
 }
 
-/// What writes while others keep writers out has to wait; nobody refuses it.
+/// What writes while others keep writers out has to wait, and is not refused.
 #[test]
 fn a_postgres_that_speaks_german_is_understood_when_a_table_is_locked_against_writers() {
     let server = Postgres::speaking("de", Durability::On);
@@ -108,7 +108,7 @@ fn a_postgres_that_speaks_german_is_understood_when_a_table_is_locked_against_wr
     }
 }
 
-/// Writers queue behind whoever waits until other writers are done.
+/// Writers queue behind a session that waits until other writers are done.
 #[test]
 fn a_postgres_is_busy_where_somebody_waits_to_lock_a_table_against_writers() {
     let (_server, url) = postgres(Durability::On);
@@ -118,7 +118,7 @@ fn a_postgres_is_busy_where_somebody_waits_to_lock_a_table_against_writers() {
     let locking = thread::spawn(move || {
         locker.batch_execute("BEGIN; LOCK TABLE model_counters IN SHARE MODE; ROLLBACK").unwrap();
     });
-    wait_for("somebody who waits for the lock", || (watcher.waiting() == 1).then_some(()));
+    wait_for("a session that waits for the lock", || (watcher.waiting() == 1).then_some(()));
     let finding = only(&check(postgres_pool(&url, 1).unwrap()), Warning, Code::DatabaseUnchecked);
     assert!(finding.message.contains("writes: canceling statement due to lock"), "{finding}");
     writer.batch_execute("ROLLBACK").unwrap();
@@ -285,7 +285,7 @@ fn a_sqlite_that_somebody_has_locked_could_not_be_checked() {
     assert!(finding.message.contains("writes: database is locked"), "{finding}");
 }
 
-/// Without a write-ahead log whoever writes keeps everybody else from reading too.
+/// Without a write-ahead log a writer keeps all others from reading too.
 #[test]
 fn a_sqlite_that_is_locked_as_a_whole_could_not_be_checked() {
     let (_folder, file) = sqlite_file();

@@ -120,7 +120,8 @@ fn overtake(site: &CheckSite, number: i64) {
     transaction.commit().unwrap();
 }
 
-/// Between the look at a claim and the look at its row a sync may have finished it and another begun.
+/// Between the look at a claim and the look at its row a sync may have finished it and another
+/// begun.
 #[test]
 fn a_claim_that_is_finished_while_it_is_checked_is_no_conflict() {
     let site = CheckSite::new();

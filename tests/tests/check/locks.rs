@@ -1,4 +1,4 @@
-//! That somebody who has locked a table, as migrations do, is waited for only shortly.
+//! A check-up waits only shortly for a session that has locked a table, as migrations do.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use diesel::{MysqlConnection, PgConnection};
 
 use super::check_in_time;
 
-/// Who holds the lock, if anybody.
+/// The session that holds the lock, if there is one.
 type Locker<C> = Arc<Mutex<Option<C>>>;
 
 fn world(pair: &str) -> World {
@@ -22,7 +22,8 @@ fn world(pair: &str) -> World {
     make()
 }
 
-/// What is found where a table is locked just before this step of a check-up, with a claim in the store.
+/// What is found where a table is locked just before this step of a check-up, with a claim in the
+/// store.
 fn check_up_locked_at<C: ServerConnection>(
     world: &World,
     step: &'static str,
@@ -41,7 +42,7 @@ fn check_up_locked_at<C: ServerConnection>(
     world.store.claim(&[views_of(1)], Duration::MAX).unwrap();
     let check_up = check_in_time(counters);
     assert!(locker.lock().unwrap().take().is_some(), "it was locked");
-    check_up.expect("it ends, whoever has locked what")
+    check_up.expect("it ends, whatever is locked")
 }
 
 fn told(check_up: &CheckUp, code: Code) -> &str {

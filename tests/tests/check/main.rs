@@ -96,8 +96,8 @@ impl CheckSite {
     }
 }
 
-/// Some questions each of which waits for five seconds, the ten seconds for what the store holds, and time for all
-/// else on a busy machine.
+/// Some questions each of which waits for five seconds, the ten seconds for what the store holds,
+/// and time for all else on a busy machine.
 const AT_MOST: Duration = Duration::from_secs(60);
 
 /// What is found, if that ends in time.

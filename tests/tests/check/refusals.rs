@@ -1,4 +1,4 @@
-//! What cannot be reached, what a user with limited rights is not told, and what nobody is shown.
+//! What cannot be reached, what a user with limited rights may not see, and what is never shown.
 
 use std::sync::Arc;
 

@@ -15,8 +15,8 @@ const READ: Duration = Duration::from_millis(400);
 /// Two nodes of a cluster, of which the first says that it has all slots.
 struct Nodes {
     store: RedisStore,
-    /// The increments that were sent, each with the number of its node and whether the node was asked to
-    /// carry it out though it does not have the slot.
+    /// The increments that were sent, each with the number of its node and whether the node was
+    /// asked to carry it out though it does not have the slot.
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 
@@ -27,7 +27,8 @@ struct Sent {
     asking: bool,
 }
 
-/// What a node answers: its number, the counter, and which time it is that the counter is sent to any.
+/// What a node answers: its number, the counter, and which time it is that the counter is sent to
+/// any.
 type Answer = fn(usize, &str, usize) -> Says;
 
 #[derive(Debug, Clone, Copy)]

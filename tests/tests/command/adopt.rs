@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(world.json_of(&["sync"])["applied"], json!(1));
         assert_eq!(world.counters().baseline(user(1), "views").unwrap(), 12);
     }),
-    ("with --yes it is told as JSON what was decided about", |world| {
+    ("with --yes the JSON says what was decided about", |world| {
         restored(world);
         let adopted = world.json_of(&["adopt", "--yes"]);
         assert_documented(&adopted);

@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert!(lines[2].starts_with("to decide: `counter conflicts apply` "), "{ended:?}");
         assert_eq!(lines.len(), 4, "{ended:?}");
     }),
-    ("a decision is carried out and told as a sync tells it", |world| {
+    ("a decision is carried out and reported as by a sync", |world| {
         for (decision, value, numbers) in [("apply", 109, [2, 0]), ("discard", 102, [1, 1])] {
             contradict(world);
             let report = world.json_of(&["conflicts", decision]);

@@ -78,7 +78,8 @@ pub(super) fn assert_documented_decision(value: &Value, decision: &str) {
     assert_documented(&report);
 }
 
-/// The same fields with the same types of values; where one is null or an empty list the other may be anything.
+/// The same fields with the same types of values; where one is null or an empty list the other may
+/// be anything.
 fn assert_same_shape(value: &Value, example: &Value, place: &str) {
     match (value, example) {
         (Value::Null, _) | (_, Value::Null) => {}

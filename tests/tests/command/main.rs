@@ -1,5 +1,5 @@
-//! The command `counter`, run as a program on Redis and every database: what it prints, what it changes, and
-//! its exit codes.
+//! The command `counter`, run as a program on Redis and every database: what it prints, what it
+//! changes, and its exit codes.
 
 mod adopt;
 mod conflicts;

@@ -20,7 +20,7 @@ fn all(state: &str) -> String {
 }
 
 pub(super) const CASES: &[Case<World>] = &[
-    ("migrations are run once and their status is told", |world| {
+    ("migrations are run once and their status is shown", |world| {
         world.drop_tables();
         let ended = world.run(&["migrate", "--status"]);
         assert_eq!((ended.code(), ended.output), (1, all("pending")));

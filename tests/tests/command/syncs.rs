@@ -58,7 +58,8 @@ pub(super) const CASES: &[Case<World>] = &[
         let dry =
             ["+5, +1  user:1:views", "-7  user:2:a b", "=-3  user:1:likes", "deleted  user:1:gone"];
         assert_eq!(named, sorted(&dry));
-        // The other claims are another sync's, which does not go on. A set may be applied by any number.
+        // The other claims are another sync's, which does not go on. A set may be applied by any
+        // number.
         let applied = ["-7  user:2:a b", "=-3  user:1:likes (recovered)"];
         let ended = world.run(&["sync", "-v"]);
         assert_eq!(names_of(&ended.output), sorted(&applied), "{ended:?}");

@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case<World>] = &[
         (1..=12).for_each(|id| counters.increment(user(id), "views", 100 * id).unwrap());
         counters.increment(user(1), "likes", 5000).unwrap();
         counters.increment(post(1), "views", 5000).unwrap();
-        assert_eq!(world.output_of(&["top", "user", "views"]), "", "nobody has been synced");
+        assert_eq!(world.output_of(&["top", "user", "views"]), "", "no owner has been synced");
         world.output_of(&["sync"]);
         counters.decrement(user(12), "views", 195).unwrap();
         let three = "1100  user:11\n1005  user:12\n1000  user:10\n";

@@ -48,7 +48,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(world.output_of(&["get", "user:1", "views"]), "107\n");
         world.output_of(&["sync"]);
     }),
-    ("a store that lost its data is told with the time of the last good sync", |world| {
+    ("a store that lost its data is reported with the time of the last good sync", |world| {
         world.counters().increment(user(1), "views", 5).unwrap();
         world.output_of(&["sync"]);
         remove(&world.prefix.generation_name());

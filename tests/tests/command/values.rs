@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case<World>] = &[
             json!([{ "key": "downloads", "value": 1234 }])
         );
     }),
-    ("increments and decrements count by one unless told otherwise", |world| {
+    ("increments and decrements count by one by default", |world| {
         let lines = [
             (&["increment", "user:1", "views"][..], "views of user:1: +1\n"),
             (&["increment", "user:1", "views", "41"], "views of user:1: +41\n"),

@@ -9,8 +9,8 @@ use counter_tests::program::Program;
 use counter_tests::site::Site;
 use rustix::process::Signal;
 
-/// Starts watching while the servers are as `stop` leaves them, lets them be started by `start` once
-/// the command has said what it waits for, and expects a count in the table.
+/// Starts watching while the servers are as `stop` leaves them, lets them be started by `start`
+/// once the command has said what it waits for, and expects a count in the table.
 fn watch_and_wait(stop: fn(&Site), start: fn(&Site), said: &str) {
     let site = Site::with_postgres();
     let counters = site.counters();
@@ -20,7 +20,7 @@ fn watch_and_wait(stop: fn(&Site), start: fn(&Site), said: &str) {
     let mut line = String::new();
     errors.read_line(&mut line).unwrap();
     assert!(line.starts_with(said), "{line}");
-    // So that it never waits for somebody to read.
+    // So that it never waits for a reader.
     let rest = thread::spawn(move || errors.lines().map_while(Result::ok).count());
     start(&site);
     let count = || counters.increment(user(1), "views", 1).ok();

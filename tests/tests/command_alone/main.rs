@@ -1,4 +1,5 @@
-//! The command `counter` and what surrounds it: signals, terminals, the environment, servers that are away.
+//! The command `counter` and what surrounds it: signals, terminals, the environment, servers that
+//! are away.
 
 mod away;
 mod confirm;

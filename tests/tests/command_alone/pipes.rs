@@ -11,7 +11,7 @@ fn world() -> World {
     world
 }
 
-/// Runs a command whose output nobody reads.
+/// Runs a command whose output is not read.
 fn unread(world: &World, arguments: &[&str]) -> ProgramEnd {
     let mut program = Program::start(world.command().args(arguments));
     drop(program.take_output());

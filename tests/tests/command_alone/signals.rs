@@ -32,7 +32,7 @@ fn sum_of_baselines(counters: &Counters) -> i64 {
     (0..USERS).map(|id| counters.baseline(user(id), "views").unwrap()).sum()
 }
 
-/// A command whose first batch waits for rows that somebody else has locked, when `then` happens.
+/// A command whose first batch waits for rows that another session has locked, when `then` happens.
 fn in_the_middle_of_a_batch(
     site: &Site,
     arguments: &[&str],
@@ -226,7 +226,7 @@ fn watching_goes_on_when_the_database_is_back() {
     let mut line = String::new();
     errors.read_line(&mut line).unwrap();
     assert!(line.starts_with("counter: the database cannot be reached: "), "{line}");
-    // So that it never waits for somebody to read.
+    // So that it never waits for a reader.
     let rest = thread::spawn(move || errors.lines().map_while(Result::ok).count());
     site.database().start();
     let counters = site.counters();

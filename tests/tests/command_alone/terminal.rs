@@ -48,7 +48,7 @@ fn start_on_terminal(command: &mut Command, columns: u16) -> (File, Child) {
     (File::from(terminal), child)
 }
 
-/// All that is written until there is enough, or nobody left to write.
+/// All that is written until there is enough, or no writer is left.
 fn read(terminal: &mut File, is_enough: impl Fn(&str) -> bool) -> String {
     let mut written = Vec::new();
     let mut piece = [0; 4096];

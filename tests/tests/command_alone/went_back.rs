@@ -22,8 +22,8 @@ fn views(counters: &Counters) -> [i64; 3] {
     [1, 2, 3].map(|id| counters.baseline(post(id), "views").unwrap())
 }
 
-/// The store holds 3 views of the first post and a claim of 4 of the second, which are in the table, and one of
-/// the third, which is not: it was counted since.
+/// The store holds 3 views of the first post and a claim of 4 of the second, which are in the
+/// table, and one of the third, which is not: it was counted since.
 fn gone_back(site: &Site) {
     let counters = site.counters_after(Duration::ZERO);
     counters.run_pending_migrations().unwrap();

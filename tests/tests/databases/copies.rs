@@ -1,4 +1,4 @@
-//! What PostgreSQL tells of a copy, also if nothing was synced since it was made: it has another identity.
+//! PostgreSQL gives a copy another identity, also if nothing was synced since it was made.
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case<World>] = &[
         let original = world.impatient_counters();
         synced(&original, 5);
         let copy = world.counters_over(copy_of(world));
-        // What the store was told before the last of them is not in the copy any more.
+        // What the store noted before the last of them is not in the copy any more.
         [4, 2, 1].iter().for_each(|by| synced(&copy, *by));
         original.adopt_database().unwrap();
         assert_refused(&copy, |_| true);
@@ -32,7 +32,7 @@ pub(crate) const CASES: &[Case<World>] = &[
     }),
     ("a decision holds at once while the other database is set", |world| {
         let (original, copy) = taken_over(world);
-        // Between what is read of the store and what it is told.
+        // Between what is read of the store and what it notes.
         let sets = Mutex::new(Some(Arc::clone(&copy)));
         let faults = Faults::deciding(move |step| {
             if step == "adopt"
@@ -131,8 +131,9 @@ pub(crate) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// Lets the next transaction of the copy record in a row that the store was never told of: until what this
-/// returns is dropped, it is the only one that is not locked. A file has one row, and locks it with all else.
+/// Lets the next transaction of the copy record in a row that the store has never noted: until what
+/// this returns is dropped, it is the only one that is not locked. A file has one row, and locks it
+/// with all else.
 fn unknown_row_alone_is_free(world: &World) -> Option<Box<dyn Any>> {
     if !world.database.url().contains("://") {
         return None;

@@ -1,5 +1,6 @@
-//! G4 and G6 where the database is not the one that the store was synced into: it was restored from an older
-//! backup, or copied, or another one is behind the same prefix. And that no crash looks like that.
+//! G4 and G6 where the database is not the one that the store was synced into: it was restored from
+//! an older backup, or copied, or another one is behind the same prefix. And that no crash looks
+//! like that.
 
 mod copies;
 mod decisions;
@@ -57,7 +58,7 @@ const CASES: &[Case<World>] = &[
         synced(&original, 0);
         assert_eq!((baseline(&original), baseline(&copy)), (41, 5));
     }),
-    ("a copy that recorded something by itself is told by its words", |world| {
+    ("a copy that recorded something by itself is found by its words", |world| {
         let original = world.impatient_counters();
         synced(&original, 5);
         let copied = copy_of(world);
@@ -148,37 +149,37 @@ const CASES: &[Case<World>] = &[
             assert_eq!(baseline(&fresh), 80);
         },
     ),
-    ("a process that dies seventy times before it tells the store is refused nothing", |world| {
-        let counters = world.impatient_counters();
-        synced(&counters, 5);
-        for _ in 0..70 {
-            let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
-            let dying = world.counters_behind(&dies, impatient());
-            dying.increment(post(1), "views", 1).unwrap();
-            // From the second on, an earlier claim is taken over, and changes no row.
-            assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
-        }
-        let most = world.ledger.state(&world.prefix).unwrap().stores;
-        assert!(most.iter().all(|row| row.marks.iter().count() <= 64), "{most:?}");
-        assert_told_is_kept(world, &most);
-        while synced_cleanly(&counters) > 0 {}
-        assert_eq!(baseline(&counters), 75);
-    }),
     (
-        "what the store was told is told again where it lost that alone, and it is reported",
+        "a process that dies seventy times before the store notes anything is refused nothing",
         |world| {
             let counters = world.impatient_counters();
-            [3, 2, 1].iter().for_each(|by| synced(&counters, *by));
-            let Some(generation) = world.store.generation() else { return };
-            let present = generation.present_generation().unwrap().unwrap();
-            assert!(generation.adopt(&present.store_id, &present.database, &[]).unwrap());
-            let report = sync(&counters).unwrap();
-            assert!(report.marks_lost && report.stopped.is_none(), "{report}");
-            synced(&counters, 2);
-            assert_eq!(baseline(&counters), 8);
+            synced(&counters, 5);
+            for _ in 0..70 {
+                let dies = Faults::deciding(|step| (step == "ack").then_some(Fault::Kill));
+                let dying = world.counters_behind(&dies, impatient());
+                dying.increment(post(1), "views", 1).unwrap();
+                // From the second on, an earlier claim is taken over, and changes no row.
+                assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+            }
+            let most = world.ledger.state(&world.prefix).unwrap().stores;
+            assert!(most.iter().all(|row| row.marks.iter().count() <= 64), "{most:?}");
+            assert_told_is_kept(world, &most);
+            while synced_cleanly(&counters) > 0 {}
+            assert_eq!(baseline(&counters), 75);
         },
     ),
-    ("rows of the record that no transaction takes any more are told again, too", |world| {
+    ("what the store has noted is noted again if it lost only that, and it is reported", |world| {
+        let counters = world.impatient_counters();
+        [3, 2, 1].iter().for_each(|by| synced(&counters, *by));
+        let Some(generation) = world.store.generation() else { return };
+        let present = generation.present_generation().unwrap().unwrap();
+        assert!(generation.adopt(&present.store_id, &present.database, &[]).unwrap());
+        let report = sync(&counters).unwrap();
+        assert!(report.marks_lost && report.stopped.is_none(), "{report}");
+        synced(&counters, 2);
+        assert_eq!(baseline(&counters), 8);
+    }),
+    ("rows of the record that no transaction takes any more are noted again, too", |world| {
         let counters = world.impatient_counters();
         [3, 2, 1].iter().for_each(|by| synced(&counters, *by));
         let Some(generation) = world.store.generation() else { return };
@@ -273,7 +274,7 @@ fn finds_other_database(counters: &Counters) -> bool {
     found.iter().any(|finding| finding.code == FindingCode::OtherDatabase)
 }
 
-/// What the store was told last of a row is among its marks.
+/// What the store noted last of a row is among its marks.
 fn assert_told_is_kept(world: &World, rows: &[StoreRecord]) {
     let Some(store) = world.store.generation() else { return };
     for row in rows.iter().filter(|row| row.writer > 0) {

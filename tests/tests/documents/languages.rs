@@ -12,7 +12,8 @@ use counter_tests::servers::RedisServer;
 
 use super::document::document;
 
-/// Stands in for the client library, and sends what it is asked to send to the server that the test has started.
+/// Stands in for the client library, and sends what it is asked to send to the server that the test
+/// has started.
 const PYTHON_CLIENT: &str = "
 import subprocess, sys
 class Redis:
@@ -61,7 +62,8 @@ const client = {
 export const createClient = () => ({ connect: async () => client });
 ";
 
-/// Counts each text of the arguments as owner type and key, of an owner that is a number and of one that is the text.
+/// Counts each text of the arguments as owner type and key, of an owner that is a number and of one
+/// that is the text.
 const PYTHON_MORE: &str = "
 import sys
 for text in sys.argv[2:]:

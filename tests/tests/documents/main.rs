@@ -1,5 +1,5 @@
-//! What README.md and the guides say: their links lead somewhere, and their blocks do what is said of them. Rust is
-//! compiled and run by the documentation tests of this package.
+//! What README.md and the guides say: their links lead somewhere, and their blocks do what is said
+//! of them. Rust is compiled and run by the documentation tests of this package.
 
 #![allow(clippy::unwrap_used)]
 

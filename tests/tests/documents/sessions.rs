@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use super::document::document;
 
 #[test]
-fn the_session_of_the_readme_goes_as_it_is_shown() {
+fn the_session_of_the_command_goes_as_it_is_shown() {
     let shell = Shell::on(database::sqlite());
-    assert_eq!(shell.replay(&document("README.md").code_in("console")[0]), 7);
+    assert_eq!(shell.replay(&document("counter-cli/COMMAND.md").code_in("console")[0]), 7);
 }
 
 #[test]
@@ -38,7 +38,8 @@ impl Shell {
         Self { redis: RedisServer::start(), database, folder }
     }
 
-    /// Runs what is shown behind each `$`, compares what it prints, and returns how many there were.
+    /// Runs what is shown behind each `$`, compares what it prints, and returns how many there
+    /// were.
     pub fn replay(&self, session: &str) -> usize {
         let steps = session.split("$ ").skip(1);
         steps
@@ -71,7 +72,8 @@ fn write_program(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Without the numbers that differ from run to run, and so without the widths that follow from them.
+/// Without the numbers that differ from run to run, and so without the widths that follow from
+/// them.
 fn untimed(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim_start);
     let untimed = lines.map(|line| match line.split_once("  ") {

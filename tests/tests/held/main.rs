@@ -1,5 +1,5 @@
-//! G4: a last sync says what it leaves in the hands of another one, or of one that died, and what its own
-//! process could not finish.
+//! G4: a last sync says what it leaves in the hands of another one, or of one that died, and what
+//! its own process could not finish.
 
 mod own;
 mod processes;

@@ -24,7 +24,8 @@ fn no_folder_depends_on_itself() {
     }
 }
 
-/// Returns the graph of what is directly in a folder. A subfolder with all that is below counts as one.
+/// Returns the graph of what is directly in a folder. A subfolder with all that is below counts as
+/// one.
 fn children_of(folder: &[String], graph: &Graph) -> Graph {
     let depth = folder.len() + 1;
     let child = |module: &[String]| {
@@ -39,8 +40,8 @@ fn children_of(folder: &[String], graph: &Graph) -> Graph {
     children
 }
 
-/// Returns the members of a circle, if there is one: those that are left when what depends on nothing else, and what
-/// nothing else depends on, is taken away again and again.
+/// Returns the members of a circle, if there is one: those that are left when what depends on
+/// nothing else, and what nothing else depends on, is taken away again and again.
 fn circle_in(graph: &Graph) -> Option<Vec<String>> {
     let mut left = graph.clone();
     loop {

@@ -3,7 +3,8 @@
 use crate::paths::graph_of;
 use crate::source::modules_of;
 
-/// What is at the root of counter-diesel, from the top to the bottom: nothing names what is above it or beside it.
+/// What is at the root of counter-diesel, from the top to the bottom: nothing names what is above
+/// it or beside it.
 const LAYERS: [&[&str]; 10] = [
     &["prelude", "rows", "derive_support"],
     &["counters"],

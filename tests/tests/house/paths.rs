@@ -9,8 +9,8 @@ use crate::source::Modules;
 /// Which files each file names.
 pub(crate) type Graph = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
-/// Returns which files of a crate each of its files names: by `use`, by paths in code, and by calling methods that
-/// another file adds to a type. What only unit tests name is left out.
+/// Returns which files of a crate each of its files names: by `use`, by paths in code, and by
+/// calling methods that another file adds to a type. What only unit tests name is left out.
 pub(crate) fn graph_of(modules: &Modules) -> Graph {
     let methods = added_methods(modules);
     let named_by = |(module, file): (&Vec<String>, &syn::File)| {
@@ -137,8 +137,9 @@ fn is_for_tests(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(is_test)
 }
 
-/// Returns the methods that a file adds to a type that another file defines, by name, each with the file that adds it:
-/// who calls one depends on that file, though no import shows it. Names that other files use too are left out.
+/// Returns the methods that a file adds to a type that another file defines, by name, each with the
+/// file that adds it: who calls one depends on that file, though no import shows it. Names that
+/// other files use too are left out.
 fn added_methods(modules: &Modules) -> Vec<Added> {
     let mut types = BTreeMap::<String, Vec<String>>::new();
     let mut files_of_method = BTreeMap::<String, BTreeSet<Vec<String>>>::new();

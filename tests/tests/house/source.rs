@@ -44,7 +44,8 @@ pub(crate) fn modules_of(name: &str) -> Modules {
     parsed.collect()
 }
 
-/// Returns the path of the module that a file is: `sync/set.rs` is `["sync", "set"]`, `lib.rs` is `[]`.
+/// Returns the path of the module that a file is: `sync/set.rs` is `["sync", "set"]`, `lib.rs` is
+/// `[]`.
 fn module_path(file: &Path) -> Vec<String> {
     let path = file.with_extension("");
     let path = path.iter().map(|part| part.to_str().unwrap().to_owned()).collect::<Vec<_>>();

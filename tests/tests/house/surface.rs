@@ -6,7 +6,8 @@ use syn::{Item, UseTree, Visibility};
 
 use crate::source::modules_of;
 
-/// An application depends on counter-diesel alone, so what it needs to write a store has to be there.
+/// An application depends on counter-diesel alone, so what it needs to write a store has to be
+/// there.
 #[test]
 fn what_counter_core_offers_is_in_counter_diesel_too() {
     let core = modules_of("counter-core");

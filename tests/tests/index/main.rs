@@ -1,5 +1,6 @@
-//! The index of what is pending: what a sync that follows it finds, what it leaves to a scan of everything,
-//! and that no count is lost where the index is wrong. The rule by which it is kept is in `index_model`.
+//! The index of what is pending: what a sync that follows it finds, what it leaves to a scan of
+//! everything, and that no count is lost where the index is wrong. The rule by which it is kept is
+//! in `index_model`.
 
 mod cost;
 mod followed;

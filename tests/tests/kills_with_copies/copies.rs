@@ -31,7 +31,7 @@ pub(crate) struct Copies {
     of_database: Vec<TempDir>,
     /// The process in which an operator decides.
     operator: Counters,
-    /// A server that tells what is in a copy.
+    /// A server that shows what is in a copy.
     mirror: RedisServer,
     /// What the copy holds that Redis came back from last.
     restored: Sums,
@@ -104,8 +104,8 @@ impl Copies {
         keep(&mut self.of_database, copy, choices);
     }
 
-    /// Lets the database come back from a copy. What it has forgotten is lost by that. Nothing else may write
-    /// meanwhile.
+    /// Lets the database come back from a copy. What it has forgotten is lost by that. Nothing else
+    /// may write meanwhile.
     pub(crate) fn restore_database(&mut self, site: &Site, books: &Books, choices: &mut Rng) {
         let copy = choices.choice(&self.of_database).expect("there is one");
         let before = rows(site, books);
@@ -117,7 +117,8 @@ impl Copies {
         self.note_lost(books, &lost);
     }
 
-    /// Syncs as an operator does who decides if a sync refuses. Without that, nothing may be there twice.
+    /// Syncs as an operator does who decides if a sync refuses. Without that, nothing may be there
+    /// twice.
     pub(crate) fn decide<'a>(
         &mut self,
         (site, books): (&Site, &Books),

@@ -159,7 +159,7 @@ impl Life {
         wait_for_progress(&self.site);
         self.traffic.stop();
         let applied = self.syncs.map(SyncProcess::stop);
-        // What a copy lacks of what the store was told is reported once.
+        // What a copy lacks of what the store has noted is reported once.
         self.copies.sync();
         let left_behind = self.site.last_sync();
         let totals = self.books.check(&self.site);

@@ -1,6 +1,6 @@
-//! G6: processes that sync and servers are killed at random moments under load, and sometimes come back as they
-//! were before. Nothing is there twice that an operator did not want so, after a sync had refused; nothing is
-//! missing but what a server forgot.
+//! G6: processes that sync and servers are killed at random moments under load, and sometimes come
+//! back as they were before. Nothing is there twice that an operator did not want so, after a sync
+//! had refused; nothing is missing but what a server forgot.
 //!
 //! By hand, for 300 rounds: `COUNTER_TEST_LOAD=38 tests/run --test kills_with_copies`.
 

@@ -1,4 +1,4 @@
-//! PostgreSQL answers before it has written a commit to its disk, where it is told to.
+//! PostgreSQL can be set to answer before it has written a commit to its disk.
 
 use counter_tests::fixtures::post;
 use counter_tests::site::Site;
@@ -14,7 +14,7 @@ fn what_a_sync_has_acknowledged_survives_a_crash_without_synchronous_commits() {
     let site = Site::with_postgres();
     let url = site.database().url();
     let mut conn = PgConnection::establish(&url).unwrap();
-    // Nobody else writes what it has not waited for.
+    // No other process writes what it has not waited for.
     for setting in ["synchronous_commit = off", "wal_writer_delay = '10s'"] {
         conn.batch_execute(&format!("ALTER SYSTEM SET {setting}")).unwrap();
     }

@@ -1,5 +1,5 @@
-//! What Redis and the database themselves may forget, get wrong or refuse, on real servers of the tests'
-//! own, and what becomes of the counts then.
+//! What Redis and the database themselves may forget, get wrong or refuse, on real servers of the
+//! tests' own, and what becomes of the counts then.
 
 mod asynchronous_commit;
 mod claimed_by_two;

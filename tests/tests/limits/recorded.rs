@@ -115,8 +115,8 @@ fn a_store_that_came_back_from_before_its_first_sync_is_reported_as_replaced() {
     assert_eq!(sync_cleanly(&process).applied, 0);
 }
 
-/// The first commits what it claimed before the store came back, and the second has claimed the same
-/// again by then. When the second began, nothing was recorded that the store did not know.
+/// The first commits what it claimed before the store came back, and the second has claimed the
+/// same again by then. When the second began, nothing was recorded that the store did not know.
 #[test]
 fn a_pass_that_began_before_another_committed_asks_in_its_transaction() {
     let setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));

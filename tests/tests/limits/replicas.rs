@@ -51,8 +51,8 @@ fn claims_are_applied_once_a_replica_has_them() {
     }
 }
 
-/// Recovered ones too: newer servers take a connection that has written nothing for one that has nothing to
-/// wait for.
+/// Recovered ones too: newer servers take a connection that has written nothing for one that has
+/// nothing to wait for.
 #[test]
 fn claims_that_no_replica_has_are_not_applied_and_reads_stay_right() {
     let servers = ["redis-server", "valkey-server"];
@@ -73,7 +73,7 @@ fn claims_that_no_replica_has_are_not_applied_and_reads_stay_right() {
             assert_eq!(views(&counters), [0], "recovered: {is_recovered}");
             assert_eq!(counters.get(post(1), "views").unwrap(), 5);
         }
-        // Nothing new waits for anybody.
+        // No new claim waits.
         counters.increment(post(1), "views", 2).unwrap();
         replica.thaw();
         let _ = sync_cleanly(&careful(&setting, Duration::from_secs(30)));
@@ -155,7 +155,8 @@ fn a_process_that_lives_through_a_failover_goes_on_where_claims_wait() {
     setting.redis.kill();
     replica.take_over(&setting.redis);
 
-    // It has no replica of its own, but it has not gone back either: nobody has applied what is missing.
+    // It has no replica of its own, but it has not gone back either: no sync has applied what is
+    // missing.
     wait_for("the process to find the replica", || match sync(&counters) {
         Err(Error::Core(CoreError::StoreWentBack { .. })) => panic!("it is taken for an old copy"),
         Err(Error::Core(CoreError::Store { step: StoreStep::Confirm, .. })) => Some(()),

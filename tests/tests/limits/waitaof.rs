@@ -1,5 +1,5 @@
-//! Claims that wait until the server has written them to its disk. Takes a server that knows WAITAOF, which
-//! Debian's Redis does not.
+//! Claims that wait until the server has written them to its disk. Takes a server that knows
+//! WAITAOF, which Debian's Redis does not.
 
 use std::error::Error as _;
 use std::time::Duration;

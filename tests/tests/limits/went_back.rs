@@ -76,8 +76,8 @@ impl Setting {
     }
 }
 
-/// Four posts. Of each but the last the store holds something again that the table has counted already,
-/// in another way; and 2 views of the first, which the table has not seen, are gone.
+/// Four posts. Of each but the last the store holds something again that the table has counted
+/// already, in another way; and 2 views of the first, which the table has not seen, are gone.
 fn gone_back(way: &Way) -> Setting {
     let mut setting = Setting::with_postgres((way.start)());
     let counters = setting.counters();
@@ -152,7 +152,7 @@ fn a_store_that_came_back_is_left_alone_by_every_sync_and_both_sides_are_shown()
     }
 }
 
-/// What was claimed and not followed by anything is known to be in the table: nobody has to guess that.
+/// What was claimed and not followed by anything is known to be in the table, without a guess.
 #[test]
 fn an_operator_applies_what_a_store_that_came_back_holds() {
     for way in &WAYS {
@@ -190,7 +190,7 @@ fn goes_on(setting: &Setting, counters: &Counters, before: [i64; 4]) {
     assert_eq!(counters.get(post(1), "views").unwrap(), before[0] + 2);
 }
 
-/// It has seen sequences that nobody recorded.
+/// It has seen sequences that no transaction recorded.
 #[test]
 fn a_process_that_knows_more_than_was_recorded_goes_on_after_a_decision_too() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -255,7 +255,7 @@ fn a_decision_changes_nothing_where_there_is_no_conflict() {
     }
 }
 
-/// Somebody who knows that a prefix belongs to this database alone ends the warning.
+/// An operator who knows that a prefix belongs to this database alone ends the warning.
 #[test]
 fn a_store_of_another_database_is_reported_until_it_gets_another_identity() {
     let setting = Setting::with_postgres(RedisServer::start());

@@ -48,7 +48,7 @@ fn assert_ends(name: &str, database: &dyn Database) {
     let begun = Instant::now();
     let error = ledger.run_pending_migrations().unwrap_err().to_string();
     let waited = begun.elapsed();
-    // SQLite itself waits 5 seconds for whoever writes.
+    // SQLite itself waits 5 seconds for a writer.
     let within = limits.migrations..limits.migrations + Duration::from_secs(10);
     assert!(within.contains(&waited), "{name}: {waited:?}");
     let holder = match name {
@@ -62,7 +62,7 @@ fn assert_ends(name: &str, database: &dyn Database) {
     drop(lock);
     assert_eq!(ledger.run_pending_migrations().unwrap().len(), 3, "{name}");
     assert_eq!(ledger.pending_migrations().unwrap(), [""; 0], "{name}");
-    // Whoever finds nothing to do asks for no lock.
+    // A process that finds nothing to do asks for no lock.
     let lock = locked(name, &database.url());
     assert_eq!(ledger.run_pending_migrations().unwrap(), [""; 0], "{name}");
     drop(lock);

@@ -75,7 +75,8 @@ fn a_mariadb_user_without_the_right_to_make_tables_can_find_nothing_to_run() {
     database.execute(&format!("DROP USER {user}")).unwrap();
 }
 
-/// A row that is newer than all that the store gave out may be of another store, or show an old copy.
+/// A row that is newer than all that the store gave out may be of another store, or show an old
+/// copy.
 #[test]
 fn a_user_who_only_reads_needs_both_tables() {
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());

@@ -39,7 +39,8 @@ pub struct DocumentedEvent {
 }
 
 impl DocumentedEvent {
-    /// That what was told is as documented. A report may be missing: there is none of what could do nothing.
+    /// What was logged is as documented. A report may be missing: there is none of what could do
+    /// nothing.
     pub fn assert_describes(&self, told: &Told) {
         assert_eq!((&self.level, &self.target), (&told.level, &told.target), "{told:?}");
         let mut fields = told.fields.keys().cloned().collect::<BTreeSet<_>>();

@@ -17,7 +17,7 @@ use crate::scenes::{
 };
 use crate::{cluster, sentinel, slow, workers};
 
-/// What brings an event about, and returns all that was told.
+/// Causes an event, and returns all that was logged.
 type Show = fn() -> Vec<Told>;
 
 pub const SHOWN: &[(&str, Show)] = &[
@@ -29,7 +29,7 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert_eq!(told[0].field("report"), report.to_string());
         told
     }),
-    ("synced, but somebody should look", || {
+    ("synced, but something needs attention", || {
         let world = redis();
         contradict(&world, "contradicted");
         let report = sync(&counted(&world));
@@ -206,7 +206,7 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(told[0].field("error").contains("planned"), "{told:?}");
         told
     }),
-    ("a set met something that somebody should look at", || {
+    ("a set found something that needs attention", || {
         let world = redis();
         apply_from_the_future(&world, "views");
         world.counters_with(Config::default()).set(post(1), "views", 1).unwrap();
@@ -226,7 +226,7 @@ pub const SHOWN: &[(&str, Show)] = &[
     }),
 ];
 
-/// A test for each row of the page: that it comes about, and that everything told with it is documented.
+/// A test for each row of the page: that it happens, and that all its fields are documented.
 pub fn trials() -> impl Iterator<Item = Trial> {
     SHOWN.iter().map(|(message, show)| {
         let name = format!("told: {message}").replace([' ', ',', ':', '\''], "_");

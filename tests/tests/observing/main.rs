@@ -1,4 +1,4 @@
-//! What Counter tells of itself: events and spans, and metrics, each as docs/observing.md has it.
+//! What Counter logs and measures: events, spans and metrics, each as docs/observing.md has it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -21,7 +21,7 @@ use counter_tests::suite;
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
-    // Before anybody can tell anything: a worker tells it in a thread of its own.
+    // Before anything is logged: a worker logs in a thread of its own.
     let _ = Log::of_process();
     let sentences = [dependencies::CASES, documented::CASES, metrics::CASES, spans::CASES];
     let sentences = sentences.into_iter().flatten().map(|(sentence, show)| {

@@ -27,7 +27,7 @@ pub const CASES: &[Case] = &[
         let page = documented::metrics().into_iter().collect();
         assert_eq!(recorded.described, page);
     }),
-    ("a clean sync tells how much it did and how long that took", || {
+    ("a clean sync records how much it did and how long that took", || {
         for (name, make_world) in PAIRS {
             assert_clean_sync(&make_world(), name);
         }
@@ -50,7 +50,7 @@ pub const CASES: &[Case] = &[
     ("the age is that of the oldest claim", || {
         let world = redis();
         let claim = contradict(&world, "first");
-        // Longer than the sync takes, or nobody could tell them apart.
+        // Longer than the sync takes, or they could not be distinguished.
         std::thread::sleep(Duration::from_millis(300));
         contradict(&world, "second");
         let (counters, before) = (counted(&world), now());
@@ -89,7 +89,7 @@ pub const CASES: &[Case] = &[
         assert_eq!(total(&recorded, &world, "postponed"), 1);
         assert_age_of_newest(&recorded, &world);
     }),
-    ("a sync that could do nothing counts as failed and tells no more", || {
+    ("a sync that could do nothing counts as failed and records no more", || {
         let world = memory();
         let counters = failing_at(&world, "state", Fault::Before);
         let recorded = Recorded::of(|| drop(counters.sync(&SyncOptions::default()).unwrap_err()));
@@ -170,7 +170,7 @@ pub const CASES: &[Case] = &[
         assert_found_nothing_whole(&recorded, &world);
     }),
     ("a sync that panicked counts as failed", || {
-        // A worker records in a thread of its own. Nobody else looks at the recorder of the process.
+        // A worker records in a thread of its own. No other test reads the recorder of the process.
         let recorder = DebuggingRecorder::new();
         let snapshotter = recorder.snapshotter();
         recorder.install().unwrap();

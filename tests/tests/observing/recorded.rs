@@ -1,4 +1,4 @@
-//! What a recorder was told.
+//! What a recorder got.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +43,7 @@ impl Recorded {
         }
     }
 
-    /// The values that a histogram was told.
+    /// The values that a histogram got.
     pub fn observed(&self, world: &World, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
         match self.value(world, name, labels) {
             Some(DebugValue::Histogram(values)) => values.iter().map(|value| value.0).collect(),

@@ -18,7 +18,7 @@ use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
 /// A sequence that no store gives out while these tests run.
 pub const FUTURE: ClaimSeq = ClaimSeq::new(i64::MAX / 2);
 
-/// A store in memory and a file, under a prefix that nobody else has.
+/// A store in memory and a file, under a prefix of its own.
 pub fn memory() -> World {
     let mut world = memory_x_sqlite();
     world.prefix = new_prefix();
@@ -31,7 +31,7 @@ pub fn redis() -> World {
     make()
 }
 
-/// What was told of the counters of this world.
+/// What was logged of the counters of this world.
 pub fn told_of(world: &World) -> Vec<Told> {
     of_prefix(world, Log::of_process().events())
 }
@@ -97,8 +97,8 @@ pub fn failing_at(world: &World, step: &'static str, fault: Fault) -> Counters {
     counters
 }
 
-/// Waits until the clock has come to the newest sequence that a store has given out: one in memory leaves out most,
-/// and so is a moment ahead.
+/// Waits until the clock has come to the newest sequence that a store has given out: one in memory
+/// leaves out most, and so is a moment ahead.
 pub fn wait_for_clock(store: &dyn DeltaStore) {
     let newest = store.look(&[]).unwrap().high_water.get();
     wait_for("the clock to go on", || {
@@ -139,7 +139,7 @@ pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq:
     Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger))
 }
 
-/// Tells the store of transactions that the database does not know.
+/// Lets the store note transactions that the database does not know.
 pub fn told_more(world: &World) {
     let (store, state) = (generation(world), world.ledger.state(&world.prefix).unwrap());
     let row = state.stores.into_iter().find(|row| row.writer > 0).unwrap();
@@ -148,7 +148,7 @@ pub fn told_more(world: &World) {
     assert!(store.tell(&row.store_id, &told, &[]).unwrap().is_proven());
 }
 
-/// Makes the store forget what it was told of the database.
+/// Makes the store forget what it has noted of the database.
 pub fn forget_marks(world: &World) {
     let present = generation(world).present_generation().unwrap().unwrap();
     assert!(generation(world).adopt(&present.store_id, &present.database, &[]).unwrap());

@@ -10,7 +10,7 @@ use crate::Case;
 use crate::scenes::{counted, failing_at, fill, memory, of_prefix, sync, told_of};
 
 pub const CASES: &[Case] = &[
-    ("a sync is a span with what it did and everything told of it is inside", || {
+    ("a sync is a span with what it did and all its events are inside", || {
         let world = memory();
         let counters = counted(&world);
         fill(&counters);

@@ -96,8 +96,9 @@ fn held(site: &Site) -> Held {
     Held { pending: count("counter:post:*"), claimed: count("counter:{counter:post:*}") }
 }
 
-/// One claim was left behind by a process that died, and the others are made beside it. Whichever of them
-/// the database is away for, none is left to the age at which it would be taken for left behind too.
+/// One claim was left behind by a process that died, and the others are made beside it. Whichever
+/// of them the database is away for, none is left to the age at which it would be taken for left
+/// behind too.
 #[test]
 fn claims_that_a_sync_did_not_come_to_are_finished_by_the_next_one() {
     let site = Site::with_postgres();

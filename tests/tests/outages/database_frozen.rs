@@ -1,5 +1,5 @@
-//! The database takes what it is sent and answers nothing, as one that is stopped or behind a network that
-//! drops its packets.
+//! The database takes what it is sent and answers nothing, as one that is stopped or behind a
+//! network that drops its packets.
 
 use std::error::Error as _;
 use std::sync::Arc;

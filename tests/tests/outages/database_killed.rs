@@ -51,7 +51,8 @@ fn survives_crashes(site: &Arc<Site>) {
     let (counters, syncs) = (site.patient_counters(), Syncs::default());
     let crash_wanted = Arc::new(AtomicBool::new(false));
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
-    // One takes every claim for one that was left behind, and applies again what the other is applying.
+    // One takes every claim for one that was left behind, and applies again what the other is
+    // applying.
     let processes = [crashing_counters(site, &crash_wanted), site.counters_after(Duration::ZERO)];
     thread::scope(|scope| {
         let _end = End(&syncs);
@@ -79,8 +80,8 @@ fn crashing_counters(site: &Arc<Site>, crash_wanted: &Arc<AtomicBool>) -> Counte
     site.counters_behind(&faults, Config::default())
 }
 
-/// Kills the database in the middle of a batch, and of whatever the other process is at, and starts it once
-/// they have noticed.
+/// Kills the database in the middle of a batch, and of whatever the other process is at, and starts
+/// it once they have noticed.
 fn crash(site: &Site, crash_wanted: &AtomicBool, syncs: &Syncs) {
     let enough = syncs.applied.load(SeqCst) + 10 * COUNTERS;
     wait_for("syncs to be at work", || (syncs.applied.load(SeqCst) > enough).then_some(()));

@@ -1,5 +1,5 @@
-//! A primary becomes read-only and another server takes its place, behind a name that new connections
-//! resolve anew. Connections that are open stay with the old one.
+//! A primary becomes read-only and another server takes its place, behind a name that new
+//! connections resolve anew. Connections that are open stay with the old one.
 
 use std::path::{Path, PathBuf};
 
@@ -154,8 +154,8 @@ fn prepare<P: Primary>(servers: &[P; 2]) -> [Counters; 2] {
     })
 }
 
-/// What others have synced into the new primary, the old one does not know. Connections that are still open
-/// lead there.
+/// What others have synced into the new primary, the old one does not know. Connections that are
+/// still open lead there.
 fn is_no_restored_one<P: Primary>(servers: &[P; 2]) {
     let (redis, [old, new]) = (RedisServer::start(), servers);
     let [at_old, at_new] = prepare(servers);

@@ -1,4 +1,4 @@
-//! Rows that somebody else has locked.
+//! Rows that another session has locked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -130,8 +130,8 @@ fn claim(site: &Site, id: i64) -> Claim {
     }
 }
 
-/// A process that takes every claim for one that was left behind, counts its transactions and tells of
-/// each upsert.
+/// A process that takes every claim for one that was left behind, counts its transactions and
+/// reports each upsert.
 fn impatient_telling(
     site: &Site,
     transactions: &Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! What an application sees, and what the table says in the end, when Redis or the database goes away and
-//! comes back: on real servers of the tests' own.
+//! What an application sees, and what the table says in the end, when Redis or the database goes
+//! away and comes back: on real servers of the tests' own.
 
 mod database_away;
 mod database_frozen;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 
-/// More than nobody in a request waits.
+/// More than any request waits.
 const SOON: Duration = Duration::from_secs(2);
 
 /// What `call` returns, which has to be soon.

@@ -71,7 +71,8 @@ fn the_same_counters_go_on_when_redis_is_back() {
             worker
                 .wait_until(Duration::from_secs(10), |worker| { worker.consecutive_failures == 0 })
         );
-        // A pass that began before the increment succeeds, too. What Redis alone has is lost with it.
+        // A pass that began before the increment succeeds, too. What Redis alone has is lost with
+        // it.
         wait_for("the worker to sync", || (baseline(&site) == read).then_some(()));
     }
     worker.stop().unwrap();

@@ -41,7 +41,8 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
     println!("{unknown} unknown, total {total:b} by twos");
 }
 
-/// By how much the increment of this number counts: the total says of each how often it was counted.
+/// By how much the increment of this number counts: the total says of each how often it was
+/// counted.
 fn weight(number: u32) -> i64 {
     4_i64.pow(number)
 }
@@ -65,7 +66,7 @@ fn have_idle_connections(counters: &Counters) {
 fn increment_from_all_threads(counters: &Counters) -> Vec<(u32, bool)> {
     let increment = |number| {
         let outcome = soon(|| counters.increment(post(1), "views", weight(number)));
-        let error = outcome.expect_err("nobody has answered");
+        let error = outcome.expect_err("no reply has arrived");
         (number, error.is_outcome_unknown())
     };
     thread::scope(|scope| {

@@ -1,4 +1,5 @@
-//! A standby of PostgreSQL that follows its primary, is asked for what it cannot do, and takes its place.
+//! A standby of PostgreSQL that follows its primary, is asked for what it cannot do, and takes its
+//! place.
 
 use counter_diesel::error::LedgerStep;
 use counter_diesel::{Counters, Error, postgres_pool};

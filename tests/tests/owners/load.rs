@@ -73,7 +73,7 @@ fn under_load(world: &World, forth: &[Merge], back: &[Merge]) {
             })
         });
         let mergers = mergers.collect::<Vec<_>>();
-        thread::sleep(load_time(Duration::from_secs(1)));
+        thread::sleep(load_time(Duration::from_millis(500)));
         is_over.store(true, Ordering::Relaxed);
         let counted = writers.into_iter().map(|writer| writer.join().unwrap()).sum::<i64>();
         let merges = mergers.into_iter().map(|merger| merger.join().unwrap()).sum::<usize>();

@@ -1,5 +1,5 @@
-//! Owners that go, move or merge: all of their counters are deleted, found to be orphans, merged into those of
-//! another owner, or of another type, exactly, whatever dies and whoever counts meanwhile.
+//! Owners that go, move or merge: all of their counters are deleted, found to be orphans, merged
+//! into those of another owner, or of another type, exactly, whatever dies and counts meanwhile.
 
 mod crash;
 mod delete_all;

@@ -179,11 +179,12 @@ pub(super) const CASES: &[Case<World>] = &[
             assert_eq!(counters.get(post(2), "views").unwrap(), of_from + of_into);
         }
     }),
-    ("a step that is not answered is not repeated", |world| {
+    ("a step that is not answered is not repeated, and what was not sent is", |world| {
         for fault in [Fault::Before, Fault::After] {
             let counters = world.counters();
             counters.set(post(1), "views", 5).unwrap();
             counters.set(post(2), "views", 7).unwrap();
+            counters.set(post(1), "zaps", 3).unwrap();
             let first = Arc::new(std::sync::atomic::AtomicBool::new(true));
             let faults = Faults::deciding(move |step| {
                 let is_first =
@@ -195,6 +196,8 @@ pub(super) const CASES: &[Case<World>] = &[
             assert_eq!((merged.unanswered, merged.is_complete()), (1, false), "{merged:?}");
             assert_eq!(counters.get(post(1), "views").unwrap(), 0);
             assert_eq!(counters.get(post(2), "views").unwrap(), 12);
+            assert_eq!(merged.failed.iter().count(), 0, "{merged:?}");
+            assert_eq!(counters.get(post(1), "zaps").unwrap(), 0);
             assert!(process.merge(post(1), post(2)).unwrap().is_complete());
         }
     }),

@@ -193,8 +193,8 @@ pub(super) const CASES: &[Case<World>] = &[
         let error = search(&counters).delete_in(&wrong, "id").unwrap_err();
         assert!(matches!(error, Error::AllGone { owners: 5, .. }), "{error:?}");
         assert_eq!(counters.get(post(4), "views").unwrap(), 4);
-        let nobody = counters.orphans_of(&OwnerType::new("nobody").unwrap());
-        assert_eq!(nobody.delete_in(&wrong, "id").unwrap().owners, 0);
+        let none = counters.orphans_of(&OwnerType::new("none").unwrap());
+        assert_eq!(none.delete_in(&wrong, "id").unwrap().owners, 0);
         let all = search(&counters).even_if_all_are_gone().delete_in(&wrong, "id").unwrap();
         assert_eq!(all.deleted, 6, "{all:?}");
     }),

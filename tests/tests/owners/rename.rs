@@ -97,8 +97,8 @@ fn owner(owner_type: &OwnerType, id: i64) -> Owner {
     Owner::new(owner_type.as_str().to_owned(), id).unwrap()
 }
 
-/// Each has its number, twice: half of them in the table, the rest pending. Another type has a name that
-/// begins the same.
+/// Each has its number, twice: half of them in the table, the rest pending. Another type has a name
+/// that begins the same.
 fn prepared(world: &World, owners: i64) -> Counters {
     let counters = world.counters();
     let increments = (0..owners).map(|id| (owner(&old(), id), "views", id));

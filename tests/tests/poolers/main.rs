@@ -1,5 +1,5 @@
-//! PostgreSQL behind a pooler in transaction mode, where each transaction may meet another connection to the
-//! server, on which other clients have prepared statements of their own.
+//! PostgreSQL behind a pooler in transaction mode, where each transaction may meet another
+//! connection to the server, on which other clients have prepared statements of their own.
 #![allow(clippy::unwrap_used)]
 
 mod sent;
@@ -192,8 +192,8 @@ fn a_sync_never_executes_what_another_client_has_prepared_under_the_same_name() 
     assert_eq!(direct.baseline(post(1), "views").unwrap(), 102);
 }
 
-/// The counters of a process that does not know of the pooler, and before each of whose transactions this
-/// happens.
+/// The counters of a process that does not know of the pooler, and before each of whose
+/// transactions this happens.
 fn counters_before_whose_transactions(
     pooled: &Pooled,
     happens: impl Fn() + Send + Sync + 'static,

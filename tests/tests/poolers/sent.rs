@@ -31,8 +31,8 @@ fn only_reads_outside_of_transactions_are_named_and_only_without_the_switch() {
     assert_eq!(check_each(&log[before..]), Vec::<String>::new());
 }
 
-/// Checks that what writes and what sets something is in a transaction, and that nothing in one has a name.
-/// Returns the texts of what has one.
+/// Checks that what writes and what sets something is in a transaction, and that nothing in one has
+/// a name. Returns the texts of what has one.
 fn check_each(log: &str) -> Vec<String> {
     let mut in_transaction = HashSet::new();
     let mut named = Vec::new();

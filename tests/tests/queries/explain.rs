@@ -59,7 +59,8 @@ where
     plan.unwrap()
 }
 
-/// All four columns, in the first line of this, or it would read all counters of the owner, or of the type.
+/// All four columns, in the first line of this, or it would read all counters of the owner, or of
+/// the type.
 pub(super) fn assert_looked_up(condition: &str) {
     let condition = condition.lines().next().unwrap();
     for column in ["owner_type", "owner_id", "owner_key", "key"] {

@@ -74,7 +74,8 @@ fn is_sorted(plan: &[String]) -> bool {
     plan.iter().any(|plan| plan.contains("filesort\": {") || plan.contains("temporary_table"))
 }
 
-/// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of MariaDB.
+/// MySQL returns no plan to a prepared statement, but keeps it in a variable, in the form of
+/// MariaDB.
 fn explain<Q, Row>(conn: &mut Connection, query: Explain<Q>) -> QueryResult<Vec<Row>>
 where
     Q: QueryFragment<Backend>,
@@ -141,7 +142,7 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
             assert_index(&explained::<String>(world, asked));
         }
     }),
-    ("a connection lost in a commit leaves nobody knowing, and nothing counted", |world| {
+    ("a connection lost in a commit leaves the outcome unknown, and nothing counted", |world| {
         transactions::lose_connection_in_work(world, || world.connect().end_others());
         let other = std::sync::Mutex::new(world.connect());
         transactions::lose_connection_in_commit(world, move || other.lock().unwrap().end_others());

@@ -1,4 +1,5 @@
-//! Pages of models with the exact values of their counters, the first few of a model, and the rows themselves.
+//! Pages of models with the exact values of their counters, the first few of a model, and the rows
+//! themselves.
 
 use counter_diesel::query::OwnerType;
 use counter_diesel::schema::ModelCounter;
@@ -36,7 +37,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             assert_eq!(world.counters.load(&page, keys).unwrap(), values);
         }
     }),
-    ("a page of nobody is empty, and of one twice has it twice", |world| {
+    ("an empty page is empty, and a page with one owner twice has it twice", |world| {
         world.count([("post", 1, "views", 5)]);
         let none: [Post; 0] = [];
         assert_eq!(world.counters.load(&none, ["views"]).unwrap(), [[0; 1]; 0]);
@@ -65,7 +66,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         // What was counted by 0 alone has no row.
         assert_eq!(top(1_000).len(), 98);
 
-        // What is pending moves those in the list, but nobody into it or out of it.
+        // What is pending reorders the list, but moves no owner into it or out of it.
         views(98, 10).unwrap();
         views(49, -40).unwrap();
         views(3, 500).unwrap();

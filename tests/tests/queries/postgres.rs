@@ -73,7 +73,7 @@ const CASES: &[Case<QueryWorld<Connection>>] = &[
             assert_index(&explained::<String>(world, asked));
         }
     }),
-    ("a connection lost in a commit leaves nobody knowing, and nothing counted", |world| {
+    ("a connection lost in a commit leaves the outcome unknown, and nothing counted", |world| {
         transactions::lose_connection_in_work(world, || world.connect().end_others());
         let other = std::sync::Mutex::new(world.connect());
         transactions::lose_connection_in_commit(world, move || other.lock().unwrap().end_others());

@@ -1,4 +1,5 @@
-//! What pages and commits ask of Redis, by a server that answers nothing before it was asked everything.
+//! What pages and commits ask of Redis, by a server that answers nothing before it was asked
+//! everything.
 
 use counter_diesel::{Counters, Error, HasCounters, Owner, RedisStore};
 use counter_tests::query_world::QueryWorld;
@@ -34,7 +35,8 @@ fn counters(world: &QueryWorld<SqliteConnection>, server: &FakeRedis) -> Counter
     Counters::builder(world.pool.clone()).redis_with(store).build().unwrap()
 }
 
-/// As many values that are not there as were asked for; kept back until this is the last of so many commands.
+/// As many values that are not there as were asked for; kept back until this is the last of so many
+/// commands.
 fn nothing(number: usize, words: &[String], commands: usize) -> FakeReply {
     assert_eq!(words[0], "MGET");
     let reply = format!("*{}\r\n{}", words.len() - 1, "$-1\r\n".repeat(words.len() - 1)).leak();

@@ -289,7 +289,7 @@ fn assert_refused(done: &Result<(), Failed>) {
     assert!(matches!(done, Err(Failed::Counters(Error::Transaction(_)))), "{done:?}");
 }
 
-/// The connection is ended just before it is asked to commit: nobody knows whether it was.
+/// The connection is ended just before it is asked to commit: whether it was is unknown.
 #[allow(dead_code, reason = "SQLite has no connection that could be lost")]
 pub(super) fn lose_connection_in_commit(
     world: &QueryWorld<Connection>,

@@ -257,7 +257,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let both = posts::table.select((likes(), views())).order((views(), likes()));
         assert_eq!(both.load::<(i64, i64)>(conn).unwrap(), [(3, 0), (0, 1), (0, 2)]);
     }),
-    ("statements are kept under their text, but not for keys that nobody declared", |world| {
+    ("statements are kept under their text, but not for undeclared keys", |world| {
         world.add_posts("posts", [1]);
         world.count([
             ("post", 1, "views", 1),

@@ -12,7 +12,7 @@ use counter_tests::store_worlds::{PATIENCE, patient};
 
 use super::{assert_not_counted, soon};
 
-/// Nobody listens there: the port needs privileges.
+/// No server listens there: the port needs privileges.
 const NOBODY: &str = "redis://127.0.0.1:1/";
 
 #[test]

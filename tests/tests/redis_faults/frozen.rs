@@ -18,8 +18,8 @@ fn wait_until_counted(server: &RedisServer, name: &str, expected: i64) {
     });
 }
 
-/// The increment was sent and is waiting in the server's socket. Whoever said that it was not counted,
-/// or tried it again, would be wrong.
+/// The increment was sent and is waiting in the server's socket. A caller that took it for not
+/// counted, or tried it again, would be wrong.
 #[test]
 fn the_outcome_of_an_increment_is_unknown_while_the_server_is_frozen() {
     for (pool, store) in STORES {
@@ -63,14 +63,14 @@ fn a_batch_has_one_deadline_while_the_server_is_frozen() {
         for outcome in outcomes.into_iter().skip(sent) {
             assert_not_counted(pool, outcome);
         }
-        // Of what may have been sent the server carries out as much as arrived; of the rest nothing,
-        // ever.
+        // Of what may have been sent the server carries out as much as arrived; of the rest
+        // nothing, ever.
         assert!(counted_in_the_end(&server) <= i64::try_from(sent).unwrap(), "{pool}");
     }
 }
 
-/// The greatest number of a counter that the server holds, once the store's connections are closed on
-/// its side too.
+/// The greatest number of a counter that the server holds, once the store's connections are closed
+/// on its side too.
 fn counted_in_the_end(server: &RedisServer) -> i64 {
     let mut bare = server.bare();
     wait_for("the server to close its connections", || {
@@ -131,7 +131,8 @@ fn an_application_gets_no_connection_with_unread_replies_from_its_pool() {
     assert_eq!(echo, "hello");
 }
 
-/// The store's time-outs are not the application's: its own commands may block for as long as it likes.
+/// The store's time-outs are not the application's: its own commands may block for as long as it
+/// likes.
 #[test]
 fn an_application_gets_its_connections_back_without_time_outs() {
     let server = RedisServer::start();

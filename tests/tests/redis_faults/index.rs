@@ -1,4 +1,5 @@
-//! The index while the server is away, frozen, full, or refuses it. Increments know nothing of that.
+//! The index while the server is away, frozen, full, or refuses it. Increments know nothing of
+//! that.
 
 use std::num::NonZeroUsize;
 use std::thread;

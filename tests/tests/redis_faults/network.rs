@@ -49,7 +49,8 @@ fn an_increment_of_a_total_and_its_bucket_that_is_cut_is_unknown_and_made_in_bot
     is_unknown_at_whichever_byte(joint, "counter:{counter:");
 }
 
-/// Cut on its way there it was not carried out, cut on its way back it was; which of the two nobody can know.
+/// Cut on its way there it was not carried out, cut on its way back it was; which of the two is
+/// unknown.
 fn is_unknown_at_whichever_byte(
     operate: fn(&dyn DeltaStore, &CounterId) -> Result<(), Error>,
     written: &str,
@@ -141,7 +142,8 @@ fn impatient() -> RedisTimeouts {
     timeouts
 }
 
-/// Of the reply `:1000\r\n` some bytes come in time and the others when the next command is under way.
+/// Of the reply `:1000\r\n` some bytes come in time and the others when the next command is under
+/// way.
 #[test]
 fn what_is_left_of_a_late_reply_is_nobody_elses() {
     for part in [0, 1, 3, 6] {

@@ -65,7 +65,8 @@ fn a_set_or_a_delete_that_a_proxy_answers_with_an_error_of_its_own_is_unknown() 
     );
 }
 
-/// Redis before 7 puts it behind the place in the script. It is a new connection's first answer each time.
+/// Redis before 7 puts it behind the place in the script. It is a new connection's first answer
+/// each time.
 #[test]
 fn a_script_on_a_server_that_became_a_replica_is_refused_and_its_connection_not_used_again() {
     let server = FakeRedis::start(|number, _| match number {

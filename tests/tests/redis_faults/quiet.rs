@@ -151,7 +151,8 @@ fn a_connection_that_was_in_use_just_now_is_not_looked_at() {
         let mut timeouts = RedisTimeouts::default();
         timeouts.quiet = Duration::from_secs(3600);
         let store = store(&server.url(), timeouts);
-        // An application's connection may have been made long ago, so it is looked at the first time.
+        // An application's connection may have been made long ago, so it is looked at the first
+        // time.
         use_connections(&store, &downloads_of(1));
         let before = pings(&server);
         for _ in 0..100 {

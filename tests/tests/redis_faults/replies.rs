@@ -56,8 +56,8 @@ fn a_batch_has_one_deadline_while_replies_trickle_in() {
     }
 }
 
-/// The same over several of the parts in which a large batch is sent: what is not sent any more is not
-/// counted.
+/// The same over several of the parts in which a large batch is sent: what is not sent any more is
+/// not counted.
 #[test]
 fn a_large_batch_has_one_deadline_while_the_server_is_slow() {
     let server = FakeRedis::start(|number, _| {
@@ -108,8 +108,8 @@ fn every_refusal_of_an_increment_means_that_it_was_not_counted() {
     }
 }
 
-/// The newer version of the protocol lets a server say something unasked, and its connections are in
-/// some pools.
+/// The newer version of the protocol lets a server say something unasked, and its connections are
+/// in some pools.
 #[test]
 fn what_the_server_says_unasked_is_taken_for_no_reply() {
     let server = FakeRedis::start(|_, _| {

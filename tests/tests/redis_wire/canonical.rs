@@ -1,5 +1,5 @@
-//! The scripts decide by rules of their own what is a count and what is a claim. They have to be those
-//! of the library, which a look applies.
+//! The scripts decide by rules of their own what is a count and what is a claim. They have to be
+//! those of the library, which a look applies.
 
 use std::time::Duration;
 

@@ -9,8 +9,8 @@ use counter_tests::fixtures::downloads_of;
 
 use super::{LONG, Setting};
 
-/// How often the server carried out each command since it was asked to forget that, but for what this
-/// test itself sends, and for the index, which a thread of the store writes a moment later.
+/// How often the server carried out each command since it was asked to forget that, but for what
+/// this test itself sends, and for the index, which a thread of the store writes a moment later.
 fn calls(setting: &mut Setting) -> BTreeMap<String, u64> {
     let info: String = setting.run("INFO commandstats");
     let line = |line: &str| {
@@ -152,8 +152,8 @@ fn scripts_that_are_forgotten_all_the_time_cost_no_claim() {
         }
         claimed = claiming.join().ok();
     });
-    // Whoever flushes between loading and calling, again and again, can keep a claim from being made,
-    // but not make it go wrong.
+    // A client that flushes between loading and calling, again and again, can keep a claim from
+    // being made, but not make it go wrong.
     let look = setting.store.look(&ids).unwrap();
     for held in look.held {
         let held = held.unwrap();

@@ -121,7 +121,7 @@ fn a_recovered_claim_is_written_again() {
     let claimed = setting.claim(&downloads_of(1), Duration::ZERO);
     assert!(matches!(claimed, Claimed::Recovered(_)), "{claimed:?}");
     let exec: Option<()> = redis::pipe().atomic().cmd("PING").query(&mut setting.bare).unwrap();
-    assert_eq!(exec, None, "nobody wrote {name}");
+    assert_eq!(exec, None, "no client wrote {name}");
     assert_eq!(setting.get(name), before);
 }
 
@@ -132,7 +132,7 @@ fn a_busy_claim_is_not_written() {
     let () = setting.run("WATCH counter:{counter:user:1:downloads} counter:{seq}");
     assert_eq!(setting.claim(&downloads_of(1), LONG), Claimed::Busy);
     let exec: Option<()> = redis::pipe().atomic().cmd("PING").query(&mut setting.bare).unwrap();
-    assert!(exec.is_some(), "somebody wrote");
+    assert!(exec.is_some(), "a client wrote");
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn a_store_that_has_an_id_keeps_it_with_its_database_and_its_high_water() {
     assert_eq!(again, unseen);
     assert_eq!(other.present_generation().unwrap(), Some(first.clone()));
     assert_eq!(setting.store.present_generation().unwrap(), Some(first));
-    // Or nobody could tell any more that it is below the one recorded.
+    // Or it could not be known any more that it is below the one recorded.
     assert_eq!(setting.get("counter:{seq}"), Some(FUTURE.to_string()));
 }
 

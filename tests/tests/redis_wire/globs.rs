@@ -1,5 +1,5 @@
-//! A pattern means to this library what it means to the server, which has to find with it what the library
-//! then sorts.
+//! A pattern means to this library what it means to the server, which has to find with it what the
+//! library then sorts.
 
 use std::cell::{Cell, RefCell};
 

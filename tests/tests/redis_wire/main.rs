@@ -1,5 +1,5 @@
-//! What the Redis store writes into Redis and sends over the wire, seen by a client that knows nothing
-//! of it.
+//! What the Redis store writes into Redis and sends over the wire, seen by a client that knows
+//! nothing of it.
 
 #![allow(
     clippy::indexing_slicing,

@@ -28,8 +28,8 @@ type Fastest = HashMap<StepCommand, i64>;
 
 /// While a command runs, every other client of that server waits.
 ///
-/// On a busy machine any command may be interrupted for milliseconds, and then counts as slow. But that
-/// is another one each time: what is slow in every run is slow by itself.
+/// On a busy machine any command may be interrupted for milliseconds, and then counts as slow. But
+/// that is another one each time: what is slow in every run is slow by itself.
 #[test]
 fn no_command_that_moves_100_000_counters_is_slow() {
     let mut setting = Setting::new();

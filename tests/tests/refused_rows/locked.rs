@@ -111,7 +111,8 @@ pub const ROWS: &[Case<World>] = &[
         count_each(&counters, [1]);
         let recorded = world.ledger.state(&world.prefix).unwrap().recorded;
         let store_id = recorded.map(|recorded| recorded.store_id).unwrap_or_default();
-        // By its whole key: MariaDB would lock all rows that it looks at, and the gaps between them.
+        // By its whole key: MariaDB would lock all rows that it looks at, and the gaps between
+        // them.
         let held = world.database.hold(&format!(
             "UPDATE model_counters_state SET claim_seq = claim_seq \
              WHERE prefix = '{}' AND store_id = '{store_id}' AND writer = 0",

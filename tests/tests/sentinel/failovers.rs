@@ -1,5 +1,5 @@
-//! What becomes of increments, syncs and reads while masters and sentinels fail. Each test prints a line
-//! of the table in the guide to operation.
+//! What becomes of increments, syncs and reads while masters and sentinels fail. Each test prints a
+//! line of the table in the guide to operation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ const ENOUGH: usize = 500;
 /// How long a server is asked that may be frozen.
 const PATIENT: Duration = Duration::from_secs(2);
 
-/// The longest time from the agreement of the sentinels to the first connection to their new master, with
-/// much to spare.
+/// The longest time from the agreement of the sentinels to the first connection to their new
+/// master, with much to spare.
 const PROMPT: Duration = Duration::from_secs(3);
 
 /// A database, and counters that follow the master.
@@ -56,8 +56,8 @@ pub fn counters_of(store: RedisStore) -> (Counters, Box<dyn Database>) {
     (Counters::from_parts(config, Arc::new(store), ledger), database)
 }
 
-/// Waits until the store has a connection to this server. What was acknowledged before may have been by
-/// another one.
+/// Waits until the store has a connection to this server. What was acknowledged before may have
+/// been by another one.
 fn wait_for_us(server: &RedisServer) {
     let mut bare = server.bare();
     wait_for("the store to connect to the new master", || {
@@ -118,7 +118,8 @@ impl Measured {
     }
 }
 
-/// Counts while a fault happens to the master, until the store has followed the sentinels to another one.
+/// Counts while a fault happens to the master, until the store has followed the sentinels to
+/// another one.
 fn measure(
     World { site, counters, .. }: &World,
     fault: &'static str,
@@ -166,7 +167,8 @@ fn a_process_that_only_counts_follows_before_the_old_master_is_demoted() {
     measured.check_that_it_was_left();
 }
 
-/// The first one names the old master for ever, and nothing but the thread that watches asks another.
+/// The first one names the old master for ever, and nothing but the thread that watches asks
+/// another.
 #[test]
 fn a_process_that_only_counts_follows_where_its_first_sentinel_is_cut_off() {
     let site = SentinelSite::start();

@@ -71,8 +71,8 @@ fn the_master_and_the_sentinels_each_have_a_password_of_their_own() {
     built(|| RedisStore::builder(&url).credentials(outer)).look(&[]).unwrap();
 }
 
-/// What the guide to operation lists is enough for everything, a check-up included, and one right less
-/// is missed on the sentinel.
+/// What the guide to operation lists is enough for everything, a check-up included, and one right
+/// less is missed on the sentinel.
 #[test]
 fn users_with_limited_rights_count_sync_and_follow() {
     let master = RedisServer::start();

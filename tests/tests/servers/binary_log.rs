@@ -11,7 +11,8 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, MysqlConnection, RunQueryDsl as _};
 
-/// Also with applications whose sessions have an isolation that InnoDB refuses where the log has statements.
+/// Also with applications whose sessions have an isolation that InnoDB refuses where the log has
+/// statements.
 pub(crate) fn is_repeated_by_a_replica_in_each_format() {
     let port = Port::claim();
     let source = source(&port);

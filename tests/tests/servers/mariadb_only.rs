@@ -92,7 +92,7 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
             assert!([within, -1].contains(&limit), "{limit} after {set}");
         }
     }),
-    ("a statement that takes too long is told apart from one that is refused", |world| {
+    ("a statement that takes too long is distinguished from one that is refused", |world| {
         // The limit of a server that has one.
         let limit = "/*M! SET max_statement_time = 2 */ /*!80001 DO 0 */";
         let ledger = ledger_of(&world.pool_after(1, limit));
@@ -176,8 +176,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
     }),
 ];
 
-/// A proxy in front of the server cannot follow what is set from such a variable, and ties the connection to
-/// one server.
+/// A proxy in front of the server cannot follow what is set from such a variable, and ties the
+/// connection to one server.
 pub(crate) fn no_statement_uses_a_variable_of_the_session() {
     let server = MariaDb::new(Durability::Off);
     let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));
@@ -193,7 +193,8 @@ pub(crate) fn no_statement_uses_a_variable_of_the_session() {
     assert_eq!(sent.iter().filter(of_session).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// Settings are given back by a statement that has to be prepared, which the server is told to refuse.
+/// Settings are given back by a statement that has to be prepared, which the server is set to
+/// refuse.
 pub(crate) fn a_connection_that_keeps_the_settings_of_a_transaction_is_thrown_away() {
     let server = MariaDb::new(Durability::Off);
     let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));

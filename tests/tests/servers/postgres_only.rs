@@ -161,7 +161,8 @@ const SLOW_REFUSAL: &str = "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE 
     CREATE TRIGGER refusing BEFORE UPDATE ON model_counters \
     FOR EACH ROW EXECUTE FUNCTION refusing()";
 
-/// In a server of its own: a transaction in whatever database of a server can keep old versions of rows.
+/// In a server of its own: a transaction in whatever database of a server can keep old versions of
+/// rows.
 pub(crate) fn updates_stay_on_their_page() {
     let server = Postgres::new(Durability::Off);
     let world = ServerWorld::<PgConnection>::in_server(&server.url("postgres"));

@@ -21,8 +21,8 @@ pub(crate) fn end_when_the_network_vanishes() {
     assert_eq!(settings, (seconds(70), seconds(5), 3, 7_000));
 }
 
-/// How long a connection is silent before it is probed, how long it waits for an answer, how many answers may
-/// be missing, and how long it waits for what it has sent to arrive, in milliseconds.
+/// How long a connection is silent before it is probed, how long it waits for an answer, how many
+/// answers may be missing, and how long it waits for what it has sent to arrive, in milliseconds.
 type Settings = (Duration, Duration, u32, u32);
 
 /// Returns the settings of the connections to a server that only accepts them.

@@ -1,4 +1,5 @@
-//! MySQL and MariaDB with statements in the binary log, where transactions run under REPEATABLE READ.
+//! MySQL and MariaDB with statements in the binary log, where transactions run under REPEATABLE
+//! READ.
 
 use counter_core::{ClaimSeq, Prefix};
 use counter_diesel::ledger::{Ledger, LockWait};

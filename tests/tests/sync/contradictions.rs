@@ -13,7 +13,7 @@ use counter_tests::world::World;
 use super::claim;
 
 pub(crate) const CASES: &[Case<World>] = &[
-    ("a claim older than its row is a conflict that nobody guesses about", |world| {
+    ("a claim older than its row is a conflict, and no guess is made", |world| {
         let counters = world.impatient_counters();
         counters.increment(post(1), "views", 5).unwrap();
         let claim = claim(world, "views");

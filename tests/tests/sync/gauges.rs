@@ -11,7 +11,8 @@ use counter_tests::fixtures::{counter_of, post};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
-/// Longer than any test takes. A store of one process alone leaves a young claim to the thread that made it.
+/// Longer than any test takes. A store of one process alone leaves a young claim to the thread that
+/// made it.
 fn claim_timeout(world: &World) -> Duration {
     if world.store.private().is_some() { Duration::ZERO } else { Duration::from_secs(3600) }
 }

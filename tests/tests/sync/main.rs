@@ -212,7 +212,8 @@ const CASES: &[Case<World>] = &[
         increment_each(&other, 100);
         let during = Arc::new(Mutex::new(None));
         let seen = Arc::clone(&during);
-        // The first has claimed its first batch, and perhaps two more, and is about to open its transaction.
+        // The first has claimed its first batch, and perhaps two more, and is about to open its
+        // transaction.
         let faults = Faults::calling_once_before("begin", move || {
             *seen.lock().unwrap() = Some(other.sync(&SyncOptions::default()).unwrap());
         });
@@ -267,7 +268,7 @@ const CASES: &[Case<World>] = &[
         assert_eq!((lost.claim.op, lost.applied), (ClaimOp::Add(5), false));
         assert_eq!(counters.get(post(1), "views").unwrap(), 0);
     }),
-    ("a claim that the store lost is applied where the row shows that nobody did", |world| {
+    ("a claim that the store lost is applied where the row shows that no sync did", |world| {
         let store = Arc::clone(&world.store);
         let faults = Faults::calling_once_before("verify", move || lose_claim(&*store, "views"));
         let counters = world.counters_behind(&faults, Config::default());

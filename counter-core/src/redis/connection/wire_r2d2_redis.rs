@@ -52,7 +52,7 @@ impl Endable for Connection {
 }
 
 /// Returns whether the server replied with this error. A reply that cannot be parsed has the kind
-/// of a plain `ERR`, and only its description tells them apart.
+/// of a plain `ERR`, and only its description distinguishes them.
 fn is_reply(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::ResponseError => {

@@ -122,7 +122,8 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>>;
 
-    /// The same in a transaction that may have an older snapshot: the rows as they are now.
+    /// Like [`baselines`](Self::baselines), in a transaction that may have an older snapshot:
+    /// returns the rows as they are now.
     fn current_rows(
         &mut self,
         tables: &Tables,
@@ -197,8 +198,8 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         writers: &[(i64, i64)],
     ) -> QueryResult<Vec<RecordRow>>;
 
-    /// Returns what a copy of the database does not share with it, where the server has such a
-    /// thing and tells it to this user.
+    /// Returns an identity that a copy of the database does not share with it, if the server has
+    /// one and this user may read it.
     fn identity(&mut self) -> QueryResult<Option<String>> {
         Ok(None)
     }

@@ -89,8 +89,8 @@ impl Dialect for MysqlConnection {
     }
 
     /// A worker whose host vanishes must not hold its rows until the server notices that by itself.
-    /// What is refused is told apart by its words, which are to be English. There are only settings
-    /// of the whole session for this, so they are put back. The commit is as durable as the server
+    /// Refusals differ only by their text, which must be English. There are only settings of the
+    /// whole session for this, so they are restored. The commit is as durable as the server
     /// makes all commits.
     ///
     /// What they were is kept here and not in variables of the session, because a proxy in front of
@@ -157,8 +157,8 @@ impl Dialect for MysqlConnection {
     }
 
     /// Reads with a lock are made of the rows as they are; others, under REPEATABLE READ, of a
-    /// snapshot from the first of them in the transaction. The rows are locked already, so nobody
-    /// is waited for.
+    /// snapshot from the first of them in the transaction. The rows are locked already, so this
+    /// does not wait.
     fn current_rows(
         &mut self,
         tables: &Tables,

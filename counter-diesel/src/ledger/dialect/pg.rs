@@ -255,9 +255,10 @@ impl Dialect for PgConnection {
         standard::only_value(setting.load(self)?)
     }
 
-    /// Diesel does not tell a lock time-out from other errors, and the server may say it in any
-    /// language. So it is looked up whether somebody has a lock that keeps writers out, or waits
-    /// for one, since writers queue behind that too. Who let go of it an instant ago is missed.
+    /// Diesel does not distinguish a lock timeout from other errors, and the server's message may
+    /// be in any language. So this looks up whether a session holds a lock that keeps writers out,
+    /// or waits for one, because writers queue behind that too. It misses a lock that was released
+    /// an instant ago.
     fn is_busy(&mut self, tables: &Tables, error: &DieselError) -> bool {
         if matches!(error, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) {
             return false;

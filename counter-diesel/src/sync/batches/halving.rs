@@ -16,8 +16,8 @@ const MOST_REFUSED: u32 = 8;
 /// random. A constraint that refuses a whole kind of counter costs a batch this much.
 const MOST_PLACES: u32 = 4;
 
-/// The same once anything was applied, because there may be more: where nine of ten rows are bad,
-/// so many in a row are refused once in 700,000 times.
+/// As [`MOST_PLACES`], once anything was applied, because there may be more: if nine of ten rows
+/// are bad, so many in a row are refused once in 700,000 times.
 const MORE_PLACES: u32 = 16;
 
 /// How often the parts of a batch are tried, beside once for each of its claims. Halving a batch to

@@ -58,7 +58,7 @@ impl Applier<'_, '_> {
     }
 
     /// Each claim is counted when it is first known to be in the table, whenever it is
-    /// acknowledged. Returns those that an observer is to be told of.
+    /// acknowledged. Returns those that an observer must see.
     fn count_applied<'c>(&mut self, claims: &'c [Claim]) -> Vec<&'c Claim> {
         let mut news = Vec::new();
         for claim in claims {
@@ -73,8 +73,8 @@ impl Applier<'_, '_> {
         news
     }
 
-    /// Tells the store what was recorded with these claims, and lets it forget them if it follows
-    /// this database.
+    /// Lets the store note what was recorded with these claims, and forget them if it follows this
+    /// database.
     fn tell(&mut self, recorded: Option<(Arc<str>, Told)>, claims: &[Claim]) -> Result<(), Error> {
         let store = self.unsettled.engine.store().generation();
         let (Some(store), Some((store_id, told))) = (store, recorded) else {

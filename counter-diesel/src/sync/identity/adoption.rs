@@ -37,7 +37,7 @@ pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
 /// Makes the store follow this database: whatever else was synced into it, also just now, does not
 /// know of the decision, which each transaction compares.
 pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
-    // What cannot be read of the store's marks is replaced, so it keeps nobody from deciding.
+    // Marks of the store that cannot be read are replaced, so they do not prevent a decision.
     let mismatch = look(engine).map_or(None, |adoption| adoption.mismatch);
     let Some(store) = engine.store().generation() else {
         return Ok(Adoption { mismatch, is_adopted: false });
@@ -50,7 +50,7 @@ pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
     Ok(Adoption { mismatch, is_adopted: true })
 }
 
-/// The database comes first: if this ends halfway, it still knows what the store was told last.
+/// The database comes first: if this ends halfway, it still knows what the store noted last.
 fn adopt_in(
     engine: &Engine,
     store: &dyn StoreGeneration,

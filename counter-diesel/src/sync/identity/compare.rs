@@ -20,7 +20,7 @@ pub(crate) struct Comparison {
     pub(crate) age: Age,
     /// How the database differs from the one that the store was synced into last, if it does.
     pub(crate) mismatch: Option<DatabaseMismatch>,
-    /// The rows of the record of which the store has lost what it was told.
+    /// The rows of the record of which the store has lost its note.
     pub(crate) marks_lost: Vec<Told>,
 }
 
@@ -47,8 +47,8 @@ pub(crate) fn compare(
     })
 }
 
-/// Returns the rows of which the store has lost what it was told, as it has to be told them again:
-/// a row that no transaction takes would be lost for ever.
+/// Returns the rows of which the store has lost its note. It must note them again, because a row
+/// that no transaction takes would be lost for ever.
 fn lost_rows(generation: &Generation, state: &LedgerState, recall: &Recall) -> Vec<Told> {
     let rows = || state.stores.iter().filter(|row| row.store_id == generation.store_id);
     let decision = rows().find(|row| row.writer == Told::DECISIONS);

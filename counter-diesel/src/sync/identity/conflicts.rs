@@ -14,12 +14,12 @@ use crate::sync::report::capped::Capped;
 use crate::sync::reported::Reported;
 use crate::sync::sweep::Sweep;
 
-/// Nobody holds a lock meanwhile, so it may take longer than in a sync.
+/// May be longer than in a sync, because no lock is held meanwhile.
 const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the store holds and the table may have counted already.
 ///
-/// Nothing of it is synced before somebody decides, with [`SyncOptions::on_conflict`], or sets the
+/// None of it is synced until an operator decides, with [`SyncOptions::on_conflict`], or sets the
 /// counters to their right values.
 ///
 /// [`SyncOptions::on_conflict`]: crate::SyncOptions::on_conflict

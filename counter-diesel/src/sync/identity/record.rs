@@ -22,8 +22,8 @@ const RECALL_WITHIN: Duration = Duration::from_secs(1);
 /// Whether what is recorded of a store may be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Remembrance {
-    /// The store with this id remembers giving out all of it. Once it is committed, the store is to
-    /// be told of this row, unless it has no generations.
+    /// The store with this id remembers giving out all of it. Once it is committed, the store must
+    /// note this row, unless it has no generations.
     Whole(Option<Told>),
     /// Another store is there, or this one has lost its high water.
     Changed,
@@ -32,7 +32,7 @@ pub(crate) enum Remembrance {
 }
 
 impl Remembrance {
-    /// Returns the row of which the store is to be told.
+    /// Returns the row that the store must note.
     pub(crate) fn row(self) -> Option<Told> {
         match self {
             Self::Whole(row) => row,
@@ -42,7 +42,7 @@ impl Remembrance {
 }
 
 /// Records the newest of these claims, whose rows are locked, and asks the store whether it
-/// remembers all that is recorded, and was told of no other copy of the database. An old copy of
+/// remembers all that is recorded, and has noted no other copy of the database. An old copy of
 /// the store would not: what it holds may be in the rows already.
 ///
 /// # Errors
@@ -158,8 +158,8 @@ fn is_present(store_id: &str, recall: Recall) -> Result<bool, Error> {
     }
 }
 
-/// Returns the mark that the store was told last, of a row that is locked. Where the row would keep
-/// too many marks since, tells the store the newest first.
+/// Returns the mark of a locked row that the store noted last. If the row would keep too many marks
+/// since, lets the store note the newest first.
 fn mark_known(
     store: &dyn StoreGeneration,
     store_id: &str,
@@ -182,6 +182,6 @@ fn mark_known(
     if store.tell(store_id, row, &[])?.is_proven() {
         return Ok(row.marks.newest());
     }
-    // The row is locked, so what the store was told since comes from a copy of it.
+    // The row is locked, so what the store has noted since comes from a copy of it.
     Err(Error::OtherDatabase(DatabaseMismatch::Copied))
 }

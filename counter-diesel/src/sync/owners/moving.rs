@@ -168,6 +168,10 @@ where
         });
         let all = all.collect::<Vec<_>>();
         let outcomes = self.store.move_counts(&all);
+        let is_unknown = |outcome: &Result<_, CoreError>| {
+            outcome.as_ref().is_err_and(CoreError::is_outcome_unknown)
+        };
+        let lacks_reply = outcomes.iter().any(is_unknown);
         let mut again = Vec::with_capacity(all.len());
         for (one, outcome) in all.into_iter().zip(outcomes) {
             match outcome {
@@ -181,6 +185,8 @@ where
                     *moves.entry(one.from.clone()).or_default() += 1;
                     again.push(one.from);
                 }
+                // The store sends no moves after one whose reply is missing.
+                Err(CoreError::NotCounted { .. }) if lacks_reply => again.push(one.from),
                 Err(error) => self.fail(one.from, error.into()),
             }
         }

@@ -1,9 +1,9 @@
 //! Finding and claiming counters ahead of the database: while it works on one batch, the next is
 //! claimed.
 //!
-//! For a single counter nothing changes by this. A claim is among the unsettled before anybody
-//! hears of it, and a counter that is among them is not claimed: so a sync has one claim of each at
-//! a time, and however it ends, none is forgotten.
+//! For a single counter nothing changes by this. A claim is added to the unsettled before it is
+//! passed on, and a counter that is among them is not claimed. So a sync has one claim of each at a
+//! time, and however it ends, none is forgotten.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::sync::report::times::{SyncTimes, time};
 use crate::sync::sweep::Sweep;
 use crate::sync::unsettled::Unsettled;
 
-/// What the thread that is ahead tells the one that has the database.
+/// What the thread that is ahead sends to the one that has the database.
 pub(crate) enum FromClaimer {
     /// It looked through more of the store, and found these names, which are not ours.
     Scanned(Vec<Foreign>),
@@ -28,7 +28,7 @@ pub(crate) enum FromClaimer {
 
 /// How the thread that was ahead came to its end.
 pub(crate) struct ClaimerEnd {
-    /// Whether it came to the end of its sweep, and was not told to end before.
+    /// Whether it came to the end of its sweep, and was not stopped before.
     pub(crate) saw_all: Result<bool, Error>,
     /// What it has gone through.
     pub(crate) reach: Reach,
@@ -44,7 +44,7 @@ struct Claimer<'a> {
     times: SyncTimes,
 }
 
-/// Starts a thread that claims what the sweep finds, until that is over or it is told to end.
+/// Starts a thread that claims what the sweep finds, until that is over or it is stopped.
 ///
 /// It is ahead by two batches at most: one that is ready, and one that it is claiming.
 pub(crate) fn start<'scope, 'env>(
@@ -86,14 +86,14 @@ impl Claimer<'_> {
     }
 }
 
-/// Tells that a page was looked through, and asks for a pause if nothing more is to be done.
+/// Reports that a page was scanned. Breaks if the sweep must stop or the receiver is gone.
 fn note_page(
     sender: &SyncSender<FromClaimer>,
     should_stop: &AtomicBool,
     foreign: Vec<Foreign>,
 ) -> ControlFlow<()> {
     let is_heard = if foreign.is_empty() {
-        // A sign of life, for which nobody has to wait.
+        // A sign of life, which must not block.
         let sent = sender.try_send(FromClaimer::Scanned(foreign));
         !matches!(sent, Err(TrySendError::Disconnected(_)))
     } else {

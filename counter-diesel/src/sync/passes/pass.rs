@@ -191,7 +191,7 @@ impl Pass<'_, '_> {
         }
         self.check_parts(store, &generation.store_id)?;
         for row in lost {
-            // Where that is refused, the store was told since.
+            // If this is refused, the store has noted the row since.
             store.tell(&generation.store_id, &row, &[])?;
         }
         self.note_prefix(is_new)?;
@@ -200,7 +200,7 @@ impl Pass<'_, '_> {
 
     /// Reports a store that is not the one that was synced last. Fails if it has the same data, but
     /// older, unless an operator has decided about that: what it holds may have been counted
-    /// already. Returns beside the store's age the rows that it has to be told of again.
+    /// already. Returns beside the store's age the rows that it must note again.
     fn compare(
         &mut self,
         store: &dyn StoreGeneration,
@@ -273,8 +273,8 @@ impl Pass<'_, '_> {
         })
     }
 
-    /// Whoever asks for the end gets it after what is claimed already, for no other sync could have
-    /// that at once.
+    /// A sync that is stopped applies what it has claimed already, because no other sync could take
+    /// that over at once.
     fn fold_claimed(
         &mut self,
         received: Receiver<FromClaimer>,

@@ -51,7 +51,7 @@ impl fmt::Display for PostponedCause {
 }
 
 /// A claim that the store holds although its row has seen a newer one. The store came back from an
-/// old copy: whether the claim was applied before cannot be told.
+/// old copy: whether the claim was applied before is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConflictingClaim {
@@ -61,7 +61,7 @@ pub struct ConflictingClaim {
     pub row: ClaimSeq,
 }
 
-/// A claim that the store lost before anybody applied it, by eviction or a flush.
+/// A claim that the store lost before any sync applied it, by eviction or a flush.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LostClaim {

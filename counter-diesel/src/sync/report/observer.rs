@@ -2,18 +2,18 @@ use std::ops::ControlFlow;
 
 use counter_core::{Claim, CounterId, Holding};
 
-/// What happens in a sync, told while it runs: see
+/// An event of a running sync: see
 /// [`Counters::sync_observed`](crate::Counters::sync_observed).
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum SyncEvent<'a> {
-    /// More of the store was looked through, whether or not any counter was found. Not told of
-    /// every page.
+    /// More of the store was scanned, whether or not any counter was found. Not sent for every
+    /// page.
     Scanned,
     /// So many counters were found, and come next as one batch. Over a sync that comes to its end
     /// they add up to [`SyncReport::scanned`](crate::SyncReport::scanned).
     Found(u64),
-    /// A claim is in the table. Told after its transaction, once for each that the report counts.
+    /// A claim is in the table. Sent after its transaction, once for each that the report counts.
     Applied {
         /// The counter, and what was added to it or put in its place.
         claim: &'a Claim,
@@ -29,7 +29,7 @@ pub enum SyncEvent<'a> {
     },
 }
 
-/// Who is told of a sync, if anybody.
+/// The observer of a sync, if there is one.
 pub(crate) struct Observer<'a> {
     observe: Option<&'a mut Observe<'a>>,
     should_stop: bool,

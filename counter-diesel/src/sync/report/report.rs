@@ -12,7 +12,7 @@ use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::state::{SyncRecord, SyncedPrefix};
 
-/// What a sync did, and what it found that somebody should look at.
+/// What a sync did, and what it found that needs attention.
 #[derive(Debug, Default)]
 #[must_use = "a sync can leave counters behind: see `is_clean`"]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ pub struct SyncReport {
     pub foreign: Capped<Foreign>,
     /// Claims that the database refused. They stay in the store and are tried again later.
     pub failed: Capped<FailedClaim>,
-    /// Claims older than what their row has seen. They stay in the store until somebody decides.
+    /// Claims older than what their row has seen. They stay in the store until an operator decides.
     pub conflicts: Capped<ConflictingClaim>,
     /// Claims that vanished from the store before they were applied.
     pub lost: Capped<LostClaim>,
@@ -75,8 +75,8 @@ pub struct SyncReport {
     /// Set if the store had lost its newest sequence, alone of its data, as to an eviction. It was
     /// raised above all that it is known to have given out.
     pub high_water_lost: bool,
-    /// Set if the store had lost what it was told of the database, alone of its data. It is told
-    /// again, but a database that was restored meanwhile is not noticed.
+    /// Set if the store had lost only what it had noted of the database. It notes that again, but a
+    /// database that was restored meanwhile is not noticed.
     pub marks_lost: bool,
     /// Set if the store is synced into another database too, which then gets a part of the counts.
     pub shared_prefix: bool,

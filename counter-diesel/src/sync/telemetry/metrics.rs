@@ -62,8 +62,8 @@ const CLAIMS: [(&str, &str); 12] = [
     ),
 ];
 
-/// Makes the counters known, at what they are: so the first conflict is a change, and not the first
-/// that anybody hears of conflicts.
+/// Registers the counters with their present values, so that the first conflict is a change of a
+/// known metric.
 pub(crate) fn register(prefix: &Prefix) {
     describe();
     for outcome in [PassOutcome::Clean, PassOutcome::Unclean, PassOutcome::Failed] {
@@ -146,7 +146,7 @@ fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Again with each pass, for nobody knows when a recorder is installed.
+/// Called with each pass, because a recorder may be installed at any time.
 fn describe() {
     describe_counter!(PASSES, Unit::Count, "Syncs, by how they went: clean, unclean, failed.");
     for (name, meaning) in CLAIMS {

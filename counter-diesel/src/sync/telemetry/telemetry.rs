@@ -20,8 +20,8 @@ const SLOW_DATABASE: Duration = Duration::from_secs(1);
 /// Half of what a check may take. Beyond that, nothing is applied any more.
 const SLOW_VERIFY: Duration = Duration::from_millis(250);
 
-/// Runs a pass in a span of its own, and tells what came of it. Not before its end, for then no row
-/// is locked, and nobody waits for whoever writes logs.
+/// Runs a pass in its own span and logs the outcome when it ends. By then no row is locked, so a
+/// slow log writer blocks no one.
 pub(crate) fn watch_pass(
     engine: &Engine,
     options: &SyncOptions,
@@ -41,15 +41,14 @@ pub(crate) fn watch_pass(
     })
 }
 
-/// Tells of a pass that ended by a panic, which only a worker survives.
+/// Logs a pass that panicked, which only a worker survives.
 pub(crate) fn log_panic(prefix: &Prefix, error: &Error) {
     tracing::error!(target: WORKER, %prefix, ?error, "a sync panicked");
     #[cfg(feature = "metrics")]
     metrics::record_panic(prefix);
 }
 
-/// Tells of a worker whose syncs began to take longer than its interval, and returns whether they
-/// do.
+/// Logs that a worker's syncs began to take longer than its interval. Returns whether they do.
 pub(crate) fn log_pace(
     prefix: &Prefix,
     interval: Duration,
@@ -110,7 +109,7 @@ fn log_pass(prefix: &Prefix, result: &Result<SyncReport, Error>) {
         Some(error) => log_failure(prefix, error, Some(report)),
         None if report.is_clean() => tracing::debug!(target: SYNC, %prefix, %report, "synced"),
         None => {
-            tracing::warn!(target: SYNC, %prefix, %report, "synced, but somebody should look");
+            tracing::warn!(target: SYNC, %prefix, %report, "synced, but something needs attention");
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::world::{Adopting, At, Process, ToldAll, World};
 
 impl World {
-    /// Others go on meanwhile. A row that is locked and was written before is waited for; one that is
-    /// not there yet is not seen.
+    /// Others go on meanwhile. A row that is locked and was written before is waited for; one that
+    /// is not there yet is not seen.
     pub(super) fn go_on_adopting(&mut self) -> Option<()> {
         match self.adopting.take()? {
             Adopting::Read(database, told) => {

@@ -56,22 +56,22 @@ pub struct Does {
     pub checks: bool,
     /// A pass reads the store's mark first, then the row.
     pub reads_store_first: bool,
-    /// The store is told before claims are acknowledged.
+    /// The store notes a transaction before claims are acknowledged.
     pub tells_first: bool,
-    /// Where a row would keep too many, the store is told first.
+    /// If a row would keep too many, the store notes them first.
     pub tells_when_full: bool,
     /// Words are compared, and not the numbers alone.
     pub compares_words: bool,
     /// A decision leaves a mark of its own, which each transaction compares.
     pub knows_decisions: bool,
-    /// The store compares it too, when it is told.
+    /// The store compares it too, before it notes marks.
     pub tells_decisions: bool,
 }
 
 /// Which marks a row keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
-    /// All since the one that the store was told last.
+    /// All since the one that the store noted last.
     SinceTold,
     /// The last ones, so many.
     Last(usize),

@@ -11,7 +11,7 @@ pub struct World {
     pub(super) databases: Vec<Database>,
     pub(super) dump: Option<Database>,
     pub(super) told: ToldAll,
-    /// What the store was told before, as far as it may come back.
+    /// What the store had noted before, as far as it may come back.
     pub(super) old_told: Option<ToldAll>,
     pub(super) processes: Vec<Process>,
     /// What was acknowledged, with the row in which it was recorded.
@@ -43,7 +43,7 @@ pub(super) struct Row {
     pub(super) history: Vec<Mark>,
 }
 
-/// What the store was told of each row, and of decisions.
+/// What the store has noted of each row, and of decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ToldAll {
     pub(super) rows: Vec<Marks>,
@@ -53,7 +53,7 @@ pub(super) struct ToldAll {
 /// An operator's decision that is being carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Adopting {
-    /// What the store was told is read.
+    /// The store's notes are read.
     Read(usize, ToldAll),
     /// The database has its new marks.
     Written(usize, ToldAll),
@@ -73,7 +73,7 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Idle,
-    /// It has read what the store was told, or the record, at the start.
+    /// It has read the store's notes, or the record, at the start.
     ReadStore(ToldAll),
     ReadRecord(Database),
     Started,
@@ -83,7 +83,7 @@ pub(super) enum At {
     Checked(Held, Marks),
     Committed(Held, Marks),
     Told(usize, Mark),
-    /// It has acknowledged, and not told.
+    /// It has acknowledged, and the store has not noted the row.
     Acknowledged(Held, Marks),
     Refused,
 }
@@ -255,8 +255,8 @@ impl World {
         self.passed_beside_adopted |= self.adopted.is_some_and(|adopted| adopted != database);
     }
 
-    /// Tells the store the newest mark of a row that would keep too many, and returns what the store
-    /// was told last.
+    /// Lets the store note the newest mark of a row that would keep too many, and returns what the
+    /// store noted last.
     fn tell_if_full(
         &mut self,
         i: usize,

@@ -75,8 +75,8 @@ pub enum MakesRow {
 pub enum Removes {
     /// It stays.
     Nothing,
-    /// It is read, then the store is looked at for a claim, and then it is removed if it is 0 still and has seen no
-    /// other claim.
+    /// It is read, then the store is looked at for a claim, and then it is removed if it is 0 still
+    /// and has seen no other claim.
     Guarded,
     /// The same, but it only has to be 0 still.
     WhateverItHasSeen,

@@ -19,7 +19,8 @@ pub struct World {
     pub(super) locks: [Option<Owner>; NUMBERS],
     pub(super) processes: Vec<Process>,
     pub(super) threads: Vec<At>,
-    /// A transaction whose process hears no answer, and which is still to be committed or rolled back.
+    /// A transaction whose process hears no answer, and which is still to be committed or rolled
+    /// back.
     pub(super) late: Option<Transaction>,
     pub(super) is_late_hour: bool,
     pub(super) takes: u8,

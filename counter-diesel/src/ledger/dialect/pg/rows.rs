@@ -216,7 +216,7 @@ impl<Row> QueryFragment<Pg> for OverCounters<'_, Row> {
     }
 }
 
-// No static id: the text tells statements apart, for the table's name is in it.
+// No static id: statements differ by their text, which contains the table's name.
 impl<Row> QueryId for OverCounters<'_, Row> {
     type QueryId = ();
 

@@ -53,7 +53,7 @@ impl<'a> After<'a> {
         after.map_or_else(|| vec![Self::Nothing], ranges)
     }
 
-    /// The same of buckets.
+    /// The ranges that are, one after the other, all rows of buckets after a place.
     pub(crate) fn bucket(after: Option<&'a BucketPlace>) -> Vec<Self> {
         let mut ranges = match after {
             Some((place, Some((grain, start)))) => {
@@ -65,7 +65,7 @@ impl<'a> After<'a> {
         ranges
     }
 
-    /// The same of owners.
+    /// The ranges that are, one after the other, all owners after a place.
     pub(crate) fn owner(after: Option<&'a Place>) -> Vec<Self> {
         let ranges = |place| vec![Self::Text(place), Self::Integer(place)];
         after.map_or_else(|| vec![Self::Nothing], ranges)

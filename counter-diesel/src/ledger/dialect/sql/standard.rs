@@ -349,7 +349,7 @@ pub(crate) fn forget_migration<'a>(tables: &Tables, name: &'a str) -> Statement<
     Statement::new(format!("DELETE FROM {from} WHERE \"name\" = ")).text(name)
 }
 
-/// Says which session holds the lock, if it still does and the database tells.
+/// Says which session holds the lock, if it still does and the database reports it.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub(crate) fn holder(found: QueryResult<Vec<i64>>, say: impl FnOnce(i64) -> String) -> String {
     match found.map(|sessions| sessions.into_iter().next()) {

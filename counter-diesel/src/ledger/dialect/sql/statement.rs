@@ -186,7 +186,7 @@ fn split_name(quoted: &str) -> (Cow<'_, str>, &str) {
     }
 }
 
-// No static id: the text tells statements apart, for the table's name is in it.
+// No static id: statements differ by their text, which contains the table's name.
 impl<Row> QueryId for Statement<'_, Row> {
     type QueryId = ();
 
