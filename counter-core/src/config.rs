@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::batch_size::BatchSize;
+use crate::calendar::Zone;
 use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::interval::Interval;
@@ -39,6 +40,16 @@ pub struct Config {
     /// for a scan by each sync. Default: 10 minutes. Environment: `COUNTER_FULL_SCAN_EVERY`, such
     /// as `10m`, with `ms`, `s`, `m`, `h` or `d`.
     pub full_scan_every: Duration,
+    /// The zone in which days begin, and so weeks, months, quarters and years, where neither the
+    /// call nor the owner names one. Hours are always those of UTC. Default: UTC. Environment:
+    /// `COUNTER_ZONE`, such as `+05:30`, with the feature `chrono-tz` also `Europe/Berlin`.
+    pub zone: Zone,
+    /// How long ago an event may have happened that is counted by its own time. Default: 35 days.
+    /// [`Duration::MAX`] for no bound. Environment: `COUNTER_OLDEST_EVENT`, such as `35d`.
+    pub oldest_event: Duration,
+    /// How far in the future an event may be that is counted by its own time, for clocks that
+    /// differ. Default: 5 minutes. Environment: `COUNTER_NEWEST_EVENT`, such as `5m`.
+    pub newest_event: Duration,
 }
 
 impl Default for Config {
@@ -52,6 +63,9 @@ impl Default for Config {
             table_name: TableName::default(),
             claim_timeout: Duration::from_secs(30),
             full_scan_every: Duration::from_secs(600),
+            zone: Zone::UTC,
+            oldest_event: Duration::from_secs(35 * 24 * 60 * 60),
+            newest_event: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -119,6 +133,9 @@ impl Config {
             confirm_claims,
             table_name,
             full_scan_every,
+            zone,
+            oldest_event,
+            newest_event,
         } = overrides;
         override_with(&mut config.store, store, "COUNTER_STORE", &look_up)?;
         config.redis_url = match redis_url {
@@ -133,10 +150,16 @@ impl Config {
             Some(given) => Some(given),
             None => parsed_variable("COUNTER_CONFIRM_CLAIMS", &look_up)?,
         };
-        let mut every = Interval(config.full_scan_every);
-        let given = full_scan_every.map(Interval);
-        override_with(&mut every, given, "COUNTER_FULL_SCAN_EVERY", &look_up)?;
-        config.full_scan_every = every.0;
+        override_with(&mut config.zone, zone, "COUNTER_ZONE", &look_up)?;
+        for (value, given, name) in [
+            (&mut config.full_scan_every, full_scan_every, "COUNTER_FULL_SCAN_EVERY"),
+            (&mut config.oldest_event, oldest_event, "COUNTER_OLDEST_EVENT"),
+            (&mut config.newest_event, newest_event, "COUNTER_NEWEST_EVENT"),
+        ] {
+            let mut time = Interval(*value);
+            override_with(&mut time, given.map(Interval), name, &look_up)?;
+            *value = time.0;
+        }
         Ok(config)
     }
 }
@@ -159,6 +182,12 @@ pub struct ConfigOverrides {
     pub table_name: Option<TableName>,
     /// Instead of `COUNTER_FULL_SCAN_EVERY`.
     pub full_scan_every: Option<Duration>,
+    /// Instead of `COUNTER_ZONE`.
+    pub zone: Option<Zone>,
+    /// Instead of `COUNTER_OLDEST_EVENT`.
+    pub oldest_event: Option<Duration>,
+    /// Instead of `COUNTER_NEWEST_EVENT`.
+    pub newest_event: Option<Duration>,
 }
 
 fn override_with<T: FromStr<Err = Invalid>>(
@@ -277,6 +306,9 @@ mod tests {
             ("COUNTER_CONFIRM_CLAIMS", "disk,replicas=1"),
             ("COUNTER_TABLE_NAME", "app.hits"),
             ("COUNTER_FULL_SCAN_EVERY", "1h"),
+            ("COUNTER_ZONE", "+05:30"),
+            ("COUNTER_OLDEST_EVENT", "90d"),
+            ("COUNTER_NEWEST_EVENT", "0"),
             ("REDIS_URL", "redis://:secret@localhost/"),
         ])
         .unwrap();
@@ -288,6 +320,16 @@ mod tests {
         assert_eq!(config.confirm_claims, Some(Confirmation::by_disk_and_replicas(1)));
         assert_eq!(config.table_name.to_string(), "app.hits");
         assert_eq!(config.full_scan_every, Duration::from_secs(3600));
+        assert_eq!(config.zone, "+05:30".parse().unwrap());
+        assert_eq!(config.oldest_event, Duration::from_secs(90 * 86_400));
+        assert_eq!(config.newest_event, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_zone_that_is_none_is_refused_and_is_not_utc() {
+        let error = from(&[("COUNTER_ZONE", "Mars/Olympus")]).unwrap_err();
+        assert!(error.to_string().contains("COUNTER_ZONE"), "{error}");
+        assert_eq!(from(&[]).unwrap().zone, Zone::UTC);
     }
 
     #[test]
@@ -300,6 +342,9 @@ mod tests {
             confirm_claims: Some(Confirmation::by_replicas(1)),
             table_name: None,
             full_scan_every: Some(Duration::ZERO),
+            zone: Some(Zone::UTC),
+            oldest_event: Some(Duration::MAX),
+            newest_event: Some(Duration::ZERO),
         };
         let look_up = |name| match name {
             "COUNTER_TABLE_NAME" => Ok("hits".to_owned()),

@@ -43,6 +43,11 @@ fn keys_with_grains_are_known_by_a_function_of_the_trait() {
 }
 
 #[test]
+fn a_model_with_a_field_for_its_zone_reads_the_zone_from_it() {
+    check("zone");
+}
+
+#[test]
 fn mistakes_about_grains_are_errors_that_say_what_to_write() {
     check("grain_mistakes");
 }

@@ -8,5 +8,6 @@ mod primary_key;
 mod shape;
 mod text;
 mod valid_key;
+mod zone;
 
 pub(crate) use model::{Model, check};

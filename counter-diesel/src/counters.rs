@@ -6,6 +6,7 @@ pub(crate) mod builder;
 pub(crate) mod caller_transaction;
 pub(crate) mod clock;
 pub(crate) mod counters;
+pub(crate) mod counting;
 pub(crate) mod handle;
 pub(crate) mod has_counters;
 pub(crate) mod load;

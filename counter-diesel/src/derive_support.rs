@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-pub use counter_core::{Grain, Invalid, OwnerType};
+pub use counter_core::{Grain, Invalid, OwnerType, ToZone, Zone};
 use counter_core::{InputKind, OwnerId, ToOwnerId};
 
 pub use crate::owner::key_of::KeyOf;

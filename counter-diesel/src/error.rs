@@ -1,17 +1,22 @@
 //! What goes wrong, and how an error is shown with its causes.
 
+mod build_problem;
+mod ledger_step;
 mod mismatch;
 mod transaction;
 
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
 };
 use counter_core::{CounterId, OwnerType, TableName};
 
+pub use self::build_problem::BuildProblem;
+pub use self::ledger_step::LedgerStep;
 pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
 pub use crate::causes::one_line;
@@ -58,6 +63,48 @@ pub enum Error {
     /// was counted.
     #[error("increments cannot wait for the commit of this transaction: {0}")]
     Transaction(TransactionProblem),
+
+    /// An event was counted [by its own time](crate::Counters::at), and that is too long ago.
+    /// Nothing was counted.
+    #[error(
+        "the event of {} was not counted: events before {} come too late (oldest_event, \
+         COUNTER_OLDEST_EVENT)",
+        time(.at), time(.oldest)
+    )]
+    #[non_exhaustive]
+    TooLate {
+        /// When it happened.
+        at: DateTime<Utc>,
+        /// The earliest instant that was accepted.
+        oldest: DateTime<Utc>,
+    },
+
+    /// An event was counted [by its own time](crate::Counters::at), and that is in the future.
+    /// Nothing was counted.
+    #[error(
+        "the event of {} was not counted: events after {} are in the future (newest_event, \
+         COUNTER_NEWEST_EVENT)",
+        time(.at), time(.newest)
+    )]
+    #[non_exhaustive]
+    TooEarly {
+        /// When it happened.
+        at: DateTime<Utc>,
+        /// The latest instant that was accepted.
+        newest: DateTime<Utc>,
+    },
+
+    /// The counter is counted by days, the owner's model names a field for its zone, and only the
+    /// owner's id is known. Nothing was counted.
+    #[error(
+        "counter {counter} was not counted: its days begin in a zone of its owner, of which only \
+         the id is known: pass the model, or name the zone with Counters::in_zone"
+    )]
+    #[non_exhaustive]
+    ZoneNeeded {
+        /// Which counter.
+        counter: CounterId,
+    },
 
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept,
     /// unless it was lost during the commit: then applying it again does no harm.
@@ -316,85 +363,13 @@ impl Error {
     }
 }
 
-/// Why the parts given to a builder do not make a working whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildProblem {
-    /// No store was chosen.
-    #[error(
-        "no store was chosen: call .redis(url) or .memory(), \
-         or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()"
-    )]
-    NoStore,
-
-    /// The configuration names Redis as the store, and the feature is off.
-    #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
-    RedisFeature,
-
-    /// The store cannot move counts, so owners cannot be merged.
-    #[error(
-        "this store cannot move counts from one counter to another at one instant, so owners \
-         cannot be merged: a wrapper has to pass on DeltaStore::moves"
-    )]
-    StoreMovesNothing,
-
-    /// A pool of more than one connection to SQLite in memory.
-    #[error(
-        "connections to SQLite in memory each have a database of their own, or share one under \
-         locks that no time-out waits for: give the pool a max_size of 1, or keep the database in \
-         a file"
-    )]
-    SharedMemoryDatabase,
-
-    /// The URL given for SQLite is that of another database.
-    #[error("a SQLite database is the path of a file, :memory:, or sqlite:// and a path")]
-    SqliteUrl,
-
-    /// The URL given for PostgreSQL is that of another database.
-    #[error("the URL of a PostgreSQL database begins with postgres:// or postgresql://")]
-    PostgresUrl,
-
-    /// The URL given for MariaDB or MySQL is that of another database.
-    #[error("the URL of a MariaDB or MySQL database begins with mysql://")]
-    MysqlUrl,
-}
-
 impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Self {
         Self::Core(invalid.into())
     }
 }
 
-/// What a database is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LedgerStep {
-    /// Opening a transaction.
-    Begin,
-    /// Writing claims to rows.
-    Upsert,
-    /// Closing a transaction.
-    Commit,
-    /// Reading rows.
-    Read,
-    /// Looking for owners in a table of the application's.
-    Owners,
-    /// Reading or writing what is known of the store.
-    State,
-    /// Reading which migrations were run.
-    Migrations,
-}
-
-impl fmt::Display for LedgerStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Begin => "begin a transaction",
-            Self::Upsert => "write counters",
-            Self::Commit => "commit",
-            Self::Read => "read counters",
-            Self::Owners => "look for the owners of counters",
-            Self::State => "keep the store's state",
-            Self::Migrations => "tell which migrations were run",
-        })
-    }
+/// Returns an instant as it is written in errors.
+fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -16,6 +16,8 @@
 //! - [`Counters`] has the operations. Make it once with [`Counters::builder`], clone it everywhere.
 //!   [`CounterHandle`] is one counter, named once; [`CountersOn`] reads on a connection that you
 //!   hold.
+//! - [`Counters::at`] counts what happened before, in the periods of that time, and
+//!   [`Counters::in_zone`] says whose days they are.
 //! - [`Counters::load`] returns the exact values for a page of models, [`Counters::top`] the models
 //!   with the highest.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is
@@ -112,6 +114,7 @@ pub use counter_derive::HasCounters;
 pub use counters::after_commit::AfterCommit;
 pub use counters::builder::CountersBuilder;
 pub use counters::counters::Counters;
+pub use counters::counting::Counting;
 pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::CountersOn;

@@ -3,3 +3,4 @@
 pub(crate) mod counter_owner;
 pub(crate) mod key_of;
 pub(crate) mod owner_of;
+pub(crate) mod owner_zone;

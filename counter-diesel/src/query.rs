@@ -11,3 +11,4 @@ pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
 pub use self::owner_id_type::{ComparedIn, HasUuidBytes, OwnerIdSqlType, OwnerIdSqlTypeOf};
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;
+pub use crate::owner::owner_zone::OwnerZone;

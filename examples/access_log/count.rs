@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
-use counter_diesel::Counters;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::pages::Pages;
+use crate::job::Job;
 use crate::tally::Tally;
 
 /// Lines that travel between threads together.
@@ -30,12 +29,7 @@ pub fn open(paths: &[PathBuf]) -> Result<Vec<(PathBuf, File)>> {
 }
 
 /// Counts all lines of all files, on this many threads.
-pub fn count_files(
-    files: Vec<(PathBuf, File)>,
-    pages: &Pages,
-    counters: &Counters,
-    workers: u8,
-) -> Result<Tally> {
+pub fn count_files(files: Vec<(PathBuf, File)>, job: Job<'_>, workers: u8) -> Result<Tally> {
     let size =
         files.iter().map(|(_, file)| file.metadata().map_or(0, |metadata| metadata.len())).sum();
     let progress = ProgressBar::new(size)
@@ -45,7 +39,7 @@ pub fn count_files(
     thread::scope(|scope| {
         let spawn = |_| {
             let receiver = Arc::clone(&receiver);
-            scope.spawn(move || count_chunks(&receiver, pages, counters))
+            scope.spawn(move || count_chunks(&receiver, job))
         };
         let workers = (0..workers).map(spawn).collect::<Vec<_>>();
         // If no worker is left, sending fails instead of waiting.
@@ -88,7 +82,7 @@ fn read_files(
     Ok(())
 }
 
-fn count_chunks(receiver: &Mutex<Receiver<Chunk>>, pages: &Pages, counters: &Counters) -> Tally {
+fn count_chunks(receiver: &Mutex<Receiver<Chunk>>, job: Job<'_>) -> Tally {
     let mut tally = Tally::default();
     loop {
         let chunk = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -96,7 +90,7 @@ fn count_chunks(receiver: &Mutex<Receiver<Chunk>>, pages: &Pages, counters: &Cou
             return tally;
         };
         for line in chunk {
-            tally.count(line.trim_ascii_end(), pages, counters);
+            tally.count(line.trim_ascii_end(), job);
         }
     }
 }

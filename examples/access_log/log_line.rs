@@ -1,6 +1,10 @@
+use chrono::{DateTime, FixedOffset};
+
 /// What this program needs of a line in Common or Combined Log Format.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogLine<'a> {
+    /// What stands between the brackets: when the request came.
+    time: &'a [u8],
     /// The request's target as written, query included.
     pub target: &'a str,
     pub status: u16,
@@ -12,9 +16,11 @@ impl<'a> LogLine<'a> {
     /// Parses `host ident user [time] "method target protocol" status bytes` and ignores the rest.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let (head, rest) = split_at_byte(line, b'"')?;
-        if !head.trim_ascii_end().ends_with(b"]") || head.split(|byte| *byte == b' ').count() < 4 {
+        let head = head.trim_ascii_end().strip_suffix(b"]")?;
+        if head.split(|byte| *byte == b' ').count() < 4 {
             return None;
         }
+        let time = head.rsplit(|byte| *byte == b'[').next()?;
         let (request, rest) = split_at_closing_quote(rest)?;
         let request = std::str::from_utf8(request).ok()?;
         let (_method, target) = match *request.split(' ').collect::<Vec<_>>() {
@@ -28,7 +34,14 @@ impl<'a> LogLine<'a> {
             digits => number(digits)?,
         };
         let is_whole = !target.is_empty() && (100..1000).contains(&status);
-        is_whole.then_some(Self { target, status, bytes })
+        is_whole.then_some(Self { time, target, status, bytes })
+    }
+
+    /// When the request came, such as `17/May/2015:10:05:03 +0000`; `None` if it is written in
+    /// another way.
+    pub fn time(&self) -> Option<DateTime<FixedOffset>> {
+        let text = std::str::from_utf8(self.time).ok()?;
+        DateTime::parse_from_str(text, "%d/%b/%Y:%H:%M:%S %z").ok()
     }
 }
 

@@ -2,11 +2,16 @@
 //! worker syncs them into a database.
 //!
 //! `cargo run --release --example access_log -- access.log --workers 4`
+//!
+//! With `--by day` or `--by hour` it counts the hits of each day and hour too, by the times in the
+//! log, and prints them as a chart.
 
 mod count;
 mod database;
+mod job;
 mod log_line;
 mod pages;
+mod site;
 mod tally;
 
 use std::path::PathBuf;
@@ -14,13 +19,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use counter_diesel::Counters;
 use counter_diesel::error::{Printable, redact};
+use counter_diesel::query::Grain;
 use counter_diesel::sync::WorkerStatus;
 
 use crate::count::count_files;
+use crate::job::Job;
 use crate::pages::{PageCounter, Pages};
+use crate::site::Chart;
 
 /// Counts hits, bytes and errors of each page of a log in Common or Combined format.
 #[derive(Parser)]
@@ -38,6 +46,16 @@ struct Arguments {
     /// The number of threads that parse lines and count.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     workers: u8,
+    /// Also count the hits of each hour and day, by the times in the logs, and print them by
+    /// this. Hours and days are those of UTC.
+    #[arg(long, value_name = "PERIOD")]
+    by: Option<By>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    Hour,
+    Day,
 }
 
 fn main() -> ExitCode {
@@ -61,7 +79,8 @@ fn run(arguments: &Arguments) -> Result<bool> {
 
     let started = Instant::now();
     let worker = counters.spawn_sync(Duration::from_millis(200))?;
-    let tally = count_files(files, &pages, &counters, arguments.workers)?;
+    let job = Job { pages: &pages, counters: &counters, by_time: arguments.by.is_some() };
+    let tally = count_files(files, job, arguments.workers)?;
     let saved = worker.stop().context(match arguments.redis {
         Some(_) => "the last sync failed; what is pending stays in Redis, for the next run",
         None => "the last sync failed, and what it should have saved is lost",
@@ -69,7 +88,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let seconds = started.elapsed().as_secs_f64();
 
     // The tally is printed even if the last sync failed.
-    let shown = saved.as_ref().map_or(Ok(()), |_| print_top_ten(&pages, &counters));
+    let shown = saved.as_ref().map_or(Ok(()), |_| {
+        print_top_ten(&pages, &counters)?;
+        arguments.by.map_or(Ok(()), |by| print_chart(&pages, by))
+    });
     tally.print();
     println!("{:.0} lines per second", tally.lines as f64 / seconds);
     let status = saved?;
@@ -78,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         "{} rows written in {} syncs: {per_row:.1} increments per row",
         status.applied, status.passes
     );
-    shown.context("cannot show the most visited pages")?;
+    shown.context("cannot show what was counted")?;
     Ok(tally.is_complete() && is_all_saved(&status))
 }
 
@@ -99,7 +121,9 @@ fn is_all_saved(status: &WorkerStatus) -> bool {
 fn open_counters(arguments: &Arguments) -> Result<Counters> {
     let database = &arguments.database;
     let builder = database::counters(database)
-        .with_context(|| format!("cannot open the database {}", redact::passwords(database)))?;
+        .with_context(|| format!("cannot open the database {}", redact::passwords(database)))?
+        // Logs may be of any age.
+        .oldest_event(Duration::MAX);
     let counters = match &arguments.redis {
         None => builder.memory().build()?,
         #[cfg(feature = "redis")]
@@ -119,5 +143,14 @@ fn print_top_ten(pages: &Pages, counters: &Counters) -> Result<()> {
         println!("{hits:>10} {bytes:>14} {errors:>8}  {}", Printable(&page.path));
     }
     println!();
+    Ok(())
+}
+
+fn print_chart(pages: &Pages, by: By) -> Result<()> {
+    let grain = match by {
+        By::Hour => Grain::Hour,
+        By::Day => Grain::Day,
+    };
+    println!("{}", pages.with_connection(|conn| Chart::read(conn, grain))?);
     Ok(())
 }

@@ -57,10 +57,13 @@ impl Pages {
         self.with_connection(|conn| most_visited(conn, limit))
     }
 
-    fn with_connection<T>(
+    pub fn with_connection<T, E>(
         &self,
-        query: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
-    ) -> Result<T> {
+        query: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T>
+    where
+        anyhow::Error: From<E>,
+    {
         let mut place = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut conn = place
             .take()

@@ -1,8 +1,10 @@
 use anyhow::Result;
-use counter_diesel::{Counters, Error, HasCounters};
+use counter_diesel::{Error, HasCounters};
 
+use crate::job::Job;
 use crate::log_line::LogLine;
-use crate::pages::{Page, PageCounter, Pages};
+use crate::pages::{Page, PageCounter};
+use crate::site::{SITE, SiteCounter};
 
 /// The outcomes of the lines.
 #[derive(Default)]
@@ -25,34 +27,46 @@ struct Problems {
 }
 
 impl Tally {
-    /// Counts one line, in one round trip to the store.
-    pub fn count(&mut self, line: &[u8], pages: &Pages, counters: &Counters) {
+    /// Counts one line, in one round trip to the store, and in another one by its time.
+    pub fn count(&mut self, line: &[u8], job: Job<'_>) {
         if line.is_empty() {
             return;
         }
         self.lines += 1;
-        match LogLine::parse(line) {
-            Some(line) => self.count_parsed(&line, pages, counters),
+        let parsed = LogLine::parse(line).filter(|line| !job.by_time || line.time().is_some());
+        match parsed {
+            Some(line) => self.count_parsed(&line, job),
             None => self.malformed.note(1, || format!("{:?}", String::from_utf8_lossy(line))),
         }
     }
 
-    fn count_parsed(&mut self, line: &LogLine<'_>, pages: &Pages, counters: &Counters) {
+    fn count_parsed(&mut self, line: &LogLine<'_>, job: Job<'_>) {
         let mut increments = vec![(PageCounter::Hits, 1), (PageCounter::Bytes, line.bytes)];
         if line.status >= 400 {
             increments.push((PageCounter::Errors, 1));
         }
         let count = increments.len() as u64;
-        match increment(line.target, increments, pages, counters) {
-            Ok(()) => self.increments += count,
-            Err(error) => match error.downcast::<Error>() {
-                Ok(Error::Increments { outcomes }) => {
-                    outcomes.into_iter().for_each(|outcome| self.note(outcome));
-                }
-                // Nothing was sent.
-                Ok(error) => self.not_counted.note(count, || chain(error)),
-                Err(error) => self.not_counted.note(count, || format!("{error:#}")),
-            },
+        self.note_all(count, increment(line.target, increments, job));
+        if let Some(time) = line.time().filter(|_| job.by_time) {
+            let hit = job.counters.at(time).increment(&SITE, SiteCounter::Hits, 1);
+            self.note_all(1, hit.map_err(anyhow::Error::from));
+        }
+    }
+
+    /// Notes the outcome of a call that makes this many increments.
+    fn note_all(&mut self, count: u64, outcome: Result<()>) {
+        let Err(error) = outcome else {
+            self.increments += count;
+            return;
+        };
+        match error.downcast::<Error>() {
+            Ok(Error::Increments { outcomes }) => {
+                outcomes.into_iter().for_each(|outcome| self.note(outcome));
+            }
+            Ok(Error::Core(error)) if count == 1 => self.note(Err(error)),
+            // Nothing was sent.
+            Ok(error) => self.not_counted.note(count, || chain(error)),
+            Err(error) => self.not_counted.note(count, || format!("{error:#}")),
         }
     }
 
@@ -106,15 +120,10 @@ impl Problems {
     }
 }
 
-fn increment(
-    path: &str,
-    increments: Vec<(PageCounter, i64)>,
-    pages: &Pages,
-    counters: &Counters,
-) -> Result<()> {
-    let page = Page::counter_owner(pages.id_of(path)?)?;
+fn increment(path: &str, increments: Vec<(PageCounter, i64)>, job: Job<'_>) -> Result<()> {
+    let page = Page::counter_owner(job.pages.id_of(path)?)?;
     let increments = increments.into_iter().map(|(key, by)| (&page, key, by));
-    Ok(counters.increment_many(increments)?)
+    Ok(job.counters.increment_many(increments)?)
 }
 
 /// Returns an error with its causes, on one line.

@@ -63,4 +63,6 @@ pub mod documents {
     pub struct Testing;
     #[doc = include_str!("../../docs/wire-format.md")]
     pub struct WireFormat;
+    #[doc = include_str!("../../docs/zones.md")]
+    pub struct Zones;
 }

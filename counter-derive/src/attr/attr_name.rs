@@ -7,10 +7,11 @@ pub(super) enum AttrName {
     OwnerType,
     KeyEnum,
     Id,
+    Zone,
 }
 
 impl AttrName {
-    const ALL: [Self; 4] = [Self::Keys, Self::OwnerType, Self::KeyEnum, Self::Id];
+    const ALL: [Self; 5] = [Self::Keys, Self::OwnerType, Self::KeyEnum, Self::Id, Self::Zone];
 
     /// The similarity, from 0 to 1, from which a word counts as a misspelt option: `kyes`, `owner`.
     const ALIKE: f64 = 0.75;
@@ -25,6 +26,7 @@ impl AttrName {
             Self::OwnerType => "owner_type",
             Self::KeyEnum => "key_enum",
             Self::Id => "id",
+            Self::Zone => "zone",
         }
     }
 
@@ -35,13 +37,14 @@ impl AttrName {
             Self::OwnerType => r#"owner_type = "article""#,
             Self::KeyEnum => "key_enum = ArticleCounter",
             Self::Id => "id = uuid",
+            Self::Zone => "zone = time_zone",
         }
     }
 
     /// Lists all options, for a message.
     pub(super) fn list() -> String {
-        let [keys, owner_type, key_enum, id] = Self::ALL.map(Self::form);
-        format!("`{keys}`, `{owner_type}`, `{key_enum}` or `{id}`")
+        let [keys, owner_type, key_enum, id, zone] = Self::ALL.map(Self::form);
+        format!("`{keys}`, `{owner_type}`, `{key_enum}`, `{id}` or `{zone}`")
     }
 
     /// Returns the message for an option that is given twice.
@@ -86,6 +89,7 @@ mod tests {
             ("owner", "owner_type"),
             ("ownertype", "owner_type"),
             ("keyenum", "key_enum"),
+            ("zones", "zone"),
         ] {
             assert_eq!(nearest(slip), Some(meant), "{slip}");
         }

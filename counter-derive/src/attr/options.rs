@@ -1,4 +1,4 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, MacroDelimiter, Meta, parse2};
 
@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) key_enum: Option<EnumName>,
     /// Whether the primary key has the bytes of a UUID.
     pub(crate) has_uuid_bytes: bool,
+    /// The name of the field that holds the owner's time zone.
+    pub(crate) zone: Option<Ident>,
     seen: Vec<AttrName>,
 }
 
@@ -63,6 +65,7 @@ impl Options {
             AttrName::Keys => self.keys = Some(key_attr::read(item.value, &piece, mistakes)),
             AttrName::OwnerType => self.owner_type = text(name, item.value, &piece, mistakes),
             AttrName::KeyEnum => self.key_enum = enum_name(name, item.value, &piece, mistakes),
+            AttrName::Zone => self.zone = field_name(name, item.value, &piece, mistakes),
             AttrName::Id => {
                 self.has_uuid_bytes = matches!(&item.value, Value::Name(kind) if kind == "uuid");
                 if !self.has_uuid_bytes {
@@ -99,6 +102,24 @@ fn enum_name(
     match value {
         Value::Name(name) => return Some(EnumName::Bare(name)),
         Value::Text(text) => return Some(EnumName::Quoted(text)),
+        _ => mistakes.add(place, format!("write `{}`", name.form())),
+    }
+    None
+}
+
+/// Reads the value of an option whose value is the name of a field.
+fn field_name(
+    name: AttrName,
+    value: Value,
+    place: impl ToTokens,
+    mistakes: &mut Mistakes,
+) -> Option<Ident> {
+    match value {
+        Value::Name(field) => return Some(field),
+        Value::Text(field) => {
+            let text = format!("write `{} = {}`, without quotes", name.text(), field.value());
+            mistakes.add(place, text);
+        }
         _ => mistakes.add(place, format!("write `{}`", name.form())),
     }
     None

@@ -16,6 +16,7 @@ pub(super) fn expand(
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
     let keys = model.keys.iter().map(|key| &key.text);
     let grains_of = grains_of(model, root);
+    let zone = zone(model, root);
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
@@ -34,6 +35,25 @@ pub(super) fn expand(
             }
 
             #grains_of
+
+            #zone
+        }
+    }
+}
+
+/// Returns what the trait says of the zone; nothing if the model names no field for it.
+fn zone(model: &Model<'_>, root: &Path) -> TokenStream {
+    let Some(Field { name, ty, .. }) = model.zone else { return TokenStream::new() };
+    quote! {
+        const HAS_ZONE: ::core::primitive::bool = true;
+
+        fn counter_zone(
+            &self,
+        ) -> ::core::result::Result<
+            ::core::option::Option<#root::derive_support::Zone>,
+            #root::derive_support::Invalid,
+        > {
+            <#ty as #root::derive_support::ToZone>::to_zone(&self.#name)
         }
     }
 }

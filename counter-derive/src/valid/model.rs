@@ -3,7 +3,7 @@ use syn::{DeriveInput, Path};
 
 use super::shape::{self, Shape};
 use super::valid_key::{self, ValidKey};
-use super::{enum_name, owner_type, primary_key};
+use super::{enum_name, owner_type, primary_key, zone};
 use crate::input::{Field, Input};
 use crate::mistakes::Mistakes;
 
@@ -19,6 +19,8 @@ pub(crate) struct Model<'a> {
     pub(crate) column: Option<Path>,
     pub(crate) key_enum: Ident,
     pub(crate) keys: Vec<ValidKey>,
+    /// The field that holds the owner's time zone, if the model names one.
+    pub(crate) zone: Option<&'a Field<'a>>,
 }
 
 /// Checks everything, and goes on after a mistake.
@@ -36,5 +38,6 @@ pub(crate) fn check<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Model<
         column: id.and_then(|id| primary_key::column(input, id)),
         key_enum: enum_name::check(input, mistakes),
         keys: valid_key::check(input.options.keys.as_deref().unwrap_or_default(), mistakes),
+        zone: zone::find(input, mistakes),
     }
 }

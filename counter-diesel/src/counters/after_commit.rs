@@ -5,6 +5,7 @@ use diesel::result::Error as DieselError;
 
 use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
 use crate::counters::counters::Counters;
+use crate::engine::calendar::Counted;
 use crate::engine::counting::{count_jointly, counted};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
@@ -25,18 +26,17 @@ impl AfterCommit {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid. Nothing was gathered
-    /// then.
+    /// [`counter_core::Error::Invalid`] if the owner, the key or the owner's zone is invalid, and
+    /// [`Error::ZoneNeeded`] if the counter is counted by days in a zone that is not known. Nothing
+    /// was gathered then.
     pub fn increment<O: CounterOwner>(
         &mut self,
         owner: O,
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        let counted = counted(self.counters.calendar(), &owner, &key)?;
-        self.increments
-            .push(self.counters.calendar().joint_one(&counted, by).map_err(Error::from)?);
-        Ok(())
+        let counted = counted(self.counters.calendar(), &owner, &key, None)?;
+        self.gather(&counted, by)
     }
 
     /// Subtracts from a counter, after the commit.
@@ -50,10 +50,13 @@ impl AfterCommit {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        let counted = counted(self.counters.calendar(), &owner, &key)?;
-        let by = negated(&counted.0, by)?;
-        self.increments
-            .push(self.counters.calendar().joint_one(&counted, by).map_err(Error::from)?);
+        let counted = counted(self.counters.calendar(), &owner, &key, None)?;
+        let by = negated(&counted.id, by)?;
+        self.gather(&counted, by)
+    }
+
+    fn gather(&mut self, counted: &Counted, by: i64) -> Result<(), Error> {
+        self.increments.push(counted.joint(self.counters.calendar().now(), by)?);
         Ok(())
     }
 

@@ -1,14 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use counter_core::{BatchSize, Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName};
+use counter_core::{
+    BatchSize, Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName, Zone,
+};
 #[cfg(feature = "redis")]
 use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
 use diesel::r2d2::{ConnectionManager, Pool};
 
 use crate::counters::counters::Counters;
 use crate::counters::has_counters::HasCounters;
-use crate::engine::calendar::Calendar;
+use crate::engine::calendar::{Calendar, DeclaredModel};
 use crate::error::{BuildProblem, Error};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::ledger::Ledger;
@@ -37,7 +39,7 @@ pub struct CountersBuilder {
     make_ledger: Box<MakeLedger>,
     make_store: Option<Box<MakeStore>>,
     config: Config,
-    calendar: Calendar,
+    models: Vec<DeclaredModel>,
 }
 
 /// The pool's ledger, once the table's name is known.
@@ -77,7 +79,7 @@ impl CountersBuilder {
             make_ledger: Box::new(|table| Ok(Arc::new(PoolLedger::new(pool, table)?))),
             make_store: None,
             config: Config::default(),
-            calendar: Calendar::default(),
+            models: Vec::new(),
         }
     }
 
@@ -176,6 +178,27 @@ impl CountersBuilder {
         self
     }
 
+    /// The zone in which days begin, and so weeks, months, quarters and years, for owners that have
+    /// none of their own: see [`Counters::in_zone`]. Default: UTC.
+    pub fn zone(mut self, zone: Zone) -> Self {
+        self.config.zone = zone;
+        self
+    }
+
+    /// How long ago an event may have happened that is counted [late](Counters::at). Default: 35
+    /// days. [`Duration::MAX`] for no bound.
+    pub fn oldest_event(mut self, ago: Duration) -> Self {
+        self.config.oldest_event = ago;
+        self
+    }
+
+    /// How far in the future an event may be that is counted by its [own time](Counters::at), for
+    /// clocks that differ. Default: 5 minutes.
+    pub fn newest_event(mut self, ahead: Duration) -> Self {
+        self.config.newest_event = ahead;
+        self
+    }
+
     /// Counts the keys of this model by its grains also where an owner of it is known by the text
     /// of its type, `Owner::new("post", 42)`. Else such an increment counts in the total alone,
     /// because nothing says which grains the model declares.
@@ -196,7 +219,8 @@ impl CountersBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn model<M: HasCounters>(mut self) -> Self {
-        self.calendar = self.calendar.with_model(M::OWNER_TYPE, M::grains_of);
+        let (owner_type, grains_of) = (M::OWNER_TYPE, M::grains_of);
+        self.models.push(DeclaredModel { owner_type, grains_of, has_zone: M::HAS_ZONE });
         self
     }
 
@@ -216,7 +240,8 @@ impl CountersBuilder {
         };
         let store = make_store(&self.config)?;
         let ledger = (self.make_ledger)(self.config.table_name.clone())?;
-        Ok(Counters::from_parts(self.config, store, ledger).with_calendar(self.calendar))
+        let calendar = Calendar::new(&self.config).with_models(self.models);
+        Ok(Counters::from_parts(self.config, store, ledger).with_calendar(calendar))
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use counter_core::{Config, CounterId, DeltaStore, Holding, Replacement, TableName};
 
 use crate::engine::calendar::Calendar;
-use crate::engine::counting::{count_many, count_one, counted};
-use crate::engine::engine::{Engine, negated};
+use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::Ledger;
 use crate::owner::counter_owner::CounterOwner;
@@ -46,7 +45,8 @@ impl Counters {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_parts(config: Config, store: Arc<dyn DeltaStore>, ledger: Arc<dyn Ledger>) -> Self {
-        Self { engine: Arc::new(Engine::new(config, store, ledger)), calendar: Arc::default() }
+        let calendar = Arc::new(Calendar::new(&config));
+        Self { engine: Arc::new(Engine::new(config, store, ledger)), calendar }
     }
 
     pub(crate) fn calendar(&self) -> &Calendar {
@@ -110,99 +110,6 @@ impl Counters {
     /// [`Error::Database`] if the database refuses, [`Error::Unreachable`] if there is none.
     pub fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
         self.engine.ledger().pending_migrations()
-    }
-
-    /// Adds to a counter: one atomic operation in the store, and no database. What is added may be
-    /// negative.
-    ///
-    /// A key that its model [counts by periods](derive@crate::HasCounters) is counted in the bucket
-    /// of each grain by the same operation: in all of them and in the total, or in none. Their
-    /// periods are those of UTC at the time of the call.
-    ///
-    /// ```
-    /// # use counter_diesel::{Counters, Error, HasCounters};
-    /// # #[derive(HasCounters)]
-    /// # #[counters(keys(views, likes, shares))]
-    /// # struct Post { id: i64 }
-    /// # fn count(counters: &Counters, post: &Post) -> Result<(), Error> {
-    /// counters.increment(post, PostCounter::Views, 1)?;
-    /// counters.increment(Post::counter_owner(42)?, PostCounter::Views, 1)?; // no row is loaded
-    /// match counters.increment(post, "reads-to-the-end", 1) { // any text is a key
-    ///     Err(error) if error.is_outcome_unknown() => eprintln!("may have been counted: {error}"),
-    ///     Err(error) => eprintln!("certainly not counted, so it may be tried again: {error}"),
-    ///     Ok(()) => {}
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// After [`counter_core::Error::OutcomeUnknown`] (see [`Error::is_outcome_unknown`]) it may
-    /// have been counted. After every other error it was not.
-    pub fn increment<O: CounterOwner>(
-        &self,
-        owner: O,
-        key: impl KeyOf<O::Model>,
-        by: i64,
-    ) -> Result<(), Error> {
-        let counted = counted(&self.calendar, &owner, &key)?;
-        count_one(&self.engine, &self.calendar, &counted, by)
-    }
-
-    /// Subtracts from a counter. It may go below zero.
-    ///
-    /// # Errors
-    ///
-    /// As [`increment`](Self::increment), and [`counter_core::Error::NotCounted`] for `i64::MIN`.
-    pub fn decrement<O: CounterOwner>(
-        &self,
-        owner: O,
-        key: impl KeyOf<O::Model>,
-        by: i64,
-    ) -> Result<(), Error> {
-        let counted = counted(&self.calendar, &owner, &key)?;
-        let by = negated(&counted.0, by)?;
-        count_one(&self.engine, &self.calendar, &counted, by)
-    }
-
-    /// Adds to many counters, in one round trip to the store. Each is an increment of its own: some
-    /// may be counted and others not.
-    ///
-    /// ```
-    /// # use counter_diesel::{Counters, Error, HasCounters};
-    /// # #[derive(HasCounters)]
-    /// # #[counters(keys(views, likes, shares))]
-    /// # struct Post { id: i64 }
-    /// # fn count(counters: &Counters, post: &Post) -> Result<(), Error> {
-    /// let increments = [(post, PostCounter::Views, 1), (post, PostCounter::Shares, 1)];
-    /// if let Err(Error::Increments { outcomes }) = counters.increment_many(increments) {
-    ///     for (increment, outcome) in increments.iter().zip(outcomes) {
-    ///         if let Err(error) = outcome {
-    ///             eprintln!("{}: {error}", increment.1);
-    ///         }
-    ///     }
-    /// }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If a name is invalid nothing is sent. Otherwise [`Error::Increments`] says of each what
-    /// became of it, if not all were counted.
-    pub fn increment_many<O, K>(
-        &self,
-        increments: impl IntoIterator<Item = (O, K, i64)>,
-    ) -> Result<(), Error>
-    where
-        O: CounterOwner,
-        K: KeyOf<O::Model>,
-    {
-        let increments = increments.into_iter();
-        let mut named = Vec::with_capacity(increments.size_hint().0);
-        for (owner, key, by) in increments {
-            named.push((counted(&self.calendar, &owner, &key)?, by));
-        }
-        count_many(&self.engine, &self.calendar, named)
     }
 
     /// The value of a counter; 0 if it was never counted.

@@ -1,6 +1,7 @@
-use counter_core::{CounterId, Grain, Holding, Replacement};
+use counter_core::{CounterId, Holding, Replacement};
 
 use crate::counters::counters::Counters;
+use crate::engine::calendar::Counted;
 use crate::engine::counting::{count_one, counted};
 use crate::engine::engine::negated;
 use crate::error::Error;
@@ -15,13 +16,12 @@ use crate::sync::set::set;
 #[derive(Debug, Clone)]
 pub struct CounterHandle {
     counters: Counters,
-    id: CounterId,
-    grains: &'static [Grain],
+    counted: Counted,
 }
 
 impl Counters {
     /// A handle on one counter: the names are checked and put together once, for code that counts
-    /// often.
+    /// often. The owner's zone is that of this call.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, Owner};
@@ -33,21 +33,22 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid.
+    /// [`counter_core::Error::Invalid`] if the owner, the key or the owner's zone is invalid, and
+    /// [`Error::ZoneNeeded`] if the counter is counted by days in a zone that is not known.
     pub fn handle<O: CounterOwner>(
         &self,
         owner: O,
         key: impl KeyOf<O::Model>,
     ) -> Result<CounterHandle, Error> {
-        let (id, grains) = counted(self.calendar(), &owner, &key)?;
-        Ok(CounterHandle { counters: self.clone(), id, grains })
+        let counted = counted(self.calendar(), &owner, &key, None)?;
+        Ok(CounterHandle { counters: self.clone(), counted })
     }
 }
 
 impl CounterHandle {
     /// Which counter it is.
     pub fn id(&self) -> &CounterId {
-        &self.id
+        &self.counted.id
     }
 
     /// Adds to the counter.
@@ -56,11 +57,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn increment(&self, by: i64) -> Result<(), Error> {
-        if self.grains.is_empty() {
-            return self.counters.engine().increment(&self.id, by);
-        }
-        let counted = (self.id.clone(), self.grains);
-        count_one(self.counters.engine(), self.counters.calendar(), &counted, by)
+        count_one(self.counters.engine(), self.counters.calendar(), &self.counted, by, None)
     }
 
     /// Subtracts from the counter.
@@ -69,7 +66,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn decrement(&self, by: i64) -> Result<(), Error> {
-        self.increment(negated(&self.id, by)?)
+        self.increment(negated(&self.counted.id, by)?)
     }
 
     /// The counter's value.
@@ -78,7 +75,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::get`].
     pub fn get(&self) -> Result<i64, Error> {
-        self.counters.engine().get(&self.id)
+        self.counters.engine().get(&self.counted.id)
     }
 
     /// Gives the counter a value.
@@ -87,7 +84,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn set(&self, value: i64) -> Result<(), Error> {
-        set(self.counters.engine(), &self.id, Replacement::Set(value))
+        set(self.counters.engine(), &self.counted.id, Replacement::Set(value))
     }
 
     /// Sets the counter to 0.
@@ -105,7 +102,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::increment`].
     pub fn delete(&self) -> Result<(), Error> {
-        set(self.counters.engine(), &self.id, Replacement::Delete)
+        set(self.counters.engine(), &self.counted.id, Replacement::Delete)
     }
 
     /// What the store holds of the counter.
@@ -114,7 +111,7 @@ impl CounterHandle {
     ///
     /// As [`Counters::pending`].
     pub fn pending(&self) -> Result<Holding, Error> {
-        self.counters.engine().pending(&self.id)
+        self.counters.engine().pending(&self.counted.id)
     }
 
     /// The counter's value as the last sync left it.
@@ -123,6 +120,6 @@ impl CounterHandle {
     ///
     /// As [`Counters::baseline`].
     pub fn baseline(&self) -> Result<i64, Error> {
-        self.counters.engine().baseline(&self.id)
+        self.counters.engine().baseline(&self.counted.id)
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use counter_core::{CounterKey, Grain, Invalid, Owner, OwnerId, OwnerType, ToOwnerId};
+use counter_core::{CounterKey, Grain, Invalid, Owner, OwnerId, OwnerType, ToOwnerId, Zone};
 use diesel::expression::Expression;
 use diesel::query_source::Column;
 
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
+use crate::owner::owner_zone::OwnerZone;
 use crate::query::counter_value::{CounterValue, CounterValueOf};
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 use crate::query::owner_id_type::OwnerIdSqlTypeOf;
@@ -34,6 +35,21 @@ pub trait HasCounters {
     /// those an increment of the counter counts in buckets of periods too. Default: none.
     fn grains_of(_key: &CounterKey) -> &'static [Grain] {
         &[]
+    }
+
+    /// Whether instances have a zone of their own, in which their days begin: `#[counters(zone =
+    /// time_zone)]`. Then an instance of which only the id is known is counted by days only [in a
+    /// zone](Counters::in_zone) that the call names.
+    const HAS_ZONE: bool = false;
+
+    /// The zone of this instance, if it has one of its own. Where it has none, the configured one
+    /// applies. A model that implements this has [`HAS_ZONE`](Self::HAS_ZONE).
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the field is a text that is no zone. It is never taken for UTC.
+    fn counter_zone(&self) -> Result<Option<Zone>, Invalid> {
+        Ok(None)
     }
 
     /// The id under which this instance owns its counters: its primary key.
@@ -230,6 +246,10 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
     fn grains_of(key: &CounterKey) -> &'static [Grain] {
         M::grains_of(key)
     }
+
+    fn zone(&self) -> Result<OwnerZone, Invalid> {
+        Ok(M::counter_zone(self)?.map_or(OwnerZone::Configured, OwnerZone::Own))
+    }
 }
 
 impl<M: HasCounters> CounterOwner for OwnerOf<M> {
@@ -245,6 +265,10 @@ impl<M: HasCounters> CounterOwner for OwnerOf<M> {
 
     fn grains_of(key: &CounterKey) -> &'static [Grain] {
         M::grains_of(key)
+    }
+
+    fn zone(&self) -> Result<OwnerZone, Invalid> {
+        Ok(zone_by_id::<M>())
     }
 }
 
@@ -262,4 +286,13 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
     fn grains_of(key: &CounterKey) -> &'static [Grain] {
         M::grains_of(key)
     }
+
+    fn zone(&self) -> Result<OwnerZone, Invalid> {
+        Ok(zone_by_id::<M>())
+    }
+}
+
+/// Returns the zone of an instance of which only the id is known.
+fn zone_by_id<M: HasCounters>() -> OwnerZone {
+    if M::HAS_ZONE { OwnerZone::Unknown } else { OwnerZone::Configured }
 }

@@ -2,71 +2,90 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, TimeDelta, Utc};
 use counter_core::{
-    Clock, CounterId, CounterKey, Error as CoreError, Grain, JointIncrement, Operation, Owner,
-    OwnerType, Period, SystemClock,
+    Clock, Config, CounterId, CounterKey, Error as CoreError, Grain, JointIncrement, Operation,
+    OwnerType, Period, SystemClock, Zone,
 };
 
-/// A counter, and the grains by which it is counted.
-pub(crate) type Counted = (CounterId, &'static [Grain]);
+use crate::error::Error;
 
-/// Returns the grains by which a model counts a key.
-pub(crate) type GrainsOf = fn(&CounterKey) -> &'static [Grain];
+/// A counter, the grains by which it is counted, and the zone of its days.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub(crate) id: CounterId,
+    pub(crate) grains: &'static [Grain],
+    /// Of no meaning where no grain but hours is counted.
+    pub(crate) zone: Zone,
+}
+
+/// A model whose owners are known by their type as a text, too.
+#[derive(Clone)]
+pub(crate) struct DeclaredModel {
+    pub(crate) owner_type: OwnerType,
+    /// Returns the grains by which the model counts a key.
+    pub(crate) grains_of: fn(&CounterKey) -> &'static [Grain],
+    /// Whether each owner has a zone of its own.
+    pub(crate) has_zone: bool,
+}
 
 /// What is needed to know the buckets of an increment.
 #[derive(Clone)]
 pub(crate) struct Calendar {
     clock: Arc<dyn Clock>,
-    /// Models whose owners are known by their type as a text, too.
-    models: Vec<(OwnerType, GrainsOf)>,
-}
-
-impl Default for Calendar {
-    fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), models: Vec::new() }
-    }
+    models: Vec<DeclaredModel>,
+    zone: Zone,
+    oldest_event: Duration,
+    newest_event: Duration,
 }
 
 impl Calendar {
+    pub(crate) fn new(config: &Config) -> Self {
+        let Config { zone, oldest_event, newest_event, .. } = *config;
+        Self { clock: Arc::new(SystemClock), models: Vec::new(), zone, oldest_event, newest_event }
+    }
+
     pub(crate) fn with_clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Adds a model: the type of its owners, and its grains.
-    pub(crate) fn with_model(mut self, owner_type: OwnerType, grains_of: GrainsOf) -> Self {
-        self.models.push((owner_type, grains_of));
-        self
+    pub(crate) fn with_models(self, models: Vec<DeclaredModel>) -> Self {
+        Self { models, ..self }
     }
 
-    /// Returns the grains of a key of an owner whose model is known by its type as a text alone.
-    pub(crate) fn declared(&self, owner: &Owner, key: &CounterKey) -> &'static [Grain] {
-        let model = self.models.iter().find(|(owner_type, _)| owner_type == owner.owner_type());
-        model.map_or(&[], |(_, grains_of)| grains_of(key))
+    /// Returns the model whose owners have this type, if the builder knows one.
+    pub(crate) fn declared(&self, owner_type: &OwnerType) -> Option<&DeclaredModel> {
+        self.models.iter().find(|model| model.owner_type == *owner_type)
     }
 
-    /// Returns an increment that happens now.
-    pub(crate) fn joint_one(
-        &self,
-        counted: &Counted,
-        by: i64,
-    ) -> Result<JointIncrement, CoreError> {
-        joint_at(self.now(), counted, by)
+    /// Returns the zone of owners that have none of their own.
+    pub(crate) fn zone(&self) -> Zone {
+        self.zone
     }
 
-    /// Returns increments of these counters that all happen now.
-    pub(crate) fn joint<'a>(
-        &self,
-        counted: impl IntoIterator<Item = (&'a Counted, i64)>,
-    ) -> Result<Vec<JointIncrement>, CoreError> {
+    /// Returns what time it is. A clock beyond the calendar is at the calendar's end, where no
+    /// period has a name.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let micros = self.clock.now_micros();
+        let edge = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+        DateTime::from_timestamp_micros(micros).unwrap_or(edge)
+    }
+
+    /// Returns when an increment happens: now, or when its event did if that is not too long ago
+    /// nor in the future.
+    pub(crate) fn instant(&self, event: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Error> {
         let now = self.now();
-        counted.into_iter().map(|(counted, by)| joint_at(now, counted, by)).collect()
-    }
-
-    /// Returns what time it is, in UTC, unless no calendar knows it.
-    fn now(&self) -> Option<NaiveDateTime> {
-        Some(DateTime::from_timestamp_micros(self.clock.now_micros())?.naive_utc())
+        let Some(at) = event else { return Ok(now) };
+        let (oldest, newest) = (earlier(now, self.oldest_event), later(now, self.newest_event));
+        if at < oldest {
+            Err(Error::TooLate { at, oldest })
+        } else if at > newest {
+            Err(Error::TooEarly { at, newest })
+        } else {
+            Ok(at)
+        }
     }
 }
 
@@ -76,18 +95,27 @@ impl fmt::Debug for Calendar {
     }
 }
 
-fn joint_at(
-    now: Option<NaiveDateTime>,
-    (id, grains): &Counted,
-    by: i64,
-) -> Result<JointIncrement, CoreError> {
-    let bucket = |grain: &Grain| {
-        let now = now.ok_or_else(|| not_counted(id, "the clock shows no time of the calendar"))?;
-        let period = Period::containing(*grain, now);
-        id.within(period).map_err(|outside| not_counted(id, outside))
-    };
-    let buckets = grains.iter().map(bucket).collect::<Result<_, CoreError>>()?;
-    Ok(JointIncrement { total: id.clone(), buckets, by })
+/// A time too long for the calendar is one without a bound.
+fn earlier(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let by = TimeDelta::from_std(by).ok();
+    by.and_then(|by| now.checked_sub_signed(by)).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let by = TimeDelta::from_std(by).ok();
+    by.and_then(|by| now.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+impl Counted {
+    /// Returns an increment of the counter and its buckets at an instant.
+    pub(crate) fn joint(&self, at: DateTime<Utc>, by: i64) -> Result<JointIncrement, CoreError> {
+        let bucket = |grain: &Grain| {
+            let period = Period::at(*grain, at, self.zone);
+            self.id.within(period).map_err(|outside| not_counted(&self.id, outside))
+        };
+        let buckets = self.grains.iter().map(bucket).collect::<Result<_, CoreError>>()?;
+        Ok(JointIncrement { total: self.id.clone(), buckets, by })
+    }
 }
 
 pub(crate) fn not_counted(

@@ -1,39 +1,62 @@
 //! Increments of a total and of its buckets at one instant.
 
-use counter_core::{CounterId, DeltaStore, Error as CoreError, JointIncrement};
+use chrono::{DateTime, Utc};
+use counter_core::{CounterId, DeltaStore, Error as CoreError, Grain, JointIncrement, Zone};
 
 use super::calendar::{Calendar, Counted, not_counted};
 use super::engine::Engine;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
+use crate::owner::owner_zone::OwnerZone;
 
-/// Returns a counter and the grains by which it is counted.
+/// Returns a counter, the grains by which it is counted, and the zone of its days: `zone` if the
+/// call names one, else the owner's, else the configured one.
 pub(crate) fn counted<O: CounterOwner>(
     calendar: &Calendar,
     owner: &O,
     key: &impl KeyOf<O::Model>,
+    zone: Option<Zone>,
 ) -> Result<Counted, Error> {
-    let (owner, key) = (owner.owner()?, key.counter_key()?);
-    let grains = match O::grains_of(&key) {
-        [] => calendar.declared(&owner, &key),
-        grains => grains,
+    let (of, key) = (owner.owner()?, key.counter_key()?);
+    let id = CounterId::of(&of, &key);
+    let (grains, is_unknown) = match O::grains_of(&key) {
+        [] => match calendar.declared(of.owner_type()) {
+            Some(model) => ((model.grains_of)(&key), model.has_zone),
+            None => (&[][..], false),
+        },
+        grains => (grains, false),
     };
-    Ok((CounterId::of(&owner, &key), grains))
+    let has_days = grains.iter().any(|grain| *grain != Grain::Hour);
+    let zone = match zone {
+        Some(zone) => zone,
+        None if !has_days => Zone::UTC,
+        None => match owner.zone()? {
+            OwnerZone::Own(zone) => zone,
+            OwnerZone::Configured if !is_unknown => calendar.zone(),
+            OwnerZone::Configured | OwnerZone::Unknown => {
+                return Err(Error::ZoneNeeded { counter: id });
+            }
+        },
+    };
+    Ok(Counted { id, grains, zone })
 }
 
-/// Adds to a counter, and to its buckets at the same instant.
+/// Adds to a counter, and to its buckets at the same instant: now, or when the event happened.
 pub(crate) fn count_one(
     engine: &Engine,
     calendar: &Calendar,
     counted: &Counted,
     by: i64,
+    event: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    let (id, grains) = counted;
-    if grains.is_empty() {
-        return engine.increment(id, by);
+    if counted.grains.is_empty() {
+        if event.is_some() {
+            calendar.instant(event)?;
+        }
+        return engine.increment(&counted.id, by);
     }
-    let increment = calendar.joint_one(counted, by)?;
+    let increment = counted.joint(calendar.instant(event)?, by)?;
     let outcomes = count_jointly(engine.store(), &[increment]);
     Ok(outcomes.into_iter().next().unwrap_or(Ok(()))?)
 }
@@ -43,12 +66,15 @@ pub(crate) fn count_many(
     engine: &Engine,
     calendar: &Calendar,
     counted: Vec<(Counted, i64)>,
+    event: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
-    if counted.iter().all(|((_, grains), _)| grains.is_empty()) {
-        let increments = counted.into_iter().map(|((id, _), by)| (id, by));
+    let at = calendar.instant(event)?;
+    if counted.iter().all(|(of, _)| of.grains.is_empty()) {
+        let increments = counted.into_iter().map(|(of, by)| (of.id, by));
         return engine.increment_many(&increments.collect::<Vec<_>>());
     }
-    let increments = calendar.joint(counted.iter().map(|(of, by)| (of, *by)))?;
+    let increments = counted.iter().map(|(of, by)| of.joint(at, *by));
+    let increments = increments.collect::<Result<Vec<_>, CoreError>>()?;
     let outcomes = count_jointly(engine.store(), &increments);
     if outcomes.iter().all(Result::is_ok) { Ok(()) } else { Err(Error::Increments { outcomes }) }
 }

@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use counter_core::{CounterKey, Grain, Invalid, Owner};
 
+use super::owner_zone::OwnerZone;
+
 /// What counters can be asked of: a model (`&post`), a model's id
 /// ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an [`Owner`] whose type
 /// is only text.
@@ -43,6 +45,16 @@ pub trait CounterOwner {
     /// The grains by which the model counts a key.
     fn grains_of(_key: &CounterKey) -> &'static [Grain] {
         &[]
+    }
+
+    /// The zone in which the owner's days begin, and so its weeks, months, quarters and years.
+    /// Default: the configured one.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the owner has a zone of its own, and it is a text that is none.
+    fn zone(&self) -> Result<OwnerZone, Invalid> {
+        Ok(OwnerZone::Configured)
     }
 }
 

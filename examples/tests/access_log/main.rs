@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod counts;
+mod hits;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use diesel::prelude::*;
 
 use crate::counts::{Counts, counts_by_awk, counts_of_rows, sum};
+use crate::hits::hits_by_awk;
 
 /// The example, which `cargo test` builds beside the tests.
 fn program() -> PathBuf {
@@ -65,6 +68,47 @@ fn it_prints_the_most_visited_pages_and_how_fast_it_was() {
     assert!(printed.contains(" lines per second"), "{printed}");
     assert!(printed.contains(" increments per row"), "{printed}");
     assert_eq!(text(&output.stderr), "", "no progress bar without a terminal");
+}
+
+#[test]
+fn hits_of_each_hour_and_day_are_those_of_awk_by_the_times_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |time: &str| {
+        format!("192.0.2.1 - - [{time}] \"GET /page HTTP/1.1\" 200 7 \"-\" \"agent\"\n")
+    };
+    let times = (0..400).map(|n| {
+        let (day, hour) = (1 + n * n % 28, n * 7 % 24);
+        line(&format!("{day:02}/Feb/2015:{hour:02}:{:02}:59 +0000", n % 60))
+    });
+    let log = folder.path().join("dated.log");
+    std::fs::write(&log, times.collect::<String>()).unwrap();
+    for (by, length) in [("day", 10), ("hour", 13)] {
+        let output = run(folder.path(), &["dated.log", "--database", by, "--by", by]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let printed = text(&output.stdout);
+        let lines = printed.lines().filter(|line| line.starts_with(&format!("{by}:")));
+        let hits = lines.map(|line| {
+            let fields = line.split_whitespace().collect::<Vec<_>>();
+            (fields[0].to_owned(), fields[1].parse().unwrap())
+        });
+        let hits = hits.collect::<Vec<_>>();
+        assert_eq!(hits.iter().cloned().collect::<BTreeMap<_, _>>(), hits_by_awk(&log, by, length));
+        assert!(hits.is_sorted(), "{printed}");
+        assert!(printed.contains("400 lines, 1200 increments"), "{printed}");
+    }
+}
+
+#[test]
+fn a_time_is_an_instant_and_a_line_without_one_is_malformed() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |time| format!("192.0.2.1 - - [{time}] \"GET /page HTTP/1.1\" 200 7\n");
+    let lines = ["01/Mar/2015:01:30:00 +0200", "28/Feb/2015:23:30:00 +0000", "1 March 2015"];
+    std::fs::write(folder.path().join("offsets.log"), lines.map(line).concat()).unwrap();
+    let output = run(folder.path(), &["offsets.log", "--by", "hour"]);
+    let printed = text(&output.stdout);
+    assert!(printed.contains("hour:2015-02-28T23          2  ####"), "{printed}");
+    assert!(printed.contains("3 lines, 6 increments"), "{printed}");
+    assert!(printed.contains("1 malformed lines"), "{printed}");
 }
 
 #[test]

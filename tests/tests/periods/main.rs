@@ -1,10 +1,12 @@
 //! Buckets of periods, from the store into their table, beside the totals.
 
 mod counted;
+mod late;
 mod missing;
 mod rows;
 mod synced;
 mod wire;
+mod zones;
 
 use std::process::ExitCode;
 
@@ -15,6 +17,10 @@ use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
     let mut all = trials(PAIRS, &[synced::CASES, counted::CASES, missing::CASES].concat());
+    // Which name an increment has does not depend on the database.
+    let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
+    let in_days = [late::CASES, zones::CASES].concat();
+    all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
     all.extend(rows::trials());
@@ -28,4 +34,14 @@ fn day(of: &CounterId) -> CounterId {
 /// The counts in the tables, without what the store holds.
 fn rows(world: &World, ids: &[CounterId]) -> Vec<i64> {
     world.ledger.baselines(ids).unwrap().into_iter().map(|row| row.count).collect()
+}
+
+/// What the store holds of counters that are named by their texts, such as
+/// `page:7:views@day:2026-12-31`.
+fn assert_pending(world: &World, expected: &[(&str, i64)]) {
+    let ids = expected.iter().map(|(id, _)| id.parse().unwrap()).collect::<Vec<CounterId>>();
+    let held = world.store.look(&ids).unwrap().held;
+    let held = ids.iter().zip(held).map(|(id, held)| (id.to_string(), held.unwrap().pending));
+    let expected = expected.iter().map(|(id, count)| ((*id).to_owned(), *count));
+    assert_eq!(held.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

@@ -11,3 +11,4 @@ mod owner_type;
 mod primary_key;
 mod shapes;
 mod visibility;
+mod zone;

@@ -1,0 +1,42 @@
+/// Why the parts given to a builder do not make a working whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildProblem {
+    /// No store was chosen.
+    #[error(
+        "no store was chosen: call .redis(url) or .memory(), \
+         or set REDIS_URL or COUNTER_STORE=memory and pass Config::from_env()"
+    )]
+    NoStore,
+
+    /// The configuration names Redis as the store, and the feature is off.
+    #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
+    RedisFeature,
+
+    /// The store cannot move counts, so owners cannot be merged.
+    #[error(
+        "this store cannot move counts from one counter to another at one instant, so owners \
+         cannot be merged: a wrapper has to pass on DeltaStore::moves"
+    )]
+    StoreMovesNothing,
+
+    /// A pool of more than one connection to SQLite in memory.
+    #[error(
+        "connections to SQLite in memory each have a database of their own, or share one under \
+         locks that no time-out waits for: give the pool a max_size of 1, or keep the database in \
+         a file"
+    )]
+    SharedMemoryDatabase,
+
+    /// The URL given for SQLite is that of another database.
+    #[error("a SQLite database is the path of a file, :memory:, or sqlite:// and a path")]
+    SqliteUrl,
+
+    /// The URL given for PostgreSQL is that of another database.
+    #[error("the URL of a PostgreSQL database begins with postgres:// or postgresql://")]
+    PostgresUrl,
+
+    /// The URL given for MariaDB or MySQL is that of another database.
+    #[error("the URL of a MariaDB or MySQL database begins with mysql://")]
+    MysqlUrl,
+}

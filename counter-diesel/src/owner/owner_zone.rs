@@ -1,0 +1,13 @@
+use counter_core::Zone;
+
+/// In which zone the days of an owner begin: see [`CounterOwner::zone`](crate::CounterOwner::zone).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OwnerZone {
+    /// In the configured one.
+    Configured,
+    /// In its own.
+    Own(Zone),
+    /// In one of its own, which is not known because only its id is.
+    Unknown,
+}
