@@ -276,11 +276,6 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Whether a table that is there has this column.
     fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool>;
 
-    /// Whether a table was refused to a user from whom the database hides that it is there.
-    fn is_hidden(_error: &DieselError) -> bool {
-        false
-    }
-
     /// Whether the tables are there that every counter needs, with what was added to them.
     fn has_tables(&mut self, tables: &Tables) -> QueryResult<bool> {
         Ok(self.has_table(tables.totals())?

@@ -203,10 +203,6 @@ impl Dialect for MysqlConnection {
         Ok(count.text(table.name()).load::<i64>(self)? == [1])
     }
 
-    fn is_hidden(error: &DieselError) -> bool {
-        error.to_string().contains("command denied to user")
-    }
-
     fn has_column(&mut self, table: &Table, column: &'static str) -> QueryResult<bool> {
         let columns = "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = ";
         let columns = Statement::<BigInt>::new(columns).prepared_anew();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
-use diesel::result::QueryResult;
+use diesel::result::{Error, QueryResult};
 
 use super::tables::{Table, Tables};
 
@@ -61,6 +61,11 @@ pub trait OwnersDialect {
         id: &CounterId,
         seq: ClaimSeq,
     ) -> QueryResult<usize>;
+
+    /// Returns whether a table was refused to a user from whom the database hides that it is there.
+    fn is_hidden(_error: &Error) -> bool {
+        false
+    }
 
     /// Returns what a column of a table of the application's holds. Of one that is not there
     /// nothing is known.
