@@ -166,7 +166,8 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error> {
         let (owner_type, after) = (owner_type.clone(), after.cloned());
-        self.within(self.limits().answer, move |direct| {
+        // It goes through all rows of the owners.
+        self.within(self.limits().step, move |direct| {
             direct.owners_after(&owner_type, after.as_ref(), limit)
         })
     }

@@ -35,8 +35,9 @@ const NOW: &str = "UTC_TIMESTAMP(6)";
 /// Names, on MySQL, the rows that an `INSERT` would add, for its `ON DUPLICATE KEY UPDATE`.
 const AS_NEW: &str = " /*!80019 AS `counter_new` */";
 
-/// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept.
-const CHUNK_SIZES: [usize; 4] = [500, 50, 5, 1];
+/// Rows written by one statement: a few fixed sizes, so that each is prepared once and kept. Each
+/// is about half of the one before, so that few statements write any number of rows.
+const CHUNK_SIZES: [usize; 10] = [500, 250, 125, 60, 30, 15, 8, 4, 2, 1];
 
 impl Dialect for MysqlConnection {
     const DURABILITY: &'static [&'static str] =
@@ -130,7 +131,8 @@ impl Dialect for MysqlConnection {
 
     /// The count of affected rows proves nothing: a new row counts 1, and so does one that the
     /// guard left as it was, because Diesel asks for rows found; and a trigger can put any column
-    /// of a changed row back.
+    /// of a changed row back. MariaDB could return the rows, but says so only when it executes the
+    /// statement, and Diesel asks for the columns when it prepares it.
     fn upsert(&mut self, tables: &Tables, claims: &[Claim]) -> QueryResult<Vec<usize>> {
         for piece in values::pieces(claims, &CHUNK_SIZES) {
             upsert_statement(tables, piece)?.execute(self)?;

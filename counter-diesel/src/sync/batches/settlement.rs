@@ -38,7 +38,7 @@ impl Applier<'_, '_> {
             self.postpone(claim, PostponedCause::Locked);
         }
         for claim in settled.kept_out {
-            let table = self.unsettled.engine.tables().totals().to_string();
+            let table = self.unsettled.engine.tables().of(Some(&claim.id)).to_string();
             self.refuse(claim, Error::KeptOut { table });
         }
         self.log.report.superseded += settled.superseded.len() as u64;

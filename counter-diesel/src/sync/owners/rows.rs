@@ -115,8 +115,9 @@ fn upsert(
     claims: &[Claim],
 ) -> Result<Vec<usize>, Error> {
     let unapplied = transaction.upsert(claims)?;
-    if unapplied.iter().any(|unapplied| unapplied.cause == UnappliedCause::KeptOut) {
-        return Err(Error::KeptOut { table: engine.tables().totals().to_string() });
+    let kept_out = unapplied.iter().find(|unapplied| unapplied.cause == UnappliedCause::KeptOut);
+    if let Some(claim) = kept_out.and_then(|unapplied| claims.get(unapplied.index)) {
+        return Err(Error::KeptOut { table: engine.tables().of(Some(&claim.id)).to_string() });
     }
     Ok(unapplied.into_iter().map(|unapplied| unapplied.index).collect())
 }

@@ -166,14 +166,14 @@ pub(crate) type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
 /// At most so many owners, in order, with the number of their rows and when the last of these
 /// changed.
 pub(crate) fn owners<'a>(
-    tables: &Tables,
+    table: &Table,
     owner_type: &'a OwnerType,
     after: After<'a>,
     limit: i64,
     now: &str,
 ) -> Statement<'a, OwnerTypes> {
     let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = of_type(&columns, tables.totals(), owner_type, after);
+    let owners = of_type(&columns, table, owner_type, after);
     let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
     owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit)
 }
@@ -324,7 +324,7 @@ macro_rules! owners_members {
 
         fn owners_after(
             &mut self,
-            tables: &Tables,
+            table: &$crate::ledger::dialect::tables::Table,
             owner_type: &OwnerType,
             after: Option<&OwnerId>,
             limit: i64,
@@ -336,7 +336,7 @@ macro_rules! owners_members {
                 for after in owners::After::owner(place.as_ref()) {
                     let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
                     if left > 0 {
-                        let next = owners::owners(tables, owner_type, after, left, $now);
+                        let next = owners::owners(table, owner_type, after, left, $now);
                         rows.extend(next.load::<owners::OwnerColumns>(self)?);
                     }
                 }
