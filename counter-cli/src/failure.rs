@@ -38,6 +38,7 @@ impl Exit {
         match error {
             Error::Unreachable { .. } | Error::Core(CoreError::Store { .. }) => Self::Unreachable,
             Error::NotMigrated { .. }
+            | Error::TooYoung { .. }
             | Error::Build(_)
             | Error::Core(
                 CoreError::Invalid(_) | CoreError::Environment { .. } | CoreError::RedisUrl { .. },

@@ -106,6 +106,22 @@ pub enum Error {
         counter: CounterId,
     },
 
+    /// Buckets were to be [removed](crate::Counters::prune) that late events may still be counted
+    /// in, or at once. Nothing was removed.
+    #[error(
+        "an age of {} s is too short: events up to {} s old are counted (oldest_event, \
+         COUNTER_OLDEST_EVENT), and what they counted would be lost; any age but 0 is accepted \
+         with --even-if-late, PruneOptions::even_if_late",
+        .older_than.as_secs(), .oldest_event.as_secs()
+    )]
+    #[non_exhaustive]
+    TooYoung {
+        /// For how long periods were to have ended.
+        older_than: Duration,
+        /// How old an event may be that is counted.
+        oldest_event: Duration,
+    },
+
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept,
     /// unless it was lost during the commit: then applying it again does no harm.
     #[error("the database cannot be reached")]

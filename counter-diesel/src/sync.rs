@@ -27,7 +27,7 @@ pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::owners::merged::{FailedMerge, Merged};
 pub use self::owners::orphaned::{FailedOrphan, Orphaned};
-pub use self::prune::{PruneOptions, Pruned};
+pub use self::prune::{FailedPrune, PruneOptions, Pruned};
 pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, complain, listed};
 use crate::settings::CommandSettings;
 
 /// Remove what was counted in periods that ended long ago
@@ -23,6 +23,9 @@ pub(crate) struct Prune {
     /// Time since the end of a period after which it goes, such as 90d
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     older_than: Duration,
+    /// Remove also what late events are still counted in: what they count there is lost
+    #[arg(long)]
+    even_if_late: bool,
     /// Only count what would be done
     #[arg(long)]
     dry_run: bool,
@@ -33,7 +36,7 @@ impl Prune {
         let access = if self.dry_run { Access::Read } else { Access::Write };
         let counters = connect::counters_with_shared_store(settings, access)?;
         let options = PruneOptions::new(self.grain, self.older_than).dry_run(self.dry_run);
-        let pruned = counters.prune(&options)?;
+        let pruned = counters.prune(&options.even_if_late(self.even_if_late))?;
         let found = json!({
             "grain": self.grain.as_str(),
             "older_than_seconds": self.older_than.as_secs(),
@@ -41,6 +44,12 @@ impl Prune {
             "rows": pruned.rows,
             "cleared": pruned.cleared,
             "removed": pruned.removed,
+            "failed": {
+                "count": pruned.failed.count(),
+                "first": pruned.failed.iter().map(|failed| {
+                    json!({ "counter": failed.counter.as_str(), "why": failed.why })
+                }).collect::<Vec<_>>(),
+            },
         });
         output.result("prune", &found, || {
             let [cleared, removed] = match self.dry_run {
@@ -52,6 +61,16 @@ impl Prune {
                 pruned.rows, self.grain, pruned.cleared, pruned.removed
             )
         })?;
-        Ok(Exit::Done)
+        if pruned.failed.is_empty() {
+            return Ok(Exit::Done);
+        }
+        if !output.json {
+            let failed = listed(&pruned.failed, "buckets could not be removed", |failed| {
+                format!("{} could not be removed: {}", failed.counter, failed.why)
+            });
+            failed.iter().for_each(|line| complain(line));
+            complain("not everything was removed, and the same command goes on");
+        }
+        Ok(Exit::Failed)
     }
 }

@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::sync::prune::{PruneOptions, Pruned, prune};
 
 impl Counters {
-    /// Removes the buckets of a grain whose period ended long ago, from the table and from the
-    /// store. Totals and buckets of other grains stay.
+    /// Removes the buckets of a grain whose period ended long ago and that have rows, from the
+    /// table and from the store. Totals and buckets of other grains stay.
     ///
     /// It takes two calls, at least an hour apart: the first sets each bucket to 0, one after the
     /// other and as exactly as [`set`](Self::set) does, and a later one removes the rows. So call
@@ -15,8 +15,11 @@ impl Counters {
     /// `month` beside `day` if months must stay.
     ///
     /// A period that was removed reads as 0 from then on. An event that is counted
-    /// [late](Self::at) makes it anew, so keep at least as long as
-    /// [`oldest_event`](crate::CountersBuilder::oldest_event) accepts events.
+    /// [late](Self::at) makes it anew, and the next call removes it again, so a shorter time than
+    /// [`oldest_event`](crate::CountersBuilder::oldest_event) accepts events is refused.
+    ///
+    /// Nothing is set where the database takes no writes. What cannot be set or removed is in
+    /// [`failed`](Pruned::failed); the others go on, and after 16 failures in a row the call ends.
     ///
     /// All rows of buckets are looked through, a thousand at a time. Each that is set to 0 costs a
     /// script in the store and a transaction: some 400 were set in a second on two cores.
@@ -35,9 +38,12 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set), and what a read of the table fails with. What was done before an
+    /// [`Error::TooYoung`] if events that are still accepted may be counted in what would go,
+    /// [`Error::OtherDatabase`] if it is not the database that the store is synced into, and if the
+    /// store or the database cannot be asked, or refuses every write. What was done before an
     /// error stays done.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
-        prune(self.engine(), self.calendar().now(), options)
+        let calendar = self.calendar();
+        prune(self.engine(), calendar.now(), calendar.oldest_event(), options)
     }
 }

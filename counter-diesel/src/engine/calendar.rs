@@ -65,6 +65,11 @@ impl Calendar {
         self.zone
     }
 
+    /// Returns how old an event may be.
+    pub(crate) fn oldest_event(&self) -> Duration {
+        self.oldest_event
+    }
+
     /// Returns what time it is. A clock beyond the calendar is at the calendar's end, where no
     /// period has a name.
     pub(crate) fn now(&self) -> DateTime<Utc> {

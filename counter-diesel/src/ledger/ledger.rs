@@ -67,7 +67,8 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> Result<RowPage, Error>;
 
     /// The first type of owners that has rows of buckets, in the order of its bytes: after this
-    /// one, or of all. A text that is no type is passed over.
+    /// one, or of all. A text that is no type is passed over. There is none where only the table of
+    /// buckets is missing.
     fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error>;
 
     /// The owners of this type that have rows of totals or of buckets, in an order that stays the

@@ -55,7 +55,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         let mut after = after.map(|of| of.as_str().to_owned());
         loop {
             let found = self.run(LedgerStep::Read, |conn, tables| {
-                conn.bucket_type_after(tables, after.as_deref())
+                of_buckets(conn, tables, |conn| conn.bucket_type_after(tables, after.as_deref()))
             })?;
             let Some(found) = found else { return Ok(None) };
             if let Ok(owner_type) = OwnerType::new(found.clone()) {

@@ -4,17 +4,22 @@
 //! under way stay exact, whatever dies. The row goes an hour later, by a later call: see
 //! [`zeros`](super::owners::zeros) for why that is safe then and not before.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use counter_core::{Grain, Period, Replacement};
+use counter_core::{CounterId, Grain, Period, Replacement};
 
+use crate::causes::one_line;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::ledger::CounterRow;
+use crate::sync::identity::adoption;
+use crate::sync::owners::delete_all::FAILURES_IN_A_ROW;
 use crate::sync::owners::find::BATCH;
 use crate::sync::owners::zeros;
-use crate::sync::set::set;
+use crate::sync::report::capped::Capped;
+use crate::sync::set::{self, InTable};
 
 /// Which buckets [`Counters::prune`](crate::Counters::prune) removes.
 #[derive(Debug, Clone)]
@@ -23,19 +28,40 @@ pub struct PruneOptions {
     grain: Grain,
     older_than: Duration,
     is_dry_run: bool,
+    is_even_if_late: bool,
 }
 
 impl PruneOptions {
     /// The buckets of this grain whose period ended longer ago than this. What is still running is
     /// never among them, whenever it began.
+    ///
+    /// The time may not be shorter than [`oldest_event`](crate::CountersBuilder::oldest_event),
+    /// unless [`even_if_late`](Self::even_if_late) says so.
     pub fn new(grain: Grain, older_than: Duration) -> Self {
-        Self { grain, older_than, is_dry_run: false }
+        Self { grain, older_than, is_dry_run: false, is_even_if_late: false }
+    }
+
+    /// Removes also what events that are still accepted are counted in: what they count in such a
+    /// bucket is lost with the next call, and is in the total alone. Default: `false`.
+    pub fn even_if_late(mut self, even_if_late: bool) -> Self {
+        self.is_even_if_late = even_if_late;
+        self
     }
 
     /// Counts what would be done, and changes nothing. Default: `false`.
     pub fn dry_run(mut self, dry_run: bool) -> Self {
         self.is_dry_run = dry_run;
         self
+    }
+
+    /// Refuses a time that removes what may still be counted.
+    fn check(&self, oldest_event: Duration) -> Result<(), Error> {
+        let older_than = self.older_than;
+        let is_late = !self.is_even_if_late && older_than < oldest_event;
+        if older_than.is_zero() || is_late {
+            return Err(Error::TooYoung { older_than, oldest_event });
+        }
+        Ok(())
     }
 
     /// Returns whether a period ended long enough before `now`. In which zone a day was is not
@@ -51,26 +77,44 @@ impl PruneOptions {
 }
 
 /// What [`Counters::prune`](crate::Counters::prune) did; in a dry run, what it would have done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
+#[must_use = "it says what could not be removed"]
 pub struct Pruned {
     /// Rows of the grain whose period ended long enough ago.
     pub rows: u64,
-    /// Those of them that were set to 0. A call that comes an hour later removes them.
+    /// Those of them that are 0 in the table because of this call. A call that comes an hour later
+    /// removes them.
     pub cleared: u64,
     /// Those that were removed, because they had been 0 for an hour. In a dry run these may be more
     /// than a call removes, because it does not ask whether anything is pending.
     pub removed: u64,
+    /// Those that could not be set to 0 or removed. What is not 0 in the table yet may be so in the
+    /// store: the next sync or the next call finishes it. After 16 of them in a row the call ends.
+    pub failed: Capped<FailedPrune>,
+}
+
+/// A bucket that could not be set to 0 in the table, or not be removed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailedPrune {
+    /// The bucket.
+    pub counter: CounterId,
+    /// Why.
+    pub why: String,
 }
 
 /// Sets the counts of old buckets to 0, and removes the rows of those that have been 0 for an hour.
 pub(crate) fn prune(
     engine: &Engine,
     now: DateTime<Utc>,
+    oldest_event: Duration,
     options: &PruneOptions,
 ) -> Result<Pruned, Error> {
+    options.check(oldest_event)?;
+    ask(engine, options.is_dry_run)?;
     let (ledger, now) = (engine.ledger(), now.naive_utc());
-    let mut pruned = Pruned::default();
+    let mut pruning = Pruning { engine, pruned: Pruned::default(), failures_in_a_row: 0 };
     let mut owner_type = ledger.bucket_type_after(None)?;
     while let Some(of) = owner_type {
         let mut place = None;
@@ -79,32 +123,84 @@ pub(crate) fn prune(
             let is_old = |row: &CounterRow| {
                 row.counter.period().is_some_and(|period| options.include(period, now))
             };
-            let old = page.rows.into_iter().filter(is_old).collect();
-            pruned.prune(engine, old, options.is_dry_run)?;
+            let old = page.rows.into_iter().filter(is_old).collect::<Vec<_>>();
+            if options.is_dry_run {
+                pruning.pruned.look_at(&old);
+            } else if pruning.prune(old)?.is_break() {
+                return Ok(pruning.pruned);
+            }
             let Some(next) = page.next else { break };
             place = Some(next);
         }
         owner_type = ledger.bucket_type_after(Some(&of))?;
     }
-    Ok(pruned)
+    Ok(pruning.pruned)
+}
+
+/// Asks whether the database is the right one, and whether it takes writes: else the store would be
+/// filled with sets that no sync can apply.
+fn ask(engine: &Engine, is_dry_run: bool) -> Result<(), Error> {
+    if is_dry_run {
+        let other = adoption::look(engine)?.mismatch;
+        return other.map_or(Ok(()), |mismatch| Err(Error::OtherDatabase(mismatch)));
+    }
+    set::ask(engine)??;
+    engine.ledger().ask_writes()
 }
 
 impl Pruned {
-    fn prune(&mut self, engine: &Engine, old: Vec<CounterRow>, dry: bool) -> Result<(), Error> {
+    fn look_at(&mut self, old: &[CounterRow]) {
         self.rows += old.len() as u64;
+        self.cleared += old.iter().filter(|row| row.row.count != 0).count() as u64;
+        self.removed += old.iter().filter(|row| zeros::is_due(row)).count() as u64;
+    }
+}
+
+struct Pruning<'a> {
+    engine: &'a Engine,
+    pruned: Pruned,
+    failures_in_a_row: usize,
+}
+
+impl Pruning<'_> {
+    /// Sets buckets to 0 or removes their rows, and says whether to go on.
+    fn prune(&mut self, old: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
+        self.pruned.rows += old.len() as u64;
         let is_zero = |row: &CounterRow| row.row.count == 0;
         let (zeros, counted) = old.into_iter().partition::<Vec<_>, _>(is_zero);
-        if dry {
-            self.cleared += counted.len() as u64;
-            self.removed += zeros.iter().filter(|row| zeros::is_due(row)).count() as u64;
-            return Ok(());
+        for CounterRow { counter, .. } in counted {
+            match set::set_in_table(self.engine, &counter, Replacement::Set(0)) {
+                Ok(InTable::Applied) => {
+                    self.pruned.cleared += 1;
+                    self.failures_in_a_row = 0;
+                }
+                Ok(InTable::Superseded) => {}
+                Ok(InTable::Left(why)) => self.fail(counter, why),
+                Err(error @ Error::OtherDatabase(_)) => return Err(error),
+                Err(error) => self.fail(counter, one_line(&error)),
+            }
+            if self.failures_in_a_row >= FAILURES_IN_A_ROW {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        for row in counted {
-            set(engine, &row.counter, Replacement::Set(0))?;
-            self.cleared += 1;
+        let removed = zeros::remove(self.engine, zeros)?;
+        if removed.rows > 0 {
+            self.pruned.removed += removed.rows;
+            self.failures_in_a_row = 0;
         }
-        self.removed += zeros::remove(engine, zeros)?;
-        Ok(())
+        for (counter, error) in removed.refused {
+            // What others work on just now is no failure.
+            if !matches!(error, Error::Locked { .. }) {
+                self.fail(counter, one_line(&error));
+            }
+        }
+        let has_failed = self.failures_in_a_row >= FAILURES_IN_A_ROW;
+        Ok(if has_failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn fail(&mut self, counter: CounterId, why: String) {
+        self.failures_in_a_row += 1;
+        self.pruned.failed.push(FailedPrune { counter, why });
     }
 }
 

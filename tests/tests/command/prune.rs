@@ -1,4 +1,5 @@
 use counter_core::CounterId;
+use counter_tests::command::json as json_in;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
@@ -38,4 +39,35 @@ pub(super) const CASES: &[Case<World>] =
         let kept = world.json_of(&["prune", "--grain", "hour", "--older-than", "100000d"]);
         assert_eq!((&kept["rows"], &kept["dry_run"]), (&json!(0), &json!(false)));
         assert_eq!(counts(), [5, 0, 5]);
+        let late = world.run(&["prune", "--grain", "hour", "--older-than", "7d"]);
+        assert_eq!((late.code(), late.output.as_str()), (2, ""), "{late:?}");
+        assert!(late.errors.contains("--even-if-late"), "{late:?}");
+        let dry = ["prune", "--grain", "hour", "--older-than", "3m", "--even-if-late", "--dry-run"];
+        assert_eq!(world.json_of(&dry)["rows"], json!(1));
+        // The rows of owners of this type are kept out.
+        refuse(world);
+        let refused = world.run(&["prune", "--grain", "hour", "--older-than", "90d", "--json"]);
+        assert_eq!(refused.code(), 1, "{refused:?}");
+        let pruned = json_in(&refused.output);
+        assert_documented(&pruned);
+        assert_eq!((&pruned["cleared"], &pruned["failed"]["count"]), (&json!(0), &json!(1)));
+        let refused = world.run(&["prune", "--grain", "hour", "--older-than", "90d"]);
+        assert_eq!(refused.code(), 1, "{refused:?}");
+        assert!(refused.output.contains("1 rows of the grain hour"), "{refused:?}");
+        let named = "user:1:views@hour:2020-02-29T10 could not be removed: ";
+        assert!(refused.errors.contains(named), "{refused:?}");
     })];
+
+/// Makes the database refuse every bucket that is written from now on.
+fn refuse(world: &World) {
+    let url = world.database.url();
+    let sql = if url.starts_with("postgres") {
+        "ALTER TABLE model_counters_periods ADD CHECK (count <> 0) NOT VALID"
+    } else if url.starts_with("mysql") {
+        "ALTER TABLE model_counters_periods ADD CHECK (count <> 0)"
+    } else {
+        "CREATE TRIGGER refusing BEFORE UPDATE ON model_counters_periods \
+         BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+    };
+    world.database.execute(sql).unwrap();
+}

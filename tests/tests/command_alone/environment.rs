@@ -85,6 +85,9 @@ fn a_wrong_setting_is_named_with_where_it_is_from_unless_a_flag_replaces_it() {
     }
     let ended = run(world.command().env("COUNTER_SYNC_BATCH_SIZE", "0").arg("sync"));
     assert!(ended.code() == 2 && ended.errors.contains("COUNTER_SYNC_BATCH_SIZE"), "{ended:?}");
+    // In which zone an application counts is nothing to the command, which counts totals alone.
+    let ended = run(world.command().env("COUNTER_ZONE", "Mars/Olympus").arg("sync"));
+    assert_eq!(ended.code(), 0, "{ended:?}");
 }
 
 #[test]
@@ -129,6 +132,7 @@ fn wrong_usage_is_told_with_its_own_code() {
         &["prune", "--grain", "day"],
         &["prune", "--grain", "minute", "--older-than", "90d"],
         &["prune", "--grain", "day", "--older-than", "90"],
+        &["prune", "--grain", "day", "--older-than", "3m"],
         &["doctor", "all"],
         &["sync", "--batch-size", "0"],
         &["sync", "--pattern", "user:["],

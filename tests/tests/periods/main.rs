@@ -21,10 +21,12 @@ fn main() -> ExitCode {
     let mut all = trials(PAIRS, &everywhere);
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, prune::PAGES, zones::CASES].concat();
+    let in_days = [late::CASES, prune::ONCE, zones::CASES].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
+    let beside = PAIRS.iter().copied().filter(|(name, _)| *name == "redis_x_sqlite");
+    all.extend(trials(&beside.collect::<Vec<_>>(), prune::IN_REDIS));
     all.extend(rows::trials());
     run_trials(all)
 }

@@ -1,7 +1,10 @@
 //! A table of buckets that is not there, that cannot be read, or that does not keep what is written.
 
-use counter_core::Baseline;
+use std::time::Duration;
+
+use counter_core::{Baseline, Grain};
 use counter_diesel::query::OwnerType;
+use counter_diesel::sync::PruneOptions;
 use counter_diesel::{CounterId, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{bucket_of, counter_of, post, views_of};
@@ -17,6 +20,9 @@ pub(super) const CASES: &[Case<World>] = &[
         (1..=5).for_each(|n| counters.increment(post(n), "views", n).unwrap());
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         (1..=5).for_each(|n| counters.increment(post(n), "likes", n).unwrap());
+        let ninety_days = Duration::from_secs(90 * 24 * 60 * 60);
+        let days = PruneOptions::new(Grain::Day, ninety_days);
+        assert_eq!(counters.prune(&days).unwrap().rows, 0);
         assert_eq!(counters.delete_all(post(1)).unwrap(), 2);
         assert!(counters.merge(post(2), post(3)).unwrap().is_complete());
         assert_eq!(counters.get(post(3), "views").unwrap(), 5);

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::sync::set::set;
 
 /// How many deletes in a row may fail before the others are not tried any more.
-const FAILURES_IN_A_ROW: usize = 16;
+pub(crate) const FAILURES_IN_A_ROW: usize = 16;
 
 /// Deletes each counter of the owner that the store or the table has, and returns how many there
 /// were. What cannot be deleted does not keep the others from it.

@@ -149,7 +149,7 @@ where
 
     fn remove(&mut self, rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
         let found = rows.len() as u64;
-        let removed = zeros::remove(self.engine, rows)?;
+        let removed = zeros::remove(self.engine, rows)?.rows;
         self.moving.merged.rows_removed += removed;
         self.moving.merged.rows_left += found - removed;
         Ok(self.observe())

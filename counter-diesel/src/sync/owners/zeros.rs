@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use counter_core::{ClaimSeq, CounterId, Holding};
 
+use super::delete_all::FAILURES_IN_A_ROW;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::ledger::dialect::lock_wait::LockWait;
@@ -24,28 +25,82 @@ use crate::ledger::retry;
 /// How long a row has been 0 when it goes.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// How many rows are locked at a time.
-const AT_ONCE: usize = 500;
+/// How many rows of totals are locked at a time.
+const TOTALS_AT_ONCE: usize = 500;
+
+/// How many rows of buckets are. Each is removed by a statement of its own, and all of a
+/// transaction have one time limit.
+const BUCKETS_AT_ONCE: usize = 50;
+
+/// What became of rows that were to go.
+#[derive(Default)]
+pub(crate) struct Removed {
+    /// How many are gone.
+    pub(crate) rows: u64,
+    /// Those that stay for a reason that may pass: they are locked, or the database refused.
+    pub(crate) refused: Vec<(CounterId, Error)>,
+    failures_in_a_row: usize,
+}
 
 /// Removes those of these rows that have been 0 for an hour and of which the store holds nothing.
-/// Returns how many. What others have locked stays, and so does what the database refuses to remove
-/// for a reason that may pass: the next call removes it.
-pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Error> {
+/// What others have locked stays, and so does what the database refuses to remove for a reason that
+/// may pass: the next call removes it. After some such rows in a row the others stay too.
+pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<Removed, Error> {
     let zeros = rows.into_iter().filter(is_due);
     let mut zeros = zeros.map(|row| (row.counter, row.row.seq)).collect::<Vec<_>>();
     // In the order in which every sync locks rows.
     zeros.sort();
-    let mut removed = 0;
-    for zeros in zeros.chunks(AT_ONCE) {
-        let idle = idle(engine, zeros)?;
-        match retry::with_backoff(|| remove_idle(engine, &idle)) {
-            Ok(rows) => removed += rows,
-            // As a deadlock does, on a database that locks rows which it only looks at.
-            Err(error) if retry::may_pass(&error) => {}
-            Err(error) => return Err(error),
+    let is_total = |(id, _): &(CounterId, ClaimSeq)| id.period().is_none();
+    let (totals, buckets) = zeros.into_iter().partition::<Vec<_>, _>(is_total);
+    let mut removed = Removed::default();
+    for (zeros, at_once) in [(totals, TOTALS_AT_ONCE), (buckets, BUCKETS_AT_ONCE)] {
+        for zeros in zeros.chunks(at_once) {
+            if removed.failures_in_a_row >= FAILURES_IN_A_ROW {
+                return Ok(removed);
+            }
+            removed.remove(engine, &idle(engine, zeros)?)?;
         }
     }
     Ok(removed)
+}
+
+impl Removed {
+    /// Removes these rows together, and each by itself if that fails: one may be locked, or all
+    /// together may take too long.
+    fn remove(&mut self, engine: &Engine, idle: &[(CounterId, ClaimSeq)]) -> Result<(), Error> {
+        match retry::with_backoff(|| remove_idle(engine, idle)) {
+            Ok(rows) => {
+                self.rows += rows;
+                self.failures_in_a_row = 0;
+                return Ok(());
+            }
+            Err(error) if stays(&error) => {}
+            Err(error) => return Err(error),
+        }
+        for zero in idle {
+            if self.failures_in_a_row >= FAILURES_IN_A_ROW {
+                break;
+            }
+            match remove_idle(engine, std::slice::from_ref(zero)) {
+                Ok(rows) => {
+                    self.rows += rows;
+                    self.failures_in_a_row = 0;
+                }
+                Err(error) if stays(&error) => {
+                    self.failures_in_a_row += 1;
+                    self.refused.push((zero.0.clone(), error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a row that could not be removed is left to the next call: as after a deadlock,
+/// on a database that locks rows which it only looks at.
+fn stays(error: &Error) -> bool {
+    retry::may_pass(error) || matches!(error, Error::TimedOut { .. })
 }
 
 /// Returns whether a row has been 0 for an hour.
