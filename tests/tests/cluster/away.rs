@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{Config, Error as StoreError, RedisStore};
+use counter_diesel::check::FindingCode;
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::database::{self, Database};
 use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
@@ -61,6 +62,18 @@ impl World {
         let port = moving.importing().port();
         moving.end();
         site.nodes.iter().position(|node| node.port() == port).unwrap()
+    }
+
+    /// A check-up looks at all masters.
+    fn assert_is_found_away(&self, node: usize, counters: &Counters) {
+        let port = self.site.lock().unwrap().nodes[node].port().to_string();
+        let found = counters.check();
+        let those = |code| found.findings.iter().filter(move |finding| finding.code == code);
+        let away = those(FindingCode::StoreUnreachable).collect::<Vec<_>>();
+        assert!(matches!(away[..], [away] if away.message.contains(&port)), "{found}");
+        // What all others have in common names none.
+        let lonely = those(FindingCode::StoreNotReplicated).collect::<Vec<_>>();
+        assert!(matches!(lonely[..], [it] if it.message.starts_with("the master")), "{found}");
     }
 
     fn kill(&self, node: usize) {
@@ -189,6 +202,7 @@ fn a_worker_goes_on_while_the_node_is_away_that_has_the_note_of_a_scan() {
     world.kill(node);
     let report = counters.sync(&SyncOptions::default().follow_index(true)).unwrap();
     assert_eq!(report.applied, COUNTERS as u64 - here.len() as u64, "{report}");
+    world.assert_is_found_away(node, &counters);
 }
 
 /// What can be said of the data as a whole is there: which data it is, and whose.
