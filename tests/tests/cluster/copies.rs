@@ -1,6 +1,6 @@
 //! A prefix in a cluster and a database, and what a node held at some time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +73,14 @@ impl World {
             (1..=COUNTERS).partition(|number| Self::node_of(&name(number)).port() == node.port());
         assert!(!here.is_empty() && !others.is_empty());
         (here, others)
+    }
+
+    /// How many slots these counters are in. Some may be in one.
+    pub fn slots_of(&self, numbers: &[i64]) -> u64 {
+        let node = &ClusterWorld::site().nodes[0];
+        let name = |number: &i64| self.cluster.prefix().pending_name(&views_of(*number));
+        let slots = numbers.iter().map(|number| slot_of(node, &name(number)));
+        slots.collect::<BTreeSet<_>>().len() as u64
     }
 
     pub fn names_on(&self, node: &RedisServer) -> Vec<Vec<u8>> {

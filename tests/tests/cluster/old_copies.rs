@@ -34,13 +34,13 @@ fn a_node_that_went_back_is_found_by_a_process_that_knows_nothing_and_the_others
         let counters = world.process();
         counters.increment(post(others[0]), "views", 5).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+        assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
         assert!(report.stopped.is_none() && report.applied == 1, "{report}");
         assert!(baselines(&counters, &here).iter().all(|count| *count == 10));
         assert!(counters.get(post(here[0]), "views").is_err());
         assert!(counters.get(post(others[1]), "views").is_ok());
         let conflicts = counters.conflicts().unwrap();
-        assert_eq!(conflicts.parts_went_back.count(), here.len() as u64);
+        assert_eq!(conflicts.parts_went_back.count(), world.slots_of(&here));
         assert_eq!(conflicts.conflicts.count(), here.len() as u64);
     }
     let counters = world.process();
@@ -75,7 +75,7 @@ fn a_node_that_went_back_and_gave_out_newer_sequences_since_is_found() {
     config.claim_timeout = Duration::ZERO;
     let counters = world.process_with(config, &Faults::none());
     let report = counters.sync(&SyncOptions::default()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert!(baselines(&counters, &here).iter().all(|count| *count == 10));
 }
 
@@ -128,7 +128,7 @@ fn a_node_that_went_back_beside_a_worker_is_found_by_the_transaction() {
     world.restore(node, &held);
     worker.increment(post(others[0]), "views", 1).unwrap();
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert!(report.stopped.is_none() && report.applied == 1, "{report}");
     assert_all(&worker, &here, 10);
 }
@@ -162,7 +162,7 @@ fn what_any_writer_has_recorded_of_a_slot_is_asked_for() {
     assert_eq!(report.applied, others.len() as u64, "{report}");
     world.restore(node, &held.lock().unwrap());
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&worker, &here, 5);
 }
 
@@ -184,7 +184,7 @@ fn a_node_that_went_back_to_before_the_present_id_is_found() {
     world.restore(node, &held);
     let counters = world.process();
     let report = sync(&counters);
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
     assert_can_be_discarded(&world, &here);
 }
@@ -210,7 +210,7 @@ fn a_node_that_went_back_to_before_the_present_id_and_was_claimed_from_since_is_
     config.claim_timeout = Duration::ZERO;
     let counters = world.process_with(config, &Faults::none());
     let report = sync(&counters);
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
 }
 
@@ -243,7 +243,7 @@ fn a_node_that_went_back_before_the_id_was_lost_is_found() {
     let counters = world.process();
     let report = sync(&counters);
     assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
     assert_can_be_discarded(&world, &here);
 }
@@ -261,7 +261,7 @@ fn a_worker_goes_on_once_another_process_has_decided_about_a_node_that_went_back
     world.restore(node, &held);
     let worker = world.process();
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     let discard = SyncOptions::default().on_conflict(OnConflict::Discard);
     let report = other.sync(&discard).unwrap();
     assert_eq!(report.discarded, here.len() as u64, "{report}");
