@@ -8,6 +8,7 @@ mod json_shapes;
 mod migrations;
 mod owners;
 mod pending;
+mod periods;
 mod syncs;
 mod top;
 mod troubles;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         top::CASES,
         syncs::CASES,
         pending::CASES,
+        periods::CASES,
         migrations::CASES,
         troubles::CASES,
         conflicts::CASES,
