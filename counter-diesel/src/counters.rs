@@ -15,6 +15,7 @@ pub(crate) mod on;
 pub(crate) mod operator;
 pub(crate) mod orphans;
 pub(crate) mod owners;
+mod prune;
 pub(crate) mod series;
 pub(crate) mod sync;
 pub(crate) mod top;

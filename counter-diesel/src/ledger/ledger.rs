@@ -66,6 +66,10 @@ pub trait Ledger: Send + Sync + 'static {
         limit: NonZeroUsize,
     ) -> Result<RowPage, Error>;
 
+    /// The first type of owners that has rows of buckets, in the order of its bytes: after this
+    /// one, or of all. A text that is no type is passed over.
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error>;
+
     /// The owners of this type that have rows of totals or of buckets, in an order that stays the
     /// same, at most `limit` of them: those after this one, or the first.
     fn owners_after(

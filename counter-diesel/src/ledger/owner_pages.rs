@@ -48,6 +48,23 @@ impl<C: CounterConnection> DirectLedger<C> {
         Ok(page(owner_type, rows, limit))
     }
 
+    pub(crate) fn bucket_type_after(
+        &self,
+        after: Option<&OwnerType>,
+    ) -> Result<Option<OwnerType>, Error> {
+        let mut after = after.map(|of| of.as_str().to_owned());
+        loop {
+            let found = self.run(LedgerStep::Read, |conn, tables| {
+                conn.bucket_type_after(tables, after.as_deref())
+            })?;
+            let Some(found) = found else { return Ok(None) };
+            if let Ok(owner_type) = OwnerType::new(found.clone()) {
+                return Ok(Some(owner_type));
+            }
+            after = Some(found);
+        }
+    }
+
     pub(crate) fn owners_after(
         &self,
         owner_type: &OwnerType,

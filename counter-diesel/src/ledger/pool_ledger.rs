@@ -154,6 +154,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error> {
+        let after = after.cloned();
+        self.within(self.limits().answer, move |direct| direct.bucket_type_after(after.as_ref()))
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

@@ -9,6 +9,7 @@ mod migrations;
 mod owners;
 mod pending;
 mod periods;
+mod prune;
 mod syncs;
 mod top;
 mod troubles;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         doctor::CASES,
         adopt::CASES,
         owners::CASES,
+        prune::CASES,
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())

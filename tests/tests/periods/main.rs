@@ -5,6 +5,7 @@ mod counted;
 mod late;
 mod midnight;
 mod missing;
+mod prune;
 mod queries;
 mod read;
 mod read_zones;
@@ -21,12 +22,19 @@ use counter_tests::suite::{run_trials, trials};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let cases = [synced::CASES, counted::CASES, missing::CASES, read::CASES, changed::CASES];
-    let mut all = trials(PAIRS, &cases.concat());
-    all.extend(trials(PAIRS, midnight::CASES));
+    let everywhere = [
+        synced::CASES,
+        counted::CASES,
+        missing::CASES,
+        prune::CASES,
+        read::CASES,
+        changed::CASES,
+        midnight::CASES,
+    ];
+    let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, zones::CASES, read_zones::CASES].concat();
+    let in_days = [late::CASES, prune::PAGES, zones::CASES, read_zones::CASES].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

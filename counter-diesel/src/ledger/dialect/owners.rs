@@ -35,6 +35,13 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundRow>>;
 
+    /// Returns the first type in the rows of buckets, in the order of bytes: after this one.
+    fn bucket_type_after(
+        &mut self,
+        tables: &Tables,
+        after: Option<&str>,
+    ) -> QueryResult<Option<String>>;
+
     /// Returns at most so many owners of a type that have rows in a table, in order: those after
     /// this one.
     fn owners_after(

@@ -11,7 +11,6 @@
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Error as CoreError, Holding, Telling};
 
-use crate::engine::age::went_back;
 use crate::engine::engine::Engine;
 use crate::engine::kinship;
 use crate::error::{DatabaseMismatch, Error};
@@ -91,11 +90,7 @@ fn insert_once(engine: &Engine, ids: &mut Vec<CounterId>, wait: LockWait) -> Res
         match record(engine, &mut *transaction, id, &claims, &mut SyncTimes::default())? {
             Remembrance::Whole(row) => told = row,
             Remembrance::Changed => return Err(CoreError::StoreChanged.into()),
-            Remembrance::PartsWentBack(parts) => {
-                let found = parts.first().map_or(ClaimSeq::ZERO, |part| part.found);
-                let forgotten = parts.iter().map(|part| part.forgotten).collect::<Vec<_>>();
-                return Err(went_back(found, &forgotten));
-            }
+            Remembrance::PartsLeft(parts) => return Err(parts.into_error()),
         }
     }
     transaction.commit()?;

@@ -132,6 +132,17 @@ pub(crate) fn buckets<'a>(
     rows.sql(format!(" ORDER BY {key} LIMIT ")).big_int(limit)
 }
 
+/// The first type in the rows of buckets after this one.
+pub(crate) fn bucket_type<'a>(tables: &Tables, after: Option<&'a str>) -> Statement<'a, Text> {
+    let from = tables.periods().quoted();
+    let types = Statement::new(format!("SELECT \"owner_type\" FROM {from}"));
+    let types = match after {
+        Some(after) => types.sql(" WHERE \"owner_type\" > ").text(after),
+        None => types,
+    };
+    types.sql(" ORDER BY \"owner_type\" LIMIT 1")
+}
+
 /// Returns the place after these rows of buckets.
 pub(crate) fn after_buckets(rows: &[BucketColumns]) -> Option<BucketPlace> {
     let (id, text, key, grain, starts_at, ..) = rows.last()?;
@@ -291,6 +302,14 @@ macro_rules! owners_members {
                     return Ok(found);
                 }
             }
+        }
+
+        fn bucket_type_after(
+            &mut self,
+            tables: &Tables,
+            after: Option<&str>,
+        ) -> QueryResult<Option<String>> {
+            Ok(owners::bucket_type(tables, after).load::<String>(self)?.into_iter().next())
         }
 
         fn delete_zero_bucket(
