@@ -99,18 +99,20 @@ impl Asked<'_> {
 
     pub(crate) fn set(&self, value: i64) -> Result<(), Failure> {
         let (owner, key) = (self.owner, &self.argument.key);
-        Ok(match &self.during {
+        match &self.during {
             None => self.counters.set(owner, key, value)?,
             Some(during) => during.set(owner, key, value)?,
-        })
+        }
+        Ok(())
     }
 
     pub(crate) fn delete(&self) -> Result<(), Failure> {
         let (owner, key) = (self.owner, &self.argument.key);
-        Ok(match &self.during {
+        match &self.during {
             None => self.counters.delete(owner, key)?,
             Some(during) => during.delete(owner, key)?,
-        })
+        }
+        Ok(())
     }
 }
 
@@ -187,7 +189,7 @@ mod tests {
             assert_eq!((period(&label(read)), read.to_string()), (Ok(read), text.to_owned()));
         }
         assert_eq!(period("2026").map(|year| year.to_string()), Ok("year:2026".to_owned()));
-        assert_eq!(period("2026-Q4").map(|it| it.grain()), Ok(Grain::Quarter));
+        assert_eq!(period("2026-Q4").map(Period::grain), Ok(Grain::Quarter));
         for wrong in ["", "26", "2026-02-31", "day:2026-11", "2026-W54", "today"] {
             assert!(period(wrong).is_err(), "{wrong}");
         }
