@@ -99,8 +99,8 @@ pub enum Error {
     /// owner's id is known. Nothing was counted or read.
     #[error(
         "the days of counter {counter} begin in a zone of its owner, of which only the id is \
-         known, so nothing was counted or read: pass the model, or name the zone with \
-         Counters::in_zone or Span::zone"
+         known, so nothing was counted or read: pass the model, or name the zone with in_zone, or \
+         Span::zone where it is read"
     )]
     #[non_exhaustive]
     ZoneNeeded {
