@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Adopt, All, ChangeCommand, Conflicts, Delete, Doctor, Get, Merge, Migrate, OrphansCommand,
-    Pending, RenameType, Reset, Set, Sync, Top,
+    Pending, Prune, RenameType, Reset, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -82,6 +82,7 @@ pub(crate) enum Command {
     Merge(Merge),
     RenameType(RenameType),
     Orphans(OrphansCommand),
+    Prune(Prune),
     Doctor(Doctor),
     Conflicts(Conflicts),
     Adopt(Adopt),
@@ -104,6 +105,7 @@ impl Command {
             Self::Merge(merge) => merge.run(settings, output),
             Self::RenameType(rename) => rename.run(settings, output),
             Self::Orphans(orphans) => orphans.run(settings, output),
+            Self::Prune(prune) => prune.run(settings, output),
             Self::Doctor(doctor) => doctor.run(settings, output),
             Self::Conflicts(conflicts) => conflicts.run(settings, output),
             Self::Adopt(adopt) => adopt.run(settings, output),

@@ -95,9 +95,9 @@ pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, CountTogether, Cursor,
     DeltaStore, Fact, ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore,
     JointIncrement, KeyIndex, MemoryFacts, MoveCounts, MoveOutcome, NumberRow, Numbered, PartSeq,
-    PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement, ScanPage,
-    SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, StoreParts,
-    Told, Verdict,
+    PartsRecall, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement,
+    ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
+    StoreParts, Told, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

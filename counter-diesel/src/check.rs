@@ -9,6 +9,7 @@ pub(crate) mod finding;
 pub(crate) mod generation;
 pub(crate) mod ledger;
 pub(crate) mod listed;
+mod nodes;
 mod prefixes;
 mod replicas;
 mod schema;

@@ -14,5 +14,6 @@ pub(crate) mod on;
 pub(crate) mod operator;
 pub(crate) mod orphans;
 pub(crate) mod owners;
+mod prune;
 pub(crate) mod sync;
 pub(crate) mod top;

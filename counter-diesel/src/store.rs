@@ -9,9 +9,9 @@ pub use counter_core::{
     Confirmation, CountMove, CountTogether, Cursor, DeltaStore, Foreign, ForgottenPart, Generation,
     HeldNumber, Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship,
     MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NumberRow, Numbered, PartSeq,
-    PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement, ScanPage, Seen,
-    Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts,
-    SystemClock, Telling, Told, Verdict, value,
+    PartsRecall, PendingIndex, Prefix, PrivateStore, Recall, RedisUrl, Repair, Replacement,
+    ScanPage, Seen, Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber,
+    StoreParts, SystemClock, Telling, Told, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

@@ -8,6 +8,7 @@ pub(crate) mod named;
 pub(crate) mod options;
 pub(crate) mod owners;
 pub(crate) mod passes;
+pub(crate) mod prune;
 pub(crate) mod reach;
 pub(crate) mod report;
 pub(crate) mod reported;
@@ -26,6 +27,7 @@ pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::owners::merged::{FailedMerge, Merged};
 pub use self::owners::orphaned::{FailedOrphan, Orphaned};
+pub use self::prune::{PruneOptions, Pruned};
 pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{

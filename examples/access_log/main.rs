@@ -40,7 +40,8 @@ struct Arguments {
     /// are kept.
     #[arg(long, value_name = "URL", default_value = "access_log.sqlite")]
     database: String,
-    /// The Redis in which increments wait, a redis:// URL. Without it, they wait in memory.
+    /// The Redis in which increments wait, a redis:// URL, or some nodes of a cluster:
+    /// redis+cluster://host1,host2. Without it, they wait in memory.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
     /// The number of threads that parse lines and count.

@@ -15,6 +15,7 @@ pub mod marks;
 pub mod merge;
 pub mod numbers;
 pub mod old_copy;
+pub mod parts;
 pub mod properties;
 pub mod reader;
 pub mod scenario;

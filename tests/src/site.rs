@@ -15,12 +15,14 @@ use crate::folder;
 use crate::process::wait_for;
 use crate::servers::mariadb::MariaDb;
 use crate::servers::postgres::Postgres;
-use crate::servers::{Durability, RedisServer};
+use crate::servers::{ClusterSite, Durability, RedisServer};
 use crate::store_worlds::patient;
 
 /// A Redis and a database.
 pub struct Site {
     redis: Mutex<RedisServer>,
+    /// The others, if it is a node of a cluster.
+    cluster: Option<ClusterSite>,
     database: Mutex<Box<dyn DatabaseServer>>,
 }
 
@@ -43,9 +45,31 @@ impl Site {
         Self::with(Box::new(Sqlite(folder::in_memory("counter-sqlite-", 1 << 24))))
     }
 
+    /// With PostgreSQL, and a cluster of three masters, of which one is the Redis here.
+    pub fn with_cluster_and_postgres() -> Self {
+        let mut cluster = ClusterSite::start_masters();
+        let redis = cluster.nodes.remove(0);
+        let site = Self::on(redis, Box::new(Postgres::new(Durability::On)));
+        Self { cluster: Some(cluster), ..site }
+    }
+
     fn with(database: Box<dyn DatabaseServer>) -> Self {
         let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
-        Self { redis: Mutex::new(redis), database: Mutex::new(database) }
+        Self::on(redis, database)
+    }
+
+    fn on(redis: RedisServer, database: Box<dyn DatabaseServer>) -> Self {
+        Self { redis: Mutex::new(redis), cluster: None, database: Mutex::new(database) }
+    }
+
+    /// Where counters wait: the Redis, or the cluster that it is in.
+    pub fn redis_url(&self) -> String {
+        match &self.cluster {
+            Some(others) => {
+                others.url().replace("://", &format!("://127.0.0.1:{},", self.redis().port()))
+            }
+            None => self.redis().url(),
+        }
     }
 
     /// The Redis.
@@ -61,7 +85,7 @@ impl Site {
     /// The counters of one process as an application makes them, with the tables in place. Another
     /// call makes those of another process.
     pub fn counters(&self) -> Counters {
-        let store = RedisStore::builder(self.redis().url()).connect_lazily();
+        let store = RedisStore::builder(self.redis_url()).connect_lazily();
         let counters = self.database().builder().redis_with(store).build().unwrap();
         counters.run_pending_migrations().unwrap();
         counters
@@ -77,7 +101,7 @@ impl Site {
     /// Patient counters of a process to which each claim of this age was left behind. The tables
     /// are there.
     pub fn counters_after(&self, claim_timeout: Duration) -> Counters {
-        let store = RedisStore::builder(self.redis().url()).timeouts(patient());
+        let store = RedisStore::builder(self.redis_url()).timeouts(patient());
         self.database().builder().claim_timeout(claim_timeout).redis_with(store).build().unwrap()
     }
 
@@ -107,6 +131,6 @@ impl Site {
 
     /// Where counters wait.
     pub fn store(&self) -> Arc<dyn DeltaStore> {
-        Arc::new(RedisStore::builder(self.redis().url()).build().unwrap())
+        Arc::new(RedisStore::builder(self.redis_url()).build().unwrap())
     }
 }

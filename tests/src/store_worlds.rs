@@ -157,7 +157,8 @@ impl ClusterWorld {
         Self { prefix: new_prefix() }
     }
 
-    fn site() -> &'static ClusterSite {
+    /// The cluster, in which nothing fails over, and no slot moves.
+    pub fn site() -> &'static ClusterSite {
         static SITE: OnceLock<ClusterSite> = OnceLock::new();
         // Nothing fails over here, however busy the machine.
         let patient = ["--cluster-node-timeout", "30000"];
@@ -171,14 +172,23 @@ impl Drop for ClusterWorld {
         for node in &Self::site().nodes {
             let mut bare = node.bare();
             let names = redis::cmd("KEYS").arg(&glob).query::<Vec<Vec<u8>>>(&mut bare);
-            let mut unlinks = redis::pipe();
-            for name in names.unwrap_or_default() {
-                unlinks.cmd("UNLINK").arg(name).ignore();
-            }
             // A replica refuses.
-            let _ = unlinks.exec(&mut bare);
+            let _ = unlink(&names.unwrap_or_default(), &mut bare);
         }
     }
+}
+
+/// Removes names of several slots from a node of a cluster.
+///
+/// # Errors
+///
+/// What the node says.
+pub fn unlink(names: &[Vec<u8>], bare: &mut redis::Connection) -> redis::RedisResult<()> {
+    let mut unlinks = redis::pipe();
+    for name in names {
+        unlinks.cmd("UNLINK").arg(name).ignore();
+    }
+    if names.is_empty() { Ok(()) } else { unlinks.exec(bare) }
 }
 
 impl StoreWorld for ClusterWorld {

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
+use crate::effort::load;
+
 /// A kind of world: its name, and how to make a fresh one.
 pub type WorldKind<W> = (&'static str, fn() -> W);
 
@@ -20,13 +22,7 @@ pub fn run<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> ExitCode {
 
 /// The main function of a suite whose cases make as many worlds as they need.
 pub fn run_making_worlds<W: 'static>(worlds: &[WorldKind<W>], cases: &[MakingCase<W>]) -> ExitCode {
-    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
-        Trial::test(name, move || {
-            show(make_world);
-            Ok(())
-        })
-    });
-    run_trials(trials.collect())
+    run_trials(making_trials(worlds, cases))
 }
 
 /// The main function of a suite whose worlds are of several types.
@@ -39,6 +35,31 @@ pub fn trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> Vec<Tri
     let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
         Trial::test(name, move || {
             show(&make_world());
+            Ok(())
+        })
+    });
+    trials.collect()
+}
+
+/// Those of the cases that are about what is different in a cluster, in this world. All of them where
+/// `COUNTER_TEST_LOAD` is more than 1: each takes long there.
+///
+/// # Panics
+///
+/// If there is no case of one of these names.
+pub fn specific<F: Copy>(cases: &[(&'static str, F)], names: &[&str]) -> Vec<(&'static str, F)> {
+    for name in names {
+        assert!(cases.iter().any(|(case, _)| case == name), "there is no case {name:?}");
+    }
+    let is_asked_for = |case: &str| load(1) > 1 || names.contains(&case);
+    cases.iter().filter(|(case, _)| is_asked_for(case)).copied().collect()
+}
+
+/// The trials of a suite whose cases make as many worlds as they need.
+pub fn making_trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[MakingCase<W>]) -> Vec<Trial> {
+    let trials = pairs(worlds, cases).map(|(name, make_world, show)| {
+        Trial::test(name, move || {
+            show(make_world);
             Ok(())
         })
     });

@@ -18,7 +18,7 @@ impl SyncProcess {
     /// age was left behind.
     pub fn start(program: &str, site: &Site, claim_timeout: Duration) -> Self {
         let mut command = Command::new(program);
-        command.arg(site.redis().url()).arg(site.database().url());
+        command.arg(site.redis_url()).arg(site.database().url());
         command.arg(claim_timeout.as_millis().to_string());
         let mut program = Program::start(&mut command);
         let output = Box::new(BufReader::new(program.take_output()));

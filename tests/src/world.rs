@@ -10,7 +10,7 @@ use counter_diesel::ledger::Ledger;
 use crate::database::{self, Database};
 use crate::faults::{Faults, FaultyLedger, FaultyStore};
 use crate::patient_store::PatientStore;
-use crate::store_worlds::{MemoryWorld, RedisWorld, StoreWorld};
+use crate::store_worlds::{ClusterWorld, MemoryWorld, RedisWorld, StoreWorld};
 use crate::suite::WorldKind;
 
 /// A store and a migrated database of one test's own.
@@ -114,6 +114,11 @@ impl World {
         let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
         Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
     }
+}
+
+/// A cluster of this process, with counters in all slots, and PostgreSQL.
+pub fn cluster_x_postgres() -> World {
+    world(Box::new(ClusterWorld::of_all_slots()), database::postgres())
 }
 
 /// The configuration of a process that takes every claim for one that was left behind.

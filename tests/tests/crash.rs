@@ -9,34 +9,64 @@ use counter_core::{ClaimOp, Config, CounterId, Cursor, Pattern};
 use counter_diesel::{Counters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{bucket_of, counter_of, post};
-use counter_tests::suite;
-use counter_tests::world::{SHARING_PAIRS, World, impatient};
+use counter_tests::suite::{self, MakingCase};
+use counter_tests::world::{SHARING_PAIRS, World, cluster_x_postgres, impatient};
 
 fn main() -> ExitCode {
-    suite::run_making_worlds(
-        SHARING_PAIRS,
-        &[
-            ("a pass may stop at any step", |make| {
-                at_every_step(make, &ADD, |process, _| drop(process.sync(&all())));
-            }),
-            ("a pass that claims ahead of the database may stop at any step", |make| {
-                let batches = SyncOptions::default().batch_size(NonZeroUsize::new(2).unwrap());
-                at_every_step(make, &ADD, move |process, _| drop(process.sync(&batches)));
-            }),
-            ("a set may stop at any step", |make| {
-                at_every_step(make, &SET, set_to_1000);
-            }),
-            ("a delete may stop at any step", |make| {
-                at_every_step(make, &DELETE, delete);
-            }),
-            ("a process that lives finishes its own claims with its next pass", own_claims),
-            ("an operation after a lost answer is not undone by what is finished later", |make| {
-                for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
-                    increments_after_a_fault_count(make, fault);
-                }
-            }),
-        ],
-    )
+    let mut trials = suite::making_trials(SHARING_PAIRS, CASES);
+    let specific = suite::specific(CASES, &[]);
+    let cluster = [("cluster_x_postgres", cluster_x_postgres as fn() -> World)];
+    trials.extend(suite::making_trials(&cluster, &specific));
+    if specific.is_empty() {
+        trials.extend(suite::making_trials(&cluster, CLUSTER_CASES));
+    }
+    suite::run_trials(trials)
+}
+
+const CASES: &[MakingCase<World>] = &[
+    ("a pass may stop at any step", |make| {
+        at_every_step(make, &ADD, sync_all);
+    }),
+    ("a pass that claims ahead of the database may stop at any step", |make| {
+        let batches = SyncOptions::default().batch_size(NonZeroUsize::new(2).unwrap());
+        at_every_step(make, &ADD, move |process, _| drop(process.sync(&batches)));
+    }),
+    ("a set may stop at any step", |make| {
+        at_every_step(make, &SET, set_to_1000);
+    }),
+    ("a delete may stop at any step", |make| {
+        at_every_step(make, &DELETE, delete);
+    }),
+    ("a process that lives finishes its own claims with its next pass", own_claims),
+    ("an operation after a lost answer is not undone by what is finished later", |make| {
+        for fault in [Fault::Before, Fault::After, Fault::Kill, Fault::KillAfter] {
+            increments_after_a_fault_count(make, fault);
+        }
+    }),
+];
+
+/// Each step on a cluster takes long.
+const CLUSTER_CASES: &[MakingCase<World>] =
+    &[("a process may die after what a pass does on a cluster alone", dies_after_specific_steps)];
+
+/// The slots are asked what they remember, and the store is told before claims are acknowledged.
+fn dies_after_specific_steps(make_world: fn() -> World) {
+    let world = make_world();
+    for (owner, name) in (1..).zip(["recall_parts", "ack"]) {
+        let owner = post(owner);
+        prepare(&world, &owner);
+        let faults = Faults::deciding(move |step| (step == name).then_some(Fault::KillAfter));
+        let process = process(&world, &faults);
+        assert!(Faults::survive(|| process.sync(&all())).is_none(), "no {name} in a pass");
+        let next = world.impatient_counters();
+        check_reads(&next, &owner, &ADD, name);
+        recover(&world, &next, name);
+        check_table(&world, &owner, &ADD, name);
+    }
+}
+
+fn sync_all(process: &Counters, _: &Owner) {
+    drop(process.sync(&all()));
 }
 
 /// What an operation does to the counter `present`, whose value is 105 before it.
@@ -155,10 +185,13 @@ fn recover(world: &World, counters: &Counters, place: &str) {
     check_nothing_is_held(world, place);
 }
 
+/// In a cluster a store has thousands of names of its own.
+const PAGE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
+
 fn check_nothing_is_held(world: &World, place: &str) {
     let mut next = Some(Cursor::default());
     while let Some(from) = next {
-        let page = world.store.scan(&Pattern::all(), from, std::num::NonZeroUsize::MIN).unwrap();
+        let page = world.store.scan(&Pattern::all(), from, PAGE).unwrap();
         assert_eq!(page.ids, [], "left in the store after {place}");
         next = page.next;
     }

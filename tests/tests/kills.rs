@@ -20,16 +20,17 @@ use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
     suite::run_trials(vec![
-        trial("sqlite", Site::with_sqlite, &[Victim::Sync, Victim::Redis, Victim::All]),
-        trial("postgres", Site::with_postgres, &Victim::EACH),
-        trial("mariadb", Site::with_mariadb, &Victim::EACH),
+        trial("redis_x_sqlite", Site::with_sqlite, &[Victim::Sync, Victim::Redis, Victim::All], 40),
+        trial("redis_x_postgres", Site::with_postgres, &Victim::EACH, 40),
+        trial("redis_x_mariadb", Site::with_mariadb, &Victim::EACH, 40),
+        trial("cluster_x_postgres", Site::with_cluster_and_postgres, &Victim::STORE, 2),
     ])
 }
 
-fn trial(database: &str, make_site: fn() -> Site, victims: &'static [Victim]) -> Trial {
-    let name = format!("redis_x_{database}::totals_are_exact_after_kills_at_random_moments");
+fn trial(place: &str, make_site: fn() -> Site, victims: &'static [Victim], kills: i64) -> Trial {
+    let name = format!("{place}::totals_are_exact_after_kills_at_random_moments");
     Trial::test(name, move || {
-        survive_kills(&make_site(), victims);
+        survive_kills(&make_site(), victims, kills);
         Ok(())
     })
 }
@@ -47,6 +48,7 @@ enum Victim {
 
 impl Victim {
     const EACH: [Self; 4] = [Self::Sync, Self::Redis, Self::Database, Self::All];
+    const STORE: [Self; 3] = [Self::Sync, Self::Redis, Self::All];
 
     fn is(self, victim: Self) -> bool {
         self == victim || self == Self::All
@@ -56,14 +58,14 @@ impl Victim {
 const WRITERS: usize = 4;
 const COUNTERS: usize = 50;
 
-fn survive_kills(site: &Site, victims: &[Victim]) {
+fn survive_kills(site: &Site, victims: &[Victim], kills: i64) {
     let mut choices = choices(&format!("kills of {victims:?}"));
     let books = Arc::new(Books::of(COUNTERS));
     let writers = (0..WRITERS).map(|_| site.counters()).collect::<Vec<_>>();
     let traffic = Traffic::start(&books, writers, [site.counters()], &mut choices);
     let mut syncs = [0, 1].map(|number| start_sync(site, number));
     let mut killed = BTreeMap::<_, u32>::new();
-    for _ in 0..load(40) {
+    for _ in 0..load(kills) {
         wait_for_progress(site);
         let victim = choices.choice(victims).copied().expect("there are some");
         // Not to wait for anything: it is what makes the moment a random one.

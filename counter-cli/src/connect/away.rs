@@ -62,6 +62,10 @@ impl Ledger for Away {
         self.refuse()
     }
 
+    fn bucket_type_after(&self, _after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error> {
+        self.refuse()
+    }
+
     fn owners_after(
         &self,
         _owner_type: &OwnerType,

@@ -98,6 +98,10 @@ impl Ledger for FileLedger {
         self.reads.buckets_after(owner_type, after, limit)
     }
 
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error> {
+        self.reads.bucket_type_after(after)
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

@@ -1,7 +1,7 @@
 //! Cuts the work of a step by nodes, into windows and chunks. The results keep the order of the
 //! items.
 
-use super::connection::{Checkout, Deadline, Names, Packed, Reply};
+use super::connection::{Checkout, Deadline, Names, Packed, Reply, Unexpected};
 use super::server::Server;
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
@@ -28,6 +28,23 @@ pub(crate) enum IfLost {
     Repeat {
         until: Deadline,
     },
+}
+
+impl IfLost {
+    const fn until(self) -> Deadline {
+        match self {
+            Self::Fail => Deadline::NEVER,
+            Self::Repeat { until } => until,
+        }
+    }
+
+    /// Returns what holds for the next of so many nodes.
+    fn share(self, nodes: usize) -> Self {
+        match self {
+            Self::Fail => Self::Fail,
+            Self::Repeat { until } => Self::Repeat { until: until.share(nodes) },
+        }
+    }
 }
 
 /// Something whose names are in one slot.
@@ -76,6 +93,9 @@ pub(crate) struct Chunk<'a, T> {
 /// The chunks whose commands are sent together.
 pub(crate) struct Window<'a, T> {
     pub(crate) chunks: &'a [Chunk<'a, T>],
+    /// Until when their node must have answered, if there is a limit on the whole step. A node that
+    /// is frozen leaves time to the others.
+    pub(crate) until: Deadline,
 }
 
 impl<'a, T> Window<'a, T> {
@@ -100,7 +120,8 @@ impl<'a, T> Window<'a, T> {
 /// The most commands of a window, where each is about few items.
 const MOST_COMMANDS: usize = 1000;
 
-/// Takes a step over many items. Calls `exchange` for one window after another to add its results.
+/// Takes a step over many items. Calls `exchange` for one window after another to add a result for
+/// each item.
 ///
 /// # Errors
 ///
@@ -125,9 +146,75 @@ pub(crate) fn in_chunks_or<T, R, F>(
     names: &Names,
     batch: Batch,
     items: &[T],
+    exchange: F,
+    if_failed: impl FnMut(Error, &[T]) -> Result<Vec<R>, Error>,
+) -> Result<Vec<R>, Error>
+where
+    T: InSlot + Clone,
+    F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
+{
+    let mut in_order = Vec::with_capacity(items.len());
+    in_order.resize_with(items.len(), || None);
+    by_node(server, names, batch, items, exchange, if_failed, |places, results| {
+        if results.len() != places.len() {
+            return Err(Error::Store { step: batch.step, source: Unexpected.into() });
+        }
+        for (index, result) in places.iter().zip(results) {
+            if let Some(place) = in_order.get_mut(*index) {
+                *place = Some(result);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(in_order.into_iter().flatten().collect())
+}
+
+/// Takes a step that has no result for each item, or several. They come in any order.
+pub(crate) fn in_any_order<T, R, F>(
+    server: &Server,
+    batch: Batch,
+    items: &[T],
+    exchange: F,
+) -> Result<Vec<R>, Error>
+where
+    T: InSlot + Clone,
+    F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
+{
+    in_any_order_or(server, batch, items, exchange, |error, _| Err(error))
+}
+
+/// Does the same. If it fails for the items of one node of a cluster, `if_failed` returns their
+/// results, or the error that ends the step.
+pub(crate) fn in_any_order_or<T, R, F>(
+    server: &Server,
+    batch: Batch,
+    items: &[T],
+    exchange: F,
+    if_failed: impl FnMut(Error, &[T]) -> Result<Vec<R>, Error>,
+) -> Result<Vec<R>, Error>
+where
+    T: InSlot + Clone,
+    F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
+{
+    let mut all = Vec::new();
+    by_node(server, server.names(), batch, items, exchange, if_failed, |_, results| {
+        all.extend(results);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Takes a step at one node after another, and gives its results to `take_results`, with the places
+/// of the items that they are about.
+fn by_node<T, R, F>(
+    server: &Server,
+    names: &Names,
+    batch: Batch,
+    items: &[T],
     mut exchange: F,
     mut if_failed: impl FnMut(Error, &[T]) -> Result<Vec<R>, Error>,
-) -> Result<Vec<R>, Error>
+    mut take_results: impl FnMut(&[usize], Vec<R>) -> Result<(), Error>,
+) -> Result<(), Error>
 where
     T: InSlot + Clone,
     F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
@@ -135,33 +222,25 @@ where
     if !names.are_spread() {
         let slot = names.home();
         let chunks = items.chunks(batch.chunk).map(|items| Chunk { slot, items });
-        return take(server, batch, slot, &chunks.collect::<Vec<_>>(), &mut exchange);
+        let results = take(server, batch, slot, &chunks.collect::<Vec<_>>(), &mut exchange)?;
+        return take_results(&(0..items.len()).collect::<Vec<_>>(), results);
     }
-    let mut in_order = Vec::with_capacity(items.len());
-    in_order.resize_with(items.len(), || None);
-    let mut others = Vec::new();
-    for places in server.by_owner(items.iter().map(|item| item.slot(names))) {
-        let of_node = places.iter().filter_map(|(_, index)| items.get(*index).cloned());
+    // A chunk holds few items where slots hold few, so more of them fill a window.
+    let window = (batch.chunk * batch.window).min(MOST_COMMANDS);
+    let nodes = server.by_owner(items.iter().map(|item| item.slot(names)));
+    let mut nodes_left = nodes.len();
+    for node in nodes {
+        let of_node = node.iter().filter_map(|(_, index)| items.get(*index).cloned());
         let of_node = of_node.collect::<Vec<_>>();
-        let slots = places.iter().map(|(slot, _)| *slot).collect::<Vec<_>>();
+        let (slots, places) = node.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
         let chunks = chunks_by_slot(&of_node, &slots, batch.chunk);
         let slot = slots.first().copied().unwrap_or_default();
-        // A chunk holds few items where slots hold few, so more of them fill a window.
-        let window = (batch.chunk * batch.window).min(MOST_COMMANDS);
-        let results = take(server, Batch { window, ..batch }, slot, &chunks, &mut exchange);
-        let results = results.or_else(|error| if_failed(error, &of_node))?;
-        // A step that has no result for each item has them in no order.
-        if results.len() != places.len() {
-            others.extend(results);
-            continue;
-        }
-        for ((_, index), result) in places.iter().zip(results) {
-            if let Some(place) = in_order.get_mut(*index) {
-                *place = Some(result);
-            }
-        }
+        let batch = Batch { window, if_lost: batch.if_lost.share(nodes_left), ..batch };
+        nodes_left -= 1;
+        let results = take(server, batch, slot, &chunks, &mut exchange);
+        take_results(&places, results.or_else(|error| if_failed(error, &of_node))?)?;
     }
-    Ok(in_order.into_iter().flatten().chain(others).collect())
+    Ok(())
 }
 
 fn take<T, R, F>(
@@ -174,10 +253,11 @@ fn take<T, R, F>(
 where
     F: FnMut(&mut Checkout<'_>, &Window<'_, T>, &mut Vec<R>) -> Result<(), BoxError>,
 {
+    let until = batch.if_lost.until();
     let mut take = |checkout: &mut Checkout<'_>| {
         let mut results = Vec::new();
         for chunks in chunks.chunks(batch.window) {
-            exchange(checkout, &Window { chunks }, &mut results)?;
+            exchange(checkout, &Window { chunks, until }, &mut results)?;
         }
         Ok(results)
     };
@@ -214,7 +294,7 @@ mod tests {
     #[test]
     fn a_window_has_a_command_for_each_chunk_and_joins_it_with_its_reply() {
         let chunks = chunks_by_slot(&[1, 2, 3, 4, 5], &[7, 7, 7, 7, 7], 2);
-        let window = Window { chunks: &chunks };
+        let window = Window { chunks: &chunks, until: Deadline::NEVER };
         let commands = window.pack(write);
         assert_eq!(commands.commands(), 3);
         assert_eq!(commands.command_at(2), b"*1\r\n$1\r\n5\r\n");
@@ -229,7 +309,7 @@ mod tests {
         let chunks = chunks_by_slot(&[1, 2, 3, 4, 5, 6], &[3, 3, 3, 4, 9, 9], 2);
         let shape = chunks.iter().map(|chunk| (chunk.slot, chunk.items)).collect::<Vec<_>>();
         assert_eq!(shape, [(3, &[1, 2][..]), (3, &[3]), (4, &[4]), (9, &[5, 6])]);
-        let commands = Window { chunks: &chunks }.pack(write);
+        let commands = Window { chunks: &chunks, until: Deadline::NEVER }.pack(write);
         let slots = (0..4).map(|index| commands.slot_at(index));
         assert!(slots.eq([3, 3, 4, 9].map(Some)));
     }

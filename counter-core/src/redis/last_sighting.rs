@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::names::Slot;
 use crate::protocol::{ClaimSeq, Generation};
@@ -53,8 +53,9 @@ pub(crate) struct Sighting {
     of_others: HashMap<String, Newest>,
 }
 
-/// A sequence of each slot. Where there is no cluster, there is one slot.
-type Newest = HashMap<Slot, ClaimSeq>;
+/// A sequence of each slot. Where there is no cluster, there is one slot. A copy of it costs
+/// nothing before it differs, because in a cluster there are thousands.
+type Newest = Arc<HashMap<Slot, ClaimSeq>>;
 
 impl Sighting {
     /// Returns the generation with the newest sequence that this process had seen of it in a slot.
@@ -164,7 +165,7 @@ impl LastSighting {
             }
             state.newest = state.of_others.get(store_id).cloned().unwrap_or_default();
             raise(&mut state.newest, slot, high_water);
-            state.forgotten.clear();
+            state.forgotten = Newest::default();
             state.nth = NthGeneration(nth.0 + 1);
         }
         state.store_id = Some(store_id.to_owned());
@@ -174,7 +175,7 @@ impl LastSighting {
     pub(crate) fn note_accepted(&self, nth: NthGeneration, slot: Slot) {
         let mut state = self.lock();
         if state.nth == nth {
-            state.forgotten.remove(&slot);
+            forget(&mut state.forgotten, slot);
         }
     }
 
@@ -188,9 +189,11 @@ impl LastSighting {
         let is_settled = |seq: &ClaimSeq| asked.contains(seq);
         let before = state.forgotten.get(&slot).copied().filter(|seq| !is_settled(seq));
         match forgotten.max().or(before) {
-            Some(seq) => state.forgotten.insert(slot, seq),
-            None => state.forgotten.remove(&slot),
-        };
+            Some(seq) => {
+                Arc::make_mut(&mut state.forgotten).insert(slot, seq);
+            }
+            None => forget(&mut state.forgotten, slot),
+        }
     }
 
     /// A panic while this is locked cannot leave it half changed in a way that matters, because
@@ -203,23 +206,28 @@ impl LastSighting {
 /// What stands between the floor of an id and the rest of it.
 const FLOOR: char = '-';
 
-/// Returns an id that says what the high water of no slot is below from now on. Where each slot of
-/// a cluster has one, a slot that goes back to before that is found though nothing else is known of
-/// it under this id.
+/// Returns an id that names a sequence which each slot of a cluster gives out before it, and no
+/// high water is below from now on. A slot that goes back to before that is found though nothing
+/// else is known of it under this id.
 pub(crate) fn id_above(floor: ClaimSeq, id: &str) -> String {
     format!("{floor}{FLOOR}{id}")
 }
 
-/// Returns what the high water of no slot is below in the life with this id, or 0.
+/// Returns what each slot has given out before the store got this id, or 0.
 pub(crate) fn floor_of(store_id: &str) -> ClaimSeq {
     let floor = store_id.split_once(FLOOR).and_then(|(floor, _)| floor.parse().ok());
     ClaimSeq::new(floor.unwrap_or_default())
 }
 
 fn raise(newest: &mut Newest, slot: Slot, seq: ClaimSeq) {
-    if seq > ClaimSeq::ZERO {
-        let newest = newest.entry(slot).or_default();
-        *newest = (*newest).max(seq);
+    if seq > newest.get(&slot).copied().unwrap_or_default() {
+        Arc::make_mut(newest).insert(slot, seq);
+    }
+}
+
+fn forget(forgotten: &mut Newest, slot: Slot) {
+    if forgotten.contains_key(&slot) {
+        Arc::make_mut(forgotten).remove(&slot);
     }
 }
 

@@ -6,11 +6,28 @@ use super::steps;
 use super::store::RedisStore;
 use crate::error::Error;
 use crate::id::CounterId;
-use crate::store::{ForgottenPart, PartSeq, StoreParts};
+use crate::names::SLOTS;
+use crate::protocol::{ClaimSeq, Generation};
+use crate::store::{PartSeq, PartsRecall, StoreParts};
 
 impl StoreParts for RedisStore {
     fn part_of(&self, id: &CounterId) -> u16 {
         self.server().names().slot_of(id)
+    }
+
+    fn number_of_parts(&self) -> u16 {
+        SLOTS
+    }
+
+    fn ensure_generation_after(
+        &self,
+        last: &str,
+        given_out: &[PartSeq],
+        database: &str,
+        above: ClaimSeq,
+    ) -> Result<Generation, Error> {
+        let known = steps::Known { store_id: last, given_out };
+        steps::generation(self.server(), database, above, known)
     }
 
     fn recall_parts(
@@ -18,7 +35,7 @@ impl StoreParts for RedisStore {
         store_id: &str,
         given_out: &[PartSeq],
         within: Duration,
-    ) -> Result<Vec<ForgottenPart>, Error> {
+    ) -> Result<PartsRecall, Error> {
         steps::recall_parts(self.server(), store_id, given_out, within)
     }
 
@@ -29,6 +46,6 @@ impl StoreParts for RedisStore {
     }
 
     fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
-        steps::raise_each(self.server(), above, steps::Forgotten::Accepted).map(|_| ())
+        steps::raise_each(self.server(), above)
     }
 }

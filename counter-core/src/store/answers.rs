@@ -73,7 +73,8 @@ pub enum Claimed {
         /// Why it cannot.
         why: String,
     },
-    /// The part of the store that it is in came back from an old copy. No claim was made.
+    /// The part of the store that it is in came back from an old copy, or has lost its high water.
+    /// No claim was made.
     WentBack(ForgottenPart),
 }
 
@@ -98,6 +99,8 @@ pub enum Verdict {
     Superseded,
     /// Its counter has no claim.
     Gone,
+    /// The part of the store that it is in does not answer, though others do.
+    Unavailable,
 }
 
 /// What a store remembers of the sequences that it gave out.

@@ -138,14 +138,21 @@ pub struct StoreFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ClusterFacts {
-    /// The slot of the prefix, in which all names are.
+    /// The slot of the prefix, in which all names are; that of the id of the data where the
+    /// prefix has no tag.
     pub slot: u16,
     /// The address of the master that has the slot.
     pub owner: Option<String>,
     /// The number of nodes that have slots, with their replicas.
     pub nodes: u64,
-    /// Whether the slot is on its way to another master.
+    /// Whether the slot is on its way to another master; any slot of the master where the prefix
+    /// has no tag.
     pub is_moving: Fact<bool>,
+    /// Whether one slot without a master stops all others.
+    pub full_coverage: Fact<bool>,
+    /// The other masters, where the prefix has no tag: the address of each, and what it told of
+    /// itself. Their generation is that of the first, and not asked for.
+    pub others: Vec<(String, Fact<StoreFacts>)>,
 }
 
 /// What the sentinels answered that name a store's server.

@@ -138,7 +138,10 @@ fn hours_make_up_a_day_of_its_zone_where_it_begins_and_ends_at_full_hours() {
     assert_eq!(hours_of("Europe/Berlin", date(2026, 10, 25)), Some(25));
     assert_eq!(hours_of("Asia/Beirut", date(2026, 3, 29)), Some(23));
     assert_eq!(hours_of("Asia/Kolkata", date(2026, 11, 28)), None);
+    // One begins at half an hour, the other ends at one.
     assert_eq!(hours_of("Australia/Lord_Howe", date(2026, 10, 4)), None);
+    assert_eq!(hours_of("Australia/Lord_Howe", date(2026, 4, 5)), None);
+    assert_eq!(hours_of("Australia/Lord_Howe", date(2026, 2, 1)), Some(24));
     assert_eq!(hours_of("Pacific/Apia", date(2011, 12, 30)), Some(0));
     let hours =
         one_step(Period::day(date(2026, 10, 25))).made_of(Grain::Hour, zone("Europe/Berlin"));

@@ -8,7 +8,7 @@ use counter_core::{Clock, Fact, InspectStore, StoreFacts, SystemClock};
 use super::diagnosis::Diagnosis;
 use super::finding::CheckUp;
 use super::survey::{StoreTime, Survey, SurveyBounds};
-use super::{cluster, generation, ledger, prefixes, replicas, sentinel, store};
+use super::{cluster, generation, ledger, nodes, prefixes, sentinel, store};
 use crate::causes::one_line;
 use crate::engine::age::{age_of, recall};
 use crate::engine::engine::Engine;
@@ -87,10 +87,8 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
-            store::judge(&facts, diagnosis);
+            nodes::judge(&facts, engine.prefix(), diagnosis);
             sentinel::judge(&facts, diagnosis);
-            cluster::judge(&facts, engine.prefix(), diagnosis);
-            replicas::judge(&facts, diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
             let now = now.unwrap_or_else(|| SystemClock.now_micros());
             Some((facts, StoreTime { micros: now, at: Instant::now() }))

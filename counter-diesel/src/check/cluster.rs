@@ -13,7 +13,10 @@ pub(super) fn owner_of(facts: &StoreFacts) -> Option<String> {
 
 pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnosis) {
     match &facts.cluster {
-        Fact::Known(cluster) => judge_moving(cluster, diagnosis),
+        Fact::Known(cluster) => {
+            judge_moving(cluster, diagnosis);
+            judge_coverage(cluster, diagnosis);
+        }
         _ if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) => {
             judge_node(prefix, diagnosis);
         }
@@ -35,6 +38,19 @@ fn judge_moving(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
         ),
         "if no resharding is going on, one was broken off: run redis-cli --cluster fix",
     );
+}
+
+fn judge_coverage(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
+    if diagnosis.store_told(&cluster.full_coverage, "cluster-require-full-coverage") == Some(&true)
+    {
+        diagnosis.add(
+            Severity::Note,
+            Code::ClusterFullCoverage,
+            "cluster-require-full-coverage is yes: while one slot has no master, no counter of any \
+             slot is counted",
+            "set it to no, on all nodes",
+        );
+    }
 }
 
 /// Nothing follows the slot when it moves, and without a tag scripts are refused too.
@@ -74,6 +90,11 @@ mod tests {
     #[test]
     fn a_slot_is_followed_and_found_while_it_moves() {
         assert_eq!(found(&in_cluster(false), "{counter}:"), []);
+        let mut covered = in_cluster(false);
+        let mut cluster = covered.cluster.known().unwrap().clone();
+        cluster.full_coverage = Fact::Known(true);
+        covered.cluster = Fact::Known(cluster);
+        assert_eq!(found(&covered, "{counter}:"), [(Severity::Note, Code::ClusterFullCoverage)]);
         let moving = [(Severity::Warning, Code::SlotMoving)];
         assert_eq!(found(&in_cluster(true), "{counter}:"), moving);
         assert_eq!(owner_of(&in_cluster(false)).as_deref(), Some("slot 7 at 10.0.0.1:6379"));

@@ -30,6 +30,10 @@ impl Diagnosis {
         self.findings.push(Finding::new(severity, code, message.into(), advice));
     }
 
+    pub(super) fn take(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
     /// Returns what the store reported, if it did. Adds a finding if the store was asked and did
     /// not answer.
     pub(super) fn store_told<'a, T>(

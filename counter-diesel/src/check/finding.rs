@@ -190,6 +190,8 @@ finding_codes! {
     StoreInCluster = "store-in-cluster",
     /// the slot of the prefix is on its way to another node.
     SlotMoving = "slot-moving",
+    /// one slot without a master stops all counters.
+    ClusterFullCoverage = "cluster-full-coverage",
     /// a sentinel names no master.
     SentinelSilent = "sentinel-silent",
     /// sentinels name different masters, or one master by different names.

@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::check::finding::Finding;
-    use crate::check::schema::{MIGRATE, RESTORE};
+    use crate::check::schema::{MIGRATE, MIGRATE_WITH_OWN, RESTORE};
     use crate::ledger::facts::MigrationFacts;
 
     fn judged(change: impl FnOnce(&mut LedgerFacts)) -> Vec<Finding> {
@@ -346,7 +346,7 @@ mod tests {
         let waits = MigrationFacts { pending: vec!["create".to_owned()], ..run.clone() };
         let unrecorded = MigrationFacts::default();
         for (migrations, advice) in
-            [(run.clone(), RESTORE), (waits, MIGRATE), (unrecorded, MIGRATE)]
+            [(run.clone(), RESTORE), (waits, MIGRATE), (unrecorded, MIGRATE_WITH_OWN)]
         {
             let found = of(TableState::Missing, migrations);
             assert_eq!(found, (Code::SchemaHalfDone, advice.into()));

@@ -10,6 +10,10 @@ use crate::ledger::facts::{LedgerFacts, MigrationFacts, TableState};
 pub(super) const MIGRATE: &str = "run the migrations: `counter migrate`, or \
                                   run_pending_migrations() when the application starts";
 
+/// Where none is recorded, they are among those of the application.
+pub(super) const MIGRATE_WITH_OWN: &str =
+    "run its migration: with those of the application if it runs ours, else by `counter migrate`";
+
 /// A migration that is recorded is not run again.
 pub(super) const RESTORE: &str =
     "restore it from a backup: the migration that makes it was run before";
@@ -61,7 +65,7 @@ pub(super) fn judge_periods(
         Some(TableState::Missing) if migrations.is_none_or(|known| known.pending.is_empty()) => {
             let message = format!("the table {table} is missing: no counts of periods are synced");
             let was_run = migrations.is_some_and(|known| known.has_table);
-            let advice = if was_run { RESTORE } else { MIGRATE };
+            let advice = if was_run { RESTORE } else { MIGRATE_WITH_OWN };
             diagnosis.add(Severity::Warning, Code::SchemaHalfDone, message, advice);
         }
         Some(TableState::Unusable(why)) => {
@@ -69,8 +73,8 @@ pub(super) fn judge_periods(
                 "the table {table} cannot be used, so no counts of periods are synced: {}",
                 Printable(why)
             );
-            let advice = "let the user select, insert, update and delete in it, or compare it with \
-                          this library's migrations";
+            let advice = "let the user select, insert, update and delete in it, run the migrations \
+                          if it is not there, or compare it with them";
             diagnosis.add(Severity::Warning, Code::SchemaUnusable, message, advice);
         }
         _ => {}

@@ -14,6 +14,24 @@ use crate::ledger::state::LedgerState;
 /// No row is locked meanwhile.
 pub(crate) const RECALL_WITHIN: Duration = Duration::from_secs(2);
 
+/// Returns the generation of the store's data, and begins one if there is none, as one that follows
+/// what the database has recorded last.
+pub(crate) fn ensure_generation(
+    recorded: &OfLedger<'_>,
+    store: &dyn StoreGeneration,
+    state: &LedgerState,
+) -> Result<Generation, Error> {
+    let (database, above) = (&state.database, state.newest);
+    if let (Some(parts), Some(last)) = (store.parts(), &state.recorded)
+        && store.present_generation()?.is_none()
+    {
+        let mut given_out = recorded.ledger.parts(recorded.prefix, &last.store_id)?;
+        given_out.extend(parts.seen_parts(&last.store_id));
+        return Ok(parts.ensure_generation_after(&last.store_id, &given_out, database, above)?);
+    }
+    Ok(store.ensure_generation(database, above)?)
+}
+
 /// Whether a store knows what it is known to have given out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Age {
@@ -114,7 +132,8 @@ pub(crate) fn refuse_old_copy(
         given_out.retain(|it| of_ids.contains(&it.part));
         // A part of which nothing is known may have gone back all the same.
         given_out.extend(of_ids.iter().map(|part| PartSeq { part: *part, seq: ClaimSeq::ZERO }));
-        let forgotten = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN)?;
+        let recall = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN)?;
+        let forgotten = recall.complete()?;
         let gone_back = forgotten.iter().find(|part| part.found > ClaimSeq::ZERO);
         return gone_back.map_or(Ok(()), |part| Err(went_back(part.found, &[part.forgotten])));
     }

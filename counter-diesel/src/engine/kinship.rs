@@ -2,7 +2,7 @@
 
 use counter_core::{Generation, Kinship, Marks, Told};
 
-use super::age::RECALL_WITHIN;
+use super::age::{OfLedger, RECALL_WITHIN, ensure_generation};
 use super::engine::{Engine, KnownDatabase};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::state::LedgerState;
@@ -66,7 +66,7 @@ pub(crate) fn mismatch(
 pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
     let Some(store) = engine.store().generation() else { return Ok(()) };
     let before = engine.ledger().state(engine.prefix())?;
-    let generation = store.ensure_generation(&before.database, before.newest)?;
+    let generation = ensure_generation(&of_ledger(engine), store, &before)?;
     let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
     let read_again = || engine.ledger().state_to_write(engine.prefix());
     if let Some(mismatch) = mismatch(&generation, &before, &recall.told, read_again)? {
@@ -75,6 +75,11 @@ pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
     engine.note_store(generation.store_id.into());
     engine.note_database(KnownDatabase::right());
     Ok(())
+}
+
+/// Returns what the engine's database has recorded.
+pub(crate) fn of_ledger(engine: &Engine) -> OfLedger<'_> {
+    OfLedger { ledger: engine.ledger(), prefix: engine.prefix() }
 }
 
 fn are_kin(generation: &Generation, state: &LedgerState, told: &[Told]) -> bool {

@@ -184,10 +184,8 @@ fn table_state<C: CounterConnection>(
     let name = C::quoted(table);
     let select = format!("SELECT {columns} FROM {name} AS c LIMIT 0");
     ask(conn, |conn| conn.has_table(table)).map(|is_there| {
-        if !is_there {
-            return TableState::Missing;
-        }
         match contained(conn, |conn| conn.batch_execute(&select)) {
+            Err(error) if !is_there && !C::is_hidden(&error) => TableState::Missing,
             Ok(()) => TableState::Usable,
             Err(error) => TableState::Unusable(error.to_string()),
         }

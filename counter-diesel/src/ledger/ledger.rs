@@ -57,7 +57,8 @@ pub trait Ledger: Send + Sync + 'static {
     ) -> Result<RowPage, Error>;
 
     /// The rows of buckets of the owners of this type, in an order of owner, key and period that
-    /// stays the same, at most `limit` of them: those after this place, or the first.
+    /// stays the same, at most `limit` of them: those after this place, or the first. There are
+    /// none where only the table of buckets is missing, because its migration was not run.
     fn buckets_after(
         &self,
         owner_type: &OwnerType,
@@ -65,8 +66,12 @@ pub trait Ledger: Send + Sync + 'static {
         limit: NonZeroUsize,
     ) -> Result<RowPage, Error>;
 
-    /// The owners of this type that have rows of totals, in an order that stays the same, at most
-    /// `limit` of them: those after this one, or the first.
+    /// The first type of owners that has rows of buckets, in the order of its bytes: after this
+    /// one, or of all. A text that is no type is passed over.
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error>;
+
+    /// The owners of this type that have rows of totals or of buckets, in an order that stays the
+    /// same, at most `limit` of them: those after this one, or the first.
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -275,7 +280,7 @@ pub struct CounterRow {
 pub struct OwnerWithRows {
     /// The owner's id.
     pub owner: OwnerId,
-    /// How many rows it has.
+    /// How many rows it has, each bucket having one.
     pub rows: u64,
     /// How long ago the last of them was changed, by the database's clock.
     pub idle: Duration,

@@ -154,6 +154,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error> {
+        let after = after.cloned();
+        self.within(self.limits().answer, move |direct| direct.bucket_type_after(after.as_ref()))
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,
@@ -161,7 +166,8 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error> {
         let (owner_type, after) = (owner_type.clone(), after.cloned());
-        self.within(self.limits().answer, move |direct| {
+        // It goes through all rows of the owners.
+        self.within(self.limits().step, move |direct| {
             direct.owners_after(&owner_type, after.as_ref(), limit)
         })
     }

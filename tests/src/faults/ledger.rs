@@ -89,6 +89,11 @@ impl Ledger for FaultyLedger {
         self.step("buckets_after", LedgerStep::Read, buckets_after)
     }
 
+    fn bucket_type_after(&self, after: Option<&OwnerType>) -> Result<Option<OwnerType>, Error> {
+        let bucket_type_after = || self.inner.bucket_type_after(after);
+        self.step("bucket_type_after", LedgerStep::Read, bucket_type_after)
+    }
+
     fn owners_after(
         &self,
         owner_type: &OwnerType,

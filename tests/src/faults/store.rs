@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
-    Foreign, ForgottenPart, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts,
-    MoveOutcome, Numbered, Operation, PartSeq, Pattern, PendingIndex, Prefix, PrivateStore, Recall,
+    Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome,
+    Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex, Prefix, PrivateStore, Recall,
     Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep,
     Telling, Told, Verdict,
 };
@@ -211,12 +211,29 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).part_of(id)
     }
 
+    fn number_of_parts(&self) -> u16 {
+        parts_of(&*self.inner).number_of_parts()
+    }
+
+    fn ensure_generation_after(
+        &self,
+        last: &str,
+        given_out: &[PartSeq],
+        database: &str,
+        above: ClaimSeq,
+    ) -> Result<Generation, Error> {
+        let inner = parts_of(&*self.inner);
+        self.step("generation", StoreStep::Generation, || {
+            inner.ensure_generation_after(last, given_out, database, above)
+        })
+    }
+
     fn recall_parts(
         &self,
         store_id: &str,
         given_out: &[PartSeq],
         within: Duration,
-    ) -> Result<Vec<ForgottenPart>, Error> {
+    ) -> Result<PartsRecall, Error> {
         let inner = parts_of(&*self.inner);
         self.step("recall_parts", StoreStep::Recall, || {
             inner.recall_parts(store_id, given_out, within)

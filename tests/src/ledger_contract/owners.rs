@@ -9,7 +9,7 @@ use counter_diesel::store::{Baseline, ClaimSeq};
 use counter_diesel::{CounterId, Owner, OwnerId, ToOwnerId};
 
 use super::{LedgerWorld, add, apply, row, row_of};
-use crate::fixtures::{counter_of, post, views_of};
+use crate::fixtures::{bucket_of, counter_of, post, views_of};
 use crate::suite::Case;
 
 pub(super) const CASES: &[Case<LedgerWorld>] = &[
@@ -202,6 +202,40 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         assert_eq!(deleted, 1);
         let left = ids.map(|id| row_of(ledger, &id));
         assert_eq!(left, [None, Some(row(1, 5)), Some(row(0, 6)), None]);
+    }),
+    ("owners are found by rows of either table, page by page in one order", |world| {
+        let text = |id: &str| Owner::new("post", id).unwrap();
+        let day = |owner: &Owner| bucket_of(&counter_of(owner, "views"), "day:2026-11-28");
+        let of_totals = [post(-3), text("0"), post(5), post(9)];
+        let of_buckets = [post(0), text("0"), text("a"), post(5)];
+        let mut ids = of_totals.iter().map(|of| counter_of(of, "views")).collect::<Vec<_>>();
+        ids.extend(of_buckets.iter().map(day));
+        ids.push(bucket_of(&views_of(5), "year:2026"));
+        ids.push(bucket_of(&CounterId::new("Post", 5, "views").unwrap(), "year:2026"));
+        apply(&*world.ledger, ids.iter().map(|id| add(id, 5, 1)).collect::<Vec<_>>());
+        let expected = [
+            (post(-3), 1),
+            (post(0), 1),
+            (text("0"), 2),
+            (text("a"), 1),
+            (post(5), 3),
+            (post(9), 1),
+        ];
+        let expected = expected.map(|(owner, rows)| (owner.id().clone(), rows));
+        for limit in 1..=7 {
+            let limit = NonZeroUsize::new(limit).unwrap();
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = world.ledger.owners_after(&posts(), after.as_ref(), limit).unwrap();
+                let is_last = page.len() < limit.get();
+                after = page.last().map(|owner| owner.owner.clone());
+                found.extend(page.into_iter().map(|found| (found.owner, found.rows)));
+                if is_last {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{limit} a page");
+        }
     }),
 ];
 

@@ -199,6 +199,7 @@ impl ModelState {
             (Verdict::Superseded, Some(ClaimOp::Add(_))) => rules.commits_under == Under::AnAddToo,
             (Verdict::Superseded, _) => rules.commits_under == Under::ADeleteToo,
             (Verdict::Gone, _) => rules.commits_under == Under::NothingToo,
+            (Verdict::Unavailable, _) => false,
         };
         if may_commit || !rules.verifies {
             return At::Commit(task);

@@ -35,7 +35,23 @@ impl ClusterSite {
 
     /// Starts one of another program, with further options for each node.
     pub fn start_program(program: &str, options: &[&str]) -> Self {
-        let ports: Vec<_> = (0..2 * MASTERS).map(|_| Port::claim()).collect();
+        let site = Self::start_nodes(2 * MASTERS, program, options);
+        site.replicate();
+        site
+    }
+
+    /// Starts one whose masters have no replicas, so that none takes the place of another, and which keep on disk
+    /// what they have acknowledged. Slots without a node do not stop the others.
+    pub fn start_masters() -> Self {
+        let options = ["--cluster-require-full-coverage", "no", "--appendonly", "yes"];
+        let options = [&options[..], &["--appendfsync", "always"]].concat();
+        let site = Self::start_nodes(MASTERS, "redis-server", &options);
+        site.wait_until_it_works();
+        site
+    }
+
+    fn start_nodes(number: usize, program: &str, options: &[&str]) -> Self {
+        let ports: Vec<_> = (0..number).map(|_| Port::claim()).collect();
         let nodes = ports.iter().map(|port| {
             let number = port.number().to_string();
             let of_cluster = ["--cluster-enabled", "yes", "--cluster-port", &number];
@@ -44,7 +60,6 @@ impl ClusterSite {
         });
         let site = Self { nodes: nodes.collect(), _ports: ports };
         site.meet();
-        site.replicate();
         site
     }
 
@@ -79,14 +94,22 @@ impl ClusterSite {
                 ask::<Value>(replica, &["REPLICATE", &id]).map(|_| ())
             });
         }
-        for node in &self.nodes {
-            wait_for("the cluster to work", || self.is_working(node).then_some(()));
-        }
+        self.wait_until_it_works();
         for replica in replicas {
             wait_for("a replica to catch up", || {
                 let info: String =
                     redis::cmd("INFO").arg("replication").query(&mut replica.bare()).ok()?;
                 info.contains("master_link_status:up").then_some(())
+            });
+        }
+    }
+
+    /// Waits until all nodes say that the cluster works, and each knows that no other is away.
+    pub fn wait_until_it_works(&self) {
+        for node in &self.nodes {
+            wait_for("the cluster to work", || {
+                let nodes: String = ask(node, &["NODES"])?;
+                (self.is_working(node) && !nodes.contains("fail")).then_some(())
             });
         }
     }
@@ -98,8 +121,13 @@ impl ClusterSite {
 
     /// The URL of the cluster, which names its masters.
     pub fn url(&self) -> String {
-        let hosts: Vec<_> = self.nodes[..MASTERS].iter().map(host).collect();
+        let hosts: Vec<_> = self.nodes.iter().take(MASTERS).map(host).collect();
         format!("redis+cluster://{}/", hosts.join(","))
+    }
+
+    /// The place among the nodes of the master that had a slot in the beginning.
+    pub fn first_owner(slot: u16) -> usize {
+        SLOTS.partition_point(|first| *first <= slot) - 1
     }
 
     /// The master that has a slot, as most nodes that answer say. `None` while they do not agree.
@@ -131,9 +159,17 @@ impl ClusterSite {
 
     /// Lets the replica of a slot's master take over, without a fault.
     pub fn fail_over(&self, slot: u16) {
-        let owner = self.wait_for_owner(slot, |_| true);
-        let replica = self.replica_of(owner);
+        self.fail_over_from(self.wait_for_owner(slot, |_| true));
+    }
+
+    /// Lets the replica of a master take over, without a fault, and waits until it has.
+    pub fn fail_over_from(&self, master: &RedisServer) {
+        let replica = self.replica_of(master);
         wait_for("a replica to take over", || ask::<Value>(replica, &["FAILOVER"]).map(|_| ()));
+        wait_for("the replica to be a master", || {
+            let role = redis::cmd("ROLE").query::<Vec<Value>>(&mut replica.bare()).ok()?;
+            (role.first() == Some(&Value::BulkString(b"master".to_vec()))).then_some(())
+        });
     }
 
     /// Moves a slot to another master, one name after the other, and calls `each` before each of
@@ -168,7 +204,7 @@ pub struct Move<'s> {
 
 impl Move<'_> {
     /// A name that has not moved yet.
-    fn next_name(&self) -> Option<String> {
+    pub fn next_name(&self) -> Option<String> {
         let names: Vec<String> = ask(self.from, &["GETKEYSINSLOT", &self.slot, "1"]).unwrap();
         names.into_iter().next()
     }
@@ -178,6 +214,16 @@ impl Move<'_> {
         let mut migrate = redis::cmd("MIGRATE");
         migrate.arg("127.0.0.1").arg(self.to.port()).arg(name).arg(0).arg(5000);
         let _: Value = migrate.query(&mut self.from.bare()).unwrap();
+    }
+
+    /// The master that the slot goes to.
+    pub fn importing(&self) -> &RedisServer {
+        self.to
+    }
+
+    /// Gives the move up: the slot stays where it was.
+    pub fn give_up(self) {
+        command(self.from, &["SETSLOT", &self.slot, "STABLE"]);
     }
 
     /// Gives the slot to its new master. The new master hears first, so that no command finds that

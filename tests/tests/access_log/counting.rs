@@ -19,6 +19,11 @@ fn with_mariadb_every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice(
     is_counted_as_awk_does(&Site::with_mariadb());
 }
 
+#[test]
+fn on_a_cluster_every_page_is_counted_as_awk_counts_it_and_twice_when_run_twice() {
+    is_counted_as_awk_does(&Site::with_cluster_and_postgres());
+}
+
 fn is_counted_as_awk_does(site: &Site) {
     let folder = tempfile::tempdir().unwrap();
     let generated = folder.path().join("generated.log");

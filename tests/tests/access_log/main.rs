@@ -20,7 +20,7 @@ use crate::counts::{Counts, counts_of_rows};
 /// The program on the servers of this site.
 fn access_log(site: &Site) -> Command {
     let mut command = example("access_log");
-    command.args(["--redis", &site.redis().url(), "--database", &site.database().url()]);
+    command.args(["--redis", &site.redis_url(), "--database", &site.database().url()]);
     command
 }
 

@@ -182,6 +182,31 @@ fn a_mariadb_that_is_read_only_is_an_error() {
     assert!(finding.message.contains("read-only"), "{finding}");
 }
 
+/// A table of which a user has no right at all is hidden from that user.
+#[test]
+fn a_mariadb_user_without_rights_on_the_buckets_is_told_so_and_changes_nothing() {
+    let (_server, url) = mariadb(&[]);
+    let mut root = MysqlConnection::establish(&url).unwrap();
+    root.batch_execute("CREATE USER app@localhost").unwrap();
+    for suffix in ["", "_state", "_migrations"] {
+        let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
+        root.batch_execute(&format!("{grant} site.model_counters{suffix} TO app@localhost"))
+            .unwrap();
+    }
+    let as_app = || mysql_pool(&url.replace("root@", "app@"), 1).unwrap();
+    let finding = only(&check(as_app()), Warning, Code::SchemaUnusable);
+    assert!(finding.message.contains("SELECT command denied"), "{finding}");
+    assert!(finding.advice.contains("let the user select"), "{finding}");
+    let counters = Counters::builder(as_app()).memory().build().unwrap();
+    let owner = post(1);
+    counters.increment(&owner, "views", 1).unwrap();
+    assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    let refused = counters.delete_all(&owner).unwrap_err();
+    assert!(!refused.is_not_migrated() && refused.to_string().contains("read"), "{refused:?}");
+    assert_eq!(counters.get(&owner, "views").unwrap(), 1);
+    root.batch_execute("DROP TABLE site.model_counters").unwrap();
+}
+
 #[test]
 fn a_mariadb_that_speaks_german_is_understood_when_a_table_is_locked_against_writers() {
     let (_server, url) = mariadb(&["--lc-messages=de_DE"]);

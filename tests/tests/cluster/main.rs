@@ -8,7 +8,9 @@
 )]
 
 mod answers;
+mod away;
 mod faults;
+mod moved_claims;
 mod moving;
 mod old_copies;
 mod urls;

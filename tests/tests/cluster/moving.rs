@@ -1,20 +1,34 @@
 //! A slot of which some names are on one node and some on another.
 
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use counter_core::{Claimed, Cursor, DeltaStore, Error, Pattern, RedisStore, Replacement};
+use counter_core::{Claimed, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, Replacement};
 use counter_tests::fixtures::views_of;
 use counter_tests::servers::ClusterSite;
 
-use super::faults::{prefix, slot_of_prefix};
+use super::faults::slot_of;
 
 /// How long a store waits for an answer, and for names that are on their way.
 const READ: Duration = Duration::from_millis(300);
 
-fn store_on(site: &ClusterSite) -> RedisStore {
-    let builder = RedisStore::builder(site.url()).prefix(prefix()).read_timeout(READ);
-    builder.without_index().build().unwrap()
+/// A cluster of this process, in which slots move and nothing fails over. Each test moves a slot of its own.
+pub fn movable() -> &'static ClusterSite {
+    static SITE: OnceLock<ClusterSite> = OnceLock::new();
+    let patient = ["--cluster-node-timeout", "30000"];
+    SITE.get_or_init(|| ClusterSite::start_program("redis-server", &patient))
+}
+
+/// A store whose names are all in one slot, and that slot.
+fn store_of(prefix: &Prefix) -> (RedisStore, u16) {
+    let builder = RedisStore::builder(movable().url()).prefix(prefix.clone()).read_timeout(READ);
+    let slot = slot_of(&movable().nodes[0], prefix.as_str());
+    (builder.without_index().build().unwrap(), slot)
+}
+
+fn tagged(tag: &str) -> Prefix {
+    format!("counter-{{{tag}}}:").parse().unwrap()
 }
 
 /// What is pending of the counters 1 to 3, and the claim of each.
@@ -26,8 +40,8 @@ fn look(store: &RedisStore) -> Vec<(i64, Option<i64>)> {
 
 #[test]
 fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_are_on_their_way() {
-    let site = ClusterSite::start();
-    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let (site, prefix) = (movable(), tagged("split"));
+    let (store, slot) = store_of(&prefix);
     store.increment(&views_of(1), 5).unwrap();
     store.increment(&views_of(2), 7).unwrap();
     let claimed = store.claim(&[views_of(1)], Duration::ZERO).unwrap().remove(0);
@@ -39,7 +53,7 @@ fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_ar
     // With nothing moved, what is there is on the old node, and what is new on the other.
     store.increment(&views_of(3), 9).unwrap();
     assert_eq!(look(&store), [(0, claimed), (7, None), (9, None)]);
-    for name in [prefix().pending_name(&views_of(2)), prefix().high_water_name()] {
+    for name in [prefix.pending_name(&views_of(2)), prefix.high_water_name()] {
         moving.migrate(&name);
         store.increment(&views_of(1), 1).unwrap();
         store.increment(&views_of(2), 1).unwrap();
@@ -54,10 +68,10 @@ fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_ar
     assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
 
     for id in [1, 3].map(views_of) {
-        moving.migrate(&prefix().pending_name(&id));
-        moving.migrate(&prefix().claim_name(&id));
+        moving.migrate(&prefix.pending_name(&id));
+        moving.migrate(&prefix.claim_name(&id));
     }
-    moving.migrate(&prefix().given_out_name());
+    moving.migrate(&prefix.given_out_name());
     moving.end();
     assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
     store.replace(&views_of(2), Replacement::Set(1)).unwrap();
@@ -67,8 +81,8 @@ fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_ar
 
 #[test]
 fn a_scan_that_its_slot_leaves_begins_anew_where_that_is() {
-    let site = ClusterSite::start();
-    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let (site, prefix) = (movable(), tagged("scanned"));
+    let (store, slot) = store_of(&prefix);
     let counters = 600;
     for number in 0..counters {
         store.increment(&views_of(number), 1).unwrap();
@@ -89,8 +103,8 @@ fn a_scan_that_its_slot_leaves_begins_anew_where_that_is() {
 
 #[test]
 fn a_scan_says_that_names_are_on_two_nodes_and_ends() {
-    let site = ClusterSite::start();
-    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let (site, prefix) = (movable(), tagged("two-nodes"));
+    let (store, slot) = store_of(&prefix);
     let scan = || {
         let (mut found, mut next) = (0, Some(Cursor::default()));
         while let Some(from) = next {
@@ -107,7 +121,7 @@ fn a_scan_says_that_names_are_on_two_nodes_and_ends() {
         let error = scan().unwrap_err();
         let why = std::error::Error::source(&error).unwrap().to_string();
         assert!(why.contains("on its way"), "{why}");
-        moving.migrate(&prefix().pending_name(&views_of(1)));
+        moving.migrate(&prefix.pending_name(&views_of(1)));
     }
     moving.end();
     assert_eq!(scan().unwrap(), 1);
@@ -115,8 +129,8 @@ fn a_scan_says_that_names_are_on_two_nodes_and_ends() {
 
 #[test]
 fn a_slot_on_its_way_is_found_by_a_check_up() {
-    let site = ClusterSite::start();
-    let (store, slot) = (store_on(&site), slot_of_prefix(&site.nodes[0]));
+    let (site, prefix) = (movable(), tagged("checked"));
+    let (store, slot) = store_of(&prefix);
     let is_moving = || {
         let facts = store.inspection().unwrap().inspect().unwrap();
         let cluster = facts.cluster.known().unwrap().clone();

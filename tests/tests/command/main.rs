@@ -8,6 +8,7 @@ mod json_shapes;
 mod migrations;
 mod owners;
 mod pending;
+mod prune;
 mod syncs;
 mod top;
 mod troubles;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         doctor::CASES,
         adopt::CASES,
         owners::CASES,
+        prune::CASES,
         json_shapes::CASES,
     ];
     suite::run(&shared_pairs(), &cases.concat())

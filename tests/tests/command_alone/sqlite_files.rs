@@ -15,16 +15,20 @@ use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 /// Every command that reads the database, and what it prints first.
-const READING: [(&[&str], &str); 8] = [
+const READING: [(&[&str], &str); 9] = [
     (&["get", "user:1", "views"], "5\n"),
     (&["all", "user:1"], ""),
     (&["top", "user", "views"], ""),
     (&["conflicts"], "no conflicts\n"),
     (ORPHANS, "0 of 1 owners"),
+    (PRUNE, "0 rows of the grain day"),
     (&["sync", "--dry-run"], ""),
     (&["migrate", "--status"], "run: "),
     (&["doctor"], "Redis "),
 ];
+
+/// Days of which there are none.
+const PRUNE: &[&str] = &["prune", "--grain", "day", "--older-than", "90d", "--dry-run"];
 
 /// Owners whose ids are not in a table: one of ours will do.
 const ORPHANS: &[&str] =

@@ -21,6 +21,7 @@ const CHECKED: [(&str, &[&str]); 11] = [
             "docs/queries.md",
             "docs/recipes.md",
             "docs/renaming.md",
+            "docs/zones.md",
         ],
     ),
     ("crontab", &["docs/operating.md"]),

@@ -2,6 +2,8 @@
 
 mod counted;
 mod late;
+mod missing;
+mod prune;
 mod rows;
 mod synced;
 mod wire;
@@ -15,10 +17,11 @@ use counter_tests::suite::{run_trials, trials};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let mut all = trials(PAIRS, &[synced::CASES, counted::CASES].concat());
+    let everywhere = [synced::CASES, counted::CASES, missing::CASES, prune::CASES].concat();
+    let mut all = trials(PAIRS, &everywhere);
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, zones::CASES].concat();
+    let in_days = [late::CASES, prune::PAGES, zones::CASES].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
-use counter_core::{DeltaStore as _, Prefix, RedisStore};
-use counter_tests::fixtures::downloads_of;
+use counter_core::{DeltaStore as _, Error, JointIncrement, Prefix, RedisStore};
+use counter_tests::fixtures::{bucket_of, downloads_of};
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
@@ -101,6 +101,29 @@ fn a_write_whose_connection_is_cut_is_repeated_at_whichever_byte() {
             });
         }
     }
+}
+
+#[test]
+fn an_increment_of_a_total_and_its_bucket_without_an_answer_is_named_with_both() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to_port(server.port());
+    let store = RedisStore::builder(proxy.redis_url()).build().unwrap();
+    let index = store.pending_index().unwrap();
+    count(&store, 1);
+    index.page(&[], NonZeroUsize::MIN).unwrap();
+    // It has something pending already, so nothing is gathered, and a connection is fresh.
+    count(&store, 1);
+    let total = downloads_of(2);
+    let buckets = vec![bucket_of(&total, "day:2026-11-28")];
+    let increment = JointIncrement { total, buckets, by: 1 };
+    proxy.prepare(Trouble { towards: Towards::Client, after: 0, kind: Kind::Cut });
+    let outcome =
+        store.together().unwrap().count_together(std::slice::from_ref(&increment)).remove(0);
+    assert!(outcome.as_ref().is_err_and(Error::is_outcome_unknown), "{outcome:?}");
+    wait_for("both to be named", || {
+        let named = named(&server);
+        increment.ids().all(|id| named.contains(&id.as_str().to_owned())).then_some(())
+    });
 }
 
 #[test]

@@ -16,14 +16,21 @@ use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post, user, views_of};
 use counter_tests::suite::{self, Case};
-use counter_tests::world::{PAIRS_AND_POOLER, World, impatient};
+use counter_tests::world::{PAIRS_AND_POOLER, World, cluster_x_postgres, impatient};
 
 fn main() -> ExitCode {
-    suite::run(
-        PAIRS_AND_POOLER,
-        &[CASES, contradictions::CASES, gauges::CASES, lost_answers::CASES].concat(),
-    )
+    let cases = [CASES, contradictions::CASES, gauges::CASES, lost_answers::CASES].concat();
+    let mut trials = suite::trials(PAIRS_AND_POOLER, &cases);
+    let specific = suite::specific(&cases, IN_CLUSTER);
+    trials.extend(suite::trials(&[("cluster_x_postgres", cluster_x_postgres)], &specific));
+    suite::run_trials(trials)
 }
+
+/// What is about many counters, or about names that a store has for itself.
+const IN_CLUSTER: &[&str] = &[
+    "a pattern finds claims that were left behind",
+    "a bad row among a thousand fails alone and is finished when it is mended",
+];
 
 const CASES: &[Case<World>] = &[
     ("every batch size moves everything once", |world| {

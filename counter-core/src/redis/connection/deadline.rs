@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 use super::socket_timeouts::SLACK;
 use crate::error::BoxError;
 
+/// The least time for one of several exchanges, as long as there is any left: enough for a server
+/// that is far away or busy.
+const LEAST_SHARE: Duration = Duration::from_millis(200);
+
 /// The instant until which an exchange must be completed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);
@@ -18,6 +22,17 @@ impl Deadline {
     pub(crate) fn from(start: Instant, time: Duration) -> Self {
         // Further away than an Instant can tell: never.
         Self(start.checked_add(time))
+    }
+
+    /// Returns the deadline of the next one of so many exchanges, which share the time that is
+    /// left.
+    pub(crate) fn share(self, exchanges: usize) -> Self {
+        let left = self.left();
+        let exchanges = u32::try_from(exchanges.max(1)).unwrap_or(u32::MAX);
+        match self.0 {
+            Some(_) => Self::after((left / exchanges).max(LEAST_SHARE).min(left)),
+            None => Self::NEVER,
+        }
     }
 
     /// Returns the time that is left: zero once the deadline is over.
@@ -50,4 +65,22 @@ impl Deadline {
 
 fn no_answer_in_time() -> BoxError {
     io::Error::new(io::ErrorKind::TimedOut, "the server did not answer in time").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exchanges_share_the_time_that_is_left_but_none_gets_less_than_it_needs() {
+        let is_about = |deadline: Deadline, millis: u64| {
+            let left = deadline.left();
+            left <= Duration::from_millis(millis) && left > Duration::from_millis(millis * 9 / 10)
+        };
+        let second = || Deadline::after(Duration::from_secs(10));
+        assert!(is_about(second().share(2), 5_000) && is_about(second().share(1), 10_000));
+        assert!(is_about(second().share(1_000), 200));
+        assert!(Deadline::after(Duration::ZERO).share(3).left().is_zero());
+        assert_eq!(Deadline::NEVER.share(3).left(), Duration::MAX);
+    }
 }

@@ -46,6 +46,10 @@ pub(crate) enum Lane {
     Callers,
     /// Syncs, which may hold locks on rows while they wait.
     Syncs,
+    /// Those that are sent on by another server, where they have a connection already. They count
+    /// as callers if they need not wait for that: two servers that send callers to each other would
+    /// wait for each other.
+    SentOn,
 }
 
 /// The right of a caller to have a connection, until it is dropped.
@@ -119,6 +123,10 @@ impl Pool {
         match lane {
             Lane::Callers => self.callers.try_acquire().map(LanePermit::Caller),
             Lane::Syncs => Some(LanePermit::Sync),
+            Lane::SentOn => {
+                let permit = self.callers.try_acquire().map(LanePermit::Caller);
+                Some(permit.unwrap_or(LanePermit::Sync))
+            }
         }
     }
 
@@ -126,7 +134,7 @@ impl Pool {
     pub(super) fn permit(&self, lane: Lane, until: Deadline) -> Result<LanePermit<'_>, AllInUse> {
         match lane {
             Lane::Callers => self.callers.acquire(until).map(LanePermit::Caller),
-            Lane::Syncs => Ok(LanePermit::Sync),
+            Lane::Syncs | Lane::SentOn => Ok(LanePermit::Sync),
         }
     }
 

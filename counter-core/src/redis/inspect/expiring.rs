@@ -23,7 +23,7 @@ pub(crate) fn expiring(
     let names = server.names();
     let both = |id| [Asked { id, part: Part::Pending }, Asked { id, part: Part::Claim }];
     let asked: Vec<_> = ids.iter().flat_map(both).collect();
-    batch::in_chunks(server, BATCH, &asked, |checkout, window, expiring| {
+    batch::in_any_order(server, BATCH, &asked, |checkout, window, expiring| {
         let commands = window.pack(|commands, chunk| {
             chunk.items.iter().for_each(|asked| ask_expiry(commands, names, *asked));
         });

@@ -4,7 +4,7 @@ use super::rights;
 use super::sentinel::sentinel_facts;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::Foreign;
+use crate::names::{Foreign, Slot};
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Checkout, Deadline, Names, Packed, Reply, Unexpected};
@@ -13,15 +13,38 @@ use crate::redis::server::Server;
 use crate::redis::steps;
 use crate::store::{ClockReading, Fact, StoreFacts};
 
-/// Returns the facts of a server. Managed servers refuse CONFIG, and a user may have a right to any
-/// of the commands: so each fact has an answer of its own.
+/// Returns the facts of a server, and those of the other nodes where names are spread over a
+/// cluster.
 pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFacts, Error> {
     let home = server.names().home();
-    server.repeatable_step(StoreStep::Inspect, home, Deadline::NEVER, |checkout| {
+    let mut facts = inspect_owner(server, rule, home)?;
+    let Some(cluster) = server.cluster().filter(|_| server.names().are_spread()) else {
+        return Ok(facts);
+    };
+    let of_home = cluster.owner(home);
+    let others =
+        cluster.first_slots().into_iter().filter(|(_, node)| Some(node) != of_home.as_ref());
+    let others = others.map(|(slot, node)| {
+        let told = inspect_owner(server, rule, slot).map_err(|error| match error {
+            Error::Store { source, .. } => source,
+            error => error.into(),
+        });
+        (node.to_string(), told.into())
+    });
+    if let Fact::Known(of_cluster) = &mut facts.cluster {
+        of_cluster.others = others.collect();
+    }
+    Ok(facts)
+}
+
+/// Returns the facts of the server that has a slot. Managed servers refuse CONFIG, and a user may
+/// have a right to any of the commands: so each fact has an answer of its own.
+fn inspect_owner(server: &Server, rule: ConfirmationRule, slot: Slot) -> Result<StoreFacts, Error> {
+    server.repeatable_step(StoreStep::Inspect, slot, Deadline::NEVER, |checkout| {
         let seen = server.last_sighting().so_far();
         let clock = read_clock(server, checkout)?;
         let names = server.names();
-        let mut replies = server.ask_all(checkout, &questions(server))?.into_iter();
+        let mut replies = server.ask_all(checkout, &questions(server, slot))?.into_iter();
         let mut next = || replies.next().unwrap_or(Reply::Other);
         let info = Info::read(next());
         let mut facts = StoreFacts {
@@ -36,7 +59,10 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
             snapshots: setting(next()),
             ..StoreFacts::default()
         };
-        read_generation(&mut facts, names, &seen, next(), next());
+        read_high_water(&mut facts, names, slot, next());
+        if slot == names.home() {
+            read_generation(&mut facts, names, &seen, next());
+        }
         if server.fails_over() {
             facts.min_replicas = number(next());
         }
@@ -44,10 +70,11 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
             facts.sentinel = Fact::Known(sentinel_facts(follower));
         }
         if let Some(cluster) = server.cluster() {
-            facts.cluster = Fact::Known(cluster_facts(cluster, home, next()));
+            let (nodes, full_coverage) = (next(), setting(next()));
+            facts.cluster = Fact::Known(cluster_facts(cluster, slot, nodes, full_coverage));
         }
-        facts.increments = rights::try_increment(server, checkout)?;
-        facts.missing_rights = rights::missing_rights(server, checkout, rule)?;
+        facts.increments = rights::try_increment(server, checkout, slot)?;
+        facts.missing_rights = rights::missing_rights(server, checkout, slot, rule)?;
         match why_silent(&facts) {
             Some(why) => Err(why.into()),
             None => Ok(facts),
@@ -67,27 +94,23 @@ fn read_clock(
     let before = SystemClock.now_micros();
     let reply = server.ask(checkout, &command)?;
     let after = SystemClock.now_micros();
-    let server = parse_time(reply);
+    let server = steps::parse_time(reply);
     Ok(server.map(|server| ClockReading { before, server, after }).into())
 }
 
-fn read_generation(
-    facts: &mut StoreFacts,
-    names: &Names,
-    seen: &Sighting,
-    generation: Reply,
-    high_water: Reply,
-) {
-    let home = names.home();
+fn read_high_water(facts: &mut StoreFacts, names: &Names, slot: Slot, high_water: Reply) {
     let high_water = if high_water.is_wrong_type() {
-        Err(steps::not_a_string(names.high_water(home).into_owned(), OTHER_TYPE).into())
+        Err(steps::not_a_string(names.high_water(slot).into_owned(), OTHER_TYPE).into())
     } else {
-        steps::parse_high_water(names, home, high_water)
+        steps::parse_high_water(names, slot, high_water)
     };
     facts.high_water = fact_or_foreign(high_water, &mut facts.occupied_names);
+}
+
+fn read_generation(facts: &mut StoreFacts, names: &Names, seen: &Sighting, generation: Reply) {
     let newest = facts.high_water.known().copied().unwrap_or_default();
     let generation = parse_generation(names, generation, newest)
-        .map(|generation| generation.map(|generation| seen.beside(generation, home)));
+        .map(|generation| generation.map(|generation| seen.beside(generation, names.home())));
     facts.generation = fact_or_foreign(generation, &mut facts.occupied_names);
 }
 
@@ -95,14 +118,16 @@ fn read_generation(
 fn why_silent(facts: &StoreFacts) -> Option<&str> {
     let why = facts.clock.why_unknown()?;
     facts.server.why_unknown()?;
-    facts.generation.why_unknown()?;
+    if facts.generation != Fact::None {
+        facts.generation.why_unknown()?;
+    }
     facts.high_water.why_unknown()?;
     Some(why)
 }
 
 /// Returns the commands of an inspection. INFO answers nearly everything, also where CONFIG is
 /// refused.
-fn questions(server: &Server) -> Packed {
+fn questions(server: &Server, slot: Slot) -> Packed {
     let names = server.names();
     let mut questions = Packed::default();
     let mut ask = |words: &[&str]| {
@@ -115,32 +140,22 @@ fn questions(server: &Server) -> Packed {
     ask(&["INFO"]);
     ask(&["CONFIG", "GET", "appendfsync"]);
     ask(&["CONFIG", "GET", "save"]);
-    ask(&["GET", names.generation()]);
-    ask(&["GET", &names.high_water(names.home())]);
+    ask(&["GET", &names.high_water(slot)]);
+    if slot == names.home() {
+        ask(&["GET", names.generation()]);
+    }
     if server.fails_over() {
         ask(&["CONFIG", "GET", "min-replicas-to-write"]);
     }
     if server.cluster().is_some() {
         ask(&["CLUSTER", "NODES"]);
+        ask(&["CONFIG", "GET", "cluster-require-full-coverage"]);
     }
     questions
 }
 
 /// The words for a type of which a GET returns only that it is another.
 const OTHER_TYPE: &str = "value of another type";
-
-/// Returns the microseconds of the reply to TIME: seconds and microseconds, each as a text.
-fn parse_time(reply: Reply) -> Result<i64, BoxError> {
-    let mut numbers = reply.into_array()?.into_iter().map(|number| {
-        let text = number.into_text()?.ok_or(Unexpected)?;
-        Ok::<i64, BoxError>(str::from_utf8(&text)?.parse()?)
-    });
-    let (Some(seconds), Some(micros)) = (numbers.next(), numbers.next()) else {
-        return Err(Unexpected.into());
-    };
-    let seconds = seconds?.checked_mul(1_000_000).ok_or(Unexpected)?;
-    Ok(seconds.checked_add(micros?).ok_or(Unexpected)?)
-}
 
 fn parse_generation(
     names: &Names,
@@ -187,21 +202,5 @@ fn number(reply: Reply) -> Fact<u64> {
         Fact::Known(text) => text.parse::<u64>().into(),
         Fact::Unknown(why) => Fact::Unknown(why),
         Fact::None => Fact::None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_of_any_form_is_a_time_or_an_error() {
-        let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
-        let time = |items: Vec<Reply>| parse_time(Reply::Array(items)).ok();
-        assert_eq!(time(vec![text("12"), text("34")]), Some(12_000_034));
-        assert_eq!(time(vec![text("12")]), None);
-        assert_eq!(time(vec![text("9223372036854775807"), text("0")]), None);
-        assert_eq!(time(vec![text("a"), text("0")]), None);
-        assert_eq!(time(vec![Reply::Int(1), Reply::Nil]), None);
     }
 }

@@ -19,7 +19,7 @@ const BATCH: Batch = Batch {
 /// find them, because MGET returns nothing for them.
 pub(crate) fn misplaced(server: &Server, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
     let names = names_of(server.names().prefix(), ids);
-    batch::in_chunks(server, BATCH, &names, |checkout, window, misplaced| {
+    batch::in_any_order(server, BATCH, &names, |checkout, window, misplaced| {
         let commands = window
             .pack(|commands, chunk| chunk.items.iter().for_each(|name| ask_type(commands, name)));
         for (chunk, reply) in window.with(server.ask_all(checkout, &commands)?) {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::confirmation::Confirmation;
 use crate::error::BoxError;
+use crate::names::Slot;
 use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{Checkout, Packed, Reply, Script, Unexpected};
 use crate::redis::server::Server;
@@ -94,11 +95,11 @@ impl Right {
 pub(crate) fn try_increment(
     server: &Server,
     checkout: &mut Checkout<'_>,
+    slot: Slot,
 ) -> Result<Fact<Result<(), String>>, BoxError> {
     let mut command = Packed::default();
     command.command(3, |args| {
-        let names = server.names();
-        args.text("INCRBY").text(&*names.high_water(names.home())).text("?");
+        args.text("INCRBY").text(&*server.names().high_water(slot)).text("?");
     });
     let reply = server.ask(checkout, &command)?;
     Ok(match reply {
@@ -113,6 +114,7 @@ pub(crate) fn try_increment(
 pub(crate) fn missing_rights(
     server: &Server,
     checkout: &mut Checkout<'_>,
+    slot: Slot,
     rule: ConfirmationRule,
 ) -> Result<Fact<Result<Vec<String>, String>>, BoxError> {
     let asked = RIGHTS.iter().filter_map(|right| {
@@ -122,8 +124,7 @@ pub(crate) fn missing_rights(
     let asked: Vec<_> = asked.collect();
     let mut call = Packed::default();
     MISSING.call(&mut call, 1, 2 * asked.len(), |args| {
-        let names = server.names();
-        args.text(&*names.high_water(names.home()));
+        args.text(&*server.names().high_water(slot));
         for (command, its_args) in asked {
             args.text(command).text(its_args);
         }

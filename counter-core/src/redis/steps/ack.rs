@@ -2,8 +2,8 @@ use std::sync::LazyLock;
 
 use crate::error::{Error, StoreStep};
 use crate::protocol::Claim;
-use crate::redis::batch::{self, Batch, IfLost};
-use crate::redis::connection::{Deadline, Names, Packed, Script};
+use crate::redis::batch::{self, Batch, IfLost, Window};
+use crate::redis::connection::{Checkout, Deadline, Names, Packed, Script};
 use crate::redis::server::Server;
 
 static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("ack.lua")));
@@ -15,20 +15,26 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// Removes each claim that is still exactly the one that its counter has.
+/// Removes each claim that is still exactly the one that its counter has. Where one node of a
+/// cluster fails, the others remove theirs all the same.
 pub(crate) fn ack(server: &Server, claims: &[Claim]) -> Result<(), Error> {
     // Where slots move one by one, no command must wait for several names of one.
     let (chunk, window) =
         if server.names().are_spread() { (1, 1000) } else { (BATCH.chunk, BATCH.window) };
     let batch = Batch { chunk, window, ..BATCH };
-    batch::in_chunks(server, batch, claims, |checkout, window, _: &mut Vec<()>| {
+    let ack = |checkout: &mut Checkout<'_>, window: &Window<'_, Claim>, _: &mut Vec<()>| {
         let calls = window.pack(|calls, chunk| write_ack_call(calls, server.names(), chunk.items));
         for reply in server.run(&ACK, checkout, &calls)? {
             reply.into_number()?;
         }
         Ok(())
+    };
+    let mut failed = None;
+    batch::in_any_order_or(server, batch, claims, ack, |error, _| {
+        failed.get_or_insert(error);
+        Ok(Vec::new())
     })?;
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 fn write_ack_call(calls: &mut Packed, names: &Names, claims: &[Claim]) {

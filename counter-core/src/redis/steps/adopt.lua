@@ -14,9 +14,19 @@ end
 if not generation or string.match(generation, '^([^:]*):') ~= ARGV[1] then
   return { 'changed', generation or '' }
 end
-redis.call('DEL', KEYS[2])
+-- A user that lacks a right must not lose the marks. Where memory is full, a script may not begin
+-- with a write that takes any.
+redis.call('PERSIST', KEYS[2])
+local is_written = {}
 for i = 3, #ARGV - 2, 2 do
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+  is_written[ARGV[i]] = true
 end
 redis.call('SET', KEYS[1], ARGV[2])
+local marks = redis.call('HGETALL', KEYS[2])
+for i = 1, #marks, 2 do
+  if not is_written[marks[i]] then
+    redis.call('HDEL', KEYS[2], marks[i])
+  end
+end
 return { 'ok', '' }

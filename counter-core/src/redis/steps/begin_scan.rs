@@ -8,7 +8,8 @@ use crate::redis::server::Server;
 
 static BEGIN_SCAN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin_scan.lua")));
 
-/// Returns whether everything is to be scanned, and notes that the caller does it.
+/// Returns whether everything is to be scanned, and notes that the caller does it. Where the node
+/// of a cluster that has the note does not answer, a scan would not come to its end either.
 pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error> {
     let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).min(LONGEST);
     if millis == 0 {
@@ -30,6 +31,7 @@ pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error
     match begun {
         // It may have been noted for this caller. A scan too many costs time only.
         Err(Error::Store { source, .. }) if is_interrupted(&source) => Ok(true),
+        Err(Error::Store { .. }) if server.names().are_spread() => Ok(false),
         begun => begun,
     }
 }

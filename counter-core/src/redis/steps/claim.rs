@@ -175,8 +175,11 @@ impl ClaimWindow<'_> {
     }
 }
 
+/// Why nothing can be done with several names of a slot while it moves.
+pub(super) const ON_ITS_WAY: &str = "its slot is on its way to another node";
+
 fn on_its_way() -> Claimed {
-    Claimed::Unavailable { why: "its slot is on its way to another node".to_owned() }
+    Claimed::Unavailable { why: ON_ITS_WAY.to_owned() }
 }
 
 fn write_claim_call(

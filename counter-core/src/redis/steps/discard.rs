@@ -17,7 +17,7 @@ const BATCH: Batch =
 
 /// Drops what is pending and claimed of each counter. Returns how many counters held anything.
 pub(crate) fn discard(server: &Server, ids: &[CounterId]) -> Result<u64, Error> {
-    let dropped = batch::in_chunks(server, BATCH, ids, |checkout, window, dropped| {
+    let dropped = batch::in_any_order(server, BATCH, ids, |checkout, window, dropped| {
         let calls =
             window.pack(|calls, chunk| write_discard_call(calls, server.names(), chunk.items));
         for reply in server.run(&DISCARD, checkout, &calls)? {

@@ -7,21 +7,14 @@
 -- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'foreign'
 -- and what is there.
 
-local generation, foreign = read('I', KEYS[1])
-if not foreign and generation and not string.find(generation, '^[^:]+:') then
-  foreign = foreign_value('I', generation)
-end
+local generation, foreign = read_generation(KEYS[1])
 local high_water, foreign_high_water = read_high_water(KEYS[2])
 foreign = foreign or foreign_high_water or foreign_given_out(KEYS[3]) or foreign_marks(KEYS[4])
 if foreign then
   return { 'foreign', foreign }
 end
 if generation then
-  -- The database had no id when it was synced first.
-  if string.match(generation, '^[^:]+:(.*)$') == '' and not string.match(ARGV[1], ':$') then
-    generation = generation .. string.match(ARGV[1], '^[^:]+:(.*)$')
-    redis.call('SET', KEYS[1], generation)
-  end
+  generation = with_database(KEYS[1], generation, ARGV[1])
   return { 'old', format_sequence(high_water), generation }
 end
 

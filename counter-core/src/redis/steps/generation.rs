@@ -1,24 +1,23 @@
 use std::sync::LazyLock;
 
 use super::found;
-use super::raise::{Forgotten, raise_each};
+use super::raise_for_id::{Known, raise_for_id};
 use super::random::random;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
-use crate::names::SLOTS;
 use crate::protocol::{ClaimSeq, Generation};
 use crate::redis::connection::{
     Checkout, Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
 use crate::redis::last_sighting::{Named, id_above};
 use crate::redis::server::Server;
-use crate::store::PartSeq;
 
 static GENERATION: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
         concat!(
             include_str!("count.lua"),
             include_str!("sequence.lua"),
+            include_str!("present_generation.lua"),
             include_str!("generation.lua")
         ),
         SEQUENCE_CONSTANTS,
@@ -31,6 +30,7 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
         concat!(
             include_str!("count.lua"),
             include_str!("sequence.lua"),
+            include_str!("present_generation.lua"),
             include_str!("begin_generation.lua")
         ),
         SEQUENCE_CONSTANTS,
@@ -38,19 +38,20 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Returns the present generation. If there is none yet, begins one that names `database` and
-/// raises the high water to `above`.
+/// raises the high water to `above`, where each slot of a cluster has one but for those that do not
+/// remember what is `known` of them.
 pub(crate) fn generation(
     server: &Server,
     database: &str,
     above: ClaimSeq,
+    known: Known<'_>,
 ) -> Result<Generation, Error> {
     let names = server.names();
     let mut id = random_id();
     if names.are_spread() && !has_generation(server)? {
         // Every slot, and before there is an id: a copy that is made before the first claim in a
         // slot has a high water that is too low then, and not none.
-        let parts = (0..SLOTS).map(|part| PartSeq { part, seq: above }).collect::<Vec<_>>();
-        id = id_above(raise_each(server, &parts, Forgotten::OfNoInterest)?, &id);
+        id = id_above(raise_for_id(server, above, known)?, &id);
     }
     let begun = format!("{id}:{database}");
     server.step(StoreStep::Generation, names.home(), |checkout| {

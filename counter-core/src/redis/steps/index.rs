@@ -294,7 +294,7 @@ fn note_gap(page: &mut IndexPage, name: &str, reply: Option<Reply>) -> Result<()
 /// Removes each entry that still has its token.
 pub(crate) fn remove(server: &Server, entries: &[IndexEntry]) -> Result<(), Error> {
     let chunks = chunks_by_hash(entries.iter().collect(), |entry| &entry.id);
-    batch::in_chunks(server, BATCH, &chunks, |checkout, window, _: &mut Vec<()>| {
+    batch::in_any_order(server, BATCH, &chunks, |checkout, window, _: &mut Vec<()>| {
         let calls = window.pack(|calls, chunk| {
             for OfHash { hash, what: entries } in chunk.items {
                 REMOVE.call(calls, 1, 2 * entries.len(), |args| {

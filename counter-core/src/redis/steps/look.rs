@@ -52,7 +52,7 @@ pub(crate) fn held_under(
 }
 
 /// Returns the newest sequence that the store has given out, of all slots.
-fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
+pub(super) fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
     let names = server.names();
     let slots = if names.are_spread() { (0..SLOTS).collect() } else { vec![names.home()] };
     let newest = batch::in_chunks(server, HIGH_WATERS, &slots, |checkout, window, newest| {

@@ -1,8 +1,8 @@
--- Raises the high water to the present time, or above, and may accept that sequences up to there were
+-- Raises the high water to the present time, or above, and accepts that sequences up to there were
 -- given out and forgotten.
 --
 -- KEYS: the high water and the sequences given out.
--- ARGV: the sequence that the high water becomes no less than; whether that is accepted, 1 or 0.
+-- ARGV: the sequence that the high water becomes no less than.
 -- Returns 'ok' and the high water; or, having changed nothing, 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
@@ -16,7 +16,5 @@ if raised > GREATEST_HIGH_WATER then
 end
 write_high_water('SET', KEYS[1], raised)
 remember(KEYS[2], high_water, raised, raised)
-if ARGV[2] == '1' then
-  redis.call('ZADD', KEYS[2], format_sequence(raised), 'accepted')
-end
+redis.call('ZADD', KEYS[2], format_sequence(raised), 'accepted')
 return { 'ok', format_sequence(raised) }

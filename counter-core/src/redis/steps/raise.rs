@@ -32,36 +32,22 @@ pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     let names = server.names();
     let slots = if names.are_spread() { (0..SLOTS).collect() } else { vec![names.home()] };
     let parts = slots.into_iter().map(|part| PartSeq { part, seq: above });
-    raise_each(server, &parts.collect::<Vec<_>>(), Forgotten::Accepted).map(|_| ())
+    raise_each(server, &parts.collect::<Vec<_>>())
 }
 
-/// What is done about sequences that a part of the store may have forgotten.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forgotten {
-    Accepted,
-    /// They belong to another generation.
-    OfNoInterest,
-}
-
-/// Does the same for each of these parts, with a sequence of its own. Returns the least that any
-/// was raised to.
-pub(crate) fn raise_each(
-    server: &Server,
-    parts: &[PartSeq],
-    forgotten: Forgotten,
-) -> Result<ClaimSeq, Error> {
+/// Does the same for each of these parts, with a sequence of its own.
+pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
     let names = server.names();
-    let is_accepted = i64::from(forgotten == Forgotten::Accepted);
-    let raised = batch::in_chunks(server, BATCH, parts, |checkout, window, raised| {
+    batch::in_any_order(server, BATCH, parts, |checkout, window, _: &mut Vec<()>| {
         let last = server.last_sighting();
         let seen = window.chunks.iter().map(|chunk| last.get(chunk.slot)).collect::<Vec<_>>();
         let mut newest = seen.iter().map(|(_, newest)| *newest);
         let calls = window.pack(|calls, chunk| {
             let newest = newest.next().unwrap_or_default();
             let above = chunk.items.iter().map(|item| item.seq).max().unwrap_or_default();
-            RAISE.call(calls, 2, 2, |args| {
+            RAISE.call(calls, 2, 1, |args| {
                 args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
-                args.int(above.max(newest).get()).int(is_accepted);
+                args.int(above.max(newest).get());
             });
         });
         let replies = server.run(&RAISE, checkout, &calls)?;
@@ -70,14 +56,10 @@ pub(crate) fn raise_each(
             if answer.word != b"ok" {
                 return Err(found::in_answer(names, chunk.slot, &answer, None));
             }
-            let high_water = answered_sequence(&answer)?;
-            raised.push(high_water);
-            last.note(nth, chunk.slot, high_water);
-            if forgotten == Forgotten::Accepted {
-                last.note_accepted(nth, chunk.slot);
-            }
+            last.note(nth, chunk.slot, answered_sequence(&answer)?);
+            last.note_accepted(nth, chunk.slot);
         }
         Ok(())
     })?;
-    Ok(raised.into_iter().min().unwrap_or_default())
+    Ok(())
 }

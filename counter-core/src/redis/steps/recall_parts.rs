@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::claim::ON_ITS_WAY;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_count};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::Slot;
 use crate::protocol::ClaimSeq;
-use crate::redis::batch::{self, Batch, IfLost, InSlot};
-use crate::redis::connection::{Deadline, Names, Reply, Script, ScriptAnswer, Unexpected};
+use crate::redis::batch::{self, Batch, IfLost, InSlot, Window};
+use crate::redis::connection::{
+    Checkout, Deadline, Names, Reply, Script, ScriptAnswer, Unexpected,
+};
 use crate::redis::last_sighting::floor_of;
 use crate::redis::server::Server;
-use crate::store::{ForgottenPart, PartSeq, Recall};
+use crate::store::{ForgottenPart, PartSeq, PartsRecall, Recall};
 
 static RECALL: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -40,51 +43,93 @@ impl InSlot for Question {
     }
 }
 
+/// What a slot answered.
+enum Answer {
+    Remembers,
+    Forgot(ForgottenPart),
+    Nothing(Slot, String),
+}
+
 /// Asks of each slot whether it gave out these sequences of it in the generation with this id.
-/// Returns the slots that have forgotten one, each with the newest of those.
 pub(crate) fn recall_parts(
     server: &Server,
     store_id: &str,
     given_out: &[PartSeq],
     within: Duration,
-) -> Result<Vec<ForgottenPart>, Error> {
-    let until = Deadline::after(within);
+) -> Result<PartsRecall, Error> {
     let mut of_slots = BTreeMap::<Slot, Vec<ClaimSeq>>::new();
     for PartSeq { part, seq } in given_out {
         of_slots.entry(*part).or_default().push(*seq);
     }
+    // Each slot has given out the floor of the id.
+    let floor = Some(floor_of(store_id)).filter(|floor| *floor > ClaimSeq::ZERO);
+    of_slots.values_mut().for_each(|sequences| sequences.extend(floor));
     let questions = of_slots.into_iter().map(|(slot, sequences)| Question { slot, sequences });
     let questions = questions.collect::<Vec<_>>();
-    let if_lost = IfLost::Repeat { until };
+    let if_lost = IfLost::Repeat { until: Deadline::after(within) };
     let batch = Batch { step: StoreStep::Recall, chunk: 1, window: 1000, if_lost };
-    batch::in_chunks(server, batch, &questions, |checkout, window, forgotten| {
-        let names = server.names();
-        let calls = window.pack(|calls, chunk| {
-            let sequences = chunk.items.iter().flat_map(|question| &question.sequences);
-            RECALL.call(calls, 2, sequences.clone().count(), |args| {
-                args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
-                for seq in sequences {
-                    args.int(seq.get());
-                }
-            });
-        });
-        for (chunk, reply) in window.with(RECALL.run_at_once(checkout, &calls, until)?) {
-            let answer = ScriptAnswer::read(reply)?;
-            if answer.word != b"ok" {
-                return Err(found::in_answer(names, chunk.slot, &answer, None));
-            }
-            let mut recall = read(store_id, answer)?;
-            let floor = floor_of(store_id);
-            if recall.high_water < floor {
-                recall.forgotten.push(floor);
-            }
-            let asked = chunk.items.iter().flat_map(|question| question.sequences.clone());
-            let asked = asked.collect::<Vec<_>>();
-            server.last_sighting().note_recall(chunk.slot, &asked, &recall);
-            forgotten.extend(forgotten_in(chunk.slot, &recall));
+    let ask =
+        |checkout: &mut Checkout<'_>, window: &Window<'_, Question>, answers: &mut Vec<Answer>| {
+            ask(server, store_id, checkout, window, answers)
+        };
+    let silent = |error: Error, questions: &[Question]| match error {
+        Error::Store { source, .. } => {
+            let why = source.to_string();
+            let nothing = |question: &Question| Answer::Nothing(question.slot, why.clone());
+            Ok(questions.iter().map(nothing).collect())
         }
-        Ok(())
-    })
+        error => Err(error),
+    };
+    let names = server.names();
+    let mut recall = PartsRecall::default();
+    for answer in batch::in_chunks_or(server, names, batch, &questions, ask, silent)? {
+        match answer {
+            Answer::Remembers => {}
+            Answer::Forgot(part) => recall.forgotten.push(part),
+            Answer::Nothing(slot, why) => recall.unanswered.push((slot, why)),
+        }
+    }
+    Ok(recall)
+}
+
+fn ask(
+    server: &Server,
+    store_id: &str,
+    checkout: &mut Checkout<'_>,
+    window: &Window<'_, Question>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), BoxError> {
+    let names = server.names();
+    let calls = window.pack(|calls, chunk| {
+        let sequences = chunk.items.iter().flat_map(|question| &question.sequences);
+        RECALL.call(calls, 2, sequences.clone().count(), |args| {
+            args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
+            for seq in sequences {
+                args.int(seq.get());
+            }
+        });
+    });
+    for (chunk, reply) in window.with(RECALL.run_at_once(checkout, &calls, window.until)?) {
+        if reply.is_split() {
+            answers.push(Answer::Nothing(chunk.slot, ON_ITS_WAY.to_owned()));
+            continue;
+        }
+        let answer = ScriptAnswer::read(reply)?;
+        if answer.word != b"ok" {
+            let why = found::in_answer(names, chunk.slot, &answer, None).to_string();
+            answers.push(Answer::Nothing(chunk.slot, why));
+            continue;
+        }
+        let recall = read(store_id, answer)?;
+        let asked = chunk.items.iter().flat_map(|question| question.sequences.clone());
+        let asked = asked.collect::<Vec<_>>();
+        server.last_sighting().note_recall(chunk.slot, &asked, &recall);
+        answers.push(match forgotten_in(chunk.slot, &recall) {
+            Some(part) => Answer::Forgot(part),
+            None => Answer::Remembers,
+        });
+    }
+    Ok(())
 }
 
 fn read(store_id: &str, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {

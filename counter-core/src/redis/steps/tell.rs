@@ -39,7 +39,7 @@ pub(crate) fn tell(
         }
         return Ok(telling);
     }
-    let tellings = batch::in_chunks(server, BATCH, claims, |checkout, window, tellings| {
+    let tellings = batch::in_any_order(server, BATCH, claims, |checkout, window, tellings| {
         let calls = window.pack(|calls, chunk| call.write(calls, chunk.items));
         for reply in server.run(&TELL, checkout, &calls)? {
             tellings.push(call.read(reply)?);

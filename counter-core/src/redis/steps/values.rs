@@ -101,3 +101,32 @@ pub(crate) fn parse_held(
     };
     Ok(Holding { pending, claim })
 }
+
+/// Returns the microseconds of the reply to TIME: seconds and microseconds, each as a text.
+pub(crate) fn parse_time(reply: Reply) -> Result<i64, BoxError> {
+    let mut numbers = reply.into_array()?.into_iter().map(|number| {
+        let text = number.into_text()?.ok_or(Unexpected)?;
+        Ok::<i64, BoxError>(str::from_utf8(&text)?.parse()?)
+    });
+    let (Some(seconds), Some(micros)) = (numbers.next(), numbers.next()) else {
+        return Err(Unexpected.into());
+    };
+    let seconds = seconds?.checked_mul(1_000_000).ok_or(Unexpected)?;
+    Ok(seconds.checked_add(micros?).ok_or(Unexpected)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_any_form_is_a_time_or_an_error() {
+        let text = |text: &str| Reply::Text(text.as_bytes().to_vec());
+        let time = |items: Vec<Reply>| parse_time(Reply::Array(items)).ok();
+        assert_eq!(time(vec![text("12"), text("34")]), Some(12_000_034));
+        assert_eq!(time(vec![text("12")]), None);
+        assert_eq!(time(vec![text("9223372036854775807"), text("0")]), None);
+        assert_eq!(time(vec![text("a"), text("0")]), None);
+        assert_eq!(time(vec![Reply::Int(1), Reply::Nil]), None);
+    }
+}

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
-use diesel::result::QueryResult;
+use diesel::result::{Error, QueryResult};
 
-use super::tables::Tables;
+use super::tables::{Table, Tables};
 
 /// What databases answer about the owners of a type. It belongs to [`Dialect`], which builds on it.
 ///
@@ -35,10 +35,18 @@ pub trait OwnersDialect {
         limit: i64,
     ) -> QueryResult<Vec<FoundRow>>;
 
-    /// Returns at most so many owners of a type that have rows, in order: those after this one.
-    fn owners_after(
+    /// Returns the first type in the rows of buckets, in the order of bytes: after this one.
+    fn bucket_type_after(
         &mut self,
         tables: &Tables,
+        after: Option<&str>,
+    ) -> QueryResult<Option<String>>;
+
+    /// Returns at most so many owners of a type that have rows in a table, in order: those after
+    /// this one.
+    fn owners_after(
+        &mut self,
+        table: &Table,
         owner_type: &OwnerType,
         after: Option<&OwnerId>,
         limit: i64,
@@ -60,6 +68,11 @@ pub trait OwnersDialect {
         id: &CounterId,
         seq: ClaimSeq,
     ) -> QueryResult<usize>;
+
+    /// Returns whether a table was refused to a user from whom the database hides that it is there.
+    fn is_hidden(_error: &Error) -> bool {
+        false
+    }
 
     /// Returns what a column of a table of the application's holds. Of one that is not there
     /// nothing is known.

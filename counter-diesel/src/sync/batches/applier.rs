@@ -1,13 +1,14 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use counter_core::{Claim, ForgottenPart, StoreGeneration};
+use counter_core::{Claim, StoreGeneration};
 
 use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::ledger::ledger::LedgerTransaction;
 use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::{Manner, Origin};
+use crate::sync::identity::record::PartsLeft;
 use crate::sync::report::claims::{FailedClaim, PostponedCause};
 use crate::sync::report::pass_log::PassLog;
 use crate::sync::unsettled::Unsettled;
@@ -27,22 +28,34 @@ impl Applier<'_, '_> {
         self.log.report.failed.push(FailedClaim { claim, error });
     }
 
-    /// Leaves the claims that are in parts of the store which went back, and returns the others.
-    pub(crate) fn leave_parts(
-        &mut self,
-        claims: Vec<Claim>,
-        parts: Vec<ForgottenPart>,
-    ) -> Vec<Claim> {
+    /// Leaves the claims that are in parts of the store which went back, or which do not answer,
+    /// and returns the others.
+    pub(crate) fn leave_parts(&mut self, claims: Vec<Claim>, parts: PartsLeft) -> Vec<Claim> {
         let store = self.unsettled.engine.store().generation().and_then(StoreGeneration::parts);
         let Some(store) = store else { return claims };
-        let numbers = parts.iter().map(|part| part.part).collect::<HashSet<_>>();
-        parts.into_iter().for_each(|part| self.log.part_went_back(part));
+        let PartsLeft { gone_back, unanswered } = parts;
+        let numbers = gone_back.iter().map(|part| part.part).collect::<HashSet<_>>();
+        let unanswered = unanswered.into_iter().collect::<HashMap<_, _>>();
+        gone_back.into_iter().for_each(|part| self.log.part_went_back(part));
         self.unsettled.engine.doubt_parts(numbers.iter().copied());
-        let (left, others) = claims
-            .into_iter()
-            .partition::<Vec<_>, _>(|claim| numbers.contains(&store.part_of(&claim.id)));
-        left.iter().for_each(|claim| self.unsettled.leave(claim));
+        let mut others = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let part = store.part_of(&claim.id);
+            if let Some(why) = unanswered.get(&part) {
+                self.leave_unavailable(&claim, why);
+            } else if numbers.contains(&part) {
+                self.unsettled.leave(&claim);
+            } else {
+                others.push(claim);
+            }
+        }
         others
+    }
+
+    /// Leaves a claim to a later pass, because its part of the store does not answer.
+    pub(crate) fn leave_unavailable(&mut self, claim: &Claim, why: &str) {
+        self.unsettled.leave(claim);
+        self.log.unavailable(why.to_owned());
     }
 
     pub(crate) fn postpone(&mut self, claim: Claim, cause: PostponedCause) {

@@ -166,7 +166,7 @@ impl<'a> Applier<'a, '_> {
                     Remembrance::Changed => {
                         return Err(counter_core::Error::StoreChanged.into());
                     }
-                    Remembrance::PartsWentBack(parts) => {
+                    Remembrance::PartsLeft(parts) => {
                         self.log.report.times.add_database(|| drop(transaction));
                         claims = self.leave_parts(claims, parts);
                         continue;

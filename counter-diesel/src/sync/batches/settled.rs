@@ -15,6 +15,8 @@ pub(crate) struct Settled<'a> {
     pub(crate) gone: Vec<Claim>,
     /// The database took them and did not keep them.
     pub(crate) kept_out: Vec<Claim>,
+    /// Their parts of the store did not answer.
+    pub(crate) unavailable: Vec<Claim>,
     /// Others have locked their rows.
     pub(crate) locked: Vec<Claim>,
     /// The store changed others of their batch again and again.
@@ -65,6 +67,7 @@ impl Settled<'_> {
             match verdict {
                 verdict if keeps(*verdict) => held.push(claim),
                 Verdict::Gone => self.gone.push(claim),
+                Verdict::Unavailable => self.unavailable.push(claim),
                 _ => self.superseded.push(claim),
             }
         }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CommitOutcome, Telling, Told};
+use counter_core::{
+    Claim, ClaimOp, CommitOutcome, Error as CoreError, StoreGeneration, Telling, Told, Verdict,
+};
 
-use crate::engine::age::went_back;
+use crate::causes::one_line;
 use crate::engine::remembered::Fate;
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::ledger::UpdateOutcome;
@@ -14,11 +16,15 @@ use crate::sync::batches::batch::Locks;
 use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
+use crate::sync::batches::verification::verify_within;
 use crate::sync::identity::compare::{Absence, absence_of};
-use crate::sync::identity::record::{Remembrance, record};
+use crate::sync::identity::record::{PartsLeft, Remembrance, record};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
 use crate::sync::report::times::time;
+
+/// Why a claim is left whose part of the store was not heard of when it was verified.
+const NO_ANSWER: &str = "its node did not answer when its claim was verified";
 
 /// How often a claim that other processes' stores overtake gets a new sequence.
 const RENUMBER_ROUNDS: u32 = 10;
@@ -37,8 +43,11 @@ impl Applier<'_, '_> {
         for claim in settled.locked {
             self.postpone(claim, PostponedCause::Locked);
         }
+        for claim in settled.unavailable {
+            self.leave_unavailable(&claim, NO_ANSWER);
+        }
         for claim in settled.kept_out {
-            let table = self.unsettled.engine.tables().totals().to_string();
+            let table = self.unsettled.engine.tables().of(Some(&claim.id)).to_string();
             self.refuse(claim, Error::KeptOut { table });
         }
         self.log.report.superseded += settled.superseded.len() as u64;
@@ -81,7 +90,9 @@ impl Applier<'_, '_> {
             return self.acknowledge(claims);
         };
         let tell = || store.tell(&store_id, &told, claims);
-        match time(&mut self.log.report.times.acknowledge, tell)? {
+        let told = time(&mut self.log.report.times.acknowledge, tell);
+        let Some(telling) = self.unless_of_a_part(told, claims)? else { return Ok(()) };
+        match telling {
             Telling::Taken | Telling::Known => self.unsettled.settle_acknowledged(claims),
             // The next pass records them again, which proves it.
             Telling::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
@@ -93,9 +104,37 @@ impl Applier<'_, '_> {
     /// The store may forget these.
     fn acknowledge(&mut self, claims: &[Claim]) -> Result<(), Error> {
         let store = &self.unsettled.engine.store();
-        time(&mut self.log.report.times.acknowledge, || store.ack(claims))?;
-        self.unsettled.settle_acknowledged(claims);
+        let acknowledged = time(&mut self.log.report.times.acknowledge, || store.ack(claims));
+        if self.unless_of_a_part(acknowledged, claims)?.is_some() {
+            self.unsettled.settle_acknowledged(claims);
+        }
         Ok(())
+    }
+
+    /// Returns what the acknowledgement of these claims came to. If it failed in a store that has
+    /// parts, some may have carried it out: leaves the claims of the others, and returns nothing.
+    fn unless_of_a_part<T>(
+        &mut self,
+        acknowledged: Result<T, CoreError>,
+        claims: &[Claim],
+    ) -> Result<Option<T>, Error> {
+        let error = match acknowledged {
+            Ok(done) => return Ok(Some(done)),
+            Err(error) => error,
+        };
+        let store = self.unsettled.engine.store();
+        if store.generation().and_then(StoreGeneration::parts).is_none() {
+            return Err(error.into());
+        }
+        let verify = || store.verify(claims, verify_within(claims.len()));
+        let verdicts = self.log.report.times.add_verify(verify)?;
+        for (claim, verdict) in claims.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Gone => self.unsettled.settle_acknowledged(std::slice::from_ref(claim)),
+                _ => self.leave_unavailable(claim, &one_line(&error)),
+            }
+        }
+        Ok(None)
     }
 
     /// Returns as conflicts claims of which it cannot be found out whether they are in the table.
@@ -185,8 +224,10 @@ impl Applier<'_, '_> {
                     self.log.report.lost.push(LostClaim { claim, applied: false });
                 }
                 Absence::PartWentBack(part) => {
-                    self.leave_parts(vec![claim], vec![part]);
+                    let parts = PartsLeft { gone_back: vec![part], ..PartsLeft::default() };
+                    self.leave_parts(vec![claim], parts);
                 }
+                Absence::Unknown(why) => self.leave_unavailable(&claim, &why),
                 Absence::Removed => lost.push((claim, store_id)),
             }
         }
@@ -272,10 +313,8 @@ impl Applier<'_, '_> {
         let mut recorded = None;
         if let Some(id) = store_id {
             let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
-            if let Remembrance::PartsWentBack(parts) = &record {
-                let found = parts.first().map_or(ClaimSeq::ZERO, |part| part.found);
-                let forgotten = parts.iter().map(|part| part.forgotten).collect::<Vec<_>>();
-                return Err(went_back(found, &forgotten));
+            if let Remembrance::PartsLeft(parts) = record {
+                return Err(parts.into_error());
             }
             // That the store is another one by now is why the claims are gone.
             recorded = record.row().map(|row| (Arc::clone(id), row));

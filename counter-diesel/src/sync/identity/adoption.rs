@@ -2,7 +2,7 @@
 
 use counter_core::{Error as CoreError, StoreGeneration};
 
-use crate::engine::age::{RECALL_WITHIN, present_generation};
+use crate::engine::age::{RECALL_WITHIN, ensure_generation, present_generation};
 use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::kinship;
 use crate::error::{DatabaseMismatch, Error};
@@ -43,7 +43,7 @@ pub(crate) fn adopt(engine: &Engine) -> Result<Adoption, Error> {
         return Ok(Adoption { mismatch, is_adopted: false });
     };
     let state = engine.ledger().state_to_write(engine.prefix())?;
-    let generation = store.ensure_generation(&state.database, state.newest)?;
+    let generation = ensure_generation(&kinship::of_ledger(engine), store, &state)?;
     adopt_in(engine, store, &generation.store_id, &state.database)?;
     engine.note_store(generation.store_id.into());
     engine.note_database(KnownDatabase::right());

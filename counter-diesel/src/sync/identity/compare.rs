@@ -1,8 +1,8 @@
 //! What store and database know of each other, compared.
 
 use counter_core::{
-    Claim, ClaimSeq, DeltaStore, ForgottenPart, Generation, PartSeq, Recall, StoreGeneration,
-    StoreParts, Told,
+    Claim, ClaimSeq, DeltaStore, ForgottenPart, Generation, PartSeq, PartsRecall, Recall,
+    StoreGeneration, StoreParts, Told,
 };
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
@@ -65,7 +65,7 @@ fn lost_rows(generation: &Generation, state: &LedgerState, recall: &Recall) -> V
 }
 
 /// Why a claim is not in the store any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// It was acknowledged, deleted or lost: the store gave it out, as far as it remembers, or has
     /// lost its data since.
@@ -74,6 +74,8 @@ pub(crate) enum Absence {
     Decided,
     /// The part of the store that it was in came back from an older copy since.
     PartWentBack(ForgottenPart),
+    /// The part of the store that it was in does not answer, for this reason.
+    Unknown(String),
 }
 
 /// Asks why a claim is gone that was made when the store had this id. What it claimed is pending
@@ -115,7 +117,11 @@ fn absence_in_part(
     claim: &Claim,
 ) -> Result<Absence, Error> {
     let asked = PartSeq { part: parts.part_of(&claim.id), seq: claim.seq };
-    let forgotten = parts.recall_parts(store_id, &[asked], RECALL_WITHIN)?;
+    let PartsRecall { forgotten, unanswered } =
+        parts.recall_parts(store_id, &[asked], RECALL_WITHIN)?;
+    if let Some((_, why)) = unanswered.into_iter().next() {
+        return Ok(Absence::Unknown(why));
+    }
     // A part that has lost its high water cannot know.
     let gone_back = forgotten.into_iter().find(|part| part.found > ClaimSeq::ZERO);
     let is_same = || -> Result<bool, Error> {

@@ -3,7 +3,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, ForgottenPart, Holding, Pattern, StoreGeneration, Verdict,
+    Baseline, Claim, ClaimSeq, CounterId, ForgottenPart, Holding, PartSeq, Pattern,
+    StoreGeneration, Verdict,
 };
 
 use crate::engine::age::{Age, RECALL_WITHIN, age, newest};
@@ -122,7 +123,11 @@ fn parts_went_back(engine: &Engine) -> Result<Vec<ForgottenPart>, Error> {
     let Some(present) = store.present_generation()? else { return Ok(Vec::new()) };
     let mut given_out = engine.ledger().parts(engine.prefix(), &present.store_id)?;
     given_out.extend(parts.seen_parts(&present.store_id));
-    let mut forgotten = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN * 5)?;
+    // One that went back before the present id is recorded nowhere.
+    let of_nothing = |part| PartSeq { part, seq: ClaimSeq::ZERO };
+    given_out.extend((0..parts.number_of_parts()).map(of_nothing));
+    let recall = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN * 5)?;
+    let mut forgotten = recall.complete()?;
     forgotten.retain(|part| part.found > ClaimSeq::ZERO);
     Ok(forgotten)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Error as CoreError, ForgottenPart, Kinship, Mark, PartSeq, Recall,
-    StoreGeneration, Told,
+    Claim, ClaimSeq, Error as CoreError, ForgottenPart, Kinship, Mark, PartSeq, PartsRecall,
+    Recall, StoreGeneration, Told,
 };
 
 use crate::engine::age::{Age, age_of, went_back};
@@ -27,8 +27,30 @@ pub(crate) enum Remembrance {
     Whole(Option<Told>),
     /// Another store is there, or this one has lost its high water.
     Changed,
-    /// These parts of the store have gone back. What was written may not be committed.
-    PartsWentBack(Vec<ForgottenPart>),
+    /// Some parts of the store have gone back, or do not answer. What was written may not be
+    /// committed.
+    PartsLeft(PartsLeft),
+}
+
+/// Parts of the store of which nothing may be committed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct PartsLeft {
+    pub(crate) gone_back: Vec<ForgottenPart>,
+    /// Those that do not answer, each with the reason.
+    pub(crate) unanswered: Vec<(u16, String)>,
+}
+
+impl PartsLeft {
+    /// Returns the error that nothing can be done without them.
+    pub(crate) fn into_error(self) -> Error {
+        let Self { gone_back, unanswered } = self;
+        if let Err(error) = (PartsRecall { forgotten: Vec::new(), unanswered }).complete() {
+            return error.into();
+        }
+        let found = gone_back.first().map_or(ClaimSeq::ZERO, |part| part.found);
+        let forgotten = gone_back.iter().map(|part| part.forgotten).collect::<Vec<_>>();
+        went_back(found, &forgotten)
+    }
 }
 
 impl Remembrance {
@@ -36,7 +58,7 @@ impl Remembrance {
     pub(crate) fn row(self) -> Option<Told> {
         match self {
             Self::Whole(row) => row,
-            Self::Changed | Self::PartsWentBack(_) => None,
+            Self::Changed | Self::PartsLeft(_) => None,
         }
     }
 }
@@ -68,7 +90,7 @@ pub(crate) fn record(
     let of_parts = newest_of_parts(store, claims);
     let parts = check_parts(engine, transaction, store_id, &of_parts, times)?;
     let is_lost = match parts {
-        Parts::WentBack(parts) => return Ok(Remembrance::PartsWentBack(parts)),
+        Parts::Left(parts) => return Ok(Remembrance::PartsLeft(parts)),
         Parts::Lost => true,
         Parts::Whole => false,
     };
@@ -103,7 +125,7 @@ enum Parts {
     Whole,
     /// Some have lost their high water.
     Lost,
-    WentBack(Vec<ForgottenPart>),
+    Left(PartsLeft),
 }
 
 /// Asks the parts of the store that these sequences are of, if it has parts.
@@ -121,16 +143,19 @@ fn check_parts(
     let mut given_out =
         times.add_database(|| transaction.recorded_parts(prefix, store_id, &numbers))?;
     given_out.extend(of_parts);
-    let forgotten = times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
+    let recall = times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
+    let PartsRecall { forgotten, unanswered } = recall;
     let (lost, gone_back) =
         forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
     if !lost.is_empty() {
         engine.doubt_parts(lost.iter().map(|part| part.part));
     }
-    Ok(match (gone_back.is_empty(), lost.is_empty()) {
-        (true, true) => Parts::Whole,
-        (true, false) => Parts::Lost,
-        (false, _) => Parts::WentBack(gone_back),
+    Ok(if !gone_back.is_empty() || !unanswered.is_empty() {
+        Parts::Left(PartsLeft { gone_back, unanswered })
+    } else if lost.is_empty() {
+        Parts::Whole
+    } else {
+        Parts::Lost
     })
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn delete_all(
     declared: &[CounterKey],
 ) -> Result<u64, Error> {
     let mut deleting = Deleting::none(engine);
+    find::require_rows(engine, Whose::Owner(owner))?;
     find::in_store(engine, Whose::Owner(owner), |ids| Ok(deleting.delete(ids)))?;
     deleting.delete_the_rest(owner, declared)?;
     deleting.failed.map_or(Ok(deleting.deleted), Err)

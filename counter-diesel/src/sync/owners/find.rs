@@ -78,8 +78,16 @@ pub(crate) fn in_store(
     Ok(())
 }
 
-/// Visits the counters that have rows, batch by batch, each once: totals, then buckets. The visitor
-/// can end it.
+/// Fails if the rows cannot be read. Ask before anything is changed, because what is changed in the
+/// store alone would be half of it.
+pub(crate) fn require_rows(engine: &Engine, whose: Whose<'_>) -> Result<(), Error> {
+    engine.ledger().buckets_after(whose.owner_type(), None, NonZeroUsize::MIN)?;
+    Ok(())
+}
+
+/// Visits the counters that have rows, batch by batch, each once. Buckets come before totals,
+/// because it is by its totals that an owner is seen of which something is left. The visitor can
+/// end it.
 pub(crate) fn in_table(
     engine: &Engine,
     whose: Whose<'_>,
@@ -88,8 +96,8 @@ pub(crate) fn in_table(
     let (ledger, owner_type) = (engine.ledger(), whose.owner_type());
     let totals = |after: Option<&RowPlace>| ledger.rows_after(owner_type, after, BATCH);
     let buckets = |after: Option<&RowPlace>| ledger.buckets_after(owner_type, after, BATCH);
-    if in_pages(whose, totals, &mut visit)?.is_continue() {
-        let _ = in_pages(whose, buckets, &mut visit)?;
+    if in_pages(whose, buckets, &mut visit)?.is_continue() {
+        let _ = in_pages(whose, totals, &mut visit)?;
     }
     Ok(())
 }

@@ -63,6 +63,7 @@ fn run(
 ) -> Result<Merged, Error> {
     let (moving, store_id) = (Moving::new(engine, target)?, present_store(engine)?);
     let mut merging = Merging { engine, moving, observer, store_id };
+    find::require_rows(engine, whose)?;
     find::in_store(engine, whose, |ids| {
         merging.moving.move_all(ids.clone())?;
         // Also what a call has moved that did not come to its end.

@@ -11,7 +11,6 @@
 
 use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Error as CoreError, Holding, Telling};
 
-use crate::engine::age::went_back;
 use crate::engine::engine::Engine;
 use crate::engine::kinship;
 use crate::error::{DatabaseMismatch, Error};
@@ -91,11 +90,7 @@ fn insert_once(engine: &Engine, ids: &mut Vec<CounterId>, wait: LockWait) -> Res
         match record(engine, &mut *transaction, id, &claims, &mut SyncTimes::default())? {
             Remembrance::Whole(row) => told = row,
             Remembrance::Changed => return Err(CoreError::StoreChanged.into()),
-            Remembrance::PartsWentBack(parts) => {
-                let found = parts.first().map_or(ClaimSeq::ZERO, |part| part.found);
-                let forgotten = parts.iter().map(|part| part.forgotten).collect::<Vec<_>>();
-                return Err(went_back(found, &forgotten));
-            }
+            Remembrance::PartsLeft(parts) => return Err(parts.into_error()),
         }
     }
     transaction.commit()?;
@@ -115,8 +110,9 @@ fn upsert(
     claims: &[Claim],
 ) -> Result<Vec<usize>, Error> {
     let unapplied = transaction.upsert(claims)?;
-    if unapplied.iter().any(|unapplied| unapplied.cause == UnappliedCause::KeptOut) {
-        return Err(Error::KeptOut { table: engine.tables().totals().to_string() });
+    let kept_out = unapplied.iter().find(|unapplied| unapplied.cause == UnappliedCause::KeptOut);
+    if let Some(claim) = kept_out.and_then(|unapplied| claims.get(unapplied.index)) {
+        return Err(Error::KeptOut { table: engine.tables().of(Some(&claim.id)).to_string() });
     }
     Ok(unapplied.into_iter().map(|unapplied| unapplied.index).collect())
 }

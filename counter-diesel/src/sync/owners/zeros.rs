@@ -31,7 +31,7 @@ const AT_ONCE: usize = 500;
 /// Returns how many. What others have locked stays, and so does what the database refuses to remove
 /// for a reason that may pass: the next call removes it.
 pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Error> {
-    let zeros = rows.into_iter().filter(|row| row.row.count == 0 && row.idle >= AN_HOUR);
+    let zeros = rows.into_iter().filter(is_due);
     let mut zeros = zeros.map(|row| (row.counter, row.row.seq)).collect::<Vec<_>>();
     // In the order in which every sync locks rows.
     zeros.sort();
@@ -46,6 +46,11 @@ pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<u64, Erro
         }
     }
     Ok(removed)
+}
+
+/// Returns whether a row has been 0 for an hour.
+pub(crate) fn is_due(row: &CounterRow) -> bool {
+    row.row.count == 0 && row.idle >= AN_HOUR
 }
 
 /// Returns those of which the store holds nothing.

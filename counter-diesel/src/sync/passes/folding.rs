@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counter_core::{BatchSize, Claim, Claimed, CounterId, Foreign, Pattern};
+use counter_core::{BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
 
 use crate::engine::engine::Engine;
 use crate::error::Error;
@@ -13,6 +13,9 @@ use crate::sync::report::pass_log::PassLog;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 use crate::sync::unsettled::Unsettled;
+
+/// Why a part of the store makes no claims that has lost its high water.
+const EMPTIED: &str = "its slot has lost its newest sequence, which the next sync makes anew";
 
 /// One sync while it runs.
 pub(crate) struct Pass<'a, 'b> {
@@ -115,7 +118,13 @@ impl Pass<'_, '_> {
                 Claimed::Unavailable { why } => self.log.unavailable(why),
                 Claimed::WentBack(part) => {
                     self.engine.doubt_parts([part.part]);
-                    self.log.part_went_back(part);
+                    if part.found == ClaimSeq::ZERO {
+                        // The next pass raises its high water.
+                        self.log.report.high_water_lost = true;
+                        self.log.unavailable(EMPTIED.to_owned());
+                    } else {
+                        self.log.part_went_back(part);
+                    }
                 }
             }
         }

@@ -2,14 +2,17 @@
 
 use std::collections::HashSet;
 
-use counter_core::{
-    ClaimSeq, CounterId, Error as CoreError, ForgottenPart, PartSeq, StoreGeneration, StoreParts,
-};
+use counter_core::{ClaimSeq, CounterId, ForgottenPart, PartSeq, StoreGeneration, StoreParts};
 
 use crate::engine::age::RECALL_WITHIN;
 use crate::error::Error;
 use crate::sync::options::{Finds, OnConflict};
 use crate::sync::passes::folding::Pass;
+
+/// Returns what is asked of a part of which nothing is known.
+const fn of_nothing(part: u16) -> PartSeq {
+    PartSeq { part, seq: ClaimSeq::ZERO }
+}
 
 impl Pass<'_, '_> {
     /// Asks each part of the store whether it remembers what is recorded of it. Those that do not
@@ -31,17 +34,16 @@ impl Pass<'_, '_> {
         // What is recorded must be read before the store is asked.
         let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
         given_out.extend(parts.seen_parts(store_id));
-        let doubted = self.engine.take_doubted_parts();
-        given_out.extend(doubted.iter().map(|part| PartSeq { part: *part, seq: ClaimSeq::ZERO }));
-        let forgotten = match parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5) {
-            Ok(forgotten) => forgotten,
-            // Some parts are away. The transactions ask those that they are about.
-            Err(CoreError::Store { .. }) if !self.is_decided() => {
-                self.engine.doubt_parts(doubted);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
+        given_out.extend(self.engine.take_doubted_parts().into_iter().map(of_nothing));
+        if self.is_decided() {
+            // One that went back before the present id is recorded nowhere.
+            given_out.extend((0..parts.number_of_parts()).map(of_nothing));
+        }
+        let recall = parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5)?;
+        // Some parts may be away. The transactions ask those that they are about. But an operator's
+        // decision is about all.
+        let unanswered = recall.unanswered.iter().map(|(part, _)| *part).collect::<Vec<_>>();
+        let forgotten = if self.is_decided() { recall.complete()? } else { recall.forgotten };
         let (lost, gone_back) =
             forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
         let newest = |it: &ForgottenPart| PartSeq { part: it.part, seq: it.forgotten };
@@ -51,11 +53,13 @@ impl Pass<'_, '_> {
                 parts.raise_parts(&lost.iter().map(newest).collect::<Vec<_>>())?;
             }
         }
-        if gone_back.is_empty() && (lost.is_empty() || !self.log.report.dry_run) {
+        let is_settled = lost.is_empty() || !self.log.report.dry_run;
+        if gone_back.is_empty() && unanswered.is_empty() && is_settled {
             self.engine.note_sound_parts(store_id);
             return Ok(());
         }
-        self.engine.doubt_parts(gone_back.iter().map(|it| it.part));
+        let doubted = gone_back.iter().map(|it| it.part).chain(unanswered);
+        self.engine.doubt_parts(doubted);
         if self.is_decided() && !self.log.report.dry_run {
             let gone_back = gone_back.iter().map(newest).collect::<Vec<_>>();
             return self.settle_parts(parts, &gone_back);

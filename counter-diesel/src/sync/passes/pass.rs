@@ -6,12 +6,14 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
+use counter_core::StoreStep::Scan;
 use counter_core::{
     CounterId, Error as CoreError, Generation, InspectStore, StoreGeneration, StoreNotices, Told,
 };
 
-use crate::engine::age::{Age, present_generation, went_back};
+use crate::engine::age::{Age, ensure_generation, present_generation, went_back};
 use crate::engine::engine::{Engine, KnownDatabase};
+use crate::engine::kinship::of_ledger;
 use crate::engine::prefixes::{is_new_prefix, synced_instead};
 use crate::error::Error;
 use crate::ledger::state::LedgerState;
@@ -109,19 +111,25 @@ impl Pass<'_, '_> {
         self.unsettled.take_remembered();
         let left = self.unsettled.in_hand(self.leaves_refused);
         self.fold_unanswered()?;
-        match self.only {
-            Some(ids) => self.fold_only(ids)?,
-            None => {
-                let reach = self.choose_reach()?;
-                self.fold_all(reach)?;
-            }
+        let found = self.fold_found();
+        // A scan that cannot come to its end says nothing about what is in hand.
+        if matches!(&found, Ok(()) | Err(Error::Core(CoreError::Store { step: Scan, .. }))) {
+            self.fold_left(left)?;
         }
-        self.fold_left(left)?;
+        found?;
         self.look_again()?;
         match generation {
             Some(generation) if !self.log.report.interrupted => self.record(&generation),
             _ => Ok(()),
         }
+    }
+
+    fn fold_found(&mut self) -> Result<(), Error> {
+        if let Some(ids) = self.only {
+            return self.fold_only(ids);
+        }
+        let reach = self.choose_reach()?;
+        self.fold_all(reach)
     }
 
     /// Decides where to look for what is pending.
@@ -180,7 +188,7 @@ impl Pass<'_, '_> {
         let Some(store) = self.engine.store().generation() else {
             return Ok(None);
         };
-        let generation = store.ensure_generation(&state.database, state.newest)?;
+        let generation = ensure_generation(&of_ledger(self.engine), store, &state)?;
         self.unsettled.note_store(generation.store_id.as_str().into());
         let is_new = is_new_prefix(&state);
         let (age, lost) = self.compare(store, &generation, state)?;

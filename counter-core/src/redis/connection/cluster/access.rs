@@ -49,6 +49,11 @@ impl ClusterAccess {
         self.cluster.masters()
     }
 
+    /// Returns the first slot of each node that has any, and the node.
+    pub(crate) fn first_slots(&self) -> Vec<(Slot, Arc<Address>)> {
+        self.cluster.first_slots()
+    }
+
     /// Asks who has which slot, if nothing is known yet.
     pub(crate) fn learn(&self, until: Deadline) {
         if self.cluster.era() == 0 {

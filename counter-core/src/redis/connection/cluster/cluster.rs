@@ -135,6 +135,11 @@ impl Cluster {
         self.lock().table.masters()
     }
 
+    /// Returns the first slot of each node that has any, and the node.
+    pub(super) fn first_slots(&self) -> Vec<(Slot, Arc<Address>)> {
+        self.lock().table.first_slots()
+    }
+
     /// Returns whether a slot is at this node, as far as is known.
     pub(super) fn is_owner(&self, slot: Slot, address: &Address) -> bool {
         self.lock().table.owner(slot).is_some_and(|owner| **owner == *address)

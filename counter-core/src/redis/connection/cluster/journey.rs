@@ -195,8 +195,7 @@ impl Journey<'_> {
         hop: &Hop,
         indices: &[usize],
     ) -> Result<Vec<Reply>, ExchangeError> {
-        // The caller has a permit already, for another node.
-        let checkout = self.cluster.check_out(node, Lane::Syncs, self.sent.deadline);
+        let checkout = self.cluster.check_out(node, Lane::SentOn, self.sent.deadline);
         let mut checkout = checkout.map_err(ExchangeError::NotSent)?;
         let mut packed = Packed::default();
         if let Some(load) = self.sent.load {

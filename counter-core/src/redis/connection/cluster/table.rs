@@ -34,15 +34,21 @@ impl Table {
 
     /// Returns the nodes that have slots, each once, in the order of their first slots.
     pub(super) fn masters(&self) -> Vec<Arc<Address>> {
-        let mut masters: Vec<Arc<Address>> = Vec::new();
+        self.first_slots().into_iter().map(|(_, master)| master).collect()
+    }
+
+    /// Returns the first slot of each node that has any, and the node, in their order.
+    pub(super) fn first_slots(&self) -> Vec<(Slot, Arc<Address>)> {
+        let mut first_slots: Vec<(Slot, Arc<Address>)> = Vec::new();
         let mut last = None;
-        for owner in self.owners.iter().flatten() {
-            if last != Some(owner) && !masters.contains(owner) {
-                masters.push(Arc::clone(owner));
+        for (slot, owner) in (0..).zip(&self.owners) {
+            let Some(owner) = owner else { continue };
+            if last != Some(owner) && first_slots.iter().all(|(_, known)| known != owner) {
+                first_slots.push((slot, Arc::clone(owner)));
             }
             last = Some(owner);
         }
-        masters
+        first_slots
     }
 
     /// Notes that the nodes are about to be asked.

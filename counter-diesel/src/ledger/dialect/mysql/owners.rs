@@ -1,5 +1,5 @@
 use counter_core::{ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
-use diesel::result::QueryResult;
+use diesel::result::{Error, QueryResult};
 use diesel::sql_types::Text;
 use diesel::{MysqlConnection, RunQueryDsl};
 
@@ -32,6 +32,10 @@ impl OwnersDialect for MysqlConnection {
             first += ids.len();
         }
         Ok(deleted)
+    }
+
+    fn is_hidden(error: &Error) -> bool {
+        error.to_string().contains("command denied to user")
     }
 
     fn kind_of(&mut self, table: &TableName, column: &str) -> QueryResult<ColumnKind> {

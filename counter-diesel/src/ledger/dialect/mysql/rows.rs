@@ -117,3 +117,22 @@ fn many<Row>(
         tables.of(ids.first()).quoted()
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_is_longer_as_json_than_the_server_takes() {
+        let total = |n: i64| CounterId::new("\u{1}", i64::MIN + n, "\u{1}").unwrap();
+        let quarter = "quarter:2026-Q4".parse().unwrap();
+        for ids in [
+            (0..30_000).map(total).collect::<Vec<_>>(),
+            (0..30_000).map(|n| total(n).within(quarter).unwrap()).collect(),
+        ] {
+            let sizes = pieces(&ids).map(|ids| values::json(ids).unwrap().len());
+            let sizes = sizes.collect::<Vec<_>>();
+            assert!(sizes.len() > 1 && sizes.iter().all(|size| *size <= READ_BYTES), "{sizes:?}");
+        }
+    }
+}

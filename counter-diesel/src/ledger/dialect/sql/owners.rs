@@ -132,6 +132,17 @@ pub(crate) fn buckets<'a>(
     rows.sql(format!(" ORDER BY {key} LIMIT ")).big_int(limit)
 }
 
+/// The first type in the rows of buckets after this one.
+pub(crate) fn bucket_type<'a>(tables: &Tables, after: Option<&'a str>) -> Statement<'a, Text> {
+    let from = tables.periods().quoted();
+    let types = Statement::new(format!("SELECT \"owner_type\" FROM {from}"));
+    let types = match after {
+        Some(after) => types.sql(" WHERE \"owner_type\" > ").text(after),
+        None => types,
+    };
+    types.sql(" ORDER BY \"owner_type\" LIMIT 1")
+}
+
 /// Returns the place after these rows of buckets.
 pub(crate) fn after_buckets(rows: &[BucketColumns]) -> Option<BucketPlace> {
     let (id, text, key, grain, starts_at, ..) = rows.last()?;
@@ -155,14 +166,14 @@ pub(crate) type OwnerColumns = (i64, String, i64, NaiveDateTime, NaiveDateTime);
 /// At most so many owners, in order, with the number of their rows and when the last of these
 /// changed.
 pub(crate) fn owners<'a>(
-    tables: &Tables,
+    table: &Table,
     owner_type: &'a OwnerType,
     after: After<'a>,
     limit: i64,
     now: &str,
 ) -> Statement<'a, OwnerTypes> {
     let columns = format!("\"owner_id\", \"owner_key\", COUNT(*), MAX(\"updated_at\"), {now}");
-    let owners = of_type(&columns, tables.totals(), owner_type, after);
+    let owners = of_type(&columns, table, owner_type, after);
     let owners = owners.sql(" GROUP BY \"owner_id\", \"owner_key\"");
     owners.sql(" ORDER BY \"owner_id\", \"owner_key\" LIMIT ").big_int(limit)
 }
@@ -293,6 +304,14 @@ macro_rules! owners_members {
             }
         }
 
+        fn bucket_type_after(
+            &mut self,
+            tables: &Tables,
+            after: Option<&str>,
+        ) -> QueryResult<Option<String>> {
+            Ok(owners::bucket_type(tables, after).load::<String>(self)?.into_iter().next())
+        }
+
         fn delete_zero_bucket(
             &mut self,
             tables: &Tables,
@@ -305,7 +324,7 @@ macro_rules! owners_members {
 
         fn owners_after(
             &mut self,
-            tables: &Tables,
+            table: &$crate::ledger::dialect::tables::Table,
             owner_type: &OwnerType,
             after: Option<&OwnerId>,
             limit: i64,
@@ -317,7 +336,7 @@ macro_rules! owners_members {
                 for after in owners::After::owner(place.as_ref()) {
                     let left = i64::try_from(wanted - rows.len()).unwrap_or(limit);
                     if left > 0 {
-                        let next = owners::owners(tables, owner_type, after, left, $now);
+                        let next = owners::owners(table, owner_type, after, left, $now);
                         rows.extend(next.load::<owners::OwnerColumns>(self)?);
                     }
                 }

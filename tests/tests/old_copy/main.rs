@@ -1,6 +1,8 @@
 //! G6, shown by visiting every state: a store that comes back from an old copy, beside processes
 //! that claim, commit and die. What each question is needed for is shown by leaving it out.
 
+mod parts;
+
 use counter_tests::model::old_copy::{
     Asks, CLAIMS_NOTHING, LOSES_NOTHING_PENDING, NEVER_DOUBLED, NO_FALSE_ALARM, OldCopy,
 };

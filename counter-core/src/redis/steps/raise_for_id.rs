@@ -1,0 +1,123 @@
+//! Raises the high water of every slot of a cluster for a new id of the data.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::found;
+use super::look::high_water;
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_time};
+use crate::error::{BoxError, Error, StoreStep};
+use crate::names::{SLOTS, Slot};
+use crate::protocol::ClaimSeq;
+use crate::redis::batch::{self, Batch, IfLost, InSlot, Window};
+use crate::redis::connection::{Checkout, Deadline, Names, Packed, Script, ScriptAnswer};
+use crate::redis::last_sighting::floor_of;
+use crate::redis::server::Server;
+use crate::store::PartSeq;
+
+static RAISE: LazyLock<Script> = LazyLock::new(|| {
+    Script::with_constants(
+        concat!(
+            include_str!("count.lua"),
+            include_str!("sequence.lua"),
+            include_str!("given_out.lua"),
+            include_str!("raise_for_id.lua")
+        ),
+        SEQUENCE_CONSTANTS,
+    )
+});
+
+const BATCH: Batch = Batch {
+    step: StoreStep::Raise,
+    chunk: 1,
+    window: 1000,
+    if_lost: IfLost::Repeat { until: Deadline::NEVER },
+};
+
+/// What a store is known to have given out under its last id.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known<'a> {
+    pub(crate) store_id: &'a str,
+    pub(crate) given_out: &'a [PartSeq],
+}
+
+/// A slot, and what it gave out under the last id.
+#[derive(Debug, Clone)]
+struct OfSlot {
+    slot: Slot,
+    given_out: Vec<ClaimSeq>,
+}
+
+impl InSlot for OfSlot {
+    fn slot(&self, _names: &Names) -> Slot {
+        self.slot
+    }
+}
+
+/// Has all slots give out one and the same sequence, which is above all that there are and no less
+/// than `above`, but for those that do not remember what is known. Returns that sequence, the floor
+/// of the new id. A slot that does not remember it has gone back to before the new id.
+///
+/// It is not in the future, because sequences that are no times come again when a slot goes back.
+pub(crate) fn raise_for_id(
+    server: &Server,
+    above: ClaimSeq,
+    known: Known<'_>,
+) -> Result<ClaimSeq, Error> {
+    let last_floor = floor_of(known.store_id);
+    let asked = if last_floor > ClaimSeq::ZERO { vec![last_floor] } else { Vec::new() };
+    let mut of_slots = (0..SLOTS).map(|slot| (slot, asked.clone())).collect::<BTreeMap<_, _>>();
+    for PartSeq { part, seq } in known.given_out {
+        of_slots.entry(*part).or_default().push(*seq);
+    }
+    let of_slots = of_slots.into_iter().map(|(slot, given_out)| OfSlot { slot, given_out });
+    let floor = time(server)?.max(high_water(server)?.get() + 1).max(above.get());
+    let floor = ClaimSeq::new(floor);
+    let raise = |checkout: &mut Checkout<'_>, window: &Window<'_, OfSlot>, _: &mut Vec<()>| {
+        raise_window(server, floor, checkout, window)
+    };
+    batch::in_any_order(server, BATCH, &of_slots.collect::<Vec<_>>(), raise)?;
+    Ok(floor)
+}
+
+/// Returns the time of the node that has the slot of the id, in microseconds.
+fn time(server: &Server) -> Result<i64, Error> {
+    let home = server.names().home();
+    server.repeatable_step(StoreStep::Raise, home, Deadline::NEVER, |checkout| {
+        let mut command = Packed::default();
+        command.command(1, |args| {
+            args.text("TIME");
+        });
+        parse_time(server.ask(checkout, &command)?)
+    })
+}
+
+fn raise_window(
+    server: &Server,
+    floor: ClaimSeq,
+    checkout: &mut Checkout<'_>,
+    window: &Window<'_, OfSlot>,
+) -> Result<(), BoxError> {
+    let (names, last) = (server.names(), server.last_sighting());
+    let seen = window.chunks.iter().map(|chunk| last.get(chunk.slot).0).collect::<Vec<_>>();
+    let calls = window.pack(|calls, chunk| {
+        let given_out = chunk.items.iter().flat_map(|of_slot| &of_slot.given_out);
+        RAISE.call(calls, 2, 1 + given_out.clone().count(), |args| {
+            args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
+            args.int(floor.get());
+            for seq in given_out {
+                args.int(seq.get());
+            }
+        });
+    });
+    let replies = server.run(&RAISE, checkout, &calls)?;
+    for ((chunk, reply), nth) in window.with(replies).zip(seen) {
+        let answer = ScriptAnswer::read(reply)?;
+        match answer.word.as_slice() {
+            b"ok" => last.note(nth, chunk.slot, answered_sequence(&answer)?),
+            b"back" => {}
+            _ => return Err(found::in_answer(names, chunk.slot, &answer, None)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A store whose parts come back from an old copy, or are emptied, each by itself, as the slots of a cluster
+//! are: a model that can be checked exhaustively.
+//!
+//! The model of one store has what all parts have in common. Here a process may know one part well and nothing
+//! of another, and the store's id is in neither: it can be lost while the parts stay, and a part can come back
+//! from before the present id. Each part has one counter.
+
+mod rules;
+mod steps;
+mod world;
+
+use stateright::{Model, Property};
+
+pub use self::rules::{Asks, Clock, Does, Emptied, Floor, PartedStore, Records};
+use self::world::{At, Happens, World};
+
+/// Nothing is counted twice before a process refuses to go on.
+pub const NEVER_DOUBLED: &str = "no row has more than was counted";
+/// A part that did not come back is not refused, whatever happens to the others and to the id.
+pub const OTHERS_GO_ON: &str = "only a part that came back is refused";
+/// A pass that begins after the database knew more than a part claims nothing of that.
+pub const CLAIMS_NOTHING: &str =
+    "a pass that could know that a part came back claims nothing of it";
+/// What a part claims is not below what its row has seen, where the guard would drop it.
+pub const ABOVE_ROWS: &str = "a claim of a part that did not come back is above its row";
+/// A process that was turned back by an emptied part does not meet it again.
+pub const GOES_ON: &str = "an emptied part turns a process back once";
+
+impl Model for PartedStore {
+    type State = World;
+    type Action = Happens;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::beginning(self)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Happens>) {
+        actions.extend((0..PARTS).filter(|part| world.to_count[*part] > 0).map(Happens::Count));
+        if self.is_restored {
+            match &world.copy {
+                None if world.can_be_copied() => actions.push(Happens::Copy),
+                Some(copy) if !world.was_restored && *copy != world.parts[0] => {
+                    actions.push(Happens::Restore);
+                }
+                _ => {}
+            }
+        }
+        if self.id_is_lost && world.can_lose_id() {
+            actions.push(Happens::LoseId);
+        }
+        if !world.was_emptied && world.can_be_emptied(self.emptied) {
+            actions.push(Happens::Empty);
+        }
+        for (i, process) in world.processes.iter().enumerate() {
+            match process.at {
+                At::Ready(ready) => {
+                    let holds = |part: &usize| ready.may_claim[*part] && world.parts[*part].holds();
+                    actions.extend((0..PARTS).filter(holds).map(|part| Happens::Claim(i, part)));
+                    actions.push(Happens::End(i));
+                }
+                _ => actions.push(Happens::Step(i)),
+            }
+            if self.dies && !matches!(process.at, At::Idle | At::Identified(_) | At::Known(..)) {
+                actions.push(Happens::Crash(i));
+            }
+        }
+    }
+
+    fn next_state(&self, before: &World, action: Happens) -> Option<World> {
+        let mut world = before.clone();
+        match action {
+            Happens::Count(part) => {
+                world.to_count[part] -= 1;
+                world.parts[part].pending += 1;
+            }
+            Happens::Copy => world.copy = Some(world.parts[0].clone()),
+            Happens::Restore => {
+                world.parts[0] = world.copy.clone()?;
+                world.was_restored = true;
+            }
+            Happens::Empty => {
+                world.parts[0] = world::Part::default();
+                world.was_emptied = true;
+            }
+            Happens::LoseId => world.id = None,
+            Happens::Step(i) => world.step(i, self)?,
+            Happens::Claim(i, part) => world.claim(i, part, self),
+            Happens::End(i) => world.processes[i].at = At::Idle,
+            Happens::Crash(i) => world.crash(i),
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let all: [Property<Self>; 5] = [
+            Property::always(NEVER_DOUBLED, |model: &Self, world: &World| {
+                let counted = model.counts.iter().zip(&world.to_count);
+                let counted = counted.map(|(all, left)| i64::from(all - left));
+                world.rows.iter().zip(counted).all(|(row, counted)| row.count <= counted)
+            }),
+            Property::always(OTHERS_GO_ON, |_, world: &World| !world.refused_another),
+            Property::always(CLAIMS_NOTHING, |_, world: &World| !world.claimed_knowingly),
+            Property::always(ABOVE_ROWS, |_, world: &World| !world.claimed_below_row),
+            Property::always(GOES_ON, |_, world: &World| {
+                world.processes.iter().all(|process| process.turned_back < 2)
+            }),
+        ];
+        all.into_iter().filter(|property| self.said.contains(&property.name)).collect()
+    }
+}
+
+/// The first of them is the one to which things happen.
+const PARTS: usize = 2;

@@ -1,0 +1,127 @@
+//! What happens to a store of parts, and what processes do in it.
+
+use super::PARTS;
+
+/// A world, and what processes do.
+#[derive(Debug, Clone)]
+pub struct PartedStore {
+    /// How many passes each process makes.
+    pub passes: Vec<u8>,
+    /// How many rows the database has for what it records of each part, which the processes take by turns.
+    pub writers: usize,
+    /// How often the counter of each part is counted.
+    pub counts: [u8; PARTS],
+    /// Whether processes die.
+    pub dies: bool,
+    /// Whether a part comes back from its copy.
+    pub is_restored: bool,
+    /// Whether the store's id is lost, though its parts are not.
+    pub id_is_lost: bool,
+    /// When a part may lose all that it has.
+    pub emptied: Emptied,
+    /// The clock that sequences follow.
+    pub clock: Clock,
+    /// What processes do.
+    pub does: Does,
+    /// What is said of it.
+    pub said: &'static [&'static str],
+}
+
+/// When a part may lose all that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emptied {
+    /// Never.
+    Never,
+    /// At any time.
+    AnyTime,
+    /// While a process has claimed something of it, and not yet recorded that.
+    BetweenClaimAndRecord,
+}
+
+/// The clock that sequences follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// It is above all sequences that were given out.
+    Right,
+    /// It is behind all of them, so that a part counts on from its high water.
+    Behind,
+}
+
+/// What processes do. Each is right by default.
+#[derive(Debug, Clone, Copy)]
+pub struct Does {
+    /// When a pass asks all parts whether they remember what is recorded of them.
+    pub asks: Asks,
+    /// Each transaction asks the part that it is about, once its rows are locked.
+    pub asks_in_transaction: bool,
+    /// What the database records.
+    pub records: Records,
+    /// A transaction reads what every writer has recorded of a part.
+    pub reads_all_writers: bool,
+    /// A transaction ends if the store has another id than before its claim.
+    pub compares_ids: bool,
+    /// All high waters are raised before there is a new id.
+    pub raises_for_id: bool,
+    /// The raised high waters come before the id, and not after it.
+    pub raises_first: bool,
+    /// A part that does not remember what is recorded under the last id is not raised for the new one.
+    pub asks_for_id: bool,
+    /// What an id says of the sequence that each part has given out for it.
+    pub floor: Floor,
+    /// Only what a part holds that came back is left alone.
+    pub refuses_by_part: bool,
+    /// The high water of a part that was emptied is raised above what is recorded.
+    pub raises_emptied: bool,
+    /// A process that met an emptied part asks all parts again.
+    pub doubts: bool,
+}
+
+/// What an id says of the sequence that each part has given out for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// A part has to remember it.
+    Remembered,
+    /// The high water of a part has to be no less.
+    Compared,
+    /// Nothing.
+    Unnamed,
+}
+
+/// When a pass asks all parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Each pass does, as one that is asked for.
+    Always,
+    /// The first one does, and one that has a reason to doubt, as a worker's.
+    Once,
+    /// No pass does.
+    Never,
+}
+
+/// What the database records of the sequences that parts gave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// The newest one of each part.
+    ByPart,
+    /// The newest one of all.
+    One,
+}
+
+impl Default for Does {
+    fn default() -> Self {
+        Self {
+            asks: Asks::Once,
+            asks_in_transaction: true,
+            records: Records::ByPart,
+            reads_all_writers: true,
+            compares_ids: true,
+            raises_for_id: true,
+            raises_first: true,
+            asks_for_id: true,
+            floor: Floor::Remembered,
+            refuses_by_part: true,
+            raises_emptied: true,
+            doubts: true,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What there is, in a store of parts and around it.
+
+use counter_core::Baseline;
+
+use super::PARTS;
+use super::rules::{Clock, Emptied, Floor, PartedStore, Records};
+
+/// The high water that each part begins with.
+pub(super) const FIRST: u8 = 1;
+
+/// An id may be lost once.
+const LIVES: usize = 2;
+const WRITERS: usize = 2;
+
+/// All of the world at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    pub(super) parts: [Part; PARTS],
+    pub(super) id: Option<Life>,
+    /// How many ids there were.
+    pub(super) lives: u8,
+    /// What the first part held when it was copied.
+    pub(super) copy: Option<Part>,
+    pub(super) was_restored: bool,
+    pub(super) was_emptied: bool,
+    pub(super) rows: [Baseline; PARTS],
+    /// What the database has recorded, by id, part and writer.
+    pub(super) records: [[[u8; WRITERS]; PARTS]; LIVES],
+    /// The process that has locked a counter's row.
+    pub(super) locks: [Option<usize>; PARTS],
+    pub(super) record_locks: [Option<usize>; WRITERS],
+    pub(super) processes: Vec<Process>,
+    /// The clock.
+    pub(super) now: u8,
+    pub(super) to_count: [u8; PARTS],
+    pub(super) refused_another: bool,
+    pub(super) claimed_knowingly: bool,
+    pub(super) claimed_below_row: bool,
+}
+
+/// A part of the store, with its one counter.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Part {
+    pub(super) high_water: u8,
+    /// The sequences that it remembers giving out, a bit for each.
+    given: u32,
+    pub(super) pending: u8,
+    pub(super) claim: Option<Made>,
+}
+
+/// A claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Made {
+    pub(super) seq: u8,
+    pub(super) by: u8,
+}
+
+/// An id of the store, by its number, and what it says that each part has given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Life {
+    pub(super) number: u8,
+    pub(super) floor: u8,
+}
+
+/// A process that makes passes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Process {
+    pub(super) left: u8,
+    pub(super) at: At,
+    /// The number of the id under which it found no part that came back.
+    pub(super) sound: Option<u8>,
+    /// A claim that it could not settle.
+    pub(super) in_hand: Option<Work>,
+    /// How often it was turned back by an emptied part since it last raised one.
+    pub(super) turned_back: u8,
+}
+
+/// A claim of a part, in the hands of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Work {
+    pub(super) life: Life,
+    pub(super) part: usize,
+    pub(super) made: Made,
+}
+
+/// Where a pass is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum At {
+    Idle,
+    /// There was no id.
+    Raising(Raising),
+    /// It has raised all of them to this or above.
+    Raised(u8),
+    Identified(Life),
+    /// It has read what is recorded of each part, as bits.
+    Known(Life, [u32; PARTS]),
+    Ready(Ready),
+    Claimed(Work),
+    /// It has written the row, and locked it.
+    Written(Work),
+    /// It has locked a row of the record, and read this of the part.
+    Recorded(Work, u32),
+    /// The part remembers all of it.
+    Remembered(Work),
+    Verified(Work),
+    Committed(Work),
+}
+
+/// High waters on their way to one above all others, one part after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Raising {
+    pub(super) next: usize,
+    /// What each part becomes that can.
+    pub(super) floor: u8,
+    /// What is recorded of each part under the last id, as bits.
+    pub(super) known: [u32; PARTS],
+}
+
+/// What a pass may claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ready {
+    pub(super) life: Life,
+    pub(super) may_claim: [bool; PARTS],
+    /// Which parts it could know to have come back.
+    pub(super) could_know: [bool; PARTS],
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happens {
+    /// An increment of the counter of a part.
+    Count(usize),
+    /// The first part is copied.
+    Copy,
+    /// It comes back as it was copied.
+    Restore,
+    /// It loses all that it has.
+    Empty,
+    /// The store's id is lost.
+    LoseId,
+    /// The next step of a process.
+    Step(usize),
+    /// A process claims what a part holds.
+    Claim(usize, usize),
+    /// A process finds nothing that it wants to claim.
+    End(usize),
+    /// A process dies.
+    Crash(usize),
+}
+
+impl Part {
+    pub(super) fn holds(&self) -> bool {
+        self.claim.is_some() || self.pending > 0
+    }
+
+    /// What is older than all that it remembers may have been given out.
+    pub(super) fn remembers(&self, seqs: u32) -> bool {
+        let above = !((2_u32 << self.high_water) - 1);
+        let oldest = self.given & self.given.wrapping_neg();
+        seqs & (above | (!self.given & !oldest.wrapping_sub(1))) == 0
+    }
+
+    /// Gives out a sequence, and forgets the others if the high water was lost.
+    pub(super) fn give_out(&mut self, seq: u8) {
+        if self.high_water == 0 {
+            self.given = 0;
+        }
+        (self.high_water, self.given) = (seq.max(self.high_water), self.given | 1 << seq);
+    }
+}
+
+impl World {
+    pub(super) fn beginning(model: &PartedStore) -> Self {
+        let mut part = Part::default();
+        if model.does.raises_for_id {
+            part.give_out(FIRST);
+        }
+        let process = |left: &u8| Process {
+            left: *left,
+            at: At::Idle,
+            sound: None,
+            in_hand: None,
+            turned_back: 0,
+        };
+        Self {
+            parts: [part.clone(), part],
+            id: Some(Life {
+                number: 0,
+                floor: if model.does.floor == Floor::Unnamed { 0 } else { FIRST },
+            }),
+            lives: 1,
+            copy: None,
+            was_restored: false,
+            was_emptied: false,
+            rows: [Baseline::NONE; PARTS],
+            records: Default::default(),
+            locks: [None; PARTS],
+            record_locks: [None; WRITERS],
+            processes: model.passes.iter().map(process).collect(),
+            now: if model.clock == Clock::Right { FIRST + 1 } else { 0 },
+            to_count: model.counts,
+            refused_another: false,
+            claimed_knowingly: false,
+            claimed_below_row: false,
+        }
+    }
+
+    /// A copy of a part that was emptied, and that no pass has met since, is a part that was emptied.
+    pub(super) fn can_be_copied(&self) -> bool {
+        !self.was_emptied || self.parts[0].high_water > 0
+    }
+
+    /// Not while a transaction has asked for the id and is not committed: what happens in that moment to the
+    /// id and to a part, and is over with a new id, is not found.
+    pub(super) fn can_lose_id(&self) -> bool {
+        let is_committing = |at: At| matches!(at, At::Remembered(_) | At::Verified(_));
+        let is_first = self.lives == 1 && self.id.is_some();
+        is_first && !self.processes.iter().any(|process| is_committing(process.at))
+    }
+
+    pub(super) fn can_be_emptied(&self, emptied: Emptied) -> bool {
+        match emptied {
+            Emptied::Never => false,
+            Emptied::AnyTime => true,
+            Emptied::BetweenClaimAndRecord => self.processes.iter().any(|process| {
+                matches!(process.at, At::Claimed(work) | At::Written(work) if work.part == 0)
+            }),
+        }
+    }
+
+    /// Returns the greatest sequence that is recorded of any part under any id.
+    pub(super) fn newest(&self) -> u8 {
+        self.records.as_flattened().as_flattened().iter().copied().max().unwrap_or_default()
+    }
+
+    /// Returns what is recorded of a part under an id, or what one writer has, as bits.
+    pub(super) fn recorded(
+        &self,
+        life: Life,
+        part: usize,
+        writer: Option<usize>,
+        records: Records,
+    ) -> u32 {
+        let of_life = &self.records[usize::from(life.number)];
+        if records == Records::One {
+            // It is about the part that gave it out, whichever that is.
+            let newest = of_life.as_flattened().iter().copied().max().unwrap_or_default();
+            let is_of_part = of_life[part].contains(&newest);
+            return if newest > 0 && is_of_part { 1 << newest } else { 0 };
+        }
+        let rows = of_life[part].iter().enumerate();
+        let rows = rows.filter(|(row, seq)| **seq > 0 && writer.is_none_or(|one| one == *row));
+        rows.fold(0, |seqs, (_, seq)| seqs | 1 << seq)
+    }
+
+    pub(super) fn crash(&mut self, i: usize) {
+        self.unlock(i);
+        let process = &mut self.processes[i];
+        *process = Process {
+            left: process.left,
+            at: At::Idle,
+            sound: None,
+            in_hand: None,
+            turned_back: 0,
+        };
+    }
+
+    pub(super) fn unlock(&mut self, i: usize) {
+        for lock in self.locks.iter_mut().chain(&mut self.record_locks) {
+            lock.take_if(|owner| *owner == i);
+        }
+    }
+}

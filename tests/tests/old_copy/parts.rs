@@ -1,0 +1,129 @@
+//! Slots of a cluster, of which each may come back or be emptied by itself, and an id that may be lost.
+
+use counter_tests::model::parts::{
+    ABOVE_ROWS, Asks, CLAIMS_NOTHING, Clock, Does, Emptied, Floor, GOES_ON, NEVER_DOUBLED,
+    OTHERS_GO_ON, PartedStore, Records,
+};
+use counter_tests::model::scenario::{check, refute};
+
+#[test]
+fn a_part_that_came_back_doubles_nothing_and_the_others_go_on() {
+    for writers in [1, 2] {
+        check(restored(writers), &format!("a part restored, {writers} rows"));
+    }
+    let always = PartedStore { does: asking(Asks::Always), ..restored(2) };
+    let said = &[NEVER_DOUBLED, OTHERS_GO_ON, CLAIMS_NOTHING];
+    check(PartedStore { said, ..always }, "a part restored, asked by each pass");
+}
+
+#[test]
+fn a_part_that_came_back_from_before_a_new_id_doubles_nothing() {
+    check(new_id(), "a new id, and a part restored");
+}
+
+#[test]
+fn a_part_that_was_emptied_goes_on_above_what_is_recorded() {
+    check(emptied(), "a part emptied");
+    check(emptied_under_a_claim(), "a part emptied under a claim, clock behind");
+}
+
+#[test]
+fn a_part_that_came_back_is_claimed_from_if_it_is_asked_at_the_start_alone() {
+    let does = Does { asks_in_transaction: false, ..Does::default() };
+    refute_doing(does, restored(2), "asked at the start", NEVER_DOUBLED);
+}
+
+#[test]
+fn a_pass_that_does_not_ask_claims_from_a_part_that_it_could_know_to_be_old() {
+    let model = PartedStore { said: &[CLAIMS_NOTHING], ..restored(1) };
+    refute_doing(asking(Asks::Never), model, "not asked at the start", CLAIMS_NOTHING);
+}
+
+#[test]
+fn one_record_for_all_parts_hides_that_an_idle_one_came_back() {
+    let does = Does { records: Records::One, ..Does::default() };
+    refute_doing(does, restored(2), "one record", NEVER_DOUBLED);
+}
+
+#[test]
+fn what_another_writer_has_recorded_of_a_part_is_asked_for_too() {
+    let does = Does { reads_all_writers: false, ..Does::default() };
+    refute_doing(does, restored(2), "own rows", NEVER_DOUBLED);
+}
+
+#[test]
+fn a_part_that_came_back_would_stop_the_others_if_the_store_were_refused_as_a_whole() {
+    let does = Does { refuses_by_part: false, ..Does::default() };
+    refute_doing(does, restored(1), "all refused", OTHERS_GO_ON);
+}
+
+#[test]
+fn a_new_id_hides_that_a_part_came_back_from_before_it() {
+    for (name, does) in [
+        ("without a floor", Does { floor: Floor::Unnamed, ..Does::default() }),
+        ("floor compared", Does { floor: Floor::Compared, ..Does::default() }),
+        ("without raising all parts", Does { raises_for_id: false, ..Does::default() }),
+        ("without comparing ids", Does { compares_ids: false, ..Does::default() }),
+        ("without asking for it", Does { asks_for_id: false, ..Does::default() }),
+    ] {
+        refute_doing(does, new_id(), name, NEVER_DOUBLED);
+    }
+}
+
+#[test]
+fn an_id_that_comes_before_its_high_waters_refuses_parts_that_did_not_come_back() {
+    let does = Does { raises_first: false, ..Does::default() };
+    refute_doing(does, new_id(), "id first", OTHERS_GO_ON);
+}
+
+#[test]
+fn a_part_that_was_emptied_is_raised_and_asked_for_again() {
+    let does = Does { raises_emptied: false, ..Does::default() };
+    refute_doing(does, emptied_under_a_claim(), "not raised", ABOVE_ROWS);
+    let does = Does { doubts: false, ..Does::default() };
+    refute_doing(does, emptied(), "not doubted", GOES_ON);
+}
+
+fn refute_doing(does: Does, model: PartedStore, name: &str, property: &'static str) {
+    refute(PartedStore { does, ..model }, name, property);
+}
+
+fn asking(asks: Asks) -> Does {
+    Does { asks, ..Does::default() }
+}
+
+fn restored(writers: usize) -> PartedStore {
+    PartedStore {
+        passes: vec![2, 1],
+        writers,
+        counts: [1, 1],
+        dies: true,
+        is_restored: true,
+        id_is_lost: false,
+        emptied: Emptied::Never,
+        clock: Clock::Right,
+        does: Does::default(),
+        said: &[NEVER_DOUBLED, OTHERS_GO_ON],
+    }
+}
+
+fn new_id() -> PartedStore {
+    PartedStore { id_is_lost: true, dies: false, counts: [1, 0], ..restored(1) }
+}
+
+fn emptied() -> PartedStore {
+    let said = &[NEVER_DOUBLED, OTHERS_GO_ON, ABOVE_ROWS, GOES_ON];
+    PartedStore { is_restored: false, emptied: Emptied::AnyTime, said, ..restored(2) }
+}
+
+/// With one process, whose clock gives no sequences above those of before.
+fn emptied_under_a_claim() -> PartedStore {
+    let emptied = Emptied::BetweenClaimAndRecord;
+    PartedStore {
+        passes: vec![4],
+        counts: [2, 1],
+        clock: Clock::Behind,
+        emptied,
+        ..self::emptied()
+    }
+}
