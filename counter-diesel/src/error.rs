@@ -98,7 +98,7 @@ pub enum Error {
     /// owner's id is known. Nothing was counted.
     #[error(
         "counter {counter} was not counted: its days begin in a zone of its owner, of which only \
-         the id is known: pass the model, or name the zone with Counters::in_zone"
+         the id is known: pass the model, or name the zone with in_zone"
     )]
     #[non_exhaustive]
     ZoneNeeded {

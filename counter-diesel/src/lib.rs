@@ -112,7 +112,7 @@ pub use counter_core::{
     Config, CounterId, CounterKey, MemoryStore, Owner, OwnerId, Pattern, ToOwnerId,
 };
 pub use counter_derive::HasCounters;
-pub use counters::after_commit::AfterCommit;
+pub use counters::after_commit::{AfterCommit, CountingAfterCommit};
 pub use counters::builder::CountersBuilder;
 pub use counters::counters::Counters;
 pub use counters::counting::Counting;
