@@ -3,17 +3,18 @@
 mod build_problem;
 mod ledger_step;
 mod mismatch;
+mod periods;
 mod transaction;
 
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
 };
-use counter_core::{CounterId, OwnerType, TableName};
+use counter_core::{CounterId, CounterKey, Grain, OwnerType, TableName};
 
 pub use self::build_problem::BuildProblem;
 pub use self::ledger_step::LedgerStep;
@@ -69,7 +70,7 @@ pub enum Error {
     #[error(
         "the event of {} was not counted: events before {} come too late (oldest_event, \
          COUNTER_OLDEST_EVENT)",
-        time(.at), time(.oldest)
+        periods::time(.at), periods::time(.oldest)
     )]
     #[non_exhaustive]
     TooLate {
@@ -84,7 +85,7 @@ pub enum Error {
     #[error(
         "the event of {} was not counted: events after {} are in the future (newest_event, \
          COUNTER_NEWEST_EVENT)",
-        time(.at), time(.newest)
+        periods::time(.at), periods::time(.newest)
     )]
     #[non_exhaustive]
     TooEarly {
@@ -95,10 +96,11 @@ pub enum Error {
     },
 
     /// The counter is counted by days, the owner's model names a field for its zone, and only the
-    /// owner's id is known. Nothing was counted.
+    /// owner's id is known. Nothing was counted or read.
     #[error(
-        "counter {counter} was not counted: its days begin in a zone of its owner, of which only \
-         the id is known: pass the model, or name the zone with Counters::in_zone"
+        "the days of counter {counter} begin in a zone of its owner, of which only the id is \
+         known, so nothing was counted or read: pass the model, or name the zone with in_zone, or \
+         Span::zone where it is read"
     )]
     #[non_exhaustive]
     ZoneNeeded {
@@ -173,6 +175,32 @@ pub enum Error {
     KeptOut {
         /// The counters' table.
         table: String,
+    },
+
+    /// The periods that are asked for are not kept: the counter is counted by other grains, which
+    /// do not add up to them. It is never answered with 0.
+    #[error("{}", periods::not_kept(.key, *.grain, .stored))]
+    #[non_exhaustive]
+    NotKept {
+        /// The counter's key.
+        key: CounterKey,
+        /// The grain that was asked for.
+        grain: Grain,
+        /// Those by which the counter is counted.
+        stored: Vec<Grain>,
+    },
+
+    /// The periods that are to be set, reset or deleted have no buckets of their own: they are sums
+    /// of others, or nothing is kept of them. Nothing was changed.
+    #[error("{}", periods::not_stored(.key, *.grain, .stored))]
+    #[non_exhaustive]
+    NotStored {
+        /// The counter's key.
+        key: CounterKey,
+        /// The grain that was asked for.
+        grain: Grain,
+        /// Those by which the counter is counted.
+        stored: Vec<Grain>,
     },
 
     /// The database is not the one that the store was synced into last: it was restored from an
@@ -367,9 +395,4 @@ impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Self {
         Self::Core(invalid.into())
     }
-}
-
-/// Returns an instant as it is written in errors.
-fn time(at: &DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

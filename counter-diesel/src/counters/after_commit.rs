@@ -1,6 +1,7 @@
 //! Increments that belong to a transaction of the application's.
 
-use counter_core::JointIncrement;
+use chrono::{DateTime, TimeZone, Utc};
+use counter_core::{JointIncrement, Zone};
 use diesel::result::Error as DieselError;
 
 use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
@@ -35,8 +36,7 @@ impl AfterCommit {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        let counted = counted(self.counters.calendar(), &owner, &key, None)?;
-        self.gather(&counted, by)
+        CountingAfterCommit::new(self).increment(owner, key, by)
     }
 
     /// Subtracts from a counter, after the commit.
@@ -50,14 +50,17 @@ impl AfterCommit {
         key: impl KeyOf<O::Model>,
         by: i64,
     ) -> Result<(), Error> {
-        let counted = counted(self.counters.calendar(), &owner, &key, None)?;
-        let by = negated(&counted.id, by)?;
-        self.gather(&counted, by)
+        CountingAfterCommit::new(self).decrement(owner, key, by)
     }
 
-    fn gather(&mut self, counted: &Counted, by: i64) -> Result<(), Error> {
-        self.increments.push(counted.joint(self.counters.calendar().now(), by)?);
-        Ok(())
+    /// Counts what happened at this instant, after the commit: see [`Counters::at`].
+    pub fn at<Tz: TimeZone>(&mut self, event: DateTime<Tz>) -> CountingAfterCommit<'_> {
+        CountingAfterCommit::new(self).at(event)
+    }
+
+    /// Counts in the days of this zone, after the commit: see [`Counters::in_zone`].
+    pub fn in_zone(&mut self, zone: Zone) -> CountingAfterCommit<'_> {
+        CountingAfterCommit::new(self).in_zone(zone)
     }
 
     /// Runs a part of the transaction in a savepoint on `conn`, which must be the transaction's own
@@ -82,6 +85,78 @@ impl AfterCommit {
             self.increments.truncate(before);
         }
         result
+    }
+}
+
+/// Increments of a transaction that happened at another time than now, or in a zone that the call
+/// names: see [`AfterCommit::at`] and [`AfterCommit::in_zone`].
+#[derive(Debug)]
+#[must_use = "it counts nothing until it is asked"]
+pub struct CountingAfterCommit<'a> {
+    after: &'a mut AfterCommit,
+    event: Option<DateTime<Utc>>,
+    zone: Option<Zone>,
+}
+
+impl<'a> CountingAfterCommit<'a> {
+    fn new(after: &'a mut AfterCommit) -> Self {
+        Self { after, event: None, zone: None }
+    }
+
+    /// Counts what happened at this instant: see [`Counters::at`].
+    pub fn at<Tz: TimeZone>(self, event: DateTime<Tz>) -> Self {
+        Self { event: Some(event.to_utc()), ..self }
+    }
+
+    /// Counts in the days of this zone: see [`Counters::in_zone`].
+    pub fn in_zone(self, zone: Zone) -> Self {
+        Self { zone: Some(zone), ..self }
+    }
+
+    /// Adds to a counter, after the commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`AfterCommit::increment`], and [`Error::TooLate`] or [`Error::TooEarly`], after which
+    /// nothing was gathered.
+    pub fn increment<O: CounterOwner>(
+        self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        by: i64,
+    ) -> Result<(), Error> {
+        let counted = self.counted(&owner, &key)?;
+        self.gather(&counted, by)
+    }
+
+    /// Subtracts from a counter, after the commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`increment`](Self::increment), and [`counter_core::Error::NotCounted`] for `i64::MIN`.
+    pub fn decrement<O: CounterOwner>(
+        self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        by: i64,
+    ) -> Result<(), Error> {
+        let counted = self.counted(&owner, &key)?;
+        let by = negated(&counted.id, by)?;
+        self.gather(&counted, by)
+    }
+
+    fn counted<O: CounterOwner>(
+        &self,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+    ) -> Result<Counted, Error> {
+        counted(self.after.counters.calendar(), owner, key, self.zone)
+    }
+
+    fn gather(self, counted: &Counted, by: i64) -> Result<(), Error> {
+        let at = self.after.counters.calendar().instant(self.event)?;
+        self.after.increments.push(counted.joint(at, by)?);
+        Ok(())
     }
 }
 

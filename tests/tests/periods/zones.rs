@@ -15,15 +15,15 @@ use super::assert_pending;
 
 #[derive(HasCounters)]
 #[counters(keys(calls(every(hour, day)), hits(every(hour)), likes), zone = time_zone)]
-struct Client {
+pub(super) struct Client {
     id: i64,
     time_zone: Option<String>,
 }
 
 #[derive(HasCounters)]
 #[counters(keys(calls(every(day))))]
-struct Shop {
-    id: i64,
+pub(super) struct Shop {
+    pub(super) id: i64,
 }
 
 /// It is the 30th in one half of the world, and the 1st in the other.
@@ -166,29 +166,48 @@ pub(super) const CASES: &[Case<World>] = &[
             after.increment(Client::counter_owner(1)?, ClientCounter::Calls, 100)
         });
         assert!(matches!(needed, Err(Error::ZoneNeeded { .. })), "{needed:?}");
+        let late = counters.transaction(&mut pool.get().unwrap(), |_, after| {
+            let night = "2026-12-20T23:30:00Z".parse::<DateTime<Utc>>().unwrap();
+            let by_id = Client::counter_owner(1)?;
+            after.in_zone(zone("-01:00")).increment(&by_id, ClientCounter::Calls, 1_000)?;
+            after.at(night).in_zone(zone("+01:00")).increment(&by_id, ClientCounter::Calls, 3)?;
+            after.at(night).decrement(&Shop { id: 2 }, ShopCounter::Calls, 2)
+        });
+        late.unwrap();
+        let too_late = counters.transaction(&mut pool.get().unwrap(), |_, after| {
+            after.increment(&Shop { id: 2 }, ShopCounter::Calls, 100)?;
+            after.at(DateTime::UNIX_EPOCH).increment(&Shop { id: 2 }, ShopCounter::Calls, 100)
+        });
+        assert!(matches!(too_late, Err(Error::TooLate { .. })), "{too_late:?}");
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
         let table = model_counters_periods::table.filter(model_counters_periods::grain.eq("day"));
         let rows = table.load::<PeriodCount>(&mut pool.get().unwrap()).unwrap();
         let counts = rows.iter().map(|row| (row.period().unwrap().to_string(), row.count));
-        let expected = [("day:2026-12-30", 11), ("day:2027-01-01", 1)];
+        let expected = [
+            ("day:2026-12-30", 11),
+            ("day:2026-12-31", 1_000),
+            ("day:2026-12-21", 3),
+            ("day:2026-12-21", -2),
+            ("day:2027-01-01", 1),
+        ];
         let expected = expected.map(|(day, count)| (day.to_owned(), count));
         assert_eq!(counts.collect::<BTreeSet<_>>(), expected.into());
     }),
 ];
 
-fn client(time_zone: Option<&str>) -> Client {
+pub(super) fn client(time_zone: Option<&str>) -> Client {
     Client { id: 1, time_zone: time_zone.map(str::to_owned) }
 }
 
-fn zone(text: &str) -> Zone {
+pub(super) fn zone(text: &str) -> Zone {
     text.parse().unwrap()
 }
 
-fn clock(now: &str) -> ManualClock {
+pub(super) fn clock(now: &str) -> ManualClock {
     ManualClock::at_micros(now.parse::<DateTime<Utc>>().unwrap().timestamp_micros())
 }
 
-fn at(world: &World, zone: Zone, now: &str) -> Counters {
+pub(super) fn at(world: &World, zone: Zone, now: &str) -> Counters {
     let mut config = Config::default();
     config.zone = zone;
     world.counters_with(config).with_clock(clock(now))
