@@ -43,12 +43,12 @@ impl Counters {
     /// [`During`].
     ///
     /// ```
-    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # use counter_diesel::{Counters, HasCounters};
     /// # use counter_diesel::query::{Grain, Span};
     /// # #[derive(HasCounters)]
     /// # #[counters(keys(views(every(day))))]
     /// # struct Post { id: i64 }
-    /// # fn show(counters: &Counters, post: &Post) -> Result<(), Error> {
+    /// # fn show(counters: &Counters, post: &Post) -> Result<(), Box<dyn std::error::Error>> {
     /// let days = counters.series(post, PostCounter::Views, Span::last(30, Grain::Day))?;
     /// for (day, views) in &days {
     ///     println!("{} {views}", day.start().date());
