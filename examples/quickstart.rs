@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use counter_diesel::query::{Grain, Span};
 use counter_diesel::{Counters, HasCounters, sqlite_pool};
 
 #[derive(HasCounters)]
-#[counters(keys(views, likes))]
+#[counters(keys(views(every(day)), likes))]
 struct Post {
     id: i64,
 }
@@ -17,9 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let worker = counters.spawn_sync(Duration::from_secs(10))?;
 
     let post = Post { id: 42 };
-    post.increment_counter(&counters, PostCounter::Views, 1)?;
+    post.increment_counter(&counters, PostCounter::Views, 1)?; // in all, and today
     assert_eq!(post.counter(&counters, PostCounter::Views)?, 1); // exact at once
     assert_eq!(counters.baseline(&post, PostCounter::Views)?, 0); // not in the table yet
+
+    let week = counters.series(&post, PostCounter::Views, Span::last(7, Grain::Day))?;
+    assert_eq!(week.sum()?, 1); // the views of the last seven days
 
     worker.stop()?; // syncs a last time
     assert_eq!(counters.baseline(&post, PostCounter::Views)?, 1); // in the table

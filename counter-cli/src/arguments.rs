@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     Adopt, All, ChangeCommand, Conflicts, Delete, Doctor, Get, Merge, Migrate, OrphansCommand,
-    Pending, Prune, RenameType, Reset, Set, Sync, Top,
+    Pending, Prune, RenameType, Reset, Series, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -33,6 +33,8 @@ Names:
   is the name of a counter, any text. In type and id the characters % : { } are
   written %25 %3A %7B %7D, as in the store. An id that is a text of digits has its
   first one encoded: user:%3123 is the text 123, user:123 the number.
+  What a counter counted in a period by itself is views@day:2026-11-28, so no
+  counter is meant whose own name ends like that.
 
 Exit codes:
   0    done
@@ -55,6 +57,7 @@ Examples:
   counter sync --dry-run --pattern 'user:*' -v
   counter sync --watch 10s
   counter get user:123 downloads
+  counter series user:123 downloads --last 30d
   counter all user:123 --json
   counter top user downloads -n 3
   counter doctor";
@@ -65,6 +68,7 @@ pub(crate) enum Command {
     Pending(Pending),
     Get(Get),
     All(All),
+    Series(Series),
     Top(Top),
     Set(Set),
     Reset(Reset),
@@ -96,6 +100,7 @@ impl Command {
             Self::Pending(pending) => pending.run(settings, output),
             Self::Get(get) => get.run(settings, output),
             Self::All(all) => all.run(settings, output),
+            Self::Series(series) => series.run(settings, output),
             Self::Top(top) => top.run(settings, output),
             Self::Set(set) => set.run(settings, output),
             Self::Reset(reset) => reset.run(settings, output),

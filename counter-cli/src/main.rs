@@ -8,8 +8,10 @@ mod arguments;
 mod commands;
 mod connect;
 mod failure;
+mod key;
 mod output;
 mod owner;
+mod periods;
 mod settings;
 #[cfg_attr(not(unix), path = "no_signals.rs")]
 mod signals;

@@ -4,7 +4,6 @@ use std::str::FromStr;
 use clap::Args;
 use counter_diesel::Config;
 use counter_diesel::ledger::TableName;
-use counter_diesel::query::Zone;
 use counter_diesel::store::{ConfigOverrides, Confirmation, Prefix, RedisUrl, StoreKind};
 
 use crate::failure::Failure;
@@ -107,8 +106,6 @@ impl CommandSettings {
         flags.prefix = self.prefix.clone();
         flags.confirm_claims = self.confirm_claims;
         flags.table_name = self.table_name.clone();
-        // The command counts totals alone, and may be built without the names of zones.
-        flags.zone = Some(Zone::UTC);
         Ok(Config::overridden(flags, variable).map_err(counter_diesel::Error::from)?)
     }
 }

@@ -1,10 +1,12 @@
 //! Store and ledger joined, by counter id. All that is below the façade takes an `Engine`.
 
 pub(crate) mod age;
+pub(crate) mod buckets;
 pub(crate) mod calendar;
 pub(crate) mod counting;
 pub(crate) mod distinct;
 pub(crate) mod engine;
+pub(crate) mod grains;
 pub(crate) mod kinship;
 pub(crate) mod pages;
 pub(crate) mod prefixes;

@@ -1,19 +1,21 @@
 //! What goes wrong, and how an error is shown with its causes.
 
+mod answers;
 mod build_problem;
 mod ledger_step;
 mod mismatch;
+mod periods;
 mod transaction;
 
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
 };
-use counter_core::{CounterId, OwnerType, TableName};
+use counter_core::{CounterId, CounterKey, Grain, OwnerType, TableName};
 
 pub use self::build_problem::BuildProblem;
 pub use self::ledger_step::LedgerStep;
@@ -69,7 +71,7 @@ pub enum Error {
     #[error(
         "the event of {} was not counted: events before {} come too late (oldest_event, \
          COUNTER_OLDEST_EVENT)",
-        time(.at), time(.oldest)
+        periods::time(.at), periods::time(.oldest)
     )]
     #[non_exhaustive]
     TooLate {
@@ -84,7 +86,7 @@ pub enum Error {
     #[error(
         "the event of {} was not counted: events after {} are in the future (newest_event, \
          COUNTER_NEWEST_EVENT)",
-        time(.at), time(.newest)
+        periods::time(.at), periods::time(.newest)
     )]
     #[non_exhaustive]
     TooEarly {
@@ -95,10 +97,11 @@ pub enum Error {
     },
 
     /// The counter is counted by days, the owner's model names a field for its zone, and only the
-    /// owner's id is known. Nothing was counted.
+    /// owner's id is known. Nothing was counted or read.
     #[error(
-        "counter {counter} was not counted: its days begin in a zone of its owner, of which only \
-         the id is known: pass the model, or name the zone with in_zone"
+        "the days of counter {counter} begin in a zone of its owner, of which only the id is \
+         known, so nothing was counted or read: pass the model, or name the zone with in_zone, or \
+         Span::zone where it is read"
     )]
     #[non_exhaustive]
     ZoneNeeded {
@@ -189,6 +192,32 @@ pub enum Error {
     KeptOut {
         /// The counters' table.
         table: String,
+    },
+
+    /// The periods that are asked for are not kept: the counter is counted by other grains, which
+    /// do not add up to them. It is never answered with 0.
+    #[error("{}", periods::not_kept(.key, *.grain, .stored))]
+    #[non_exhaustive]
+    NotKept {
+        /// The counter's key.
+        key: CounterKey,
+        /// The grain that was asked for.
+        grain: Grain,
+        /// Those by which the counter is counted.
+        stored: Vec<Grain>,
+    },
+
+    /// The periods that are to be set, reset or deleted have no buckets of their own: they are sums
+    /// of others, or nothing is kept of them. Nothing was changed.
+    #[error("{}", periods::not_stored(.key, *.grain, .stored))]
+    #[non_exhaustive]
+    NotStored {
+        /// The counter's key.
+        key: CounterKey,
+        /// The grain that was asked for.
+        grain: Grain,
+        /// Those by which the counter is counted.
+        stored: Vec<Grain>,
     },
 
     /// The database is not the one that the store was synced into last: it was restored from an
@@ -320,72 +349,8 @@ impl fmt::Debug for Error {
     }
 }
 
-impl Error {
-    /// Returns whether the call that failed certainly counted nothing, so that a write may be made
-    /// again. Of several increments: whether that is so of each. A transaction of the application's
-    /// may have been committed all the same.
-    pub fn is_not_counted(&self) -> bool {
-        match self {
-            Self::Core(error) => error.is_not_counted(),
-            Self::Increments { outcomes } => outcomes
-                .iter()
-                .all(|outcome| outcome.as_ref().is_err_and(CoreError::is_not_counted)),
-            Self::CommittedNotCounted(CommittedNotCounted { uncounted, gathered }) => {
-                let is_not_counted = |uncounted: &Uncounted| uncounted.error.is_not_counted();
-                uncounted.len() == *gathered && uncounted.iter().all(is_not_counted)
-            }
-            _ => true,
-        }
-    }
-
-    /// Returns whether a write may have been counted although it failed. Of several increments:
-    /// whether that is so of one of them. Whether a transaction was committed is another question.
-    pub fn is_outcome_unknown(&self) -> bool {
-        match self {
-            Self::Core(error) => error.is_outcome_unknown(),
-            Self::CommittedNotCounted(committed) => {
-                committed.uncounted.iter().any(|uncounted| uncounted.error.is_outcome_unknown())
-            }
-            Self::Increments { outcomes } => outcomes
-                .iter()
-                .any(|outcome| outcome.as_ref().is_err_and(CoreError::is_outcome_unknown)),
-            _ => false,
-        }
-    }
-
-    /// Returns whether there was no connection to the database, or it was lost. A store that does
-    /// not answer is [`CoreError::Store`], or, for a write, [`CoreError::NotCounted`] or
-    /// [`CoreError::OutcomeUnknown`].
-    pub const fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-    }
-
-    /// Returns whether a table of the counters is missing, so that the migrations have to be run,
-    /// or the table's name corrected.
-    pub const fn is_not_migrated(&self) -> bool {
-        matches!(self, Self::NotMigrated { .. })
-    }
-
-    /// Returns whether the database is not the one that the store was synced into last, so that an
-    /// operator has to decide: see [`Counters::adopt_database`](crate::Counters::adopt_database).
-    pub const fn is_other_database(&self) -> bool {
-        matches!(self, Self::OtherDatabase(_))
-    }
-
-    /// Returns whether store and database contradict each other, so that an operator has to decide:
-    /// see [`Counters::conflicts`](crate::Counters::conflicts).
-    pub const fn is_conflict(&self) -> bool {
-        matches!(self, Self::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }))
-    }
-}
-
 impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Self {
         Self::Core(invalid.into())
     }
-}
-
-/// Returns an instant as it is written in errors.
-fn time(at: &DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

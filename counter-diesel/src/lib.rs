@@ -20,6 +20,8 @@
 //!   [`Counters::in_zone`] says whose days they are.
 //! - [`Counters::load`] returns the exact values for a page of models, [`Counters::top`] the models
 //!   with the highest.
+//! - [`Counters::during`] and [`Counters::series`] return what was counted in a period, or in each
+//!   of several, of keys that their model counts by periods.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is
 //!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
@@ -116,10 +118,12 @@ pub use counters::after_commit::{AfterCommit, CountingAfterCommit};
 pub use counters::builder::CountersBuilder;
 pub use counters::counters::Counters;
 pub use counters::counting::Counting;
+pub use counters::during::During;
 pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::CountersOn;
 pub use counters::orphans::Orphans;
+pub use counters::series::{Series, Trend};
 pub use error::Error;
 #[cfg(feature = "mysql")]
 pub use ledger::dialect::pools::mysql::mysql_pool;

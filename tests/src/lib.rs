@@ -51,6 +51,8 @@ pub mod documents {
     pub struct Migrating;
     #[doc = include_str!("../../docs/operating.md")]
     pub struct Operating;
+    #[doc = include_str!("../../docs/periods.md")]
+    pub struct Periods;
     #[doc = include_str!("../../docs/production.md")]
     pub struct Production;
     #[doc = include_str!("../../docs/queries.md")]

@@ -4,6 +4,7 @@
 //! `cargo run --release -- redis://127.0.0.1:6379 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003`
 
 use std::env;
+use std::num::NonZeroU32;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,9 +26,10 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let one = arguments.next().expect("the URL of a server");
     let nodes = arguments.next().expect("nodes of a cluster, with commas between");
-    let one = RedisStore::builder(one).pool_size(32).build().unwrap();
+    let pool_size = NonZeroU32::new(32).unwrap();
+    let one = RedisStore::builder(one).pool_size(pool_size).build().unwrap();
     let cluster = format!("redis+cluster://{nodes}");
-    let cluster = RedisStore::builder(cluster).pool_size(32).build().unwrap();
+    let cluster = RedisStore::builder(cluster).pool_size(pool_size).build().unwrap();
     let client = nodes.split(',').map(|node| format!("redis://{node}"));
     let client = ClusterClient::new(client).unwrap();
     println!(

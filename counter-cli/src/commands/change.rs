@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::connect;
 use crate::failure::{Exit, Failure};
+use crate::key::KeyArgument;
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
 use crate::settings::CommandSettings;
@@ -27,6 +28,7 @@ impl ChangeCommand {
         settings: &CommandSettings,
         output: Output,
     ) -> Result<Exit, Failure> {
+        self.require_total()?;
         connect::store_only(settings)?.increment(&self.owner.owner, self.key.as_str(), self.by)?;
         self.print("increment", self.by.into(), output)
     }
@@ -36,10 +38,20 @@ impl ChangeCommand {
         settings: &CommandSettings,
         output: Output,
     ) -> Result<Exit, Failure> {
+        self.require_total()?;
         // Refused before anything is opened, whatever state the store is in.
         let by = self.by.checked_neg().ok_or_else(|| self.overflow())?;
         connect::store_only(settings)?.increment(&self.owner.owner, self.key.as_str(), by)?;
         self.print("decrement", -i128::from(self.by), output)
+    }
+
+    /// A bucket alone would not be part of its total.
+    fn require_total(&self) -> Result<(), Failure> {
+        if KeyArgument::read(self.key.to_string())?.is_total() {
+            return Ok(());
+        }
+        let what = format!("{} is what a counter counted in a period", shown(self.key.as_str()));
+        Err(Failure::usage(what).hint("count in the counter itself, or set what it counted then"))
     }
 
     fn overflow(&self) -> CoreError {

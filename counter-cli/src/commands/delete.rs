@@ -3,15 +3,18 @@ use serde_json::json;
 
 use crate::connect::{self, Access};
 use crate::failure::{Exit, Failure};
+use crate::key::KeyArgument;
 use crate::output::{Output, shown};
 use crate::owner::OwnerArgument;
+use crate::periods::{Asked, PeriodArguments};
 use crate::settings::CommandSettings;
 
 /// Delete counters of an owner, with their rows and what is pending
 ///
 /// One after the other. With --all every counter of the owner is deleted: those that have rows, and
 /// all others of which the store holds anything. An increment that comes meanwhile may survive as a
-/// new counter, so delete the owner itself first.
+/// new counter, so delete the owner itself first. Without it, what was counted in periods
+/// stays, and is deleted by itself: views@day:2026-11-28, or --during.
 #[derive(Args)]
 pub(crate) struct Delete {
     /// Owner of the counters, such as user:123
@@ -20,8 +23,10 @@ pub(crate) struct Delete {
     #[arg(required_unless_present = "all", value_name = "KEY")]
     keys: Vec<String>,
     /// Delete every counter of the owner
-    #[arg(long, conflicts_with = "keys")]
+    #[arg(long, conflicts_with_all = ["keys", "during"])]
     all: bool,
+    #[command(flatten)]
+    period: PeriodArguments,
 }
 
 impl Delete {
@@ -30,19 +35,23 @@ impl Delete {
         let OwnerArgument { owner, text } = self.owner;
         if self.all {
             let deleted = counters.delete_all(&owner)?;
-            let found = json!({ "owner": text, "keys": null, "deleted": deleted });
+            let found = json!({ "owner": text, "during": null, "keys": null, "deleted": deleted });
             output.result("delete", &found, || {
                 format!("{deleted} counters of {} are deleted\n", shown(&text))
             })?;
             return Ok(Exit::Done);
         }
         // All names first, so that bad input changes nothing.
-        let handles = self.keys.iter().map(|key| counters.handle(&owner, key.as_str()));
-        for handle in handles.collect::<Result<Vec<_>, _>>()? {
-            handle.delete()?;
-        }
-        let found = json!({ "owner": text, "keys": self.keys, "deleted": self.keys.len() });
-        let line = |key: &String| format!("{} of {} is deleted\n", shown(key), shown(&text));
+        let keys = KeyArgument::read_all(self.keys.clone())?;
+        let asked = self.period.to_change(&counters, &owner, keys)?;
+        asked.iter().try_for_each(Asked::delete)?;
+        let during = self.period.text();
+        let deleted = self.keys.len();
+        let found =
+            json!({ "owner": text, "during": during, "keys": self.keys, "deleted": deleted });
+        let suffix = self.period.suffix();
+        let line =
+            |key: &String| format!("{} of {}{suffix} is deleted\n", shown(key), shown(&text));
         output.result("delete", &found, || self.keys.iter().map(line).collect())?;
         Ok(Exit::Done)
     }

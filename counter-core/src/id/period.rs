@@ -24,8 +24,9 @@ pub enum Grain {
 }
 
 impl Grain {
-    const ALL: [Self; 6] =
-        [Self::Hour, Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
+    /// Every grain, the shortest first.
+    pub const ALL: &'static [Self] =
+        &[Self::Hour, Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
 
     /// Returns the grain as a word, such as `day`.
     pub const fn as_str(self) -> &'static str {
@@ -47,7 +48,7 @@ impl FromStr for Grain {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let why = "expected hour, day, week, month, quarter or year";
         let refused = || Invalid::malformed(InputKind::Grain, text, why);
-        Self::ALL.into_iter().find(|grain| grain.as_str() == text).ok_or_else(refused)
+        Self::ALL.iter().copied().find(|grain| grain.as_str() == text).ok_or_else(refused)
     }
 }
 
@@ -302,7 +303,7 @@ impl FromStr for Period {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let period = text.split_once(':').and_then(|(word, label)| {
-            let grain = Grain::ALL.into_iter().find(|grain| grain.as_str() == word)?;
+            let grain = Grain::ALL.iter().copied().find(|grain| grain.as_str() == word)?;
             read_label(grain, label)
         });
         // What is read more generously than it is written is not the text of a period.

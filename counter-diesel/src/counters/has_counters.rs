@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use counter_core::{CounterKey, Grain, Invalid, Owner, OwnerId, OwnerType, ToOwnerId, Zone};
+use counter_core::{CounterKey, Grain, Invalid, Owner, OwnerId, OwnerType, Span, ToOwnerId, Zone};
 use diesel::expression::Expression;
 use diesel::query_source::Column;
 
 use crate::counters::counters::Counters;
+use crate::counters::series::Series;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
 use crate::owner::owner_zone::OwnerZone;
+use crate::query::counter_in::{CounterIn, CounterInOf};
 use crate::query::counter_value::{CounterValue, CounterValueOf};
 use crate::query::owner_column::{HasOwnerColumn, PrimaryKeyColumn};
 use crate::query::owner_id_type::OwnerIdSqlTypeOf;
@@ -96,6 +98,31 @@ pub trait HasCounters {
         CounterValue::of_model(Self::OWNER_TYPE, Self::KEYS, id, key.counter_key())
     }
 
+    /// What a counter of this model's row at hand counted in the periods of a span, in a query:
+    /// what the last sync wrote, in the table `model_counters_periods` unless
+    /// [`in_table`](CounterIn::in_table) names another. See [`CounterIn`].
+    fn counter_in(key: impl KeyOf<Self>, span: impl Into<Span>) -> CounterInOf<Self>
+    where
+        Self: HasOwnerColumn + Sized,
+        Self::Column: Column,
+        <Self::Column as Expression>::SqlType: OwnerIdSqlTypeOf<Self>,
+    {
+        Self::counter_in_of(PrimaryKeyColumn(Self::COLUMN), key, span)
+    }
+
+    /// The same of the instance whose id this expression gives, as
+    /// [`counter_value_of`](Self::counter_value_of).
+    fn counter_in_of<Id>(id: Id, key: impl KeyOf<Self>, span: impl Into<Span>) -> CounterIn<Id>
+    where
+        Self: Sized,
+        Id: Expression,
+        Id::SqlType: OwnerIdSqlTypeOf<Self>,
+    {
+        let zone = (!Self::HAS_ZONE).then_some(Zone::UTC);
+        let (key, span) = (key.counter_key(), span.into());
+        CounterIn::of(Self::OWNER_TYPE, id, key, Self::grains_of, zone, span)
+    }
+
     /// Adds to a counter of this instance: [`Counters::increment`].
     ///
     /// # Errors
@@ -176,6 +203,41 @@ pub trait HasCounters {
         let read = counters.get_many(keys.into_iter().map(|key| (self, key)))?;
         values.iter_mut().zip(read).for_each(|(value, read)| *value = read);
         Ok(values)
+    }
+
+    /// What a counter of this instance counted in the periods of a span:
+    /// [`During::get`](crate::During::get).
+    ///
+    /// # Errors
+    ///
+    /// As [`During::get`](crate::During::get).
+    fn counter_during(
+        &self,
+        counters: &Counters,
+        key: impl KeyOf<Self>,
+        span: impl Into<Span>,
+    ) -> Result<i64, Error>
+    where
+        Self: Sized,
+    {
+        counters.during(span).get(self, key)
+    }
+
+    /// What a counter of this instance counted in each step of a span: [`Counters::series`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::series`].
+    fn counter_series(
+        &self,
+        counters: &Counters,
+        key: impl KeyOf<Self>,
+        span: impl Into<Span>,
+    ) -> Result<Series, Error>
+    where
+        Self: Sized,
+    {
+        counters.series(self, key, span)
     }
 
     /// All counters of this instance, by key: [`Counters::all`].

@@ -42,6 +42,21 @@ pub(crate) fn counted<O: CounterOwner>(
     Ok(Counted { id, grains, zone })
 }
 
+/// Returns the zone of an owner's days: its own, else the configured one. `None` if it has one of
+/// its own and only its id is known.
+pub(crate) fn zone_of<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+) -> Result<Option<Zone>, Error> {
+    let of = owner.owner()?;
+    let is_unknown = || calendar.declared(of.owner_type()).is_some_and(|model| model.has_zone);
+    Ok(match owner.zone()? {
+        OwnerZone::Own(zone) => Some(zone),
+        OwnerZone::Configured if !is_unknown() => Some(calendar.zone()),
+        OwnerZone::Configured | OwnerZone::Unknown => None,
+    })
+}
+
 /// Adds to a counter, and to its buckets at the same instant: now, or when the event happened.
 pub(crate) fn count_one(
     engine: &Engine,

@@ -80,6 +80,7 @@ fn run(mut site: ClusterSite, fault: &str, time: Duration) {
     let (said, processes) = (Said::default(), [process(), process()]);
     let mut times = 0;
     thread::scope(|scope| {
+        let _over = Over(&said.is_over);
         for writer in 0..WRITERS {
             let (said, counters) = (&said, &processes[writer % 2]);
             scope.spawn(move || said.write(writer, counters));
@@ -94,7 +95,6 @@ fn run(mut site: ClusterSite, fault: &str, time: Duration) {
             happen(&mut site, fault, times);
             times += 1;
         }
-        said.is_over.store(true, SeqCst);
     });
     wait_for("everything to be in the table", || {
         let is_synced = |counters: &Counters| {
@@ -104,6 +104,15 @@ fn run(mut site: ClusterSite, fault: &str, time: Duration) {
         processes.iter().map(is_synced).collect::<Option<Vec<_>>>()
     });
     said.print(&processes[0], &format!("{fault}, {} s", time.as_secs()), times);
+}
+
+/// Ends the threads, also where this one has failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
 }
 
 /// A slot of a counter that is counted in the beginning, another one each time.
@@ -156,8 +165,9 @@ fn reshard(site: &ClusterSite, slot: u16) {
     command.args(["--cluster", "reshard", &format!("127.0.0.1:{}", from.port())]);
     command.args(["--cluster-from", &id(from), "--cluster-to", &id(to)]);
     command.args(["--cluster-slots", "700", "--cluster-yes"]);
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    wait_for("the nodes to agree, and to move slots", || {
+        command.output().unwrap().status.success().then_some(())
+    });
 }
 
 /// A master without its replica would be lost with the next fault.

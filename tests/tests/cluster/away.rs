@@ -1,12 +1,14 @@
 //! A master that is away and has no replica, where slots without a node do not stop the others.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{Config, Error as StoreError, RedisStore};
+use counter_diesel::check::FindingCode;
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::database::{self, Database};
-use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
+use counter_tests::faults::{Fault, Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::servers::ClusterSite;
@@ -49,6 +51,29 @@ impl World {
         let mut config = Config::default();
         config.claim_timeout = Duration::ZERO;
         Counters::from_parts(config, Arc::new(store), Arc::new(ledger))
+    }
+
+    /// Moves the slot of a name that is on the node of the id to another node, and returns which.
+    fn move_away_from_id(&self, name: &str) -> usize {
+        let site = self.site.lock().unwrap();
+        let slot = slot_of(&site.nodes[0], name);
+        assert_eq!(ClusterSite::first_owner(slot), self.home);
+        let moving = site.begin_move(slot);
+        let port = moving.importing().port();
+        moving.end();
+        site.nodes.iter().position(|node| node.port() == port).unwrap()
+    }
+
+    /// A check-up looks at all masters.
+    fn assert_is_found_away(&self, node: usize, counters: &Counters) {
+        let port = self.site.lock().unwrap().nodes[node].port().to_string();
+        let found = counters.check();
+        let those = |code| found.findings.iter().filter(move |finding| finding.code == code);
+        let away = those(FindingCode::StoreUnreachable).collect::<Vec<_>>();
+        assert!(matches!(away[..], [away] if away.message.contains(&port)), "{found}");
+        // What all others have in common names none.
+        let lonely = those(FindingCode::StoreNotReplicated).collect::<Vec<_>>();
+        assert!(matches!(lonely[..], [it] if it.message.starts_with("the master")), "{found}");
     }
 
     fn kill(&self, node: usize) {
@@ -124,6 +149,60 @@ fn a_node_that_goes_while_claims_of_it_are_in_hand_keeps_no_others_waiting() {
 /// The first counter that is not among these.
 fn first_but(here: &[i64]) -> i64 {
     (1..).find(|number| !here.contains(number)).unwrap()
+}
+
+/// Nothing is acknowledged at first, so that all of it is in hand when the next pass begins.
+#[test]
+fn what_is_in_hand_of_the_other_nodes_is_settled_while_one_is_away() {
+    let world = World::new();
+    let (node, site) = (world.other, Arc::clone(&world.site));
+    let here = world.on(node);
+    let is_first = AtomicBool::new(true);
+    let faults = Faults::deciding(move |step| {
+        let is_meant = step == "ack" && is_first.swap(false, SeqCst);
+        is_meant.then(|| {
+            site.lock().unwrap().nodes[node].kill();
+            Fault::Before
+        })
+    });
+    let counters = world.process_behind(&faults);
+    increment_all(&counters);
+    let report = counters.sync(&SyncOptions::default()).unwrap();
+    assert_eq!(
+        (report.applied, report.unavailable),
+        (COUNTERS as u64, COUNTERS as u64),
+        "{report}"
+    );
+    let others = (1..=COUNTERS).filter(|number| !here.contains(number)).collect::<Vec<_>>();
+    for number in &others {
+        counters.increment(post(*number), "views", 1).unwrap();
+    }
+    // The first of them settles what is in hand, and the second claims what was counted since.
+    for _ in 0..2 {
+        assert!(counters.sync(&SyncOptions::default()).unwrap().stopped.is_some());
+    }
+    assert_eq!(baselines(&counters, others.iter().copied()), vec![2; others.len()]);
+    world.start_again(node);
+    for number in &here {
+        counters.increment(post(*number), "views", 1).unwrap();
+    }
+    assert_synced(&counters, 2);
+}
+
+/// What a worker notes there is not needed for what the index names.
+#[test]
+fn a_worker_goes_on_while_the_node_is_away_that_has_the_note_of_a_scan() {
+    let world = World::new();
+    let node = world.move_away_from_id("counter:{scanned}");
+    let here = world.on(node);
+    let counters = world.process();
+    increment_all(&counters);
+    assert_synced(&counters, 1);
+    increment_all(&counters);
+    world.kill(node);
+    let report = counters.sync(&SyncOptions::default().follow_index(true)).unwrap();
+    assert_eq!(report.applied, COUNTERS as u64 - here.len() as u64, "{report}");
+    world.assert_is_found_away(node, &counters);
 }
 
 /// What can be said of the data as a whole is there: which data it is, and whose.

@@ -9,6 +9,7 @@
 
 mod answers;
 mod away;
+mod copies;
 mod faults;
 mod moved_claims;
 mod moving;

@@ -1,140 +1,19 @@
 //! A node that comes back with an older copy of its data, or without any, where counters are in all slots.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use counter_core::{Config, Prefix};
+use counter_core::Config;
+use counter_diesel::SyncOptions;
 use counter_diesel::sync::OnConflict;
-use counter_diesel::{Counters, SyncOptions, SyncReport};
-use counter_tests::database::{self, Database};
-use counter_tests::faults::{Faults, FaultyLedger};
+use counter_tests::database;
+use counter_tests::faults::Faults;
 use counter_tests::fixtures::{post, views_of};
-use counter_tests::servers::{ClusterSite, RedisServer};
-use counter_tests::store_worlds::{ClusterWorld, StoreWorld, unlink};
+use counter_tests::store_worlds::{StoreWorld, unlink};
 
-use super::faults::slot_of;
-
-/// So many that there are some on each node.
-const COUNTERS: i64 = 60;
-
-/// A prefix in the cluster of this process, and a database.
-struct World {
-    cluster: ClusterWorld,
-    database: Box<dyn Database>,
-}
-
-/// The names behind a prefix that are on a node, and what each holds.
-type Copy = BTreeMap<Vec<u8>, Vec<u8>>;
-
-impl World {
-    fn new() -> Self {
-        Self::on(database::sqlite())
-    }
-
-    fn on(database: Box<dyn Database>) -> Self {
-        database.ledger("model_counters").run_pending_migrations().unwrap();
-        Self { cluster: ClusterWorld::of_all_slots(), database }
-    }
-
-    /// Counters of a process that knows nothing of what was before.
-    fn process(&self) -> Counters {
-        self.process_with(Config::default(), &Faults::none())
-    }
-
-    /// Counters of such a process, to whose database things happen.
-    fn process_with(&self, mut config: Config, faults: &Arc<Faults>) -> Counters {
-        config.prefix = self.cluster.prefix();
-        let inner = self.database.ledger("model_counters");
-        let ledger = FaultyLedger { inner, faults: Arc::clone(faults) };
-        Counters::from_parts(config, self.cluster.store(), Arc::new(ledger))
-    }
-
-    /// The node that had the slot of a name in the beginning, and has it still.
-    fn node_of(name: &str) -> &'static RedisServer {
-        let nodes = &ClusterWorld::site().nodes;
-        &nodes[ClusterSite::first_owner(slot_of(&nodes[0], name))]
-    }
-
-    fn name_of_id(&self) -> String {
-        format!("{}{{id}}", self.cluster.prefix())
-    }
-
-    /// A node that does not have the id of the data.
-    fn node(&self) -> &'static RedisServer {
-        let of_id = Self::node_of(&self.name_of_id());
-        let mut masters = ClusterWorld::site().nodes[..3].iter();
-        masters.find(|node| node.port() != of_id.port()).unwrap()
-    }
-
-    /// The counters that are on a node, and the others.
-    fn split(&self, node: &RedisServer) -> (Vec<i64>, Vec<i64>) {
-        let name = |number: &i64| self.cluster.prefix().pending_name(&views_of(*number));
-        let (here, others): (Vec<_>, Vec<_>) =
-            (1..=COUNTERS).partition(|number| Self::node_of(&name(number)).port() == node.port());
-        assert!(!here.is_empty() && !others.is_empty());
-        (here, others)
-    }
-
-    fn names_on(&self, node: &RedisServer) -> Vec<Vec<u8>> {
-        names_behind(&self.cluster.prefix(), node)
-    }
-
-    fn copy(&self, node: &RedisServer) -> Copy {
-        copy_behind(&self.cluster.prefix(), node)
-    }
-
-    fn restore(&self, node: &RedisServer, copy: &Copy) {
-        self.empty(node);
-        let mut restores = redis::pipe();
-        for (name, value) in copy {
-            restores.cmd("RESTORE").arg(name).arg(0).arg(value).ignore();
-        }
-        restores.exec(&mut node.bare()).unwrap();
-    }
-
-    fn empty(&self, node: &RedisServer) {
-        unlink(&self.names_on(node), &mut node.bare()).unwrap();
-    }
-}
-
-fn names_behind(prefix: &Prefix, node: &RedisServer) -> Vec<Vec<u8>> {
-    redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut node.bare()).unwrap()
-}
-
-fn copy_behind(prefix: &Prefix, node: &RedisServer) -> Copy {
-    let names = names_behind(prefix, node);
-    let mut dumps = redis::pipe();
-    for name in &names {
-        dumps.cmd("DUMP").arg(name);
-    }
-    let values: Vec<Vec<u8>> = dumps.query(&mut node.bare()).unwrap();
-    names.into_iter().zip(values).collect()
-}
-
-/// What a worker asks for: all slots only at first.
-fn of_a_worker() -> SyncOptions {
-    SyncOptions::default().follow_index(true).full_scan_every(Duration::ZERO)
-}
-
-fn sync(counters: &Counters) -> SyncReport {
-    counters.sync(&SyncOptions::default()).unwrap()
-}
-
-fn assert_all(counters: &Counters, numbers: &[i64], count: i64) {
-    assert_eq!(baselines(counters, numbers), vec![count; numbers.len()]);
-}
-
-fn increment_all(counters: &Counters) {
-    for number in 1..=COUNTERS {
-        counters.increment(post(number), "views", 5).unwrap();
-    }
-}
-
-fn baselines(counters: &Counters, numbers: &[i64]) -> Vec<i64> {
-    let baseline = |number: &i64| counters.baseline(post(*number), "views").unwrap();
-    numbers.iter().map(baseline).collect()
-}
+use super::copies::{
+    COUNTERS, Copy, World, assert_all, baselines, copy_behind, increment_all, of_a_worker, sync,
+};
 
 #[test]
 fn a_node_that_went_back_is_found_by_a_process_that_knows_nothing_and_the_others_go_on() {
@@ -155,13 +34,13 @@ fn a_node_that_went_back_is_found_by_a_process_that_knows_nothing_and_the_others
         let counters = world.process();
         counters.increment(post(others[0]), "views", 5).unwrap();
         let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+        assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
         assert!(report.stopped.is_none() && report.applied == 1, "{report}");
         assert!(baselines(&counters, &here).iter().all(|count| *count == 10));
         assert!(counters.get(post(here[0]), "views").is_err());
         assert!(counters.get(post(others[1]), "views").is_ok());
         let conflicts = counters.conflicts().unwrap();
-        assert_eq!(conflicts.parts_went_back.count(), here.len() as u64);
+        assert_eq!(conflicts.parts_went_back.count(), world.slots_of(&here));
         assert_eq!(conflicts.conflicts.count(), here.len() as u64);
     }
     let counters = world.process();
@@ -196,7 +75,7 @@ fn a_node_that_went_back_and_gave_out_newer_sequences_since_is_found() {
     config.claim_timeout = Duration::ZERO;
     let counters = world.process_with(config, &Faults::none());
     let report = counters.sync(&SyncOptions::default()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert!(baselines(&counters, &here).iter().all(|count| *count == 10));
 }
 
@@ -249,7 +128,7 @@ fn a_node_that_went_back_beside_a_worker_is_found_by_the_transaction() {
     world.restore(node, &held);
     worker.increment(post(others[0]), "views", 1).unwrap();
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert!(report.stopped.is_none() && report.applied == 1, "{report}");
     assert_all(&worker, &here, 10);
 }
@@ -283,7 +162,7 @@ fn what_any_writer_has_recorded_of_a_slot_is_asked_for() {
     assert_eq!(report.applied, others.len() as u64, "{report}");
     world.restore(node, &held.lock().unwrap());
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&worker, &here, 5);
 }
 
@@ -305,9 +184,34 @@ fn a_node_that_went_back_to_before_the_present_id_is_found() {
     world.restore(node, &held);
     let counters = world.process();
     let report = sync(&counters);
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
     assert_can_be_discarded(&world, &here);
+}
+
+/// A process that knows the last id still makes claims. To compare high waters would not do.
+#[test]
+fn a_node_that_went_back_to_before_the_present_id_and_was_claimed_from_since_is_found() {
+    let world = World::new();
+    let (node, counters) = (world.node(), world.process());
+    let (here, _) = world.split(node);
+    increment_all(&counters);
+    assert!(sync(&counters).is_clean());
+    increment_all(&counters);
+    let held = world.copy(node);
+    assert!(sync(&counters).is_clean());
+    drop(counters);
+    world.empty(World::node_of(&world.name_of_id()));
+    assert!(sync(&world.process()).store_replaced.is_some());
+    world.restore(node, &held);
+    let ids: Vec<_> = here.iter().map(|number| views_of(*number)).collect();
+    world.cluster.store().claim(&ids, Duration::ZERO).unwrap();
+    let mut config = Config::default();
+    config.claim_timeout = Duration::ZERO;
+    let counters = world.process_with(config, &Faults::none());
+    let report = sync(&counters);
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
+    assert_all(&counters, &here, 10);
 }
 
 /// By a process that has met none of them.
@@ -339,7 +243,7 @@ fn a_node_that_went_back_before_the_id_was_lost_is_found() {
     let counters = world.process();
     let report = sync(&counters);
     assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
     assert_can_be_discarded(&world, &here);
 }
@@ -357,14 +261,17 @@ fn a_worker_goes_on_once_another_process_has_decided_about_a_node_that_went_back
     world.restore(node, &held);
     let worker = world.process();
     let report = worker.sync(&of_a_worker()).unwrap();
-    assert_eq!(report.gone_back.count(), here.len() as u64, "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     let discard = SyncOptions::default().on_conflict(OnConflict::Discard);
-    let report = world.process().sync(&discard).unwrap();
+    let report = other.sync(&discard).unwrap();
     assert_eq!(report.discarded, here.len() as u64, "{report}");
+    // What is recorded since takes the place of what was forgotten.
+    increment_all(&other);
+    assert!(sync(&other).is_clean());
     increment_all(&worker);
     let report = worker.sync(&of_a_worker()).unwrap();
     assert!(report.is_clean() && report.applied == COUNTERS as u64, "{report}");
-    assert_all(&worker, &here, 15);
+    assert_all(&worker, &here, 20);
 }
 
 /// What a process has claimed of a slot is lost with it, but the process knows it still.

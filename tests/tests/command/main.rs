@@ -8,6 +8,7 @@ mod json_shapes;
 mod migrations;
 mod owners;
 mod pending;
+mod periods;
 mod prune;
 mod syncs;
 mod top;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         top::CASES,
         syncs::CASES,
         pending::CASES,
+        periods::CASES,
         migrations::CASES,
         troubles::CASES,
         conflicts::CASES,

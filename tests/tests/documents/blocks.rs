@@ -18,6 +18,7 @@ const CHECKED: [(&str, &[&str]); 11] = [
             "counter-cli/COMMAND.md",
             "docs/adopting.md",
             "docs/benchmarks.md",
+            "docs/periods.md",
             "docs/queries.md",
             "docs/recipes.md",
             "docs/renaming.md",

@@ -1,9 +1,14 @@
 //! Buckets of periods, from the store into their table, beside the totals.
 
+mod changed;
 mod counted;
 mod late;
+mod midnight;
 mod missing;
 mod prune;
+mod queries;
+mod read;
+mod read_zones;
 mod rows;
 mod synced;
 mod wire;
@@ -17,17 +22,26 @@ use counter_tests::suite::{run_trials, trials};
 use counter_tests::world::{PAIRS, World};
 
 fn main() -> ExitCode {
-    let everywhere = [synced::CASES, counted::CASES, missing::CASES, prune::CASES].concat();
-    let mut all = trials(PAIRS, &everywhere);
+    let everywhere = [
+        synced::CASES,
+        counted::CASES,
+        missing::CASES,
+        prune::CASES,
+        read::CASES,
+        changed::CASES,
+        midnight::CASES,
+    ];
+    let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, prune::ONCE, zones::CASES].concat();
+    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
     let beside = PAIRS.iter().copied().filter(|(name, _)| *name == "redis_x_sqlite");
     all.extend(trials(&beside.collect::<Vec<_>>(), prune::IN_REDIS));
     all.extend(rows::trials());
+    all.extend(queries::trials());
     run_trials(all)
 }
 

@@ -15,15 +15,15 @@ use super::assert_pending;
 
 #[derive(HasCounters)]
 #[counters(keys(calls(every(hour, day)), hits(every(hour)), likes), zone = time_zone)]
-struct Client {
+pub(super) struct Client {
     id: i64,
     time_zone: Option<String>,
 }
 
 #[derive(HasCounters)]
 #[counters(keys(calls(every(day))))]
-struct Shop {
-    id: i64,
+pub(super) struct Shop {
+    pub(super) id: i64,
 }
 
 /// It is the 30th in one half of the world, and the 1st in the other.
@@ -195,19 +195,19 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
-fn client(time_zone: Option<&str>) -> Client {
+pub(super) fn client(time_zone: Option<&str>) -> Client {
     Client { id: 1, time_zone: time_zone.map(str::to_owned) }
 }
 
-fn zone(text: &str) -> Zone {
+pub(super) fn zone(text: &str) -> Zone {
     text.parse().unwrap()
 }
 
-fn clock(now: &str) -> ManualClock {
+pub(super) fn clock(now: &str) -> ManualClock {
     ManualClock::at_micros(now.parse::<DateTime<Utc>>().unwrap().timestamp_micros())
 }
 
-fn at(world: &World, zone: Zone, now: &str) -> Counters {
+pub(super) fn at(world: &World, zone: Zone, now: &str) -> Counters {
     let mut config = Config::default();
     config.zone = zone;
     world.counters_with(config).with_clock(clock(now))

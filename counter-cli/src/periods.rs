@@ -1,0 +1,206 @@
+//! Periods and spans as they are written at a terminal, and what a counter counted in them.
+
+use clap::Args;
+use counter_diesel::query::{Grain, Period, Span};
+use counter_diesel::{Counters, During, Owner};
+
+use crate::failure::Failure;
+use crate::key::KeyArgument;
+use crate::output::shown;
+
+/// The period that a command is about, instead of all that was ever counted.
+#[derive(Args)]
+pub(crate) struct PeriodArguments {
+    /// Only what was counted in this period, such as 2026-11-28, 2026-11-28T14 (in UTC), 2026-W48,
+    /// 2026-11, 2026-Q4 or 2026
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
+    pub(crate) during: Option<Period>,
+
+    /// Grain by which the application counts: hour, day, week, month, quarter or year. Default:
+    /// those by which anything was counted
+    #[arg(long, value_name = "GRAIN", requires = "during")]
+    stored: Option<Grain>,
+}
+
+impl PeriodArguments {
+    /// Returns the period, as it is printed.
+    pub(crate) fn text(&self) -> Option<String> {
+        self.during.map(|period| period.to_string())
+    }
+
+    /// Returns what to print behind the name of an owner.
+    pub(crate) fn suffix(&self) -> String {
+        self.during.map_or_else(String::new, |period| format!(" in {}", label(period)))
+    }
+
+    /// Returns each of these counters with the bucket that is meant, if all of them have one.
+    pub(crate) fn to_change<'a>(
+        &self,
+        counters: &'a Counters,
+        owner: &'a Owner,
+        keys: Vec<KeyArgument>,
+    ) -> Result<Vec<Asked<'a>>, Failure> {
+        let asked = self.counters(counters, owner, keys)?;
+        if let Some(wrong) = asked.iter().find(|asked| !asked.has_bucket) {
+            let key = shown(&wrong.argument.text);
+            let what = format!("{key}{} is a sum of what is counted by others", self.suffix());
+            return Err(Failure::failed(what).hint("change these, such as a day of it"));
+        }
+        Ok(asked)
+    }
+
+    /// Returns each of these counters with the buckets that are meant.
+    pub(crate) fn counters<'a>(
+        &self,
+        counters: &'a Counters,
+        owner: &'a Owner,
+        keys: Vec<KeyArgument>,
+    ) -> Result<Vec<Asked<'a>>, Failure> {
+        let asked = |argument: KeyArgument| {
+            let (during, has_bucket) = match (self.during, argument.period) {
+                (None, None) => (None, true),
+                (None, Some(period)) => {
+                    (Some(counters.during(period).stored_by([period.grain()])), true)
+                }
+                (Some(period), None) => {
+                    let stored = stored(counters, owner, &argument, self.stored)?;
+                    let has_bucket = stored.contains(&period.grain());
+                    (Some(counters.during(period).stored_by(stored)), has_bucket)
+                }
+                (Some(_), Some(_)) => {
+                    let key = shown(&argument.text);
+                    return Err(Failure::usage(format!("{key} has a period beside --during")));
+                }
+            };
+            Ok(Asked { counters, owner, argument, during, has_bucket })
+        };
+        keys.into_iter().map(asked).collect()
+    }
+}
+
+/// A counter, or what it counted in a period.
+pub(crate) struct Asked<'a> {
+    counters: &'a Counters,
+    owner: &'a Owner,
+    pub(crate) argument: KeyArgument,
+    during: Option<During<'a>>,
+    /// Whether it is no sum of buckets.
+    has_bucket: bool,
+}
+
+impl Asked<'_> {
+    pub(crate) fn get(&self) -> Result<i64, Failure> {
+        let (owner, key) = (self.owner, &self.argument.key);
+        Ok(match &self.during {
+            None => self.counters.get(owner, key)?,
+            Some(during) => during.get(owner, key)?,
+        })
+    }
+
+    pub(crate) fn set(&self, value: i64) -> Result<(), Failure> {
+        let (owner, key) = (self.owner, &self.argument.key);
+        match &self.during {
+            None => self.counters.set(owner, key, value)?,
+            Some(during) => during.set(owner, key, value)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn delete(&self) -> Result<(), Failure> {
+        let (owner, key) = (self.owner, &self.argument.key);
+        match &self.during {
+            None => self.counters.delete(owner, key)?,
+            Some(during) => during.delete(owner, key)?,
+        }
+        Ok(())
+    }
+}
+
+/// Returns the grains by which a counter is counted: the one that was given, or those of which it
+/// has buckets.
+pub(crate) fn stored(
+    counters: &Counters,
+    owner: &Owner,
+    argument: &KeyArgument,
+    given: Option<Grain>,
+) -> Result<Vec<Grain>, Failure> {
+    if let Some(grain) = given {
+        return Ok(vec![grain]);
+    }
+    let stored = counters.grains_in_use(owner, &argument.key)?;
+    if stored.is_empty() {
+        let (key, owner) = (shown(&argument.text), shown(&owner.to_string()));
+        let what = format!("{key} of {owner} was not counted by any period");
+        return Err(
+            Failure::failed(what).hint("if nothing was counted yet, name the grain: --stored day")
+        );
+    }
+    Ok(stored)
+}
+
+/// Reads a label, with or without its grain.
+pub(crate) fn period(text: &str) -> Result<Period, String> {
+    if text.contains(':') {
+        return text.parse::<Period>().map_err(|error| error.to_string());
+    }
+    let with_grain = |grain: &Grain| format!("{grain}:{text}").parse::<Period>().ok();
+    let period = Grain::ALL.iter().find_map(with_grain);
+    period.ok_or_else(|| {
+        "expected a day such as 2026-11-28, 2026-11-28T14, 2026-W48, 2026-11, 2026-Q4 or 2026"
+            .to_owned()
+    })
+}
+
+/// Reads how many of the last periods are meant, such as `30d`. There is no `m`, because that is a
+/// minute elsewhere.
+pub(crate) fn last(text: &str) -> Result<Span, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let grain = match unit.trim_start() {
+        "h" | "hour" | "hours" => Some(Grain::Hour),
+        "d" | "day" | "days" => Some(Grain::Day),
+        "w" | "week" | "weeks" => Some(Grain::Week),
+        "mo" | "month" | "months" => Some(Grain::Month),
+        "q" | "quarter" | "quarters" => Some(Grain::Quarter),
+        "y" | "year" | "years" => Some(Grain::Year),
+        _ => None,
+    };
+    let number = number.parse::<usize>().ok().filter(|number| *number > 0);
+    let (Some(number), Some(grain)) = (number, grain) else {
+        return Err("expected a number of periods such as 24h, 30d, 8w, 12mo, 4q or 5y".to_owned());
+    };
+    Ok(Span::last(number, grain))
+}
+
+/// Returns the label of a period, such as `2026-11-28`.
+pub(crate) fn label(period: Period) -> String {
+    let text = period.to_string();
+    text.split_once(':').map_or_else(String::new, |(_, label)| label.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_known_by_its_label() {
+        for text in ["hour:2026-11-28T14", "day:2026-11-28", "week:2026-W48", "month:2026-11"] {
+            let read = period(text).unwrap();
+            assert_eq!((period(&label(read)), read.to_string()), (Ok(read), text.to_owned()));
+        }
+        assert_eq!(period("2026").map(|year| year.to_string()), Ok("year:2026".to_owned()));
+        assert_eq!(period("2026-Q4").map(Period::grain), Ok(Grain::Quarter));
+        for wrong in ["", "26", "2026-02-31", "day:2026-11", "2026-W54", "today"] {
+            assert!(period(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_last_periods_are_a_number_and_a_unit() {
+        assert_eq!(last("30d"), Ok(Span::last(30, Grain::Day)));
+        assert_eq!(last("12 months"), Ok(Span::last(12, Grain::Month)));
+        for wrong in ["", "30", "0d", "d", "-1d", "30m", "1 fortnight", "99999999999999999999d"] {
+            assert!(last(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What counters counted in periods.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use counter_core::{CounterId, Grain, InputKind, Invalid, Replacement, Span, Zone};
+
+use super::counters::{Counters, id_of};
+use super::load::in_rows;
+use super::series::Series;
+use crate::engine::buckets::{Steps, sums};
+use crate::engine::calendar::Counted;
+use crate::engine::counting::{counted, zone_of};
+use crate::engine::grains;
+use crate::error::Error;
+use crate::owner::counter_owner::CounterOwner;
+use crate::owner::key_of::KeyOf;
+use crate::sync::set::set;
+
+impl Counters {
+    /// Begins a read, or a change, of what counters counted in the periods of a span: a
+    /// [`Period`](crate::query::Period), or a [`Span`] of several such as the last 30 days.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # use counter_diesel::query::{Grain, Period, Span};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views(every(day))))]
+    /// # struct Post { id: i64 }
+    /// # fn show(counters: &Counters, post: &Post, posts: &[Post]) -> Result<(), Error> {
+    /// let november = counters.during(Period::month(2026, 11)?).get(post, PostCounter::Views)?;
+    /// let week = counters.during(Span::last(7, Grain::Day)).load(posts, [PostCounter::Views])?;
+    /// # let _ = (november, week);
+    /// # Ok(()) }
+    /// ```
+    pub fn during(&self, span: impl Into<Span>) -> During<'_> {
+        During { counters: self, span: span.into(), stored: None }
+    }
+
+    /// What a counter counted in each step of a span, oldest first, 0 where it counted nothing.
+    /// Exact as [`get`](Self::get) is, and at the same cost for up to 2,000 buckets: see
+    /// [`During`].
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, HasCounters};
+    /// # use counter_diesel::query::{Grain, Span};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views(every(day))))]
+    /// # struct Post { id: i64 }
+    /// # fn show(counters: &Counters, post: &Post) -> Result<(), Box<dyn std::error::Error>> {
+    /// let days = counters.series(post, PostCounter::Views, Span::last(30, Grain::Day))?;
+    /// for (day, views) in &days {
+    ///     println!("{} {views}", day.start().date());
+    /// }
+    /// println!("{} in all", days.sum()?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`During::get`].
+    pub fn series<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        span: impl Into<Span>,
+    ) -> Result<Series, Error> {
+        self.during(span).series(owner, key)
+    }
+
+    /// Returns a series of a counter for each of these owners, in their order: see
+    /// [`series`](Self::series).
+    ///
+    /// # Errors
+    ///
+    /// As [`During::get`].
+    pub fn load_series<O: CounterOwner>(
+        &self,
+        owners: impl IntoIterator<Item = O>,
+        key: impl KeyOf<O::Model>,
+        span: impl Into<Span>,
+    ) -> Result<Vec<Series>, Error> {
+        self.during(span).load_series(owners, key)
+    }
+
+    /// Returns the grains of which a counter has buckets, in the table or in the store, whether its
+    /// model declares them or not. In the store only those of periods about now are looked at.
+    ///
+    /// For tools that do not know the model: see [`During::stored_by`].
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn grains_in_use<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<Vec<Grain>, Error> {
+        let id = id_of(&owner, &key)?;
+        let found = grains::in_use(self.engine(), &id, self.calendar().now())?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+/// What counters counted in the periods of a span: see [`Counters::during`].
+///
+/// A grain by which the model [counts the key](derive@crate::HasCounters) has buckets of its own.
+/// Another one is the sum of the shortest that divides it: of days for weeks, months, quarters and
+/// years; of months for quarters and years; of quarters for years; and of hours for all of them,
+/// where none of the others divides it and the zone is whole hours from UTC.
+///
+/// A read is exact as [`Counters::get`] is, for periods that have ended and for the running one:
+/// one look at all buckets and one query. More than 2,000 buckets, such as those of a year of
+/// hours, are looked at in turns, each exact at an instant of its own.
+#[derive(Clone)]
+#[must_use = "it does nothing until it is asked"]
+pub struct During<'a> {
+    counters: &'a Counters,
+    span: Span,
+    stored: Option<Vec<Grain>>,
+}
+
+impl During<'_> {
+    /// Takes a counter for one that is counted by these grains, whatever its model declares: for
+    /// tools that do not know the model, and to settle a bucket that is declared no more.
+    pub fn stored_by(self, grains: impl IntoIterator<Item = Grain>) -> Self {
+        Self { stored: Some(grains.into_iter().collect()), ..self }
+    }
+
+    /// What a counter counted in all periods of the span together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
+    /// span, [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit
+    /// into 64 bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
+    /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
+    /// [`Counters::get`] fails with.
+    pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
+        let values = self.get_many([(owner, key)])?;
+        Ok(values.first().copied().unwrap_or_default())
+    }
+
+    /// The same of many counters, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<O, K>(
+        &self,
+        counters: impl IntoIterator<Item = (O, K)>,
+    ) -> Result<Vec<i64>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let (now, mut groups) = (self.counters.calendar().now(), Vec::new());
+        for (owner, key) in counters {
+            groups.push(self.asked(now, &owner, &key)?.buckets()?.concat());
+        }
+        sums(self.counters.engine(), &groups)
+    }
+
+    /// The same of some counters of each of many owners, in the order of the owners and of the
+    /// keys, as [`Counters::load`] returns them.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn load<O, K, const N: usize>(
+        &self,
+        owners: impl IntoIterator<Item = O>,
+        keys: [K; N],
+    ) -> Result<Vec<[i64; N]>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let (now, mut count, mut groups) = (self.counters.calendar().now(), 0, Vec::new());
+        for owner in owners {
+            count += 1;
+            for key in &keys {
+                groups.push(self.asked(now, &owner, key)?.buckets()?.concat());
+            }
+        }
+        Ok(in_rows(count, &sums(self.counters.engine(), &groups)?))
+    }
+
+    /// What a counter counted in each step of the span: see [`Counters::series`].
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn series<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<Series, Error> {
+        let series = self.load_series([owner], key)?;
+        Ok(series.into_iter().next().unwrap_or_default())
+    }
+
+    /// The same for each of these owners, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn load_series<O: CounterOwner>(
+        &self,
+        owners: impl IntoIterator<Item = O>,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<Vec<Series>, Error> {
+        let now = self.counters.calendar().now();
+        let asked = owners.into_iter().map(|owner| self.asked(now, &owner, &key));
+        let asked = asked.collect::<Result<Vec<_>, Error>>()?;
+        let mut groups = Vec::new();
+        for one in &asked {
+            groups.extend(one.buckets()?);
+        }
+        let mut values = sums(self.counters.engine(), &groups)?.into_iter();
+        let one = |Asked { steps, .. }: Asked<'_>| {
+            let labels = steps.steps.iter().map(|step| step.label());
+            Series::new(labels.zip(values.by_ref()).collect(), steps.ended())
+        };
+        Ok(asked.into_iter().map(one).collect())
+    }
+
+    /// Gives the bucket of a period a value, as [`Counters::set`] does it. The total, and the
+    /// buckets of other periods, stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotStored`] if the counter is not counted by this grain,
+    /// [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is of several periods,
+    /// and what [`Counters::set`] fails with.
+    pub fn set<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+        value: i64,
+    ) -> Result<(), Error> {
+        let buckets = self.own_buckets(&owner, &key)?;
+        let [bucket] = &buckets[..] else {
+            let (kind, text) = (InputKind::Span, format!("{} periods", buckets.len()));
+            let why = "what is set to a value is one period";
+            return Err(Invalid::Malformed { kind, text, why }.into());
+        };
+        set(self.counters.engine(), bucket, Replacement::Set(value))
+    }
+
+    /// Sets the bucket of each period of the span to 0, one after the other, as
+    /// [`Counters::reset`] does it. The total stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotStored`] if the counter is not counted by this grain, before anything is
+    /// changed, and what [`Counters::reset`] fails with.
+    pub fn reset<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<(), Error> {
+        self.replace(&owner, &key, Replacement::Set(0))
+    }
+
+    /// Removes the bucket of each period of the span and its row, one after the other, as
+    /// [`Counters::delete`] does it. The total stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset).
+    pub fn delete<O: CounterOwner>(
+        &self,
+        owner: O,
+        key: impl KeyOf<O::Model>,
+    ) -> Result<(), Error> {
+        self.replace(&owner, &key, Replacement::Delete)
+    }
+
+    fn replace<O: CounterOwner>(
+        &self,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+        replacement: Replacement,
+    ) -> Result<(), Error> {
+        let engine = self.counters.engine();
+        let buckets = self.own_buckets(owner, key)?;
+        buckets.iter().try_for_each(|bucket| set(engine, bucket, replacement))
+    }
+
+    fn own_buckets<O: CounterOwner>(
+        &self,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+    ) -> Result<Vec<CounterId>, Error> {
+        let asked = self.asked(self.counters.calendar().now(), owner, key)?;
+        asked.steps.own_buckets(&asked.id, &asked.stored)
+    }
+
+    /// Returns a counter, and what is asked of it at an instant.
+    fn asked<O: CounterOwner>(
+        &self,
+        now: DateTime<Utc>,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+    ) -> Result<Asked<'_>, Error> {
+        let calendar = self.counters.calendar();
+        let Counted { id, grains, .. } = counted(calendar, owner, key, Some(Zone::UTC))?;
+        let stored = self.stored.as_deref().map_or(Cow::Borrowed(grains), Cow::Borrowed);
+        let steps = Steps::at(now, self.span, zone_of(calendar, owner)?);
+        let Some(steps) = steps.transpose()? else {
+            return Err(Error::ZoneNeeded { counter: id });
+        };
+        Ok(Asked { id, stored, steps })
+    }
+}
+
+/// A counter, the grains by which it is counted, and the steps that are asked of it.
+struct Asked<'a> {
+    id: CounterId,
+    stored: Cow<'a, [Grain]>,
+    steps: Steps,
+}
+
+impl Asked<'_> {
+    fn buckets(&self) -> Result<Vec<Vec<CounterId>>, Error> {
+        self.steps.buckets(&self.id, &self.stored)
+    }
+}
+
+impl fmt::Debug for During<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { span, stored, .. } = self;
+        f.debug_struct("During").field("span", span).field("stored", stored).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,61 @@
+//! What is said about periods that cannot be read or changed.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use counter_core::{CounterKey, Grain, Printable};
+
+/// Returns an instant as it is written in errors.
+pub(super) fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+pub(super) fn not_kept(key: &CounterKey, grain: Grain, stored: &[Grain]) -> String {
+    let key = Printable(key.as_str());
+    match stored {
+        [] => format!("the counter {key} is not kept by {grain}: {}", by_none(grain)),
+        stored => format!(
+            "the counter {key} is not kept by {grain}: it is counted by {}, which does not add up \
+             to that",
+            list(stored)
+        ),
+    }
+}
+
+pub(super) fn not_stored(key: &CounterKey, grain: Grain, stored: &[Grain]) -> String {
+    let key = Printable(key.as_str());
+    match stored {
+        [] => format!("a {grain} of the counter {key} cannot be changed: {}", by_none(grain)),
+        stored => format!(
+            "a {grain} of the counter {key} cannot be changed, because it has no bucket: only what \
+             it is counted by can be, which is {}",
+            list(stored)
+        ),
+    }
+}
+
+fn by_none(grain: Grain) -> String {
+    format!(
+        "no period of it is counted as far as this process knows: declare it in the model, as in \
+         `every({grain})`, and where owners are known by text name the model: builder.model()"
+    )
+}
+
+fn list(grains: &[Grain]) -> String {
+    grains.iter().map(|grain| grain.as_str()).collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_what_is_counted_instead() {
+        let key = CounterKey::new("views").unwrap();
+        let stored = [Grain::Hour, Grain::Week];
+        let expected = "the counter views is not kept by month: it is counted by hour and week, \
+                        which does not add up to that";
+        assert_eq!(not_kept(&key, Grain::Month, &stored), expected);
+        assert!(not_kept(&key, Grain::Day, &[]).contains("`every(day)`"));
+        assert!(not_stored(&key, Grain::Month, &stored).ends_with("hour and week"));
+        assert!(not_stored(&key, Grain::Day, &[]).contains("`every(day)`"));
+    }
+}

@@ -1,0 +1,99 @@
+use counter_core::CounterId;
+use counter_tests::fixtures::bucket_of;
+use counter_tests::suite::Case;
+use counter_tests::world::World;
+use serde_json::json;
+
+pub(super) const CASES: &[Case<World>] = &[
+    ("a series is printed in lines, as CSV and as JSON", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-03", 12)]);
+        let series = |more: &[&'static str]| {
+            let arguments = ["series", "post:42", "views", "--during", "2026-11"];
+            [&arguments[..], more].concat()
+        };
+        let lines = world.output_of(&series(&[]));
+        assert_eq!(lines.lines().count(), 30, "{lines}");
+        assert!(lines.starts_with(" 1  2026-11-01\n 0  2026-11-02\n12  2026-11-03\n 0"), "{lines}");
+        let csv = world.output_of(&series(&["--csv", "--by", "week"]));
+        let weeks = "period,count\n2026-W44,1\n2026-W45,12\n2026-W46,0\n2026-W47,0\n2026-W48,0\n\
+                     2026-W49,0\n";
+        assert_eq!(csv, weeks);
+        let found = world.json_of(&series(&["--by", "month"]));
+        let counts = json!([{
+            "period": "2026-11", "starts_at": "2026-11-01T00:00:00", "value": 13
+        }]);
+        assert_eq!(
+            (&found["counts"], &found["sum"], &found["step"]),
+            (&counts, &json!(13), &json!("month"))
+        );
+        let last = world.json_of(&["series", "post:42", "views", "--last", "2y"]);
+        assert_eq!(last["counts"].as_array().map(Vec::len), Some(2), "{last}");
+        for (wrong, code) in [
+            (series(&["--by", "hour"]), 1),
+            (series(&["--csv", "--json"]), 2),
+            (series(&["--by", "fortnight"]), 2),
+            (vec!["series", "post:42", "views"], 2),
+            (vec!["series", "post:42", "views", "--last", "30m"], 2),
+            (vec!["series", "post:42", "views@day:2026-11-01", "--last", "2d"], 2),
+            (vec!["series", "post:42", "nothing", "--last", "2d"], 1),
+        ] {
+            let ended = world.run(&wrong);
+            assert_eq!((ended.code(), ended.output.as_str()), (code, ""), "{wrong:?}: {ended:?}");
+        }
+        let named = ["series", "post:42", "nothing", "--last", "2d", "--stored", "day"];
+        assert_eq!(world.json_of(&named)["sum"], json!(0));
+    }),
+    ("a period is read, set, reset and deleted apart from the total", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
+        world.counters().increment(counter_tests::fixtures::post(42), "views", 500).unwrap();
+        let on = |day: &'static str| ["post:42", "views", "--during", day];
+        let get = |day| world.output_of(&[&["get"][..], &on(day)].concat());
+        assert_eq!((get("2026-11-02"), get("2026-11")), ("20\n".to_owned(), "21\n".to_owned()));
+        let set = ["set", "post:42", "views", "7", "--during", "2026-11-02"];
+        assert_eq!(world.output_of(&set), "views of post:42 in 2026-11-02 is now 7\n");
+        assert_eq!(get("2026-11"), "8\n");
+        let reset = world.output_of(&[&["reset"][..], &on("2026-11-01")].concat());
+        assert_eq!(reset, "views of post:42 in 2026-11-01 is now 0\n");
+        assert_eq!(get("2026-11"), "7\n");
+        let whole = world.run(&[&["reset"][..], &on("2026-11")].concat());
+        assert_eq!(whole.code(), 1, "{whole:?}");
+        assert!(whole.errors.contains("views in 2026-11 is a sum"), "{whole:?}");
+        let deleted = world.json_of(&[&["delete"][..], &on("2026-11-02")].concat());
+        assert_eq!(deleted["during"], json!("day:2026-11-02"));
+        assert_eq!(get("2026-11"), "0\n");
+        assert_eq!(world.output_of(&["get", "post:42", "views"]), "500\n");
+    }),
+    ("a bucket is named by the text of its id", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
+        let key = "views@day:2026-11-02";
+        assert_eq!(world.output_of(&["get", "post:42", key]), "20\n");
+        let several = world.output_of(&["get", "post:42", key, "views", "views@day:2026-11-03"]);
+        assert_eq!(several, format!("20  {key}\n 0  views\n 0  views@day:2026-11-03\n"));
+        let set = world.output_of(&["set", "post:42", key, "7"]);
+        assert_eq!(set, format!("{key} of post:42 is now 7\n"));
+        world.output_of(&["reset", "post:42", "views@day:2026-11-01"]);
+        assert_eq!(world.output_of(&["get", "post:42", "views", "--during", "2026-11"]), "7\n");
+        world.output_of(&["delete", "post:42", key]);
+        assert_eq!(world.output_of(&["get", "post:42", key]), "0\n");
+        for wrong in [
+            &["get", "post:42", "views@day:2026-02-31"][..],
+            &["reset", "post:42", "views@day:2026-11-01", "views@week:2026-W54"],
+            &["get", "post:42", key, "--during", "2026-11"],
+            &["increment", "post:42", key],
+            &["decrement", "post:42", key],
+        ] {
+            let ended = world.run(wrong);
+            assert_eq!((ended.code(), ended.output.as_str()), (2, ""), "{wrong:?}: {ended:?}");
+        }
+    }),
+];
+
+/// Counts in buckets of the views of a post: all but 1 is in the table.
+fn count(world: &World, counts: &[(&str, i64)]) {
+    let total = CounterId::new("post", 42, "views").unwrap();
+    let ids = counts.iter().map(|(period, count)| (bucket_of(&total, period), *count));
+    let ids = ids.collect::<Vec<_>>();
+    ids.iter().for_each(|(id, count)| world.store.increment(id, count - 1).unwrap());
+    world.output_of(&["sync"]);
+    ids.iter().for_each(|(id, _)| world.store.increment(id, 1).unwrap());
+}
