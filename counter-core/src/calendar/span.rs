@@ -68,7 +68,8 @@ impl Span {
         Self { is_complete: true, ..self }
     }
 
-    /// Cuts the span to what is kept. Without this, a read that begins before is an error.
+    /// Lets a read cut the span to what is kept. Which periods are kept is not recorded yet, so
+    /// reads do not: what was never counted and what was removed are both 0.
     pub fn kept(self) -> Self {
         Self { is_kept: true, ..self }
     }

@@ -60,8 +60,9 @@ pub struct SyncReport {
     /// Parts of the store that came back from an old copy, such as slots of a cluster: nothing of
     /// them is synced until an operator decides. The others are.
     pub gone_back: Capped<ForgottenPart>,
-    /// Counters in parts of the store that cannot make claims now, as while a node of a cluster is
-    /// away. A later sync tries again.
+    /// Counters in parts of the store that cannot make claims now, or that did not answer when a
+    /// claim was applied or acknowledged, as while a node of a cluster is away. A later sync tries
+    /// again.
     pub unavailable: u64,
     /// Why, of the first of them.
     pub why_unavailable: Option<String>,
