@@ -24,7 +24,11 @@ proptest! {
         let at = DateTime::from_timestamp(at, 0).unwrap();
         let period = Period::at(grain, at, zone);
         prop_assert!(period.instants(zone).contains(&at));
-        prop_assert_eq!(period.instants(zone).end, period.next().instants(zone).start);
+        let around = period.instants(zone);
+        for other in [around.start - TimeDelta::seconds(1), around.end] {
+            prop_assert_ne!(Period::at(grain, other, zone), period);
+        }
+        prop_assert_eq!(Period::at(grain, around.start, zone), period);
         if grain == Grain::Hour {
             prop_assert_eq!(period.instants(zone), period.instants(Zone::UTC));
         }
@@ -32,7 +36,7 @@ proptest! {
 
     #[test]
     fn any_text_is_a_zone_that_is_written_the_same_or_refused(
-        text in "[+-][0-9:]{0,9}|[A-Z][a-zA-Z/_+-]{0,12}|.{0,12}"
+        text in "[+-][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?|[+-][0-9:]{0,9}|[A-Z][a-zA-Z/_+-]{0,12}|.{0,12}"
     ) {
         if let Ok(zone) = text.parse::<Zone>() {
             let is_same = zone.to_string() == text;

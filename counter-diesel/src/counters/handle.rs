@@ -1,8 +1,8 @@
-use counter_core::{CounterId, Holding, Replacement};
+use counter_core::{CounterId, Holding, Replacement, Zone};
 
 use crate::counters::counters::Counters;
 use crate::engine::calendar::Counted;
-use crate::engine::counting::{count_one, counted};
+use crate::engine::counting::{NoZone, count_one, named};
 use crate::engine::engine::negated;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
@@ -17,11 +17,14 @@ use crate::sync::set::set;
 pub struct CounterHandle {
     counters: Counters,
     counted: Counted,
+    /// Why it cannot be counted by days, if it would be.
+    no_zone: Option<NoZone>,
 }
 
 impl Counters {
     /// A handle on one counter: the names are checked and put together once, for code that counts
-    /// often. The owner's zone is that of this call.
+    /// often. The owner's zone is that of this call. By the id alone, a counter with days in a zone
+    /// of its owner can be read and set, and is counted [in a zone](CounterHandle::in_zone).
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, Owner};
@@ -33,15 +36,14 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// [`counter_core::Error::Invalid`] if the owner, the key or the owner's zone is invalid, and
-    /// [`Error::ZoneNeeded`] if the counter is counted by days in a zone that is not known.
+    /// [`counter_core::Error::Invalid`] if the owner or the key is invalid.
     pub fn handle<O: CounterOwner>(
         &self,
         owner: O,
         key: impl KeyOf<O::Model>,
     ) -> Result<CounterHandle, Error> {
-        let counted = counted(self.calendar(), &owner, &key, None)?;
-        Ok(CounterHandle { counters: self.clone(), counted })
+        let (counted, no_zone) = named(self.calendar(), &owner, &key, None)?;
+        Ok(CounterHandle { counters: self.clone(), counted, no_zone })
     }
 }
 
@@ -51,12 +53,22 @@ impl CounterHandle {
         &self.counted.id
     }
 
+    /// This counter, counted in the days of this zone: see [`Counters::in_zone`].
+    pub fn in_zone(mut self, zone: Zone) -> Self {
+        self.counted.zone = zone;
+        self.no_zone = None;
+        self
+    }
+
     /// Adds to the counter.
     ///
     /// # Errors
     ///
     /// As [`Counters::increment`].
     pub fn increment(&self, by: i64) -> Result<(), Error> {
+        if let Some(why) = &self.no_zone {
+            return Err(why.of(&self.counted.id));
+        }
         count_one(self.counters.engine(), self.counters.calendar(), &self.counted, by, None)
     }
 

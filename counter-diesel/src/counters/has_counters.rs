@@ -310,7 +310,8 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
     }
 
     fn zone(&self) -> Result<OwnerZone, Invalid> {
-        Ok(M::counter_zone(self)?.map_or(OwnerZone::Configured, OwnerZone::Own))
+        let without = if M::HAS_ZONE { OwnerZone::Configured } else { OwnerZone::Undeclared };
+        Ok(M::counter_zone(self)?.map_or(without, OwnerZone::Own))
     }
 }
 
@@ -356,5 +357,5 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
 
 /// Returns the zone of an instance of which only the id is known.
 fn zone_by_id<M: HasCounters>() -> OwnerZone {
-    if M::HAS_ZONE { OwnerZone::Unknown } else { OwnerZone::Configured }
+    if M::HAS_ZONE { OwnerZone::Unknown } else { OwnerZone::Undeclared }
 }

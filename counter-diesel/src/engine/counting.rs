@@ -1,7 +1,9 @@
 //! Increments of a total and of its buckets at one instant.
 
 use chrono::{DateTime, Utc};
-use counter_core::{CounterId, DeltaStore, Error as CoreError, Grain, JointIncrement, Zone};
+use counter_core::{
+    CounterId, DeltaStore, Error as CoreError, Grain, Invalid, JointIncrement, Zone,
+};
 
 use super::calendar::{Calendar, Counted, not_counted};
 use super::engine::Engine;
@@ -9,6 +11,25 @@ use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_zone::OwnerZone;
+
+/// Why the zone of a counter's days is not known.
+#[derive(Debug, Clone)]
+pub(crate) enum NoZone {
+    /// Only the owner's id is.
+    ById,
+    /// What the owner has for its zone is none.
+    Invalid(Invalid),
+}
+
+impl NoZone {
+    /// Returns the error of an increment.
+    pub(crate) fn of(&self, counter: &CounterId) -> Error {
+        match self {
+            Self::ById => Error::ZoneNeeded { counter: counter.clone() },
+            Self::Invalid(invalid) => not_counted(counter, invalid.clone()).into(),
+        }
+    }
+}
 
 /// Returns a counter, the grains by which it is counted, and the zone of its days: `zone` if the
 /// call names one, else the owner's, else the configured one.
@@ -18,28 +39,43 @@ pub(crate) fn counted<O: CounterOwner>(
     key: &impl KeyOf<O::Model>,
     zone: Option<Zone>,
 ) -> Result<Counted, Error> {
+    let (counted, no_zone) = named(calendar, owner, key, zone)?;
+    no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
+    Ok(counted)
+}
+
+/// Like [`counted`], for a counter that is read, too: returns why it cannot be counted in a zone
+/// beside it.
+pub(crate) fn named<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &impl KeyOf<O::Model>,
+    zone: Option<Zone>,
+) -> Result<(Counted, Option<NoZone>), Error> {
     let (of, key) = (owner.owner()?, key.counter_key()?);
     let id = CounterId::of(&of, &key);
-    let (grains, is_unknown) = match O::grains_of(&key) {
-        [] => match calendar.declared(of.owner_type()) {
-            Some(model) => ((model.grains_of)(&key), model.has_zone),
-            None => (&[][..], false),
-        },
-        grains => (grains, false),
+    let model = calendar.declared(of.owner_type());
+    let grains = match O::grains_of(&key) {
+        [] => model.map_or(&[][..], |model| (model.grains_of)(&key)),
+        grains => grains,
     };
     let has_days = grains.iter().any(|grain| *grain != Grain::Hour);
     let zone = match zone {
-        Some(zone) => zone,
-        None if !has_days => Zone::UTC,
-        None => match owner.zone()? {
-            OwnerZone::Own(zone) => zone,
-            OwnerZone::Configured if !is_unknown => calendar.zone(),
-            OwnerZone::Configured | OwnerZone::Unknown => {
-                return Err(Error::ZoneNeeded { counter: id });
-            }
+        Some(zone) => Ok(zone),
+        None if !has_days => Ok(Zone::UTC),
+        None => match owner.zone() {
+            Ok(OwnerZone::Own(zone)) => Ok(zone),
+            Ok(OwnerZone::Unknown) => Err(NoZone::ById),
+            Ok(OwnerZone::Undeclared) if model.is_some_and(|of| of.has_zone) => Err(NoZone::ById),
+            Ok(OwnerZone::Configured | OwnerZone::Undeclared) => Ok(calendar.zone()),
+            Err(invalid) => Err(NoZone::Invalid(invalid)),
         },
     };
-    Ok(Counted { id, grains, zone })
+    let counted = |zone| Counted { id, grains, zone };
+    Ok(match zone {
+        Ok(zone) => (counted(zone), None),
+        Err(why) => (counted(Zone::UTC), Some(why)),
+    })
 }
 
 /// Returns the zone of an owner's days: its own, else the configured one. `None` if it has one of
@@ -52,8 +88,9 @@ pub(crate) fn zone_of<O: CounterOwner>(
     let is_unknown = || calendar.declared(of.owner_type()).is_some_and(|model| model.has_zone);
     Ok(match owner.zone()? {
         OwnerZone::Own(zone) => Some(zone),
-        OwnerZone::Configured if !is_unknown() => Some(calendar.zone()),
-        OwnerZone::Configured | OwnerZone::Unknown => None,
+        OwnerZone::Unknown => None,
+        OwnerZone::Undeclared if is_unknown() => None,
+        OwnerZone::Configured | OwnerZone::Undeclared => Some(calendar.zone()),
     })
 }
 

@@ -48,13 +48,13 @@ pub trait CounterOwner {
     }
 
     /// The zone in which the owner's days begin, and so its weeks, months, quarters and years.
-    /// Default: the configured one.
+    /// Default: the configured one, unless a model of this type that the builder knows has zones.
     ///
     /// # Errors
     ///
     /// [`Invalid`] if the owner has a zone of its own, and it is a text that is none.
     fn zone(&self) -> Result<OwnerZone, Invalid> {
-        Ok(OwnerZone::Configured)
+        Ok(OwnerZone::Undeclared)
     }
 }
 

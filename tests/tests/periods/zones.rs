@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use counter_diesel::error::one_line;
 use counter_diesel::query::Zone;
 use counter_diesel::schema::{PeriodCount, model_counters_periods};
 use counter_diesel::store::ManualClock;
@@ -18,6 +19,13 @@ use super::assert_pending;
 pub(super) struct Client {
     id: i64,
     time_zone: Option<String>,
+}
+
+/// The same owners without their zone.
+#[derive(HasCounters)]
+#[counters(owner_type = "client", keys(calls(every(day))))]
+struct ClientRow {
+    id: i64,
 }
 
 #[derive(HasCounters)]
@@ -94,7 +102,8 @@ pub(super) const CASES: &[Case<World>] = &[
                 (&by_id, ClientCounter::Likes, 1),
                 (&by_id, ClientCounter::Calls, 1),
             ]),
-            counters.handle(&by_id, ClientCounter::Calls).map(drop),
+            counters.handle(&by_id, ClientCounter::Calls).unwrap().increment(1),
+            counters.handle(&by_id, ClientCounter::Calls).unwrap().decrement(1),
         ];
         for refused in needed {
             let Err(error @ Error::ZoneNeeded { .. }) = refused else { panic!("{refused:?}") };
@@ -103,6 +112,15 @@ pub(super) const CASES: &[Case<World>] = &[
             assert!(error.to_string().contains("in_zone"), "{error}");
         }
         assert_pending(world, &[("client:1:calls", 0), ("client:1:likes", 0)]);
+        // What only reads or sets needs none either.
+        let handle = counters.handle(&by_id, ClientCounter::Calls).unwrap();
+        handle.set(5).unwrap();
+        assert_eq!((handle.get().unwrap(), handle.baseline().unwrap()), (5, 5));
+        assert_eq!(handle.pending().unwrap().pending, 0);
+        let handle = handle.in_zone(zone("-12:00"));
+        handle.increment(7).unwrap();
+        assert_pending(world, &[("client:1:calls", 7), ("client:1:calls@day:2026-12-30", 7)]);
+        handle.decrement(7).unwrap();
         // Neither hours nor totals need one.
         counters.increment(&by_id, ClientCounter::Hits, 1).unwrap();
         counters.increment(&by_id, ClientCounter::Likes, 1).unwrap();
@@ -119,10 +137,20 @@ pub(super) const CASES: &[Case<World>] = &[
     ("a text that is no zone is an error of the increment, and is not taken for UTC", |world| {
         let counters = at(world, Zone::UTC, NOON);
         let client = client(Some("Mars/Olympus"));
-        let error = counters.increment(&client, ClientCounter::Calls, 1).unwrap_err();
-        assert!(error.is_not_counted(), "{error:?}");
-        assert!(error.to_string().contains("\"Mars/Olympus\" is not a time zone"), "{error}");
-        assert!(counters.handle(&client, ClientCounter::Calls).is_err());
+        let handle = counters.handle(&client, ClientCounter::Calls).unwrap();
+        assert_eq!(handle.get().unwrap(), 0);
+        let refused = [
+            counters.increment(&client, ClientCounter::Calls, 1),
+            counters.increment_many([(&client, ClientCounter::Calls, 1)]),
+            handle.increment(1),
+        ];
+        for error in refused.map(Result::unwrap_err) {
+            assert!(error.is_not_counted(), "{error:?}");
+            // Which of many owners it is, and why.
+            let why = one_line(&error);
+            assert!(why.contains("client:1:calls"), "{why}");
+            assert!(why.contains("\"Mars/Olympus\" is not a time zone"), "{why}");
+        }
         assert_pending(world, &[("client:1:calls", 0)]);
         counters.increment(&client, ClientCounter::Hits, 1).unwrap();
         counters.in_zone(Zone::UTC).increment(&client, ClientCounter::Calls, 1).unwrap();
@@ -154,6 +182,9 @@ pub(super) const CASES: &[Case<World>] = &[
         counters.in_zone(zone("-12:00")).increment(&by_text, "calls", 1).unwrap();
         counters.increment(&by_text, "hits", 1).unwrap();
         let needed = counters.increment(&by_text, "calls", 1);
+        assert!(matches!(needed, Err(Error::ZoneNeeded { .. })), "{needed:?}");
+        // Another struct of the same type, which does not name the zone, does not know it.
+        let needed = counters.increment(&ClientRow { id: 1 }, ClientRowCounter::Calls, 1);
         assert!(matches!(needed, Err(Error::ZoneNeeded { .. })), "{needed:?}");
         let in_transaction = |owner: &Client| {
             counters.transaction(&mut pool.get().unwrap(), |_, after| {

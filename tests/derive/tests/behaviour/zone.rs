@@ -42,7 +42,7 @@ fn the_zone_is_that_of_the_field_or_the_configured_one() {
     assert!(zone_of(Some("Mars/Olympus")).is_err());
     let branch = Branch { id: 1, r#type: Hours(-3) };
     assert_eq!((&branch).zone(), Ok(OwnerZone::Own(zone("-03:00"))));
-    assert_eq!((&Plain { id: 1 }).zone(), Ok(OwnerZone::Configured));
+    assert_eq!((&Plain { id: 1 }).zone(), Ok(OwnerZone::Undeclared));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn by_the_id_alone_the_zone_of_a_model_with_a_field_is_unknown() {
     let owner = Client::counter_owner(1).unwrap();
     let zones = [CounterOwner::zone(&owner), CounterOwner::zone(&&owner)];
     assert_eq!(zones, [Ok(OwnerZone::Unknown), Ok(OwnerZone::Unknown)]);
-    assert_eq!(Plain::counter_owner(1).unwrap().zone(), Ok(OwnerZone::Configured));
-    assert_eq!(Owner::new("client", 1).unwrap().zone(), Ok(OwnerZone::Configured));
+    assert_eq!(Plain::counter_owner(1).unwrap().zone(), Ok(OwnerZone::Undeclared));
+    assert_eq!(Owner::new("client", 1).unwrap().zone(), Ok(OwnerZone::Undeclared));
     const { assert!(Client::HAS_ZONE && Branch::HAS_ZONE && !Plain::HAS_ZONE) };
 }
