@@ -195,7 +195,7 @@ pub enum Error {
     },
 
     /// The periods that are asked for are not kept: the counter is counted by other grains, which
-    /// do not add up to them. It is never answered with 0.
+    /// do not add up to them. It is about grains alone: periods that were removed are read as 0.
     #[error("{}", periods::not_kept(.key, *.grain, .stored))]
     #[non_exhaustive]
     NotKept {

@@ -26,7 +26,6 @@ pub struct Span {
     reach: Reach,
     step: Grain,
     is_complete: bool,
-    is_kept: bool,
     first_weekday: Weekday,
     first_day_of_month: u32,
     zone: Option<Zone>,
@@ -57,21 +56,15 @@ impl Span {
     }
 
     fn new(reach: Reach, step: Grain) -> Self {
-        let (is_complete, is_kept, zone) = (false, false, None);
+        let (is_complete, zone) = (false, None);
         let (first_weekday, first_day_of_month) = (Weekday::Mon, 1);
-        Self { reach, step, is_complete, is_kept, first_weekday, first_day_of_month, zone }
+        Self { reach, step, is_complete, first_weekday, first_day_of_month, zone }
     }
 
     /// Leaves out the running step, and what is in the future. The last `n` are then the last `n`
     /// that have ended.
     pub fn complete(self) -> Self {
         Self { is_complete: true, ..self }
-    }
-
-    /// Lets a read cut the span to what is kept. Which periods are kept is not recorded yet, so
-    /// reads do not: what was never counted and what was removed are both 0.
-    pub fn kept(self) -> Self {
-        Self { is_kept: true, ..self }
     }
 
     /// Lets weeks begin on this day. Default: Monday, as ISO weeks do. Other weeks are added up
@@ -100,11 +93,6 @@ impl Span {
     /// Returns the grain of the steps.
     pub const fn step(&self) -> Grain {
         self.step
-    }
-
-    /// Returns whether the span is cut to what is kept: see [`kept`](Self::kept).
-    pub const fn is_kept(&self) -> bool {
-        self.is_kept
     }
 
     /// Returns the zone that the span was given.

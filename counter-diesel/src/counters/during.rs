@@ -39,8 +39,8 @@ impl Counters {
     }
 
     /// What a counter counted in each step of a span, oldest first, 0 where it counted nothing.
-    /// Exact as [`get`](Self::get) is, and at the same cost for up to 2,000 buckets: see
-    /// [`During`].
+    /// Each bucket is exact as [`get`](Self::get) is, and up to 2,000 of them cost as much as one
+    /// [`get_many`](Self::get_many): see [`During`].
     ///
     /// ```
     /// # use counter_diesel::{Counters, HasCounters};
@@ -110,9 +110,11 @@ impl Counters {
 /// years; of months for quarters and years; of quarters for years; and of hours for all of them,
 /// where none of the others divides it and the zone is whole hours from UTC.
 ///
-/// A read is exact as [`Counters::get`] is, for periods that have ended and for the running one:
-/// one look at all buckets and one query. More than 2,000 buckets, such as those of a year of
-/// hours, are looked at in turns, each exact at an instant of its own.
+/// Each bucket is read exactly as [`Counters::get`] reads a total, at an instant during the call.
+/// A sum of several buckets is exact if none of them changes meanwhile; otherwise it can be one
+/// that the counter never had, because the instants differ. Each 2,000 buckets take one exchange
+/// with the store and one query. Periods from before a declaration, and those that
+/// [`Counters::prune`] removed, are 0.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
