@@ -70,7 +70,7 @@ fn is_like_a_url(path: &str) -> bool {
     begins_like_one || path.contains('@')
 }
 
-/// What a command does to the database. One that only reads changes no byte of a SQLite file, and
+/// How a command uses the database. One that only reads changes no byte of a SQLite file, and
 /// reads a file that may not be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {

@@ -48,7 +48,7 @@ impl Exit {
     }
 }
 
-/// What databases and sentinels say to a user or for a database that is wrong, which does not pass.
+/// Messages of databases and sentinels about a wrong user or a wrong database, which do not pass.
 ///
 /// Only texts exist for these: Diesel passes on what its driver says of a connection that failed,
 /// without the number of MySQL (1045), and libpq has no SQLSTATE (28xxx) then. The texts are those
@@ -64,7 +64,7 @@ const REFUSALS: [&str; 7] = [
     "switch database",
 ];
 
-/// What failed, why, and what to do about it.
+/// An error as it is shown: what failed, why, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     exit: Exit,
@@ -115,7 +115,7 @@ impl Failure {
 
     /// Prints the failure to standard error and returns the exit code. One line, unless `--verbose`
     /// or `--json` asks for more.
-    pub(crate) fn tell(&self, output: Output) -> Exit {
+    pub(crate) fn note(&self, output: Output) -> Exit {
         if output.json {
             let causes = self.causes.iter().map(|cause| self.silenced(cause));
             output::complain_in_json(&json!({
@@ -235,7 +235,7 @@ fn causes_of(error: &dyn StdError) -> impl Iterator<Item = String> {
 }
 
 /// Prints help to standard output, and usage errors to standard error.
-pub(crate) fn tell_usage(help_or_mistake: &clap::Error) -> Exit {
+pub(crate) fn show_usage(help_or_mistake: &clap::Error) -> Exit {
     if !help_or_mistake.use_stderr() {
         // The reader may have closed the pipe.
         let _ = help_or_mistake.print();

@@ -28,11 +28,11 @@ fn main() -> ExitCode {
     let dotenv = settings::load_dotenv();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(help_or_mistake) => return failure::tell_usage(&help_or_mistake).into(),
+        Err(help_or_mistake) => return failure::show_usage(&help_or_mistake).into(),
     };
     let Arguments { settings, output, command } = arguments;
     let done = dotenv.and_then(|()| command.run(&settings, output));
-    done.unwrap_or_else(|failure| failure.tell(output)).into()
+    done.unwrap_or_else(|failure| failure.note(output)).into()
 }
 
 impl From<Exit> for ExitCode {

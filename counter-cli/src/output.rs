@@ -1,4 +1,4 @@
-//! What the command says, and how: results on standard output, everything else on standard error.
+//! The output of the command: results on standard output, everything else on standard error.
 //!
 //! Whatever comes from outside goes through `shown` on its way, or through JSON's escapes.
 

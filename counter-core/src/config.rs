@@ -20,7 +20,7 @@ pub struct Config {
     pub store: StoreKind,
     /// Where Redis is. Default: none. Environment: `REDIS_URL`.
     pub redis_url: Option<RedisUrl>,
-    /// What all names in the store start with. Default: `counter:`. Environment: `COUNTER_PREFIX`.
+    /// The start of all names in the store. Default: `counter:`. Environment: `COUNTER_PREFIX`.
     pub prefix: Prefix,
     /// How many counters a sync moves in one transaction. Default: 1000. At most
     /// [`BatchSize::MAX`]. Environment: `COUNTER_SYNC_BATCH_SIZE`.

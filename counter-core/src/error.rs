@@ -10,7 +10,7 @@ use crate::protocol::{ClaimSeq, ValueError};
 /// The cause of an error, kept as it was.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// What went wrong in a store, in a name or in the configuration.
+/// An error of a store, a name or the configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     Environment {
         /// Its name.
         variable: &'static str,
-        /// What is wrong with its value.
+        /// The flaw of its value.
         #[source]
         source: BoxError,
     },
@@ -32,14 +32,14 @@ pub enum Error {
     /// hold a password.
     #[error("the Redis URL cannot be used: {why}")]
     RedisUrl {
-        /// What is wrong with it.
+        /// The flaw.
         why: String,
     },
 
     /// A write to a counter certainly did not happen. It may be tried again.
     #[error("the {operation} of counter {counter} was not counted")]
     NotCounted {
-        /// What was attempted.
+        /// The operation that was attempted.
         operation: Operation,
         /// On which counter.
         counter: CounterId,
@@ -56,7 +56,7 @@ pub enum Error {
          reply arrived"
     )]
     OutcomeUnknown {
-        /// What was attempted.
+        /// The operation that was attempted.
         operation: Operation,
         /// On which counter.
         counter: CounterId,
@@ -68,7 +68,7 @@ pub enum Error {
     /// The store did not answer a question, or did not carry out a step of a sync.
     #[error("the store could not {step}")]
     Store {
-        /// What was attempted.
+        /// The operation that was attempted.
         step: StoreStep,
         /// Why it failed.
         #[source]
@@ -184,7 +184,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What a store is asked for besides writes to a counter.
+/// An operation of a store, other than writes to a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreStep {
@@ -198,7 +198,7 @@ pub enum StoreStep {
     Claim,
     /// Having claims confirmed by replicas or the disk.
     Confirm,
-    /// Telling whether claims are still there.
+    /// NoteOutcome whether claims are still there.
     Verify,
     /// Removing applied claims.
     Ack,
@@ -210,11 +210,11 @@ pub enum StoreStep {
     Discard,
     /// Naming its generation.
     Generation,
-    /// Telling which sequences it remembers.
+    /// NoteOutcome which sequences it remembers.
     Recall,
     /// Following another database than before.
     Adopt,
-    /// Telling how it is set up.
+    /// NoteOutcome how it is set up.
     Inspect,
     /// Naming what may be pending.
     Index,
@@ -233,10 +233,10 @@ impl fmt::Display for StoreStep {
             Self::Renumber => "renumber a claim",
             Self::Raise => "raise its high water",
             Self::Discard => "discard counters",
-            Self::Generation => "tell its generation",
-            Self::Recall => "tell which sequences it remembers",
+            Self::Generation => "note its generation",
+            Self::Recall => "note which sequences it remembers",
             Self::Adopt => "follow another database",
-            Self::Inspect => "tell how it is set up",
+            Self::Inspect => "note how it is set up",
             Self::Index => "name what is pending",
         })
     }

@@ -9,13 +9,13 @@ pub enum Invalid {
     /// The text has no characters.
     #[error("the {kind} is empty")]
     Empty {
-        /// What was given.
+        /// The value that was given.
         kind: InputKind,
     },
     /// The text has more characters than the table's column takes.
     #[error("the {kind} has {chars} characters, but at most {limit} fit")]
     TooLong {
-        /// What was given.
+        /// The value that was given.
         kind: InputKind,
         /// Its length, in Unicode scalar values.
         chars: usize,
@@ -25,7 +25,7 @@ pub enum Invalid {
     /// The text has more bytes than a database takes in a name.
     #[error("the {kind} has {bytes} bytes, but at most {limit} fit")]
     TooManyBytes {
-        /// What was given.
+        /// The value that was given.
         kind: InputKind,
         /// Its length, in bytes of UTF-8.
         bytes: usize,
@@ -35,17 +35,17 @@ pub enum Invalid {
     /// The text contains the character U+0000.
     #[error("the {kind} contains NUL, which PostgreSQL cannot store")]
     Nul {
-        /// What was given.
+        /// The value that was given.
         kind: InputKind,
     },
     /// The text does not have the form that is asked for.
     #[error("{:?} is not a {kind}: {why}", Printable(.text))]
     Malformed {
-        /// What was asked for.
+        /// The value that was asked for.
         kind: InputKind,
-        /// What was given.
+        /// The value that was given.
         text: String,
-        /// What is wrong with it, or what is expected.
+        /// The reason, or the values that are accepted.
         why: &'static str,
     },
 }
@@ -70,7 +70,7 @@ pub enum InputKind {
     CounterId,
     /// A claim in its text form, such as `1700000000000000:add:5`.
     Claim,
-    /// What all names in the store start with, such as `counter:`.
+    /// The start of all names in the store, such as `counter:`.
     Prefix,
     /// A glob over counter ids, such as `user:*`.
     Pattern,
@@ -88,7 +88,7 @@ pub enum InputKind {
     StoreKind,
     /// The number of counters that a sync moves at a time.
     BatchSize,
-    /// What claims wait for, such as `replicas=1`.
+    /// The confirmations that claims wait for, such as `replicas=1`.
     Confirmation,
     /// A time, such as `10m`.
     Interval,

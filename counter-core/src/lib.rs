@@ -87,17 +87,17 @@ pub use names::{Foreign, Pattern, Prefix, StoreName};
 pub use printable::Printable;
 pub use protocol::{
     Baseline, Claim, ClaimOp, ClaimSeq, Generation, Holding, Kinship, MalformedMark, Mark, Marks,
-    Overflow, Seen, StoreNumber, Telling, ValueError, value,
+    NoteOutcome, Overflow, Seen, StoreNumber, ValueError, value,
 };
 #[cfg(feature = "redis")]
 pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, CountTogether, Cursor,
     DeltaStore, Fact, ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore,
-    JointIncrement, KeyIndex, MemoryFacts, MoveCounts, MoveOutcome, NumberRow, Numbered, PartSeq,
-    PartsRecall, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair, Replacement,
-    ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices,
-    StoreParts, Told, Verdict,
+    JointIncrement, KeyIndex, MemoryFacts, MoveCounts, MoveOutcome, NotedRow, NumberRow, Numbered,
+    PartSeq, PartsRecall, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair,
+    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
+    StoreNotices, StoreParts, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -23,7 +23,7 @@ use crate::store::{
 /// A store in the memory of this process: for applications of one process, for tests, and the
 /// reference for what every store does.
 ///
-/// What is pending is gone when the process ends without a last sync, and so is a claim that a sync
+/// Pending counts are lost when the process ends without a last sync, and so is a claim that a sync
 /// has not applied yet.
 ///
 /// Several processes may sync stores of their own into one table, and none loses or doubles a count
@@ -51,7 +51,7 @@ const SHARDS: usize = 64;
 
 type Shard = HashMap<CounterId, Slot>;
 
-/// What is held of one counter; absent from its shard when there is nothing.
+/// The holding of one counter; absent from its shard if there is none.
 #[derive(Debug, Default)]
 struct Slot {
     pending: Option<i64>,

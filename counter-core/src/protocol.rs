@@ -11,7 +11,7 @@ mod seen;
 pub use claim::{Claim, ClaimOp, ClaimSeq};
 pub use generation::Generation;
 pub use holding::Holding;
-pub use mark::{Kinship, MalformedMark, Mark, Marks, Telling};
+pub use mark::{Kinship, MalformedMark, Mark, Marks, NoteOutcome};
 pub use number::StoreNumber;
 pub use rules::{Baseline, Overflow, ValueError, value};
 pub use seen::Seen;

@@ -60,7 +60,7 @@ pub fn arguments(error: BoxError) -> BoxError {
     }
 }
 
-/// What must not be shown of a URL or a password that is known.
+/// Secrets of a known URL or password, which must not be shown.
 #[derive(Clone)]
 pub struct Secrets(Vec<String>);
 
@@ -167,7 +167,7 @@ fn blanked_from(text: &str, quote: usize) -> String {
 mod tests {
     use super::*;
 
-    /// What is known where a text is redacted.
+    /// The secrets that are known where a text is redacted.
     #[derive(Debug)]
     enum Known {
         /// Nothing.

@@ -9,7 +9,7 @@ mod parts;
 mod snapshot;
 
 pub use answers::{
-    Claimed, Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told, Verdict,
+    Claimed, Cursor, IndexEntry, IndexPage, MoveOutcome, NotedRow, Recall, ScanPage, Verdict,
 };
 pub use capabilities::{
     CountMove, CountTogether, InspectStore, JointIncrement, KeyIndex, MoveCounts, PendingIndex,

@@ -1,5 +1,5 @@
-//! What users hold and call: typed owners and keys in, one call of the engine out. Only this folder
-//! names `Counters`.
+//! The types that users hold and call: typed owners and keys in, one call of the engine out. Only
+//! this folder names `Counters`.
 
 pub(crate) mod after_commit;
 pub(crate) mod builder;

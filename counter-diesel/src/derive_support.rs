@@ -1,4 +1,4 @@
-//! What the code that `#[derive(HasCounters)]` writes calls. It may change with any version.
+//! Functions that the code of `#[derive(HasCounters)]` calls. It may change with any version.
 
 use std::fmt::Write as _;
 

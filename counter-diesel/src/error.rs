@@ -1,4 +1,4 @@
-//! What goes wrong, and how an error is shown with its causes.
+//! Errors, and how one is shown with its causes.
 
 mod answers;
 mod build_problem;
@@ -23,7 +23,7 @@ pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
 pub use crate::causes::one_line;
 
-/// What went wrong with counters, their store or their database.
+/// An error of counters, their store or their database.
 ///
 /// As `Debug`, which is what a `main` that returns it shows, it is its message with all causes.
 #[derive(thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum Error {
         .outcomes.len()
     )]
     Increments {
-        /// What became of each, in the order given. Those that are `Ok` were counted.
+        /// The outcome of each, in the order given. Those that are `Ok` were counted.
         outcomes: Vec<Result<(), CoreError>>,
     },
 
@@ -54,9 +54,9 @@ pub enum Error {
     #[error("whether the transaction was committed is unknown, so nothing of it was counted")]
     #[non_exhaustive]
     CommitUnknown {
-        /// What would have been added, if it had been committed.
+        /// The increments that would have been counted after the commit.
         increments: Vec<(CounterId, i64)>,
-        /// What the connection says.
+        /// The connection's error.
         #[source]
         source: diesel::result::Error,
     },
@@ -129,7 +129,7 @@ pub enum Error {
     /// unless it was lost during the commit: then applying it again does no harm.
     #[error("the database cannot be reached")]
     Unreachable {
-        /// What the pool or the connection says.
+        /// The error of the pool or the connection.
         #[source]
         source: BoxError,
     },
@@ -143,7 +143,7 @@ pub enum Error {
     NotMigrated {
         /// The counters' table.
         table: String,
-        /// What the database says.
+        /// The database's error.
         #[source]
         source: diesel::result::Error,
     },
@@ -151,9 +151,9 @@ pub enum Error {
     /// The database refused a statement on a connection that works.
     #[error("the database refused to {step}")]
     Database {
-        /// What was attempted.
+        /// The operation that was attempted.
         step: LedgerStep,
-        /// What the database says.
+        /// The database's error.
         #[source]
         source: diesel::result::Error,
     },
@@ -162,9 +162,9 @@ pub enum Error {
     /// transaction was kept.
     #[error("another transaction has locked what is needed to {step}")]
     Locked {
-        /// What was attempted.
+        /// The operation that was attempted.
         step: LedgerStep,
-        /// What the database says.
+        /// The database's error.
         #[source]
         source: diesel::result::Error,
     },
@@ -175,9 +175,9 @@ pub enum Error {
     #[error("the database took too long to {step}")]
     #[non_exhaustive]
     TimedOut {
-        /// What was attempted.
+        /// The operation that was attempted.
         step: LedgerStep,
-        /// What the database says, or for how long it did not answer.
+        /// The database's error, or for how long it did not answer.
         #[source]
         source: BoxError,
     },
@@ -261,7 +261,7 @@ pub enum Error {
     Migration {
         /// Its name.
         name: &'static str,
-        /// What the database says.
+        /// The database's error.
         #[source]
         source: diesel::result::Error,
     },
@@ -309,7 +309,7 @@ pub enum Error {
     /// The operating system gave no thread for a worker or a sync. Nothing more was claimed.
     #[error("a thread could not be started: raise the limit of threads for this process")]
     Thread {
-        /// What the operating system says.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -330,7 +330,7 @@ pub enum Error {
     /// A sync panicked. The worker goes on with the next one.
     #[error("a sync panicked: {}", Printable(.message))]
     Panicked {
-        /// What it said.
+        /// Its message.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What an operator sees of the counters, as data: what is pending, how far a sync is, which
+//! Overviews for operators, as data: what is pending, how far a sync is, which
 //! migrations were run.
 //!
 //! [`Counters`](crate::Counters) has the methods that compute it. The command `counter` prints

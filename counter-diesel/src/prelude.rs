@@ -1,4 +1,4 @@
-//! What most files of an application import: `use counter_diesel::prelude::*`.
+//! The names that most files of an application import: `use counter_diesel::prelude::*`.
 
 pub use counter_derive::HasCounters;
 

@@ -11,7 +11,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// An event or a span of ours.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Logged {
     /// Its level, such as `WARN`.
     pub level: String,
     /// Its target.
@@ -26,7 +26,7 @@ pub struct Told {
     pub number: u64,
 }
 
-impl Told {
+impl Logged {
     fn new(metadata: &Metadata<'_>) -> Self {
         Self {
             level: metadata.level().to_string(),
@@ -48,7 +48,7 @@ impl Told {
     }
 }
 
-impl Visit for Told {
+impl Visit for Logged {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
         if field.name() == "message" {
@@ -69,8 +69,8 @@ pub struct Log(Arc<Mutex<Written>>);
 
 #[derive(Debug, Default)]
 struct Written {
-    events: Vec<Told>,
-    spans: Vec<Told>,
+    events: Vec<Logged>,
+    spans: Vec<Logged>,
     entered: HashMap<ThreadId, Vec<u64>>,
 }
 
@@ -93,25 +93,25 @@ impl Log {
     }
 
     /// The events so far.
-    pub fn events(&self) -> Vec<Told> {
+    pub fn events(&self) -> Vec<Logged> {
         self.0
             .lock()
             .expect("no panic")
             .events
             .iter()
-            .filter(|told| told.is_ours())
+            .filter(|logged| logged.is_ours())
             .cloned()
             .collect()
     }
 
     /// The spans so far.
-    pub fn spans(&self) -> Vec<Told> {
+    pub fn spans(&self) -> Vec<Logged> {
         self.0
             .lock()
             .expect("no panic")
             .spans
             .iter()
-            .filter(|told| told.is_ours())
+            .filter(|logged| logged.is_ours())
             .cloned()
             .collect()
     }
@@ -123,30 +123,30 @@ impl Subscriber for Log {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let mut told = Told::new(attributes.metadata());
-        attributes.record(&mut told);
+        let mut logged = Logged::new(attributes.metadata());
+        attributes.record(&mut logged);
         let mut written = self.0.lock().expect("no panic");
-        told.number = written.spans.len() as u64 + 1;
-        let id = Id::from_u64(told.number);
-        written.spans.push(told);
+        logged.number = written.spans.len() as u64 + 1;
+        let id = Id::from_u64(logged.number);
+        written.spans.push(logged);
         id
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
         let mut written = self.0.lock().expect("no panic");
-        let index = written.spans.iter().position(|told| told.number == span.into_u64());
+        let index = written.spans.iter().position(|logged| logged.number == span.into_u64());
         values.record(&mut written.spans[index.expect("a span of this log")]);
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut told = Told::new(event.metadata());
-        event.record(&mut told);
+        let mut logged = Logged::new(event.metadata());
+        event.record(&mut logged);
         let mut written = self.0.lock().expect("no panic");
         let entered = written.entered.get(&thread::current().id());
-        told.within = entered.and_then(|spans| spans.last().copied());
-        written.events.push(told);
+        logged.within = entered.and_then(|spans| spans.last().copied());
+        written.events.push(logged);
     }
 
     fn enter(&self, span: &Id) {

@@ -41,8 +41,8 @@ pub fn trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> Vec<Tri
     trials.collect()
 }
 
-/// Those of the cases that are about what is different in a cluster, in this world. All of them where
-/// `COUNTER_TEST_LOAD` is more than 1: each takes long there.
+/// Those of the cases that are about what is different in a cluster, in this world. All of them
+/// where `COUNTER_TEST_LOAD` is more than 1: each takes long there.
 ///
 /// # Panics
 ///

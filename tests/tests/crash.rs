@@ -49,7 +49,8 @@ const CASES: &[MakingCase<World>] = &[
 const CLUSTER_CASES: &[MakingCase<World>] =
     &[("a process may die after what a pass does on a cluster alone", dies_after_specific_steps)];
 
-/// The slots are asked what they remember, and the store is told before claims are acknowledged.
+/// The slots are asked what they remember, and the store notes the row before claims are
+/// acknowledged.
 fn dies_after_specific_steps(make_world: fn() -> World) {
     let world = make_world();
     for (owner, name) in (1..).zip(["recall_parts", "ack"]) {

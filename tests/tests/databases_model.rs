@@ -66,7 +66,7 @@ fn an_adopted_database_goes_on_alone_whatever_others_do_meanwhile() {
 
 #[test]
 fn a_decision_that_no_transaction_asks_about_does_not_end_the_other_database() {
-    let does = Does { knows_decisions: false, tells_decisions: false, ..Does::default() };
+    let does = Does { knows_decisions: false, notes_decisions: false, ..Does::default() };
     for (rows, transactions) in [(1, [1, 4]), (2, [1, 2])] {
         let model = adopted(Event::Copy, rows, transactions);
         let model = Databases { does, said: &[ADOPTED_ALONE], ..model };
@@ -76,7 +76,7 @@ fn a_decision_that_no_transaction_asks_about_does_not_end_the_other_database() {
 
 #[test]
 fn a_decision_that_the_store_does_not_compare_is_undone_by_what_was_committed_before() {
-    let does = Does { tells_decisions: false, ..Does::default() };
+    let does = Does { notes_decisions: false, ..Does::default() };
     let model = Databases { does, said: &[ADOPTED_GOES_ON], ..adopted(Event::Copy, 2, [1, 2]) };
     refute(model, "not compared", ADOPTED_GOES_ON);
 }
@@ -107,8 +107,8 @@ fn the_last_few_marks_are_not_enough() {
 }
 
 #[test]
-fn a_row_that_drops_marks_when_it_is_full_is_not_told_from_one_that_the_store_left_behind() {
-    let does = Does { tells_when_full: false, ..Does::default() };
+fn a_row_that_drops_marks_when_it_is_full_looks_like_one_that_the_store_left_behind() {
+    let does = Does { notes_when_full: false, ..Does::default() };
     refute_doing(does, Event::Nothing, NEVER_BEHIND);
 }
 
@@ -123,8 +123,8 @@ fn a_check_before_the_transaction_alone_comes_too_early() {
 }
 
 #[test]
-fn a_mark_that_is_told_after_the_acknowledgement_may_never_be_told() {
-    refute_doing(Does { tells_first: false, ..Does::default() }, Event::Restore, NOTICES_LOSS);
+fn a_mark_that_is_noted_after_the_acknowledgement_may_never_be_noted() {
+    refute_doing(Does { notes_first: false, ..Does::default() }, Event::Restore, NOTICES_LOSS);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_transaction_that_is_not_known_to_be_followed_may_be_lost() {
 }
 
 #[test]
-fn numbers_without_words_do_not_tell_a_copy() {
+fn numbers_without_words_do_not_reveal_a_copy() {
     refute_doing(Does { compares_words: false, ..Does::default() }, Event::Copy, ONE_GOES_ON);
 }
 

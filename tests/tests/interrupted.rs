@@ -39,12 +39,12 @@ fn interrupt_held<T: Send>(
     ask: impl FnOnce() -> T + Send,
 ) -> T {
     thread::scope(|scope| {
-        let (tell, told) = mpsc::channel();
+        let (note, noted) = mpsc::channel();
         let asking = scope.spawn(move || {
-            tell.send(gettid()).unwrap();
+            note.send(gettid()).unwrap();
             ask()
         });
-        let thread_id = told.recv().unwrap();
+        let thread_id = noted.recv().unwrap();
         for _ in 0..times {
             wait_for("the question to wait for its answer", || {
                 if asking.is_finished() {

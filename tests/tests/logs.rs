@@ -14,7 +14,7 @@ use counter_diesel::store::ClaimSeq;
 use counter_diesel::{Counters, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::fixtures::views_of;
-use counter_tests::log::{Log, Told};
+use counter_tests::log::{Log, Logged};
 use counter_tests::said::everything_said;
 use counter_tests::servers::{FakeRedis, FakeReply};
 use counter_tests::world::{World, impatient, memory_x_sqlite};
@@ -33,9 +33,9 @@ const FORGERIES: [&str; 8] = [
 
 /// Each event as one text, with its fields as they are written.
 fn logged(run: impl FnOnce()) -> Vec<String> {
-    let text = |told: &Told| {
-        let fields = told.fields.iter().map(|(name, value)| format!(" {name}={value}"));
-        told.text.clone() + &fields.collect::<String>()
+    let text = |said: &Logged| {
+        let fields = said.fields.iter().map(|(name, value)| format!(" {name}={value}"));
+        said.text.clone() + &fields.collect::<String>()
     };
     Log::of(run).events().iter().map(text).collect()
 }
@@ -87,10 +87,10 @@ fn the_id_of_another_store_is_reported_in_one_line() {
         assert!(first.is_clean());
         let counters = with_store_id(&world, "another");
         counters.increment(owner_of("post"), "views", 1).unwrap();
-        let mut told = String::new();
-        let log = logged(|| told = counters.sync(&SyncOptions::default()).unwrap().to_string());
-        assert!(told.contains("the store is not views"), "{told:?}");
-        assert_harmless(&told);
+        let mut said = String::new();
+        let log = logged(|| said = counters.sync(&SyncOptions::default()).unwrap().to_string());
+        assert!(said.contains("the store is not views"), "{said:?}");
+        assert_harmless(&said);
         log.iter().for_each(|text| assert_harmless(text));
     }
 }
@@ -194,7 +194,7 @@ fn an_answer_of_the_server_that_would_steer_a_terminal_is_shown_harmless() {
 }
 
 #[test]
-fn a_panic_with_a_forged_message_is_told_in_one_line() {
+fn a_panic_with_a_forged_message_is_logged_in_one_line() {
     let error = Error::Panicked { message: FORGERIES[0].to_owned() };
     assert_harmless(&everything_said(&error));
 }

@@ -18,7 +18,7 @@ fn shown_by_main(error: Error) -> String {
 }
 
 #[test]
-fn forgotten_migrations_and_a_misspelt_table_are_told_with_what_to_do() {
+fn forgotten_migrations_and_a_misspelt_table_are_reported_with_what_to_do() {
     let counters = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory().build().unwrap();
     for error in [
         counters.get(post(1), "views").unwrap_err(),
@@ -89,29 +89,29 @@ fn a_report_says_why_its_sync_stopped() {
     counters.increment(post(1), "views", 1).unwrap();
     let report = counters.sync(&SyncOptions::default()).unwrap();
     let error = report.stopped.as_ref().unwrap();
-    let told = format!("; stopped: {error}: {}", error.source().unwrap());
-    assert!(report.to_string().ends_with(&told), "{report}");
+    let logged = format!("; stopped: {error}: {}", error.source().unwrap());
+    assert!(report.to_string().ends_with(&logged), "{report}");
 }
 
 #[test]
-fn a_worker_that_is_dropped_at_once_is_told_to_be_kept() {
+fn a_worker_that_is_dropped_at_once_is_reported() {
     let world = memory_x_sqlite();
     let counters = world.counters();
-    let told = |run: &dyn Fn()| {
+    let logged = |run: &dyn Fn()| {
         let log = Log::of(run);
         log.events()
             .iter()
             .any(|event| event.text.contains("dropped before its first sync: keep it"))
     };
     let hour = Duration::from_secs(3600);
-    assert!(told(&|| {
+    assert!(logged(&|| {
         let _ = counters.spawn_sync(hour).unwrap();
     }));
-    assert!(!told(&|| {
+    assert!(!logged(&|| {
         counters.spawn_sync(hour).unwrap().stop().unwrap();
     }));
-    assert!(!told(&|| counters.spawn_sync(hour).unwrap().detach()));
-    assert!(!told(&|| {
+    assert!(!logged(&|| counters.spawn_sync(hour).unwrap().detach()));
+    assert!(!logged(&|| {
         let worker = counters.spawn_sync(hour).unwrap();
         worker.sync_now();
         assert!(worker.wait_until(Duration::from_secs(60), |status| status.passes > 0));

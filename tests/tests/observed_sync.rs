@@ -24,8 +24,8 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 25);
         world.store.claim(&[views_of(0)], Duration::ZERO).unwrap();
         counters.increment(post(0), "views", 5).unwrap();
-        let told = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
-        let Told { report, pages, found, applied, would_apply } = told;
+        let noted = observe(&world.impatient_counters(), &batches_of_10(), |_| Continue(()));
+        let NotedRow { report, pages, found, applied, would_apply } = noted;
         assert!(report.is_clean() && !report.interrupted && pages > 0, "{report:?}");
         assert_eq!(found, report.scanned);
         assert_eq!((report.applied, applied.len()), (26, 26), "{applied:?}");
@@ -40,7 +40,7 @@ const CASES: &[Case<World>] = &[
         counters.increment(post(0), "views", 5).unwrap();
         // One at a time, so that the first is found by its claim and again by what is pending.
         let options = SyncOptions::default().batch_size(NonZeroUsize::MIN).dry_run(true);
-        let Told { report, applied, would_apply, .. } =
+        let NotedRow { report, applied, would_apply, .. } =
             observe(&counters, &options, |_| Continue(()));
         assert_eq!((report.applied as usize, applied.len()), (would_apply.len(), 0), "{report:?}");
         // Redis returns a name twice if it resizes its table during the scan, which others of its
@@ -69,16 +69,16 @@ const CASES: &[Case<World>] = &[
     }),
     ("it ends the sync between two batches and the rest stays in the store", |world| {
         let counters = counted(world, 55);
-        let told = observe(&counters, &batches_of_10(), |event| match event {
+        let noted = observe(&counters, &batches_of_10(), |event| match event {
             SyncEvent::Applied { .. } => Break(()),
             _ => Continue(()),
         });
-        assert!(told.report.interrupted && told.report.is_clean(), "{:?}", told.report);
-        assert!(told.report.to_string().contains("; interrupted"), "{}", told.report);
+        assert!(noted.report.interrupted && noted.report.is_clean(), "{:?}", noted.report);
+        assert!(noted.report.to_string().contains("; interrupted"), "{}", noted.report);
         // Two batches may have been claimed ahead, and what is claimed is applied.
-        let applied = told.report.applied;
-        assert!((10..=30).contains(&applied), "{:?}", told.report);
-        assert_eq!(told.applied.len() as u64, applied);
+        let applied = noted.report.applied;
+        assert!((10..=30).contains(&applied), "{:?}", noted.report);
+        assert_eq!(noted.applied.len() as u64, applied);
         let values = (0..55).map(|n| (post(n), "views"));
         assert_eq!(counters.get_many(values).unwrap(), [1; 55]);
         let rest = world.counters().sync(&SyncOptions::default()).unwrap();
@@ -86,20 +86,20 @@ const CASES: &[Case<World>] = &[
     }),
     ("asking for the end of what is at its end changes nothing", |world| {
         let counters = counted(world, 5);
-        let told = observe(&counters, &SyncOptions::default(), |event| match event {
+        let noted = observe(&counters, &SyncOptions::default(), |event| match event {
             SyncEvent::Applied { .. } => Break(()),
             _ => Continue(()),
         });
-        assert_eq!((told.report.applied, told.report.interrupted), (5, false));
+        assert_eq!((noted.report.applied, noted.report.interrupted), (5, false));
     }),
     ("a dry run can be ended too", |world| {
         let counters = counted(world, 55);
         let options = batches_of_10().dry_run(true);
-        let told = observe(&counters, &options, |event| match event {
+        let noted = observe(&counters, &options, |event| match event {
             SyncEvent::WouldApply { .. } => Break(()),
             _ => Continue(()),
         });
-        assert_eq!((told.report.applied, told.report.interrupted), (10, true));
+        assert_eq!((noted.report.applied, noted.report.interrupted), (10, true));
     }),
     ("an interrupted sync is not remembered as a good one", |world| {
         let counters = counted(world, 55);
@@ -130,14 +130,14 @@ const CASES: &[Case<World>] = &[
         let counters = counted(world, 10_001);
         let options = SyncOptions::default().batch_size(NonZeroUsize::MAX);
         let mut batches = Vec::new();
-        let told = observe(&counters, &options, |event| {
+        let noted = observe(&counters, &options, |event| {
             if let SyncEvent::Found(counters) = event {
                 batches.push(counters);
             }
             Continue(())
         });
-        assert!(told.report.is_clean(), "{:?}", told.report);
-        assert_eq!((told.report.applied, batches), (10_001, vec![10_000, 1]));
+        assert!(noted.report.is_clean(), "{:?}", noted.report);
+        assert_eq!((noted.report.applied, batches), (10_001, vec![10_000, 1]));
     }),
     ("its panic loses nothing and counts nothing twice", |world| {
         let counters = counted(world, 55);
@@ -157,7 +157,7 @@ const CASES: &[Case<World>] = &[
 ];
 
 /// The events that an observer got.
-struct Told {
+struct NotedRow {
     report: SyncReport,
     pages: u32,
     found: u64,
@@ -169,7 +169,7 @@ fn observe(
     counters: &Counters,
     options: &SyncOptions,
     mut answer: impl FnMut(SyncEvent<'_>) -> ControlFlow<()>,
-) -> Told {
+) -> NotedRow {
     let (mut pages, mut found) = (0, 0);
     let (mut applied, mut would_apply) = (Vec::new(), Vec::new());
     let report = counters.sync_observed(options, &mut |event| {
@@ -187,7 +187,7 @@ fn observe(
         }
         answer(event)
     });
-    Told { report: report.unwrap(), pages, found, applied, would_apply }
+    NotedRow { report: report.unwrap(), pages, found, applied, would_apply }
 }
 
 fn counted(world: &World, posts: i64) -> Counters {

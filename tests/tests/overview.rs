@@ -73,7 +73,7 @@ fn the_progress_of_a_sync_ends_with_its_report() {
 }
 
 #[test]
-fn migrations_that_the_application_ran_are_told_from_those_that_were_not_run() {
+fn migrations_that_the_application_ran_are_distinguished_from_those_that_were_not_run() {
     let database = database::sqlite();
     let files = migration_files::<SqliteConnection>(&TableName::default());
     let counters = counters(&*database);

@@ -76,9 +76,9 @@ fn others_go_on_while_a_process_is_frozen(site: &Site) {
     let writers = Writers::start(WRITERS, COUNTERS, &counters);
     let process = freeze_one_that_holds_rows(site);
     let (successor, start) = (site.counters_after(Duration::ZERO), Instant::now());
-    let (tell, synced) = mpsc::channel();
+    let (note, synced) = mpsc::channel();
     thread::scope(|scope| {
-        scope.spawn(|| tell.send(sync_until_nothing_is_locked(&successor, start + PATIENCE)));
+        scope.spawn(|| note.send(sync_until_nothing_is_locked(&successor, start + PATIENCE)));
         wait_for("it to wait for rows", || site.database().has_lock_waits().then_some(()));
         assert_others_are_served(&counters);
         let applied = synced.recv_timeout(PATIENCE);

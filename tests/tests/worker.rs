@@ -85,17 +85,17 @@ fn dropping_it_makes_a_last_sync_too() {
 #[test]
 fn detached_it_goes_on_without_its_owner() {
     let world = memory_x_sqlite();
-    let (tell, told) = mpsc::channel();
+    let (note, noted) = mpsc::channel();
     let faults = Faults::calling(move |step| {
         if step == "ack" {
-            let _ = tell.send(());
+            let _ = note.send(());
         }
     });
     let counters = world.counters_behind(&faults, Config::default());
     counters.spawn_sync(SOON).unwrap().detach();
     for _ in 0..3 {
         counters.increment(post(1), "views", 1).unwrap();
-        told.recv_timeout(PATIENCE).unwrap();
+        noted.recv_timeout(PATIENCE).unwrap();
     }
 }
 

@@ -135,7 +135,7 @@ fn the_service_starts_without_redis() {
 }
 
 #[test]
-fn told_to_stop_it_finishes_what_it_is_at_and_makes_a_last_sync() {
+fn asked_to_stop_it_finishes_what_it_is_at_and_makes_a_last_sync() {
     let site = Site::with_postgres();
     let mut service = Service::start(&site);
     (0..5).for_each(|_| assert_eq!(service.view(1).status, 204));

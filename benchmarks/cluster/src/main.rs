@@ -1,5 +1,5 @@
-//! Increments of counters in a cluster, beside those on one server, and beside the `redis` crate's own
-//! connection to a cluster. Prints a table in Markdown.
+//! Increments of counters in a cluster, beside those on one server, and beside the `redis` crate's
+//! own connection to a cluster. Prints a table in Markdown.
 //!
 //! `cargo run --release -- redis://127.0.0.1:6379 127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003`
 

@@ -102,12 +102,12 @@ impl Sync {
         output: Output,
         signals: &Signals,
     ) -> Result<Option<Counters>, Failure> {
-        let mut told = None;
+        let mut noted = None;
         let opened = connect::counters_once_up(settings, |failure| {
             let why = failure.why().to_owned();
-            if told.as_ref() != Some(&why) {
-                failure.tell(output);
-                told = Some(why);
+            if noted.as_ref() != Some(&why) {
+                failure.note(output);
+                noted = Some(why);
             }
             signals.wait(TIME_TO_RECOVER).is_none()
         });
@@ -204,9 +204,9 @@ impl Syncing {
                 _ => interval.max(TIME_TO_RECOVER),
             };
             let exit = match result {
-                Ok(report) => self.tell(&report, turn, &mut troubles),
+                Ok(report) => self.note(&report, turn, &mut troubles),
                 Err(error) if turn == Turn::Last => return Err(error.into()),
-                Err(error) => Failure::from(error).tell(self.output),
+                Err(error) => Failure::from(error).note(self.output),
             };
             if turn == Turn::Last {
                 return Ok(exit);
@@ -231,12 +231,12 @@ impl Syncing {
 
     /// Prints a line for a pass that did or found anything. What needs attention is repeated only
     /// when its counts have changed since the last pass.
-    fn tell(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
+    fn note(&self, report: &SyncReport, turn: Turn, troubles: &mut Option<Troubles>) -> Exit {
         if turn == Turn::Last || report.scanned > 0 || !report.is_clean() {
             let line = || in_one_line(report);
             // A full disk under the log does not keep the command from syncing.
             if let Err(error) = self.print(report, line) {
-                Failure::from(error).tell(self.output);
+                Failure::from(error).note(self.output);
             }
         }
         let found = Some(report.troubles());
@@ -259,7 +259,7 @@ impl Syncing {
         if !self.output.json {
             complaints(report).iter().for_each(|line| complain(line));
             if let Some(error) = &report.stopped {
-                Failure::from(error).tell(self.output);
+                Failure::from(error).note(self.output);
             }
         }
     }

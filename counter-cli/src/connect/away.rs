@@ -6,7 +6,7 @@ use counter_diesel::ledger::{
     SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
-use counter_diesel::store::{Baseline, Generation, Prefix, Told};
+use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 
 /// A database that is not there: no pool could be opened, or the command needs none.
@@ -104,7 +104,12 @@ impl Ledger for Away {
         self.refuse()
     }
 
-    fn adopt(&self, _prefix: &Prefix, _store_id: &str, _told: &[Told]) -> Result<Vec<Told>, Error> {
+    fn adopt(
+        &self,
+        _prefix: &Prefix,
+        _store_id: &str,
+        _noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error> {
         self.refuse()
     }
 

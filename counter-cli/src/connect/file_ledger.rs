@@ -7,7 +7,7 @@ use counter_diesel::ledger::{
     SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
-use counter_diesel::store::{Baseline, Generation, Prefix, Told};
+use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
@@ -140,8 +140,13 @@ impl Ledger for FileLedger {
         self.reads.record(prefix, generation)
     }
 
-    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
-        self.reads.adopt(prefix, store_id, told)
+    fn adopt(
+        &self,
+        prefix: &Prefix,
+        store_id: &str,
+        noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error> {
+        self.reads.adopt(prefix, store_id, noted)
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {

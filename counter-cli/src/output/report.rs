@@ -13,7 +13,7 @@ use super::listed::listed;
 use super::shown::shown;
 use super::table::table;
 
-/// What the table of a report contains.
+/// The rows of the table that shows a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// The counts, and how long the sync took.

@@ -14,7 +14,7 @@ use super::to_owner_id::ToOwnerId;
 use crate::invalid::{InputKind, Invalid};
 use crate::printable::Printable;
 
-/// What identifies one counter: an owner and a key.
+/// The identity of one counter: an owner and a key.
 ///
 /// It is kept in its text form, `user:123:downloads` with each component percent-encoded, because
 /// that is what a store needs at every increment. The text and the id determine each other. An

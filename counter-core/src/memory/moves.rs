@@ -1,4 +1,4 @@
-//! What changes several counters in memory at one instant.
+//! Changes of several counters in memory at one instant.
 
 use std::sync::atomic::Ordering;
 

@@ -131,7 +131,7 @@ enum GlobPart<'a> {
     Class { members: &'a [u8], negated: bool },
 }
 
-/// What becomes of a pattern that ends inside `[` or after `\`.
+/// The treatment of a pattern that ends inside `[` or after `\`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unfinished {
     Refused,

@@ -9,7 +9,7 @@ use super::slots::{Slot, slot_of, tag_of_slot};
 use crate::id::{CounterId, check_text};
 use crate::invalid::{InputKind, Invalid};
 
-/// What every name in a store starts with, such as `counter:`.
+/// The start of every name in a store, such as `counter:`.
 ///
 /// It ends with `:`, so that `c:` and `cu:` cannot share names, and holds either no brace or
 /// exactly one non-empty `{tag}`, which pins all its counters to one slot of a Redis cluster. At
@@ -26,10 +26,10 @@ use crate::invalid::{InputKind, Invalid};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Prefix(String);
 
-/// What the name of a bucket's claim ends with.
+/// The end of the name of a bucket's claim.
 const CLAIM: &str = ":claim";
 
-/// What a name under a prefix stands for.
+/// The meaning of a name under a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreName {
     /// The pending delta of a counter.
@@ -42,7 +42,7 @@ pub enum StoreName {
     Generation,
     /// The sequences that the store remembers giving out, or in a cluster those of one slot.
     GivenOut,
-    /// The marks that the store was told of the database it is synced into.
+    /// The marks that the store has noted of the database it is synced into.
     Marks,
     /// One of the hashes of the index, which name counters that may hold something.
     Dirty(u8),
@@ -163,7 +163,7 @@ impl Prefix {
         }
     }
 
-    /// What a name stands for, or `None` if this library would not write it.
+    /// Returns the meaning of a name, or `None` if this library would not write it.
     pub fn parse_name(&self, name: &str) -> Option<StoreName> {
         let rest = name.strip_prefix(self.as_str())?;
         let Some(braced) = rest.strip_prefix('{') else {
@@ -203,7 +203,7 @@ impl Prefix {
     }
 }
 
-/// What the names end with that have to be in one slot with another one.
+/// The end of names that must be in one slot with another one.
 const GIVEN: &str = ":given";
 const MARKS: &str = ":marks";
 

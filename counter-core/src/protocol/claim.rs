@@ -15,7 +15,7 @@ pub struct Claim {
     pub id: CounterId,
     /// Its number.
     pub seq: ClaimSeq,
-    /// What it does to the row.
+    /// The operation on the row.
     pub op: ClaimOp,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for ClaimSeq {
     }
 }
 
-/// What a claim does to the row of its counter.
+/// The operation of a claim on the row of its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClaimOp {
     /// Adds to the count.

@@ -1,6 +1,6 @@
 use super::claim::Claim;
 
-/// What a store holds of one counter.
+/// The claim and the pending delta that a store holds of one counter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holding {
     /// The delta that no sync has claimed.

@@ -13,7 +13,7 @@ use std::str::FromStr;
 pub struct Mark {
     /// How many transactions have recorded in the row, this one included.
     pub number: i64,
-    /// What no other transaction has drawn, in any copy of the database.
+    /// A random word that no other transaction has drawn, in any copy of the database.
     pub word: u64,
 }
 
@@ -28,37 +28,37 @@ pub struct MalformedMark;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Marks(Vec<Mark>);
 
-/// What a row's marks are to the mark that the store was told last.
+/// How the marks of a row relate to the mark that the store noted last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kinship {
     /// The row has it.
     Same,
-    /// The store has none of this row. It was told none yet, or has lost it.
-    Untold,
+    /// The store has no mark of this row: it has noted none yet, or has lost it.
+    Unnoted,
     /// The row has only newer ones, so the store went back.
     StoreBehind,
-    /// The store was told of more transactions than the row knows: the database went back, or is a
-    /// copy of the one that the store was told about.
+    /// The store has noted more transactions than the row knows: the database went back, or is a
+    /// copy of the one that the store follows.
     DatabaseBehind,
     /// The row has another word under the number: it is in a copy of the database.
     OtherWord,
 }
 
-/// What comes of telling a store which marks a row has, once they are committed.
+/// The outcome of a store's note of the marks that a row has, once they are committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Telling {
+pub enum NoteOutcome {
     /// The store takes them, in the place of older ones.
     Taken,
-    /// The store was told of a later transaction, which knew the newest of them.
+    /// The store has noted a later transaction, which knew the newest of them.
     Known,
-    /// The store was told of transactions that are so much later that they do not say whether they
+    /// The store has noted transactions that are so much later that they do not say whether they
     /// knew the newest of them.
     Unproven,
-    /// The store was told of a transaction in another copy of the database.
+    /// The store has noted a transaction in another copy of the database.
     Other,
 }
 
-impl Telling {
+impl NoteOutcome {
     /// Returns whether the transaction is certainly in the database that the store follows, so that
     /// its claims may be acknowledged.
     pub const fn is_proven(self) -> bool {
@@ -69,12 +69,12 @@ impl Telling {
 impl Kinship {
     /// Returns whether the database may be written to.
     pub const fn is_kin(self) -> bool {
-        matches!(self, Self::Same | Self::Untold | Self::StoreBehind)
+        matches!(self, Self::Same | Self::Unnoted | Self::StoreBehind)
     }
 }
 
 impl Marks {
-    /// How many marks a row keeps. A transaction that would make it more tells the store the newest
+    /// How many marks a row keeps. A transaction that would add more lets the store note the newest
     /// one first.
     pub const MOST: usize = 64;
 
@@ -99,71 +99,71 @@ impl Marks {
     }
 
     /// Returns whether another mark would be more than a row keeps, though it drops those that are
-    /// older than `told`.
-    pub fn is_full(&self, told: Option<Mark>) -> bool {
-        self.since(told).len() >= Self::MOST
+    /// older than `noted`.
+    pub fn is_full(&self, noted: Option<Mark>) -> bool {
+        self.since(noted).len() >= Self::MOST
     }
 
-    /// Compares the row with the mark that the store was told last.
-    pub fn kinship(&self, told: Option<Mark>) -> Kinship {
-        let Some(told) = told else { return Kinship::Untold };
-        if self.0.contains(&told) {
+    /// Compares the row with the mark that the store noted last.
+    pub fn kinship(&self, noted: Option<Mark>) -> Kinship {
+        let Some(noted) = noted else { return Kinship::Unnoted };
+        if self.0.contains(&noted) {
             Kinship::Same
-        } else if told.number > self.number() {
+        } else if noted.number > self.number() {
             Kinship::DatabaseBehind
-        } else if self.oldest().is_some_and(|oldest| told.number < oldest.number) {
+        } else if self.oldest().is_some_and(|oldest| noted.number < oldest.number) {
             Kinship::StoreBehind
         } else {
             Kinship::OtherWord
         }
     }
 
-    /// Returns whether the store has lost the mark that it was told last, though it has nothing
-    /// else to say of the row.
-    pub fn is_lost(&self, told: Option<Mark>) -> bool {
-        told.is_none() && self.oldest().is_some_and(|oldest| oldest.number > 1)
+    /// Returns whether the store has lost the mark that it noted last, though it has nothing else
+    /// to say of the row.
+    pub fn is_lost(&self, noted: Option<Mark>) -> bool {
+        noted.is_none() && self.oldest().is_some_and(|oldest| oldest.number > 1)
     }
 
-    /// Returns the row's marks after one more transaction: all from the one on that the store was
-    /// told last, and a new one.
+    /// Returns the row\'s marks after one more transaction: all from the one on that the store
+    /// noted last, and a new one.
     ///
-    /// The last few would not do: processes may die before they tell the store, so that it was told
-    /// last of any of those since.
+    /// The last few are not enough: processes may die before the store notes a mark, so its note
+    /// may be of any of them.
     #[must_use]
-    pub fn after(&self, told: Option<Mark>, word: u64) -> Self {
+    pub fn after(&self, noted: Option<Mark>, word: u64) -> Self {
         let next = Mark { number: self.number().saturating_add(1), word };
-        let kept = self.since(told);
-        // More are there only where the store cannot be told: it is another one by now.
+        let kept = self.since(noted);
+        // There are more only if the store cannot note them, because it is another one by now.
         let kept = kept.get((kept.len() + 1).saturating_sub(Self::MOST)..).unwrap_or_default();
         Self(kept.iter().copied().chain([next]).collect())
     }
 
-    /// Returns what comes of telling a store these marks that was told `told` last. The store
-    /// decides at one instant, as this function does.
-    pub fn telling(&self, told: &Self) -> Telling {
-        let (Some(newest), Some(told_newest)) = (self.newest(), told.newest()) else {
-            return Telling::Taken;
+    /// Returns the outcome if a store that noted `noted` last notes these marks. The store decides
+    /// at one instant, as this function does.
+    pub fn note_outcome(&self, noted: &Self) -> NoteOutcome {
+        let (Some(newest), Some(noted_newest)) = (self.newest(), noted.newest()) else {
+            return NoteOutcome::Taken;
         };
-        if told.0.contains(&newest) {
-            Telling::Known
-        } else if self.kinship(Some(told_newest)).is_kin() {
-            Telling::Taken
-        } else if told.oldest().is_some_and(|oldest| newest.number < oldest.number) {
-            Telling::Unproven
+        if noted.0.contains(&newest) {
+            NoteOutcome::Known
+        } else if self.kinship(Some(noted_newest)).is_kin() {
+            NoteOutcome::Taken
+        } else if noted.oldest().is_some_and(|oldest| newest.number < oldest.number) {
+            NoteOutcome::Unproven
         } else {
-            Telling::Other
+            NoteOutcome::Other
         }
     }
 
     /// Returns the row's marks after an operator has decided that this database is the right one:
     /// one alone, above all that the row and the store know.
-    pub fn adopted(&self, told: Option<Mark>, word: u64) -> Self {
-        let known = self.number().max(told.map_or(0, |told| told.number));
+    pub fn adopted(&self, noted: Option<Mark>, word: u64) -> Self {
+        let known = self.number().max(noted.map_or(0, |noted| noted.number));
         Self(vec![Mark { number: known.saturating_add(1), word }])
     }
 
-    fn since(&self, told: Option<Mark>) -> &[Mark] {
-        let at = self.0.iter().position(|mark| Some(*mark) == told).unwrap_or_default();
+    fn since(&self, noted: Option<Mark>) -> &[Mark] {
+        let at = self.0.iter().position(|mark| Some(*mark) == noted).unwrap_or_default();
         self.0.get(at..).unwrap_or_default()
     }
 }
@@ -239,18 +239,18 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_kin_to_what_the_store_was_told_last_unless_it_cannot_have_told_it() {
+    fn a_row_is_kin_to_what_the_store_noted_last_unless_it_cannot_be_from_it() {
         let row = marks(3..=5);
         assert_eq!(row.kinship(Some(mark(4, 7))), Kinship::Same);
         assert_eq!(row.kinship(Some(mark(2, 7))), Kinship::StoreBehind);
-        assert_eq!(row.kinship(None), Kinship::Untold);
+        assert_eq!(row.kinship(None), Kinship::Unnoted);
         assert_eq!(row.kinship(Some(mark(6, 7))), Kinship::DatabaseBehind);
         assert_eq!(row.kinship(Some(mark(4, 8))), Kinship::OtherWord);
         assert_eq!(Marks::default().kinship(Some(mark(1, 7))), Kinship::DatabaseBehind);
     }
 
     #[test]
-    fn a_row_keeps_all_since_the_store_was_told_and_no_more_than_it_may() {
+    fn a_row_keeps_all_since_the_stores_note_and_no_more_than_it_may() {
         assert_eq!(marks(3..=5).after(Some(mark(4, 7)), 7), marks(4..=6));
         assert_eq!(marks(1..=2).after(None, 7), marks(1..=3));
         assert_eq!(Marks::default().after(None, 7), marks(1..=1));
@@ -260,23 +260,23 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_lost_only_if_the_store_was_told_one() {
+    fn a_mark_is_lost_only_if_the_store_has_noted_one() {
         assert!(!marks(1..=5).is_lost(None) && !Marks::default().is_lost(None));
         assert!(marks(2..=5).is_lost(None) && !marks(2..=5).is_lost(Some(mark(1, 7))));
     }
 
     #[test]
     fn a_store_takes_newer_marks_of_the_same_row_alone() {
-        let told = marks(3..=5);
-        assert_eq!(marks(5..=6).telling(&told), Telling::Taken);
-        assert_eq!(marks(6..=7).telling(&told), Telling::Taken, "the store went back");
-        assert_eq!(marks(3..=4).telling(&told), Telling::Known);
-        assert_eq!(marks(1..=2).telling(&told), Telling::Unproven);
-        assert_eq!(marks(4..=5).after(None, 8).telling(&told), Telling::Taken);
+        let noted = marks(3..=5);
+        assert_eq!(marks(5..=6).note_outcome(&noted), NoteOutcome::Taken);
+        assert_eq!(marks(6..=7).note_outcome(&noted), NoteOutcome::Taken, "the store went back");
+        assert_eq!(marks(3..=4).note_outcome(&noted), NoteOutcome::Known);
+        assert_eq!(marks(1..=2).note_outcome(&noted), NoteOutcome::Unproven);
+        assert_eq!(marks(4..=5).after(None, 8).note_outcome(&noted), NoteOutcome::Taken);
         let of_copy = marks(3..=4).after(None, 8);
-        assert_eq!(of_copy.telling(&told), Telling::Other);
-        assert_eq!(of_copy.after(None, 7).telling(&told), Telling::Other);
-        assert_eq!(marks(1..=1).telling(&Marks::default()), Telling::Taken);
+        assert_eq!(of_copy.note_outcome(&noted), NoteOutcome::Other);
+        assert_eq!(of_copy.after(None, 7).note_outcome(&noted), NoteOutcome::Other);
+        assert_eq!(marks(1..=1).note_outcome(&Marks::default()), NoteOutcome::Taken);
     }
 
     #[test]

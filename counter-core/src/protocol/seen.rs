@@ -1,7 +1,7 @@
 use super::claim::ClaimSeq;
 
-/// What a look saw of a counter, by which a step knows later whether the value that was read then
-/// still holds.
+/// The state that a look saw of a counter. By it a step knows later whether the value that was read
+/// then still holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Seen {
     /// The newest sequence that the store had given out.

@@ -20,7 +20,7 @@ pub(crate) struct Batch {
     pub(crate) if_lost: IfLost,
 }
 
-/// What happens if the connection is lost.
+/// The consequence of a lost connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum IfLost {
     Fail,

@@ -29,7 +29,7 @@ impl fmt::Debug for RedisCredentials {
     }
 }
 
-/// What each new connection asks for its credentials.
+/// The source that each new connection asks for its credentials.
 #[derive(Clone)]
 pub(crate) struct CredentialSource(
     pub(crate) Arc<dyn Fn() -> Result<RedisCredentials, BoxError> + Send + Sync>,

@@ -7,7 +7,7 @@ use ::redis::{ConnectionInfo, IntoConnectionInfo as _};
 use super::connection::{ClusterUrl, SentinelUrl};
 use crate::url_encoding::encoding_hint;
 
-/// What the URL of a store leads to.
+/// The target of a store's URL.
 #[derive(Clone)]
 pub(crate) enum Endpoint {
     /// One server.

@@ -1,4 +1,5 @@
-//! What this process has counted and not written into the index yet, and the thread that writes it.
+//! Counters that this process has counted and not written into the index yet, and the thread that
+//! writes them.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,7 @@ struct State {
     has_failed: bool,
 }
 
-/// What the thread is doing.
+/// The state of the thread.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Thread {
     #[default]

@@ -40,7 +40,7 @@ pub(crate) enum Named {
     Before,
 }
 
-/// What this process had seen at some instant.
+/// The sequences that this process had seen at some instant.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sighting {
     nth: NthGeneration,
@@ -203,7 +203,7 @@ impl LastSighting {
     }
 }
 
-/// What stands between the floor of an id and the rest of it.
+/// The separator between the floor of an id and the rest of it.
 const FLOOR: char = '-';
 
 /// Returns an id that names a sequence which each slot of a cluster gives out before it, and no

@@ -13,7 +13,7 @@ use crate::names::{Prefix, Slot};
 
 /// One server, or the nodes of a cluster, and what is needed to ask them. Knows none of the steps.
 ///
-/// What is asked goes to the node that has the slot of its names. One server has all slots.
+/// Each command goes to the node that has the slot of its names. One server has all slots.
 pub(crate) struct Server {
     connections: Connections,
     names: Names,
@@ -21,7 +21,7 @@ pub(crate) struct Server {
     last_sighting: LastSighting,
     /// The number of claims that were handed out without a confirmation by a replica.
     unconfirmed: AtomicU64,
-    /// What connections are made to, without user and password.
+    /// The address that connections are made to, without user and password.
     address: String,
 }
 

@@ -14,11 +14,11 @@ use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Holding, Telling};
+use crate::protocol::{Claim, ClaimSeq, Generation, Holding, NoteOutcome};
 use crate::store::{
     Claimed, CountTogether, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex,
-    MoveCounts, PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
-    StoreGeneration, StoreNotices, StoreParts, Told, Verdict,
+    MoveCounts, NotedRow, PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot,
+    StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -90,7 +90,7 @@ use crate::store::{
 /// node carries them, and only then can the store [move counts](crate::MoveCounts). A
 /// [look](DeltaStore::look) at many counters sees each slot at an instant of its own.
 ///
-/// What a node answers instead of carrying out a command is followed for up to the
+/// Redirections by nodes are followed for up to the
 /// [read time-out](RedisTimeouts::read), and a command whose answer is lost is never sent again.
 /// While a slot moves name by name, increments count and reads are exact; sets and deletes wait,
 /// and fail if that takes longer. So do claims with a tag; without one, those of this slot are
@@ -329,16 +329,21 @@ impl StoreGeneration for RedisStore {
         steps::recall(&self.server, store_id, sequences, within)
     }
 
-    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
-        steps::readable_told(&self.server, store_id, within)
+    fn readable_notes(&self, store_id: &str, within: Duration) -> Result<Vec<NotedRow>, Error> {
+        steps::readable_notes(&self.server, store_id, within)
     }
 
-    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
-        steps::tell(&self.server, store_id, told, claims)
+    fn note(
+        &self,
+        store_id: &str,
+        noted: &NotedRow,
+        claims: &[Claim],
+    ) -> Result<NoteOutcome, Error> {
+        steps::note(&self.server, store_id, noted, claims)
     }
 
-    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
-        steps::adopt(&self.server, store_id, database, told)
+    fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error> {
+        steps::adopt(&self.server, store_id, database, noted)
     }
 
     fn parts(&self) -> Option<&dyn StoreParts> {

@@ -29,7 +29,7 @@ pub struct Cursor {
 pub struct IndexEntry {
     /// The counter.
     pub id: CounterId,
-    /// What was written with it last. Each write of a counter has another token, so a removal by
+    /// The token of its last write. Each write of a counter has another token, so a removal by
     /// this one does not remove what was written since.
     pub token: Vec<u8>,
 }
@@ -49,23 +49,23 @@ pub struct IndexPage {
     pub next: Vec<Cursor>,
 }
 
-/// What became of the request to claim one counter.
+/// The outcome of the request to claim one counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// There was nothing pending.
     Nothing,
-    /// What was pending was 0, and was removed.
+    /// The pending delta was 0, and was removed.
     Zero,
     /// It has a claim that a living sync is working on.
     Busy,
-    /// What was pending is now this claim.
+    /// The pending delta is now this claim.
     Fresh(Claim),
     /// As [`Fresh`](Self::Fresh), and the store would have removed what was pending by itself, for
     /// another program had given it an expiry. The claim has none.
     Expiring(Claim),
     /// It has this claim, left behind by a sync that died, or made by a set.
     Recovered(Claim),
-    /// What is in its place is not a count.
+    /// The value in its place is not a count.
     Foreign(Foreign),
     /// The part of the store that it is in cannot make claims now, though others can, as while a
     /// node of a cluster is away. A claim may have been made all the same.
@@ -78,7 +78,7 @@ pub enum Claimed {
     WentBack(ForgottenPart),
 }
 
-/// What became of a move that was answered.
+/// The outcome of a move that was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveOutcome {
     /// One counter has lost what the other has gained.
@@ -103,7 +103,7 @@ pub enum Verdict {
     Unavailable,
 }
 
-/// What a store remembers of the sequences that it gave out.
+/// The sequences that a store remembers giving out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recall {
@@ -116,13 +116,13 @@ pub struct Recall {
     /// Those asked for that the store cannot have given out. Where it does not remember as far
     /// back, each up to the high water counts as given out.
     pub forgotten: Vec<ClaimSeq>,
-    /// What the store was told last of each row of the record that it was told about.
-    pub told: Vec<Told>,
+    /// What the store noted last of each row of the record that it has a note of.
+    pub noted: Vec<NotedRow>,
 }
 
-/// What a store was told of one row of the record, once that was committed.
+/// What a store has noted of one row of the record, once that was committed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told {
+pub struct NotedRow {
     /// The number of the row.
     pub writer: i64,
     /// The newest sequence that the row records.
@@ -134,7 +134,7 @@ pub struct Told {
     pub decision: Option<Mark>,
 }
 
-impl Told {
+impl NotedRow {
     /// The number of the row in which an operator's decisions leave their marks: which database the
     /// store is synced into.
     pub const DECISIONS: i64 = -1;
@@ -149,18 +149,18 @@ impl Recall {
         accepted: ClaimSeq,
         forgotten: Vec<ClaimSeq>,
     ) -> Self {
-        Self { store_id, high_water, accepted, forgotten, told: Vec::new() }
+        Self { store_id, high_water, accepted, forgotten, noted: Vec::new() }
     }
 
-    /// Adds what the store was told of the rows of the record.
+    /// Adds what the store has noted of the rows of the record.
     #[must_use]
-    pub fn with_told(mut self, told: Vec<Told>) -> Self {
-        self.told = told;
+    pub fn with_noted(mut self, noted: Vec<NotedRow>) -> Self {
+        self.noted = noted;
         self
     }
 
-    /// Returns what the store was told last of one row of the record.
-    pub fn told_of(&self, writer: i64) -> Option<&Told> {
-        self.told.iter().find(|told| told.writer == writer)
+    /// Returns what the store noted last of one row of the record.
+    pub fn noted_of(&self, writer: i64) -> Option<&NotedRow> {
+        self.noted.iter().find(|noted| noted.writer == writer)
     }
 }

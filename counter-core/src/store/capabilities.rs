@@ -1,19 +1,20 @@
-//! What a store may be able to do besides counting and syncing. Each trait is a capability that a
-//! store has or has not; [`DeltaStore`](super::delta_store::DeltaStore) has an accessor for each.
+//! Capabilities that only some stores have, besides counting and syncing. Each trait is a
+//! capability that a store has or has not; [`DeltaStore`](super::delta_store::DeltaStore) has an
+//! accessor for each.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::answers::{Cursor, IndexEntry, IndexPage, MoveOutcome, Recall, ScanPage, Told};
+use super::answers::{Cursor, IndexEntry, IndexPage, MoveOutcome, NotedRow, Recall, ScanPage};
 use super::facts::{StoreFacts, StoreNotices};
 use super::numbered::Numbered;
 use super::parts::StoreParts;
 use crate::error::Error;
 use crate::id::{CounterId, CounterKey, Owner};
 use crate::names::{Foreign, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Seen, Telling};
+use crate::protocol::{Claim, ClaimSeq, Generation, NoteOutcome, Seen};
 
-/// Tells one generation of a store's data from the next.
+/// Distinguishes one generation of a store's data from the next.
 ///
 /// A store that is gone with its process does not have this capability: nothing needs to be known
 /// of it later.
@@ -47,41 +48,46 @@ pub trait StoreGeneration: Send + Sync {
         within: Duration,
     ) -> Result<Recall, Error>;
 
-    /// Tells the store what a transaction that was committed has left in one row of the record, by
-    /// the rule of [`Marks::telling`](crate::Marks::telling). Where the transaction did not know
-    /// the last [decision](Told::decision), it is [`Telling::Unproven`]; where it knew a newer one,
-    /// the store takes that. If that proves that the store is
-    /// synced into the transaction's database, removes each of these claims that is still exactly
-    /// the given one, as [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for
-    /// each claim, and can be repeated.
+    /// Lets the store note what a committed transaction has left in one row of the record, by the
+    /// rule of [`Marks::note_outcome`](crate::Marks::note_outcome). Where the transaction did not
+    /// know the last [decision](NotedRow::decision), it is [`NoteOutcome::Unproven`]; where it knew
+    /// a newer one, the store takes that. If that proves that the store is synced into the
+    /// transaction's database, removes each of these claims that is still exactly the given one, as
+    /// [`ack`](crate::DeltaStore::ack) does. Takes both steps at one instant for each claim, and
+    /// can be repeated.
     ///
-    /// If the store's data has another id than `store_id`, nothing is told, and the claims are
+    /// If the store's data has another id than `store_id`, nothing is noted, and the claims are
     /// removed.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer; the store may have been told, and some of the claims
-    /// may have been removed.
-    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error>;
+    /// [`Error::Store`] if there is no answer; the store may have noted the row, and some of the
+    /// claims may have been removed.
+    fn note(
+        &self,
+        store_id: &str,
+        noted: &NotedRow,
+        claims: &[Claim],
+    ) -> Result<NoteOutcome, Error>;
 
-    /// Returns what the store was told of each row of the record, as [`recall`](Self::recall) does,
-    /// but leaves out what cannot be read: a decision replaces that, too. By default it fails
+    /// Returns what the store has noted of each row of the record, as [`recall`](Self::recall)
+    /// does, but leaves out what cannot be read: a decision replaces that, too. By default it fails
     /// there.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer.
-    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
-        Ok(self.recall(store_id, &[], within)?.told)
+    fn readable_notes(&self, store_id: &str, within: Duration) -> Result<Vec<NotedRow>, Error> {
+        Ok(self.recall(store_id, &[], within)?.noted)
     }
 
-    /// Tells the store that from now on it is synced into this database, whatever it was told
+    /// Lets the store note that from now on it is synced into this database, whatever it noted
     /// before. Returns whether the store's data has this id; if not, nothing is changed.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer; the store may have been told.
-    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error>;
+    /// [`Error::Store`] if there is no answer; the store may have noted it.
+    fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error>;
 
     /// Returns the capability to tell which parts of the store have which counters, if it has parts
     /// that can come back from an old copy each by itself. Then a sequence belongs to a part,
@@ -178,7 +184,7 @@ pub struct CountMove {
     pub into: CounterId,
     /// The amount: the value that was read of the first counter. May be negative.
     pub by: i64,
-    /// What the look of that read saw of the first counter.
+    /// The state of the first counter that the look of that read saw.
     pub seen: Seen,
 }
 
@@ -204,7 +210,7 @@ pub struct JointIncrement {
     pub total: CounterId,
     /// Buckets of it, each once. May be empty.
     pub buckets: Vec<CounterId>,
-    /// What is added to each. May be negative.
+    /// The amount that is added to each. May be negative.
     pub by: i64,
 }
 
@@ -304,7 +310,7 @@ pub trait InspectStore: Send + Sync {
     }
 
     /// Returns a page of the counters that hold anything behind another prefix of the same server.
-    /// What is not one of them is passed over. Default: an empty page, for a store without
+    /// Other names are skipped. Default: an empty page, for a store without
     /// prefixes.
     ///
     /// # Errors

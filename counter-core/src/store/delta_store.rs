@@ -24,8 +24,8 @@ use crate::protocol::Claim;
 /// call of a method that changes something leaves open which counters were changed, which a sync
 /// survives.
 ///
-/// What only some stores can do is a capability, a trait of its own that an accessor returns: for
-/// example, [`generation`](Self::generation) returns a [`StoreGeneration`].
+/// An operation that only some stores have is a capability, a trait of its own that an accessor
+/// returns: for example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
 /// [`prefix`](Self::prefix) and the eight accessors.
@@ -41,9 +41,9 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending of each counter, with an outcome of its own for each.
     fn increment_many(&self, increments: &[(CounterId, i64)]) -> Vec<Result<(), Error>>;
 
-    /// What is held of each counter, and the high water, no older than any of it: a claim that is
-    /// made after this look at a counter has a sequence above the high water returned. With no ids
-    /// it is the high water alone.
+    /// Returns the holding of each counter, and the high water, no older than any of them: a claim
+    /// that is made after this look at a counter has a sequence above the high water returned. With
+    /// no ids it is the high water alone.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ pub trait DeltaStore: Send + Sync + 'static {
     }
 }
 
-/// What [`DeltaStore::replace`] puts in the place of everything before.
+/// The replacement that [`DeltaStore::replace`] puts in the place of everything before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
     /// The counter now has this value.

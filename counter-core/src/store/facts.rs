@@ -1,4 +1,4 @@
-//! What can be found out about a store and its server without changing anything.
+//! Facts about a store and its server, found without changing anything.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl<T, E: fmt::Display> From<Result<T, E>> for Fact<T> {
     }
 }
 
-/// What a server is: a product, and its version as it writes it.
+/// A server's product, and its version as the server writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerVersion {
     /// Such as `Redis` or `PostgreSQL`.
@@ -89,15 +89,15 @@ impl fmt::Display for ServerVersion {
     }
 }
 
-/// What a store reports about itself and its server: see [`InspectStore::inspect`].
+/// Facts that a store reports about itself and its server: see [`InspectStore::inspect`].
 ///
 /// [`InspectStore::inspect`]: crate::InspectStore::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StoreFacts {
-    /// What the server is.
+    /// The server's product and version.
     pub server: Fact<ServerVersion>,
-    /// What it does where its memory is full.
+    /// The eviction policy for a full memory.
     pub memory: Fact<MemoryFacts>,
     /// How it writes to its disk.
     pub persistence: Fact<PersistenceFacts>,
@@ -134,7 +134,7 @@ pub struct StoreFacts {
     pub occupied_names: Vec<Foreign>,
 }
 
-/// What is known of the cluster in which a store has its names.
+/// Facts about the cluster in which a store has its names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ClusterFacts {
@@ -150,12 +150,12 @@ pub struct ClusterFacts {
     pub is_moving: Fact<bool>,
     /// Whether one slot without a master stops all others.
     pub full_coverage: Fact<bool>,
-    /// The other masters, where the prefix has no tag: the address of each, and what it told of
-    /// itself. Their generation is that of the first, and not asked for.
+    /// The other masters, where the prefix has no tag: the address of each, and the facts that it
+    /// reported. Their generation is that of the first, and not asked for.
     pub others: Vec<(String, Fact<StoreFacts>)>,
 }
 
-/// What the sentinels answered that name a store's server.
+/// The answers of the sentinels that name a store's server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SentinelFacts {
@@ -171,7 +171,7 @@ pub struct SentinelFacts {
     pub named: Vec<(String, String)>,
 }
 
-/// What a store has noticed by itself: see [`InspectStore::notices`].
+/// Events that a store has noticed by itself: see [`InspectStore::notices`].
 ///
 /// [`InspectStore::notices`]: crate::InspectStore::notices
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -180,7 +180,7 @@ pub struct StoreNotices {
     /// The number of claims that this store has handed out though no replica had confirmed them,
     /// because the server had none. It only rises.
     pub unconfirmed: u64,
-    /// What each sentinel answered instead of naming a master, if none did when they were asked
+    /// The answers of the sentinels, if none named a master when they were asked
     /// last.
     pub sentinels_silent: Option<String>,
 }
@@ -195,7 +195,7 @@ pub struct MemoryFacts {
     pub used: u64,
     /// The most that it may use; 0 for as much as there is.
     pub limit: u64,
-    /// What happens at the limit: `noeviction`, `allkeys-lru` and so on.
+    /// The policy at the limit: `noeviction`, `allkeys-lru` and so on.
     pub policy: String,
     /// How many names, of whatever kind, it has evicted since it was started.
     pub evicted: u64,

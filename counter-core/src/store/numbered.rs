@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::protocol::{Claim, ClaimSeq, StoreNumber};
 
-/// What a store that is private to one process knows of its place among the others over the same
+/// The place of a store that is private to one process among the others over the same
 /// table: which number it holds, and which commits of its claims have no known outcome.
 ///
 /// A number is held by one store at a time. The database keeps a row for each number, with the
@@ -47,7 +47,7 @@ pub struct NumberRow {
     pub batch: i64,
 }
 
-/// What is known about the commit of a claim.
+/// Whether the commit of a claim is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
     /// None was asked for, or it was rolled back.

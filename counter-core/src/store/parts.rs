@@ -68,7 +68,7 @@ pub struct PartSeq {
     pub seq: ClaimSeq,
 }
 
-/// What the parts of a store remember of the sequences that they gave out.
+/// The sequences that the parts of a store remember giving out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartsRecall {
     /// Those that have forgotten one: they came back from an old copy, in which the store makes no

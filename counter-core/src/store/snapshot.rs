@@ -1,8 +1,8 @@
 use crate::names::Foreign;
 use crate::protocol::{ClaimSeq, Holding};
 
-/// What a store held at one instant; in a store whose parts are on several servers, of each counter
-/// at an instant of its own.
+/// The state of a store at one instant; in a store whose parts are on several servers, of each
+/// counter at an instant of its own.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Snapshot {

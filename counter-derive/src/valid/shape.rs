@@ -2,7 +2,7 @@ use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::mistakes::Mistakes;
 
-/// What the derive stands on.
+/// The item that the derive is on.
 pub(super) enum Shape {
     /// A struct with named fields, one of which can be the id.
     Struct,

@@ -44,7 +44,7 @@ pub(crate) fn check(engine: &Engine, bounds: SurveyBounds) -> CheckUp {
     )
 }
 
-/// What the database reported.
+/// The facts that the database reported.
 struct DatabaseAnswers {
     facts: LedgerFacts,
     /// If it could be read.
@@ -82,7 +82,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
     Some(DatabaseAnswers { facts, state })
 }
 
-/// What the store reported, and the time on its server.
+/// The facts that the store reported, and the time on its server.
 fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, StoreTime)> {
     let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
@@ -115,7 +115,7 @@ fn compare(
     };
     let read_again = || engine.ledger().state_to_write(engine.prefix());
     let judged = recall(store, generation, state).and_then(|recall| {
-        let mismatch = kinship::mismatch(generation, state, &recall.told, read_again)?;
+        let mismatch = kinship::mismatch(generation, state, &recall.noted, read_again)?;
         let (mismatch, prefix) = (mismatch.as_ref(), engine.prefix());
         generation::judge_database(generation, state, mismatch, prefix, diagnosis);
         generation::judge_age(generation, &age_of(recall), diagnosis);

@@ -1,4 +1,4 @@
-//! What the facts about a cluster mean, and about a server that is a node of one.
+//! Judges the facts about a cluster, and about a server that is a node of one.
 
 use counter_core::{ClusterFacts, Fact, Prefix, StoreFacts};
 
@@ -17,7 +17,7 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
             judge_moving(cluster, diagnosis);
             judge_coverage(cluster, diagnosis);
         }
-        _ if diagnosis.store_told(&facts.in_cluster, "cluster") == Some(&true) => {
+        _ if diagnosis.store_reported(&facts.in_cluster, "cluster") == Some(&true) => {
             judge_node(prefix, diagnosis);
         }
         _ => {}
@@ -25,7 +25,7 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
 }
 
 fn judge_moving(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
-    if diagnosis.store_told(&cluster.is_moving, "CLUSTER NODES") != Some(&true) {
+    if diagnosis.store_reported(&cluster.is_moving, "CLUSTER NODES") != Some(&true) {
         return;
     }
     diagnosis.add(
@@ -41,7 +41,8 @@ fn judge_moving(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
 }
 
 fn judge_coverage(cluster: &ClusterFacts, diagnosis: &mut Diagnosis) {
-    if diagnosis.store_told(&cluster.full_coverage, "cluster-require-full-coverage") == Some(&true)
+    if diagnosis.store_reported(&cluster.full_coverage, "cluster-require-full-coverage")
+        == Some(&true)
     {
         diagnosis.add(
             Severity::Note,

@@ -11,7 +11,7 @@ pub(super) struct Diagnosis {
     unchecked: Vec<Unchecked>,
 }
 
-/// What could not be found out, for one reason.
+/// The facts that could not be read, for one reason.
 #[derive(Debug)]
 struct Unchecked {
     code: FindingCode,
@@ -36,24 +36,24 @@ impl Diagnosis {
 
     /// Returns what the store reported, if it did. Adds a finding if the store was asked and did
     /// not answer.
-    pub(super) fn store_told<'a, T>(
+    pub(super) fn store_reported<'a, T>(
         &mut self,
         fact: &'a Fact<T>,
         subject: &'static str,
     ) -> Option<&'a T> {
-        self.told(FindingCode::StoreUnchecked, fact, subject)
+        self.reported(FindingCode::StoreUnchecked, fact, subject)
     }
 
-    /// Returns what the database reported, as [`store_told`](Self::store_told) does.
-    pub(super) fn database_told<'a, T>(
+    /// Returns what the database reported, as [`store_reported`](Self::store_reported) does.
+    pub(super) fn database_reported<'a, T>(
         &mut self,
         fact: &'a Fact<T>,
         subject: &'static str,
     ) -> Option<&'a T> {
-        self.told(FindingCode::DatabaseUnchecked, fact, subject)
+        self.reported(FindingCode::DatabaseUnchecked, fact, subject)
     }
 
-    fn told<'a, T>(
+    fn reported<'a, T>(
         &mut self,
         code: FindingCode,
         fact: &'a Fact<T>,
@@ -73,7 +73,7 @@ impl Diagnosis {
         self.unchecked(FindingCode::DatabaseUnchecked, subject, why);
     }
 
-    /// What is refused is often refused for one reason, which is said once.
+    /// Facts are often refused for one reason, which is reported once.
     fn unchecked(&mut self, code: FindingCode, subject: &'static str, why: &str) {
         let same = self.unchecked.iter_mut().find(|other| other.code == code && other.why == why);
         match same {

@@ -42,7 +42,7 @@ impl Expiries {
 
     pub(super) fn judge(&self, diagnosis: &mut Diagnosis) {
         if let Some(left) = self.first {
-            let names = self.expiring.told("counters");
+            let names = self.expiring.reported("counters");
             diagnosis.add(
                 Severity::Error,
                 Code::CountsExpire,

@@ -4,7 +4,7 @@ use std::fmt;
 use chrono::NaiveDateTime;
 use counter_core::ServerVersion;
 
-/// What a check-up found: see [`Counters::check`](crate::Counters::check).
+/// The result of a check-up: see [`Counters::check`](crate::Counters::check).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a check-up changes nothing: what it found is all that it is for"]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub struct CheckUp {
     pub table: Option<String>,
     /// The present prefix, and each other one that was synced into the database, in order.
     pub prefixes: Vec<PrefixUse>,
-    /// What was found, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
 }
 
@@ -94,12 +94,12 @@ impl fmt::Display for CheckUp {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// What kind of finding it is.
+    /// The kind of the finding.
     pub code: FindingCode,
-    /// What was found. One line; what comes from outside is made
+    /// The finding in one line; what comes from outside is made
     /// [`Printable`](counter_core::Printable).
     pub message: String,
-    /// What to do about it.
+    /// The advice.
     pub advice: Cow<'static, str>,
 }
 
@@ -146,7 +146,7 @@ impl fmt::Display for Severity {
 /// Defines [`FindingCode`] from one list of its variants, texts and meanings.
 macro_rules! finding_codes {
     ($(#[doc = $meaning:literal] $code:ident = $text:literal,)*) => {
-        /// What kind of finding it is. Its text is stable, for scripts and alerts.
+        /// The kind of the finding. Its text is stable, for scripts and alerts.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum FindingCode {

@@ -1,4 +1,4 @@
-//! What the facts about a database mean.
+//! Judges the facts about a database.
 
 use counter_core::{Printable, ServerVersion};
 
@@ -28,26 +28,26 @@ pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
 
 pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagnosis) {
     let states = [
-        diagnosis.database_told(&facts.counters_table, "the counters' table"),
-        diagnosis.database_told(&facts.state_table, "the table beside it"),
+        diagnosis.database_reported(&facts.counters_table, "the counters' table"),
+        diagnosis.database_reported(&facts.state_table, "the table beside it"),
     ];
-    if let Some(server) = diagnosis.database_told(&facts.server, "version") {
+    if let Some(server) = diagnosis.database_reported(&facts.server, "version") {
         judge_version(server, diagnosis);
     }
     for setting in &facts.durability {
         judge_durability(setting, diagnosis);
     }
-    if let Some(pooling) = diagnosis.database_told(&facts.pooling, "pooler") {
+    if let Some(pooling) = diagnosis.database_reported(&facts.pooling, "pooler") {
         judge_pooling(*pooling, diagnosis);
     }
-    let migrations = diagnosis.database_told(&facts.migrations, "migrations");
+    let migrations = diagnosis.database_reported(&facts.migrations, "migrations");
     if let [Some(counters), Some(state)] = states {
         judge_schema(tables, [counters, state], migrations, diagnosis);
     }
     if states == [Some(&TableState::Usable); 2] {
         judge_periods(tables, facts, migrations, diagnosis);
     }
-    if let Some(Err(why)) = diagnosis.database_told(&facts.writes, "writes") {
+    if let Some(Err(why)) = diagnosis.database_reported(&facts.writes, "writes") {
         diagnosis.add(
             Severity::Error,
             Code::DatabaseRefusesWrites,
@@ -169,7 +169,7 @@ const RULES: [Rule; 7] = [
 ];
 
 fn judge_durability(setting: &DurabilitySetting, diagnosis: &mut Diagnosis) {
-    let Some(value) = diagnosis.database_told(&setting.value, setting.name) else {
+    let Some(value) = diagnosis.database_reported(&setting.value, setting.name) else {
         return;
     };
     let rule = RULES.iter().find(|rule| rule.name == setting.name);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_tells_nothing_is_not_found_fault_with() {
+    fn a_ledger_that_reports_nothing_is_not_found_fault_with() {
         assert_eq!(found(|facts| *facts = LedgerFacts::default()), []);
         assert_eq!(found(|_| {}), []);
     }

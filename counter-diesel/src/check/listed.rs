@@ -27,7 +27,7 @@ impl Listed {
     }
 
     /// Returns how many there are and the first of them, as in `2 names (a, b)`.
-    pub(super) fn told(&self, what: &str) -> String {
+    pub(super) fn reported(&self, what: &str) -> String {
         let more = if self.count() > self.first.len() { ", …" } else { "" };
         format!("{} {what} ({}{more})", self.count(), self.first.join(", "))
     }
@@ -49,24 +49,24 @@ impl fmt::Display for Shortened<'_> {
 mod tests {
     use super::*;
 
-    fn told<const N: usize>(names: [&str; N]) -> String {
+    fn reported<const N: usize>(names: [&str; N]) -> String {
         let mut listed = Listed::default();
         names.iter().for_each(|name| listed.insert(name));
-        listed.told("names")
+        listed.reported("names")
     }
 
     #[test]
     fn names_are_counted_once_each_and_three_are_shown() {
-        assert_eq!(told(["a", "b", "a"]), "2 names (a, b)");
-        assert_eq!(told(["a", "b", "c"]), "3 names (a, b, c)");
-        assert_eq!(told(["a", "b", "c", "d", "e"]), "5 names (a, b, c, …)");
+        assert_eq!(reported(["a", "b", "a"]), "2 names (a, b)");
+        assert_eq!(reported(["a", "b", "c"]), "3 names (a, b, c)");
+        assert_eq!(reported(["a", "b", "c", "d", "e"]), "5 names (a, b, c, …)");
     }
 
     #[test]
     fn names_that_would_forge_a_line_or_fill_the_screen_are_shown_harmless() {
-        let forged = told(["x\r\nerror: pay up\u{1b}[2J\u{202e}"]);
+        let forged = reported(["x\r\nerror: pay up\u{1b}[2J\u{202e}"]);
         assert_eq!(forged, "1 names (x\\r\\nerror: pay up\\u{1b}[2J\\u{202e})");
         let shown = "é".repeat(SHOWN_CHARS);
-        assert_eq!(told([&"é".repeat(100_000)]), format!("1 names ({shown}…)"));
+        assert_eq!(reported([&"é".repeat(100_000)]), format!("1 names ({shown}…)"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the facts about each server of a store mean: about the only one, or about all masters of a
+//! Judges the facts about each server of a store: about the only one, or about all masters of a
 //! cluster.
 
 use counter_core::{ClusterFacts, Fact, Prefix, Printable, StoreFacts};
@@ -17,8 +17,9 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
     };
     let owner = owner.as_deref().unwrap_or("the node of the id");
     let mut found: Vec<(Finding, Vec<&str>)> = Vec::new();
-    let told = others.iter().filter_map(|(node, told)| Some((node.as_str(), told.known()?)));
-    let nodes = [(owner, facts)].into_iter().chain(told).collect::<Vec<_>>();
+    let reported =
+        others.iter().filter_map(|(node, reported)| Some((node.as_str(), reported.known()?)));
+    let nodes = [(owner, facts)].into_iter().chain(reported).collect::<Vec<_>>();
     for (node, facts) in &nodes {
         let mut of_node = Diagnosis::default();
         judge_one(facts, prefix, &mut of_node);
@@ -35,8 +36,8 @@ pub(super) fn judge(facts: &StoreFacts, prefix: &Prefix, diagnosis: &mut Diagnos
         }
         diagnosis.take(finding);
     }
-    for (node, told) in others {
-        if let Fact::Unknown(why) = told {
+    for (node, reported) in others {
+        if let Fact::Unknown(why) = reported {
             away(node, why, diagnosis);
         }
     }

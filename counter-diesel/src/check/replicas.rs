@@ -1,4 +1,4 @@
-//! What the facts about the replicas of a master mean, where one of them may take its place.
+//! Judges the facts about the replicas of a master, if one of them may take its place.
 
 use counter_core::StoreFacts;
 
@@ -9,7 +9,7 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
     if facts.sentinel.known().is_none() && facts.cluster.known().is_none() {
         return;
     }
-    if diagnosis.store_told(&facts.replicas, "replicas") == Some(&0) {
+    if diagnosis.store_reported(&facts.replicas, "replicas") == Some(&0) {
         diagnosis.add(
             Severity::Warning,
             Code::StoreNotReplicated,
@@ -18,7 +18,7 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
             "start a replica of it, or find out why none is connected",
         );
     }
-    if diagnosis.store_told(&facts.min_replicas, "min-replicas-to-write") == Some(&0) {
+    if diagnosis.store_reported(&facts.min_replicas, "min-replicas-to-write") == Some(&0) {
         diagnosis.add(
             Severity::Note,
             Code::StoreMinReplicas,

@@ -1,4 +1,4 @@
-//! What the facts about the tables and their migrations mean.
+//! Judges the facts about the tables and their migrations.
 
 use counter_core::Printable;
 
@@ -61,7 +61,7 @@ pub(super) fn judge_periods(
     diagnosis: &mut Diagnosis,
 ) {
     let table = tables.periods();
-    match diagnosis.database_told(&facts.periods_table, "the table of periods") {
+    match diagnosis.database_reported(&facts.periods_table, "the table of periods") {
         Some(TableState::Missing) if migrations.is_none_or(|known| known.pending.is_empty()) => {
             let message = format!("the table {table} is missing: no counts of periods are synced");
             let was_run = migrations.is_some_and(|known| known.has_table);

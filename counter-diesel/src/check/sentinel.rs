@@ -1,4 +1,4 @@
-//! What the facts about the sentinels mean that name a store's server.
+//! Judges the facts about the sentinels that name a store's server.
 
 use std::collections::BTreeSet;
 

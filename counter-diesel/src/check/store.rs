@@ -1,4 +1,4 @@
-//! What the facts about a store mean.
+//! Judges the facts about a store.
 
 use counter_core::{
     Fact, Foreign, MemoryFacts, PersistenceFacts, Printable, ServerVersion, StoreFacts,
@@ -23,18 +23,18 @@ pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
 }
 
 pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
-    if let Some(server) = diagnosis.store_told(&facts.server, "version") {
+    if let Some(server) = diagnosis.store_reported(&facts.server, "version") {
         judge_version(server, diagnosis);
     }
-    if let Some(memory) = diagnosis.store_told(&facts.memory, "maxmemory-policy") {
+    if let Some(memory) = diagnosis.store_reported(&facts.memory, "maxmemory-policy") {
         judge_memory(memory, diagnosis);
     }
-    let fsync = diagnosis.store_told(&facts.append_fsync, "appendfsync");
-    let snapshots = diagnosis.store_told(&facts.snapshots, "save");
-    if let Some(persistence) = diagnosis.store_told(&facts.persistence, "persistence") {
+    let fsync = diagnosis.store_reported(&facts.append_fsync, "appendfsync");
+    let snapshots = diagnosis.store_reported(&facts.snapshots, "save");
+    if let Some(persistence) = diagnosis.store_reported(&facts.persistence, "persistence") {
         judge_persistence(persistence, fsync, snapshots, diagnosis);
     }
-    let is_replica = diagnosis.store_told(&facts.is_replica, "role") == Some(&true);
+    let is_replica = diagnosis.store_reported(&facts.is_replica, "role") == Some(&true);
     if is_replica {
         judge_replica(diagnosis);
     }
@@ -42,11 +42,11 @@ pub(super) fn judge(facts: &StoreFacts, diagnosis: &mut Diagnosis) {
         judge_increments(&facts.increments, diagnosis);
     }
     judge_rights(&facts.missing_rights, diagnosis);
-    if let Some(clock) = diagnosis.store_told(&facts.clock, "clock") {
+    if let Some(clock) = diagnosis.store_reported(&facts.clock, "clock") {
         judge_clock(clock.difference(), diagnosis);
     }
-    diagnosis.store_told(&facts.generation, "generation");
-    diagnosis.store_told(&facts.high_water, "newest sequence");
+    diagnosis.store_reported(&facts.generation, "generation");
+    diagnosis.store_reported(&facts.high_water, "newest sequence");
     facts.occupied_names.iter().for_each(|name| judge_occupied(name, diagnosis));
 }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_all_is_well_or_nothing_is_told() {
+    fn nothing_is_found_where_all_is_well_or_nothing_is_reported() {
         assert_eq!(judged(&healthy()), []);
         assert_eq!(judged(&StoreFacts::default()), []);
     }
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_restart_forgets_is_told_by_how_much_it_is() {
+    fn what_a_restart_forgets_is_reported_by_how_much_it_is() {
         let off = |snapshots: &'static str| {
             let mut facts = healthy();
             facts.persistence = persistence(false, true);

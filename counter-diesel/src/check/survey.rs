@@ -1,4 +1,4 @@
-//! What the store holds, page by page.
+//! Scans the store, page by page.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ impl StoreTime {
     }
 }
 
-/// What was seen so far.
+/// The state so far.
 pub(super) struct Survey {
     bounds: SurveyBounds,
     claim_timeout: Duration,
@@ -186,7 +186,7 @@ impl Survey {
         diagnosis: &mut Diagnosis,
     ) {
         if self.foreign.count() > 0 {
-            let names = self.foreign.told("names under the prefix");
+            let names = self.foreign.reported("names under the prefix");
             diagnosis.add(
                 Severity::Warning,
                 Code::ForeignNames,
@@ -229,7 +229,7 @@ impl Survey {
             );
         }
         if self.conflicts.count() > 0 {
-            let claims = self.conflicts.told("claims");
+            let claims = self.conflicts.reported("claims");
             diagnosis.add(
                 Severity::Error,
                 Code::Conflicts,
@@ -276,7 +276,7 @@ mod tests {
 
     const HOUR: i64 = 3_600_000_000;
 
-    /// What is found after this was seen, at a time of so many microseconds.
+    /// Returns the findings after this was seen, at a time of so many microseconds.
     fn found(state: Option<&LedgerState>, now: i64, see: impl FnOnce(&mut Survey)) -> Vec<Finding> {
         let mut survey = Survey::new(SurveyBounds::default(), Duration::from_secs(30), true);
         see(&mut survey);

@@ -145,7 +145,7 @@ impl CountersBuilder {
         self
     }
 
-    /// What all names in the store start with. Default: `counter:`.
+    /// The start of all names in the store. Default: `counter:`.
     pub fn prefix(mut self, prefix: Prefix) -> Self {
         self.config.prefix = prefix;
         self

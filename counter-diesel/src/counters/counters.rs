@@ -226,7 +226,7 @@ impl Counters {
         set(&self.engine, &id_of(&owner, &key)?, Replacement::Delete)
     }
 
-    /// What the store holds of a counter: what the table does not have yet.
+    /// Returns what the store holds of a counter: what the table does not have yet.
     ///
     /// # Errors
     ///

@@ -117,7 +117,7 @@ impl CounterHandle {
         set(self.counters.engine(), &self.counted.id, Replacement::Delete)
     }
 
-    /// What the store holds of the counter.
+    /// Returns what the store holds of the counter.
     ///
     /// # Errors
     ///

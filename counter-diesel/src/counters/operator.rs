@@ -1,4 +1,4 @@
-//! What operators ask: what is wrong, and what contradicts.
+//! Operations for operators: check-ups, and contradictions between store and database.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Counters {
     /// create the id that a store gets with its first sync. A SQLite file got its journal mode when
     /// the application made its pool; `file:PATH?mode=ro` opens one that keeps its own.
     ///
-    /// What the store holds is looked at page by page, some hundred names at a time, until there
+    /// The store is scanned page by page, some hundred names at a time, until there
     /// are no more, or 100,000 were found, or ten seconds are over; if that was not all, a finding
     /// says so. Each other question waits as long as a sync's would.
     ///
@@ -48,8 +48,8 @@ impl Counters {
         check::check(self.engine(), bounds)
     }
 
-    /// What the store holds and the table may have counted already, because the store came back
-    /// from an old copy. Looks at everything that the store holds and changes nothing.
+    /// Returns what the store holds and the table may have counted already, because the store came
+    /// back from an old copy. Looks at everything that the store holds and changes nothing.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, SyncOptions};

@@ -31,7 +31,7 @@ pub(crate) struct DeclaredModel {
     pub(crate) has_zone: bool,
 }
 
-/// What is needed to know the buckets of an increment.
+/// The facts that decide the buckets of an increment.
 #[derive(Clone)]
 pub(crate) struct Calendar {
     clock: Arc<dyn Clock>,

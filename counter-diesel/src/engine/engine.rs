@@ -15,7 +15,7 @@ use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
 
-/// What a process knows of whether its database is the one that the store was synced into last.
+/// The knowledge of a process whether its database is the one that the store was synced into last.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum KnownDatabase {
     /// It has not asked yet.

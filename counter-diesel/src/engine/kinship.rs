@@ -1,6 +1,6 @@
 //! Whether the database is the one that the store was synced into last.
 
-use counter_core::{Generation, Kinship, Marks, Told};
+use counter_core::{Generation, Kinship, Marks, NotedRow};
 
 use super::age::{OfLedger, RECALL_WITHIN, ensure_generation};
 use super::engine::{Engine, KnownDatabase};
@@ -16,8 +16,8 @@ fn moved(generation: &Generation, state: &LedgerState) -> Option<DatabaseMismatc
 
 /// Returns whether the store was first synced into another database, as far as both say which.
 pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool {
-    let (told, found) = (&generation.database, &state.database);
-    !told.is_empty() && !found.is_empty() && told != found
+    let (noted, found) = (&generation.database, &state.database);
+    !noted.is_empty() && !found.is_empty() && noted != found
 }
 
 /// Compares what the store has noted with what the database has recorded.
@@ -28,29 +28,29 @@ pub(crate) fn is_of_other(generation: &Generation, state: &LedgerState) -> bool 
 pub(crate) fn mismatch(
     generation: &Generation,
     state: &LedgerState,
-    told: &[Told],
+    noted: &[NotedRow],
     read_again: impl FnOnce() -> Result<LedgerState, Error>,
 ) -> Result<Option<DatabaseMismatch>, Error> {
-    if moved(generation, state).is_none() && are_kin(generation, state, told) {
+    if moved(generation, state).is_none() && are_kin(generation, state, noted) {
         return Ok(None);
     }
     let state = read_again()?;
     if let Some(moved) = moved(generation, &state) {
         return Ok(Some(moved));
     }
-    if are_kin(generation, &state, told) {
+    if are_kin(generation, &state, noted) {
         return Ok(None);
     }
-    let is_behind = |told: &Told| {
-        let kinship = kinship(generation, &state, told);
-        told.writer != Told::DECISIONS && kinship == Kinship::DatabaseBehind
+    let is_behind = |noted: &NotedRow| {
+        let kinship = kinship(generation, &state, noted);
+        noted.writer != NotedRow::DECISIONS && kinship == Kinship::DatabaseBehind
     };
     Ok(Some(if is_of_other(generation, &state) {
         DatabaseMismatch::Other
-    } else if told.iter().any(is_behind) {
+    } else if noted.iter().any(is_behind) {
         DatabaseMismatch::WentBack {
             recorded: state.sequences_of(&generation.store_id).max().unwrap_or_default(),
-            told: told.iter().map(|told| told.seq).max().unwrap_or_default(),
+            noted: noted.iter().map(|noted| noted.seq).max().unwrap_or_default(),
         }
     } else {
         DatabaseMismatch::Copied
@@ -69,7 +69,7 @@ pub(crate) fn ask(engine: &Engine) -> Result<(), Error> {
     let generation = ensure_generation(&of_ledger(engine), store, &before)?;
     let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
     let read_again = || engine.ledger().state_to_write(engine.prefix());
-    if let Some(mismatch) = mismatch(&generation, &before, &recall.told, read_again)? {
+    if let Some(mismatch) = mismatch(&generation, &before, &recall.noted, read_again)? {
         return Err(Error::OtherDatabase(mismatch));
     }
     engine.note_store(generation.store_id.into());
@@ -82,13 +82,13 @@ pub(crate) fn of_ledger(engine: &Engine) -> OfLedger<'_> {
     OfLedger { ledger: engine.ledger(), prefix: engine.prefix() }
 }
 
-fn are_kin(generation: &Generation, state: &LedgerState, told: &[Told]) -> bool {
-    told.iter().all(|told| kinship(generation, state, told).is_kin())
+fn are_kin(generation: &Generation, state: &LedgerState, noted: &[NotedRow]) -> bool {
+    noted.iter().all(|noted| kinship(generation, state, noted).is_kin())
 }
 
-fn kinship(generation: &Generation, state: &LedgerState, told: &Told) -> Kinship {
+fn kinship(generation: &Generation, state: &LedgerState, noted: &NotedRow) -> Kinship {
     let mut rows = state.stores.iter();
-    let row = rows.find(|row| row.store_id == generation.store_id && row.writer == told.writer);
+    let row = rows.find(|row| row.store_id == generation.store_id && row.writer == noted.writer);
     let none = Marks::default();
-    row.map_or(&none, |row| &row.marks).kinship(told.marks.newest())
+    row.map_or(&none, |row| &row.marks).kinship(noted.marks.newest())
 }

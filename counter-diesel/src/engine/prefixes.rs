@@ -1,4 +1,4 @@
-//! What a database knows of other prefixes than the present one, which may have been changed.
+//! Other prefixes that a database knows, because the prefix may have been changed.
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use counter_core::Prefix;
@@ -36,13 +36,13 @@ mod tests {
     }
 
     #[test]
-    fn of_other_prefixes_the_last_is_told_if_it_is_in_use() {
+    fn of_other_prefixes_the_last_is_reported_if_it_is_in_use() {
         let present = Prefix::default();
-        let told = |known: &[_]| synced_instead(known, &present).map(|other| other.prefix);
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&[synced(present.as_str(), Some(1))]), None);
-        assert_eq!(told(&[synced("a:", None), synced("b:", Some(31))]), None);
+        let noted = |known: &[_]| synced_instead(known, &present).map(|other| other.prefix);
+        assert_eq!(noted(&[]), None);
+        assert_eq!(noted(&[synced(present.as_str(), Some(1))]), None);
+        assert_eq!(noted(&[synced("a:", None), synced("b:", Some(31))]), None);
         let known = [synced("a:", Some(3)), synced("b:", Some(2)), synced("c:", None)];
-        assert_eq!(told(&known).as_deref(), Some("b:"));
+        assert_eq!(noted(&known).as_deref(), Some("b:"));
     }
 }

@@ -17,7 +17,7 @@ const ROUNDS: usize = 3;
 /// How long a read waits to hear that a claim is still held, by a store in its own process.
 const VERIFY_WITHIN: Duration = Duration::from_secs(1);
 
-/// What a read came to.
+/// The outcome of a read.
 pub(crate) struct Values<T> {
     pub(crate) values: T,
     /// The counters whose rows have seen newer claims than the store has made. The store may be an

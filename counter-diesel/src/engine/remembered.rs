@@ -1,4 +1,4 @@
-//! What a process knows of the claims that it has taken and not settled yet.
+//! The claims that a process has taken and not settled yet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Unanswered {
     }
 }
 
-/// What is known of a claim in hand, beside its counter.
+/// The facts about a claim in hand, beside its counter.
 #[derive(Debug, Clone)]
 pub(crate) struct InHand {
     pub(crate) seq: ClaimSeq,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What a database is asked for.
+/// An operation of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LedgerStep {
@@ -29,7 +29,7 @@ impl fmt::Display for LedgerStep {
             Self::Read => "read counters",
             Self::Owners => "look for the owners of counters",
             Self::State => "keep the store's state",
-            Self::Migrations => "tell which migrations were run",
+            Self::Migrations => "note which migrations were run",
         })
     }
 }

@@ -14,7 +14,7 @@ pub enum DatabaseMismatch {
         recorded: ClaimSeq,
         /// The newest sequence that the store has noted as recorded. What was counted between the
         /// two was acknowledged, and is not in this database.
-        told: ClaimSeq,
+        noted: ClaimSeq,
     },
     /// It has recorded what the store has not noted, under a number that the store has from another
     /// copy of it.
@@ -46,7 +46,7 @@ impl DatabaseMismatch {
 impl fmt::Display for DatabaseMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WentBack { recorded, told } => {
+            Self::WentBack { recorded, noted } => {
                 f.write_str(
                     "the database was restored from an older backup, or is a copy of the one that \
                      the store was synced into: it has recorded ",
@@ -55,7 +55,7 @@ impl fmt::Display for DatabaseMismatch {
                     ClaimSeq::ZERO => f.write_str("nothing")?,
                     recorded => write!(f, "claims up to {recorded}")?,
                 }
-                write!(f, ", and the store knows that claims up to {told} were recorded")
+                write!(f, ", and the store knows that claims up to {noted} were recorded")
             }
             Self::Copied => f.write_str(
                 "the store was synced into a copy of this database since it was synced into this \

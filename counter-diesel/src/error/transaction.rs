@@ -1,4 +1,4 @@
-//! What goes wrong with increments that wait for the commit of an application's transaction.
+//! Errors of increments that wait for the commit of an application's transaction.
 
 use std::fmt;
 
@@ -57,7 +57,7 @@ impl std::error::Error for CommittedNotCounted {
 pub struct Uncounted {
     /// Which counter.
     pub counter: CounterId,
-    /// What was to be added.
+    /// The amount that was to be added.
     pub by: i64,
     /// Why it was not counted, or that its outcome is unknown.
     pub error: CoreError,

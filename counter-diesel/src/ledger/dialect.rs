@@ -1,4 +1,4 @@
-//! What differs between databases: one file for each, the same functions in the same order.
+//! The differences between databases: one file for each, the same functions in the same order.
 
 pub(crate) mod connection;
 pub(crate) mod dialect;

@@ -1,4 +1,4 @@
-//! What can be found out about a database without changing anything.
+//! Facts about a database, found without changing anything.
 
 use counter_core::{Fact, ServerVersion};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -8,13 +8,13 @@ use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::{Table, Tables};
 use crate::ledger::failure::contained;
 
-/// What a ledger reports about itself and its database: see [`Ledger::inspect`].
+/// Facts that a ledger reports about itself and its database: see [`Ledger::inspect`].
 ///
 /// [`Ledger::inspect`]: crate::ledger::Ledger::inspect
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LedgerFacts {
-    /// What the server is.
+    /// The server's product and version.
     pub server: Fact<ServerVersion>,
     /// The settings that decide what a crash of it forgets.
     pub durability: Vec<DurabilitySetting>,
@@ -95,7 +95,7 @@ const PERIODS_COLUMNS: &str = "c.owner_type, c.owner_id, c.owner_key, c.key, c.g
 const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, c.marks, \
                              c.holder, c.batch";
 
-/// What is not about any tables, as it is outside of a transaction of ours.
+/// Reads the facts that are not about tables, outside of a transaction of ours.
 pub(crate) fn inspect_server<C: CounterConnection>(conn: &mut C, facts: &mut LedgerFacts) {
     facts.server = ask(conn, C::version);
     let setting = |name: &&'static str| DurabilitySetting {
@@ -130,8 +130,8 @@ fn sessions<C: CounterConnection>(conn: &mut C) -> QueryResult<Vec<i64>> {
     Ok(sessions)
 }
 
-/// What is read of the tables, in a transaction that waits only shortly for locks and is rolled
-/// back.
+/// Reads the facts about the tables, in a transaction that waits only shortly for locks and is
+/// rolled back.
 pub(crate) fn inspect_tables<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,

@@ -1,4 +1,4 @@
-//! What a failed statement says about its connection and its tables.
+//! Errors of statements: what they say about the connection and the tables.
 
 use diesel::connection::TransactionManager;
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};

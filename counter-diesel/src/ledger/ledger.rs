@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NumberRow,
-    Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NotedRow,
+    NumberRow, Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName,
 };
 
 use crate::error::Error;
@@ -96,7 +96,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// is therefore about the connection, the whole table or the user's rights, and about no claim.
     fn ask_writes(&self) -> Result<(), Error>;
 
-    /// What is known of the store behind a prefix. Waits only shortly for locks.
+    /// Returns what is known of the store behind a prefix. Waits only shortly for locks.
     fn state(&self, prefix: &Prefix) -> Result<LedgerState, Error>;
 
     /// Like [`state`](Self::state), but reads on a connection that takes writes, because a server
@@ -127,7 +127,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// this id and to the rows that the store has noted, and keeps the database's identity for that
     /// store. What is recorded of other stores, and behind other prefixes, stays as it is. Returns
     /// the rows that the store must note.
-    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error>;
+    fn adopt(
+        &self,
+        prefix: &Prefix,
+        store_id: &str,
+        noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error>;
 
     /// The names of the migrations that were not run yet. Changes nothing.
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error>;
@@ -142,7 +147,7 @@ pub trait Ledger: Send + Sync + 'static {
         None
     }
 
-    /// What can be found out about the database. Changes nothing. What it does not tell this user
+    /// Returns facts about the database. Changes nothing. What it does not tell this user
     /// is a [`Fact::Unknown`](counter_core::Fact::Unknown), no error, and so is a missing table.
     /// The default is to have nothing to tell.
     fn inspect(&self) -> Result<LedgerFacts, Error> {
@@ -192,7 +197,7 @@ pub trait LedgerTransaction {
 
     /// Writes the row that [`lock_record`](Self::lock_record) has locked, but never lowers its
     /// sequence.
-    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error>;
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &NotedRow) -> Result<(), Error>;
 
     /// Returns what is recorded of these parts of a store. To be called when a row of the record is
     /// locked.
@@ -291,7 +296,7 @@ pub struct OwnerWithRows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedRecord {
     /// The row. That it was never written shows in its sequence, which is 0.
-    pub row: Told,
+    pub row: NotedRow,
     /// The sequences of all rows of the store, this one's too, but for those that are 0.
     pub recorded: Vec<ClaimSeq>,
     /// The marks of decisions which database is the right one for the store.
@@ -307,7 +312,7 @@ pub struct Unapplied {
     pub cause: UnappliedCause,
 }
 
-/// What kept a claim out of the table.
+/// The cause that kept a claim out of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnappliedCause {
     /// The guard: the row has seen this newer claim.
@@ -317,7 +322,7 @@ pub enum UnappliedCause {
     KeptOut,
 }
 
-/// What became of a claim that may not make a row.
+/// The outcome of a claim that may not make a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateOutcome {
     /// It was applied.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, CounterId, CounterKey, Fact, Generation, Owner, OwnerId, OwnerType, PartSeq, Prefix,
-    TableName, Told, redact,
+    Baseline, CounterId, CounterKey, Fact, Generation, NotedRow, Owner, OwnerId, OwnerType,
+    PartSeq, Prefix, TableName, redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::QueryResult;
@@ -98,7 +98,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         }
     }
 
-    /// What writes fails on a connection that would find other tables, so that the mistake is seen.
+    /// Writes fail on a connection that would find other tables, so that the mistake is seen.
     fn begin_on(
         &self,
         mut conn: PooledConnection<ConnectionManager<C>>,
@@ -189,7 +189,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         state_in(self.begin_on(self.connect()?, LockWait::Usual)?, prefix)
     }
 
-    /// What is no server is in one place only.
+    /// A database that is no server is in one place only.
     pub(crate) fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         if !C::IS_SERVER {
             return self.state(prefix);
@@ -227,19 +227,19 @@ impl<C: CounterConnection> DirectLedger<C> {
         &self,
         prefix: &Prefix,
         store_id: &str,
-        told: &[Told],
-    ) -> Result<Vec<Told>, Error> {
+        noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error> {
         retry::with_backoff(|| {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
             let identity = transaction.identity()?.unwrap_or_default();
-            let told = transaction.run(LedgerStep::State, |conn, tables| {
+            let noted = transaction.run(LedgerStep::State, |conn, tables| {
                 // First, for a transaction of SQLite that has read waits for no writer.
                 let prefix = prefix.as_str();
                 conn.replace_identity(tables, prefix, store_id, &identity)?;
-                records::adopt(conn, tables, prefix, store_id, told)
+                records::adopt(conn, tables, prefix, store_id, noted)
             })?;
             transaction.commit()?;
-            Ok(told)
+            Ok(noted)
         })
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NotedRow, NumberRow,
+    Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
@@ -216,9 +216,14 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         self.within(self.limits().answer, move |direct| direct.parts(&prefix, &store_id))
     }
 
-    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
-        let (prefix, store_id, told) = (prefix.clone(), store_id.to_owned(), told.to_vec());
-        self.within(self.limits().step, move |direct| direct.adopt(&prefix, &store_id, &told))
+    fn adopt(
+        &self,
+        prefix: &Prefix,
+        store_id: &str,
+        noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error> {
+        let (prefix, store_id, noted) = (prefix.clone(), store_id.to_owned(), noted.to_vec());
+        self.within(self.limits().step, move |direct| direct.adopt(&prefix, &store_id, &noted))
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
@@ -320,7 +325,7 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
         self.step(LedgerStep::State, lock)
     }
 
-    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error> {
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &NotedRow) -> Result<(), Error> {
         let (prefix, store_id, row) = (prefix.clone(), store_id.to_owned(), row.clone());
         let record = move |transaction: &mut PoolTransaction<C>| {
             transaction.record(&prefix, &store_id, &row)

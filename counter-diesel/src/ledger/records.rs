@@ -1,6 +1,6 @@
 //! The rows in which transactions record what a store has given out.
 
-use counter_core::{ClaimSeq, Marks, Told};
+use counter_core::{ClaimSeq, Marks, NotedRow};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
@@ -23,8 +23,8 @@ pub(crate) fn lock<C: CounterConnection>(
     };
     let (mut recorded, mut decision) = (Vec::new(), Marks::default());
     for row in conn.recorded(tables, prefix, store_id)? {
-        let Told { writer, seq, marks, .. } = read(row)?;
-        if writer == Told::DECISIONS {
+        let NotedRow { writer, seq, marks, .. } = read(row)?;
+        if writer == NotedRow::DECISIONS {
             decision = marks;
         } else if seq > ClaimSeq::ZERO {
             recorded.push(seq);
@@ -39,7 +39,7 @@ pub(crate) fn write<C: CounterConnection>(
     tables: &Tables,
     prefix: &str,
     store_id: &str,
-    row: &Told,
+    row: &NotedRow,
 ) -> QueryResult<()> {
     let marks = row.marks.to_string();
     let row = StateRow { writer: row.writer, marks, ..StateRow::new(prefix, store_id, row.seq) };
@@ -53,19 +53,19 @@ pub(crate) fn adopt<C: CounterConnection>(
     tables: &Tables,
     prefix: &str,
     store_id: &str,
-    told: &[Told],
-) -> QueryResult<Vec<Told>> {
+    noted: &[NotedRow],
+) -> QueryResult<Vec<NotedRow>> {
     let rows = conn.record_rows(tables, prefix, store_id, None)?;
     let mut rows = rows.into_iter().map(read).collect::<QueryResult<Vec<_>>>()?;
-    for writer in told.iter().map(|told| told.writer).chain([Told::DECISIONS]) {
+    for writer in noted.iter().map(|noted| noted.writer).chain([NotedRow::DECISIONS]) {
         if rows.iter().all(|row| row.writer != writer) {
-            rows.push(Told { writer, ..Told::default() });
+            rows.push(NotedRow { writer, ..NotedRow::default() });
         }
     }
     rows.sort_by_key(|row| row.writer);
     for row in &mut rows {
-        let told = told.iter().find(|told| told.writer == row.writer);
-        row.marks = row.marks.adopted(told.and_then(|told| told.marks.newest()), random_word());
+        let noted = noted.iter().find(|noted| noted.writer == row.writer);
+        row.marks = row.marks.adopted(noted.and_then(|noted| noted.marks.newest()), random_word());
         write(conn, tables, prefix, store_id, row)?;
     }
     Ok(rows)
@@ -88,8 +88,8 @@ fn lock_any<C: CounterConnection>(
     Ok(rows.into_iter().next().unwrap_or_else(|| (writer, 0, String::new())))
 }
 
-fn read((writer, seq, marks): RecordRow) -> QueryResult<Told> {
+fn read((writer, seq, marks): RecordRow) -> QueryResult<NotedRow> {
     let marks =
         marks.parse().map_err(|error| DieselError::DeserializationError(Box::new(error)))?;
-    Ok(Told { writer, seq: ClaimSeq::new(seq), marks, decision: None })
+    Ok(NotedRow { writer, seq: ClaimSeq::new(seq), marks, decision: None })
 }

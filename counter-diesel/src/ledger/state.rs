@@ -1,4 +1,4 @@
-//! What a database knows of the stores behind its prefixes.
+//! The record of the stores behind the prefixes of a database.
 
 use chrono::NaiveDateTime;
 use counter_core::{ClaimSeq, Marks};
@@ -16,7 +16,7 @@ pub struct SyncedPrefix {
     pub synced_at: Option<NaiveDateTime>,
 }
 
-/// What a database knows of the store behind a prefix.
+/// The record of the store behind a prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LedgerState {
@@ -24,9 +24,9 @@ pub struct LedgerState {
     pub database: String,
     /// When it got them, UTC, if that is known.
     pub migrated_at: Option<NaiveDateTime>,
-    /// What is recorded of the store that was behind the prefix last, if anything is.
+    /// The record of the store that was behind the prefix last, if there is one.
     pub recorded: Option<SyncRecord>,
-    /// What is recorded of each store that was ever behind the prefix: several sequences for one
+    /// The records of each store that was ever behind the prefix: several sequences for one
     /// store, because transactions at the same time record in different rows.
     pub stores: Vec<StoreRecord>,
     /// The greatest sequence recorded of any store, behind any prefix.
@@ -96,7 +96,7 @@ pub struct StoreRecord {
     /// The id of the store's data.
     pub store_id: String,
     /// The row of the record: 0 for the one in which passes are recorded,
-    /// [`DECISIONS`](counter_core::Told::DECISIONS) for that of decisions.
+    /// [`DECISIONS`](counter_core::NotedRow::DECISIONS) for that of decisions.
     pub writer: i64,
     /// The sequence.
     pub seq: ClaimSeq,
@@ -118,7 +118,7 @@ impl StoreRecord {
     }
 }
 
-/// What is recorded of a store.
+/// The record of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SyncRecord {

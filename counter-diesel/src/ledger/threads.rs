@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tracing::{Span, dispatcher};
 
-/// What a thread does next. It is given the place to which it returns before it answers, so that
+/// The next work of a thread. It is given the place to which it returns before it answers, so that
 /// the caller's next call finds it there.
 type Job = Box<dyn FnOnce(Option<Place>) + Send>;
 
@@ -96,7 +96,7 @@ impl Threads {
         limit: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overdue> {
-        let (tell, answer) = mpsc::sync_channel(1);
+        let (note, answer) = mpsc::sync_channel(1);
         // Set by the first of the two: the thread has its answer, or the caller leaves.
         let is_decided = Arc::new(AtomicBool::new(false));
         let (span, dispatch) = (Span::current(), dispatcher::get_default(Clone::clone));
@@ -116,7 +116,7 @@ impl Threads {
             if let Some(place) = place {
                 place.take();
             }
-            let _ = tell.send(result);
+            let _ = note.send(result);
         }));
         self.wait(limit, &answer, &is_decided)
     }
@@ -254,14 +254,14 @@ mod tests {
             }
         }
         let threads = Threads::new(4);
-        let ((hold, call), (tell, told)) = (held(), mpsc::channel());
+        let ((hold, call), (note, noted)) = (held(), mpsc::channel());
         let late = threads.run(AT_ONCE, move || {
             call();
-            Dropped(tell)
+            Dropped(note)
         });
         assert!(late.is_err());
         drop(hold);
-        assert_ne!(told.recv().unwrap(), thread::current().id());
+        assert_ne!(noted.recv().unwrap(), thread::current().id());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Prefix, Told};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, NotedRow, Prefix};
 use diesel::connection::TransactionManager;
 use diesel::r2d2::{ConnectionManager, PooledConnection};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -234,7 +234,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
         &mut self,
         prefix: &Prefix,
         store_id: &str,
-        row: &Told,
+        row: &NotedRow,
     ) -> Result<(), Error> {
         let (prefix, store_id) = (prefix.as_str(), store_id);
         self.run(LedgerStep::State, |conn, tables| {

@@ -10,7 +10,8 @@ use crate::engine::pages::pages;
 use crate::error::Error;
 use crate::sync::report::capped::Capped;
 
-/// What waits in the store: see [`Counters::pending_overview`](crate::Counters::pending_overview).
+/// The pending counts in the store: see
+/// [`Counters::pending_overview`](crate::Counters::pending_overview).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct PendingOverview {
@@ -27,7 +28,7 @@ pub struct PendingOverview {
     pub foreign: Capped<Foreign>,
 }
 
-/// What waits of several counters.
+/// The sum of what waits of several counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PendingSums {
@@ -89,7 +90,7 @@ pub(crate) fn look_through(engine: &Engine, pattern: &Pattern) -> Result<Pending
     Ok(found.overview(pattern.clone()))
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Default)]
 struct Found {
     /// A scan finds some counters more than once.

@@ -4,7 +4,7 @@ use counter_core::{CounterKey, Grain, Invalid, Owner};
 
 use super::owner_zone::OwnerZone;
 
-/// What counters can be asked of: a model (`&post`), a model's id
+/// An owner of counters: a model (`&post`), a model's id
 /// ([`HasCounters::counter_owner`](crate::HasCounters::counter_owner)), or an [`Owner`] whose type
 /// is only text.
 ///

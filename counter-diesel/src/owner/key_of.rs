@@ -1,6 +1,6 @@
 use counter_core::{CounterKey, Invalid};
 
-/// What names a counter of the model `M`: any text, or a variant of the enum that
+/// The key of a counter of the model `M`: any text, or a variant of the enum that
 /// `#[derive(HasCounters)]` makes for that model.
 ///
 /// `M` is [`Owner`](crate::Owner) where the owner is not known by its type; then only texts are

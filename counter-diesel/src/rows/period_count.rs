@@ -46,7 +46,7 @@ pub struct PeriodCount {
     /// On MySQL and MariaDB compare it with dates from 1970 to 2037 only: Diesel sends others as
     /// NULL, with which nothing is equal, and which nothing is before or after.
     pub starts_at: NaiveDateTime,
-    /// What was counted, without what the store still holds. May be negative.
+    /// The count, without what the store still holds. May be negative.
     pub count: i64,
     /// The sequence of the last claim that was applied.
     pub claim_seq: i64,

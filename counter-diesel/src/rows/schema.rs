@@ -71,7 +71,7 @@ macro_rules! model_counters_periods {
                 grain -> Text,
                 /// The first instant of the period by the calendar, without a zone.
                 starts_at -> Timestamp,
-                /// What was counted, without what the store still holds. May be negative.
+                /// The count, without what the store still holds. May be negative.
                 count -> BigInt,
                 /// The sequence of the last claim that was applied.
                 claim_seq -> BigInt,

@@ -1,4 +1,4 @@
-//! What a worker's owner and its thread tell each other.
+//! The state that a worker's owner and its thread share.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,11 +21,11 @@ pub struct WorkerStatus {
     pub consecutive_failures: u32,
     /// The report of the last sync that made one.
     pub last_report: Option<Arc<SyncReport>>,
-    /// What the last sync failed with, if it did so before it had anything to report.
+    /// The error of the last sync, if it failed before it had anything to report.
     pub last_error: Option<Arc<Error>>,
 }
 
-/// What the two share.
+/// The shared state.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     state: Mutex<WorkerState>,

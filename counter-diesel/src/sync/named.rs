@@ -1,4 +1,4 @@
-//! What the store's index names, from when a pass reads it to when it may be removed.
+//! The names in the store's index, from when a pass reads them to when they may be removed.
 
 use std::collections::HashMap;
 use std::mem;
@@ -23,7 +23,7 @@ struct State {
     read: HashMap<CounterId, Token>,
     /// Of counters with a claim of this pass.
     claimed: HashMap<CounterId, (ClaimSeq, Token)>,
-    /// What may be removed.
+    /// The entries that may be removed.
     done: Vec<IndexEntry>,
 }
 

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use counter_core::{BatchSize, CounterId, Pattern};
 
-/// What a sync moves, and how.
+/// Options of a sync: what it moves, and how.
 ///
 /// ```
 /// # use counter_diesel::SyncOptions;
@@ -50,7 +50,7 @@ pub(crate) enum ReportsHeld {
     All { until: Option<Instant> },
 }
 
-/// What a sync does about what the store holds and the table may have counted already: claims whose
+/// The treatment of what the store holds and the table may have counted already: claims whose
 /// row has seen a newer one, and everything that is in a store that came back from an old copy.
 ///
 /// Only a person can tell which is right, by what happened to the store. [`Counters::conflicts`]
@@ -147,7 +147,7 @@ impl SyncOptions {
         self
     }
 
-    /// What to do about conflicts, on an operator's word: for one sync, never for a worker.
+    /// Sets how conflicts are settled, by an operator's decision: for one sync, never for a worker.
     /// Default: report them. A store that came back from an old copy is decided about as a whole,
     /// so with a pattern it is only reported.
     pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {

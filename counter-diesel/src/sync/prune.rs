@@ -76,7 +76,8 @@ impl PruneOptions {
     }
 }
 
-/// What [`Counters::prune`](crate::Counters::prune) did; in a dry run, what it would have done.
+/// The result of [`Counters::prune`](crate::Counters::prune); in a dry run, what it would have
+/// done.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "it says what could not be removed"]

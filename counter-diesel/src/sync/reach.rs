@@ -7,7 +7,7 @@ pub enum Reach {
     /// Everything in the store: what its index names, and what a scan of all names finds.
     #[default]
     Everything,
-    /// What the store's index names.
+    /// The names in the store's index.
     Index,
 }
 

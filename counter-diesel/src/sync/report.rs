@@ -1,4 +1,4 @@
-//! What a pass says, while it runs and at its end.
+//! Reports of a pass, while it runs and at its end.
 
 pub(crate) mod capped;
 pub(crate) mod claims;

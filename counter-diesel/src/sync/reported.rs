@@ -2,8 +2,8 @@ use std::hash::Hash;
 
 use crate::engine::distinct::Distinct;
 
-/// What a scan has reported, because it may find a thing twice. It is bounded, so that a store full
-/// of one kind does not fill the memory; beyond that, a thing may be reported again.
+/// The things that a scan has reported, because it may find one twice. It is bounded, so that a
+/// store full of one kind does not fill the memory; beyond that, a thing may be reported again.
 #[derive(Default)]
 pub(crate) struct Reported(Distinct);
 

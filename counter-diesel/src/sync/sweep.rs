@@ -16,20 +16,20 @@ use crate::sync::reach::Reach;
 use crate::sync::report::times::time;
 use crate::sync::reported::Reported;
 
-/// What the store's index names, then a scan of the store, from its beginning to its end, or only
+/// The names in the store's index, then a scan of the store, from its beginning to its end, or only
 /// one of the two. Comes in batches that hold each counter once.
 pub(crate) struct Sweep<'a> {
     index: Option<IndexReading<'a>>,
     scan: Option<Pages<'a>>,
-    /// What begins the scan, if the index turns out to have gaps.
+    /// The start of the scan, if the index turns out to have gaps.
     later_scan: Option<Pages<'a>>,
     pattern: Pattern,
     batch_size: BatchSize,
-    /// What was found and is in no batch yet.
+    /// The counters that were found and are in no batch yet.
     found: Vec<CounterId>,
-    /// What keeps it from finding more, once what it has found is handed out.
+    /// The error that ends the search, once what was found is handed out.
     failed: Option<Error>,
-    /// What the index has named. A scan that finds it again has nothing to add.
+    /// The counters that the index has named. A scan that finds them again adds nothing.
     handed_out: Reported,
     /// How long the store took, since `take_spent` was last called.
     spent: Duration,

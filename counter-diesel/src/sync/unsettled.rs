@@ -30,21 +30,21 @@ pub(crate) struct Unsettled<'a> {
     left: Mutex<Vec<CounterId>>,
     /// Counters that another sync had claimed when this pass came to them.
     busy: Mutex<HashSet<CounterId>>,
-    /// What the store's index names of the counters that are claimed.
+    /// The names in the store's index of the counters that are claimed.
     named: Named,
     /// The id of the store's data, if it has one, as it was before the next claim.
     store_id: Mutex<Option<Arc<str>>>,
 }
 
-/// What earlier passes have left, each in the order of the counters.
+/// The claims that earlier passes have left, each in the order of the counters.
 #[derive(Debug, Default)]
 pub(crate) struct Left {
-    /// What the database has not refused by itself.
+    /// The claims that the database has not refused by itself.
     pub(crate) untried: Vec<Claim>,
-    /// What it refused, and what is retried now. It keeps to itself, because it would be refused
-    /// beside the others most of the time.
+    /// The claims that it refused and that are retried now. It keeps to itself, because it would be
+    /// refused beside the others most of the time.
     pub(crate) refused: Vec<Claim>,
-    /// What it refused, and what is not retried yet.
+    /// The claims that it refused and that are not retried yet.
     pub(crate) waiting: Vec<Claim>,
 }
 

@@ -34,7 +34,7 @@ pub struct SyncWorker {
 /// Between two last syncs.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What is left of the time that a worker has to stop, when its last sync has looked again at what
+/// The rest of the time that a worker has to stop, when its last sync has looked again at what
 /// other syncs have in hand.
 const MARGIN: Duration = Duration::from_millis(100);
 
@@ -96,9 +96,9 @@ impl SyncWorker {
     ///
     /// # Errors
     ///
-    /// What the last sync failed with, or what ended it early. What is still pending stays in the
-    /// store; with the in-memory store that is as long as there are [`Counters`](crate::Counters)
-    /// of it.
+    /// The error that the last sync failed with, or that ended it early. What is still pending
+    /// stays in the store; with the in-memory store that is as long as there are
+    /// [`Counters`](crate::Counters) of it.
     pub fn stop(mut self) -> Result<WorkerStatus, Error> {
         self.stop_and_join()?;
         Ok(self.status())

@@ -8,7 +8,8 @@ SET @counter_texts = (
   SELECT (SELECT COUNT(*) FROM `model_counters` WHERE `owner_key` <> '') FROM (SELECT '' AS `owner_key`) AS `missing`
 );
 
--- Refuses where an owner's id is a text, by what is no statement: without the column it would be the integer 0.
+-- Refuses where an owner's id is a text, by what is no statement: without the column it would be
+-- the integer 0.
 SET @counter_change = CASE
   WHEN @counter_missing THEN 'DO 0'
   WHEN @counter_texts > 0 THEN 'there are owners whose id is a text: delete their rows first'

@@ -1,10 +1,12 @@
--- MySQL commits after each of these, so every statement is one that may be run again: a migration that was
--- cut short is finished by the next.
+-- MySQL commits after each of these, so every statement is one that may be run again: a migration
+-- that was cut short is finished by the next.
 
--- The row format is said, because the key does not fit the COMPACT one, which a server may have as its default.
+-- The row format is said, because the key does not fit the COMPACT one, which a server may have as
+-- its default.
 
--- One row for each bucket: what a counter counted in one period. Text compares byte for byte: without case,
--- accents or padding. The collation that does has another name in MariaDB than in MySQL.
+-- One row for each bucket: what a counter counted in one period. Text compares byte for byte:
+-- without case, accents or padding. The collation that does has another name in MariaDB than in
+-- MySQL.
 CREATE TABLE IF NOT EXISTS `model_counters_periods` (
   `owner_type` VARCHAR(255) NOT NULL,
   `owner_id` BIGINT NOT NULL,

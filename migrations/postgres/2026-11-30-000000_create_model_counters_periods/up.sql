@@ -1,5 +1,5 @@
--- One row for each bucket: what a counter counted in one period. Text compares byte for byte, whatever the database's
--- collation.
+-- One row for each bucket: what a counter counted in one period. Text compares byte for byte,
+-- whatever the database's collation.
 CREATE TABLE "model_counters_periods" (
   "owner_type" VARCHAR(255) COLLATE "C" NOT NULL,
   "owner_id" BIGINT NOT NULL,
@@ -9,7 +9,8 @@ CREATE TABLE "model_counters_periods" (
   "grain" VARCHAR(10) COLLATE "C" NOT NULL,
   -- The first instant of the period by the calendar, without a zone.
   "starts_at" TIMESTAMP NOT NULL,
-  -- Signed. No index has it or the columns below, so that a sync's updates stay on their page (HOT).
+  -- Signed. No index has it or the columns below, so that a sync's updates stay on their page
+  -- (HOT).
   "count" BIGINT NOT NULL DEFAULT 0,
   -- The sequence of the last claim that was applied to this row.
   "claim_seq" BIGINT NOT NULL DEFAULT 0,

@@ -23,11 +23,11 @@ CREATE TABLE "model_counters_state" (
   "claim_seq" BIGINT NOT NULL DEFAULT 0,
   -- The end of the last good pass behind this prefix, in the row of the store that it was over.
   "synced_at" TIMESTAMP,
-  -- The marks of the last transactions that recorded in the row, by which the store knows this database
-  -- again. In the row of passes: the identity that the server had at the first.
+  -- The marks of the last transactions that recorded in the row, by which the store knows this
+  -- database again. In the row of passes: the identity that the server had at the first.
   "marks" TEXT NOT NULL DEFAULT '',
-  -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word of
-  -- the store that holds the number, and of the last batch that was committed under it.
+  -- Of the numbers of stores in memory, which are writers under the empty prefix: the random word
+  -- of the store that holds the number, and of the last batch that was committed under it.
   "holder" BIGINT NOT NULL DEFAULT 0,
   "batch" BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY ("prefix", "store_id", "writer")

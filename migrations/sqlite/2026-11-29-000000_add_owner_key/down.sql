@@ -43,7 +43,8 @@ CREATE TABLE "model_counters" (
   UNIQUE ("owner_type", "owner_id", "key")
 );
 
--- Refuses where an owner's id is a text, by the NOT NULL: without the column it would be the integer 0.
+-- Refuses where an owner's id is a text, by the NOT NULL: without the column it would be the
+-- integer 0.
 INSERT INTO "model_counters" ("id", "owner_type", "owner_id", "key", "count", "claim_seq", "created_at", "updated_at")
 SELECT "id", "owner_type", CASE "owner_key" WHEN '' THEN "owner_id" END, "key", "count", "claim_seq", "created_at", "updated_at"
 FROM temp."counter_rows";

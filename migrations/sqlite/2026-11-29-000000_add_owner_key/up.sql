@@ -1,8 +1,8 @@
--- Owners whose id is a text have it in owner_key, and 0 as owner_id. All others have the empty text. SQLite changes no
--- UNIQUE of a table, so the table is made anew.
+-- Owners whose id is a text have it in owner_key, and 0 as owner_id. All others have the empty
+-- text. SQLite changes no UNIQUE of a table, so the table is made anew.
 
--- What the application has added to the table would be gone, and by a foreign key its own rows. So this refuses where there
--- is such a thing, before anything is changed.
+-- What the application has added to the table would be gone, and by a foreign key its own rows. So
+-- this refuses where there is such a thing, before anything is changed.
 CREATE TEMP TABLE "counter_added" (
   "number" INTEGER NOT NULL,
   CONSTRAINT "the table has columns, indexes, triggers or foreign keys of the application: drop them, migrate, and make them again"

@@ -1,5 +1,6 @@
--- One row for each bucket: what a counter counted in one period. Text compares byte for byte: SQLite's default collation
--- does. The rows are in the order of their key, so a series is read in one piece.
+-- One row for each bucket: what a counter counted in one period. Text compares byte for byte:
+-- SQLite's default collation does. The rows are in the order of their key, so a series is read in
+-- one piece.
 CREATE TABLE "model_counters_periods" (
   "owner_type" VARCHAR(255) NOT NULL,
   "owner_id" BIGINT NOT NULL,

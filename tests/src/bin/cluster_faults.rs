@@ -1,10 +1,12 @@
-//! What becomes of counts while one fault after the other happens to a cluster, for as long as one likes:
+//! What becomes of counts while one fault after the other happens to a cluster, for as long as one
+//! likes:
 //!
 //! `cargo run --release -p counter-tests --bin cluster_faults -- redis-server 10 move kill`
 //!
-//! Takes the program of the nodes, the minutes for each fault, and the faults: `move`, `reshard`, `failover`,
-//! `kill`, `freeze`; all of them if none is named. Four threads count, one sets, two read and two sync, each in one of two
-//! processes' stores, over counters in all slots and PostgreSQL. Prints a row of a table for each fault.
+//! Takes the program of the nodes, the minutes for each fault, and the faults: `move`, `reshard`,
+//! `failover`, `kill`, `freeze`; all of them if none is named. Four threads count, one sets, two
+//! read and two sync, each in one of two processes' stores, over counters in all slots and
+//! PostgreSQL. Prints a row of a table for each fault.
 
 use std::env;
 use std::process::Command;
@@ -24,8 +26,8 @@ const FAULTS: [&str; 5] = ["move", "reshard", "failover", "kill", "freeze"];
 
 const WRITERS: usize = 4;
 
-/// Increments of one writer of one counter. Each adds a power of 4 of its own, so a digit to the base of 4
-/// says how often it is there.
+/// Increments of one writer of one counter. Each adds a power of 4 of its own, so a digit to the
+/// base of 4 says how often it is there.
 const OF_A_WRITER: usize = 7;
 
 /// The least time between two increments of a writer, and between two passes.

@@ -1,9 +1,10 @@
-//! How many increments the healthy nodes of a cluster count each second while another one is dead, or frozen:
+//! How many increments the healthy nodes of a cluster count each second while another one is dead,
+//! or frozen:
 //!
 //! `cargo run --release -p counter-tests --bin cluster_rates`
 //!
-//! Twelve threads of one process count on one store, four on the counters of each node. Prints what those of the
-//! two healthy nodes count, and those of the third.
+//! Twelve threads of one process count on one store, four on the counters of each node. Prints what
+//! those of the two healthy nodes count, and those of the third.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;

@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NumberRow, Owner,
-    OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, Told,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NotedRow, NumberRow,
+    Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
@@ -143,8 +143,13 @@ impl Ledger for FaultyLedger {
         self.step("parts", LedgerStep::State, || self.inner.parts(prefix, store_id))
     }
 
-    fn adopt(&self, prefix: &Prefix, store_id: &str, told: &[Told]) -> Result<Vec<Told>, Error> {
-        self.step("adopt_rows", LedgerStep::State, || self.inner.adopt(prefix, store_id, told))
+    fn adopt(
+        &self,
+        prefix: &Prefix,
+        store_id: &str,
+        noted: &[NotedRow],
+    ) -> Result<Vec<NotedRow>, Error> {
+        self.step("adopt_rows", LedgerStep::State, || self.inner.adopt(prefix, store_id, noted))
     }
 
     fn pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
@@ -206,7 +211,7 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         )
     }
 
-    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &Told) -> Result<(), Error> {
+    fn record(&mut self, prefix: &Prefix, store_id: &str, row: &NotedRow) -> Result<(), Error> {
         self.faults.step(
             "record_batch",
             || self.inner.record(prefix, store_id, row),

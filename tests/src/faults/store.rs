@@ -6,9 +6,9 @@ use std::time::Duration;
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
     Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome,
-    Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex, Prefix, PrivateStore, Recall,
-    Repair, Replacement, ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep,
-    Telling, Told, Verdict,
+    NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex,
+    Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, StoreParts, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -182,18 +182,23 @@ impl StoreGeneration for FaultyStore {
         })
     }
 
-    fn readable_told(&self, store_id: &str, within: Duration) -> Result<Vec<Told>, Error> {
+    fn readable_notes(&self, store_id: &str, within: Duration) -> Result<Vec<NotedRow>, Error> {
         let inner = present(self.inner.generation());
-        self.step("recall", StoreStep::Recall, || inner.readable_told(store_id, within))
+        self.step("recall", StoreStep::Recall, || inner.readable_notes(store_id, within))
     }
 
-    fn tell(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
-        self.step("ack", StoreStep::Ack, || self.tell_inner(store_id, told, claims))
+    fn note(
+        &self,
+        store_id: &str,
+        noted: &NotedRow,
+        claims: &[Claim],
+    ) -> Result<NoteOutcome, Error> {
+        self.step("ack", StoreStep::Ack, || self.note_inner(store_id, noted, claims))
     }
 
-    fn adopt(&self, store_id: &str, database: &str, told: &[Told]) -> Result<bool, Error> {
+    fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error> {
         let inner = present(self.inner.generation());
-        self.step("adopt", StoreStep::Adopt, || inner.adopt(store_id, database, told))
+        self.step("adopt", StoreStep::Adopt, || inner.adopt(store_id, database, noted))
     }
 
     fn parts(&self) -> Option<&dyn StoreParts> {
@@ -252,10 +257,15 @@ impl StoreParts for FaultyStore {
 
 /// A generation that a test made up notes nothing.
 impl FaultyStore {
-    fn tell_inner(&self, store_id: &str, told: &Told, claims: &[Claim]) -> Result<Telling, Error> {
+    fn note_inner(
+        &self,
+        store_id: &str,
+        noted: &NotedRow,
+        claims: &[Claim],
+    ) -> Result<NoteOutcome, Error> {
         match (&self.generation, self.inner.generation()) {
-            (None, Some(inner)) => inner.tell(store_id, told, claims),
-            _ => self.inner.ack(claims).map(|()| Telling::Taken),
+            (None, Some(inner)) => inner.note(store_id, noted, claims),
+            _ => self.inner.ack(claims).map(|()| NoteOutcome::Taken),
         }
     }
 }

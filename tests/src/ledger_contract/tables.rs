@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use counter_diesel::ledger::{Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord};
-use counter_diesel::store::{ClaimSeq, Generation, Prefix, Told};
+use counter_diesel::store::{ClaimSeq, Generation, NotedRow, Prefix};
 use counter_diesel::{CounterKey, Error};
 
 use super::{LedgerWorld, add, apply, baseline, row};
@@ -183,21 +183,24 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let before = { begin() }.lock_record(&prefix, "one").unwrap().row;
         let marks = before.marks.after(None, 1).after(None, 2);
         let (writer, seq) = (before.writer % 64 + 1, ClaimSeq::new(9));
-        let elsewhere = Told { writer, seq, marks, ..Told::default() };
-        let told = [before.clone(), elsewhere.clone()];
-        let adopted = world.ledger.adopt(&prefix, "one", &told).unwrap();
+        let elsewhere = NotedRow { writer, seq, marks, ..NotedRow::default() };
+        let noted = [before.clone(), elsewhere.clone()];
+        let adopted = world.ledger.adopt(&prefix, "one", &noted).unwrap();
         let of = |writer| adopted.iter().find(|row| row.writer == writer).unwrap();
         assert_eq!((adopted.len(), of(before.writer).marks.number()), (3, 2));
-        assert_eq!(of(Told::DECISIONS).marks.number(), 1);
+        assert_eq!(of(NotedRow::DECISIONS).marks.number(), 1);
         assert_eq!(of(elsewhere.writer).marks.number(), 4);
         let state = world.ledger.state(&prefix).unwrap();
         let kept = |writer| state.stores.iter().find(|kept| kept.writer == writer).unwrap();
         assert!(adopted.iter().all(|row| kept(row.writer).marks == row.marks), "{state:?}");
         assert_eq!(state.identity_for("one"), None, "no pass over it has ended");
         let known = { begin() }.lock_record(&prefix, "one").unwrap();
-        assert!(known.row.writer > 0 && known.decision == of(Told::DECISIONS).marks, "{known:?}");
+        assert!(
+            known.row.writer > 0 && known.decision == of(NotedRow::DECISIONS).marks,
+            "{known:?}"
+        );
         let again = world.ledger.adopt(&prefix, "one", &adopted).unwrap();
-        let decisions = again.iter().find(|row| row.writer == Told::DECISIONS).unwrap();
+        let decisions = again.iter().find(|row| row.writer == NotedRow::DECISIONS).unwrap();
         assert_eq!((again.len(), decisions.marks.number()), (3, 2));
     }),
     ("prefixes differ if a byte does", |world| {

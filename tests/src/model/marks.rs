@@ -12,7 +12,7 @@ mod world;
 use stateright::{Model, Property};
 
 pub use self::rules::{Databases, Does, Event, Keeps, StoreEvent};
-use self::world::{Adopting, At, Database, Happens, Process, ToldAll, World};
+use self::world::{Adopting, At, Database, Happens, NotedAll, Process, World};
 
 /// No process refuses where nothing went back and nothing was copied.
 pub const NO_FALSE_ALARM: &str = "without a restore or a copy no process refuses";
@@ -37,8 +37,8 @@ impl Model for Databases {
         vec![World {
             databases: vec![Database::new(self.rows)],
             dump: None,
-            told: ToldAll::nothing(self.rows),
-            old_told: None,
+            noted: NotedAll::nothing(self.rows),
+            old_noted: None,
             processes: self.transactions.iter().map(process).collect(),
             acknowledged: Vec::new(),
             words: 0,
@@ -61,7 +61,7 @@ impl Model for Databases {
             } else {
                 actions.push(Happens::Step(i));
             }
-            if matches!(process.at, At::Checked(..) | At::Committed(..) | At::Told(..)) {
+            if matches!(process.at, At::Checked(..) | At::Committed(..) | At::NotedRow(..)) {
                 actions.push(Happens::Crash(i));
             }
         }
@@ -75,7 +75,7 @@ impl Model for Databases {
             _ => {}
         }
         match self.store {
-            StoreEvent::GoesBack if world.old_told.is_none() => actions.push(Happens::NoteStore),
+            StoreEvent::GoesBack if world.old_noted.is_none() => actions.push(Happens::NoteStore),
             StoreEvent::Loses | StoreEvent::GoesBack if !world.has_happened_to_store => {
                 actions.push(Happens::HitStore);
             }
@@ -102,14 +102,14 @@ impl Model for Databases {
                 world.restore(dump);
             }
             Happens::Copy => world.copy(),
-            Happens::NoteStore => world.old_told = Some(world.told.clone()),
+            Happens::NoteStore => world.old_noted = Some(world.noted.clone()),
             Happens::HitStore => {
                 world.has_happened_to_store = true;
-                let nothing = || ToldAll::nothing(self.rows);
-                world.told = world.old_told.take().unwrap_or_else(nothing);
+                let nothing = || NotedAll::nothing(self.rows);
+                world.noted = world.old_noted.take().unwrap_or_else(nothing);
             }
             Happens::Adopt(database) => {
-                world.adopting = Some(Adopting::Read(database, world.told.clone()));
+                world.adopting = Some(Adopting::Read(database, world.noted.clone()));
             }
             Happens::GoOnAdopting => world.go_on_adopting()?,
         }

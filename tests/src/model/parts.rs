@@ -1,9 +1,9 @@
-//! A store whose parts come back from an old copy, or are emptied, each by itself, as the slots of a cluster
-//! are: a model that can be checked exhaustively.
+//! A store whose parts come back from an old copy, or are emptied, each by itself, as the slots of
+//! a cluster are: a model that can be checked exhaustively.
 //!
-//! The model of one store has what all parts have in common. Here a process may know one part well and nothing
-//! of another, and the store's id is in neither: it can be lost while the parts stay, and a part can come back
-//! from before the present id. Each part has one counter.
+//! The model of one store has what all parts have in common. Here a process may know one part well
+//! and nothing of another, and the store's id is in neither: it can be lost while the parts stay,
+//! and a part can come back from before the present id. Each part has one counter.
 
 mod rules;
 mod steps;

@@ -40,8 +40,8 @@ impl ClusterSite {
         site
     }
 
-    /// Starts one whose masters have no replicas, so that none takes the place of another, and which keep on disk
-    /// what they have acknowledged. Slots without a node do not stop the others.
+    /// Starts one whose masters have no replicas, so that none takes the place of another, and
+    /// which keep on disk what they have acknowledged. Slots without a node do not stop the others.
     pub fn start_masters() -> Self {
         let options = ["--cluster-require-full-coverage", "no", "--appendonly", "yes"];
         let options = [&options[..], &["--appendfsync", "always"]].concat();

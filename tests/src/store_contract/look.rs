@@ -8,7 +8,7 @@ contract![
     nothing_is_held_of_a_counter_that_nobody_counted,
     a_look_shows_what_is_pending_and_what_is_claimed,
     a_look_answers_in_the_order_asked_and_each_time,
-    a_look_at_no_counter_tells_the_high_water,
+    a_look_at_no_counter_returns_the_high_water,
     the_high_water_of_an_empty_store_is_zero,
     the_high_water_is_the_newest_sequence,
     a_claim_made_after_a_look_is_above_its_high_water,
@@ -36,7 +36,7 @@ fn a_look_answers_in_the_order_asked_and_each_time(world: &dyn StoreWorld) {
     assert_eq!(pending, [2, 0, 1, 2]);
 }
 
-fn a_look_at_no_counter_tells_the_high_water(world: &dyn StoreWorld) {
+fn a_look_at_no_counter_returns_the_high_water(world: &dyn StoreWorld) {
     let store = world.store();
     let claim = fresh(&*store, &views_of(1), 5);
     let look = store.look(&[]).unwrap();

@@ -44,7 +44,7 @@ fn totals_agree_with_what_the_program_said_after_redis_was_killed() {
 }
 
 #[test]
-fn redis_that_stays_away_is_named_and_the_rest_is_told() {
+fn redis_that_stays_away_is_named_and_the_rest_is_reported() {
     let site = Site::with_postgres();
     let mut program = start(&site, "2");
     program.feed(&log::even("/page/", 400, 10));

@@ -28,17 +28,17 @@ fn with_user(site: &CheckSite, rights: &[&str]) -> Counters {
 }
 
 #[test]
-fn what_a_limited_user_is_not_told_is_a_finding_and_no_error() {
+fn what_a_limited_user_may_not_see_is_a_finding_and_no_error() {
     let site = CheckSite::new();
     let counters = with_user(&site, &RIGHTS);
     let check_up = counters.check();
     assert_eq!(found(&check_up), [(Warning, Code::StoreUnchecked); 2], "{check_up}");
-    let told = check_up.to_string();
+    let noted = check_up.to_string();
     for (subjects, command) in [
         ("version, maxmemory-policy, persistence, role, cluster:", "'info'"),
         ("appendfsync, save:", "'config|get'"),
     ] {
-        let line = told.lines().find(|line| line.contains(subjects)).unwrap();
+        let line = noted.lines().find(|line| line.contains(subjects)).unwrap();
         assert!(line.contains("NOPERM") && line.contains(command), "{line}");
     }
 }
@@ -70,7 +70,7 @@ fn without(missing: &[&str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_user_who_may_not_run_scripts_is_told_that_nothing_is_moved() {
+fn a_user_who_may_not_run_scripts_learns_that_nothing_is_moved() {
     for missing in ["+evalsha", "+script|load"] {
         let site = CheckSite::new();
         let counters = with_user(&site, &without(&[missing]));
@@ -125,7 +125,7 @@ fn each_command_that_only_scripts_run_is_missed_where_the_user_may_not_run_it() 
 }
 
 #[test]
-fn a_user_whose_claims_may_not_wait_is_told() {
+fn a_user_whose_claims_may_not_wait_is_reported() {
     let site = CheckSite::new();
     let _ = with_user(&site, &without(&[]));
     let url = site.redis.url().replace("redis://", &format!("redis://app:{SECRET}@"));
@@ -139,7 +139,7 @@ fn a_user_whose_claims_may_not_wait_is_told() {
 }
 
 #[test]
-fn a_user_who_may_not_count_is_told() {
+fn a_user_who_may_not_count_is_reported() {
     let site = CheckSite::new();
     let counters = with_user(&site, &without(&["+incrby"]));
     let finding = only(&counters.check(), Error, Code::StoreRefusesIncrements);
@@ -239,7 +239,7 @@ fn a_mariadb_that_is_away_or_refuses_is_a_finding_that_does_not_show_the_passwor
 }
 
 #[test]
-fn a_user_of_the_database_without_rights_is_told_what_is_missing() {
+fn a_user_of_the_database_without_rights_learns_what_is_missing() {
     let site = CheckSite::with(RedisServer::start_with(&DURABLE), database::sqlite());
     let database = OwnDatabase::<PgConnection>::in_server(&postgres::shared_url());
     let as_role = |rights: &str| {
@@ -251,9 +251,9 @@ fn a_user_of_the_database_without_rights_is_told_what_is_missing() {
     };
     let all = "SELECT, INSERT, UPDATE, DELETE";
     assert_eq!(as_role(all).0, []);
-    let (codes, told) = as_role("SELECT, INSERT, UPDATE");
+    let (codes, noted) = as_role("SELECT, INSERT, UPDATE");
     assert_eq!(codes, [(Error, Code::DatabaseRefusesWrites)]);
-    assert!(told.contains("permission denied for table model_counters"), "{told}");
+    assert!(noted.contains("permission denied for table model_counters"), "{noted}");
     let (codes, _) = as_role("INSERT, UPDATE, DELETE");
     assert!(codes.contains(&(Error, Code::SchemaUnusable)), "{codes:?}");
     assert!(codes.contains(&(Warning, Code::DatabaseUnchecked)), "{codes:?}");

@@ -26,13 +26,13 @@ fn nothing_is_found_where_all_is_well() {
     assert_eq!(check_up.worst(), None);
     let redis = check_up.store.as_ref().unwrap().to_string();
     assert_eq!(redis, format!("Redis {}", info(&site, "redis_version")));
-    let told = check_up.to_string();
-    assert!(told.starts_with(&format!("{redis}, SQLite 3.")), "{told}");
-    assert!(told.ends_with(": nothing found\n"), "{told}");
+    let noted = check_up.to_string();
+    assert!(noted.starts_with(&format!("{redis}, SQLite 3.")), "{noted}");
+    assert!(noted.ends_with(": nothing found\n"), "{noted}");
 }
 
 #[test]
-fn the_newer_version_of_the_protocol_tells_the_same() {
+fn the_newer_version_of_the_protocol_says_the_same() {
     let site = CheckSite::new();
     set(&site, "appendfsync", "everysec");
     let url = format!("{}?protocol=resp3", site.redis.url());

@@ -113,8 +113,8 @@ fn assert_synced(counters: &Counters, count: i64) {
     assert_eq!(baselines(counters, 1..=COUNTERS), vec![count; COUNTERS as usize]);
 }
 
-/// The node goes once its counters are claimed: before their rows are written, so that it is not asked what it
-/// remembers, before the claims are verified, or before they are acknowledged.
+/// The node goes once its counters are claimed: before their rows are written, so that it is not
+/// asked what it remembers, before the claims are verified, or before they are acknowledged.
 #[test]
 fn a_node_that_goes_while_claims_of_it_are_in_hand_keeps_no_others_waiting() {
     let world = World::new();

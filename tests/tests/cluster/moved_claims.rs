@@ -1,4 +1,5 @@
-//! Claims and sets of a slot that is on its way, where counters are in all slots, and a move that is broken off.
+//! Claims and sets of a slot that is on its way, where counters are in all slots, and a move that
+//! is broken off.
 
 use std::time::Duration;
 
@@ -52,7 +53,8 @@ fn what_another_node_has_claimed_or_set_is_left_until_it_can_be_confirmed() {
     assert_eq!(recovered, set);
 }
 
-/// Redis 7.0 forgets that it imports a slot when the importing node fails over, and Valkey does not.
+/// Redis 7.0 forgets that it imports a slot when the importing node fails over, and Valkey does
+/// not.
 #[test]
 fn a_move_to_a_node_that_fails_over_ends_for_callers_at_the_bound_and_counts_nothing_twice() {
     for program in ["redis-server", "valkey-server"] {

@@ -13,7 +13,8 @@ use super::faults::slot_of;
 /// How long a store waits for an answer, and for names that are on their way.
 const READ: Duration = Duration::from_millis(300);
 
-/// A cluster of this process, in which slots move and nothing fails over. Each test moves a slot of its own.
+/// A cluster of this process, in which slots move and nothing fails over. Each test moves a slot of
+/// its own.
 pub fn movable() -> &'static ClusterSite {
     static SITE: OnceLock<ClusterSite> = OnceLock::new();
     let patient = ["--cluster-node-timeout", "30000"];

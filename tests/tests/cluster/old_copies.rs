@@ -1,4 +1,5 @@
-//! A node that comes back with an older copy of its data, or without any, where counters are in all slots.
+//! A node that comes back with an older copy of its data, or without any, where counters are in all
+//! slots.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,7 +114,8 @@ fn a_node_that_is_emptied_beside_a_worker_is_not_taken_for_an_old_copy() {
     assert!(worker.sync(&of_a_worker()).unwrap().is_clean());
 }
 
-/// A worker asks all slots at its start only, and what it claims later is above all that was given out.
+/// A worker asks all slots at its start only, and what it claims later is above all that was given
+/// out.
 #[test]
 fn a_node_that_went_back_beside_a_worker_is_found_by_the_transaction() {
     let world = World::new();

@@ -37,8 +37,8 @@ pub(super) const CASES: &[Case<World>] = &[
                 (&shown["mismatch"], &shown["adopted"]),
                 (&json!("went-back"), &json!(false))
             );
-            assert!(shown["recorded"].as_i64() < shown["told"].as_i64(), "{shown}");
-            assert!(shown["told_at"].is_string(), "{shown}");
+            assert!(shown["recorded"].as_i64() < shown["noted"].as_i64(), "{shown}");
+            assert!(shown["noted_at"].is_string(), "{shown}");
         }
         let ended = world.run(&["adopt"]);
         assert_eq!((ended.code(), ended.errors.as_str()), (1, ""), "{ended:?}");

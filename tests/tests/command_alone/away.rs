@@ -19,7 +19,7 @@ fn assert_one_line(ended: &ProgramEnd, start: &str, end: &str) {
 }
 
 #[test]
-fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
+fn a_store_that_is_away_is_reported_in_one_line_and_why_with_v() {
     let world = shared_pairs()[0].1();
     for arguments in [
         &["sync"][..],
@@ -48,7 +48,7 @@ fn a_store_that_is_away_is_told_in_one_line_and_why_with_v() {
 }
 
 #[test]
-fn a_database_that_is_away_is_told_in_one_line() {
+fn a_database_that_is_away_is_reported_in_one_line() {
     for url in ["postgres://app@127.0.0.1:1/app", "mysql://app@127.0.0.1:1/app"] {
         for arguments in [&["sync"][..], &["get", "user:1", "views"], &["migrate"]] {
             let mut command = counter(url, &shared_url());

@@ -110,7 +110,7 @@ fn a_misspelt_database_file_is_not_made() {
 }
 
 #[test]
-fn wrong_usage_is_told_with_its_own_code() {
+fn wrong_usage_has_its_own_code() {
     let world = world();
     for arguments in [
         &[][..],

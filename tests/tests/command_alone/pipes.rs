@@ -54,7 +54,7 @@ fn nobody_to_complain_to_is_no_panic() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let world = world();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = world.command().args(["get", "user:1", "views"]).stdout(full).output().unwrap();

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use counter_core::{Holding, Told};
+use counter_core::{Holding, NotedRow};
 use counter_diesel::Counters;
 use counter_tests::faults::{Faults, FaultyStore};
 use counter_tests::fixtures::post;
@@ -127,7 +127,7 @@ pub(crate) const CASES: &[Case<World>] = &[
         }
         assert_eq!(baseline(&counters), 7);
         let state = world.ledger.state(&world.prefix).unwrap();
-        assert!(state.stores.iter().any(|row| row.writer == Told::DECISIONS), "{state:?}");
+        assert!(state.stores.iter().any(|row| row.writer == NotedRow::DECISIONS), "{state:?}");
     }),
 ];
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use counter_core::{Kinship, Told};
+use counter_core::{Kinship, NotedRow};
 use counter_diesel::check::FindingCode;
 use counter_diesel::error::DatabaseMismatch;
 use counter_diesel::ledger::{Ledger, LockWait, StoreRecord};
@@ -85,7 +85,7 @@ const CASES: &[Case<World>] = &[
             backup.restore(world);
             counters.increment(post(1), "views", 11).unwrap();
             let older = newest_recorded(world);
-            let expected = DatabaseMismatch::WentBack { recorded: older, told: newest };
+            let expected = DatabaseMismatch::WentBack { recorded: older, noted: newest };
             assert_refused(&counters, |mismatch| *mismatch == expected);
             assert_eq!(counters.database_adoption().unwrap().mismatch, Some(expected.clone()));
             assert!(counters.adopt_database().unwrap().is_adopted);
@@ -163,7 +163,7 @@ const CASES: &[Case<World>] = &[
             }
             let most = world.ledger.state(&world.prefix).unwrap().stores;
             assert!(most.iter().all(|row| row.marks.iter().count() <= 64), "{most:?}");
-            assert_told_is_kept(world, &most);
+            assert_noted_is_kept(world, &most);
             while synced_cleanly(&counters) > 0 {}
             assert_eq!(baseline(&counters), 75);
         },
@@ -187,7 +187,7 @@ const CASES: &[Case<World>] = &[
         // Many transactions at a time took one each, as busy processes do.
         let rows = if world.database.url().contains("://") { 2..=9 } else { 1..=1 };
         for writer in rows {
-            let mut row = Told { writer, ..Told::default() };
+            let mut row = NotedRow { writer, ..NotedRow::default() };
             for word in 1..=3 {
                 row.marks = row.marks.after(row.marks.newest(), word);
             }
@@ -275,12 +275,12 @@ fn finds_other_database(counters: &Counters) -> bool {
 }
 
 /// What the store noted last of a row is among its marks.
-fn assert_told_is_kept(world: &World, rows: &[StoreRecord]) {
+fn assert_noted_is_kept(world: &World, rows: &[StoreRecord]) {
     let Some(store) = world.store.generation() else { return };
     for row in rows.iter().filter(|row| row.writer > 0) {
         let recall = store.recall(&row.store_id, &[], Duration::from_secs(5)).unwrap();
-        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
-        assert_eq!(row.marks.kinship(told), Kinship::Same, "{told:?} {row:?}");
+        let noted = recall.noted_of(row.writer).and_then(|noted| noted.marks.newest());
+        assert_eq!(row.marks.kinship(noted), Kinship::Same, "{noted:?} {row:?}");
     }
 }
 

@@ -56,21 +56,21 @@ const CASES: &[Case<World>] = &[
         assert_eq!(status.applied, 1);
     }),
     ("a claim that another sync finishes meanwhile is not, and the rest is applied", |world| {
-        let (finish, told) = mpsc::channel();
-        let (tell, finished) = mpsc::channel();
+        let (finish, noted) = mpsc::channel();
+        let (note, finished) = mpsc::channel();
         let finished = Mutex::new(finished);
         // Another sync has claimed 5, and waits before its transaction.
         let (claimed, has_claimed) = mpsc::channel();
         let other = Faults::calling_once_before("begin", move || {
             claimed.send(()).unwrap();
-            told.recv().unwrap();
+            noted.recv().unwrap();
         });
         let other = world.counters_behind(&other, Config::default());
         other.increment(post(1), "views", 5).unwrap();
         thread::scope(|scope| {
             scope.spawn(move || {
                 assert_eq!(other.sync(&SyncOptions::default()).unwrap().applied, 1);
-                tell.send(()).unwrap();
+                note.send(()).unwrap();
             });
             has_claimed.recv().unwrap();
             let looks = AtomicUsize::new(0);

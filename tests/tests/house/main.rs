@@ -6,3 +6,4 @@ mod paths;
 mod sizes;
 mod source;
 mod surface;
+mod words;

@@ -15,17 +15,25 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Returns all files with this extension below a folder.
+/// Returns all files of Rust below a folder.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    files_with(folder, &["rs"])
+}
+
+/// Returns all files with one of these extensions below a folder.
+pub(crate) fn files_with(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             let is_built = path.file_name().is_some_and(|name| name == "target");
             if !is_built {
-                files.extend(files_below(&path));
+                files.extend(files_with(&path, extensions));
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extensions.iter().any(|asked| extension == *asked))
+        {
             files.push(path);
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use counter_core::{Config, RedisStore};
 use counter_diesel::Counters;
 use counter_tests::fixtures::{counter_of, post};
-use counter_tests::log::Told;
+use counter_tests::log::Logged;
 use counter_tests::process::wait_for;
 use counter_tests::servers::{ClusterSite, RedisServer, built};
 use counter_tests::world::World;
 
 use crate::events::only;
-use crate::scenes::{memory, sync, told_of};
+use crate::scenes::{logged_of, memory, sync};
 
 /// So many that there are some on each node.
 const COUNTERS: i64 = 30;
@@ -31,7 +31,7 @@ fn slot_of(node: &RedisServer, name: &str) -> u16 {
     redis::cmd("CLUSTER").arg("KEYSLOT").arg(name).query(&mut node.bare()).unwrap()
 }
 
-pub fn show_old_copy() -> Vec<Told> {
+pub fn show_old_copy() -> Vec<Logged> {
     let (world, site) = (memory(), ClusterSite::start());
     assert!(sync(&counters_in(&world, &site)).is_clean());
     let name = world.prefix.pending_name(&counter_of(&post(1), "views"));
@@ -43,13 +43,13 @@ pub fn show_old_copy() -> Vec<Told> {
     redis::cmd("SET").arg(high_water.unwrap()).arg(7).exec(&mut owner).unwrap();
     let report = sync(&counters_in(&world, &site));
     assert_eq!(report.gone_back.count(), 1, "{report}");
-    let told = told_of(&world);
-    let back = only(&told, "a part of the store came back from an old copy");
+    let logged = logged_of(&world);
+    let back = only(&logged, "a part of the store came back from an old copy");
     assert_eq!((back.field("part"), back.field("found")), (slot.to_string().as_str(), "7"));
-    told
+    logged
 }
 
-pub fn show_away() -> Vec<Told> {
+pub fn show_away() -> Vec<Logged> {
     let world = memory();
     let options = ["--cluster-require-full-coverage", "no"];
     let mut site = ClusterSite::start_program("redis-server", &options);
@@ -69,9 +69,9 @@ pub fn show_away() -> Vec<Told> {
         let report = counters.sync(&counter_diesel::SyncOptions::default()).ok()?;
         (report.applied > 0 && report.unavailable > 0).then_some(())
     });
-    let told = told_of(&world);
+    let logged = logged_of(&world);
     let away =
-        told.iter().find(|told| told.text == "a part of the store is not available").unwrap();
+        logged.iter().find(|logged| logged.text == "a part of the store is not available").unwrap();
     assert!(!away.field("error").is_empty(), "{away:?}");
-    told
+    logged
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use counter_tests::log::Told;
+use counter_tests::log::Logged;
 
 use crate::{Case, events};
 
@@ -41,15 +41,15 @@ pub struct DocumentedEvent {
 impl DocumentedEvent {
     /// What was logged is as documented. A report may be missing: there is none of what could do
     /// nothing.
-    pub fn assert_describes(&self, told: &Told) {
-        assert_eq!((&self.level, &self.target), (&told.level, &told.target), "{told:?}");
-        let mut fields = told.fields.keys().cloned().collect::<BTreeSet<_>>();
+    pub fn assert_describes(&self, logged: &Logged) {
+        assert_eq!((&self.level, &self.target), (&logged.level, &logged.target), "{logged:?}");
+        let mut fields = logged.fields.keys().cloned().collect::<BTreeSet<_>>();
         if self.message.starts_with("a sync failed") || self.message.starts_with("the store came") {
             fields.insert("report".to_owned());
         }
         let prefix = (self.target != "counter_diesel::pool").then(|| "prefix".to_owned());
         let expected = self.fields.iter().cloned().chain(prefix).collect::<BTreeSet<_>>();
-        assert_eq!(fields, expected, "{told:?}");
+        assert_eq!(fields, expected, "{logged:?}");
     }
 }
 

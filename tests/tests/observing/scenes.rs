@@ -10,7 +10,7 @@ use counter_diesel::ledger::LockWait;
 use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::faults::{Fault, Faults, FaultyStore};
 use counter_tests::fixtures::{counter_of, post};
-use counter_tests::log::{Log, Told};
+use counter_tests::log::{Log, Logged};
 use counter_tests::process::wait_for;
 use counter_tests::store_worlds::new_prefix;
 use counter_tests::world::{PAIRS, World, impatient, memory_x_sqlite};
@@ -32,12 +32,12 @@ pub fn redis() -> World {
 }
 
 /// What was logged of the counters of this world.
-pub fn told_of(world: &World) -> Vec<Told> {
+pub fn logged_of(world: &World) -> Vec<Logged> {
     of_prefix(world, Log::of_process().events())
 }
 
-pub fn of_prefix(world: &World, all: Vec<Told>) -> Vec<Told> {
-    let is_of_world = |told: &Told| told.field("prefix") == world.prefix.as_str();
+pub fn of_prefix(world: &World, all: Vec<Logged>) -> Vec<Logged> {
+    let is_of_world = |logged: &Logged| logged.field("prefix") == world.prefix.as_str();
     all.into_iter().filter(is_of_world).collect()
 }
 
@@ -140,12 +140,12 @@ pub fn of_generation(world: &World, store_id: &str, database: Option<&str>, seq:
 }
 
 /// Lets the store note transactions that the database does not know.
-pub fn told_more(world: &World) {
+pub fn logged_more(world: &World) {
     let (store, state) = (generation(world), world.ledger.state(&world.prefix).unwrap());
     let row = state.stores.into_iter().find(|row| row.writer > 0).unwrap();
     let marks = row.marks.after(row.marks.newest(), 7);
-    let told = counter_core::Told { writer: row.writer, seq: row.seq, marks, decision: None };
-    assert!(store.tell(&row.store_id, &told, &[]).unwrap().is_proven());
+    let noted = counter_core::NotedRow { writer: row.writer, seq: row.seq, marks, decision: None };
+    assert!(store.note(&row.store_id, &noted, &[]).unwrap().is_proven());
 }
 
 /// Makes the store forget what it has noted of the database.

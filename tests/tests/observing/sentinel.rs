@@ -5,16 +5,16 @@ use std::sync::Arc;
 use counter_core::{Config, RedisStore};
 use counter_diesel::Counters;
 use counter_tests::fixtures::post;
-use counter_tests::log::Told;
+use counter_tests::log::Logged;
 use counter_tests::process::wait_for;
 use counter_tests::servers::{RedisServer, Watch, built, start_sentinels, url_of};
 use counter_tests::store_worlds::patient;
 
 use crate::events::only;
-use crate::scenes::{memory, sync, told_of};
+use crate::scenes::{logged_of, memory, sync};
 
 /// Syncs once with the sentinel, and once without it.
-fn told_with_and_without_sentinel() -> Vec<Told> {
+fn shown_with_and_without_sentinel() -> Vec<Logged> {
     let world = memory();
     let redis = RedisServer::start();
     let sentinels = start_sentinels(std::slice::from_ref(&redis), 1, &Watch::default());
@@ -27,19 +27,20 @@ fn told_with_and_without_sentinel() -> Vec<Told> {
     assert_eq!(sync(&counters).unconfirmed, 1);
     drop(sentinels);
     wait_for("a sync that no sentinel answers", || sync(&counters).sentinels_silent.map(drop));
-    told_of(&world)
+    logged_of(&world)
 }
 
-pub fn show_alone() -> Vec<Told> {
-    let told = told_with_and_without_sentinel();
-    let alone = only(&told, "claims were made that no replica has confirmed");
+pub fn show_alone() -> Vec<Logged> {
+    let logged = shown_with_and_without_sentinel();
+    let alone = only(&logged, "claims were made that no replica has confirmed");
     assert_eq!(alone.field("unconfirmed"), "1");
-    told
+    logged
 }
 
-pub fn show_silence() -> Vec<Told> {
-    let told = told_with_and_without_sentinel();
-    let silence = told.iter().rfind(|told| told.text == "no sentinel names a master").unwrap();
+pub fn show_silence() -> Vec<Logged> {
+    let logged = shown_with_and_without_sentinel();
+    let silence =
+        logged.iter().rfind(|logged| logged.text == "no sentinel names a master").unwrap();
     assert!(silence.field("error").starts_with("127.0.0.1:"), "{silence:?}");
-    told
+    logged
 }

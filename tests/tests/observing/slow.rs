@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use counter_tests::log::Told;
+use counter_tests::log::Logged;
 
 use crate::events::only;
-use crate::scenes::{memory, slow_at, sync, told_of};
+use crate::scenes::{logged_of, memory, slow_at, sync};
 
-pub fn show() -> Vec<Told> {
+pub fn show() -> Vec<Logged> {
     let steps =
         [("begin", "database", 1000), ("commit", "database", 1000), ("verify", "verify", 250)];
     let mut all = Vec::new();
@@ -16,15 +16,15 @@ pub fn show() -> Vec<Told> {
         let limit = Duration::from_millis(limit);
         let report = sync(&slow_at(&world, step, limit));
         assert!(report.is_clean(), "slow, and nothing else: {report:?}");
-        let told = told_of(&world);
-        let slow = only(&told, "a step was slow");
+        let logged = logged_of(&world);
+        let slow = only(&logged, "a step was slow");
         assert_eq!(slow.field("step"), side);
         assert_eq!(slow.field("limit_seconds"), format!("{:?}", limit.as_secs_f64()));
         let times = report.times;
         let longest = if side == "verify" { times.longest_verify } else { times.longest_database };
         assert_eq!(slow.field("seconds"), format!("{:?}", longest.as_secs_f64()));
         assert!(longest >= limit && longest <= times.database.max(times.verify), "{report:?}");
-        all.extend(told);
+        all.extend(logged);
     }
     all
 }

@@ -3,11 +3,11 @@
 use counter_diesel::SyncOptions;
 use counter_tests::faults::Fault;
 use counter_tests::fixtures::post;
-use counter_tests::log::{Log, Told};
+use counter_tests::log::{Log, Logged};
 use counter_tests::world::World;
 
 use crate::Case;
-use crate::scenes::{counted, failing_at, fill, memory, of_prefix, sync, told_of};
+use crate::scenes::{counted, failing_at, fill, logged_of, memory, of_prefix, sync};
 
 pub const CASES: &[Case] = &[
     ("a sync is a span with what it did and all its events are inside", || {
@@ -33,9 +33,9 @@ pub const CASES: &[Case] = &[
         let seconds = span.field("seconds").parse::<f64>().unwrap();
         assert!(seconds >= report.elapsed.as_secs_f64(), "{span:?}");
         assert_eq!(span.fields.len(), 10, "{span:?}");
-        let told = told_of(&world);
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told.iter().all(|told| told.within == Some(span.number)), "{told:?}");
+        let logged = logged_of(&world);
+        assert_eq!(logged.len(), 2, "{logged:?}");
+        assert!(logged.iter().all(|logged| logged.within == Some(span.number)), "{logged:?}");
     }),
     ("the span of a sync says how it was asked for", || {
         let world = memory();
@@ -56,11 +56,11 @@ pub const CASES: &[Case] = &[
         let counters = counted(&world);
         assert_eq!(counters.get(post(1), "views").unwrap(), 5);
         counters.set(post(1), "views", 1).unwrap();
-        assert!(told_of(&world).is_empty());
+        assert!(logged_of(&world).is_empty());
     }),
 ];
 
-fn span_of(world: &World) -> Told {
+fn span_of(world: &World) -> Logged {
     let mut spans = of_prefix(world, Log::of_process().spans());
     assert_eq!(spans.len(), 1, "{spans:?}");
     spans.remove(0)

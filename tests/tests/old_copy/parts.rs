@@ -1,4 +1,5 @@
-//! Slots of a cluster, of which each may come back or be emptied by itself, and an id that may be lost.
+//! Slots of a cluster, of which each may come back or be emptied by itself, and an id that may be
+//! lost.
 
 use counter_tests::model::parts::{
     ABOVE_ROWS, Asks, CLAIMS_NOTHING, Clock, Does, Emptied, Floor, GOES_ON, NEVER_DOUBLED,

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use counter_core::{Prefix, Told};
+use counter_core::{NotedRow, Prefix};
 use counter_diesel::check::{Finding, FindingCode};
 use counter_diesel::ledger::{Ledger as _, LockWait, StoreRecord};
 use counter_diesel::{Counters, mysql_pool, postgres_pool};
@@ -137,7 +137,7 @@ fn replicate<P: Primary>(primary: &P, standby: &P) {
     for StoreRecord { store_id, writer, seq, marks, .. } in from.state(&prefix).unwrap().stores {
         let mut transaction = to.begin(LockWait::Usual).unwrap();
         transaction
-            .record(&prefix, &store_id, &Told { writer, seq, marks, ..Told::default() })
+            .record(&prefix, &store_id, &NotedRow { writer, seq, marks, ..NotedRow::default() })
             .unwrap();
         transaction.commit().unwrap();
     }

@@ -58,10 +58,10 @@ fn a_pass_that_finds_all_rows_locked_ends_and_the_next_one_finishes_its_work() {
 #[test]
 fn a_worker_that_is_stopped_within_a_time_takes_what_is_locked_for_less() {
     let site = Site::with_postgres();
-    let (tell, skipped) = mpsc::channel();
+    let (note, skipped) = mpsc::channel();
     let faults = Faults::calling(move |step| {
         if step == "lock_rows" {
-            let _ = tell.send(());
+            let _ = note.send(());
         }
     });
     let counters = site.counters_behind(&faults, Config::default());
@@ -94,7 +94,7 @@ fn others_go_on_while_a_worker_is_frozen(site: &Site) {
     transaction.upsert(&[claim]).unwrap();
 
     let (steps, upserting) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
-    let successor = impatient_telling(site, &steps, upserting.0);
+    let successor = impatient_note(site, &steps, upserting.0);
     thread::scope(|scope| {
         let start = Instant::now();
         let passing = scope.spawn(|| sync(&successor).unwrap());
@@ -132,17 +132,17 @@ fn claim(site: &Site, id: i64) -> Claim {
 
 /// A process that takes every claim for one that was left behind, counts its transactions and
 /// reports each upsert.
-fn impatient_telling(
+fn impatient_note(
     site: &Site,
     transactions: &Arc<AtomicUsize>,
-    tell: mpsc::Sender<()>,
+    note: mpsc::Sender<()>,
 ) -> Counters {
     let transactions = Arc::clone(transactions);
     let mut config = Config::default();
     config.claim_timeout = Duration::ZERO;
     let faults = Faults::calling(move |step| match step {
         "begin" => drop(transactions.fetch_add(1, SeqCst)),
-        "upsert" => drop(tell.send(())),
+        "upsert" => drop(note.send(())),
         _ => {}
     });
     site.counters_behind(&faults, config)

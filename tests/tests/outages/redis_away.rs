@@ -97,7 +97,7 @@ fn an_application_starts_without_redis_if_it_asks_to() {
 }
 
 #[test]
-fn an_application_that_does_not_ask_to_is_told_which_server_is_away() {
+fn an_application_that_does_not_ask_to_learns_which_server_is_away() {
     let site = Site::with_postgres();
     let server = site.redis().url().replace("redis://", "").replace('/', "");
     let url = format!("redis://alice:hunter2@{server}/3");

@@ -1,4 +1,5 @@
-//! A table of buckets that is not there, that cannot be read, or that does not keep what is written.
+//! A table of buckets that is not there, that cannot be read, or that does not keep what is
+//! written.
 
 use std::time::Duration;
 

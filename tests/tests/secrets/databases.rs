@@ -40,8 +40,8 @@ fn errors_of_our_pools_do_not_show_a_password() {
         assert_silent(case, &everything_said(&flaw(*kind, url)));
     });
     let events = log.events();
-    assert!(events.iter().any(|told| told.target == "counter_diesel::pool"), "{events:?}");
-    events.iter().for_each(|told| assert_silent(&"events", &format!("{told:?}")));
+    assert!(events.iter().any(|logged| logged.target == "counter_diesel::pool"), "{events:?}");
+    events.iter().for_each(|logged| assert_silent(&"events", &format!("{logged:?}")));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn errors_of_the_application_s_pools_do_not_show_a_password_once_they_are_ours()
     for_each(&of(&[Mysql]), |(_, url)| everything_fails_silently::<MysqlConnection>(url));
     everything_fails_silently::<MysqlConnection>("s3cret");
     // What other threads than the caller's have logged.
-    log.events().iter().for_each(|told| assert_silent(&"events", &format!("{told:?}")));
+    log.events().iter().for_each(|logged| assert_silent(&"events", &format!("{logged:?}")));
 }
 
 fn everything_fails_silently<C: CounterConnection>(url: &str) {
@@ -79,8 +79,11 @@ fn everything_fails_silently<C: CounterConnection>(url: &str) {
         counters.set(post(1), "views", 1).unwrap();
     });
     let events = log.events();
-    let told = |text| events.iter().any(|told| told.text == text);
-    assert!(told("a sync failed") && told("a set is left to the next sync"), "{url}: {events:?}");
+    let logged = |text| events.iter().any(|logged| logged.text == text);
+    assert!(
+        logged("a sync failed") && logged("a set is left to the next sync"),
+        "{url}: {events:?}"
+    );
     assert_silent(&url, &format!("{events:?}"));
     for error in &errors {
         assert_silent(&url, &everything_said(error));

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the last failures say against connections that have not been used since.
+/// Doubts about connections that have not been used since the last failures.
 #[derive(Debug)]
 pub(super) struct Doubts {
     start: Instant,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 /// For how long a server that takes no connections is not asked again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What is known of a server that takes no connections.
+/// The state of a server that takes no connections.
 #[derive(Debug, Default)]
 pub(crate) struct Outage(Mutex<Option<(Instant, String)>>);
 

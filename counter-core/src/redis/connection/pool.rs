@@ -17,7 +17,7 @@ pub(crate) struct Pool {
     connections: Connections,
     callers: Permits,
     doubts: Doubts,
-    /// What a connection of the application's pool has when the pool gets it back.
+    /// The timeouts that a connection of the application's pool gets back.
     restored: SocketTimeouts,
     /// Where the store's own pool leads to the master that sentinels name.
     watcher: Option<Watcher>,

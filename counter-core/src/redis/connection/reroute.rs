@@ -8,13 +8,13 @@ use crate::names::Slot;
 #[derive(Clone, Copy)]
 pub(super) struct Sent<'c> {
     pub(super) commands: &'c Packed,
-    /// What loads the script that they call, if they call one.
+    /// The command that loads the script that they call, if they call one.
     pub(super) load: Option<&'c Packed>,
     pub(super) deadline: Deadline,
     pub(super) if_split: IfSplit,
 }
 
-/// What becomes of a command of which some names are on another server already and some are not.
+/// The treatment of a command of which some names are on another server already and some are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfSplit {
     /// It is sent again until they are together, or the time is over.

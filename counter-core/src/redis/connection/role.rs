@@ -3,7 +3,7 @@ use super::reply::{Reply, Unexpected};
 use crate::error::BoxError;
 use crate::printable::Printable;
 
-/// What a server is to others, as it answers to ROLE.
+/// The role of a server, as it answers to ROLE.
 ///
 /// INFO says the same, but is a right that a user need not have.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,14 +36,14 @@ pub(crate) fn expiring(
     })
 }
 
-/// What the store holds of a counter.
+/// Returns what the store holds of a counter.
 #[derive(Clone, Copy)]
 enum Part {
     Pending,
     Claim,
 }
 
-/// What the server is asked about.
+/// The names that the server is asked about.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     id: &'a CounterId,

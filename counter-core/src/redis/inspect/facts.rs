@@ -25,11 +25,11 @@ pub(crate) fn inspect(server: &Server, rule: ConfirmationRule) -> Result<StoreFa
     let others =
         cluster.first_slots().into_iter().filter(|(_, node)| Some(node) != of_home.as_ref());
     let others = others.map(|(slot, node)| {
-        let told = inspect_owner(server, rule, slot).map_err(|error| match error {
+        let noted = inspect_owner(server, rule, slot).map_err(|error| match error {
             Error::Store { source, .. } => source,
             error => error.into(),
         });
-        (node.to_string(), told.into())
+        (node.to_string(), noted.into())
     });
     if let Fact::Known(of_cluster) = &mut facts.cluster {
         of_cluster.others = others.collect();

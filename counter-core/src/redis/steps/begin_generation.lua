@@ -1,10 +1,9 @@
 -- Returns the generation of the data, and begins one if there is none, where the high waters are in
 -- other slots of a cluster. One that names no database names this one from now on.
 --
--- KEYS: the generation, the high water of its slot and the marks.
--- ARGV: the generation that begins if there is none.
--- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'foreign' and
--- what is there.
+-- KEYS: the generation, the high water of its slot and the marks. ARGV: the generation that begins
+-- if there is none. Returns 'old' or 'new', the high water and the generation; or, having changed
+-- nothing, 'foreign' and what is there.
 
 local generation, foreign = read_generation(KEYS[1])
 local high_water, foreign_high_water = read_high_water(KEYS[2])

@@ -25,8 +25,8 @@ static CLAIM: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Repeated, the step takes over every claim, however young: those of the first try, whose answer
-/// was lost, cannot be told from others'. To take over a living sync's costs work, and counts
-/// nothing twice.
+/// was lost, cannot be distinguished from others'. To take over a living sync's costs work, and
+/// counts nothing twice.
 const BATCH: Batch = Batch {
     step: StoreStep::Claim,
     chunk: 50,
@@ -73,7 +73,7 @@ fn unavailable(server: &Server, error: Error, ids: &[CounterId]) -> Result<Vec<C
     }
 }
 
-/// What it takes to claim what is in a window.
+/// The arguments of the claims of a window.
 struct ClaimWindow<'s> {
     server: &'s Server,
     confirmation: ConfirmationRule,

@@ -21,7 +21,7 @@ const CHUNK: usize = 100;
 /// How many calls are sent before their replies are read.
 const WINDOW: usize = 40;
 
-/// What an increment found of each of its counters, the total first.
+/// The state that an increment found of each of its counters, the total first.
 pub(crate) type Outcome = Result<Vec<Found>, Error>;
 
 /// An increment, and what takes it back.

@@ -18,7 +18,7 @@ const WINDOW: usize = 4096;
 
 type Outcome = Result<Found, Error>;
 
-/// What an increment found.
+/// The state that an increment found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Nothing pending, or 0. The index may not name the counter yet.

@@ -31,7 +31,7 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// What a command is about: a hash, by its number, and something of it.
+/// The subject of a command: a hash, by its number, and something of it.
 #[derive(Debug, Clone)]
 struct OfHash<T> {
     hash: u8,

@@ -76,7 +76,7 @@ pub(super) fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
 /// The items are slots, each of which has a high water.
 const HIGH_WATERS: Batch = Batch { chunk: 1, window: 4000, ..BATCH };
 
-/// What was held of a counter, and the high water at that instant or before.
+/// The holding of a counter, and the high water at that instant or before.
 type Held = (ClaimSeq, Result<Holding, Foreign>);
 
 fn look_at(server: &Server, names: &Names, ids: &[CounterId]) -> Result<Snapshot, Error> {
@@ -134,8 +134,8 @@ fn look_at_window(
     Ok(())
 }
 
-/// What an MGET begins with. Where all names are together, only the first one of a look begins with
-/// the high water.
+/// The first names of an MGET. Where all names are together, only the first one of a look begins
+/// with the high water.
 #[derive(Debug, Clone, Copy)]
 enum Begin {
     HighWater,

@@ -3,9 +3,9 @@
 -- KEYS: the high water; then of each move the pending deltas of the two counters.
 -- ARGV: of each move what is added to the first and to the second, then the high water and the
 --       pending delta of the first as they were seen.
--- Returns a text for each move. It is empty if the counts were moved. Otherwise nothing of this move
--- was changed. It is 0 if the first counter is not as it was seen, and else which counter keeps
--- them from it, 1 or 2, a blank, and why.
+-- Returns a text for each move. It is empty if the counts were moved. Otherwise nothing of this
+-- move was changed. It is 0 if the first counter is not as it was seen, and else which counter
+-- keeps them from it, 1 or 2, a blank, and why.
 
 local function foreign_count(name)
   local value, foreign = read('K', name)

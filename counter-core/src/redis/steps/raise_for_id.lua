@@ -1,10 +1,10 @@
 -- Has a slot of a cluster give out a sequence for a new id of the data, unless the slot does not
--- remember what it is known to have given out under the last one: then it came back from an old copy.
+-- remember what it is known to have given out under the last one: then it came back from an old
+-- copy.
 --
--- KEYS: the high water and the sequences given out.
--- ARGV: the sequence, and those that the slot gave out. The high water becomes no less than the first.
--- Returns 'ok' and the high water; or, having changed nothing, 'back' and the high water, or
--- 'foreign' and what is there.
+-- KEYS: the high water and the sequences given out. ARGV: the sequence, and those that the slot
+-- gave out. The high water becomes no less than the first. Returns 'ok' and the high water; or,
+-- having changed nothing, 'back' and the high water, or 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])

@@ -34,7 +34,7 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// What a store is known to have given out under its last id.
+/// The sequences that a store is known to have given out under its last id.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Known<'a> {
     pub(crate) store_id: &'a str,

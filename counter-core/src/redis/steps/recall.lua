@@ -1,10 +1,9 @@
 -- Asks whether sequences were given out.
 --
--- KEYS: the generation, the high water, the sequences given out and the marks.
--- ARGV: the sequences.
+-- KEYS: the generation, the high water, the sequences given out and the marks. ARGV: the sequences.
 -- Returns 'ok', the high water, the generation or an empty text, the sequence up to which it is
--- accepted that some were forgotten, the rows and values of the marks, and of the sequences asked for
--- those that cannot have been given out; or 'foreign' and what is there.
+-- accepted that some were forgotten, the rows and values of the marks, and of the sequences asked
+-- for those that cannot have been given out; or 'foreign' and what is there.
 
 local generation, foreign = read('I', KEYS[1])
 local high_water, foreign_high_water = read_high_water(KEYS[2])

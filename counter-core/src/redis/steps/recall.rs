@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use super::found;
 use super::values::{
-    SEQUENCE_CONSTANTS, answered_sequence, parse_count, parse_generation, parse_told,
+    SEQUENCE_CONSTANTS, answered_sequence, parse_count, parse_generation, parse_noted,
 };
 use crate::error::{BoxError, Error, StoreStep};
 use crate::protocol::ClaimSeq;
 use crate::redis::connection::{Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
-use crate::store::{Recall, Told};
+use crate::store::{NotedRow, Recall};
 
 static RECALL: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -45,16 +45,16 @@ pub(crate) fn recall(
     recall_by(server, store_id, sequences, within, Malformed::Fail)
 }
 
-/// Returns what the store was told, as far as it can be read.
-pub(crate) fn readable_told(
+/// Returns what the store has noted, as far as it can be read.
+pub(crate) fn readable_notes(
     server: &Server,
     store_id: &str,
     within: Duration,
-) -> Result<Vec<Told>, Error> {
-    Ok(recall_by(server, store_id, &[], within, Malformed::LeaveOut)?.told)
+) -> Result<Vec<NotedRow>, Error> {
+    Ok(recall_by(server, store_id, &[], within, Malformed::LeaveOut)?.noted)
 }
 
-/// What is done about marks that cannot be read.
+/// The treatment of marks that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Malformed {
     Fail,
@@ -86,7 +86,7 @@ fn recall_by(
         } else {
             // What another generation has not given out, it has not forgotten.
             recall.forgotten.clear();
-            recall.told.clear();
+            recall.noted.clear();
         }
         Ok(recall)
     })
@@ -129,27 +129,27 @@ fn read_recall(
     };
     let accepted = read(answer.rest.next().ok_or(Unexpected)?)?;
     let marks = answer.rest.next().ok_or(Unexpected)?.into_array()?;
-    let told = read_told(names, marks, malformed)?;
+    let noted = read_notes(names, marks, malformed)?;
     let forgotten = answer.rest.map(read).collect::<Result<_, _>>()?;
-    Ok(Recall::new(store_id, high_water, accepted, forgotten).with_told(told))
+    Ok(Recall::new(store_id, high_water, accepted, forgotten).with_noted(noted))
 }
 
-/// Returns what the store was told, from the fields and values of `{prefix}{marks}`.
-fn read_told(
+/// Returns what the store has noted, from the fields and values of `{prefix}{marks}`.
+fn read_notes(
     names: &Names,
     marks: Vec<Reply>,
     malformed: Malformed,
-) -> Result<Vec<Told>, BoxError> {
-    let mut told = Vec::with_capacity(marks.len() / 2);
+) -> Result<Vec<NotedRow>, BoxError> {
+    let mut noted = Vec::with_capacity(marks.len() / 2);
     let mut marks = marks.into_iter();
     while let (Some(field), Some(value)) = (marks.next(), marks.next()) {
         let (field, value) = (field.into_text()?, value.into_text()?);
         let (field, value) = (field.unwrap_or_default(), value.unwrap_or_default());
-        match parse_told(&field, &value) {
-            Some(row) => told.push(row),
+        match parse_noted(&field, &value) {
+            Some(row) => noted.push(row),
             None if malformed == Malformed::LeaveOut => {}
             None => return Err(found::no_marks(names, &value).into()),
         }
     }
-    Ok(told)
+    Ok(noted)
 }

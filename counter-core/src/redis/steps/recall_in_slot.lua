@@ -1,9 +1,8 @@
 -- Asks whether sequences of one slot of a cluster were given out.
 --
--- KEYS: the high water and the sequences given out.
--- ARGV: the sequences.
--- Returns 'ok', the high water, the sequence up to which it is accepted that some were forgotten, and
--- of the sequences asked for those that cannot have been given out; or 'foreign' and what is there.
+-- KEYS: the high water and the sequences given out. ARGV: the sequences. Returns 'ok', the high
+-- water, the sequence up to which it is accepted that some were forgotten, and of the sequences
+-- asked for those that cannot have been given out; or 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])

@@ -1,4 +1,4 @@
-//! What each slot of a cluster remembers of the sequences that it gave out.
+//! The sequences that each slot of a cluster remembers giving out.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -30,7 +30,7 @@ static RECALL: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// What is asked of one slot.
+/// The question to one slot.
 #[derive(Debug, Clone)]
 struct Question {
     slot: Slot,
@@ -43,7 +43,7 @@ impl InSlot for Question {
     }
 }
 
-/// What a slot answered.
+/// The answer of one slot.
 enum Answer {
     Remembers,
     Forgot(ForgottenPart),

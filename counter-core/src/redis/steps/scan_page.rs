@@ -1,4 +1,4 @@
-//! What one SCAN asks for and finds.
+//! One SCAN: its question and its reply.
 
 use std::num::NonZeroUsize;
 

@@ -4,8 +4,8 @@
 
 local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 
--- How many runs of sequences a store remembers, and how many of each slot where each slot of a cluster
--- has its own, whose name ends like that.
+-- How many runs of sequences a store remembers, and how many of each slot where each slot of a
+-- cluster has its own, whose name ends like that.
 local REMEMBERED, REMEMBERED_IN_SLOT = 1000, 8
 
 local function format_sequence(seq)

@@ -6,7 +6,7 @@ use crate::id::{CounterId, canonical_i64};
 use crate::names::{Foreign, Slot};
 use crate::protocol::{Claim, ClaimSeq, Generation, Holding};
 use crate::redis::connection::{Names, Reply, ScriptAnswer, Unexpected};
-use crate::store::Told;
+use crate::store::NotedRow;
 
 /// The greatest high water from which a script goes on. Up to here, and for a long time above, a
 /// double counts in ones.
@@ -64,11 +64,11 @@ pub(crate) fn parse_generation(
     Ok(Generation::new(store_id, database, high_water))
 }
 
-/// Returns what the store was told of a row of the record, from its field in `{prefix}{marks}`: the
-/// number of the row, and the newest sequence of the row, a space and its marks.
-pub(crate) fn parse_told(field: &[u8], value: &[u8]) -> Option<Told> {
+/// Returns what the store has noted of a row of the record, from its field in `{prefix}{marks}`:
+/// the number of the row, and the newest sequence of the row, a space and its marks.
+pub(crate) fn parse_noted(field: &[u8], value: &[u8]) -> Option<NotedRow> {
     let (seq, marks) = str::from_utf8(value).ok()?.split_once(' ')?;
-    Some(Told {
+    Some(NotedRow {
         writer: parse_count(field)?,
         seq: parse_sequence(seq.as_bytes())?,
         marks: marks.parse().ok()?,
@@ -76,9 +76,9 @@ pub(crate) fn parse_told(field: &[u8], value: &[u8]) -> Option<Told> {
     })
 }
 
-/// Returns the value that [`parse_told`] reads.
-pub(crate) fn told_text(told: &Told) -> String {
-    format!("{} {}", told.seq, told.marks)
+/// Returns the value that [`parse_noted`] reads.
+pub(crate) fn noted_text(noted: &NotedRow) -> String {
+    format!("{} {}", noted.seq, noted.marks)
 }
 
 /// Returns what a counter holds, from the values of its two names.

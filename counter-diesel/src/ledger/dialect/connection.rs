@@ -21,7 +21,7 @@ impl CounterConnection for diesel::PgConnection {}
 #[cfg(feature = "sqlite")]
 impl CounterConnection for diesel::SqliteConnection {}
 
-/// What can be lent as a connection: one itself, or one from a pool.
+/// A connection that can be lent: one itself, or one from a pool.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a connection to a database of counters",
     label = "not a connection",

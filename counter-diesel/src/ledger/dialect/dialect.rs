@@ -19,8 +19,8 @@ use super::time_limit::TimeLimit;
 use crate::error;
 use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
 
-/// What differs between databases. It is public for [`CounterConnection`] to build on and cannot be
-/// named outside of this crate, so its members may change with any version.
+/// The differences between databases. It is public for [`CounterConnection`] to build on and cannot
+/// be named outside of this crate, so its members may change with any version.
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
 pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
@@ -36,11 +36,11 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// In how many rows transactions record what a store has given out.
     const WRITERS: u64 = 64;
 
-    /// What locks the rows that a `SELECT` finds. Where a transaction that writes locks all rows,
-    /// it is empty.
+    /// The clause that locks the rows that a `SELECT` finds. Where a transaction that writes locks
+    /// all rows, it is empty.
     const LOCK_ROW: &'static str = " FOR UPDATE";
 
-    /// What locks those of them that no other transaction has locked.
+    /// The clause that locks those of them that no other transaction has locked.
     const LOCK_FREE_ROW: &'static str = " FOR UPDATE SKIP LOCKED";
 
     /// Returns the migrations of this database, oldest first.
@@ -307,7 +307,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
     /// Forgets that a migration was run.
     fn forget_migration(&mut self, tables: &Tables, name: &str) -> QueryResult<()>;
 
-    /// What the server is.
+    /// The server's product and version.
     fn version(&mut self) -> QueryResult<ServerVersion>;
 
     /// Returns the number of the server's session that answers, where poolers share sessions

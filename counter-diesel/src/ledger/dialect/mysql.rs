@@ -94,8 +94,8 @@ impl Dialect for MysqlConnection {
     /// whole session for this, so they are restored. The commit is as durable as the server
     /// makes all commits.
     ///
-    /// What they were is kept here and not in variables of the session, because a proxy in front of
-    /// the server cannot follow a `SET` from a variable, and ties the connection to one server.
+    /// Their old values are kept here and not in variables of the session, because a proxy in front
+    /// of the server cannot follow a `SET` from a variable, and ties the connection to one server.
     ///
     /// MySQL has no limit for statements that write, only MariaDB has.
     fn prepare_transaction(

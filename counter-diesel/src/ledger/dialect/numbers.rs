@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use counter_core::{ClaimSeq, StoreNumber};
 
-/// What is recorded of the stores that processes share, such as Redis, of every prefix.
+/// The records of the stores that processes share, such as Redis, of every prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedRecord {
     /// The greatest sequence.

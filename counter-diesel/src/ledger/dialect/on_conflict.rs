@@ -1,4 +1,4 @@
-//! What PostgreSQL and SQLite do where there is a row already.
+//! Upserts of PostgreSQL and SQLite.
 
 use super::sql::standard;
 use super::tables::Tables;

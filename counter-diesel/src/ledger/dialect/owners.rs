@@ -1,4 +1,4 @@
-//! What is asked of the rows of all owners of a type.
+//! Statements about the rows of all owners of a type.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use diesel::result::{Error, QueryResult};
 
 use super::tables::{Table, Tables};
 
-/// What databases answer about the owners of a type. It belongs to [`Dialect`], which builds on it.
+/// Questions about the owners of a type. It belongs to [`Dialect`], which builds on it.
 ///
 /// [`Dialect`]: super::dialect::Dialect
 pub trait OwnersDialect {
@@ -87,7 +87,7 @@ pub trait OwnersDialect {
     ) -> QueryResult<Vec<OwnerId>>;
 }
 
-/// What a column of a table of the application's holds, as far as it matters for looking ids up.
+/// The kind of a column of the application's table, as far as it matters for looking up ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Numbers.

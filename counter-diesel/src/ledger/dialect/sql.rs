@@ -1,4 +1,4 @@
-//! What is the same in every database's SQL.
+//! SQL that is the same in every database.
 
 pub(crate) mod numbers;
 pub(crate) mod owners;

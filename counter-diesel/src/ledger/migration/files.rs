@@ -10,9 +10,9 @@ use crate::ledger::dialect::tables::Tables;
 pub struct MigrationFiles {
     /// The name of its folder, in Diesel's form: `2026-01-01-000000_create_model_counters`.
     pub name: &'static str,
-    /// What `up.sql` has in it.
+    /// The text of `up.sql`.
     pub up: String,
-    /// What `down.sql` has in it.
+    /// The text of `down.sql`.
     pub down: String,
 }
 

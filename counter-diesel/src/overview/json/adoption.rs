@@ -13,11 +13,11 @@ impl Serialize for Adoption {
             message: Option<String>,
             recorded: Option<i64>,
             recorded_at: Option<Timestamp>,
-            told: Option<i64>,
-            told_at: Option<Timestamp>,
+            noted: Option<i64>,
+            noted_at: Option<Timestamp>,
         }
         let range = match self.mismatch {
-            Some(DatabaseMismatch::WentBack { recorded, told }) => Some((recorded, told)),
+            Some(DatabaseMismatch::WentBack { recorded, noted }) => Some((recorded, noted)),
             _ => None,
         };
         let shape = Shape {
@@ -26,8 +26,8 @@ impl Serialize for Adoption {
             message: self.mismatch.as_ref().map(ToString::to_string),
             recorded: range.map(|(recorded, _)| recorded.get()),
             recorded_at: range.and_then(|(recorded, _)| Timestamp::of(recorded)),
-            told: range.map(|(_, told)| told.get()),
-            told_at: range.and_then(|(_, told)| Timestamp::of(told)),
+            noted: range.map(|(_, noted)| noted.get()),
+            noted_at: range.and_then(|(_, noted)| Timestamp::of(noted)),
         };
         shape.serialize(serializer)
     }

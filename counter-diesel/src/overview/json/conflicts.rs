@@ -46,7 +46,7 @@ impl Serialize for WentBack {
     }
 }
 
-/// What both sides hold of one counter.
+/// The holdings of both sides of one counter.
 #[derive(Serialize)]
 struct ConflictShape<'a> {
     counter: &'a str,

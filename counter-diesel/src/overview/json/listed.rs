@@ -15,7 +15,7 @@ pub(super) fn listed<'a, T, U: From<&'a T>>(findings: &'a Capped<T>) -> Listed<U
     Listed { count: findings.count(), first: findings.iter().map(U::from).collect() }
 }
 
-/// What is in the store and is no counter's.
+/// A name or value in the store that belongs to no counter.
 #[derive(Serialize)]
 pub(super) struct ForeignShape<'a> {
     name: &'a str,

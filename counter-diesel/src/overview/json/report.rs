@@ -200,7 +200,7 @@ impl<'a> From<&'a SyncedPrefix> for PrefixShape<'a> {
     }
 }
 
-/// What was recorded of a store.
+/// The record of a store.
 #[derive(Serialize)]
 struct RecordedShape<'a> {
     store_id: &'a str,

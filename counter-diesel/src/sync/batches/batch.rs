@@ -38,7 +38,7 @@ impl Batch {
     }
 }
 
-/// What a transaction does about rows that others have locked.
+/// The treatment of rows that others have locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Locks {
     /// It waits for them as long as is usual.

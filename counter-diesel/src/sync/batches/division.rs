@@ -1,4 +1,4 @@
-//! What is done with a batch that the database did not take: it is divided until what is wrong with
+//! Treats a batch that the database did not take: it is divided until what is wrong with
 //! it is alone.
 //!
 //! No batch ends a pass. Only a database does that fails a question which is about no row.
@@ -30,7 +30,7 @@ const SLOW_PARTS: usize = 8;
 /// Asks the database whether it takes writes at all.
 pub(crate) type AskWrites<'a> = dyn Fn() -> Result<(), Error> + 'a;
 
-/// What becomes of a batch that the database did not take.
+/// The treatment of a batch that the database did not take.
 #[derive(Debug)]
 pub(crate) enum Division {
     /// It is tried again, whole or in parts.
@@ -235,7 +235,7 @@ mod tests {
         Error::TimedOut { step: LedgerStep::Upsert, source: "too slow".into() }
     }
 
-    /// What one pass has done about a batch.
+    /// The tries of one pass at a batch.
     #[derive(Default)]
     struct Passed {
         tries: usize,

@@ -25,7 +25,7 @@ const MORE_PLACES: u32 = 16;
 /// pass, and of the largest each pass settles about half.
 const MORE_TRIES: usize = 1_000;
 
-/// What a divider has not tried to the end.
+/// The claims that a divider has not tried to the end.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOver {
     pub(crate) claims: Vec<Claim>,

@@ -14,8 +14,8 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     pub(crate) on_conflict: OnConflict,
-    /// What the next batch does about locks. Once a batch has waited for one, the pass waits only
-    /// shortly.
+    /// The treatment of locks in the next batch. Once a batch has waited for one, the pass waits
+    /// only shortly.
     pub(crate) locks: Locks,
 }
 

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use counter_core::{Claim, Told, Verdict};
+use counter_core::{Claim, NotedRow, Verdict};
 
 use crate::ledger::ledger::{Unapplied, UnappliedCause};
 use crate::sync::batches::hold::Hold;
 use crate::sync::report::claims::ConflictingClaim;
 
-/// What became of the claims of a batch in its transaction.
+/// The outcome of a batch's claims in its transaction.
 #[derive(Default)]
 pub(crate) struct Settled<'a> {
     pub(crate) applied: Vec<Claim>,
@@ -22,7 +22,7 @@ pub(crate) struct Settled<'a> {
     /// The store changed others of their batch again and again.
     pub(crate) changing: Vec<Claim>,
     /// The row of the record that was committed with them, of the store with this id.
-    pub(crate) recorded: Option<(Arc<str>, Told)>,
+    pub(crate) recorded: Option<(Arc<str>, NotedRow)>,
     /// Whether they are in the table cannot be found out any more.
     pub(crate) undecided: Vec<Claim>,
     /// The number and the batch under which the applied ones were committed, if there is one.

@@ -1,9 +1,10 @@
-//! What is done about the claims of a batch once its transaction is over.
+//! Settles the claims of a batch once its transaction is over.
 
 use std::sync::Arc;
 
 use counter_core::{
-    Claim, ClaimOp, CommitOutcome, Error as CoreError, StoreGeneration, Telling, Told, Verdict,
+    Claim, ClaimOp, CommitOutcome, Error as CoreError, NoteOutcome, NotedRow, StoreGeneration,
+    Verdict,
 };
 
 use crate::causes::one_line;
@@ -53,7 +54,7 @@ impl Applier<'_, '_> {
         self.log.report.superseded += settled.superseded.len() as u64;
         settled.superseded.iter().for_each(|claim| self.unsettled.settle(claim));
         let news = self.count_applied(&settled.applied);
-        let acknowledged = self.tell(settled.recorded, &settled.applied);
+        let acknowledged = self.note(settled.recorded, &settled.applied);
         self.log.applied(&news, self.origin == Origin::Recovered);
         acknowledged?;
         if let Some(hold) = settled.hold {
@@ -84,19 +85,23 @@ impl Applier<'_, '_> {
 
     /// Lets the store note what was recorded with these claims, and forget them if it follows this
     /// database.
-    fn tell(&mut self, recorded: Option<(Arc<str>, Told)>, claims: &[Claim]) -> Result<(), Error> {
+    fn note(
+        &mut self,
+        recorded: Option<(Arc<str>, NotedRow)>,
+        claims: &[Claim],
+    ) -> Result<(), Error> {
         let store = self.unsettled.engine.store().generation();
-        let (Some(store), Some((store_id, told))) = (store, recorded) else {
+        let (Some(store), Some((store_id, noted))) = (store, recorded) else {
             return self.acknowledge(claims);
         };
-        let tell = || store.tell(&store_id, &told, claims);
-        let told = time(&mut self.log.report.times.acknowledge, tell);
-        let Some(telling) = self.unless_of_a_part(told, claims)? else { return Ok(()) };
-        match telling {
-            Telling::Taken | Telling::Known => self.unsettled.settle_acknowledged(claims),
+        let note = || store.note(&store_id, &noted, claims);
+        let noted = time(&mut self.log.report.times.acknowledge, note);
+        let Some(note_outcome) = self.unless_of_a_part(noted, claims)? else { return Ok(()) };
+        match note_outcome {
+            NoteOutcome::Taken | NoteOutcome::Known => self.unsettled.settle_acknowledged(claims),
             // The next pass records them again, which proves it.
-            Telling::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
-            Telling::Other => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
+            NoteOutcome::Unproven => claims.iter().for_each(|claim| self.unsettled.leave(claim)),
+            NoteOutcome::Other => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
         }
         Ok(())
     }
@@ -326,7 +331,7 @@ impl Applier<'_, '_> {
         if let Some(hold) = hold {
             hold.forget_commit();
         }
-        self.tell(recorded, &[])?;
+        self.note(recorded, &[])?;
         Ok(updated)
     }
 

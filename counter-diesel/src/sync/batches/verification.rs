@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-/// What a store is given for its answer at the least, however few claims it is asked for: a busy
+/// The least time that a store has for its answer, however few claims it is asked for: a busy
 /// server, or one that is far away.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// What it is given for each claim in addition. Looking one up takes Redis about 2 microseconds,
-/// and a busy one some times that.
+/// The time that it has for each claim in addition. Looking one up takes Redis about 2
+/// microseconds, and a busy one some times that.
 const FOR_EACH: Duration = Duration::from_micros(50);
 
-/// What it is given at most. The rows of the claims are locked meanwhile, and others wait 5 seconds
-/// for them: for this, the upsert before and the commit after it.
+/// The most time that it has. The rows of the claims are locked meanwhile, and others wait 5
+/// seconds for them: for this, the upsert before and the commit after it.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// Returns how long a store may take to say whether so many claims are still what it holds.

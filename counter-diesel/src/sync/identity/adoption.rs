@@ -26,7 +26,7 @@ pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
         (Some(store), Some(generation)) => {
             let recall = store.recall(&generation.store_id, &[], RECALL_WITHIN)?;
             let read_again = || engine.ledger().state_to_write(engine.prefix());
-            kinship::mismatch(&generation, &before, &recall.told, read_again)?
+            kinship::mismatch(&generation, &before, &recall.noted, read_again)?
         }
         // What a store without data was synced into is not known.
         (None, _) | (_, None) => None,
@@ -57,9 +57,9 @@ fn adopt_in(
     store_id: &str,
     database: &str,
 ) -> Result<(), Error> {
-    let told = store.readable_told(store_id, RECALL_WITHIN)?;
-    let told = engine.ledger().adopt(engine.prefix(), store_id, &told)?;
-    if store.adopt(store_id, database, &told)? {
+    let noted = store.readable_notes(store_id, RECALL_WITHIN)?;
+    let noted = engine.ledger().adopt(engine.prefix(), store_id, &noted)?;
+    if store.adopt(store_id, database, &noted)? {
         return Ok(());
     }
     Err(CoreError::StoreChanged.into())

@@ -1,8 +1,8 @@
-//! What store and database know of each other, compared.
+//! Compares what store and database know of each other.
 
 use counter_core::{
-    Claim, ClaimSeq, DeltaStore, ForgottenPart, Generation, PartSeq, PartsRecall, Recall,
-    StoreGeneration, StoreParts, Told,
+    Claim, ClaimSeq, DeltaStore, ForgottenPart, Generation, NotedRow, PartSeq, PartsRecall, Recall,
+    StoreGeneration, StoreParts,
 };
 
 use crate::engine::age::{Age, RECALL_WITHIN, age_of, recall, went_back};
@@ -11,17 +11,17 @@ use crate::engine::kinship::{is_of_other, mismatch};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::state::{LedgerState, StoreRecord, SyncRecord};
 
-/// What a comparison of a store's generation with what the database has recorded came to.
+/// The outcome of comparing a store's generation with the database's record.
 pub(crate) struct Comparison {
     /// Whether the store is synced into another database too, where nothing is refused for that.
     pub(crate) shared_prefix: bool,
-    /// What was recorded of the store that was synced last, if it is another one.
+    /// The record of the store that was synced last, if it is another one.
     pub(crate) replaced: Option<SyncRecord>,
     pub(crate) age: Age,
     /// How the database differs from the one that the store was synced into last, if it does.
     pub(crate) mismatch: Option<DatabaseMismatch>,
     /// The rows of the record of which the store has lost its note.
-    pub(crate) marks_lost: Vec<Told>,
+    pub(crate) marks_lost: Vec<NotedRow>,
 }
 
 /// Compares the two. The state must have been read before the generation, because what is recorded
@@ -34,7 +34,7 @@ pub(crate) fn compare(
 ) -> Result<Comparison, Error> {
     let recall = recall(store, generation, &state)?;
     let read_again = || engine.ledger().state_to_write(engine.prefix());
-    let mismatch = mismatch(generation, &state, &recall.told, read_again)?;
+    let mismatch = mismatch(generation, &state, &recall.noted, read_again)?;
     let marks_lost = lost_rows(generation, &state, &recall);
     let age = age_of(recall);
     let shared_prefix = mismatch.is_none() && is_of_other(generation, &state);
@@ -49,19 +49,19 @@ pub(crate) fn compare(
 
 /// Returns the rows of which the store has lost its note. It must note them again, because a row
 /// that no transaction takes would be lost for ever.
-fn lost_rows(generation: &Generation, state: &LedgerState, recall: &Recall) -> Vec<Told> {
+fn lost_rows(generation: &Generation, state: &LedgerState, recall: &Recall) -> Vec<NotedRow> {
     let rows = || state.stores.iter().filter(|row| row.store_id == generation.store_id);
-    let decision = rows().find(|row| row.writer == Told::DECISIONS);
+    let decision = rows().find(|row| row.writer == NotedRow::DECISIONS);
     let decision = decision.and_then(|row| row.marks.newest());
     let is_lost = |row: &&StoreRecord| {
-        let told = recall.told_of(row.writer).and_then(|told| told.marks.newest());
-        row.marks.is_lost(told)
+        let noted = recall.noted_of(row.writer).and_then(|noted| noted.marks.newest());
+        row.marks.is_lost(noted)
     };
-    let as_told = |row: &StoreRecord| {
+    let as_noted = |row: &StoreRecord| {
         let StoreRecord { writer, seq, ref marks, .. } = *row;
-        Told { writer, seq, marks: marks.clone(), decision }
+        NotedRow { writer, seq, marks: marks.clone(), decision }
     };
-    rows().filter(is_lost).map(as_told).collect()
+    rows().filter(is_lost).map(as_noted).collect()
 }
 
 /// Why a claim is not in the store any more.

@@ -18,7 +18,7 @@ use crate::sync::sweep::Sweep;
 /// May be longer than in a sync, because no lock is held meanwhile.
 const VERIFY_WITHIN: Duration = Duration::from_secs(2);
 
-/// What the store holds and the table may have counted already.
+/// Claims and counts that the store holds and the table may have counted already.
 ///
 /// None of it is synced until an operator decides, with [`SyncOptions::on_conflict`], or sets the
 /// counters to their right values.
@@ -57,17 +57,17 @@ pub struct WentBack {
     /// counted between the two is gone from the store, and in the table if it was synced; what was
     /// synced between the two may be in the store again.
     pub newest: ClaimSeq,
-    /// What the last good sync recorded.
+    /// The record of the last good sync.
     pub recorded: Option<SyncRecord>,
 }
 
-/// What both sides hold of one counter.
+/// The holdings of both sides of one counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conflict {
     /// The counter.
     pub id: CounterId,
-    /// What the store holds.
+    /// The holding of the store.
     pub held: Holding,
     /// Its row.
     pub row: Baseline,

@@ -1,11 +1,11 @@
-//! What a transaction records of the store, and whether the store remembers it.
+//! The record of the store in a transaction, and whether the store remembers it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Error as CoreError, ForgottenPart, Kinship, Mark, PartSeq, PartsRecall,
-    Recall, StoreGeneration, Told,
+    Claim, ClaimSeq, Error as CoreError, ForgottenPart, Kinship, Mark, NotedRow, PartSeq,
+    PartsRecall, Recall, StoreGeneration,
 };
 
 use crate::engine::age::{Age, age_of, went_back};
@@ -24,7 +24,7 @@ const RECALL_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) enum Remembrance {
     /// The store with this id remembers giving out all of it. Once it is committed, the store must
     /// note this row, unless it has no generations.
-    Whole(Option<Told>),
+    Whole(Option<NotedRow>),
     /// Another store is there, or this one has lost its high water.
     Changed,
     /// Some parts of the store have gone back, or do not answer. What was written may not be
@@ -55,7 +55,7 @@ impl PartsLeft {
 
 impl Remembrance {
     /// Returns the row that the store must note.
-    pub(crate) fn row(self) -> Option<Told> {
+    pub(crate) fn row(self) -> Option<NotedRow> {
         match self {
             Self::Whole(row) => row,
             Self::Changed | Self::PartsLeft(_) => None,
@@ -96,21 +96,21 @@ pub(crate) fn record(
     };
     recorded.push(newest);
     let recall = times.add_verify(|| store.recall(store_id, &recorded, RECALL_WITHIN))?;
-    let told = recall.told_of(row.writer).cloned();
-    let decided = recall.told_of(Told::DECISIONS).and_then(|told| told.marks.newest());
+    let noted = recall.noted_of(row.writer).cloned();
+    let decided = recall.noted_of(NotedRow::DECISIONS).and_then(|noted| noted.marks.newest());
     let is_present = is_present(store_id, recall)?;
     if is_present && !decision.kinship(decided).is_kin() {
         // For this database, just now, or for another one: who begins anew finds out.
         return Err(CoreError::StoreChanged.into());
     }
     row.decision = decision.newest();
-    let told = if is_present {
-        times.add_verify(|| mark_known(store, store_id, &row, told))?
+    let noted = if is_present {
+        times.add_verify(|| mark_known(store, store_id, &row, noted))?
     } else {
         None
     };
     row.seq = row.seq.max(newest);
-    row.marks = row.marks.after(told, random_word());
+    row.marks = row.marks.after(noted, random_word());
     times.add_database(|| {
         if !of_parts.is_empty() {
             transaction.record_parts(prefix, store_id, row.writer, &of_parts)?;
@@ -188,23 +188,23 @@ fn is_present(store_id: &str, recall: Recall) -> Result<bool, Error> {
 fn mark_known(
     store: &dyn StoreGeneration,
     store_id: &str,
-    row: &Told,
-    told: Option<Told>,
+    row: &NotedRow,
+    noted: Option<NotedRow>,
 ) -> Result<Option<Mark>, Error> {
-    let mark = told.as_ref().and_then(|told| told.marks.newest());
+    let mark = noted.as_ref().and_then(|noted| noted.marks.newest());
     match row.marks.kinship(mark) {
         Kinship::DatabaseBehind => {
-            let told = told.map_or(ClaimSeq::ZERO, |told| told.seq);
-            let mismatch = DatabaseMismatch::WentBack { recorded: row.seq, told };
+            let noted = noted.map_or(ClaimSeq::ZERO, |noted| noted.seq);
+            let mismatch = DatabaseMismatch::WentBack { recorded: row.seq, noted };
             return Err(Error::OtherDatabase(mismatch));
         }
         Kinship::OtherWord => return Err(Error::OtherDatabase(DatabaseMismatch::Copied)),
-        Kinship::Same | Kinship::Untold | Kinship::StoreBehind => {}
+        Kinship::Same | Kinship::Unnoted | Kinship::StoreBehind => {}
     }
     if !row.marks.is_full(mark) {
         return Ok(mark);
     }
-    if store.tell(store_id, row, &[])?.is_proven() {
+    if store.note(store_id, row, &[])?.is_proven() {
         return Ok(row.marks.newest());
     }
     // The row is locked, so what the store has noted since comes from a copy of it.

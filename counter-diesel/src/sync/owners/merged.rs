@@ -3,7 +3,7 @@ use counter_core::CounterId;
 use crate::error::Error;
 use crate::sync::report::capped::Capped;
 
-/// What a merge of owners did: see [`Counters::merge`](crate::Counters::merge).
+/// The result of a merge of owners: see [`Counters::merge`](crate::Counters::merge).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "it says whether anything is left"]

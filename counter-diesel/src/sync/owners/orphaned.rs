@@ -3,7 +3,8 @@ use counter_core::Owner;
 use crate::error::Error;
 use crate::sync::report::capped::Capped;
 
-/// What was found of owners that are gone: see [`Counters::orphans`](crate::Counters::orphans).
+/// The result of a search for owners that are gone: see
+/// [`Counters::orphans`](crate::Counters::orphans).
 #[derive(Debug, Default)]
 #[non_exhaustive]
 #[must_use = "it says what was found"]

@@ -9,7 +9,7 @@
 //! of the counter, which it would refuse: the sync that holds it makes a row. The store is looked
 //! at when the row is locked, or the claim could be made, and found gone, before the row is there.
 
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Error as CoreError, Holding, Telling};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Error as CoreError, Holding, NoteOutcome};
 
 use crate::engine::engine::Engine;
 use crate::engine::kinship;
@@ -85,18 +85,18 @@ fn insert_once(engine: &Engine, ids: &mut Vec<CounterId>, wait: LockWait) -> Res
     let claims = nothing(ids, look.high_water);
     upsert(engine, &mut *transaction, &claims)?;
     let store_id = engine.store_id();
-    let mut told = None;
+    let mut noted = None;
     if let Some(id) = &store_id {
         match record(engine, &mut *transaction, id, &claims, &mut SyncTimes::default())? {
-            Remembrance::Whole(row) => told = row,
+            Remembrance::Whole(row) => noted = row,
             Remembrance::Changed => return Err(CoreError::StoreChanged.into()),
             Remembrance::PartsLeft(parts) => return Err(parts.into_error()),
         }
     }
     transaction.commit()?;
     ids.clear();
-    if let (Some(store), Some(id), Some(told)) = (engine.store().generation(), store_id, told)
-        && store.tell(&id, &told, &[])? == Telling::Other
+    if let (Some(store), Some(id), Some(noted)) = (engine.store().generation(), store_id, noted)
+        && store.note(&id, &noted, &[])? == NoteOutcome::Other
     {
         return Err(Error::OtherDatabase(DatabaseMismatch::Copied));
     }

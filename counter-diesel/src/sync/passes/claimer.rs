@@ -18,11 +18,11 @@ use crate::sync::report::times::{SyncTimes, time};
 use crate::sync::sweep::Sweep;
 use crate::sync::unsettled::Unsettled;
 
-/// What the thread that is ahead sends to the one that has the database.
+/// A message of the thread that is ahead to the one that has the database.
 pub(crate) enum FromClaimer {
     /// It looked through more of the store, and found these names, which are not ours.
     Scanned(Vec<Foreign>),
-    /// What the claims of one batch came to.
+    /// The outcomes of the claims of one batch.
     Claimed(Vec<Claimed>),
 }
 
@@ -30,9 +30,9 @@ pub(crate) enum FromClaimer {
 pub(crate) struct ClaimerEnd {
     /// Whether it came to the end of its sweep, and was not stopped before.
     pub(crate) saw_all: Result<bool, Error>,
-    /// What it has gone through.
+    /// How far it has gone.
     pub(crate) reach: Reach,
-    /// What it waited for.
+    /// The times that it waited.
     pub(crate) times: SyncTimes,
 }
 

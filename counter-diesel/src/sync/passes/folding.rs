@@ -32,7 +32,7 @@ pub(crate) struct Pass<'a, 'b> {
     /// Whether other passes leave a scan of everything to this one.
     pub(crate) has_begun_scan: bool,
     pub(crate) log: PassLog<'b>,
-    /// What this pass has claimed, and what earlier ones have left.
+    /// The claims of this pass, and those that earlier ones have left.
     pub(crate) unsettled: &'a Unsettled<'a>,
     /// Foreign names that are in the report already.
     pub(crate) reported_foreign: Reported,

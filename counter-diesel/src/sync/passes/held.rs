@@ -1,4 +1,4 @@
-//! What a pass leaves unfinished because other syncs, or this process, have it in hand.
+//! Claims that a pass leaves unfinished because other syncs, or this process, have them in hand.
 
 use std::thread;
 use std::time::{Duration, Instant};

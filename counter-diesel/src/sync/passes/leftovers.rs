@@ -1,4 +1,4 @@
-//! What earlier passes of this process have left to do.
+//! Claims that earlier passes of this process have left.
 
 use counter_core::Claim;
 

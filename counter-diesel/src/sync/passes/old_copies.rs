@@ -1,4 +1,4 @@
-//! What a pass does with a store that came back from an old copy, once an operator has decided.
+//! Settles a store that came back from an old copy, once an operator has decided.
 
 use counter_core::{ClaimSeq, CounterId};
 

@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use counter_core::StoreStep::Scan;
 use counter_core::{
-    CounterId, Error as CoreError, Generation, InspectStore, StoreGeneration, StoreNotices, Told,
+    CounterId, Error as CoreError, Generation, InspectStore, NotedRow, StoreGeneration,
+    StoreNotices,
 };
 
 use crate::engine::age::{Age, ensure_generation, present_generation, went_back};
@@ -167,7 +168,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// What a sync would do, from looks only.
+    /// Returns what a sync would do, from looks only.
     fn rehearse(&mut self) -> Result<(), Error> {
         let state = self.engine.ledger().state(self.engine.prefix())?;
         if let Some(store) = self.engine.store().generation() {
@@ -200,7 +201,7 @@ impl Pass<'_, '_> {
         self.check_parts(store, &generation.store_id)?;
         for row in lost {
             // If this is refused, the store has noted the row since.
-            store.tell(&generation.store_id, &row, &[])?;
+            store.note(&generation.store_id, &row, &[])?;
         }
         self.note_prefix(is_new)?;
         Ok(Some(generation))
@@ -214,7 +215,7 @@ impl Pass<'_, '_> {
         store: &dyn StoreGeneration,
         generation: &Generation,
         state: LedgerState,
-    ) -> Result<(Age, Vec<Told>), Error> {
+    ) -> Result<(Age, Vec<NotedRow>), Error> {
         let comparison = compare(self.engine, store, generation, state)?;
         let Comparison { shared_prefix, replaced, age, mismatch, marks_lost } = comparison;
         self.log.report.shared_prefix = shared_prefix;

@@ -24,7 +24,7 @@ pub enum SyncEvent<'a> {
     WouldApply {
         /// The counter.
         counter: &'a CounterId,
-        /// What is claimed and what is pending of it.
+        /// The claim and the pending delta of it.
         held: &'a Holding,
     },
 }

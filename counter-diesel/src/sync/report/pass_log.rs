@@ -8,7 +8,7 @@ use super::observer::{Observer, SyncEvent};
 use super::report::SyncReport;
 use crate::sync::reported::Reported;
 
-/// What a pass writes down: the report that it returns, and the observer that hears of it at once.
+/// The log of a pass: the report that it returns, and the observer that is called at once.
 pub(crate) struct PassLog<'a> {
     pub(crate) report: SyncReport,
     pub(crate) observer: Observer<'a>,

@@ -12,7 +12,7 @@ use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::state::{SyncRecord, SyncedPrefix};
 
-/// What a sync did, and what it found that needs attention.
+/// The result of a sync: what it did, and what needs attention.
 #[derive(Debug, Default)]
 #[must_use = "a sync can leave counters behind: see `is_clean`"]
 #[non_exhaustive]
@@ -86,13 +86,13 @@ pub struct SyncReport {
     /// claims wait for a replica while there is one. Where several syncs of one process run at the
     /// same time, one of them counts each claim.
     pub unconfirmed: u64,
-    /// What each sentinel answered instead of naming a master, if none did when they were asked
+    /// The answers of the sentinels, if none named a master when they were asked
     /// last. Counting and syncing go on, with the master that was named last.
     pub sentinels_silent: Option<String>,
     /// Set if the sync's observer ended it. What was not claimed by then is in the store, for the
     /// next one.
     pub interrupted: bool,
-    /// What ended the sync early. Everything else in this report happened before.
+    /// The error that ended the sync early. Everything else in this report happened before.
     pub stopped: Option<Error>,
     /// Where it looked for what is pending. A sync that was stopped may not have come to its end.
     pub reach: Reach,

@@ -1,4 +1,4 @@
-//! What passes tell the recorder that the application has installed: see
+//! Metrics of passes, for the recorder that the application has installed: see
 //! [`telemetry`](crate::telemetry).
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -72,7 +72,7 @@ pub(crate) fn register(prefix: &Prefix) {
     count_claims(prefix, &SyncReport::default());
 }
 
-/// What is to be known of a pass. A dry run changes nothing, here either.
+/// Records the metrics of a pass. A dry run changes nothing, here either.
 pub(crate) fn record_pass(
     engine: &Engine,
     options: &SyncOptions,

@@ -57,22 +57,22 @@ pub struct Does {
     /// A pass reads the store's mark first, then the row.
     pub reads_store_first: bool,
     /// The store notes a transaction before claims are acknowledged.
-    pub tells_first: bool,
+    pub notes_first: bool,
     /// If a row would keep too many, the store notes them first.
-    pub tells_when_full: bool,
+    pub notes_when_full: bool,
     /// Words are compared, and not the numbers alone.
     pub compares_words: bool,
     /// A decision leaves a mark of its own, which each transaction compares.
     pub knows_decisions: bool,
     /// The store compares it too, before it notes marks.
-    pub tells_decisions: bool,
+    pub notes_decisions: bool,
 }
 
 /// Which marks a row keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
     /// All since the one that the store noted last.
-    SinceTold,
+    SinceNoted,
     /// The last ones, so many.
     Last(usize),
 }
@@ -80,16 +80,16 @@ pub enum Keeps {
 impl Default for Does {
     fn default() -> Self {
         Self {
-            keeps: Keeps::SinceTold,
+            keeps: Keeps::SinceNoted,
             only_newer: true,
             wants_proof: true,
             checks: true,
             reads_store_first: true,
-            tells_first: true,
-            tells_when_full: true,
+            notes_first: true,
+            notes_when_full: true,
             compares_words: true,
             knows_decisions: true,
-            tells_decisions: true,
+            notes_decisions: true,
         }
     }
 }

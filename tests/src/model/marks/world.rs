@@ -1,6 +1,6 @@
 //! What there is, and its steps.
 
-use counter_core::{Kinship, Mark, Marks, Telling};
+use counter_core::{Kinship, Mark, Marks, NoteOutcome};
 
 use super::rules::{Databases, Does, Keeps};
 
@@ -10,9 +10,9 @@ pub struct World {
     /// There is one, until it is copied.
     pub(super) databases: Vec<Database>,
     pub(super) dump: Option<Database>,
-    pub(super) told: ToldAll,
+    pub(super) noted: NotedAll,
     /// What the store had noted before, as far as it may come back.
-    pub(super) old_told: Option<ToldAll>,
+    pub(super) old_noted: Option<NotedAll>,
     pub(super) processes: Vec<Process>,
     /// What was acknowledged, with the row in which it was recorded.
     pub(super) acknowledged: Vec<(usize, Mark)>,
@@ -45,7 +45,7 @@ pub(super) struct Row {
 
 /// What the store has noted of each row, and of decisions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct ToldAll {
+pub(super) struct NotedAll {
     pub(super) rows: Vec<Marks>,
     pub(super) decision: Marks,
 }
@@ -54,9 +54,9 @@ pub(super) struct ToldAll {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Adopting {
     /// The store's notes are read.
-    Read(usize, ToldAll),
+    Read(usize, NotedAll),
     /// The database has its new marks.
-    Written(usize, ToldAll),
+    Written(usize, NotedAll),
 }
 
 /// A process that makes transactions.
@@ -74,7 +74,7 @@ pub struct Process {
 pub(super) enum At {
     Idle,
     /// It has read the store's notes, or the record, at the start.
-    ReadStore(ToldAll),
+    ReadStore(NotedAll),
     ReadRecord(Database),
     Started,
     /// It has locked this row, and then read the decision.
@@ -82,7 +82,7 @@ pub(super) enum At {
     /// It has compared the row with these marks of the store.
     Checked(Held, Marks),
     Committed(Held, Marks),
-    Told(usize, Mark),
+    NotedRow(usize, Mark),
     /// It has acknowledged, and the store has not noted the row.
     Acknowledged(Held, Marks),
     Refused,
@@ -131,7 +131,7 @@ impl At {
     }
 }
 
-impl ToldAll {
+impl NotedAll {
     pub(super) fn nothing(rows: usize) -> Self {
         Self { rows: vec![Marks::default(); rows], decision: Marks::default() }
     }
@@ -142,11 +142,11 @@ impl Database {
         Self { rows: vec![Row::default(); rows], decision: Marks::default() }
     }
 
-    fn is_kin(&self, told: &ToldAll, does: Does) -> bool {
-        let mut rows = self.rows.iter().zip(&told.rows);
+    fn is_kin(&self, noted: &NotedAll, does: Does) -> bool {
+        let mut rows = self.rows.iter().zip(&noted.rows);
         let decides =
-            !does.knows_decisions || kinship(&self.decision, &told.decision, does).is_kin();
-        decides && rows.all(|(row, told)| kinship(&row.marks, told, does).is_kin())
+            !does.knows_decisions || kinship(&self.decision, &noted.decision, does).is_kin();
+        decides && rows.all(|(row, noted)| kinship(&row.marks, noted, does).is_kin())
     }
 }
 
@@ -159,31 +159,31 @@ impl World {
                 self.processes[i].left -= 1;
                 self.processes[i].began_before = false;
                 if does.reads_store_first {
-                    At::ReadStore(self.told.clone())
+                    At::ReadStore(self.noted.clone())
                 } else {
                     At::ReadRecord(self.databases[database].clone())
                 }
             }
-            At::ReadStore(told) => {
-                self.start_or_refuse(i, &self.databases[database].clone(), &told, does)
+            At::ReadStore(noted) => {
+                self.start_or_refuse(i, &self.databases[database].clone(), &noted, does)
             }
-            At::ReadRecord(record) => self.start_or_refuse(i, &record, &self.told.clone(), does),
+            At::ReadRecord(record) => self.start_or_refuse(i, &record, &self.noted.clone(), does),
             At::Locked(row, decision) => self.check(i, Held { row, decision }, does),
-            At::Checked(held, told) => match self.tell_if_full(i, &held, told, model) {
-                Ok(told) => self.commit(database, held, told, model),
+            At::Checked(held, noted) => match self.note_if_full(i, &held, noted, model) {
+                Ok(noted) => self.commit(database, held, noted, model),
                 Err(at) => at,
             },
-            At::Committed(held, marks) if does.tells_first => self.tell(i, &held, marks, does),
+            At::Committed(held, marks) if does.notes_first => self.note(i, &held, marks, does),
             At::Committed(held, marks) => {
                 self.acknowledged.extend(marks.newest().map(|mark| (held.row, mark)));
                 At::Acknowledged(held, marks)
             }
-            At::Told(row, mark) => {
+            At::NotedRow(row, mark) => {
                 self.acknowledged.push((row, mark));
                 At::Idle
             }
-            At::Acknowledged(held, marks) => match self.tell(i, &held, marks, does) {
-                At::Told(..) => At::Idle,
+            At::Acknowledged(held, marks) => match self.note(i, &held, marks, does) {
+                At::NotedRow(..) => At::Idle,
                 at => at,
             },
             At::Idle | At::Started | At::Refused => return None,
@@ -192,8 +192,8 @@ impl World {
         Some(())
     }
 
-    fn start_or_refuse(&mut self, i: usize, record: &Database, told: &ToldAll, does: Does) -> At {
-        if record.is_kin(told, does) { At::Started } else { self.refuse(i) }
+    fn start_or_refuse(&mut self, i: usize, record: &Database, noted: &NotedAll, does: Does) -> At {
+        if record.is_kin(noted, does) { At::Started } else { self.refuse(i) }
     }
 
     pub(super) fn lock(&mut self, i: usize, row: usize) -> Option<()> {
@@ -210,18 +210,18 @@ impl World {
     /// A decision that the transaction does not know is no finding: the pass begins anew.
     fn check(&mut self, i: usize, held: Held, does: Does) -> At {
         let database = self.processes[i].database;
-        let told = self.told.clone();
-        if does.knows_decisions && !kinship(&held.decision, &told.decision, does).is_kin() {
+        let noted = self.noted.clone();
+        if does.knows_decisions && !kinship(&held.decision, &noted.decision, does).is_kin() {
             self.processes[i].left += 1;
             return At::Idle;
         }
-        let told = told.rows[held.row].clone();
+        let noted = noted.rows[held.row].clone();
         let row = self.databases[database].rows[held.row].marks.clone();
-        self.note_check(database, held.row, &told, does);
-        if does.checks && !kinship(&row, &told, does).is_kin() {
+        self.note_check(database, held.row, &noted, does);
+        if does.checks && !kinship(&row, &noted, does).is_kin() {
             return self.refuse(i);
         }
-        At::Checked(held, told)
+        At::Checked(held, noted)
     }
 
     fn refuse(&mut self, i: usize) -> At {
@@ -234,9 +234,9 @@ impl World {
     }
 
     /// Notes what a check that passes has missed.
-    fn note_check(&mut self, database: usize, row: usize, told: &Marks, does: Does) {
+    fn note_check(&mut self, database: usize, row: usize, noted: &Marks, does: Does) {
         let Row { marks, history } = &self.databases[database].rows[row];
-        let kinship = kinship(marks, told, does);
+        let kinship = kinship(marks, noted, does);
         if does.checks && !kinship.is_kin() {
             return;
         }
@@ -246,7 +246,7 @@ impl World {
             let mut of_row = self.acknowledged.iter().filter(|(of, _)| *of == row);
             self.missed_loss |= of_row.any(|(_, mark)| is_lost(mark));
         } else {
-            self.missed_copy |= told.newest().as_ref().is_some_and(is_lost);
+            self.missed_copy |= noted.newest().as_ref().is_some_and(is_lost);
         }
         self.note_beside_adopted(database);
     }
@@ -257,35 +257,41 @@ impl World {
 
     /// Lets the store note the newest mark of a row that would keep too many, and returns what the
     /// store noted last.
-    fn tell_if_full(
+    fn note_if_full(
         &mut self,
         i: usize,
         held: &Held,
-        told: Marks,
+        noted: Marks,
         model: &Databases,
     ) -> Result<Option<Mark>, At> {
-        let told = told.newest();
+        let noted = noted.newest();
         let row = self.databases[self.processes[i].database].rows[held.row].marks.clone();
-        let is_full = row.after(told, 0).iter().count() > model.most;
-        if !is_full || !model.does.tells_when_full {
-            return Ok(told);
+        let is_full = row.after(noted, 0).iter().count() > model.most;
+        if !is_full || !model.does.notes_when_full {
+            return Ok(noted);
         }
-        match self.tell(i, held, row, model.does) {
-            At::Told(_, newest) => Ok(Some(newest)),
+        match self.note(i, held, row, model.does) {
+            At::NotedRow(_, newest) => Ok(Some(newest)),
             at => Err(at),
         }
     }
 
-    fn commit(&mut self, database: usize, held: Held, told: Option<Mark>, model: &Databases) -> At {
+    fn commit(
+        &mut self,
+        database: usize,
+        held: Held,
+        noted: Option<Mark>,
+        model: &Databases,
+    ) -> At {
         let row = &mut self.databases[database].rows[held.row];
         self.words += 1;
-        let after = row.marks.after(told, self.words);
+        let after = row.marks.after(noted, self.words);
         let keeps = match model.does.keeps {
-            Keeps::SinceTold => model.most,
+            Keeps::SinceNoted => model.most,
             Keeps::Last(last) => last,
         };
         let mut kept = match model.does.keeps {
-            Keeps::SinceTold => after.iter().collect::<Vec<_>>(),
+            Keeps::SinceNoted => after.iter().collect::<Vec<_>>(),
             Keeps::Last(_) => row.marks.after(None, self.words).iter().collect(),
         };
         kept.drain(..kept.len().saturating_sub(keeps));
@@ -294,25 +300,25 @@ impl World {
         At::Committed(held, row.marks.clone())
     }
 
-    fn tell(&mut self, i: usize, held: &Held, marks: Marks, does: Does) -> At {
-        if does.tells_decisions && !kinship(&held.decision, &self.told.decision, does).is_kin() {
+    fn note(&mut self, i: usize, held: &Held, marks: Marks, does: Does) -> At {
+        if does.notes_decisions && !kinship(&held.decision, &self.noted.decision, does).is_kin() {
             return At::Idle;
         }
-        let telling = marks.telling(&self.told.rows[held.row]);
-        let is_taken = telling == Telling::Taken || !does.only_newer;
-        if telling == Telling::Other {
+        let note_outcome = marks.note_outcome(&self.noted.rows[held.row]);
+        let is_taken = note_outcome == NoteOutcome::Taken || !does.only_newer;
+        if note_outcome == NoteOutcome::Other {
             return self.refuse(i);
         }
         if is_taken {
-            self.told.rows[held.row] = marks.clone();
+            self.noted.rows[held.row] = marks.clone();
             if held.decision.newest().is_some() {
-                self.told.decision = held.decision.clone();
+                self.noted.decision = held.decision.clone();
             }
         }
         match marks.newest() {
-            Some(mark) if telling.is_proven() || !does.wants_proof => {
+            Some(mark) if note_outcome.is_proven() || !does.wants_proof => {
                 self.note_beside_adopted(self.processes[i].database);
-                At::Told(held.row, mark)
+                At::NotedRow(held.row, mark)
             }
             _ => At::Idle,
         }
@@ -341,8 +347,8 @@ impl World {
     }
 }
 
-fn kinship(row: &Marks, told: &Marks, does: Does) -> Kinship {
-    match row.kinship(told.newest()) {
+fn kinship(row: &Marks, noted: &Marks, does: Does) -> Kinship {
+    match row.kinship(noted.newest()) {
         Kinship::OtherWord if !does.compares_words => Kinship::Same,
         kinship => kinship,
     }

@@ -7,7 +7,8 @@ use super::PARTS;
 pub struct PartedStore {
     /// How many passes each process makes.
     pub passes: Vec<u8>,
-    /// How many rows the database has for what it records of each part, which the processes take by turns.
+    /// How many rows the database has for what it records of each part, which the processes take by
+    /// turns.
     pub writers: usize,
     /// How often the counter of each part is counted.
     pub counts: [u8; PARTS],
@@ -64,7 +65,8 @@ pub struct Does {
     pub raises_for_id: bool,
     /// The raised high waters come before the id, and not after it.
     pub raises_first: bool,
-    /// A part that does not remember what is recorded under the last id is not raised for the new one.
+    /// A part that does not remember what is recorded under the last id is not raised for the new
+    /// one.
     pub asks_for_id: bool,
     /// What an id says of the sequence that each part has given out for it.
     pub floor: Floor,

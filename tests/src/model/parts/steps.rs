@@ -76,8 +76,8 @@ impl World {
         }
     }
 
-    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not: that one of them
-    /// comes to be the other, to the microsecond, is left out.
+    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not:
+    /// that one of them comes to be the other, to the microsecond, is left out.
     fn above_all(&self) -> u8 {
         let newest = self.parts.iter().map(|part| part.high_water).max().unwrap_or_default();
         (newest.max(self.newest()).max(self.now) + 1).next_multiple_of(2)

@@ -205,13 +205,14 @@ impl World {
         }
     }
 
-    /// A copy of a part that was emptied, and that no pass has met since, is a part that was emptied.
+    /// A copy of a part that was emptied, and that no pass has met since, is a part that was
+    /// emptied.
     pub(super) fn can_be_copied(&self) -> bool {
         !self.was_emptied || self.parts[0].high_water > 0
     }
 
-    /// Not while a transaction has asked for the id and is not committed: what happens in that moment to the
-    /// id and to a part, and is over with a new id, is not found.
+    /// Not while a transaction has asked for the id and is not committed: what happens in that
+    /// moment to the id and to a part, and is over with a new id, is not found.
     pub(super) fn can_lose_id(&self) -> bool {
         let is_committing = |at: At| matches!(at, At::Remembered(_) | At::Verified(_));
         let is_first = self.lives == 1 && self.id.is_some();

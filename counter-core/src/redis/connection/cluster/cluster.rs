@@ -35,7 +35,7 @@ pub(super) struct Cluster {
 #[derive(Default)]
 struct State {
     table: Table,
-    /// What the last answer named.
+    /// The nodes that the last answer named.
     members: Vec<Address>,
     /// How often they were asked.
     questions: usize,

@@ -24,8 +24,8 @@ const QUICK_HOPS: u32 = 3;
 /// How long nodes get to agree, or the names of a command to arrive at one of them.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 
-/// What is sent with less time left may well get no answer, and would then be unknown instead of
-/// not carried out.
+/// A command that is sent with less time left may get no answer, and would then be unknown instead
+/// of not carried out.
 const LAST_MOMENT: Duration = Duration::from_millis(20);
 
 /// How long a node gets that can carry out nothing.

@@ -2,7 +2,7 @@ use crate::names::Slot;
 use crate::redis::connection::refused::Refused;
 use crate::redis::connection::url::Address;
 
-/// What a node answers instead of carrying out a command that the cluster can carry out.
+/// The answer of a node that does not carry out a command, although the cluster can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Redirect {
     /// The slot is at this node.

@@ -7,7 +7,7 @@ use crate::redis::connection::packed::Packed;
 use crate::redis::connection::reply::{Reply, Unexpected};
 use crate::redis::connection::url::Address;
 
-/// What a node knows of the cluster, as it answers to CLUSTER SLOTS.
+/// The cluster as one node knows it, from its answer to CLUSTER SLOTS.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {
     /// The masters, by the slots that they have.

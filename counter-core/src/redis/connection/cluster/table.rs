@@ -14,8 +14,8 @@ pub(super) struct Table {
     followed: Option<Slot>,
     /// Rises with each change of an owner that counts.
     era: u32,
-    /// What was named by an answer to a command while the nodes were asked. That is newer than what
-    /// they answer.
+    /// The owners that answers to commands named while the nodes were asked. That is newer than
+    /// what they answer.
     named: HashSet<Slot>,
 }
 

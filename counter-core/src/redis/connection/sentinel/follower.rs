@@ -108,7 +108,7 @@ impl Follower {
     ///
     /// # Errors
     ///
-    /// What each sentinel answered, if none has ever named a master.
+    /// The answers of the sentinels, if none has ever named a master.
     pub(crate) fn master(&self) -> Result<(Arc<Client>, Era), String> {
         if self.is_doubted() || !self.is_fresh() {
             self.ask_unless_asked(Instant::now());

@@ -12,7 +12,7 @@ pub(crate) struct Named {
     pub(crate) known_sentinels: Option<u64>,
 }
 
-/// What is known of the master before the sentinels are asked.
+/// The knowledge of the master before the sentinels are asked.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) master: Named,
@@ -20,7 +20,7 @@ pub(super) struct Known {
     pub(super) is_doubted: bool,
 }
 
-/// What the word of one sentinel is worth.
+/// The weight of one sentinel's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worth {
     /// It is believed without a second opinion.

@@ -12,7 +12,7 @@ pub(super) struct Sentinels {
     next: usize,
 }
 
-/// What one sentinel answered.
+/// The answer of one sentinel.
 #[derive(Debug)]
 pub(crate) struct SentinelAnswer {
     pub(crate) sentinel: String,
@@ -43,7 +43,7 @@ impl Sentinels {
     ///
     /// # Errors
     ///
-    /// What each sentinel answered instead, if none names a master that may be the present one.
+    /// The answers of the sentinels, if none names a master that may be the present one.
     pub(super) fn ask(&mut self, known: Option<&Known>) -> Result<Named, String> {
         let mut best: Option<Named> = None;
         let mut failures = Vec::new();

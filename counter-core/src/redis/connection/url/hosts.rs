@@ -6,9 +6,9 @@ use super::login::{Login, Tls};
 pub(crate) struct HostsUrl<'u> {
     pub(crate) login: Login,
     pub(crate) hosts: Vec<Address>,
-    /// What follows the hosts and a slash.
+    /// The text after the hosts and a slash.
     pub(crate) path: &'u str,
-    /// What follows a question mark.
+    /// The text after a question mark.
     pub(crate) parameters: &'u str,
 }
 

@@ -3,8 +3,8 @@
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, Owner, OwnerType, ServerVersion,
-    Told,
+    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, NotedRow, Owner, OwnerType,
+    ServerVersion,
 };
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
@@ -21,7 +21,8 @@ pub(crate) fn is_add(claim: &Claim) -> bool {
     matches!(claim.op, ClaimOp::Add(_))
 }
 
-/// What the claim adds or sets; a delete sets to 0 first, which takes the row's lock.
+/// Returns the amount that the claim adds or sets. A delete sets to 0 first, which takes the row's
+/// lock.
 pub(crate) fn value(claim: &Claim) -> i64 {
     match claim.op {
         ClaimOp::Add(value) | ClaimOp::Set(value) => value,
@@ -292,7 +293,7 @@ pub(crate) fn recorded<'a>(
     prefix: &'a str,
     store_id: &'a str,
 ) -> Statement<'a, RecordColumns> {
-    let decisions = Told::DECISIONS;
+    let decisions = NotedRow::DECISIONS;
     let marks = format!("CASE \"writer\" WHEN {decisions} THEN \"marks\" ELSE '' END");
     let columns = format!("\"writer\", \"claim_seq\", {marks}");
     of_store(&columns, tables, prefix, store_id)
@@ -313,10 +314,10 @@ pub(crate) fn recorded_by<'a>(
     if writers.is_empty() { rows } else { rows.sql(")") }
 }
 
-/// What the id of a store ends with in the rows that its parts have. No id has a colon.
+/// The end of a store's id in the rows that its parts have. No id has a colon.
 pub(crate) const OF_PARTS: &str = ":parts";
 
-/// What a row of the record is read as.
+/// The columns of a row of the record.
 pub(crate) type RecordColumns = (BigInt, BigInt, Text);
 
 const RECORD_COLUMNS: &str = "\"writer\", \"claim_seq\", \"marks\"";

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Binary, HasSqlType, SingleValue, Text};
 
 /// A statement put together from text and bound values, whose rows have the SQL type `Row`.
 ///
-/// What stands between double quotes in the text is a name, quoted as the database does it.
+/// A text between double quotes is a name, quoted as the database does it.
 ///
 /// Unlike `diesel::sql_query` its prepared form is cached, under its text; the text must therefore
 /// come in few variants. PostgreSQL keeps prepared statements by name, so there only those are

@@ -1,8 +1,8 @@
--- Tells which marks a row of the record has, and then removes each claim that is still exactly the
+-- Notes which marks a row of the record has, and then removes each claim that is still exactly the
 -- given one. mark.rs has the rule, and says what the words mean that are returned.
 --
--- KEYS: the generation and the marks; claims.
--- ARGV: the id of the store, the number of the row, its newest sequence, its marks, the last decision
+-- KEYS: the generation and the marks; claims. ARGV: the id of the store, the number of the row, its
+-- newest sequence, its marks, the last decision
 --       that its transaction knew, or an empty text; the text of each claim.
 -- Returns 'taken', 'known', 'unproven' or 'other', the last two having changed nothing; or
 -- 'foreign'. What goes with the word is what was there, or empty.
@@ -23,18 +23,18 @@ local function newest_of(marks)
   return string.match(marks, '(%S+)$')
 end
 
-local function telling(told, marks)
-  if not told then
+local function note_outcome(noted, marks)
+  if not noted then
     return 'taken'
   end
-  local newest, told_newest = newest_of(marks), newest_of(told)
-  if is_among(newest, told) then
+  local newest, noted_newest = newest_of(marks), newest_of(noted)
+  if is_among(newest, noted) then
     return 'known'
   end
-  if is_among(told_newest, marks) or number_of(told_newest) < number_of(oldest_of(marks)) then
+  if is_among(noted_newest, marks) or number_of(noted_newest) < number_of(oldest_of(marks)) then
     return 'taken'
   end
-  if number_of(newest) < number_of(oldest_of(told)) then
+  if number_of(newest) < number_of(oldest_of(noted)) then
     return 'unproven'
   end
   return 'other'
@@ -42,23 +42,23 @@ end
 
 local DECISIONS = '-1'
 
--- Returns whether a transaction knew the last decision, or a newer one. `told` is what the store was
--- told of that.
-local function knows(decision, told)
-  if not told or decision == told then
+-- Returns whether a transaction knew the last decision, or a newer one. `noted` is what the
+-- store has noted of that.
+local function knows(decision, noted)
+  if not noted or decision == noted then
     return true
   end
-  return decision ~= '' and number_of(told) < number_of(decision)
+  return decision ~= '' and number_of(noted) < number_of(decision)
 end
 
-local function tell()
+local function note()
   local generation = redis.call('GET', KEYS[1])
   if not generation or string.match(generation, '^([^:]*):') ~= ARGV[1] then
     return 'known', ''
   end
   local value = redis.call('HGET', KEYS[2], ARGV[2])
-  local told = value and string.match(value, '^%d+ (%d+:%x+[%x: ]*)$')
-  if value and not told then
+  local noted = value and string.match(value, '^%d+ (%d+:%x+[%x: ]*)$')
+  if value and not noted then
     return 'foreign', 'M=' .. string.sub(value, 1, 64)
   end
   local decisions = redis.call('HGET', KEYS[2], DECISIONS)
@@ -69,7 +69,7 @@ local function tell()
   if not knows(ARGV[5], decided) then
     return 'unproven', decisions
   end
-  local word = telling(told, ARGV[4])
+  local word = note_outcome(noted, ARGV[4])
   if word == 'taken' then
     -- Where memory is full, a script may not begin with a write that takes any.
     redis.call('PERSIST', KEYS[2])
@@ -81,7 +81,7 @@ local function tell()
   return word, value or ''
 end
 
-local word, was = tell()
+local word, was = note()
 if #KEYS == 2 or (word ~= 'taken' and word ~= 'known') then
   return { word, was }
 end

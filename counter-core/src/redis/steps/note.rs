@@ -3,13 +3,13 @@ use std::sync::LazyLock;
 use super::ack::ack;
 use super::found;
 use crate::error::{BoxError, Error, StoreStep};
-use crate::protocol::{Claim, Telling};
+use crate::protocol::{Claim, NoteOutcome};
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Names, Packed, Reply, Script, ScriptAnswer, Unexpected};
 use crate::redis::server::Server;
-use crate::store::Told;
+use crate::store::NotedRow;
 
-static TELL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tell.lua")));
+static NOTE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("note.lua")));
 
 const BATCH: Batch = Batch {
     step: StoreStep::Ack,
@@ -18,78 +18,81 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// Tells which marks a row of the record has. If that proves that the claims are in the database
+/// Notes which marks a row of the record has. If that proves that the claims are in the database
 /// that the store is synced into, removes those that are still exactly the given ones.
-pub(crate) fn tell(
+pub(crate) fn note(
     server: &Server,
     store_id: &str,
-    told: &Told,
+    noted: &NotedRow,
     claims: &[Claim],
-) -> Result<Telling, Error> {
-    let call = TellCall { names: server.names(), store_id, told };
+) -> Result<NoteOutcome, Error> {
+    let call = NoteCall { names: server.names(), store_id, noted };
     if claims.is_empty() {
         return call.alone(server);
     }
     if server.names().are_spread() {
         // No script reaches the claims too. An operator's decision may come in between, as it may
         // come after both.
-        let telling = call.alone(server)?;
-        if telling.is_proven() {
+        let note_outcome = call.alone(server)?;
+        if note_outcome.is_proven() {
             ack(server, claims)?;
         }
-        return Ok(telling);
+        return Ok(note_outcome);
     }
-    let tellings = batch::in_any_order(server, BATCH, claims, |checkout, window, tellings| {
+    let outcomes = batch::in_any_order(server, BATCH, claims, |checkout, window, outcomes| {
         let calls = window.pack(|calls, chunk| call.write(calls, chunk.items));
-        for reply in server.run(&TELL, checkout, &calls)? {
-            tellings.push(call.read(reply)?);
+        for reply in server.run(&NOTE, checkout, &calls)? {
+            outcomes.push(call.read(reply)?);
         }
         Ok(())
     })?;
-    // Another process may have told something between two of the calls.
-    let unproven = tellings.iter().find(|telling| !telling.is_proven());
-    Ok(unproven.or(tellings.first()).copied().unwrap_or(Telling::Known))
+    // Another process may have noted something between two of the calls.
+    let unproven = outcomes.iter().find(|note_outcome| !note_outcome.is_proven());
+    Ok(unproven.or(outcomes.first()).copied().unwrap_or(NoteOutcome::Known))
 }
 
-struct TellCall<'a> {
+struct NoteCall<'a> {
     names: &'a Names,
     store_id: &'a str,
-    told: &'a Told,
+    noted: &'a NotedRow,
 }
 
-impl TellCall<'_> {
-    fn alone(&self, server: &Server) -> Result<Telling, Error> {
+impl NoteCall<'_> {
+    fn alone(&self, server: &Server) -> Result<NoteOutcome, Error> {
         let home = self.names.home();
         server.repeatable_step(BATCH.step, home, Deadline::NEVER, |checkout| {
             let mut calls = Packed::default();
             self.write(&mut calls, &[]);
-            let reply = server.run(&TELL, checkout, &calls)?.pop();
+            let reply = server.run(&NOTE, checkout, &calls)?.pop();
             self.read(reply.unwrap_or(Reply::Other))
         })
     }
 
     fn write(&self, calls: &mut Packed, claims: &[Claim]) {
-        let Self { names, store_id, told } = self;
-        TELL.call(calls, 2 + claims.len(), 5 + claims.len(), |args| {
+        let Self { names, store_id, noted } = self;
+        NOTE.call(calls, 2 + claims.len(), 5 + claims.len(), |args| {
             args.text(names.generation()).text(names.marks());
             for claim in claims {
                 names.write_claim(args, &claim.id);
             }
-            args.text(store_id).int(told.writer).int(told.seq.get()).text(told.marks.to_string());
-            args.text(told.decision.map_or_else(String::new, |decision| decision.to_string()));
+            args.text(store_id)
+                .int(noted.writer)
+                .int(noted.seq.get())
+                .text(noted.marks.to_string());
+            args.text(noted.decision.map_or_else(String::new, |decision| decision.to_string()));
             for claim in claims {
                 args.text(claim.text());
             }
         });
     }
 
-    fn read(&self, reply: Reply) -> Result<Telling, BoxError> {
+    fn read(&self, reply: Reply) -> Result<NoteOutcome, BoxError> {
         let answer = ScriptAnswer::read(reply)?;
         match answer.word.as_slice() {
-            b"taken" => Ok(Telling::Taken),
-            b"known" => Ok(Telling::Known),
-            b"unproven" => Ok(Telling::Unproven),
-            b"other" => Ok(Telling::Other),
+            b"taken" => Ok(NoteOutcome::Taken),
+            b"known" => Ok(NoteOutcome::Known),
+            b"unproven" => Ok(NoteOutcome::Unproven),
+            b"other" => Ok(NoteOutcome::Other),
             b"foreign" => Err(found::in_answer(self.names, self.names.home(), &answer, None)),
             _ => Err(Unexpected.into()),
         }
