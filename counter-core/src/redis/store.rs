@@ -333,13 +333,8 @@ impl StoreGeneration for RedisStore {
         steps::readable_notes(&self.server, store_id, within)
     }
 
-    fn note(
-        &self,
-        store_id: &str,
-        noted: &NotedRow,
-        claims: &[Claim],
-    ) -> Result<NoteOutcome, Error> {
-        steps::note(&self.server, store_id, noted, claims)
+    fn note(&self, store_id: &str, row: &NotedRow, claims: &[Claim]) -> Result<NoteOutcome, Error> {
+        steps::note(&self.server, store_id, row, claims)
     }
 
     fn adopt(&self, store_id: &str, database: &str, noted: &[NotedRow]) -> Result<bool, Error> {

@@ -87,8 +87,8 @@ fn ask_store(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<(StoreFacts, 
     let facts = engine.store().inspection().map(InspectStore::inspect);
     match facts.unwrap_or_else(|| Ok(StoreFacts::default())) {
         Ok(facts) => {
-            nodes::judge(&facts, engine.prefix(), diagnosis);
             sentinel::judge(&facts, diagnosis);
+            nodes::judge(&facts, engine.prefix(), diagnosis);
             let now = facts.clock.known().map(|clock| clock.server);
             let now = now.unwrap_or_else(|| SystemClock.now_micros());
             Some((facts, StoreTime { micros: now, at: Instant::now() }))

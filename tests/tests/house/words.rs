@@ -47,8 +47,8 @@ fn texts() -> Vec<PathBuf> {
     files
 }
 
-/// Returns the lines of a file that people read as sentences, each with its number and without code:
-/// a document outside of its blocks of code, and elsewhere comments and texts between quotes.
+/// Returns the lines of a file that people read as sentences, each with its number and without
+/// code: a document outside of its blocks of code, and elsewhere comments and texts between quotes.
 fn prose_of(file: &Path) -> Vec<(usize, String)> {
     let text = fs::read_to_string(file).unwrap();
     let is_document = file.extension().is_some_and(|extension| extension == "md");

@@ -5,8 +5,8 @@
 -- ARGV: the age in microseconds below which a claim belongs to another sync, unless it sets; the
 --       newest sequence that the caller has seen.
 -- Returns 'ok', the high water and an outcome for each counter:
---   n, z, b: nothing, zero, busy; f, e or r and the claim: fresh, fresh from what would have expired,
---   recovered; x and what is foreign.
+--   n, z, b: nothing, zero, busy; f, e or r and the claim: fresh, fresh from what would have
+--   expired, recovered; x and what is foreign.
 -- Or, having changed nothing: 'back' and the high water; 'foreign' and what is in its place.
 --
 -- Everything is read before anything is written.
