@@ -74,6 +74,9 @@ pub struct PartsRecall {
     /// Those that have forgotten one: they came back from an old copy, in which the store makes no
     /// claims, or have lost their high water.
     pub forgotten: Vec<ForgottenPart>,
+    /// The sequences that parts have forgotten and an operator has decided about: see
+    /// [`Recall::accepted`](crate::Recall::accepted).
+    pub accepted: Vec<PartSeq>,
     /// Those that gave no answer, each with the reason.
     pub unanswered: Vec<(u16, String)>,
 }

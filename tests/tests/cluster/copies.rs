@@ -7,7 +7,7 @@ use std::time::Duration;
 use counter_core::{Config, Prefix};
 use counter_diesel::{Counters, SyncOptions, SyncReport};
 use counter_tests::database::{self, Database};
-use counter_tests::faults::{Faults, FaultyLedger};
+use counter_tests::faults::{Faults, FaultyLedger, FaultyStore};
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::servers::{ClusterSite, RedisServer};
 use counter_tests::store_worlds::{ClusterWorld, StoreWorld, unlink};
@@ -49,6 +49,14 @@ impl World {
         Counters::from_parts(config, self.cluster.store(), Arc::new(ledger))
     }
 
+    /// Counters of such a process, to whose store things happen.
+    pub fn process_behind(&self, faults: &Arc<Faults>) -> Counters {
+        let mut config = Config::default();
+        config.prefix = self.cluster.prefix();
+        let store = FaultyStore::new(self.cluster.store(), faults);
+        Counters::from_parts(config, Arc::new(store), self.database.ledger("model_counters"))
+    }
+
     /// The node that had the slot of a name in the beginning, and has it still.
     pub fn node_of(name: &str) -> &'static RedisServer {
         let nodes = &ClusterWorld::site().nodes;
@@ -81,6 +89,17 @@ impl World {
         let name = |number: &i64| self.cluster.prefix().pending_name(&views_of(*number));
         let slots = numbers.iter().map(|number| slot_of(node, &name(number)));
         slots.collect::<BTreeSet<_>>().len() as u64
+    }
+
+    /// Another counter that is in the slot of this one.
+    pub fn beside(&self, number: i64) -> i64 {
+        let mut bare = ClusterWorld::site().nodes[0].bare();
+        let mut slot = |number| {
+            let name = self.cluster.prefix().pending_name(&views_of(number));
+            redis::cmd("CLUSTER").arg("KEYSLOT").arg(name).query::<u16>(&mut bare).unwrap()
+        };
+        let of_number = slot(number);
+        (COUNTERS + 1..).find(|other| slot(*other) == of_number).unwrap()
     }
 
     pub fn names_on(&self, node: &RedisServer) -> Vec<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! A node that comes back with an older copy of its data, or without any, where counters are in all
 //! slots.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use counter_core::Config;
 use counter_diesel::SyncOptions;
 use counter_diesel::sync::OnConflict;
 use counter_tests::database;
-use counter_tests::faults::Faults;
+use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{post, views_of};
 use counter_tests::store_worlds::{StoreWorld, unlink};
 
@@ -274,6 +275,41 @@ fn a_worker_goes_on_once_another_process_has_decided_about_a_node_that_went_back
     let report = worker.sync(&of_a_worker()).unwrap();
     assert!(report.is_clean() && report.applied == COUNTERS as u64, "{report}");
     assert_all(&worker, &here, 20);
+}
+
+/// The copy has what the worker claimed as pending, and the decision counts that.
+#[test]
+fn a_claim_that_a_worker_has_in_hand_of_a_slot_that_went_back_is_decided_about_with_it() {
+    let world = World::new();
+    let (node, other) = (world.node(), world.process());
+    let claimed = world.split(node).0[0];
+    let recorded = world.beside(claimed);
+    increment_all(&other);
+    assert!(sync(&other).is_clean());
+    other.increment(post(claimed), "views", 5).unwrap();
+    let held = world.copy(node);
+    let is_away = Arc::new(AtomicBool::new(true));
+    let faults = Faults::deciding({
+        let is_away = Arc::clone(&is_away);
+        move |step| (step == "upsert" && is_away.load(Ordering::Relaxed)).then_some(Fault::Before)
+    });
+    let worker = world.process_with(Config::default(), &faults);
+    assert_eq!(worker.sync(&of_a_worker()).unwrap().applied, 0);
+    is_away.store(false, Ordering::Relaxed);
+    other.increment(post(recorded), "views", 5).unwrap();
+    assert_eq!(sync(&other).applied, 1);
+    world.restore(node, &held);
+    assert!(sync(&other).gone_back.count() > 0);
+
+    // The worker's next sync comes between the decision and the claims of what the copy holds.
+    let faults = Faults::calling_once_before("claim", move || {
+        drop(worker.sync(&of_a_worker()).unwrap());
+    });
+    let decider = world.process_behind(&faults);
+    let apply = SyncOptions::default().on_conflict(OnConflict::Apply);
+    drop(decider.sync(&apply).unwrap());
+    drop(sync(&world.process()));
+    assert_eq!(baselines(&other, &[claimed, recorded]), [10, 5]);
 }
 
 /// What a process has claimed of a slot is lost with it, but the process knows it still.

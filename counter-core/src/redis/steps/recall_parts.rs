@@ -45,8 +45,7 @@ impl InSlot for Question {
 
 /// The answer of one slot.
 enum Answer {
-    Remembers,
-    Forgot(ForgottenPart),
+    Recall(Slot, Recall),
     Nothing(Slot, String),
 }
 
@@ -84,8 +83,11 @@ pub(crate) fn recall_parts(
     let mut recall = PartsRecall::default();
     for answer in batch::in_chunks_or(server, names, batch, &questions, ask, silent)? {
         match answer {
-            Answer::Remembers => {}
-            Answer::Forgot(part) => recall.forgotten.push(part),
+            Answer::Recall(slot, of_slot) => {
+                let (part, accepted) = forgotten_in(slot, &of_slot);
+                recall.forgotten.extend(part);
+                recall.accepted.extend(accepted);
+            }
             Answer::Nothing(slot, why) => recall.unanswered.push((slot, why)),
         }
     }
@@ -124,10 +126,7 @@ fn ask(
         let asked = chunk.items.iter().flat_map(|question| question.sequences.clone());
         let asked = asked.collect::<Vec<_>>();
         server.last_sighting().note_recall(chunk.slot, &asked, &recall);
-        answers.push(match forgotten_in(chunk.slot, &recall) {
-            Some(part) => Answer::Forgot(part),
-            None => Answer::Remembers,
-        });
+        answers.push(Answer::Recall(chunk.slot, recall));
     }
     Ok(())
 }
@@ -143,10 +142,14 @@ fn read(store_id: &str, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
     Ok(Recall::new(Some(store_id.to_owned()), high_water, accepted, forgotten))
 }
 
-fn forgotten_in(part: Slot, recall: &Recall) -> Option<ForgottenPart> {
+/// Returns the newest sequence that a slot has forgotten, and those that were decided about.
+fn forgotten_in(part: Slot, recall: &Recall) -> (Option<ForgottenPart>, Vec<PartSeq>) {
     let Recall { high_water: found, accepted, .. } = *recall;
     // Without a high water everything is forgotten, also what was accepted.
     let is_forgotten = |seq: &ClaimSeq| *seq > accepted || found == ClaimSeq::ZERO;
-    let forgotten = recall.forgotten.iter().copied().filter(is_forgotten).max()?;
-    Some(ForgottenPart { part, found, forgotten })
+    let (forgotten, accepted) =
+        recall.forgotten.iter().copied().partition::<Vec<_>, _>(is_forgotten);
+    let forgotten = forgotten.into_iter().max();
+    let accepted = accepted.into_iter().map(|seq| PartSeq { part, seq });
+    (forgotten.map(|forgotten| ForgottenPart { part, found, forgotten }), accepted.collect())
 }

@@ -117,7 +117,7 @@ fn absence_in_part(
     claim: &Claim,
 ) -> Result<Absence, Error> {
     let asked = PartSeq { part: parts.part_of(&claim.id), seq: claim.seq };
-    let PartsRecall { forgotten, unanswered } =
+    let PartsRecall { forgotten, accepted, unanswered } =
         parts.recall_parts(store_id, &[asked], RECALL_WITHIN)?;
     if let Some((_, why)) = unanswered.into_iter().next() {
         return Ok(Absence::Unknown(why));
@@ -129,6 +129,7 @@ fn absence_in_part(
     };
     Ok(match gone_back {
         Some(part) if is_same()? => Absence::PartWentBack(part),
+        None if accepted.contains(&asked) && is_same()? => Absence::Decided,
         _ => Absence::Removed,
     })
 }

@@ -44,7 +44,7 @@ impl PartsLeft {
     /// Returns the error that nothing can be done without them.
     pub(crate) fn into_error(self) -> Error {
         let Self { gone_back, unanswered } = self;
-        if let Err(error) = (PartsRecall { forgotten: Vec::new(), unanswered }).complete() {
+        if let Err(error) = (PartsRecall { unanswered, ..PartsRecall::default() }).complete() {
             return error.into();
         }
         let found = gone_back.first().map_or(ClaimSeq::ZERO, |part| part.found);
@@ -144,7 +144,7 @@ fn check_parts(
         times.add_database(|| transaction.recorded_parts(prefix, store_id, &numbers))?;
     given_out.extend(of_parts);
     let recall = times.add_verify(|| parts.recall_parts(store_id, &given_out, RECALL_WITHIN))?;
-    let PartsRecall { forgotten, unanswered } = recall;
+    let PartsRecall { forgotten, unanswered, .. } = recall;
     let (lost, gone_back) =
         forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
     if !lost.is_empty() {
