@@ -38,7 +38,7 @@ const WRITERS: usize = 4;
 const COUNTERS: i64 = 5;
 /// For how long, for each of two cases and four pairs of store and database: with two at a time,
 /// half a minute.
-const TIME: Duration = Duration::from_secs(8);
+const TIME: Duration = Duration::from_secs(5);
 
 /// So many passes and reads have been made at the end, however busy the machine.
 const ENOUGH: i64 = 10;
