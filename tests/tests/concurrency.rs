@@ -36,8 +36,7 @@ const CLUSTER_CASES: &[Case<World>] = &[("reads of counters that only grow are t
 
 const WRITERS: usize = 4;
 const COUNTERS: i64 = 5;
-/// For how long, for each of two cases and four pairs of store and database: with two at a time,
-/// half a minute.
+/// For how long, for each of two cases and each pair of store and database.
 const TIME: Duration = Duration::from_secs(5);
 
 /// So many passes and reads have been made at the end, however busy the machine.

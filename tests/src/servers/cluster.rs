@@ -1,5 +1,6 @@
 //! Three masters with a replica each, which are one cluster.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::{Connection, RedisError, Value};
@@ -209,8 +210,11 @@ impl Move<'_> {
         names.into_iter().next()
     }
 
-    /// Moves a name, if it is there still.
+    /// Moves a name, if it is there still. One at a time: a server that migrates answers nothing
+    /// meanwhile, so two that migrate to each other would wait until both time out.
     pub fn migrate(&self, name: &str) {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut migrate = redis::cmd("MIGRATE");
         migrate.arg("127.0.0.1").arg(self.to.port()).arg(name).arg(0).arg(5000);
         let _: Value = migrate.query(&mut self.from.bare()).unwrap();
