@@ -127,6 +127,7 @@ pub(super) const CASES: &[Case<World>] = &[
                 // One that ends while the other is slow reports what that has in hand.
                 let is_held = report["held"]["count"] != 0;
                 assert_eq!(ended.code(), i32::from(is_held), "{ended:?}");
+                assert_eq!(ended.errors, "", "{ended:?}");
                 for trouble in ["failed", "conflicts", "lost", "foreign"] {
                     assert_eq!(report[trouble]["count"], 0, "{ended:?}");
                 }
