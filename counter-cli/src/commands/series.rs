@@ -37,6 +37,9 @@ pub(crate) struct Series {
     /// those by which anything was counted
     #[arg(long, value_name = "GRAIN")]
     stored: Option<Grain>,
+    /// Leave out the periods that are not kept, instead of an error
+    #[arg(long)]
+    kept: bool,
     /// Print lines of CSV: period,count
     #[arg(long)]
     csv: bool,
@@ -80,6 +83,7 @@ impl Series {
             }
             (last, _) => last.unwrap_or_else(|| Span::last(1, self.by)),
         };
+        let span = if self.kept { span.kept() } else { span };
         let owner = &self.owner.owner;
         let stored = stored(counters, owner, argument, self.stored)?;
         let counts = counters.during(span).stored_by(stored).series(owner, &argument.key)?;

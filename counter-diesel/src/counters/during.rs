@@ -12,6 +12,7 @@ use super::series::Series;
 use crate::engine::buckets::{Steps, sums};
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
+use crate::engine::engine::Engine;
 use crate::engine::grains;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
@@ -113,8 +114,11 @@ impl Counters {
 /// Each bucket is read exactly as [`Counters::get`] reads a total, at an instant during the call.
 /// A sum of several buckets is exact if none of them changes meanwhile; otherwise it can be one
 /// that the counter never had, because the instants differ. Each 2,000 buckets take one exchange
-/// with the store and one query. Periods from before a declaration, and those that
-/// [`Counters::prune`] removed, are 0.
+/// with the store and one query.
+///
+/// What is from before a key was counted by periods, and what [`Counters::prune`] removed, is
+/// [`Error::NotKept`], unless the span is [cut to what is kept](Span::kept). Since when a key is
+/// kept by a grain is in a table, which a process reads again after a minute.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
@@ -135,9 +139,9 @@ impl During<'_> {
     /// # Errors
     ///
     /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit
-    /// into 64 bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
-    /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
+    /// span, or if some of its periods are older than what is kept,
+    /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
+    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
     /// [`Counters::get`] fails with.
     pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
         let values = self.get_many([(owner, key)])?;
@@ -157,11 +161,12 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, mut groups) = (self.counters.calendar().now(), Vec::new());
+        let (now, engine) = (self.counters.calendar().now(), self.counters.engine());
+        let mut groups = Vec::new();
         for (owner, key) in counters {
-            groups.push(self.asked(now, &owner, &key)?.buckets()?.concat());
+            groups.push(self.asked(now, &owner, &key)?.buckets(engine)?.concat());
         }
-        sums(self.counters.engine(), &groups)
+        sums(engine, &groups)
     }
 
     /// The same of some counters of each of many owners, in the order of the owners and of the
@@ -179,14 +184,15 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, mut count, mut groups) = (self.counters.calendar().now(), 0, Vec::new());
+        let (now, engine) = (self.counters.calendar().now(), self.counters.engine());
+        let (mut count, mut groups) = (0, Vec::new());
         for owner in owners {
             count += 1;
             for key in &keys {
-                groups.push(self.asked(now, &owner, key)?.buckets()?.concat());
+                groups.push(self.asked(now, &owner, key)?.buckets(engine)?.concat());
             }
         }
-        Ok(in_rows(count, &sums(self.counters.engine(), &groups)?))
+        Ok(in_rows(count, &sums(engine, &groups)?))
     }
 
     /// What a counter counted in each step of the span: see [`Counters::series`].
@@ -215,12 +221,12 @@ impl During<'_> {
     ) -> Result<Vec<Series>, Error> {
         let now = self.counters.calendar().now();
         let asked = owners.into_iter().map(|owner| self.asked(now, &owner, &key));
-        let asked = asked.collect::<Result<Vec<_>, Error>>()?;
-        let mut groups = Vec::new();
-        for one in &asked {
-            groups.extend(one.buckets()?);
+        let mut asked = asked.collect::<Result<Vec<_>, Error>>()?;
+        let (engine, mut groups) = (self.counters.engine(), Vec::new());
+        for one in &mut asked {
+            groups.extend(one.buckets(engine)?);
         }
-        let mut values = sums(self.counters.engine(), &groups)?.into_iter();
+        let mut values = sums(engine, &groups)?.into_iter();
         let one = |Asked { steps, .. }: Asked<'_>| {
             let labels = steps.steps.iter().map(|step| step.label());
             Series::new(labels.zip(values.by_ref()).collect(), steps.ended())
@@ -322,8 +328,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn buckets(&self) -> Result<Vec<Vec<CounterId>>, Error> {
-        self.steps.buckets(&self.id, &self.stored)
+    fn buckets(&mut self, engine: &Engine) -> Result<Vec<Vec<CounterId>>, Error> {
+        self.steps.buckets(engine, &self.id, &self.stored)
     }
 }
 

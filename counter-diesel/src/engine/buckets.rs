@@ -4,6 +4,8 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use counter_core::{CounterId, CounterKey, Grain, Invalid, Period, Span, Step, Zone};
 
 use super::engine::Engine;
+use super::floor::Floor;
+use super::kept;
 use crate::error::{CoreError, Error};
 
 /// How many counters are looked at together. Each has two names in the store.
@@ -17,6 +19,8 @@ pub(crate) struct Steps {
     /// `None` where the steps are the same in every zone, and that of the owner is not known.
     pub(crate) zone: Option<Zone>,
     pub(crate) now: DateTime<Utc>,
+    /// Whether only what is kept is asked for.
+    is_cut: bool,
 }
 
 /// Before this, none of the last steps of a span was one of those that are the last now.
@@ -35,7 +39,8 @@ impl Steps {
             return None;
         }
         let steps = span.steps(now, zone.unwrap_or_default());
-        Some(steps.map(|steps| Self { steps, grain, zone, now }))
+        let is_cut = span.is_kept_only();
+        Some(steps.map(|steps| Self { steps, grain, zone, now, is_cut }))
     }
 
     /// Returns how many steps have ended.
@@ -65,23 +70,45 @@ impl Steps {
         self.zone.is_none() && are_hours && self.grain != Grain::Hour
     }
 
-    /// Returns the buckets that add up to each step.
+    /// Returns the buckets that add up to each step. Where only what is kept is asked for, the
+    /// steps before that are left out from now on.
     pub(crate) fn buckets(
-        &self,
+        &mut self,
+        engine: &Engine,
         id: &CounterId,
         stored: &[Grain],
     ) -> Result<Vec<Vec<CounterId>>, Error> {
-        let Some(periods) = self.periods(stored) else {
+        let not_kept = |since| -> Result<Error, Error> {
             let (key, grain, stored) = (key_of(id)?, self.grain, stored.to_vec());
-            return Err(Error::NotKept { key, grain, stored });
+            Ok(Error::NotKept { key, grain, stored, since })
         };
+        let Some(mut periods) = self.periods(stored) else { return Err(not_kept(None)?) };
         if self.needs_zone(&periods) {
             return Err(Error::ZoneNeeded { counter: id.clone() });
+        }
+        if let Some(first) = periods.iter().flatten().next() {
+            let floor = kept::floor(engine, id, first.grain())?;
+            let before = self.before(&floor, &periods);
+            if before > 0 && !self.is_cut {
+                return Err(not_kept(floor.since)?);
+            }
+            self.steps.drain(..before);
+            periods.drain(..before);
         }
         let buckets = |periods: Vec<Period>| {
             periods.into_iter().map(|period| Ok(id.within(period)?)).collect()
         };
         periods.into_iter().map(buckets).collect()
+    }
+
+    /// Returns how many steps, which come first, are older than what is kept.
+    fn before(&self, floor: &Floor, periods: &[Vec<Period>]) -> usize {
+        let zone = self.zone.unwrap_or_default();
+        let is_held = |(step, periods): (&Step, &Vec<Period>)| {
+            periods.first().is_none_or(|first| floor.holds(*step, *first, zone))
+        };
+        let held = self.steps.iter().zip(periods).position(is_held);
+        held.unwrap_or(self.steps.len())
     }
 
     /// Returns the bucket of each step, of a counter that is counted by these grains.
