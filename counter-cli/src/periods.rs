@@ -2,8 +2,8 @@
 
 use chrono::Weekday;
 use clap::Args;
-use counter_diesel::query::{Grain, Period, Span, Zone};
-use counter_diesel::{Counters, During, Owner};
+use counter_diesel::query::{Grain, OwnerType, Period, Span, Zone};
+use counter_diesel::{CounterKey, Counters, During, Error, Owner};
 
 use crate::failure::Failure;
 use crate::key::KeyArgument;
@@ -32,6 +32,39 @@ impl PeriodArguments {
     /// Returns what to print behind the name of an owner.
     pub(crate) fn suffix(&self) -> String {
         self.during.map_or_else(String::new, |period| format!(" in {}", label(period)))
+    }
+
+    /// Returns the read of the period of all owners of a type, if there is one.
+    pub(crate) fn of_type<'a>(
+        &self,
+        counters: &'a Counters,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<During<'a>>, Failure> {
+        let Some(period) = self.during else { return Ok(None) };
+        let by = |grain| counters.during(period).stored_by([grain]);
+        if let Some(grain) = self.stored {
+            return Ok(Some(by(grain)));
+        }
+        let mut found = Vec::new();
+        for grain in Grain::ALL.iter().copied() {
+            match by(grain).top_of(owner_type, key, 1) {
+                Ok(owners) if owners.is_empty() => {}
+                Ok(_) => found.push(grain),
+                Err(Error::NotKept { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match found[..] {
+            [] => Ok(Some(by(period.grain()))),
+            [grain] => Ok(Some(by(grain))),
+            _ => {
+                let grains = found.iter().map(|grain| grain.as_str()).collect::<Vec<_>>();
+                let key = shown(key.as_str());
+                let what = format!("{key} was counted by {}", grains.join(" and by "));
+                Err(Failure::failed(what).hint("name the one that counts: --stored day"))
+            }
+        }
     }
 
     /// Returns each of these counters with the bucket that is meant, if all of them have one.
@@ -96,7 +129,7 @@ pub(crate) struct SpanArguments {
 
     /// Zone of the owner's days, such as +05:30. Default: COUNTER_ZONE, or UTC. Zones that a model
     /// gives its owners are not known to the command
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     zone: Option<Zone>,
 }
 

@@ -108,8 +108,8 @@ impl Series {
 
 fn in_json(counts: &Counts) -> Value {
     let one = |(step, value): (Step, i64)| {
-        let [starts_at, ends_at] = [step.start(), step.end()]
-            .map(|at| at.format("%Y-%m-%dT%H:%M:%S").to_string());
+        let [starts_at, ends_at] =
+            [step.start(), step.end()].map(|at| at.format("%Y-%m-%dT%H:%M:%S").to_string());
         let period = label(step.label());
         json!({ "period": period, "starts_at": starts_at, "ends_at": ends_at, "value": value })
     };

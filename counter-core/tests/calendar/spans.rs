@@ -139,8 +139,7 @@ fn billing_months_go_from_the_15th_to_the_15th() {
 #[test]
 fn years_may_begin_in_april_and_are_named_by_the_year_in_which_they_do() {
     let years = Span::last(2, Grain::Year).years_from(4);
-    let expected =
-        [(date(2025, 4, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2027, 3, 31))];
+    let expected = [(date(2025, 4, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2027, 3, 31))];
     for today in [noon(2026, 4, 1), noon(2026, 12, 31), noon(2027, 3, 31)] {
         assert_eq!(dates(years, today), expected, "{today}");
         assert_eq!(labels(years, today), ["year:2025", "year:2026"]);

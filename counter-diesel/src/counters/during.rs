@@ -118,9 +118,9 @@ impl Counters {
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
-    counters: &'a Counters,
-    span: Span,
-    stored: Option<Vec<Grain>>,
+    pub(super) counters: &'a Counters,
+    pub(super) span: Span,
+    pub(super) stored: Option<Vec<Grain>>,
 }
 
 impl During<'_> {

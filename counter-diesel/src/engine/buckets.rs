@@ -1,7 +1,7 @@
 //! Which buckets make up what is asked of a span, and their sums.
 
 use chrono::{DateTime, FixedOffset, Utc};
-use counter_core::{CounterId, CounterKey, Grain, Invalid, Period, Span, Step, Zone};
+use counter_core::{CounterId, CounterKey, Grain, InputKind, Invalid, Period, Span, Step, Zone};
 
 use super::engine::Engine;
 use crate::error::{CoreError, Error};
@@ -51,10 +51,21 @@ impl Steps {
         let mut grains = stored.to_vec();
         grains.sort_by_key(|grain| (*grain != self.grain, *grain == Grain::Hour, *grain));
         let zone = self.zone.unwrap_or_default();
-        let divides = |grain: &Grain| {
-            self.steps.iter().all(|step| step.count_of(*grain, zone).is_some())
-        };
+        let divides =
+            |grain: &Grain| self.steps.iter().all(|step| step.count_of(*grain, zone).is_some());
         grains.into_iter().find(divides)
+    }
+
+    /// Returns what [`parts`](Self::parts) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if no grain adds up to the steps.
+    pub(crate) fn parts_of(&self, key: &CounterKey, stored: &[Grain]) -> Result<Grain, Error> {
+        self.parts(stored).ok_or_else(|| {
+            let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
+            Error::NotKept { key, grain, stored }
+        })
     }
 
     /// Returns whether periods of this grain, which add up to the steps, do so in a zone that is
@@ -78,10 +89,7 @@ impl Steps {
         id: &CounterId,
         stored: &[Grain],
     ) -> Result<Vec<Vec<Period>>, Error> {
-        let Some(parts) = self.parts(stored) else {
-            let (key, grain, stored) = (key_of(id)?, self.grain, stored.to_vec());
-            return Err(Error::NotKept { key, grain, stored });
-        };
+        let parts = self.parts_of(&key_of(id)?, stored)?;
         if self.needs_zone(parts) {
             return Err(Error::ZoneNeeded { counter: id.clone() });
         }
@@ -111,6 +119,12 @@ impl Steps {
         };
         periods.into_iter().map(|period| Ok(id.within(period)?)).collect()
     }
+}
+
+/// Returns the error of a span over owners of which each has a zone of its own.
+pub(crate) fn zone_needed() -> Invalid {
+    let why = "owners of this model have zones of their own, so the span has to name one";
+    Invalid::Malformed { kind: InputKind::Zone, text: "none".to_owned(), why }
 }
 
 fn key_of(id: &CounterId) -> Result<CounterKey, Error> {

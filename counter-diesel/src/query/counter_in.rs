@@ -15,7 +15,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Text};
 
-use crate::engine::buckets::Steps;
+use crate::engine::buckets::{Steps, zone_needed};
 use crate::error::Error;
 use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
@@ -148,22 +148,18 @@ fn range_of(
     zone: Option<Zone>,
     span: Span,
 ) -> Result<Option<RowRange>, Unreadable> {
-    let needed = || {
-        let why = "owners of this model have zones of their own, so the span has to name one";
-        Invalid::Malformed { kind: InputKind::Zone, text: "none".to_owned(), why }
-    };
     let micros = SystemClock.now_micros();
     let now = DateTime::<Utc>::from_timestamp_micros(micros).ok_or_else(|| {
         let why = "the clock shows no time of the calendar";
         Invalid::Malformed { kind: InputKind::Period, text: micros.to_string(), why }
     })?;
-    let steps = Steps::at(now, span, zone).ok_or_else(needed)??;
+    let steps = Steps::at(now, span, zone).ok_or_else(zone_needed)??;
     let Some(parts) = steps.parts(stored) else {
         let grain = span.step();
         return Err(Unreadable::NotKept { key: key.clone(), grain, stored: stored.to_vec() });
     };
     if steps.needs_zone(parts) {
-        return Err(needed().into());
+        return Err(zone_needed().into());
     }
     let ends = steps.ends(parts);
     // A year from April ends after the calendar of the databases does.

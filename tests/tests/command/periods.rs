@@ -99,6 +99,27 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(get("2026-11"), "0\n");
         assert_eq!(world.output_of(&["get", "post:42", "views"]), "500\n");
     }),
+    ("the owners that counted the most in a period come first", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
+        let other = CounterId::new("post", 7, "views").unwrap();
+        world.store.increment(&bucket_of(&other, "day:2026-11-02"), 30).unwrap();
+        let top = |more: &[&'static str]| [&["top", "post", "views", "--during"], more].concat();
+        assert_eq!(world.output_of(&top(&["2026-11"])), "21  post:42\n");
+        world.output_of(&["sync"]);
+        assert_eq!(world.output_of(&top(&["2026-11"])), "30  post:7\n21  post:42\n");
+        assert_eq!(world.output_of(&top(&["2026-11-01"])), "1  post:42\n");
+        assert_eq!(world.output_of(&top(&["2026-10"])), "");
+        let found = world.json_of(&top(&["2026-11", "-n", "1"]));
+        super::json_shapes::assert_documented(&found);
+        assert_eq!(found["during"], json!("month:2026-11"));
+        // What was counted by two grains is not guessed from one of them.
+        world.output_of(&["set", "post:7", "views@month:2026-11", "5"]);
+        let ended = world.run(&top(&["2026-11"]));
+        assert_eq!((ended.code(), ended.output.as_str()), (1, ""), "{ended:?}");
+        assert!(ended.errors.contains("views was counted by day and by month"), "{ended:?}");
+        let by_days = world.output_of(&top(&["2026-11", "--stored", "day"]));
+        assert_eq!(by_days, "30  post:7\n21  post:42\n");
+    }),
     ("a bucket is named by the text of its id", |world| {
         count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
         let key = "views@day:2026-11-02";
