@@ -7,8 +7,8 @@ use crate::invalid::{InputKind, Invalid};
 
 /// Which periods a read asks for: a number of steps of one grain, one after the other.
 ///
-/// A [`Period`] is a span of one step, and so is a [`Step`] of another span. What is wrong with a span, such as too many steps, is an
-/// error of the read.
+/// A [`Period`] is a span of one step, and so is a [`Step`] of another span. What is wrong with a
+/// span, such as too many steps, is an error of the read.
 ///
 /// ```
 /// # use chrono::{NaiveDate, Weekday};

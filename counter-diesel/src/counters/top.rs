@@ -89,8 +89,8 @@ impl During<'_> {
     /// for [`Counters::top`], and owners without buckets in the span are not among them.
     ///
     /// The model has to name its table, by `#[diesel(table_name = posts)]`, in the same database.
-    /// Where its owners have zones of their own, the span has to [name one](crate::query::Span::zone)
-    /// unless it is a [`Period`](crate::query::Period).
+    /// Where its owners have zones of their own, the span has to name one by
+    /// [`zone`](crate::query::Span::zone), unless it is a [`Period`](crate::query::Period).
     ///
     /// Three queries and one round trip to the store, and two queries more each time that owners
     /// were gone. The first reads every bucket of the model's counters: the guide to periods has an
