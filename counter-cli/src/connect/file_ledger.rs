@@ -4,8 +4,8 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use counter_diesel::check::{Fact, LedgerFacts};
 use counter_diesel::ledger::{
-    Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, PoolLedger,
-    RowPage, RowPlace, SyncedPrefix, TableName,
+    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows,
+    PoolLedger, RowPage, RowPlace, SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
@@ -76,9 +76,10 @@ impl Ledger for FileLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        self.reads.top(owner_type, key, limit)
+        self.reads.top(owner_type, key, buckets, limit)
     }
 
     fn rows_after(

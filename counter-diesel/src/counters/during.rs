@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use counter_core::{CounterId, Grain, InputKind, Invalid, Replacement, Span, Zone};
+use counter_core::{CounterId, Grain, InputKind, Invalid, Period, Replacement, Span, Zone};
 
 use super::counters::{Counters, id_of};
 use super::load::in_rows;
@@ -12,8 +12,8 @@ use super::series::Series;
 use crate::engine::buckets::{Steps, sums};
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
-use crate::engine::engine::Engine;
 use crate::engine::grains;
+use crate::engine::kept;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -122,9 +122,9 @@ impl Counters {
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
-    counters: &'a Counters,
-    span: Span,
-    stored: Option<Vec<Grain>>,
+    pub(super) counters: &'a Counters,
+    pub(super) span: Span,
+    pub(super) stored: Option<Vec<Grain>>,
 }
 
 impl During<'_> {
@@ -139,9 +139,10 @@ impl During<'_> {
     /// # Errors
     ///
     /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, or if some of its periods are older than what is kept,
+    /// span, or if some of its periods are older than what is kept, [`Error::TooManyPeriods`] if more than [`Span::MAX_PERIODS`] of them would,
     /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
-    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
+    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
+    /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
     /// [`Counters::get`] fails with.
     pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
         let values = self.get_many([(owner, key)])?;
@@ -161,12 +162,9 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, engine) = (self.counters.calendar().now(), self.counters.engine());
-        let mut groups = Vec::new();
-        for (owner, key) in counters {
-            groups.push(self.asked(now, &owner, &key)?.buckets(engine)?.concat());
-        }
-        sums(engine, &groups)
+        let now = self.counters.calendar().now();
+        let asked = counters.into_iter().map(|(owner, key)| self.to_read(now, &owner, &key));
+        self.sums(&asked.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// The same of some counters of each of many owners, in the order of the owners and of the
@@ -184,15 +182,14 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, engine) = (self.counters.calendar().now(), self.counters.engine());
-        let (mut count, mut groups) = (0, Vec::new());
+        let (now, mut count, mut asked) = (self.counters.calendar().now(), 0, Vec::new());
         for owner in owners {
             count += 1;
             for key in &keys {
-                groups.push(self.asked(now, &owner, key)?.buckets(engine)?.concat());
+                asked.push(self.to_read(now, &owner, key)?);
             }
         }
-        Ok(in_rows(count, &sums(engine, &groups)?))
+        Ok(in_rows(count, &self.sums(&asked)?))
     }
 
     /// What a counter counted in each step of the span: see [`Counters::series`].
@@ -220,18 +217,18 @@ impl During<'_> {
         key: impl KeyOf<O::Model>,
     ) -> Result<Vec<Series>, Error> {
         let now = self.counters.calendar().now();
-        let asked = owners.into_iter().map(|owner| self.asked(now, &owner, &key));
-        let mut asked = asked.collect::<Result<Vec<_>, Error>>()?;
-        let (engine, mut groups) = (self.counters.engine(), Vec::new());
-        for one in &mut asked {
-            groups.extend(one.buckets(engine)?);
+        let asked = owners.into_iter().map(|owner| self.to_read(now, &owner, &key));
+        let asked = asked.collect::<Result<Vec<_>, Error>>()?;
+        let mut groups = Vec::new();
+        for one in &asked {
+            groups.extend(one.periods()?.into_iter().map(|periods| (&one.id, periods)));
         }
-        let mut values = sums(engine, &groups)?.into_iter();
-        let one = |Asked { steps, .. }: Asked<'_>| {
-            let labels = steps.steps.iter().map(|step| step.label());
-            Series::new(labels.zip(values.by_ref()).collect(), steps.ended())
+        let mut values = sums(self.counters.engine(), &groups)?.into_iter();
+        let one = |Asked { steps, .. }: &Asked<'_>| {
+            let counts = steps.steps.iter().copied().zip(values.by_ref());
+            Series::new(counts.collect(), steps.ended())
         };
-        Ok(asked.into_iter().map(one).collect())
+        Ok(asked.iter().map(one).collect())
     }
 
     /// Gives the bucket of a period a value, as [`Counters::set`] does it. The total, and the
@@ -282,6 +279,15 @@ impl During<'_> {
         self.replace(&owner, &key, Replacement::Delete)
     }
 
+    /// Returns what each of these counters counted in all of its steps.
+    fn sums(&self, asked: &[Asked<'_>]) -> Result<Vec<i64>, Error> {
+        let mut groups = Vec::new();
+        for one in asked {
+            groups.push((&one.id, one.periods()?.concat()));
+        }
+        sums(self.counters.engine(), &groups)
+    }
+
     fn replace<O: CounterOwner>(
         &self,
         owner: &O,
@@ -300,6 +306,21 @@ impl During<'_> {
     ) -> Result<Vec<CounterId>, Error> {
         let asked = self.asked(self.counters.calendar().now(), owner, key)?;
         asked.steps.own_buckets(&asked.id, &asked.stored)
+    }
+
+    /// Returns a counter, and what is asked of it at an instant, of which everything is kept.
+    fn to_read<O: CounterOwner>(
+        &self,
+        now: DateTime<Utc>,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+    ) -> Result<Asked<'_>, Error> {
+        let mut asked = self.asked(now, owner, key)?;
+        let (of, key) = (owner.owner()?, key.counter_key()?);
+        let parts = asked.steps.parts_of(&key, &asked.stored)?;
+        let kept = |grain| kept::floor(self.counters.engine(), of.owner_type(), &key, grain);
+        asked.steps.cut(&key, &asked.stored, &kept(parts)?, parts)?;
+        Ok(asked)
     }
 
     /// Returns a counter, and what is asked of it at an instant.
@@ -328,8 +349,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn buckets(&mut self, engine: &Engine) -> Result<Vec<Vec<CounterId>>, Error> {
-        self.steps.buckets(engine, &self.id, &self.stored)
+    fn periods(&self) -> Result<Vec<Vec<Period>>, Error> {
+        self.steps.periods(&self.id, &self.stored)
     }
 }
 

@@ -16,10 +16,14 @@ use crate::ledger::kept::{Kept, KeptChange};
 /// No zone is further ahead of UTC.
 const FURTHEST_AHEAD: TimeDelta = TimeDelta::hours(14);
 
-/// Returns from when on the buckets of a grain of a counter are all that it counted.
-pub(crate) fn floor(engine: &Engine, id: &CounterId, grain: Grain) -> Result<Floor, Error> {
-    let owner_type = OwnerType::new(id.owner_type().into_owned())?;
-    let of = (owner_type, CounterKey::new(id.key().into_owned())?, grain);
+/// Returns from when on the buckets of a grain of a key are all that it counted.
+pub(crate) fn floor(
+    engine: &Engine,
+    owner_type: &OwnerType,
+    key: &CounterKey,
+    grain: Grain,
+) -> Result<Floor, Error> {
+    let of = (owner_type.clone(), key.clone(), grain);
     let known = engine.known_kept();
     if let Some(floor) = known.read(&of) {
         return Ok(floor);

@@ -16,7 +16,9 @@ use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::kept::{Kept, KeptChange};
-use crate::ledger::ledger::{Ledger, LedgerTransaction, OwnerWithRows, RowPage, RowPlace};
+use crate::ledger::ledger::{
+    BucketRange, Ledger, LedgerTransaction, OwnerWithRows, RowPage, RowPlace,
+};
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
@@ -118,10 +120,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        range: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        let (owner_type, key) = (owner_type.clone(), key.clone());
-        self.within(self.limits().answer, move |direct| direct.top(&owner_type, &key, limit))
+        let (of, key) = (owner_type.clone(), key.clone());
+        self.within(self.limits().answer, move |direct| direct.top(&of, &key, range, limit))
     }
 
     fn rows_after(

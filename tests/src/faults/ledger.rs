@@ -10,7 +10,7 @@ use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord,
+    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord,
     OwnerWithRows, RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied,
     UpdateOutcome,
 };
@@ -66,9 +66,10 @@ impl Ledger for FaultyLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
+        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, buckets, limit))
     }
 
     fn rows_after(

@@ -52,7 +52,7 @@ pub(super) const CASES: &[Case<World>] = &[
             since.date() + TimeDelta::days(3),
         );
         let series = counters.series(&PAGE, PageCounter::Views, span.kept()).unwrap();
-        assert_eq!(series.iter().next().map(|(day, _)| day), Some(first));
+        assert_eq!(series.iter().next().map(|(day, _)| day.label()), Some(first));
         assert_eq!(series.len(), 3);
         assert_eq!(counters.get(&PAGE, PageCounter::Views).unwrap(), 6);
     }),
@@ -100,7 +100,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         since_of(&counters, months(3, 4));
         assert_eq!(get(&counters, months(4, 6)), 0);
         let series = counters.series(&PAGE, PageCounter::Views, months(1, 6).kept()).unwrap();
-        let labels = series.iter().map(|(month, _)| month.to_string()).collect::<Vec<_>>();
+        let labels = series.iter().map(|(month, _)| month.label().to_string()).collect::<Vec<_>>();
         assert_eq!(labels, ["month:2020-04", "month:2020-05"]);
         let text = counters.during(months(2, 5)).get(&PAGE, PageCounter::Views).unwrap_err();
         assert!(text.to_string().contains("since 2020-03-15T00:00"), "{text}");
