@@ -139,7 +139,8 @@ impl During<'_> {
     /// # Errors
     ///
     /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, or if some of its periods are older than what is kept, [`Error::TooManyPeriods`] if more than [`Span::MAX_PERIODS`] of them would,
+    /// span, or if some of its periods are older than what is kept, [`Error::TooManyPeriods`] if
+    /// more than [`Span::MAX_PERIODS`] of them would add up,
     /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
     /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
     /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what

@@ -106,8 +106,8 @@ impl Steps {
         Ok(self.steps.iter().filter_map(|step| step.made_of(parts, zone)).collect())
     }
 
-    /// Leaves out the steps that are older than what is kept of these parts of them, if only what is
-    /// kept is asked for.
+    /// Leaves out the steps that are older than what is kept of these parts of them, if only what
+    /// is kept is asked for.
     ///
     /// # Errors
     ///

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use counter_core::{CounterId, CounterKey, Grain, OwnerType};
+use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
 
 use super::floor::Floor;
 
@@ -63,7 +63,7 @@ impl KnownKept {
             return unknown;
         }
         for id in ids {
-            let Some(grain) = id.period().map(|period| period.grain()) else { continue };
+            let Some(grain) = id.period().map(Period::grain) else { continue };
             let (of_type, of_key) = (id.owner_type(), id.key());
             if noted.has(&of_type, &of_key, grain) {
                 continue;
