@@ -39,6 +39,7 @@ impl Exit {
             Error::Unreachable { .. } | Error::Core(CoreError::Store { .. }) => Self::Unreachable,
             Error::NotMigrated { .. }
             | Error::TooYoung { .. }
+            | Error::RollUp { .. }
             | Error::Build(_)
             | Error::Core(
                 CoreError::Invalid(_) | CoreError::Environment { .. } | CoreError::RedisUrl { .. },

@@ -2,7 +2,8 @@
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::sync::prune::{PruneOptions, Pruned, prune};
+use crate::sync::prune::prune;
+use crate::sync::prune_options::{PruneOptions, Pruned};
 
 impl Counters {
     /// Removes the buckets of a grain whose period ended long ago and that have rows, from the
@@ -44,7 +45,6 @@ impl Counters {
     /// store or the database cannot be asked, or refuses every write. What was done before an
     /// error stays done.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
-        let calendar = self.calendar();
-        prune(self.engine(), calendar.now(), calendar.oldest_event(), options)
+        prune(self.engine(), self.calendar(), options, &|| false)
     }
 }

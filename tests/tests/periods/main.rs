@@ -10,6 +10,7 @@ mod prune;
 mod queries;
 mod read;
 mod read_zones;
+mod rolled;
 mod rows;
 mod synced;
 mod top;
@@ -33,13 +34,14 @@ fn main() -> ExitCode {
         changed::CASES,
         midnight::CASES,
         kept::CASES,
+        rolled::CASES,
         top::CASES,
     ];
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
     let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE];
-    let in_days = [&in_days.concat(), kept::ONCE].concat();
+    let in_days = [&in_days.concat(), kept::ONCE, rolled::ONCE].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

@@ -1,6 +1,7 @@
 //! SQL that is the same in every database.
 
 pub(crate) mod kept;
+pub(crate) mod moves;
 pub(crate) mod numbers;
 pub(crate) mod owners;
 pub(crate) mod present;
