@@ -96,7 +96,8 @@ impl Prune {
             0 => String::new(),
             rolled_up => format!(", {rolled_up} of these added to longer periods"),
         };
-        let held = if *held == 0 { String::new() } else { format!(", {held} to be synced first") };
+        let held =
+            if *held == 0 { String::new() } else { format!(", {held} left to a later call") };
         format!("{rows} rows{of} are old enough: {numbers}{rolled}{held}\n")
     }
 }

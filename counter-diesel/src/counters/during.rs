@@ -87,7 +87,8 @@ impl Counters {
     }
 
     /// Returns the grains of which a counter has buckets, in the table or in the store, whether its
-    /// model declares them or not, less those into which others are rolled up. In the store only those of periods about now are looked at.
+    /// model declares them or not, less those into which others are rolled up. In the store only
+    /// those of periods about now are looked at.
     ///
     /// For tools that do not know the model: see [`During::stored_by`].
     ///
@@ -309,13 +310,13 @@ impl During<'_> {
     ) -> Result<Vec<CounterId>, Error> {
         let (calendar, now) = (self.counters.calendar(), self.counters.calendar().now());
         let asked = self.asked(now, owner, key)?;
-        let buckets = asked.steps.own_buckets(&asked.id, &asked.stored)?;
+        let Asked { id, stored, mut steps } = asked;
+        steps.own_buckets(&id, &stored)?;
         // What was rolled up would be counted beside what is set.
-        let Asked { mut steps, stored, .. } = asked;
         let (grain, zone) = (steps.grain, steps.zone);
         let floor = calendar.raised(Floor::default(), grain, now, zone);
         steps.cut(&key.counter_key()?, &stored, &floor.without_longer(), grain)?;
-        Ok(buckets)
+        steps.own_buckets(&id, &stored)
     }
 
     /// Returns a counter, and what is asked of it at an instant, of which everything is kept.

@@ -67,6 +67,25 @@ pub(crate) fn rolled_grains(engine: &Engine, id: &CounterId) -> Result<Vec<Grain
     Ok(rolled.map(|row| row.grain).collect())
 }
 
+/// Records of a type what is recorded of another one whose counts it gets: since when they are
+/// kept, and what is rolled up.
+pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Result<(), Error> {
+    let ledger = engine.ledger();
+    if from == into {
+        return Ok(());
+    }
+    let rows = ledger.kept(None)?.unwrap_or_default();
+    for row in rows.into_iter().filter(|row| row.owner_type == *from) {
+        let row = Kept { owner_type: into.clone(), ..row };
+        ledger.write_kept(&row, KeptChange::IfAbsent)?;
+        if row.since.is_some() {
+            ledger.write_kept(&row, KeptChange::Forward)?;
+        }
+    }
+    engine.known_kept().forget();
+    Ok(())
+}
+
 /// Makes the rows of the grains of these buckets that have none, as far as this process knows. What
 /// fails is tried again a minute later, and no bucket waits for it.
 pub(crate) fn note<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>) {

@@ -14,6 +14,10 @@ use crate::sync::telemetry::telemetry;
 /// The time between two prunes of a worker.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
+/// The longest time of one prune, because syncs wait for it. What is left comes after the next
+/// sync.
+const AT_A_TIME: Duration = Duration::from_secs(10);
+
 /// Removes what the configured retention does not keep, each hour, for a worker.
 pub(crate) struct Pruner<'a> {
     engine: &'a Engine,
@@ -34,12 +38,13 @@ impl<'a> Pruner<'a> {
         if !is_due || self.engine.config().retention.is_empty() || self.control.is_stopping() {
             return;
         }
-        self.last = Some(Instant::now());
-        let should_stop = || self.control.is_stopping();
+        let began = Instant::now();
+        let should_stop = || self.control.is_stopping() || began.elapsed() >= AT_A_TIME;
         let prune = || prune(self.engine, self.calendar, &PruneOptions::default(), &should_stop);
         // What a panic may leave behind is what each prune begins with.
         let pruned = catch_unwind(AssertUnwindSafe(prune))
             .unwrap_or_else(|panic| Err(Error::Panicked { message: message_of(&*panic) }));
+        self.last = (began.elapsed() < AT_A_TIME).then_some(began);
         telemetry::log_prune(self.engine.prefix(), &pruned);
         if let Ok(pruned) = pruned {
             self.control.lock().status.last_pruned = Some(Arc::new(pruned));

@@ -25,8 +25,8 @@ pub(super) const CASES: &[Case<World>] =
         let rolled = [&dry[..], &["--roll-up", "month"]].concat();
         assert_eq!(
             world.output_of(&rolled),
-            "1 rows of the grain day are old enough: 1 would be set to 0, 0 would be removed, 1 of \
-             these added to longer periods\n"
+            "1 rows of the grain day are old enough: 0 would be set to 0, 0 would be removed, 1 \
+             left to a later call\n"
         );
         let counts = || {
             let rows = world.ledger.baselines(&ids).unwrap();

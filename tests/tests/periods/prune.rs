@@ -115,6 +115,25 @@ pub(super) const CASES: &[Case<World>] = &[
 
 /// What does not depend on the database.
 pub(super) const ONCE: &[Case<World>] = &[
+    ("a read that saw the claim of a row which goes meanwhile counts nothing again", |world| {
+        filled(world);
+        let (of_old, day) = (&ids()[2], "day:2026-09-30".parse::<Period>().unwrap());
+        world.store.increment(of_old, -2).unwrap();
+        // A pass that dies has applied the claim, and the row is 0 for long.
+        let faults = Faults::deciding(|step| step.starts_with("ack").then_some(Fault::Kill));
+        let dying = world.counters_behind(&faults, impatient());
+        assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
+        assert_eq!(rows(world, &ids()[2..3]), [0]);
+        world.age_rows();
+        let others = world.impatient_counters().with_clock(clock());
+        let meanwhile = Faults::calling_once_before("baselines", move || {
+            assert!(others.sync(&SyncOptions::default()).unwrap().is_clean());
+            assert_eq!(others.prune(&days()).unwrap().removed, 1);
+        });
+        let reading = world.counters_behind(&meanwhile, impatient());
+        let during = reading.during(day).stored_by([Grain::Day]);
+        assert_eq!(during.get(&Owner::new("page", 7).unwrap(), "views").unwrap(), 0);
+    }),
     ("more rows than are read at a time are all looked at", |world| {
         let counters = many(world, 1_100);
         assert_eq!(numbers(counters.prune(&days()).unwrap()), [1_100, 1_100, 0]);

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use counter_core::{CounterId, Grain, Period};
-use counter_diesel::query::Span;
+use counter_diesel::error::BuildProblem;
+use counter_diesel::query::{OwnerType, Span};
 use counter_diesel::store::ManualClock;
 use counter_diesel::sync::{PruneOptions, Pruned, Retention};
-use counter_diesel::{Counters, Error, SyncOptions};
-use counter_tests::effort::load;
+use counter_diesel::{Counters, Error, HasCounters, Owner, SyncOptions, sqlite_pool};
+use counter_tests::effort::load_time;
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::bucket_of;
 use counter_tests::suite::Case;
@@ -108,7 +109,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let counters = recorded(world);
         let (begun, ended) = (AtomicI64::new(0), AtomicI64::new(0));
         let is_over = AtomicBool::new(false);
-        let until = Instant::now() + Duration::from_millis(load(700).try_into().unwrap());
+        let until = Instant::now() + load_time(Duration::from_millis(700));
         let (store, syncing) = (&*world.store, world.counters());
         let pruning = at_noon(world.counters());
         thread::scope(|threads| {
@@ -238,6 +239,41 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert!(refused.is_not_migrated(), "{refused:?}");
         assert_eq!(days(world), DAYS.map(|(_, count)| count));
     }),
+    (
+        "what is rolled up is so under another name of the type, and since when days are kept",
+        |world| {
+            let counters = recorded(world);
+            assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+            let [page, site] = ["page", "site"].map(|text| OwnerType::new(text).unwrap());
+            assert!(counters.rename_owner_type(&page, &site).unwrap().failed.is_empty());
+            let site = Owner::new("site", 7).unwrap();
+            let read = |period: &str| {
+                let during = counters.during(period.parse::<Period>().unwrap());
+                during.stored_by([Grain::Day]).get(&site, "views")
+            };
+            let months = ["month:2026-08", "month:2026-09", "month:2026-10", "year:2026"];
+            assert_eq!(months.map(|month| read(month).unwrap()), [3, 12, 16, 63]);
+            assert!(matches!(read("day:2026-09-30"), Err(Error::NotKept { .. })));
+            assert_eq!(counters.grains_in_use(&site, "views").unwrap(), [Grain::Day]);
+        },
+    ),
+    ("a retention that would lose or double counts is refused when the counters are built", |_| {
+        let build = |retention: &str, oldest_event: u64| {
+            let pool = sqlite_pool(":memory:", 1).unwrap();
+            let builder = Counters::builder(pool).memory().model::<Sold>();
+            let builder = builder.oldest_event(Duration::from_secs(oldest_event * 86_400));
+            builder.retention(retention.parse().unwrap()).build().map(drop)
+        };
+        build("day=90d:quarter", 35).unwrap();
+        build("hour=35d,day=35d:year", 35).unwrap();
+        let counted = build("day=90d:month", 35).unwrap_err();
+        let problem = BuildProblem::RollUpCounted { from: Grain::Day, into: Grain::Month };
+        assert!(matches!(counted, Error::Build(found) if found == problem), "{counted:?}");
+        let late = build("day=34d", 35).unwrap_err();
+        let problem = BuildProblem::OldestEvent { grain: Grain::Day };
+        assert!(matches!(late, Error::Build(found) if found == problem), "{late:?}");
+        build("day=7d", 7).unwrap();
+    }),
     ("a worker prunes what is not kept after a good sync", |world| {
         recorded(world);
         let mut config = impatient();
@@ -281,6 +317,13 @@ fn at_noon(counters: Counters) -> Counters {
 fn sync(world: &World) {
     let report = world.impatient_counters().sync(&SyncOptions::default()).unwrap();
     assert!(report.is_clean(), "{report}");
+}
+
+/// Counted by days and by months.
+#[derive(HasCounters)]
+#[counters(keys(sales(every(day, month)), views(every(day))))]
+struct Sold {
+    id: i64,
 }
 
 /// Days are kept for 90 days, and rolled up into months then.
