@@ -36,12 +36,12 @@ pub(super) use claim::claim;
 pub(super) use count_together::count_together;
 pub(super) use discard::discard;
 pub(super) use found::{not_a_string, not_an_id};
-pub(super) use generation::{generation, newest_beside_id, present_generation};
+pub(super) use generation::{generation, present_generation};
 pub(super) use increment::{Found, increment, increment_many};
 pub(super) use index::{
     of_owner as index_of_owner, page as index_page, remove as remove_from_index, write_index,
 };
-pub(super) use look::{held_under, look};
+pub(super) use look::{held_under, look, newest_beside_id};
 pub(super) use move_counts::move_counts;
 pub(super) use note::note;
 pub(super) use raise::{raise, raise_each, raise_emptied};

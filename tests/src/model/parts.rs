@@ -5,6 +5,7 @@
 //! and nothing of another, and the store's id is in neither: it can be lost while the parts stay,
 //! and a part can come back from before the present id. Each part has one counter.
 
+mod new_id;
 mod rules;
 mod steps;
 mod world;

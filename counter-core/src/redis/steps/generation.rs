@@ -67,19 +67,6 @@ pub(crate) fn generation(
     })
 }
 
-/// Returns the high water of the slot of the generation, which each one raises when it begins.
-pub(crate) fn newest_beside_id(server: &Server) -> Result<ClaimSeq, Error> {
-    let names = server.names();
-    let home = names.home();
-    server.repeatable_step(StoreStep::Generation, home, Deadline::NEVER, |checkout| {
-        let mut command = Packed::default();
-        command.command(2, |args| {
-            args.text("GET").text(&*names.high_water(home));
-        });
-        parse_high_water(names, home, server.ask(checkout, &command)?)
-    })
-}
-
 fn has_generation(server: &Server) -> Result<bool, Error> {
     let names = server.names();
     server.repeatable_step(StoreStep::Generation, names.home(), Deadline::NEVER, |checkout| {

@@ -1,5 +1,5 @@
--- Raises the high water to the present time, or above. Accepts that sequences up to there were given
--- out and forgotten, unless the high water was lost: then everything was, and nothing comes back.
+-- Raises the high water to the present time, or above. Accepts that sequences up to there were
+-- given out and forgotten, unless the high water was lost: then all was, and nothing comes back.
 --
 -- KEYS: the high water and the sequences given out.
 -- ARGV: the sequence that the high water becomes no less than; 1 if it is raised only where it was

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::found;
-use super::generation::newest_beside_id;
-use super::look::high_water;
+use super::look::{high_water, newest_beside_id};
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_time};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::{SLOTS, Slot};

@@ -1,6 +1,6 @@
--- Asks whether sequences of one slot of a cluster were given out. A slot that does not remember one,
--- which is not accepted either, came back from an old copy. It keeps that in mind until a decision
--- is made, because it forgets for ever what it gave out before the sequences that it remembers.
+-- Asks whether sequences of one slot of a cluster were given out. A slot that does not remember
+-- one, which is not accepted either, came back from an old copy. It keeps that in mind until a
+-- decision is made, because it soon forgets what it gave out before.
 --
 -- KEYS: the high water and the sequences given out. ARGV: the sequences. Returns 'ok', the high
 -- water, the sequence up to which it is accepted that some were forgotten, and of the sequences

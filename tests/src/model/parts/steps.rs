@@ -2,12 +2,12 @@
 
 use counter_core::{ClaimOp, ClaimSeq};
 
+use super::PARTS;
 use super::rules::{Asks, Clock, Decision, Drops, Floor, PartedStore};
-use super::world::{At, FIRST, Life, Made, Process, Raising, Ready, Work, World};
-use super::{HOME, PARTS};
+use super::world::{At, FIRST, Life, Made, Process, Ready, Work, World};
 
 /// What a part says of what is recorded of it.
-enum Answer {
+pub(super) enum Answer {
     Remembers,
     /// It has no high water.
     WasEmptied,
@@ -64,63 +64,6 @@ impl World {
         };
         self.processes[i].at = at;
         Some(())
-    }
-
-    fn identify(&mut self, model: &PartedStore) -> At {
-        match self.id {
-            Some(life) => At::Identified(life),
-            None if !model.does.raises_for_id => {
-                let floor = self.parts.iter().map(|part| part.high_water).min();
-                At::Identified(self.name(floor.unwrap_or_default(), model))
-            }
-            None => {
-                let last = self.last_id(&self.floors, model.does.last_id);
-                let known = [0, 1].map(|part| self.recorded(last, part, None, model.does.records));
-                let floor = self.above_all();
-                if !model.does.raises_first {
-                    self.name(floor, model);
-                }
-                let home = self.parts[HOME].high_water;
-                At::Raising(Raising { next: 0, floor, last, known, home })
-            }
-        }
-    }
-
-    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not:
-    /// that one of them comes to be the other, to the microsecond, is left out.
-    fn above_all(&self) -> u8 {
-        let newest = self.parts.iter().map(|part| part.high_water).max().unwrap_or_default();
-        (newest.max(self.newest()).max(self.now) + 1).next_multiple_of(2)
-    }
-
-    /// Raises the parts one after the other, and the one beside the id last.
-    fn raise_next(&mut self, raising: Raising, model: &PartedStore) -> At {
-        self.raise_for_id(raising.next, &raising, model);
-        let next = raising.next + 1;
-        let raising = Raising { next, ..raising };
-        if next < HOME { At::Raising(raising) } else { At::Raised(raising) }
-    }
-
-    fn raise_for_id(&mut self, part: usize, raising: &Raising, model: &PartedStore) {
-        let Raising { floor, last, known, .. } = *raising;
-        let asks = model.does.asks_for_id;
-        if !asks || !matches!(self.answer(part, known[part], last, model), Answer::WentBack) {
-            self.parts[part].give_out(floor);
-        }
-    }
-
-    /// Gives the store an id at the instant at which the part beside that is raised. Begins anew if
-    /// that part has given out anything since the record was read: another process has been faster.
-    fn name_raised(&mut self, raising: Raising, model: &PartedStore) -> At {
-        match self.id {
-            Some(life) if model.does.raises_first => return At::Identified(life),
-            None if model.does.names_only_same && self.parts[HOME].high_water != raising.home => {
-                return self.identify(model);
-            }
-            _ => {}
-        }
-        self.raise_for_id(HOME, &raising, model);
-        At::Identified(self.name(raising.floor, model))
     }
 
     /// Raises the high water of the first part, which was emptied when it was asked.
@@ -194,21 +137,6 @@ impl World {
             self.last_good = life.number;
         }
         self.processes[i].at = At::Idle;
-    }
-
-    /// Gives the store an id, unless another process was faster.
-    fn name(&mut self, floor: u8, model: &PartedStore) -> Life {
-        let floor = if model.does.floor == Floor::Unnamed { 0 } else { floor };
-        if model.clock == Clock::Right {
-            // Time passes.
-            self.now = self.now.max(floor + 1);
-        }
-        let (number, lives, floors) = (self.lives, &mut self.lives, &mut self.floors);
-        *self.id.get_or_insert_with(|| {
-            *lives += 1;
-            floors[usize::from(number)] = floor;
-            Life { number, floor }
-        })
     }
 
     fn read_record(&mut self, i: usize, life: Life, model: &PartedStore) -> At {
@@ -289,7 +217,13 @@ impl World {
     }
 
     /// Asks a part, which may keep the answer in mind.
-    fn answer(&mut self, part: usize, known: u32, life: Life, model: &PartedStore) -> Answer {
+    pub(super) fn answer(
+        &mut self,
+        part: usize,
+        known: u32,
+        life: Life,
+        model: &PartedStore,
+    ) -> Answer {
         let answer = self.looks(part, known, life, model);
         if matches!(answer, Answer::WentBack) {
             self.was_found |= part == 0 && self.was_restored;

@@ -289,8 +289,8 @@ impl World {
         self.was_found && !self.was_decided
     }
 
-    /// Not once it came back: what a process has claimed of an old copy is taken for lost if the part
-    /// loses everything before it was asked.
+    /// Not once it came back: what a process has claimed of an old copy is taken for lost if the
+    /// part loses everything before it was asked.
     pub(super) fn can_be_emptied(&self, emptied: Emptied) -> bool {
         match emptied {
             _ if self.was_restored => false,
