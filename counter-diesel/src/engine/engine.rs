@@ -9,6 +9,7 @@ use counter_core::{
 };
 
 use super::age::{OfLedger, refuse_old_copy};
+use super::known_kept::KnownKept;
 use super::read::{self, ReadValue, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
@@ -61,6 +62,8 @@ pub(crate) struct Engine {
     sound_parts: Mutex<Option<Arc<str>>>,
     /// The id of the store all of whose parts were asked once, whatever is recorded of them.
     asked_parts: Mutex<Option<Arc<str>>>,
+    /// Since when buckets are kept, as this process has read it.
+    kept: KnownKept,
     /// Parts of the store that were met and may have lost something.
     doubted_parts: Mutex<BTreeSet<u16>>,
 }
@@ -84,6 +87,7 @@ impl Engine {
             reported_unconfirmed,
             sound_parts,
             asked_parts,
+            kept: KnownKept::default(),
             doubted_parts,
         }
     }
@@ -110,6 +114,11 @@ impl Engine {
             Some(schema) => Cow::Owned(self.tables.in_schema(&schema)),
             None => Cow::Borrowed(&self.tables),
         }
+    }
+
+    /// Since when buckets are kept, as this process has read it.
+    pub(crate) fn known_kept(&self) -> &KnownKept {
+        &self.kept
     }
 
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
