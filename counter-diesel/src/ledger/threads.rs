@@ -304,6 +304,8 @@ mod tests {
         let threads = Threads { spawn: refuse, ..Threads::new(4) };
         let id = threads.run(LONG, || thread::current().id());
         assert_eq!(id.unwrap(), thread::current().id());
+        // It would wait for its caller.
+        assert!(threads.begin(|| panic!("was called")).map(|call: Call<()>| drop(call)).is_none());
     }
 
     #[test]
