@@ -154,8 +154,8 @@ pub(crate) fn top<'a>(
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
         .text(key.as_str())
-        // Integers before texts, beside which there is a 0.
-        .sql(" ORDER BY \"count\" DESC, \"owner_key\" <> '', \"owner_id\", \"owner_key\" LIMIT ")
+        // Integers before texts, because the empty text is the first. An index can have this order.
+        .sql(" ORDER BY \"count\" DESC, \"owner_key\", \"owner_id\" LIMIT ")
         .big_int(limit)
 }
 
