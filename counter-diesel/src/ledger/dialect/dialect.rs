@@ -122,6 +122,15 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>>;
 
+    /// The rows of the buckets of one counter and grain from this one to that one, in the order of
+    /// their periods: when each period starts, the count and the sequence.
+    fn buckets_between(
+        &mut self,
+        tables: &Tables,
+        first: &CounterId,
+        last: &CounterId,
+    ) -> QueryResult<Vec<(NaiveDateTime, i64, i64)>>;
+
     /// Like [`baselines`](Self::baselines), in a transaction that may have an older snapshot:
     /// returns the rows as they are now.
     fn current_rows(

@@ -12,6 +12,16 @@ macro_rules! shared_members {
             standard::delete(tables, id, seq)?.execute(self)
         }
 
+        fn buckets_between(
+            &mut self,
+            tables: &Tables,
+            first: &CounterId,
+            last: &CounterId,
+        ) -> QueryResult<Vec<(chrono::NaiveDateTime, i64, i64)>> {
+            let is_named = self.may_name_statements();
+            standard::buckets_between(tables, first, last)?.named(is_named).load(self)
+        }
+
         fn rows_of(
             &mut self,
             tables: &Tables,

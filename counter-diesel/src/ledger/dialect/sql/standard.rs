@@ -82,13 +82,34 @@ pub(crate) fn one_baseline<'a>(
     of_counter(Statement::new(select), id)
 }
 
+/// The rows of the buckets of one counter from this one to that one, in the order of their periods.
+pub(crate) fn buckets_between<'a>(
+    tables: &Tables,
+    first: &'a CounterId,
+    last: &CounterId,
+) -> QueryResult<Statement<'a, (Timestamp, BigInt, BigInt)>> {
+    let from = tables.of(Some(first)).quoted();
+    let select = format!("SELECT \"starts_at\", \"count\", \"claim_seq\" FROM {from} WHERE ");
+    let rows = of_key(Statement::new(select), first)?;
+    let Some((first, last)) = first.period().zip(last.period()) else {
+        return Ok(rows.sql(" AND 1 = 0"));
+    };
+    let [first, last] = [first, last].map(PeriodColumns::of);
+    Ok(rows
+        .sql(" AND \"grain\" = ")
+        .text(first.grain)
+        .sql(" AND \"starts_at\" BETWEEN ")
+        .date_time(first.starts_at)
+        .sql(" AND ")
+        .date_time(last.starts_at)
+        .sql(" ORDER BY \"starts_at\""))
+}
+
 fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
-    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
-    let statement = of_owner(statement, bind_owner(id.owner_id())?);
-    let statement = statement.sql(" AND \"key\" = ").text(id.key());
+    let statement = of_key(statement, id)?;
     Ok(match id.period().map(PeriodColumns::of) {
         None => statement,
         Some(PeriodColumns { grain, starts_at }) => {
@@ -96,6 +117,15 @@ fn of_counter<'a, Row>(
             statement.sql(" AND \"starts_at\" = ").date_time(starts_at)
         }
     })
+}
+
+fn of_key<'a, Row>(
+    statement: Statement<'a, Row>,
+    id: &'a CounterId,
+) -> QueryResult<Statement<'a, Row>> {
+    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
+    let statement = of_owner(statement, bind_owner(id.owner_id())?);
+    Ok(statement.sql(" AND \"key\" = ").text(id.key()))
 }
 
 fn of_owner<'a, Row>(statement: Statement<'a, Row>, owner: OwnerColumns<'a>) -> Statement<'a, Row> {
