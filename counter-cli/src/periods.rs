@@ -1,8 +1,9 @@
 //! Periods and spans as they are written at a terminal, and what a counter counted in them.
 
+use chrono::Weekday;
 use clap::Args;
-use counter_diesel::query::{Grain, Period, Span};
-use counter_diesel::{Counters, During, Owner};
+use counter_diesel::query::{Grain, OwnerType, Period, Span, Zone};
+use counter_diesel::{CounterKey, Counters, During, Error, Owner};
 
 use crate::failure::Failure;
 use crate::key::KeyArgument;
@@ -31,6 +32,39 @@ impl PeriodArguments {
     /// Returns what to print behind the name of an owner.
     pub(crate) fn suffix(&self) -> String {
         self.during.map_or_else(String::new, |period| format!(" in {}", label(period)))
+    }
+
+    /// Returns the read of the period of all owners of a type, if there is one.
+    pub(crate) fn of_type<'a>(
+        &self,
+        counters: &'a Counters,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<During<'a>>, Failure> {
+        let Some(period) = self.during else { return Ok(None) };
+        let by = |grain| counters.during(period).stored_by([grain]);
+        if let Some(grain) = self.stored {
+            return Ok(Some(by(grain)));
+        }
+        let mut found = Vec::new();
+        for grain in Grain::ALL.iter().copied() {
+            match by(grain).top_of(owner_type, key, 1) {
+                Ok(owners) if owners.is_empty() => {}
+                Ok(_) => found.push(grain),
+                Err(Error::NotKept { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match found[..] {
+            [] => Ok(Some(by(period.grain()))),
+            [grain] => Ok(Some(by(grain))),
+            _ => {
+                let grains = found.iter().map(|grain| grain.as_str()).collect::<Vec<_>>();
+                let key = shown(key.as_str());
+                let what = format!("{key} was counted by {}", grains.join(" and by "));
+                Err(Failure::failed(what).hint("name the one that counts: --stored day"))
+            }
+        }
     }
 
     /// Returns each of these counters with the bucket that is meant, if all of them have one.
@@ -75,6 +109,50 @@ impl PeriodArguments {
             Ok(Asked { counters, owner, argument, during, has_bucket })
         };
         keys.into_iter().map(asked).collect()
+    }
+}
+
+/// Where the weeks, months and years of a series begin, and in which zone.
+#[derive(Args)]
+pub(crate) struct SpanArguments {
+    /// Day on which weeks begin, such as sunday. Default: monday
+    #[arg(long, value_name = "DAY")]
+    weeks_from: Option<Weekday>,
+
+    /// Day of the month on which months, quarters and years begin, from 1 to 28. Default: 1
+    #[arg(long, value_name = "DAY", value_parser = clap::value_parser!(u32).range(1..=28))]
+    months_from: Option<u32>,
+
+    /// Month in which years begin, from 1 to 12. Default: 1
+    #[arg(long, value_name = "MONTH", value_parser = clap::value_parser!(u32).range(1..=12))]
+    years_from: Option<u32>,
+
+    /// Zone of the owner's days, such as +05:30. Default: COUNTER_ZONE, or UTC. Zones that a model
+    /// gives its owners are not known to the command
+    #[arg(long, allow_hyphen_values = true)]
+    zone: Option<Zone>,
+}
+
+impl SpanArguments {
+    /// Returns whether steps of this grain are periods of the calendar.
+    pub(crate) fn are_calendars(&self, step: Grain) -> bool {
+        match step {
+            Grain::Week => matches!(self.weeks_from, None | Some(Weekday::Mon)),
+            Grain::Month | Grain::Quarter => matches!(self.months_from, None | Some(1)),
+            Grain::Year => {
+                matches!((self.months_from, self.years_from), (None | Some(1), None | Some(1)))
+            }
+            _ => true,
+        }
+    }
+
+    /// Returns a span with these beginnings, in this zone.
+    pub(crate) fn grouped(&self, span: Span) -> Span {
+        let Self { weeks_from, months_from, years_from, zone } = *self;
+        let span = weeks_from.map_or(span, |day| span.weeks_from(day));
+        let span = months_from.map_or(span, |day| span.months_from(day));
+        let span = years_from.map_or(span, |month| span.years_from(month));
+        zone.map_or(span, |zone| span.zone(zone))
     }
 }
 

@@ -207,6 +207,21 @@ pub enum Error {
         stored: Vec<Grain>,
     },
 
+    /// A read asks for more periods of one counter than are added up, which is
+    /// [`Span::MAX_PERIODS`](crate::query::Span::MAX_PERIODS).
+    #[error("{}", periods::too_many(.key, *.grain, *.periods, *.most))]
+    #[non_exhaustive]
+    TooManyPeriods {
+        /// The counter's key.
+        key: CounterKey,
+        /// The grain whose periods would be added up.
+        grain: Grain,
+        /// How many there are.
+        periods: u64,
+        /// How many there may be.
+        most: u64,
+    },
+
     /// The periods that are to be set, reset or deleted have no buckets of their own: they are sums
     /// of others, or nothing is kept of them. Nothing was changed.
     #[error("{}", periods::not_stored(.key, *.grain, .stored))]

@@ -25,6 +25,7 @@ pub use counter_core::TableName;
 pub use self::dialect::connection::{CounterConnection, LendConnection};
 pub use self::dialect::lock_wait::LockWait;
 pub use self::dialect::numbers::SharedRecord;
+pub use self::dialect::period::BucketRange;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::ledger::{

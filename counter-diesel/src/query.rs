@@ -11,7 +11,7 @@ pub use counter_core::{Grain, OwnerText, OwnerType, Period, Span, Step, ToZone, 
 pub use self::adds_periods::AddsPeriods;
 pub use self::counter_in::{CounterIn, CounterInOf};
 pub use self::counter_value::{CounterValue, CounterValueOf};
-pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, PrimaryKeyColumn};
+pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, NamedColumn, PrimaryKeyColumn};
 pub use self::owner_id_type::{ComparedIn, HasUuidBytes, OwnerIdSqlType, OwnerIdSqlTypeOf};
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;

@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal as _};
 
 use clap::Args;
-use counter_diesel::query::{Grain, Period, Span};
+use counter_diesel::query::{Grain, Period, Span, Step};
 use counter_diesel::{Counters, Series as Counts};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::key::KeyArgument;
 use crate::output::{Output, table};
 use crate::owner::OwnerArgument;
-use crate::periods::{label, last, period, stored};
+use crate::periods::{SpanArguments, label, last, period, stored};
 use crate::settings::CommandSettings;
 
 /// Print what a counter counted in each of several periods
@@ -27,12 +27,16 @@ pub(crate) struct Series {
     /// The last periods, of which the newest is the running one: 24h, 30d, 8w, 12mo, 4q, 5y
     #[arg(long, value_name = "N", value_parser = last, required_unless_present = "during")]
     last: Option<Span>,
-    /// The periods within this one, such as 2026-11, 2026-Q4 or 2026
+    /// The periods of this one, such as 2026-11, 2026-Q4 or 2026. Its first and its last week are
+    /// whole ones, also if they begin before it or end after it, and so is every other period
     #[arg(long, value_name = "PERIOD", value_parser = period, conflicts_with = "last")]
     during: Option<Period>,
-    /// How long each period of --during is: hour, day, week, month, quarter or year
-    #[arg(long, value_name = "GRAIN", default_value_t = Grain::Day, requires = "during")]
-    by: Grain,
+    /// How long each period of --during is: hour, day, week, month, quarter or year. Default: day,
+    /// or hour for an hour
+    #[arg(long, value_name = "GRAIN", requires = "during")]
+    by: Option<Grain>,
+    #[command(flatten)]
+    grouped: SpanArguments,
     /// Grain by which the application counts: hour, day, week, month, quarter or year. Default:
     /// those by which anything was counted
     #[arg(long, value_name = "GRAIN")]
@@ -52,8 +56,9 @@ impl Series {
             let what = "a series has periods of its own: name the key without one";
             return Err(Failure::usage(what));
         }
+        let span = self.span()?;
         let counters = connect::counters(settings)?;
-        let (span, counts) = self.counts(&counters, &argument)?;
+        let counts = self.counts(&counters, &argument, span)?;
         let found = json!({
             "owner": self.owner.text,
             "key": argument.text,
@@ -69,39 +74,60 @@ impl Series {
         Ok(Exit::Done)
     }
 
+    fn span(&self) -> Result<Span, Failure> {
+        let span = match (self.last, self.during) {
+            (None, Some(period)) => self.within(period)?,
+            (last, _) => last.unwrap_or_else(|| Span::last(1, Grain::Day)),
+        };
+        Ok(self.grouped.grouped(span))
+    }
+
+    fn within(&self, period: Period) -> Result<Span, Failure> {
+        let by = self.by.unwrap_or_else(|| period.grain().min(Grain::Day));
+        if by > period.grain() {
+            let what = format!("a {by} is longer than {}", label(period));
+            return Err(Failure::usage(what).hint("name a longer period, or a shorter --by"));
+        }
+        if by == period.grain() && self.grouped.are_calendars(by) {
+            return Ok(period.into());
+        }
+        Ok(Span::between(by, period.start().date(), period.end().date()))
+    }
+
     fn counts(
         &self,
         counters: &Counters,
         argument: &KeyArgument,
-    ) -> Result<(Span, Counts), Failure> {
-        let span = match (self.last, self.during) {
-            (None, Some(period)) => {
-                Span::between(self.by, period.start().date(), period.end().date())
-            }
-            (last, _) => last.unwrap_or_else(|| Span::last(1, self.by)),
-        };
+        span: Span,
+    ) -> Result<Counts, Failure> {
         let owner = &self.owner.owner;
         let stored = stored(counters, owner, argument, self.stored)?;
-        let counts = counters.during(span).stored_by(stored).series(owner, &argument.key)?;
-        Ok((span, counts))
+        Ok(counters.during(span).stored_by(stored).series(owner, &argument.key)?)
     }
 }
 
 fn in_json(counts: &Counts) -> Value {
-    let one = |(period, value): (Period, i64)| {
-        let starts_at = period.start().format("%Y-%m-%dT%H:%M:%S").to_string();
-        json!({ "period": label(period), "starts_at": starts_at, "value": value })
+    let one = |(step, value): (Step, i64)| {
+        let [starts_at, ends_at] =
+            [step.start(), step.end()].map(|at| at.format("%Y-%m-%dT%H:%M:%S").to_string());
+        let period = label(step.label());
+        json!({ "period": period, "starts_at": starts_at, "ends_at": ends_at, "value": value })
     };
     counts.iter().map(one).collect()
 }
 
+/// Returns the label of a period, or the first day of what is none.
+fn name(step: Step) -> String {
+    step.period().map_or_else(|| step.start().date().to_string(), label)
+}
+
 fn in_csv(counts: &Counts) -> String {
-    let line = |(period, value)| format!("{},{value}\n", label(period));
+    let line = |(step, value)| format!("{},{value}\n", name(step));
     "period,count\n".to_owned() + &counts.iter().map(line).collect::<String>()
 }
 
 fn in_table(counts: &Counts) -> String {
-    let row = |(period, value): (Period, i64)| ([value.to_string()], label(period));
+    let row = |(step, value): (Step, i64)| ([value.to_string()], name(step));
     table(&counts.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -116,8 +142,8 @@ fn in_chart(counts: &Counts) -> String {
         let columns = if value > 0 { columns.max(1) } else { 0 };
         "█".repeat(usize::try_from(columns).unwrap_or_default())
     };
-    let row = |(period, value): (Period, i64)| {
-        ([value.to_string()], format!("{}  {}", label(period), bar(value)).trim_end().to_owned())
+    let row = |(step, value): (Step, i64)| {
+        ([value.to_string()], format!("{}  {}", name(step), bar(value)).trim_end().to_owned())
     };
     table(&counts.iter().map(row).collect::<Vec<_>>())
 }

@@ -2,8 +2,8 @@ use std::num::NonZeroUsize;
 
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, RowPage, RowPlace,
-    SyncedPrefix, TableName,
+    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, RowPage,
+    RowPlace, SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
@@ -39,6 +39,7 @@ impl Ledger for Away {
         &self,
         _owner_type: &OwnerType,
         _key: &CounterKey,
+        _buckets: Option<BucketRange>,
         _limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.refuse()

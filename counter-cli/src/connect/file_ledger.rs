@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use counter_diesel::check::{Fact, LedgerFacts};
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, PoolLedger, RowPage, RowPlace,
-    SyncedPrefix, TableName,
+    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, PoolLedger,
+    RowPage, RowPlace, SyncedPrefix, TableName,
 };
 use counter_diesel::query::OwnerType;
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
@@ -75,9 +75,10 @@ impl Ledger for FileLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        self.reads.top(owner_type, key, limit)
+        self.reads.top(owner_type, key, buckets, limit)
     }
 
     fn rows_after(

@@ -1,14 +1,14 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 
-use super::step::Step;
+use super::step::{Shift, Step};
 use super::zone::Zone;
 use crate::id::{Grain, Period};
 use crate::invalid::{InputKind, Invalid};
 
 /// Which periods a read asks for: a number of steps of one grain, one after the other.
 ///
-/// A [`Period`] is a span of one step. What is wrong with a span, such as too many steps, is an
-/// error of the read.
+/// A [`Period`] is a span of one step, and so is a [`Step`] of another span. What is wrong with a
+/// span, such as too many steps, is an error of the read.
 ///
 /// ```
 /// # use chrono::{NaiveDate, Weekday};
@@ -18,7 +18,8 @@ use crate::invalid::{InputKind, Invalid};
 /// let november = Span::between(Grain::Day, date(11, 1), date(12, 1));
 /// let weeks_from_sunday = Span::last(8, Grain::Week).weeks_from(Weekday::Sun);
 /// let billing_periods = Span::last(12, Grain::Month).months_from(15).complete();
-/// # let _ = (last_week_of_days, november, weeks_from_sunday, billing_periods);
+/// let fiscal_years = Span::last(3, Grain::Year).years_from(4);
+/// # let _ = (last_week_of_days, november, weeks_from_sunday, billing_periods, fiscal_years);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use = "it only says what to read"]
@@ -28,6 +29,7 @@ pub struct Span {
     is_complete: bool,
     first_weekday: Weekday,
     first_day_of_month: u32,
+    first_month_of_year: u32,
     zone: Option<Zone>,
 }
 
@@ -35,12 +37,16 @@ pub struct Span {
 enum Reach {
     Last(usize),
     Between(NaiveDate, NaiveDate),
-    One(Period),
+    One(Step),
 }
 
 impl Span {
     /// The greatest number of steps: more than a year of hours has, and 27 years of days.
     pub const MAX_STEPS: usize = 10_000;
+
+    /// The greatest number of periods that are added up for one counter: 11 years of hours, and
+    /// 270 years of days.
+    pub const MAX_PERIODS: u64 = 100_000;
 
     /// Returns the span of the last `n` steps, of which the newest is the running one.
     pub fn last(n: usize, step: Grain) -> Self {
@@ -57,8 +63,16 @@ impl Span {
 
     fn new(reach: Reach, step: Grain) -> Self {
         let (is_complete, zone) = (false, None);
-        let (first_weekday, first_day_of_month) = (Weekday::Mon, 1);
-        Self { reach, step, is_complete, first_weekday, first_day_of_month, zone }
+        let (first_weekday, first_day_of_month, first_month_of_year) = (Weekday::Mon, 1, 1);
+        Self {
+            reach,
+            step,
+            is_complete,
+            first_weekday,
+            first_day_of_month,
+            first_month_of_year,
+            zone,
+        }
     }
 
     /// Leaves out the running step, and what is in the future. The last `n` are then the last `n`
@@ -84,6 +98,16 @@ impl Span {
         Self { first_day_of_month: day, ..self }
     }
 
+    /// Lets years begin in this month, from 1 to 12, such as fiscal years in April. Default: 1.
+    /// Others are added up from months or days, and from quarters if they begin with one.
+    ///
+    /// It regroups only the steps that are years, and not a [`Period`]. With
+    /// [`months_from`](Self::months_from) they begin on that day of the month. Another month is an
+    /// error of the read.
+    pub fn years_from(self, month: u32) -> Self {
+        Self { first_month_of_year: month, ..self }
+    }
+
     /// Takes the present from the calendar of this zone. Default: that of the owner, else the
     /// configured one.
     pub fn zone(self, zone: Zone) -> Self {
@@ -98,6 +122,18 @@ impl Span {
     /// Returns the zone that the span was given.
     pub const fn own_zone(&self) -> Option<Zone> {
         self.zone
+    }
+
+    /// Returns whether the steps depend on the zone: those that end with the running one do, and
+    /// hours between dates. Hours up to now are the same everywhere, and so are given periods and
+    /// dates, unless the span is to leave out the running one.
+    pub fn depends_on_zone(&self) -> bool {
+        match (self.reach, self.step) {
+            (Reach::Between(..), Grain::Hour) => true,
+            (_, Grain::Hour) => false,
+            (Reach::Last(_), _) => true,
+            (Reach::Between(..) | Reach::One(_), _) => self.is_complete,
+        }
     }
 
     /// Returns the steps, oldest first, at an instant. `zone` is that of the span unless it was
@@ -116,7 +152,8 @@ impl Span {
     /// # Errors
     ///
     /// [`Invalid`] if the span ends before it begins, has more than [`MAX_STEPS`](Self::MAX_STEPS)
-    /// steps, reaches beyond the years 1000 to 9999, or has months from a day that is not 1 to 28.
+    /// steps, reaches beyond the years 1000 to 9999, has months from a day that is not 1 to 28, or
+    /// years from a month that is not 1 to 12.
     pub fn steps(&self, now: DateTime<Utc>, zone: Zone) -> Result<Vec<Step>, Invalid> {
         let zone = self.zone.unwrap_or(zone);
         let shift = self.shift()?;
@@ -124,7 +161,7 @@ impl Span {
         let mut steps = match self.reach {
             Reach::Last(n) => self.last_steps(n, running)?,
             Reach::Between(from, until) => self.steps_between(from, until, shift, zone)?,
-            Reach::One(period) => vec![Step::new(period, 0)],
+            Reach::One(step) => vec![step],
         };
         if self.is_complete {
             steps.retain(|step| *step < running);
@@ -151,7 +188,7 @@ impl Span {
         &self,
         from: NaiveDate,
         until: NaiveDate,
-        shift: i8,
+        shift: Shift,
         zone: Zone,
     ) -> Result<Vec<Step>, Invalid> {
         if until < from {
@@ -166,17 +203,25 @@ impl Span {
         if steps.len() > Self::MAX_STEPS { Err(self.refused(TOO_MANY)) } else { Ok(steps) }
     }
 
-    /// Returns how many days after a period of the calendar each step begins.
-    fn shift(&self) -> Result<i8, Invalid> {
+    /// Returns how long after a period of the calendar each step begins.
+    fn shift(&self) -> Result<Shift, Invalid> {
         if !(1..=28).contains(&self.first_day_of_month) {
             return Err(self.refused("months begin on a day from 1 to 28"));
         }
-        Ok(match (self.reach, self.step) {
-            (Reach::One(_), _) | (_, Grain::Hour | Grain::Day) => 0,
+        if !(1..=12).contains(&self.first_month_of_year) {
+            return Err(self.refused("years begin in a month from 1 to 12"));
+        }
+        if let Reach::One(step) = self.reach {
+            return Ok(step.shift());
+        }
+        let months = if self.step == Grain::Year { self.first_month_of_year as u8 - 1 } else { 0 };
+        let days = match self.step {
+            Grain::Hour | Grain::Day => 0,
             // From -3 to 3, so that most of the week is in the ISO week that it is named by.
-            (_, Grain::Week) => (self.first_weekday.num_days_from_monday() as i8 + 3) % 7 - 3,
-            (_, Grain::Month | Grain::Quarter | Grain::Year) => self.first_day_of_month as i8 - 1,
-        })
+            Grain::Week => (self.first_weekday.num_days_from_monday() as i8 + 3) % 7 - 3,
+            Grain::Month | Grain::Quarter | Grain::Year => self.first_day_of_month as i8 - 1,
+        };
+        Ok(Shift { months, days })
     }
 
     /// Returns what the labels of this span's steps are made of at an instant: hours are in UTC.
@@ -195,7 +240,7 @@ impl Span {
         let text = match self.reach {
             Reach::Last(n) => format!("last {n} by {step}"),
             Reach::Between(from, until) => format!("{from} to {until} by {step}"),
-            Reach::One(period) => period.to_string(),
+            Reach::One(step) => step.to_string(),
         };
         Invalid::malformed(InputKind::Span, &text, why)
     }
@@ -206,6 +251,13 @@ const TOO_MANY: &str = "it has more than 10000 steps";
 /// Exactly this period.
 impl From<Period> for Span {
     fn from(period: Period) -> Self {
-        Self::new(Reach::One(period), period.grain())
+        Step::of(period).into()
+    }
+}
+
+/// Exactly the days of this step, also if it begins on another day than a period.
+impl From<Step> for Span {
+    fn from(step: Step) -> Self {
+        Self::new(Reach::One(step), step.label().grain())
     }
 }

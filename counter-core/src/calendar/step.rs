@@ -1,33 +1,53 @@
+use std::fmt;
 use std::ops::Range;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDateTime, TimeDelta, Timelike, Utc};
 
 use super::zone::Zone;
 use crate::id::{Grain, Period};
 
-/// One step of a [`Span`](super::Span): a period, or a week or a month that begins on another day.
+/// One step of a [`Span`](super::Span): a period, or a week, a month or a year that begins on
+/// another day.
+///
+/// Its text is that of its [`label`](Self::label), such as `week:2026-W48`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step {
     label: Period,
-    /// How many days after the period it begins, and ends.
-    shift: i8,
+    shift: Shift,
+}
+
+/// How long after the period of its label a step begins, and ends: first the months, then the days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) struct Shift {
+    /// Of a year, below 12; else 0.
+    pub(super) months: u8,
+    pub(super) days: i8,
 }
 
 impl Step {
-    pub(super) fn new(label: Period, shift: i8) -> Self {
-        Self { label, shift }
+    /// Returns the step that is this period.
+    pub(super) fn of(period: Period) -> Self {
+        Self { label: period, shift: Shift::default() }
     }
 
     /// Returns the step of this grain that contains a civil time.
-    pub(super) fn containing(grain: Grain, shift: i8, at: NaiveDateTime) -> Self {
-        let shifted = at.checked_sub_signed(TimeDelta::days(shift.into()));
+    pub(super) fn containing(grain: Grain, shift: Shift, at: NaiveDateTime) -> Self {
+        // A month that is too short for the day ends earlier, which is in the same year.
+        let shifted = at
+            .checked_sub_signed(TimeDelta::days(shift.days.into()))
+            .and_then(|at| at.checked_sub_months(Months::new(shift.months.into())));
         Self { label: Period::containing(grain, shifted.unwrap_or(at)), shift }
+    }
+
+    pub(super) const fn shift(self) -> Shift {
+        self.shift
     }
 
     /// Returns the period by which the step is shown.
     ///
-    /// A month that begins on the 15th has the name of the month in which it begins. A week that
-    /// begins on another day than Monday has the name of the ISO week in which most of it is.
+    /// A month that begins on the 15th has the name of the month in which it begins, and a year
+    /// that begins in April that of the year in which it does. A week that begins on another day
+    /// than Monday has the name of the ISO week in which most of it is.
     pub const fn label(self) -> Period {
         self.label
     }
@@ -35,10 +55,11 @@ impl Step {
     /// Returns the period that this step is, if it is one: the bucket of [`label`](Self::label) is
     /// the whole step.
     pub fn period(self) -> Option<Period> {
-        (self.shift == 0).then_some(self.label)
+        (self.shift == Shift::default()).then_some(self.label)
     }
 
-    /// Returns the first civil time of the step. That of an hour is in UTC.
+    /// Returns the first civil time of the step, which is not that of its
+    /// [`label`](Self::label) if it begins on another day. That of an hour is in UTC.
     pub fn start(self) -> NaiveDateTime {
         self.shifted(self.label.start())
     }
@@ -58,7 +79,8 @@ impl Step {
     /// where they cannot.
     ///
     /// A step that is a period is that period. Days make up every step that is longer, months make
-    /// up quarters and years, quarters make up years. Hours make up every step whose first and last
+    /// up quarters and years unless these begin within a month, quarters make up years unless these
+    /// begin within a quarter. Hours make up every step whose first and last
     /// instant in the zone is at a full hour of UTC. Weeks make up nothing else.
     ///
     /// ```
@@ -72,27 +94,45 @@ impl Step {
     /// # Ok::<(), Invalid>(())
     /// ```
     pub fn made_of(self, grain: Grain, zone: Zone) -> Option<Vec<Period>> {
-        if self.period().is_some_and(|period| period.grain() == grain) {
-            return Some(vec![self.label]);
-        }
-        let parts = match grain {
-            Grain::Hour => {
-                let Range { start, end } = self.instants(zone);
-                let is_full_hour = |at: DateTime<Utc>| at.minute() == 0 && at.second() == 0;
-                let fits = is_full_hour(start) && is_full_hour(end);
-                fits.then(|| start.naive_utc()..end.naive_utc())
-            }
-            _ => self.is_divided_by(grain).then(|| self.start()..self.end()),
+        self.covered(grain, zone).map(|within| periods_within(grain, within))
+    }
+
+    /// Returns how many periods [`made_of`](Self::made_of) returns, without making them.
+    pub fn count_of(self, grain: Grain, zone: Zone) -> Option<u64> {
+        let Range { start, end } = self.covered(grain, zone)?;
+        let months = |at: NaiveDateTime| i64::from(at.year()) * 12 + i64::from(at.month0());
+        let count = match grain {
+            Grain::Hour => (end - start).num_hours(),
+            Grain::Day => (end - start).num_days(),
+            Grain::Month => months(end) - months(start),
+            Grain::Quarter => (months(end) - months(start)) / 3,
+            // They make up only themselves.
+            Grain::Week | Grain::Year => 1,
         };
-        parts.map(|parts| periods_within(grain, parts))
+        u64::try_from(count).ok()
+    }
+
+    /// Returns from which civil time to which the periods of a grain are that add up to the step.
+    fn covered(self, grain: Grain, zone: Zone) -> Option<Range<NaiveDateTime>> {
+        if self.period().is_some_and(|period| period.grain() == grain) {
+            return Some(self.start()..self.end());
+        }
+        if grain != Grain::Hour {
+            return self.is_divided_by(grain).then(|| self.start()..self.end());
+        }
+        let Range { start, end } = self.instants(zone);
+        let is_full_hour = |at: DateTime<Utc>| at.minute() == 0 && at.second() == 0;
+        let fits = is_full_hour(start) && is_full_hour(end);
+        fits.then(|| start.naive_utc()..end.naive_utc())
     }
 
     fn is_divided_by(self, grain: Grain) -> bool {
-        let is_period = self.shift == 0;
+        let Shift { months, days } = self.shift;
+        let is_longer = self.label.grain() > grain;
         match grain {
-            Grain::Day => self.label.grain() > Grain::Day,
-            Grain::Month => is_period && self.label.grain() > Grain::Month,
-            Grain::Quarter => is_period && self.label.grain() > Grain::Quarter,
+            Grain::Day => is_longer,
+            Grain::Month => is_longer && days == 0,
+            Grain::Quarter => is_longer && days == 0 && months % 3 == 0,
             Grain::Hour | Grain::Week | Grain::Year => false,
         }
     }
@@ -106,7 +146,16 @@ impl Step {
     }
 
     fn shifted(self, at: NaiveDateTime) -> NaiveDateTime {
-        at.checked_add_signed(TimeDelta::days(self.shift.into())).unwrap_or(at)
+        at.checked_add_months(Months::new(self.shift.months.into()))
+            .and_then(|at| at.checked_add_signed(TimeDelta::days(self.shift.days.into())))
+            .unwrap_or(at)
+    }
+}
+
+/// Writes the [`label`](Step::label).
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.label.fmt(f)
     }
 }
 

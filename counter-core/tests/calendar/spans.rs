@@ -137,6 +137,64 @@ fn billing_months_go_from_the_15th_to_the_15th() {
 }
 
 #[test]
+fn years_may_begin_in_april_and_are_named_by_the_year_in_which_they_do() {
+    let years = Span::last(2, Grain::Year).years_from(4);
+    let expected = [(date(2025, 4, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2027, 3, 31))];
+    for today in [noon(2026, 4, 1), noon(2026, 12, 31), noon(2027, 3, 31)] {
+        assert_eq!(dates(years, today), expected, "{today}");
+        assert_eq!(labels(years, today), ["year:2025", "year:2026"]);
+    }
+    assert_eq!(dates(years, noon(2026, 3, 31))[1], expected[0]);
+    let from_december = dates(Span::last(1, Grain::Year).years_from(12), noon(2026, 11, 30));
+    assert_eq!(from_december, [(date(2025, 12, 1), date(2026, 11, 30))]);
+    // From 31 March, a month before is in February, and the same year.
+    let from_second = Span::last(1, Grain::Year).years_from(2).months_from(15);
+    assert_eq!(dates(from_second, noon(2026, 3, 31)), [(date(2026, 2, 15), date(2027, 2, 14))]);
+    assert_eq!(dates(from_second, noon(2026, 2, 14)), [(date(2025, 2, 15), date(2026, 2, 14))]);
+    let all = Span::between(Grain::Year, date(2025, 4, 1), date(2027, 4, 1)).years_from(4);
+    assert_eq!(dates(all, noon(2026, 1, 1)), expected);
+    // Other steps, and periods, are not regrouped.
+    let months = Span::last(1, Grain::Month).years_from(4);
+    assert_eq!(labels(months, noon(2026, 1, 31)), ["month:2026-01"]);
+    let year = Span::from(Period::year(2026).unwrap()).years_from(4);
+    assert_eq!(dates(year, noon(2026, 1, 1)), [(date(2026, 1, 1), date(2026, 12, 31))]);
+}
+
+#[test]
+fn a_step_is_a_span_of_exactly_its_days() {
+    let now = noon(2026, 11, 28);
+    for span in [
+        Span::last(2, Grain::Week).weeks_from(Weekday::Sun),
+        Span::last(2, Grain::Month).months_from(15),
+        Span::last(2, Grain::Year).years_from(4),
+        Span::last(2, Grain::Hour),
+    ] {
+        let steps = span.steps(now, Zone::UTC).unwrap();
+        for step in &steps {
+            assert_eq!(Span::from(*step).steps(now, Zone::UTC).unwrap(), [*step], "{span:?}");
+        }
+        // The last one is running, and the other is not.
+        let complete = steps.iter().map(|step| Span::from(*step).complete());
+        let left = complete.map(|span| span.steps(now, Zone::UTC).unwrap().len());
+        assert_eq!(left.collect::<Vec<_>>(), [1, 0], "{span:?}");
+    }
+}
+
+#[test]
+fn it_is_known_which_spans_have_other_steps_in_other_zones() {
+    let day = Span::from(Period::day(date(2026, 11, 28)));
+    let hours = Span::between(Grain::Hour, date(2026, 11, 28), date(2026, 11, 29));
+    let days = Span::between(Grain::Day, date(2026, 11, 28), date(2026, 11, 29));
+    for depends in [Span::last(1, Grain::Month), hours, day.complete(), days.complete()] {
+        assert!(depends.depends_on_zone(), "{depends:?}");
+    }
+    let last = Span::last(2, Grain::Hour);
+    for same in [day, days, last, last.complete()] {
+        assert!(!same.depends_on_zone(), "{same:?}");
+    }
+}
+
+#[test]
 fn the_zone_of_the_span_comes_before_the_other_and_decides_what_is_running() {
     let now = instant("2026-11-30T20:00:00Z");
     let [utc, kolkata] = [Zone::UTC, zone("+05:30")];
@@ -210,6 +268,10 @@ fn a_span_that_cannot_be_is_refused_and_says_why() {
     for day in [0, 29, 31, u32::MAX] {
         let months = refused(Span::last(1, Grain::Month).months_from(day));
         assert!(months.contains("a day from 1 to 28"), "{months}");
+    }
+    for month in [0, 13, u32::MAX] {
+        let years = refused(Span::last(1, Grain::Year).years_from(month));
+        assert!(years.contains("a month from 1 to 12"), "{years}");
     }
     for outside in [
         Span::last(2000, Grain::Year),

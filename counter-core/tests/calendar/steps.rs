@@ -17,8 +17,9 @@ fn any_span() -> impl Strategy<Value = Span> {
         (0..7_u8).map(|day| Weekday::try_from(day).unwrap()).collect::<Vec<_>>(),
     );
     let grain = prop::sample::select(GRAINS.to_vec());
-    (grain, weekday, 1..=28_u32)
-        .prop_map(|(grain, weekday, day)| Span::last(3, grain).weeks_from(weekday).months_from(day))
+    (grain, weekday, 1..=28_u32, 1..=12_u32).prop_map(|(grain, weekday, day, month)| {
+        Span::last(3, grain).weeks_from(weekday).months_from(day).years_from(month)
+    })
 }
 
 proptest! {
@@ -47,7 +48,10 @@ proptest! {
     ) {
         let now = DateTime::from_timestamp(now, 0).unwrap();
         for step in span.steps(now, Zone::UTC).unwrap() {
-            let Some(parts) = step.made_of(part, Zone::UTC) else { continue };
+            let parts = step.made_of(part, Zone::UTC);
+            let count = parts.as_ref().map(|parts| parts.len() as u64);
+            prop_assert_eq!(step.count_of(part, Zone::UTC), count);
+            let Some(parts) = parts else { continue };
             prop_assert_eq!(parts[0].start(), step.start());
             prop_assert_eq!(parts[parts.len() - 1].end(), step.end());
             for (earlier, later) in parts.iter().zip(&parts[1..]) {
@@ -107,4 +111,18 @@ fn a_month_that_begins_on_another_day_is_made_of_days_alone() {
     let quarter = step_of(Span::last(1, Grain::Quarter).months_from(15));
     assert_eq!(quarter.start().date(), date(2026, 10, 15));
     assert_eq!(quarter.made_of(Grain::Month, Zone::UTC), None);
+}
+
+#[test]
+fn a_year_from_april_is_made_of_quarters_and_one_from_may_of_months() {
+    let parts = |month, day, grain| {
+        let step = step_of(Span::last(1, Grain::Year).years_from(month).months_from(day));
+        step.made_of(grain, Zone::UTC).map(|parts| (parts.len(), parts[0].start().date()))
+    };
+    assert_eq!(parts(4, 1, Grain::Quarter), Some((4, date(2026, 4, 1))));
+    assert_eq!(parts(5, 1, Grain::Quarter), None);
+    assert_eq!(parts(5, 1, Grain::Month), Some((12, date(2026, 5, 1))));
+    assert_eq!(parts(5, 15, Grain::Month), None);
+    assert_eq!(parts(5, 15, Grain::Day), Some((365, date(2026, 5, 15))));
+    assert_eq!(parts(4, 1, Grain::Year), None);
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use counter_core::{CounterId, Grain, InputKind, Invalid, Replacement, Span, Zone};
+use counter_core::{CounterId, Grain, InputKind, Invalid, Period, Replacement, Span, Zone};
 
 use super::counters::{Counters, id_of};
 use super::load::in_rows;
@@ -118,9 +118,9 @@ impl Counters {
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
-    counters: &'a Counters,
-    span: Span,
-    stored: Option<Vec<Grain>>,
+    pub(super) counters: &'a Counters,
+    pub(super) span: Span,
+    pub(super) stored: Option<Vec<Grain>>,
 }
 
 impl During<'_> {
@@ -135,8 +135,9 @@ impl During<'_> {
     /// # Errors
     ///
     /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit
-    /// into 64 bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
+    /// span, [`Error::TooManyPeriods`] if more than [`Span::MAX_PERIODS`] of them would,
+    /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
+    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
     /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
     /// [`Counters::get`] fails with.
     pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
@@ -157,11 +158,9 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, mut groups) = (self.counters.calendar().now(), Vec::new());
-        for (owner, key) in counters {
-            groups.push(self.asked(now, &owner, &key)?.buckets()?.concat());
-        }
-        sums(self.counters.engine(), &groups)
+        let now = self.counters.calendar().now();
+        let asked = counters.into_iter().map(|(owner, key)| self.asked(now, &owner, &key));
+        self.sums(&asked.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// The same of some counters of each of many owners, in the order of the owners and of the
@@ -179,14 +178,14 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
-        let (now, mut count, mut groups) = (self.counters.calendar().now(), 0, Vec::new());
+        let (now, mut count, mut asked) = (self.counters.calendar().now(), 0, Vec::new());
         for owner in owners {
             count += 1;
             for key in &keys {
-                groups.push(self.asked(now, &owner, key)?.buckets()?.concat());
+                asked.push(self.asked(now, &owner, key)?);
             }
         }
-        Ok(in_rows(count, &sums(self.counters.engine(), &groups)?))
+        Ok(in_rows(count, &self.sums(&asked)?))
     }
 
     /// What a counter counted in each step of the span: see [`Counters::series`].
@@ -218,14 +217,14 @@ impl During<'_> {
         let asked = asked.collect::<Result<Vec<_>, Error>>()?;
         let mut groups = Vec::new();
         for one in &asked {
-            groups.extend(one.buckets()?);
+            groups.extend(one.periods()?.into_iter().map(|periods| (&one.id, periods)));
         }
         let mut values = sums(self.counters.engine(), &groups)?.into_iter();
-        let one = |Asked { steps, .. }: Asked<'_>| {
-            let labels = steps.steps.iter().map(|step| step.label());
-            Series::new(labels.zip(values.by_ref()).collect(), steps.ended())
+        let one = |Asked { steps, .. }: &Asked<'_>| {
+            let counts = steps.steps.iter().copied().zip(values.by_ref());
+            Series::new(counts.collect(), steps.ended())
         };
-        Ok(asked.into_iter().map(one).collect())
+        Ok(asked.iter().map(one).collect())
     }
 
     /// Gives the bucket of a period a value, as [`Counters::set`] does it. The total, and the
@@ -276,6 +275,15 @@ impl During<'_> {
         self.replace(&owner, &key, Replacement::Delete)
     }
 
+    /// Returns what each of these counters counted in all of its steps.
+    fn sums(&self, asked: &[Asked<'_>]) -> Result<Vec<i64>, Error> {
+        let mut groups = Vec::new();
+        for one in asked {
+            groups.push((&one.id, one.periods()?.concat()));
+        }
+        sums(self.counters.engine(), &groups)
+    }
+
     fn replace<O: CounterOwner>(
         &self,
         owner: &O,
@@ -322,8 +330,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn buckets(&self) -> Result<Vec<Vec<CounterId>>, Error> {
-        self.steps.buckets(&self.id, &self.stored)
+    fn periods(&self) -> Result<Vec<Vec<Period>>, Error> {
+        self.steps.periods(&self.id, &self.stored)
     }
 }
 

@@ -127,7 +127,7 @@ impl<C: CounterConnection> CountersOn<'_, C> {
         let key = key.counter_key()?;
         let limit = i64::try_from(n).unwrap_or(i64::MAX);
         let tables = self.engine.tables();
-        let candidates = database_error(self.conn.top(&tables, owner_type, &key, limit))?;
+        let candidates = database_error(self.conn.top(&tables, owner_type, &key, None, limit))?;
         ranked(owner_type, candidates, &key, |ids| self.values(ids))
     }
 

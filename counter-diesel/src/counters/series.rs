@@ -1,19 +1,21 @@
-use counter_core::{Overflow, Period};
+use counter_core::{Overflow, Step};
 
 /// What a counter counted in periods that follow each other: see
 /// [`Counters::series`](crate::Counters::series).
 ///
-/// Oldest first, with 0 for the periods in which nothing was counted. A period is named by the
-/// label of its step: that of a billing month is the month in which it begins.
+/// Oldest first, with 0 for the periods in which nothing was counted. Each is a [`Step`], which
+/// says when it begins and ends: [`label`](Step::label) is the period by which it is shown, that of
+/// a billing month being the month in which it begins. `counters.during(step)` reads the days of
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Series {
-    counts: Vec<(Period, i64)>,
+    counts: Vec<(Step, i64)>,
     /// How many of them had ended, which come before the others.
     complete: usize,
 }
 
 impl Series {
-    pub(crate) fn new(counts: Vec<(Period, i64)>, complete: usize) -> Self {
+    pub(crate) fn new(counts: Vec<(Step, i64)>, complete: usize) -> Self {
         Self { counts, complete }
     }
 
@@ -28,7 +30,7 @@ impl Series {
     }
 
     /// Returns the periods with their counts, oldest first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Period, i64)> + DoubleEndedIterator {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Step, i64)> + DoubleEndedIterator {
         self.counts.iter().copied()
     }
 
@@ -48,7 +50,7 @@ impl Series {
 
     /// Returns the period with the highest count, the first of several. `None` if there are no
     /// periods.
-    pub fn highest(&self) -> Option<(Period, i64)> {
+    pub fn highest(&self) -> Option<(Step, i64)> {
         self.iter().rev().max_by_key(|(_, count)| *count)
     }
 
@@ -64,8 +66,8 @@ impl Series {
 }
 
 impl IntoIterator for Series {
-    type Item = (Period, i64);
-    type IntoIter = std::vec::IntoIter<(Period, i64)>;
+    type Item = (Step, i64);
+    type IntoIter = std::vec::IntoIter<(Step, i64)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.counts.into_iter()
@@ -73,8 +75,8 @@ impl IntoIterator for Series {
 }
 
 impl<'a> IntoIterator for &'a Series {
-    type Item = (Period, i64);
-    type IntoIter = std::iter::Copied<std::slice::Iter<'a, (Period, i64)>>;
+    type Item = (Step, i64);
+    type IntoIter = std::iter::Copied<std::slice::Iter<'a, (Step, i64)>>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.counts.iter().copied()
@@ -110,12 +112,16 @@ impl Trend {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, NaiveDate};
+    use counter_core::{Grain, Period, Span, Zone};
+
     use super::*;
 
     fn months(counts: &[i64], complete: usize) -> Series {
-        let first = Period::month(2026, 1).unwrap();
-        let months = std::iter::successors(Some(first), |month| Some(month.next()));
-        Series::new(months.zip(counts.iter().copied()).collect(), complete)
+        let date = |month| NaiveDate::from_ymd_opt(2026, month, 1).unwrap();
+        let months = Span::between(Grain::Month, date(1), date(12));
+        let months = months.steps(DateTime::UNIX_EPOCH, Zone::UTC).unwrap();
+        Series::new(months.into_iter().zip(counts.iter().copied()).collect(), complete)
     }
 
     #[test]
@@ -128,7 +134,8 @@ mod tests {
     #[test]
     fn the_highest_is_the_first_of_several() {
         let series = months(&[3, 7, 7, -1], 4);
-        assert_eq!(series.highest(), Some((Period::month(2026, 2).unwrap(), 7)));
+        let (month, highest) = series.highest().unwrap();
+        assert_eq!((month.period(), highest), (Period::month(2026, 2).ok(), 7));
         assert_eq!((months(&[], 0).highest(), series.len()), (None, 4));
     }
 

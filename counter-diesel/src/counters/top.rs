@@ -1,12 +1,16 @@
 //! The models with the highest values.
 
-use counter_core::{CounterId, CounterKey, Owner, OwnerId, OwnerType};
+use counter_core::{CounterId, CounterKey, Grain, Owner, OwnerId, OwnerType};
 
 use crate::counters::counters::Counters;
+use crate::counters::during::During;
 use crate::counters::has_counters::HasCounters;
+use crate::engine::buckets::{Steps, sums, zone_needed};
 use crate::error::Error;
+use crate::ledger::dialect::period::BucketRange;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
+use crate::query::owner_column::{HasOwnerColumn, NamedColumn};
 
 impl Counters {
     /// The `n` instances of a model with the highest values of a counter, the highest first, with
@@ -69,8 +73,133 @@ impl Counters {
         n: usize,
     ) -> Result<Vec<(Owner, i64)>, Error> {
         let key = key.counter_key()?;
-        let candidates = self.engine().ledger().top(owner_type, &key, n)?;
+        let candidates = self.engine().ledger().top(owner_type, &key, None, n)?;
         ranked(owner_type, candidates, &key, |ids| self.engine().get_many(ids))
+    }
+}
+
+impl During<'_> {
+    /// The `n` instances of a model that counted the most in the span, the highest first, with
+    /// what they counted: trending posts.
+    ///
+    /// They are those whose buckets add up to the most *in the table*, as
+    /// [`counter_in`](HasCounters::counter_in) adds them up, of which the model's own table still
+    /// has a row: owners that were deleted leave no hole. They are put in order by their exact
+    /// values, what is pending for them included. What is pending for others is not known here, as
+    /// for [`Counters::top`], and owners without buckets in the span are not among them.
+    ///
+    /// The model has to name its table, by `#[diesel(table_name = posts)]`, in the same database.
+    /// Where its owners have zones of their own, the span has to name one by
+    /// [`zone`](crate::query::Span::zone), unless it is a [`Period`](crate::query::Period).
+    ///
+    /// Three queries and one round trip to the store, and two queries more each time that owners
+    /// were gone. The first reads every bucket of the model's counters: the guide to periods has an
+    /// index for it. Keep the answer for some seconds where it is asked often.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # use counter_diesel::query::{Grain, Span};
+    /// # diesel::table! { posts (id) { id -> BigInt, } }
+    /// # #[derive(HasCounters)]
+    /// # #[diesel(table_name = posts)]
+    /// # #[counters(keys(views(every(day))))]
+    /// # struct Post { id: i64 }
+    /// # #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    /// # fn show(counters: &Counters) -> Result<(), Error> {
+    /// let week = Span::last(7, Grain::Day);
+    /// for (post, views) in counters.during(week).top::<Post>(PostCounter::Views, 10)? {
+    ///     println!("post {}: {views} views this week", post.id());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the
+    /// span has to name a zone.
+    pub fn top<M>(&self, key: impl KeyOf<M>, n: usize) -> Result<Vec<(OwnerOf<M>, i64)>, Error>
+    where
+        M: HasCounters + HasOwnerColumn,
+        M::Column: NamedColumn,
+    {
+        let ((table, column), key) = (M::COLUMN.place()?, key.counter_key()?);
+        let ledger = self.counters.engine().ledger();
+        let counted = Declared { grains: M::grains_of(&key), has_zone: M::HAS_ZONE };
+        let present = |ids: Vec<OwnerId>| ledger.present_owners(&table, &column, &ids);
+        Ok(of_model(self.highest(&M::OWNER_TYPE, &key, counted, n, present)?))
+    }
+
+    /// Like [`top`](Self::top), for owners whose type is only text. Owners that were deleted are
+    /// among them, because their table is not known.
+    ///
+    /// # Errors
+    ///
+    /// As [`top`](Self::top).
+    pub fn top_of(
+        &self,
+        owner_type: &OwnerType,
+        key: impl KeyOf<Owner>,
+        n: usize,
+    ) -> Result<Vec<(Owner, i64)>, Error> {
+        let key = key.counter_key()?;
+        let model = self.counters.calendar().declared(owner_type);
+        let counted = Declared {
+            grains: model.map_or(&[][..], |model| (model.grains_of)(&key)),
+            has_zone: model.is_some_and(|model| model.has_zone),
+        };
+        self.highest(owner_type, &key, counted, n, Ok)
+    }
+
+    fn highest(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        counted: Declared,
+        n: usize,
+        present: impl Fn(Vec<OwnerId>) -> Result<Vec<OwnerId>, Error>,
+    ) -> Result<Vec<(Owner, i64)>, Error> {
+        let (engine, calendar) = (self.counters.engine(), self.counters.calendar());
+        let zone = (!counted.has_zone).then(|| calendar.zone());
+        let steps = Steps::at(calendar.now(), self.span, zone).ok_or_else(zone_needed)??;
+        let stored = self.stored.as_deref().unwrap_or(counted.grains);
+        let parts = steps.parts_of(key, stored)?;
+        if steps.needs_zone(parts) {
+            return Err(zone_needed().into());
+        }
+        let Some((first, last)) = steps.ends(parts) else { return Ok(Vec::new()) };
+        let range = Some(BucketRange { first, last });
+        let most = |limit| engine.ledger().top(owner_type, key, range, limit);
+        ranked(owner_type, first_present(n, most, present)?, key, |ids| {
+            let group = |id| Ok((id, steps.periods(id, stored)?.concat()));
+            sums(engine, &ids.iter().map(group).collect::<Result<Vec<_>, Error>>()?)
+        })
+    }
+}
+
+/// What is known of a key by which owners are put in order.
+struct Declared {
+    /// The grains by which it is counted.
+    grains: &'static [Grain],
+    /// Whether each owner has a zone of its own.
+    has_zone: bool,
+}
+
+/// Returns the first `n` owners that are present, of those that `most` returns at most so many of.
+fn first_present(
+    n: usize,
+    most: impl Fn(usize) -> Result<Vec<OwnerId>, Error>,
+    present: impl Fn(Vec<OwnerId>) -> Result<Vec<OwnerId>, Error>,
+) -> Result<Vec<OwnerId>, Error> {
+    let mut limit = n;
+    loop {
+        let found = most(limit)?;
+        let are_all = found.len() < limit || limit == 0;
+        let mut left = present(found)?;
+        if left.len() >= n || are_all {
+            left.truncate(n);
+            return Ok(left);
+        }
+        limit = limit.saturating_mul(4);
     }
 }
 
@@ -92,4 +221,29 @@ pub(crate) fn ranked(
 /// Turns owners that are known to be instances of a model into owners of that model.
 pub(crate) fn of_model<M: HasCounters>(top: Vec<(Owner, i64)>) -> Vec<(OwnerOf<M>, i64)> {
     top.into_iter().map(|(owner, value)| (OwnerOf::new(owner), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use counter_core::ToOwnerId as _;
+
+    use super::*;
+
+    #[test]
+    fn owners_that_are_gone_are_passed_over_until_there_are_enough() {
+        let all = (1..=50_i64).map(|id| id.to_owner_id().unwrap()).collect::<Vec<_>>();
+        let first = |n, is_there: fn(i64) -> bool| {
+            let most = |limit| Ok(all.iter().take(limit).cloned().collect());
+            let present = |mut ids: Vec<OwnerId>| {
+                ids.retain(|id| id.as_i64().is_some_and(is_there));
+                Ok(ids)
+            };
+            let found = first_present(n, most, present).unwrap();
+            found.iter().filter_map(OwnerId::as_i64).collect::<Vec<_>>()
+        };
+        assert_eq!(first(3, |_| true), [1, 2, 3]);
+        assert_eq!(first(3, |id| id % 10 == 0), [10, 20, 30]);
+        assert_eq!(first(3, |id| id == 50), [50]);
+        assert!(first(3, |_| false).is_empty() && first(0, |_| true).is_empty());
+    }
 }

@@ -1,7 +1,7 @@
 //! Which buckets make up what is asked of a span, and their sums.
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
-use counter_core::{CounterId, CounterKey, Grain, Invalid, Period, Span, Step, Zone};
+use chrono::{DateTime, FixedOffset, Utc};
+use counter_core::{CounterId, CounterKey, Grain, InputKind, Invalid, Period, Span, Step, Zone};
 
 use super::engine::Engine;
 use crate::error::{CoreError, Error};
@@ -19,9 +19,6 @@ pub(crate) struct Steps {
     pub(crate) now: DateTime<Utc>,
 }
 
-/// Before this, none of the last steps of a span was one of those that are the last now.
-const LONG_AGO: TimeDelta = TimeDelta::days(400);
-
 impl Steps {
     /// Returns the steps of a span at an instant, in the span's own zone or else in this one.
     /// `None` if there is no zone and the steps depend on it.
@@ -31,57 +28,78 @@ impl Steps {
         zone: Option<Zone>,
     ) -> Option<Result<Self, Invalid>> {
         let (grain, zone) = (span.step(), span.own_zone().or(zone));
-        if zone.is_none() && depend_on_zone(now, span) {
+        if zone.is_none() && span.depends_on_zone() {
             return None;
         }
         let steps = span.steps(now, zone.unwrap_or_default());
         Some(steps.map(|steps| Self { steps, grain, zone, now }))
     }
 
-    /// Returns how many steps have ended.
+    /// Returns how many steps have ended: everywhere, where the zone is not known.
     pub(crate) fn ended(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| step.instants(self.zone.unwrap_or_default()).end <= self.now)
-            .count()
+        let last_to_end = || FixedOffset::west_opt(12 * 3600).map(Zone::from);
+        let zone = self.zone.or_else(last_to_end).unwrap_or_default();
+        self.steps.partition_point(|step| step.instants(zone).end <= self.now)
     }
 
-    /// Returns the periods that add up to each step, of a counter that is counted by these grains.
+    /// Returns the grain whose periods add up to each step, of those by which a counter is counted.
     /// `None` if none do.
     ///
-    /// Those of the grain that is asked for, else of the shortest that divides it. Hours come last,
+    /// It is the grain that is asked for, else the shortest that divides it. Hours come last,
     /// because each of the others has fewer buckets.
-    pub(crate) fn periods(&self, stored: &[Grain]) -> Option<Vec<Vec<Period>>> {
+    pub(crate) fn parts(&self, stored: &[Grain]) -> Option<Grain> {
         let mut grains = stored.to_vec();
         grains.sort_by_key(|grain| (*grain != self.grain, *grain == Grain::Hour, *grain));
         let zone = self.zone.unwrap_or_default();
-        let parts = |grain| self.steps.iter().map(|step| step.made_of(grain, zone)).collect();
-        grains.into_iter().find_map(parts)
+        let divides =
+            |grain: &Grain| self.steps.iter().all(|step| step.count_of(*grain, zone).is_some());
+        grains.into_iter().find(divides)
     }
 
-    /// Returns whether these periods, which add up to the steps, do so in a zone that is not known.
-    pub(crate) fn needs_zone(&self, periods: &[Vec<Period>]) -> bool {
-        let are_hours = periods.iter().flatten().any(|period| period.grain() == Grain::Hour);
-        self.zone.is_none() && are_hours && self.grain != Grain::Hour
+    /// Returns what [`parts`](Self::parts) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if no grain adds up to the steps.
+    pub(crate) fn parts_of(&self, key: &CounterKey, stored: &[Grain]) -> Result<Grain, Error> {
+        self.parts(stored).ok_or_else(|| {
+            let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
+            Error::NotKept { key, grain, stored }
+        })
     }
 
-    /// Returns the buckets that add up to each step.
-    pub(crate) fn buckets(
+    /// Returns whether periods of this grain, which add up to the steps, do so in a zone that is
+    /// not known.
+    pub(crate) fn needs_zone(&self, parts: Grain) -> bool {
+        self.zone.is_none() && parts == Grain::Hour && self.grain != Grain::Hour
+    }
+
+    /// Returns the first and the last period of this grain, which adds up to the steps. `None` if
+    /// there are no steps.
+    pub(crate) fn ends(&self, parts: Grain) -> Option<(Period, Period)> {
+        let zone = self.zone.unwrap_or_default();
+        let first = self.steps.first()?.made_of(parts, zone)?.first().copied()?;
+        let last = self.steps.last()?.made_of(parts, zone)?.last().copied()?;
+        Some((first, last))
+    }
+
+    /// Returns the periods whose buckets add up to each step.
+    pub(crate) fn periods(
         &self,
         id: &CounterId,
         stored: &[Grain],
-    ) -> Result<Vec<Vec<CounterId>>, Error> {
-        let Some(periods) = self.periods(stored) else {
-            let (key, grain, stored) = (key_of(id)?, self.grain, stored.to_vec());
-            return Err(Error::NotKept { key, grain, stored });
-        };
-        if self.needs_zone(&periods) {
+    ) -> Result<Vec<Vec<Period>>, Error> {
+        let parts = self.parts_of(&key_of(id)?, stored)?;
+        if self.needs_zone(parts) {
             return Err(Error::ZoneNeeded { counter: id.clone() });
         }
-        let buckets = |periods: Vec<Period>| {
-            periods.into_iter().map(|period| Ok(id.within(period)?)).collect()
-        };
-        periods.into_iter().map(buckets).collect()
+        let zone = self.zone.unwrap_or_default();
+        let periods = self.steps.iter().filter_map(|step| step.count_of(parts, zone)).sum::<u64>();
+        if periods > Span::MAX_PERIODS {
+            let (key, grain, most) = (key_of(id)?, parts, Span::MAX_PERIODS);
+            return Err(Error::TooManyPeriods { key, grain, periods, most });
+        }
+        Ok(self.steps.iter().filter_map(|step| step.made_of(parts, zone)).collect())
     }
 
     /// Returns the bucket of each step, of a counter that is counted by these grains.
@@ -103,39 +121,76 @@ impl Steps {
     }
 }
 
-/// Returns whether a span has other steps in other zones. It has none if its dates are given, or if
-/// they are hours up to now.
-fn depend_on_zone(now: DateTime<Utc>, span: Span) -> bool {
-    let steps = |now, zone| span.steps(now, zone);
-    if span.step() == Grain::Hour {
-        let other = FixedOffset::east_opt(3600).map(Zone::from).unwrap_or_default();
-        return steps(now, Zone::UTC) != steps(now, other);
-    }
-    let before = now.checked_sub_signed(LONG_AGO).unwrap_or(now);
-    steps(now, Zone::UTC) != steps(before, Zone::UTC)
+/// Returns the error of a span over owners of which each has a zone of its own.
+pub(crate) fn zone_needed() -> Invalid {
+    let why = "owners of this model have zones of their own, so the span has to name one";
+    Invalid::Malformed { kind: InputKind::Zone, text: "none".to_owned(), why }
 }
 
 fn key_of(id: &CounterId) -> Result<CounterKey, Error> {
     Ok(CounterKey::new(id.key().into_owned())?)
 }
 
+/// A counter, and the periods whose buckets are added up.
+pub(crate) type Group<'a> = (&'a CounterId, Vec<Period>);
+
 /// Returns the sum of each of these groups of buckets. Every look is exact at an instant of its
-/// own.
-pub(crate) fn sums(engine: &Engine, groups: &[Vec<CounterId>]) -> Result<Vec<i64>, Error> {
-    let ids = groups.concat();
-    let mut values = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(AT_ONCE) {
-        values.extend(engine.get_many(ids)?);
+/// own. A group is in one look unless it is too large for one.
+pub(crate) fn sums(engine: &Engine, groups: &[Group<'_>]) -> Result<Vec<i64>, Error> {
+    let mut sums = Vec::with_capacity(groups.len());
+    let mut rest = groups;
+    while !rest.is_empty() {
+        let (together, after) = rest.split_at(at_once(rest));
+        sums.extend(sums_together(engine, together)?);
+        rest = after;
+    }
+    Ok(sums)
+}
+
+/// Returns how many of the first groups fit into one look, and at least 1.
+fn at_once(groups: &[Group<'_>]) -> usize {
+    let mut buckets = 0_usize;
+    let fit = groups.iter().take_while(|(_, periods)| {
+        buckets = buckets.saturating_add(periods.len());
+        buckets <= AT_ONCE
+    });
+    fit.count().max(1)
+}
+
+fn sums_together(engine: &Engine, groups: &[Group<'_>]) -> Result<Vec<i64>, Error> {
+    let mut buckets =
+        groups.iter().flat_map(|(id, periods)| periods.iter().map(|period| id.within(*period)));
+    let mut values = Vec::new();
+    loop {
+        let ids = buckets.by_ref().take(AT_ONCE).collect::<Result<Vec<_>, _>>()?;
+        if ids.is_empty() {
+            break;
+        }
+        values.extend(engine.get_many(&ids)?);
     }
     let mut values = values.into_iter().map(i128::from);
-    let sum_of = |group: &Vec<CounterId>| {
-        let sum = values.by_ref().take(group.len()).sum::<i128>();
-        match (i64::try_from(sum), group.first()) {
-            (Ok(sum), _) => Ok(sum),
-            (Err(_), Some(id)) => Err(CoreError::Overflow { counter: id.total() }.into()),
-            // The sum of none is 0.
-            (Err(_), None) => Ok(0),
-        }
+    let sum_of = |(id, periods): &Group<'_>| {
+        let sum = values.by_ref().take(periods.len()).sum::<i128>();
+        i64::try_from(sum).map_err(|_| CoreError::Overflow { counter: (*id).clone() }.into())
     };
     groups.iter().map(sum_of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_ends_between_groups_unless_one_is_too_large_for_it() {
+        let id = CounterId::new("post", 42, "views").unwrap();
+        let day = Period::year(2026).unwrap();
+        let groups = |sizes: &[usize]| {
+            let groups = sizes.iter().map(|size| (&id, vec![day; *size])).collect::<Vec<_>>();
+            at_once(&groups)
+        };
+        assert_eq!(groups(&[1_500, 500, 1]), 2);
+        assert_eq!(groups(&[1_500, 1_500]), 1);
+        assert_eq!(groups(&[8_760, 1]), 1);
+        assert_eq!(groups(&[0, 0, 2_000]), 3);
+    }
 }

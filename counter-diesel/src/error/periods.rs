@@ -20,6 +20,15 @@ pub(super) fn not_kept(key: &CounterKey, grain: Grain, stored: &[Grain]) -> Stri
     }
 }
 
+pub(super) fn too_many(key: &CounterKey, grain: Grain, periods: u64, most: u64) -> String {
+    format!(
+        "the span has {periods} periods of the counter {} by {grain}, but at most {most} are added \
+         up: ask for a part of it, or count the key by a longer grain too, as in \
+         `every({grain}, month)`",
+        Printable(key.as_str())
+    )
+}
+
 pub(super) fn not_stored(key: &CounterKey, grain: Grain, stored: &[Grain]) -> String {
     let key = Printable(key.as_str());
     match stored {
@@ -55,6 +64,8 @@ mod tests {
                         which does not add up to that";
         assert_eq!(not_kept(&key, Grain::Month, &stored), expected);
         assert!(not_kept(&key, Grain::Day, &[]).contains("`every(day)`"));
+        let many = too_many(&key, Grain::Hour, 8_766_000, 100_000);
+        assert!(many.contains("8766000 periods of the counter views by hour, but at most 100000"));
         assert!(not_stored(&key, Grain::Month, &stored).ends_with("hour and week"));
         assert!(not_stored(&key, Grain::Day, &[]).contains("`every(day)`"));
     }

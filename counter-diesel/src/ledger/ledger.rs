@@ -10,6 +10,7 @@ use counter_core::{
 use crate::error::Error;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
+pub(crate) use crate::ledger::dialect::period::BucketRange;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
 
@@ -55,11 +56,14 @@ pub trait Ledger: Send + Sync + 'static {
     fn rows_of(&self, owner: &Owner) -> Result<Vec<(CounterKey, Baseline)>, Error>;
 
     /// The owners of this type whose counts of this key are the highest in the table, at most
-    /// `limit` of them: the highest first, and the smaller id first where counts are the same.
+    /// `limit` of them: the highest first, and the smaller id first where counts are the same. With
+    /// `buckets` those are meant whose buckets in this range add up to the most; owners without any
+    /// are not among them.
     fn top(
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error>;
 

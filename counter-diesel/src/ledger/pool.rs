@@ -16,6 +16,7 @@ use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::period::BucketRange;
 use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
@@ -205,10 +206,11 @@ impl<C: CounterConnection> DirectLedger<C> {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, limit))
+        self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, buckets, limit))
     }
 
     pub(crate) fn begin(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {

@@ -17,8 +17,8 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::ledger::{
-    Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, PreparedRead, RowPage, RowPlace,
-    Unapplied, UpdateOutcome,
+    BucketRange, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, PreparedRead, RowPage,
+    RowPlace, Unapplied, UpdateOutcome,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
@@ -171,10 +171,11 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        range: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        let (owner_type, key) = (owner_type.clone(), key.clone());
-        self.within(self.limits().answer, move |direct| direct.top(&owner_type, &key, limit))
+        let (of, key) = (owner_type.clone(), key.clone());
+        self.within(self.limits().answer, move |direct| direct.top(&of, &key, range, limit))
     }
 
     fn rows_after(

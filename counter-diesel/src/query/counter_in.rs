@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use counter_core::{
-    Clock as _, CounterKey, Grain, InputKind, Invalid, OwnerType, Span, SystemClock, TableName,
-    Zone,
+    Clock as _, CounterKey, Grain, InputKind, Invalid, OwnerType, Period, Span, SystemClock,
+    TableName, Zone,
 };
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
@@ -15,7 +15,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Text};
 
-use crate::engine::buckets::Steps;
+use crate::engine::buckets::{Steps, zone_needed};
 use crate::error::Error;
 use crate::ledger::dialect::sql::statement::push_quoting;
 use crate::ledger::dialect::tables::Tables;
@@ -86,7 +86,8 @@ pub struct CounterIn<Id> {
     key: ReadableKey,
     grain: &'static str,
     from: NaiveDateTime,
-    until: NaiveDateTime,
+    /// The start of the last row, or before the first one if there are none.
+    to: NaiveDateTime,
     /// Between double quotes.
     table: Cow<'static, str>,
 }
@@ -111,13 +112,14 @@ impl<Id> CounterIn<Id> {
             let range = range_of(&key, stored(&key), zone, span)?;
             Ok((key, range))
         });
-        let nothing = (Grain::Day.as_str(), NaiveDateTime::default(), NaiveDateTime::default());
-        let (key, (grain, from, until)) = match found {
+        let epoch = NaiveDateTime::default();
+        let nothing = (Grain::Day.as_str(), epoch + TimeDelta::days(1), epoch);
+        let (key, (grain, from, to)) = match found {
             Ok((key, range)) => (Ok(key), range.unwrap_or(nothing)),
             Err(why) => (Err(why), nothing),
         };
         let table = Cow::Borrowed("\"model_counters_periods\"");
-        Self { owner_type, id, key: ReadableKey(key), grain, from, until, table }
+        Self { owner_type, id, key: ReadableKey(key), grain, from, to, table }
     }
 
     /// The same beside another table of counters:
@@ -131,12 +133,12 @@ impl<Id> CounterIn<Id> {
     fn alias(&self) -> String {
         let mut hasher = DefaultHasher::new();
         let key = self.key.0.as_ref().map_or("", CounterKey::as_str);
-        (self.owner_type.as_str(), key, self.grain, self.from, self.until).hash(&mut hasher);
+        (self.owner_type.as_str(), key, self.grain, self.from, self.to).hash(&mut hasher);
         format!("counter_{:016x}", hasher.finish())
     }
 }
 
-/// The grain of rows, their first start, and what all of them start before.
+/// The grain of rows, their first start, and their last one.
 type RowRange = (&'static str, NaiveDateTime, NaiveDateTime);
 
 /// Returns the rows that add up to a span; `None` if it has no periods.
@@ -146,26 +148,25 @@ fn range_of(
     zone: Option<Zone>,
     span: Span,
 ) -> Result<Option<RowRange>, Unreadable> {
-    let needed = || {
-        let why = "owners of this model have zones of their own, so the span has to name one";
-        Invalid::Malformed { kind: InputKind::Zone, text: "none".to_owned(), why }
-    };
     let micros = SystemClock.now_micros();
     let now = DateTime::<Utc>::from_timestamp_micros(micros).ok_or_else(|| {
         let why = "the clock shows no time of the calendar";
         Invalid::Malformed { kind: InputKind::Period, text: micros.to_string(), why }
     })?;
-    let steps = Steps::at(now, span, zone).ok_or_else(needed)??;
-    let Some(periods) = steps.periods(stored) else {
+    let steps = Steps::at(now, span, zone).ok_or_else(zone_needed)??;
+    let Some(parts) = steps.parts(stored) else {
         let grain = span.step();
         return Err(Unreadable::NotKept { key: key.clone(), grain, stored: stored.to_vec() });
     };
-    if steps.needs_zone(&periods) {
-        return Err(needed().into());
+    if steps.needs_zone(parts) {
+        return Err(zone_needed().into());
     }
-    let (first, last) = (periods.iter().flatten().next(), periods.iter().flatten().next_back());
-    let range = first.zip(last);
-    Ok(range.map(|(first, last)| (first.grain().as_str(), first.start(), last.end())))
+    let ends = steps.ends(parts);
+    // A year from April ends after the calendar of the databases does.
+    if let Some((_, last)) = ends {
+        Period::starting(parts, last.start())?;
+    }
+    Ok(ends.map(|(first, last)| (parts.as_str(), first.start(), last.start())))
 }
 
 impl<Id, DB> QueryFragment<DB> for CounterIn<Id>
@@ -196,8 +197,8 @@ where
         out.push_bind_param::<Text, str>(self.grain)?;
         push_quoting(&mut out, &format!(" AND \"{row}_start\" >= "))?;
         DB::push_start(&self.from, out.reborrow())?;
-        push_quoting(&mut out, &format!(" AND \"{row}_start\" < "))?;
-        DB::push_start(&self.until, out.reborrow())?;
+        push_quoting(&mut out, &format!(" AND \"{row}_start\" <= "))?;
+        DB::push_start(&self.to, out.reborrow())?;
         out.push_sql("), 0)");
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The column that holds the ids of a model's instances, in a query.
 
+use counter_core::{Invalid, TableName};
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, ValidGrouping};
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -25,6 +26,65 @@ pub trait HasOwnerColumn {
 
     /// The column of the primary key, as a value.
     const COLUMN: Self::Column;
+}
+
+/// A column whose table is known by its name, as that of each `table!` is.
+#[diagnostic::on_unimplemented(
+    message = "the name of the table of `{Self}` is not known",
+    label = "not a column of a `table!`"
+)]
+pub trait NamedColumn {
+    /// Returns the names of the table and of the column.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] if the table's name is no [`TableName`].
+    #[doc(hidden)]
+    fn place(&self) -> Result<(TableName, String), Invalid>;
+}
+
+/// A database to write the name for. Each writes the same identifiers.
+#[cfg(feature = "sqlite")]
+type AnyDatabase = diesel::sqlite::Sqlite;
+#[cfg(all(feature = "postgres", not(feature = "sqlite")))]
+type AnyDatabase = diesel::pg::Pg;
+#[cfg(all(feature = "mysql", not(any(feature = "postgres", feature = "sqlite"))))]
+type AnyDatabase = diesel::mysql::Mysql;
+
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+impl<C: Column + QueryFragment<AnyDatabase>> NamedColumn for C {
+    fn place(&self) -> Result<(TableName, String), Invalid> {
+        let sql = diesel::debug_query::<AnyDatabase, C>(self).to_string();
+        let table = identifiers(&sql).split_last().map(|(_, table)| {
+            let parts = table.iter().map(|part| format!("\"{}\"", part.replace('"', "\"\"")));
+            parts.collect::<Vec<_>>().join(".")
+        });
+        Ok((table.unwrap_or_default().parse()?, C::NAME.to_owned()))
+    }
+}
+
+/// Returns the identifiers that a text begins with, each between quotes, with dots between them.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+fn identifiers(sql: &str) -> Vec<String> {
+    let (mut identifiers, mut rest) = (Vec::new(), sql);
+    while let Some(quote) = rest.chars().next().filter(|quote| matches!(quote, '"' | '`')) {
+        let mut identifier = String::new();
+        let mut chars = rest.char_indices().skip(1).peekable();
+        let mut end = rest.len();
+        while let Some((at, c)) = chars.next() {
+            if c != quote {
+                identifier.push(c);
+            } else if chars.next_if(|(_, next)| *next == quote).is_some() {
+                identifier.push(quote);
+            } else {
+                end = at + 1;
+                break;
+            }
+        }
+        identifiers.push(identifier);
+        rest = rest.get(end..).unwrap_or_default().strip_prefix('.').unwrap_or_default();
+    }
+    identifiers
 }
 
 /// The column of a model's own primary key, inside of a
@@ -66,3 +126,22 @@ impl<C: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for PrimaryKeyColumn<C
 pub trait HasOneRowOf<Table, Query> {}
 
 impl<Table, Query> HasOneRowOf<Table, Query> for Once {}
+
+#[cfg(all(test, any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+mod tests {
+    use super::*;
+
+    diesel::table! { posts (id) { id -> BigInt, } }
+    diesel::table! { #[sql_name = "weird \"posts\" of `2026`.x"] weird (id) { id -> BigInt, } }
+    diesel::table! { blog.notes (id) { #[sql_name = "the.id"] id -> BigInt, } }
+
+    #[test]
+    fn a_column_knows_the_names_of_its_table_and_of_itself() {
+        let names = |(table, column): (TableName, String)| (table.to_string(), column);
+        assert_eq!(names(posts::id.place().unwrap()), ("posts".to_owned(), "id".to_owned()));
+        let (table, _) = weird::id.place().unwrap();
+        assert_eq!(table.table(), "weird \"posts\" of `2026`.x");
+        let (table, column) = notes::id.place().unwrap();
+        assert_eq!((table.schema(), table.table(), &*column), (Some("blog"), "notes", "the.id"));
+    }
+}

@@ -9,8 +9,8 @@ use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, OwnerWithRows, RowPage,
-    RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied, UpdateOutcome,
+    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, OwnerWithRows,
+    RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied, UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -64,9 +64,10 @@ impl Ledger for FaultyLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
-        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, limit))
+        self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, buckets, limit))
     }
 
     fn rows_after(

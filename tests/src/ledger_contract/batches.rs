@@ -117,7 +117,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             apply(ledger, counters.map(claim));
             let (kind, key) = (OwnerType::from_static("post"), CounterKey::from_static("views"));
             let top = |limit| {
-                let owners = ledger.top(&kind, &key, limit).unwrap();
+                let owners = ledger.top(&kind, &key, None, limit).unwrap();
                 owners.iter().map(|id| id.as_i64().unwrap()).collect::<Vec<_>>()
             };
             let all = [-3, 2, 1, i64::MAX, 4];

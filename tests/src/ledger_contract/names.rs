@@ -158,7 +158,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             ids.iter().zip([5, 4, 4, 3, 4]).map(|(id, n)| add(id, 5, n)).collect::<Vec<_>>(),
         );
         let post = OwnerType::from_static("post");
-        let top = ledger.top(&post, &"views".parse().unwrap(), 4).unwrap();
+        let top = ledger.top(&post, &"views".parse().unwrap(), None, 4).unwrap();
         // Of the same value, integers come first.
         let top = top.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(top, ["b", "7", "%37", "a"]);
@@ -168,7 +168,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             r#"("owner_type", "owner_id", "owner_key", "key") VALUES ('post', 7, 'abc', 'views')"#;
         world.database.execute(&format!(r#"INSERT INTO "model_counters" {row}"#)).unwrap();
         let post = OwnerType::from_static("post");
-        let error = world.ledger.top(&post, &"views".parse().unwrap(), 4).unwrap_err();
+        let error = world.ledger.top(&post, &"views".parse().unwrap(), None, 4).unwrap_err();
         assert!(format!("{error:?}").contains("7, abc"), "{error:?}");
         for id in [views_of(7), CounterId::new("post", "abc", "views").unwrap()] {
             assert_eq!(row_of(&*world.ledger, &id), None);

@@ -223,7 +223,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         ];
         apply(ledger, ids.iter().map(|id| add(id, 5, 9)).collect::<Vec<_>>());
         assert_eq!(ledger.rows_of(&post(1)).unwrap(), []);
-        let top = ledger.top(&posts(), &"views".parse().unwrap(), 9).unwrap();
+        let top = ledger.top(&posts(), &"views".parse().unwrap(), None, 9).unwrap();
         assert_eq!(top, [post(2).id().clone()]);
         let most = NonZeroUsize::new(9).unwrap();
         let rows = ledger.rows_after(&posts(), None, most).unwrap().rows;

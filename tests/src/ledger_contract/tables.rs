@@ -259,7 +259,7 @@ fn assert_not_migrated(ledger: &dyn Ledger) {
         ledger.baselines(std::slice::from_ref(&id)).unwrap_err(),
         ledger.baselines(&both).unwrap_err(),
         ledger.rows_of(&owner).unwrap_err(),
-        ledger.top(owner.owner_type(), &CounterKey::from_static("views"), 1).unwrap_err(),
+        ledger.top(owner.owner_type(), &CounterKey::from_static("views"), None, 1).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().upsert(&[add(&id, 5, 1)]).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().update(&add(&id, 5, 1)).unwrap_err(),
         ledger.begin(LockWait::Usual).unwrap().lock_record(&prefix, "a").unwrap_err(),

@@ -20,7 +20,8 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(csv, weeks);
         let found = world.json_of(&series(&["--by", "month"]));
         let counts = json!([{
-            "period": "2026-11", "starts_at": "2026-11-01T00:00:00", "value": 13
+            "period": "2026-11", "starts_at": "2026-11-01T00:00:00",
+            "ends_at": "2026-12-01T00:00:00", "value": 13
         }]);
         assert_eq!(
             (&found["counts"], &found["sum"], &found["step"]),
@@ -32,6 +33,10 @@ pub(super) const CASES: &[Case<World>] = &[
             (series(&["--by", "hour"]), 1),
             (series(&["--csv", "--json"]), 2),
             (series(&["--by", "fortnight"]), 2),
+            (series(&["--by", "year"]), 2),
+            (series(&["--years-from", "13"]), 2),
+            (series(&["--weeks-from", "someday"]), 2),
+            (series(&["--zone", "Mars"]), 2),
             (vec!["series", "post:42", "views"], 2),
             (vec!["series", "post:42", "views", "--last", "30m"], 2),
             (vec!["series", "post:42", "views@day:2026-11-01", "--last", "2d"], 2),
@@ -42,6 +47,37 @@ pub(super) const CASES: &[Case<World>] = &[
         }
         let named = ["series", "post:42", "nothing", "--last", "2d", "--stored", "day"];
         assert_eq!(world.json_of(&named)["sum"], json!(0));
+    }),
+    ("a series of an hour is that hour, and the weeks at its ends are whole ones", |world| {
+        count(world, &[("hour:2026-11-01T13", 1), ("hour:2026-11-01T14", 12)]);
+        let csv = |more: &[&'static str]| {
+            let arguments = ["series", "post:42", "views", "--csv", "--during"];
+            let printed = world.output_of(&[&arguments[..], more].concat());
+            printed.strip_prefix("period,count\n").unwrap().to_owned()
+        };
+        assert_eq!(csv(&["2026-11-01T14"]), "2026-11-01T14,12\n");
+        assert_eq!(csv(&["2026-11-01T13", "--by", "hour"]), "2026-11-01T13,1\n");
+        assert_eq!(csv(&["2026-11-01", "--by", "hour"]).lines().count(), 24);
+        assert_eq!(csv(&["2026-11-01"]), "2026-11-01,13\n");
+        // In the west it is the day before.
+        assert_eq!(csv(&["2026-10-31", "--zone", "-14:00"]), "2026-10-31,1\n");
+    }),
+    ("weeks, months and years of a series may begin on other days", |world| {
+        count(world, &[("day:2026-03-31", 1), ("day:2026-04-01", 10), ("day:2026-11-01", 100)]);
+        let csv = |more: &[&'static str]| {
+            let arguments = ["series", "post:42", "views", "--csv", "--during"];
+            let printed = world.output_of(&[&arguments[..], more].concat());
+            printed.strip_prefix("period,count\n").unwrap().to_owned()
+        };
+        let years = csv(&["2026", "--by", "year", "--years-from", "4"]);
+        assert_eq!(years, "2025-04-01,1\n2026-04-01,110\n");
+        let weeks = csv(&["2026-11-01", "--by", "day", "--weeks-from", "sunday"]);
+        assert_eq!(weeks, "2026-11-01,100\n");
+        let weeks = csv(&["2026-W44", "--by", "week", "--weeks-from", "sunday"]);
+        assert_eq!(weeks, "2026-10-25,0\n2026-11-01,100\n");
+        let months = csv(&["2026-11", "--by", "month", "--months-from", "15"]);
+        assert_eq!(months, "2026-10-15,100\n2026-11-15,0\n");
+        assert_eq!(csv(&["2026-11", "--by", "month", "--years-from", "4"]), "2026-11,100\n");
     }),
     ("a period is read, set, reset and deleted apart from the total", |world| {
         count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
@@ -62,6 +98,27 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(deleted["during"], json!("day:2026-11-02"));
         assert_eq!(get("2026-11"), "0\n");
         assert_eq!(world.output_of(&["get", "post:42", "views"]), "500\n");
+    }),
+    ("the owners that counted the most in a period come first", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);
+        let other = CounterId::new("post", 7, "views").unwrap();
+        world.store.increment(&bucket_of(&other, "day:2026-11-02"), 30).unwrap();
+        let top = |more: &[&'static str]| [&["top", "post", "views", "--during"], more].concat();
+        assert_eq!(world.output_of(&top(&["2026-11"])), "21  post:42\n");
+        world.output_of(&["sync"]);
+        assert_eq!(world.output_of(&top(&["2026-11"])), "30  post:7\n21  post:42\n");
+        assert_eq!(world.output_of(&top(&["2026-11-01"])), "1  post:42\n");
+        assert_eq!(world.output_of(&top(&["2026-10"])), "");
+        let found = world.json_of(&top(&["2026-11", "-n", "1"]));
+        super::json_shapes::assert_documented(&found);
+        assert_eq!(found["during"], json!("month:2026-11"));
+        // What was counted by two grains is not guessed from one of them.
+        world.output_of(&["set", "post:7", "views@month:2026-11", "5"]);
+        let ended = world.run(&top(&["2026-11"]));
+        assert_eq!((ended.code(), ended.output.as_str()), (1, ""), "{ended:?}");
+        assert!(ended.errors.contains("views was counted by day and by month"), "{ended:?}");
+        let by_days = world.output_of(&top(&["2026-11", "--stored", "day"]));
+        assert_eq!(by_days, "30  post:7\n21  post:42\n");
     }),
     ("a bucket is named by the text of its id", |world| {
         count(world, &[("day:2026-11-01", 1), ("day:2026-11-02", 20)]);

@@ -59,6 +59,15 @@ fn a_column_is_moved_with_what_was_counted_meanwhile_and_no_second_time() {
     }
 }
 
+#[test]
+fn the_index_for_the_highest_of_a_span_can_be_made_on_every_database() {
+    let [index] = document("docs/periods.md").code_in("sql").try_into().unwrap();
+    for (name, database) in databases() {
+        database.ledger("model_counters").run_pending_migrations().unwrap();
+        assert_eq!(database.execute(&index), Ok(()), "{name}");
+    }
+}
+
 /// Moves the old table aside, makes ours and copies the rows as the guide says for this version.
 fn move_table_of_php(name: &str, shell: &Shell, version: &str) {
     let quote = if name == "MariaDB" { '`' } else { '"' };

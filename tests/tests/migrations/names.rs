@@ -77,7 +77,8 @@ fn use_all_statements(ledger: &dyn Ledger, name: &str) {
     assert_eq!(rows, [row(1, 5), row(2, 5), Baseline::NONE], "{name}");
     assert_eq!(ledger.baselines(&[id(1)]).unwrap(), [row(2, 5)], "{name}");
     assert_eq!(ledger.rows_of(&Owner::new("post", 1).unwrap()).unwrap().len(), 1, "{name}");
-    let top = ledger.top(&OwnerType::from_static("post"), &"views".parse().unwrap(), 5).unwrap();
+    let top =
+        ledger.top(&OwnerType::from_static("post"), &"views".parse().unwrap(), None, 5).unwrap();
     assert_eq!(top, [1, 0].map(|id| id.to_owner_id().unwrap()), "{name}");
     let prefix = Prefix::default();
     let database = ledger.state(&prefix).unwrap().database;

@@ -11,6 +11,7 @@ mod read;
 mod read_zones;
 mod rows;
 mod synced;
+mod top;
 mod wire;
 mod zones;
 
@@ -30,11 +31,12 @@ fn main() -> ExitCode {
         read::CASES,
         changed::CASES,
         midnight::CASES,
+        top::CASES,
     ];
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES].concat();
+    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

@@ -1,6 +1,6 @@
 //! What was counted in periods, read from the buckets of whichever grain is stored.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Weekday};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
 use counter_core::{CounterId, ManualClock};
 use counter_diesel::error::CoreError;
 use counter_diesel::query::{Grain, Period, Span};
@@ -159,6 +159,13 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(read(Span::last(2, Grain::Week).weeks_from(Weekday::Sun)), [110, 11_000]);
         assert_eq!(read(Span::last(2, Grain::Week)), [1_100, 10_000]);
         assert_eq!(read(Span::last(2, Grain::Month).months_from(15)), [1, 11_110]);
+        assert_eq!(read(Span::last(2, Grain::Year).years_from(12)), [0, 11_111]);
+        // A step says which days it is, and is read as these.
+        let weeks = Span::last(2, Grain::Week).weeks_from(Weekday::Sun);
+        for (week, count) in counters.series(&PAGE, PageCounter::Views, weeks).unwrap() {
+            assert_eq!(week.start().date().weekday(), Weekday::Sun);
+            assert_eq!(counters.during(week).get(&PAGE, PageCounter::Views).unwrap(), count);
+        }
     }),
     ("a zone says where days end, and hours make up its days", |world| {
         let hours = [("hour:2026-11-26T22", 1), ("hour:2026-11-26T23", 10)];
@@ -221,6 +228,20 @@ pub(super) const CASES: &[Case<World>] = &[
         let days = Span::between(Grain::Day, date(2026, 11, 1), date(2026, 11, 3));
         let series = counters.series(&PAGE, PageCounter::Views, days).unwrap();
         assert!(series.sum().is_err());
+    }),
+    ("more periods than are added up are an error, before any of them is read", |world| {
+        let counters = at(world, NOW);
+        let years = |n| Span::last(n, Grain::Year);
+        assert_eq!(counters.during(years(200)).get(&PAGE, PageCounter::Views).unwrap(), 0);
+        for (span, key, by) in [
+            (years(12), PageCounter::Calls, Grain::Hour),
+            (years(300), PageCounter::Views, Grain::Day),
+            (Span::last(10_000, Grain::Week), PageCounter::Calls, Grain::Hour),
+        ] {
+            let many = counters.series(&PAGE, key, span).unwrap_err();
+            let Error::TooManyPeriods { grain, most, .. } = many else { panic!("{many:?}") };
+            assert_eq!((grain, most), (by, Span::MAX_PERIODS));
+        }
     }),
     ("a year of hours is read in turns", |world| {
         let hours =

@@ -58,11 +58,30 @@ pub(super) const CASES: &[Case<World>] = &[
             (Span::last(2, Grain::Year), ClientCounter::Calls),
             (days(Grain::Day).complete(), ClientCounter::Calls),
             (days(Grain::Hour), ClientCounter::Calls),
+            // In the east the 31st has ended, though it has not at UTC.
+            (Span::from(Period::day(date(2026, 12, 31))).complete(), ClientCounter::Calls),
             (day.into(), ClientCounter::Hits),
         ] {
             let needed = read(span, key);
             assert!(matches!(needed, Err(Error::ZoneNeeded { .. })), "{span:?}: {needed:?}");
         }
+    }),
+    ("of a zone that is not known, the trend is of days that have ended everywhere", |world| {
+        let counters = at(world, Zone::UTC, "2026-12-31T11:59:59Z");
+        let date = |day| NaiveDate::from_ymd_opt(2026, 12, day).unwrap();
+        for (day, count) in [(28, 1), (29, 10), (30, 100), (31, 1_000)] {
+            let at = date(day).and_hms_opt(10, 0, 0).unwrap().and_utc();
+            counters.at(at).increment(&client(Some("UTC")), ClientCounter::Calls, count).unwrap();
+        }
+        let days = Span::between(Grain::Day, date(28), date(31));
+        let trend = |counters: &Counters| {
+            let by_id = Client::counter_owner(1).unwrap();
+            let trend = counters.series(by_id, ClientCounter::Calls, days).unwrap().trend();
+            trend.map(|trend| (trend.before, trend.last))
+        };
+        assert_eq!(trend(&counters), Some((1, 10)));
+        let later = at(world, Zone::UTC, "2026-12-31T12:00:00Z");
+        assert_eq!(trend(&later), Some((10, 100)));
     }),
     (
         "an owner known by text has the zone and the grains of the model that the builder knows",

@@ -18,6 +18,7 @@ use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::error;
 use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
+use crate::ledger::dialect::period::BucketRange;
 
 /// The differences between databases. It is public for [`CounterConnection`] to build on and cannot
 /// be named outside of this crate, so its members may change with any version.
@@ -146,11 +147,13 @@ pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
 
     /// The ids of the owners of this type whose counts of this key are the highest, the highest
     /// first, and the smaller id first where counts are the same. At most as many as the limit.
+    /// With a range of buckets, those whose buckets add up to the most.
     fn top(
         &mut self,
         tables: &Tables,
         owner_type: &OwnerType,
         key: &CounterKey,
+        buckets: Option<BucketRange>,
         limit: i64,
     ) -> QueryResult<Vec<OwnerId>>;
 

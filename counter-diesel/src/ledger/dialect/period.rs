@@ -20,6 +20,15 @@ impl PeriodColumns {
     }
 }
 
+/// Buckets of one grain, from one to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketRange {
+    /// The first of them.
+    pub first: Period,
+    /// The last of them, which has the grain of the first.
+    pub last: Period,
+}
+
 /// Returns the period that the columns hold. Those that a sync writes always hold one.
 pub(crate) fn read_period(grain: &str, starts_at: NaiveDateTime) -> Result<Period, Invalid> {
     Period::starting(grain.parse()?, starts_at)

@@ -37,10 +37,15 @@ macro_rules! shared_members {
             tables: &Tables,
             owner_type: &OwnerType,
             key: &CounterKey,
+            buckets: Option<$crate::ledger::dialect::period::BucketRange>,
             limit: i64,
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
-            let top = standard::top(tables, owner_type, key, limit).named(is_named);
+            let top = match buckets {
+                None => standard::top(tables, owner_type, key, limit),
+                Some(buckets) => standard::top_in(tables, owner_type, key, buckets, limit),
+            };
+            let top = top.named(is_named);
             let ids = top.load::<(i64, String)>(self)?;
             ids.into_iter().map(read_owner).collect()
         }
