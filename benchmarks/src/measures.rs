@@ -3,6 +3,7 @@
 mod allocations;
 mod footprint;
 mod foreign_keys;
+mod growth;
 mod increments;
 mod index;
 mod latency;
@@ -79,6 +80,9 @@ pub const MEASURES: &[Measure] = &[
     measure("index", "a worker's sync of 10 counters beside 500,000 keys", index::beside_many),
     measure("idle-workers", "20 workers where nothing is counted", index::idle_workers),
     measure("two-workers", "two workers that sync at the same time", index::two_workers),
+    measure("growth-counters", "syncs of 10,000 to 10,000,000 counters", growth::of_counters),
+    measure("growth-threads", "increments of 1 to 16 threads", growth::of_threads),
+    measure("growth-syncs", "1 to 8 syncs at once", growth::of_syncs),
 ];
 
 const fn measure(name: &'static str, what: &'static str, run: fn(&Bench) -> Vec<Row>) -> Measure {
