@@ -10,6 +10,7 @@ pub(crate) mod counting;
 pub(crate) mod during;
 pub(crate) mod handle;
 pub(crate) mod has_counters;
+pub(crate) mod kept;
 pub(crate) mod load;
 pub(crate) mod on;
 pub(crate) mod operator;

@@ -1,10 +1,13 @@
 //! The database's side: its contract, and the implementation over a Diesel pool.
 
+pub(crate) mod bounded_transaction;
 pub(crate) mod by_table;
 pub(crate) mod demotion;
 pub(crate) mod dialect;
 pub(crate) mod facts;
 pub(crate) mod failure;
+pub(crate) mod kept;
+pub(crate) mod kept_rows;
 pub(crate) mod kept_tables;
 pub(crate) mod ledger;
 pub(crate) mod limits;
@@ -28,6 +31,7 @@ pub use self::dialect::numbers::SharedRecord;
 pub use self::dialect::period::BucketRange;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
+pub use self::kept::{Kept, KeptChange};
 pub use self::ledger::{
     CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, PreparedRead, RowPage,
     RowPlace, Unapplied, UnappliedCause, UpdateOutcome,

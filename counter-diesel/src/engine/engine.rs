@@ -10,6 +10,7 @@ use counter_core::{
 };
 
 use super::age::{OfLedger, refuse_old_copy};
+use super::known_kept::KnownKept;
 use super::read::{self, ReadValue, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
@@ -60,6 +61,10 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
+    /// The id of the store all of whose parts were asked once, whatever is recorded of them.
+    asked_parts: Mutex<Option<Arc<str>>>,
+    /// Since when buckets are kept, as this process has read it.
+    kept: KnownKept,
     /// Parts of the store that were met and may have lost something.
     doubted_parts: Mutex<BTreeSet<u16>>,
 }
@@ -70,7 +75,7 @@ impl Engine {
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, database) = (Mutex::default(), Mutex::default());
         let (reported_unconfirmed, sound_parts) = (AtomicU64::new(0), Mutex::default());
-        let doubted_parts = Mutex::default();
+        let (asked_parts, doubted_parts) = (Mutex::default(), Mutex::default());
         Self {
             config,
             store,
@@ -82,6 +87,8 @@ impl Engine {
             database,
             reported_unconfirmed,
             sound_parts,
+            asked_parts,
+            kept: KnownKept::default(),
             doubted_parts,
         }
     }
@@ -110,6 +117,11 @@ impl Engine {
         }
     }
 
+    /// Since when buckets are kept, as this process has read it.
+    pub(crate) fn known_kept(&self) -> &KnownKept {
+        &self.kept
+    }
+
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.
     pub(crate) fn remembered(&self) -> MutexGuard<'_, UnsettledClaims> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,7 +145,20 @@ impl Engine {
     /// Returns whether the parts of the store with this id have to be asked what they remember.
     pub(crate) fn must_ask_parts(&self, store_id: &str) -> bool {
         let sound = self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner);
-        sound.as_deref() != Some(store_id)
+        let doubted = self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_deref() != Some(store_id) || !doubted.is_empty()
+    }
+
+    /// Returns whether all parts of the store with this id were asked once by this process.
+    pub(crate) fn has_asked_parts(&self, store_id: &str) -> bool {
+        let asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.as_deref() == Some(store_id)
+    }
+
+    /// Notes that they were.
+    pub(crate) fn note_asked_parts(&self, store_id: &str) {
+        let mut asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(store_id.into());
     }
 
     /// Notes that all parts of the store with this id remember what is recorded of them.

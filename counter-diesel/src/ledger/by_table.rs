@@ -65,17 +65,18 @@ struct Run<'a> {
 fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
     const SHORTEST: usize = 4;
     let ([first, .., last], true) = (ids, ids.len() >= SHORTEST) else { return None };
-    let is_next = |pair: &[CounterId]| {
-        let [before, id] = pair else { return false };
-        let next = before.period().map(Period::next);
-        next.is_some() && next == id.period() && total_text(before) == total_text(id)
+    let (total, _) = first.as_str().rsplit_once('@')?;
+    let is_of_counter = |id: &CounterId| {
+        let period = id.as_str().strip_prefix(total);
+        period.is_some_and(|period| period.rfind('@') == Some(0))
     };
-    ids.windows(2).all(is_next).then_some(Run { ids, first, last })
-}
-
-/// Returns the text form of the counter that this is a bucket of.
-fn total_text(bucket: &CounterId) -> Option<&str> {
-    bucket.as_str().rsplit_once('@').map(|(total, _)| total)
+    let mut next = first.period();
+    let is_next = |id: &CounterId| {
+        let is_next = next.is_some() && next == id.period() && is_of_counter(id);
+        next = next.map(Period::next);
+        is_next
+    };
+    ids.iter().all(is_next).then_some(Run { ids, first, last })
 }
 
 impl Run<'_> {
@@ -192,7 +193,8 @@ mod tests {
             days.iter().map(bucket).collect::<Vec<_>>()
         };
         assert!(run_of(&days(&total, &[1, 2, 3, 4])).is_some());
-        let others = ["likes", "view", "viewsx"].map(|key| CounterId::new("post", 1, key).unwrap());
+        let others = ["likes", "view", "viewsx", "views@x"]
+            .map(|key| CounterId::new("post", 1, key).unwrap());
         for other in others.iter().chain([&CounterId::new("post", 11, "views").unwrap()]) {
             let ids = [days(&total, &[1, 2, 3]), days(other, &[4])].concat();
             assert!(run_of(&ids).is_none(), "{other}");

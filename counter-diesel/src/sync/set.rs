@@ -10,6 +10,7 @@ use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
 use crate::causes::one_line;
 use crate::engine::engine::{Engine, KnownDatabase};
+use crate::engine::kept;
 use crate::engine::kinship;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -129,6 +130,7 @@ fn apply(
     // However this ends, the next pass knows the claim, and in which store it was made.
     unsettled.take(&claim, Fate::Unapplied);
     asked?;
+    kept::note(engine, std::iter::once(&claim.id));
     if store_id.is_none() {
         return apply_in_present(&unsettled, claim, log);
     }

@@ -2,6 +2,7 @@
 
 mod changed;
 mod counted;
+mod kept;
 mod late;
 mod midnight;
 mod missing;
@@ -31,12 +32,14 @@ fn main() -> ExitCode {
         read::CASES,
         changed::CASES,
         midnight::CASES,
+        kept::CASES,
         top::CASES,
     ];
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE].concat();
+    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE];
+    let in_days = [&in_days.concat(), kept::ONCE].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
