@@ -42,8 +42,8 @@ macro_rules! shared_members {
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
             let top = match buckets {
-                None => standard::top(tables, owner_type, key, limit),
-                Some(buckets) => standard::top_in(tables, owner_type, key, buckets, limit),
+                None => highest::top(tables, owner_type, key, limit),
+                Some(buckets) => highest::top_in(tables, owner_type, key, buckets, limit),
             };
             let top = top.named(is_named);
             let ids = top.load::<(i64, String)>(self)?;

@@ -2,19 +2,16 @@
 //! and rows.
 
 use chrono::NaiveDateTime;
-use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, NotedRow, Owner, OwnerType,
-    ServerVersion,
-};
+use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, NotedRow, Owner, ServerVersion};
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::owner::{OwnerColumns, bind_owner};
-use crate::ledger::dialect::period::{BucketRange, PeriodColumns};
+use crate::ledger::dialect::period::PeriodColumns;
+use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -169,50 +166,6 @@ pub(crate) fn rows_of<'a>(
 
 pub(crate) fn rows_with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
     rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect()
-}
-
-pub(crate) fn top<'a>(
-    tables: &Tables,
-    owner_type: &'a OwnerType,
-    key: &'a CounterKey,
-    limit: i64,
-) -> Statement<'a, (BigInt, Text)> {
-    let from = tables.totals().quoted();
-    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
-    Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner_type.as_str())
-        .sql(" AND \"key\" = ")
-        .text(key.as_str())
-        // Integers before texts, because the empty text is the first. An index can have this order.
-        .sql(" ORDER BY \"count\" DESC, \"owner_key\", \"owner_id\" LIMIT ")
-        .big_int(limit)
-}
-
-/// The owners whose buckets in a range add up to the most.
-pub(crate) fn top_in<'a>(
-    tables: &Tables,
-    owner_type: &'a OwnerType,
-    key: &'a CounterKey,
-    BucketRange { first, last }: BucketRange,
-    limit: i64,
-) -> Statement<'a, (BigInt, Text)> {
-    let from = tables.periods().quoted();
-    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
-    Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner_type.as_str())
-        .sql(" AND \"key\" = ")
-        .text(key.as_str())
-        .sql(" AND \"grain\" = ")
-        .text(first.grain().as_str())
-        .sql(" AND \"starts_at\" >= ")
-        .date_time(first.start())
-        .sql(" AND \"starts_at\" <= ")
-        .date_time(last.start())
-        .sql(" GROUP BY \"owner_id\", \"owner_key\" ORDER BY SUM(\"count\") DESC,")
-        .sql(" \"owner_key\" <> '', \"owner_id\", \"owner_key\" LIMIT ")
-        .big_int(limit)
 }
 
 fn baseline(count: i64, seq: i64) -> Baseline {
