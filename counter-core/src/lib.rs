@@ -94,10 +94,10 @@ pub use redis::{RedisCredentials, RedisStore, RedisStoreBuilder, RedisTimeouts};
 pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, CountTogether, Cursor,
     DeltaStore, Fact, ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore,
-    JointIncrement, KeyIndex, MemoryFacts, MoveCounts, MoveOutcome, NotedRow, NumberRow, Numbered,
-    PartSeq, PartsRecall, PendingIndex, PersistenceFacts, PrivateStore, Recall, Repair,
-    Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts, StoreGeneration,
-    StoreNotices, StoreParts, Verdict,
+    JointIncrement, KeyIndex, LastGeneration, MemoryFacts, MoveCounts, MoveOutcome, NotedRow,
+    NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, PersistenceFacts, PrivateStore,
+    Recall, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot, StoreFacts,
+    StoreGeneration, StoreNotices, StoreParts, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counter_core::{
-    Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
+    Baseline, Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner,
+    Prefix,
 };
 
 use super::age::{OfLedger, refuse_old_copy};
@@ -60,6 +61,8 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
+    /// The id of the store all of whose parts were asked once, whatever is recorded of them.
+    asked_parts: Mutex<Option<Arc<str>>>,
     /// Since when buckets are kept, as this process has read it.
     kept: KnownKept,
     /// Parts of the store that were met and may have lost something.
@@ -72,7 +75,7 @@ impl Engine {
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, database) = (Mutex::default(), Mutex::default());
         let (reported_unconfirmed, sound_parts) = (AtomicU64::new(0), Mutex::default());
-        let doubted_parts = Mutex::default();
+        let (asked_parts, doubted_parts) = (Mutex::default(), Mutex::default());
         Self {
             config,
             store,
@@ -84,6 +87,7 @@ impl Engine {
             database,
             reported_unconfirmed,
             sound_parts,
+            asked_parts,
             kept: KnownKept::default(),
             doubted_parts,
         }
@@ -141,7 +145,20 @@ impl Engine {
     /// Returns whether the parts of the store with this id have to be asked what they remember.
     pub(crate) fn must_ask_parts(&self, store_id: &str) -> bool {
         let sound = self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner);
-        sound.as_deref() != Some(store_id)
+        let doubted = self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_deref() != Some(store_id) || !doubted.is_empty()
+    }
+
+    /// Returns whether all parts of the store with this id were asked once by this process.
+    pub(crate) fn has_asked_parts(&self, store_id: &str) -> bool {
+        let asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.as_deref() == Some(store_id)
+    }
+
+    /// Notes that they were.
+    pub(crate) fn note_asked_parts(&self, store_id: &str) {
+        let mut asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(store_id.into());
     }
 
     /// Notes that all parts of the store with this id remember what is recorded of them.
@@ -204,7 +221,21 @@ impl Engine {
     }
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
-        self.checked(read::values(self.store(), ids, |ids| self.ledger.baselines(ids))?)
+        self.checked(read::values(self.store(), ids, self.baselines_of(ids))?)
+    }
+
+    /// Returns how the rows of these counters are read. A connection for the first read is got
+    /// while the caller looks into the store.
+    fn baselines_of(
+        &self,
+        ids: &[CounterId],
+    ) -> impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let is_worth_it = !ids.is_empty() && self.store.private().is_none();
+        let mut prepared = is_worth_it.then(|| self.ledger.prepare_read()).flatten();
+        move |ids| match prepared.take() {
+            Some(prepared) => prepared.baselines(ids),
+            None => self.ledger.baselines(ids),
+        }
     }
 
     /// Reads each of these counters, with what the store was seen to hold of it.
@@ -212,7 +243,7 @@ impl Engine {
         &self,
         ids: &[CounterId],
     ) -> Result<Vec<Result<ReadValue, Error>>, Error> {
-        let read = read::each_value(self.store(), ids, |ids| self.ledger.baselines(ids))?;
+        let read = read::each_value(self.store(), ids, self.baselines_of(ids))?;
         self.checked(read)
     }
 
