@@ -59,7 +59,7 @@ fn sums(moves: &[BucketMove]) -> QueryResult<Vec<(&CounterId, i64)>> {
             None => sums.push((into, row.count)),
         }
     }
-    sums.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sums.sort_by_key(|(into, _)| *into);
     Ok(sums)
 }
 

@@ -132,7 +132,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         });
         let reading = world.counters_behind(&meanwhile, impatient());
         let during = reading.during(day).stored_by([Grain::Day]);
-        assert_eq!(during.get(&Owner::new("page", 7).unwrap(), "views").unwrap(), 0);
+        assert_eq!(during.get(Owner::new("page", 7).unwrap(), "views").unwrap(), 0);
     }),
     ("more rows than are read at a time are all looked at", |world| {
         let counters = many(world, 1_100);
