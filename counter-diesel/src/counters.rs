@@ -17,5 +17,6 @@ pub(crate) mod orphans;
 pub(crate) mod owners;
 mod prune;
 pub(crate) mod series;
+pub(crate) mod set_many;
 pub(crate) mod sync;
 pub(crate) mod top;

@@ -49,6 +49,10 @@ impl DeltaStore for PatientStore {
         self.0.replace(id, replacement)
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        self.0.replace_many(replacements)
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         self.0.verify(claims, within.max(PATIENCE))
     }

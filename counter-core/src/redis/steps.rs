@@ -49,7 +49,7 @@ pub(super) use raise_for_id::Known;
 pub(super) use recall::{readable_notes, recall};
 pub(super) use recall_parts::recall_parts;
 pub(super) use renumber::renumber;
-pub(super) use replace::replace;
+pub(super) use replace::{replace, replace_many};
 pub(super) use scan::scan;
 pub(super) use scan_nodes::open_slots;
 pub(super) use values::{parse_generation, parse_high_water, parse_time};

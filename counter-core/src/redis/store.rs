@@ -237,6 +237,16 @@ impl DeltaStore for RedisStore {
         replaced
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        let replaced = steps::replace_many(&self.server, replacements, self.confirmation);
+        for ((id, _), outcome) in replacements.iter().zip(&replaced) {
+            if !matches!(outcome, Err(Error::NotCounted { .. })) {
+                self.gather(id);
+            }
+        }
+        replaced
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         steps::verify(&self.server, claims, within)
     }

@@ -28,7 +28,7 @@ use crate::protocol::Claim;
 /// returns: for example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
-/// [`prefix`](Self::prefix) and the eight accessors.
+/// [`replace_many`](Self::replace_many), [`prefix`](Self::prefix) and the eight accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -87,6 +87,13 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// As [`increment`](Self::increment).
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error>;
+
+    /// Does what [`replace`](Self::replace) does for each of these counters, with an outcome of its
+    /// own for each. Of a counter that is named twice, the last replacement stays. The default
+    /// calls `replace` for one after the other.
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        replacements.iter().map(|(id, to)| self.replace(id, *to)).collect()
+    }
 
     /// Whether each claim is still the one that its counter has. Answers `within` this time, or
     /// fails.

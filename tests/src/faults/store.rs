@@ -95,6 +95,18 @@ impl DeltaStore for FaultyStore {
         self.step("replace", StoreStep::Claim, || self.inner.replace(id, replacement))
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        let replace = || Ok(self.inner.replace_many(replacements));
+        self.step("replace_many", StoreStep::Claim, replace).unwrap_or_else(|error| {
+            let why = error.to_string();
+            let unknown = |(id, _): &(CounterId, Replacement)| {
+                let (operation, counter) = (Operation::Set, id.clone());
+                Err(Error::OutcomeUnknown { operation, counter, source: why.clone().into() })
+            };
+            replacements.iter().map(unknown).collect()
+        })
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         self.step("verify", StoreStep::Verify, || self.inner.verify(claims, within))
     }

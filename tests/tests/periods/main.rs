@@ -10,6 +10,7 @@ mod queries;
 mod read;
 mod read_zones;
 mod rows;
+mod set_many;
 mod synced;
 mod top;
 mod wire;
@@ -32,11 +33,14 @@ fn main() -> ExitCode {
         changed::CASES,
         midnight::CASES,
         top::CASES,
+        set_many::CASES,
     ];
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE].concat();
+    let in_days =
+        [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE, set_many::ONCE]
+            .concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
