@@ -6,6 +6,7 @@ pub(crate) mod calendar;
 pub(crate) mod counting;
 pub(crate) mod distinct;
 pub(crate) mod engine;
+pub(crate) mod gauges;
 pub(crate) mod grains;
 pub(crate) mod kinship;
 pub(crate) mod pages;

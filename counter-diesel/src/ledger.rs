@@ -1,5 +1,6 @@
 //! The database's side: its contract, and the implementation over a Diesel pool.
 
+pub(crate) mod bounded_transaction;
 pub(crate) mod by_table;
 pub(crate) mod demotion;
 pub(crate) mod dialect;

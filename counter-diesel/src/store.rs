@@ -9,9 +9,9 @@ pub use counter_core::{
     Confirmation, CountMove, CountTogether, Cursor, DeltaStore, Foreign, ForgottenPart, Generation,
     HeldNumber, Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship,
     MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NoteOutcome, NotedRow,
-    NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, Prefix, PrivateStore, Recall,
-    RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration, StoreKind, StoreName,
-    StoreNotices, StoreNumber, StoreParts, SystemClock, Verdict, value,
+    NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, Prefix, PrivateStore, Reading, Recall,
+    RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration,
+    StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts, SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

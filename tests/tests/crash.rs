@@ -40,6 +40,9 @@ const CASES: &[MakingCase<World>] = &[
             drop(process.set_many(sets));
         });
     }),
+    ("a reading of a gauge may stop at any step", |make| {
+        at_every_step(make, &SET, |process, owner| drop(process.record(owner, "present", 1000)));
+    }),
     ("a delete may stop at any step", |make| {
         at_every_step(make, &DELETE, delete);
     }),

@@ -27,6 +27,8 @@ pub(crate) struct DeclaredModel {
     pub(crate) owner_type: OwnerType,
     /// Returns the grains by which the model counts a key.
     pub(crate) grains_of: fn(&CounterKey) -> &'static [Grain],
+    /// Returns the grains by which the readings of a gauge are kept.
+    pub(crate) gauge_grains_of: fn(&CounterKey) -> &'static [Grain],
     /// Whether each owner has a zone of its own.
     pub(crate) has_zone: bool,
 }

@@ -22,7 +22,7 @@ const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A store that was silent for longer than this when it was asked about is not waited for once more
 /// by the same caller.
-const SILENCE: Duration = Duration::from_millis(250);
+pub(super) const SILENCE: Duration = Duration::from_millis(250);
 
 /// What became in the table of what the store has set.
 pub(crate) enum InTable {

@@ -7,8 +7,8 @@ use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
     Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome,
     NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex,
-    Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
-    StoreGeneration, StoreParts, StoreStep, Verdict,
+    Prefix, PrivateStore, Reading, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot,
+    StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -145,6 +145,10 @@ impl DeltaStore for FaultyStore {
         self.inner.together()
     }
 
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
+        self.inner.gauges().map(|_| self as _)
+    }
+
     fn moves(&self) -> Option<&dyn MoveCounts> {
         self.inner.moves().map(|_| self as _)
     }
@@ -157,6 +161,13 @@ impl DeltaStore for FaultyStore {
 /// A wrapper has the capabilities of what it wraps, so a step that is asked for is there.
 fn present<T: ?Sized>(capability: Option<&T>) -> &T {
     capability.expect("the wrapped store has the capability")
+}
+
+impl RecordGauges for FaultyStore {
+    fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error> {
+        let record = || present(self.inner.gauges()).record(reading);
+        self.step("record", StoreStep::Claim, record)
+    }
 }
 
 impl StoreGeneration for FaultyStore {

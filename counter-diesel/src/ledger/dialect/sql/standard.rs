@@ -82,7 +82,7 @@ pub(crate) fn one_baseline<'a>(
     of_counter(Statement::new(select), id)
 }
 
-fn of_counter<'a, Row>(
+pub(super) fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
