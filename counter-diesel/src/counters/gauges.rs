@@ -1,8 +1,6 @@
 //! Gauges, which are recorded and not added to.
 
-use std::time::Duration;
-
-use chrono::{FixedOffset, Utc};
+use chrono::FixedOffset;
 use counter_core::{CounterKey, Grain, Period, Span, Zone};
 
 use super::counters::Counters;
@@ -26,8 +24,8 @@ impl Counters {
     /// [`counter_value`](crate::HasCounters::counter_value) show of the key's text. What was read
     /// earlier is recorded by [`at`](Self::at), and does not change what is newer.
     ///
-    /// One script in Redis and one transaction. It also makes a query where no reading of the gauge
-    /// was recorded for 8 days.
+    /// One script in Redis and one transaction. Where no reading of the gauge was recorded for 8
+    /// days, it also asks which period the newest one is of, which takes two queries and a look.
     ///
     /// ```
     /// # use chrono::{TimeDelta, Utc};
@@ -92,7 +90,7 @@ impl Counters {
             return Err(Error::NotKept { key, grain: Grain::Day, stored: Vec::new() });
         };
         let until = Period::at(grain, calendar.now(), zone);
-        newest(self.engine(), &id, until, recent(grain, calendar.oldest_event()))
+        newest(self.engine(), &id, until, calendar.recent())
     }
 
     /// Returns the readings of a gauge in each step of a span, oldest first. A step of another
@@ -123,9 +121,8 @@ impl Counters {
         let first = periods.iter().flatten().next().copied();
         let before = match (first, of_steps.first()) {
             (Some(first), Some(None)) => {
-                let (until, grain) = (first.previous(), first.grain());
-                let recent = recent(grain, calendar.oldest_event());
-                newest(engine, &id, until, recent)?.map(|(_, reading)| reading)
+                let before = newest(engine, &id, first.previous(), calendar.recent())?;
+                before.map(|(_, reading)| reading)
             }
             _ => None,
         };
@@ -153,15 +150,7 @@ impl Counting<'_> {
         let calendar = counters.calendar();
         let (counted, no_zone) = named_gauge(calendar, &owner, &gauge, zone)?;
         no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
-        record(counters.engine(), &counted, calendar.instant(event)?, value)
+        let at = calendar.instant(event)?;
+        record(counters.engine(), &counted, at, value, calendar.recent())
     }
-}
-
-/// Returns in how many of the last periods there can be a reading that was recorded lately.
-fn recent(grain: Grain, oldest_event: Duration) -> usize {
-    let now = Period::at(grain, chrono::DateTime::<Utc>::UNIX_EPOCH, Zone::UTC);
-    let length = (now.end() - now.start()).num_seconds().max(1);
-    let periods = oldest_event.as_secs() / u64::try_from(length).unwrap_or(1);
-    // The running one, and the one that is cut by the bound.
-    usize::try_from(periods).unwrap_or(usize::MAX).saturating_add(2)
 }

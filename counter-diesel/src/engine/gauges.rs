@@ -4,12 +4,9 @@ use chrono::{DateTime, Utc};
 use counter_core::{CounterId, Error as CoreError, Period, Reading};
 
 use super::buckets::AT_ONCE;
-use super::calendar::{Counted, not_counted};
+use super::calendar::{Counted, Recent, not_counted};
 use super::engine::Engine;
 use crate::error::Error;
-
-/// The most buckets at the end of which the store may hold what the table does not have.
-const MOST_RECENT: usize = AT_ONCE;
 
 /// Returns the reading of a gauge that is made at an instant.
 pub(crate) fn reading(
@@ -39,19 +36,19 @@ pub(crate) fn readings(engine: &Engine, ids: &[CounterId]) -> Result<Vec<Option<
     Ok(readings)
 }
 
-/// Returns the newest reading of a gauge up to a period, with its own period. In the last `recent`
-/// periods the store may hold one that has no row.
+/// Returns the newest reading of a gauge up to a period, with its own period. In the last of them
+/// the store may hold one that has no row.
 pub(crate) fn newest(
     engine: &Engine,
     total: &CounterId,
     until: Period,
-    recent: usize,
+    recent: Recent,
 ) -> Result<Option<(Period, i64)>, Error> {
     let grain = until.grain();
     let row = engine.ledger().newest_bucket(total, grain, until.start())?;
     let row = row.map(|start| Period::containing(grain, start));
     let periods = std::iter::successors(Some(until), |period| Some(period.previous()));
-    let mut periods = periods.take(recent.clamp(1, MOST_RECENT)).collect::<Vec<_>>();
+    let mut periods = periods.take(recent.periods(grain).min(AT_ONCE)).collect::<Vec<_>>();
     match row {
         Some(row) if periods.contains(&row) => periods.retain(|period| *period >= row),
         Some(row) => periods.push(row),

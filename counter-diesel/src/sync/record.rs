@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use counter_core::{CounterId, Error as CoreError, Operation, Period};
+use chrono::{DateTime, Utc};
+use counter_core::{BoxError, CounterId, Error as CoreError, Operation, Period};
 
 use super::set::{SILENCE, apply_sets, ask};
-use crate::engine::calendar::Counted;
+use crate::engine::calendar::{Counted, Recent};
 use crate::engine::engine::Engine;
-use crate::engine::gauges::reading;
+use crate::engine::gauges::{newest, reading};
 use crate::error::Error;
 
 /// Records a reading. The store decides; the table is tried once, as for a set.
@@ -17,6 +17,7 @@ pub(crate) fn record(
     counted: &Counted,
     at: DateTime<Utc>,
     value: i64,
+    recent: Recent,
 ) -> Result<(), Error> {
     let Some(store) = engine.store().gauges() else {
         return Err(refused(&counted.id, "the store cannot record readings"));
@@ -33,8 +34,9 @@ pub(crate) fn record(
     let store_id = engine.store_id();
     let mut recorded = store.record(&reading);
     if matches!(recorded, Ok(None)) {
-        let newest = newest_row(engine, counted).map_err(|error| refused(&counted.id, error))?;
-        reading.newest_row = Some(newest.map_or(i64::MIN, |at| at.timestamp_micros()));
+        let begun = newest_period(engine, counted, recent);
+        let begun = begun.map_err(|error| refused(&counted.id, error))?;
+        reading.newest_row = Some(begun.map_or(i64::MIN, |begun| begun.timestamp_micros()));
         recorded = store.record(&reading);
     }
     let claims = recorded.inspect_err(|error| {
@@ -48,27 +50,20 @@ pub(crate) fn record(
     Ok(())
 }
 
-fn refused(
-    counter: &CounterId,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
+fn refused(counter: &CounterId, source: impl Into<BoxError>) -> Error {
     let (operation, counter) = (Operation::Set, counter.clone());
     CoreError::NotCounted { operation, counter, source: source.into() }.into()
 }
 
-/// Returns when the newest period begins of which there is a row.
-fn newest_row(engine: &Engine, counted: &Counted) -> Result<Option<DateTime<Utc>>, Error> {
-    let mut newest = None;
-    for grain in counted.grains {
-        let start = engine.ledger().newest_bucket(&counted.id, *grain, end_of_time())?;
-        let start = start.map(|start| Period::containing(*grain, start).instants(counted.zone));
-        newest = newest.max(start.map(|instants| instants.start));
-    }
-    Ok(newest)
-}
-
-/// No period that has a row starts later.
-fn end_of_time() -> NaiveDateTime {
-    let day = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap_or(NaiveDate::MAX);
-    day.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default())
+/// Returns when the newest period began of which there is a reading, in the store or in the table.
+/// Where none is kept by periods, it is not known.
+fn newest_period(
+    engine: &Engine,
+    counted: &Counted,
+    recent: Recent,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let Some(grain) = counted.grains.iter().min().copied() else { return Ok(None) };
+    let until = Period::at(grain, recent.until, counted.zone);
+    let newest = newest(engine, &counted.id, until, recent)?;
+    Ok(newest.map(|(period, _)| period.instants(counted.zone).start))
 }

@@ -221,6 +221,24 @@ pub(super) const IN_REDIS: &[Case<World>] = &[(
         assert!(counter_diesel::error::one_line(&refused).contains(&day), "{refused:?}");
         assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812, "neither is set");
     },
+)(
+    "a late reading finds the newest one though its instant is lost and its row missing",
+    |world| {
+        let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Before));
+        let config = counter_diesel::Config::default();
+        let clock = ManualClock::at_micros(instant(NOW).timestamp_micros());
+        let without_table = world.counters_behind(&faults, config).with_clock(clock);
+        without_table.record(&SHOP, ShopGauge::Stock, 812).unwrap();
+        assert_eq!(rows(world, &[of(7, "stock")]), [0]);
+        forget_newest(world, &of(7, "stock"));
+        let counters = at(world, NOW);
+        let yesterday = counters.at(instant(NOW) - TimeDelta::days(1));
+        yesterday.record(&SHOP, ShopGauge::Stock, 790).unwrap();
+        assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812);
+        let days = counters.readings(&SHOP, ShopGauge::Stock, Span::last(2, Grain::Day)).unwrap();
+        let days = days.into_iter().map(|(_, stock)| stock).collect::<Vec<_>>();
+        assert_eq!(days, [Some(790), Some(812)]);
+    },
 )];
 
 /// The counters of a process at this time, which records what is months old, too.

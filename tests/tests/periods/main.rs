@@ -6,6 +6,7 @@ mod gauges;
 mod late;
 mod midnight;
 mod missing;
+mod original;
 mod prune;
 mod queries;
 mod read;
