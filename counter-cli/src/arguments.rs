@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    Adopt, All, ChangeCommand, Conflicts, Delete, Doctor, Get, Merge, Migrate, OrphansCommand,
-    Pending, Prune, RenameType, Reset, Series, Set, Sync, Top,
+    Adopt, All, ChangeCommand, Conflicts, Delete, Doctor, Get, Kept, Merge, Migrate,
+    OrphansCommand, Pending, Prune, RenameType, Reset, Series, Set, Sync, Top,
 };
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -87,6 +87,7 @@ pub(crate) enum Command {
     RenameType(RenameType),
     Orphans(OrphansCommand),
     Prune(Prune),
+    Kept(Kept),
     Doctor(Doctor),
     Conflicts(Conflicts),
     Adopt(Adopt),
@@ -111,6 +112,7 @@ impl Command {
             Self::RenameType(rename) => rename.run(settings, output),
             Self::Orphans(orphans) => orphans.run(settings, output),
             Self::Prune(prune) => prune.run(settings, output),
+            Self::Kept(kept) => kept.run(settings, output),
             Self::Doctor(doctor) => doctor.run(settings, output),
             Self::Conflicts(conflicts) => conflicts.run(settings, output),
             Self::Adopt(adopt) => adopt.run(settings, output),

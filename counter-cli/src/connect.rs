@@ -171,7 +171,15 @@ fn put_together(
 
 /// Opens the database for reading, for commands that need no store.
 pub(crate) fn existing_database_only(settings: &CommandSettings) -> Result<Counters, Failure> {
-    let builder = existing_database(settings, Access::Read)?;
+    existing_database_to(settings, Access::Read)
+}
+
+/// Opens the database that is there, for commands that need no store.
+pub(crate) fn existing_database_to(
+    settings: &CommandSettings,
+    access: Access,
+) -> Result<Counters, Failure> {
+    let builder = existing_database(settings, access)?;
     Ok(builder.config(settings.config()?).memory().build()?)
 }
 

@@ -26,7 +26,8 @@ fn a_file_is_made_and_read() {
     assert_eq!(
         migrated,
         "run: 2026-01-01-000000_create_model_counters\nrun: 2026-11-29-000000_add_owner_key\n\
-         run: 2026-11-30-000000_create_model_counters_periods\n"
+         run: 2026-11-30-000000_create_model_counters_periods\n\
+         run: 2026-11-30-010000_create_model_counters_kept\n"
     );
     assert_eq!(output_of(folder.path(), &["get", "user:1", "views"]), "0\n");
     assert_eq!(output_of(folder.path(), &["all", "user:1"]), "");

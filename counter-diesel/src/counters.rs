@@ -11,6 +11,7 @@ pub(crate) mod during;
 mod gauges;
 pub(crate) mod handle;
 pub(crate) mod has_counters;
+pub(crate) mod kept;
 pub(crate) mod load;
 pub(crate) mod on;
 pub(crate) mod operator;

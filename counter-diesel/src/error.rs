@@ -10,7 +10,7 @@ mod transaction;
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 pub use counter_core::{
     BoxError, Error as CoreError, InputKind, Invalid, Operation, Overflow, Printable, StoreStep,
     ValueError, encoding_hint, redact,
@@ -194,9 +194,10 @@ pub enum Error {
         table: String,
     },
 
-    /// The periods that are asked for are not kept: the counter is counted by other grains, which
-    /// do not add up to them. It is about grains alone: periods that were removed are read as 0.
-    #[error("{}", periods::not_kept(.key, *.grain, .stored))]
+    /// The periods that are asked for are not kept. Either the counter is counted by other grains,
+    /// which do not add up to them. Or some of them are older than what is kept: from before the
+    /// key was counted by periods, or [removed](crate::Counters::prune) since.
+    #[error("{}", periods::not_kept(.key, *.grain, .stored, *.since))]
     #[non_exhaustive]
     NotKept {
         /// The counter's key.
@@ -205,6 +206,9 @@ pub enum Error {
         grain: Grain,
         /// Those by which the counter is counted.
         stored: Vec<Grain>,
+        /// The start of the first bucket that is kept, by the calendar, if older ones were asked
+        /// for. `None` if no grain adds up to the periods.
+        since: Option<NaiveDateTime>,
     },
 
     /// A read asks for more periods of one counter than are added up, which is

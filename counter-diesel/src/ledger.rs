@@ -6,6 +6,8 @@ pub(crate) mod demotion;
 pub(crate) mod dialect;
 pub(crate) mod facts;
 pub(crate) mod failure;
+pub(crate) mod kept;
+pub(crate) mod kept_rows;
 pub(crate) mod kept_tables;
 pub(crate) mod ledger;
 pub(crate) mod limits;
@@ -29,6 +31,7 @@ pub use self::dialect::numbers::SharedRecord;
 pub use self::dialect::period::BucketRange;
 #[cfg(feature = "postgres")]
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
+pub use self::kept::{Kept, KeptChange};
 pub use self::ledger::{
     CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
     Unapplied, UnappliedCause, UpdateOutcome,

@@ -30,7 +30,8 @@
 //!   [`Counters::spawn_sync`] leaves that to a thread, the [`SyncWorker`].
 //! - [`Counters::delete_all`], [`Counters::merge`], [`Counters::rename_owner_type`] and
 //!   [`Counters::orphans`] are for owners that go, move or merge.
-//! - [`Counters::prune`] removes buckets of periods that ended long ago.
+//! - [`Counters::prune`] removes buckets of periods that ended long ago, and [`Counters::kept`]
+//!   says since when they are kept.
 //! - [`Counters::run_pending_migrations`] makes the tables. In an application's own harness
 //!   [`ledger::CounterMigrations`] does.
 //! - [`Counters::check`] returns what is wrong with both sides, or could go wrong.

@@ -2,6 +2,7 @@
 
 mod batches;
 mod guard;
+mod kept;
 pub mod names;
 mod numbers;
 mod owners;
@@ -38,9 +39,9 @@ impl LedgerWorld {
 /// Every sentence of the contract.
 pub fn cases() -> Vec<Case<LedgerWorld>> {
     let [guard, batches, transactions] = [guard::CASES, batches::CASES, transactions::CASES];
-    let [numbers, names, tables, owners, periods] =
-        [numbers::CASES, names::CASES, tables::CASES, owners::CASES, periods::CASES];
-    [guard, batches, transactions, numbers, names, tables, owners, periods].concat()
+    let [numbers, names, tables, owners, periods, kept] =
+        [numbers::CASES, names::CASES, tables::CASES, owners::CASES, periods::CASES, kept::CASES];
+    [guard, batches, transactions, numbers, names, tables, owners, periods, kept].concat()
 }
 
 fn claim(id: &CounterId, seq: i64, op: ClaimOp) -> Claim {

@@ -101,7 +101,7 @@ impl World {
 
     /// Removes our tables.
     pub fn drop_tables(&self) {
-        for suffix in ["_state", "_periods", "", "_migrations"] {
+        for suffix in ["_state", "_kept", "_periods", "", "_migrations"] {
             self.database.execute(&format!("DROP TABLE model_counters{suffix}")).unwrap();
         }
     }

@@ -82,10 +82,10 @@ fn migrations_that_the_application_ran_are_distinguished_from_those_that_were_no
         status.iter().map(|one| one.state).collect::<Vec<_>>()
     };
     for files in &files {
-        assert_eq!(states(), [MigrationState::Pending; 3]);
+        assert_eq!(states(), [MigrationState::Pending; 4]);
         database.execute(&files.up).unwrap();
     }
-    assert_eq!(states(), [MigrationState::Copied; 3]);
+    assert_eq!(states(), [MigrationState::Copied; 4]);
     database.execute("DELETE FROM model_counters_state").unwrap();
-    assert_eq!(states(), [MigrationState::Pending; 3], "a database without its id");
+    assert_eq!(states(), [MigrationState::Pending; 4], "a database without its id");
 }

@@ -41,6 +41,9 @@ pub(crate) struct Series {
     /// those by which anything was counted
     #[arg(long, value_name = "GRAIN")]
     stored: Option<Grain>,
+    /// Leave out the periods that are not kept, instead of an error
+    #[arg(long)]
+    kept: bool,
     /// Print lines of CSV: period,count
     #[arg(long)]
     csv: bool,
@@ -79,7 +82,8 @@ impl Series {
             (None, Some(period)) => self.within(period)?,
             (last, _) => last.unwrap_or_else(|| Span::last(1, Grain::Day)),
         };
-        Ok(self.grouped.grouped(span))
+        let span = self.grouped.grouped(span);
+        Ok(if self.kept { span.kept() } else { span })
     }
 
     fn within(&self, period: Period) -> Result<Span, Failure> {

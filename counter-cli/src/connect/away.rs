@@ -3,8 +3,8 @@ use std::num::NonZeroUsize;
 use chrono::NaiveDateTime;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::ledger::{
-    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, RowPage,
-    RowPlace, SyncedPrefix, TableName,
+    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows,
+    RowPage, RowPlace, SyncedPrefix, TableName,
 };
 use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
@@ -83,6 +83,14 @@ impl Ledger for Away {
         _after: Option<&OwnerId>,
         _limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error> {
+        self.refuse()
+    }
+
+    fn kept(&self, _of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
+        self.refuse()
+    }
+
+    fn write_kept(&self, _kept: &Kept, _change: KeptChange) -> Result<(), Error> {
         self.refuse()
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use counter_diesel::check::{Fact, LedgerFacts};
 use counter_diesel::ledger::{
-    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows, PoolLedger,
-    RowPage, RowPlace, SyncedPrefix, TableName,
+    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows,
+    PoolLedger, RowPage, RowPlace, SyncedPrefix, TableName,
 };
 use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
@@ -120,6 +120,22 @@ impl Ledger for FileLedger {
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error> {
         self.reads.owners_after(owner_type, after, limit)
+    }
+
+    fn kept(&self, of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
+        self.reads.kept(of)
+    }
+
+    fn counted_before(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        self.reads.counted_before(owner_type, key)
+    }
+
+    fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
+        self.reads.write_kept(kept, change)
     }
 
     fn present_owners(

@@ -27,6 +27,7 @@ pub struct Span {
     reach: Reach,
     step: Grain,
     is_complete: bool,
+    is_kept_only: bool,
     first_weekday: Weekday,
     first_day_of_month: u32,
     first_month_of_year: u32,
@@ -62,12 +63,13 @@ impl Span {
     }
 
     fn new(reach: Reach, step: Grain) -> Self {
-        let (is_complete, zone) = (false, None);
+        let (is_complete, is_kept_only, zone) = (false, false, None);
         let (first_weekday, first_day_of_month, first_month_of_year) = (Weekday::Mon, 1, 1);
         Self {
             reach,
             step,
             is_complete,
+            is_kept_only,
             first_weekday,
             first_day_of_month,
             first_month_of_year,
@@ -79,6 +81,12 @@ impl Span {
     /// that have ended.
     pub fn complete(self) -> Self {
         Self { is_complete: true, ..self }
+    }
+
+    /// Leaves out the steps of which not everything is kept any more, or was never counted by
+    /// periods. A read of them is an error otherwise. If that is all of them, no steps are left.
+    pub fn kept(self) -> Self {
+        Self { is_kept_only: true, ..self }
     }
 
     /// Lets weeks begin on this day. Default: Monday, as ISO weeks do. Other weeks are added up
@@ -112,6 +120,11 @@ impl Span {
     /// configured one.
     pub fn zone(self, zone: Zone) -> Self {
         Self { zone: Some(zone), ..self }
+    }
+
+    /// Returns whether only what is [kept](Self::kept) is asked for.
+    pub const fn is_kept_only(&self) -> bool {
+        self.is_kept_only
     }
 
     /// Returns the grain of the steps.

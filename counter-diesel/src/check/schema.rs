@@ -1,10 +1,10 @@
 //! Judges the facts about the tables and their migrations.
 
-use counter_core::Printable;
+use counter_core::{Fact, Printable};
 
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
-use crate::ledger::dialect::tables::Tables;
+use crate::ledger::dialect::tables::{Table, Tables};
 use crate::ledger::facts::{LedgerFacts, MigrationFacts, TableState};
 
 pub(super) const MIGRATE: &str = "run the migrations: `counter migrate`, or \
@@ -52,27 +52,38 @@ pub(super) fn judge_schema(
     }
 }
 
-/// Counters without periods are synced without the table of periods. That its migration was not run
-/// is said where it is known.
+/// Counters without periods are synced without the tables of periods. That their migrations were
+/// not run is said where it is known.
 pub(super) fn judge_periods(
     tables: &Tables,
     facts: &LedgerFacts,
     migrations: Option<&MigrationFacts>,
     diagnosis: &mut Diagnosis,
 ) {
-    let table = tables.periods();
-    match diagnosis.database_reported(&facts.periods_table, "the table of periods") {
+    let of_periods = [
+        (tables.periods(), &facts.periods_table, "no counts of periods are synced"),
+        (tables.kept(), &facts.kept_table, "it is not known since when counts of periods are kept"),
+    ];
+    for (table, state, so) in of_periods {
+        judge_of_periods((table, so), state, migrations, diagnosis);
+    }
+}
+
+fn judge_of_periods(
+    (table, so): (&Table, &str),
+    state: &Fact<TableState>,
+    migrations: Option<&MigrationFacts>,
+    diagnosis: &mut Diagnosis,
+) {
+    match diagnosis.database_reported(state, "the tables of periods") {
         Some(TableState::Missing) if migrations.is_none_or(|known| known.pending.is_empty()) => {
-            let message = format!("the table {table} is missing: no counts of periods are synced");
+            let message = format!("the table {table} is missing: {so}");
             let was_run = migrations.is_some_and(|known| known.has_table);
             let advice = if was_run { RESTORE } else { MIGRATE_WITH_OWN };
             diagnosis.add(Severity::Warning, Code::SchemaHalfDone, message, advice);
         }
         Some(TableState::Unusable(why)) => {
-            let message = format!(
-                "the table {table} cannot be used, so no counts of periods are synced: {}",
-                Printable(why)
-            );
+            let message = format!("the table {table} cannot be used, so {so}: {}", Printable(why));
             let advice = "let the user select, insert, update and delete in it, run the migrations \
                           if it is not there, or compare it with them";
             diagnosis.add(Severity::Warning, Code::SchemaUnusable, message, advice);

@@ -13,6 +13,7 @@ use crate::engine::buckets::{Steps, sums};
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
 use crate::engine::grains;
+use crate::engine::kept;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -113,8 +114,11 @@ impl Counters {
 /// Each bucket is read exactly as [`Counters::get`] reads a total, at an instant during the call.
 /// A sum of several buckets is exact if none of them changes meanwhile; otherwise it can be one
 /// that the counter never had, because the instants differ. Each 2,000 buckets take one exchange
-/// with the store and one query. Periods from before a declaration, and those that
-/// [`Counters::prune`] removed, are 0.
+/// with the store and one query.
+///
+/// What is from before a key was counted by periods, and what [`Counters::prune`] removed, is
+/// [`Error::NotKept`], unless the span is [cut to what is kept](Span::kept). Since when a key is
+/// kept by a grain is in a table, which a process reads again after a minute.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
@@ -135,7 +139,8 @@ impl During<'_> {
     /// # Errors
     ///
     /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, [`Error::TooManyPeriods`] if more than [`Span::MAX_PERIODS`] of them would,
+    /// span, or if some of its periods are older than what is kept, [`Error::TooManyPeriods`] if
+    /// more than [`Span::MAX_PERIODS`] of them would add up,
     /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
     /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
     /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
@@ -159,7 +164,7 @@ impl During<'_> {
         K: KeyOf<O::Model>,
     {
         let now = self.counters.calendar().now();
-        let asked = counters.into_iter().map(|(owner, key)| self.asked(now, &owner, &key));
+        let asked = counters.into_iter().map(|(owner, key)| self.to_read(now, &owner, &key));
         self.sums(&asked.collect::<Result<Vec<_>, Error>>()?)
     }
 
@@ -182,7 +187,7 @@ impl During<'_> {
         for owner in owners {
             count += 1;
             for key in &keys {
-                asked.push(self.asked(now, &owner, key)?);
+                asked.push(self.to_read(now, &owner, key)?);
             }
         }
         Ok(in_rows(count, &self.sums(&asked)?))
@@ -213,7 +218,7 @@ impl During<'_> {
         key: impl KeyOf<O::Model>,
     ) -> Result<Vec<Series>, Error> {
         let now = self.counters.calendar().now();
-        let asked = owners.into_iter().map(|owner| self.asked(now, &owner, &key));
+        let asked = owners.into_iter().map(|owner| self.to_read(now, &owner, &key));
         let asked = asked.collect::<Result<Vec<_>, Error>>()?;
         let mut groups = Vec::new();
         for one in &asked {
@@ -297,6 +302,21 @@ impl During<'_> {
     ) -> Result<Vec<CounterId>, Error> {
         let asked = self.asked(self.counters.calendar().now(), owner, key)?;
         asked.steps.own_buckets(&asked.id, &asked.stored)
+    }
+
+    /// Returns a counter, and what is asked of it at an instant, of which everything is kept.
+    fn to_read<O: CounterOwner>(
+        &self,
+        now: DateTime<Utc>,
+        owner: &O,
+        key: &impl KeyOf<O::Model>,
+    ) -> Result<Asked<'_>, Error> {
+        let mut asked = self.asked(now, owner, key)?;
+        let (of, key) = (owner.owner()?, key.counter_key()?);
+        let parts = asked.steps.parts_of(&key, &asked.stored)?;
+        let kept = |grain| kept::floor(self.counters.engine(), of.owner_type(), &key, grain);
+        asked.steps.cut(&key, &asked.stored, &kept(parts)?, parts)?;
+        Ok(asked)
     }
 
     /// Returns a counter, and what is asked of it at an instant.

@@ -87,7 +87,8 @@ impl Counters {
         };
         let Some(grain) = grains.iter().min().copied() else {
             let key = CounterKey::new(id.key().into_owned())?;
-            return Err(Error::NotKept { key, grain: Grain::Day, stored: Vec::new() });
+            let (grain, stored) = (Grain::Day, Vec::new());
+            return Err(Error::NotKept { key, grain, stored, since: None });
         };
         let until = Period::at(grain, calendar.now(), zone);
         newest(self.engine(), &id, until, calendar.recent())

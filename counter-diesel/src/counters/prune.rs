@@ -14,7 +14,8 @@ impl Counters {
     /// die anywhere: the next one goes on. Nothing is added up into longer periods, so declare
     /// `month` beside `day` if months must stay.
     ///
-    /// A period that was removed reads as 0 from then on. An event that is counted
+    /// A period that was removed is [not kept](Self::kept) from then on: a read of it is
+    /// [`Error::NotKept`], in other processes within a minute. An event that is counted
     /// [late](Self::at) makes it anew, and the next call removes it again, so a shorter time than
     /// [`oldest_event`](crate::CountersBuilder::oldest_event) accepts events is refused.
     ///

@@ -6,6 +6,7 @@ use crate::counters::counters::Counters;
 use crate::counters::during::During;
 use crate::counters::has_counters::HasCounters;
 use crate::engine::buckets::{Steps, sums, zone_needed};
+use crate::engine::kept;
 use crate::error::Error;
 use crate::ledger::dialect::period::BucketRange;
 use crate::owner::key_of::KeyOf;
@@ -160,12 +161,14 @@ impl During<'_> {
     ) -> Result<Vec<(Owner, i64)>, Error> {
         let (engine, calendar) = (self.counters.engine(), self.counters.calendar());
         let zone = (!counted.has_zone).then(|| calendar.zone());
-        let steps = Steps::at(calendar.now(), self.span, zone).ok_or_else(zone_needed)??;
+        let mut steps = Steps::at(calendar.now(), self.span, zone).ok_or_else(zone_needed)??;
         let stored = self.stored.as_deref().unwrap_or(counted.grains);
         let parts = steps.parts_of(key, stored)?;
         if steps.needs_zone(parts) {
             return Err(zone_needed().into());
         }
+        let floor = kept::floor(engine, owner_type, key, parts)?;
+        steps.cut(key, stored, &floor, parts)?;
         let Some((first, last)) = steps.ends(parts) else { return Ok(Vec::new()) };
         let range = Some(BucketRange { first, last });
         let most = |limit| engine.ledger().top(owner_type, key, range, limit);

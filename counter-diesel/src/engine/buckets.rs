@@ -4,6 +4,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use counter_core::{CounterId, CounterKey, Grain, InputKind, Invalid, Period, Span, Step, Zone};
 
 use super::engine::Engine;
+use super::floor::Floor;
 use crate::error::{CoreError, Error};
 
 /// How many counters are looked at together. Each has two names in the store.
@@ -17,6 +18,8 @@ pub(crate) struct Steps {
     /// `None` where the steps are the same in every zone, and that of the owner is not known.
     pub(crate) zone: Option<Zone>,
     pub(crate) now: DateTime<Utc>,
+    /// Whether only what is kept is asked for.
+    is_cut: bool,
 }
 
 impl Steps {
@@ -32,7 +35,8 @@ impl Steps {
             return None;
         }
         let steps = span.steps(now, zone.unwrap_or_default());
-        Some(steps.map(|steps| Self { steps, grain, zone, now }))
+        let is_cut = span.is_kept_only();
+        Some(steps.map(|steps| Self { steps, grain, zone, now, is_cut }))
     }
 
     /// Returns how many steps have ended: everywhere, where the zone is not known.
@@ -71,7 +75,7 @@ impl Steps {
     pub(crate) fn parts_of(&self, key: &CounterKey, stored: &[Grain]) -> Result<Grain, Error> {
         self.parts(stored).ok_or_else(|| {
             let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
-            Error::NotKept { key, grain, stored }
+            Error::NotKept { key, grain, stored, since: None }
         })
     }
 
@@ -107,6 +111,33 @@ impl Steps {
             return Err(Error::TooManyPeriods { key, grain, periods, most });
         }
         Ok(self.steps.iter().filter_map(|step| step.made_of(parts, zone)).collect())
+    }
+
+    /// Leaves out the steps that are older than what is kept of these parts of them, if only what
+    /// is kept is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if there are such steps, and all are asked for.
+    pub(crate) fn cut(
+        &mut self,
+        key: &CounterKey,
+        stored: &[Grain],
+        floor: &Floor,
+        parts: Grain,
+    ) -> Result<(), Error> {
+        let zone = self.zone.unwrap_or_default();
+        let is_held = |step: &Step| {
+            let first = step.made_of(parts, zone).and_then(|periods| periods.first().copied());
+            first.is_none_or(|first| floor.holds(*step, first, zone))
+        };
+        let before = self.steps.iter().position(is_held).unwrap_or(self.steps.len());
+        if before > 0 && !self.is_cut {
+            let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
+            return Err(Error::NotKept { key, grain, stored, since: floor.since });
+        }
+        self.steps.drain(..before);
+        Ok(())
     }
 
     /// Returns the bucket of each step, of a counter that is counted by these grains.

@@ -9,6 +9,7 @@ use counter_core::{
 };
 
 use super::age::{OfLedger, refuse_old_copy};
+use super::known_kept::KnownKept;
 use super::read::{self, ReadValue, Values};
 use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
@@ -59,6 +60,8 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
+    /// Since when buckets are kept, as this process has read it.
+    kept: KnownKept,
     /// Parts of the store that were met and may have lost something.
     doubted_parts: Mutex<BTreeSet<u16>>,
 }
@@ -81,6 +84,7 @@ impl Engine {
             database,
             reported_unconfirmed,
             sound_parts,
+            kept: KnownKept::default(),
             doubted_parts,
         }
     }
@@ -107,6 +111,11 @@ impl Engine {
             Some(schema) => Cow::Owned(self.tables.in_schema(&schema)),
             None => Cow::Borrowed(&self.tables),
         }
+    }
+
+    /// Since when buckets are kept, as this process has read it.
+    pub(crate) fn known_kept(&self) -> &KnownKept {
+        &self.kept
     }
 
     /// A panic while this is locked leaves claims that are settled twice, which is a no-op.

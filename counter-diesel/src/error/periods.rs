@@ -1,6 +1,6 @@
 //! What is said about periods that cannot be read or changed.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use counter_core::{CounterKey, Grain, Printable};
 
 /// Returns an instant as it is written in errors.
@@ -8,8 +8,21 @@ pub(super) fn time(at: &DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-pub(super) fn not_kept(key: &CounterKey, grain: Grain, stored: &[Grain]) -> String {
+pub(super) fn not_kept(
+    key: &CounterKey,
+    grain: Grain,
+    stored: &[Grain],
+    since: Option<NaiveDateTime>,
+) -> String {
     let key = Printable(key.as_str());
+    if let Some(since) = since {
+        return format!(
+            "the counter {key} is kept by {} since {}, and a {grain} before that was asked for: \
+             ask for later ones, or only for what is kept (Span::kept, --kept)",
+            list(stored),
+            since.format("%Y-%m-%dT%H:%M")
+        );
+    }
     match stored {
         [] => format!("the counter {key} is not kept by {grain}: {}", by_none(grain)),
         stored => format!(
@@ -62,8 +75,11 @@ mod tests {
         let stored = [Grain::Hour, Grain::Week];
         let expected = "the counter views is not kept by month: it is counted by hour and week, \
                         which does not add up to that";
-        assert_eq!(not_kept(&key, Grain::Month, &stored), expected);
-        assert!(not_kept(&key, Grain::Day, &[]).contains("`every(day)`"));
+        assert_eq!(not_kept(&key, Grain::Month, &stored, None), expected);
+        assert!(not_kept(&key, Grain::Day, &[], None).contains("`every(day)`"));
+        let since = "2026-12-01T00:00:00".parse().ok();
+        let since = not_kept(&key, Grain::Month, &[Grain::Day], since);
+        assert!(since.contains("kept by day since 2026-12-01T00:00, and a month"), "{since}");
         let many = too_many(&key, Grain::Hour, 8_766_000, 100_000);
         assert!(many.contains("8766000 periods of the counter views by hour, but at most 100000"));
         assert!(not_stored(&key, Grain::Month, &stored).ends_with("hour and week"));

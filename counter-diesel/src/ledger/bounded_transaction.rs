@@ -10,24 +10,31 @@ use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome};
-use crate::ledger::pool_ledger::PoolLedger;
-use crate::ledger::threads::Overdue;
+use crate::ledger::pool::DirectLedger;
+use crate::ledger::threads::{Overdue, Threads};
 use crate::ledger::transaction::PoolTransaction;
 
 /// How long an attempt may take to end a statement that was left behind.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// A transaction that goes from thread to thread, and to none after a step without an answer.
-pub(super) struct BoundedTransaction<'a, C: CounterConnection> {
+pub(crate) struct BoundedTransaction<'a, C: CounterConnection> {
     transaction: Option<PoolTransaction<C>>,
-    ledger: &'a PoolLedger<C>,
+    direct: &'a Arc<DirectLedger<C>>,
+    threads: &'a Threads,
 }
 
 impl<'a, C: CounterConnection> BoundedTransaction<'a, C> {
-    pub(super) fn new(transaction: PoolTransaction<C>, ledger: &'a PoolLedger<C>) -> Self {
-        Self { transaction: Some(transaction), ledger }
+    pub(crate) fn new(
+        transaction: PoolTransaction<C>,
+        direct: &'a Arc<DirectLedger<C>>,
+        threads: &'a Threads,
+    ) -> Self {
+        Self { transaction: Some(transaction), direct, threads }
     }
+}
 
+impl<C: CounterConnection> BoundedTransaction<'_, C> {
     fn step<T: Send + 'static>(
         &mut self,
         step: LedgerStep,
@@ -54,14 +61,14 @@ impl<'a, C: CounterConnection> BoundedTransaction<'a, C> {
             return Ok(run());
         }
         let is_overdue = |source: Overdue| Error::TimedOut { step, source: source.into() };
-        self.ledger.threads.run(self.ledger.limits().step, run).map_err(is_overdue)
+        self.threads.run(self.direct.limits().step, run).map_err(is_overdue)
     }
 
     /// Tries to end a statement that was left behind, so that it does not keep its rows locked.
     fn end_statement(&self, session: Option<i64>) {
         let Some(session) = session else { return };
-        let direct = Arc::clone(&self.ledger.direct);
-        let ended = self.ledger.threads.run(END_WITHIN, move || direct.end_statement(session));
+        let direct = Arc::clone(self.direct);
+        let ended = self.threads.run(END_WITHIN, move || direct.end_statement(session));
         tracing::debug!(session, ?ended, "a statement that takes too long was to be ended");
     }
 
@@ -164,8 +171,7 @@ impl<C: CounterConnection> Drop for BoundedTransaction<'_, C> {
         if !C::IS_SERVER {
             return;
         }
-        if let Err(error) =
-            self.ledger.threads.run(self.ledger.limits().answer, move || drop(transaction))
+        if let Err(error) = self.threads.run(self.direct.limits().answer, move || drop(transaction))
         {
             tracing::debug!(%error, "a transaction could not be rolled back");
         }

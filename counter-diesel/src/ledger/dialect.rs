@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod dialect;
 pub(crate) mod isolation;
+pub(crate) mod kept;
 pub(crate) mod lock_wait;
 #[cfg_attr(
     not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),

@@ -27,6 +27,8 @@ pub struct LedgerFacts {
     pub place: Fact<String>,
     /// The table beside it with the counts of periods.
     pub periods_table: Fact<TableState>,
+    /// The table beside it that says since when these are kept.
+    pub kept_table: Fact<TableState>,
     /// The table beside it with what is known of the stores.
     pub state_table: Fact<TableState>,
     /// Which migrations were run.
@@ -92,6 +94,8 @@ const COUNTERS_COLUMNS: &str = "c.id, c.owner_type, c.owner_id, c.owner_key, c.k
 const PERIODS_COLUMNS: &str = "c.owner_type, c.owner_id, c.owner_key, c.key, c.grain, c.starts_at, \
                                c.count, c.claim_seq, c.updated_at";
 
+const KEPT_COLUMNS: &str = "c.owner_type, c.key, c.grain, c.since, c.rolled_from";
+
 const STATE_COLUMNS: &str = "c.prefix, c.store_id, c.writer, c.claim_seq, c.synced_at, c.marks, \
                              c.holder, c.batch";
 
@@ -142,6 +146,7 @@ pub(crate) fn inspect_tables<C: CounterConnection>(
         facts.place = ask(conn, |conn| conn.place_of(tables.totals()));
     }
     facts.periods_table = table_state(conn, tables.periods(), PERIODS_COLUMNS);
+    facts.kept_table = table_state(conn, tables.kept(), KEPT_COLUMNS);
     facts.state_table = table_state(conn, tables.state(), STATE_COLUMNS);
     facts.migrations = ask(conn, |conn| migration_facts(conn, tables));
 }
@@ -160,11 +165,22 @@ pub(crate) fn inspect_writes<C: CounterConnection>(
         Some(error) => Fact::Known(Err(error.to_string())),
     };
     let is_written = facts.writes.known() == Some(&Ok(()));
-    if is_written && facts.periods_table.known() == Some(&TableState::Usable) {
+    if !is_written {
+        return;
+    }
+    let [update, insert, _] = writes(&C::quoted(tables.kept()), "grain");
+    let of_periods = [
+        (&mut facts.periods_table, writes(&C::quoted(tables.periods()), "claim_seq").to_vec()),
+        // Nothing is deleted from it.
+        (&mut facts.kept_table, vec![update, insert]),
+    ];
+    for (state, writes) in of_periods {
+        if state.known() != Some(&TableState::Usable) {
+            continue;
+        }
         // An application that counts by no period may have no right to write to it.
-        let refusal = refusal(conn, writes(&C::quoted(tables.periods())));
-        if let Some(error) = refusal.filter(|error| !conn.is_busy(tables, error)) {
-            facts.periods_table = Fact::Known(TableState::Unusable(error.to_string()));
+        if let Some(error) = refusal(conn, writes).filter(|error| !conn.is_busy(tables, error)) {
+            *state = Fact::Known(TableState::Unusable(error.to_string()));
         }
     }
 }
@@ -212,16 +228,16 @@ fn migration_facts<C: CounterConnection>(
 /// Returns why the tables take no writes, if they do not. Nothing is deleted from the state table.
 fn refusal_of_writes<C: CounterConnection>(conn: &mut C, tables: &Tables) -> Option<DieselError> {
     let [counters, state] = [tables.totals(), tables.state()].map(C::quoted);
-    let [update, insert, delete] = writes(&counters);
-    let [update_state, insert_state, _] = writes(&state);
+    let [update, insert, delete] = writes(&counters, "claim_seq");
+    let [update_state, insert_state, _] = writes(&state, "claim_seq");
     refusal(conn, [update, insert, update_state, insert_state, delete])
 }
 
 /// Statements of every kind that a sync writes with, over no row. A replica, a database that is
 /// read-only and a user without the right all refuse them.
-fn writes(table: &str) -> [String; 3] {
+fn writes(table: &str, column: &str) -> [String; 3] {
     [
-        format!("UPDATE {table} SET claim_seq = claim_seq WHERE 1 = 0"),
+        format!("UPDATE {table} SET {column} = {column} WHERE 1 = 0"),
         format!("INSERT INTO {table} SELECT * FROM {table} WHERE 1 = 0"),
         format!("DELETE FROM {table} WHERE 1 = 0"),
     ]

@@ -43,7 +43,8 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
 }
 
 /// Returns the table that a statement lacked. That of the buckets counts only where the error names
-/// it: before its migration totals are synced as ever, and what they are refused for is their own.
+/// it, and so does the one beside it: before their migrations totals are synced as ever, and what
+/// they are refused for is their own.
 fn missing_table<'a, C: CounterConnection>(
     conn: &mut C,
     tables: &'a Tables,
@@ -52,18 +53,23 @@ fn missing_table<'a, C: CounterConnection>(
     if !conn.has_tables(tables)? {
         return Ok(Some(tables.totals()));
     }
-    Ok(if lacks_buckets(conn, tables, error)? { Some(tables.periods()) } else { None })
+    for table in [tables.periods(), tables.kept()] {
+        if lacks(conn, table, error)? {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
 }
 
-/// Returns whether a statement failed because there is no table of the buckets, and not because the
-/// user may not see it.
-fn lacks_buckets<C: CounterConnection>(
+/// Returns whether a statement failed because there is no such table, and not because the user may
+/// not see it.
+pub(crate) fn lacks<C: CounterConnection>(
     conn: &mut C,
-    tables: &Tables,
+    table: &Table,
     error: &DieselError,
 ) -> QueryResult<bool> {
-    let is_named = error.to_string().contains(tables.periods().name());
-    Ok(is_named && !C::is_hidden(error) && !conn.has_table(tables.periods())?)
+    let is_named = error.to_string().contains(table.name());
+    Ok(is_named && !C::is_hidden(error) && !conn.has_table(table)?)
 }
 
 /// Returns what a query finds in the table of the buckets. Before the migration that makes the
@@ -74,7 +80,7 @@ pub(crate) fn of_buckets<C: CounterConnection, T: Default>(
     query: impl FnOnce(&mut C) -> QueryResult<T>,
 ) -> QueryResult<T> {
     match contained(conn, query) {
-        Err(error) if lacks_buckets(conn, tables, &error).unwrap_or(false) => Ok(T::default()),
+        Err(error) if lacks(conn, tables.periods(), &error).unwrap_or(false) => Ok(T::default()),
         done => done,
     }
 }

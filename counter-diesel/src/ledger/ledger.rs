@@ -12,6 +12,7 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 pub(crate) use crate::ledger::dialect::period::BucketRange;
 use crate::ledger::facts::LedgerFacts;
+use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::state::{LedgerState, SyncedPrefix};
 
 /// The database side: reads baselines, and applies claims under the guard.
@@ -92,6 +93,32 @@ pub trait Ledger: Send + Sync + 'static {
         after: Option<&OwnerId>,
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error>;
+
+    /// Since when buckets are kept, as rows of the table say it: of this key of the owners of this
+    /// type, or of all. `None` where there is no such table, because its migration was not run,
+    /// which is the default.
+    fn kept(&self, of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
+        let _ = of;
+        Ok(None)
+    }
+
+    /// The database's time if it has a total of this key that is older than an hour, else `None`,
+    /// which is the default.
+    fn counted_before(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        let _ = (owner_type, key);
+        Ok(None)
+    }
+
+    /// Writes since when buckets are kept. What is rolled up into them is written with a new row,
+    /// and stays in one that is there. The default does nothing.
+    fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
+        let _ = (kept, change);
+        Ok(())
+    }
 
     /// Those of these ids that are in this column of a table of the application's, in the order
     /// given.

@@ -15,6 +15,7 @@ use crate::ledger::bounded_transaction::BoundedTransaction;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
+use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::ledger::{
     BucketRange, Ledger, LedgerTransaction, OwnerWithRows, RowPage, RowPlace,
 };
@@ -42,8 +43,8 @@ use crate::ledger::threads::{Drained, Overdue, Threads};
 /// there another connection of the pool ends it by `KILL QUERY` once the step has timed out. Where
 /// that is not possible, it goes on and keeps its rows locked until it ends.
 pub struct PoolLedger<C: CounterConnection> {
-    pub(super) direct: Arc<DirectLedger<C>>,
-    pub(super) threads: Threads,
+    direct: Arc<DirectLedger<C>>,
+    threads: Threads,
 }
 
 impl<C: CounterConnection> PoolLedger<C> {
@@ -72,7 +73,7 @@ impl<C: CounterConnection> PoolLedger<C> {
         Ok(Self { direct: Arc::new(DirectLedger::new(pool, table, limits)?), threads })
     }
 
-    pub(super) fn limits(&self) -> &LedgerLimits {
+    fn limits(&self) -> &LedgerLimits {
         self.direct.limits()
     }
 
@@ -178,6 +179,27 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         })
     }
 
+    fn kept(&self, of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
+        let of = of.map(|(owner_type, key)| (owner_type.clone(), key.clone()));
+        self.within(self.limits().answer, move |direct| {
+            direct.kept(of.as_ref().map(|(owner_type, key)| (owner_type, key)))
+        })
+    }
+
+    fn counted_before(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        let (owner_type, key) = (owner_type.clone(), key.clone());
+        self.within(self.limits().answer, move |direct| direct.counted_before(&owner_type, &key))
+    }
+
+    fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
+        let kept = kept.clone();
+        self.within(self.limits().step, move |direct| direct.write_kept(&kept, change))
+    }
+
     fn present_owners(
         &self,
         table: &TableName,
@@ -190,7 +212,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
 
     fn begin(&self, wait: LockWait) -> Result<Box<dyn LedgerTransaction + '_>, Error> {
         let transaction = self.within(self.limits().answer, move |direct| direct.begin(wait))?;
-        Ok(Box::new(BoundedTransaction::new(transaction, self)))
+        Ok(Box::new(BoundedTransaction::new(transaction, &self.direct, &self.threads)))
     }
 
     fn ask_writes(&self) -> Result<(), Error> {

@@ -85,7 +85,9 @@ fn has_complete_tables(engine: &Engine) -> Result<bool, Error> {
     };
     let tables = [&facts.counters_table, &facts.state_table];
     // What a user may not read can be there.
-    let has_no_periods = facts.periods_table.known() == Some(&TableState::Missing);
+    let has_no_periods = [&facts.periods_table, &facts.kept_table]
+        .into_iter()
+        .any(|table| table.known() == Some(&TableState::Missing));
     if is_begun(&facts.migrations) || tables.into_iter().any(is_broken) || has_no_periods {
         return Ok(false);
     }

@@ -251,7 +251,7 @@ where
             Err(Unreadable::Invalid(invalid)) => Err(invalid.clone().into()),
             Err(Unreadable::NotKept { key, grain, stored }) => {
                 let (key, grain, stored) = (key.clone(), *grain, stored.clone());
-                Err(Error::NotKept { key, grain, stored }.into())
+                Err(Error::NotKept { key, grain, stored, since: None }.into())
             }
         }
     }

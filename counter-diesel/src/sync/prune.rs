@@ -4,15 +4,17 @@
 //! under way stay exact, whatever dies. The row goes an hour later, by a later call: see
 //! [`zeros`](super::owners::zeros) for why that is safe then and not before.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-use counter_core::{CounterId, Grain, Period, Replacement};
+use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period, Replacement};
 
 use crate::causes::one_line;
 use crate::engine::engine::Engine;
 use crate::error::Error;
+use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::ledger::CounterRow;
 use crate::sync::identity::adoption;
 use crate::sync::owners::delete_all::FAILURES_IN_A_ROW;
@@ -68,11 +70,16 @@ impl PruneOptions {
     /// known, so all but hours are taken to have ended a day later than in UTC, which is later than
     /// in any zone.
     fn include(&self, period: Period, now: NaiveDateTime) -> bool {
+        period.grain() == self.grain && self.first_kept(now).is_some_and(|first| period < first)
+    }
+
+    /// Returns the first period that stays. `None` if there is none so long ago.
+    fn first_kept(&self, now: NaiveDateTime) -> Option<Period> {
         let latest = TimeDelta::days(i64::from(self.grain != Grain::Hour));
-        let older_than = TimeDelta::from_std(self.older_than).ok();
-        let ended_before =
-            older_than.and_then(|by| now.checked_sub_signed(by)?.checked_sub_signed(latest));
-        period.grain() == self.grain && ended_before.is_some_and(|before| period.end() <= before)
+        let older_than = TimeDelta::from_std(self.older_than).ok()?;
+        let bound = now.checked_sub_signed(older_than)?.checked_sub_signed(latest)?;
+        // What ends at the bound goes, and what contains it ends later.
+        Some(Period::containing(self.grain, bound))
     }
 }
 
@@ -115,7 +122,14 @@ pub(crate) fn prune(
     options.check(oldest_event)?;
     ask(engine, options.is_dry_run)?;
     let (ledger, now) = (engine.ledger(), now.naive_utc());
-    let mut pruning = Pruning { engine, pruned: Pruned::default(), failures_in_a_row: 0 };
+    let mut pruning = Pruning {
+        engine,
+        grain: options.grain,
+        since: options.first_kept(now).map(Period::start),
+        noted: HashSet::new(),
+        pruned: Pruned::default(),
+        failures_in_a_row: 0,
+    };
     let mut owner_type = ledger.bucket_type_after(None)?;
     while let Some(of) = owner_type {
         let mut place = None;
@@ -159,6 +173,11 @@ impl Pruned {
 
 struct Pruning<'a> {
     engine: &'a Engine,
+    grain: Grain,
+    /// The start of the first period that is kept.
+    since: Option<NaiveDateTime>,
+    /// The keys of which that is noted.
+    noted: HashSet<(OwnerType, CounterKey)>,
     pruned: Pruned,
     failures_in_a_row: usize,
 }
@@ -169,6 +188,9 @@ impl Pruning<'_> {
         self.pruned.rows += old.len() as u64;
         let is_zero = |row: &CounterRow| row.row.count == 0;
         let (zeros, counted) = old.into_iter().partition::<Vec<_>, _>(is_zero);
+        for CounterRow { counter, .. } in &counted {
+            self.note_not_kept(counter)?;
+        }
         for CounterRow { counter, .. } in counted {
             match set::set_in_table(self.engine, &counter, Replacement::Set(0)) {
                 Ok(InTable::Applied) => {
@@ -197,6 +219,28 @@ impl Pruning<'_> {
         }
         let has_failed = self.failures_in_a_row >= FAILURES_IN_A_ROW;
         Ok(if has_failed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Notes that the buckets of a key are kept only from the first period on that this call keeps,
+    /// before any of them is 0. Before the migration of the table nothing is noted.
+    fn note_not_kept(&mut self, bucket: &CounterId) -> Result<(), Error> {
+        let (of_type, of_key) = (bucket.owner_type(), bucket.key());
+        let (owner_type, key) =
+            (OwnerType::new(of_type.into_owned())?, CounterKey::new(of_key.into_owned())?);
+        let of = (owner_type, key);
+        if self.noted.contains(&of) {
+            return Ok(());
+        }
+        let (owner_type, key) = of.clone();
+        let (grain, since) = (self.grain, self.since);
+        let kept = Kept { owner_type, key, grain, since, rolled_from: None };
+        match self.engine.ledger().write_kept(&kept, KeptChange::Forward) {
+            Ok(()) | Err(Error::NotMigrated { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.engine.known_kept().forget();
+        self.noted.insert(of);
+        Ok(())
     }
 
     fn fail(&mut self, counter: CounterId, why: String) {

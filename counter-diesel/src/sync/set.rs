@@ -11,6 +11,7 @@ use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
 use crate::causes::one_line;
 use crate::engine::engine::{Engine, KnownDatabase};
+use crate::engine::kept;
 use crate::engine::kinship;
 use crate::engine::remembered::Fate;
 use crate::error::Error;
@@ -222,6 +223,7 @@ fn apply(
     // However this ends, the next pass knows the claims, and in which store they were made.
     claims.iter().for_each(|claim| unsettled.take(claim, Fate::Unapplied));
     asked?;
+    kept::note(engine, claims.iter().map(|claim| &claim.id));
     if store_id.is_none() {
         return apply_in_present(&unsettled, claims, log);
     }

@@ -10,8 +10,9 @@ use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    BucketRange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord, OwnerWithRows,
-    RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied, UpdateOutcome,
+    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord,
+    OwnerWithRows, RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied,
+    UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -114,6 +115,23 @@ impl Ledger for FaultyLedger {
     ) -> Result<Vec<OwnerWithRows>, Error> {
         let owners_after = || self.inner.owners_after(owner_type, after, limit);
         self.step("owners_after", LedgerStep::Read, owners_after)
+    }
+
+    fn kept(&self, of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
+        self.step("kept", LedgerStep::Read, || self.inner.kept(of))
+    }
+
+    fn counted_before(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        let counted_before = || self.inner.counted_before(owner_type, key);
+        self.step("counted_before", LedgerStep::Read, counted_before)
+    }
+
+    fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
+        self.step("write_kept", LedgerStep::State, || self.inner.write_kept(kept, change))
     }
 
     fn present_owners(

@@ -8,10 +8,11 @@ use diesel::{Connection, MysqlConnection, PgConnection, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use serde_json::json;
 
-const NAMES: [&str; 3] = [
+const NAMES: [&str; 4] = [
     "2026-01-01-000000_create_model_counters",
     "2026-11-29-000000_add_owner_key",
     "2026-11-30-000000_create_model_counters_periods",
+    "2026-11-30-010000_create_model_counters_kept",
 ];
 
 /// A line for each migration.
@@ -82,7 +83,7 @@ pub(super) const CASES: &[Case<World>] = &[
         for (name, ours) in names.iter().zip(NAMES) {
             assert_eq!(name.split_once('_').unwrap().1, ours.split_once('_').unwrap().1);
         }
-        run_by_diesel(&world.database.url(), folder.path(), 3);
+        run_by_diesel(&world.database.url(), folder.path(), 4);
         let status = world.output_of(&[&["migrate", "--status"][..], &table].concat());
         assert_eq!(status, all("copied"));
         world.output_of(&[&["set", "user:1", "views", "5"][..], &table].concat());
@@ -99,7 +100,7 @@ pub(super) const CASES: &[Case<World>] = &[
             fs::write(own.join("up.sql"), "CREATE TABLE posts (id INTEGER PRIMARY KEY)").unwrap();
             fs::write(own.join("down.sql"), "DROP TABLE posts").unwrap();
             world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
-            run_by_diesel(&world.database.url(), folder.path(), 4);
+            run_by_diesel(&world.database.url(), folder.path(), 5);
             world.database.execute("SELECT id FROM posts").unwrap();
             assert_eq!(world.output_of(&["migrate", "--status"]), all("copied"));
             for _ in NAMES {
@@ -123,10 +124,11 @@ pub(super) const CASES: &[Case<World>] = &[
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(NAMES[0])).unwrap();
         world.output_of(&["migrate", "--copy", folder.path().to_str().unwrap()]);
-        let [first, second, third] = names_in(folder.path()).try_into().unwrap();
+        let [first, second, third, fourth] = names_in(folder.path()).try_into().unwrap();
         assert_eq!(first, NAMES[0]);
         assert!(second.ends_with("_add_owner_key"), "{second}");
         assert!(third.ends_with("_create_model_counters_periods"), "{third}");
+        assert!(fourth.ends_with("_create_model_counters_kept"), "{fourth}");
     }),
     ("copying overwrites nothing and makes no folder by mistake", |world| {
         let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,8 @@ use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
 
+use super::json_shapes::assert_documented;
+
 pub(super) const CASES: &[Case<World>] = &[
     ("a series is printed in lines, as CSV and as JSON", |world| {
         count(world, &[("day:2026-11-01", 1), ("day:2026-11-03", 12)]);
@@ -47,6 +49,32 @@ pub(super) const CASES: &[Case<World>] = &[
         }
         let named = ["series", "post:42", "nothing", "--last", "2d", "--stored", "day"];
         assert_eq!(world.json_of(&named)["sum"], json!(0));
+    }),
+    ("since when a key is kept is printed and corrected", |world| {
+        count(world, &[("day:2026-11-01", 1), ("day:2026-11-03", 12)]);
+        world.output_of(&["sync"]);
+        let kept = ["kept", "post", "views", "day"];
+        assert_eq!(world.output_of(&kept), "post views by day: always\n");
+        assert_eq!(world.output_of(&["kept", "post", "likes"]), "");
+        let since = [&kept[..], &["--since", "2026-11-02"]].concat();
+        assert_eq!(world.output_of(&since), "post views by day: since 2026-11-02T00:00\n");
+        assert_documented(&world.json_of(&["kept"]));
+        let series = ["series", "post:42", "views", "--during", "2026-11", "--csv"];
+        let refused = world.run(&series);
+        assert_eq!((refused.code(), refused.output.as_str()), (1, ""), "{refused:?}");
+        assert!(refused.errors.contains("kept by day since 2026-11-02T00:00"), "{refused:?}");
+        let cut = world.output_of(&[&series[..], &["--kept"]].concat());
+        assert!(cut.starts_with("period,count\n2026-11-02,0\n2026-11-03,12\n"), "{cut}");
+        let always = [&kept[..], &["--always"]].concat();
+        assert_eq!(world.output_of(&always), "post views by day: always\n");
+        for wrong in [
+            &["kept", "post", "views", "--since", "2026-11-02"][..],
+            &["kept", "post", "views", "day", "--since", "2026-11-31"],
+            &[&since[..], &["--always"]].concat(),
+            &["kept", "post", "views", "minute"],
+        ] {
+            assert_eq!(world.run(wrong).code(), 2, "{wrong:?}");
+        }
     }),
     ("a series of an hour is that hour, and the weeks at its ends are whole ones", |world| {
         count(world, &[("hour:2026-11-01T13", 1), ("hour:2026-11-01T14", 12)]);

@@ -1,10 +1,12 @@
 //! Tables that an earlier version has made, with rows in them.
 
 use counter_diesel::ledger::{
-    CounterConnection, CounterHarness, CounterMigrations, Ledger, LockWait, TableName,
+    CounterConnection, CounterHarness, CounterMigrations, Kept, KeptChange, Ledger, LockWait,
+    TableName,
 };
+use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Claim, ClaimOp, ClaimSeq};
-use counter_diesel::{CounterId, Error};
+use counter_diesel::{CounterId, CounterKey, Error};
 use counter_tests::database::{self, Database};
 use counter_tests::fixtures::bucket_of;
 use diesel::migration::{Migration, MigrationSource};
@@ -47,25 +49,35 @@ where
         earlier.turn(|harness, [first, ..]| harness.run_migration(first).map(drop)).unwrap();
         earlier.insert();
         earlier.assert_not_migrated();
-        assert_eq!(earlier.ledger().pending_migrations().unwrap().len(), 2, "{table}");
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
+        assert_eq!(earlier.ledger().pending_migrations().unwrap().len(), 3, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 3, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.assert_buckets_are_kept();
-        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
+        earlier.turn(|harness, [.., kept]| harness.revert_migration(kept).map(drop)).unwrap();
+        earlier.assert_since_is_unknown();
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
+        earlier.assert_all_is_kept();
+        earlier
+            .turn(|harness, [_, _, periods, _]| harness.revert_migration(periods).map(drop))
+            .unwrap();
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.add_text_owner();
         earlier.assert_keeps_no_buckets();
         assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 1, "{table}");
         earlier.assert_buckets_are_kept();
-        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
+        earlier
+            .turn(|harness, [_, _, periods, _]| harness.revert_migration(periods).map(drop))
+            .unwrap();
         let refused =
-            earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop));
+            earlier.turn(|harness, [_, second, ..]| harness.revert_migration(second).map(drop));
         assert!(refused.is_err(), "{table}: it would be the integer 0");
         earlier.assert_kept("\"owner_key\" = ''");
         assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
         let texts = format!("DELETE FROM {table} WHERE \"owner_key\" <> ''");
         earlier.execute(&texts).unwrap();
-        earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop)).unwrap();
+        earlier
+            .turn(|harness, [_, second, ..]| harness.revert_migration(second).map(drop))
+            .unwrap();
         earlier.assert_kept("1 = 1");
         earlier.assert_unique();
         earlier.assert_not_migrated();
@@ -95,20 +107,29 @@ fn a_migration_that_was_cut_short_is_finished_by_the_next_on_mariadb() {
         earlier.insert();
         before_record(1, true);
         before_record(2, true);
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
+        before_record(3, true);
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 3, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.add_text_owner();
         earlier.assert_buckets_are_kept();
         before_record(1, true);
         before_record(2, true);
+        before_record(3, true);
+        earlier.assert_all_is_kept();
         let bucket = bucket_of(&text_owner(), "day:2026-11-28");
         assert_eq!(earlier.ledger().baselines(&[bucket]).unwrap()[0].count, 8, "{table}");
         assert_eq!(earlier.ledger().baselines(&[text_owner()]).unwrap()[0].count, 1, "{table}");
         earlier.execute(&format!("DELETE FROM {table} WHERE \"owner_key\" <> ''")).unwrap();
+        before_record(3, false);
+        earlier.turn(|harness, [.., kept]| harness.revert_migration(kept).map(drop)).unwrap();
         before_record(2, false);
-        earlier.turn(|harness, [.., periods]| harness.revert_migration(periods).map(drop)).unwrap();
+        earlier
+            .turn(|harness, [_, _, periods, _]| harness.revert_migration(periods).map(drop))
+            .unwrap();
         before_record(1, false);
-        earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop)).unwrap();
+        earlier
+            .turn(|harness, [_, second, ..]| harness.revert_migration(second).map(drop))
+            .unwrap();
         earlier.assert_kept("1 = 1");
         earlier.assert_unique();
     }
@@ -144,11 +165,11 @@ fn what_the_application_has_added_to_the_table_is_not_dropped_on_sqlite() {
         earlier.assert_not_migrated();
         column("DROP COLUMN note").unwrap();
         earlier.execute(&format!("CREATE VIEW added AS SELECT * FROM {table}")).unwrap();
-        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 2, "{table}");
+        assert_eq!(earlier.ledger().run_pending_migrations().unwrap().len(), 3, "{table}");
         earlier.assert_kept("\"owner_key\" = ''");
         earlier.execute("DROP VIEW added").unwrap();
         let revert =
-            || earlier.turn(|harness, [_, second, _]| harness.revert_migration(second).map(drop));
+            || earlier.turn(|harness, [_, second, ..]| harness.revert_migration(second).map(drop));
         column("ADD COLUMN note TEXT DEFAULT 'kept'").unwrap();
         revert().unwrap_err();
         earlier.assert_kept("note = 'kept'");
@@ -199,14 +220,16 @@ where
         &self,
         turn: impl FnOnce(
             &mut CounterHarness<'_, C>,
-            [&dyn Migration<C::Backend>; 3],
+            [&dyn Migration<C::Backend>; 4],
         ) -> diesel::migration::Result<()>,
     ) -> diesel::migration::Result<()> {
         let mut conn = C::establish(&self.database.url()).unwrap();
         let name = self.table.parse::<TableName>().unwrap();
         let all = self.migrations();
-        let [first, second, third] = all.as_slice() else { panic!("{} migrations", all.len()) };
-        let all = [&**first, &**second, &**third];
+        let [first, second, third, fourth] = all.as_slice() else {
+            panic!("{} migrations", all.len())
+        };
+        let all = [&**first, &**second, &**third, &**fourth];
         turn(&mut CounterHarness::new(&mut conn, &name), all)
     }
 
@@ -274,6 +297,26 @@ where
         transaction.commit().unwrap();
         let rows = ledger.baselines(&buckets).unwrap();
         assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [8, 8]);
+    }
+
+    /// Without the table buckets are read and written as ever.
+    fn assert_since_is_unknown(&self) {
+        assert_eq!(self.ledger().kept(None).unwrap(), None);
+        self.assert_buckets_are_kept();
+        let day = self.day_of_views();
+        let refused = self.ledger().write_kept(&day, KeptChange::Always).unwrap_err();
+        assert!(matches!(refused, Error::NotMigrated { .. }), "{refused:?}");
+    }
+
+    /// What is there already was always counted, as far as is known.
+    fn assert_all_is_kept(&self) {
+        assert_eq!(self.ledger().kept(None).unwrap(), Some(vec![self.day_of_views()]));
+    }
+
+    fn day_of_views(&self) -> Kept {
+        let (owner_type, key) =
+            (OwnerType::new("post").unwrap(), CounterKey::new("views").unwrap());
+        Kept { owner_type, key, grain: Grain::Day, since: None, rolled_from: None }
     }
 
     /// Without their table buckets are refused, and totals are not.

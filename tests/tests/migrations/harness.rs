@@ -48,9 +48,9 @@ where
     let folder = tempfile::tempdir().unwrap();
     let own = application_s(folder.path());
     let mut conn = C::establish(url).unwrap();
-    assert_eq!(versions(&mut conn, of("hits")).len(), 3);
+    assert_eq!(versions(&mut conn, of("hits")).len(), 4);
     assert_eq!(versions(&mut conn, own.clone()), ["20260101000000"]);
-    assert_eq!(versions(&mut conn, CounterMigrations::default()).len(), 3);
+    assert_eq!(versions(&mut conn, CounterMigrations::default()).len(), 4);
     for table in ["hits", "model_counters"] {
         assert!(versions(&mut conn, of(table)).is_empty(), "{table} was run before");
         ledger::<C>(url, table).state(&Default::default()).unwrap();
@@ -86,12 +86,12 @@ where
     let table = TableName::default();
     let mut conn = C::establish(url).unwrap();
     let mut harness = CounterHarness::new(&mut conn, &table);
-    assert_eq!(versions(&mut harness, CounterMigrations::default()).len(), 3);
+    assert_eq!(versions(&mut harness, CounterMigrations::default()).len(), 4);
     let ledger = ledger::<C>(url, "model_counters");
     assert_eq!(ledger.pending_migrations().unwrap(), [""; 0]);
     assert!(!harness.has_pending_migration(CounterMigrations::default()).unwrap());
     harness.revert_all_migrations(CounterMigrations::default()).unwrap();
     assert!(ledger.state(&Default::default()).unwrap_err().is_not_migrated());
-    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 3);
+    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 4);
     ledger.state(&Default::default()).unwrap();
 }

@@ -60,7 +60,7 @@ fn assert_ends(name: &str, database: &dyn Database) {
         assert!(error.contains(part), "{name}: {error}");
     }
     drop(lock);
-    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 3, "{name}");
+    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 4, "{name}");
     assert_eq!(ledger.pending_migrations().unwrap(), [""; 0], "{name}");
     // A process that finds nothing to do asks for no lock.
     let lock = locked(name, &database.url());

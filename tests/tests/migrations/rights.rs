@@ -111,7 +111,7 @@ fn a_standby_of_postgres_finds_nothing_to_run_and_says_that_it_is_read_only_othe
     let mut server = Postgres::new(Durability::Off);
     let url = server.url("postgres");
     let here = || ledger::<PgConnection>(&url, TableName::default());
-    assert_eq!(here().run_pending_migrations().unwrap().len(), 3);
+    assert_eq!(here().run_pending_migrations().unwrap().len(), 4);
     server.restart_as_standby();
     assert_eq!(here().run_pending_migrations().unwrap(), [""; 0]);
     let other = ledger::<PgConnection>(&url, "hits".parse().unwrap());

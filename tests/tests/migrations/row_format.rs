@@ -14,5 +14,5 @@ fn our_tables_say_their_row_format_themselves_to_mariadb() {
     let refused = pool.get().unwrap().batch_execute(index).unwrap_err();
     assert!(refused.to_string().contains("too large"), "{refused}");
     let ledger = PoolLedger::new(pool, Default::default()).unwrap();
-    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 3);
+    assert_eq!(ledger.run_pending_migrations().unwrap().len(), 4);
 }

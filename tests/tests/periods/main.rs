@@ -3,6 +3,7 @@
 mod changed;
 mod counted;
 mod gauges;
+mod kept;
 mod late;
 mod midnight;
 mod missing;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         read::CASES,
         changed::CASES,
         midnight::CASES,
+        kept::CASES,
         top::CASES,
         set_many::CASES,
         gauges::CASES,
@@ -41,16 +43,9 @@ fn main() -> ExitCode {
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
-    let in_days = [
-        late::CASES,
-        prune::ONCE,
-        zones::CASES,
-        read_zones::CASES,
-        top::ONCE,
-        set_many::ONCE,
-        gauges::ONCE,
-    ]
-    .concat();
+    let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE];
+    let in_days =
+        [&in_days.concat(), kept::ONCE, set_many::ONCE, gauges::ONCE, original::ONCE].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Grain};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use counter_core::{Claim, ClaimOp, ClaimSeq, CounterId, Grain, Period};
 use counter_diesel::ledger::LockWait;
 use counter_diesel::store::ManualClock;
 use counter_diesel::sync::{PruneOptions, Pruned};
-use counter_diesel::{Counters, Error, SyncOptions};
+use counter_diesel::{Counters, During, Error, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::suite::Case;
 use counter_tests::world::{World, impatient};
@@ -45,7 +45,16 @@ pub(super) const CASES: &[Case<World>] = &[
                 BUCKETS.map(|(_, count, _)| count),
                 "nothing is changed"
             );
+            assert_eq!(since_of(&counters), [None; 3], "and nothing is noted");
             assert_eq!(numbers(counters.prune(&days()).unwrap()), [4, 4, 0]);
+            let first = "2026-10-01T00:00:00".parse().ok();
+            assert_eq!(since_of(&counters), [first; 3]);
+            let day = |text: &str| counters.during(text.parse::<Period>().unwrap());
+            let page = Owner::new("page", 7).unwrap();
+            let read = |during: During<'_>| during.stored_by([Grain::Day]).get(&page, "views");
+            assert_eq!(read(day("day:2026-10-01")).unwrap(), 5);
+            let refused = read(day("day:2026-09-30")).unwrap_err();
+            assert!(matches!(refused, Error::NotKept { since, .. } if since == first));
             let left = BUCKETS.map(|(_, count, is_old)| if is_old { 0 } else { count });
             assert_eq!(rows(world, &ids()), left);
             assert_eq!(numbers(counters.prune(&days()).unwrap()), [4, 0, 0]);
@@ -256,6 +265,12 @@ fn refusing(world: &World, step: &'static str, times: Range<usize>) -> Counters 
         is_refused.then_some(Fault::Refused)
     });
     world.counters_behind(&faults, impatient()).with_clock(clock())
+}
+
+/// Since when the days are kept of likes and views of pages, and of hits of sites.
+fn since_of(counters: &Counters) -> [Option<NaiveDateTime>; 3] {
+    let days = counters.kept().unwrap().into_iter().filter(|row| row.grain == Grain::Day);
+    days.map(|row| row.since).collect::<Vec<_>>().try_into().unwrap()
 }
 
 fn days() -> PruneOptions {

@@ -10,6 +10,7 @@ use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use super::isolation::Isolation;
+use super::kept::KeptDialect;
 use super::lock_wait::LockWait;
 use super::migration::Migration;
 use super::owners::OwnersDialect;
@@ -24,7 +25,7 @@ use crate::ledger::dialect::period::BucketRange;
 /// be named outside of this crate, so its members may change with any version.
 ///
 /// [`CounterConnection`]: super::connection::CounterConnection
-pub trait Dialect: R2D2Connection + OwnersDialect + Sized + Send + 'static {
+pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send + 'static {
     /// Whether it is a server, which can leave a client without an answer.
     const IS_SERVER: bool = true;
 

@@ -16,15 +16,17 @@ use diesel::{RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::dialect::{Dialect, RecordRow, StateRow};
+use super::kept::KeptDialect;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::owners::{ColumnKind, ColumnSql, OwnersDialect};
 use super::period::{are_buckets, key_columns};
 use super::pools::open;
+use super::sql::kept::kept_members;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, owners, present, standard};
+use super::sql::{kept, numbers, owners, present, standard};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};
@@ -225,6 +227,10 @@ impl OwnersDialect for SqliteConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl KeptDialect for SqliteConnection {
+    kept_members!(NOW);
 }
 
 /// Returns whether SQLite itself says that a file or a table is locked, in English everywhere. A

@@ -7,6 +7,7 @@ use counter_core::{CounterId, TableName};
 pub struct Tables {
     totals: Table,
     periods: Table,
+    kept: Table,
     state: Table,
     migrations: Table,
 }
@@ -34,6 +35,7 @@ impl Tables {
         Self {
             totals: table(""),
             periods: table("_periods"),
+            kept: table("_kept"),
             state: table("_state"),
             migrations: table("_migrations"),
         }
@@ -55,6 +57,11 @@ impl Tables {
             None => &self.totals,
             Some(_) => &self.periods,
         }
+    }
+
+    /// The table that says since when buckets are kept.
+    pub(crate) fn kept(&self) -> &Table {
+        &self.kept
     }
 
     /// The table with what is known of the stores.
@@ -121,8 +128,8 @@ mod tests {
     #[test]
     fn the_longest_table_of_the_longest_name_fits_every_database() {
         let name = "x".repeat(TableName::MAX_TABLE_BYTES).parse().unwrap();
-        let Tables { totals, periods, state, migrations } = Tables::new(&name);
-        for table in [totals, periods, state, migrations] {
+        let Tables { totals, periods, kept, state, migrations } = Tables::new(&name);
+        for table in [totals, periods, kept, state, migrations] {
             assert!(table.name().len() <= SHORTEST_LIMIT, "{table}");
         }
         const { assert!(TableName::MAX_SCHEMA_BYTES <= SHORTEST_LIMIT) };
@@ -134,6 +141,7 @@ mod tests {
         assert_eq!(tables.totals().quoted(), "\"app\".\"hits\"");
         assert_eq!(tables.state().to_string(), "app.hits_state");
         assert_eq!(tables.periods().to_string(), "app.hits_periods");
+        assert_eq!(tables.kept().to_string(), "app.hits_kept");
         assert_eq!(tables.migrations().quoted(), "\"app\".\"hits_migrations\"");
         assert_eq!(tables.in_schema("b").state().to_string(), "b.hits_state");
     }

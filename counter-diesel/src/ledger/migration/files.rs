@@ -52,15 +52,17 @@ pub(crate) fn files_of<C: CounterConnection>(tables: &Tables) -> Vec<MigrationFi
 /// single quotes a name is a text, from which a statement is made.
 fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
     let default = Tables::new(&TableName::default());
-    let quoted =
-        |tables: &Tables| [tables.state(), tables.periods(), tables.totals()].map(C::quoted);
-    let [[old_state, old_periods, old_totals], [state, periods, totals]] =
+    let quoted = |tables: &Tables| {
+        [tables.state(), tables.kept(), tables.periods(), tables.totals()].map(C::quoted)
+    };
+    let [[old_state, old_kept, old_periods, old_totals], [state, kept, periods, totals]] =
         [quoted(&default), quoted(tables)];
     let places = [
         (format!("'{old_totals}'"), "\u{1}", as_text::<C>(&totals)),
         (old_state, "\u{2}", state),
         (old_totals, "\u{3}", totals),
         (old_periods, "\u{4}", periods),
+        (old_kept, "\u{5}", kept),
     ];
     let emptied =
         places.iter().fold(sql.to_owned(), |sql, (old, place, _)| sql.replace(old, place));

@@ -32,7 +32,7 @@ use crate::ledger::migration::files::{MigrationFiles, files_of};
 /// let mut conn = SqliteConnection::establish(":memory:")?;
 /// // Beside: conn.run_pending_migrations(MIGRATIONS)?;
 /// let run = conn.run_pending_migrations(CounterMigrations::default())?;
-/// assert_eq!(run.len(), 3);
+/// assert_eq!(run.len(), 4);
 /// assert!(!conn.has_pending_migration(CounterMigrations::default())?);
 /// # Ok(()) }
 /// # #[cfg(not(feature = "sqlite"))] fn main() {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use counter_core::{BatchSize, Claim, ClaimSeq, Claimed, CounterId, Foreign, Pattern};
 
 use crate::engine::engine::Engine;
+use crate::engine::kept;
 use crate::error::Error;
 use crate::sync::batches::apply::apply;
 use crate::sync::batches::manner::{Manner, Origin};
@@ -48,6 +49,7 @@ impl Pass<'_, '_> {
         let found = claimed.iter().filter(|claimed| **claimed != Claimed::Nothing).count() as u64;
         self.note_found(found);
         let (mut fresh, recovered) = self.sort(claimed);
+        kept::note(self.engine, fresh.iter().chain(&recovered).map(|claim| &claim.id));
         if !recovered.is_empty() {
             fresh.extend(self.finish(recovered)?);
         }

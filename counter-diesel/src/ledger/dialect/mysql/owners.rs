@@ -5,10 +5,12 @@ use diesel::{MysqlConnection, RunQueryDsl};
 
 use super::NOW;
 use super::rows::{free_rows, pieces};
+use crate::ledger::dialect::kept::KeptDialect;
 use crate::ledger::dialect::owners::{ColumnKind, ColumnSql, OwnersDialect};
+use crate::ledger::dialect::sql::kept::kept_members;
 use crate::ledger::dialect::sql::owners::owners_members;
 use crate::ledger::dialect::sql::statement::Statement;
-use crate::ledger::dialect::sql::{owners, present};
+use crate::ledger::dialect::sql::{kept, owners, present};
 use crate::ledger::dialect::tables::Tables;
 
 impl OwnersDialect for MysqlConnection {
@@ -65,4 +67,10 @@ impl OwnersDialect for MysqlConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl KeptDialect for MysqlConnection {
+    const IF_ABSENT: &'static str = " ON DUPLICATE KEY UPDATE `grain` = `grain`";
+
+    kept_members!(NOW);
 }

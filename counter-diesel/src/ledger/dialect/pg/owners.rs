@@ -5,10 +5,12 @@ use diesel::{PgConnection, RunQueryDsl};
 
 use super::NOW;
 use super::rows::free_rows;
+use crate::ledger::dialect::kept::KeptDialect;
 use crate::ledger::dialect::owners::{ColumnKind, ColumnSql, OwnersDialect};
+use crate::ledger::dialect::sql::kept::kept_members;
 use crate::ledger::dialect::sql::owners::owners_members;
 use crate::ledger::dialect::sql::statement::Statement;
-use crate::ledger::dialect::sql::{owners, present};
+use crate::ledger::dialect::sql::{kept, owners, present};
 use crate::ledger::dialect::tables::Tables;
 
 impl OwnersDialect for PgConnection {
@@ -57,4 +59,8 @@ impl OwnersDialect for PgConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl KeptDialect for PgConnection {
+    kept_members!(NOW);
 }

@@ -1,0 +1,115 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
+
+use super::floor::Floor;
+
+/// How long a process relies on what it has read.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// Keys that are remembered at most. More are read again.
+const MOST_KEYS: usize = 10_000;
+
+/// A grain of a key.
+pub(crate) type OfGrain = (OwnerType, CounterKey, Grain);
+
+/// What a process knows of since when buckets are kept.
+///
+/// Nothing is left half done by a panic while a part of it is locked.
+#[derive(Debug, Default)]
+pub(crate) struct KnownKept {
+    read: Mutex<HashMap<OfGrain, (Instant, Floor)>>,
+    noted: Mutex<Noted>,
+}
+
+/// The grains of keys that have rows, as far as this process knows: by type and key.
+#[derive(Debug, Default)]
+struct Noted {
+    grains: HashMap<String, HashMap<String, Vec<Grain>>>,
+    keys: usize,
+    /// Until then nothing is noted, because the table could not be asked.
+    paused_until: Option<Instant>,
+}
+
+impl KnownKept {
+    /// Returns what was read within a minute.
+    pub(crate) fn read(&self, of: &OfGrain) -> Option<Floor> {
+        let read = self.locked_read();
+        let (at, floor) = read.get(of)?;
+        (at.elapsed() < A_MINUTE).then(|| floor.clone())
+    }
+
+    /// Remembers what was read.
+    pub(crate) fn remember(&self, of: OfGrain, floor: Floor) {
+        let mut read = self.locked_read();
+        if read.len() >= MOST_KEYS {
+            read.clear();
+        }
+        read.insert(of, (Instant::now(), floor));
+    }
+
+    /// Forgets all that was read, because this process has changed some of it.
+    pub(crate) fn forget(&self) {
+        self.locked_read().clear();
+    }
+
+    /// Returns the grains of keys among these buckets that may have no row yet.
+    pub(crate) fn not_noted<'a>(&self, ids: impl Iterator<Item = &'a CounterId>) -> Vec<OfGrain> {
+        let mut unknown = Vec::new();
+        let noted = self.locked_noted();
+        if noted.paused_until.is_some_and(|until| Instant::now() < until) {
+            return unknown;
+        }
+        for id in ids {
+            let Some(grain) = id.period().map(Period::grain) else { continue };
+            let (of_type, of_key) = (id.owner_type(), id.key());
+            if noted.has(&of_type, &of_key, grain) {
+                continue;
+            }
+            // They are of an id, so they are valid.
+            let (Ok(owner_type), Ok(key)) =
+                (OwnerType::new(of_type.into_owned()), CounterKey::new(of_key.into_owned()))
+            else {
+                continue;
+            };
+            let one = (owner_type, key, grain);
+            if !unknown.contains(&one) {
+                unknown.push(one);
+            }
+        }
+        unknown
+    }
+
+    /// Remembers that a grain of a key has a row.
+    pub(crate) fn note(&self, owner_type: &OwnerType, key: &CounterKey, grain: Grain) {
+        let mut noted = self.locked_noted();
+        if noted.keys >= MOST_KEYS {
+            *noted = Noted::default();
+        }
+        let of_type = noted.grains.entry(owner_type.as_str().to_owned()).or_default();
+        of_type.entry(key.as_str().to_owned()).or_default().push(grain);
+        noted.keys += 1;
+    }
+
+    /// Lets a minute pass before anything is noted again.
+    pub(crate) fn pause(&self) {
+        self.locked_noted().paused_until = Instant::now().checked_add(A_MINUTE);
+    }
+
+    fn locked_read(&self) -> MutexGuard<'_, HashMap<OfGrain, (Instant, Floor)>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Noted {
+    fn has(&self, owner_type: &str, key: &str, grain: Grain) -> bool {
+        let keys = self.grains.get(owner_type);
+        keys.and_then(|keys| keys.get(key)).is_some_and(|grains| grains.contains(&grain))
+    }
+}

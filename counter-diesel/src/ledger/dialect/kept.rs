@@ -1,0 +1,52 @@
+//! Statements about since when buckets are kept.
+
+use chrono::NaiveDateTime;
+use counter_core::{CounterKey, OwnerType};
+use diesel::result::QueryResult;
+
+use super::tables::Tables;
+
+/// Questions about the table that says since when buckets are kept. It belongs to [`Dialect`],
+/// which builds on it.
+///
+/// [`Dialect`]: super::dialect::Dialect
+pub trait KeptDialect {
+    /// The end of an `INSERT` that leaves a row alone which is there already.
+    const IF_ABSENT: &'static str = " ON CONFLICT DO NOTHING";
+
+    /// Returns the database's time, UTC.
+    fn now(&mut self) -> QueryResult<NaiveDateTime>;
+
+    /// Returns the rows of a key, or all of them, in order.
+    fn kept(
+        &mut self,
+        tables: &Tables,
+        of: Option<(&OwnerType, &CounterKey)>,
+    ) -> QueryResult<Vec<KeptColumns>>;
+
+    /// Returns whether a row of the totals of this key was made before this time.
+    fn has_older_total(
+        &mut self,
+        tables: &Tables,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        than: NaiveDateTime,
+    ) -> QueryResult<bool>;
+
+    /// Makes a row, unless there is one. Returns how many were made, as far as the database says.
+    fn insert_kept(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
+
+    /// Changes since when the row that there is says that buckets are kept: in any case, or only if
+    /// that is later.
+    /// Returns how many rows were found.
+    fn update_kept(
+        &mut self,
+        tables: &Tables,
+        row: &KeptColumns,
+        only_forward: bool,
+    ) -> QueryResult<usize>;
+}
+
+/// A row of the table: the type of the owners, the key, the grain, since when, and the grain that
+/// is rolled up into this one.
+pub(crate) type KeptColumns = (String, String, String, Option<NaiveDateTime>, String);

@@ -1,0 +1,134 @@
+//! The statements over the table that says since when buckets are kept. Every database takes them
+//! as they are.
+
+use chrono::NaiveDateTime;
+use counter_core::{CounterKey, OwnerType};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
+
+use super::statement::Statement;
+use crate::ledger::dialect::kept::KeptColumns;
+use crate::ledger::dialect::tables::Tables;
+
+const COLUMNS: &str = "\"owner_type\", \"key\", \"grain\", \"since\", \"rolled_from\"";
+
+pub(crate) fn rows<'a>(
+    tables: &Tables,
+    of: Option<(&'a OwnerType, &'a CounterKey)>,
+) -> Statement<'a, (Text, Text, Text, Nullable<Timestamp>, Text)> {
+    let rows = Statement::new(format!("SELECT {COLUMNS} FROM {}", tables.kept().quoted()));
+    let rows = match of {
+        Some((owner_type, key)) => {
+            let rows = rows.sql(" WHERE \"owner_type\" = ").text(owner_type.as_str());
+            rows.sql(" AND \"key\" = ").text(key.as_str())
+        }
+        None => rows,
+    };
+    rows.sql(" ORDER BY \"owner_type\", \"key\", \"grain\"")
+}
+
+pub(crate) fn older_total<'a>(
+    tables: &Tables,
+    owner_type: &'a OwnerType,
+    key: &'a CounterKey,
+    than: NaiveDateTime,
+) -> Statement<'a, BigInt> {
+    let from = tables.totals().quoted();
+    Statement::new(format!("SELECT \"owner_id\" FROM {from} WHERE \"owner_type\" = "))
+        .text(owner_type.as_str())
+        .sql(" AND \"key\" = ")
+        .text(key.as_str())
+        .sql(" AND \"created_at\" < ")
+        .date_time(than)
+        .sql(" LIMIT 1")
+}
+
+pub(crate) fn insert<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
+    let (owner_type, key, grain, since, rolled_from) = row;
+    let into = tables.kept().quoted();
+    let insert = Statement::new(format!("INSERT INTO {into} ({COLUMNS}) VALUES ("))
+        .text(owner_type)
+        .sql(", ")
+        .text(key)
+        .sql(", ")
+        .text(grain)
+        .sql(", ");
+    nullable(insert, *since).sql(", ").text(rolled_from).sql(")")
+}
+
+pub(crate) fn update<'a>(
+    tables: &Tables,
+    row: &'a KeptColumns,
+    only_forward: bool,
+) -> Statement<'a> {
+    let (owner_type, key, grain, since, _) = row;
+    let update = Statement::new(format!("UPDATE {} SET \"since\" = ", tables.kept().quoted()));
+    let update = nullable(update, *since)
+        .sql(" WHERE \"owner_type\" = ")
+        .text(owner_type)
+        .sql(" AND \"key\" = ")
+        .text(key)
+        .sql(" AND \"grain\" = ")
+        .text(grain);
+    match since {
+        Some(since) if only_forward => {
+            update.sql(" AND (\"since\" IS NULL OR \"since\" < ").date_time(*since).sql(")")
+        }
+        _ => update,
+    }
+}
+
+fn nullable<Row>(statement: Statement<'_, Row>, at: Option<NaiveDateTime>) -> Statement<'_, Row> {
+    match at {
+        Some(at) => statement.date_time(at),
+        None => statement.sql("NULL"),
+    }
+}
+
+/// The bodies, which are equal everywhere, for use inside of `impl KeptDialect for ...`.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+macro_rules! kept_members {
+    ($now:expr) => {
+        fn now(&mut self) -> QueryResult<chrono::NaiveDateTime> {
+            let now = format!("SELECT {}", $now);
+            let now = Statement::<diesel::sql_types::Timestamp>::new(now);
+            $crate::ledger::dialect::sql::standard::only_value(now.load(self)?)
+        }
+
+        fn kept(
+            &mut self,
+            tables: &Tables,
+            of: Option<(&OwnerType, &counter_core::CounterKey)>,
+        ) -> QueryResult<Vec<$crate::ledger::dialect::kept::KeptColumns>> {
+            kept::rows(tables, of).load(self)
+        }
+
+        fn has_older_total(
+            &mut self,
+            tables: &Tables,
+            owner_type: &OwnerType,
+            key: &counter_core::CounterKey,
+            than: chrono::NaiveDateTime,
+        ) -> QueryResult<bool> {
+            Ok(!kept::older_total(tables, owner_type, key, than).load::<i64>(self)?.is_empty())
+        }
+
+        fn insert_kept(
+            &mut self,
+            tables: &Tables,
+            row: &$crate::ledger::dialect::kept::KeptColumns,
+        ) -> QueryResult<usize> {
+            kept::insert(tables, row).sql(Self::IF_ABSENT).execute(self)
+        }
+
+        fn update_kept(
+            &mut self,
+            tables: &Tables,
+            row: &$crate::ledger::dialect::kept::KeptColumns,
+            only_forward: bool,
+        ) -> QueryResult<usize> {
+            kept::update(tables, row, only_forward).execute(self)
+        }
+    };
+}
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) use kept_members;

@@ -1,0 +1,29 @@
+use chrono::NaiveDateTime;
+use counter_core::{CounterKey, Grain, OwnerType};
+
+/// Since when the buckets of a key are kept by a grain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The type of the owners.
+    pub owner_type: OwnerType,
+    /// The counter's key.
+    pub key: CounterKey,
+    /// The grain of the buckets.
+    pub grain: Grain,
+    /// The start of the first period that is kept, by the calendar. `None` if all are.
+    pub since: Option<NaiveDateTime>,
+    /// The grain whose old buckets are added up into these. `None` where these are counted
+    /// themselves.
+    pub rolled_from: Option<Grain>,
+}
+
+/// When a row that says since when buckets are kept is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptChange {
+    /// If there is no row.
+    IfAbsent,
+    /// If there is no row, or one that says an earlier time.
+    Forward,
+    /// In any case.
+    Always,
+}

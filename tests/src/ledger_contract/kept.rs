@@ -1,0 +1,99 @@
+//! Since when buckets are kept.
+
+use chrono::NaiveDateTime;
+use counter_diesel::ledger::{Kept, KeptChange};
+use counter_diesel::query::{Grain, OwnerType};
+use counter_diesel::{CounterId, CounterKey};
+
+use super::{LedgerWorld, add, apply};
+use crate::suite::Case;
+
+pub(super) const CASES: &[Case<LedgerWorld>] = &[
+    ("a row is found by its type and key to the byte, with all that it says", |world| {
+        let ledger = &*world.ledger;
+        assert_eq!(ledger.kept(None).unwrap(), Some(vec![]));
+        let long = ["é".repeat(255), "字".repeat(100)];
+        let names = [("Post", "views"), ("post", "a"), ("post", "views"), ("post", "Views")];
+        let mut all = names.map(|(owner_type, key)| kept(owner_type, key, Grain::Day, "")).to_vec();
+        all.push(kept("post", "views", Grain::Hour, "2026-11-28T14:00:00"));
+        all.push(kept(&long[0], &long[1], Grain::Year, "1000-01-01T00:00:00"));
+        let rolled = kept("post", "views", Grain::Quarter, "9999-10-01T00:00:00");
+        all.push(Kept { rolled_from: Some(Grain::Month), ..rolled });
+        all.iter().for_each(|row| ledger.write_kept(row, KeptChange::IfAbsent).unwrap());
+        let mut found = ledger.kept(None).unwrap().unwrap();
+        let in_bytes = |row: &Kept| {
+            let texts = [row.owner_type.as_str(), row.key.as_str(), row.grain.as_str()];
+            texts.map(str::to_owned)
+        };
+        assert!(found.is_sorted_by_key(in_bytes), "{found:?}");
+        found.sort_by_key(in_bytes);
+        all.sort_by_key(in_bytes);
+        assert_eq!(found, all);
+        let of_views = all
+            .iter()
+            .filter(|row| (row.owner_type.as_str(), row.key.as_str()) == ("post", "views"));
+        let (post, views) = (owner_type("post"), key("views"));
+        let found = ledger.kept(Some((&post, &views))).unwrap().unwrap();
+        assert!(found.iter().eq(of_views), "{found:?}");
+        assert_eq!(ledger.kept(Some((&post, &key("likes")))).unwrap(), Some(vec![]));
+    }),
+    ("a row stays, moves forward, or is replaced, as it is asked", |world| {
+        let ledger = &*world.ledger;
+        let of = |since| kept("post", "views", Grain::Day, since);
+        let write = |since, change| {
+            ledger.write_kept(&of(since), change).unwrap();
+            ledger.kept(None).unwrap().unwrap()
+        };
+        let [first, second] = ["2026-11-01T00:00:00", "2026-12-01T00:00:00"];
+        for (since, change, expected) in [
+            (first, KeptChange::Forward, first),
+            (second, KeptChange::IfAbsent, first),
+            (second, KeptChange::Forward, second),
+            (first, KeptChange::Forward, second),
+            ("", KeptChange::IfAbsent, second),
+            (first, KeptChange::Always, first),
+            ("", KeptChange::Always, ""),
+            (first, KeptChange::IfAbsent, ""),
+            (first, KeptChange::Forward, first),
+        ] {
+            assert_eq!(write(since, change), [of(expected)], "{since} {change:?}");
+        }
+        let month = Kept { grain: Grain::Month, rolled_from: Some(Grain::Day), ..of(first) };
+        ledger.write_kept(&month, KeptChange::Always).unwrap();
+        let later = Kept { rolled_from: None, since: of(second).since, ..month.clone() };
+        ledger.write_kept(&later, KeptChange::Forward).unwrap();
+        let found = ledger.kept(None).unwrap().unwrap();
+        assert_eq!(found[1], Kept { since: later.since, ..month }, "it is rolled up all the same");
+    }),
+    ("a key was counted before if a total of it is older than an hour", |world| {
+        let ledger = &*world.ledger;
+        let [views, likes] = ["views", "likes"].map(|key| CounterId::new("post", 1, key).unwrap());
+        apply(ledger, vec![add(&likes, 5, 1), add(&views, 5, 1)]);
+        let before = |owner_type: &str, of: &str| {
+            ledger.counted_before(&self::owner_type(owner_type), &key(of)).unwrap()
+        };
+        assert_eq!(before("post", "views"), None);
+        let age = "UPDATE \"model_counters\" SET \"created_at\" = '2001-02-03 04:05:06' \
+                   WHERE \"key\" = 'views'";
+        world.database.execute(age).unwrap();
+        let now = before("post", "views").unwrap();
+        let ours = chrono::Utc::now().naive_utc();
+        assert!((ours - now).abs() < chrono::TimeDelta::hours(1), "{now}, {ours}");
+        let others = [("post", "likes"), ("Post", "views"), ("post", "Views"), ("user", "views")];
+        assert_eq!(others.map(|(owner_type, key)| before(owner_type, key)), [None; 4]);
+    }),
+];
+
+fn kept(owner_type: &str, key: &str, grain: Grain, since: &str) -> Kept {
+    let since = (!since.is_empty()).then(|| since.parse::<NaiveDateTime>().unwrap());
+    let (owner_type, key) = (self::owner_type(owner_type), self::key(key));
+    Kept { owner_type, key, grain, since, rolled_from: None }
+}
+
+fn owner_type(text: &str) -> OwnerType {
+    OwnerType::new(text.to_owned()).unwrap()
+}
+
+fn key(text: &str) -> CounterKey {
+    CounterKey::new(text.to_owned()).unwrap()
+}
