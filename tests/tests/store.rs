@@ -14,7 +14,7 @@ use counter_tests::store_worlds::{ClusterWorld, MemoryWorld, RedisWorld, StoreWo
 use libtest_mimic::{Arguments, Trial};
 
 use Capability::{
-    Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair, Together,
+    Gauges, Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair, Together,
 };
 
 type NewWorld = Arc<dyn Fn() -> Box<dyn StoreWorld> + Send + Sync>;

@@ -52,7 +52,8 @@ impl Counters {
     }
 
     /// Gives what counters counted in periods a value each, such as history from another system:
-    /// see [`set_many`](Self::set_many). The totals stay as they are.
+    /// see [`set_many`](Self::set_many). The totals stay as they are. History of before the key was
+    /// declared is read once [`set_kept`](Self::set_kept) says that it is there.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};

@@ -29,7 +29,7 @@ fn gauges(store: &dyn DeltaStore) -> &dyn RecordGauges {
 
 fn record(store: &dyn DeltaStore, reading: &Reading) -> Vec<Claim> {
     let claims = gauges(store).record(reading).unwrap().unwrap();
-    let high_water = store.look(&[reading.total.clone()]).unwrap().high_water_of(0);
+    let high_water = store.look(std::slice::from_ref(&reading.total)).unwrap().high_water_of(0);
     for claim in &claims {
         assert_eq!(claim.op, ClaimOp::Set(reading.value));
         assert!(claim.seq <= high_water);

@@ -197,49 +197,54 @@ pub(super) const ONCE: &[Case<World>] = &[
     }),
 ];
 
-pub(super) const IN_REDIS: &[Case<World>] = &[(
-    "the name of the newest reading is no counter's, and what else is there is refused",
-    |world| {
-        let counters = at(world, NOW);
-        counters.record(&SHOP, ShopGauge::Stock, 812).unwrap();
-        let (name, mut redis) = (world.prefix.newest_name(&of(7, "stock")), bare(&shared_url()));
-        let newest: i64 = ::redis::cmd("GET").arg(&name).query(&mut redis).unwrap();
-        assert_eq!(newest, instant(NOW).timestamp_micros());
-        let left: i64 = ::redis::cmd("TTL").arg(&name).query(&mut redis).unwrap();
-        assert!((691_000..=691_200).contains(&left), "{left}");
-        let report = counters.sync(&SyncOptions::default()).unwrap();
-        assert!(report.is_clean(), "{report:?}");
-        let () = ::redis::cmd("SET").arg(&name).arg("text").query(&mut redis).unwrap();
-        let refused = counters.record(&SHOP, ShopGauge::Stock, 5).unwrap_err();
-        assert!(refused.is_not_counted(), "{refused:?}");
-        let refused = counter_diesel::error::one_line(&refused);
-        assert!(refused.contains(&name) && refused.contains("instant"), "{refused}");
-        let () = ::redis::cmd("DEL").arg(&name).query(&mut redis).unwrap();
-        let day = world.prefix.pending_name(&bucket_of(&of(7, "stock"), "day:2026-11-28"));
-        let () = ::redis::cmd("SET").arg(&day).arg("text").query(&mut redis).unwrap();
-        let refused = counters.record(&SHOP, ShopGauge::Stock, 5).unwrap_err();
-        assert!(counter_diesel::error::one_line(&refused).contains(&day), "{refused:?}");
-        assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812, "neither is set");
-    },
-)(
-    "a late reading finds the newest one though its instant is lost and its row missing",
-    |world| {
-        let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Before));
-        let config = counter_diesel::Config::default();
-        let clock = ManualClock::at_micros(instant(NOW).timestamp_micros());
-        let without_table = world.counters_behind(&faults, config).with_clock(clock);
-        without_table.record(&SHOP, ShopGauge::Stock, 812).unwrap();
-        assert_eq!(rows(world, &[of(7, "stock")]), [0]);
-        forget_newest(world, &of(7, "stock"));
-        let counters = at(world, NOW);
-        let yesterday = counters.at(instant(NOW) - TimeDelta::days(1));
-        yesterday.record(&SHOP, ShopGauge::Stock, 790).unwrap();
-        assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812);
-        let days = counters.readings(&SHOP, ShopGauge::Stock, Span::last(2, Grain::Day)).unwrap();
-        let days = days.into_iter().map(|(_, stock)| stock).collect::<Vec<_>>();
-        assert_eq!(days, [Some(790), Some(812)]);
-    },
-)];
+pub(super) const IN_REDIS: &[Case<World>] = &[
+    (
+        "the name of the newest reading is no counter's, and what else is there is refused",
+        |world| {
+            let counters = at(world, NOW);
+            counters.record(&SHOP, ShopGauge::Stock, 812).unwrap();
+            let (name, mut redis) =
+                (world.prefix.newest_name(&of(7, "stock")), bare(&shared_url()));
+            let newest: i64 = ::redis::cmd("GET").arg(&name).query(&mut redis).unwrap();
+            assert_eq!(newest, instant(NOW).timestamp_micros());
+            let left: i64 = ::redis::cmd("TTL").arg(&name).query(&mut redis).unwrap();
+            assert!((691_000..=691_200).contains(&left), "{left}");
+            let report = counters.sync(&SyncOptions::default()).unwrap();
+            assert!(report.is_clean(), "{report:?}");
+            let () = ::redis::cmd("SET").arg(&name).arg("text").query(&mut redis).unwrap();
+            let refused = counters.record(&SHOP, ShopGauge::Stock, 5).unwrap_err();
+            assert!(refused.is_not_counted(), "{refused:?}");
+            let refused = counter_diesel::error::one_line(&refused);
+            assert!(refused.contains(&name) && refused.contains("instant"), "{refused}");
+            let () = ::redis::cmd("DEL").arg(&name).query(&mut redis).unwrap();
+            let day = world.prefix.pending_name(&bucket_of(&of(7, "stock"), "day:2026-11-28"));
+            let () = ::redis::cmd("SET").arg(&day).arg("text").query(&mut redis).unwrap();
+            let refused = counters.record(&SHOP, ShopGauge::Stock, 5).unwrap_err();
+            assert!(counter_diesel::error::one_line(&refused).contains(&day), "{refused:?}");
+            assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812, "neither is set");
+        },
+    ),
+    (
+        "a late reading finds the newest one though its instant is lost and its row missing",
+        |world| {
+            let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Before));
+            let config = counter_diesel::Config::default();
+            let clock = ManualClock::at_micros(instant(NOW).timestamp_micros());
+            let without_table = world.counters_behind(&faults, config).with_clock(clock);
+            without_table.record(&SHOP, ShopGauge::Stock, 812).unwrap();
+            assert_eq!(rows(world, &[of(7, "stock")]), [0]);
+            forget_newest(world, &of(7, "stock"));
+            let counters = at(world, NOW);
+            let yesterday = counters.at(instant(NOW) - TimeDelta::days(1));
+            yesterday.record(&SHOP, ShopGauge::Stock, 790).unwrap();
+            assert_eq!(counters.get(&SHOP, "stock").unwrap(), 812);
+            let days =
+                counters.readings(&SHOP, ShopGauge::Stock, Span::last(2, Grain::Day)).unwrap();
+            let days = days.into_iter().map(|(_, stock)| stock).collect::<Vec<_>>();
+            assert_eq!(days, [Some(790), Some(812)]);
+        },
+    ),
+];
 
 /// The counters of a process at this time, which records what is months old, too.
 fn at(world: &World, now: &str) -> Counters {
