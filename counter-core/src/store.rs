@@ -21,5 +21,5 @@ pub use facts::{
     StoreFacts, StoreNotices,
 };
 pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered};
-pub use parts::{ForgottenPart, PartSeq, PartsRecall, StoreParts};
+pub use parts::{ForgottenPart, LastGeneration, PartSeq, PartsRecall, StoreParts};
 pub use snapshot::Snapshot;

@@ -8,9 +8,9 @@ pub use counter_core::{
     Baseline, Claim, ClaimOp, ClaimSeq, Claimed, Clock, CommitOutcome, ConfigOverrides,
     Confirmation, CountMove, CountTogether, Cursor, DeltaStore, Foreign, ForgottenPart, Generation,
     HeldNumber, Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship,
-    MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NoteOutcome, NotedRow,
-    NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, Prefix, PrivateStore, Reading, Recall,
-    RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration,
+    LastGeneration, MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NoteOutcome,
+    NotedRow, NumberRow, Numbered, PartSeq, PartsReading, PendingIndex, Prefix, PrivateStore,
+    Recall, RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration,
     StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts, SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]

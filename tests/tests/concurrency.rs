@@ -41,6 +41,8 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// So many passes and reads have been made at the end, however busy the machine.
 const ENOUGH: i64 = 10;
+/// Where something fails they are never made.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is known from outside about a counter that is only incremented by 1.
 #[derive(Default)]
@@ -73,6 +75,7 @@ fn growing_counters(world: &World, time: Duration) {
     let bounds: [Bounds; COUNTERS as usize] = Default::default();
     let (writing, passes, reads) = (AtomicBool::new(true), AtomicI64::new(0), AtomicI64::new(0));
     let end = Instant::now() + load_time(time);
+    let last = end + PATIENCE;
     thread::scope(|scope| {
         let writers = (0..WRITERS).map(|writer| {
             let (process, bounds, passes, reads) =
@@ -80,7 +83,7 @@ fn growing_counters(world: &World, time: Duration) {
             scope.spawn(move || {
                 let mut counter = writer as i64;
                 let is_enough = || passes.load(SeqCst).min(reads.load(SeqCst)) >= ENOUGH;
-                while Instant::now() < end || !is_enough() {
+                while Instant::now() < end || (!is_enough() && Instant::now() < last) {
                     counter = (counter + 1) % COUNTERS;
                     bounds[counter as usize].increment(process, &post(counter));
                 }
@@ -101,6 +104,7 @@ fn growing_counters(world: &World, time: Duration) {
     assert_eq!(total, bounds.iter().map(|bound| bound.done.load(SeqCst)).sum::<i64>());
     let (passes, reads) = (passes.into_inner(), reads.into_inner());
     println!("{total} increments, {passes} passes, {reads} reads");
+    assert!(passes.min(reads) >= ENOUGH);
 }
 
 fn sync_while(counters: &Counters, writing: &AtomicBool, passes: &AtomicI64) {

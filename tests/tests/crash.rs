@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use counter_core::{ClaimOp, Config, CounterId, Cursor, Pattern};
@@ -58,14 +59,18 @@ const CASES: &[MakingCase<World>] = &[
 const CLUSTER_CASES: &[MakingCase<World>] =
     &[("a process may die after what a pass does on a cluster alone", dies_after_specific_steps)];
 
-/// The slots are asked what they remember, and the store notes the row before claims are
-/// acknowledged.
+/// The slots are asked what they remember, at the pass's start and again by the transaction, once
+/// there are claims; and the store notes the row before claims are acknowledged.
 fn dies_after_specific_steps(make_world: fn() -> World) {
     let world = make_world();
-    for (owner, name) in (1..).zip(["recall_parts", "ack"]) {
+    for (owner, (name, nth)) in (1..).zip([("recall_parts", 1), ("recall_parts", 2), ("ack", 1)]) {
         let owner = post(owner);
         prepare(&world, &owner);
-        let faults = Faults::deciding(move |step| (step == name).then_some(Fault::KillAfter));
+        let met = AtomicU32::new(0);
+        let faults = Faults::deciding(move |step| {
+            let is_it = step == name && met.fetch_add(1, Ordering::Relaxed) + 1 == nth;
+            is_it.then_some(Fault::KillAfter)
+        });
         let process = process(&world, &faults);
         assert!(Faults::survive(|| process.sync(&all())).is_none(), "no {name} in a pass");
         let next = world.impatient_counters();

@@ -186,7 +186,7 @@ impl LastSighting {
             return;
         }
         let forgotten = recall.forgotten.iter().copied().filter(|seq| *seq > recall.accepted);
-        let is_settled = |seq: &ClaimSeq| asked.contains(seq);
+        let is_settled = |seq: &ClaimSeq| asked.contains(seq) || *seq <= recall.accepted;
         let before = state.forgotten.get(&slot).copied().filter(|seq| !is_settled(seq));
         match forgotten.max().or(before) {
             Some(seq) => {

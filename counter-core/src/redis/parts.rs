@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::id::CounterId;
 use crate::names::SLOTS;
 use crate::protocol::{ClaimSeq, Generation};
-use crate::store::{PartSeq, PartsRecall, StoreParts};
+use crate::store::{LastGeneration, PartSeq, PartsRecall, StoreParts};
 
 impl StoreParts for RedisStore {
     fn part_of(&self, id: &CounterId) -> u16 {
@@ -21,13 +21,15 @@ impl StoreParts for RedisStore {
 
     fn ensure_generation_after(
         &self,
-        last: &str,
-        given_out: &[PartSeq],
+        last: Option<&LastGeneration<'_>>,
         database: &str,
         above: ClaimSeq,
     ) -> Result<Generation, Error> {
-        let known = steps::Known { store_id: last, given_out };
-        steps::generation(self.server(), database, above, known)
+        steps::generation(self.server(), database, above, steps::Known::of(last))
+    }
+
+    fn newest_beside_id(&self) -> Result<ClaimSeq, Error> {
+        steps::newest_beside_id(self.server())
     }
 
     fn recall_parts(
@@ -47,5 +49,9 @@ impl StoreParts for RedisStore {
 
     fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
         steps::raise_each(self.server(), above)
+    }
+
+    fn raise_emptied_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+        steps::raise_emptied(self.server(), above)
     }
 }

@@ -42,10 +42,10 @@ pub(super) use increment::{Found, increment, increment_many};
 pub(super) use index::{
     of_owner as index_of_owner, page as index_page, remove as remove_from_index, write_index,
 };
-pub(super) use look::{held_under, look};
+pub(super) use look::{held_under, look, newest_beside_id};
 pub(super) use move_counts::move_counts;
 pub(super) use note::note;
-pub(super) use raise::{raise, raise_each};
+pub(super) use raise::{raise, raise_each, raise_emptied};
 pub(super) use raise_for_id::Known;
 pub(super) use recall::{readable_notes, recall};
 pub(super) use recall_parts::recall_parts;

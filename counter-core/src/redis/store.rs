@@ -294,7 +294,7 @@ impl DeltaStore for RedisStore {
 
 impl StoreGeneration for RedisStore {
     fn ensure_generation(&self, database: &str, above: ClaimSeq) -> Result<Generation, Error> {
-        steps::generation(&self.server, database, above, steps::Known::default())
+        steps::generation(&self.server, database, above, steps::Known::Nothing)
     }
 
     fn present_generation(&self) -> Result<Option<Generation>, Error> {

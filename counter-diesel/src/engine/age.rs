@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use counter_core::{
-    ClaimSeq, CounterId, DeltaStore, Generation, PartSeq, Prefix, Recall, StoreGeneration,
+    ClaimSeq, CounterId, DeltaStore, Generation, LastGeneration, PartSeq, Prefix, Recall,
+    StoreGeneration, StoreParts,
 };
 
 use crate::error::{CoreError, Error};
@@ -21,15 +22,44 @@ pub(crate) fn ensure_generation(
     store: &dyn StoreGeneration,
     state: &LedgerState,
 ) -> Result<Generation, Error> {
-    let (database, above) = (&state.database, state.newest);
-    if let (Some(parts), Some(last)) = (store.parts(), &state.recorded)
-        && store.present_generation()?.is_none()
-    {
-        let mut given_out = recorded.ledger.parts(recorded.prefix, &last.store_id)?;
-        given_out.extend(parts.seen_parts(&last.store_id));
-        return Ok(parts.ensure_generation_after(&last.store_id, &given_out, database, above)?);
+    if let (Some(parts), Some(_)) = (store.parts(), &state.recorded) {
+        for _ in 0..BEGINNINGS {
+            match ensure_in_parts(recorded, store, parts, state) {
+                Err(Error::Core(CoreError::StoreChanged)) => {}
+                generation => return generation,
+            }
+        }
+        return Err(CoreError::StoreChanged.into());
     }
-    Ok(store.ensure_generation(database, above)?)
+    Ok(store.ensure_generation(&state.database, state.newest)?)
+}
+
+/// How often a generation is begun while others begin one, too.
+const BEGINNINGS: u32 = 5;
+
+/// Does so where something is recorded of an earlier generation.
+fn ensure_in_parts(
+    recorded: &OfLedger<'_>,
+    store: &dyn StoreGeneration,
+    parts: &dyn StoreParts,
+    state: &LedgerState,
+) -> Result<Generation, Error> {
+    if store.present_generation()?.is_some() {
+        return Ok(parts.ensure_generation_after(None, &state.database, state.newest)?);
+    }
+    // What is recorded must be read after this: then no generation that is recorded by now is
+    // missed, or this one does not begin.
+    let beside_id = parts.newest_beside_id()?;
+    let state = recorded.ledger.state(recorded.prefix)?;
+    let (database, above) = (&state.database, state.newest);
+    // Each generation begins above what is recorded of those before it. So of several of which
+    // none had a good pass since, the parts have to remember the last one.
+    let last = state.stores.iter().max_by_key(|row| row.seq).map(|row| row.store_id.as_str());
+    let store_id = last.unwrap_or_default();
+    let mut given_out = recorded.ledger.parts(recorded.prefix, store_id)?;
+    given_out.extend(parts.seen_parts(store_id));
+    let last = LastGeneration { store_id, given_out: &given_out, beside_id };
+    Ok(parts.ensure_generation_after(Some(&last), database, above)?)
 }
 
 /// Whether a store knows what it is known to have given out.

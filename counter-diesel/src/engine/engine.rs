@@ -60,6 +60,8 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
+    /// The id of the store all of whose parts were asked once, whatever is recorded of them.
+    asked_parts: Mutex<Option<Arc<str>>>,
     /// Since when buckets are kept, as this process has read it.
     kept: KnownKept,
     /// Parts of the store that were met and may have lost something.
@@ -72,7 +74,7 @@ impl Engine {
         let (remembered, unanswered) = (Mutex::default(), Mutex::default());
         let (store_id, database) = (Mutex::default(), Mutex::default());
         let (reported_unconfirmed, sound_parts) = (AtomicU64::new(0), Mutex::default());
-        let doubted_parts = Mutex::default();
+        let (asked_parts, doubted_parts) = (Mutex::default(), Mutex::default());
         Self {
             config,
             store,
@@ -84,6 +86,7 @@ impl Engine {
             database,
             reported_unconfirmed,
             sound_parts,
+            asked_parts,
             kept: KnownKept::default(),
             doubted_parts,
         }
@@ -141,7 +144,20 @@ impl Engine {
     /// Returns whether the parts of the store with this id have to be asked what they remember.
     pub(crate) fn must_ask_parts(&self, store_id: &str) -> bool {
         let sound = self.sound_parts.lock().unwrap_or_else(PoisonError::into_inner);
-        sound.as_deref() != Some(store_id)
+        let doubted = self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.as_deref() != Some(store_id) || !doubted.is_empty()
+    }
+
+    /// Returns whether all parts of the store with this id were asked once by this process.
+    pub(crate) fn has_asked_parts(&self, store_id: &str) -> bool {
+        let asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.as_deref() == Some(store_id)
+    }
+
+    /// Notes that they were.
+    pub(crate) fn note_asked_parts(&self, store_id: &str) {
+        let mut asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(store_id.into());
     }
 
     /// Notes that all parts of the store with this id remember what is recorded of them.

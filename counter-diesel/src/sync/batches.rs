@@ -6,6 +6,7 @@ pub(crate) mod apply;
 pub(crate) mod batch;
 pub(crate) mod coin;
 pub(crate) mod division;
+pub(crate) mod gone;
 pub(crate) mod halving;
 pub(crate) mod hold;
 pub(crate) mod manner;

@@ -281,6 +281,7 @@ impl Said {
             "| {fault} | {happened} | {counted} | {unknown} | {not_counted} | {lost} | {twice} | {misread} of \
              {reads} | {sets} | {passes} |"
         );
+        assert!(twice == 0 && misread == 0, "{fault}: counted twice, or misread");
     }
 }
 

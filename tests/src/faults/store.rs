@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
-    Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, MoveCounts, MoveOutcome,
-    NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex,
-    Prefix, PrivateStore, Reading, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
+    Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, LastGeneration, MoveCounts,
+    MoveOutcome, NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsReading, Pattern,
+    PendingIndex, Prefix, PrivateStore, Recall, RecordGauges, Repair, Replacement, ScanPage,
+    Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -245,15 +245,18 @@ impl StoreParts for FaultyStore {
 
     fn ensure_generation_after(
         &self,
-        last: &str,
-        given_out: &[PartSeq],
+        last: Option<&LastGeneration<'_>>,
         database: &str,
         above: ClaimSeq,
     ) -> Result<Generation, Error> {
         let inner = parts_of(&*self.inner);
         self.step("generation", StoreStep::Generation, || {
-            inner.ensure_generation_after(last, given_out, database, above)
+            inner.ensure_generation_after(last, database, above)
         })
+    }
+
+    fn newest_beside_id(&self) -> Result<ClaimSeq, Error> {
+        parts_of(&*self.inner).newest_beside_id()
     }
 
     fn recall_parts(
@@ -275,6 +278,11 @@ impl StoreParts for FaultyStore {
     fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
         let inner = parts_of(&*self.inner);
         self.step("raise_parts", StoreStep::Raise, || inner.raise_parts(above))
+    }
+
+    fn raise_emptied_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+        let inner = parts_of(&*self.inner);
+        self.step("raise_emptied_parts", StoreStep::Raise, || inner.raise_emptied_parts(above))
     }
 }
 

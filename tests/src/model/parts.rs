@@ -5,13 +5,16 @@
 //! and nothing of another, and the store's id is in neither: it can be lost while the parts stay,
 //! and a part can come back from before the present id. Each part has one counter.
 
+mod new_id;
 mod rules;
 mod steps;
 mod world;
 
 use stateright::{Model, Property};
 
-pub use self::rules::{Asks, Clock, Does, Emptied, Floor, PartedStore, Records};
+pub use self::rules::{
+    Asks, Clock, Decision, Does, Drops, Emptied, Floor, LastId, PartedStore, Records,
+};
 use self::world::{At, Happens, World};
 
 /// Nothing is counted twice before a process refuses to go on.
@@ -45,11 +48,17 @@ impl Model for PartedStore {
                 _ => {}
             }
         }
-        if self.id_is_lost && world.can_lose_id() {
+        if world.can_lose_id(self.id_is_lost) {
             actions.push(Happens::LoseId);
         }
         if !world.was_emptied && world.can_be_emptied(self.emptied) {
             actions.push(Happens::Empty);
+        }
+        if world.can_give() {
+            actions.push(Happens::Give);
+        }
+        if self.decides.is_some() && world.can_be_decided() {
+            actions.push(Happens::Decide);
         }
         for (i, process) in world.processes.iter().enumerate() {
             match process.at {
@@ -59,6 +68,9 @@ impl Model for PartedStore {
                     actions.push(Happens::End(i));
                 }
                 _ => actions.push(Happens::Step(i)),
+            }
+            if self.leaves && world.can_leave(i) {
+                actions.push(Happens::Leave(i));
             }
             if self.dies && !matches!(process.at, At::Idle | At::Identified(_) | At::Known(..)) {
                 actions.push(Happens::Crash(i));
@@ -73,20 +85,26 @@ impl Model for PartedStore {
                 world.to_count[part] -= 1;
                 world.parts[part].pending += 1;
             }
-            Happens::Copy => world.copy = Some(world.parts[0].clone()),
+            Happens::Copy => {
+                world.copy = Some(world.parts[0].clone());
+                world.copied_row = world.rows[0].count;
+            }
             Happens::Restore => {
                 world.parts[0] = world.copy.clone()?;
                 world.was_restored = true;
             }
             Happens::Empty => {
-                world.parts[0] = world::Part::default();
+                world.parts[0] = world::Part::new(self.remembers);
                 world.was_emptied = true;
             }
             Happens::LoseId => world.id = None,
             Happens::Step(i) => world.step(i, self)?,
             Happens::Claim(i, part) => world.claim(i, part, self),
-            Happens::End(i) => world.processes[i].at = At::Idle,
+            Happens::End(i) => world.end(i),
             Happens::Crash(i) => world.crash(i),
+            Happens::Leave(i) => world.leave(i),
+            Happens::Give => world.give(self),
+            Happens::Decide => world.decide(self),
         }
         Some(world)
     }
@@ -96,7 +114,10 @@ impl Model for PartedStore {
             Property::always(NEVER_DOUBLED, |model: &Self, world: &World| {
                 let counted = model.counts.iter().zip(&world.to_count);
                 let counted = counted.map(|(all, left)| i64::from(all - left));
-                world.rows.iter().zip(counted).all(|(row, counted)| row.count <= counted)
+                let twice = [world.may_be_twice, 0];
+                let rows = world.rows.iter().zip(counted).zip(twice);
+                let mut rows = rows.map(|((row, counted), twice)| (row.count, counted + twice));
+                rows.all(|(count, most)| count <= most)
             }),
             Property::always(OTHERS_GO_ON, |_, world: &World| !world.refused_another),
             Property::always(CLAIMS_NOTHING, |_, world: &World| !world.claimed_knowingly),
@@ -111,3 +132,5 @@ impl Model for PartedStore {
 
 /// The first of them is the one to which things happen.
 const PARTS: usize = 2;
+/// The one beside the id.
+const HOME: usize = 1;

@@ -111,12 +111,7 @@ impl World {
     }
 
     pub fn restore(&self, node: &RedisServer, copy: &Copy) {
-        self.empty(node);
-        let mut restores = redis::pipe();
-        for (name, value) in copy {
-            restores.cmd("RESTORE").arg(name).arg(0).arg(value).ignore();
-        }
-        restores.exec(&mut node.bare()).unwrap();
+        restore_behind(&self.cluster.prefix(), node, copy);
     }
 
     pub fn empty(&self, node: &RedisServer) {
@@ -126,6 +121,15 @@ impl World {
 
 pub fn names_behind(prefix: &Prefix, node: &RedisServer) -> Vec<Vec<u8>> {
     redis::cmd("KEYS").arg(format!("{prefix}*")).query(&mut node.bare()).unwrap()
+}
+
+pub fn restore_behind(prefix: &Prefix, node: &RedisServer, copy: &Copy) {
+    unlink(&names_behind(prefix, node), &mut node.bare()).unwrap();
+    let mut restores = redis::pipe();
+    for (name, value) in copy {
+        restores.cmd("RESTORE").arg(name).arg(0).arg(value).ignore();
+    }
+    restores.exec(&mut node.bare()).unwrap();
 }
 
 pub fn copy_behind(prefix: &Prefix, node: &RedisServer) -> Copy {

@@ -11,6 +11,7 @@ mod answers;
 mod away;
 mod copies;
 mod faults;
+mod found;
 mod moved_claims;
 mod moving;
 mod old_copies;

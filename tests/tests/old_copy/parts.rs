@@ -2,8 +2,8 @@
 //! lost.
 
 use counter_tests::model::parts::{
-    ABOVE_ROWS, Asks, CLAIMS_NOTHING, Clock, Does, Emptied, Floor, GOES_ON, NEVER_DOUBLED,
-    OTHERS_GO_ON, PartedStore, Records,
+    ABOVE_ROWS, Asks, CLAIMS_NOTHING, Clock, Decision, Does, Drops, Emptied, Floor, GOES_ON,
+    LastId, NEVER_DOUBLED, OTHERS_GO_ON, PartedStore, Records,
 };
 use counter_tests::model::scenario::{check, refute};
 
@@ -20,6 +20,7 @@ fn a_part_that_came_back_doubles_nothing_and_the_others_go_on() {
 #[test]
 fn a_part_that_came_back_from_before_a_new_id_doubles_nothing() {
     check(new_id(), "a new id, and a part restored");
+    check(two_new_ids(), "two new ids, and a part restored");
 }
 
 #[test]
@@ -65,6 +66,7 @@ fn a_new_id_hides_that_a_part_came_back_from_before_it() {
         ("floor compared", Does { floor: Floor::Compared, ..Does::default() }),
         ("without raising all parts", Does { raises_for_id: false, ..Does::default() }),
         ("without comparing ids", Does { compares_ids: false, ..Does::default() }),
+        ("asked for the id too early", Does { asks_id_last: false, ..Does::default() }),
         ("without asking for it", Does { asks_for_id: false, ..Does::default() }),
     ] {
         refute_doing(does, new_id(), name, NEVER_DOUBLED);
@@ -85,6 +87,48 @@ fn a_part_that_was_emptied_is_raised_and_asked_for_again() {
     refute_doing(does, emptied(), "not doubted", GOES_ON);
 }
 
+/// The slots remember few sequences.
+#[test]
+fn a_part_that_was_found_to_have_come_back_is_so_whatever_it_gives_out_since() {
+    check(forgetful(), "a part restored that forgets");
+    let does = Does { keeps_in_mind: false, ..Does::default() };
+    refute_doing(does, forgetful(), "not kept in mind", NEVER_DOUBLED);
+}
+
+#[test]
+fn the_last_id_is_the_newest_under_which_anything_is_recorded() {
+    let does = Does { last_id: LastId::OfGoodPass, ..Does::default() };
+    refute_doing(does, two_new_ids(), "asked for the last good pass", NEVER_DOUBLED);
+    let does = Does { names_only_same: false, ..Does::default() };
+    refute_doing(does, two_new_ids(), "an id of a process that was slow", NEVER_DOUBLED);
+}
+
+/// A claim may have been made before the id was lost and its part came back.
+#[test]
+fn what_a_process_has_in_hand_of_a_part_that_came_back_is_not_applied_beside_its_copy() {
+    check(in_hand(), "a claim in hand, a new id, and a part restored");
+    let does = Does { asks_for_earlier: false, ..Does::default() };
+    refute_doing(does, in_hand(), "not asked for an earlier id", NEVER_DOUBLED);
+}
+
+#[test]
+fn what_a_process_has_in_hand_is_decided_about_with_what_its_part_holds() {
+    for decision in [Decision::Apply, Decision::Discard] {
+        check(decided(decision), &format!("a claim in hand, {decision:?}"));
+    }
+    let does = Does { drops: Drops::Nothing, ..Does::default() };
+    refute_doing(does, decided(Decision::Apply), "not dropped", NEVER_DOUBLED);
+    let does = Does { drops: Drops::Forgotten, ..Does::default() };
+    refute_doing(does, decided(Decision::Discard), "claims of the copy not dropped", NEVER_DOUBLED);
+}
+
+#[test]
+fn a_part_that_comes_back_after_it_was_found_empty_is_not_raised() {
+    check(emptied_and_restored(), "a part emptied, and restored");
+    let does = Does { raises_only_empty: false, ..Does::default() };
+    refute_doing(does, emptied_and_restored(), "raised as if empty", NEVER_DOUBLED);
+}
+
 fn refute_doing(does: Does, model: PartedStore, name: &str, property: &'static str) {
     refute(PartedStore { does, ..model }, name, property);
 }
@@ -100,7 +144,11 @@ fn restored(writers: usize) -> PartedStore {
         counts: [1, 1],
         dies: true,
         is_restored: true,
-        id_is_lost: false,
+        id_is_lost: 0,
+        leaves: false,
+        remembers: u32::BITS,
+        gives: 0,
+        decides: None,
         emptied: Emptied::Never,
         clock: Clock::Right,
         does: Does::default(),
@@ -109,7 +157,28 @@ fn restored(writers: usize) -> PartedStore {
 }
 
 fn new_id() -> PartedStore {
-    PartedStore { id_is_lost: true, dies: false, counts: [1, 0], ..restored(1) }
+    PartedStore { id_is_lost: 1, dies: false, counts: [1, 0], ..restored(1) }
+}
+
+fn two_new_ids() -> PartedStore {
+    PartedStore { id_is_lost: 2, ..new_id() }
+}
+
+fn forgetful() -> PartedStore {
+    PartedStore { remembers: 2, gives: 2, counts: [1, 0], ..restored(1) }
+}
+
+fn in_hand() -> PartedStore {
+    PartedStore { leaves: true, ..new_id() }
+}
+
+fn decided(decision: Decision) -> PartedStore {
+    let decides = Some(decision);
+    PartedStore { leaves: true, dies: false, decides, counts: [2, 0], ..restored(1) }
+}
+
+fn emptied_and_restored() -> PartedStore {
+    PartedStore { emptied: Emptied::AnyTime, dies: false, counts: [1, 0], ..restored(1) }
 }
 
 fn emptied() -> PartedStore {

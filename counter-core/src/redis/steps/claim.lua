@@ -7,7 +7,8 @@
 -- Returns 'ok', the high water and an outcome for each counter:
 --   n, z, b: nothing, zero, busy; f, e or r and the claim: fresh, fresh from what would have
 --   expired, recovered; x and what is foreign.
--- Or, having changed nothing: 'back' and the high water; 'foreign' and what is in its place.
+-- Or, having changed nothing: 'back', the high water and a sequence that was forgotten, if one is
+--   known; 'foreign' and what is in its place.
 --
 -- Everything is read before anything is written.
 
@@ -16,8 +17,9 @@ foreign = foreign or foreign_given_out(KEYS[2])
 if foreign then
   return { 'foreign', foreign }
 end
-if high_water < tonumber(ARGV[2]) then
-  return { 'back', format_sequence(high_water) }
+local back = back_in(KEYS[2])
+if back or high_water < tonumber(ARGV[2]) then
+  return { 'back', format_sequence(high_water), back and format_sequence(back) }
 end
 
 local values = redis.call('MGET', unpack(KEYS, 3))

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::confirm::confirm;
 use super::found;
-use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim};
+use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_claim, parse_count};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::id::CounterId;
 use crate::names::Slot;
@@ -160,10 +160,13 @@ impl ClaimWindow<'_> {
             claimed.extend(chunk.items.iter().map(|_| on_its_way()));
             return Ok(ClaimSeq::ZERO);
         }
-        let answer = ScriptAnswer::read(reply)?;
+        let mut answer = ScriptAnswer::read(reply)?;
         if names.are_spread() && answer.word == b"back" {
             let found = answered_sequence(&answer)?;
-            let forgotten = self.server.last_sighting().forgotten_in(chunk.slot).unwrap_or(newest);
+            let known = answer.rest.next().and_then(|reply| reply.into_text().ok()?);
+            let known = known.as_deref().and_then(parse_count).map(ClaimSeq::new);
+            let seen = self.server.last_sighting().forgotten_in(chunk.slot);
+            let forgotten = known.or(seen).unwrap_or(newest);
             let part = ForgottenPart { part: chunk.slot, found, forgotten };
             claimed.extend(chunk.items.iter().map(|_| Claimed::WentBack(part)));
             return Ok(found);

@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use super::found;
-use super::raise_for_id::{Known, raise_for_id};
+use super::raise_for_id::{Known, Raised, raise_for_id};
 use super::random::random;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_generation, parse_high_water};
 use crate::error::{BoxError, Error, StoreStep};
@@ -30,6 +30,8 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
         concat!(
             include_str!("count.lua"),
             include_str!("sequence.lua"),
+            include_str!("given_out.lua"),
+            include_str!("for_id.lua"),
             include_str!("present_generation.lua"),
             include_str!("begin_generation.lua")
         ),
@@ -40,6 +42,10 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
 /// Returns the present generation. If there is none yet, begins one that names `database` and
 /// raises the high water to `above`, where each slot of a cluster has one but for those that do not
 /// remember what is `known` of them.
+///
+/// # Errors
+///
+/// [`Error::StoreChanged`] if none may begin with what is known.
 pub(crate) fn generation(
     server: &Server,
     database: &str,
@@ -47,15 +53,17 @@ pub(crate) fn generation(
     known: Known<'_>,
 ) -> Result<Generation, Error> {
     let names = server.names();
-    let mut id = random_id();
-    if names.are_spread() && !has_generation(server)? {
+    let (mut id, mut raised) = (random_id(), Raised { floor: above, ..Raised::default() });
+    if names.are_spread() {
         // Every slot, and before there is an id: a copy that is made before the first claim in a
         // slot has a high water that is too low then, and not none.
-        id = id_above(raise_for_id(server, above, known)?, &id);
+        let is_there = has_generation(server)?;
+        raised = if is_there { Raised::default() } else { raise_for_id(server, above, known)? };
+        id = id_above(raised.floor, &id);
     }
     let begun = format!("{id}:{database}");
     server.step(StoreStep::Generation, names.home(), |checkout| {
-        generation_on(server, checkout, &begun, above)
+        generation_on(server, checkout, &begun, &raised)
     })
 }
 
@@ -95,17 +103,18 @@ fn generation_on(
     server: &Server,
     checkout: &mut Checkout<'_>,
     begun: &str,
-    above: ClaimSeq,
+    raised: &Raised,
 ) -> Result<Generation, BoxError> {
     let (names, last) = (server.names(), server.last_sighting());
     let home = names.home();
     let (seen, (nth, _)) = (last.so_far(), last.get(home));
     let script = if names.are_spread() { &BEGIN } else { &GENERATION };
-    let reply = server.run(script, checkout, &generation_call(names, begun, above))?.pop();
+    let reply = server.run(script, checkout, &generation_call(names, begun, raised))?.pop();
     let mut answer = ScriptAnswer::read(reply.unwrap_or(Reply::Other))?;
     let named = match answer.word.as_slice() {
         b"new" => Named::Now,
         b"old" => Named::Before,
+        b"changed" => return Err(Error::StoreChanged.into()),
         _ => return Err(found::in_answer(names, home, &answer, None)),
     };
     let value = answer.rest.next().ok_or(Unexpected)?.into_text()?;
@@ -118,20 +127,24 @@ fn generation_on(
     })
 }
 
-fn generation_call(names: &Names, begun: &str, above: ClaimSeq) -> Packed {
+fn generation_call(names: &Names, begun: &str, raised: &Raised) -> Packed {
     let mut call = Packed::default();
     let home = names.home();
     if names.are_spread() {
-        BEGIN.call(&mut call, 3, 1, |args| {
-            args.text(names.generation()).text(&*names.high_water(home)).text(names.marks());
-            args.text(begun);
+        BEGIN.call(&mut call, 4, 3 + raised.given_out.len(), |args| {
+            args.text(names.generation()).text(&*names.high_water(home));
+            args.text(&*names.given_out(home)).text(names.marks());
+            args.text(begun).int(raised.floor.get()).int(raised.beside_id.get());
+            raised.given_out.iter().for_each(|seq| {
+                args.int(seq.get());
+            });
         });
         return call;
     }
     GENERATION.call(&mut call, 4, 2, |args| {
         args.text(names.generation()).text(&*names.high_water(home));
         args.text(&*names.given_out(home)).text(names.marks());
-        args.text(begun).int(above.get());
+        args.text(begun).int(raised.floor.get());
     });
     call
 }

@@ -51,6 +51,19 @@ pub(crate) fn held_under(
     Ok(page)
 }
 
+/// Returns the high water of the slot of the generation, which each one raises when it begins.
+pub(crate) fn newest_beside_id(server: &Server) -> Result<ClaimSeq, Error> {
+    let names = server.names();
+    let home = names.home();
+    server.repeatable_step(StoreStep::Generation, home, Deadline::NEVER, |checkout| {
+        let mut command = Packed::default();
+        command.command(2, |args| {
+            args.text("GET").text(&*names.high_water(home));
+        });
+        parse_high_water(names, home, server.ask(checkout, &command)?)
+    })
+}
+
 /// Returns the newest sequence that the store has given out, of all slots.
 pub(super) fn high_water(server: &Server) -> Result<ClaimSeq, Error> {
     let names = server.names();

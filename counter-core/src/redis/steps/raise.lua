@@ -1,8 +1,9 @@
--- Raises the high water to the present time, or above, and accepts that sequences up to there were
--- given out and forgotten.
+-- Raises the high water to the present time, or above. Accepts that sequences up to there were
+-- given out and forgotten, unless the high water was lost: then all was, and nothing comes back.
 --
 -- KEYS: the high water and the sequences given out.
--- ARGV: the sequence that the high water becomes no less than.
+-- ARGV: the sequence that the high water becomes no less than; 1 if it is raised only where it was
+--       lost, and else 0.
 -- Returns 'ok' and the high water; or, having changed nothing, 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
@@ -10,11 +11,17 @@ foreign = foreign or foreign_given_out(KEYS[2])
 if foreign then
   return { 'foreign', foreign }
 end
-local raised = math.max(now_in_microseconds(), high_water, tonumber(ARGV[1]))
+if ARGV[2] == '1' and high_water > 0 then
+  return { 'ok', format_sequence(high_water) }
+end
+local back = sequence_of_word(KEYS[2], 'back')
+local raised = math.max(now_in_microseconds(), high_water, tonumber(ARGV[1]), back)
 if raised > GREATEST_HIGH_WATER then
   return { 'foreign', foreign_value('H', ARGV[1]) }
 end
 write_high_water('SET', KEYS[1], raised)
 remember(KEYS[2], high_water, raised, raised)
-redis.call('ZADD', KEYS[2], format_sequence(raised), 'accepted')
+if high_water > 0 then
+  redis.call('ZADD', KEYS[2], format_sequence(-raised), 'accepted')
+end
 return { 'ok', format_sequence(raised) }

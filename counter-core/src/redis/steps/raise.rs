@@ -37,6 +37,23 @@ pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
 
 /// Does the same for each of these parts, with a sequence of its own.
 pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
+    raise_those(server, parts, Those::All)
+}
+
+/// Raises the high water of those of these parts that have none. One that has one by now may have
+/// come back from an old copy.
+pub(crate) fn raise_emptied(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
+    raise_those(server, parts, Those::Emptied)
+}
+
+/// The parts that are raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Those {
+    All,
+    Emptied,
+}
+
+fn raise_those(server: &Server, parts: &[PartSeq], those: Those) -> Result<(), Error> {
     let names = server.names();
     batch::in_any_order(server, BATCH, parts, |checkout, window, _: &mut Vec<()>| {
         let last = server.last_sighting();
@@ -45,9 +62,9 @@ pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error
         let calls = window.pack(|calls, chunk| {
             let newest = newest.next().unwrap_or_default();
             let above = chunk.items.iter().map(|item| item.seq).max().unwrap_or_default();
-            RAISE.call(calls, 2, 1, |args| {
+            RAISE.call(calls, 2, 2, |args| {
                 args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
-                args.int(above.max(newest).get());
+                args.int(above.max(newest).get()).int(i64::from(those == Those::Emptied));
             });
         });
         let replies = server.run(&RAISE, checkout, &calls)?;
@@ -57,7 +74,9 @@ pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error
                 return Err(found::in_answer(names, chunk.slot, &answer, None));
             }
             last.note(nth, chunk.slot, answered_sequence(&answer)?);
-            last.note_accepted(nth, chunk.slot);
+            if those == Those::All {
+                last.note_accepted(nth, chunk.slot);
+            }
         }
         Ok(())
     })?;

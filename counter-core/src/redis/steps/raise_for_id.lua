@@ -1,6 +1,5 @@
--- Has a slot of a cluster give out a sequence for a new id of the data, unless the slot does not
--- remember what it is known to have given out under the last one: then it came back from an old
--- copy.
+-- Has a slot of a cluster give out a sequence for a new id of the data, unless it came back from an
+-- old copy: then it does not remember what it is known to have given out under the last id.
 --
 -- KEYS: the high water and the sequences given out. ARGV: the sequence, and those that the slot
 -- gave out. The high water becomes no less than the first. Returns 'ok' and the high water; or,
@@ -12,27 +11,23 @@ if foreign then
   return { 'foreign', foreign }
 end
 
--- One that was emptied has nothing to remember.
-if high_water > 0 then
-  local was_given_out = memory(KEYS[2], high_water)
-  local accepted = tonumber(accepted_in(KEYS[2]))
-  for i = 2, #ARGV - 2 do
-    if tonumber(ARGV[i]) > accepted and not was_given_out(ARGV[i]) then
-      return { 'back', format_sequence(high_water) }
-    end
-  end
+local is_back, was_given_out = came_back(KEYS[2], high_water, 2)
+if is_back then
+  return { 'back', format_sequence(high_water) }
 end
 
 local raised = tonumber(ARGV[1])
 if raised > GREATEST_HIGH_WATER then
   return { 'foreign', foreign_value('H', ARGV[1]) }
 end
-if high_water > raised then
-  -- Another process has claimed something just now.
+if high_water < raised then
+  write_high_water('SET', KEYS[1], raised)
+  remember(KEYS[2], high_water, raised, raised)
+  return { 'ok', format_sequence(raised) }
+end
+-- Another process has claimed something just now. In the middle of a run it was given out.
+if not was_given_out(ARGV[1]) then
   redis.call('PERSIST', KEYS[2])
   redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])
-  return { 'ok', format_sequence(high_water) }
 end
-write_high_water('SET', KEYS[1], raised)
-remember(KEYS[2], high_water, raised, raised)
-return { 'ok', format_sequence(raised) }
+return { 'ok', format_sequence(high_water) }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::found;
-use super::look::high_water;
+use super::look::{high_water, newest_beside_id};
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence, parse_time};
 use crate::error::{BoxError, Error, StoreStep};
 use crate::names::{SLOTS, Slot};
@@ -13,7 +13,7 @@ use crate::redis::batch::{self, Batch, IfLost, InSlot, Window};
 use crate::redis::connection::{Checkout, Deadline, Names, Packed, Script, ScriptAnswer};
 use crate::redis::last_sighting::floor_of;
 use crate::redis::server::Server;
-use crate::store::PartSeq;
+use crate::store::{LastGeneration, PartSeq};
 
 static RAISE: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -21,6 +21,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
             include_str!("count.lua"),
             include_str!("sequence.lua"),
             include_str!("given_out.lua"),
+            include_str!("for_id.lua"),
             include_str!("raise_for_id.lua")
         ),
         SEQUENCE_CONSTANTS,
@@ -34,11 +35,31 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// The sequences that a store is known to have given out under its last id.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Known<'a> {
-    pub(crate) store_id: &'a str,
-    pub(crate) given_out: &'a [PartSeq],
+/// What is known of the generation before the one that may begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Known<'a> {
+    /// There was none.
+    Nothing,
+    Last(&'a LastGeneration<'a>),
+    /// There was one, so none may begin.
+    Unread,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn of(last: Option<&'a LastGeneration<'a>>) -> Self {
+        last.map_or(Self::Unread, Self::Last)
+    }
+}
+
+/// A generation that may begin, for which all slots but the one of its id are raised.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Raised {
+    /// The floor of the new id, or 0 if none may begin.
+    pub(crate) floor: ClaimSeq,
+    /// The high water beside the id before what is known was read.
+    pub(crate) beside_id: ClaimSeq,
+    /// The sequences that the slot of the id is known to have given out.
+    pub(crate) given_out: Vec<ClaimSeq>,
 }
 
 /// A slot, and what it gave out under the last id.
@@ -54,22 +75,30 @@ impl InSlot for OfSlot {
     }
 }
 
-/// Has all slots give out one and the same sequence, which is above all that there are and no less
-/// than `above`, but for those that do not remember what is known. Returns that sequence, the floor
-/// of the new id. A slot that does not remember it has gone back to before the new id.
+/// Has all slots but the one of the id give out one and the same sequence, which is above all that
+/// there are and no less than `above`, but for those that do not remember what is known. A slot
+/// that does not remember it has gone back to before the new id.
+///
+/// The slot of the id comes last, when that is set. So a process that is slow, and knows only what
+/// was before the last id, begins none.
 ///
 /// It is not in the future, because sequences that are no times come again when a slot goes back.
 pub(crate) fn raise_for_id(
     server: &Server,
     above: ClaimSeq,
     known: Known<'_>,
-) -> Result<ClaimSeq, Error> {
-    let last_floor = floor_of(known.store_id);
+) -> Result<Raised, Error> {
+    let (last_floor, given_out, beside_id) = match known {
+        Known::Nothing => (ClaimSeq::ZERO, &[][..], newest_beside_id(server)?),
+        Known::Last(last) => (floor_of(last.store_id), last.given_out, last.beside_id),
+        Known::Unread => return Ok(Raised::default()),
+    };
     let asked = if last_floor > ClaimSeq::ZERO { vec![last_floor] } else { Vec::new() };
     let mut of_slots = (0..SLOTS).map(|slot| (slot, asked.clone())).collect::<BTreeMap<_, _>>();
-    for PartSeq { part, seq } in known.given_out {
+    for PartSeq { part, seq } in given_out {
         of_slots.entry(*part).or_default().push(*seq);
     }
+    let of_home = of_slots.remove(&server.names().home()).unwrap_or_default();
     let of_slots = of_slots.into_iter().map(|(slot, given_out)| OfSlot { slot, given_out });
     let floor = time(server)?.max(high_water(server)?.get() + 1).max(above.get());
     let floor = ClaimSeq::new(floor);
@@ -77,7 +106,7 @@ pub(crate) fn raise_for_id(
         raise_window(server, floor, checkout, window)
     };
     batch::in_any_order(server, BATCH, &of_slots.collect::<Vec<_>>(), raise)?;
-    Ok(floor)
+    Ok(Raised { floor, beside_id, given_out: of_home })
 }
 
 /// Returns the time of the node that has the slot of the id, in microseconds.

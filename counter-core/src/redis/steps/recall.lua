@@ -14,7 +14,7 @@ end
 
 local was_given_out = memory(KEYS[3], high_water)
 local marks = redis.call('HGETALL', KEYS[4])
-local accepted = accepted_in(KEYS[3])
+local accepted = format_sequence(accepted_in(KEYS[3]))
 local answer = { 'ok', format_sequence(high_water), generation or '', accepted, marks }
 for i = 1, #ARGV - 2 do
   if not was_given_out(ARGV[i]) then

@@ -1,8 +1,11 @@
--- Asks whether sequences of one slot of a cluster were given out.
+-- Asks whether sequences of one slot of a cluster were given out. A slot that does not remember
+-- one, which is not accepted either, came back from an old copy. It keeps that in mind until a
+-- decision is made, because it soon forgets what it gave out before.
 --
 -- KEYS: the high water and the sequences given out. ARGV: the sequences. Returns 'ok', the high
 -- water, the sequence up to which it is accepted that some were forgotten, and of the sequences
--- asked for those that cannot have been given out; or 'foreign' and what is there.
+-- asked for, and of those kept in mind, those that cannot have been given out; or 'foreign' and
+-- what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
@@ -11,10 +14,22 @@ if foreign then
 end
 
 local was_given_out = memory(KEYS[2], high_water)
-local answer = { 'ok', format_sequence(high_water), accepted_in(KEYS[2]) }
+local accepted, back = accepted_in(KEYS[2]), back_in(KEYS[2])
+local answer = { 'ok', format_sequence(high_water), format_sequence(accepted) }
+local newest = accepted
 for i = 1, #ARGV - 2 do
   if not was_given_out(ARGV[i]) then
     answer[#answer + 1] = ARGV[i]
+    newest = math.max(newest, tonumber(ARGV[i]))
   end
+end
+if back and back > newest then
+  answer[#answer + 1] = format_sequence(back)
+end
+-- One that has lost its high water was emptied.
+if high_water > 0 and newest > accepted and newest > (back or 0) then
+  -- Where memory is full, a script may not begin with a write that takes any.
+  redis.call('PERSIST', KEYS[2])
+  redis.call('ZADD', KEYS[2], format_sequence(-newest), 'back')
 end
 return answer

@@ -84,9 +84,11 @@ pub(crate) fn recall_parts(
     for answer in batch::in_chunks_or(server, names, batch, &questions, ask, silent)? {
         match answer {
             Answer::Recall(slot, of_slot) => {
-                let (part, accepted) = forgotten_in(slot, &of_slot);
-                recall.forgotten.extend(part);
-                recall.accepted.extend(accepted);
+                recall.forgotten.extend(forgotten_in(slot, &of_slot));
+                // Without a high water nothing is accepted.
+                let accepted =
+                    Some(of_slot.accepted).filter(|_| of_slot.high_water > ClaimSeq::ZERO);
+                recall.accepted.extend(accepted.map(|seq| PartSeq { part: slot, seq }));
             }
             Answer::Nothing(slot, why) => recall.unanswered.push((slot, why)),
         }
@@ -142,14 +144,11 @@ fn read(store_id: &str, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
     Ok(Recall::new(Some(store_id.to_owned()), high_water, accepted, forgotten))
 }
 
-/// Returns the newest sequence that a slot has forgotten, and those that were decided about.
-fn forgotten_in(part: Slot, recall: &Recall) -> (Option<ForgottenPart>, Vec<PartSeq>) {
+/// Returns the newest sequence that a slot has forgotten, if that is not accepted.
+fn forgotten_in(part: Slot, recall: &Recall) -> Option<ForgottenPart> {
     let Recall { high_water: found, accepted, .. } = *recall;
     // Without a high water everything is forgotten, also what was accepted.
-    let is_forgotten = |seq: &ClaimSeq| *seq > accepted || found == ClaimSeq::ZERO;
-    let (forgotten, accepted) =
-        recall.forgotten.iter().copied().partition::<Vec<_>, _>(is_forgotten);
-    let forgotten = forgotten.into_iter().max();
-    let accepted = accepted.into_iter().map(|seq| PartSeq { part, seq });
-    (forgotten.map(|forgotten| ForgottenPart { part, found, forgotten }), accepted.collect())
+    let is_forgotten = |seq: &&ClaimSeq| **seq > accepted || found == ClaimSeq::ZERO;
+    let forgotten = recall.forgotten.iter().filter(is_forgotten).max();
+    forgotten.map(|forgotten| ForgottenPart { part, found, forgotten: *forgotten })
 }

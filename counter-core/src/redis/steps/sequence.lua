@@ -44,19 +44,53 @@ local function foreign_marks(name)
   end
 end
 
+-- Two members of the sequences given out are no runs, and are never forgotten: 'accepted', which
+-- raise.lua sets, and 'back', which recall_in_slot.lua sets. The score of each is a sequence below
+-- 0, so that they come before all runs. Returns them as ZADD takes them.
+local function words_in(name)
+  local lowest = redis.call('ZRANGE', name, 0, 1, 'WITHSCORES')
+  local words = {}
+  for i = 1, #lowest, 2 do
+    if tonumber(lowest[i + 1]) < 0 then
+      words[#words + 1] = lowest[i + 1]
+      words[#words + 1] = lowest[i]
+    end
+  end
+  return words
+end
+
+local function sequence_of_word(name, word)
+  return 0 - tonumber(redis.call('ZSCORE', name, word) or '0')
+end
+
+-- Returns the sequence up to which it is accepted that some were forgotten, or 0.
+local function accepted_in(name)
+  return sequence_of_word(name, 'accepted')
+end
+
+-- Returns the sequence that was found to be forgotten and is not accepted, or nil. Where there is
+-- one, the data came back from an old copy.
+local function back_in(name)
+  local back = sequence_of_word(name, 'back')
+  return back > 0 and back > accepted_in(name) and back or nil
+end
+
 -- Remembers that all sequences from `first` to `last` were given out, by a script that found this
 -- high water. Each member is the first of a run and has the last as its score. Of a script that
 -- does not know this set, no sequence is in it: so if the newest run does not end at the high
--- water, the set begins anew, and says nothing of what was before. The member 'accepted' is no run;
--- raise.lua sets it.
+-- water, the set begins anew, and says nothing of what was before.
 local function remember(name, high_water, first, last)
+  local words = words_in(name)
   local newest = redis.call('ZRANGE', name, -1, -1, 'WITHSCORES')[2]
   if newest and tonumber(newest) ~= high_water then
     redis.call('DEL', name)
+    if #words > 0 then
+      redis.call('ZADD', name, unpack(words))
+    end
   end
   redis.call('ZADD', name, format_sequence(last), format_sequence(first))
   local kept = string.sub(name, -6) == ':given' and REMEMBERED_IN_SLOT or REMEMBERED
-  redis.call('ZREMRANGEBYRANK', name, 0, -kept - 1)
+  redis.call('ZREMRANGEBYRANK', name, #words / 2, -kept - 1)
 end
 
 local function now_in_microseconds()

@@ -21,7 +21,7 @@ use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::{Manner, Origin};
 use crate::sync::batches::settled::{Settled, may_commit, take_at};
 use crate::sync::batches::verification::verify_within;
-use crate::sync::identity::record::{Remembrance, record};
+use crate::sync::identity::record::{Remembrance, has_id, record};
 use crate::sync::options::OnConflict;
 use crate::sync::report::claims::PostponedCause;
 use crate::sync::report::pass_log::PassLog;
@@ -177,6 +177,7 @@ impl<'a> Applier<'a, '_> {
             let verdicts =
                 times.add_verify(|| store.verify(&claims, verify_within(claims.len())))?;
             if verdicts.iter().all(|verdict| may_commit(*verdict)) {
+                self.confirm_id()?;
                 self.commit(transaction, &claims, hold.as_ref())?;
                 settled.recorded = recorded;
                 settled.applied_all(claims, &verdicts, unapplied);
@@ -189,6 +190,18 @@ impl<'a> Applier<'a, '_> {
         }
         settled.changing = claims;
         Ok(settled)
+    }
+
+    /// Makes sure that the store still has the id that it had before the claims were verified. It
+    /// is in another part of the store than they are. With it goes what keeps those from coming
+    /// back to before the next id unnoticed.
+    fn confirm_id(&mut self) -> Result<(), Error> {
+        let Some(store_id) = self.unsettled.store_id() else { return Ok(()) };
+        let engine = self.unsettled.engine;
+        if has_id(engine, &store_id, &mut self.log.report.times)? {
+            return Ok(());
+        }
+        Err(counter_core::Error::StoreChanged.into())
     }
 
     /// Sorts out claims that are gone, of those that were not certainly made in the present store:

@@ -2,26 +2,17 @@
 
 use std::sync::Arc;
 
-use counter_core::{
-    Claim, ClaimOp, CommitOutcome, Error as CoreError, NoteOutcome, NotedRow, StoreGeneration,
-    Verdict,
-};
+use counter_core::{Claim, Error as CoreError, NoteOutcome, NotedRow, StoreGeneration, Verdict};
 
 use crate::causes::one_line;
 use crate::engine::remembered::Fate;
 use crate::error::{DatabaseMismatch, Error};
-use crate::ledger::ledger::UpdateOutcome;
-use crate::ledger::retry;
 use crate::sync::batches::applier::Applier;
-use crate::sync::batches::batch::Locks;
-use crate::sync::batches::hold::Hold;
 use crate::sync::batches::manner::Origin;
 use crate::sync::batches::settled::Settled;
 use crate::sync::batches::verification::verify_within;
-use crate::sync::identity::compare::{Absence, absence_of};
-use crate::sync::identity::record::{PartsLeft, Remembrance, record};
 use crate::sync::options::OnConflict;
-use crate::sync::report::claims::{ConflictingClaim, LostClaim, PostponedCause};
+use crate::sync::report::claims::{ConflictingClaim, PostponedCause};
 use crate::sync::report::times::time;
 
 /// Why a claim is left whose part of the store was not heard of when it was verified.
@@ -85,7 +76,7 @@ impl Applier<'_, '_> {
 
     /// Lets the store note what was recorded with these claims, and forget them if it follows this
     /// database.
-    fn note(
+    pub(super) fn note(
         &mut self,
         recorded: Option<(Arc<str>, NotedRow)>,
         claims: &[Claim],
@@ -117,7 +108,9 @@ impl Applier<'_, '_> {
     }
 
     /// Returns what the acknowledgement of these claims came to. If it failed in a store that has
-    /// parts, some may have carried it out: leaves the claims of the others, and returns nothing.
+    /// parts, some of them may have carried it out, and others may be away: leaves the claims of
+    /// the others, and returns nothing. If all parts are there and none has, that is no failure of
+    /// a part.
     fn unless_of_a_part<T>(
         &mut self,
         acknowledged: Result<T, CoreError>,
@@ -133,10 +126,16 @@ impl Applier<'_, '_> {
         }
         let verify = || store.verify(claims, verify_within(claims.len()));
         let verdicts = self.log.report.times.add_verify(verify)?;
+        if verdicts.iter().all(|verdict| *verdict == Verdict::Current) {
+            return Err(error.into());
+        }
         for (claim, verdict) in claims.iter().zip(verdicts) {
             match verdict {
-                Verdict::Gone => self.unsettled.settle_acknowledged(std::slice::from_ref(claim)),
-                _ => self.leave_unavailable(claim, &one_line(&error)),
+                Verdict::Current | Verdict::Unavailable => {
+                    self.leave_unavailable(claim, &one_line(&error));
+                }
+                // It is in the table, and what the store holds since is another claim.
+                _ => self.unsettled.settle_acknowledged(std::slice::from_ref(claim)),
             }
         }
         Ok(None)
@@ -207,152 +206,4 @@ impl Applier<'_, '_> {
             _ => Ok(None),
         }
     }
-
-    /// Claims that are not in the store any more were acknowledged by another pass, were deleted
-    /// with their counters, or were lost by the store. The rows tell, where there are any. If the
-    /// store does not remember giving one out, it has gone back to before that, and what was
-    /// claimed is pending again.
-    fn settle_gone(&mut self, mut gone: Vec<Claim>) -> Result<(), Error> {
-        let mut lost = Vec::with_capacity(gone.len());
-        // In the order in which every sync locks rows.
-        gone.sort_by(|a, b| a.id.cmp(&b.id));
-        for claim in gone {
-            let store_id = self.unsettled.store_of(&claim);
-            let store = self.unsettled.engine.store();
-            if self.unsettled.fate(&claim) == Fate::Applied {
-                self.unsettled.settle(&claim);
-                continue;
-            }
-            match absence_of(store, store_id.as_deref(), &claim)? {
-                Absence::Decided => {
-                    self.unsettled.settle(&claim);
-                    self.log.report.lost.push(LostClaim { claim, applied: false });
-                }
-                Absence::PartWentBack(part) => {
-                    let parts = PartsLeft { gone_back: vec![part], ..PartsLeft::default() };
-                    self.leave_parts(vec![claim], parts);
-                }
-                Absence::Unknown(why) => self.leave_unavailable(&claim, &why),
-                Absence::Removed => lost.push((claim, store_id)),
-            }
-        }
-        if !self.update_together(&lost)? {
-            for (claim, store_id) in lost {
-                self.update_alone(claim, store_id.as_ref())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Applies the claims by one transaction, if they are of one store and the database takes all
-    /// of them: what was moved from one counter to another is then in both rows, or in none.
-    fn update_together(&mut self, lost: &[(Claim, Option<Arc<str>>)]) -> Result<bool, Error> {
-        let Some((_, store_id)) = lost.first() else { return Ok(true) };
-        let is_of_one = lost.iter().all(|(_, of_other)| of_other == store_id);
-        if lost.len() < 2 || !is_of_one || self.unsettled.engine.store().private().is_some() {
-            return Ok(false);
-        }
-        let claims = lost.iter().map(|(claim, _)| claim.clone()).collect::<Vec<_>>();
-        match retry::once_more(|| self.update_gone(&claims, store_id.as_ref())) {
-            Ok(updated) => {
-                for (claim, updated) in claims.into_iter().zip(updated) {
-                    self.note_updated(claim, updated);
-                }
-                Ok(true)
-            }
-            Err(error) if is_of_rows(&error) => {
-                if matches!(error, Error::Locked { .. }) {
-                    self.manner.locks = Locks::Skip;
-                }
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn update_alone(&mut self, claim: Claim, store_id: Option<&Arc<str>>) -> Result<(), Error> {
-        let one = std::slice::from_ref(&claim);
-        match retry::once_more(|| self.update_gone(one, store_id)) {
-            Ok(updated) => {
-                let updated = updated.into_iter().next().unwrap_or(UpdateOutcome::NoRow);
-                self.note_updated(claim, updated);
-            }
-            Err(Error::Locked { .. }) => {
-                // Others that are gone do not wait as long.
-                self.manner.locks = Locks::Skip;
-                self.postpone(claim, PostponedCause::Locked);
-            }
-            Err(error) if is_of_rows(&error) => self.refuse(claim, error),
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn note_updated(&mut self, claim: Claim, updated: UpdateOutcome) {
-        self.unsettled.settle(&claim);
-        match updated {
-            UpdateOutcome::Applied => self.log.report.lost.push(LostClaim { claim, applied: true }),
-            UpdateOutcome::NoRow if claim.op != ClaimOp::Delete => {
-                self.log.report.lost.push(LostClaim { claim, applied: false });
-            }
-            UpdateOutcome::AlreadyApplied | UpdateOutcome::NoRow => self.log.report.superseded += 1,
-        }
-    }
-
-    /// Applies claims that are gone to their rows, where there are any.
-    fn update_gone(
-        &mut self,
-        claims: &[Claim],
-        store_id: Option<&Arc<str>>,
-    ) -> Result<Vec<UpdateOutcome>, Error> {
-        let (mut transaction, hold) = self.begin(self.manner.locks.wait())?;
-        if let Some(hold) = &hold
-            && let Some(claim) = claims.iter().find(|claim| !hold.may_write(claim))
-        {
-            drop(transaction);
-            return Ok(vec![self.outcome_of(hold, claim)?]);
-        }
-        let updates = claims.iter().map(|claim| transaction.update(claim));
-        let updated = updates.collect::<Result<Vec<_>, _>>()?;
-        let engine = self.unsettled.engine;
-        let mut recorded = None;
-        if let Some(id) = store_id {
-            let record = record(engine, &mut *transaction, id, claims, &mut self.log.report.times)?;
-            if let Remembrance::PartsLeft(parts) = record {
-                return Err(parts.into_error());
-            }
-            // That the store is another one by now is why the claims are gone.
-            recorded = record.row().map(|row| (Arc::clone(id), row));
-        }
-        if let Some(hold) = &hold {
-            hold.write(&mut *transaction, claims, || engine.tables().totals().to_string())?;
-        }
-        self.commit(transaction, claims, hold.as_ref())?;
-        if let Some(hold) = hold {
-            hold.forget_commit();
-        }
-        self.note(recorded, &[])?;
-        Ok(updated)
-    }
-
-    /// Returns what became of a claim that is gone from a store in memory, and that may not be
-    /// written to its row: nothing gives such a claim a new sequence.
-    fn outcome_of(&self, hold: &Hold<'_>, claim: &Claim) -> Result<UpdateOutcome, Error> {
-        let rows = self.unsettled.engine.ledger().baselines(std::slice::from_ref(&claim.id))?;
-        let has_seen = rows.first().is_some_and(|row| row.seq >= claim.seq);
-        let may_be_there = hold.outcome(claim) != CommitOutcome::NotCommitted;
-        let is_there = has_seen || may_be_there;
-        Ok(if is_there { UpdateOutcome::AlreadyApplied } else { UpdateOutcome::NoRow })
-    }
-}
-
-/// Returns whether an error may be about one row alone.
-const fn is_of_rows(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Locked { .. }
-            | Error::Database { .. }
-            | Error::KeptOut { .. }
-            | Error::TimedOut { .. }
-    )
 }

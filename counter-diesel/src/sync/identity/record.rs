@@ -120,6 +120,20 @@ pub(crate) fn record(
     Ok(if is_present && !is_lost { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
 }
 
+/// Returns whether a store that has parts still has this id, which is in one of them.
+pub(crate) fn has_id(
+    engine: &Engine,
+    store_id: &str,
+    times: &mut SyncTimes,
+) -> Result<bool, Error> {
+    let Some(store) = engine.store().generation() else { return Ok(true) };
+    if store.parts().is_none() {
+        return Ok(true);
+    }
+    let recall = times.add_verify(|| store.recall(store_id, &[], RECALL_WITHIN))?;
+    Ok(recall.store_id.as_deref() == Some(store_id))
+}
+
 /// Whether the parts of a store remember what is recorded of them.
 enum Parts {
     Whole,

@@ -1,8 +1,10 @@
 //! The parts of a store that come back from an old copy each by itself, as the slots of a cluster.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use counter_core::{ClaimSeq, CounterId, ForgottenPart, PartSeq, StoreGeneration, StoreParts};
+use counter_core::{
+    ClaimSeq, CounterId, ForgottenPart, PartSeq, PartsRecall, StoreGeneration, StoreParts,
+};
 
 use crate::engine::age::RECALL_WITHIN;
 use crate::error::Error;
@@ -31,34 +33,18 @@ impl Pass<'_, '_> {
         if is_worker && !self.is_decided() && !self.engine.must_ask_parts(store_id) {
             return Ok(());
         }
-        // What is recorded must be read before the store is asked.
-        let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
-        given_out.extend(parts.seen_parts(store_id));
-        given_out.extend(self.engine.take_doubted_parts().into_iter().map(of_nothing));
-        if self.is_decided() {
-            // One that went back before the present id is recorded nowhere.
-            given_out.extend((0..parts.number_of_parts()).map(of_nothing));
-        }
-        let recall = parts.recall_parts(store_id, &given_out, RECALL_WITHIN * 5)?;
+        let doubted = self.engine.take_doubted_parts();
+        let asked = self.ask_parts(parts, store_id, &doubted);
+        let (recall, lost) = asked.inspect_err(|_| self.engine.doubt_parts(doubted))?;
         // Some parts may be away. The transactions ask those that they are about. But an operator's
         // decision is about all.
         let unanswered = recall.unanswered.iter().map(|(part, _)| *part).collect::<Vec<_>>();
-        let forgotten = if self.is_decided() { recall.complete()? } else { recall.forgotten };
-        let (lost, gone_back) =
-            forgotten.into_iter().partition::<Vec<_>, _>(|part| part.found == ClaimSeq::ZERO);
-        let newest = |it: &ForgottenPart| PartSeq { part: it.part, seq: it.forgotten };
-        if !lost.is_empty() {
-            self.log.report.high_water_lost = true;
-            if !self.log.report.dry_run {
-                parts.raise_parts(&lost.iter().map(newest).collect::<Vec<_>>())?;
-            }
-        }
-        let is_settled = lost.is_empty() || !self.log.report.dry_run;
-        if gone_back.is_empty() && unanswered.is_empty() && is_settled {
+        let gone_back = if self.is_decided() { recall.complete()? } else { recall.forgotten };
+        if gone_back.is_empty() && unanswered.is_empty() && lost.is_empty() {
             self.engine.note_sound_parts(store_id);
             return Ok(());
         }
-        let doubted = gone_back.iter().map(|it| it.part).chain(unanswered);
+        let doubted = gone_back.iter().chain(&lost).map(|it| it.part).chain(unanswered);
         self.engine.doubt_parts(doubted);
         if self.is_decided() && !self.log.report.dry_run {
             let gone_back = gone_back.iter().map(newest).collect::<Vec<_>>();
@@ -66,6 +52,48 @@ impl Pass<'_, '_> {
         }
         gone_back.into_iter().for_each(|part| self.log.part_went_back(part));
         Ok(())
+    }
+
+    /// Asks the parts, and raises those that have lost their high water. Returns the answers of the
+    /// others, and those that have none yet.
+    fn ask_parts(
+        &mut self,
+        parts: &dyn StoreParts,
+        store_id: &str,
+        doubted: &BTreeSet<u16>,
+    ) -> Result<(PartsRecall, Vec<ForgottenPart>), Error> {
+        // What is recorded must be read before the store is asked.
+        let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
+        given_out.extend(parts.seen_parts(store_id));
+        given_out.extend(doubted.iter().copied().map(of_nothing));
+        // One that went back before the present id is recorded nowhere.
+        let asks_all = self.is_decided() || !self.engine.has_asked_parts(store_id);
+        if asks_all {
+            given_out.extend((0..parts.number_of_parts()).map(of_nothing));
+        }
+        let recall_parts =
+            |given_out: &[PartSeq]| parts.recall_parts(store_id, given_out, RECALL_WITHIN * 5);
+        let mut recall = recall_parts(&given_out)?;
+        if asks_all {
+            self.engine.note_asked_parts(store_id);
+        }
+        let lost = take_lost(&mut recall);
+        if lost.is_empty() {
+            return Ok((recall, lost));
+        }
+        self.log.report.high_water_lost = true;
+        if self.log.report.dry_run {
+            return Ok((recall, lost));
+        }
+        parts.raise_emptied_parts(&lost.iter().map(newest).collect::<Vec<_>>())?;
+        // One may have come back from an old copy before it was raised.
+        let numbers = lost.iter().map(|it| it.part).collect::<HashSet<_>>();
+        given_out.retain(|it| numbers.contains(&it.part));
+        let mut raised = recall_parts(&given_out)?;
+        let still_lost = take_lost(&mut raised);
+        recall.forgotten.append(&mut raised.forgotten);
+        recall.unanswered.append(&mut raised.unanswered);
+        Ok((recall, still_lost))
     }
 
     /// Drops what parts that came back hold, if that was decided, and makes them count as the
@@ -81,4 +109,16 @@ impl Pass<'_, '_> {
         }
         Ok(parts.raise_parts(gone_back)?)
     }
+}
+
+fn newest(part: &ForgottenPart) -> PartSeq {
+    PartSeq { part: part.part, seq: part.forgotten }
+}
+
+/// Takes the parts that have lost their high water from those that have forgotten something.
+fn take_lost(recall: &mut PartsRecall) -> Vec<ForgottenPart> {
+    let forgotten = std::mem::take(&mut recall.forgotten);
+    let (lost, gone_back) = forgotten.into_iter().partition(|part| part.found == ClaimSeq::ZERO);
+    recall.forgotten = gone_back;
+    lost
 }

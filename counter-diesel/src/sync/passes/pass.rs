@@ -99,12 +99,19 @@ impl Pass<'_, '_> {
     fn sync(&mut self) -> Result<(), Error> {
         match self.sync_store() {
             Err(Error::Core(CoreError::StoreChanged)) => self.sync_store(),
-            Err(Error::Core(CoreError::StoreWentBack { recorded, .. })) if self.is_decided() => {
+            Err(Error::Core(CoreError::StoreWentBack { recorded, .. }))
+                if self.is_decided() && !self.has_parts() =>
+            {
                 self.settle_store(&[recorded])?;
                 self.sync_store()
             }
             result => result,
         }
+    }
+
+    /// A decision about some parts of a store is none about the others.
+    fn has_parts(&self) -> bool {
+        self.engine.store().generation().and_then(StoreGeneration::parts).is_some()
     }
 
     fn sync_store(&mut self) -> Result<(), Error> {

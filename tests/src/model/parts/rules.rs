@@ -16,8 +16,16 @@ pub struct PartedStore {
     pub dies: bool,
     /// Whether a part comes back from its copy.
     pub is_restored: bool,
-    /// Whether the store's id is lost, though its parts are not.
-    pub id_is_lost: bool,
+    /// How often the store's id is lost, though its parts are not.
+    pub id_is_lost: u8,
+    /// Whether a process leaves a claim to a later pass, once.
+    pub leaves: bool,
+    /// How many sequences a part remembers.
+    pub remembers: u32,
+    /// How often another counter of the first part is set, once that is known to have come back.
+    pub gives: u8,
+    /// What an operator decides about a part that came back, if that is found.
+    pub decides: Option<Decision>,
     /// When a part may lose all that it has.
     pub emptied: Emptied,
     /// The clock that sequences follow.
@@ -37,6 +45,15 @@ pub enum Emptied {
     AnyTime,
     /// While a process has claimed something of it, and not yet recorded that.
     BetweenClaimAndRecord,
+}
+
+/// What an operator decides about what a part holds that came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is counted.
+    Apply,
+    /// It is dropped.
+    Discard,
 }
 
 /// The clock that sequences follow.
@@ -61,10 +78,15 @@ pub struct Does {
     pub reads_all_writers: bool,
     /// A transaction ends if the store has another id than before its claim.
     pub compares_ids: bool,
+    /// It asks for the id once it has verified its claim, and not before.
+    pub asks_id_last: bool,
     /// All high waters are raised before there is a new id.
     pub raises_for_id: bool,
     /// The raised high waters come before the id, and not after it.
     pub raises_first: bool,
+    /// The store gets an id only if the part beside that has given out nothing since the record was
+    /// read.
+    pub names_only_same: bool,
     /// A part that does not remember what is recorded under the last id is not raised for the new
     /// one.
     pub asks_for_id: bool,
@@ -76,6 +98,36 @@ pub struct Does {
     pub raises_emptied: bool,
     /// A process that met an emptied part asks all parts again.
     pub doubts: bool,
+    /// An emptied part is raised only if it is still empty then.
+    pub raises_only_empty: bool,
+    /// A part that is found to have come back keeps that in mind.
+    pub keeps_in_mind: bool,
+    /// Which id was the last one, where what is recorded under that is asked for.
+    pub last_id: LastId,
+    /// A part is asked for a claim that is gone though that was made under an earlier id.
+    pub asks_for_earlier: bool,
+    /// Which claims that are gone are dropped, because an operator has decided about their part.
+    pub drops: Drops,
+}
+
+/// Which claims that are gone are dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drops {
+    /// Those that are not above what the decision has accepted.
+    AllDecided,
+    /// Those of them that the part has forgotten.
+    Forgotten,
+    /// None.
+    Nothing,
+}
+
+/// Which id was the last one, as far as the database knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastId {
+    /// The newest one under which anything is recorded.
+    Recorded,
+    /// The one of the last pass that ended well.
+    OfGoodPass,
 }
 
 /// What an id says of the sequence that each part has given out for it.
@@ -117,13 +169,20 @@ impl Default for Does {
             records: Records::ByPart,
             reads_all_writers: true,
             compares_ids: true,
+            asks_id_last: true,
             raises_for_id: true,
             raises_first: true,
+            names_only_same: true,
             asks_for_id: true,
             floor: Floor::Remembered,
             refuses_by_part: true,
             raises_emptied: true,
             doubts: true,
+            raises_only_empty: true,
+            keeps_in_mind: true,
+            last_id: LastId::Recorded,
+            asks_for_earlier: true,
+            drops: Drops::AllDecided,
         }
     }
 }

@@ -3,14 +3,11 @@
 use counter_core::{ClaimOp, ClaimSeq};
 
 use super::PARTS;
-use super::rules::{Asks, Clock, Floor, PartedStore};
-use super::world::{At, FIRST, Life, Made, Raising, Ready, Work, World};
-
-/// The id that the store begins with.
-const LAST: Life = Life { number: 0, floor: FIRST };
+use super::rules::{Asks, Clock, Decision, Drops, Floor, PartedStore};
+use super::world::{At, FIRST, Life, Made, Process, Ready, Work, World};
 
 /// What a part says of what is recorded of it.
-enum Answer {
+pub(super) enum Answer {
     Remembers,
     /// It has no high water.
     WasEmptied,
@@ -25,9 +22,13 @@ impl World {
                 self.identify(model)
             }
             At::Raising(raising) => self.raise_next(raising, model),
-            At::Raised(floor) => At::Identified(self.name(floor, model)),
+            At::Raised(raising) => self.name_raised(raising, model),
             At::Identified(life) => self.read_record(i, life, model),
             At::Known(life, known) => self.ask_all(i, life, known, model),
+            At::Emptied(ready, above) => {
+                self.raise_emptied(above, model);
+                self.ready(i, ready)
+            }
             At::Claimed(work) if self.locks[work.part].is_none() => {
                 self.locks[work.part] = Some(i);
                 At::Written(work)
@@ -44,6 +45,13 @@ impl World {
             }
             At::Recorded(work, known) => self.ask(i, work, known, model),
             At::Remembered(work) => self.verify(i, work, model),
+            At::Held(work) => {
+                if model.does.asks_id_last && self.is_of_other_id(work, model) {
+                    self.keep(i, work);
+                    return Some(());
+                }
+                At::Verified(work)
+            }
             At::Verified(work) => {
                 self.commit(i, work, model);
                 At::Committed(work)
@@ -58,90 +66,100 @@ impl World {
         Some(())
     }
 
-    fn identify(&mut self, model: &PartedStore) -> At {
-        match self.id {
-            Some(life) => At::Identified(life),
-            None if !model.does.raises_for_id => {
-                let floor = self.parts.iter().map(|part| part.high_water).min();
-                At::Identified(self.name(floor.unwrap_or_default(), model))
-            }
-            None => {
-                let known = [0, 1].map(|part| self.recorded(LAST, part, None, model.does.records));
-                let floor = self.above_all();
-                if !model.does.raises_first {
-                    self.name(floor, model);
-                }
-                At::Raising(Raising { next: 0, floor, known })
-            }
+    /// Raises the high water of the first part, which was emptied when it was asked.
+    fn raise_emptied(&mut self, above: u8, model: &PartedStore) {
+        if self.parts[0].high_water == 0 {
+            self.raise(above);
+        } else if !model.does.raises_only_empty {
+            self.accept(above);
         }
     }
 
-    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not:
-    /// that one of them comes to be the other, to the microsecond, is left out.
-    fn above_all(&self) -> u8 {
-        let newest = self.parts.iter().map(|part| part.high_water).max().unwrap_or_default();
-        (newest.max(self.newest()).max(self.now) + 1).next_multiple_of(2)
-    }
-
-    fn raise_next(&mut self, raising: Raising, model: &PartedStore) -> At {
-        let Raising { next, floor, known } = raising;
-        let asks = model.does.asks_for_id;
-        if !asks || !matches!(self.answer(next, known[next], LAST, model), Answer::WentBack) {
-            self.parts[next].give_out(floor);
-        }
-        if next + 1 < PARTS {
-            return At::Raising(Raising { next: next + 1, ..raising });
-        }
-        match self.id {
-            Some(life) if !model.does.raises_first => At::Identified(life),
-            _ => At::Raised(floor),
-        }
-    }
-
-    fn raise(&mut self, part: usize, above: u8) -> u8 {
+    /// Raises the high water of the first part.
+    fn raise(&mut self, above: u8) -> u8 {
         let now = self.now;
-        let part = &mut self.parts[part];
+        let part = &mut self.parts[0];
         let raised = part.high_water.max(above).max(now).max(FIRST);
         part.give_out(raised);
         raised
     }
 
-    /// Gives the store an id, unless another process was faster.
-    fn name(&mut self, floor: u8, model: &PartedStore) -> Life {
-        let floor = if model.does.floor == Floor::Unnamed { 0 } else { floor };
-        if model.clock == Clock::Right {
-            // Time passes.
-            self.now = self.now.max(floor + 1);
-        }
-        let (number, lives) = (self.lives, &mut self.lives);
-        *self.id.get_or_insert_with(|| {
-            *lives += 1;
-            Life { number, floor }
-        })
+    /// Raises the first part, and accepts what it has forgotten.
+    fn accept(&mut self, above: u8) {
+        let raised = self.raise(above);
+        (self.parts[0].accepted, self.parts[0].is_back) = (raised, false);
+        self.now = self.now.max(raised + 1);
     }
 
-    fn read_record(&self, i: usize, life: Life, model: &PartedStore) -> At {
+    pub(super) fn decide(&mut self, model: &PartedStore) {
+        if model.decides == Some(Decision::Discard) {
+            (self.parts[0].pending, self.parts[0].claim) = (0, None);
+        }
+        let known = self.newest();
+        self.accept(known);
+        self.was_decided = true;
+        if model.decides == Some(Decision::Apply) {
+            self.may_be_twice = self.rows[0].count - self.copied_row;
+        }
+    }
+
+    /// Gives out a sequence to a counter of the first part that is not in the model.
+    pub(super) fn give(&mut self, model: &PartedStore) {
+        self.gives -= 1;
+        let seq = self.now.max(self.parts[0].high_water + 1) | 1;
+        self.parts[0].give_out(seq);
+        if model.clock == Clock::Right {
+            self.now = self.now.max(seq + 1);
+        }
+    }
+
+    pub(super) fn can_leave(&self, i: usize) -> bool {
+        let Process { at, has_left, .. } = self.processes[i];
+        !has_left && matches!(at, At::Claimed(_) | At::Written(_))
+    }
+
+    pub(super) fn leave(&mut self, i: usize) {
+        let (At::Claimed(work) | At::Written(work)) = self.processes[i].at else { return };
+        self.processes[i].has_left = true;
+        self.keep(i, work);
+    }
+
+    /// Leaves a claim to the next pass of the process.
+    fn keep(&mut self, i: usize, work: Work) {
+        self.unlock(i);
+        (self.processes[i].in_hand, self.processes[i].at) = (Some(work), At::Idle);
+    }
+
+    /// A pass comes to its end.
+    pub(super) fn end(&mut self, i: usize) {
+        let At::Ready(Ready { life, .. }) = self.processes[i].at else { return };
+        if self.id == Some(life) {
+            self.last_good = life.number;
+        }
+        self.processes[i].at = At::Idle;
+    }
+
+    fn read_record(&mut self, i: usize, life: Life, model: &PartedStore) -> At {
         let is_sound = self.processes[i].sound == Some(life.number);
         let known = [0, 1].map(|part| self.recorded(life, part, None, model.does.records));
         match model.does.asks {
-            Asks::Once if is_sound => self.ready(i, life, [true; PARTS], known, model),
-            Asks::Never => self.ready(i, life, [true; PARTS], known, model),
+            Asks::Once if is_sound => self.ready_for(i, life, [true; PARTS], known, model),
+            Asks::Never => self.ready_for(i, life, [true; PARTS], known, model),
             Asks::Once | Asks::Always => At::Known(life, known),
         }
     }
 
     fn ask_all(&mut self, i: usize, life: Life, known: [u32; PARTS], model: &PartedStore) -> At {
         let mut may_claim = [true; PARTS];
+        let mut emptied = None;
         for part in 0..PARTS {
             match self.answer(part, known[part], life, model) {
                 Answer::Remembers => {}
                 Answer::WasEmptied => {
-                    if model.does.raises_emptied {
-                        let in_hand = self.processes[i].in_hand.filter(|work| work.part == part);
-                        let seen = in_hand.map_or(0, |work| 1 << work.made.seq);
-                        let newest = u32::BITS - (known[part] | seen).leading_zeros();
-                        self.raise(part, newest.saturating_sub(1) as u8);
-                    }
+                    let in_hand = self.processes[i].in_hand.filter(|work| work.part == part);
+                    let seen = in_hand.map_or(0, |work| 1 << work.made.seq);
+                    let newest = u32::BITS - (known[part] | seen).leading_zeros();
+                    emptied = Some(newest.saturating_sub(1) as u8);
                     self.processes[i].turned_back = 0;
                 }
                 Answer::WentBack => {
@@ -156,10 +174,26 @@ impl World {
         }
         let is_sound = may_claim == [true; PARTS];
         self.processes[i].sound = is_sound.then_some(life.number);
-        self.ready(i, life, may_claim, known, model)
+        let ready = self.ready_to(life, may_claim, known, model);
+        match emptied.filter(|_| model.does.raises_emptied) {
+            Some(above) => At::Emptied(ready, above),
+            None => self.ready(i, ready),
+        }
     }
 
-    fn ready(
+    fn ready_to(
+        &self,
+        life: Life,
+        may_claim: [bool; PARTS],
+        known: [u32; PARTS],
+        model: &PartedStore,
+    ) -> Ready {
+        let could_know = [0, 1]
+            .map(|part| matches!(self.looks(part, known[part], life, model), Answer::WentBack));
+        Ready { life, may_claim, could_know }
+    }
+
+    fn ready_for(
         &self,
         i: usize,
         life: Life,
@@ -167,18 +201,38 @@ impl World {
         known: [u32; PARTS],
         model: &PartedStore,
     ) -> At {
+        self.ready(i, self.ready_to(life, may_claim, known, model))
+    }
+
+    /// What is in hand comes first. It is of the present id if the store still has it.
+    fn ready(&self, i: usize, ready: Ready) -> At {
         match self.processes[i].in_hand {
-            Some(work) if may_claim[work.part] => At::Claimed(Work { life, ..work }),
-            _ => {
-                let could_know = [0, 1].map(|part| {
-                    matches!(self.answer(part, known[part], life, model), Answer::WentBack)
-                });
-                At::Ready(Ready { life, may_claim, could_know })
+            Some(work) if ready.may_claim[work.part] => {
+                let is_there = self.parts[work.part].claim == Some(work.made);
+                let life = if is_there { ready.life } else { work.life };
+                At::Claimed(Work { life, ..work })
             }
+            _ => At::Ready(ready),
         }
     }
 
-    fn answer(&self, part: usize, known: u32, life: Life, model: &PartedStore) -> Answer {
+    /// Asks a part, which may keep the answer in mind.
+    pub(super) fn answer(
+        &mut self,
+        part: usize,
+        known: u32,
+        life: Life,
+        model: &PartedStore,
+    ) -> Answer {
+        let answer = self.looks(part, known, life, model);
+        if matches!(answer, Answer::WentBack) {
+            self.was_found |= part == 0 && self.was_restored;
+            self.parts[part].is_back = model.does.keeps_in_mind;
+        }
+        answer
+    }
+
+    fn looks(&self, part: usize, known: u32, life: Life, model: &PartedStore) -> Answer {
         let part = &self.parts[part];
         let (is_below, floor) = match model.does.floor {
             Floor::Remembered if life.floor > 0 => (false, 1 << life.floor),
@@ -186,7 +240,7 @@ impl World {
         };
         if part.high_water == 0 {
             Answer::WasEmptied
-        } else if is_below || !part.remembers(known | floor) {
+        } else if part.is_back || is_below || !part.remembers(known | floor) {
             Answer::WentBack
         } else {
             Answer::Remembers
@@ -216,38 +270,59 @@ impl World {
 
     /// What a transaction asks, once its rows are locked: first the part, then the id.
     fn ask(&mut self, i: usize, work: Work, known: u32, model: &PartedStore) -> At {
-        if model.does.asks_in_transaction {
+        let is_earlier = self.id.is_none_or(|id| id.number != work.life.number);
+        if model.does.asks_in_transaction && (model.does.asks_for_earlier || !is_earlier) {
             match self.answer(work.part, known, work.life, model) {
                 Answer::Remembers => {}
                 Answer::WasEmptied => {
-                    self.unlock(i);
+                    self.keep(i, work);
                     let process = &mut self.processes[i];
-                    (process.in_hand, process.turned_back) = (Some(work), process.turned_back + 1);
+                    process.turned_back += 1;
                     process.sound.take_if(|_| model.does.doubts);
                     return At::Idle;
                 }
-                Answer::WentBack => return self.refuse(i, work.part),
+                Answer::WentBack => return self.refuse(i, work),
             }
         }
-        if model.does.compares_ids && self.id.is_none_or(|id| id.number != work.life.number) {
-            self.crash(i);
+        let is_held = self.parts[work.part].claim == Some(work.made);
+        if !model.does.asks_id_last && is_held && self.is_of_other_id(work, model) {
+            self.keep(i, work);
             return At::Idle;
         }
         At::Remembered(work)
     }
 
+    /// Returns whether the store has another id than before a claim was made that it has still.
+    fn is_of_other_id(&self, work: Work, model: &PartedStore) -> bool {
+        let is_other = self.id.is_none_or(|id| id.number != work.life.number);
+        model.does.compares_ids && is_other
+    }
+
     /// What is gone was acknowledged, or lost with what the part held: then it is applied.
     fn verify(&mut self, i: usize, work: Work, model: &PartedStore) -> At {
-        match self.parts[work.part].claim {
-            Some(held) if held == work.made => At::Verified(work),
+        let Work { life, part, made } = work;
+        match self.parts[part].claim {
+            Some(held) if held == made => return At::Held(work),
             Some(_) => {
+                self.crash(i);
+                return At::Idle;
+            }
+            None => {}
+        }
+        let is_earlier = self.id.is_none_or(|id| id.number != life.number);
+        if is_earlier && !model.does.asks_for_earlier {
+            return At::Verified(work);
+        }
+        match self.answer(part, 1 << made.seq, life, model) {
+            Answer::WentBack => self.refuse(i, work),
+            Answer::Remembers
+                if model.does.drops != Drops::Nothing
+                    && self.parts[part].has_decided(made, model) =>
+            {
                 self.crash(i);
                 At::Idle
             }
-            None => match self.answer(work.part, 1 << work.made.seq, work.life, model) {
-                Answer::WentBack => self.refuse(i, work.part),
-                Answer::Remembers | Answer::WasEmptied => At::Verified(work),
-            },
+            Answer::Remembers | Answer::WasEmptied => At::Verified(work),
         }
     }
 
@@ -261,13 +336,15 @@ impl World {
         self.processes[i].in_hand = None;
     }
 
-    fn refuse(&mut self, i: usize, part: usize) -> At {
-        self.note_refused(part);
-        self.crash(i);
+    /// A claim of a part that came back is kept, because an operator decides about that.
+    fn refuse(&mut self, i: usize, work: Work) -> At {
+        self.note_refused(work.part);
+        self.keep(i, work);
+        self.processes[i].sound = None;
         At::Idle
     }
 
     fn note_refused(&mut self, part: usize) {
-        self.refused_another |= part != 0 || !self.was_restored;
+        self.refused_another |= part != 0 || !self.was_restored || self.was_decided;
     }
 }

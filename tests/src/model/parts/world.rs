@@ -3,13 +3,13 @@
 use counter_core::Baseline;
 
 use super::PARTS;
-use super::rules::{Clock, Emptied, Floor, PartedStore, Records};
+use super::rules::{Clock, Drops, Emptied, Floor, LastId, PartedStore, Records};
 
 /// The high water that each part begins with.
 pub(super) const FIRST: u8 = 1;
 
-/// An id may be lost once.
-const LIVES: usize = 2;
+/// An id may be lost twice.
+const LIVES: usize = 3;
 const WRITERS: usize = 2;
 
 /// All of the world at one instant.
@@ -19,9 +19,22 @@ pub struct World {
     pub(super) id: Option<Life>,
     /// How many ids there were.
     pub(super) lives: u8,
+    /// The floor of each.
+    pub(super) floors: [u8; LIVES],
     /// What the first part held when it was copied.
     pub(super) copy: Option<Part>,
     pub(super) was_restored: bool,
+    /// That it came back was found by some process.
+    pub(super) was_found: bool,
+    /// What it held then was decided about.
+    pub(super) was_decided: bool,
+    /// What the row of the first part had when that was copied.
+    pub(super) copied_row: i64,
+    /// What was applied to it from then on until an operator decided to count the copy.
+    pub(super) may_be_twice: i64,
+    /// The number of the id of the last pass that ended well.
+    pub(super) last_good: u8,
+    pub(super) gives: u8,
     pub(super) was_emptied: bool,
     pub(super) rows: [Baseline; PARTS],
     /// What the database has recorded, by id, part and writer.
@@ -44,6 +57,12 @@ pub(super) struct Part {
     pub(super) high_water: u8,
     /// The sequences that it remembers giving out, a bit for each.
     given: u32,
+    /// How many of them it remembers.
+    bound: u32,
+    /// Those up to here may be forgotten.
+    pub(super) accepted: u8,
+    /// It knows that it came back.
+    pub(super) is_back: bool,
     pub(super) pending: u8,
     pub(super) claim: Option<Made>,
 }
@@ -71,6 +90,8 @@ pub(super) struct Process {
     pub(super) sound: Option<u8>,
     /// A claim that it could not settle.
     pub(super) in_hand: Option<Work>,
+    /// Whether it has left one in hand.
+    pub(super) has_left: bool,
     /// How often it was turned back by an emptied part since it last raised one.
     pub(super) turned_back: u8,
 }
@@ -89,11 +110,13 @@ pub(super) enum At {
     Idle,
     /// There was no id.
     Raising(Raising),
-    /// It has raised all of them to this or above.
-    Raised(u8),
+    /// It has raised all but the one beside the id.
+    Raised(Raising),
     Identified(Life),
     /// It has read what is recorded of each part, as bits.
     Known(Life, [u32; PARTS]),
+    /// It found the first part emptied, and would raise it to above this.
+    Emptied(Ready, u8),
     Ready(Ready),
     Claimed(Work),
     /// It has written the row, and locked it.
@@ -102,6 +125,9 @@ pub(super) enum At {
     Recorded(Work, u32),
     /// The part remembers all of it.
     Remembered(Work),
+    /// The part still has it.
+    Held(Work),
+    /// The id is the same as before the claim.
     Verified(Work),
     Committed(Work),
 }
@@ -112,8 +138,11 @@ pub(super) struct Raising {
     pub(super) next: usize,
     /// What each part becomes that can.
     pub(super) floor: u8,
-    /// What is recorded of each part under the last id, as bits.
+    pub(super) last: Life,
+    /// What is recorded of each part under that last id, as bits.
     pub(super) known: [u32; PARTS],
+    /// The high water of the part beside the id, before that was read.
+    pub(super) home: u8,
 }
 
 /// What a pass may claim.
@@ -146,18 +175,37 @@ pub enum Happens {
     End(usize),
     /// A process dies.
     Crash(usize),
+    /// A process leaves its claim to a later pass, because the part does not answer.
+    Leave(usize),
+    /// Another counter of the first part is set.
+    Give,
+    /// An operator decides about what the first part holds.
+    Decide,
 }
 
 impl Part {
+    pub(super) fn new(bound: u32) -> Self {
+        Self { bound, ..Self::default() }
+    }
+
     pub(super) fn holds(&self) -> bool {
         self.claim.is_some() || self.pending > 0
     }
 
     /// What is older than all that it remembers may have been given out.
     pub(super) fn remembers(&self, seqs: u32) -> bool {
+        let seqs = seqs & !((2_u32 << self.accepted) - 1);
         let above = !((2_u32 << self.high_water) - 1);
         let oldest = self.given & self.given.wrapping_neg();
         seqs & (above | (!self.given & !oldest.wrapping_sub(1))) == 0
+    }
+
+    /// Whether a claim that is gone was decided about. It may have been made of the old copy.
+    pub(super) fn has_decided(&self, made: Made, model: &PartedStore) -> bool {
+        let oldest = self.given & self.given.wrapping_neg();
+        let is_forgotten = self.given & 1 << made.seq == 0 && 1 << made.seq >= oldest;
+        let is_meant = is_forgotten || model.does.drops == Drops::AllDecided;
+        is_meant && made.seq <= self.accepted
     }
 
     /// Gives out a sequence, and forgets the others if the high water was lost.
@@ -166,12 +214,15 @@ impl Part {
             self.given = 0;
         }
         (self.high_water, self.given) = (seq.max(self.high_water), self.given | 1 << seq);
+        while self.given.count_ones() > self.bound {
+            self.given &= self.given - 1;
+        }
     }
 }
 
 impl World {
     pub(super) fn beginning(model: &PartedStore) -> Self {
-        let mut part = Part::default();
+        let mut part = Part::new(model.remembers);
         if model.does.raises_for_id {
             part.give_out(FIRST);
         }
@@ -180,6 +231,7 @@ impl World {
             at: At::Idle,
             sound: None,
             in_hand: None,
+            has_left: false,
             turned_back: 0,
         };
         Self {
@@ -189,8 +241,15 @@ impl World {
                 floor: if model.does.floor == Floor::Unnamed { 0 } else { FIRST },
             }),
             lives: 1,
+            floors: [if model.does.floor == Floor::Unnamed { 0 } else { FIRST }, 0, 0],
             copy: None,
             was_restored: false,
+            was_found: false,
+            was_decided: false,
+            copied_row: 0,
+            may_be_twice: 0,
+            last_good: 0,
+            gives: model.gives,
             was_emptied: false,
             rows: [Baseline::NONE; PARTS],
             records: Default::default(),
@@ -211,16 +270,30 @@ impl World {
         !self.was_emptied || self.parts[0].high_water > 0
     }
 
-    /// Not while a transaction has asked for the id and is not committed: what happens in that
+    /// Not while a transaction has asked for the id last and is not committed: what happens in that
     /// moment to the id and to a part, and is over with a new id, is not found.
-    pub(super) fn can_lose_id(&self) -> bool {
-        let is_committing = |at: At| matches!(at, At::Remembered(_) | At::Verified(_));
-        let is_first = self.lives == 1 && self.id.is_some();
-        is_first && !self.processes.iter().any(|process| is_committing(process.at))
+    pub(super) fn can_lose_id(&self, times: u8) -> bool {
+        let is_committing = |at: At| matches!(at, At::Verified(_));
+        let may_be_lost = self.lives <= times && self.id.is_some();
+        may_be_lost && !self.processes.iter().any(|process| is_committing(process.at))
     }
 
+    /// Not before it was found that the first part came back: a slot that gives out as much as it
+    /// remembers before it is asked does not know that it came back.
+    pub(super) fn can_give(&self) -> bool {
+        self.gives > 0 && self.was_found
+    }
+
+    /// Once that was found.
+    pub(super) fn can_be_decided(&self) -> bool {
+        self.was_found && !self.was_decided
+    }
+
+    /// Not once it came back: what a process has claimed of an old copy is taken for lost if the
+    /// part loses everything before it was asked.
     pub(super) fn can_be_emptied(&self, emptied: Emptied) -> bool {
         match emptied {
+            _ if self.was_restored => false,
             Emptied::Never => false,
             Emptied::AnyTime => true,
             Emptied::BetweenClaimAndRecord => self.processes.iter().any(|process| {
@@ -232,6 +305,19 @@ impl World {
     /// Returns the greatest sequence that is recorded of any part under any id.
     pub(super) fn newest(&self) -> u8 {
         self.records.as_flattened().as_flattened().iter().copied().max().unwrap_or_default()
+    }
+
+    /// Returns the id that was the last one, as far as the database knows.
+    pub(super) fn last_id(&self, floors: &[u8; LIVES], last: LastId) -> Life {
+        let number = match last {
+            LastId::OfGoodPass => self.last_good,
+            LastId::Recorded => {
+                let has_any =
+                    |of: &[[u8; WRITERS]; PARTS]| of.as_flattened().iter().any(|seq| *seq > 0);
+                self.records.iter().rposition(has_any).unwrap_or_default() as u8
+            }
+        };
+        Life { number, floor: floors[usize::from(number)] }
     }
 
     /// Returns what is recorded of a part under an id, or what one writer has, as bits.
@@ -262,6 +348,7 @@ impl World {
             at: At::Idle,
             sound: None,
             in_hand: None,
+            has_left: process.has_left,
             turned_back: 0,
         };
     }

@@ -1,0 +1,80 @@
+//! How a store of parts gets another id.
+
+use super::HOME;
+use super::rules::{Clock, Floor, PartedStore};
+use super::steps::Answer;
+use super::world::{At, Life, Raising, World};
+
+impl World {
+    pub(super) fn identify(&mut self, model: &PartedStore) -> At {
+        match self.id {
+            Some(life) => At::Identified(life),
+            None if !model.does.raises_for_id => {
+                let floor = self.parts.iter().map(|part| part.high_water).min();
+                At::Identified(self.name(floor.unwrap_or_default(), model))
+            }
+            None => {
+                let last = self.last_id(&self.floors, model.does.last_id);
+                let known = [0, 1].map(|part| self.recorded(last, part, None, model.does.records));
+                let floor = self.above_all();
+                if !model.does.raises_first {
+                    self.name(floor, model);
+                }
+                let home = self.parts[HOME].high_water;
+                At::Raising(Raising { next: 0, floor, last, known, home })
+            }
+        }
+    }
+
+    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not:
+    /// that one of them comes to be the other, to the microsecond, is left out.
+    fn above_all(&self) -> u8 {
+        let newest = self.parts.iter().map(|part| part.high_water).max().unwrap_or_default();
+        (newest.max(self.newest()).max(self.now) + 1).next_multiple_of(2)
+    }
+
+    /// Raises the parts one after the other, and the one beside the id last.
+    pub(super) fn raise_next(&mut self, raising: Raising, model: &PartedStore) -> At {
+        self.raise_for_id(raising.next, &raising, model);
+        let next = raising.next + 1;
+        let raising = Raising { next, ..raising };
+        if next < HOME { At::Raising(raising) } else { At::Raised(raising) }
+    }
+
+    fn raise_for_id(&mut self, part: usize, raising: &Raising, model: &PartedStore) {
+        let Raising { floor, last, known, .. } = *raising;
+        let asks = model.does.asks_for_id;
+        if !asks || !matches!(self.answer(part, known[part], last, model), Answer::WentBack) {
+            self.parts[part].give_out(floor);
+        }
+    }
+
+    /// Gives the store an id at the instant at which the part beside that is raised. Begins anew if
+    /// that part has given out anything since the record was read: another process has been faster.
+    pub(super) fn name_raised(&mut self, raising: Raising, model: &PartedStore) -> At {
+        match self.id {
+            Some(life) if model.does.raises_first => return At::Identified(life),
+            None if model.does.names_only_same && self.parts[HOME].high_water != raising.home => {
+                return self.identify(model);
+            }
+            _ => {}
+        }
+        self.raise_for_id(HOME, &raising, model);
+        At::Identified(self.name(raising.floor, model))
+    }
+
+    /// Gives the store an id, unless another process was faster.
+    fn name(&mut self, floor: u8, model: &PartedStore) -> Life {
+        let floor = if model.does.floor == Floor::Unnamed { 0 } else { floor };
+        if model.clock == Clock::Right {
+            // Time passes.
+            self.now = self.now.max(floor + 1);
+        }
+        let (number, lives, floors) = (self.lives, &mut self.lives, &mut self.floors);
+        *self.id.get_or_insert_with(|| {
+            *lives += 1;
+            floors[usize::from(number)] = floor;
+            Life { number, floor }
+        })
+    }
+}
