@@ -95,9 +95,9 @@ pub use store::{
     Claimed, ClockReading, ClusterFacts, CommitOutcome, CountMove, CountTogether, Cursor,
     DeltaStore, Fact, ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore,
     JointIncrement, KeyIndex, LastGeneration, MemoryFacts, MoveCounts, MoveOutcome, NotedRow,
-    NumberRow, Numbered, PartSeq, PartsReading, PendingIndex, PersistenceFacts, PrivateStore,
-    Recall, RecordGauges, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion, Snapshot,
-    StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
+    NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, PersistenceFacts, PrivateStore,
+    Reading, Recall, RecordGauges, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion,
+    Snapshot, StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

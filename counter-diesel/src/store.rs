@@ -9,9 +9,10 @@ pub use counter_core::{
     Confirmation, CountMove, CountTogether, Cursor, DeltaStore, Foreign, ForgottenPart, Generation,
     HeldNumber, Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship,
     LastGeneration, MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NoteOutcome,
-    NotedRow, NumberRow, Numbered, PartSeq, PartsReading, PendingIndex, Prefix, PrivateStore,
-    Recall, RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot, StoreGeneration,
-    StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts, SystemClock, Verdict, value,
+    NotedRow, NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, Prefix, PrivateStore,
+    Reading, Recall, RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot,
+    StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts, SystemClock,
+    Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

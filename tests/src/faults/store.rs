@@ -6,9 +6,9 @@ use std::time::Duration;
 use counter_core::{
     Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
     Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, LastGeneration, MoveCounts,
-    MoveOutcome, NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsReading, Pattern,
-    PendingIndex, Prefix, PrivateStore, Recall, RecordGauges, Repair, Replacement, ScanPage,
-    Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
+    MoveOutcome, NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern,
+    PendingIndex, Prefix, PrivateStore, Reading, Recall, RecordGauges, Repair, Replacement,
+    ScanPage, Snapshot, StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
