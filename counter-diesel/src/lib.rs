@@ -22,8 +22,8 @@
 //!   with the highest.
 //! - [`Counters::during`] and [`Counters::series`] return what was counted in a period, or in each
 //!   of several, of keys that their model counts by periods.
-//! - [`Counters::record`], [`Counters::latest`] and [`Counters::readings`] are for gauges, which are
-//!   read off and not added to.
+//! - [`Counters::record`], [`Counters::latest`] and [`Counters::readings`] are for gauges, which
+//!   are read off and not added to.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is
 //!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];

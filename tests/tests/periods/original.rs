@@ -61,7 +61,7 @@ pub(super) const ONCE: &[Case<World>] = &[
                 let monday = at(world, micros("2026-11-30T00:00:00"));
                 let weeks = monday.series(&PAGE, PageCounter::Visits, Span::last(2, Grain::Week));
                 assert_eq!(weeks.unwrap().values().collect::<Vec<_>>(), [3, 0]);
-                assert_eq!(rows(world, &[week.clone()]), [rows_there]);
+                assert_eq!(rows(world, std::slice::from_ref(&week)), [rows_there]);
             };
             is_right(0);
             assert!(sunday.sync(&SyncOptions::default()).unwrap().is_clean());
