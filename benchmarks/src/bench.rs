@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use counter_tests::servers::Durability;
@@ -9,11 +10,14 @@ use diesel::{Connection, MysqlConnection};
 use tempfile::TempDir;
 
 use crate::cores::{self, Side};
+use crate::plot::Plot;
 
 /// What the measures share: the amount of work, and the servers, which start when first used.
 pub struct Bench {
     /// Whether the run only checks that everything works.
     pub is_quick: bool,
+    /// The folder for plots, if they are to be drawn.
+    plots: Option<PathBuf>,
     redis: OnceLock<RedisServer>,
     postgres: OnceLock<Postgres>,
     mariadb: OnceLock<MariaDb>,
@@ -21,9 +25,10 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(is_quick: bool) -> Self {
+    pub fn new(is_quick: bool, plots: Option<PathBuf>) -> Self {
         Self {
             is_quick,
+            plots,
             redis: OnceLock::new(),
             postgres: OnceLock::new(),
             mariadb: OnceLock::new(),
@@ -34,6 +39,13 @@ impl Bench {
     /// Returns `full`, or `quick` if the run only checks that everything works.
     pub fn of<T>(&self, full: T, quick: T) -> T {
         if self.is_quick { quick } else { full }
+    }
+
+    /// Draws a plot into a file of this name, if plots were asked for.
+    pub fn draw(&self, name: &str, plot: &Plot) {
+        if let Some(folder) = &self.plots {
+            plot.draw(&folder.join(name).with_extension("svg")).unwrap();
+        }
     }
 
     /// Returns a Redis that writes nothing to disk. That is the harder limit, because such writes

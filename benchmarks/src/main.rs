@@ -8,10 +8,13 @@ mod bench;
 mod cores;
 mod environment;
 mod measures;
+mod plot;
 mod post;
 mod rounds;
 mod stage;
 mod table;
+
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -37,6 +40,10 @@ struct Arguments {
     #[arg(long)]
     list: bool,
 
+    /// Draw what grows into SVG files of this folder
+    #[arg(long, value_name = "FOLDER")]
+    plots: Option<PathBuf>,
+
     /// Sync once and print how much memory that took
     #[arg(long, hide = true, num_args = 2)]
     sync_once: Option<Vec<String>>,
@@ -60,7 +67,7 @@ fn main() {
 
 fn measure(arguments: &Arguments) {
     cores::pin(Side::Client);
-    let bench = Bench::new(arguments.quick);
+    let bench = Bench::new(arguments.quick, arguments.plots.clone());
     let load = environment::load();
     let mut table = Table::default();
     let is_chosen = |measure: &&Measure| {

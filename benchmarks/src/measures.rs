@@ -3,17 +3,20 @@
 mod allocations;
 mod footprint;
 mod foreign_keys;
+mod growth;
 mod increments;
 mod index;
 mod latency;
 pub mod memory;
 mod memory_store;
+mod periods;
 mod reads;
 mod rename;
 mod scale;
 mod sync;
 mod sync_sqlite;
 mod text_owners;
+mod top;
 
 use crate::bench::Bench;
 use crate::table::Row;
@@ -30,6 +33,16 @@ pub const MEASURES: &[Measure] = &[
     measure("increment", "one increment after the other, in one thread", increments::one_by_one),
     measure("threads", "the same in 8 threads", increments::in_threads),
     measure("increment-many", "100 increments a call", increments::in_batches),
+    measure(
+        "first-increment",
+        "the first increments of 1,000 counters after a sync",
+        increments::first_after_a_sync,
+    ),
+    measure(
+        "increment-day",
+        "increments of a total and its day, in one thread",
+        periods::increment_with_day,
+    ),
     measure("get", "one counter's value", reads::one),
     measure("get-many", "50 counters' values a call", reads::many),
     measure("sync-postgres", "a sync of 100,000 counters into PostgreSQL", sync::into_postgres),
@@ -41,6 +54,13 @@ pub const MEASURES: &[Measure] = &[
         "a sync of 100,000 counters of UUIDs beside one of integers",
         text_owners::beside_integers,
     ),
+    measure("series", "a series of 366 days", periods::series_of_a_year),
+    measure(
+        "sync-buckets",
+        "a sync of 100,000 buckets beside one of 100,000 totals",
+        periods::sync_of_buckets,
+    ),
+    measure("top", "the 10 posts of 100,000 with the most views", top::of_many),
     measure("rename", "a rename of the owners of 100,000 counters", rename::beside_a_sync),
     measure("scale", "a sync of 1,000,000 counters beside one of 100,000", scale::per_counter),
     measure("memory", "the memory of a process that syncs 1,000,000 counters", memory::of_a_sync),
@@ -60,6 +80,9 @@ pub const MEASURES: &[Measure] = &[
     measure("index", "a worker's sync of 10 counters beside 500,000 keys", index::beside_many),
     measure("idle-workers", "20 workers where nothing is counted", index::idle_workers),
     measure("two-workers", "two workers that sync at the same time", index::two_workers),
+    measure("growth-counters", "syncs of 10,000 to 10,000,000 counters", growth::of_counters),
+    measure("growth-threads", "increments of 1 to 16 threads", growth::of_threads),
+    measure("growth-syncs", "1 to 8 syncs at once", growth::of_syncs),
 ];
 
 const fn measure(name: &'static str, what: &'static str, run: fn(&Bench) -> Vec<Row>) -> Measure {

@@ -33,8 +33,8 @@ pub use self::dialect::period::BucketRange;
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::kept::{Kept, KeptChange};
 pub use self::ledger::{
-    CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
-    Unapplied, UnappliedCause, UpdateOutcome,
+    CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, PreparedRead, RowPage,
+    RowPlace, Unapplied, UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;

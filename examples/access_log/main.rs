@@ -23,6 +23,7 @@ use clap::{Parser, ValueEnum};
 use counter_diesel::Counters;
 use counter_diesel::error::{Printable, redact};
 use counter_diesel::query::Grain;
+use counter_diesel::store::Prefix;
 use counter_diesel::sync::WorkerStatus;
 
 use crate::count::count_files;
@@ -44,6 +45,10 @@ struct Arguments {
     /// redis+cluster://host1,host2. Without it, they wait in memory.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
+    /// The start of all names in Redis. It must not be that of another application, because one
+    /// prefix belongs to one database.
+    #[arg(long, default_value = "access_log:")]
+    prefix: Prefix,
     /// The number of threads that parse lines and count.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     workers: u8,
@@ -124,7 +129,8 @@ fn open_counters(arguments: &Arguments) -> Result<Counters> {
     let builder = database::counters(database)
         .with_context(|| format!("cannot open the database {}", redact::passwords(database)))?
         // Logs may be of any age.
-        .oldest_event(Duration::MAX);
+        .oldest_event(Duration::MAX)
+        .prefix(arguments.prefix.clone());
     let counters = match &arguments.redis {
         None => builder.memory().build()?,
         #[cfg(feature = "redis")]

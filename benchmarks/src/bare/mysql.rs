@@ -14,7 +14,7 @@ use super::rows::{Batch, push_values};
 const ROWS: usize = 500;
 
 impl BareConnection for MysqlConnection {
-    const EMPTY: &'static str = "TRUNCATE model_counters";
+    const EMPTY: &'static str = "TRUNCATE model_counters; TRUNCATE model_counters_periods";
     const SETTLE: &'static str = "FLUSH TABLES";
 
     fn pool(url: &str) -> Pool<ConnectionManager<Self>> {

@@ -11,7 +11,7 @@ use super::rows::Batch;
 use crate::post::{KEY, OWNER_TYPE};
 
 impl BareConnection for PgConnection {
-    const EMPTY: &'static str = "TRUNCATE model_counters";
+    const EMPTY: &'static str = "TRUNCATE model_counters, model_counters_periods";
     const SETTLE: &'static str = "CHECKPOINT";
 
     fn pool(url: &str) -> Pool<ConnectionManager<Self>> {

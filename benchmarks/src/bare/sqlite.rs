@@ -14,7 +14,7 @@ use super::rows::{Batch, push_values};
 const ROWS: usize = 100;
 
 impl BareConnection for SqliteConnection {
-    const EMPTY: &'static str = "DELETE FROM model_counters";
+    const EMPTY: &'static str = "DELETE FROM model_counters; DELETE FROM model_counters_periods";
     const SETTLE: &'static str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
     fn pool(url: &str) -> Pool<ConnectionManager<Self>> {

@@ -1,6 +1,7 @@
+use std::cell::RefCell;
 use std::thread;
 
-use counter_diesel::{Counters, HasCounters};
+use counter_diesel::{Counters, HasCounters, SyncOptions};
 use diesel::SqliteConnection;
 use redis::{Connection, ConnectionLike as _};
 use rustix::time::{ClockId, clock_gettime};
@@ -55,6 +56,33 @@ pub fn one_by_one(bench: &Bench) -> Vec<Row> {
         ),
         Row::rates("`increment`, one thread", &rounds, Bar::None),
     ]
+}
+
+/// The first increment of a counter after a sync names it in the index, too. The limit is an INCRBY
+/// of a name that Redis does not have.
+pub fn first_after_a_sync(bench: &Bench) -> Vec<Row> {
+    let stage = RefCell::new(stage(bench));
+    let (posts, names) = (posts(POSTS), names(POSTS));
+    let options = SyncOptions::default().follow_index(true);
+    let each = |taken: f64| taken / POSTS as f64;
+    let rounds = Rounds::alternate(
+        bench.of(101, 3),
+        || {
+            let counters = &stage.borrow().counters;
+            let taken = each(seconds(|| increment(counters, &posts, POSTS as usize)));
+            let report = counters.sync(&options).unwrap();
+            assert_eq!(report.applied, POSTS as u64);
+            taken
+        },
+        || {
+            let redis = &mut stage.borrow_mut().redis;
+            let taken = each(seconds(|| increment_bare(redis, &names, POSTS as usize)));
+            redis::cmd("DEL").arg(&names).exec(redis).unwrap();
+            taken
+        },
+    );
+    let what = "the first increments of 1,000 counters after a sync";
+    vec![Row::times(what, &rounds, Bar::AtMost(1.5))]
 }
 
 pub fn in_threads(bench: &Bench) -> Vec<Row> {

@@ -94,11 +94,17 @@ impl Step {
     /// # Ok::<(), Invalid>(())
     /// ```
     pub fn made_of(self, grain: Grain, zone: Zone) -> Option<Vec<Period>> {
-        self.covered(grain, zone).map(|within| periods_within(grain, within))
+        match self.period() {
+            Some(period) if period.grain() == grain => Some(vec![period]),
+            _ => self.covered(grain, zone).map(|within| periods_within(grain, within)),
+        }
     }
 
     /// Returns how many periods [`made_of`](Self::made_of) returns, without making them.
     pub fn count_of(self, grain: Grain, zone: Zone) -> Option<u64> {
+        if self.period().is_some_and(|period| period.grain() == grain) {
+            return Some(1);
+        }
         let Range { start, end } = self.covered(grain, zone)?;
         let months = |at: NaiveDateTime| i64::from(at.year()) * 12 + i64::from(at.month0());
         let count = match grain {
@@ -106,17 +112,14 @@ impl Step {
             Grain::Day => (end - start).num_days(),
             Grain::Month => months(end) - months(start),
             Grain::Quarter => (months(end) - months(start)) / 3,
-            // They make up only themselves.
-            Grain::Week | Grain::Year => 1,
+            // They make up nothing longer.
+            Grain::Week | Grain::Year => return None,
         };
         u64::try_from(count).ok()
     }
 
-    /// Returns from which civil time to which the periods of a grain are that add up to the step.
+    /// Returns from which civil time to which the shorter periods are that add up to the step.
     fn covered(self, grain: Grain, zone: Zone) -> Option<Range<NaiveDateTime>> {
-        if self.period().is_some_and(|period| period.grain() == grain) {
-            return Some(self.start()..self.end());
-        }
         if grain != Grain::Hour {
             return self.is_divided_by(grain).then(|| self.start()..self.end());
         }

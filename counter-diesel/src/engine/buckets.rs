@@ -43,7 +43,7 @@ impl Steps {
     pub(crate) fn ended(&self) -> usize {
         let last_to_end = || FixedOffset::west_opt(12 * 3600).map(Zone::from);
         let zone = self.zone.or_else(last_to_end).unwrap_or_default();
-        self.steps.iter().filter(|step| step.instants(zone).end <= self.now).count()
+        self.steps.partition_point(|step| step.instants(zone).end <= self.now)
     }
 
     /// Returns how many steps have begun: anywhere, where the zone is not known.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counter_core::{
-    Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner, Prefix,
+    Baseline, Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner,
+    Prefix,
 };
 
 use super::age::{OfLedger, refuse_old_copy};
@@ -220,7 +221,21 @@ impl Engine {
     }
 
     pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
-        self.checked(read::values(self.store(), ids, |ids| self.ledger.baselines(ids))?)
+        self.checked(read::values(self.store(), ids, self.baselines_of(ids))?)
+    }
+
+    /// Returns how the rows of these counters are read. A connection for the first read is got
+    /// while the caller looks into the store.
+    fn baselines_of(
+        &self,
+        ids: &[CounterId],
+    ) -> impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let is_worth_it = !ids.is_empty() && self.store.private().is_none();
+        let mut prepared = is_worth_it.then(|| self.ledger.prepare_read()).flatten();
+        move |ids| match prepared.take() {
+            Some(prepared) => prepared.baselines(ids),
+            None => self.ledger.baselines(ids),
+        }
     }
 
     /// Reads each of these counters, with what the store was seen to hold of it.
@@ -228,7 +243,7 @@ impl Engine {
         &self,
         ids: &[CounterId],
     ) -> Result<Vec<Result<ReadValue, Error>>, Error> {
-        let read = read::each_value(self.store(), ids, |ids| self.ledger.baselines(ids))?;
+        let read = read::each_value(self.store(), ids, self.baselines_of(ids))?;
         self.checked(read)
     }
 

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use counter_core::{Baseline, CounterId};
+use chrono::NaiveDateTime;
+use counter_core::{Baseline, ClaimSeq, CounterId, Period};
 use diesel::result::QueryResult;
 
 use crate::ledger::dialect::connection::CounterConnection;
@@ -47,7 +48,48 @@ pub(crate) fn baselines<C: CounterConnection>(
     tables: &Tables,
     ids: &[CounterId],
 ) -> QueryResult<Vec<Option<Baseline>>> {
-    each(ids, |ids| conn.baselines(tables, ids))
+    each(ids, |ids| match run_of(ids) {
+        Some(run) => Ok(run.in_order(conn.buckets_between(tables, run.first, run.last)?)),
+        None => conn.baselines(tables, ids),
+    })
+}
+
+/// Buckets of one counter, each the next of the one before: their rows are one range of the table.
+struct Run<'a> {
+    ids: &'a [CounterId],
+    first: &'a CounterId,
+    last: &'a CounterId,
+}
+
+/// Returns these counters as a run, if they are one that is long enough.
+fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
+    const SHORTEST: usize = 4;
+    let ([first, .., last], true) = (ids, ids.len() >= SHORTEST) else { return None };
+    let (total, _) = first.as_str().rsplit_once('@')?;
+    let is_of_counter = |id: &CounterId| {
+        let period = id.as_str().strip_prefix(total);
+        period.is_some_and(|period| period.rfind('@') == Some(0))
+    };
+    let mut next = first.period();
+    let is_next = |id: &CounterId| {
+        let is_next = next.is_some() && next == id.period() && is_of_counter(id);
+        next = next.map(Period::next);
+        is_next
+    };
+    ids.iter().all(is_next).then_some(Run { ids, first, last })
+}
+
+impl Run<'_> {
+    /// Puts rows, which are in the order of their periods, into the places of their counters.
+    fn in_order(&self, rows: Vec<(NaiveDateTime, i64, i64)>) -> Vec<Option<Baseline>> {
+        let mut rows = rows.into_iter().peekable();
+        let row_of = |id: &CounterId| {
+            let starts_at = id.period()?.start();
+            let (_, count, seq) = rows.next_if(|(start, ..)| *start == starts_at)?;
+            Some(Baseline { count, seq: ClaimSeq::new(seq) })
+        };
+        self.ids.iter().map(row_of).collect()
+    }
 }
 
 /// Like [`baselines`], in a transaction that may have an older snapshot: returns the rows as they
@@ -92,7 +134,7 @@ fn each(
 
 #[cfg(test)]
 mod tests {
-    use counter_core::Period;
+    use chrono::NaiveDate;
 
     use super::*;
 
@@ -140,5 +182,37 @@ mod tests {
         });
         let counts = rows.unwrap().into_iter().flatten().map(|row| row.count);
         assert_eq!((counts.collect::<Vec<_>>(), reads), (vec![0, 1, 2, 3], 2));
+    }
+
+    #[test]
+    fn buckets_of_one_counter_are_a_run_if_each_is_the_next_of_the_one_before() {
+        let total = CounterId::new("post", 1, "views").unwrap();
+        let days = |total: &CounterId, days: &[u32]| {
+            let day = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
+            let bucket = |of: &u32| total.within(Period::day(day(*of))).unwrap();
+            days.iter().map(bucket).collect::<Vec<_>>()
+        };
+        assert!(run_of(&days(&total, &[1, 2, 3, 4])).is_some());
+        let others = ["likes", "view", "viewsx", "views@x"]
+            .map(|key| CounterId::new("post", 1, key).unwrap());
+        for other in others.iter().chain([&CounterId::new("post", 11, "views").unwrap()]) {
+            let ids = [days(&total, &[1, 2, 3]), days(other, &[4])].concat();
+            assert!(run_of(&ids).is_none(), "{other}");
+        }
+        for none in [&[1, 2, 3][..], &[1, 2, 3, 5], &[4, 3, 2, 1], &[1, 1, 2, 3]] {
+            assert!(run_of(&days(&total, none)).is_none(), "{none:?}");
+        }
+        assert!(run_of(&vec![total; 4]).is_none());
+    }
+
+    #[test]
+    fn rows_of_a_run_are_put_in_the_places_of_their_periods() {
+        let total = CounterId::new("post", 1, "views").unwrap();
+        let years = (2023..2028).map(|year| Period::year(year).unwrap()).collect::<Vec<_>>();
+        let ids = years.iter().map(|year| total.within(*year).unwrap()).collect::<Vec<_>>();
+        let rows = vec![(years[1].start(), 7, 1), (years[3].start(), 8, 2)];
+        let places = run_of(&ids).unwrap().in_order(rows);
+        let row = |count, seq| Some(Baseline { count, seq: ClaimSeq::new(seq) });
+        assert_eq!(places, [None, row(7, 1), None, row(8, 2), None]);
     }
 }

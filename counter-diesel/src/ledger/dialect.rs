@@ -37,6 +37,7 @@ pub(crate) mod pools;
 pub(crate) mod sql;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+pub(crate) mod state_row;
 pub(crate) mod tables;
 pub(crate) mod time_limit;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]

@@ -15,6 +15,16 @@ use crate::ledger::facts::LedgerFacts;
 use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::state::{LedgerState, SyncedPrefix};
 
+/// A read for which a connection is got meanwhile. One that is dropped reads nothing.
+pub trait PreparedRead {
+    /// As [`Ledger::baselines`]: the rows are those of this call, not of an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::baselines`].
+    fn baselines(self: Box<Self>, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
+}
+
 /// The database side: reads baselines, and applies claims under the guard.
 ///
 /// Object-safe, and can be wrapped. Every method either does what it says or fails without a trace,
@@ -35,6 +45,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// The default waits as long as `baselines`.
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         self.baselines(ids)
+    }
+
+    /// Prepares a read, so that its caller has something else to do while a connection is got. The
+    /// default prepares nothing.
+    fn prepare_read(&self) -> Option<Box<dyn PreparedRead + '_>> {
+        None
     }
 
     /// All rows of an owner's totals, by key.

@@ -8,8 +8,8 @@ use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::sql::standard::OF_PARTS;
+use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::transaction::PoolTransaction;
 

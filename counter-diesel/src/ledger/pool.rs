@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -14,10 +15,10 @@ use crate::error::{Error, LedgerStep};
 use crate::ledger::by_table;
 use crate::ledger::demotion::Demotion;
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::period::BucketRange;
 use crate::ledger::dialect::pooling::Pooling;
+use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{self, LedgerFacts};
 use crate::ledger::failure::{as_ledger_error, contained, is_read_only};
@@ -32,6 +33,10 @@ use crate::ledger::transaction::PoolTransaction;
 
 /// How long a check-up waits each time for a second connection.
 const OTHER_WITHIN: Duration = Duration::from_millis(100);
+
+/// How long a connection is kept for a read that has not come yet: longer than a look into a store
+/// that works takes.
+const KEPT_FOR_A_READ: Duration = Duration::from_millis(5);
 
 /// The ledger behind a Diesel connection pool, on the thread that waits for it.
 pub(crate) struct DirectLedger<C: CounterConnection> {
@@ -124,7 +129,15 @@ impl<C: CounterConnection> DirectLedger<C> {
         step: LedgerStep,
         query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
     ) -> Result<T, Error> {
-        let mut conn = self.connect()?;
+        self.run_on(self.connect()?, step, query)
+    }
+
+    fn run_on<T>(
+        &self,
+        mut conn: PooledConnection<ConnectionManager<C>>,
+        step: LedgerStep,
+        query: impl FnOnce(&mut C, &Tables) -> QueryResult<T>,
+    ) -> Result<T, Error> {
         let tables = self.tables_on(&mut conn)?;
         contained(&mut *conn, |conn| query(conn, tables))
             .map_err(|source| as_ledger_error(&mut *conn, tables, step, source))
@@ -148,9 +161,35 @@ impl<C: CounterConnection> fmt::Debug for DirectLedger<C> {
 
 impl<C: CounterConnection> DirectLedger<C> {
     pub(crate) fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        self.baselines_on(self.connect()?, ids)
+    }
+
+    fn baselines_on(
+        &self,
+        conn: PooledConnection<ConnectionManager<C>>,
+        ids: &[CounterId],
+    ) -> Result<Vec<Baseline>, Error> {
         let read = |conn: &mut C, tables: &Tables| by_table::baselines(conn, tables, ids);
-        let rows = self.run(LedgerStep::Read, read)?;
+        let rows = self.run_on(conn, LedgerStep::Read, read)?;
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// Takes a connection and reads the rows of the counters that are then asked for, or nothing
+    /// where none are. A connection is not kept from the application for long: who asks late has
+    /// another one taken.
+    pub(crate) fn baselines_when_asked(
+        &self,
+        asked: &Receiver<Vec<CounterId>>,
+    ) -> Result<Vec<Baseline>, Error> {
+        let conn = self.connect();
+        match asked.recv_timeout(KEPT_FOR_A_READ) {
+            Ok(ids) => self.baselines_on(conn?, &ids),
+            Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
+            Err(RecvTimeoutError::Timeout) => {
+                drop(conn);
+                asked.recv().map_or_else(|_| Ok(Vec::new()), |ids| self.baselines(&ids))
+            }
+        }
     }
 
     pub(crate) fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -17,12 +18,15 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::ledger::{
-    BucketRange, Ledger, LedgerTransaction, OwnerWithRows, RowPage, RowPlace,
+    BucketRange, Ledger, LedgerTransaction, OwnerWithRows, PreparedRead, RowPage, RowPlace,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
-use crate::ledger::threads::{Drained, Overdue, Threads};
+use crate::ledger::threads::{Call, Drained, Overdue, Threads};
+
+/// How long a thread may take to give up a read that it has prepared.
+const END_READ_WITHIN: Duration = Duration::from_millis(100);
 
 /// The ledger behind a Diesel connection pool.
 ///
@@ -94,6 +98,39 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
+/// A read of a thread that has a connection, or waits for one.
+struct BegunRead {
+    ask: Option<SyncSender<Vec<CounterId>>>,
+    call: Option<Call<Result<Vec<Baseline>, Error>>>,
+    limit: Duration,
+}
+
+impl BegunRead {
+    /// Returns what the thread reads of these, which it does nothing for where there are none.
+    fn end(&mut self, ids: Option<&[CounterId]>, limit: Duration) -> Result<Vec<Baseline>, Error> {
+        if let (Some(ask), Some(ids)) = (self.ask.take(), ids) {
+            // Its answer says why the thread is not there.
+            let _ = ask.send(ids.to_vec());
+        }
+        let Some(call) = self.call.take() else { return Ok(Vec::new()) };
+        call.wait(limit).map_err(|source| Error::Unreachable { source: source.into() })?
+    }
+}
+
+impl PreparedRead for BegunRead {
+    fn baselines(mut self: Box<Self>, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+        let limit = self.limit;
+        self.end(Some(ids), limit)
+    }
+}
+
+impl Drop for BegunRead {
+    /// The thread ends at once, unless the database keeps it: then it counts as left behind.
+    fn drop(&mut self) {
+        let _ = self.end(None, END_READ_WITHIN);
+    }
+}
+
 impl<C: CounterConnection> fmt::Debug for PoolLedger<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("PoolLedger").field(&self.direct).finish()
@@ -104,6 +141,16 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     fn baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
         let ids = ids.to_vec();
         self.within(self.limits().answer, move |direct| direct.baselines(&ids))
+    }
+
+    fn prepare_read(&self) -> Option<Box<dyn PreparedRead + '_>> {
+        if !C::IS_SERVER || self.threads.check_left_behind().is_err() {
+            return None;
+        }
+        let (ask, asked) = mpsc::sync_channel(1);
+        let direct = Arc::clone(&self.direct);
+        let call = self.threads.begin(move || direct.baselines_when_asked(&asked))?;
+        Some(Box::new(BegunRead { ask: Some(ask), call: Some(call), limit: self.limits().answer }))
     }
 
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {

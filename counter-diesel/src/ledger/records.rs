@@ -4,7 +4,7 @@ use counter_core::{ClaimSeq, Marks, NotedRow};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::dialect::{RecordRow, StateRow};
+use crate::ledger::dialect::state_row::{RecordRow, StateRow};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::LockedRecord;
 use crate::random::random_word;

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use counter_core::{ClaimSeq, Marks};
 
-use crate::ledger::dialect::dialect::StateRow;
+use crate::ledger::dialect::state_row::StateRow;
 
 /// A prefix that was synced into a database.
 #[derive(Debug, Clone, PartialEq, Eq)]

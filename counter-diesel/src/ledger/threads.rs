@@ -96,12 +96,33 @@ impl Threads {
         limit: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overdue> {
+        let (job, call) = self.prepare(call);
+        if let Err(job) = self.start(job) {
+            job(None);
+        }
+        call.wait(limit)
+    }
+
+    /// Begins a call whose caller has something else to do meanwhile. Returns nothing, and makes no
+    /// call, where the operating system gives no thread.
+    pub(crate) fn begin<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<Call<T>> {
+        let (job, call) = self.prepare(call);
+        self.start(job).is_ok().then_some(call)
+    }
+
+    /// Returns the job that makes a call, and the caller's side of it.
+    fn prepare<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> (Job, Call<T>) {
         let (note, answer) = mpsc::sync_channel(1);
-        // Set by the first of the two: the thread has its answer, or the caller leaves.
         let is_decided = Arc::new(AtomicBool::new(false));
         let (span, dispatch) = (Span::current(), dispatcher::get_default(Clone::clone));
         let (left_behind, is_late) = (Arc::clone(&self.left_behind), Arc::clone(&is_decided));
-        self.start(Box::new(move |place| {
+        let job = move |place: Option<Place>| {
             let call = || dispatcher::with_default(&dispatch, || span.in_scope(call));
             let result = catch_unwind(AssertUnwindSafe(call));
             if is_late.swap(true, Ordering::SeqCst) {
@@ -117,39 +138,16 @@ impl Threads {
                 place.take();
             }
             let _ = note.send(result);
-        }));
-        self.wait(limit, &answer, &is_decided)
+        };
+        (Box::new(job), Call { answer, is_decided, left_behind: Arc::clone(&self.left_behind) })
     }
 
-    fn wait<T>(
-        &self,
-        limit: Duration,
-        answer: &Receiver<Result<T, Box<dyn Any + Send>>>,
-        is_decided: &AtomicBool,
-    ) -> Result<T, Overdue> {
-        let mut result = answer.recv_timeout(limit);
-        if result.is_err() {
-            let left_behind = self.left_behind.fetch_add(1, Ordering::SeqCst) + 1;
-            if !is_decided.swap(true, Ordering::SeqCst) {
-                return Err(Overdue { limit, left_behind });
-            }
-            // It has the answer and is about to hand it over.
-            self.left_behind.fetch_sub(1, Ordering::SeqCst);
-            result = answer.recv().map_err(Into::into);
-        }
-        match result {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(panic)) => resume_unwind(panic),
-            // It never ends without an answer.
-            Err(_) => Err(Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) }),
-        }
-    }
-
-    fn start(&self, job: Job) {
+    /// Has a thread do this job. Returns it where the operating system gives no thread.
+    fn start(&self, job: Job) -> Result<(), Job> {
         let idle = lock(&self.idle).pop();
         let job = match idle {
             Some(thread) => match thread.clone().send(Next((job, thread))) {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(mpsc::SendError(Next((job, _)))) => job,
             },
             None => job,
@@ -161,8 +159,44 @@ impl Threads {
             Ok(_) => drop(thread.clone().send(Next((job, thread)))),
             Err(error) => {
                 tracing::debug!(%error, "a thread could not be started for a call to the database");
-                job(None);
+                return Err(job);
             }
+        }
+        Ok(())
+    }
+}
+
+/// A call that a thread makes, as its caller has it.
+pub(crate) struct Call<T> {
+    answer: Receiver<Result<T, Box<dyn Any + Send>>>,
+    /// Set by the first of the two: the thread has its answer, or the caller leaves.
+    is_decided: Arc<AtomicBool>,
+    left_behind: Arc<AtomicUsize>,
+}
+
+impl<T> Call<T> {
+    /// Returns what the call returns, or [`Overdue`] if that takes longer than this from now on.
+    /// Then it is left behind.
+    ///
+    /// # Panics
+    ///
+    /// As the call does.
+    pub(crate) fn wait(self, limit: Duration) -> Result<T, Overdue> {
+        let mut result = self.answer.recv_timeout(limit);
+        if result.is_err() {
+            let left_behind = self.left_behind.fetch_add(1, Ordering::SeqCst) + 1;
+            if !self.is_decided.swap(true, Ordering::SeqCst) {
+                return Err(Overdue { limit, left_behind });
+            }
+            // It has the answer and is about to hand it over.
+            self.left_behind.fetch_sub(1, Ordering::SeqCst);
+            result = self.answer.recv().map_err(Into::into);
+        }
+        match result {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(panic)) => resume_unwind(panic),
+            // It never ends without an answer.
+            Err(_) => Err(Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) }),
         }
     }
 }
@@ -270,6 +304,8 @@ mod tests {
         let threads = Threads { spawn: refuse, ..Threads::new(4) };
         let id = threads.run(LONG, || thread::current().id());
         assert_eq!(id.unwrap(), thread::current().id());
+        // It would wait for its caller.
+        assert!(threads.begin(|| panic!("was called")).map(|call: Call<()>| drop(call)).is_none());
     }
 
     #[test]

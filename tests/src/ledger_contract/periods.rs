@@ -123,8 +123,15 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             asked.push((total.within(first.previous()).unwrap(), Baseline::NONE));
             asked.push(asked[0].clone());
             asked.reverse();
-            let (ids, rows) = asked.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-            assert_eq!(ledger.baselines(&ids).unwrap(), rows, "{size}");
+            let (asked, rows) = asked.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+            assert_eq!(ledger.baselines(&asked).unwrap(), rows, "{size}");
+            // One day after the other: from one that has no row to another.
+            let days = std::iter::successors(Some(first.previous()), |day| Some(day.next()));
+            let days = days.map(|day| total.within(day).unwrap()).take(size + 2);
+            let mut rows = (1..).map(|n| row(2 * n, 6)).take(size).collect::<Vec<_>>();
+            rows.insert(0, Baseline::NONE);
+            rows.push(Baseline::NONE);
+            assert_eq!(ledger.baselines(&days.collect::<Vec<_>>()).unwrap(), rows, "{size}");
         }
     }),
     ("the longest names fit with a period, of any characters", |world| {

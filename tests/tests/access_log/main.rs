@@ -17,10 +17,11 @@ use counter_tests::site::Site;
 
 use crate::counts::{Counts, counts_of_rows};
 
-/// The program on the servers of this site.
+/// The program on the servers of this site, behind the prefix that the site's own counters have.
 fn access_log(site: &Site) -> Command {
     let mut command = example("access_log");
     command.args(["--redis", &site.redis_url(), "--database", &site.database().url()]);
+    command.args(["--prefix", "counter:"]);
     command
 }
 

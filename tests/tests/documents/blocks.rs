@@ -29,7 +29,7 @@ const CHECKED: [(&str, &[&str]); 11] = [
     ("ini", &["docs/operating.md"]),
     ("toml", &["README.md", "docs/adopting.md"]),
     // In `sql.rs`.
-    ("sql", &["docs/migrating.md", "docs/periods.md"]),
+    ("sql", &["docs/migrating.md", "docs/periods.md", "docs/queries.md"]),
     // In `languages.rs`.
     ("python", &["docs/wire-format.md"]),
     ("php", &["docs/wire-format.md"]),

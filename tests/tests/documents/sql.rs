@@ -60,11 +60,16 @@ fn a_column_is_moved_with_what_was_counted_meanwhile_and_no_second_time() {
 }
 
 #[test]
-fn the_index_for_the_highest_of_a_span_can_be_made_on_every_database() {
-    let [index] = document("docs/periods.md").code_in("sql").try_into().unwrap();
+fn the_indexes_for_the_highest_counters_can_be_made_on_every_database() {
+    let indexes = ["docs/periods.md", "docs/queries.md"].map(|name| {
+        let [index] = document(name).code_in("sql").try_into().unwrap();
+        index
+    });
     for (name, database) in databases() {
         database.ledger("model_counters").run_pending_migrations().unwrap();
-        assert_eq!(database.execute(&index), Ok(()), "{name}");
+        for index in &indexes {
+            assert_eq!(database.execute(index), Ok(()), "{name}");
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use counter_core::Error as StoreError;
-use counter_diesel::{Counters, Error};
+use counter_diesel::{Counters, Error, postgres_pool};
 use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 use counter_tests::site::Site;
@@ -39,6 +40,29 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
         assert!(times <= i64::from(is_unknown), "{number} was counted {times} times");
     }
     println!("{unknown} unknown, total {total:b} by twos");
+}
+
+/// A read gets its connection while it looks into Redis.
+#[test]
+fn a_read_that_waits_for_redis_leaves_the_only_connection_to_the_application() {
+    let site = Site::with_postgres();
+    let pool = postgres_pool(&site.database().url(), 1).unwrap();
+    let counters = Counters::builder(pool.clone()).redis(&site.redis_url()).build().unwrap();
+    counters.run_pending_migrations().unwrap();
+    assert_eq!(counters.get(post(1), "views").unwrap(), 0);
+    site.redis().freeze();
+    thread::scope(|scope| {
+        let read = scope.spawn(|| counters.get(post(1), "views"));
+        while !read.is_finished() {
+            // Half the time that the read waits for Redis.
+            drop(pool.get_timeout(Duration::from_millis(500)).unwrap());
+        }
+        let read = read.join().unwrap();
+        assert!(matches!(read, Err(Error::Core(StoreError::Store { .. }))), "{read:?}");
+    });
+    // What the read began is over, and so keeps no other one from the connection.
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
+    site.redis().thaw();
 }
 
 /// By how much the increment of this number counts: the total says of each how often it was

@@ -12,7 +12,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sql_query;
 
 use super::explain::Explain;
-use super::{Connection, assert_no_scan, explain, is_sorted, prepare_to_explain};
+use super::{Connection, KEY_COLUMN, assert_no_scan, explain, is_sorted, prepare_to_explain};
 
 pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
     ("owners of a type are read page by page by the unique index, and in its order", |world| {
@@ -36,6 +36,22 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             assert!(!lookups.is_empty());
             assert_explained(world, &lookups);
         }
+    }),
+    ("the owners with the highest counts come from an index of counts, if there is one", |world| {
+        let (counters, log) = filled(world);
+        world.run(&format!(
+            "CREATE INDEX model_counters_top ON model_counters \
+             (owner_type, {KEY_COLUMN}, count DESC, owner_key, owner_id)"
+        ));
+        prepare_to_explain(world);
+        drop(log.take());
+        let top = counters.top_of(&OwnerType::new("many").unwrap(), "views", 3).unwrap();
+        let top = top.into_iter().map(|(owner, views)| (owner.to_string(), views));
+        let expected = ["many:1", "many:2", "many:3"].map(|owner| (owner.to_owned(), 1));
+        assert_eq!(top.collect::<Vec<_>>(), expected);
+        let query = statements(&log, "model_counters").remove(0);
+        assert!(query.contains("LIMIT 3"), "{query}");
+        assert_explained(world, &[query]);
     }),
 ];
 

@@ -36,6 +36,9 @@ pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
 }
 
 const EXPLAIN: &str = "EXPLAIN ";
+
+/// The name of a column that is a word of SQL.
+const KEY_COLUMN: &str = "\"key\"";
 type Plan = Text;
 
 /// The tables of models of other keys.

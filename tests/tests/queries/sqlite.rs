@@ -33,6 +33,9 @@ pub(crate) fn cases() -> Vec<Case<QueryWorld<Connection>>> {
 }
 
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+
+/// The name of a column that is a word of SQL.
+const KEY_COLUMN: &str = "\"key\"";
 type Plan = (Integer, Integer, Integer, Text);
 
 /// The tables of models of other keys.

@@ -15,6 +15,7 @@ use super::lock_wait::LockWait;
 use super::migration::Migration;
 use super::owners::OwnersDialect;
 use super::pooling::Pooling;
+use super::state_row::{RecordRow, StateRow};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::error;
@@ -123,6 +124,15 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
         tables: &Tables,
         ids: &[CounterId],
     ) -> QueryResult<Vec<Option<Baseline>>>;
+
+    /// The rows of the buckets of one counter and grain from this one to that one, in the order of
+    /// their periods: when each period starts, the count and the sequence.
+    fn buckets_between(
+        &mut self,
+        tables: &Tables,
+        first: &CounterId,
+        last: &CounterId,
+    ) -> QueryResult<Vec<(NaiveDateTime, i64, i64)>>;
 
     /// Like [`baselines`](Self::baselines), in a transaction that may have an older snapshot:
     /// returns the rows as they are now.
@@ -366,35 +376,4 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
     /// Returns an expression for a text of any characters, which stands in a migration in the place
     /// of a constant.
     fn text_from_hex(hex: &str) -> String;
-}
-
-/// A row of the table `{table_name}_state`.
-#[derive(Debug, Clone)]
-pub struct StateRow {
-    pub(crate) prefix: String,
-    pub(crate) store_id: String,
-    pub(crate) writer: i64,
-    pub(crate) seq: ClaimSeq,
-    pub(crate) synced_at: Option<NaiveDateTime>,
-    /// As text. Written, an empty one leaves what is there. In the row of passes it is the identity
-    /// that the database had when the store was synced into it first.
-    pub(crate) marks: String,
-}
-
-/// A row in which transactions record: its writer, its sequence, and its marks as text.
-pub(crate) type RecordRow = (i64, i64, String);
-
-impl StateRow {
-    /// The prefix and the store's id in the rows of numbers. No store has this prefix.
-    pub(crate) const NUMBERS: (&'static str, &'static str) = ("", "memory");
-
-    /// The writer of the row in which passes are recorded. Transactions take others.
-    pub(crate) const PASSES: i64 = 0;
-
-    /// Returns a row that says that a store has given out this sequence.
-    pub(crate) fn new(prefix: &str, store_id: &str, seq: ClaimSeq) -> Self {
-        let (prefix, store_id) = (prefix.to_owned(), store_id.to_owned());
-        let (writer, synced_at, marks) = (Self::PASSES, None, String::new());
-        Self { prefix, store_id, writer, seq, synced_at, marks }
-    }
 }

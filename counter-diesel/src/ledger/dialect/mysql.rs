@@ -17,13 +17,14 @@ use diesel::{MysqlConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{LOCK_ROWS, SKIP_LOCKED, SKIP_LOCKED_ROW, many_baselines, pieces, read};
-use super::dialect::{Dialect, RecordRow, StateRow};
+use super::dialect::Dialect;
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
 use super::sql::shared::shared_members;
 use super::sql::statement::Statement;
-use super::sql::{numbers, standard};
+use super::sql::{highest, numbers, standard};
+use super::state_row::{RecordRow, StateRow};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::values;

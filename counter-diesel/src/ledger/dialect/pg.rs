@@ -16,7 +16,7 @@ use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{SKIP_LOCKED, Written, many_baselines, upsert};
-use super::dialect::{Dialect, RecordRow, StateRow};
+use super::dialect::Dialect;
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::on_conflict;
@@ -24,7 +24,8 @@ use super::owner::read_owner;
 use super::pooling::Pooling;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{numbers, standard};
+use super::sql::{highest, numbers, standard};
+use super::state_row::{RecordRow, StateRow};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use crate::ledger::dialect::migration::Migration;

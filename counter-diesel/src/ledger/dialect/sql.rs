@@ -1,5 +1,6 @@
 //! SQL that is the same in every database.
 
+pub(crate) mod highest;
 pub(crate) mod kept;
 pub(crate) mod numbers;
 pub(crate) mod owners;

@@ -15,7 +15,7 @@ use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::dialect::{Dialect, RecordRow, StateRow};
+use super::dialect::Dialect;
 use super::kept::KeptDialect;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
@@ -26,7 +26,8 @@ use super::sql::kept::kept_members;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{kept, numbers, owners, present, standard};
+use super::sql::{highest, kept, numbers, owners, present, standard};
+use super::state_row::{RecordRow, StateRow};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
 use super::{on_conflict, values};

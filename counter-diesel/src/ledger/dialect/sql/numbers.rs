@@ -5,8 +5,8 @@ use counter_core::{ClaimSeq, NumberRow, StoreNumber};
 use diesel::sql_types::{BigInt, Nullable, Timestamp};
 
 use super::statement::Statement;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::numbers::{NumberUse, SharedRecord};
+use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn all<'a>(

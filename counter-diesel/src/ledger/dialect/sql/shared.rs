@@ -12,6 +12,16 @@ macro_rules! shared_members {
             standard::delete(tables, id, seq)?.execute(self)
         }
 
+        fn buckets_between(
+            &mut self,
+            tables: &Tables,
+            first: &CounterId,
+            last: &CounterId,
+        ) -> QueryResult<Vec<(chrono::NaiveDateTime, i64, i64)>> {
+            let is_named = self.may_name_statements();
+            standard::buckets_between(tables, first, last)?.named(is_named).load(self)
+        }
+
         fn rows_of(
             &mut self,
             tables: &Tables,
@@ -32,8 +42,8 @@ macro_rules! shared_members {
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
             let top = match buckets {
-                None => standard::top(tables, owner_type, key, limit),
-                Some(buckets) => standard::top_in(tables, owner_type, key, buckets, limit),
+                None => highest::top(tables, owner_type, key, limit),
+                Some(buckets) => highest::top_in(tables, owner_type, key, buckets, limit),
             };
             let top = top.named(is_named);
             let ids = top.load::<(i64, String)>(self)?;

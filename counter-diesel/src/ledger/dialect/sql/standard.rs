@@ -2,19 +2,16 @@
 //! and rows.
 
 use chrono::NaiveDateTime;
-use counter_core::{
-    Baseline, Claim, ClaimOp, ClaimSeq, CounterId, CounterKey, NotedRow, Owner, OwnerType,
-    ServerVersion,
-};
+use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, NotedRow, Owner, ServerVersion};
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 use diesel::connection::SimpleConnection;
 use diesel::result::{Error, QueryResult};
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
-use crate::ledger::dialect::dialect::StateRow;
 use crate::ledger::dialect::owner::{OwnerColumns, bind_owner};
-use crate::ledger::dialect::period::{BucketRange, PeriodColumns};
+use crate::ledger::dialect::period::PeriodColumns;
+use crate::ledger::dialect::state_row::StateRow;
 use crate::ledger::dialect::tables::Tables;
 
 pub(crate) fn is_add(claim: &Claim) -> bool {
@@ -82,13 +79,34 @@ pub(crate) fn one_baseline<'a>(
     of_counter(Statement::new(select), id)
 }
 
+/// The rows of the buckets of one counter from this one to that one, in the order of their periods.
+pub(crate) fn buckets_between<'a>(
+    tables: &Tables,
+    first: &'a CounterId,
+    last: &CounterId,
+) -> QueryResult<Statement<'a, (Timestamp, BigInt, BigInt)>> {
+    let from = tables.of(Some(first)).quoted();
+    let select = format!("SELECT \"starts_at\", \"count\", \"claim_seq\" FROM {from} WHERE ");
+    let rows = of_key(Statement::new(select), first)?;
+    let Some((first, last)) = first.period().zip(last.period()) else {
+        return Ok(rows.sql(" AND 1 = 0"));
+    };
+    let [first, last] = [first, last].map(PeriodColumns::of);
+    Ok(rows
+        .sql(" AND \"grain\" = ")
+        .text(first.grain)
+        .sql(" AND \"starts_at\" BETWEEN ")
+        .date_time(first.starts_at)
+        .sql(" AND ")
+        .date_time(last.starts_at)
+        .sql(" ORDER BY \"starts_at\""))
+}
+
 pub(super) fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {
-    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
-    let statement = of_owner(statement, bind_owner(id.owner_id())?);
-    let statement = statement.sql(" AND \"key\" = ").text(id.key());
+    let statement = of_key(statement, id)?;
     Ok(match id.period().map(PeriodColumns::of) {
         None => statement,
         Some(PeriodColumns { grain, starts_at }) => {
@@ -96,6 +114,15 @@ pub(super) fn of_counter<'a, Row>(
             statement.sql(" AND \"starts_at\" = ").date_time(starts_at)
         }
     })
+}
+
+fn of_key<'a, Row>(
+    statement: Statement<'a, Row>,
+    id: &'a CounterId,
+) -> QueryResult<Statement<'a, Row>> {
+    let statement = statement.sql("\"owner_type\" = ").text(id.owner_type());
+    let statement = of_owner(statement, bind_owner(id.owner_id())?);
+    Ok(statement.sql(" AND \"key\" = ").text(id.key()))
 }
 
 fn of_owner<'a, Row>(statement: Statement<'a, Row>, owner: OwnerColumns<'a>) -> Statement<'a, Row> {
@@ -139,50 +166,6 @@ pub(crate) fn rows_of<'a>(
 
 pub(crate) fn rows_with_keys(rows: Vec<(String, i64, i64)>) -> Vec<(String, Baseline)> {
     rows.into_iter().map(|(key, count, seq)| (key, baseline(count, seq))).collect()
-}
-
-pub(crate) fn top<'a>(
-    tables: &Tables,
-    owner_type: &'a OwnerType,
-    key: &'a CounterKey,
-    limit: i64,
-) -> Statement<'a, (BigInt, Text)> {
-    let from = tables.totals().quoted();
-    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
-    Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner_type.as_str())
-        .sql(" AND \"key\" = ")
-        .text(key.as_str())
-        // Integers before texts, beside which there is a 0.
-        .sql(" ORDER BY \"count\" DESC, \"owner_key\" <> '', \"owner_id\", \"owner_key\" LIMIT ")
-        .big_int(limit)
-}
-
-/// The owners whose buckets in a range add up to the most.
-pub(crate) fn top_in<'a>(
-    tables: &Tables,
-    owner_type: &'a OwnerType,
-    key: &'a CounterKey,
-    BucketRange { first, last }: BucketRange,
-    limit: i64,
-) -> Statement<'a, (BigInt, Text)> {
-    let from = tables.periods().quoted();
-    let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
-    Statement::new(select)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner_type.as_str())
-        .sql(" AND \"key\" = ")
-        .text(key.as_str())
-        .sql(" AND \"grain\" = ")
-        .text(first.grain().as_str())
-        .sql(" AND \"starts_at\" >= ")
-        .date_time(first.start())
-        .sql(" AND \"starts_at\" <= ")
-        .date_time(last.start())
-        .sql(" GROUP BY \"owner_id\", \"owner_key\" ORDER BY SUM(\"count\") DESC,")
-        .sql(" \"owner_key\" <> '', \"owner_id\", \"owner_key\" LIMIT ")
-        .big_int(limit)
 }
 
 fn baseline(count: i64, seq: i64) -> Baseline {
