@@ -15,4 +15,5 @@ mod found;
 mod moved_claims;
 mod moving;
 mod old_copies;
+mod owners;
 mod urls;
