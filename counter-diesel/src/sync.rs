@@ -13,6 +13,7 @@ pub(crate) mod prune;
 pub(crate) mod prune_options;
 mod pruner;
 pub(crate) mod reach;
+pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;

@@ -239,9 +239,13 @@ impl CountersBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn model<M: HasCounters>(mut self) -> Self {
-        let (owner_type, grains_of) = (M::OWNER_TYPE, M::grains_of);
-        let (keys, has_zone) = (M::KEYS, M::HAS_ZONE);
-        self.models.push(DeclaredModel { owner_type, grains_of, has_zone, keys });
+        self.models.push(DeclaredModel {
+            owner_type: M::OWNER_TYPE,
+            grains_of: M::grains_of,
+            gauge_grains_of: M::gauge_grains_of,
+            has_zone: M::HAS_ZONE,
+            keys: M::KEYS,
+        });
         self
     }
 

@@ -48,6 +48,7 @@ pub(crate) fn prune(
         let pruned = &mut pruned;
         let mut pruning = Pruning {
             engine,
+            calendar,
             rule,
             first_kept,
             is_dry_run,
@@ -88,6 +89,7 @@ enum Target {
 /// The removal of the buckets of one grain.
 struct Pruning<'a> {
     engine: &'a Engine,
+    calendar: &'a Calendar,
     rule: Rule,
     first_kept: Period,
     is_dry_run: bool,
@@ -242,7 +244,9 @@ impl Pruning<'_> {
         // A key that is counted by the longer grain itself has its counts there already.
         let is_rolled =
             |into: &Grain| row_of(*into).is_none_or(|row| row.rolled_from == Some(grain));
-        let into = self.rule.into.filter(is_rolled);
+        // Readings do not add up.
+        let is_gauge = self.calendar.declared(owner_type).is_some_and(|model| model.is_gauge(key));
+        let into = self.rule.into.filter(is_rolled).filter(|_| !is_gauge);
         let target = match into {
             None => Target::Nowhere,
             Some(into) if row_of(into).is_some() => Target::Into(into),

@@ -274,6 +274,34 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert!(matches!(late, Error::Build(found) if found == problem), "{late:?}");
         build("day=7d", 7).unwrap();
     }),
+    ("readings of gauges are dropped and not added up, and are not kept then", |_| {
+        for is_declared in [true, false] {
+            let pool = sqlite_pool(":memory:", 1).unwrap();
+            let builder = Counters::builder(pool).memory();
+            let builder = if is_declared { builder.model::<Sold>() } else { builder };
+            let counters = builder.build().unwrap();
+            counters.run_pending_migrations().unwrap();
+            let then = "2026-09-30T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+            let then = ManualClock::at_micros(then.timestamp_micros());
+            counters.clone().with_clock(then).record(&Sold { id: 1 }, SoldGauge::Stock, 5).unwrap();
+            let counters = at_noon(counters);
+            let days = Span::last(3, Grain::Day);
+            let carried = || {
+                let readings = counters.readings(&Sold { id: 1 }, SoldGauge::Stock, days).unwrap();
+                readings.carried().into_iter().map(|(_, reading)| reading).collect::<Vec<_>>()
+            };
+            assert_eq!(carried(), [Some(5); 3]);
+            let cleared = [(); 2].map(|()| counters.prune(&rolling()).unwrap());
+            let rolled_up = cleared.iter().map(|pruned| pruned.rolled_up).sum::<u64>();
+            let cleared = cleared.iter().map(|pruned| pruned.cleared).sum::<u64>();
+            assert_eq!((cleared, rolled_up), (1, u64::from(!is_declared)));
+            assert_eq!(carried(), [None; 3]);
+            assert_eq!(counters.latest(&Sold { id: 1 }, SoldGauge::Stock).unwrap(), None);
+            let months = Span::last(4, Grain::Month);
+            let refused = counters.readings(&Sold { id: 1 }, SoldGauge::Stock, months);
+            assert!(matches!(refused, Err(Error::NotKept { .. })));
+        }
+    }),
     ("a worker prunes what is not kept after a good sync", |world| {
         recorded(world);
         let mut config = impatient();
@@ -321,7 +349,7 @@ fn sync(world: &World) {
 
 /// Counted by days and by months.
 #[derive(HasCounters)]
-#[counters(keys(sales(every(day, month)), views(every(day))))]
+#[counters(keys(sales(every(day, month)), views(every(day))), gauges(stock(every(day))))]
 struct Sold {
     id: i64,
 }
