@@ -271,6 +271,11 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             let found = buckets_of_type(ledger, None, limit).into_iter().map(|(id, _)| id);
             assert_eq!(found.collect::<Vec<_>>(), ids, "{limit} a page");
         }
+        let days = ["11-28", "11-29", "11-30", "12-01"];
+        let days = days.map(|day| bucket_of(&views_of(1), &format!("day:2026-{day}")));
+        apply(ledger, [add(&days[2], 6, 4)]);
+        let none = Baseline::NONE;
+        assert_eq!(ledger.baselines(&days).unwrap(), [row(3, 5), none, row(4, 6), none]);
     }),
     ("totals are locked before buckets, whatever their owners are", totals_first),
     ("rows that others have locked are found among totals and buckets", |world| {
