@@ -98,10 +98,13 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
+/// The rows that a thread reads once it is asked.
+type Rows = Call<Result<Vec<Baseline>, Error>>;
+
 /// A read of a thread that has a connection.
 struct BegunRead {
     /// Both are there until it is asked.
-    begun: Option<(SyncSender<Vec<CounterId>>, Call<Result<Vec<Baseline>, Error>>)>,
+    begun: Option<(SyncSender<Vec<CounterId>>, Rows)>,
     limit: Duration,
 }
 
