@@ -1,3 +1,4 @@
+mod gauges;
 mod moves;
 mod renumbering;
 
@@ -16,8 +17,8 @@ use crate::names::{Foreign, Pattern};
 use crate::protocol::{Claim, ClaimOp, ClaimSeq, Holding, Overflow};
 use crate::store::{
     Claimed, ClockReading, CountTogether, Cursor, DeltaStore, Fact, InspectStore, KeyIndex,
-    MoveCounts, Numbered, PrivateStore, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
-    StoreGeneration, Verdict,
+    MoveCounts, Numbered, PrivateStore, RecordGauges, Repair, Replacement, ScanPage, Snapshot,
+    StoreFacts, StoreGeneration, Verdict,
 };
 
 /// A store in the memory of this process: for applications of one process, for tests, and the
@@ -39,6 +40,8 @@ pub struct MemoryStore {
     high_water: AtomicI64,
     numbered: Numbered,
     clock: Arc<dyn Clock>,
+    /// The instants of the newest readings of gauges, by their totals.
+    newest: Mutex<HashMap<CounterId, i64>>,
 }
 
 /// How many counters are claimed together, under one sequence and with their shards locked:
@@ -101,6 +104,7 @@ impl MemoryStore {
             high_water: AtomicI64::new(0),
             numbered: Numbered::new(),
             clock: Arc::new(clock),
+            newest: Mutex::default(),
         }
     }
 
@@ -322,6 +326,10 @@ impl DeltaStore for MemoryStore {
     }
 
     fn together(&self) -> Option<&dyn CountTogether> {
+        Some(self)
+    }
+
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
         Some(self)
     }
 

@@ -12,6 +12,8 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod from_pool;
+mod gauges;
+mod index;
 mod index_writer;
 mod inspect;
 mod last_sighting;

@@ -13,7 +13,7 @@ pub use answers::{
 };
 pub use capabilities::{
     CountMove, CountTogether, InspectStore, JointIncrement, KeyIndex, MoveCounts, PendingIndex,
-    PrivateStore, Repair, StoreGeneration,
+    PrivateStore, Reading, RecordGauges, Repair, StoreGeneration,
 };
 pub use delta_store::{DeltaStore, Replacement};
 pub use facts::{

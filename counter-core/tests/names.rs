@@ -137,25 +137,28 @@ proptest! {
             prefix.dirty_name(&first),
             prefix.scanned_name(),
             prefix.marks_name(),
+            prefix.newest_name(&first),
         ];
-        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 8);
+        prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), 9);
         prop_assert_ne!(prefix.claim_name(&first), prefix.pending_name(&second));
         let parsed = names.map(|name| prefix.parse_name(&name));
         prop_assert!(matches!(parsed[5], Some(StoreName::Dirty(0..64))));
-        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
+        let expected = [StoreName::Pending(first.clone()), StoreName::Claim(first.clone()), StoreName::HighWater, StoreName::Generation, StoreName::GivenOut];
         prop_assert_eq!(&parsed[..5], expected.map(Some));
-        prop_assert_eq!(&parsed[6..], [StoreName::Scanned, StoreName::Marks].map(Some));
+        let others = [StoreName::Scanned, StoreName::Marks, StoreName::Newest(first.total())];
+        prop_assert_eq!(&parsed[6..], others.map(Some));
     }
 
     #[test]
     fn any_name_is_one_that_is_written_the_same_or_foreign(
         prefix in any_prefix(),
-        rest in "[a0-9:%{}]{0,20}|[{]P[a0-9:%]{3,6}[}]:?(hour|day|week|month|quarter|year)?:?[0-9TWQ-]{0,13}(:claim)?",
+        rest in "[a0-9:%{}]{0,20}|[{]P[a0-9:%]{3,6}[}]:?(hour|day|week|month|quarter|year)?:?[0-9TWQ-]{0,13}(:claim|:newest)?",
     ) {
         let name = format!("{prefix}{}", rest.replace('P', prefix.as_str()));
         let written = prefix.parse_name(&name).map(|parsed| match parsed {
             StoreName::Pending(id) => prefix.pending_name(&id),
             StoreName::Claim(id) => prefix.claim_name(&id),
+            StoreName::Newest(id) => prefix.newest_name(&id),
             StoreName::HighWater => prefix.high_water_name(),
             StoreName::Generation => prefix.generation_name(),
             StoreName::GivenOut => prefix.given_out_name(),
@@ -171,7 +174,8 @@ proptest! {
         let total = id.total();
         prop_assert_eq!(total.period(), None);
         let slot = prefix.pending_name(&total);
-        for name in [prefix.claim_name(&total), prefix.pending_name(&id), prefix.claim_name(&id)] {
+        let newest = prefix.newest_name(&total);
+        for name in [prefix.claim_name(&total), prefix.pending_name(&id), prefix.claim_name(&id), newest] {
             prop_assert_eq!(tag_of(&name), tag_of(&slot));
         }
     }

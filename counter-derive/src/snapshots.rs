@@ -43,6 +43,11 @@ fn keys_with_grains_are_known_by_a_function_of_the_trait() {
 }
 
 #[test]
+fn a_model_with_gauges_gets_an_enum_of_them_too() {
+    check("gauges");
+}
+
+#[test]
 fn a_model_with_a_field_for_its_zone_reads_the_zone_from_it() {
     check("zone");
 }

@@ -11,3 +11,4 @@ mod valid_key;
 mod zone;
 
 pub(crate) use model::{Model, check};
+pub(crate) use valid_key::ValidKey;

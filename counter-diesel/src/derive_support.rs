@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 pub use counter_core::{Grain, Invalid, OwnerType, ToZone, Zone};
 use counter_core::{InputKind, OwnerId, ToOwnerId};
 
+pub use crate::owner::gauge_of::GaugeOf;
 pub use crate::owner::key_of::KeyOf;
 pub use crate::query::owner_column::HasOwnerColumn;
 pub use crate::query::owner_id_type::HasUuidBytes;

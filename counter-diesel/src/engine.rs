@@ -7,6 +7,7 @@ pub(crate) mod counting;
 pub(crate) mod distinct;
 pub(crate) mod engine;
 pub(crate) mod floor;
+pub(crate) mod gauges;
 pub(crate) mod grains;
 pub(crate) mod kept;
 pub(crate) mod kinship;

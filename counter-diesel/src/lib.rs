@@ -22,6 +22,8 @@
 //!   with the highest.
 //! - [`Counters::during`] and [`Counters::series`] return what was counted in a period, or in each
 //!   of several, of keys that their model counts by periods.
+//! - [`Counters::record`], [`Counters::latest`] and [`Counters::readings`] are for gauges, which
+//!   are read off and not added to.
 //! - [`Counters::transaction`] counts what belongs to a transaction of yours once that is
 //!   committed.
 //! - [`Counters::sync`] moves what is pending into the table and returns a [`SyncReport`];
@@ -124,6 +126,7 @@ pub use counters::handle::CounterHandle;
 pub use counters::has_counters::HasCounters;
 pub use counters::on::CountersOn;
 pub use counters::orphans::Orphans;
+pub use counters::readings::Readings;
 pub use counters::series::{Series, Trend};
 pub use error::Error;
 #[cfg(feature = "mysql")]

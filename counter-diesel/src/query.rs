@@ -13,6 +13,7 @@ pub use self::counter_in::{CounterIn, CounterInOf};
 pub use self::counter_value::{CounterValue, CounterValueOf};
 pub use self::owner_column::{HasOneRowOf, HasOwnerColumn, NamedColumn, PrimaryKeyColumn};
 pub use self::owner_id_type::{ComparedIn, HasUuidBytes, OwnerIdSqlType, OwnerIdSqlTypeOf};
+pub use crate::owner::gauge_of::GaugeOf;
 pub use crate::owner::key_of::KeyOf;
 pub use crate::owner::owner_of::OwnerOf;
 pub use crate::owner::owner_zone::OwnerZone;

@@ -10,6 +10,7 @@ pub(crate) mod owners;
 pub(crate) mod passes;
 pub(crate) mod prune;
 pub(crate) mod reach;
+pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;

@@ -1,5 +1,7 @@
+use std::collections::HashMap;
+
 use anyhow::{Result, anyhow, bail, ensure};
-use counter_diesel::query::CounterValueOf;
+use counter_diesel::query::{CounterValueOf, Grain, OwnerOf, Span};
 use counter_diesel::{Counters, HasCounters, SyncOptions, sqlite_pool};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -13,7 +15,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("blog/migrations");
 
 #[derive(Queryable, Selectable, Identifiable, HasCounters)]
 #[diesel(table_name = posts)]
-#[counters(keys(views, likes))]
+#[counters(keys(views(every(day)), likes))]
 pub struct Post {
     pub id: i32,
     pub title: String,
@@ -67,6 +69,23 @@ impl Blog {
             .select(Line::as_select())
             .load(&mut self.pool.get()?)?;
         Ok(lines)
+    }
+
+    /// The posts with the most views of the last seven days, today among them, with these views. A
+    /// post whose row is gone is not among them.
+    pub fn trending(&self, limit: usize) -> Result<Vec<(Post, i64)>> {
+        let week = self.counters.during(Span::last(7, Grain::Day));
+        let top = week.top::<Post>(PostCounter::Views, limit)?;
+        let id_of = |(post, _): &(OwnerOf<Post>, i64)| post.id().as_i64();
+        let ids = top.iter().filter_map(id_of).map(i32::try_from).collect::<Result<Vec<_>, _>>()?;
+        let query = posts::table.filter(posts::id.eq_any(ids)).select(Post::as_select());
+        let found = query.load::<Post>(&mut self.pool.get()?)?;
+        let posts = found.into_iter().map(|post| (i64::from(post.id), post));
+        let mut posts = posts.collect::<HashMap<_, _>>();
+        let line = |(post, views): (OwnerOf<Post>, i64)| {
+            Some((posts.remove(&post.id().as_i64()?)?, views))
+        };
+        Ok(top.into_iter().filter_map(line).collect())
     }
 
     /// The post with its exact views, this one among them, and likes.

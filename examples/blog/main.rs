@@ -1,11 +1,12 @@
 //! A blog in SQLite. Its posts have views and likes, are listed by views in one query, and are
-//! liked in transactions.
+//! liked in transactions. Views are counted by days too, so it knows what is read this week.
 //!
 //! ```sh
 //! cargo run --example blog -- write "Hot rows"
 //! cargo run --example blog -- show 1          # counts a view
 //! cargo run --example blog -- like 1 ada      # unlike 1 ada
 //! cargo run --example blog -- list            # most viewed first
+//! cargo run --example blog -- trending        # most viewed in the last seven days
 //! ```
 //!
 //! `--database` names the file; the default is `blog.sqlite`. The blog's own migrations are in
@@ -41,6 +42,8 @@ enum Command {
     Unlike { post: i32, reader: String },
     /// Lists the posts, most viewed first.
     List,
+    /// Lists the posts with the most views of the last seven days.
+    Trending,
 }
 
 fn main() -> Result<()> {
@@ -73,6 +76,11 @@ fn run(blog: &Blog, command: Command) -> Result<()> {
                     "{:>4}  {:>6} views  {:>6} likes  {}",
                     row.id, row.views, row.likes, row.title
                 );
+            }
+        }
+        Command::Trending => {
+            for (post, views) in blog.trending(10)? {
+                println!("{views:>6} views  {}", post.title);
             }
         }
     }

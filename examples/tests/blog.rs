@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use chrono::{Days, Utc};
+use counter_diesel::query::{Grain, Period};
 use counter_diesel::{Counters, Owner, SyncOptions, sqlite_pool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -41,9 +43,22 @@ fn posts_are_viewed_liked_and_listed_by_views() {
         lines.collect::<Vec<_>>(),
         ["2 3 views 1 likes Hot rows", "1 1 views 0 likes Cold rows", "3 0 views 1 likes No rows"]
     );
+    // Posts without views are not among them, and neither are views of before.
+    count_last_year(folder.path(), 1);
+    assert_eq!(run(&["trending"]), "     3 views  Hot rows\n     1 views  Cold rows\n");
     let error = blog(folder.path(), &["like", "9", "ada"]).unwrap_err();
     assert!(error.contains("no such post"), "{error}");
     assert!(blog(folder.path(), &["show", "9"]).unwrap_err().contains("no such post"));
+}
+
+/// Counts a hundred views of a post on a day of the past.
+fn count_last_year(folder: &Path, post: i64) {
+    let pool = sqlite_pool(folder.join("blog.sqlite").to_str().unwrap(), 1).unwrap();
+    let counters = Counters::builder(pool).memory().build().unwrap();
+    let today = Utc::now().date_naive();
+    let day = Period::day(today.checked_sub_days(Days::new(365)).unwrap());
+    let post = Owner::new("post", post).unwrap();
+    counters.during(day).stored_by([Grain::Day]).set(post, "views", 100).unwrap();
 }
 
 /// Reverts as `diesel migration revert` does, which fails for a migration that it does not know.

@@ -3,6 +3,7 @@
 //! Every call that a pass makes to either of them is a step; the steps of a pass are counted first,
 //! and then the pass is stopped at each.
 
+mod capabilities;
 mod ledger;
 mod plan;
 mod store;

@@ -9,6 +9,7 @@
 use stateright::{Model, Property};
 
 pub mod actions;
+pub mod gauge;
 pub mod index;
 pub mod likeness;
 pub mod marks;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, Claimed, CountTogether, CounterId, Cursor, DeltaStore, Error, InspectStore, KeyIndex,
-    MoveCounts, Pattern, PendingIndex, Prefix, PrivateStore, Repair, Replacement, ScanPage,
-    Snapshot, StoreGeneration, Verdict,
+    MoveCounts, Pattern, PendingIndex, Prefix, PrivateStore, RecordGauges, Repair, Replacement,
+    ScanPage, Snapshot, StoreGeneration, Verdict,
 };
 
 use crate::store_worlds::PATIENCE;
@@ -49,6 +49,10 @@ impl DeltaStore for PatientStore {
         self.0.replace(id, replacement)
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        self.0.replace_many(replacements)
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         self.0.verify(claims, within.max(PATIENCE))
     }
@@ -83,6 +87,10 @@ impl DeltaStore for PatientStore {
 
     fn together(&self) -> Option<&dyn CountTogether> {
         self.0.together()
+    }
+
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
+        self.0.gauges()
     }
 
     fn moves(&self) -> Option<&dyn MoveCounts> {

@@ -4,6 +4,7 @@ mod ack;
 mod capability;
 mod claim;
 mod concurrency;
+mod gauges;
 mod generation;
 mod increment;
 mod inspection;
@@ -53,6 +54,7 @@ pub fn cases_of(capability: Capability) -> &'static [Case] {
         Capability::KeyIndex => key_index::CASES,
         Capability::Moves => moves::CASES,
         Capability::Together => together::CASES,
+        Capability::Gauges => gauges::CASES,
         Capability::PendingIndex => pending_index::CASES,
         Capability::Inspection => inspection::CASES,
     }

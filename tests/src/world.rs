@@ -116,6 +116,11 @@ impl World {
     }
 }
 
+/// A cluster of this process, with all counters in one slot, and PostgreSQL.
+pub fn cluster_with_a_tag() -> World {
+    world(Box::new(ClusterWorld::of_one_slot()), database::postgres())
+}
+
 /// A cluster of this process, with counters in all slots, and PostgreSQL.
 pub fn cluster_x_postgres() -> World {
     world(Box::new(ClusterWorld::of_all_slots()), database::postgres())

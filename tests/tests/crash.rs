@@ -35,6 +35,15 @@ const CASES: &[MakingCase<World>] = &[
     ("a set may stop at any step", |make| {
         at_every_step(make, &SET, set_to_1000);
     }),
+    ("a set of many may stop at any step", |make| {
+        at_every_step(make, &SET, |process, owner| {
+            let sets = ["other", "present", "another"].map(|key| (owner, key, 1000));
+            drop(process.set_many(sets));
+        });
+    }),
+    ("a reading of a gauge may stop at any step", |make| {
+        at_every_step(make, &SET, |process, owner| drop(process.record(owner, "present", 1000)));
+    }),
     ("a delete may stop at any step", |make| {
         at_every_step(make, &DELETE, delete);
     }),

@@ -14,7 +14,7 @@ use counter_tests::store_worlds::{ClusterWorld, MemoryWorld, RedisWorld, StoreWo
 use libtest_mimic::{Arguments, Trial};
 
 use Capability::{
-    Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair, Together,
+    Gauges, Generation, Inspection, KeyIndex, Moves, PendingIndex, Private, Repair, Together,
 };
 
 type NewWorld = Arc<dyn Fn() -> Box<dyn StoreWorld> + Send + Sync>;
@@ -44,15 +44,15 @@ fn trial(kind: &str, (sentence, case): Case, new_world: NewWorld) -> Trial {
 }
 
 /// What stores in memory must be able to do besides counting and syncing.
-const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Together, Inspection];
+const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Together, Gauges, Inspection];
 
 /// What stores in Redis must be able to do besides counting and syncing.
 const IN_REDIS: &[Capability] =
-    &[Generation, Repair, KeyIndex, Moves, Together, PendingIndex, Inspection];
+    &[Generation, Repair, KeyIndex, Moves, Together, Gauges, PendingIndex, Inspection];
 
 /// The same in a cluster, where no step changes counters of two slots.
 const IN_CLUSTER: &[Capability] =
-    &[Generation, Repair, KeyIndex, Together, PendingIndex, Inspection];
+    &[Generation, Repair, KeyIndex, Together, Gauges, PendingIndex, Inspection];
 
 fn worlds() -> Vec<(&'static str, &'static [Capability], NewWorld)> {
     vec![

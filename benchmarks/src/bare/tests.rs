@@ -17,7 +17,7 @@ type Log = Arc<Mutex<Vec<String>>>;
 
 #[test]
 fn the_limits_send_the_statements_of_a_sync() {
-    let bench = Bench::new(true);
+    let bench = Bench::new(true, None);
     let postgres = bench.postgres().url("postgres");
     assert_same_upserts::<PgConnection>(&postgres);
     assert_same_upserts::<MysqlConnection>(&bench.mariadb().url("benchmarks"));

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use counter_core::RedisStore;
 use counter_diesel::{Counters, HasCounters, SyncOptions};
-use diesel::PgConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{PgConnection, RunQueryDsl};
 
 use crate::bench::Bench;
 use crate::cores::{self, Side};
@@ -38,7 +40,7 @@ pub fn of_counters(bench: &Bench) -> Vec<Row> {
         rows.push(Row::fact(
             format!("a sync of {} counters, rows new", in_thousands(counters as f64)),
             format!("{taken:.1} s, {each:.1} µs each"),
-            format!("{memory:.1} MiB"),
+            format!("{memory:.1} MiB; a row takes {:.0} bytes", row_bytes(&stage, counters)),
         ));
         micros.push((counters as f64, each));
         mebibytes.push((counters as f64, memory));
@@ -49,6 +51,13 @@ pub fn of_counters(bench: &Bench) -> Vec<Row> {
     ];
     bench.draw("growth-counters", &Plot { title: "One sync", across: "counters", curves });
     rows
+}
+
+/// Returns what a row and its entries of indexes take on the database's disk.
+fn row_bytes(stage: &Stage<PgConnection>, counters: i64) -> f64 {
+    let size = sql::<BigInt>("SELECT pg_total_relation_size('model_counters')");
+    let bytes: i64 = size.get_result(&mut stage.pool.get().unwrap()).unwrap();
+    bytes as f64 / counters as f64
 }
 
 /// Measures the increments of more and more threads of one process, on any core.

@@ -11,8 +11,9 @@ use crate::rounds::Rounds;
 use crate::stage::{Rows, Stage, count_names};
 use crate::table::{Bar, Row};
 
-/// The limit is a sync of the same number of counters whose owners are integers: one after the
-/// other, and then spread as UUIDs are, which an index feels too.
+/// Texts are UUIDs, and handles of 10 characters. The limit is a sync of the same number of counters
+/// whose owners are integers: one after the other, and then spread as UUIDs are, which an index
+/// feels too.
 pub fn beside_integers(bench: &Bench) -> Vec<Row> {
     let postgres = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let mut rows = into(bench, postgres, "PostgreSQL");
@@ -26,6 +27,7 @@ pub fn beside_integers(bench: &Bench) -> Vec<Row> {
 fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Vec<Row> {
     let counters = bench.of(100_000, 10_000);
     let texts = (1..=counters).map(of_uuid).collect::<Vec<_>>();
+    let handles = (1..=counters).map(of_handle).collect::<Vec<_>>();
     let spread = (1..=counters).map(of_spread).collect::<Vec<_>>();
     let integers = names(counters);
     let stage = RefCell::new(stage);
@@ -56,16 +58,19 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
         let upserts = Rounds::alternate(bench.of(7, 2), || upsert(of_uuids), || upsert(batches));
         let what = format!("the upsert alone of UUIDs beside integers into {database}, rows {how}");
         rows.push(Row::times(what, &upserts, Bar::None));
-        let others =
-            [("integers", &integers, Bar::AtMost(1.15)), ("spread integers", &spread, Bar::None)];
-        for (beside, others, bar) in others {
+        let compared = [
+            (("UUIDs", &texts), ("integers", &integers), Bar::AtMost(1.15)),
+            (("UUIDs", &texts), ("spread integers", &spread), Bar::None),
+            (("handles", &handles), ("integers", &integers), Bar::AtMost(1.15)),
+        ];
+        for ((kind, texts), (beside, others), bar) in compared {
             let times = [RefCell::default(), RefCell::default()];
-            let ours = || sync(&texts, &times[0]);
+            let ours = || sync(texts, &times[0]);
             let rounds = Rounds::alternate(bench.of(7, 2), ours, || sync(others, &times[1]));
-            let what = format!("sync of UUIDs beside {beside} into {database}, rows {how}");
+            let what = format!("sync of {kind} beside {beside} into {database}, rows {how}");
             rows.push(Row::times(&what, &rounds, bar));
             let [of_texts, of_others] = times.map(RefCell::into_inner);
-            rows.push(where_it_went(&format!("{what}: UUIDs"), of_texts, counters));
+            rows.push(where_it_went(&format!("{what}: {kind}"), of_texts, counters));
             rows.push(where_it_went(&format!("{what}: {beside}"), of_others, counters));
         }
     }
@@ -87,6 +92,13 @@ fn of_uuids(posts: i64, seq: i64) -> Vec<Batch> {
 /// Returns the name of the views of a post whose id is a UUID.
 fn of_uuid(number: i64) -> String {
     format!("counter:{OWNER_TYPE}:{}:{KEY}", uuid(number))
+}
+
+/// Returns the name of the views of a post whose id is a text of 10 characters, as users and pages
+/// have it.
+fn of_handle(number: i64) -> String {
+    let spread = number.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 28;
+    format!("counter:{OWNER_TYPE}:h{spread:09x}:{KEY}")
 }
 
 /// Returns a UUID. They are spread as random ones are.

@@ -1,11 +1,12 @@
 use std::num::NonZeroUsize;
 
+use chrono::NaiveDateTime;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::ledger::{
     BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows,
     RowPage, RowPlace, SyncedPrefix, TableName,
 };
-use counter_diesel::query::OwnerType;
+use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 
@@ -42,6 +43,15 @@ impl Ledger for Away {
         _buckets: Option<BucketRange>,
         _limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
+        self.refuse()
+    }
+
+    fn newest_bucket(
+        &self,
+        _total: &CounterId,
+        _grain: Grain,
+        _until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error> {
         self.refuse()
     }
 

@@ -7,7 +7,7 @@ use counter_diesel::ledger::{
     BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, OwnerWithRows,
     PoolLedger, RowPage, RowPlace, SyncedPrefix, TableName,
 };
-use counter_diesel::query::OwnerType;
+use counter_diesel::query::{Grain, OwnerType};
 use counter_diesel::store::{Baseline, Generation, NotedRow, Prefix};
 use counter_diesel::{CounterId, CounterKey, Error, Owner, OwnerId};
 use diesel::SqliteConnection;
@@ -80,6 +80,15 @@ impl Ledger for FileLedger {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.reads.top(owner_type, key, buckets, limit)
+    }
+
+    fn newest_bucket(
+        &self,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        self.reads.newest_bucket(total, grain, until)
     }
 
     fn rows_after(

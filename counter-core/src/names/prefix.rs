@@ -36,6 +36,8 @@ pub enum StoreName {
     Pending(CounterId),
     /// The claim in flight of a counter.
     Claim(CounterId),
+    /// The instant of the newest reading of a gauge.
+    Newest(CounterId),
     /// The newest sequence that the store has given out, or in a cluster those of one slot.
     HighWater,
     /// The random id of this store's data.
@@ -92,6 +94,17 @@ impl Prefix {
             None => [prefix, "{", prefix, total, "}", "", ""],
             Some(period) => [prefix, "{", prefix, total, "}:", period, CLAIM],
         }
+    }
+
+    /// The name of the instant of the newest reading of a gauge, whose total this is:
+    /// `counter:{counter:shop:1:stock}:newest`.
+    pub fn newest_name(&self, total: &CounterId) -> String {
+        self.newest_parts(total).concat()
+    }
+
+    /// The parts of [`newest_name`](Self::newest_name).
+    pub(crate) fn newest_parts<'a>(&'a self, total: &'a CounterId) -> [&'a str; 6] {
+        [self.as_str(), "{", self.as_str(), total.total_str(), "}", NEWEST]
     }
 
     /// The name of the high water: `counter:{seq}`.
@@ -184,6 +197,7 @@ impl Prefix {
                 let claim = || self.parse_total(inner).map(StoreName::Claim);
                 hash.map(StoreName::Dirty).or_else(claim)
             }
+            (inner, NEWEST) => self.parse_total(inner).map(StoreName::Newest),
             (inner, rest) => {
                 let rest = rest.strip_prefix(':')?;
                 let (period, name_of): (_, fn(CounterId) -> StoreName) =
@@ -206,6 +220,7 @@ impl Prefix {
 /// The end of names that must be in one slot with another one.
 const GIVEN: &str = ":given";
 const MARKS: &str = ":marks";
+const NEWEST: &str = ":newest";
 
 /// `counter:`
 impl Default for Prefix {
@@ -263,6 +278,7 @@ mod tests {
         let name = "counter:{counter:user:123:downloads}:day:2026-11-28";
         assert_eq!(prefix.pending_name(&bucket), name);
         assert_eq!(prefix.claim_name(&bucket), format!("{name}:claim"));
+        assert_eq!(prefix.newest_name(&id), "counter:{counter:user:123:downloads}:newest");
         assert_eq!(prefix.high_water_name(), "counter:{seq}");
         assert_eq!(prefix.generation_name(), "counter:{id}");
         assert_eq!(prefix.given_out_name(), "counter:{given}");
@@ -303,6 +319,9 @@ mod tests {
             "counter:{counter:user:1:d}day:2026-11-28",
             "counter:{counter:user:1:d}:",
             "counter:{counter:user:1:d}:claim",
+            "counter:{counter:user:1:d}:newest:claim",
+            "counter:{user:1:d}:newest",
+            "counter:{seq}:newest",
             "counter:{counter:user:1:d}:day:2026-02-31",
             "counter:{counter:user:1:d}:week:2026-W54",
             "counter:{counter:user:1:d}:month:2026-1",

@@ -12,13 +12,13 @@ use super::steps::{self, Found};
 use super::timeouts::RedisTimeouts;
 use crate::confirmation::Confirmation;
 use crate::error::Error;
-use crate::id::{CounterId, CounterKey, Owner};
+use crate::id::CounterId;
 use crate::names::{Foreign, Pattern, Prefix};
-use crate::protocol::{Claim, ClaimSeq, Generation, Holding, NoteOutcome};
+use crate::protocol::{Claim, ClaimSeq, Generation, NoteOutcome};
 use crate::store::{
-    Claimed, CountTogether, Cursor, DeltaStore, IndexEntry, IndexPage, InspectStore, KeyIndex,
-    MoveCounts, NotedRow, PendingIndex, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
+    Claimed, CountTogether, Cursor, DeltaStore, InspectStore, KeyIndex, MoveCounts, NotedRow,
+    PendingIndex, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot, StoreFacts,
+    StoreGeneration, StoreNotices, StoreParts, Verdict,
 };
 
 /// A store in Redis, shared by all processes that use the same server, database number and prefix.
@@ -113,7 +113,7 @@ pub struct RedisStore {
     server: Arc<Server>,
     /// `None` if the store does not use the index.
     index_writer: Option<IndexWriter>,
-    confirmation: ConfirmationRule,
+    pub(super) confirmation: ConfirmationRule,
 }
 
 impl RedisStore {
@@ -166,7 +166,7 @@ impl RedisStore {
     }
 
     /// Writes what this process has not written into the index yet.
-    fn write_index(&self) {
+    pub(super) fn write_index(&self) {
         if let Some(writer) = &self.index_writer {
             writer.write(&self.server);
         }
@@ -237,6 +237,16 @@ impl DeltaStore for RedisStore {
         replaced
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        let replaced = steps::replace_many(&self.server, replacements, self.confirmation);
+        for ((id, _), outcome) in replacements.iter().zip(&replaced) {
+            if !matches!(outcome, Err(Error::NotCounted { .. })) {
+                self.gather(id);
+            }
+        }
+        replaced
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         steps::verify(&self.server, claims, within)
     }
@@ -273,41 +283,12 @@ impl DeltaStore for RedisStore {
         Some(self)
     }
 
-    fn inspection(&self) -> Option<&dyn InspectStore> {
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
         Some(self)
     }
-}
 
-impl PendingIndex for RedisStore {
-    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
-        if from.is_empty() {
-            self.write_index();
-        }
-        steps::index_page(&self.server, from, count)
-    }
-
-    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
-        steps::remove_from_index(&self.server, entries)
-    }
-
-    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
-        steps::begin_scan(&self.server, every)
-    }
-
-    fn abandon_scan(&self) -> Result<(), Error> {
-        steps::abandon_scan(&self.server)
-    }
-}
-
-impl KeyIndex for RedisStore {
-    fn keys_of(&self, owner: &Owner) -> Result<Vec<CounterKey>, Error> {
-        self.write_index();
-        let named = steps::index_of_owner(&self.server, owner)?;
-        let held = self.look(&named)?.held;
-        let named = named.into_iter().zip(held);
-        // What is held and is no count is not hidden.
-        let held = named.filter(|(_, held)| held.as_ref() != Ok(&Holding::default()));
-        held.map(|(id, _)| Ok(CounterKey::new(id.key().into_owned())?)).collect()
+    fn inspection(&self) -> Option<&dyn InspectStore> {
+        Some(self)
     }
 }
 

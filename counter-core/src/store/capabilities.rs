@@ -221,6 +221,48 @@ impl JointIncrement {
     }
 }
 
+/// Records readings of gauges.
+pub trait RecordGauges: Send + Sync {
+    /// Sets the buckets of a reading to its value, and its total too if no newer reading was
+    /// recorded, at one instant and as [`replace`](crate::DeltaStore::replace) sets one. A bucket
+    /// stays as it is if a newer reading of its own period is known. Remembers the instant if it is
+    /// the newest.
+    ///
+    /// Returns the claims that it made, each of another counter. `None` if it does not know when
+    /// the newest reading was recorded, and [`Reading::newest_row`] does not say it; nothing was
+    /// changed then.
+    ///
+    /// # Errors
+    ///
+    /// As [`DeltaStore::replace`](crate::DeltaStore::replace). It names the total, or the counter
+    /// in whose place something else is.
+    fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error>;
+}
+
+/// A reading of a gauge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The gauge.
+    pub total: CounterId,
+    /// The buckets of the periods that it was made in, each with the end of its period, in
+    /// microseconds since 1970.
+    pub buckets: Vec<(CounterId, i64)>,
+    /// What was read.
+    pub value: i64,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// The instant that counts as that of the newest reading before this one, in microseconds
+    /// since 1970, where the store knows none.
+    pub newest_row: Option<i64>,
+}
+
+impl Reading {
+    /// Returns the total and the buckets.
+    pub fn ids(&self) -> impl Iterator<Item = &CounterId> + Clone {
+        std::iter::once(&self.total).chain(self.buckets.iter().map(|(id, _)| id))
+    }
+}
+
 /// Finds counters without a scan.
 pub trait KeyIndex: Send + Sync {
     /// Returns the keys of the owner's counters that hold anything.

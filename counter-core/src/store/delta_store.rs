@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{
-    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
-    StoreGeneration,
+    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, RecordGauges,
+    Repair, StoreGeneration,
 };
 use super::snapshot::Snapshot;
 use crate::error::Error;
@@ -28,7 +28,7 @@ use crate::protocol::Claim;
 /// returns: for example, [`generation`](Self::generation) returns a [`StoreGeneration`].
 ///
 /// The trait is object-safe and can be wrapped. A wrapper forwards the eight required methods,
-/// [`prefix`](Self::prefix) and the eight accessors.
+/// [`replace_many`](Self::replace_many), [`prefix`](Self::prefix) and the nine accessors.
 pub trait DeltaStore: Send + Sync + 'static {
     /// Adds to what is pending.
     ///
@@ -87,6 +87,13 @@ pub trait DeltaStore: Send + Sync + 'static {
     ///
     /// As [`increment`](Self::increment).
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error>;
+
+    /// Does what [`replace`](Self::replace) does for each of these counters, with an outcome of its
+    /// own for each. Of a counter that is named twice, the last replacement stays. The default
+    /// calls `replace` for one after the other.
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        replacements.iter().map(|(id, to)| self.replace(id, *to)).collect()
+    }
 
     /// Whether each claim is still the one that its counter has. Answers `within` this time, or
     /// fails.
@@ -147,6 +154,12 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// Returns the capability to add to a counter and to its buckets at one instant. Default:
     /// `None`. Without it, keys that are counted by periods are not counted.
     fn together(&self) -> Option<&dyn CountTogether> {
+        None
+    }
+
+    /// Returns the capability to record readings of gauges. Default: `None`. Without it, gauges are
+    /// not recorded.
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
         None
     }
 

@@ -4,14 +4,24 @@ use proc_macro2::Ident;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum AttrName {
     Keys,
+    Gauges,
     OwnerType,
     KeyEnum,
+    GaugeEnum,
     Id,
     Zone,
 }
 
 impl AttrName {
-    const ALL: [Self; 5] = [Self::Keys, Self::OwnerType, Self::KeyEnum, Self::Id, Self::Zone];
+    const ALL: [Self; 7] = [
+        Self::Keys,
+        Self::Gauges,
+        Self::OwnerType,
+        Self::KeyEnum,
+        Self::GaugeEnum,
+        Self::Id,
+        Self::Zone,
+    ];
 
     /// The similarity, from 0 to 1, from which a word counts as a misspelt option: `kyes`, `owner`.
     const ALIKE: f64 = 0.75;
@@ -23,8 +33,10 @@ impl AttrName {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Keys => "keys",
+            Self::Gauges => "gauges",
             Self::OwnerType => "owner_type",
             Self::KeyEnum => "key_enum",
+            Self::GaugeEnum => "gauge_enum",
             Self::Id => "id",
             Self::Zone => "zone",
         }
@@ -34,8 +46,10 @@ impl AttrName {
     pub(super) fn form(self) -> &'static str {
         match self {
             Self::Keys => "keys(views, likes)",
+            Self::Gauges => "gauges(stock(every(day)))",
             Self::OwnerType => r#"owner_type = "article""#,
             Self::KeyEnum => "key_enum = ArticleCounter",
+            Self::GaugeEnum => "gauge_enum = ArticleGauge",
             Self::Id => "id = uuid",
             Self::Zone => "zone = time_zone",
         }
@@ -43,14 +57,15 @@ impl AttrName {
 
     /// Lists all options, for a message.
     pub(super) fn list() -> String {
-        let [keys, owner_type, key_enum, id, zone] = Self::ALL.map(Self::form);
-        format!("`{keys}`, `{owner_type}`, `{key_enum}`, `{id}` or `{zone}`")
+        let [others @ .., last] = Self::ALL.map(Self::form);
+        format!("{} or `{last}`", others.map(|form| format!("`{form}`")).join(", "))
     }
 
     /// Returns the message for an option that is given twice.
     pub(super) fn repeated(self) -> String {
         match self {
             Self::Keys => "`keys` is given twice: put all keys into one list".to_owned(),
+            Self::Gauges => "`gauges` is given twice: put all gauges into one list".to_owned(),
             _ => format!("`{}` is given twice: remove one", self.text()),
         }
     }
@@ -90,6 +105,7 @@ mod tests {
             ("ownertype", "owner_type"),
             ("keyenum", "key_enum"),
             ("zones", "zone"),
+            ("gauge", "gauges"),
         ] {
             assert_eq!(nearest(slip), Some(meant), "{slip}");
         }

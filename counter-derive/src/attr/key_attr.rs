@@ -15,18 +15,24 @@ pub(crate) struct KeyAttr {
     pub(crate) every: Vec<Ident>,
 }
 
-/// Reads the keys of the option `keys`, which stands at `place`.
-pub(super) fn read(value: Value, place: &TokenStream, mistakes: &mut Mistakes) -> Vec<KeyAttr> {
+/// Reads the keys of the option `keys` or `gauges`, which stands at `place`.
+pub(super) fn read(
+    option: AttrName,
+    value: Value,
+    place: &TokenStream,
+    mistakes: &mut Mistakes,
+) -> Vec<KeyAttr> {
+    let name = option.text();
     let pieces = match value {
         Value::List(list) => split(list),
         _ => {
-            mistakes
-                .add(place, format!("write the keys in parentheses: `{}`", AttrName::Keys.form()));
+            mistakes.add(place, format!("write the {name} in parentheses: `{}`", option.form()));
             return Vec::new();
         }
     };
     if pieces.is_empty() {
-        mistakes.add(place, "no key is declared: name one, or remove `keys`");
+        let one = name.trim_end_matches('s');
+        mistakes.add(place, format!("no {one} is declared: name one, or remove `{name}`"));
     }
     pieces.into_iter().filter_map(|piece| KeyAttr::read(piece, mistakes)).collect()
 }

@@ -13,8 +13,11 @@ use crate::mistakes::Mistakes;
 pub(crate) struct Options {
     /// `None` if the option was not given. An option without keys has been reported already.
     pub(crate) keys: Option<Vec<KeyAttr>>,
+    /// As `keys`.
+    pub(crate) gauges: Option<Vec<KeyAttr>>,
     pub(crate) owner_type: Option<LitStr>,
     pub(crate) key_enum: Option<EnumName>,
+    pub(crate) gauge_enum: Option<EnumName>,
     /// Whether the primary key has the bytes of a UUID.
     pub(crate) has_uuid_bytes: bool,
     /// The name of the field that holds the owner's time zone.
@@ -62,9 +65,13 @@ impl Options {
         }
         self.seen.push(name);
         match name {
-            AttrName::Keys => self.keys = Some(key_attr::read(item.value, &piece, mistakes)),
+            AttrName::Keys => self.keys = Some(key_attr::read(name, item.value, &piece, mistakes)),
+            AttrName::Gauges => {
+                self.gauges = Some(key_attr::read(name, item.value, &piece, mistakes));
+            }
             AttrName::OwnerType => self.owner_type = text(name, item.value, &piece, mistakes),
             AttrName::KeyEnum => self.key_enum = enum_name(name, item.value, &piece, mistakes),
+            AttrName::GaugeEnum => self.gauge_enum = enum_name(name, item.value, &piece, mistakes),
             AttrName::Zone => self.zone = field_name(name, item.value, &piece, mistakes),
             AttrName::Id => {
                 self.has_uuid_bytes = matches!(&item.value, Value::Name(kind) if kind == "uuid");

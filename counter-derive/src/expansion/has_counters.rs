@@ -1,9 +1,9 @@
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::Path;
 
 use crate::input::Field;
-use crate::valid::Model;
+use crate::valid::{Model, ValidKey};
 
 /// Returns the implementation of `HasCounters`.
 pub(super) fn expand(
@@ -15,7 +15,8 @@ pub(super) fn expand(
     let name = &model.item.ident;
     let (impl_generics, type_generics, where_clause) = model.item.generics.split_for_impl();
     let keys = model.keys.iter().map(|key| &key.text);
-    let grains_of = grains_of(model, root);
+    let gauges = gauges(model, root);
+    let grains_of = grains_of("grains_of", &model.keys, root);
     let zone = zone(model, root);
     quote! {
         #[automatically_derived]
@@ -35,6 +36,8 @@ pub(super) fn expand(
             }
 
             #grains_of
+
+            #gauges
 
             #zone
         }
@@ -58,9 +61,26 @@ fn zone(model: &Model<'_>, root: &Path) -> TokenStream {
     }
 }
 
-/// Returns the function for the grains of a key; nothing if no key has any.
-fn grains_of(model: &Model<'_>, root: &Path) -> TokenStream {
-    let with_grains = model.keys.iter().filter(|key| !key.grains.is_empty());
+/// Returns what the trait says of gauges; nothing if the model declares none.
+fn gauges(model: &Model<'_>, root: &Path) -> TokenStream {
+    if model.gauges.is_empty() {
+        return TokenStream::new();
+    }
+    let gauges = model.gauges.iter().map(|gauge| &gauge.text);
+    let grains_of = grains_of("gauge_grains_of", &model.gauges, root);
+    quote! {
+        const GAUGES: &'static [#root::CounterKey] = &[
+            #(#root::CounterKey::from_static(#gauges)),*
+        ];
+
+        #grains_of
+    }
+}
+
+/// Returns the function of this name for the grains of a key; nothing if no key has any.
+fn grains_of(name: &str, keys: &[ValidKey], root: &Path) -> TokenStream {
+    let name = format_ident!("{name}");
+    let with_grains = keys.iter().filter(|key| !key.grains.is_empty());
     let arms = with_grains.map(|key| {
         let (text, grains) = (&key.text, &key.grains);
         quote!(#text => &[#(#root::derive_support::Grain::#grains),*])
@@ -70,7 +90,7 @@ fn grains_of(model: &Model<'_>, root: &Path) -> TokenStream {
         return TokenStream::new();
     }
     quote! {
-        fn grains_of(__key: &#root::CounterKey) -> &'static [#root::derive_support::Grain] {
+        fn #name(__key: &#root::CounterKey) -> &'static [#root::derive_support::Grain] {
             match #root::CounterKey::as_str(__key) {
                 #(#arms,)*
                 _ => &[],

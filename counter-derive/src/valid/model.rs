@@ -19,6 +19,8 @@ pub(crate) struct Model<'a> {
     pub(crate) column: Option<Path>,
     pub(crate) key_enum: Ident,
     pub(crate) keys: Vec<ValidKey>,
+    pub(crate) gauge_enum: Ident,
+    pub(crate) gauges: Vec<ValidKey>,
     /// The field that holds the owner's time zone, if the model names one.
     pub(crate) zone: Option<&'a Field<'a>>,
 }
@@ -30,14 +32,21 @@ pub(crate) fn check<'a>(input: &'a Input<'a>, mistakes: &mut Mistakes) -> Model<
         Shape::Other => None,
     };
     shape::check_generics(input.item, mistakes);
+    let owner_type = owner_type::check(input, mistakes);
+    let key_enum = enum_name::of_keys(input, mistakes);
+    let keys = valid_key::check(input.options.keys.as_deref().unwrap_or_default(), &[], mistakes);
+    let gauges = input.options.gauges.as_deref().unwrap_or_default();
+    let gauges = valid_key::check(gauges, &keys, mistakes);
     Model {
         item: input.item,
-        owner_type: owner_type::check(input, mistakes),
+        owner_type,
         id,
         has_uuid_bytes: input.options.has_uuid_bytes,
         column: id.and_then(|id| primary_key::column(input, id)),
-        key_enum: enum_name::check(input, mistakes),
-        keys: valid_key::check(input.options.keys.as_deref().unwrap_or_default(), mistakes),
+        key_enum,
+        keys,
+        gauge_enum: enum_name::of_gauges(input, mistakes),
+        gauges,
         zone: zone::find(input, mistakes),
     }
 }

@@ -15,22 +15,35 @@ pub(crate) struct ValidKey {
     pub(crate) grains: Vec<Ident>,
 }
 
-/// Returns the valid keys, each once.
-pub(super) fn check(keys: &[KeyAttr], mistakes: &mut Mistakes) -> Vec<ValidKey> {
+/// Returns the valid keys, each once and none of the others, which have an enum of their own.
+pub(super) fn check(
+    keys: &[KeyAttr],
+    others: &[ValidKey],
+    mistakes: &mut Mistakes,
+) -> Vec<ValidKey> {
     let mut valid = Vec::new();
     for key in keys {
-        if let Some(key) = check_key(key, &valid, mistakes) {
+        if let Some(key) = check_key(key, &valid, others, mistakes) {
             valid.push(key);
         }
     }
     valid
 }
 
-fn check_key(key: &KeyAttr, before: &[ValidKey], mistakes: &mut Mistakes) -> Option<ValidKey> {
+fn check_key(
+    key: &KeyAttr,
+    before: &[ValidKey],
+    others: &[ValidKey],
+    mistakes: &mut Mistakes,
+) -> Option<ValidKey> {
     let (text, place): (_, &dyn ToTokens) = match &key.text {
         Some(text) => (text.value(), text),
         None => (key.name.unraw().to_string(), &key.name),
     };
+    if others.iter().any(|other| other.text == text) {
+        mistakes.add(place, format!("{text:?} is a key and a gauge: remove one, or rename it"));
+        return None;
+    }
     if let Some(flaw) = flaw(&text, before) {
         mistakes.add(place, flaw);
         return None;

@@ -219,8 +219,12 @@ impl CountersBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn model<M: HasCounters>(mut self) -> Self {
-        let (owner_type, grains_of) = (M::OWNER_TYPE, M::grains_of);
-        self.models.push(DeclaredModel { owner_type, grains_of, has_zone: M::HAS_ZONE });
+        self.models.push(DeclaredModel {
+            owner_type: M::OWNER_TYPE,
+            grains_of: M::grains_of,
+            gauge_grains_of: M::gauge_grains_of,
+            has_zone: M::HAS_ZONE,
+        });
         self
     }
 

@@ -15,9 +15,9 @@ use crate::owner::key_of::KeyOf;
 #[derive(Debug, Clone, Copy)]
 #[must_use = "it counts nothing until it is asked"]
 pub struct Counting<'a> {
-    counters: &'a Counters,
-    event: Option<DateTime<Utc>>,
-    zone: Option<Zone>,
+    pub(super) counters: &'a Counters,
+    pub(super) event: Option<DateTime<Utc>>,
+    pub(super) zone: Option<Zone>,
 }
 
 impl Counters {

@@ -246,13 +246,8 @@ impl During<'_> {
         key: impl KeyOf<O::Model>,
         value: i64,
     ) -> Result<(), Error> {
-        let buckets = self.own_buckets(&owner, &key)?;
-        let [bucket] = &buckets[..] else {
-            let (kind, text) = (InputKind::Span, format!("{} periods", buckets.len()));
-            let why = "what is set to a value is one period";
-            return Err(Invalid::Malformed { kind, text, why }.into());
-        };
-        set(self.counters.engine(), bucket, Replacement::Set(value))
+        let bucket = one_period(self.own_buckets(&owner, &key)?)?;
+        set(self.counters.engine(), &bucket, Replacement::Set(value))
     }
 
     /// Sets the bucket of each period of the span to 0, one after the other, as
@@ -300,7 +295,7 @@ impl During<'_> {
         buckets.iter().try_for_each(|bucket| set(engine, bucket, replacement))
     }
 
-    fn own_buckets<O: CounterOwner>(
+    pub(super) fn own_buckets<O: CounterOwner>(
         &self,
         owner: &O,
         key: &impl KeyOf<O::Model>,
@@ -340,6 +335,16 @@ impl During<'_> {
         };
         Ok(Asked { id, stored, steps })
     }
+}
+
+/// Returns the only one of these buckets.
+pub(super) fn one_period(buckets: Vec<CounterId>) -> Result<CounterId, Invalid> {
+    let periods = buckets.len();
+    let only = buckets.into_iter().next().filter(|_| periods == 1);
+    only.ok_or_else(|| {
+        let (kind, text) = (InputKind::Span, format!("{periods} periods"));
+        Invalid::Malformed { kind, text, why: "what is set to a value is one period" }
+    })
 }
 
 /// A counter, the grains by which it is counted, and the steps that are asked of it.

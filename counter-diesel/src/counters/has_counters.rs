@@ -39,6 +39,15 @@ pub trait HasCounters {
         &[]
     }
 
+    /// The gauges that the model declares, in the order of their declaration. Default: none.
+    const GAUGES: &'static [CounterKey] = &[];
+
+    /// The grains by which the readings of a gauge are kept, as the model declares them:
+    /// `gauges(stock(every(day)))`. Default: none.
+    fn gauge_grains_of(_gauge: &CounterKey) -> &'static [Grain] {
+        &[]
+    }
+
     /// Whether instances have a zone of their own, in which their days begin: `#[counters(zone =
     /// time_zone)]`. Then an instance of which only the id is known is counted by days only [in a
     /// zone](Counters::in_zone) that the call names.
@@ -309,6 +318,10 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
         M::grains_of(key)
     }
 
+    fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {
+        M::gauge_grains_of(gauge)
+    }
+
     fn zone(&self) -> Result<OwnerZone, Invalid> {
         let without = if M::HAS_ZONE { OwnerZone::Configured } else { OwnerZone::Undeclared };
         Ok(M::counter_zone(self)?.map_or(without, OwnerZone::Own))
@@ -330,6 +343,10 @@ impl<M: HasCounters> CounterOwner for OwnerOf<M> {
         M::grains_of(key)
     }
 
+    fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {
+        M::gauge_grains_of(gauge)
+    }
+
     fn zone(&self) -> Result<OwnerZone, Invalid> {
         Ok(zone_by_id::<M>())
     }
@@ -348,6 +365,10 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
 
     fn grains_of(key: &CounterKey) -> &'static [Grain] {
         M::grains_of(key)
+    }
+
+    fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {
+        M::gauge_grains_of(gauge)
     }
 
     fn zone(&self) -> Result<OwnerZone, Invalid> {

@@ -8,7 +8,7 @@ use super::floor::Floor;
 use crate::error::{CoreError, Error};
 
 /// How many counters are looked at together. Each has two names in the store.
-const AT_ONCE: usize = 2_000;
+pub(crate) const AT_ONCE: usize = 2_000;
 
 /// The steps of a span at the time of a call.
 #[derive(Debug)]
@@ -44,6 +44,13 @@ impl Steps {
         let last_to_end = || FixedOffset::west_opt(12 * 3600).map(Zone::from);
         let zone = self.zone.or_else(last_to_end).unwrap_or_default();
         self.steps.partition_point(|step| step.instants(zone).end <= self.now)
+    }
+
+    /// Returns how many steps have begun: anywhere, where the zone is not known.
+    pub(crate) fn begun(&self) -> usize {
+        let first_to_begin = || FixedOffset::east_opt(14 * 3600).map(Zone::from);
+        let zone = self.zone.or_else(first_to_begin).unwrap_or_default();
+        self.steps.iter().filter(|step| step.instants(zone).start <= self.now).count()
     }
 
     /// Returns the grain whose periods add up to each step, of those by which a counter is counted.

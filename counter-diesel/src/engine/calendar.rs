@@ -27,6 +27,8 @@ pub(crate) struct DeclaredModel {
     pub(crate) owner_type: OwnerType,
     /// Returns the grains by which the model counts a key.
     pub(crate) grains_of: fn(&CounterKey) -> &'static [Grain],
+    /// Returns the grains by which the readings of a gauge are kept.
+    pub(crate) gauge_grains_of: fn(&CounterKey) -> &'static [Grain],
     /// Whether each owner has a zone of its own.
     pub(crate) has_zone: bool,
 }
@@ -78,6 +80,11 @@ impl Calendar {
         DateTime::from_timestamp_micros(micros).unwrap_or(edge)
     }
 
+    /// Returns for how long the store may hold readings that have no rows.
+    pub(crate) fn recent(&self) -> Recent {
+        Recent { until: later(self.now(), self.newest_event), oldest_event: self.oldest_event }
+    }
+
     /// Returns when an increment happens: now, or when its event did if that is not too long ago
     /// nor in the future.
     pub(crate) fn instant(&self, event: Option<DateTime<Utc>>) -> Result<DateTime<Utc>, Error> {
@@ -91,6 +98,26 @@ impl Calendar {
         } else {
             Ok(at)
         }
+    }
+}
+
+/// For how long the store may hold readings that have no rows: as long as they are recorded late.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recent {
+    /// No reading is of a later instant.
+    pub(crate) until: DateTime<Utc>,
+    /// None that is older is recorded.
+    pub(crate) oldest_event: Duration,
+}
+
+impl Recent {
+    /// Returns how many periods of a grain that may be.
+    pub(crate) fn periods(self, grain: Grain) -> usize {
+        let one = Period::containing(grain, DateTime::<Utc>::UNIX_EPOCH.naive_utc());
+        let seconds = u64::try_from((one.end() - one.start()).num_seconds()).unwrap_or(1).max(1);
+        let periods = usize::try_from(self.oldest_event.as_secs() / seconds);
+        // The running one, and the one that the bound cuts.
+        periods.unwrap_or(usize::MAX).saturating_add(2)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use counter_core::{
-    CounterId, DeltaStore, Error as CoreError, Grain, Invalid, JointIncrement, Zone,
+    CounterId, CounterKey, DeltaStore, Error as CoreError, Grain, Invalid, JointIncrement, Zone,
 };
 
-use super::calendar::{Calendar, Counted, not_counted};
+use super::calendar::{Calendar, Counted, DeclaredModel, not_counted};
 use super::engine::Engine;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
+use crate::owner::gauge_of::GaugeOf;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_zone::OwnerZone;
 
@@ -52,13 +53,38 @@ pub(crate) fn named<O: CounterOwner>(
     key: &impl KeyOf<O::Model>,
     zone: Option<Zone>,
 ) -> Result<(Counted, Option<NoZone>), Error> {
-    let (of, key) = (owner.owner()?, key.counter_key()?);
-    let id = CounterId::of(&of, &key);
+    let key = key.counter_key()?;
+    let of_model = |model: &DeclaredModel| (model.grains_of)(&key);
+    named_by(calendar, owner, &key, (O::grains_of(&key), &of_model), zone)
+}
+
+/// Like [`named`], for a gauge.
+pub(crate) fn named_gauge<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    gauge: &impl GaugeOf<O::Model>,
+    zone: Option<Zone>,
+) -> Result<(Counted, Option<NoZone>), Error> {
+    let key = gauge.gauge_key()?;
+    let of_model = |model: &DeclaredModel| (model.gauge_grains_of)(&key);
+    named_by(calendar, owner, &key, (O::gauge_grains_of(&key), &of_model), zone)
+}
+
+/// The grains of a key that the owner's own model declares, and those that a model does which the
+/// builder knows.
+type GrainsOf<'a> = (&'static [Grain], &'a dyn Fn(&DeclaredModel) -> &'static [Grain]);
+
+fn named_by<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &CounterKey,
+    (own, of_model): GrainsOf<'_>,
+    zone: Option<Zone>,
+) -> Result<(Counted, Option<NoZone>), Error> {
+    let of = owner.owner()?;
+    let id = CounterId::of(&of, key);
     let model = calendar.declared(of.owner_type());
-    let grains = match O::grains_of(&key) {
-        [] => model.map_or(&[][..], |model| (model.grains_of)(&key)),
-        grains => grains,
-    };
+    let grains = if own.is_empty() { model.map_or(own, of_model) } else { own };
     let has_days = grains.iter().any(|grain| *grain != Grain::Hour);
     let zone = match zone {
         Some(zone) => Ok(zone),

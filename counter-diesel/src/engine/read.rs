@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CommitOutcome, CounterId, CounterKey, DeltaStore, Holding, Owner,
-    Seen, Snapshot, ValueError, Verdict, value,
+    Baseline, Claim, ClaimOp, ClaimSeq, CommitOutcome, CounterId, CounterKey, DeltaStore, Holding,
+    Owner, Seen, Snapshot, ValueError, Verdict, value,
 };
 
 use crate::error::{CoreError, Error};
@@ -30,6 +30,9 @@ pub(crate) struct Values<T> {
 pub(crate) struct ReadValue {
     pub(crate) value: i64,
     pub(crate) seen: Seen,
+    /// Whether there is anything of the counter, in the store or as a row. One that is about to be
+    /// deleted is not there.
+    pub(crate) is_there: bool,
 }
 
 /// The values of these counters, each as it was at one instant during the call.
@@ -116,15 +119,24 @@ impl Reading {
             let seen = Seen { high_water, pending: held.pending };
             // A claim made after the look was applied. At its instant nothing was pending and
             // nothing else in flight, so the row alone was the counter's value.
-            let value = if self.was_row_at_look(index, *row) {
-                value_over(store, held, *row).map_err(|error| CoreError::of_value(id, error))?
+            let (value, is_there) = if self.was_row_at_look(index, *row) {
+                let value = value_over(store, held, *row);
+                (value.map_err(|error| CoreError::of_value(id, error))?, is_there(held, *row))
             } else {
-                row.count
+                (row.count, *row != Baseline::NONE)
             };
-            Ok(ReadValue { value, seen })
+            Ok(ReadValue { value, seen, is_there })
         });
         Values { values: values.collect(), beyond_store }
     }
+}
+
+fn is_there(held: &Holding, row: Baseline) -> bool {
+    let has_value = match &held.claim {
+        Some(claim) if claim.seq > row.seq => claim.op != ClaimOp::Delete,
+        _ => row != Baseline::NONE,
+    };
+    has_value || held.pending != 0
 }
 
 /// The value of a counter. A claim that is not in the table comes over a row that has seen a newer

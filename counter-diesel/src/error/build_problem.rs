@@ -16,7 +16,8 @@ pub enum BuildProblem {
     /// The store cannot move counts, so owners cannot be merged.
     #[error(
         "this store cannot move counts from one counter to another at one instant, so owners \
-         cannot be merged: a wrapper has to pass on DeltaStore::moves"
+         cannot be merged: a cluster can with a tag in its prefix, and a wrapper has to pass on \
+         DeltaStore::moves"
     )]
     StoreMovesNothing,
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, Marks, NotedRow,
-    NumberRow, Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Grain, HeldNumber, Marks,
+    NotedRow, NumberRow, Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber, TableName,
 };
 
 use crate::error::Error;
@@ -67,6 +67,15 @@ pub trait Ledger: Send + Sync + 'static {
         buckets: Option<BucketRange>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error>;
+
+    /// The start of the newest row of a counter's buckets of this grain that does not start later
+    /// than this.
+    fn newest_bucket(
+        &self,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error>;
 
     /// The rows of the owners of this type, in an order of owner and key that stays the same, at
     /// most `limit` of them: those after this place, or the first.

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, CounterId, CounterKey, Fact, Generation, NotedRow, Owner, OwnerId, OwnerType,
+    Baseline, CounterId, CounterKey, Fact, Generation, Grain, NotedRow, Owner, OwnerId, OwnerType,
     PartSeq, Prefix, TableName, redact,
 };
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
@@ -211,6 +212,15 @@ impl<C: CounterConnection> DirectLedger<C> {
     ) -> Result<Vec<OwnerId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.run(LedgerStep::Read, |conn, tables| conn.top(tables, owner_type, key, buckets, limit))
+    }
+
+    pub(crate) fn newest_bucket(
+        &self,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        self.run(LedgerStep::Read, |conn, tables| conn.newest_bucket(tables, total, grain, until))
     }
 
     pub(crate) fn begin(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, CounterId, CounterKey, Generation, NotedRow, Owner, OwnerId, OwnerType, PartSeq,
-    Prefix, TableName,
+    Baseline, CounterId, CounterKey, Generation, Grain, NotedRow, Owner, OwnerId, OwnerType,
+    PartSeq, Prefix, TableName,
 };
 use diesel::r2d2::{ConnectionManager, Pool};
 
@@ -172,6 +172,16 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     ) -> Result<Vec<OwnerId>, Error> {
         let (of, key) = (owner_type.clone(), key.clone());
         self.within(self.limits().answer, move |direct| direct.top(&of, &key, range, limit))
+    }
+
+    fn newest_bucket(
+        &self,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        let total = total.clone();
+        self.within(self.limits().answer, move |direct| direct.newest_bucket(&total, grain, until))
     }
 
     fn rows_after(

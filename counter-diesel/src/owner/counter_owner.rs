@@ -47,6 +47,11 @@ pub trait CounterOwner {
         &[]
     }
 
+    /// The grains by which the model keeps the readings of a gauge.
+    fn gauge_grains_of(_gauge: &CounterKey) -> &'static [Grain] {
+        &[]
+    }
+
     /// The zone in which the owner's days begin, and so its weeks, months, quarters and years.
     /// Default: the configured one, unless a model of this type that the builder knows has zones.
     ///

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use counter_core::{Claim, CounterId, Error as CoreError, Operation, Replacement};
+use counter_core::{BoxError, Claim, CounterId, Error as CoreError, Operation, Replacement};
 
 use super::batches::apply::apply_once;
 use super::report::observer::Observer;
@@ -22,7 +23,7 @@ const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A store that was silent for longer than this when it was asked about is not waited for once more
 /// by the same caller.
-const SILENCE: Duration = Duration::from_millis(250);
+pub(super) const SILENCE: Duration = Duration::from_millis(250);
 
 /// What became in the table of what the store has set.
 pub(crate) enum InTable {
@@ -61,11 +62,7 @@ pub(crate) fn set_in_table(
     })?;
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let prefix = engine.prefix();
-    let applied = apply(engine, claim, store_id, asked, &mut log);
-    match &applied {
-        Ok(()) => engine.note_database(KnownDatabase::right()),
-        Err(error) => engine.note_if_other(error),
-    }
+    let applied = apply_and_note(engine, &[claim], store_id, asked, &mut log);
     let PassLog { report, .. } = log;
     if let Err(error) = &applied {
         tracing::warn!(target: SET, %prefix, counter = %id, ?error, "a set is left to the next \
@@ -88,7 +85,7 @@ pub(crate) fn set_in_table(
 }
 
 /// Returns the error that nothing was set, because the store gave no answer to an earlier question.
-fn not_counted(id: &CounterId, replacement: Replacement, source: CoreError) -> Error {
+fn not_counted(id: &CounterId, replacement: Replacement, source: impl Into<BoxError>) -> Error {
     let operation = match replacement {
         Replacement::Set(_) => Operation::Set,
         Replacement::Delete => Operation::Delete,
@@ -114,11 +111,107 @@ pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     }
 }
 
-/// Tries to apply a claim, and once more if the store is not the one that this process knows.
-/// Leaves it to the next pass if the database could not be `asked` whether it is the right one.
+/// How many counters are set by one script and in one transaction.
+const SET_AT_ONCE: usize = 200;
+
+/// Sets many counters, a batch after the other, as [`set`] does one. Returns an outcome for each,
+/// in the order given: of a counter that is named twice, the last value stays.
+///
+/// # Errors
+///
+/// That the database is another one, before anything is set.
+pub(crate) fn set_many(
+    engine: &Engine,
+    sets: &[(CounterId, Replacement)],
+) -> Result<Vec<Result<(), Error>>, Error> {
+    ask(engine)?.ok();
+    let mut outcomes = Vec::with_capacity(sets.len());
+    for batch in sets.chunks(SET_AT_ONCE) {
+        outcomes.extend(set_batch(engine, batch));
+    }
+    Ok(outcomes)
+}
+
+fn set_batch(engine: &Engine, batch: &[(CounterId, Replacement)]) -> Vec<Result<(), Error>> {
+    let none = |why: String| {
+        let refused = |(id, to): &(CounterId, _)| Err(not_counted(id, *to, why.clone()));
+        batch.iter().map(refused).collect()
+    };
+    let asked_at = Instant::now();
+    let asked = match ask(engine) {
+        Err(error) => return none(one_line(&error)),
+        Ok(Err(Error::Core(error))) if asked_at.elapsed() >= SILENCE => {
+            return none(one_line(&error));
+        }
+        Ok(asked) => asked,
+    };
+    // Read before the claims are made, as of one.
+    let store_id = engine.store_id();
+    let replaced = engine.store().replace_many(batch);
+    let (mut claims, mut outcomes) = (BTreeMap::new(), Vec::with_capacity(batch.len()));
+    for ((id, _), replaced) in batch.iter().zip(replaced) {
+        outcomes.push(match replaced {
+            Ok(claim) => {
+                claims.insert(id, claim);
+                Ok(())
+            }
+            Err(error) => {
+                if !matches!(error, CoreError::NotCounted { .. }) {
+                    engine.unanswered().note([id.clone()]);
+                }
+                Err(error.into())
+            }
+        });
+    }
+    apply_sets(engine, claims.into_values().collect(), store_id, asked);
+    outcomes
+}
+
+/// Tries to bring sets into the table, in one transaction. What fails is logged and left to the
+/// next sync. The claims are of different counters and in their order.
+pub(crate) fn apply_sets(
+    engine: &Engine,
+    claims: Vec<Claim>,
+    store_id: Option<Arc<str>>,
+    asked: Result<(), Error>,
+) {
+    if claims.is_empty() {
+        return;
+    }
+    let mut log = PassLog::new(SyncReport::default(), Observer::none());
+    let (prefix, sets) = (engine.prefix(), claims.len());
+    let applied = apply_and_note(engine, &claims, store_id, asked, &mut log);
+    let PassLog { report, .. } = log;
+    if let Err(error) = &applied {
+        tracing::warn!(target: SET, %prefix, sets, ?error, "sets are left to the next sync");
+    } else if !report.is_clean() {
+        tracing::warn!(
+            target: SET, %prefix, sets, %report, "sets found something that needs attention"
+        );
+    }
+}
+
+/// Does what [`apply`] does, and notes what that says about the database.
+fn apply_and_note(
+    engine: &Engine,
+    claims: &[Claim],
+    store_id: Option<Arc<str>>,
+    asked: Result<(), Error>,
+    log: &mut PassLog<'_>,
+) -> Result<(), Error> {
+    let applied = apply(engine, claims, store_id, asked, log);
+    match &applied {
+        Ok(()) => engine.note_database(KnownDatabase::right()),
+        Err(error) => engine.note_if_other(error),
+    }
+    applied
+}
+
+/// Tries to apply claims, and once more if the store is not the one that this process knows.
+/// Leaves them to the next pass if the database could not be `asked` whether it is the right one.
 fn apply(
     engine: &Engine,
-    claim: Claim,
+    claims: &[Claim],
     store_id: Option<Arc<str>>,
     asked: Result<(), Error>,
     log: &mut PassLog<'_>,
@@ -127,29 +220,29 @@ fn apply(
     if let Some(store_id) = &store_id {
         unsettled.note_store(Arc::clone(store_id));
     }
-    // However this ends, the next pass knows the claim, and in which store it was made.
-    unsettled.take(&claim, Fate::Unapplied);
+    // However this ends, the next pass knows the claims, and in which store they were made.
+    claims.iter().for_each(|claim| unsettled.take(claim, Fate::Unapplied));
     asked?;
-    kept::note(engine, std::iter::once(&claim.id));
+    kept::note(engine, claims.iter().map(|claim| &claim.id));
     if store_id.is_none() {
-        return apply_in_present(&unsettled, claim, log);
+        return apply_in_present(&unsettled, claims, log);
     }
-    match apply_once(&unsettled, claim.clone(), log) {
-        Err(Error::Core(CoreError::StoreChanged)) => apply_in_present(&unsettled, claim, log),
+    match apply_once(&unsettled, claims, log) {
+        Err(Error::Core(CoreError::StoreChanged)) => apply_in_present(&unsettled, claims, log),
         result => result,
     }
 }
 
 /// Asks for the store's id, gives it one if it has none, asks whether it follows this database, and
-/// tries to apply the claim.
+/// tries to apply the claims.
 fn apply_in_present(
     unsettled: &Unsettled<'_>,
-    claim: Claim,
+    claims: &[Claim],
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     kinship::ask(unsettled.engine)?;
     if let Some(present) = unsettled.engine.store_id() {
         unsettled.note_store(present);
     }
-    apply_once(unsettled, claim, log)
+    apply_once(unsettled, claims, log)
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use counter_core::{
-    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, HeldNumber, NotedRow, NumberRow,
-    Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber,
+    Baseline, Claim, ClaimSeq, CounterId, CounterKey, Generation, Grain, HeldNumber, NotedRow,
+    NumberRow, Owner, OwnerId, OwnerType, PartSeq, Prefix, StoreNumber,
 };
 use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
@@ -70,6 +70,16 @@ impl Ledger for FaultyLedger {
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, buckets, limit))
+    }
+
+    fn newest_bucket(
+        &self,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> Result<Option<NaiveDateTime>, Error> {
+        let newest = || self.inner.newest_bucket(total, grain, until);
+        self.step("newest_bucket", LedgerStep::Read, newest)
     }
 
     fn rows_after(

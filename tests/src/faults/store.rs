@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error, Fact,
-    Foreign, Generation, IndexEntry, IndexPage, InspectStore, KeyIndex, LastGeneration, MoveCounts,
-    MoveOutcome, NoteOutcome, NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern,
-    PendingIndex, Prefix, PrivateStore, Recall, Repair, Replacement, ScanPage, Snapshot,
-    StoreFacts, StoreGeneration, StoreParts, StoreStep, Verdict,
+    Claim, ClaimSeq, Claimed, CountMove, CountTogether, CounterId, Cursor, DeltaStore, Error,
+    Generation, InspectStore, KeyIndex, LastGeneration, MoveCounts, MoveOutcome, NoteOutcome,
+    NotedRow, Numbered, Operation, PartSeq, PartsRecall, Pattern, PendingIndex, Prefix,
+    PrivateStore, Recall, RecordGauges, Repair, Replacement, ScanPage, Snapshot, StoreGeneration,
+    StoreParts, StoreStep, Verdict,
 };
 
 use super::plan::Faults;
@@ -46,7 +46,7 @@ impl FaultyStore {
 }
 
 impl FaultyStore {
-    fn step<T>(
+    pub(super) fn step<T>(
         &self,
         name: &str,
         step: StoreStep,
@@ -95,6 +95,18 @@ impl DeltaStore for FaultyStore {
         self.step("replace", StoreStep::Claim, || self.inner.replace(id, replacement))
     }
 
+    fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
+        let replace = || Ok(self.inner.replace_many(replacements));
+        self.step("replace_many", StoreStep::Claim, replace).unwrap_or_else(|error| {
+            let why = error.to_string();
+            let unknown = |(id, _): &(CounterId, Replacement)| {
+                let (operation, counter) = (Operation::Set, id.clone());
+                Err(Error::OutcomeUnknown { operation, counter, source: why.clone().into() })
+            };
+            replacements.iter().map(unknown).collect()
+        })
+    }
+
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
         self.step("verify", StoreStep::Verify, || self.inner.verify(claims, within))
     }
@@ -133,6 +145,10 @@ impl DeltaStore for FaultyStore {
         self.inner.together()
     }
 
+    fn gauges(&self) -> Option<&dyn RecordGauges> {
+        self.inner.gauges().map(|_| self as _)
+    }
+
     fn moves(&self) -> Option<&dyn MoveCounts> {
         self.inner.moves().map(|_| self as _)
     }
@@ -143,7 +159,7 @@ impl DeltaStore for FaultyStore {
 }
 
 /// A wrapper has the capabilities of what it wraps, so a step that is asked for is there.
-fn present<T: ?Sized>(capability: Option<&T>) -> &T {
+pub(super) fn present<T: ?Sized>(capability: Option<&T>) -> &T {
     capability.expect("the wrapped store has the capability")
 }
 
@@ -327,58 +343,5 @@ impl PrivateStore for FaultyStore {
     ) -> Result<Vec<Option<Claim>>, Error> {
         let inner = present(self.inner.private());
         self.step("renumber", StoreStep::Renumber, || inner.renumber_unapplied(claims, above))
-    }
-}
-
-impl PendingIndex for FaultyStore {
-    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
-        let inner = present(self.inner.pending_index());
-        self.step("index", StoreStep::Index, || inner.page(from, count))
-    }
-
-    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
-        let inner = present(self.inner.pending_index());
-        self.step("remove", StoreStep::Index, || inner.remove(entries))
-    }
-
-    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
-        let inner = present(self.inner.pending_index());
-        self.step("begin_scan", StoreStep::Index, || inner.begin_scan(every))
-    }
-
-    fn abandon_scan(&self) -> Result<(), Error> {
-        let inner = present(self.inner.pending_index());
-        self.step("abandon_scan", StoreStep::Index, || inner.abandon_scan())
-    }
-}
-
-impl InspectStore for FaultyStore {
-    fn inspect(&self) -> Result<StoreFacts, Error> {
-        let inner = present(self.inner.inspection());
-        let mut facts = self.step("inspect", StoreStep::Inspect, || inner.inspect())?;
-        if self.generation.is_some() {
-            facts.generation = Fact::Known(self.generation.clone());
-        }
-        Ok(facts)
-    }
-
-    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
-        let inner = present(self.inner.inspection());
-        self.step("misplaced", StoreStep::Look, || inner.misplaced(ids))
-    }
-
-    fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
-        let inner = present(self.inner.inspection());
-        self.step("expiring", StoreStep::Look, || inner.expiring(ids))
-    }
-
-    fn held_under(
-        &self,
-        prefix: &Prefix,
-        from: Cursor,
-        count: NonZeroUsize,
-    ) -> Result<ScanPage, Error> {
-        let inner = present(self.inner.inspection());
-        self.step("held_under", StoreStep::Scan, || inner.held_under(prefix, from, count))
     }
 }

@@ -15,6 +15,8 @@ pub enum Capability {
     Moves,
     /// Adds to a counter and to its buckets at one instant.
     Together,
+    /// Records readings of gauges.
+    Gauges,
     /// Names the counters that may hold something.
     PendingIndex,
     /// Answers questions about itself.
@@ -31,6 +33,7 @@ impl Capability {
             (Self::KeyIndex, store.key_index().is_some()),
             (Self::Moves, store.moves().is_some()),
             (Self::Together, store.together().is_some()),
+            (Self::Gauges, store.gauges().is_some()),
             (Self::PendingIndex, store.pending_index().is_some()),
             (Self::Inspection, store.inspection().is_some()),
         ]

@@ -16,6 +16,7 @@ contract![
     the_greatest_and_least_values_are_set_exactly,
     a_set_that_nobody_finished_is_recovered,
     a_set_can_be_verified_and_acknowledged,
+    many_are_replaced_each_with_a_claim_of_its_own,
 ];
 
 fn a_set_of_a_new_counter_is_a_claim(world: &dyn StoreWorld) {
@@ -100,6 +101,34 @@ fn a_set_that_nobody_finished_is_recovered(world: &dyn StoreWorld) {
         let recovered = claim(&*store, &views_of(1), Duration::ZERO);
         assert_eq!(recovered, Claimed::Recovered(left));
     }
+}
+
+fn many_are_replaced_each_with_a_claim_of_its_own(world: &dyn StoreWorld) {
+    let store = world.store();
+    let before = fresh(&*store, &views_of(3), 5);
+    store.increment(&views_of(3), 7).unwrap();
+    // More than one script of Redis takes. The first one is named again in the end.
+    let mut replacements = (1..=450).map(|id| (views_of(id), Replacement::Set(id)));
+    let mut replacements = replacements.by_ref().collect::<Vec<_>>();
+    replacements[1].1 = Replacement::Delete;
+    replacements.push((views_of(1), Replacement::Set(-1)));
+    let claims = store.replace_many(&replacements).into_iter().map(Result::unwrap);
+    let claims = claims.collect::<Vec<_>>();
+    for (claim, (id, replacement)) in claims.iter().zip(&replacements) {
+        let op = match replacement {
+            Replacement::Set(to) => ClaimOp::Set(*to),
+            Replacement::Delete => ClaimOp::Delete,
+        };
+        assert_eq!((&claim.id, claim.op), (id, op));
+        assert!(claim.seq > before.seq && claim.seq <= store.look(&[]).unwrap().high_water);
+        if *id != views_of(1) {
+            let expected = Holding { pending: 0, claim: Some(claim.clone()) };
+            assert_eq!(held(&*store, id), expected);
+        }
+    }
+    assert!(claims[450].seq > claims[0].seq);
+    assert_eq!(held(&*store, &views_of(1)).claim, Some(claims[450].clone()));
+    assert!(store.replace_many(&[]).is_empty());
 }
 
 fn a_set_can_be_verified_and_acknowledged(world: &dyn StoreWorld) {

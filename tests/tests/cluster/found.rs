@@ -209,7 +209,7 @@ fn nothing_is_committed_under_an_id_that_is_lost_while_claims_are_verified() {
     increment_all(&counters);
     let id = world.name_of_id();
     let faults = Faults::calling_once_before("verify", move || {
-        unlink(&[id.clone().into_bytes()], &mut World::node_of(&id).bare()).unwrap();
+        lose_id(&id);
     });
     let report = sync(&world.process_behind(&faults));
     assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
@@ -227,4 +227,67 @@ fn an_acknowledgement_that_fails_though_all_nodes_are_there_ends_the_sync() {
     let report = sync(&counters);
     assert!(report.stopped.is_some() && report.unavailable == 0, "{report}");
     assert!(sync(&world.process()).stopped.is_none());
+}
+
+/// The claim is of an id that was lost since, and another process began the next one without a
+/// word of the claim.
+#[test]
+fn a_claim_that_was_made_under_an_earlier_id_keeps_no_others_from_being_synced() {
+    let world = World::new();
+    let (node, other) = (world.node(), world.process());
+    let (here, others) = world.split(node);
+    let claimed = here[0];
+    increment_all(&other);
+    assert!(sync(&other).is_clean());
+    other.increment(post(claimed), "views", 5).unwrap();
+    let held = world.copy(node);
+    let is_away = Arc::new(AtomicBool::new(true));
+    let worker = unable_to_apply(&world, &is_away);
+    assert_eq!(worker.sync(&of_a_worker()).unwrap().applied, 0);
+    is_away.store(false, Ordering::Relaxed);
+    world.restore(node, &held);
+    lose_id(&world.name_of_id());
+    // What the copy holds is counted, for nothing that is recorded was lost.
+    let report = sync(&world.process());
+    assert!(report.store_replaced.is_some() && report.applied == 1, "{report}");
+    other.increment(post(others[0]), "views", 5).unwrap();
+    let report = worker.sync(&of_a_worker()).unwrap();
+    assert!(report.stopped.is_none() && report.applied == 1, "{report}");
+    assert_eq!(report.gone_back.count(), 1, "{report}");
+    assert_eq!(baselines(&other, &[claimed, others[0]]), [10, 10]);
+    let apply = SyncOptions::default().on_conflict(OnConflict::Apply);
+    assert!(world.process().sync(&apply).unwrap().is_clean());
+    assert!(worker.sync(&of_a_worker()).unwrap().gone_back.is_empty());
+    assert_eq!(baselines(&other, &[claimed, others[0]]), [10, 10]);
+}
+
+/// All that it has read is of before an id that was there meanwhile.
+#[test]
+fn a_process_that_is_slow_begins_no_id_with_what_it_read_before_the_last_one() {
+    let world = World::new();
+    let (node, counters) = (world.node(), world.process());
+    let (here, _) = world.split(node);
+    increment_all(&counters);
+    assert!(sync(&counters).is_clean());
+    for number in &here {
+        counters.increment(post(*number), "views", 5).unwrap();
+    }
+    let held = world.copy(node);
+    lose_id(&world.name_of_id());
+    let faults = Faults::calling_once_before("generation", {
+        let (prefix, id, faster) = (world.cluster.prefix(), world.name_of_id(), world.process());
+        move || {
+            assert!(sync(&faster).store_replaced.is_some());
+            super::copies::restore_behind(&prefix, node, &held);
+            lose_id(&id);
+        }
+    });
+    let report = sync(&world.process_behind(&faults));
+    assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
+    assert_went_back_to_before_the_id(&report);
+    assert_all(&counters, &here, 10);
+}
+
+fn lose_id(name: &str) {
+    unlink(&[name.as_bytes().to_vec()], &mut World::node_of(name).bare()).unwrap();
 }

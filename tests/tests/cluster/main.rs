@@ -16,4 +16,5 @@ mod found;
 mod moved_claims;
 mod moving;
 mod old_copies;
+mod owners;
 mod urls;

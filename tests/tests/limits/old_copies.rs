@@ -7,7 +7,7 @@ use counter_core::{ClaimSeq, DeltaStore, Error as CoreError, RedisStore, StoreGe
 use counter_diesel::sync::OnConflict;
 use counter_diesel::{Counters, Error, SyncOptions, SyncReport};
 use counter_tests::faults::{Faults, FaultyStore};
-use counter_tests::fixtures::post;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 
@@ -89,6 +89,40 @@ fn a_claim_that_went_with_an_old_copy_is_not_applied_as_lost() {
     assert_eq!((views(&counters), counters.get(post(1), "views").unwrap()), ([5], 5));
     let _ = sync_cleanly(&counters);
     assert_eq!(views(&counters), [5]);
+}
+
+/// It was claimed before the process knew that the store is old. The decision drops that.
+#[test]
+fn what_was_claimed_of_an_old_copy_is_dropped_with_it() {
+    let setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
+    count(&setting.counters(), 1, 5);
+    let _ = sync_cleanly(&setting.counters());
+    count(&setting.counters(), 1, 3);
+    count(&setting.counters(), 2, 1);
+    let copy = setting.redis.copy_of_disk();
+    let _ = sync_cleanly(&setting.counters());
+    let inner = Arc::new(store_on(&setting.redis).build().unwrap());
+    let Setting { redis, ledger, .. } = setting;
+    let redis = Arc::new(Mutex::new(redis));
+    let restored = Arc::clone(&redis);
+    // Another process claims first, so that its sequence is not below what this one has seen.
+    let faults = Faults::calling_once_before("claim", move || {
+        let mut redis = restored.lock().unwrap();
+        redis.go_back_to(&copy);
+        let other = store_on(&redis).build().unwrap();
+        other.claim(&[views_of(2)], Duration::ZERO).unwrap();
+    });
+    let store = Arc::new(FaultyStore::new(inner, &faults));
+    let counters = Counters::from_parts(impatient(), store, Arc::clone(&ledger));
+    count(&counters, 1, 1);
+    assert!(went_back(sync(&counters)));
+    let other = Arc::new(store_on(&redis.lock().unwrap()).build().unwrap());
+    let other = Counters::from_parts(impatient(), other, ledger);
+    let report = other.sync(&SyncOptions::default().on_conflict(OnConflict::Discard)).unwrap();
+    assert_eq!(report.discarded, 2, "{report}");
+    let _ = sync(&counters).unwrap();
+    let _ = sync_cleanly(&counters);
+    assert_eq!(views(&counters), [8, 1]);
 }
 
 #[test]

@@ -215,6 +215,27 @@ pub const SHOWN: &[(&str, Show)] = &[
         assert!(logged[0].field("report").contains("1 in conflict"), "{logged:?}");
         logged
     }),
+    ("sets are left to the next sync", || {
+        let world = memory();
+        let counters = failing_at(&world, "begin", Fault::Before);
+        let sets = counters.set_many([1, 2].map(|id| (post(id), "views", 1))).unwrap();
+        assert!(sets.iter().all(Result::is_ok), "{sets:?}");
+        let logged = logged_of(&world);
+        assert_eq!((logged.len(), logged[0].field("sets")), (1, "2"), "{logged:?}");
+        assert!(logged[0].field("error").contains("planned"), "{logged:?}");
+        logged
+    }),
+    ("sets found something that needs attention", || {
+        let world = redis();
+        apply_from_the_future(&world, "views");
+        let counters = world.counters_with(Config::default());
+        let sets = counters.set_many([1, 2].map(|id| (post(id), "views", 1))).unwrap();
+        assert!(sets.iter().all(Result::is_ok), "{sets:?}");
+        let logged = logged_of(&world);
+        assert_eq!((logged.len(), logged[0].field("sets")), (1, "2"), "{logged:?}");
+        assert!(logged[0].field("report").contains("1 in conflict"), "{logged:?}");
+        logged
+    }),
     ("a pool could not open a connection", || {
         assert!(sqlite_pool("/nowhere/at/all.sqlite", 1).is_err());
         wait_for("the pool to say so", || {

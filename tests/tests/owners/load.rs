@@ -22,10 +22,13 @@ pub(super) const CASES: &[Case<World>] = &[
     ("merges by two at once are exact while four threads count, two sync and two read", |world| {
         under_load(world, &[merge, rename], &[]);
     }),
-    ("merges that cross are exact while four threads count, two sync and two read", |world| {
+    (CROSSING, |world| {
         under_load(world, &[merge, merge], &[merge_back, merge_back]);
     }),
 ];
+
+pub(super) const CROSSING: &str =
+    "merges that cross are exact while four threads count, two sync and two read";
 
 const OWNERS: i64 = 5;
 

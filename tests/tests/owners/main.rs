@@ -12,8 +12,8 @@ mod rename;
 
 use std::process::ExitCode;
 
-use counter_tests::suite::{run_trials, trials};
-use counter_tests::world::{PAIRS, SHARING_PAIRS};
+use counter_tests::suite::{run_trials, specific, trials};
+use counter_tests::world::{PAIRS, SHARING_PAIRS, cluster_with_a_tag};
 use libtest_mimic::Trial;
 
 fn main() -> ExitCode {
@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         removal::CASES,
     ];
     let mut all = trials(PAIRS, &cases.concat());
+    // All names are in one slot there, which is the only way to move counts in a cluster.
+    let crossing = specific(load::CASES, &[load::CROSSING]);
+    all.extend(trials(&[("cluster_with_a_tag_x_postgres", cluster_with_a_tag)], &crossing));
     for (world, make_world) in SHARING_PAIRS {
         for (case, show) in crash::CASES.iter().chain(lost_store::AT_EVERY_STEP) {
             all.push(Trial::test(format!("{world}::{case}"), move || {

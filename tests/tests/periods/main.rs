@@ -2,15 +2,18 @@
 
 mod changed;
 mod counted;
+mod gauges;
 mod kept;
 mod late;
 mod midnight;
 mod missing;
+mod original;
 mod prune;
 mod queries;
 mod read;
 mod read_zones;
 mod rows;
+mod set_many;
 mod synced;
 mod top;
 mod wire;
@@ -34,17 +37,20 @@ fn main() -> ExitCode {
         midnight::CASES,
         kept::CASES,
         top::CASES,
+        set_many::CASES,
+        gauges::CASES,
     ];
     let mut all = trials(PAIRS, &everywhere.concat());
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
     let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE];
-    let in_days = [&in_days.concat(), kept::ONCE].concat();
+    let in_days =
+        [&in_days.concat(), kept::ONCE, set_many::ONCE, gauges::ONCE, original::ONCE].concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));
     let beside = PAIRS.iter().copied().filter(|(name, _)| *name == "redis_x_sqlite");
-    all.extend(trials(&beside.collect::<Vec<_>>(), prune::IN_REDIS));
+    all.extend(trials(&beside.collect::<Vec<_>>(), &[prune::IN_REDIS, gauges::IN_REDIS].concat()));
     all.extend(rows::trials());
     all.extend(queries::trials());
     run_trials(all)

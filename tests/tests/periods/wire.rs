@@ -1,6 +1,7 @@
 //! What other programs write, in Redis.
 
-use counter_diesel::SyncOptions;
+use counter_diesel::error::one_line;
+use counter_diesel::{Owner, SyncOptions};
 use counter_tests::fixtures::{bucket_of, views_of};
 use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
@@ -74,5 +75,20 @@ pub(super) const CASES: &[Case<World>] = &[
         names.sort();
         assert_eq!(foreign, names, "{report:?}");
         assert_eq!(rows(world, &ids), [2, 0, 0]);
+    }),
+    ("a set of many leaves out what holds something else, and sets the others", |world| {
+        let mut redis = bare(&shared_url());
+        let counters = world.counters();
+        let total = world.prefix.pending_name(&views_of(2));
+        let () = ::redis::cmd("SET").arg(&total).arg("text").query(&mut redis).unwrap();
+        let posts = [1, 2, 3].map(|id| Owner::new("post", id).unwrap());
+        let set = counters.set_many(posts.iter().map(|post| (post, "views", 7))).unwrap();
+        assert!(set[0].is_ok() && set[2].is_ok(), "{set:?}");
+        let Err(error) = &set[1] else { panic!("{set:?}") };
+        assert!(error.is_not_counted(), "{error:?}");
+        assert!(error.to_string().contains("set") && one_line(error).contains(&total), "{error:?}");
+        assert_eq!(rows(world, &[views_of(1), views_of(2), views_of(3)]), [7, 0, 7]);
+        let text: String = ::redis::cmd("GET").arg(&total).query(&mut redis).unwrap();
+        assert_eq!(text, "text");
     }),
 ];

@@ -145,6 +145,11 @@ impl Names {
         };
     }
 
+    /// Writes what [`Prefix::newest_name`] returns.
+    pub(crate) fn write_newest(&self, args: &mut Args<'_>, total: &CounterId) {
+        args.joined(&self.prefix.newest_parts(total).map(str::as_bytes));
+    }
+
     /// Writes what [`Prefix::claim_name`] returns.
     pub(crate) fn write_claim(&self, args: &mut Args<'_>, id: &CounterId) {
         args.joined(&self.prefix.claim_parts(id).map(str::as_bytes));

@@ -23,8 +23,8 @@ pub(crate) fn in_answer(
 }
 
 /// Returns the foreign value that a script found. The script's short form of it names the
-/// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, `K` for pending, `F` for the
-/// claim), then `=` and the value or `!` and the type.
+/// place (`H`igh water, `I`d, sequences `G`iven out, `M`arks, the `N`ewest reading, `K` for
+/// pending, `F` for the claim), then `=` and the value or `!` and the type.
 pub(crate) fn from_script(
     code: &[u8],
     names: &Names,
@@ -40,6 +40,7 @@ pub(crate) fn from_script(
         (b'I', _) => (names.generation().to_owned(), ID),
         (b'G', _) => (names.given_out(slot).into_owned(), SEQUENCE),
         (b'M', _) => (names.marks().to_owned(), MARKS),
+        (b'N', Some(id)) => (names.prefix().newest_name(id), INSTANT),
         (b'K', Some(id)) => (names.prefix().pending_name(id), COUNT),
         (b'F', Some(id)) => (names.prefix().claim_name(id), CLAIM),
         _ => return None,
@@ -53,6 +54,7 @@ pub(crate) fn from_script(
 const COUNT: &str = "an integer of 64 bits as Redis writes it";
 const CLAIM: &str = "a claim";
 const SEQUENCE: &str = "a sequence";
+const INSTANT: &str = "an instant in microseconds";
 const ID: &str = "an id";
 const MARKS: &str = "a sequence and marks";
 

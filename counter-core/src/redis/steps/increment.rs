@@ -196,6 +196,12 @@ impl From<BoxError> for SharedCause {
     }
 }
 
+impl SharedCause {
+    pub(super) fn into_cause(self) -> BoxError {
+        Box::new(self)
+    }
+}
+
 impl fmt::Display for SharedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

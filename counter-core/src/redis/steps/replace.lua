@@ -1,31 +1,60 @@
--- Drops what is pending and claimed of a counter and puts another claim in its place.
+-- Drops what is pending and claimed of each counter and puts another claim in its place.
 --
--- KEYS: the high water, the sequences given out, the counter's pending delta and its claim.
--- ARGV: what the claim does, as op:value.
--- Returns 'ok', the high water and the claim; or, having changed nothing, 'foreign' and what is
--- there.
+-- KEYS: the high water and the sequences given out; then of each counter its pending delta and its
+--       claim.
+-- ARGV: what each claim does, as op:value.
+-- Returns 'ok', the high water, and for each counter its claim, or x and what is foreign, of which
+-- nothing is changed. Or, having changed nothing, 'foreign' and what is in the place of the first
+-- two.
+--
+-- Everything is read before anything is written. Of a counter that is named again, the last claim
+-- stays.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
 if foreign then
   return { 'foreign', foreign }
 end
-local pending, foreign_pending = read('K', KEYS[3])
-if not foreign_pending and pending and not is_count(pending) then
-  foreign_pending = foreign_value('K', pending)
-end
-local claim, foreign_claim = read('F', KEYS[4])
-if not foreign_claim and claim and not sequence_of_claim(claim) then
-  foreign_claim = foreign_value('F', claim)
-end
-if foreign_pending or foreign_claim then
-  return { 'foreign', foreign_pending or foreign_claim }
+
+local function foreign_in(pending_name, claim_name)
+  local pending, foreign_pending = read('K', pending_name)
+  if not foreign_pending and pending and not is_count(pending) then
+    foreign_pending = foreign_value('K', pending)
+  end
+  local claim, foreign_claim = read('F', claim_name)
+  if not foreign_claim and claim and not sequence_of_claim(claim) then
+    foreign_claim = foreign_value('F', claim)
+  end
+  return foreign_pending or foreign_claim
 end
 
-local seq = math.max(now_in_microseconds(), high_water + 1)
-local text = format_sequence(seq) .. ':' .. ARGV[1]
-write_high_water('SET', KEYS[1], seq)
-remember(KEYS[2], high_water, seq, seq)
-redis.call('DEL', KEYS[3])
-redis.call('SET', KEYS[4], text)
-return { 'ok', format_sequence(seq), text }
+local now = now_in_microseconds()
+local newest = high_water
+local first
+local outcomes = { 'ok', false }
+local dels, sets = {}, {}
+for i = 1, #KEYS - 2, 2 do
+  local pending_name, claim_name = KEYS[i + 2], KEYS[i + 3]
+  local foreign_there = foreign_in(pending_name, claim_name)
+  if foreign_there then
+    outcomes[#outcomes + 1] = 'x' .. foreign_there
+  else
+    newest = math.max(now, newest + 1)
+    first = first or newest
+    local text = format_sequence(newest) .. ':' .. ARGV[(i + 1) / 2]
+    dels[#dels + 1] = pending_name
+    sets[#sets + 1] = { claim_name, text }
+    outcomes[#outcomes + 1] = text
+  end
+end
+outcomes[2] = format_sequence(newest)
+
+if first then
+  write_high_water('SET', KEYS[1], newest)
+  remember(KEYS[2], high_water, first, newest)
+  redis.call('DEL', unpack(dels))
+  for _, set in ipairs(sets) do
+    redis.call('SET', set[1], set[2])
+  end
+end
+return outcomes

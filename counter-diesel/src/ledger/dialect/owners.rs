@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
-use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType, TableName};
+use counter_core::{Baseline, ClaimSeq, CounterId, Grain, OwnerId, OwnerType, TableName};
 use diesel::result::{Error, QueryResult};
 
 use super::tables::{Table, Tables};
@@ -41,6 +41,16 @@ pub trait OwnersDialect {
         tables: &Tables,
         after: Option<&str>,
     ) -> QueryResult<Option<String>>;
+
+    /// Returns the start of the newest row of a counter's buckets of this grain that does not start
+    /// later than this.
+    fn newest_bucket(
+        &mut self,
+        tables: &Tables,
+        total: &CounterId,
+        grain: Grain,
+        until: NaiveDateTime,
+    ) -> QueryResult<Option<NaiveDateTime>>;
 
     /// Returns at most so many owners of a type that have rows in a table, in order: those after
     /// this one.

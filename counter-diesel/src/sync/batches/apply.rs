@@ -48,16 +48,16 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Tries once to apply a claim that a caller is waiting for. What does not succeed at once is left
-/// to the next pass.
+/// Tries once to apply claims that a caller is waiting for, of different counters and in their
+/// order, in one transaction. What does not succeed at once is left to the next pass.
 pub(crate) fn apply_once(
     unsettled: &Unsettled<'_>,
-    claim: Claim,
+    claims: &[Claim],
     log: &mut PassLog<'_>,
 ) -> Result<(), Error> {
     let (origin, manner) = (Origin::Fresh, &mut Manner::new(OnConflict::Report, Locks::Wait));
     let mut applier = Applier { unsettled, origin, manner, log };
-    let settled = applier.transact(std::slice::from_ref(&claim), Locks::Wait)?;
+    let settled = applier.transact(claims, Locks::Wait)?;
     applier.settle(settled, 0)?;
     Ok(())
 }

@@ -47,3 +47,27 @@ fn each_way_to_name_an_owner_of_the_model_knows_its_grains() {
     assert_eq!(of(&Owner::new("post", post.id).unwrap()), []);
     assert_eq!(of(&&Plain { id: 1 }), []);
 }
+
+#[derive(HasCounters)]
+#[counters(
+    gauges(stock(every(day)), used(name = "storage-used", every(hour, day)), rank),
+    gauge_enum = Read
+)]
+struct Shop {
+    id: i64,
+}
+
+#[test]
+fn gauges_have_an_enum_and_grains_of_their_own() {
+    let gauges = Shop::GAUGES.iter().map(CounterKey::as_str).collect::<Vec<_>>();
+    assert_eq!(gauges, ["stock", "storage-used", "rank"]);
+    assert!(Shop::KEYS.is_empty() && Post::GAUGES.is_empty());
+    let grains = |key: &str| Shop::gauge_grains_of(&key.parse().unwrap());
+    assert_eq!(grains("stock"), [Grain::Day]);
+    assert_eq!(grains("storage-used"), [Grain::Hour, Grain::Day]);
+    assert!(grains("rank").is_empty() && grains("used").is_empty());
+    assert!(Shop::grains_of(&CounterKey::from_static("stock")).is_empty());
+    assert_eq!(("rank".parse(), Read::Used.as_str()), (Ok(Read::Rank), "storage-used"));
+    let key = counter_diesel::query::GaugeOf::<Shop>::gauge_key(&Read::Stock).unwrap();
+    assert_eq!((key.as_str(), Shop { id: 1 }.id), ("stock", 1));
+}

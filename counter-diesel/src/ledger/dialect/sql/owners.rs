@@ -2,14 +2,13 @@
 //! begins where the last one ended, so that none reads what is before it.
 
 use chrono::NaiveDateTime;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-use counter_core::CounterId;
-use counter_core::{Baseline, ClaimSeq, OwnerId, OwnerType};
+use counter_core::{Baseline, ClaimSeq, CounterId, OwnerId, OwnerType};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Text, Timestamp};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 use super::present::in_list;
+use super::standard::of_counter;
 use super::statement::Statement;
 use crate::ledger::dialect::owner::{bind_owner, read_owner};
 use crate::ledger::dialect::owners;
@@ -141,6 +140,19 @@ pub(crate) fn bucket_type<'a>(tables: &Tables, after: Option<&'a str>) -> Statem
         None => types,
     };
     types.sql(" ORDER BY \"owner_type\" LIMIT 1")
+}
+
+/// The start of the newest row of buckets of this grain that does not start later than this.
+pub(crate) fn newest_bucket<'a>(
+    tables: &Tables,
+    total: &'a CounterId,
+    grain: &'a str,
+    until: NaiveDateTime,
+) -> QueryResult<Statement<'a, Nullable<Timestamp>>> {
+    let from = tables.periods().quoted();
+    let newest = Statement::new(format!("SELECT MAX(\"starts_at\") FROM {from} WHERE "));
+    let newest = of_counter(newest, total)?.sql(" AND \"grain\" = ").text(grain);
+    Ok(newest.sql(" AND \"starts_at\" <= ").date_time(until))
 }
 
 /// Returns the place after these rows of buckets.
@@ -310,6 +322,18 @@ macro_rules! owners_members {
             after: Option<&str>,
         ) -> QueryResult<Option<String>> {
             Ok(owners::bucket_type(tables, after).load::<String>(self)?.into_iter().next())
+        }
+
+        fn newest_bucket(
+            &mut self,
+            tables: &Tables,
+            total: &CounterId,
+            grain: counter_core::Grain,
+            until: chrono::NaiveDateTime,
+        ) -> QueryResult<Option<chrono::NaiveDateTime>> {
+            let newest = owners::newest_bucket(tables, total, grain.as_str(), until)?;
+            let found = newest.load::<Option<chrono::NaiveDateTime>>(self)?;
+            Ok(found.into_iter().next().flatten())
         }
 
         fn delete_zero_bucket(

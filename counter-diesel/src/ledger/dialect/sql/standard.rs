@@ -102,7 +102,7 @@ pub(crate) fn buckets_between<'a>(
         .sql(" ORDER BY \"starts_at\""))
 }
 
-fn of_counter<'a, Row>(
+pub(super) fn of_counter<'a, Row>(
     statement: Statement<'a, Row>,
     id: &'a CounterId,
 ) -> QueryResult<Statement<'a, Row>> {

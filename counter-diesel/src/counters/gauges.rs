@@ -1,0 +1,157 @@
+//! Gauges, which are recorded and not added to.
+
+use chrono::FixedOffset;
+use counter_core::{CounterKey, Grain, Period, Span, Zone};
+
+use super::counters::Counters;
+use super::counting::Counting;
+use super::readings::Readings;
+use crate::engine::buckets::Steps;
+use crate::engine::calendar::Counted;
+use crate::engine::counting::{NoZone, named_gauge, zone_of};
+use crate::engine::gauges::{newest, readings};
+use crate::error::Error;
+use crate::owner::counter_owner::CounterOwner;
+use crate::owner::gauge_of::GaugeOf;
+use crate::sync::record::record;
+
+impl Counters {
+    /// Records a reading of a gauge, such as a stock, now: the last one of a period stays. It may
+    /// be repeated, because it sets a value and adds nothing.
+    ///
+    /// The reading is kept for the running period of each grain that the model declares, and is the
+    /// value of the gauge's total: that is what [`get`](Self::get) and
+    /// [`counter_value`](crate::HasCounters::counter_value) show of the key's text. What was read
+    /// earlier is recorded by [`at`](Self::at), and does not change what is newer.
+    ///
+    /// One script in Redis and one transaction. Where no reading of the gauge was recorded for 8
+    /// days, it also asks which period the newest one is of, which takes two queries and a look.
+    ///
+    /// ```
+    /// # use chrono::{TimeDelta, Utc};
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # use counter_diesel::query::{Grain, Span};
+    /// #[derive(HasCounters)]
+    /// #[counters(gauges(stock(every(day))))]
+    /// struct Shop {
+    ///     id: i64,
+    /// }
+    ///
+    /// # fn show(counters: &Counters, shop: &Shop) -> Result<(), Error> {
+    /// counters.record(shop, ShopGauge::Stock, 812)?;
+    /// counters.at(Utc::now() - TimeDelta::days(1)).record(shop, ShopGauge::Stock, 790)?;
+    /// if let Some((day, stock)) = counters.latest(shop, ShopGauge::Stock)? {
+    ///     println!("{stock} in stock, as of {day}");
+    /// }
+    /// let days = counters.readings(shop, ShopGauge::Stock, Span::last(30, Grain::Day))?;
+    /// for (day, stock) in days.carried() {
+    ///     println!("{} {stock:?}", day.start().date());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set), and [`Error::ZoneNeeded`] as [`increment`](Self::increment).
+    pub fn record<O: CounterOwner>(
+        &self,
+        owner: O,
+        gauge: impl GaugeOf<O::Model>,
+        value: i64,
+    ) -> Result<(), Error> {
+        Counting::new(self).record(owner, gauge, value)
+    }
+
+    /// Returns the newest reading of a gauge, with the period that it was recorded for: one of the
+    /// shortest grain that the model declares. `None` if there is none. No reading of a period that
+    /// has not begun is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if the model declares no grain for the gauge, and what
+    /// [`get`](Self::get) fails with.
+    pub fn latest<O: CounterOwner>(
+        &self,
+        owner: O,
+        gauge: impl GaugeOf<O::Model>,
+    ) -> Result<Option<(Period, i64)>, Error> {
+        let calendar = self.calendar();
+        let (Counted { id, grains, zone }, no_zone) = named_gauge(calendar, &owner, &gauge, None)?;
+        let zone = match no_zone {
+            None => zone,
+            // It has begun nowhere before it has there.
+            Some(NoZone::ById) => {
+                FixedOffset::east_opt(14 * 3600).map(Zone::from).unwrap_or_default()
+            }
+            Some(why @ NoZone::Invalid(_)) => return Err(why.of(&id)),
+        };
+        let Some(grain) = grains.iter().min().copied() else {
+            let key = CounterKey::new(id.key().into_owned())?;
+            let (grain, stored) = (Grain::Day, Vec::new());
+            return Err(Error::NotKept { key, grain, stored, since: None });
+        };
+        let until = Period::at(grain, calendar.now(), zone);
+        newest(self.engine(), &id, until, calendar.recent())
+    }
+
+    /// Returns the readings of a gauge in each step of a span, oldest first. A step of another
+    /// grain than the declared ones has the last reading of the shortest grain that divides it: a
+    /// month the last one of its days.
+    ///
+    /// # Errors
+    ///
+    /// As [`During::get`](crate::During::get).
+    pub fn readings<O: CounterOwner>(
+        &self,
+        owner: O,
+        gauge: impl GaugeOf<O::Model>,
+        span: impl Into<Span>,
+    ) -> Result<Readings, Error> {
+        let (engine, calendar) = (self.engine(), self.calendar());
+        let (Counted { id, grains, .. }, _) =
+            named_gauge(calendar, &owner, &gauge, Some(Zone::UTC))?;
+        let steps = Steps::at(calendar.now(), span.into(), zone_of(calendar, &owner)?);
+        let steps = steps.ok_or_else(|| Error::ZoneNeeded { counter: id.clone() })??;
+        let periods = steps.periods(&id, grains)?;
+        let buckets = periods.iter().flatten().map(|period| id.within(*period));
+        let mut found = readings(engine, &buckets.collect::<Result<Vec<_>, _>>()?)?.into_iter();
+        let last_of = |periods: &Vec<Period>| {
+            found.by_ref().take(periods.len()).fold(None, |last, reading| reading.or(last))
+        };
+        let of_steps = periods.iter().map(last_of).collect::<Vec<_>>();
+        let first = periods.iter().flatten().next().copied();
+        let before = match (first, of_steps.first()) {
+            (Some(first), Some(None)) => {
+                let before = newest(engine, &id, first.previous(), calendar.recent())?;
+                before.map(|(_, reading)| reading)
+            }
+            _ => None,
+        };
+        let begun = steps.begun();
+        Ok(Readings::new(steps.steps.into_iter().zip(of_steps).collect(), before, begun))
+    }
+}
+
+impl Counting<'_> {
+    /// Records a reading of a gauge that was made at this instant, or in this zone: see
+    /// [`Counters::record`]. A reading changes no newer one: neither the total, nor the bucket of a
+    /// period of which a newer reading is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::record`], and [`Error::TooLate`] or [`Error::TooEarly`], after which nothing
+    /// was recorded.
+    pub fn record<O: CounterOwner>(
+        self,
+        owner: O,
+        gauge: impl GaugeOf<O::Model>,
+        value: i64,
+    ) -> Result<(), Error> {
+        let Self { counters, event, zone } = self;
+        let calendar = counters.calendar();
+        let (counted, no_zone) = named_gauge(calendar, &owner, &gauge, zone)?;
+        no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
+        let at = calendar.instant(event)?;
+        record(counters.engine(), &counted, at, value, calendar.recent())
+    }
+}

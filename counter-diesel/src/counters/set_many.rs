@@ -1,0 +1,125 @@
+//! Sets of many counters.
+
+use counter_core::{CounterId, CounterKey, Period, Replacement};
+
+use crate::counters::counters::{Counters, id_of};
+use crate::counters::during::{During, one_period};
+use crate::engine::counting::named;
+use crate::error::Error;
+use crate::owner::counter_owner::CounterOwner;
+use crate::owner::key_of::KeyOf;
+use crate::sync::set::set_many;
+
+impl Counters {
+    /// Gives many counters a value each, as [`set`](Self::set) does one: 200 at a time, by one
+    /// script in Redis and in one transaction. In a cluster each slot has a script of its own.
+    ///
+    /// Returns an outcome for each, in the order given. Of a counter that is named twice the last
+    /// value stays. After `Ok` the store holds the new value; where the database fails just now,
+    /// the table follows with the next sync, which is logged. For history that is imported see
+    /// [`set_periods`](Self::set_periods).
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views))]
+    /// # struct Post { id: i64 }
+    /// # fn import(counters: &Counters, views: Vec<(Post, i64)>) -> Result<(), Error> {
+    /// let sets = views.iter().map(|(post, views)| (post, PostCounter::Views, *views));
+    /// for ((post, _), set) in views.iter().zip(counters.set_many(sets)?) {
+    ///     if let Err(error) = set {
+    ///         eprintln!("post {}: {error}", post.id);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a name is invalid, or the database is another one, nothing is set. Otherwise each
+    /// outcome may be an error, as of [`increment`](Self::increment).
+    pub fn set_many<O, K>(
+        &self,
+        sets: impl IntoIterator<Item = (O, K, i64)>,
+    ) -> Result<Vec<Result<(), Error>>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let named = |(owner, key, value)| Ok((id_of(&owner, &key)?, Replacement::Set(value)));
+        let sets = sets.into_iter().map(named).collect::<Result<Vec<_>, Error>>()?;
+        set_many(self.engine(), &sets)
+    }
+
+    /// Gives what counters counted in periods a value each, such as history from another system:
+    /// see [`set_many`](Self::set_many). The totals stay as they are. History of before the key was
+    /// declared is read once [`set_kept`](Self::set_kept) says that it is there.
+    ///
+    /// ```
+    /// # use counter_diesel::{Counters, Error, HasCounters};
+    /// # use counter_diesel::query::{Grain, Period};
+    /// # use chrono::NaiveDateTime;
+    /// # #[derive(HasCounters)]
+    /// # #[counters(keys(views(every(month))))]
+    /// # struct Post { id: i64 }
+    /// # fn import(counters: &Counters, rows: &[(Post, NaiveDateTime, i64)]) -> Result<(), Error> {
+    /// // Any instant of a month names it.
+    /// let sets = rows.iter().map(|(post, at, views)| {
+    ///     (post, PostCounter::Views, Period::containing(Grain::Month, *at), *views)
+    /// });
+    /// let failed = counters.set_periods(sets)?.into_iter().filter(Result::is_err).count();
+    /// # let _ = failed;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`set_many`](Self::set_many). [`Error::NotStored`] if a counter is not counted by the
+    /// grain of its period, before anything is set.
+    pub fn set_periods<O, K>(
+        &self,
+        sets: impl IntoIterator<Item = (O, K, Period, i64)>,
+    ) -> Result<Vec<Result<(), Error>>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let bucket = |(owner, key, period, value): (O, K, Period, i64)| {
+            let (counted, _) = named(self.calendar(), &owner, &key, None)?;
+            if !counted.grains.contains(&period.grain()) {
+                let key = CounterKey::new(counted.id.key().into_owned())?;
+                let (grain, stored) = (period.grain(), counted.grains.to_vec());
+                return Err(Error::NotStored { key, grain, stored });
+            }
+            Ok((counted.id.within(period)?, Replacement::Set(value)))
+        };
+        let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;
+        set_many(self.engine(), &sets)
+    }
+}
+
+impl During<'_> {
+    /// Gives the bucket of a period a value for each of many counters: see
+    /// [`Counters::set_many`]. Totals, and buckets of other periods, stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Counters::set_many`]. [`Error::NotStored`] if one is not counted by the grain of the
+    /// period, and [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is of
+    /// several periods, before anything is set.
+    pub fn set_many<O, K>(
+        &self,
+        sets: impl IntoIterator<Item = (O, K, i64)>,
+    ) -> Result<Vec<Result<(), Error>>, Error>
+    where
+        O: CounterOwner,
+        K: KeyOf<O::Model>,
+    {
+        let bucket = |(owner, key, value)| {
+            let bucket: CounterId = one_period(self.own_buckets(&owner, &key)?)?;
+            Ok((bucket, Replacement::Set(value)))
+        };
+        let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;
+        set_many(self.counters.engine(), &sets)
+    }
+}

@@ -1,0 +1,71 @@
+//! What only some stores can do, with faults.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use counter_core::{
+    Claim, CounterId, Cursor, Error, Fact, Foreign, IndexEntry, IndexPage, InspectStore,
+    PendingIndex, Prefix, Reading, RecordGauges, ScanPage, StoreFacts, StoreStep,
+};
+
+use super::store::{FaultyStore, present};
+
+impl RecordGauges for FaultyStore {
+    fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error> {
+        let record = || present(self.inner.gauges()).record(reading);
+        self.step("record", StoreStep::Claim, record)
+    }
+}
+
+impl PendingIndex for FaultyStore {
+    fn page(&self, from: &[Cursor], count: NonZeroUsize) -> Result<IndexPage, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("index", StoreStep::Index, || inner.page(from, count))
+    }
+
+    fn remove(&self, entries: &[IndexEntry]) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("remove", StoreStep::Index, || inner.remove(entries))
+    }
+
+    fn begin_scan(&self, every: Duration) -> Result<bool, Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("begin_scan", StoreStep::Index, || inner.begin_scan(every))
+    }
+
+    fn abandon_scan(&self) -> Result<(), Error> {
+        let inner = present(self.inner.pending_index());
+        self.step("abandon_scan", StoreStep::Index, || inner.abandon_scan())
+    }
+}
+
+impl InspectStore for FaultyStore {
+    fn inspect(&self) -> Result<StoreFacts, Error> {
+        let inner = present(self.inner.inspection());
+        let mut facts = self.step("inspect", StoreStep::Inspect, || inner.inspect())?;
+        if self.generation.is_some() {
+            facts.generation = Fact::Known(self.generation.clone());
+        }
+        Ok(facts)
+    }
+
+    fn misplaced(&self, ids: &[CounterId]) -> Result<Vec<Foreign>, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("misplaced", StoreStep::Look, || inner.misplaced(ids))
+    }
+
+    fn expiring(&self, ids: &[CounterId]) -> Result<Vec<(CounterId, Duration)>, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("expiring", StoreStep::Look, || inner.expiring(ids))
+    }
+
+    fn held_under(
+        &self,
+        prefix: &Prefix,
+        from: Cursor,
+        count: NonZeroUsize,
+    ) -> Result<ScanPage, Error> {
+        let inner = present(self.inner.inspection());
+        self.step("held_under", StoreStep::Scan, || inner.held_under(prefix, from, count))
+    }
+}

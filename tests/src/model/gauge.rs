@@ -1,0 +1,224 @@
+//! The rule by which a late reading of a gauge changes no newer one, as a model that can be checked
+//! exhaustively: one gauge that is kept by days, processes of which each records one reading, and
+//! syncs.
+//!
+//! A reading is named by its instant, which is in the day of its tens. The store remembers the
+//! instant of the newest one, and may lose that.
+
+use stateright::{Model, Property};
+
+/// The total has the newest reading. Where the store has lost that instant, it has one of the same
+/// day.
+pub const NEWEST: &str = "the total is the newest reading";
+/// The total and the bucket of the newest day do not differ.
+pub const AGREES: &str = "the newest day has what the total has";
+/// A bucket has a reading of its own day, once one was recorded.
+pub const OWN_DAY: &str = "a day has a reading of its own";
+
+/// A gauge, and how it is recorded.
+#[derive(Debug, Clone)]
+pub struct Gauge {
+    /// The instants of the readings, below 20, each by another process.
+    pub readings: Vec<u8>,
+    /// How often the store loses the instant of the newest reading.
+    pub losses: u8,
+    /// Whether it may do so while a process asks for the newest reading.
+    pub loses_while_asked: bool,
+    /// How readings are recorded.
+    pub rule: Rule,
+}
+
+/// How readings are recorded. The default is how they are; everything else is a mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Whether the instant is compared with that of the newest reading.
+    pub compares: bool,
+    /// Who is asked for the newest reading where the store has lost its instant.
+    pub asks: Asks,
+    /// Whether a bucket stays as it is where a newer reading of its day is known.
+    pub keeps_newer_of_day: bool,
+    /// Whether the instant of a reading is remembered that is not the newest.
+    pub remembers_older: bool,
+}
+
+/// Who is asked for the newest reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// The store for what it holds, and the table.
+    Both,
+    /// The table.
+    Table,
+    /// Neither: the rule takes it that there was none.
+    Nothing,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self { compares: true, asks: Asks::Both, keeps_newer_of_day: true, remembers_older: false }
+    }
+}
+
+/// All of the world at one instant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    newest: Option<u8>,
+    /// The two days, and the total.
+    counters: [Counter; 3],
+    recorders: Vec<At>,
+    losses: u8,
+    was_lost: bool,
+}
+
+const TOTAL: usize = 2;
+
+/// A bucket or the total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Counter {
+    claim: Option<u8>,
+    row: Option<u8>,
+}
+
+impl Counter {
+    fn value(self) -> Option<u8> {
+        self.claim.or(self.row)
+    }
+}
+
+/// Where a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum At {
+    Ready,
+    /// The store does not know the newest reading.
+    Asks,
+    /// The newest day began then.
+    Knows(u8),
+    Done,
+}
+
+/// A step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A process runs the script.
+    Record(usize),
+    /// It asks for the newest reading.
+    Ask(usize),
+    /// A sync brings a claim into the table.
+    Sync(usize),
+    /// The store loses the instant.
+    Lose,
+}
+
+impl Gauge {
+    fn record(&self, world: &mut World, recorder: usize) {
+        let at = self.readings[recorder];
+        let known = match world.recorders[recorder] {
+            At::Knows(began) => world.newest.or(Some(began)),
+            _ => world.newest.or((self.rule.asks == Asks::Nothing).then_some(0)),
+        };
+        let Some(known) = known else {
+            world.recorders[recorder] = At::Asks;
+            return;
+        };
+        let is_newest = !self.rule.compares || at >= known;
+        let is_of_newest_day = at / 10 == known / 10;
+        if is_newest || !is_of_newest_day || !self.rule.keeps_newer_of_day {
+            world.counters[usize::from(at / 10)].claim = Some(at);
+        }
+        if is_newest {
+            world.counters[TOTAL].claim = Some(at);
+        }
+        if is_newest || self.rule.remembers_older {
+            world.newest = Some(at);
+        }
+        world.recorders[recorder] = At::Done;
+    }
+
+    fn ask(&self, world: &mut World, recorder: usize) {
+        let is_there = |day: &usize| match self.rule.asks {
+            Asks::Both => world.counters[*day].value().is_some(),
+            _ => world.counters[*day].row.is_some(),
+        };
+        let day = (0..TOTAL).rev().find(is_there);
+        world.recorders[recorder] = At::Knows(day.map_or(0, |day| day as u8 * 10));
+    }
+
+    fn newest(&self) -> u8 {
+        self.readings.iter().copied().max().unwrap_or_default()
+    }
+}
+
+fn are_done(world: &World) -> bool {
+    world.recorders.iter().all(|at| *at == At::Done)
+}
+
+impl Model for Gauge {
+    type State = World;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World {
+            newest: None,
+            counters: [Counter::default(); 3],
+            recorders: vec![At::Ready; self.readings.len()],
+            losses: self.losses,
+            was_lost: false,
+        }]
+    }
+
+    fn actions(&self, world: &World, steps: &mut Vec<Step>) {
+        for (recorder, at) in world.recorders.iter().enumerate() {
+            match at {
+                At::Ready | At::Knows(_) => steps.push(Step::Record(recorder)),
+                At::Asks => steps.push(Step::Ask(recorder)),
+                At::Done => {}
+            }
+        }
+        let claimed = (0..=TOTAL).filter(|counter| world.counters[*counter].claim.is_some());
+        steps.extend(claimed.map(Step::Sync));
+        let is_asked = world.recorders.iter().any(|at| matches!(at, At::Asks | At::Knows(_)));
+        let may_lose = world.losses > 0 && (!is_asked || self.loses_while_asked);
+        if may_lose && world.newest.is_some() {
+            steps.push(Step::Lose);
+        }
+    }
+
+    fn next_state(&self, world: &World, step: Step) -> Option<World> {
+        let mut world = world.clone();
+        match step {
+            Step::Record(recorder) => self.record(&mut world, recorder),
+            Step::Ask(recorder) => self.ask(&mut world, recorder),
+            Step::Sync(counter) => {
+                let counter = &mut world.counters[counter];
+                counter.row = counter.claim.take();
+            }
+            Step::Lose => {
+                world.newest = None;
+                world.losses -= 1;
+                world.was_lost = true;
+            }
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(NEWEST, |gauge: &Self, world: &World| {
+                let (newest, total) = (gauge.newest(), world.counters[TOTAL].value());
+                let is_newest = total == Some(newest);
+                let is_of_its_day = total.is_some_and(|total| total / 10 == newest / 10);
+                !are_done(world) || if world.was_lost { is_of_its_day } else { is_newest }
+            }),
+            Property::always(AGREES, |gauge: &Self, world: &World| {
+                let day = world.counters[usize::from(gauge.newest() / 10)];
+                !are_done(world) || day.value() == world.counters[TOTAL].value()
+            }),
+            Property::always(OWN_DAY, |gauge: &Self, world: &World| {
+                let is_right = |reading: &u8| {
+                    let value = world.counters[usize::from(reading / 10)].value();
+                    value.is_some_and(|value| value / 10 == reading / 10)
+                };
+                !are_done(world) || gauge.readings.iter().all(is_right)
+            }),
+        ]
+    }
+}
