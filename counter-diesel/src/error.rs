@@ -148,8 +148,8 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
-    /// The client library of MariaDB and MySQL reads every text as an empty one. Nothing was read or
-    /// written that such a text decides.
+    /// The client library of MariaDB and MySQL reads every text as an empty one. Nothing was read
+    /// or written that such a text decides.
     #[error(
         "the database's client library reads texts as empty ones, as MariaDB Connector/C 3.3.19 \
          does (libmariadb3 10.11.18 of Debian 12): install another version of it, such as 3.3.20 \
