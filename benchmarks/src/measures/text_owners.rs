@@ -11,9 +11,9 @@ use crate::rounds::Rounds;
 use crate::stage::{Rows, Stage, count_names};
 use crate::table::{Bar, Row};
 
-/// Texts are UUIDs, and handles of 10 characters. The limit is a sync of the same number of counters
-/// whose owners are integers: one after the other, and then spread as UUIDs are, which an index
-/// feels too.
+/// Texts are UUIDs, and handles of 10 characters. The limit is a sync of the same number of
+/// counters whose owners are integers: one after the other, and then spread as UUIDs are, which an
+/// index feels too.
 pub fn beside_integers(bench: &Bench) -> Vec<Row> {
     let postgres = Stage::<PgConnection>::new(bench, &bench.postgres().url("postgres"));
     let mut rows = into(bench, postgres, "PostgreSQL");

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ use super::remembered::{Unanswered, UnsettledClaims};
 use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
+
+/// How long a look may take for which a connection to the database is held meanwhile.
+const QUICK_LOOK: Duration = Duration::from_millis(3);
 
 /// The knowledge of a process whether its database is the one that the store was synced into last.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +60,8 @@ pub(crate) struct Engine {
     store_id: Mutex<Option<Arc<str>>>,
     /// How many claims without a confirmation have been reported, of those that the store counts.
     reported_unconfirmed: AtomicU64,
+    /// Whether the last look into the store took long.
+    looks_slowly: AtomicBool,
     /// Whether the database is the one that the store was synced into last.
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
@@ -86,6 +91,7 @@ impl Engine {
             store_id,
             database,
             reported_unconfirmed,
+            looks_slowly: AtomicBool::new(false),
             sound_parts,
             asked_parts,
             kept: KnownKept::default(),
@@ -225,16 +231,25 @@ impl Engine {
     }
 
     /// Returns how the rows of these counters are read. A connection for the first read is got
-    /// while the caller looks into the store.
+    /// while the caller looks into the store, unless the last look took so long that it would be
+    /// kept from others.
     fn baselines_of(
         &self,
         ids: &[CounterId],
     ) -> impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let is_worth_it = !ids.is_empty() && self.store.private().is_none();
+        let is_worth_it = !ids.is_empty()
+            && self.store.private().is_none()
+            && !self.looks_slowly.load(Ordering::Relaxed);
         let mut prepared = is_worth_it.then(|| self.ledger.prepare_read()).flatten();
-        move |ids| match prepared.take() {
-            Some(prepared) => prepared.baselines(ids),
-            None => self.ledger.baselines(ids),
+        let mut begun = Some(Instant::now());
+        move |ids| {
+            if let Some(begun) = begun.take() {
+                self.looks_slowly.store(begun.elapsed() > QUICK_LOOK, Ordering::Relaxed);
+            }
+            match prepared.take() {
+                Some(prepared) => prepared.baselines(ids),
+                None => self.ledger.baselines(ids),
+            }
         }
     }
 

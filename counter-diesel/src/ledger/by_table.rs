@@ -80,11 +80,13 @@ fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
 }
 
 impl Run<'_> {
-    /// Puts rows, which are in the order of their periods, into the places of their counters.
+    /// Puts rows, which are in the order of their starts, into the places of their counters. One
+    /// that begins within a period is of none.
     fn in_order(&self, rows: Vec<(NaiveDateTime, i64, i64)>) -> Vec<Option<Baseline>> {
         let mut rows = rows.into_iter().peekable();
         let row_of = |id: &CounterId| {
             let starts_at = id.period()?.start();
+            while rows.next_if(|(start, ..)| *start < starts_at).is_some() {}
             let (_, count, seq) = rows.next_if(|(start, ..)| *start == starts_at)?;
             Some(Baseline { count, seq: ClaimSeq::new(seq) })
         };
@@ -134,7 +136,7 @@ fn each(
 
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
+    use chrono::{NaiveDate, TimeDelta};
 
     use super::*;
 
@@ -210,7 +212,8 @@ mod tests {
         let total = CounterId::new("post", 1, "views").unwrap();
         let years = (2023..2028).map(|year| Period::year(year).unwrap()).collect::<Vec<_>>();
         let ids = years.iter().map(|year| total.within(*year).unwrap()).collect::<Vec<_>>();
-        let rows = vec![(years[1].start(), 7, 1), (years[3].start(), 8, 2)];
+        let within = years[1].start() + TimeDelta::seconds(1);
+        let rows = vec![(years[1].start(), 7, 1), (within, 9, 3), (years[3].start(), 8, 2)];
         let places = run_of(&ids).unwrap().in_order(rows);
         let row = |count, seq| Some(Baseline { count, seq: ClaimSeq::new(seq) });
         assert_eq!(places, [None, row(7, 1), None, row(8, 2), None]);

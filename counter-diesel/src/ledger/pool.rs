@@ -174,22 +174,21 @@ impl<C: CounterConnection> DirectLedger<C> {
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// Takes a connection and reads the rows of the counters that are then asked for, or nothing
-    /// where none are. A connection is not kept from the application for long: who asks late has
-    /// another one taken.
+    /// Takes a connection that is free and reads the rows of the counters that are then asked for,
+    /// or nothing where none are. A connection is not kept from the application for long: who asks
+    /// late has another one taken, and so has who asks while none is free.
     pub(crate) fn baselines_when_asked(
         &self,
         asked: &Receiver<Vec<CounterId>>,
     ) -> Result<Vec<Baseline>, Error> {
-        let conn = self.connect();
-        match asked.recv_timeout(KEPT_FOR_A_READ) {
-            Ok(ids) => self.baselines_on(conn?, &ids),
-            Err(RecvTimeoutError::Disconnected) => Ok(Vec::new()),
-            Err(RecvTimeoutError::Timeout) => {
-                drop(conn);
-                asked.recv().map_or_else(|_| Ok(Vec::new()), |ids| self.baselines(&ids))
+        if let Some(conn) = self.pool.try_get() {
+            match asked.recv_timeout(KEPT_FOR_A_READ) {
+                Ok(ids) => return self.baselines_on(conn, &ids),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
+        asked.recv().map_or_else(|_| Ok(Vec::new()), |ids| self.baselines(&ids))
     }
 
     pub(crate) fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {

@@ -98,36 +98,29 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
-/// A read of a thread that has a connection, or waits for one.
+/// A read of a thread that has a connection.
 struct BegunRead {
-    ask: Option<SyncSender<Vec<CounterId>>>,
-    call: Option<Call<Result<Vec<Baseline>, Error>>>,
+    /// Both are there until it is asked.
+    begun: Option<(SyncSender<Vec<CounterId>>, Call<Result<Vec<Baseline>, Error>>)>,
     limit: Duration,
-}
-
-impl BegunRead {
-    /// Returns what the thread reads of these, which it does nothing for where there are none.
-    fn end(&mut self, ids: Option<&[CounterId]>, limit: Duration) -> Result<Vec<Baseline>, Error> {
-        if let (Some(ask), Some(ids)) = (self.ask.take(), ids) {
-            // Its answer says why the thread is not there.
-            let _ = ask.send(ids.to_vec());
-        }
-        let Some(call) = self.call.take() else { return Ok(Vec::new()) };
-        call.wait(limit).map_err(|source| Error::Unreachable { source: source.into() })?
-    }
 }
 
 impl PreparedRead for BegunRead {
     fn baselines(mut self: Box<Self>, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
-        let limit = self.limit;
-        self.end(Some(ids), limit)
+        let Some((ask, call)) = self.begun.take() else { return Ok(Vec::new()) };
+        // If the thread is not there, its answer says why.
+        let _ = ask.send(ids.to_vec());
+        call.wait(self.limit).map_err(|source| Error::Unreachable { source: source.into() })?
     }
 }
 
 impl Drop for BegunRead {
     /// The thread ends at once, unless the database keeps it: then it counts as left behind.
     fn drop(&mut self) {
-        let _ = self.end(None, END_READ_WITHIN);
+        if let Some((ask, call)) = self.begun.take() {
+            drop(ask);
+            call.give_up(END_READ_WITHIN);
+        }
     }
 }
 
@@ -150,7 +143,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         let (ask, asked) = mpsc::sync_channel(1);
         let direct = Arc::clone(&self.direct);
         let call = self.threads.begin(move || direct.baselines_when_asked(&asked))?;
-        Some(Box::new(BegunRead { ask: Some(ask), call: Some(call), limit: self.limits().answer }))
+        Some(Box::new(BegunRead { begun: Some((ask, call)), limit: self.limits().answer }))
     }
 
     fn try_baselines(&self, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {

@@ -182,6 +182,16 @@ impl<T> Call<T> {
     ///
     /// As the call does.
     pub(crate) fn wait(self, limit: Duration) -> Result<T, Overdue> {
+        self.end(limit)?.map_err(|panic| resume_unwind(panic))
+    }
+
+    /// Like [`wait`](Self::wait), for a caller that does not need what the call returns, and hears
+    /// of no panic.
+    pub(crate) fn give_up(self, limit: Duration) {
+        let _ = self.end(limit);
+    }
+
+    fn end(self, limit: Duration) -> Result<Result<T, Box<dyn Any + Send>>, Overdue> {
         let mut result = self.answer.recv_timeout(limit);
         if result.is_err() {
             let left_behind = self.left_behind.fetch_add(1, Ordering::SeqCst) + 1;
@@ -192,12 +202,8 @@ impl<T> Call<T> {
             self.left_behind.fetch_sub(1, Ordering::SeqCst);
             result = self.answer.recv().map_err(Into::into);
         }
-        match result {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(panic)) => resume_unwind(panic),
-            // It never ends without an answer.
-            Err(_) => Err(Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) }),
-        }
+        // It never ends without an answer.
+        result.map_err(|_| Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) })
     }
 }
 
@@ -314,6 +320,11 @@ mod tests {
         let run = AssertUnwindSafe(|| threads.run(LONG, || panic!("of the call")));
         let panic = catch_unwind(run).unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"of the call"));
+        assert_eq!(threads.run(LONG, || 7).unwrap(), 7);
+        // Of a call that was given up it is no one's.
+        let call = threads.begin(|| panic!("of the call")).unwrap();
+        let call: Call<()> = call;
+        call.give_up(LONG);
         assert_eq!(threads.run(LONG, || 7).unwrap(), 7);
     }
 }

@@ -125,7 +125,6 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             asked.reverse();
             let (asked, rows) = asked.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
             assert_eq!(ledger.baselines(&asked).unwrap(), rows, "{size}");
-            // One day after the other: from one that has no row to another.
             let days = std::iter::successors(Some(first.previous()), |day| Some(day.next()));
             let days = days.map(|day| total.within(day).unwrap()).take(size + 2);
             let mut rows = (1..).map(|n| row(2 * n, 6)).take(size).collect::<Vec<_>>();
@@ -271,6 +270,11 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             let found = buckets_of_type(ledger, None, limit).into_iter().map(|(id, _)| id);
             assert_eq!(found.collect::<Vec<_>>(), ids, "{limit} a page");
         }
+        let days = ["day:2026-11-28", "day:2026-11-29", "day:2026-11-30", "day:2026-12-01"];
+        let days = days.map(|day| bucket_of(&views_of(1), day));
+        apply(ledger, [add(&days[2], 6, 4)]);
+        let none = Baseline::NONE;
+        assert_eq!(ledger.baselines(&days).unwrap(), [row(3, 5), none, row(4, 6), none]);
     }),
     ("totals are locked before buckets, whatever their owners are", totals_first),
     ("rows that others have locked are found among totals and buckets", |world| {

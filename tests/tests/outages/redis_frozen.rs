@@ -5,12 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use counter_core::Error as StoreError;
-use counter_diesel::{Counters, Error, postgres_pool};
+use counter_diesel::{Counters, Error};
 use counter_tests::fixtures::post;
 use counter_tests::servers::RedisServer;
 use counter_tests::site::Site;
+use diesel::PgConnection;
+use diesel::r2d2::{ConnectionManager, Pool};
 
-use super::{soon, sync};
+use super::{everything_said, soon, sync};
 
 const THREADS: u32 = 4;
 /// One after another, in each thread.
@@ -46,7 +48,9 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
 #[test]
 fn a_read_that_waits_for_redis_leaves_the_only_connection_to_the_application() {
     let site = Site::with_postgres();
-    let pool = postgres_pool(&site.database().url(), 1).unwrap();
+    let manager = ConnectionManager::<PgConnection>::new(site.database().url());
+    let pool = Pool::builder().max_size(1).connection_timeout(Duration::from_secs(2));
+    let pool = pool.build(manager).unwrap();
     let counters = Counters::builder(pool.clone()).redis(&site.redis_url()).build().unwrap();
     counters.run_pending_migrations().unwrap();
     assert_eq!(counters.get(post(1), "views").unwrap(), 0);
@@ -61,6 +65,14 @@ fn a_read_that_waits_for_redis_leaves_the_only_connection_to_the_application() {
         assert!(matches!(read, Err(Error::Core(StoreError::Store { .. }))), "{read:?}");
     });
     // What the read began is over, and so keeps no other one from the connection.
+    assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
+    // Neither does what found no connection, beside an application that has it.
+    let kept = pool.get().unwrap();
+    let read = counters.get(post(1), "views");
+    assert!(matches!(read, Err(Error::Core(StoreError::Store { .. }))), "{read:?}");
+    let said = everything_said(&counters.baseline(post(1), "views").unwrap_err());
+    assert!(!said.contains("still hold a connection"), "{said}");
+    drop(kept);
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
     site.redis().thaw();
 }
