@@ -2,7 +2,7 @@
 
 use counter_core::{Config, Pattern, RedisStore};
 use counter_diesel::{Counters, SyncOptions};
-use counter_tests::database::{self, Database as _};
+use counter_tests::database;
 use counter_tests::servers::{ClusterSite, RedisServer};
 
 const SLOTS: u64 = 16_384;
