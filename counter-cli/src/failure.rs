@@ -40,6 +40,7 @@ impl Exit {
             Error::NotMigrated { .. }
             | Error::EmptyTexts { .. }
             | Error::TooYoung { .. }
+            | Error::RollUp { .. }
             | Error::Build(_)
             | Error::Core(
                 CoreError::Invalid(_) | CoreError::Environment { .. } | CoreError::RedisUrl { .. },

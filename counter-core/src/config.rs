@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::batch_size::BatchSize;
-use crate::calendar::Zone;
+use crate::calendar::{Retention, Zone};
 use crate::confirmation::Confirmation;
 use crate::error::Error;
 use crate::interval::Interval;
@@ -50,6 +50,10 @@ pub struct Config {
     /// How far in the future an event may be that is counted by its own time, for clocks that
     /// differ. Default: 5 minutes. Environment: `COUNTER_NEWEST_EVENT`, such as `5m`.
     pub newest_event: Duration,
+    /// For how long buckets are kept after the end of their period, and what they are added up into
+    /// then. A worker removes what is older. Default: all are kept. Environment:
+    /// `COUNTER_RETENTION`, such as `hour=7d,day=90d:month`.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -66,6 +70,7 @@ impl Default for Config {
             zone: Zone::UTC,
             oldest_event: Duration::from_secs(35 * 24 * 60 * 60),
             newest_event: Duration::from_secs(5 * 60),
+            retention: Retention::default(),
         }
     }
 }
@@ -136,6 +141,7 @@ impl Config {
             zone,
             oldest_event,
             newest_event,
+            retention,
         } = overrides;
         override_with(&mut config.store, store, "COUNTER_STORE", &look_up)?;
         config.redis_url = match redis_url {
@@ -151,6 +157,7 @@ impl Config {
             None => parsed_variable("COUNTER_CONFIRM_CLAIMS", &look_up)?,
         };
         override_with(&mut config.zone, zone, "COUNTER_ZONE", &look_up)?;
+        override_with(&mut config.retention, retention, "COUNTER_RETENTION", &look_up)?;
         for (value, given, name) in [
             (&mut config.full_scan_every, full_scan_every, "COUNTER_FULL_SCAN_EVERY"),
             (&mut config.oldest_event, oldest_event, "COUNTER_OLDEST_EVENT"),
@@ -188,6 +195,8 @@ pub struct ConfigOverrides {
     pub oldest_event: Option<Duration>,
     /// Instead of `COUNTER_NEWEST_EVENT`.
     pub newest_event: Option<Duration>,
+    /// Instead of `COUNTER_RETENTION`.
+    pub retention: Option<Retention>,
 }
 
 fn override_with<T: FromStr<Err = Invalid>>(
@@ -309,6 +318,7 @@ mod tests {
             ("COUNTER_ZONE", "+05:30"),
             ("COUNTER_OLDEST_EVENT", "90d"),
             ("COUNTER_NEWEST_EVENT", "0"),
+            ("COUNTER_RETENTION", "day=90d:month"),
             ("REDIS_URL", "redis://:secret@localhost/"),
         ])
         .unwrap();
@@ -323,6 +333,7 @@ mod tests {
         assert_eq!(config.zone, "+05:30".parse().unwrap());
         assert_eq!(config.oldest_event, Duration::from_secs(90 * 86_400));
         assert_eq!(config.newest_event, Duration::ZERO);
+        assert_eq!(config.retention, "day=90d:month".parse().unwrap());
     }
 
     #[test]
@@ -345,6 +356,7 @@ mod tests {
             zone: Some(Zone::UTC),
             oldest_event: Some(Duration::MAX),
             newest_event: Some(Duration::ZERO),
+            retention: Some(Retention::default()),
         };
         let look_up = |name| match name {
             "COUNTER_TABLE_NAME" => Ok("hits".to_owned()),

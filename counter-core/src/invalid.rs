@@ -82,6 +82,8 @@ pub enum InputKind {
     Zone,
     /// The periods that a read asks for, such as the last 30 days.
     Span,
+    /// For how long periods are kept, such as `day=90d:month`.
+    Retention,
     /// The name of the table, such as `model_counters`.
     TableName,
     /// The kind of store, `redis` or `memory`.
@@ -117,6 +119,7 @@ impl fmt::Display for InputKind {
             Self::Grain => "grain",
             Self::Zone => "time zone",
             Self::Span => "span of periods",
+            Self::Retention => "retention",
             Self::TableName => "table name",
             Self::StoreKind => "store",
             Self::BatchSize => "sync batch size",

@@ -73,7 +73,7 @@ mod table_name;
 mod url_encoding;
 
 pub use batch_size::BatchSize;
-pub use calendar::{Span, Step, ToZone, Zone};
+pub use calendar::{Retention, Span, Step, ToZone, Zone};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::{Config, ConfigOverrides, RedisUrl, StoreKind};
 pub use confirmation::Confirmation;

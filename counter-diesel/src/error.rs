@@ -125,6 +125,17 @@ pub enum Error {
         oldest_event: Duration,
     },
 
+    /// Buckets were to be rolled up into longer ones that they do not add up to, or that are kept
+    /// for ever themselves. Nothing was removed.
+    #[error("a {from} cannot be rolled up into a {into}: {}", periods::ROLL_UP)]
+    #[non_exhaustive]
+    RollUp {
+        /// The grain of the buckets.
+        from: Grain,
+        /// That of the longer ones.
+        into: Grain,
+    },
+
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept,
     /// unless it was lost during the commit: then applying it again does no harm.
     #[error("the database cannot be reached")]

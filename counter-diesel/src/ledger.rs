@@ -1,6 +1,7 @@
 //! The database's side: its contract, and the implementation over a Diesel pool.
 
 pub(crate) mod bounded_transaction;
+pub(crate) mod bucket_move;
 pub(crate) mod by_table;
 pub(crate) mod demotion;
 pub(crate) mod dialect;
@@ -12,6 +13,7 @@ pub(crate) mod kept_tables;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod migration;
+pub(crate) mod moves;
 pub(crate) mod number_hold;
 pub(crate) mod owner_pages;
 pub(crate) mod parts;
@@ -25,6 +27,7 @@ pub(crate) mod transaction;
 
 pub use counter_core::TableName;
 
+pub use self::bucket_move::BucketMove;
 pub use self::dialect::connection::{CounterConnection, LendConnection};
 pub use self::dialect::lock_wait::LockWait;
 pub use self::dialect::numbers::SharedRecord;

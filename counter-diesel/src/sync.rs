@@ -2,6 +2,7 @@
 //! runs, and the conflicts that it leaves to an operator.
 
 pub(crate) mod batches;
+pub(crate) mod clearing;
 mod control;
 pub(crate) mod identity;
 pub(crate) mod named;
@@ -9,6 +10,8 @@ pub(crate) mod options;
 pub(crate) mod owners;
 pub(crate) mod passes;
 pub(crate) mod prune;
+pub(crate) mod prune_options;
+mod pruner;
 pub(crate) mod reach;
 pub(crate) mod record;
 pub(crate) mod report;
@@ -20,7 +23,7 @@ pub(crate) mod telemetry;
 pub(crate) mod unsettled;
 pub(crate) mod worker;
 
-pub use counter_core::BatchSize;
+pub use counter_core::{BatchSize, Retention};
 
 pub use self::control::WorkerStatus;
 pub use self::identity::adoption::Adoption;
@@ -28,7 +31,7 @@ pub use self::identity::conflicts::{Conflict, Conflicts, WentBack};
 pub use self::options::OnConflict;
 pub use self::owners::merged::{FailedMerge, Merged};
 pub use self::owners::orphaned::{FailedOrphan, Orphaned};
-pub use self::prune::{FailedPrune, PruneOptions, Pruned};
+pub use self::prune_options::{FailedPrune, PruneOptions, Pruned};
 pub use self::reach::Reach;
 pub use self::report::capped::Capped;
 pub use self::report::claims::{

@@ -41,6 +41,7 @@ fuzz_target!(|name: &str| {
             let written = prefix.parse_name(&name).map(|parsed| match parsed {
                 StoreName::Pending(id) => prefix.pending_name(&id),
                 StoreName::Claim(id) => prefix.claim_name(&id),
+                StoreName::Newest(id) => prefix.newest_name(&id),
                 StoreName::HighWater => prefix.high_water_name(),
                 StoreName::Generation => prefix.generation_name(),
                 StoreName::GivenOut => prefix.given_out_name(),

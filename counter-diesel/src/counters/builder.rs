@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    BatchSize, Config, DeltaStore, MemoryStore, Prefix, StoreKind, TableName, Zone,
+    BatchSize, Config, DeltaStore, MemoryStore, Prefix, Retention, StoreKind, TableName, Zone,
 };
 #[cfg(feature = "redis")]
 use counter_core::{RedisStore, RedisStoreBuilder, RedisTimeouts};
@@ -199,6 +199,26 @@ impl CountersBuilder {
         self
     }
 
+    /// For how long buckets are kept after the end of their period, and into which longer ones they
+    /// are added up then. Default: all are kept. [Workers](Counters::spawn_sync) and
+    /// [`prune`](Counters::prune) remove what is older, and reads of that are
+    /// [`Error::NotKept`].
+    ///
+    /// ```
+    /// use counter_diesel::query::Grain;
+    /// use counter_diesel::sync::Retention;
+    ///
+    /// let retention = Retention::default()
+    ///     .keep(Grain::Hour, 40)
+    ///     .keep(Grain::Day, 90)
+    ///     .roll_up(Grain::Day, Grain::Month);
+    /// # let _ = retention;
+    /// ```
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.config.retention = retention;
+        self
+    }
+
     /// Counts the keys of this model by its grains also where an owner of it is known by the text
     /// of its type, `Owner::new("post", 42)`. Else such an increment counts in the total alone,
     /// because nothing says which grains the model declares.
@@ -224,6 +244,7 @@ impl CountersBuilder {
             grains_of: M::grains_of,
             gauge_grains_of: M::gauge_grains_of,
             has_zone: M::HAS_ZONE,
+            keys: M::KEYS,
         });
         self
     }
@@ -232,12 +253,14 @@ impl CountersBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Build`] if the pool does not suit or no store was chosen; [`Error::Unreachable`] if
+    /// [`Error::Build`] if the pool does not suit, no store was chosen, or the retention does not
+    /// fit [`oldest_event`](Self::oldest_event) or the models; [`Error::Unreachable`] if
     /// the pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the
     /// store cannot be used.
     ///
     /// [`CoreError::RedisUrl`]: crate::error::CoreError::RedisUrl
     pub fn build(self) -> Result<Counters, Error> {
+        check_retention(&self.config, &self.models)?;
         let make_store = match self.make_store {
             Some(make_store) => make_store,
             None => configured_store(&self.config)?,
@@ -247,6 +270,25 @@ impl CountersBuilder {
         let calendar = Calendar::new(&self.config).with_models(self.models);
         Ok(Counters::from_parts(self.config, store, ledger).with_calendar(calendar))
     }
+}
+
+/// Refuses a retention that would lose or double counts.
+fn check_retention(config: &Config, models: &[DeclaredModel]) -> Result<(), Error> {
+    let retention = &config.retention;
+    if let Some((from, into)) = retention.impossible() {
+        return Err(Error::RollUp { from, into });
+    }
+    for (grain, time) in retention.kept() {
+        if time < config.oldest_event {
+            return Err(Error::Build(BuildProblem::OldestEvent { grain }));
+        }
+        if let Some(into) = retention.rolled_up(grain)
+            && models.iter().any(|model| model.counts_by([grain, into]))
+        {
+            return Err(Error::Build(BuildProblem::RollUpCounted { from: grain, into }));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(feature = "redis")]

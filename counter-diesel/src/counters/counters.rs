@@ -53,6 +53,10 @@ impl Counters {
         &self.calendar
     }
 
+    pub(crate) fn shared_calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
     pub(crate) fn with_calendar(self, calendar: Calendar) -> Self {
         Self { calendar: Arc::new(calendar), ..self }
     }

@@ -9,9 +9,10 @@ use counter_core::{CounterId, Grain, InputKind, Invalid, Period, Replacement, Sp
 use super::counters::{Counters, id_of};
 use super::load::in_rows;
 use super::series::Series;
-use crate::engine::buckets::{Steps, sums};
+use crate::engine::buckets::{Steps, sums, sums_of_steps};
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
+use crate::engine::floor::Floor;
 use crate::engine::grains;
 use crate::engine::kept;
 use crate::error::Error;
@@ -86,7 +87,8 @@ impl Counters {
     }
 
     /// Returns the grains of which a counter has buckets, in the table or in the store, whether its
-    /// model declares them or not. In the store only those of periods about now are looked at.
+    /// model declares them or not, less those into which others are rolled up. In the store only
+    /// those of periods about now are looked at.
     ///
     /// For tools that do not know the model: see [`During::stored_by`].
     ///
@@ -99,7 +101,11 @@ impl Counters {
         key: impl KeyOf<O::Model>,
     ) -> Result<Vec<Grain>, Error> {
         let id = id_of(&owner, &key)?;
-        let found = grains::in_use(self.engine(), &id, self.calendar().now())?;
+        let mut found = grains::in_use(self.engine(), &id, self.calendar().now())?;
+        // Into those others are rolled up.
+        for grain in kept::rolled_grains(self.engine(), &id)? {
+            found.remove(&grain);
+        }
         Ok(found.into_iter().collect())
     }
 }
@@ -277,11 +283,8 @@ impl During<'_> {
 
     /// Returns what each of these counters counted in all of its steps.
     fn sums(&self, asked: &[Asked<'_>]) -> Result<Vec<i64>, Error> {
-        let mut groups = Vec::new();
-        for one in asked {
-            groups.push((&one.id, one.periods()?.concat()));
-        }
-        sums(self.counters.engine(), &groups)
+        let steps = asked.iter().map(|one| Ok((&one.id, one.periods()?)));
+        sums_of_steps(self.counters.engine(), steps.collect::<Result<Vec<_>, Error>>()?)
     }
 
     fn replace<O: CounterOwner>(
@@ -300,8 +303,15 @@ impl During<'_> {
         owner: &O,
         key: &impl KeyOf<O::Model>,
     ) -> Result<Vec<CounterId>, Error> {
-        let asked = self.asked(self.counters.calendar().now(), owner, key)?;
-        asked.steps.own_buckets(&asked.id, &asked.stored)
+        let (calendar, now) = (self.counters.calendar(), self.counters.calendar().now());
+        let asked = self.asked(now, owner, key)?;
+        let Asked { id, stored, mut steps } = asked;
+        steps.own_buckets(&id, &stored)?;
+        // What was rolled up would be counted beside what is set.
+        let (grain, zone) = (steps.grain, steps.zone);
+        let floor = calendar.raised(Floor::default(), grain, now, zone);
+        steps.cut(&key.counter_key()?, &stored, &floor.without_longer(), grain)?;
+        steps.own_buckets(&id, &stored)
     }
 
     /// Returns a counter, and what is asked of it at an instant, of which everything is kept.
@@ -314,8 +324,9 @@ impl During<'_> {
         let mut asked = self.asked(now, owner, key)?;
         let (of, key) = (owner.owner()?, key.counter_key()?);
         let parts = asked.steps.parts_of(&key, &asked.stored)?;
-        let kept = |grain| kept::floor(self.counters.engine(), of.owner_type(), &key, grain);
-        asked.steps.cut(&key, &asked.stored, &kept(parts)?, parts)?;
+        let floor = kept::floor(self.counters.engine(), of.owner_type(), &key, parts)?;
+        let floor = self.counters.calendar().raised(floor, parts, now, asked.steps.zone);
+        asked.steps.cut(&key, &asked.stored, &floor, parts)?;
         Ok(asked)
     }
 

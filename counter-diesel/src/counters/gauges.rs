@@ -10,6 +10,7 @@ use crate::engine::buckets::Steps;
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{NoZone, named_gauge, zone_of};
 use crate::engine::gauges::{newest, readings};
+use crate::engine::kept;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::gauge_of::GaugeOf;
@@ -91,7 +92,11 @@ impl Counters {
             return Err(Error::NotKept { key, grain, stored, since: None });
         };
         let until = Period::at(grain, calendar.now(), zone);
-        newest(self.engine(), &id, until, calendar.recent())
+        let found = newest(self.engine(), &id, until, calendar.recent())?;
+        let (of, key) = (owner.owner()?, CounterKey::new(id.key().into_owned())?);
+        let floor = kept::floor(self.engine(), of.owner_type(), &key, grain)?;
+        let since = calendar.raised(floor, grain, calendar.now(), Some(zone)).since;
+        Ok(found.filter(|(period, _)| since.is_none_or(|at| period.start() >= at)))
     }
 
     /// Returns the readings of a gauge in each step of a span, oldest first. A step of another
@@ -111,7 +116,12 @@ impl Counters {
         let (Counted { id, grains, .. }, _) =
             named_gauge(calendar, &owner, &gauge, Some(Zone::UTC))?;
         let steps = Steps::at(calendar.now(), span.into(), zone_of(calendar, &owner)?);
-        let steps = steps.ok_or_else(|| Error::ZoneNeeded { counter: id.clone() })??;
+        let mut steps = steps.ok_or_else(|| Error::ZoneNeeded { counter: id.clone() })??;
+        let (of, key) = (owner.owner()?, CounterKey::new(id.key().into_owned())?);
+        let parts = steps.parts_of(&key, grains)?;
+        let floor = kept::floor(engine, of.owner_type(), &key, parts)?;
+        let floor = calendar.raised(floor, parts, calendar.now(), steps.zone).without_longer();
+        steps.cut(&key, grains, &floor, parts)?;
         let periods = steps.periods(&id, grains)?;
         let buckets = periods.iter().flatten().map(|period| id.within(*period));
         let mut found = readings(engine, &buckets.collect::<Result<Vec<_>, _>>()?)?.into_iter();
@@ -123,7 +133,8 @@ impl Counters {
         let before = match (first, of_steps.first()) {
             (Some(first), Some(None)) => {
                 let before = newest(engine, &id, first.previous(), calendar.recent())?;
-                before.map(|(_, reading)| reading)
+                let is_kept = |period: Period| floor.since.is_none_or(|at| period.start() >= at);
+                before.filter(|(period, _)| is_kept(*period)).map(|(_, reading)| reading)
             }
             _ => None,
         };

@@ -2,28 +2,27 @@
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
-use crate::sync::prune::{PruneOptions, Pruned, prune};
+use crate::sync::prune::prune;
+use crate::sync::prune_options::{PruneOptions, Pruned};
 
 impl Counters {
-    /// Removes the buckets of a grain whose period ended long ago and that have rows, from the
-    /// table and from the store. Totals and buckets of other grains stay.
+    /// Removes buckets whose period ended long ago: those that the configured
+    /// [retention](crate::CountersBuilder::retention) does not keep, or that the options name.
+    /// Totals and buckets of other grains stay.
     ///
-    /// It takes two calls, at least an hour apart: the first sets each bucket to 0, one after the
-    /// other and as exactly as [`set`](Self::set) does, and a later one removes the rows. So call
-    /// it each day or each hour. Syncs, increments and reads may run meanwhile, and the call may
-    /// die anywhere: the next one goes on. Nothing is added up into longer periods, so declare
-    /// `month` beside `day` if months must stay.
+    /// It takes several calls. One sets the buckets to 0, and adds them to longer ones where they
+    /// are rolled up; one that comes an hour later removes their rows. For a key that was never
+    /// rolled up, the first call only records that it is. So call it each hour, or leave it to a
+    /// [worker](Self::spawn_sync). Syncs, increments and reads may run meanwhile, and the call may
+    /// die anywhere: the next one goes on. What the store holds of a bucket has to be synced first.
     ///
     /// A period that was removed is [not kept](Self::kept) from then on: a read of it is
     /// [`Error::NotKept`], in other processes within a minute. An event that is counted
-    /// [late](Self::at) makes it anew, and the next call removes it again, so a shorter time than
+    /// [late](Self::at) makes it anew, and a later call removes it again, so a shorter time than
     /// [`oldest_event`](crate::CountersBuilder::oldest_event) accepts events is refused.
     ///
-    /// Nothing is set where the database takes no writes. What cannot be set or removed is in
-    /// [`failed`](Pruned::failed); the others go on, and after 16 failures in a row the call ends.
-    ///
-    /// All rows of buckets are looked through, a thousand at a time. Each that is set to 0 costs a
-    /// script in the store and a transaction: some 400 were set in a second on two cores.
+    /// What cannot be set or removed is in [`failed`](Pruned::failed); the others go on, and after
+    /// 16 failures in a row the call ends.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -39,12 +38,12 @@ impl Counters {
     ///
     /// # Errors
     ///
+    /// [`Error::RollUp`] if buckets do not add up to what they are to be rolled up into,
     /// [`Error::TooYoung`] if events that are still accepted may be counted in what would go,
     /// [`Error::OtherDatabase`] if it is not the database that the store is synced into, and if the
     /// store or the database cannot be asked, or refuses every write. What was done before an
     /// error stays done.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
-        let calendar = self.calendar();
-        prune(self.engine(), calendar.now(), calendar.oldest_event(), options)
+        prune(self.engine(), self.calendar(), options, &|| false)
     }
 }

@@ -76,6 +76,8 @@ impl Counters {
     ///
     /// Each wait is up to a fifth shorter than the interval, at random, so workers that are started
     /// together do not all sync at the same time.
+    /// Where a [retention](crate::CountersBuilder::retention) is configured, it
+    /// [prunes](Self::prune) after a sync that left nothing to attend to, each hour.
     /// While syncs fail it waits longer and longer, up to a minute or, if that is longer, the
     /// interval. A panic in a sync does not end it. An interval of zero counts as a millisecond.
     ///
@@ -94,6 +96,6 @@ impl Counters {
     ///
     /// [`Error::Thread`] if the operating system gives no thread.
     pub fn spawn_sync(&self, interval: Duration) -> Result<SyncWorker, Error> {
-        SyncWorker::spawn(self.engine(), interval)
+        SyncWorker::spawn(self.engine(), self.shared_calendar(), interval)
     }
 }

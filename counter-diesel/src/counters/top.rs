@@ -5,7 +5,7 @@ use counter_core::{CounterId, CounterKey, Grain, Owner, OwnerId, OwnerType};
 use crate::counters::counters::Counters;
 use crate::counters::during::During;
 use crate::counters::has_counters::HasCounters;
-use crate::engine::buckets::{Steps, sums, zone_needed};
+use crate::engine::buckets::{Steps, sums_of_steps, zone_needed};
 use crate::engine::kept;
 use crate::error::Error;
 use crate::ledger::dialect::period::BucketRange;
@@ -169,13 +169,14 @@ impl During<'_> {
             return Err(zone_needed().into());
         }
         let floor = kept::floor(engine, owner_type, key, parts)?;
+        let floor = calendar.raised(floor, parts, steps.now, steps.zone);
         steps.cut(key, stored, &floor, parts)?;
         let Some((first, last)) = steps.ends(parts) else { return Ok(Vec::new()) };
         let range = Some(BucketRange { first, last });
         let most = |limit| engine.ledger().top(owner_type, key, range, limit);
         ranked(owner_type, first_present(n, most, present)?, key, |ids| {
-            let group = |id| Ok((id, steps.periods(id, stored)?.concat()));
-            sums(engine, &ids.iter().map(group).collect::<Result<Vec<_>, Error>>()?)
+            let of_steps = |id| Ok((id, steps.periods(id, stored)?));
+            sums_of_steps(engine, ids.iter().map(of_steps).collect::<Result<Vec<_>, Error>>()?)
         })
     }
 }

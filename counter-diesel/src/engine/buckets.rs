@@ -20,6 +20,8 @@ pub(crate) struct Steps {
     pub(crate) now: DateTime<Utc>,
     /// Whether only what is kept is asked for.
     is_cut: bool,
+    /// The longer grains into which the parts of the steps are rolled up once they are old.
+    longer: Vec<Grain>,
 }
 
 impl Steps {
@@ -36,7 +38,7 @@ impl Steps {
         }
         let steps = span.steps(now, zone.unwrap_or_default());
         let is_cut = span.is_kept_only();
-        Some(steps.map(|steps| Self { steps, grain, zone, now, is_cut }))
+        Some(steps.map(|steps| Self { steps, grain, zone, now, is_cut, longer: Vec::new() }))
     }
 
     /// Returns how many steps have ended: everywhere, where the zone is not known.
@@ -94,7 +96,8 @@ impl Steps {
         Some((first, last))
     }
 
-    /// Returns the periods whose buckets add up to each step.
+    /// Returns the periods whose buckets add up to each step: its parts, and the longer ones into
+    /// which they are rolled up once they are old.
     pub(crate) fn periods(
         &self,
         id: &CounterId,
@@ -110,11 +113,18 @@ impl Steps {
             let (key, grain, most) = (key_of(id)?, parts, Span::MAX_PERIODS);
             return Err(Error::TooManyPeriods { key, grain, periods, most });
         }
-        Ok(self.steps.iter().filter_map(|step| step.made_of(parts, zone)).collect())
+        let periods = |step: &Step| {
+            let mut periods = step.made_of(parts, zone)?;
+            // Where the key is counted by the longer grain itself, nothing is added to its buckets.
+            let longer = self.longer.iter().filter(|longer| !stored.contains(longer));
+            periods.extend(longer.filter_map(|longer| step.made_of(*longer, zone)).flatten());
+            Some(periods)
+        };
+        Ok(self.steps.iter().filter_map(periods).collect())
     }
 
-    /// Leaves out the steps that are older than what is kept of these parts of them, if only what
-    /// is kept is asked for.
+    /// Notes into what these parts of the steps are rolled up. Leaves out the steps that are older
+    /// than what is kept of the parts, if only what is kept is asked for.
     ///
     /// # Errors
     ///
@@ -137,6 +147,7 @@ impl Steps {
             return Err(Error::NotKept { key, grain, stored, since: floor.since });
         }
         self.steps.drain(..before);
+        self.longer = floor.rolled.iter().map(|(grain, _)| *grain).collect();
         Ok(())
     }
 
@@ -171,6 +182,28 @@ fn key_of(id: &CounterId) -> Result<CounterKey, Error> {
 
 /// A counter, and the periods whose buckets are added up.
 pub(crate) type Group<'a> = (&'a CounterId, Vec<Period>);
+
+/// Returns the sum of all steps of each of these counters. The buckets of a step are in one look
+/// and one query, because some may be rolled up into others of them at any time.
+pub(crate) fn sums_of_steps(
+    engine: &Engine,
+    steps: Vec<(&CounterId, Vec<Vec<Period>>)>,
+) -> Result<Vec<i64>, Error> {
+    let (mut groups, mut sizes) = (Vec::new(), Vec::new());
+    for (id, mut periods) in steps {
+        if periods.iter().map(Vec::len).sum::<usize>() <= AT_ONCE {
+            periods = vec![periods.concat()];
+        }
+        sizes.push((id, periods.len()));
+        groups.extend(periods.into_iter().map(|periods| (id, periods)));
+    }
+    let mut sums = sums(engine, &groups)?.into_iter().map(i128::from);
+    let sum_of = |(id, size): (&CounterId, usize)| {
+        let sum = sums.by_ref().take(size).sum::<i128>();
+        i64::try_from(sum).map_err(|_| CoreError::Overflow { counter: id.clone() }.into())
+    };
+    sizes.into_iter().map(sum_of).collect()
+}
 
 /// Returns the sum of each of these groups of buckets. Every look is exact at an instant of its
 /// own. A group is in one look unless it is too large for one.

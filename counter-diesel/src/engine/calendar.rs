@@ -7,9 +7,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use counter_core::{
     Clock, Config, CounterId, CounterKey, Error as CoreError, Grain, JointIncrement, Operation,
-    OwnerType, Period, SystemClock, Zone,
+    OwnerType, Period, Retention, SystemClock, Zone,
 };
 
+use super::floor::Floor;
 use crate::error::Error;
 
 /// A counter, the grains by which it is counted, and the zone of its days.
@@ -31,6 +32,24 @@ pub(crate) struct DeclaredModel {
     pub(crate) gauge_grains_of: fn(&CounterKey) -> &'static [Grain],
     /// Whether each owner has a zone of its own.
     pub(crate) has_zone: bool,
+    /// The keys that it declares.
+    pub(crate) keys: &'static [CounterKey],
+}
+
+impl DeclaredModel {
+    /// Returns whether a key is that of a gauge.
+    pub(crate) fn is_gauge(&self, key: &CounterKey) -> bool {
+        !(self.gauge_grains_of)(key).is_empty()
+    }
+
+    /// Returns whether it counts some key by both of these grains.
+    pub(crate) fn counts_by(&self, grains: [Grain; 2]) -> bool {
+        let counts = |key: &CounterKey| {
+            let counted = (self.grains_of)(key);
+            grains.iter().all(|grain| counted.contains(grain))
+        };
+        self.keys.iter().any(counts)
+    }
 }
 
 /// The facts that decide the buckets of an increment.
@@ -41,12 +60,15 @@ pub(crate) struct Calendar {
     zone: Zone,
     oldest_event: Duration,
     newest_event: Duration,
+    retention: Retention,
 }
 
 impl Calendar {
     pub(crate) fn new(config: &Config) -> Self {
         let Config { zone, oldest_event, newest_event, .. } = *config;
-        Self { clock: Arc::new(SystemClock), models: Vec::new(), zone, oldest_event, newest_event }
+        let (clock, models) = (Arc::new(SystemClock), Vec::new());
+        let retention = config.retention.clone();
+        Self { clock, models, zone, oldest_event, newest_event, retention }
     }
 
     pub(crate) fn with_clock(self, clock: impl Clock) -> Self {
@@ -78,6 +100,20 @@ impl Calendar {
         let micros = self.clock.now_micros();
         let edge = if micros < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
         DateTime::from_timestamp_micros(micros).unwrap_or(edge)
+    }
+
+    /// Returns the floor of the buckets of a grain where the configured retention is met. A day is
+    /// one of UTC where its zone is not known.
+    pub(crate) fn raised(
+        &self,
+        floor: Floor,
+        grain: Grain,
+        now: DateTime<Utc>,
+        zone: Option<Zone>,
+    ) -> Floor {
+        let zone = zone.filter(|_| grain != Grain::Hour).unwrap_or_default();
+        let first_kept = self.retention.first_kept(grain, zone.to_civil(now));
+        floor.raised(first_kept, self.retention.rolled_up(grain))
     }
 
     /// Returns for how long the store may hold readings that have no rows.

@@ -8,9 +8,32 @@ pub(crate) struct Floor {
     pub(crate) since: Option<NaiveDateTime>,
     /// Longer grains into which earlier buckets were added up, and since when.
     pub(crate) rolled: Vec<(Grain, Option<NaiveDateTime>)>,
+    /// The grains by which the key was counted itself. Nothing is added up into their buckets.
+    pub(crate) counted: Vec<Grain>,
 }
 
 impl Floor {
+    /// Returns the floor of buckets that a retention does not keep any longer either. `first_kept`
+    /// is the first one that it keeps, and `into` the grain into which it rolls up the others.
+    pub(crate) fn raised(mut self, first_kept: Option<Period>, into: Option<Grain>) -> Self {
+        let Some(first_kept) = first_kept.map(Period::start) else { return self };
+        if is_after(first_kept, self.since) {
+            let is_new = |into: &Grain| {
+                !self.counted.contains(into) && self.rolled.iter().all(|(grain, _)| grain != into)
+            };
+            if let Some(into) = into.filter(is_new) {
+                self.rolled.push((into, self.since));
+            }
+            self.since = Some(first_kept);
+        }
+        self
+    }
+
+    /// Returns the floor of single buckets, which longer ones are no substitute for.
+    pub(crate) fn without_longer(self) -> Self {
+        Self { rolled: Vec::new(), ..self }
+    }
+
     /// Returns whether the buckets of a step, which begin with this one, are all that was counted
     /// in it.
     pub(crate) fn holds(&self, step: Step, first: Period, zone: Zone) -> bool {

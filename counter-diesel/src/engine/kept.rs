@@ -44,8 +44,46 @@ fn read_floor(
         Some(row) => row.since,
         None => ledger.counted_before(owner_type, key)?.map(|now| next_start(*grain, now)),
     };
-    let rolled = rows.iter().filter(|row| row.rolled_from == Some(*grain));
-    Ok(Floor { since, rolled: rolled.map(|row| (row.grain, row.since)).collect() })
+    let counted = rows.iter().filter(|row| row.rolled_from.is_none()).map(|row| row.grain);
+    let mut floor = Floor { since, rolled: Vec::new(), counted: counted.collect() };
+    // Days are in months, and months may be in years by now.
+    let mut from = vec![*grain];
+    while let Some(grain) = from.pop() {
+        let rolled = rows.iter().filter(|row| row.rolled_from == Some(grain) && row.grain > grain);
+        for Kept { grain, since, .. } in rolled {
+            floor.rolled.push((*grain, *since));
+            from.push(*grain);
+        }
+    }
+    Ok(floor)
+}
+
+/// Returns the grains into which buckets of a counter's key are rolled up.
+pub(crate) fn rolled_grains(engine: &Engine, id: &CounterId) -> Result<Vec<Grain>, Error> {
+    let owner_type = OwnerType::new(id.owner_type().into_owned())?;
+    let key = CounterKey::new(id.key().into_owned())?;
+    let rows = engine.ledger().kept(Some((&owner_type, &key)))?.unwrap_or_default();
+    let rolled = rows.into_iter().filter(|row| row.rolled_from.is_some());
+    Ok(rolled.map(|row| row.grain).collect())
+}
+
+/// Records of a type what is recorded of another one whose counts it gets: since when they are
+/// kept, and what is rolled up.
+pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Result<(), Error> {
+    let ledger = engine.ledger();
+    if from == into {
+        return Ok(());
+    }
+    let rows = ledger.kept(None)?.unwrap_or_default();
+    for row in rows.into_iter().filter(|row| row.owner_type == *from) {
+        let row = Kept { owner_type: into.clone(), ..row };
+        ledger.write_kept(&row, KeptChange::IfAbsent)?;
+        if row.since.is_some() {
+            ledger.write_kept(&row, KeptChange::Forward)?;
+        }
+    }
+    engine.known_kept().forget();
+    Ok(())
 }
 
 /// Makes the rows of the grains of these buckets that have none, as far as this process knows. What

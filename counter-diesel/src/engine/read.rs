@@ -57,7 +57,7 @@ pub(crate) fn each_value(
     }
     let mut reading = Reading { look: store.look(ids)?, rows: baselines(ids)?, before: Vec::new() };
     for _ in 0..ROUNDS {
-        if reading.is_settled() {
+        if reading.is_settled() && reading.is_confirmed(ids, store)? {
             let read = reading.values(ids, store);
             // The commit of the claim is on its way, or the claim was acknowledged since.
             let is_passing = store.private().is_some() && read.values.iter().any(is_conflict);
@@ -96,6 +96,23 @@ impl Reading {
     fn was_row_at_look(&self, index: usize, row: Baseline) -> bool {
         let high_water = self.look.high_water_of(index);
         row.seq <= high_water || self.before.get(index) == Some(&row.seq)
+    }
+
+    /// Whether each claim that was seen is still there, of a counter that has no row. A row is
+    /// removed only when its claim is gone, and no claim comes back: so there was none when the row
+    /// was looked for. Else a claim that was applied long ago, and acknowledged just now, would be
+    /// counted again.
+    fn is_confirmed(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<bool, Error> {
+        let claim_of = |held: &Result<Holding, _>| held.as_ref().ok()?.claim.clone();
+        let seen = ids.iter().zip(&self.look.held).zip(&self.rows);
+        let seen = seen.filter(|(_, row)| **row == Baseline::NONE);
+        let seen = seen.filter_map(|((id, held), _)| Some((id.clone(), claim_of(held)?)));
+        let (ids, seen) = seen.unzip::<_, _, Vec<_>, Vec<_>>();
+        if ids.is_empty() {
+            return Ok(true);
+        }
+        let held = store.look(&ids)?.held;
+        Ok(held.iter().zip(seen).all(|(held, seen)| claim_of(held) == Some(seen)))
     }
 
     fn values(

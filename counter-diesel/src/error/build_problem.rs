@@ -1,3 +1,5 @@
+use counter_core::Grain;
+
 /// Why the parts given to a builder do not make a working whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,29 @@ pub enum BuildProblem {
     /// The configuration names Redis as the store, and the feature is off.
     #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
     RedisFeature,
+
+    /// Events may be counted in periods that are not kept any more.
+    #[error(
+        "events that are older than a {grain} is kept are counted, and would be lost: keep each \
+         {grain} for longer (retention, COUNTER_RETENTION), or accept events for a shorter time \
+         (oldest_event, COUNTER_OLDEST_EVENT)"
+    )]
+    OldestEvent {
+        /// The grain.
+        grain: Grain,
+    },
+
+    /// Buckets were to be rolled up into longer ones by which a model counts the same key itself.
+    #[error(
+        "a {from} cannot be rolled up into a {into}, because a model counts a key by both: each \
+         {from} would be counted twice"
+    )]
+    RollUpCounted {
+        /// The grain of the buckets.
+        from: Grain,
+        /// That of the longer ones.
+        into: Grain,
+    },
 
     /// The store cannot move counts, so owners cannot be merged.
     #[error(

@@ -54,6 +54,11 @@ pub(super) fn not_stored(key: &CounterKey, grain: Grain, stored: &[Grain]) -> St
     }
 }
 
+/// What can be rolled up.
+pub(super) const ROLL_UP: &str = "days are rolled up into weeks, months, quarters or years, months \
+                                  into quarters or years, and quarters into years, each once it is \
+                                  not kept any more";
+
 fn by_none(grain: Grain) -> String {
     format!(
         "no period of it is counted as far as this process knows: declare it in the model, as in \

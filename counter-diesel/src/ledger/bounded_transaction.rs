@@ -2,11 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use counter_core::{
-    Claim, ClaimSeq, CounterId, HeldNumber, NotedRow, NumberRow, PartSeq, Prefix, StoreNumber,
+    Baseline, Claim, ClaimSeq, CounterId, HeldNumber, NotedRow, NumberRow, PartSeq, Prefix,
+    StoreNumber,
 };
 use diesel::result::Error as DieselError;
 
 use crate::error::{Error, LedgerStep};
+use crate::ledger::bucket_move::BucketMove;
 use crate::ledger::dialect::connection::CounterConnection;
 use crate::ledger::dialect::numbers::SharedRecord;
 use crate::ledger::ledger::{LedgerTransaction, LockedRecord, Unapplied, UpdateOutcome};
@@ -97,6 +99,16 @@ impl<C: CounterConnection> LedgerTransaction for BoundedTransaction<'_, C> {
     fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
         let rows = rows.to_vec();
         self.step(LedgerStep::Upsert, move |transaction| transaction.delete_zeros(&rows))
+    }
+
+    fn lock_buckets(&mut self, ids: &[CounterId]) -> Result<Vec<Option<Baseline>>, Error> {
+        let ids = ids.to_vec();
+        self.step(LedgerStep::Upsert, move |transaction| transaction.lock_buckets(&ids))
+    }
+
+    fn move_counts(&mut self, moves: &[BucketMove]) -> Result<(), Error> {
+        let moves = moves.to_vec();
+        self.step(LedgerStep::Upsert, move |transaction| transaction.move_counts(&moves))
     }
 
     fn lock_record(&mut self, prefix: &Prefix, store_id: &str) -> Result<LockedRecord, Error> {

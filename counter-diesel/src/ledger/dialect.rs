@@ -11,6 +11,7 @@ pub(crate) mod lock_wait;
     allow(dead_code, reason = "only a database uses it, and all may be off")
 )]
 pub(crate) mod migration;
+pub(crate) mod moves;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 pub(crate) mod numbers;

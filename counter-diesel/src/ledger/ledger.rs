@@ -8,6 +8,7 @@ use counter_core::{
 };
 
 use crate::error::Error;
+use crate::ledger::bucket_move::BucketMove;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::numbers::SharedRecord;
 pub(crate) use crate::ledger::dialect::period::BucketRange;
@@ -242,6 +243,15 @@ pub trait LedgerTransaction {
     /// can. Returns how many it deleted. The rows are of different counters and in the order of
     /// [`CounterId`].
     fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error>;
+
+    /// Locks the rows of these buckets that no other transaction has locked, without waiting, and
+    /// returns each as it is then: in the order given, `None` where there is none or where others
+    /// have locked it. They are in the order of [`CounterId`].
+    fn lock_buckets(&mut self, ids: &[CounterId]) -> Result<Vec<Option<Baseline>>, Error>;
+
+    /// Sets the counts of these buckets to 0, whose rows are locked, and adds each to the longer
+    /// one. No sequence changes.
+    fn move_counts(&mut self, moves: &[BucketMove]) -> Result<(), Error>;
 
     /// Locks a row of the record of the store with this id, and returns it with all that is
     /// recorded of that store. To be called when the rows of the claims are locked: then what other

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::sync::prune_options::Pruned;
 use crate::sync::report::report::SyncReport;
 
 /// How a worker is doing.
@@ -23,6 +24,9 @@ pub struct WorkerStatus {
     pub last_report: Option<Arc<SyncReport>>,
     /// The error of the last sync, if it failed before it had anything to report.
     pub last_error: Option<Arc<Error>>,
+    /// What the worker has [pruned](crate::Counters::prune) last, if it did not fail. It does so
+    /// each hour where a retention is configured.
+    pub last_pruned: Option<Arc<Pruned>>,
 }
 
 /// The shared state.
@@ -74,6 +78,11 @@ impl Control {
     pub(crate) fn stop(&self, haste: Haste) {
         self.lock().stopping.get_or_insert(haste);
         self.changed.notify_all();
+    }
+
+    /// Returns whether the last sync is asked for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.lock().stopping.is_some()
     }
 
     /// Returns whether the thread ends in time.

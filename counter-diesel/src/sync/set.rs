@@ -25,27 +25,9 @@ const ASKED_WITHIN: Duration = Duration::from_secs(1);
 /// by the same caller.
 pub(super) const SILENCE: Duration = Duration::from_millis(250);
 
-/// What became in the table of what the store has set.
-pub(crate) enum InTable {
-    Applied,
-    /// Others have set it since, or have finished this set.
-    Superseded,
-    /// It is left to the next sync, and why.
-    Left(String),
-}
-
 /// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
 /// and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
-    set_in_table(engine, id, replacement).map(drop)
-}
-
-/// As [`set`], and returns whether the table has it.
-pub(crate) fn set_in_table(
-    engine: &Engine,
-    id: &CounterId,
-    replacement: Replacement,
-) -> Result<InTable, Error> {
     let asked_at = Instant::now();
     let asked = match ask(engine)? {
         Err(Error::Core(error)) if asked_at.elapsed() >= SILENCE => {
@@ -73,15 +55,7 @@ pub(crate) fn set_in_table(
             "a set found something that needs attention"
         );
     }
-    Ok(match (report.applied, report.superseded, applied) {
-        (1.., ..) => InTable::Applied,
-        (0, _, Err(error)) => InTable::Left(one_line(&error)),
-        (0, 1.., Ok(())) => InTable::Superseded,
-        (0, 0, Ok(())) => InTable::Left(match report.failed.iter().next() {
-            Some(failed) => one_line(&failed.error),
-            None => report.to_string(),
-        }),
-    })
+    Ok(())
 }
 
 /// Returns the error that nothing was set, because the store gave no answer to an earlier question.

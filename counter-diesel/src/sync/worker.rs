@@ -1,4 +1,3 @@
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -6,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use counter_core::Prefix;
 
+use crate::engine::calendar::Calendar;
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::control::{Control, Haste, Turn, WorkerStatus, time_until};
 use crate::sync::options::{Finds, ReportsHeld, SyncOptions};
 use crate::sync::passes::pass;
+use crate::sync::pruner::{Pruner, message_of};
 use crate::sync::report::claims::{PostponedCause, PostponedClaim};
 use crate::sync::report::observer::Observer;
 use crate::sync::report::report::SyncReport;
@@ -42,14 +43,19 @@ const MARGIN: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 impl SyncWorker {
-    pub(crate) fn spawn(engine: &Arc<Engine>, interval: Duration) -> Result<Self, Error> {
+    pub(crate) fn spawn(
+        engine: &Arc<Engine>,
+        calendar: &Arc<Calendar>,
+        interval: Duration,
+    ) -> Result<Self, Error> {
         let (control, prefix) = (Arc::new(Control::default()), engine.prefix().clone());
         #[cfg(feature = "metrics")]
         metrics::register(&prefix);
         let (engine, of_thread) = (Arc::clone(engine), Arc::clone(&control));
+        let calendar = Arc::clone(calendar);
         let thread = thread::Builder::new()
             .name("counter-sync".to_owned())
-            .spawn(move || live(&engine, &of_thread, interval))
+            .spawn(move || live(&engine, &calendar, &of_thread, interval))
             .map_err(|source| Error::Thread { source })?;
         Ok(Self { control, thread: Some(thread), prefix })
     }
@@ -150,12 +156,17 @@ impl Drop for SyncWorker {
 }
 
 /// The worker's thread, from its beginning to its end.
-fn live(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
+fn live(
+    engine: &Engine,
+    calendar: &Calendar,
+    control: &Control,
+    interval: Duration,
+) -> Result<(), Error> {
     let prefix = engine.prefix();
     let interval_seconds = interval.as_secs_f64();
     tracing::info!(target: WORKER, %prefix, interval_seconds, "a worker started");
     let _end = End(control);
-    let result = work(engine, control, interval);
+    let result = work(engine, control, interval, &mut Pruner::new(engine, calendar, control));
     let WorkerStatus { passes, applied, .. } = control.lock().status.clone();
     tracing::info!(target: WORKER, %prefix, passes, applied, "a worker stopped");
     result
@@ -171,7 +182,12 @@ impl Drop for End<'_> {
     }
 }
 
-fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Error> {
+fn work(
+    engine: &Engine,
+    control: &Control,
+    interval: Duration,
+    pruner: &mut Pruner<'_>,
+) -> Result<(), Error> {
     // An interval of zero would take a whole processor.
     let interval = interval.max(Duration::from_millis(1));
     let (mut delay, mut is_behind) = (first_delay(interval), false);
@@ -198,7 +214,11 @@ fn work(engine: &Engine, control: &Control, interval: Duration) -> Result<(), Er
         if turn != Turn::Usual {
             return finish(control, result);
         }
+        let is_clean = result.as_ref().is_ok_and(SyncReport::is_clean);
         delay = next_delay(delay_after(control.record(result), interval));
+        if is_clean {
+            pruner.prune_when_due();
+        }
     }
 }
 
@@ -256,12 +276,6 @@ fn sync_catching_panics(engine: &Engine, options: &SyncOptions) -> Result<SyncRe
         telemetry::log_panic(engine.prefix(), &error);
         Err(error)
     })
-}
-
-fn message_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }
 
 fn delay_after(failures: u32, interval: Duration) -> Duration {

@@ -10,9 +10,9 @@ use counter_diesel::Error;
 use counter_diesel::check::LedgerFacts;
 use counter_diesel::error::LedgerStep;
 use counter_diesel::ledger::{
-    BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait, LockedRecord,
-    OwnerWithRows, RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName, Unapplied,
-    UpdateOutcome,
+    BucketMove, BucketRange, Kept, KeptChange, Ledger, LedgerState, LedgerTransaction, LockWait,
+    LockedRecord, OwnerWithRows, RowPage, RowPlace, SharedRecord, SyncedPrefix, TableName,
+    Unapplied, UpdateOutcome,
 };
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
@@ -229,6 +229,22 @@ impl LedgerTransaction for FaultyTransaction<'_> {
         self.faults.step(
             "delete_zeros",
             || self.inner.delete_zeros(rows),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn lock_buckets(&mut self, ids: &[CounterId]) -> Result<Vec<Option<Baseline>>, Error> {
+        self.faults.step(
+            "lock_buckets",
+            || self.inner.lock_buckets(ids),
+            |fault| failure(LedgerStep::Upsert, fault),
+        )
+    }
+
+    fn move_counts(&mut self, moves: &[BucketMove]) -> Result<(), Error> {
+        self.faults.step(
+            "move_counts",
+            || self.inner.move_counts(moves),
             |fault| failure(LedgerStep::Upsert, fault),
         )
     }

@@ -2,7 +2,7 @@
 //! them, and what happens meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use counter_core::{Claimed, Config, Replacement};
@@ -197,6 +197,36 @@ fn unable_to_apply(world: &World, is_away: &Arc<AtomicBool>) -> Counters {
         (step == "upsert" && is_away.load(Ordering::Relaxed)).then_some(Fault::Before)
     });
     world.process_with(Config::default(), &faults)
+}
+
+/// Else a node that was emptied under thousands of claims would be asked as often.
+#[test]
+fn claims_that_are_gone_are_asked_for_together() {
+    let world = World::new();
+    let (node, counters) = (world.node(), world.process());
+    let (here, _) = world.split(node);
+    increment_all(&counters);
+    assert!(sync(&counters).is_clean());
+    increment_all(&counters);
+    let (asked, is_first) = (Arc::new(AtomicUsize::new(0)), AtomicBool::new(true));
+    let prefix = world.cluster.prefix();
+    let claims = here.iter().map(|number| prefix.claim_name(&views_of(*number)).into_bytes());
+    let claims = claims.collect::<Vec<_>>();
+    let faults = Faults::calling({
+        let asked = Arc::clone(&asked);
+        move |step| {
+            asked.fetch_add(usize::from(step == "recall_parts"), Ordering::Relaxed);
+            if step == "verify" && is_first.swap(false, Ordering::Relaxed) {
+                unlink(&claims, &mut node.bare()).unwrap();
+            }
+        }
+    });
+    let report = sync(&world.process_behind(&faults));
+    assert_eq!(report.lost.count(), here.len() as u64, "{report}");
+    assert_all(&counters, &here, 10);
+    // At the start, in two transactions that begin anew, and for what is gone.
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 6 && here.len() > 6, "{asked}");
 }
 
 /// It is asked for last, because it is on another node than the claims.

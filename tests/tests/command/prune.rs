@@ -1,5 +1,6 @@
 use counter_core::CounterId;
 use counter_tests::command::json as json_in;
+use counter_tests::program::Program;
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 use serde_json::json;
@@ -21,6 +22,12 @@ pub(super) const CASES: &[Case<World>] =
             world.output_of(&dry),
             "1 rows of the grain day are old enough: 1 would be set to 0, 0 would be removed\n"
         );
+        let rolled = [&dry[..], &["--roll-up", "month"]].concat();
+        assert_eq!(
+            world.output_of(&rolled),
+            "1 rows of the grain day are old enough: 0 would be set to 0, 0 would be removed, 1 \
+             left to a later call\n"
+        );
         let counts = || {
             let rows = world.ledger.baselines(&ids).unwrap();
             rows.into_iter().map(|row| row.count).collect::<Vec<_>>()
@@ -35,7 +42,7 @@ pub(super) const CASES: &[Case<World>] =
         let pruned = world.json_of(&prune);
         assert_documented(&pruned);
         assert_eq!((&pruned["rows"], &pruned["removed"]), (&json!(1), &json!(1)));
-        assert_eq!(pruned["older_than_seconds"], json!(7_776_000));
+        assert_eq!(pruned["retention"], json!("day=90d"));
         let kept = world.json_of(&["prune", "--grain", "hour", "--older-than", "100000d"]);
         assert_eq!((&kept["rows"], &kept["dry_run"]), (&json!(0), &json!(false)));
         assert_eq!(counts(), [5, 0, 5]);
@@ -44,6 +51,19 @@ pub(super) const CASES: &[Case<World>] =
         assert!(late.errors.contains("--even-if-late"), "{late:?}");
         let dry = ["prune", "--grain", "hour", "--older-than", "3m", "--even-if-late", "--dry-run"];
         assert_eq!(world.json_of(&dry)["rows"], json!(1));
+        assert_eq!(
+            world.output_of(&["prune"]),
+            "everything is kept: no --grain is given and COUNTER_RETENTION is not set\n"
+        );
+        let mut configured = world.command();
+        configured.args(["prune", "--json"]).env("COUNTER_RETENTION", "hour=100000d");
+        let configured = json_in(&Program::start(&mut configured).finish().output);
+        assert_eq!(
+            (&configured["retention"], &configured["rows"]),
+            (&json!("hour=100000d"), &json!(0))
+        );
+        let into = ["prune", "--grain", "hour", "--older-than", "90d", "--roll-up", "day"];
+        assert_eq!(world.run(&into).code(), 2);
         // The rows of owners of this type are kept out.
         refuse(world);
         let refused = world.run(&["prune", "--grain", "hour", "--older-than", "90d", "--json"]);

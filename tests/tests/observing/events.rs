@@ -194,6 +194,9 @@ pub const SHOWN: &[(&str, Show)] = &[
     ("a worker stopped", workers::show_life),
     ("syncs take longer than the interval", workers::show_pace),
     ("a sync panicked", workers::show_panic),
+    ("old periods were pruned", workers::show_pruned),
+    ("some old periods could not be pruned", workers::show_not_pruned),
+    ("old periods could not be pruned", workers::show_failed_prune),
     ("a worker is dropped before its first sync: keep it, or detach it", workers::show_drop),
     ("the last sync of a worker failed", workers::show_last_failure),
     ("a set is left to the next sync", || {

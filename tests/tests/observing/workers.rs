@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use counter_tests::faults::Fault;
+use counter_core::Config;
+use counter_tests::faults::{Fault, Faults};
 use counter_tests::log::Logged;
+use counter_tests::process::wait_for;
 
 use crate::events::only;
 use crate::scenes::{counted, failing_at, logged_of, memory, panicking_once, slow_at};
@@ -45,6 +47,46 @@ pub fn show_panic() -> Vec<Logged> {
     let logged = logged_of(&world);
     assert!(only(&logged, "a sync panicked").field("error").contains("a planned panic"));
     logged
+}
+
+pub fn show_pruned() -> Vec<Logged> {
+    let logged = pruned_refusing("nothing");
+    let pruned = only(&logged, "old periods were pruned");
+    assert_eq!((pruned.field("cleared"), pruned.field("failed")), ("1", "0"), "{pruned:?}");
+    logged
+}
+
+pub fn show_not_pruned() -> Vec<Logged> {
+    let logged = pruned_refusing("move_counts");
+    let named = only(&logged, "some old periods could not be pruned");
+    assert_eq!(named.field("counter"), "post:1:views@day:2001-02-03");
+    assert_eq!(only(&logged, "old periods were pruned").field("failed"), "1");
+    logged
+}
+
+pub fn show_failed_prune() -> Vec<Logged> {
+    let logged = pruned_refusing("bucket_type_after");
+    assert!(only(&logged, "old periods could not be pruned").field("error").contains("planned"));
+    logged
+}
+
+/// What a worker logs that has an old bucket to prune, where the database refuses this step.
+fn pruned_refusing(step: &'static str) -> Vec<Logged> {
+    let world = memory();
+    let bucket = "post:1:views@day:2001-02-03".parse().unwrap();
+    world.store.increment(&bucket, 5).unwrap();
+    let faults = Faults::deciding(move |taken| (taken == step).then_some(Fault::Refused));
+    let mut config = Config::default();
+    config.retention = "day=90d".parse().unwrap();
+    let worker = world.counters_behind(&faults, config).spawn_sync(NEVER).unwrap();
+    worker.sync_now();
+    let is_logged = || {
+        let logged = logged_of(&world);
+        logged.iter().any(|one| one.text.starts_with("old periods")).then_some(())
+    };
+    wait_for("the worker to prune", is_logged);
+    worker.stop().unwrap();
+    logged_of(&world)
 }
 
 pub fn show_drop() -> Vec<Logged> {

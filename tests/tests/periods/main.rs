@@ -12,6 +12,8 @@ mod prune;
 mod queries;
 mod read;
 mod read_zones;
+mod retention;
+mod rolled;
 mod rows;
 mod set_many;
 mod synced;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         changed::CASES,
         midnight::CASES,
         kept::CASES,
+        rolled::CASES,
         top::CASES,
         set_many::CASES,
         gauges::CASES,
@@ -44,8 +47,16 @@ fn main() -> ExitCode {
     // Which name an increment has does not depend on the database.
     let over_sqlite = PAIRS.iter().copied().filter(|(name, _)| name.ends_with("sqlite"));
     let in_days = [late::CASES, prune::ONCE, zones::CASES, read_zones::CASES, top::ONCE];
-    let in_days =
-        [&in_days.concat(), kept::ONCE, set_many::ONCE, gauges::ONCE, original::ONCE].concat();
+    let in_days = [
+        &in_days.concat(),
+        kept::ONCE,
+        rolled::ONCE,
+        retention::ONCE,
+        set_many::ONCE,
+        gauges::ONCE,
+        original::ONCE,
+    ]
+    .concat();
     all.extend(trials(&over_sqlite.collect::<Vec<_>>(), &in_days));
     let in_redis = PAIRS.iter().copied().filter(|(name, _)| name.starts_with("redis"));
     all.extend(trials(&in_redis.collect::<Vec<_>>(), wire::CASES));

@@ -4,13 +4,14 @@ use chrono::NaiveDateTime;
 use counter_core::{CounterKey, OwnerType};
 use diesel::result::QueryResult;
 
+use super::moves::MovesDialect;
 use super::tables::Tables;
 
 /// Questions about the table that says since when buckets are kept. It belongs to [`Dialect`],
 /// which builds on it.
 ///
 /// [`Dialect`]: super::dialect::Dialect
-pub trait KeptDialect {
+pub trait KeptDialect: MovesDialect {
     /// The end of an `INSERT` that leaves a row alone which is there already.
     const IF_ABSENT: &'static str = " ON CONFLICT DO NOTHING";
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod highest;
 pub(crate) mod kept;
+pub(crate) mod moves;
 pub(crate) mod numbers;
 pub(crate) mod owners;
 pub(crate) mod present;

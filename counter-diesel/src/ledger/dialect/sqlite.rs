@@ -18,15 +18,17 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::dialect::Dialect;
 use super::kept::KeptDialect;
 use super::lock_wait::LockWait;
+use super::moves::MovesDialect;
 use super::owner::read_owner;
 use super::owners::{ColumnKind, ColumnSql, OwnersDialect};
 use super::period::{are_buckets, key_columns};
 use super::pools::open;
 use super::sql::kept::kept_members;
+use super::sql::moves::moves_members;
 use super::sql::owners::owners_members;
 use super::sql::shared::{on_conflict_members, shared_members};
 use super::sql::statement::Statement;
-use super::sql::{highest, kept, numbers, owners, present, standard};
+use super::sql::{highest, kept, moves, numbers, owners, present, standard};
 use super::state_row::{RecordRow, StateRow};
 use super::tables::{Table, Tables};
 use super::time_limit::TimeLimit;
@@ -228,6 +230,10 @@ impl OwnersDialect for SqliteConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl MovesDialect for SqliteConnection {
+    moves_members!(NOW);
 }
 
 impl KeptDialect for SqliteConnection {

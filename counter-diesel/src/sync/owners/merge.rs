@@ -14,6 +14,7 @@ use super::merged::Merged;
 use super::moving::Moving;
 use super::zeros;
 use crate::engine::engine::Engine;
+use crate::engine::kept;
 use crate::error::Error;
 use crate::ledger::ledger::CounterRow;
 use crate::sync::options::SyncOptions;
@@ -27,7 +28,8 @@ pub(crate) type MergeObserver<'a> = &'a mut dyn FnMut(&Merged) -> ControlFlow<()
 /// Moves all counters of an owner to another.
 pub(crate) fn merge(engine: &Engine, from: &Owner, into: &Owner) -> Result<Merged, Error> {
     let target = |id: &CounterId| counter_of(into.owner_type(), into.id(), id);
-    run(engine, Whose::Owner(from), target, &mut |_| ControlFlow::Continue(()))
+    let types = [from.owner_type(), into.owner_type()];
+    run(engine, Whose::Owner(from), types, target, &mut |_| ControlFlow::Continue(()))
 }
 
 /// Moves the counters of all owners of a type to the owners with the same ids of another type.
@@ -38,7 +40,7 @@ pub(crate) fn rename(
     observer: MergeObserver<'_>,
 ) -> Result<Merged, Error> {
     let target = |id: &CounterId| counter_of(into, id.owner_id(), id);
-    run(engine, Whose::Type(from), target, observer)
+    run(engine, Whose::Type(from), [from, into], target, observer)
 }
 
 /// Returns the counter of the same key of another owner, or its bucket of the same period.
@@ -58,12 +60,14 @@ fn counter_of(
 fn run(
     engine: &Engine,
     whose: Whose<'_>,
+    [from, into]: [&OwnerType; 2],
     target: impl Fn(&CounterId) -> Result<CounterId, Error>,
     observer: MergeObserver<'_>,
 ) -> Result<Merged, Error> {
     let (moving, store_id) = (Moving::new(engine, target)?, present_store(engine)?);
     let mut merging = Merging { engine, moving, observer, store_id };
     find::require_rows(engine, whose)?;
+    kept::copy(engine, from, into)?;
     find::in_store(engine, whose, |ids| {
         merging.moving.move_all(ids.clone())?;
         // Also what a call has moved that did not come to its end.

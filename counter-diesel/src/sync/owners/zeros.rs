@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use counter_core::{ClaimSeq, CounterId, Holding};
+use counter_core::{Baseline, ClaimSeq, CounterId, Holding};
 
 use super::delete_all::FAILURES_IN_A_ROW;
 use crate::engine::engine::Engine;
@@ -58,7 +58,7 @@ pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<Removed, 
             if removed.failures_in_a_row >= FAILURES_IN_A_ROW {
                 return Ok(removed);
             }
-            removed.remove(engine, &idle(engine, zeros)?)?;
+            removed.remove(engine, zeros)?;
         }
     }
     Ok(removed)
@@ -67,8 +67,8 @@ pub(crate) fn remove(engine: &Engine, rows: Vec<CounterRow>) -> Result<Removed, 
 impl Removed {
     /// Removes these rows together, and each by itself if that fails: one may be locked, or all
     /// together may take too long.
-    fn remove(&mut self, engine: &Engine, idle: &[(CounterId, ClaimSeq)]) -> Result<(), Error> {
-        match retry::with_backoff(|| remove_idle(engine, idle)) {
+    fn remove(&mut self, engine: &Engine, zeros: &[(CounterId, ClaimSeq)]) -> Result<(), Error> {
+        match retry::with_backoff(|| remove_idle(engine, zeros)) {
             Ok(rows) => {
                 self.rows += rows;
                 self.failures_in_a_row = 0;
@@ -77,7 +77,7 @@ impl Removed {
             Err(error) if stays(&error) => {}
             Err(error) => return Err(error),
         }
-        for zero in idle {
+        for zero in zeros {
             if self.failures_in_a_row >= FAILURES_IN_A_ROW {
                 break;
             }
@@ -104,8 +104,15 @@ fn stays(error: &Error) -> bool {
 }
 
 /// Returns whether a row has been 0 for an hour.
-pub(crate) fn is_due(row: &CounterRow) -> bool {
+fn is_due(row: &CounterRow) -> bool {
     row.row.count == 0 && row.idle >= AN_HOUR
+}
+
+/// Returns how many of these rows a call would remove now.
+pub(crate) fn count_due(engine: &Engine, rows: &[CounterRow]) -> Result<u64, Error> {
+    let due = rows.iter().filter(|row| is_due(row));
+    let due = due.map(|row| (row.counter.clone(), row.row.seq)).collect::<Vec<_>>();
+    if due.is_empty() { Ok(0) } else { Ok(idle(engine, &due)?.len() as u64) }
 }
 
 /// Returns those of which the store holds nothing.
@@ -119,13 +126,37 @@ fn idle(
     Ok(idle.map(|(zero, _)| zero.clone()).collect())
 }
 
-/// Removes those of these rows that have seen no other claim since.
+/// Removes those of these rows that have seen no other claim since, and of which the store holds
+/// nothing while they are locked. Totals are locked only when they are deleted, by which then
+/// others may be passed over: that they were read before the look is enough.
 fn remove_idle(engine: &Engine, zeros: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
+    let are_totals = zeros.first().is_none_or(|(id, _)| id.period().is_none());
+    if are_totals {
+        let idle = idle(engine, zeros)?;
+        if idle.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = engine.ledger().begin(LockWait::Short)?;
+        let deleted = transaction.delete_zeros(&idle)?;
+        transaction.commit()?;
+        return Ok(deleted);
+    }
+    let ids = zeros.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+    let mut transaction = engine.ledger().begin(LockWait::Short)?;
+    let locked = transaction.lock_buckets(&ids)?;
+    let is_zero = |((_, seq), row): &(&(CounterId, ClaimSeq), Option<Baseline>)| {
+        row.is_some_and(|row| row.count == 0 && row.seq == *seq)
+    };
+    let zeros = zeros.iter().zip(locked).filter(is_zero).map(|(zero, _)| zero.clone());
+    let zeros = zeros.collect::<Vec<_>>();
     if zeros.is_empty() {
         return Ok(0);
     }
-    let mut transaction = engine.ledger().begin(LockWait::Short)?;
-    let deleted = transaction.delete_zeros(zeros)?;
+    let idle = idle(engine, &zeros)?;
+    if idle.is_empty() {
+        return Ok(0);
+    }
+    let deleted = transaction.delete_zeros(&idle)?;
     transaction.commit()?;
     Ok(deleted)
 }

@@ -19,6 +19,7 @@ const PASSES: &str = "counter_sync_passes_total";
 const DURATION: &str = "counter_sync_duration_seconds";
 const STEP_DURATION: &str = "counter_sync_step_duration_seconds";
 const LAST_SUCCESS: &str = "counter_sync_last_success_timestamp_seconds";
+const PRUNE_FAILED: &str = "counter_prune_failed_total";
 const PENDING: &str = "counter_pending_counters";
 const OLDEST_CLAIM: &str = "counter_oldest_claim_seconds";
 
@@ -70,6 +71,7 @@ pub(crate) fn register(prefix: &Prefix) {
         count_pass(prefix, outcome, 0);
     }
     count_claims(prefix, &SyncReport::default());
+    counter!(PRUNE_FAILED, "prefix" => prefix.to_string()).increment(0);
 }
 
 /// Records the metrics of a pass. A dry run changes nothing, here either.
@@ -97,6 +99,12 @@ pub(crate) fn record_pass(
     }
     let oldest = remembered::oldest(&engine.remembered()).map_or(Duration::ZERO, age_of);
     gauge!(OLDEST_CLAIM, "prefix" => prefix.to_string()).set(oldest);
+}
+
+/// Records what a worker could not prune.
+pub(crate) fn record_prune(prefix: &Prefix, failed: u64) {
+    register(prefix);
+    counter!(PRUNE_FAILED, "prefix" => prefix.to_string()).increment(failed);
 }
 
 /// A pass that ended by a panic has left nothing else that could be known.
@@ -152,6 +160,11 @@ fn describe() {
     for (name, meaning) in CLAIMS {
         describe_counter!(name, Unit::Count, meaning);
     }
+    describe_counter!(
+        PRUNE_FAILED,
+        Unit::Count,
+        "Buckets that a worker could not prune; 1 where a prune failed as a whole."
+    );
     describe_histogram!(DURATION, Unit::Seconds, "How long a sync took.");
     describe_histogram!(
         STEP_DURATION,

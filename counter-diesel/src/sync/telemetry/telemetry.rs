@@ -7,6 +7,7 @@ use tracing::field::{Empty, display};
 use crate::engine::engine::Engine;
 use crate::error::Error;
 use crate::sync::options::SyncOptions;
+use crate::sync::prune_options::{FailedPrune, Pruned};
 use crate::sync::report::claims::{ConflictingClaim, FailedClaim, HeldCounter, LostClaim};
 use crate::sync::report::outcome::PassOutcome;
 use crate::sync::report::report::SyncReport;
@@ -46,6 +47,36 @@ pub(crate) fn log_panic(prefix: &Prefix, error: &Error) {
     tracing::error!(target: WORKER, %prefix, ?error, "a sync panicked");
     #[cfg(feature = "metrics")]
     metrics::record_panic(prefix);
+}
+
+/// Logs what a worker has pruned.
+pub(crate) fn log_prune(prefix: &Prefix, pruned: &Result<Pruned, Error>) {
+    let failed = match pruned {
+        Err(error) => {
+            tracing::error!(target: WORKER, %prefix, ?error, "old periods could not be pruned");
+            1
+        }
+        Ok(Pruned { rows, cleared, rolled_up, held, removed, failed }) => {
+            let failed = failed.count();
+            tracing::info!(
+                target: WORKER, %prefix, rows, cleared, rolled_up, held, removed, failed,
+                "old periods were pruned"
+            );
+            failed
+        }
+    };
+    if let Some(FailedPrune { counter, why }) =
+        pruned.as_ref().ok().and_then(|pruned| pruned.failed.iter().next())
+    {
+        tracing::warn!(
+            target: WORKER, %prefix, %counter, error = why,
+            "some old periods could not be pruned"
+        );
+    }
+    #[cfg(feature = "metrics")]
+    metrics::record_prune(prefix, failed);
+    #[cfg(not(feature = "metrics"))]
+    let _ = failed;
 }
 
 /// Logs that a worker's syncs began to take longer than its interval. Returns whether they do.

@@ -6,11 +6,13 @@ use diesel::{MysqlConnection, RunQueryDsl};
 use super::NOW;
 use super::rows::{free_rows, pieces};
 use crate::ledger::dialect::kept::KeptDialect;
+use crate::ledger::dialect::moves::MovesDialect;
 use crate::ledger::dialect::owners::{ColumnKind, ColumnSql, OwnersDialect};
 use crate::ledger::dialect::sql::kept::kept_members;
+use crate::ledger::dialect::sql::moves::moves_members;
 use crate::ledger::dialect::sql::owners::owners_members;
 use crate::ledger::dialect::sql::statement::Statement;
-use crate::ledger::dialect::sql::{kept, owners, present};
+use crate::ledger::dialect::sql::{kept, moves, owners, present};
 use crate::ledger::dialect::tables::Tables;
 
 impl OwnersDialect for MysqlConnection {
@@ -67,6 +69,10 @@ impl OwnersDialect for MysqlConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl MovesDialect for MysqlConnection {
+    moves_members!(NOW);
 }
 
 impl KeptDialect for MysqlConnection {

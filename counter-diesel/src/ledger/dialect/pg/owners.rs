@@ -6,11 +6,13 @@ use diesel::{PgConnection, RunQueryDsl};
 use super::NOW;
 use super::rows::free_rows;
 use crate::ledger::dialect::kept::KeptDialect;
+use crate::ledger::dialect::moves::MovesDialect;
 use crate::ledger::dialect::owners::{ColumnKind, ColumnSql, OwnersDialect};
 use crate::ledger::dialect::sql::kept::kept_members;
+use crate::ledger::dialect::sql::moves::moves_members;
 use crate::ledger::dialect::sql::owners::owners_members;
 use crate::ledger::dialect::sql::statement::Statement;
-use crate::ledger::dialect::sql::{kept, owners, present};
+use crate::ledger::dialect::sql::{kept, moves, owners, present};
 use crate::ledger::dialect::tables::Tables;
 
 impl OwnersDialect for PgConnection {
@@ -59,6 +61,10 @@ impl OwnersDialect for PgConnection {
     }
 
     owners_members!(NOW);
+}
+
+impl MovesDialect for PgConnection {
+    moves_members!(NOW);
 }
 
 impl KeptDialect for PgConnection {
