@@ -20,6 +20,7 @@ mod series;
 mod set;
 mod sync;
 mod top;
+mod unknown;
 mod values;
 
 pub(crate) use self::adopt::Adopt;

@@ -38,6 +38,7 @@ impl Exit {
         match error {
             Error::Unreachable { .. } | Error::Core(CoreError::Store { .. }) => Self::Unreachable,
             Error::NotMigrated { .. }
+            | Error::EmptyTexts { .. }
             | Error::TooYoung { .. }
             | Error::RollUp { .. }
             | Error::Build(_)
@@ -166,9 +167,10 @@ impl From<&Error> for Failure {
             }
             error => error.to_string(),
         };
-        let causes = causes_of(error).collect();
+        let causes = causes_of(error).collect::<Vec<_>>();
         let is_refused_login = matches!(error, Error::Core(core) if core.is_refused_login());
-        Self { exit: Exit::of(error), what, causes, hint: hint_for(error), is_refused_login }
+        let hint = hint_for_node(&causes).or_else(|| hint_for(error));
+        Self { exit: Exit::of(error), what, causes, hint, is_refused_login }
     }
 }
 
@@ -197,6 +199,18 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Returns what to do where a node of a cluster, taken for a server of its own, refuses a command.
+fn hint_for_node(causes: &[String]) -> Option<&'static str> {
+    let is_of_node = |cause: &String| {
+        let answer = cause.split_once("the server answered: ").map(|(_, answer)| answer);
+        answer.is_some_and(|answer| ["MOVED ", "CROSSSLOT"].iter().any(|it| answer.contains(it)))
+    };
+    causes
+        .iter()
+        .any(is_of_node)
+        .then_some("the server is a node of a cluster: write redis+cluster:// in REDIS_URL")
+}
+
 fn hint_for(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Unreachable { .. } => {
@@ -204,7 +218,11 @@ fn hint_for(error: &Error) -> Option<&'static str> {
         }
         Error::TimedOut { .. } => "is a trigger slow, or a row locked by an open transaction?",
         Error::NotMigrated { .. } => "correct COUNTER_TABLE_NAME, or run: counter migrate",
-        Error::Database { .. } | Error::Migration { .. } => "to find out why: counter doctor",
+        Error::Database { .. } => "to find out why: counter doctor",
+        Error::Migration { .. } => {
+            "to find out why: counter doctor; if the application's own migrations made the tables, \
+             run its next ones: counter migrate --copy"
+        }
         Error::Core(CoreError::Store { .. }) => {
             "is Redis running, is REDIS_URL right, and may its user do this?"
         }
@@ -246,4 +264,23 @@ pub(crate) fn show_usage(help_or_mistake: &clap::Error) -> Exit {
     let mistake = help_or_mistake.render().to_string();
     output::complain_in_lines(&redact::pieces(&mistake));
     Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use counter_diesel::error::StoreStep;
+
+    use super::*;
+
+    #[test]
+    fn what_a_node_of_a_cluster_refuses_has_the_hint_to_name_the_cluster() {
+        let hint = |answer: &str| {
+            let source = format!("the server answered: {answer}").into();
+            Failure::from(Error::Core(CoreError::Store { step: StoreStep::Look, source })).hint
+        };
+        let cluster = "the server is a node of a cluster: write redis+cluster:// in REDIS_URL";
+        assert_eq!(hint("CROSSSLOT Keys in request don't hash to the same slot"), Some(cluster));
+        assert_eq!(hint("MOVED 6961 127.0.0.1:7002"), Some(cluster));
+        assert_eq!(hint("LOADING").map(|hint| hint.contains("REDIS_URL right")), Some(true));
+    }
 }

@@ -19,8 +19,9 @@ pub(crate) struct CommandSettings {
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// The Redis in which increments wait: redis://..., redis+unix://PATH, or behind Sentinel
-    /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER [env: REDIS_URL]
+    /// The Redis in which increments wait: redis://..., redis+unix://PATH, behind Sentinel
+    /// redis+sentinel://HOST:PORT,HOST:PORT/MASTER, or a cluster, by some of its nodes:
+    /// redis+cluster://HOST:PORT,HOST:PORT [env: REDIS_URL]
     #[arg(long, global = true, value_name = "URL")]
     redis_url: Option<String>,
 
@@ -37,7 +38,8 @@ pub(crate) struct CommandSettings {
     table_name: Option<TableName>,
 
     /// What claims wait for before they are applied: replicas=N, disk, or disk,replicas=N
-    /// [env: COUNTER_CONFIRM_CLAIMS] [default: nothing]
+    /// [env: COUNTER_CONFIRM_CLAIMS] [default: nothing; behind Sentinel and in a cluster one
+    /// replica while there is any]
     #[arg(long, global = true, value_name = "WHAT")]
     confirm_claims: Option<Confirmation>,
 

@@ -29,7 +29,11 @@ fn a_file_is_made_and_read() {
          run: 2026-11-30-000000_create_model_counters_periods\n\
          run: 2026-11-30-010000_create_model_counters_kept\n"
     );
-    assert_eq!(output_of(folder.path(), &["get", "user:1", "views"]), "0\n");
+    let output = counter(folder.path(), &["get", "user:1", "views"]);
+    assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b"0\n"[..]));
+    let unknown = "counter: no counter of user:1 is known: are its type and its id right?\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), unknown);
+    assert!(output_of(folder.path(), &["get", "user:1", "views", "--json"]).contains(":0"));
     assert_eq!(output_of(folder.path(), &["all", "user:1"]), "");
 }
 
@@ -56,6 +60,7 @@ fn help_names_what_there_is_and_no_value_of_the_environment() {
         "Exit codes:",
         "--json",
         "COUNTER_PREFIX",
+        "redis+cluster://",
         "COUNTER_TABLE_NAME",
         "COUNTER_STORE",
         "COUNTER_PREPARED_STATEMENTS",

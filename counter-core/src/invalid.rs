@@ -39,7 +39,7 @@ pub enum Invalid {
         kind: InputKind,
     },
     /// The text does not have the form that is asked for.
-    #[error("{:?} is not a {kind}: {why}", Printable(.text))]
+    #[error("{:?} is not {} {kind}: {why}", Printable(.text), .kind.article())]
     Malformed {
         /// The value that was asked for.
         kind: InputKind,
@@ -96,6 +96,15 @@ pub enum InputKind {
     Interval,
 }
 
+impl InputKind {
+    const fn article(self) -> &'static str {
+        match self {
+            Self::OwnerType | Self::OwnerId => "an",
+            _ => "a",
+        }
+    }
+}
+
 impl fmt::Display for InputKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -117,5 +126,17 @@ impl fmt::Display for InputKind {
             Self::Confirmation => "confirmation of claims",
             Self::Interval => "time",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_malformed_has_its_article() {
+        let text = |kind| Invalid::malformed(kind, "7x", "it is none").to_string();
+        assert_eq!(text(InputKind::OwnerId), "\"7x\" is not an owner id: it is none");
+        assert_eq!(text(InputKind::Period), "\"7x\" is not a period: it is none");
     }
 }

@@ -159,6 +159,20 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
+    /// The client library of MariaDB and MySQL reads every text as an empty one. Nothing was read
+    /// or written that such a text decides.
+    #[error(
+        "the database's client library reads texts as empty ones, as MariaDB Connector/C 3.3.19 \
+         does (libmariadb3 10.11.18 of Debian 12): install another version of it, such as 3.3.20 \
+         (libmariadb3 10.11.19), and start again"
+    )]
+    #[non_exhaustive]
+    EmptyTexts {
+        /// The text that was read as an empty one.
+        #[source]
+        source: diesel::result::Error,
+    },
+
     /// The database refused a statement on a connection that works.
     #[error("the database refused to {step}")]
     Database {

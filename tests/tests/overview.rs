@@ -85,7 +85,7 @@ fn migrations_that_the_application_ran_are_distinguished_from_those_that_were_no
         assert_eq!(states(), [MigrationState::Pending; 4]);
         database.execute(&files.up).unwrap();
     }
-    assert_eq!(states(), [MigrationState::Copied; 4]);
+    assert_eq!(states(), [MigrationState::ByApplication; 4]);
     database.execute("DELETE FROM model_counters_state").unwrap();
     assert_eq!(states(), [MigrationState::Pending; 4], "a database without its id");
 }

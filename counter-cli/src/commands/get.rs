@@ -1,11 +1,12 @@
 use clap::Args;
 use serde_json::json;
 
+use super::unknown;
 use super::values::{in_json, in_table};
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::key::KeyArgument;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::owner::OwnerArgument;
 use crate::periods::PeriodArguments;
 use crate::settings::CommandSettings;
@@ -13,9 +14,10 @@ use crate::settings::CommandSettings;
 /// Print the current values of counters
 ///
 /// Prints a bare number for one key and a table for several. A counter that was never incremented
-/// is 0. Values are exact, also in the middle of a sync. If increments wait in the application's
-/// own memory (COUNTER_STORE=memory), the values are those of its last sync. With --during they are
-/// what was counted in that period, which is added up from those by which the application counts.
+/// is 0, and standard error says that nothing is known of it. Values are exact, also in the middle
+/// of a sync. If increments wait in the application's own memory (COUNTER_STORE=memory), the values
+/// are those of its last sync. With --during they are what was counted in that period, which is
+/// added up from those by which the application counts.
 #[derive(Args)]
 pub(crate) struct Get {
     /// Owner of the counters, such as user:123
@@ -32,7 +34,8 @@ impl Get {
         let counters = connect::counters(settings)?;
         let (owner, during) = (&self.owner.owner, self.period.text());
         let keys = KeyArgument::read_all(self.keys)?;
-        let values = if self.period.during.is_none() && keys.iter().all(KeyArgument::is_total) {
+        let are_totals = self.period.during.is_none() && keys.iter().all(KeyArgument::is_total);
+        let values = if are_totals {
             let values = counters.get_many(keys.iter().map(|key| (owner, &key.key)))?;
             keys.into_iter().map(|key| key.text).zip(values).collect::<Vec<_>>()
         } else {
@@ -49,6 +52,12 @@ impl Get {
                 values => in_table(values),
             },
         )?;
+        if are_totals
+            && !output.json
+            && let Some(hint) = unknown::hint(&counters, &self.owner, &values)
+        {
+            complain(&hint);
+        }
         Ok(Exit::Done)
     }
 }

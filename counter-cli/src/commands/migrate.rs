@@ -27,8 +27,8 @@ pub(crate) struct Migrate {
     ///
     /// Writes DATE_NAME/up.sql and DATE_NAME/down.sql with the table's name in them. The date comes
     /// after those of all migrations in the folder. Overwrites nothing and skips what was copied
-    /// before. Does not connect to the database, whose URL only says which kind it is. Do not run
-    /// `counter migrate` on that database afterwards.
+    /// before. Does not connect to the database, whose URL only says which kind it is. In that
+    /// database `counter migrate` finds nothing to run afterwards.
     #[arg(long, value_name = "DIR")]
     copy: Option<PathBuf>,
 }
@@ -47,10 +47,18 @@ fn run(settings: &CommandSettings, output: Output) -> Result<Exit, Failure> {
     let counters = connect::database_only(settings)?;
     let run = counters.run_pending_migrations()?;
     let table = counters.config().table_name.to_string();
+    let is_of_application = run.is_empty() && {
+        let all = counters.migration_status(&connect::migrations(settings)?)?;
+        all.iter().any(|one| one.state == MigrationState::ByApplication)
+    };
     output.result(
         "migrate",
         &json!({ "action": "run", "table": table, "run": run }),
         || match run.as_slice() {
+            [] if is_of_application => {
+                let whose = "the application's own migrations";
+                format!("nothing to run: {whose} made the tables of {table}\n")
+            }
             [] => format!("the tables of {table} are up to date\n"),
             run => run.iter().map(|name| format!("run: {name}\n")).collect(),
         },

@@ -43,8 +43,8 @@ use crate::invalid::{InputKind, Invalid};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the id of a counter's owner",
     label = "not an owner id",
-    note = "integers of up to 64 bits and texts can, and `uuid::Uuid` with the feature `uuid`; so \
-         can a type of your own, such as a newtype, with `impl ToOwnerId`"
+    note = "integers of up to 64 bits and texts can, and `uuid::Uuid` with the feature `uuid` of \
+         counter-diesel; so can a type of your own, such as a newtype, with `impl ToOwnerId`"
 )]
 pub trait ToOwnerId {
     /// The id of this key.

@@ -62,7 +62,7 @@ fn ask_ledger(engine: &Engine, diagnosis: &mut Diagnosis) -> Option<DatabaseAnsw
     let facts = match engine.ledger().inspect() {
         Ok(facts) => facts,
         Err(error) => {
-            ledger::unreachable(&one_line(&error), diagnosis);
+            ledger::unreachable(&error, diagnosis);
             return None;
         }
     };

@@ -99,6 +99,40 @@ impl Diagnosis {
                 "give the user the right to ask for it, or make sure of it by other means",
             );
         }
+        self.put_node_first();
         self.findings
+    }
+
+    /// A node of a cluster that is used as a server of its own answers many questions with the node
+    /// to ask instead. That follows from the one finding, which is the one to act on.
+    fn put_node_first(&mut self) {
+        let is_node = |finding: &Finding| finding.code == FindingCode::StoreInCluster;
+        let Some(at) = self.findings.iter().position(is_node) else { return };
+        let node = self.findings.remove(at);
+        let follows = |finding: &Finding| {
+            ["MOVED ", "CROSSSLOT"].iter().any(|answer| finding.message.contains(answer))
+        };
+        self.findings.retain(|finding| !follows(finding));
+        self.findings.insert(0, node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_of_a_cluster_is_found_first_and_without_what_follows_from_it() {
+        let mut diagnosis = Diagnosis::default();
+        let mut add = |code, message: &str| diagnosis.add(Severity::Error, code, message, "");
+        add(FindingCode::StoreRefusesIncrements, "refused: MOVED 6961 127.0.0.1:7002");
+        add(FindingCode::StoreEvicts, "allkeys-lru");
+        add(FindingCode::StoreInCluster, "it is a node");
+        diagnosis.store_unchecked("expiries", "CROSSSLOT Keys in request don't hash to it");
+        diagnosis.store_unchecked("generation", "NOPERM");
+        let found = diagnosis.into_findings();
+        let found = found.iter().map(|finding| finding.code).collect::<Vec<_>>();
+        use FindingCode::{StoreEvicts, StoreInCluster, StoreUnchecked};
+        assert_eq!(found, [StoreInCluster, StoreEvicts, StoreUnchecked]);
     }
 }

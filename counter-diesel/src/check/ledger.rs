@@ -5,6 +5,8 @@ use counter_core::{Printable, ServerVersion};
 use super::diagnosis::Diagnosis;
 use super::finding::{FindingCode as Code, Severity};
 use super::schema::{judge_periods, judge_schema};
+use crate::causes::one_line;
+use crate::error::Error;
 use crate::ledger::dialect::pooling::Pooling;
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::facts::{DurabilitySetting, LedgerFacts, TableState};
@@ -13,17 +15,17 @@ use crate::ledger::facts::{DurabilitySetting, LedgerFacts, TableState};
 const OLDEST: [(&str, (u32, u32)); 3] =
     [("PostgreSQL", (13, 0)), ("MariaDB", (10, 6)), ("MySQL", (8, 0))];
 
-pub(super) fn unreachable(why: &str, diagnosis: &mut Diagnosis) {
+pub(super) fn unreachable(error: &Error, diagnosis: &mut Diagnosis) {
+    let why = one_line(error);
+    let advice = match error {
+        Error::EmptyTexts { .. } => "docs/features.md says which versions work",
+        _ => "start the database, or correct its URL, the password or the rights of the user",
+    };
     // By which a pool asks whether a connection answers. Its name is redacted.
     if why.contains("prepared statement") {
         judge_pooling(Pooling::Named, diagnosis);
     }
-    diagnosis.add(
-        Severity::Error,
-        Code::DatabaseUnreachable,
-        why,
-        "start the database, or correct its URL, the password or the rights of the user",
-    );
+    diagnosis.add(Severity::Error, Code::DatabaseUnreachable, why, advice);
 }
 
 pub(super) fn judge(facts: &LedgerFacts, tables: &Tables, diagnosis: &mut Diagnosis) {

@@ -121,9 +121,9 @@ impl Survey {
         ids.sort();
         ids.dedup();
         self.expiries.look(engine, &ids);
-        let look = engine.store().look(&ids)?;
+        let looked = engine.held(&ids)?;
         let (mut claims, mut seemingly_empty) = (Vec::new(), Vec::new());
-        for (id, held) in ids.into_iter().zip(look.held) {
+        for (id, held) in ids.into_iter().zip(looked) {
             match held {
                 Err(foreign) => self.note_foreign(&foreign),
                 Ok(Holding { pending: 0, claim: None }) => seemingly_empty.push(id),

@@ -90,6 +90,7 @@ impl Counters {
     /// Call this when the application starts; any number of processes may do so at once. What was
     /// run is recorded in a table of its own, apart from the application's migrations. To have them
     /// among those instead, run [`CounterMigrations`](crate::ledger::CounterMigrations).
+    /// Where these have made the tables, there is nothing to run.
     ///
     /// With nothing to run it only reads, so it then needs no right to create tables and no
     /// primary.

@@ -323,10 +323,11 @@ impl During<'_> {
     ) -> Result<Asked<'_>, Error> {
         let mut asked = self.asked(now, owner, key)?;
         let (of, key) = (owner.owner()?, key.counter_key()?);
-        let parts = asked.steps.parts_of(&key, &asked.stored)?;
-        let floor = kept::floor(self.counters.engine(), of.owner_type(), &key, parts)?;
-        let floor = self.counters.calendar().raised(floor, parts, now, asked.steps.zone);
-        asked.steps.cut(&key, &asked.stored, &floor, parts)?;
+        let (counters, zone) = (self.counters, asked.steps.zone);
+        asked.steps.choose(&key, &asked.stored, |grain| {
+            let floor = kept::floor(counters.engine(), of.owner_type(), &key, grain)?;
+            Ok(counters.calendar().raised(floor, grain, now, zone))
+        })?;
         Ok(asked)
     }
 

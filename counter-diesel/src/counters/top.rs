@@ -164,13 +164,14 @@ impl During<'_> {
         let zone = (!counted.has_zone).then(|| calendar.zone());
         let mut steps = Steps::at(calendar.now(), self.span, zone).ok_or_else(zone_needed)??;
         let stored = self.stored.as_deref().unwrap_or(counted.grains);
-        let parts = steps.parts_of(key, stored)?;
+        let (now, zone) = (steps.now, steps.zone);
+        let parts = steps.choose(key, stored, |grain| {
+            let floor = kept::floor(engine, owner_type, key, grain)?;
+            Ok(calendar.raised(floor, grain, now, zone))
+        })?;
         if steps.needs_zone(parts) {
             return Err(zone_needed().into());
         }
-        let floor = kept::floor(engine, owner_type, key, parts)?;
-        let floor = calendar.raised(floor, parts, steps.now, steps.zone);
-        steps.cut(key, stored, &floor, parts)?;
         let Some((first, last)) = steps.ends(parts) else { return Ok(Vec::new()) };
         let range = Some(BucketRange { first, last });
         let most = |limit| engine.ledger().top(owner_type, key, range, limit);

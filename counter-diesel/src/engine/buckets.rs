@@ -22,6 +22,8 @@ pub(crate) struct Steps {
     is_cut: bool,
     /// The longer grains into which the parts of the steps are rolled up once they are old.
     longer: Vec<Grain>,
+    /// The grain whose periods add up to each step, once it was [chosen](Self::choose).
+    chosen: Option<Grain>,
 }
 
 impl Steps {
@@ -38,7 +40,15 @@ impl Steps {
         }
         let steps = span.steps(now, zone.unwrap_or_default());
         let is_cut = span.is_kept_only();
-        Some(steps.map(|steps| Self { steps, grain, zone, now, is_cut, longer: Vec::new() }))
+        Some(steps.map(|steps| Self {
+            steps,
+            grain,
+            zone,
+            now,
+            is_cut,
+            longer: Vec::new(),
+            chosen: None,
+        }))
     }
 
     /// Returns how many steps have ended: everywhere, where the zone is not known.
@@ -61,12 +71,62 @@ impl Steps {
     /// It is the grain that is asked for, else the shortest that divides it. Hours come last,
     /// because each of the others has fewer buckets.
     pub(crate) fn parts(&self, stored: &[Grain]) -> Option<Grain> {
+        self.chosen.or_else(|| self.candidates(stored).first().copied())
+    }
+
+    /// Returns the grains whose periods add up to each step, the best one first.
+    fn candidates(&self, stored: &[Grain]) -> Vec<Grain> {
         let mut grains = stored.to_vec();
         grains.sort_by_key(|grain| (*grain != self.grain, *grain == Grain::Hour, *grain));
         let zone = self.zone.unwrap_or_default();
         let divides =
             |grain: &Grain| self.steps.iter().all(|step| step.count_of(*grain, zone).is_some());
-        grains.into_iter().find(divides)
+        grains.into_iter().filter(divides).collect()
+    }
+
+    /// Chooses the grain whose periods add up to each step: the first of which everything is kept
+    /// that is asked for, else the one of which the most is. A grain that was declared later, or is
+    /// removed sooner, is so no reason to refuse what another one still has. Then it is
+    /// [cut](Self::cut).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotKept`] if no grain adds up to the steps, or none has all of them.
+    pub(crate) fn choose(
+        &mut self,
+        key: &CounterKey,
+        stored: &[Grain],
+        floor_of: impl Fn(Grain) -> Result<Floor, Error>,
+    ) -> Result<Grain, Error> {
+        let mut best = (self.parts_of(key, stored)?, Floor::default(), usize::MAX);
+        let mut grains = self.candidates(stored);
+        if grains.iter().any(|grain| !self.needs_zone(*grain)) {
+            grains.retain(|grain| !self.needs_zone(*grain));
+        }
+        for grain in grains {
+            let floor = floor_of(grain)?;
+            let before = self.before(&floor, grain);
+            if before < best.2 {
+                best = (grain, floor, before);
+            }
+            if before == 0 {
+                break;
+            }
+        }
+        let (grain, floor, _) = best;
+        self.chosen = Some(grain);
+        self.cut(key, stored, &floor, grain)?;
+        Ok(grain)
+    }
+
+    /// Returns how many steps, which come first, are older than what is kept of these parts.
+    fn before(&self, floor: &Floor, parts: Grain) -> usize {
+        let zone = self.zone.unwrap_or_default();
+        let is_held = |step: &Step| {
+            let first = step.made_of(parts, zone).and_then(|periods| periods.first().copied());
+            first.is_none_or(|first| floor.holds(*step, first, zone))
+        };
+        self.steps.iter().position(is_held).unwrap_or(self.steps.len())
     }
 
     /// Returns what [`parts`](Self::parts) does.
@@ -136,12 +196,7 @@ impl Steps {
         floor: &Floor,
         parts: Grain,
     ) -> Result<(), Error> {
-        let zone = self.zone.unwrap_or_default();
-        let is_held = |step: &Step| {
-            let first = step.made_of(parts, zone).and_then(|periods| periods.first().copied());
-            first.is_none_or(|first| floor.holds(*step, first, zone))
-        };
-        let before = self.steps.iter().position(is_held).unwrap_or(self.steps.len());
+        let before = self.before(floor, parts);
         if before > 0 && !self.is_cut {
             let (key, grain, stored) = (key.clone(), self.grain, stored.to_vec());
             return Err(Error::NotKept { key, grain, stored, since: floor.since });

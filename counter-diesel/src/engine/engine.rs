@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use counter_core::{
-    Baseline, Config, CounterId, CounterKey, DeltaStore, Holding, Operation, Overflow, Owner,
-    Prefix,
+    Baseline, Config, CounterId, CounterKey, DeltaStore, Foreign, Holding, Operation, Overflow,
+    Owner, Prefix,
 };
 
 use super::age::{OfLedger, refuse_old_copy};
@@ -284,6 +284,15 @@ impl Engine {
         let look = self.store.look(std::slice::from_ref(id))?;
         let held = look.held.into_iter().next().unwrap_or_else(|| Ok(Holding::default()));
         Ok(held.map_err(counter_core::Error::from)?)
+    }
+
+    /// Returns what the store holds of each counter. Of none it asks nothing, where a look returns
+    /// the newest sequence, which in a cluster is that of 16,384 slots.
+    pub(crate) fn held(&self, ids: &[CounterId]) -> Result<Vec<Result<Holding, Foreign>>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.look(ids)?.held)
     }
 
     pub(crate) fn baseline(&self, id: &CounterId) -> Result<i64, Error> {

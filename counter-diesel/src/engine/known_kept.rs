@@ -9,6 +9,9 @@ use super::floor::Floor;
 /// How long a process relies on what it has read.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
+/// How long a process relies on rows that it has seen or made.
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
 /// Keys that are remembered at most. More are read again.
 const MOST_KEYS: usize = 10_000;
 
@@ -31,6 +34,8 @@ struct Noted {
     keys: usize,
     /// Until then nothing is noted, because the table could not be asked.
     paused_until: Option<Instant>,
+    /// When the first of them was noted.
+    since: Option<Instant>,
 }
 
 impl KnownKept {
@@ -58,7 +63,11 @@ impl KnownKept {
     /// Returns the grains of keys among these buckets that may have no row yet.
     pub(crate) fn not_noted<'a>(&self, ids: impl Iterator<Item = &'a CounterId>) -> Vec<OfGrain> {
         let mut unknown = Vec::new();
-        let noted = self.locked_noted();
+        let mut noted = self.locked_noted();
+        if noted.since.is_some_and(|since| since.elapsed() >= AN_HOUR) {
+            // The database may have been restored from before the rows were made.
+            *noted = Noted::default();
+        }
         if noted.paused_until.is_some_and(|until| Instant::now() < until) {
             return unknown;
         }
@@ -91,6 +100,7 @@ impl KnownKept {
         let of_type = noted.grains.entry(owner_type.as_str().to_owned()).or_default();
         of_type.entry(key.as_str().to_owned()).or_default().push(grain);
         noted.keys += 1;
+        noted.since.get_or_insert_with(Instant::now);
     }
 
     /// Lets a minute pass before anything is noted again.

@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+pub(crate) mod empty_text;
 pub(crate) mod isolation;
 pub(crate) mod kept;
 pub(crate) mod lock_wait;

@@ -5,6 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::empty_text::is_empty_text;
 use crate::ledger::dialect::tables::{Table, Tables};
 
 /// Runs a query so that its failure leaves the connection usable, also in the transaction that an
@@ -29,6 +30,9 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
     step: LedgerStep,
     source: DieselError,
 ) -> Error {
+    if is_empty_text(&source) {
+        return Error::EmptyTexts { source };
+    }
     if is_lost(conn, &source) {
         let source = source.into();
         return Error::Unreachable { source };
@@ -131,4 +135,24 @@ pub(crate) fn says_closed(error: &DieselError) -> bool {
         DieselError::BrokenTransactionManager
             | DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)
     )
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use diesel::{Connection as _, SqliteConnection};
+
+    use super::*;
+    use crate::ledger::dialect::empty_text::not_empty;
+
+    #[test]
+    fn texts_that_are_read_as_empty_ones_are_an_error_that_names_the_client_library() {
+        let mut conn = SqliteConnection::establish(":memory:").unwrap();
+        let tables = Tables::new(&"model_counters".parse().unwrap());
+        let source = not_empty("DATABASE()", "").unwrap_err();
+        let error = as_ledger_error(&mut conn, &tables, LedgerStep::Begin, source);
+        assert!(matches!(error, Error::EmptyTexts { .. }), "{error:?}");
+        let text = format!("{error:?}");
+        assert!(text.contains("client library") && text.contains("3.3.19"), "{text}");
+        assert!(text.ends_with("DATABASE() was read as an empty text"), "{text}");
+    }
 }

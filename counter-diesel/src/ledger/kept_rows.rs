@@ -56,6 +56,10 @@ impl<C: CounterConnection> DirectLedger<C> {
                 };
                 if found == 0 {
                     conn.insert_kept(tables, &row)?;
+                    if change == KeptChange::Forward {
+                        // Another one may have made the row first.
+                        conn.update_kept(tables, &row, true)?;
+                    }
                 }
                 Ok(())
             })?;

@@ -80,7 +80,7 @@ impl KeptTables {
 
     fn schema_on<C: CounterConnection>(&self, conn: &mut C) -> QueryResult<Option<String>> {
         match self.named.totals().schema() {
-            Some(_) => Ok(None),
+            Some(_) => conn.check_texts().map(|()| None),
             None => conn.schema_of(self.named.totals()),
         }
     }

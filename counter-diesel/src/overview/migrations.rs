@@ -26,17 +26,18 @@ pub enum MigrationState {
     Run,
     /// The next [`run_pending_migrations`](crate::Counters::run_pending_migrations) runs it.
     Pending,
-    /// It is not recorded, but the tables are complete: the application's own migrations made them.
-    Copied,
+    /// It is not recorded, but the tables are complete: the application's own migrations made them,
+    /// so there is nothing to run.
+    ByApplication,
 }
 
 impl MigrationState {
-    /// Returns the word that the command prints: `run`, `pending` or `copied`.
+    /// Returns the word that the command prints: `run`, `pending` or `by-application`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Pending => "pending",
-            Self::Copied => "copied",
+            Self::ByApplication => "by-application",
         }
     }
 }
@@ -55,7 +56,7 @@ pub(crate) fn status(
     let pending = engine.ledger().pending_migrations()?;
     let is_none_run = pending.len() == files.len();
     let not_run = if is_none_run && has_complete_tables(engine)? {
-        MigrationState::Copied
+        MigrationState::ByApplication
     } else {
         MigrationState::Pending
     };
@@ -77,7 +78,7 @@ fn has_complete_tables(engine: &Engine) -> Result<bool, Error> {
     }
     let facts = engine.ledger().inspect()?;
     let is_begun = |migrations: &Fact<_>| match migrations.known() {
-        Some(MigrationFacts { has_table, pending, .. }) => *has_table && !pending.is_empty(),
+        Some(MigrationFacts { has_table, .. }) => *has_table,
         None => false,
     };
     let is_broken = |table: &Fact<TableState>| {

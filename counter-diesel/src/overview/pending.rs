@@ -80,7 +80,7 @@ pub(crate) fn look_through(engine: &Engine, pattern: &Pattern) -> Result<Pending
         page.foreign.into_iter().for_each(|foreign| found.add_foreign(foreign));
         let is_new = |id: &CounterId| found.counters.insert(id.as_str());
         let ids = page.ids.into_iter().filter(is_new).collect::<Vec<_>>();
-        for (id, held) in ids.iter().zip(store.look(&ids)?.held) {
+        for (id, held) in ids.iter().zip(engine.held(&ids)?) {
             match held {
                 Ok(held) => found.add(id, held),
                 Err(foreign) => found.add_foreign(foreign),

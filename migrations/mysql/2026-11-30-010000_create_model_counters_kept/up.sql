@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS `model_counters_kept` (
 -- A table that was there already, and is not this one, is refused here.
 SELECT `owner_type`, `key`, `grain`, `since`, `rolled_from` FROM `model_counters_kept` LIMIT 0;
 
--- Of what was counted before nothing is known, so reads of it stay as they were.
-INSERT IGNORE INTO `model_counters_kept` (`owner_type`, `key`, `grain`)
-SELECT DISTINCT `owner_type`, `key`, `grain` FROM `model_counters_periods`;
+-- Of what was counted before nothing is known, so reads of it stay as they were, whatever a sync
+-- has decided since the table is there.
+INSERT INTO `model_counters_kept` (`owner_type`, `key`, `grain`)
+SELECT DISTINCT `owner_type`, `key`, `grain` FROM `model_counters_periods`
+ON DUPLICATE KEY UPDATE `since` = NULL;

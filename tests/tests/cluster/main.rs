@@ -10,6 +10,7 @@
 mod answers;
 mod away;
 mod copies;
+mod cost;
 mod faults;
 mod found;
 mod moved_claims;

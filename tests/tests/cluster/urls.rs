@@ -1,6 +1,6 @@
 use counter_core::{DeltaStore, Error, RedisStore};
 use counter_tests::fixtures::views_of;
-use counter_tests::servers::ClusterSite;
+use counter_tests::servers::{ClusterSite, RedisServer};
 
 use super::faults::{prefix, slot_of_prefix};
 
@@ -44,4 +44,13 @@ fn a_cluster_whose_nodes_are_all_away_is_an_error_that_names_them() {
     let store = builder().connect_lazily().build().unwrap();
     let error = store.increment(&views_of(1), 1).unwrap_err();
     assert!(matches!(error, Error::NotCounted { .. }), "{error:?}");
+}
+
+#[test]
+fn a_server_that_is_no_node_of_a_cluster_is_an_error_that_says_what_to_write() {
+    let server = RedisServer::start();
+    let url = server.url().replace("redis://", "redis+cluster://");
+    let store = RedisStore::builder(url).prefix(prefix()).connect_lazily().build().unwrap();
+    let error = format!("{:?}", store.look(&[views_of(1)]).unwrap_err());
+    assert!(error.contains("it is no node of a cluster: write redis:// in the URL"), "{error}");
 }

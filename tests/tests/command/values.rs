@@ -9,10 +9,11 @@ pub(super) const CASES: &[Case<World>] = &[
         counters.increment(user(1), "downloads", 1234).unwrap();
         counters.decrement(user(1), "credits", 5).unwrap();
         assert_eq!(world.output_of(&["get", "user:1", "downloads"]), "1234\n");
-        assert_eq!(
-            world.output_of(&["get", "user:1", "credits", "downloads", "never counted"]),
-            "  -5  credits\n1234  downloads\n   0  never counted\n"
-        );
+        let ended = world.run(&["get", "user:1", "credits", "downloads", "never counted"]);
+        let values = "  -5  credits\n1234  downloads\n   0  never counted\n";
+        assert_eq!((ended.code(), ended.output.as_str()), (0, values));
+        let unknown = "counter: of user:1 no counter never counted is known";
+        assert!(ended.errors.starts_with(unknown), "{ended:?}");
         assert_eq!(
             world.json_of(&["get", "user:1", "downloads"])["counters"],
             json!([{ "key": "downloads", "value": 1234 }])
@@ -52,6 +53,30 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(world.output_of(&["get", "post:42", "views"]), "1\n");
         let ended = world.run(&["get", "post:9223372036854775808", "views"]);
         assert!(ended.code() == 2 && ended.errors.contains("user:%3123"), "{ended:?}");
+    }),
+    ("what is not known is 0, and what may be meant is named", |world| {
+        let lower = "document:6fa459ea-ee8a-3ca4-894e-db77e160355e";
+        let upper = "document:6FA459EA-EE8A-3CA4-894E-DB77E160355E";
+        for owner in ["page:%342", lower, "post:7"] {
+            world.output_of(&["increment", owner, "views"]);
+        }
+        world.output_of(&["sync"]);
+        let said_of = |owner: &str, key: &str| {
+            let ended = world.run(&["get", owner, key]);
+            assert_eq!((ended.code(), ended.output.as_str()), (0, "0\n"), "{ended:?}");
+            ended.errors
+        };
+        for (written, other) in [("page:42", "page:%342"), (upper, lower), ("post:%377", "")] {
+            let said = said_of(written, "views");
+            let start = format!("counter: no counter of {written} is known");
+            assert!(said.starts_with(&start) && said.lines().count() == 1, "{said}");
+            assert!(said.contains(other), "{said}");
+        }
+        let said = said_of("post:7", "vews");
+        assert_eq!(said, "counter: of post:7 no counter vews is known; known are: views\n");
+        world.json_of(&["get", "page:42", "views"]);
+        world.output_of(&["set", "post:7", "views", "0"]);
+        assert_eq!(world.output_of(&["get", "post:7", "views"]), "0\n");
     }),
     ("an increment needs no database", |world| {
         let mut command = world.command();

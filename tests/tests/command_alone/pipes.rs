@@ -24,7 +24,7 @@ fn a_reader_that_has_gone_is_no_error() {
     for arguments in [
         &["--help"][..],
         &["pending"],
-        &["get", "user:1", "views", "likes"],
+        &["get", "user:1", "views", "views"],
         &["all", "user:1"],
         &["sync", "--dry-run", "-v"],
         &["sync", "-v"],

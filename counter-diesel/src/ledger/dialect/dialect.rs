@@ -282,6 +282,11 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
         Ok(None)
     }
 
+    /// Fails if the client library reads texts as empty ones, as far as that happens.
+    fn check_texts(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
     /// Returns where a table is that this connection finds: in which schema, or in which file.
     fn place_of(&mut self, table: &Table) -> QueryResult<String> {
         Ok(table.to_string())

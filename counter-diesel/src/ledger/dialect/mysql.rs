@@ -1,6 +1,7 @@
 mod long_statement;
 mod owners;
 mod rows;
+mod settings;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::rows::{LOCK_ROWS, SKIP_LOCKED, SKIP_LOCKED_ROW, many_baselines, pieces, read};
 use super::dialect::Dialect;
+use super::empty_text::not_empty;
 use super::isolation::Isolation;
 use super::lock_wait::LockWait;
 use super::owner::read_owner;
@@ -104,7 +106,7 @@ impl Dialect for MysqlConnection {
         wait: LockWait,
         statement_within: Option<Duration>,
     ) -> QueryResult<Option<String>> {
-        let (put_back, statement_limit) = settings_as_they_are(self, statement_within)?;
+        let (put_back, statement_limit) = settings::as_they_are(self, statement_within)?;
         // With 0, which MariaDB takes for rows, its transactions end with errors of their own.
         let seconds = wait.limit().as_secs().max(1);
         Statement::<()>::new(format!(
@@ -116,8 +118,7 @@ impl Dialect for MysqlConnection {
     }
 
     fn finish_transaction(&mut self, put_back: &str) -> QueryResult<()> {
-        Statement::<()>::new(put_back).execute(self)?;
-        Ok(())
+        settings::put_back(self, put_back)
     }
 
     /// A deadlock ends the whole transaction, and so does a statement that changes a table. A
@@ -219,7 +220,12 @@ impl Dialect for MysqlConnection {
     /// that in which it was prepared.
     fn schema_of(&mut self, _table: &Table) -> QueryResult<Option<String>> {
         let current = Statement::<Nullable<Text>>::new("SELECT DATABASE()").prepared_anew();
-        Ok(current.load::<Option<String>>(self)?.into_iter().next().flatten())
+        let current = current.load::<Option<String>>(self)?.into_iter().next().flatten();
+        current.map(|current| not_empty("DATABASE()", current)).transpose()
+    }
+
+    fn check_texts(&mut self) -> QueryResult<()> {
+        settings::check_texts(self)
     }
 
     fn create_migrations_table(&mut self, tables: &Tables) -> QueryResult<()> {
@@ -257,7 +263,7 @@ impl Dialect for MysqlConnection {
 
     fn version(&mut self) -> QueryResult<ServerVersion> {
         let number = Statement::<Text>::new("SELECT VERSION()").load::<String>(self)?;
-        let number = standard::only_value(number)?;
+        let number = not_empty("VERSION()", standard::only_value(number)?)?;
         let product = if number.contains("MariaDB") { "MariaDB" } else { "MySQL" };
         Ok(standard::version(product, number))
     }
@@ -330,33 +336,6 @@ impl Dialect for MysqlConnection {
     }
 
     shared_members!(NOW);
-}
-
-/// Returns the statement that sets what our transactions change as it is now, in constants, and
-/// what to add to the one that changes it for a statement to be limited.
-fn settings_as_they_are(
-    conn: &mut MysqlConnection,
-    statement_within: Option<Duration>,
-) -> QueryResult<(String, String)> {
-    let limit = statement_within.map_or_else(
-        || "@@max_statement_time".to_owned(),
-        |within| {
-            let seconds = within.as_secs();
-            format!(
-                "IF(@@max_statement_time > 0 AND @@max_statement_time < {seconds}, \
-                 @@max_statement_time, {seconds})"
-            )
-        },
-    );
-    let select = format!(
-        "SELECT CONCAT('SET lc_messages = ', QUOTE(@@lc_messages), \
-         ', lock_wait_timeout = ', @@lock_wait_timeout, \
-         ', innodb_lock_wait_timeout = ', @@innodb_lock_wait_timeout, \
-         ', wait_timeout = ', @@wait_timeout\
-         /*M! , ', max_statement_time = ', @@max_statement_time */), \
-         CONCAT('' /*M! , ', max_statement_time = ', {limit} */)"
-    );
-    standard::only_value(Statement::<(Text, Text)>::new(select).load(conn)?)
 }
 
 /// A lock's name has at most 64 characters and is one for the whole server, so it is a hash of what

@@ -15,11 +15,14 @@ use diesel_migrations::MigrationHarness as _;
 use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::dialect::connection::CounterConnection;
+use crate::ledger::dialect::empty_text::is_empty_text;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::dialect::tables::Tables;
+use crate::ledger::failure::contained;
 use crate::ledger::migration::harness::CounterHarness;
 use crate::ledger::migration::source::{self, NamedMigration};
 use crate::ledger::retry;
+use crate::ledger::state::LedgerState;
 
 /// How long it waits before it looks again whether the other one is done.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -63,6 +66,11 @@ fn run_if_alone<C: CounterConnection>(
     tables: &Tables,
 ) -> Result<Option<Vec<&'static str>>, Error> {
     let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
+    // Before the lock, which on SQLite makes the table in which migrations are recorded. If this
+    // cannot be found out, the migrations fail and say why.
+    if contained(conn, |conn| are_of_application(conn, tables)).unwrap_or(false) {
+        return Ok(Some(Vec::new()));
+    }
     let mut put_back = None;
     let result = conn.transaction(|conn| -> migration::Result<_> {
         put_back = conn.prepare_transaction(LockWait::Usual, None)?;
@@ -90,12 +98,28 @@ fn run_if_alone<C: CounterConnection>(
         C::TransactionManager::transaction_manager_status_mut(conn).set_in_error();
     }
     result.map_err(|error| match database_error(error) {
+        Ok(source) if is_empty_text(&source) => Error::EmptyTexts { source },
         Ok(source) if conn.batch_execute("SELECT 1").is_ok() => {
             Error::Migration { name: attempted, source }
         }
         Ok(source) => Error::Unreachable { source: source.into() },
         Err(source) => Error::Unreachable { source },
     })
+}
+
+/// Returns whether the application's own migrations have made the tables: all are there, and
+/// nothing is recorded of ours, not even that they were begun.
+fn are_of_application<C: CounterConnection>(conn: &mut C, tables: &Tables) -> QueryResult<bool> {
+    if conn.has_table(tables.migrations())? {
+        return Ok(false);
+    }
+    for table in [tables.totals(), tables.periods(), tables.kept(), tables.state()] {
+        if !conn.has_table(table)? {
+            return Ok(false);
+        }
+    }
+    // They give the database an id.
+    Ok(!LedgerState::of_rows(conn.state(tables, "")?).database.is_empty())
 }
 
 /// Returns what the database said. Every error in a migration's transaction is one of its.

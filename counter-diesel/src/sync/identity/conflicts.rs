@@ -134,7 +134,7 @@ fn parts_went_back(engine: &Engine) -> Result<Vec<ForgottenPart>, Error> {
 
 fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
     let rows = engine.ledger().try_baselines(&ids)?;
-    let looked = ids.iter().zip(engine.store().look(&ids)?.held).zip(rows);
+    let looked = ids.iter().zip(engine.held(&ids)?).zip(rows);
     // What is not ours is no conflict.
     let held = looked
         .filter_map(|((id, held), row)| Some(Conflict { id: id.clone(), held: held.ok()?, row }));
@@ -142,7 +142,7 @@ fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict
 }
 
 fn claims_below_their_rows(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
-    let looked = engine.store().look(&ids)?.held;
+    let looked = engine.held(&ids)?;
     let held = ids.into_iter().zip(looked).filter_map(|(id, held)| Some((id, held.ok()?)));
     let mut held = held.collect::<HashMap<_, _>>();
     let claims = held.values().filter_map(|held| held.claim.clone()).collect();

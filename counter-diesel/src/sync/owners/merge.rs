@@ -129,7 +129,7 @@ where
 
     /// Returns those of the counters of which the store has a claim.
     fn claimed(&self, counters: &[CounterId]) -> Result<Vec<CounterId>, Error> {
-        let held = self.engine.store().look(counters)?.held;
+        let held = self.engine.held(counters)?;
         let claimed = counters.iter().zip(held).filter(|(_, held)| match held {
             Ok(Holding { claim, .. }) => claim.is_some(),
             Err(_) => true,

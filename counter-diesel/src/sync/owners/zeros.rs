@@ -121,7 +121,7 @@ fn idle(
     zeros: &[(CounterId, ClaimSeq)],
 ) -> Result<Vec<(CounterId, ClaimSeq)>, Error> {
     let ids = zeros.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
-    let held = engine.store().look(&ids)?.held;
+    let held = engine.held(&ids)?;
     let idle = zeros.iter().zip(held).filter(|(_, held)| *held == Ok(Holding::default()));
     Ok(idle.map(|(zero, _)| zero.clone()).collect())
 }

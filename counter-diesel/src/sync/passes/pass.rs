@@ -308,9 +308,9 @@ impl Pass<'_, '_> {
 
     /// Looks at one batch as [`fold`](Self::fold) would claim it.
     fn look(&mut self, ids: Vec<CounterId>) -> Result<(), Error> {
-        let look = self.engine.store().look(&ids)?;
+        let looked = self.engine.held(&ids)?;
         self.log.report.scanned += ids.len() as u64;
-        for (counter, held) in ids.iter().zip(look.held) {
+        for (counter, held) in ids.iter().zip(looked) {
             match held {
                 Ok(held) if held.claim.is_none() && held.pending == 0 => self.log.report.zeros += 1,
                 Ok(held) => {

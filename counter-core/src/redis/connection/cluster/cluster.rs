@@ -226,7 +226,7 @@ impl Cluster {
                 Some(_) => Ok(slots),
                 None => Err(format!("it knows no owner of the slot {slot}").into()),
             });
-            named.map_err(|error| why.push(format!("{address}: {error}"))).ok()
+            named.map_err(|error| why.push(why_not(address, &error.to_string()))).ok()
         });
         let mut state = self.lock();
         state.why_unknown = found.is_none().then(|| why.join("; "));
@@ -250,6 +250,15 @@ impl Cluster {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns why a node names no owner, and what to do where it is no node of a cluster.
+fn why_not(address: &Address, error: &str) -> String {
+    let hint = match error.contains("cluster support disabled") {
+        true => "; it is no node of a cluster: write redis:// in the URL",
+        false => "",
+    };
+    format!("{address}: {error}{hint}")
 }
 
 impl State {
