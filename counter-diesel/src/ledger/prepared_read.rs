@@ -6,7 +6,8 @@ use crate::error::Error;
 
 /// A read for which a connection is got meanwhile. One that is dropped reads nothing.
 pub trait PreparedRead {
-    /// As [`Ledger::baselines`](super::Ledger::baselines): the rows are those of this call, not of an earlier one.
+    /// As [`Ledger::baselines`](super::Ledger::baselines): the rows are those of this call, not of
+    /// an earlier one.
     ///
     /// # Errors
     ///
