@@ -44,6 +44,6 @@ impl Counters {
     /// store or the database cannot be asked, or refuses every write. What was done before an
     /// error stays done.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
-        prune(self.engine(), self.calendar(), options, &|| false)
+        prune(self.engine(), self.calendar(), options, &mut None, &|| false)
     }
 }
