@@ -19,6 +19,7 @@ pub(crate) mod owner_pages;
 pub(crate) mod parts;
 pub(crate) mod pool;
 pub(crate) mod pool_ledger;
+pub(crate) mod prepared_read;
 pub(crate) mod records;
 pub(crate) mod retry;
 pub(crate) mod state;
@@ -36,8 +37,8 @@ pub use self::dialect::period::BucketRange;
 pub use self::dialect::pools::postgres::WithoutPreparedStatements;
 pub use self::kept::{Kept, KeptChange};
 pub use self::ledger::{
-    CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, PreparedRead, RowPage,
-    RowPlace, Unapplied, UnappliedCause, UpdateOutcome,
+    CounterRow, Ledger, LedgerTransaction, LockedRecord, OwnerWithRows, RowPage, RowPlace,
+    Unapplied, UnappliedCause, UpdateOutcome,
 };
 #[doc(hidden)]
 pub use self::limits::LedgerLimits;
@@ -45,4 +46,5 @@ pub use self::migration::files::{MigrationFiles, migration_files};
 pub use self::migration::harness::CounterHarness;
 pub use self::migration::source::CounterMigrations;
 pub use self::pool_ledger::PoolLedger;
+pub use self::prepared_read::PreparedRead;
 pub use self::state::{LedgerState, StoreRecord, SyncRecord, SyncedPrefix};

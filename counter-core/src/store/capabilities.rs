@@ -225,7 +225,7 @@ impl JointIncrement {
 pub trait RecordGauges: Send + Sync {
     /// Sets the buckets of a reading to its value, and its total too if no newer reading was
     /// recorded, at one instant and as [`replace`](crate::DeltaStore::replace) sets one. A bucket
-    /// stays as it is if a newer reading of its own period is known. Remembers the instant if it is
+    /// stays as it is if the newest reading is of its own period. Remembers the instant if it is
     /// the newest.
     ///
     /// Returns the claims that it made, each of another counter. `None` if it does not know when

@@ -161,7 +161,7 @@ impl Counters {
         K: KeyOf<O::Model>,
     {
         let ids = counters.into_iter().map(|(owner, key)| id_of(&owner, &key));
-        self.engine.get_many(&ids.collect::<Result<Vec<_>, Error>>()?)
+        self.engine.get_many(ids.collect::<Result<Vec<_>, Error>>()?)
     }
 
     /// All counters of an owner, by key: those that have a row, those that the model declares, and

@@ -145,8 +145,9 @@ impl Counters {
 
 impl Counting<'_> {
     /// Records a reading of a gauge that was made at this instant, or in this zone: see
-    /// [`Counters::record`]. A reading changes no newer one: neither the total, nor the bucket of a
-    /// period of which a newer reading is known.
+    /// [`Counters::record`]. A reading older than the newest one changes neither the total nor the
+    /// bucket of the newest one's period. In a period that has ended before that, the reading that
+    /// is recorded last stays.
     ///
     /// # Errors
     ///

@@ -41,7 +41,7 @@ impl Counters {
         K: KeyOf<O::Model>,
     {
         let owners = owners.into_iter().collect::<Vec<_>>();
-        Ok(in_rows(owners.len(), &self.engine().get_many(&ids_of(&owners, &keys)?)?))
+        Ok(in_rows(owners.len(), &self.engine().get_many(ids_of(&owners, &keys)?)?))
     }
 }
 

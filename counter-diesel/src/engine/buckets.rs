@@ -292,7 +292,7 @@ fn sums_together(engine: &Engine, groups: &[Group<'_>]) -> Result<Vec<i64>, Erro
         if ids.is_empty() {
             break;
         }
-        values.extend(engine.get_many(&ids)?);
+        values.extend(engine.get_many(ids)?);
     }
     let mut values = values.into_iter().map(i128::from);
     let sum_of = |(id, periods): &Group<'_>| {

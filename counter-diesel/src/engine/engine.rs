@@ -226,8 +226,9 @@ impl Engine {
         Ok(values.first().copied().unwrap_or_default())
     }
 
-    pub(crate) fn get_many(&self, ids: &[CounterId]) -> Result<Vec<i64>, Error> {
-        self.checked(read::values(self.store(), ids, self.baselines_of(ids))?)
+    pub(crate) fn get_many(&self, ids: impl Into<Arc<[CounterId]>>) -> Result<Vec<i64>, Error> {
+        let ids = ids.into();
+        self.checked(read::values(self.store(), &ids, self.baselines_of(&ids))?)
     }
 
     /// Returns how the rows of these counters are read. A connection for the first read is got
@@ -235,19 +236,20 @@ impl Engine {
     /// kept from others.
     fn baselines_of(
         &self,
-        ids: &[CounterId],
+        ids: &Arc<[CounterId]>,
     ) -> impl FnMut(&[CounterId]) -> Result<Vec<Baseline>, Error> {
         let is_worth_it = !ids.is_empty()
             && self.store.private().is_none()
             && !self.looks_slowly.load(Ordering::Relaxed);
-        let mut prepared = is_worth_it.then(|| self.ledger.prepare_read()).flatten();
+        let prepared = is_worth_it.then(|| self.ledger.prepare_read()).flatten();
+        let mut prepared = prepared.map(|prepared| (prepared, Arc::clone(ids)));
         let mut begun = Some(Instant::now());
         move |ids| {
             if let Some(begun) = begun.take() {
                 self.looks_slowly.store(begun.elapsed() > QUICK_LOOK, Ordering::Relaxed);
             }
             match prepared.take() {
-                Some(prepared) => prepared.baselines(ids),
+                Some((prepared, ids)) => prepared.baselines(ids),
                 None => self.ledger.baselines(ids),
             }
         }
@@ -258,7 +260,7 @@ impl Engine {
         &self,
         ids: &[CounterId],
     ) -> Result<Vec<Result<ReadValue, Error>>, Error> {
-        let read = read::each_value(self.store(), ids, self.baselines_of(ids))?;
+        let read = read::each_value(self.store(), ids, self.baselines_of(&Arc::from(ids)))?;
         self.checked(read)
     }
 

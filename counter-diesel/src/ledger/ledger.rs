@@ -14,17 +14,8 @@ use crate::ledger::dialect::numbers::SharedRecord;
 pub(crate) use crate::ledger::dialect::period::BucketRange;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::kept::{Kept, KeptChange};
+use crate::ledger::prepared_read::PreparedRead;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
-
-/// A read for which a connection is got meanwhile. One that is dropped reads nothing.
-pub trait PreparedRead {
-    /// As [`Ledger::baselines`]: the rows are those of this call, not of an earlier one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::baselines`].
-    fn baselines(self: Box<Self>, ids: &[CounterId]) -> Result<Vec<Baseline>, Error>;
-}
 
 /// The database side: reads baselines, and applies claims under the guard.
 ///

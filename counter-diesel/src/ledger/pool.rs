@@ -179,7 +179,7 @@ impl<C: CounterConnection> DirectLedger<C> {
     /// late has another one taken, and so has who asks while none is free.
     pub(crate) fn baselines_when_asked(
         &self,
-        asked: &Receiver<Vec<CounterId>>,
+        asked: &Receiver<Arc<[CounterId]>>,
     ) -> Result<Vec<Baseline>, Error> {
         if let Some(conn) = self.pool.try_get() {
             match asked.recv_timeout(KEPT_FOR_A_READ) {

@@ -18,10 +18,11 @@ use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::facts::LedgerFacts;
 use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::ledger::{
-    BucketRange, Ledger, LedgerTransaction, OwnerWithRows, PreparedRead, RowPage, RowPlace,
+    BucketRange, Ledger, LedgerTransaction, OwnerWithRows, RowPage, RowPlace,
 };
 use crate::ledger::limits::LedgerLimits;
 use crate::ledger::pool::DirectLedger;
+use crate::ledger::prepared_read::PreparedRead;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
 use crate::ledger::threads::{Call, Drained, Overdue, Threads};
 
@@ -98,18 +99,21 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
+/// The rows that a thread reads once it is asked.
+type Rows = Call<Result<Vec<Baseline>, Error>>;
+
 /// A read of a thread that has a connection.
 struct BegunRead {
     /// Both are there until it is asked.
-    begun: Option<(SyncSender<Vec<CounterId>>, Call<Result<Vec<Baseline>, Error>>)>,
+    begun: Option<(SyncSender<Arc<[CounterId]>>, Rows)>,
     limit: Duration,
 }
 
 impl PreparedRead for BegunRead {
-    fn baselines(mut self: Box<Self>, ids: &[CounterId]) -> Result<Vec<Baseline>, Error> {
+    fn baselines(mut self: Box<Self>, ids: Arc<[CounterId]>) -> Result<Vec<Baseline>, Error> {
         let Some((ask, call)) = self.begun.take() else { return Ok(Vec::new()) };
         // If the thread is not there, its answer says why.
-        let _ = ask.send(ids.to_vec());
+        let _ = ask.send(ids);
         call.wait(self.limit).map_err(|source| Error::Unreachable { source: source.into() })?
     }
 }

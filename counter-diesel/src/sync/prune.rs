@@ -28,8 +28,8 @@ const AT_ONCE: usize = 100;
 
 /// Takes the counts out of old buckets, and removes the rows of those that have been 0 for an hour.
 ///
-/// It ends early, after what it is at, once it is asked to stop. Then it leaves its place, from which
-/// the next call with the same options goes on.
+/// It ends early, after what it is at, once it is asked to stop. Then it leaves its place, from
+/// which the next call with the same options goes on.
 pub(crate) fn prune(
     engine: &Engine,
     calendar: &Calendar,
@@ -257,22 +257,18 @@ impl Pruning<'_> {
         let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
         let of = (owner_type, CounterKey::new(counter.key().into_owned())?);
         let known = self.at.targets.get(&of).copied();
-        let mut target = match known {
+        let target = match known {
+            Some(Target::Into(into)) if self.is_counted_by(counter, into)? => Target::Counted(into),
             Some(target) => target,
             None => self.record(&of.0, &of.1, counter)?,
         };
-        if let Some(Target::Into(into)) = known
-            && self.is_counted_by(counter, into)?
-        {
-            target = Target::Counted(into);
-        }
-        if let (Target::Counted(into), false) = (target, matches!(known, Some(Target::Counted(_))))
-        {
+        let was_counted = matches!(known, Some(Target::Counted(_)));
+        if let (Target::Counted(into), false) = (target, was_counted) {
+            let (owner_type, key) = &of;
             let (counter, from) = (counter.clone(), self.at.rule.grain);
             let why = format!(
-                "{}.{} is counted by the grain {into} itself, so buckets of the grain {from} are not \
-                 added up into it",
-                of.0, of.1
+                "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the \
+                 grain {from} are not added up into it"
             );
             self.pruned.failed.push(FailedPrune { counter, why });
         }

@@ -24,10 +24,10 @@ pub(crate) struct Pruner<'a> {
     calendar: &'a Calendar,
     control: &'a Control,
     /// When it began for the last time, `None` if that is to go on.
-    last: Option<Instant>,
+    pub(crate) last: Option<Instant>,
     /// Where it ended.
-    left_at: Option<Place>,
-    at_a_time: Duration,
+    pub(crate) left_at: Option<Place>,
+    pub(crate) at_a_time: Duration,
 }
 
 impl<'a> Pruner<'a> {
@@ -36,8 +36,8 @@ impl<'a> Pruner<'a> {
     }
 
     /// Prunes if a retention is configured and the last time is an hour ago, or did not come to the
-    /// end. It ends early when the worker is to stop. What fails is logged, and an hour later it goes
-    /// on.
+    /// end. It ends early when the worker is to stop. What fails is logged, and an hour later it
+    /// goes on.
     pub(crate) fn prune_when_due(&mut self) {
         let is_due = self.last.is_none_or(|last| last.elapsed() >= AN_HOUR);
         if !is_due || self.engine.config().retention.is_empty() || self.control.is_stopping() {
@@ -66,46 +66,4 @@ pub(crate) fn message_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned())
-}
-
-#[cfg(all(test, feature = "sqlite"))]
-mod tests {
-    use chrono::{DateTime, Utc};
-    use counter_core::{CounterId, ManualClock, Period};
-
-    use super::*;
-    use crate::counters::counters::Counters;
-    use crate::ledger::dialect::sqlite::sqlite_pool;
-    use crate::sync::options::SyncOptions;
-
-    #[test]
-    fn a_prune_that_has_no_time_goes_on_behind_and_then_waits_for_an_hour() {
-        let builder = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory();
-        let counters = builder.retention("month=90d,day=90d".parse().unwrap()).build().unwrap();
-        counters.run_pending_migrations().unwrap();
-        let buckets = ["author", "page", "post"].map(|owner_type| {
-            let total = CounterId::new(owner_type, 1, "views").unwrap();
-            ["day:2026-01-31", "month:2026-01"].map(|text| {
-                let bucket = total.within(text.parse::<Period>().unwrap()).unwrap();
-                counters.engine().store().increment(&bucket, 5).unwrap();
-                bucket
-            })
-        });
-        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-        let now = "2026-12-31T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
-        let counters = counters.with_clock(ManualClock::at_micros(now.timestamp_micros()));
-        let control = Control::default();
-        let mut pruner = Pruner::new(counters.engine(), counters.calendar(), &control);
-        pruner.at_a_time = Duration::ZERO;
-        let mut calls = 0;
-        while pruner.last.is_none() {
-            pruner.prune_when_due();
-            calls += 1;
-            assert!(calls < 20, "it comes to no end");
-        }
-        let rows = counters.engine().ledger().baselines(buckets.as_flattened()).unwrap();
-        assert!(rows.iter().all(|row| row.count == 0), "{rows:?}");
-        assert!(calls > 3, "{calls} calls");
-        assert!(pruner.left_at.is_none());
-    }
 }

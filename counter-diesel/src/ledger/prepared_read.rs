@@ -1,0 +1,16 @@
+use std::sync::Arc;
+
+use counter_core::{Baseline, CounterId};
+
+use crate::error::Error;
+
+/// A read for which a connection is got meanwhile. One that is dropped reads nothing.
+pub trait PreparedRead {
+    /// As [`Ledger::baselines`](super::Ledger::baselines): the rows are those of this call, not of
+    /// an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::baselines`](super::Ledger::baselines).
+    fn baselines(self: Box<Self>, ids: Arc<[CounterId]>) -> Result<Vec<Baseline>, Error>;
+}
