@@ -12,12 +12,11 @@ pub struct Kept {
     pub grain: Grain,
     /// The start of the first period that is kept, by the calendar. `None` if all are.
     pub since: Option<NaiveDateTime>,
-    /// The grain whose old buckets are added up into these. `None` where these are counted
-    /// themselves.
+    /// The grain whose old buckets are added up into these. `None` if these are counted directly.
     pub rolled_from: Option<Grain>,
 }
 
-/// When a row that says since when buckets are kept is written.
+/// When to write a row that says since when buckets are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptChange {
     /// If there is no row.
