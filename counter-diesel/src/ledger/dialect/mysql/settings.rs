@@ -24,7 +24,8 @@ pub(super) fn check_texts(conn: &mut MysqlConnection) -> QueryResult<()> {
 }
 
 /// Returns the statement that restores the present values of the settings which our transactions
-/// change, and what to add to the changing statement so that later ones are limited.
+/// change, and what to add to the statement that changes them, to limit the time of later
+/// statements.
 pub(super) fn as_they_are(
     conn: &mut MysqlConnection,
     statement_within: Option<Duration>,
