@@ -3,7 +3,7 @@
 
 pub(crate) mod batches;
 pub(crate) mod clearing;
-mod control;
+pub(crate) mod control;
 pub(crate) mod identity;
 pub(crate) mod named;
 pub(crate) mod options;
@@ -11,7 +11,7 @@ pub(crate) mod owners;
 pub(crate) mod passes;
 pub(crate) mod prune;
 pub(crate) mod prune_options;
-mod pruner;
+pub(crate) mod pruner;
 pub(crate) mod reach;
 pub(crate) mod record;
 pub(crate) mod report;

@@ -69,7 +69,7 @@ fn in_json(row: &KeptRow) -> Value {
 }
 
 fn in_text(row: &KeptRow) -> String {
-    let KeptRow { owner_type, key, grain, since, rolled_from } = row;
+    let KeptRow { owner_type, key, grain, since, rolled_from, .. } = row;
     let since = since.map_or_else(
         || "always".to_owned(),
         |since| format!("since {}", since.format("%Y-%m-%dT%H:%M")),

@@ -45,6 +45,51 @@ impl Counters {
     /// store or the database cannot be asked, or refuses every write. What was done before an error
     /// is not undone.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
-        prune(self.engine(), self.calendar(), options, &|| false)
+        prune(self.engine(), self.calendar(), options, &mut None, &|| false)
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::{DateTime, Utc};
+    use counter_core::{CounterId, ManualClock, Period};
+
+    use super::*;
+    use crate::ledger::dialect::sqlite::sqlite_pool;
+    use crate::sync::control::Control;
+    use crate::sync::options::SyncOptions;
+    use crate::sync::pruner::Pruner;
+
+    #[test]
+    fn a_prune_that_has_no_time_goes_on_behind_and_then_waits_for_an_hour() {
+        let builder = Counters::builder(sqlite_pool(":memory:", 1).unwrap()).memory();
+        let counters = builder.retention("month=90d,day=90d".parse().unwrap()).build().unwrap();
+        counters.run_pending_migrations().unwrap();
+        let buckets = ["author", "page", "post"].map(|owner_type| {
+            let total = CounterId::new(owner_type, 1, "views").unwrap();
+            ["day:2026-01-31", "month:2026-01"].map(|text| {
+                let bucket = total.within(text.parse::<Period>().unwrap()).unwrap();
+                counters.engine().store().increment(&bucket, 5).unwrap();
+                bucket
+            })
+        });
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        let now = "2026-12-31T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let counters = counters.with_clock(ManualClock::at_micros(now.timestamp_micros()));
+        let control = Control::default();
+        let mut pruner = Pruner::new(counters.engine(), counters.calendar(), &control);
+        pruner.at_a_time = Duration::ZERO;
+        let mut calls = 0;
+        while pruner.last.is_none() {
+            pruner.prune_when_due();
+            calls += 1;
+            assert!(calls < 20, "it comes to no end");
+        }
+        let rows = counters.engine().ledger().baselines(buckets.as_flattened()).unwrap();
+        assert!(rows.iter().all(|row| row.count == 0), "{rows:?}");
+        assert!(calls > 3, "{calls} calls");
+        assert!(pruner.left_at.is_none());
     }
 }

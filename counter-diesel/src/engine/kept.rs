@@ -89,9 +89,18 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
 /// Makes the rows of the grains of these buckets that have none, as far as this process knows. What
 /// fails is tried again a minute later, and no bucket waits for it.
 pub(crate) fn note<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>) {
+    note_all(engine, ids, false);
+}
+
+/// As [`note`], and that these are the buckets of a gauge.
+pub(crate) fn note_gauge<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>) {
+    note_all(engine, ids, true);
+}
+
+fn note_all<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>, is_gauge: bool) {
     let known = engine.known_kept();
     for (owner_type, key, grain) in known.not_noted(ids) {
-        match note_one(engine, &owner_type, &key, grain) {
+        match note_one(engine, &owner_type, &key, grain, is_gauge) {
             Ok(true) => known.note(&owner_type, &key, grain),
             Ok(false) => return known.pause(),
             Err(error) => {
@@ -109,16 +118,17 @@ fn note_one(
     owner_type: &OwnerType,
     key: &CounterKey,
     grain: Grain,
+    is_gauge: bool,
 ) -> Result<bool, Error> {
     let ledger = engine.ledger();
     let Some(rows) = ledger.kept(Some((owner_type, key)))? else { return Ok(false) };
-    if rows.iter().any(|row| row.grain == grain) {
+    if rows.iter().any(|row| row.grain == grain && (row.is_gauge || !is_gauge)) {
         return Ok(true);
     }
     let counted_before = ledger.counted_before(owner_type, key)?;
     let since = counted_before.map(|now| next_start(grain, now));
     let (owner_type, key) = (owner_type.clone(), key.clone());
-    let kept = Kept { owner_type, key, grain, since, rolled_from: None };
+    let kept = Kept { owner_type, key, grain, since, rolled_from: None, is_gauge };
     ledger.write_kept(&kept, KeptChange::IfAbsent)?;
     Ok(true)
 }

@@ -14,6 +14,9 @@ pub struct Kept {
     pub since: Option<NaiveDateTime>,
     /// The grain whose old buckets are added up into these. `None` if these are counted directly.
     pub rolled_from: Option<Grain>,
+    /// Whether the key is that of a gauge, whose readings do not add up. It is only ever added to a
+    /// row: one that is written without it leaves it there.
+    pub is_gauge: bool,
 }
 
 /// When to write a row that says since when buckets are kept.

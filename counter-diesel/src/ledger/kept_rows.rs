@@ -6,7 +6,7 @@ use counter_core::{CounterKey, Grain, OwnerType};
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::kept::KeptColumns;
+use crate::ledger::dialect::kept::{GAUGE, KeptColumns};
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::failure::{contained, lacks};
 use crate::ledger::kept::{Kept, KeptChange};
@@ -57,6 +57,9 @@ impl<C: CounterConnection> DirectLedger<C> {
                 };
                 if found == 0 {
                     conn.insert_kept(tables, &row)?;
+                    if kept.is_gauge {
+                        conn.mark_gauge(tables, &row)?;
+                    }
                     if change == KeptChange::Forward {
                         // Another process may have made the row first.
                         conn.update_kept(tables, &row, true)?;
@@ -70,7 +73,7 @@ impl<C: CounterConnection> DirectLedger<C> {
 }
 
 fn columns(kept: &Kept) -> KeptColumns {
-    let Kept { owner_type, key, grain, since, rolled_from } = kept;
+    let Kept { owner_type, key, grain, since, rolled_from, .. } = kept;
     let rolled_from = rolled_from.map_or("", Grain::as_str).to_owned();
     let (owner_type, key) = (owner_type.as_str().to_owned(), key.as_str().to_owned());
     (owner_type, key, grain.as_str().to_owned(), *since, rolled_from)
@@ -79,10 +82,11 @@ fn columns(kept: &Kept) -> KeptColumns {
 /// Returns a row with its type, key and grain parsed, or `None` if another program has written
 /// something else there.
 fn typed((owner_type, key, grain, since, rolled_from): KeptColumns) -> Option<Kept> {
+    let is_gauge = rolled_from == GAUGE;
     let rolled_from = match rolled_from.as_str() {
-        "" => None,
+        "" | GAUGE => None,
         grain => Some(grain.parse().ok()?),
     };
     let (owner_type, key) = (OwnerType::new(owner_type).ok()?, CounterKey::new(key).ok()?);
-    Some(Kept { owner_type, key, grain: grain.parse().ok()?, since, rolled_from })
+    Some(Kept { owner_type, key, grain: grain.parse().ok()?, since, rolled_from, is_gauge })
 }

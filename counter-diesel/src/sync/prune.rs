@@ -28,11 +28,13 @@ const AT_ONCE: usize = 100;
 
 /// Takes the counts out of old buckets, and removes the rows of those that have been 0 for an hour.
 ///
-/// It ends early, after what it is at, once it is asked to stop.
+/// It ends early, after what it is at, once it is asked to stop. Then it leaves its place, from
+/// which the next call with the same options goes on.
 pub(crate) fn prune(
     engine: &Engine,
     calendar: &Calendar,
     options: &PruneOptions,
+    left_at: &mut Option<Place>,
     should_stop: &dyn Fn() -> bool,
 ) -> Result<Pruned, Error> {
     let rules = options.rules(&engine.config().retention, calendar.oldest_event())?;
@@ -42,22 +44,21 @@ pub(crate) fn prune(
     ask(engine, options.is_dry_run())?;
     let mut pruned = Pruned::default();
     for rule in rules {
-        let Some(first_kept) = rule.first_kept(calendar.now().naive_utc()) else { continue };
-        let is_dry_run = options.is_dry_run();
-        let (targets, failures_in_a_row) = (HashMap::new(), 0);
+        if left_at.as_ref().is_some_and(|place| place.rule.grain != rule.grain) {
+            // It came before that one.
+            continue;
+        }
+        let begin = || Place::first(rule, calendar.now().naive_utc());
+        let Some(at) = left_at.take().or_else(begin) else { continue };
+        let (is_dry_run, failures_in_a_row) = (options.is_dry_run(), 0);
         let pruned = &mut pruned;
-        let mut pruning = Pruning {
-            engine,
-            calendar,
-            rule,
-            first_kept,
-            is_dry_run,
-            should_stop,
-            targets,
-            pruned,
-            failures_in_a_row,
-        };
-        if pruning.run()?.is_break() {
+        let mut pruning =
+            Pruning { engine, calendar, at, is_dry_run, should_stop, pruned, failures_in_a_row };
+        let ended = pruning.run();
+        if !matches!(ended, Ok(ControlFlow::Continue(()))) {
+            *left_at = Some(pruning.at);
+        }
+        if ended?.is_break() {
             break;
         }
     }
@@ -84,18 +85,38 @@ enum Target {
     /// They stay until the next call, because that they are rolled up was not recorded before this
     /// one. A process that has read so within the last minute would miss them.
     Later,
+    /// They stay, because the key is counted by the longer grain itself, although it is recorded
+    /// that these are added up into it, or nothing is.
+    Counted(Grain),
+}
+
+/// How far the buckets of a grain were pruned.
+#[derive(Debug)]
+pub(crate) struct Place {
+    rule: Rule,
+    first_kept: Period,
+    /// The type of owners that is next, `None` for the first.
+    owner_type: Option<OwnerType>,
+    /// The place after the rows of this type that are done, `None` before the first.
+    row: Option<RowPlace>,
+    /// Where the counts of each key go. It is recorded that older ones are not kept.
+    targets: HashMap<(OwnerType, CounterKey), Target>,
+}
+
+impl Place {
+    fn first(rule: Rule, now: NaiveDateTime) -> Option<Self> {
+        let first_kept = rule.first_kept(now)?;
+        Some(Self { rule, first_kept, owner_type: None, row: None, targets: HashMap::new() })
+    }
 }
 
 /// The removal of the buckets of one grain.
 struct Pruning<'a> {
     engine: &'a Engine,
     calendar: &'a Calendar,
-    rule: Rule,
-    first_kept: Period,
+    at: Place,
     is_dry_run: bool,
     should_stop: &'a dyn Fn() -> bool,
-    /// Where the counts of each key go. It is recorded that older ones are not kept.
-    targets: HashMap<(OwnerType, CounterKey), Target>,
     pruned: &'a mut Pruned,
     failures_in_a_row: usize,
 }
@@ -103,18 +124,22 @@ struct Pruning<'a> {
 impl Pruning<'_> {
     fn run(&mut self) -> Result<ControlFlow<()>, Error> {
         let ledger = self.engine.ledger();
-        let mut owner_type = ledger.bucket_type_after(None)?;
-        while let Some(of) = owner_type {
-            let mut place = None;
-            loop {
-                let page = ledger.buckets_after(&of, place.as_ref(), BATCH)?;
-                if self.prune(page.rows)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
+        if self.at.owner_type.is_none() {
+            self.at.owner_type = ledger.bucket_type_after(None)?;
+        }
+        while let Some(of) = self.at.owner_type.clone() {
+            let page = ledger.buckets_after(&of, self.at.row.as_ref(), BATCH)?;
+            let is_done = self.prune(page.rows)?.is_continue();
+            // What fails again and again keeps nothing else from its turn.
+            if is_done || self.fails_again() {
+                self.at.row = page.next.map(|next| self.jump(next));
+                if self.at.row.is_none() {
+                    self.at.owner_type = ledger.bucket_type_after(Some(&of))?;
                 }
-                let Some(next) = page.next else { break };
-                place = Some(self.jump(next));
             }
-            owner_type = ledger.bucket_type_after(Some(&of))?;
+            if self.has_to_end() && self.at.owner_type.is_some() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -124,17 +149,17 @@ impl Pruning<'_> {
     fn jump(&self, next: RowPlace) -> RowPlace {
         let period = next.period.map(|(grain, starts_at)| {
             let may_be_old =
-                grain == self.rule.grain.as_str() && starts_at < self.first_kept.start();
+                grain == self.at.rule.grain.as_str() && starts_at < self.at.first_kept.start();
             (grain, if may_be_old { starts_at } else { end_of_time() })
         });
         RowPlace { period, ..next }
     }
 
-    /// Prunes a page of rows, and says whether to go on.
+    /// Prunes a page of rows, unless it has to end within it.
     fn prune(&mut self, rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
         let is_old = |row: &CounterRow| {
             let period = row.counter.period();
-            period.is_some_and(|it| it.grain() == self.rule.grain && it < self.first_kept)
+            period.is_some_and(|it| it.grain() == self.at.rule.grain && it < self.at.first_kept)
         };
         let old = rows.into_iter().filter(is_old).collect::<Vec<_>>();
         self.pruned.rows += old.len() as u64;
@@ -143,7 +168,7 @@ impl Pruning<'_> {
             let into = match self.target(of_counter)? {
                 Target::Nowhere => None,
                 Target::Into(into) => Some(into),
-                Target::Later => {
+                Target::Later | Target::Counted(_) => {
                     self.pruned.held += of_counter.len() as u64;
                     continue;
                 }
@@ -156,11 +181,15 @@ impl Pruning<'_> {
             }
         }
         self.remove(zeros)?;
-        Ok(if self.has_to_end() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(ControlFlow::Continue(()))
     }
 
     fn has_to_end(&self) -> bool {
-        self.failures_in_a_row >= FAILURES_IN_A_ROW || (self.should_stop)()
+        self.fails_again() || (self.should_stop)()
+    }
+
+    fn fails_again(&self) -> bool {
+        self.failures_in_a_row >= FAILURES_IN_A_ROW
     }
 
     /// Sets these buckets of one counter to 0 together, and each by itself if that is refused.
@@ -227,16 +256,42 @@ impl Pruning<'_> {
         let Some(CounterRow { counter, .. }) = rows.first() else { return Ok(Target::Nowhere) };
         let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
         let of = (owner_type, CounterKey::new(counter.key().into_owned())?);
-        if let Some(target) = self.targets.get(&of) {
-            return Ok(*target);
+        let known = self.at.targets.get(&of).copied();
+        let target = match known {
+            Some(Target::Into(into)) if self.is_counted_by(counter, into)? => Target::Counted(into),
+            Some(target) => target,
+            None => self.record(&of.0, &of.1, counter)?,
+        };
+        let was_counted = matches!(known, Some(Target::Counted(_)));
+        if let (Target::Counted(into), false) = (target, was_counted) {
+            let (owner_type, key) = &of;
+            let (counter, from) = (counter.clone(), self.at.rule.grain);
+            let why = format!(
+                "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the \
+                 grain {from} are not added up into it"
+            );
+            self.pruned.failed.push(FailedPrune { counter, why });
         }
-        let target = self.record(&of.0, &of.1)?;
-        self.targets.insert(of, target);
+        self.at.targets.insert(of, target);
         Ok(target)
     }
 
-    fn record(&self, owner_type: &OwnerType, key: &CounterKey) -> Result<Target, Error> {
-        let (ledger, grain) = (self.engine.ledger(), self.rule.grain);
+    /// Returns whether a counter has a bucket of this grain that no shorter one was added up into,
+    /// because those of its time are all kept.
+    fn is_counted_by(&self, counter: &CounterId, grain: Grain) -> Result<bool, Error> {
+        let last = Period::containing(grain, self.at.first_kept.start());
+        let total = counter.total();
+        let newest = self.engine.ledger().newest_bucket(&total, grain, end_of_time())?;
+        Ok(newest.is_some_and(|newest| newest > last.start()))
+    }
+
+    fn record(
+        &self,
+        owner_type: &OwnerType,
+        key: &CounterKey,
+        first: &CounterId,
+    ) -> Result<Target, Error> {
+        let (ledger, grain) = (self.engine.ledger(), self.at.rule.grain);
         let Some(rows) = ledger.kept(Some((owner_type, key)))? else {
             return self.without_table(owner_type, key);
         };
@@ -244,27 +299,35 @@ impl Pruning<'_> {
         // A key that is counted by the longer grain itself has its counts there already.
         let is_rolled =
             |into: &Grain| row_of(*into).is_none_or(|row| row.rolled_from == Some(grain));
+        let model = self.calendar.declared(owner_type);
         // Readings do not add up.
-        let is_gauge = self.calendar.declared(owner_type).is_some_and(|model| model.is_gauge(key));
-        let into = self.rule.into.filter(is_rolled).filter(|_| !is_gauge);
+        let is_gauge =
+            rows.iter().any(|row| row.is_gauge) || model.is_some_and(|model| model.is_gauge(key));
+        let into = self.at.rule.into.filter(is_rolled).filter(|_| !is_gauge);
+        let counts = |into| model.is_some_and(|model| (model.grains_of)(key).contains(&into));
         let target = match into {
             None => Target::Nowhere,
-            Some(into) if row_of(into).is_some() => Target::Into(into),
+            Some(into) if counts(into) => return Ok(Target::Counted(into)),
+            Some(into) if row_of(into).is_some() => match self.is_counted_by(first, into)? {
+                true => return Ok(Target::Counted(into)),
+                false => Target::Into(into),
+            },
             Some(_) => Target::Later,
         };
         if self.is_dry_run {
             return Ok(target);
         }
         let write = |grain: Grain, since: Option<NaiveDateTime>, rolled_from, change| {
-            let (owner_type, key) = (owner_type.clone(), key.clone());
-            ledger.write_kept(&Kept { owner_type, key, grain, since, rolled_from }, change)
+            let (owner_type, key, is_gauge) = (owner_type.clone(), key.clone(), false);
+            let kept = Kept { owner_type, key, grain, since, rolled_from, is_gauge };
+            ledger.write_kept(&kept, change)
         };
         if let (Target::Later, Some(into)) = (target, into) {
             let since = row_of(grain).and_then(|row| row.since);
             write(into, since, Some(grain), KeptChange::IfAbsent)?;
         } else {
             // Longer periods into which others were added up, and are not any more, lack these.
-            let first_kept = Some(self.first_kept.start());
+            let first_kept = Some(self.at.first_kept.start());
             let is_other = |row: &&Kept| row.rolled_from == Some(grain) && Some(row.grain) != into;
             for row in rows.iter().filter(is_other) {
                 write(row.grain, first_kept, Some(grain), KeptChange::Forward)?;
@@ -278,10 +341,11 @@ impl Pruning<'_> {
     /// Returns where counts go before the migration of the table. What is rolled up has to be
     /// recorded, which fails without it.
     fn without_table(&self, owner_type: &OwnerType, key: &CounterKey) -> Result<Target, Error> {
-        if self.rule.into.is_some() {
-            let (grain, since) = (self.rule.grain, Some(self.first_kept.start()));
+        let Place { rule, first_kept, .. } = &self.at;
+        if rule.into.is_some() {
+            let (grain, since, is_gauge) = (rule.grain, Some(first_kept.start()), false);
             let (owner_type, key) = (owner_type.clone(), key.clone());
-            let kept = Kept { owner_type, key, grain, since, rolled_from: None };
+            let kept = Kept { owner_type, key, grain, since, rolled_from: None, is_gauge };
             self.engine.ledger().write_kept(&kept, KeptChange::Forward)?;
         }
         Ok(Target::Nowhere)

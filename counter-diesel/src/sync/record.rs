@@ -9,6 +9,7 @@ use super::set::{SILENCE, apply_sets, ask};
 use crate::engine::calendar::{Counted, Recent};
 use crate::engine::engine::Engine;
 use crate::engine::gauges::{newest, reading};
+use crate::engine::kept;
 use crate::error::Error;
 
 /// Records a reading in the store, then tries once to write it to the table, as a set does.
@@ -46,6 +47,10 @@ pub(crate) fn record(
     })?;
     let mut claims = claims.unwrap_or_default();
     claims.sort_by(|a, b| a.id.cmp(&b.id));
+    // Before a pass finds them, which knows of no gauge.
+    if asked.is_ok() {
+        kept::note_gauge(engine, reading.ids());
+    }
     apply_sets(engine, claims, store_id, asked);
     Ok(())
 }

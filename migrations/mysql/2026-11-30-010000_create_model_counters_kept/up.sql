@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS `model_counters_kept` (
   -- The start of the first period that is kept, by the calendar and without a zone. NULL: all are.
   `since` DATETIME NULL,
   -- The grain whose old buckets are added up into these; empty where these are counted themselves.
+  -- 'gauge' where they are the readings of a gauge.
   `rolled_from` VARCHAR(10) NOT NULL DEFAULT '',
   PRIMARY KEY (`owner_type`, `key`, `grain`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;

@@ -8,6 +8,7 @@ CREATE TABLE "model_counters_kept" (
   -- The start of the first period that is kept, by the calendar and without a zone. NULL: all are.
   "since" TIMESTAMP,
   -- The grain whose old buckets are added up into these; empty where these are counted themselves.
+  -- 'gauge' where they are the readings of a gauge.
   "rolled_from" VARCHAR(10) COLLATE "C" NOT NULL DEFAULT '',
   PRIMARY KEY ("owner_type", "key", "grain")
 );

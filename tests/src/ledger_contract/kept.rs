@@ -63,7 +63,17 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let later = Kept { rolled_from: None, since: of(second).since, ..month.clone() };
         ledger.write_kept(&later, KeptChange::Forward).unwrap();
         let found = ledger.kept(None).unwrap().unwrap();
-        assert_eq!(found[1], Kept { since: later.since, ..month }, "it is rolled up all the same");
+        let month = Kept { since: later.since, ..month };
+        assert_eq!(found[1], month, "it is rolled up all the same");
+        // That a key is a gauge's is noted of a row that there is, and stays.
+        let gauge = Kept { is_gauge: true, ..of("") };
+        let rolled = Kept { is_gauge: true, ..month.clone() };
+        for row in [&gauge, &rolled] {
+            ledger.write_kept(row, KeptChange::IfAbsent).unwrap();
+        }
+        ledger.write_kept(&of(second), KeptChange::Forward).unwrap();
+        let found = ledger.kept(None).unwrap().unwrap();
+        assert_eq!(found, [Kept { is_gauge: true, ..of(second) }, month]);
     }),
     ("a key was counted before if a total of it is older than an hour", |world| {
         let ledger = &*world.ledger;
@@ -87,7 +97,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
 fn kept(owner_type: &str, key: &str, grain: Grain, since: &str) -> Kept {
     let since = (!since.is_empty()).then(|| since.parse::<NaiveDateTime>().unwrap());
     let (owner_type, key) = (self::owner_type(owner_type), self::key(key));
-    Kept { owner_type, key, grain, since, rolled_from: None }
+    Kept { owner_type, key, grain, since, rolled_from: None, is_gauge: false }
 }
 
 fn owner_type(text: &str) -> OwnerType {

@@ -45,8 +45,14 @@ pub trait KeptDialect: MovesDialect {
         row: &KeptColumns,
         only_forward: bool,
     ) -> QueryResult<usize>;
+
+    /// Says of a row that there is that its key is that of a gauge, unless it is rolled up.
+    fn mark_gauge(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
 }
 
+/// What a row has instead of a grain that is rolled up, if its key is that of a gauge.
+pub(crate) const GAUGE: &str = "gauge";
+
 /// A row of the table: the type of the owners, the key, the grain, since when, and the grain that
-/// is rolled up into this one.
+/// is rolled up into this one, or [`GAUGE`].
 pub(crate) type KeptColumns = (String, String, String, Option<NaiveDateTime>, String);

@@ -6,7 +6,7 @@ use counter_core::{CounterKey, OwnerType};
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
-use crate::ledger::dialect::kept::KeptColumns;
+use crate::ledger::dialect::kept::{GAUGE, KeptColumns};
 use crate::ledger::dialect::tables::Tables;
 
 const COLUMNS: &str = "\"owner_type\", \"key\", \"grain\", \"since\", \"rolled_from\"";
@@ -62,19 +62,31 @@ pub(crate) fn update<'a>(
 ) -> Statement<'a> {
     let (owner_type, key, grain, since, _) = row;
     let update = Statement::new(format!("UPDATE {} SET \"since\" = ", tables.kept().quoted()));
-    let update = nullable(update, *since)
-        .sql(" WHERE \"owner_type\" = ")
-        .text(owner_type)
-        .sql(" AND \"key\" = ")
-        .text(key)
-        .sql(" AND \"grain\" = ")
-        .text(grain);
+    let update = of_grain(nullable(update, *since), owner_type, key, grain);
     match since {
         Some(since) if only_forward => {
             update.sql(" AND (\"since\" IS NULL OR \"since\" < ").date_time(*since).sql(")")
         }
         _ => update,
     }
+}
+
+pub(crate) fn mark_gauge<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
+    let (owner_type, key, grain, ..) = row;
+    let update =
+        Statement::new(format!("UPDATE {} SET \"rolled_from\" = ", tables.kept().quoted()));
+    let update = of_grain(update.text(GAUGE), owner_type, key, grain);
+    update.sql(" AND \"rolled_from\" = ").text("")
+}
+
+fn of_grain<'a>(
+    update: Statement<'a>,
+    owner_type: &'a str,
+    key: &'a str,
+    grain: &'a str,
+) -> Statement<'a> {
+    let update = update.sql(" WHERE \"owner_type\" = ").text(owner_type);
+    update.sql(" AND \"key\" = ").text(key).sql(" AND \"grain\" = ").text(grain)
 }
 
 fn nullable<Row>(statement: Statement<'_, Row>, at: Option<NaiveDateTime>) -> Statement<'_, Row> {
@@ -127,6 +139,14 @@ macro_rules! kept_members {
             only_forward: bool,
         ) -> QueryResult<usize> {
             kept::update(tables, row, only_forward).execute(self)
+        }
+
+        fn mark_gauge(
+            &mut self,
+            tables: &Tables,
+            row: &$crate::ledger::dialect::kept::KeptColumns,
+        ) -> QueryResult<usize> {
+            kept::mark_gauge(tables, row).execute(self)
         }
     };
 }
