@@ -50,8 +50,8 @@ pub struct Config {
     /// How far in the future an event may be that is counted by its own time, for clocks that
     /// differ. Default: 5 minutes. Environment: `COUNTER_NEWEST_EVENT`, such as `5m`.
     pub newest_event: Duration,
-    /// For how long buckets are kept after the end of their period, and what they are added up into
-    /// then. A worker removes what is older. Default: all are kept. Environment:
+    /// How long buckets are kept after the end of their period, and into which longer buckets they
+    /// are then added up. A worker removes older ones. Default: all are kept. Environment:
     /// `COUNTER_RETENTION`, such as `hour=7d,day=90d:month`.
     pub retention: Retention,
 }

@@ -109,8 +109,8 @@ pub enum Error {
         counter: CounterId,
     },
 
-    /// Buckets were to be [removed](crate::Counters::prune) that late events may still be counted
-    /// in, or at once. Nothing was removed.
+    /// A request to [remove](crate::Counters::prune) buckets gave a time of 0, or one so short that
+    /// late events may still be counted in them. Nothing was removed.
     #[error(
         "an age of {} s is too short: events up to {} s old are counted (oldest_event, \
          COUNTER_OLDEST_EVENT), and what they counted would be lost; any age but 0 is accepted \
@@ -125,8 +125,8 @@ pub enum Error {
         oldest_event: Duration,
     },
 
-    /// Buckets were to be rolled up into longer ones that they do not add up to, or that are kept
-    /// for ever themselves. Nothing was removed.
+    /// The requested roll-up is invalid: the buckets do not add up to the longer ones, or are kept
+    /// for ever. Nothing was removed.
     #[error("a {from} cannot be rolled up into a {into}: {}", periods::ROLL_UP)]
     #[non_exhaustive]
     RollUp {
@@ -159,8 +159,8 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
-    /// The client library of MariaDB and MySQL reads every text as an empty one. Nothing was read
-    /// or written that such a text decides.
+    /// The client library of MariaDB and MySQL reads every text as an empty one. The operation was
+    /// refused, so nothing was read or written because of such a text.
     #[error(
         "the database's client library reads texts as empty ones, as MariaDB Connector/C 3.3.19 \
          does (libmariadb3 10.11.18 of Debian 12): install another version of it, such as 3.3.20 \
@@ -219,9 +219,9 @@ pub enum Error {
         table: String,
     },
 
-    /// The periods that are asked for are not kept. Either the counter is counted by other grains,
-    /// which do not add up to them. Or some of them are older than what is kept: from before the
-    /// key was counted by periods, or [removed](crate::Counters::prune) since.
+    /// The requested periods are not kept. Either no grain by which the counter is counted adds up
+    /// to them, or some of them are older than what is kept: from before the key was counted by
+    /// periods, or [removed](crate::Counters::prune) since.
     #[error("{}", periods::not_kept(.key, *.grain, .stored, *.since))]
     #[non_exhaustive]
     NotKept {
@@ -231,13 +231,13 @@ pub enum Error {
         grain: Grain,
         /// Those by which the counter is counted.
         stored: Vec<Grain>,
-        /// The start of the first bucket that is kept, by the calendar, if older ones were asked
-        /// for. `None` if no grain adds up to the periods.
+        /// The start of the first bucket that is kept, by the calendar, if older ones were
+        /// requested. `None` if no grain adds up to the periods.
         since: Option<NaiveDateTime>,
     },
 
-    /// A read asks for more periods of one counter than are added up, which is
-    /// [`Span::MAX_PERIODS`](crate::query::Span::MAX_PERIODS).
+    /// A read would add up more than [`Span::MAX_PERIODS`](crate::query::Span::MAX_PERIODS) periods
+    /// of one counter.
     #[error("{}", periods::too_many(.key, *.grain, *.periods, *.most))]
     #[non_exhaustive]
     TooManyPeriods {

@@ -59,7 +59,7 @@ pub trait DatabaseServer: Send {
     /// answered.
     fn freeze(&self);
 
-    /// Lets it go on with what it was sent meanwhile.
+    /// Resumes the server, which then handles what it was sent meanwhile.
     fn thaw(&self);
 
     /// Asks it to end without waiting for its clients.
@@ -234,8 +234,8 @@ impl DatabaseServer for MariaDb {
     }
 
     fn has_lock_waits(&self) -> bool {
-        // Not INNODB_LOCK_WAITS: who asks more often than each 100 ms is always given the first
-        // answer.
+        // Not INNODB_LOCK_WAITS: a client that asks more often than every 100 ms always gets the
+        // first answer.
         let waits = "SELECT VARIABLE_VALUE FROM /*M! information_schema.global_status */ \
                      /*!80001 performance_schema.global_status */ \
                      WHERE VARIABLE_NAME = 'INNODB_ROW_LOCK_CURRENT_WAITS'";

@@ -38,7 +38,7 @@ impl Logged {
         }
     }
 
-    /// The text of a field. Empty if there is none of this name.
+    /// The text of a field. Empty if there is no field of this name.
     pub fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }

@@ -30,14 +30,14 @@ use scenario::Scenario;
 use state::ModelState;
 use table::Guard;
 
-/// What the protocol does. The default is what it does; everything else is a mistake.
+/// What the protocol does. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Whether a row refuses claims that it has seen.
     pub guard: Guard,
     /// Whether the store is asked before the commit.
     pub verifies: bool,
-    /// What may be in the place of a claim that is committed all the same.
+    /// What may be in the place of a claim that is committed anyway.
     pub commits_under: Under,
     /// Whether what is in the place of a claim is acknowledged with it.
     pub acks_what_is_there: bool,
@@ -50,7 +50,8 @@ pub struct Rules {
     /// Whether each claim is too young for a process that does not take it for one of its own.
     /// Otherwise each is old enough to be taken over.
     pub leaves_young: bool,
-    /// Whether a process takes no claim for its own after a set or a delete without an answer.
+    /// Whether a process, after a set or a delete without an answer, stops treating claims as its
+    /// own.
     pub forgets_lost_replacements: bool,
 }
 
@@ -72,7 +73,7 @@ pub enum Under {
 /// What a look sees at which instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookAt {
-    /// All of it at one.
+    /// Everything at one instant.
     OneInstant,
     /// Each of these at one of its own, as in a cluster while names move to another node.
     Instants {
@@ -95,7 +96,7 @@ pub enum Part {
 }
 
 impl LookAt {
-    /// What a look does that cannot see all at one instant.
+    /// What a look does if it cannot see everything at one instant.
     pub const IN_PARTS: Self = Self::Instants {
         parts: &[Part::HighWater, Part::Claim, Part::Pending, Part::HighWater],
         compares: true,
@@ -145,7 +146,7 @@ pub enum Action {
     Read,
 }
 
-/// Whether a step is done whose answer is lost.
+/// Whether a step whose answer is lost was done.
 pub type IsDone = bool;
 
 impl Model for Scenario {

@@ -120,7 +120,7 @@ const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// How often what was begun.
+/// How often each step was begun.
 #[derive(Clone, Default)]
 struct Steps {
     claims: Arc<AtomicUsize>,

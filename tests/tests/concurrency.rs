@@ -36,12 +36,12 @@ const CLUSTER_CASES: &[Case<World>] = &[("reads of counters that only grow are t
 
 const WRITERS: usize = 4;
 const COUNTERS: i64 = 5;
-/// For how long, for each of two cases and each pair of store and database.
+/// The duration of each of two cases, for each pair of store and database.
 const TIME: Duration = Duration::from_secs(5);
 
-/// So many passes and reads have been made at the end, however busy the machine.
+/// At the end at least this many passes and reads were made, however busy the machine.
 const ENOUGH: i64 = 10;
-/// Where something fails they are never made.
+/// Ends the wait for them, because after a failure they are never made.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is known from outside about a counter that is only incremented by 1.
@@ -61,8 +61,8 @@ impl Bounds {
     }
 }
 
-/// Their threads share what each of them has, as those of an application do. One takes every claim
-/// for one that was left behind, so that claims are fought over.
+/// The threads of each share its counters, as those of an application do. One takes every claim for
+/// one that was left behind, so that claims are fought over.
 fn two_processes(world: &World) -> [Counters; 2] {
     [world.counters(), world.impatient_counters()]
 }

@@ -59,8 +59,8 @@ const CASES: &[MakingCase<World>] = &[
 const CLUSTER_CASES: &[MakingCase<World>] =
     &[("a process may die after what a pass does on a cluster alone", dies_after_specific_steps)];
 
-/// The slots are asked what they remember, at the pass's start and again by the transaction, once
-/// there are claims; and the store notes the row before claims are acknowledged.
+/// The slots are asked what they remember at the pass's start, and again by the transaction if
+/// there are claims. The store notes the row before claims are acknowledged.
 fn dies_after_specific_steps(make_world: fn() -> World) {
     let world = make_world();
     for (owner, (name, nth)) in (1..).zip([("recall_parts", 1), ("recall_parts", 2), ("ack", 1)]) {
@@ -96,7 +96,7 @@ const ADD: Effect = Effect { done: 105, may_fail: false };
 const SET: Effect = Effect { done: 1000, may_fail: true };
 const DELETE: Effect = Effect { done: 0, may_fail: true };
 
-/// A world serves all steps of a fault, each of which has an owner of its own.
+/// One world serves all steps of a fault. Each step has its own owner.
 fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: impl Fn(&Counters, &Owner)) {
     for fault in Fault::ALL {
         let world = make_world();
@@ -120,7 +120,7 @@ fn stops_at(
     let survived = Faults::survive(|| operate(&process, &owner)).is_some();
     let was_reached = faults.steps() > step;
     let place = format!("{fault:?} at step {step}");
-    // The same process goes on, or another one takes over.
+    // Either the same process goes on or another one takes over.
     let goes_on = survived && was_reached && step.is_multiple_of(2);
     let next = if goes_on { process } else { world.impatient_counters() };
     check_reads(&next, &owner, effect, &place);
@@ -200,7 +200,7 @@ fn recover(world: &World, counters: &Counters, place: &str) {
     check_nothing_is_held(world, place);
 }
 
-/// In a cluster a store has thousands of names of its own.
+/// In a cluster, thousands of names belong to the store itself.
 const PAGE: NonZeroUsize = NonZeroUsize::new(1000).unwrap();
 
 fn check_nothing_is_held(world: &World, place: &str) {
@@ -229,8 +229,8 @@ fn bucket_of_present(owner: &Owner) -> CounterId {
 
 type Operation = (&'static str, fn(&Counters, &Owner), Effect);
 
-/// What a process may be at when an answer is lost, and what `present` is afterwards. Before it is
-/// 105, of which 5 are pending.
+/// Operations during which an answer may be lost, and the value of `present` afterwards. Before, it
+/// is 105, of which 5 are pending.
 const OPERATIONS: [Operation; 4] = [
     ("a pass", |process, _| drop(process.sync(&all())), ADD),
     ("a set", set_to_1000, SET),
@@ -238,7 +238,7 @@ const OPERATIONS: [Operation; 4] = [
     ("a delete", delete, DELETE),
 ];
 
-/// No pass waits until the claims of a process that lives look abandoned, whatever answer was lost.
+/// Whatever answer was lost, no pass waits until the claims of a living process look abandoned.
 fn own_claims(make_world: fn() -> World) {
     for (operation, operate, effect) in OPERATIONS {
         let world = make_world();
@@ -258,7 +258,7 @@ fn own_claims(make_world: fn() -> World) {
     }
 }
 
-/// One pass leaves nothing to other syncs, nor in the store.
+/// One pass leaves nothing to other syncs and nothing in the store.
 fn finishes(world: &World, process: &Counters, owner: &Owner, effect: &Effect, place: &str) {
     let report = process.sync(&all()).unwrap();
     assert!(report.is_clean() && report.busy == 0, "{report} after {place}");

@@ -60,7 +60,7 @@ const CASES: &[Case<World>] = &[
         for (key, end, back) in [("max", i64::MAX, -1), ("min", i64::MIN, 1)] {
             counters.set(post(1), key, end).unwrap();
             assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
-            // There and back within what is pending is nothing beyond.
+            // An overflow that pending increments undo again is no overflow.
             counters.increment(post(1), key, -back).unwrap();
             let error = counters.get(post(1), key).unwrap_err();
             assert!(matches!(error, Error::Core(CoreError::Overflow { .. })), "{error:?}");
@@ -110,7 +110,7 @@ const CASES: &[Case<World>] = &[
     }),
     ("emoji, writing from right to left and combining characters are what they are", |world| {
         let counters = world.counters();
-        // Those of a pair look the same.
+        // The two texts of a pair look the same.
         let keys = [
             "👩‍👩‍👧‍👦🏳️‍🌈",
             "👩👩👧👦🏳🌈",

@@ -1,5 +1,5 @@
-//! The rule by which a late reading of a gauge changes no newer one, shown by visiting every state.
-//! What each part of the rule is needed for is shown by leaving it out.
+//! Shows, by visiting every state, that a late reading of a gauge changes no newer one. Leaving out
+//! each part of the rule shows what it is needed for.
 
 use counter_tests::model::gauge::{AGREES, Asks, Gauge, NEWEST, Rule};
 use counter_tests::model::scenario::{check, refute};
@@ -16,8 +16,8 @@ fn where_the_newest_instant_was_lost_the_total_is_of_the_newest_day() {
 
 #[test]
 fn an_instant_that_is_lost_while_it_is_asked_for_is_missed() {
-    // A limit, and no mistake: it takes a reading of a later day, its sync and the loss within one
-    // call.
+    // This is a limit, not a mistake: it needs a reading of a later day, its sync and the loss of
+    // the instant, all within one call.
     refute(Gauge { loses_while_asked: true, ..world() }, "lost while asked", NEWEST);
 }
 

@@ -1,6 +1,6 @@
 //! The rule by which the index of what is pending is kept, shown by visiting every state:
 //! increments and sets that write it, and workers that claim, die, and remove what they have found.
-//! What each part of the rule is needed for is shown by leaving it out.
+//! Leaving out each part of the rule shows what it is needed for.
 
 use counter_tests::effort::load;
 use counter_tests::model::index::{EMPTIES, Index, Keeps, NAMED, Token};

@@ -72,7 +72,7 @@ fn stop_and_continue() {
 #[test]
 fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let server = RedisServer::start();
-    // It is the interruption that ends a read, and no time-out. Nothing else uses the connection.
+    // The interruption ends a read, not a time-out. Nothing else uses the connection.
     let builder = RedisStore::builder(server.url()).timeouts(patient()).without_index();
     let store = builder.build().unwrap();
     let id = downloads_of(1);
@@ -108,7 +108,7 @@ fn a_server_that_is_tried_out_is_asked_again() {
     let url = proxy.redis_url();
     let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
-    // Within each of the replies, of which the shortest is +PONG.
+    // Holds within each reply; the shortest one is +PONG.
     for after in (0..).step_by(5) {
         proxy.prepare(Trouble { towards: Towards::Client, after, kind: Kind::Hold });
         let is_held = || proxy.happened() == 1;

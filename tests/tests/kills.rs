@@ -68,7 +68,7 @@ fn survive_kills(site: &Site, victims: &[Victim], kills: i64) {
     for _ in 0..load(kills) {
         wait_for_progress(site);
         let victim = choices.choice(victims).copied().expect("there are some");
-        // Not to wait for anything: it is what makes the moment a random one.
+        // Does not wait for anything, but makes the moment random.
         thread::sleep(Duration::from_micros(choices.u64(..50_000)));
         kill_and_restart(site, &mut syncs, victim, &mut choices);
         *killed.entry(victim).or_default() += 1;

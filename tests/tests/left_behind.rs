@@ -128,7 +128,8 @@ const CASES: &[Case<World>] = &[
         for n in 0..110 {
             process.set(post(n), "full", i64::MAX).unwrap();
         }
-        // One that is taken beside each, or the rest would be left alone after a few.
+        // One accepted counter beside each refused one. Otherwise the rest would be left alone
+        // after a few.
         let increments = (0..110).flat_map(|n| [(post(n), "full", 1), (post(n), "views", 1)]);
         process.increment_many(increments).unwrap();
         let report = process.sync(&SyncOptions::default()).unwrap();

@@ -60,7 +60,7 @@ fn survive(site: &Site, victims: &[Victim]) {
     for _ in 0..load(30) {
         wait_for_progress(site);
         let victim = choices.choice(victims).copied().expect("there are some");
-        // Not to wait for anything: it is what makes the moment a random one.
+        // Does not wait for anything, but makes the moment random.
         thread::sleep(Duration::from_micros(choices.u64(..30_000)));
         match victim {
             Victim::Process => {
@@ -84,7 +84,7 @@ fn survive(site: &Site, victims: &[Victim]) {
     check(site, said, &taken);
 }
 
-/// Of each process that was killed one increment may be in the table of which it said nothing.
+/// Each killed process may have one increment in the table that it did not report.
 fn check(site: &Site, said: [i64; COUNTERS], taken: &BTreeMap<Victim, i64>) {
     let counters = site.database().builder().memory().build().unwrap();
     let table = std::array::from_fn::<i64, COUNTERS, _>(|number| {

@@ -83,7 +83,7 @@ const CASES: &[Case<World>] = &[
         let commits = AtomicUsize::new(0);
         let faults = Faults::deciding(move |step| match step {
             "commit" if commits.fetch_add(1, SeqCst) == 0 => Some(Fault::RefusedAfter),
-            // It was committed, and before it is tried again the row is overtaken.
+            // The claim was committed, and its row is overtaken before the retry.
             "begin" if commits.load(SeqCst) == 1 => {
                 commits.store(2, SeqCst);
                 theirs.increment(post(1), "views", 100).unwrap();

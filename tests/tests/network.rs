@@ -111,7 +111,7 @@ fn pool<M: r2d2::ManageConnection>() -> r2d2::Builder<M> {
     builder.test_on_check_out(false).error_handler(Box::new(r2d2::NopErrorHandler))
 }
 
-/// So short that some replies come when no call waits for them any more.
+/// So short that some replies come after their calls have ended.
 fn short() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
     timeouts.read = Duration::from_millis(200);
@@ -275,7 +275,8 @@ fn is_of_network(error: &Error) -> bool {
     )
 }
 
-/// What a writer has given up may still be under way, as long as its connection is.
+/// An increment that a writer has given up may still be under way, as long as its connection
+/// exists.
 fn wait_until_all_has_arrived(site: &Site) {
     let mut bare = site.redis().bare();
     wait_for("all other connections to end", || {

@@ -69,7 +69,7 @@ fn a_commit_that_is_forgotten_before_its_acknowledgement_counts_twice() {
     refute_with(rule, model, "forgotten", &[NEVER_DOUBLED]);
 }
 
-/// What the rule cannot do: another process has committed under the number since.
+/// A limit of the rule: another process has committed under the number since.
 #[test]
 fn a_commit_without_an_answer_may_stay_in_doubt_if_the_number_is_taken() {
     let model = Numbers { said: &[ALL_DECIDED], ..two_processes() };

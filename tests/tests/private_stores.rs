@@ -125,8 +125,8 @@ fn a_claim_that_is_gone_and_whose_commit_had_no_answer_counts_once() {
     }
 }
 
-/// It vanishes before it is verified, and its number goes to another process: nothing gives it a
-/// sequence of the next number.
+/// The claim vanishes before it is verified, and its number goes to another process. It does not
+/// get a sequence of the next number.
 #[test]
 fn a_claim_that_is_gone_is_not_written_under_another_number() {
     let database = database::sqlite();
@@ -157,7 +157,7 @@ fn a_claim_that_is_gone_is_not_written_under_another_number() {
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 1);
 }
 
-/// What was in its row when it was written is below its new sequence, and the row is locked then.
+/// The sequence that its row had is below its new one, and the row is locked by then.
 #[test]
 fn a_claim_that_was_overtaken_is_applied_at_once() {
     let database = database::sqlite();
@@ -209,7 +209,7 @@ fn processes_that_start_in_the_same_microsecond_lose_nothing_to_each_other() {
     assert_eq!(processes[0].baseline(post(1), "views").unwrap(), 20);
 }
 
-/// It goes on where another process has its number, and that one lost it too.
+/// It goes on after another process took its number and lost it too.
 #[test]
 fn a_process_that_has_lost_its_number_takes_another_one() {
     let database = database::sqlite();

@@ -1,6 +1,6 @@
-//! Days that are rolled up into their month, shown to lose, double and misread nothing by visiting
-//! every state: beside increments, late ones too, passes that die, and a read. What each part of it
-//! is needed for is shown by leaving it out.
+//! Shows, by visiting every state, that rolling days up into their month loses, doubles and
+//! misreads nothing, beside increments, late ones too, passes that die, and a read. Leaving out
+//! each part of the roll-up shows what it is needed for.
 
 use counter_tests::model::rollup::{
     READS, RECOVERS, REMOVES, ROLLS_UP, RollUp, RollUpRules, Waits,
@@ -32,7 +32,7 @@ fn a_row_that_is_removed_before_older_reads_have_ended_is_missed_by_them() {
     refute_reading(rules, vec![1, 1]);
 }
 
-/// The row is 0 for long when a claim that it has seen is acknowledged at last.
+/// The row has been 0 for long when a claim that it has seen is finally acknowledged.
 #[test]
 fn a_read_that_takes_a_missing_row_for_one_that_never_was_counts_a_claim_again() {
     let rules = RollUpRules { confirms: false, ..RollUpRules::default() };

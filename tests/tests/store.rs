@@ -50,7 +50,7 @@ const IN_MEMORY: &[Capability] = &[Repair, Private, KeyIndex, Moves, Together, G
 const IN_REDIS: &[Capability] =
     &[Generation, Repair, KeyIndex, Moves, Together, Gauges, PendingIndex, Inspection];
 
-/// The same in a cluster, where no step changes counters of two slots.
+/// What stores in a cluster must be able to do, where no step changes counters of two slots.
 const IN_CLUSTER: &[Capability] =
     &[Generation, Repair, KeyIndex, Together, Gauges, PendingIndex, Inspection];
 

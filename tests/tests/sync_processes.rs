@@ -149,7 +149,7 @@ fn freeze_one_that_holds_the_file(site: &Site) -> SyncProcess {
     process
 }
 
-/// Who counts, reads, or syncs something else.
+/// Asserts that counting, reading and syncing something else still work.
 fn assert_others_are_served(counters: &Counters) {
     let someone = Owner::new("someone", 1).unwrap();
     counters.increment(&someone, "views", 1).unwrap();

@@ -97,7 +97,7 @@ fn views_are_exact_and_the_list_is_that_of_the_last_sync() {
     assert_eq!(service.get("/posts/1"), page(3, true));
 }
 
-/// As another process of the application does.
+/// Does what another process of the application does.
 fn sync(site: &Site) {
     let report = site.counters().sync(&SyncOptions::default()).unwrap();
     assert!(report.is_clean(), "{report:?}");

@@ -9,11 +9,11 @@ use crate::id::{Grain, Period};
 use crate::interval::Interval;
 use crate::invalid::{InputKind, Invalid};
 
-/// For how long the buckets of each grain are kept after the end of their period, and into which
-/// longer ones they are added up then. Those of a grain that is not named are kept for ever.
+/// How long the buckets of each grain are kept after the end of their period, and into which longer
+/// buckets they are then added up. Buckets of other grains are kept for ever.
 ///
-/// As text it is a list: `hour=7d,day=90d:month` keeps hours for 7 days, and days for 90, which are
-/// rolled up into months then.
+/// Written as text it is a list: `hour=7d,day=90d:month` keeps hours for 7 days and days for 90
+/// days. Then the days are rolled up into months.
 ///
 /// ```
 /// # use counter_core::{Grain, Invalid, Retention};
@@ -46,9 +46,8 @@ impl Retention {
         self
     }
 
-    /// Adds the buckets of a grain up into those of a longer one when they are not kept any more:
-    /// days into weeks, months, quarters or years, months into quarters or years, quarters into
-    /// years.
+    /// Adds the old buckets of a grain to those of a longer one instead of dropping them: days to
+    /// weeks, months, quarters or years, months to quarters or years, quarters to years.
     pub fn roll_up(mut self, from: Grain, into: Grain) -> Self {
         self.rolled_up.insert(from, into);
         self
@@ -72,12 +71,12 @@ impl Retention {
     /// Returns the first period of a grain that is kept at a civil time. `None` if all are.
     pub fn first_kept(&self, grain: Grain, now: NaiveDateTime) -> Option<Period> {
         let kept = TimeDelta::from_std(*self.kept.get(&grain)?).ok()?;
-        // What ends at the bound is old enough, and what contains it ends later.
+        // A period that ends at the bound is old enough. One that contains the bound ends later.
         Some(Period::containing(grain, now.checked_sub_signed(kept)?))
     }
 
-    /// Returns a grain that is rolled up into another one that it does not add up to, or that is
-    /// kept for ever.
+    /// Returns a grain with an invalid roll-up: it does not add up to the other grain, or is kept
+    /// for ever.
     pub fn impossible(&self) -> Option<(Grain, Grain)> {
         let is_impossible = |(from, into): &(&Grain, &Grain)| {
             let adds_up = match from {

@@ -45,8 +45,8 @@ impl Span {
     /// The greatest number of steps: more than a year of hours has, and 27 years of days.
     pub const MAX_STEPS: usize = 10_000;
 
-    /// The greatest number of periods that are added up for one counter: 11 years of hours, and
-    /// 270 years of days.
+    /// Maximum number of periods that are added up for one counter: 11 years of hours, or 270 years
+    /// of days.
     pub const MAX_PERIODS: u64 = 100_000;
 
     /// Returns the span of the last `n` steps, of which the newest is the running one.
@@ -83,8 +83,8 @@ impl Span {
         Self { is_complete: true, ..self }
     }
 
-    /// Leaves out the steps of which not everything is kept any more, or was never counted by
-    /// periods. A read of them is an error otherwise. If that is all of them, no steps are left.
+    /// Leaves out the steps that are not kept completely, because they were removed or never
+    /// counted by periods. Otherwise a read of them is an error. The result may have no steps.
     pub fn kept(self) -> Self {
         Self { is_kept_only: true, ..self }
     }
@@ -107,7 +107,7 @@ impl Span {
     }
 
     /// Lets years begin in this month, from 1 to 12, such as fiscal years in April. Default: 1.
-    /// Others are added up from months or days, and from quarters if they begin with one.
+    /// Such years are added up from days or months, or from quarters if they begin with one.
     ///
     /// It regroups only the steps that are years, and not a [`Period`]. With
     /// [`months_from`](Self::months_from) they begin on that day of the month. Another month is an
@@ -137,9 +137,9 @@ impl Span {
         self.zone
     }
 
-    /// Returns whether the steps depend on the zone: those that end with the running one do, and
-    /// hours between dates. Hours up to now are the same everywhere, and so are given periods and
-    /// dates, unless the span is to leave out the running one.
+    /// Returns whether the steps depend on the zone. Steps that end with the running one do, and so
+    /// do hours between dates. Hours up to now do not; neither do given periods and dates, unless
+    /// the span leaves out the running one.
     pub fn depends_on_zone(&self) -> bool {
         match (self.reach, self.step) {
             (Reach::Between(..), Grain::Hour) => true,
@@ -268,7 +268,7 @@ impl From<Period> for Span {
     }
 }
 
-/// Exactly the days of this step, also if it begins on another day than a period.
+/// Exactly the days of this step, even if it begins on another day than a period of the calendar.
 impl From<Step> for Span {
     fn from(step: Step) -> Self {
         Self::new(Reach::One(step), step.label().grain())

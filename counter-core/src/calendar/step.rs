@@ -9,17 +9,18 @@ use crate::id::{Grain, Period};
 /// One step of a [`Span`](super::Span): a period, or a week, a month or a year that begins on
 /// another day.
 ///
-/// Its text is that of its [`label`](Self::label), such as `week:2026-W48`.
+/// It is displayed as its [`label`](Self::label), such as `week:2026-W48`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step {
     label: Period,
     shift: Shift,
 }
 
-/// How long after the period of its label a step begins, and ends: first the months, then the days.
+/// How much later than the period of its label a step begins and ends: first the months, then the
+/// days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct Shift {
-    /// Of a year, below 12; else 0.
+    /// Below 12 for a year, else 0.
     pub(super) months: u8,
     pub(super) days: i8,
 }
@@ -32,7 +33,7 @@ impl Step {
 
     /// Returns the step of this grain that contains a civil time.
     pub(super) fn containing(grain: Grain, shift: Shift, at: NaiveDateTime) -> Self {
-        // A month that is too short for the day ends earlier, which is in the same year.
+        // If the month is too short for the day, this is its last day, which is in the same year.
         let shifted = at
             .checked_sub_signed(TimeDelta::days(shift.days.into()))
             .and_then(|at| at.checked_sub_months(Months::new(shift.months.into())));
@@ -45,9 +46,9 @@ impl Step {
 
     /// Returns the period by which the step is shown.
     ///
-    /// A month that begins on the 15th has the name of the month in which it begins, and a year
-    /// that begins in April that of the year in which it does. A week that begins on another day
-    /// than Monday has the name of the ISO week in which most of it is.
+    /// A month that begins on the 15th is named after the month in which it begins, and a year that
+    /// begins in April after the year in which it begins. A week that does not begin on Monday is
+    /// named after the ISO week that has most of its days.
     pub const fn label(self) -> Period {
         self.label
     }
@@ -58,8 +59,8 @@ impl Step {
         (self.shift == Shift::default()).then_some(self.label)
     }
 
-    /// Returns the first civil time of the step, which is not that of its
-    /// [`label`](Self::label) if it begins on another day. That of an hour is in UTC.
+    /// Returns the first civil time of the step, in UTC for an hour. It differs from that of its
+    /// [`label`](Self::label) if the step begins on another day.
     pub fn start(self) -> NaiveDateTime {
         self.shifted(self.label.start())
     }
@@ -112,13 +113,13 @@ impl Step {
             Grain::Day => (end - start).num_days(),
             Grain::Month => months(end) - months(start),
             Grain::Quarter => (months(end) - months(start)) / 3,
-            // They make up nothing longer.
+            // Weeks make up nothing longer.
             Grain::Week | Grain::Year => return None,
         };
         u64::try_from(count).ok()
     }
 
-    /// Returns from which civil time to which the shorter periods are that add up to the step.
+    /// Returns the civil times between which the shorter periods lie that add up to the step.
     fn covered(self, grain: Grain, zone: Zone) -> Option<Range<NaiveDateTime>> {
         if grain != Grain::Hour {
             return self.is_divided_by(grain).then(|| self.start()..self.end());

@@ -37,7 +37,7 @@ impl KeyIndex for RedisStore {
         let named = steps::index_of_owner(self.server(), owner)?;
         let held = self.look(&named)?.held;
         let named = named.into_iter().zip(held);
-        // What is held and is no count is not hidden.
+        // Keep a name whose value is not a count, so that it is still reported.
         let held = named.filter(|(_, held)| held.as_ref() != Ok(&Holding::default()));
         held.map(|(id, _)| Ok(CounterKey::new(id.key().into_owned())?)).collect()
     }

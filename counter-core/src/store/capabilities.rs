@@ -223,19 +223,19 @@ impl JointIncrement {
 
 /// Records readings of gauges.
 pub trait RecordGauges: Send + Sync {
-    /// Sets the buckets of a reading to its value, and its total too if no newer reading was
-    /// recorded, at one instant and as [`replace`](crate::DeltaStore::replace) sets one. A bucket
-    /// stays as it is if the newest reading is of its own period. Remembers the instant if it is
-    /// the newest.
+    /// Sets the buckets of a reading to its value, and the total too if no newer reading was
+    /// recorded. All are set at one instant, as [`replace`](crate::DeltaStore::replace) sets one. A
+    /// bucket is unchanged if a newer reading of its own period is known. Remembers the reading's
+    /// instant if it is the newest.
     ///
-    /// Returns the claims that it made, each of another counter. `None` if it does not know when
-    /// the newest reading was recorded, and [`Reading::newest_row`] does not say it; nothing was
-    /// changed then.
+    /// Returns the claims that it made, at most one for each counter. Returns `None`, and changes
+    /// nothing, if neither the store nor [`Reading::newest_row`] knows when the newest reading was
+    /// made.
     ///
     /// # Errors
     ///
-    /// As [`DeltaStore::replace`](crate::DeltaStore::replace). It names the total, or the counter
-    /// in whose place something else is.
+    /// As [`DeltaStore::replace`](crate::DeltaStore::replace). The error names the total, or the
+    /// counter in whose place something else is.
     fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error>;
 }
 
@@ -251,8 +251,8 @@ pub struct Reading {
     pub value: i64,
     /// When, in microseconds since 1970.
     pub at: i64,
-    /// The instant that counts as that of the newest reading before this one, in microseconds
-    /// since 1970, where the store knows none.
+    /// Used if the store does not know the instant of the newest reading: the instant to take for
+    /// it, in microseconds since 1970.
     pub newest_row: Option<i64>,
 }
 

@@ -88,9 +88,9 @@ pub trait DeltaStore: Send + Sync + 'static {
     /// As [`increment`](Self::increment).
     fn replace(&self, id: &CounterId, replacement: Replacement) -> Result<Claim, Error>;
 
-    /// Does what [`replace`](Self::replace) does for each of these counters, with an outcome of its
-    /// own for each. Of a counter that is named twice, the last replacement stays. The default
-    /// calls `replace` for one after the other.
+    /// Calls [`replace`](Self::replace) for each of these counters and returns an outcome for each.
+    /// If a counter is named twice, the last replacement stays. The default replaces them one by
+    /// one.
     fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
         replacements.iter().map(|(id, to)| self.replace(id, *to)).collect()
     }

@@ -16,16 +16,15 @@ pub trait StoreParts: Send + Sync {
     /// Returns how many parts there are. Their numbers begin with 0.
     fn number_of_parts(&self) -> u16;
 
-    /// Does what [`StoreGeneration::ensure_generation`] does, where something is recorded of an
-    /// earlier generation, the `last` one. If another one begins, a part that does not remember
-    /// what it gave out is not raised for it: it came back from an old copy, and is known to have
-    /// done so in the new generation too. Without `last` none begins.
+    /// Like [`StoreGeneration::ensure_generation`], for a database that has records of an earlier
+    /// generation, `last`. If a new generation begins, a part that does not remember what it gave
+    /// out is not raised for it: that part came back from an old copy, and so it is found in the
+    /// new generation too. Without `last` no generation begins.
     ///
     /// # Errors
     ///
-    /// Those of [`StoreGeneration::ensure_generation`], and [`Error::StoreChanged`] if another one
-    /// would have to begin and `last` is not given, or is no longer the last one: read again what
-    /// is recorded.
+    /// Those of [`StoreGeneration::ensure_generation`], and [`Error::StoreChanged`] if a new
+    /// generation would have to begin and `last` is missing or outdated: read the records again.
     ///
     /// [`StoreGeneration::ensure_generation`]: crate::StoreGeneration::ensure_generation
     fn ensure_generation_after(
@@ -35,17 +34,17 @@ pub trait StoreParts: Send + Sync {
         above: ClaimSeq,
     ) -> Result<Generation, Error>;
 
-    /// Returns the newest sequence of the part that has the id of the generation. Each generation
-    /// raises that when it begins.
+    /// Returns the newest sequence of the part that has the id of the generation. It rises whenever
+    /// a generation begins.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer.
     fn newest_beside_id(&self) -> Result<ClaimSeq, Error>;
 
-    /// Asks whether each part gave out these sequences of it in the generation with this id.
-    /// Answers `within` this time, also where some parts do not. A part that has forgotten one
-    /// answers so from then on, whatever it gives out or is asked for, until it is raised.
+    /// Asks each part whether it gave out these sequences in the generation with this id. Returns
+    /// `within` this time, even if some parts do not answer. A part that has forgotten one gives
+    /// that answer until it is raised, whatever it gives out or is asked for meanwhile.
     ///
     /// # Errors
     ///
@@ -68,8 +67,8 @@ pub trait StoreParts: Send + Sync {
     /// [`Error::Store`] if there is no answer; some may have been raised.
     fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error>;
 
-    /// Does so where a part has lost its high water, and leaves the others as they are: one that
-    /// has a high water by now may have come back from an old copy.
+    /// Raises the high water of those of these parts that have lost it. Leaves the others as they
+    /// are, because a part that has a high water by now may have come back from an old copy.
     ///
     /// # Errors
     ///
@@ -77,7 +76,7 @@ pub trait StoreParts: Send + Sync {
     fn raise_emptied_parts(&self, above: &[PartSeq]) -> Result<(), Error>;
 }
 
-/// The last generation of a store that anything is recorded of.
+/// The last generation of a store of which the database has records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastGeneration<'a> {
     /// The id of the store's data.
@@ -101,12 +100,12 @@ pub struct PartSeq {
 /// The sequences that the parts of a store remember giving out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartsRecall {
-    /// Those that have forgotten one: they came back from an old copy, in which the store makes no
-    /// claims, or have lost their high water.
+    /// The parts that have forgotten a sequence. They came back from an old copy, in which the
+    /// store makes no claims, or have lost their high water.
     pub forgotten: Vec<ForgottenPart>,
-    /// Of each part that has a high water the newest sequence that an operator has decided about,
-    /// or 0: see [`Recall::accepted`](crate::Recall::accepted). What it gave out up to there and
-    /// does not hold any more was counted or dropped with the decision.
+    /// For each part with a high water, the newest sequence that an operator has decided about, or
+    /// 0: see [`Recall::accepted`](crate::Recall::accepted). Claims up to there that the part no
+    /// longer holds were counted or dropped with the decision.
     pub accepted: Vec<PartSeq>,
     /// Those that gave no answer, each with the reason.
     pub unanswered: Vec<(u16, String)>,
@@ -133,6 +132,6 @@ pub struct ForgottenPart {
     pub part: u16,
     /// The newest sequence that it knows, or 0 if it has lost its high water.
     pub found: ClaimSeq,
-    /// The newest that it has forgotten, of those asked for and not accepted.
+    /// The newest forgotten sequence, of those that were asked for and are not accepted.
     pub forgotten: ClaimSeq,
 }

@@ -103,8 +103,8 @@ impl Diagnosis {
         self.findings
     }
 
-    /// A node of a cluster that is used as a server of its own answers many questions with the node
-    /// to ask instead. That follows from the one finding, which is the one to act on.
+    /// A node of a cluster that is used as a single server answers many questions by naming another
+    /// node. Those findings follow from this one, which is the one to act on.
     fn put_node_first(&mut self) {
         let is_node = |finding: &Finding| finding.code == FindingCode::StoreInCluster;
         let Some(at) = self.findings.iter().position(is_node) else { return };

@@ -52,8 +52,8 @@ pub(super) fn judge_schema(
     }
 }
 
-/// Counters without periods are synced without the tables of periods. That their migrations were
-/// not run is said where it is known.
+/// Counters without periods are synced without the tables of periods. If it is known that their
+/// migrations were not run, the finding says so.
 pub(super) fn judge_periods(
     tables: &Tables,
     facts: &LedgerFacts,

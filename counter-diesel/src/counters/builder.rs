@@ -199,9 +199,9 @@ impl CountersBuilder {
         self
     }
 
-    /// For how long buckets are kept after the end of their period, and into which longer ones they
-    /// are added up then. Default: all are kept. [Workers](Counters::spawn_sync) and
-    /// [`prune`](Counters::prune) remove what is older, and reads of that are
+    /// How long buckets are kept after the end of their period, and into which longer buckets they
+    /// are then added up. Default: all are kept. [Workers](Counters::spawn_sync) and
+    /// [`prune`](Counters::prune) remove older ones, and reads of those fail with
     /// [`Error::NotKept`].
     ///
     /// ```
@@ -219,9 +219,9 @@ impl CountersBuilder {
         self
     }
 
-    /// Counts the keys of this model by its grains also where an owner of it is known by the text
-    /// of its type, `Owner::new("post", 42)`. Else such an increment counts in the total alone,
-    /// because nothing says which grains the model declares.
+    /// Makes the model's grains known, so that its keys are counted by them even for an owner that
+    /// is only a text, `Owner::new("post", 42)`. Otherwise such an increment counts only in the
+    /// total.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -304,7 +304,7 @@ fn confirming(store: RedisStore, config: &Config) -> RedisStore {
     }
 }
 
-/// The store that the configuration names, where the application has named none.
+/// The store that the configuration names, used if the application has not chosen one.
 fn configured_store(config: &Config) -> Result<Box<MakeStore>, Error> {
     match (config.store, &config.redis_url) {
         (StoreKind::Memory, _) => Ok(Box::new(|_| Ok(Arc::new(MemoryStore::new())))),

@@ -89,8 +89,8 @@ impl Counters {
     ///
     /// Call this when the application starts; any number of processes may do so at once. What was
     /// run is recorded in a table of its own, apart from the application's migrations. To have them
-    /// among those instead, run [`CounterMigrations`](crate::ledger::CounterMigrations).
-    /// Where these have made the tables, there is nothing to run.
+    /// among those instead, run [`CounterMigrations`](crate::ledger::CounterMigrations). If these
+    /// have made the tables, this runs nothing.
     ///
     /// With nothing to run it only reads, so it then needs no right to create tables and no
     /// primary.

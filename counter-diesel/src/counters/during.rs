@@ -86,9 +86,9 @@ impl Counters {
         self.during(span).load_series(owners, key)
     }
 
-    /// Returns the grains of which a counter has buckets, in the table or in the store, whether its
-    /// model declares them or not, less those into which others are rolled up. In the store only
-    /// those of periods about now are looked at.
+    /// Returns the grains of which a counter has buckets, in the table or in the store, even if its
+    /// model does not declare them. Leaves out grains into which others are rolled up. In the
+    /// store, only buckets of periods about now are found.
     ///
     /// For tools that do not know the model: see [`During::stored_by`].
     ///
@@ -102,7 +102,7 @@ impl Counters {
     ) -> Result<Vec<Grain>, Error> {
         let id = id_of(&owner, &key)?;
         let mut found = grains::in_use(self.engine(), &id, self.calendar().now())?;
-        // Into those others are rolled up.
+        // Others are rolled up into these grains.
         for grain in kept::rolled_grains(self.engine(), &id)? {
             found.remove(&grain);
         }
@@ -112,19 +112,20 @@ impl Counters {
 
 /// What counters counted in the periods of a span: see [`Counters::during`].
 ///
-/// A grain by which the model [counts the key](derive@crate::HasCounters) has buckets of its own.
-/// Another one is the sum of the shortest that divides it: of days for weeks, months, quarters and
-/// years; of months for quarters and years; of quarters for years; and of hours for all of them,
-/// where none of the others divides it and the zone is whole hours from UTC.
+/// Each grain by which the model [counts the key](derive@crate::HasCounters) has its own buckets. A
+/// period of another grain is the sum of the shortest grain that divides it: of days for weeks,
+/// months, quarters and years; of months for quarters and years; of quarters for years; and of
+/// hours for all of them, if no other grain divides it and the zone is whole hours from UTC.
 ///
 /// Each bucket is read exactly as [`Counters::get`] reads a total, at an instant during the call.
 /// A sum of several buckets is exact if none of them changes meanwhile; otherwise it can be one
 /// that the counter never had, because the instants differ. Each 2,000 buckets take one exchange
 /// with the store and one query.
 ///
-/// What is from before a key was counted by periods, and what [`Counters::prune`] removed, is
-/// [`Error::NotKept`], unless the span is [cut to what is kept](Span::kept). Since when a key is
-/// kept by a grain is in a table, which a process reads again after a minute.
+/// A read of periods from before the key was counted by periods, or of periods that
+/// [`Counters::prune`] removed, fails with [`Error::NotKept`], unless the span is [cut to what is
+/// kept](Span::kept). A table says since when a key is kept by a grain; a process reads it again
+/// after a minute.
 #[derive(Clone)]
 #[must_use = "it does nothing until it is asked"]
 pub struct During<'a> {
@@ -134,8 +135,8 @@ pub struct During<'a> {
 }
 
 impl During<'_> {
-    /// Takes a counter for one that is counted by these grains, whatever its model declares: for
-    /// tools that do not know the model, and to settle a bucket that is declared no more.
+    /// Treats the counter as counted by these grains, whatever its model declares: for tools that
+    /// do not know the model, and to settle a bucket whose grain is no longer declared.
     pub fn stored_by(self, grains: impl IntoIterator<Item = Grain>) -> Self {
         Self { stored: Some(grains.into_iter().collect()), ..self }
     }
@@ -144,19 +145,19 @@ impl During<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotKept`] if the counter is counted by grains that do not add up to those of the
-    /// span, or if some of its periods are older than what is kept, [`Error::TooManyPeriods`] if
-    /// more than [`Span::MAX_PERIODS`] of them would add up,
+    /// [`Error::NotKept`] if no stored grain adds up to the steps of the span, or if some of its
+    /// periods are older than what is kept, [`Error::TooManyPeriods`] if more than
+    /// [`Span::MAX_PERIODS`] of them would add up,
     /// [`CoreError::Overflow`](crate::error::CoreError::Overflow) if the sum does not fit into 64
-    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is
-    /// impossible, [`Error::NotMigrated`] if the table of periods is missing, and what
-    /// [`Counters::get`] fails with.
+    /// bits, [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is impossible,
+    /// [`Error::NotMigrated`] if the table of periods is missing, and what [`Counters::get`] fails
+    /// with.
     pub fn get<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<i64, Error> {
         let values = self.get_many([(owner, key)])?;
         Ok(values.first().copied().unwrap_or_default())
     }
 
-    /// The same of many counters, in the order asked.
+    /// Like [`get`](Self::get), for many counters, in the order given.
     ///
     /// # Errors
     ///
@@ -174,8 +175,8 @@ impl During<'_> {
         self.sums(&asked.collect::<Result<Vec<_>, Error>>()?)
     }
 
-    /// The same of some counters of each of many owners, in the order of the owners and of the
-    /// keys, as [`Counters::load`] returns them.
+    /// Like [`get`](Self::get), for some counters of each of many owners, in the order of the
+    /// owners and of the keys, as [`Counters::load`] returns them.
     ///
     /// # Errors
     ///
@@ -213,7 +214,7 @@ impl During<'_> {
         Ok(series.into_iter().next().unwrap_or_default())
     }
 
-    /// The same for each of these owners, in their order.
+    /// Like [`series`](Self::series), for each of these owners, in their order.
     ///
     /// # Errors
     ///
@@ -307,14 +308,14 @@ impl During<'_> {
         let asked = self.asked(now, owner, key)?;
         let Asked { id, stored, mut steps } = asked;
         steps.own_buckets(&id, &stored)?;
-        // What was rolled up would be counted beside what is set.
+        // Otherwise what was rolled up would be counted in addition to the value that is set.
         let (grain, zone) = (steps.grain, steps.zone);
         let floor = calendar.raised(Floor::default(), grain, now, zone);
         steps.cut(&key.counter_key()?, &stored, &floor.without_longer(), grain)?;
         steps.own_buckets(&id, &stored)
     }
 
-    /// Returns a counter, and what is asked of it at an instant, of which everything is kept.
+    /// Returns a counter and its steps at an instant, or an error if some of them are not kept.
     fn to_read<O: CounterOwner>(
         &self,
         now: DateTime<Utc>,

@@ -17,16 +17,16 @@ use crate::owner::gauge_of::GaugeOf;
 use crate::sync::record::record;
 
 impl Counters {
-    /// Records a reading of a gauge, such as a stock, now: the last one of a period stays. It may
-    /// be repeated, because it sets a value and adds nothing.
+    /// Records a reading of a gauge, such as a stock, now. The last reading of a period stays. The
+    /// call may be repeated, because it sets a value and adds nothing.
     ///
-    /// The reading is kept for the running period of each grain that the model declares, and is the
-    /// value of the gauge's total: that is what [`get`](Self::get) and
-    /// [`counter_value`](crate::HasCounters::counter_value) show of the key's text. What was read
-    /// earlier is recorded by [`at`](Self::at), and does not change what is newer.
+    /// The reading is kept for the running period of each grain that the model declares. It is also
+    /// the value of the gauge's total, which [`get`](Self::get) and
+    /// [`counter_value`](crate::HasCounters::counter_value) return for the key's text. Use
+    /// [`at`](Self::at) for an earlier reading; it does not change newer ones.
     ///
-    /// One script in Redis and one transaction. Where no reading of the gauge was recorded for 8
-    /// days, it also asks which period the newest one is of, which takes two queries and a look.
+    /// One script in Redis and one transaction. If no reading of the gauge was recorded for 8 days,
+    /// this also looks for the period of the newest reading, which takes two queries and a look.
     ///
     /// ```
     /// # use chrono::{TimeDelta, Utc};
@@ -63,14 +63,13 @@ impl Counters {
         Counting::new(self).record(owner, gauge, value)
     }
 
-    /// Returns the newest reading of a gauge, with the period that it was recorded for: one of the
-    /// shortest grain that the model declares. `None` if there is none. No reading of a period that
-    /// has not begun is returned.
+    /// Returns the newest reading of a gauge with its period, which has the shortest grain that the
+    /// model declares. `None` if there is no reading in a period that has begun.
     ///
     /// # Errors
     ///
-    /// [`Error::NotKept`] if the model declares no grain for the gauge, and what
-    /// [`get`](Self::get) fails with.
+    /// [`Error::NotKept`] if the model declares no grain for the gauge, and the errors of
+    /// [`get`](Self::get).
     pub fn latest<O: CounterOwner>(
         &self,
         owner: O,
@@ -80,7 +79,7 @@ impl Counters {
         let (Counted { id, grains, zone }, no_zone) = named_gauge(calendar, &owner, &gauge, None)?;
         let zone = match no_zone {
             None => zone,
-            // It has begun nowhere before it has there.
+            // No other zone begins the period earlier.
             Some(NoZone::ById) => {
                 FixedOffset::east_opt(14 * 3600).map(Zone::from).unwrap_or_default()
             }
@@ -99,9 +98,9 @@ impl Counters {
         Ok(found.filter(|(period, _)| since.is_none_or(|at| period.start() >= at)))
     }
 
-    /// Returns the readings of a gauge in each step of a span, oldest first. A step of another
-    /// grain than the declared ones has the last reading of the shortest grain that divides it: a
-    /// month the last one of its days.
+    /// Returns the readings of a gauge in each step of a span, oldest first. A step of an
+    /// undeclared grain has the last reading of the shortest declared grain that divides it: a
+    /// month has the last one of its days.
     ///
     /// # Errors
     ///
@@ -146,8 +145,8 @@ impl Counters {
 impl Counting<'_> {
     /// Records a reading of a gauge that was made at this instant, or in this zone: see
     /// [`Counters::record`]. A reading older than the newest one changes neither the total nor the
-    /// bucket of the newest one's period. In a period that has ended before that, the reading that
-    /// is recorded last stays.
+    /// bucket of the newest one's period. In earlier periods the reading that is recorded last
+    /// stays.
     ///
     /// # Errors
     ///

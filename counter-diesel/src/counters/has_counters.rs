@@ -42,7 +42,7 @@ pub trait HasCounters {
     /// The gauges that the model declares, in the order of their declaration. Default: none.
     const GAUGES: &'static [CounterKey] = &[];
 
-    /// The grains by which the readings of a gauge are kept, as the model declares them:
+    /// The grains by which a gauge's readings are kept, as the model declares them:
     /// `gauges(stock(every(day)))`. Default: none.
     fn gauge_grains_of(_gauge: &CounterKey) -> &'static [Grain] {
         &[]

@@ -10,8 +10,8 @@ use crate::ledger::kept::{Kept, KeptChange};
 impl Counters {
     /// Returns since when the buckets of each key are kept, by type, key and grain.
     ///
-    /// A key has a row here once a bucket of it was synced. Before the migration of this table
-    /// there are none.
+    /// A key is listed once a bucket of it was synced. Before the migration of the table the list
+    /// is empty.
     ///
     /// # Errors
     ///
@@ -20,13 +20,13 @@ impl Counters {
         Ok(self.engine().ledger().kept(None)?.unwrap_or_default())
     }
 
-    /// Says since when the buckets of a key are kept: from this date on, or always. Reads of
-    /// earlier periods are [`Error::NotKept`].
+    /// Corrects since when the buckets of a key are kept: from this date on, or always. Reads of
+    /// earlier periods fail with [`Error::NotKept`].
     ///
-    /// A sync finds this out by itself when a key is declared to be counted by a grain: if the key
-    /// has a total that is older than an hour, its buckets are kept from the next period on. That
-    /// is to be corrected where processes without the declaration went on counting, or where
-    /// earlier periods were filled in. Other processes notice it within a minute.
+    /// A sync finds this out by itself when a grain is declared for a key: if the key has a total
+    /// that is older than an hour, its buckets are kept from the next period on. Correct it if
+    /// processes without the declaration went on counting, or if you filled in earlier periods.
+    /// Other processes notice it within a minute.
     ///
     /// ```
     /// # use chrono::NaiveDate;

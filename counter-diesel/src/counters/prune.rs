@@ -1,4 +1,4 @@
-//! Buckets of periods that are not kept any more.
+//! Removes buckets of periods that are no longer kept.
 
 use crate::counters::counters::Counters;
 use crate::error::Error;
@@ -10,19 +10,20 @@ impl Counters {
     /// [retention](crate::CountersBuilder::retention) does not keep, or that the options name.
     /// Totals and buckets of other grains stay.
     ///
-    /// It takes several calls. One sets the buckets to 0, and adds them to longer ones where they
-    /// are rolled up; one that comes an hour later removes their rows. For a key that was never
-    /// rolled up, the first call only records that it is. So call it each hour, or leave it to a
-    /// [worker](Self::spawn_sync). Syncs, increments and reads may run meanwhile, and the call may
-    /// die anywhere: the next one goes on. What the store holds of a bucket has to be synced first.
+    /// This takes several calls. One call sets the buckets to 0 and, if they are rolled up, adds
+    /// their counts to longer ones. A call an hour later removes their rows. If a key was never
+    /// rolled up before, the first call only records that it is. So call this each hour, or leave
+    /// it to a [worker](Self::spawn_sync). Syncs, increments and reads may run meanwhile, and if
+    /// the process dies during a call, the next call continues. A bucket of which the store holds
+    /// something must be synced first.
     ///
     /// A period that was removed is [not kept](Self::kept) from then on: a read of it is
-    /// [`Error::NotKept`], in other processes within a minute. An event that is counted
-    /// [late](Self::at) makes it anew, and a later call removes it again, so a shorter time than
-    /// [`oldest_event`](crate::CountersBuilder::oldest_event) accepts events is refused.
+    /// [`Error::NotKept`], in other processes within a minute. A [late](Self::at) event makes the
+    /// bucket again, and a later call removes it again. So a time shorter than
+    /// [`oldest_event`](crate::CountersBuilder::oldest_event) is refused.
     ///
-    /// What cannot be set or removed is in [`failed`](Pruned::failed); the others go on, and after
-    /// 16 failures in a row the call ends.
+    /// Buckets that cannot be set to 0 or removed are in [`failed`](Pruned::failed). The call
+    /// continues with the others, and ends after 16 failures in a row.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -38,11 +39,11 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// [`Error::RollUp`] if buckets do not add up to what they are to be rolled up into,
-    /// [`Error::TooYoung`] if events that are still accepted may be counted in what would go,
-    /// [`Error::OtherDatabase`] if it is not the database that the store is synced into, and if the
-    /// store or the database cannot be asked, or refuses every write. What was done before an
-    /// error stays done.
+    /// [`Error::RollUp`] if buckets do not add up to the grain of the roll-up, [`Error::TooYoung`]
+    /// if late events may still be counted in buckets that would be removed,
+    /// [`Error::OtherDatabase`] if the store is synced into another database. Also fails if the
+    /// store or the database cannot be asked, or refuses every write. What was done before an error
+    /// is not undone.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {
         prune(self.engine(), self.calendar(), options, &mut None, &|| false)
     }

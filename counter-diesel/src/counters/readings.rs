@@ -3,14 +3,14 @@ use counter_core::Step;
 /// The readings of a gauge in periods that follow each other: see
 /// [`Counters::readings`](crate::Counters::readings).
 ///
-/// Oldest first. A period without a reading has `None`, and one of several readings the last of
-/// them.
+/// Oldest first. A period without a reading has `None`, and a period with several readings has the
+/// last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Readings {
     readings: Vec<(Step, Option<i64>)>,
     /// The last reading before the first period.
     before: Option<i64>,
-    /// How many periods had begun, which come before the others.
+    /// How many periods had begun. These come first.
     begun: usize,
 }
 
@@ -38,9 +38,9 @@ impl Readings {
         self.readings.iter().copied()
     }
 
-    /// Returns the periods, each without a reading with that of the last one before it: what a
-    /// chart of a stock shows. `None` before the first reading there is, and in periods that have
-    /// not begun.
+    /// Returns the periods with their readings, filling each gap with the last reading before it,
+    /// as a chart of a stock does. `None` before the first reading, and in periods that have not
+    /// begun.
     pub fn carried(&self) -> Vec<(Step, Option<i64>)> {
         let mut last = self.before;
         let carried = self.iter().enumerate().map(|(place, (step, reading))| {

@@ -4,13 +4,13 @@ use counter_core::{Overflow, Step};
 /// [`Counters::series`](crate::Counters::series).
 ///
 /// Oldest first, with 0 for the periods in which nothing was counted. Each is a [`Step`], which
-/// says when it begins and ends: [`label`](Step::label) is the period by which it is shown, that of
-/// a billing month being the month in which it begins. `counters.during(step)` reads the days of
-/// one.
+/// says when it begins and ends. Its [`label`](Step::label) is the period by which it is shown: for
+/// a billing month, the month in which it begins. `counters.during(step)` reads exactly the days of
+/// a step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Series {
     counts: Vec<(Step, i64)>,
-    /// How many of them had ended, which come before the others.
+    /// How many of the periods had ended. These come first.
     complete: usize,
 }
 

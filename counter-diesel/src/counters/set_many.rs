@@ -11,13 +11,12 @@ use crate::owner::key_of::KeyOf;
 use crate::sync::set::set_many;
 
 impl Counters {
-    /// Gives many counters a value each, as [`set`](Self::set) does one: 200 at a time, by one
-    /// script in Redis and in one transaction. In a cluster each slot has a script of its own.
+    /// Sets many counters, each to its value, as [`set`](Self::set) sets one: 200 at a time, by one
+    /// script in Redis and in one transaction. In a cluster there is one script for each slot.
     ///
-    /// Returns an outcome for each, in the order given. Of a counter that is named twice the last
-    /// value stays. After `Ok` the store holds the new value; where the database fails just now,
-    /// the table follows with the next sync, which is logged. For history that is imported see
-    /// [`set_periods`](Self::set_periods).
+    /// Returns an outcome for each, in the order given. If a counter is named twice, the last value
+    /// stays. After `Ok` the store holds the new value. If the database fails, that is logged, and
+    /// the next sync updates the table. To import history, see [`set_periods`](Self::set_periods).
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -36,8 +35,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// If a name is invalid, or the database is another one, nothing is set. Otherwise each
-    /// outcome may be an error, as of [`increment`](Self::increment).
+    /// If a name is invalid, or the database is another one, nothing is set. Otherwise each outcome
+    /// may be an error, as [`increment`](Self::increment) returns it.
     pub fn set_many<O, K>(
         &self,
         sets: impl IntoIterator<Item = (O, K, i64)>,
@@ -51,9 +50,9 @@ impl Counters {
         set_many(self.engine(), &sets)
     }
 
-    /// Gives what counters counted in periods a value each, such as history from another system:
-    /// see [`set_many`](Self::set_many). The totals stay as they are. History of before the key was
-    /// declared is read once [`set_kept`](Self::set_kept) says that it is there.
+    /// Sets the buckets of periods, each to its value, such as history from another system: see
+    /// [`set_many`](Self::set_many). The totals stay as they are. Reads refuse history from before
+    /// the key was declared until [`set_kept`](Self::set_kept) says that it is kept.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -99,8 +98,8 @@ impl Counters {
 }
 
 impl During<'_> {
-    /// Gives the bucket of a period a value for each of many counters: see
-    /// [`Counters::set_many`]. Totals, and buckets of other periods, stay as they are.
+    /// Sets the bucket of a period for each of many counters: see [`Counters::set_many`]. Totals,
+    /// and buckets of other periods, stay as they are.
     ///
     /// # Errors
     ///

@@ -17,18 +17,18 @@ impl Counters {
     /// The `n` instances of a model with the highest values of a counter, the highest first, with
     /// those values.
     ///
-    /// They are the `n` with the highest values *in the table*, put in order by their exact values:
-    /// what is pending for them is counted in. What is pending for others is not known here. So an
-    /// owner is missed that rose into the first `n` since the last sync, and one whose counter has
-    /// fallen, or is being deleted, is still among them until the next. Owners without a row, which
-    /// have not been synced yet, are not found at all; neither is it asked whether an owner's own
-    /// row is still there.
+    /// These are the `n` with the highest values *in the table*, ordered by their exact values,
+    /// which include their pending increments. Pending increments of other owners are not known
+    /// here. So an owner that rose into the first `n` since the last sync is missing, and an owner
+    /// whose counter has fallen or is being deleted is still among them until the next. Owners
+    /// without a row, which have not been synced yet, are not found. Whether the owner's own row
+    /// still exists is not checked.
     ///
-    /// Two queries and one round trip to the store. `count` carries no index, so that syncs are
-    /// cheap; the first query therefore reads every counter of the model, of whatever key: for
-    /// 100,000 posts with two counters that took 20 ms on PostgreSQL, 45 ms on SQLite and 160 ms on
-    /// MariaDB. Where it is asked often, keep the answer for some seconds, or make an index of
-    /// counts: the guide on queries has it.
+    /// Two queries and one round trip to the store. `count` has no index, so that syncs are cheap.
+    /// So the first query reads every counter of the model, of every key: for 100,000 posts with
+    /// two counters that took 20 ms on PostgreSQL, 45 ms on SQLite and 160 ms on MariaDB. If you
+    /// call this often, cache the result for some seconds, or make the index of counts from the
+    /// guide on queries.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -84,19 +84,19 @@ impl During<'_> {
     /// The `n` instances of a model that counted the most in the span, the highest first, with
     /// what they counted: trending posts.
     ///
-    /// They are those whose buckets add up to the most *in the table*, as
-    /// [`counter_in`](HasCounters::counter_in) adds them up, of which the model's own table still
-    /// has a row: owners that were deleted leave no hole. They are put in order by their exact
-    /// values, what is pending for them included. What is pending for others is not known here, as
-    /// for [`Counters::top`], and owners without buckets in the span are not among them.
+    /// These are the owners whose buckets add up to the most *in the table*, as
+    /// [`counter_in`](HasCounters::counter_in) adds them up. Owners without a row in the model's
+    /// own table are skipped, and the next ones take their places. The result is ordered by exact
+    /// values, which include pending increments. As for [`Counters::top`], pending increments of
+    /// other owners are not known here. Owners without buckets in the span are left out.
     ///
-    /// The model has to name its table, by `#[diesel(table_name = posts)]`, in the same database.
-    /// Where its owners have zones of their own, the span has to name one by
-    /// [`zone`](crate::query::Span::zone), unless it is a [`Period`](crate::query::Period).
+    /// The model must name its table, in the same database, by `#[diesel(table_name = posts)]`. If
+    /// each owner has its own zone, the span must name one by [`zone`](crate::query::Span::zone),
+    /// unless the span is a [`Period`](crate::query::Period).
     ///
-    /// Three queries and one round trip to the store, and two queries more each time that owners
-    /// were gone. The first reads every bucket of the model's counters: the guide to periods has an
-    /// index for it. Keep the answer for some seconds where it is asked often.
+    /// Three queries and one round trip to the store, and two more queries each time that owners
+    /// must be skipped. The first reads every bucket of the model's counters: the guide to periods
+    /// has an index for it. If you call this often, cache the result for some seconds.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error, HasCounters};
@@ -118,7 +118,7 @@ impl During<'_> {
     /// # Errors
     ///
     /// As [`get`](Self::get), and [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the
-    /// span has to name a zone.
+    /// span must name a zone.
     pub fn top<M>(&self, key: impl KeyOf<M>, n: usize) -> Result<Vec<(OwnerOf<M>, i64)>, Error>
     where
         M: HasCounters + HasOwnerColumn,
@@ -131,8 +131,8 @@ impl During<'_> {
         Ok(of_model(self.highest(&M::OWNER_TYPE, &key, counted, n, present)?))
     }
 
-    /// Like [`top`](Self::top), for owners whose type is only text. Owners that were deleted are
-    /// among them, because their table is not known.
+    /// Like [`top`](Self::top), for owners whose type is only text. Includes owners that were
+    /// deleted, because their table is not known.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl During<'_> {
     }
 }
 
-/// What is known of a key by which owners are put in order.
+/// What is known of the key by which owners are ordered.
 struct Declared {
     /// The grains by which it is counted.
     grains: &'static [Grain],
@@ -190,7 +190,8 @@ struct Declared {
     has_zone: bool,
 }
 
-/// Returns the first `n` owners that are present, of those that `most` returns at most so many of.
+/// Returns the first `n` owners that are present. `most` returns the highest owners, at most as
+/// many as it is asked for.
 fn first_present(
     n: usize,
     most: impl Fn(usize) -> Result<Vec<OwnerId>, Error>,
@@ -209,7 +210,7 @@ fn first_present(
     }
 }
 
-/// Candidates with their values, in the order of these.
+/// Candidates with their values, ordered by value.
 pub(crate) fn ranked(
     owner_type: &OwnerType,
     candidates: Vec<OwnerId>,

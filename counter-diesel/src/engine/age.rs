@@ -34,10 +34,10 @@ pub(crate) fn ensure_generation(
     Ok(store.ensure_generation(&state.database, state.newest)?)
 }
 
-/// How often a generation is begun while others begin one, too.
+/// Maximum number of tries to begin a generation while other processes begin one too.
 const BEGINNINGS: u32 = 5;
 
-/// Does so where something is recorded of an earlier generation.
+/// Returns or begins the generation of a store of which an earlier generation is recorded.
 fn ensure_in_parts(
     recorded: &OfLedger<'_>,
     store: &dyn StoreGeneration,
@@ -47,13 +47,13 @@ fn ensure_in_parts(
     if store.present_generation()?.is_some() {
         return Ok(parts.ensure_generation_after(None, &state.database, state.newest)?);
     }
-    // What is recorded must be read after this: then no generation that is recorded by now is
-    // missed, or this one does not begin.
+    // Read this before the records. Then either the records have every generation so far, or this
+    // one does not begin.
     let beside_id = parts.newest_beside_id()?;
     let state = recorded.ledger.state(recorded.prefix)?;
     let (database, above) = (&state.database, state.newest);
-    // Each generation begins above what is recorded of those before it. So of several of which
-    // none had a good pass since, the parts have to remember the last one.
+    // Each generation begins above what is recorded of the earlier ones. So if several had no good
+    // pass, the parts must remember the last of them.
     let last = state.stores.iter().max_by_key(|row| row.seq).map(|row| row.store_id.as_str());
     let store_id = last.unwrap_or_default();
     let mut given_out = recorded.ledger.parts(recorded.prefix, store_id)?;
@@ -62,7 +62,7 @@ fn ensure_in_parts(
     Ok(parts.ensure_generation_after(Some(&last), database, above)?)
 }
 
-/// Whether a store knows what it is known to have given out.
+/// Whether a store remembers what it is known to have given out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Age {
     /// It does.
@@ -141,8 +141,8 @@ impl Recorded for OfLedger<'_> {
     }
 }
 
-/// Makes sure that a store which has given out less than a row shows is not an old copy. It may be
-/// another one than that which the row is from, and such rows are what they are.
+/// Makes sure that a store which has given out less than a row shows is not an old copy. It may
+/// also be a different store from the row's; then the row is right as it is.
 ///
 /// # Errors
 ///

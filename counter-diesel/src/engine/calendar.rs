@@ -42,7 +42,7 @@ impl DeclaredModel {
         !(self.gauge_grains_of)(key).is_empty()
     }
 
-    /// Returns whether it counts some key by both of these grains.
+    /// Returns whether a model counts some key by both of these grains.
     pub(crate) fn counts_by(&self, grains: [Grain; 2]) -> bool {
         let counts = |key: &CounterKey| {
             let counted = (self.grains_of)(key);
@@ -102,8 +102,8 @@ impl Calendar {
         DateTime::from_timestamp_micros(micros).unwrap_or(edge)
     }
 
-    /// Returns the floor of the buckets of a grain where the configured retention is met. A day is
-    /// one of UTC where its zone is not known.
+    /// Returns the floor that the configured retention sets for the buckets of a grain. If the zone
+    /// is not known, days are those of UTC.
     pub(crate) fn raised(
         &self,
         floor: Floor,
@@ -116,7 +116,7 @@ impl Calendar {
         floor.raised(first_kept, self.retention.rolled_up(grain))
     }
 
-    /// Returns for how long the store may hold readings that have no rows.
+    /// Returns how far back the store may hold readings without rows.
     pub(crate) fn recent(&self) -> Recent {
         Recent { until: later(self.now(), self.newest_event), oldest_event: self.oldest_event }
     }
@@ -137,22 +137,22 @@ impl Calendar {
     }
 }
 
-/// For how long the store may hold readings that have no rows: as long as they are recorded late.
+/// How far back the store may hold readings without rows: as far as late ones are accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recent {
     /// No reading is of a later instant.
     pub(crate) until: DateTime<Utc>,
-    /// None that is older is recorded.
+    /// No older reading is recorded.
     pub(crate) oldest_event: Duration,
 }
 
 impl Recent {
-    /// Returns how many periods of a grain that may be.
+    /// Returns how many periods of a grain are in that time.
     pub(crate) fn periods(self, grain: Grain) -> usize {
         let one = Period::containing(grain, DateTime::<Utc>::UNIX_EPOCH.naive_utc());
         let seconds = u64::try_from((one.end() - one.start()).num_seconds()).unwrap_or(1).max(1);
         let periods = usize::try_from(self.oldest_event.as_secs() / seconds);
-        // The running one, and the one that the bound cuts.
+        // The running period, and the one that the bound cuts.
         periods.unwrap_or(usize::MAX).saturating_add(2)
     }
 }

@@ -70,8 +70,8 @@ pub(crate) fn named_gauge<O: CounterOwner>(
     named_by(calendar, owner, &key, (O::gauge_grains_of(&key), &of_model), zone)
 }
 
-/// The grains of a key that the owner's own model declares, and those that a model does which the
-/// builder knows.
+/// The grains of a key that the owner's own model declares, and those that a model known to the
+/// builder declares.
 type GrainsOf<'a> = (&'static [Grain], &'a dyn Fn(&DeclaredModel) -> &'static [Grain]);
 
 fn named_by<O: CounterOwner>(

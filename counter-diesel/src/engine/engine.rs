@@ -17,7 +17,7 @@ use crate::error::{DatabaseMismatch, Error};
 use crate::ledger::dialect::tables::Tables;
 use crate::ledger::ledger::Ledger;
 
-/// How long a look may take for which a connection to the database is held meanwhile.
+/// Maximum duration of a look during which a connection to the database is held.
 const QUICK_LOOK: Duration = Duration::from_millis(3);
 
 /// The knowledge of a process whether its database is the one that the store was synced into last.
@@ -66,7 +66,7 @@ pub(crate) struct Engine {
     database: Mutex<KnownDatabase>,
     /// The id of the store whose parts remembered all that is recorded, when they were asked last.
     sound_parts: Mutex<Option<Arc<str>>>,
-    /// The id of the store all of whose parts were asked once, whatever is recorded of them.
+    /// The id of the store whose parts have all been asked once, including those without records.
     asked_parts: Mutex<Option<Arc<str>>>,
     /// Since when buckets are kept, as this process has read it.
     kept: KnownKept,
@@ -155,13 +155,13 @@ impl Engine {
         sound.as_deref() != Some(store_id) || !doubted.is_empty()
     }
 
-    /// Returns whether all parts of the store with this id were asked once by this process.
+    /// Returns whether this process has asked all parts of the store with this id.
     pub(crate) fn has_asked_parts(&self, store_id: &str) -> bool {
         let asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
         asked.as_deref() == Some(store_id)
     }
 
-    /// Notes that they were.
+    /// Notes that this process has asked all parts of the store with this id.
     pub(crate) fn note_asked_parts(&self, store_id: &str) {
         let mut asked = self.asked_parts.lock().unwrap_or_else(PoisonError::into_inner);
         *asked = Some(store_id.into());
@@ -231,9 +231,9 @@ impl Engine {
         self.checked(read::values(self.store(), &ids, self.baselines_of(&ids))?)
     }
 
-    /// Returns how the rows of these counters are read. A connection for the first read is got
-    /// while the caller looks into the store, unless the last look took so long that it would be
-    /// kept from others.
+    /// Returns a reader of the rows of these counters. While the caller looks into the store, it
+    /// gets a connection for the first read, unless the last look took too long to hold one
+    /// meanwhile.
     fn baselines_of(
         &self,
         ids: &Arc<[CounterId]>,
@@ -288,8 +288,8 @@ impl Engine {
         Ok(held.map_err(counter_core::Error::from)?)
     }
 
-    /// Returns what the store holds of each counter. Of none it asks nothing, where a look returns
-    /// the newest sequence, which in a cluster is that of 16,384 slots.
+    /// Returns what the store holds of each counter. For no counters it asks nothing, unlike a
+    /// look, which would return the newest sequence, and in a cluster ask 16,384 slots for it.
     pub(crate) fn held(&self, ids: &[CounterId]) -> Result<Vec<Result<Holding, Foreign>>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());

@@ -1,20 +1,20 @@
 use chrono::NaiveDateTime;
 use counter_core::{Grain, Period, Step, Zone};
 
-/// From when on the buckets of a counter are all that it counted.
+/// The time from which on a counter's buckets have everything that it counted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Floor {
     /// The start of the first bucket that is kept. `None` if all are.
     pub(crate) since: Option<NaiveDateTime>,
     /// Longer grains into which earlier buckets were added up, and since when.
     pub(crate) rolled: Vec<(Grain, Option<NaiveDateTime>)>,
-    /// The grains by which the key was counted itself. Nothing is added up into their buckets.
+    /// The grains by which the key was counted directly. Nothing is rolled up into their buckets.
     pub(crate) counted: Vec<Grain>,
 }
 
 impl Floor {
-    /// Returns the floor of buckets that a retention does not keep any longer either. `first_kept`
-    /// is the first one that it keeps, and `into` the grain into which it rolls up the others.
+    /// Returns this floor, raised to what a retention still keeps. `first_kept` is the first bucket
+    /// that it keeps, and `into` the grain into which it rolls up the older ones.
     pub(crate) fn raised(mut self, first_kept: Option<Period>, into: Option<Grain>) -> Self {
         let Some(first_kept) = first_kept.map(Period::start) else { return self };
         if is_after(first_kept, self.since) {
@@ -29,13 +29,13 @@ impl Floor {
         self
     }
 
-    /// Returns the floor of single buckets, which longer ones are no substitute for.
+    /// Returns the floor for single buckets, which longer ones cannot replace.
     pub(crate) fn without_longer(self) -> Self {
         Self { rolled: Vec::new(), ..self }
     }
 
-    /// Returns whether the buckets of a step, which begin with this one, are all that was counted
-    /// in it.
+    /// Returns whether the buckets of a step, of which this is the first, have everything that was
+    /// counted in it.
     pub(crate) fn holds(&self, step: Step, first: Period, zone: Zone) -> bool {
         is_after(first.start(), self.since)
             || self.rolled.iter().any(|(grain, since)| {

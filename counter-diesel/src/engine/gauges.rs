@@ -1,4 +1,4 @@
-//! Which readings of a gauge there are.
+//! Finds the readings of a gauge.
 
 use chrono::{DateTime, Utc};
 use counter_core::{CounterId, Error as CoreError, Period, Reading};
@@ -8,7 +8,7 @@ use super::calendar::{Counted, Recent, not_counted};
 use super::engine::Engine;
 use crate::error::Error;
 
-/// Returns the reading of a gauge that is made at an instant.
+/// Returns the reading to record for a value read at an instant.
 pub(crate) fn reading(
     counted: &Counted,
     at: DateTime<Utc>,
@@ -36,8 +36,8 @@ pub(crate) fn readings(engine: &Engine, ids: &[CounterId]) -> Result<Vec<Option<
     Ok(readings)
 }
 
-/// Returns the newest reading of a gauge up to a period, with its own period. In the last of them
-/// the store may hold one that has no row.
+/// Returns the newest reading of a gauge up to a period, with the period of the reading. The store
+/// is asked about the last of these periods, because their readings may have no row yet.
 pub(crate) fn newest(
     engine: &Engine,
     total: &CounterId,

@@ -9,10 +9,10 @@ use super::floor::Floor;
 /// How long a process relies on what it has read.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
-/// How long a process relies on rows that it has seen or made.
+/// How long a process relies on the existence of rows that it has seen or made.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
-/// Keys that are remembered at most. More are read again.
+/// Maximum number of keys that are remembered. The others are read again.
 const MOST_KEYS: usize = 10_000;
 
 /// A grain of a key.
@@ -20,26 +20,26 @@ pub(crate) type OfGrain = (OwnerType, CounterKey, Grain);
 
 /// What a process knows of since when buckets are kept.
 ///
-/// Nothing is left half done by a panic while a part of it is locked.
+/// A panic while a part of it is locked leaves no half-done change.
 #[derive(Debug, Default)]
 pub(crate) struct KnownKept {
     read: Mutex<HashMap<OfGrain, (Instant, Floor)>>,
     noted: Mutex<Noted>,
 }
 
-/// The grains of keys that have rows, as far as this process knows: by type and key.
+/// The grains that have rows, as far as this process knows, by type and key.
 #[derive(Debug, Default)]
 struct Noted {
     grains: HashMap<String, HashMap<String, Vec<Grain>>>,
     keys: usize,
-    /// Until then nothing is noted, because the table could not be asked.
+    /// Until then no rows are made, because the table could not be read.
     paused_until: Option<Instant>,
-    /// When the first of them was noted.
+    /// When the first of these grains was remembered.
     since: Option<Instant>,
 }
 
 impl KnownKept {
-    /// Returns what was read within a minute.
+    /// Returns what was read in the last minute.
     pub(crate) fn read(&self, of: &OfGrain) -> Option<Floor> {
         let read = self.locked_read();
         let (at, floor) = read.get(of)?;
@@ -55,7 +55,7 @@ impl KnownKept {
         read.insert(of, (Instant::now(), floor));
     }
 
-    /// Forgets all that was read, because this process has changed some of it.
+    /// Forgets everything that was read, because this process has changed some of it.
     pub(crate) fn forget(&self) {
         self.locked_read().clear();
     }
@@ -77,7 +77,7 @@ impl KnownKept {
             if noted.has(&of_type, &of_key, grain) {
                 continue;
             }
-            // They are of an id, so they are valid.
+            // These texts come from an id, so they are valid.
             let (Ok(owner_type), Ok(key)) =
                 (OwnerType::new(of_type.into_owned()), CounterKey::new(of_key.into_owned()))
             else {
@@ -103,7 +103,7 @@ impl KnownKept {
         noted.since.get_or_insert_with(Instant::now);
     }
 
-    /// Lets a minute pass before anything is noted again.
+    /// Waits a minute before any row is made again.
     pub(crate) fn pause(&self) {
         self.locked_noted().paused_until = Instant::now().checked_add(A_MINUTE);
     }

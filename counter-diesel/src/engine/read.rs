@@ -11,7 +11,7 @@ use counter_core::{
 
 use crate::error::{CoreError, Error};
 
-/// How often a read looks again because rows have changed since its look.
+/// Maximum number of times a read looks again because rows have changed since its last look.
 const ROUNDS: usize = 3;
 
 /// How long a read waits to hear that a claim is still held, by a store in its own process.
@@ -30,8 +30,8 @@ pub(crate) struct Values<T> {
 pub(crate) struct ReadValue {
     pub(crate) value: i64,
     pub(crate) seen: Seen,
-    /// Whether there is anything of the counter, in the store or as a row. One that is about to be
-    /// deleted is not there.
+    /// Whether the store or the table has anything of the counter. A counter that is about to be
+    /// deleted does not exist.
     pub(crate) is_there: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn values(
     Ok(Values { values: values.collect::<Result<_, _>>()?, beyond_store })
 }
 
-/// Like [`values`], but what keeps one counter from being read concerns no other.
+/// Like [`values`], but an error that concerns one counter does not affect the others.
 pub(crate) fn each_value(
     store: &dyn DeltaStore,
     ids: &[CounterId],
@@ -88,8 +88,8 @@ impl Reading {
         (0..).zip(&self.rows).all(|(index, row)| self.was_row_at_look(index, *row))
     }
 
-    /// Whether the row was at the instant of the look as it was read later: no claim can have been
-    /// made in between that is in it, or it was the same before.
+    /// Whether the row that was read is the row of the instant of the look. It is if it has no
+    /// claim that can have been made in between, or if it was the same before the look.
     ///
     /// A row may have a sequence that this store has not given out yet: from an earlier generation
     /// of the store, or from another process's.
@@ -98,10 +98,10 @@ impl Reading {
         row.seq <= high_water || self.before.get(index) == Some(&row.seq)
     }
 
-    /// Whether each claim that was seen is still there, of a counter that has no row. A row is
-    /// removed only when its claim is gone, and no claim comes back: so there was none when the row
-    /// was looked for. Else a claim that was applied long ago, and acknowledged just now, would be
-    /// counted again.
+    /// Whether every claim of a counter without a row is still there. A row is removed only when
+    /// its claim is gone, and no claim comes back. So if the claim is still there, no row was
+    /// removed before the read looked for one. Otherwise a claim that was applied long ago, and
+    /// acknowledged just now, would be counted twice.
     fn is_confirmed(&self, ids: &[CounterId], store: &dyn DeltaStore) -> Result<bool, Error> {
         let claim_of = |held: &Result<Holding, _>| held.as_ref().ok()?.claim.clone();
         let seen = ids.iter().zip(&self.look.held).zip(&self.rows);

@@ -15,7 +15,7 @@ pub enum BuildProblem {
     #[error("the store is Redis: turn on the feature `redis` of counter-diesel")]
     RedisFeature,
 
-    /// Events may be counted in periods that are not kept any more.
+    /// Late events are accepted for periods that are no longer kept.
     #[error(
         "events that are older than a {grain} is kept are counted, and would be lost: keep each \
          {grain} for longer (retention, COUNTER_RETENTION), or accept events for a shorter time \
@@ -26,7 +26,7 @@ pub enum BuildProblem {
         grain: Grain,
     },
 
-    /// Buckets were to be rolled up into longer ones by which a model counts the same key itself.
+    /// The retention rolls buckets up into longer ones by which a model counts the same key.
     #[error(
         "a {from} cannot be rolled up into a {into}, because a model counts a key by both: each \
          {from} would be counted twice"

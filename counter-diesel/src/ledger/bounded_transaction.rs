@@ -16,10 +16,11 @@ use crate::ledger::pool::DirectLedger;
 use crate::ledger::threads::{Overdue, Threads};
 use crate::ledger::transaction::PoolTransaction;
 
-/// How long an attempt may take to end a statement that was left behind.
+/// Maximum time for an attempt to end a statement that was left behind.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
-/// A transaction that goes from thread to thread, and to none after a step without an answer.
+/// A transaction whose steps may run on different threads. After a step without an answer it takes
+/// no other step.
 pub(crate) struct BoundedTransaction<'a, C: CounterConnection> {
     transaction: Option<PoolTransaction<C>>,
     direct: &'a Arc<DirectLedger<C>>,

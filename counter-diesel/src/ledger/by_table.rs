@@ -54,14 +54,14 @@ pub(crate) fn baselines<C: CounterConnection>(
     })
 }
 
-/// Buckets of one counter, each the next of the one before: their rows are one range of the table.
+/// Consecutive buckets of one counter, whose rows are one range of the table.
 struct Run<'a> {
     ids: &'a [CounterId],
     first: &'a CounterId,
     last: &'a CounterId,
 }
 
-/// Returns these counters as a run, if they are one that is long enough.
+/// Returns these counters as a run, if they form one that is long enough.
 fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
     const SHORTEST: usize = 4;
     let ([first, .., last], true) = (ids, ids.len() >= SHORTEST) else { return None };
@@ -80,8 +80,8 @@ fn run_of(ids: &[CounterId]) -> Option<Run<'_>> {
 }
 
 impl Run<'_> {
-    /// Puts rows, which are in the order of their starts, into the places of their counters. One
-    /// that begins within a period is of none.
+    /// Puts rows, ordered by their starts, into the places of their counters. Skips a row that
+    /// begins within a period, because it belongs to no counter.
     fn in_order(&self, rows: Vec<(NaiveDateTime, i64, i64)>) -> Vec<Option<Baseline>> {
         let mut rows = rows.into_iter().peekable();
         let row_of = |id: &CounterId| {

@@ -22,8 +22,7 @@ pub(crate) fn contained<C: CounterConnection, T>(
     }
 }
 
-/// Turns what a database says into what is wrong: its connection, its tables, or what it was asked
-/// for.
+/// Converts a database's error into its cause: the connection, the tables, or the statement.
 pub(crate) fn as_ledger_error<C: CounterConnection>(
     conn: &mut C,
     tables: &Tables,
@@ -46,9 +45,9 @@ pub(crate) fn as_ledger_error<C: CounterConnection>(
     }
 }
 
-/// Returns the table that a statement lacked. That of the buckets counts only where the error names
-/// it, and so does the one beside it: before their migrations totals are synced as ever, and what
-/// they are refused for is their own.
+/// Returns the table that a statement lacked. The tables of buckets and of what is kept count only
+/// if the error names them. Before their migrations totals are synced as usual, and errors about
+/// totals concern the table of totals.
 fn missing_table<'a, C: CounterConnection>(
     conn: &mut C,
     tables: &'a Tables,
@@ -65,7 +64,7 @@ fn missing_table<'a, C: CounterConnection>(
     Ok(None)
 }
 
-/// Returns whether a statement failed because there is no such table, and not because the user may
+/// Returns whether a statement failed because a table does not exist, and not because the user may
 /// not see it.
 pub(crate) fn lacks<C: CounterConnection>(
     conn: &mut C,
@@ -89,7 +88,7 @@ pub(crate) fn of_buckets<C: CounterConnection, T: Default>(
     }
 }
 
-/// Throws a connection away on which a write was refused as read-only: its server was demoted, and
+/// Closes a connection on which a write was refused as read-only: its server was demoted, and
 /// another connection may lead to the one that took its place. In the transaction that an
 /// application's tests keep open, it is kept.
 fn read_only<C: CounterConnection>(conn: &mut C, step: LedgerStep, source: DieselError) -> Error {
@@ -114,8 +113,7 @@ pub(crate) fn is_read_only(error: &Error) -> bool {
     matches!(source, DieselError::DatabaseError(ReadOnlyTransaction, _))
 }
 
-/// Whether a connection is of no use any more, on which this has just failed outside of a
-/// transaction.
+/// Whether a connection is unusable, after this error outside of a transaction.
 pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -> bool {
     // Not the ping of Diesel, which PostgreSQL keeps as a prepared statement under a name.
     let is_lost = says_closed(error) || conn.batch_execute("SELECT 1").is_err();
@@ -126,8 +124,8 @@ pub(crate) fn is_lost<C: CounterConnection>(conn: &mut C, error: &DieselError) -
     is_lost
 }
 
-/// Whether an error itself says that a connection is of no use any more. Others may be of a lost
-/// one too.
+/// Whether the error itself says that the connection is unusable. Other errors may come from a lost
+/// connection too.
 pub(crate) fn says_closed(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     matches!(

@@ -12,15 +12,14 @@ pub struct Kept {
     pub grain: Grain,
     /// The start of the first period that is kept, by the calendar. `None` if all are.
     pub since: Option<NaiveDateTime>,
-    /// The grain whose old buckets are added up into these. `None` where these are counted
-    /// themselves.
+    /// The grain whose old buckets are added up into these. `None` if these are counted directly.
     pub rolled_from: Option<Grain>,
     /// Whether the key is that of a gauge, whose readings do not add up. It is only ever added to a
     /// row: one that is written without it leaves it there.
     pub is_gauge: bool,
 }
 
-/// When a row that says since when buckets are kept is written.
+/// When to write a row that says since when buckets are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptChange {
     /// If there is no row.

@@ -1,4 +1,5 @@
-//! The rows that say since when buckets are kept, on the thread that waits for them.
+//! Reads and writes the rows that say since when buckets are kept, on the thread that waits for the
+//! database.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{CounterKey, Grain, OwnerType};
@@ -47,8 +48,8 @@ impl<C: CounterConnection> DirectLedger<C> {
         retry::with_backoff(|| {
             let mut transaction = self.begin(LockWait::Usual)?;
             transaction.run(LedgerStep::State, |conn, tables| {
-                // The row that there is comes first: an insert that finds one would take its place
-                // for what is asked.
+                // Change an existing row first: the insert would find that row and so change
+                // nothing.
                 let found = match change {
                     KeptChange::IfAbsent => 0,
                     KeptChange::Forward => conn.update_kept(tables, &row, true)?,
@@ -60,7 +61,7 @@ impl<C: CounterConnection> DirectLedger<C> {
                         conn.mark_gauge(tables, &row)?;
                     }
                     if change == KeptChange::Forward {
-                        // Another one may have made the row first.
+                        // Another process may have made the row first.
                         conn.update_kept(tables, &row, true)?;
                     }
                 }
@@ -78,8 +79,8 @@ fn columns(kept: &Kept) -> KeptColumns {
     (owner_type, key, grain.as_str().to_owned(), *since, rolled_from)
 }
 
-/// Returns a row as it is understood. One that another program has written, of no type, key or
-/// grain, is passed over.
+/// Returns a row with its type, key and grain parsed, or `None` if another program has written
+/// something else there.
 fn typed((owner_type, key, grain, since, rolled_from): KeptColumns) -> Option<Kept> {
     let is_gauge = rolled_from == GAUGE;
     let rolled_from = match rolled_from.as_str() {

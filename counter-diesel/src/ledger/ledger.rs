@@ -39,8 +39,8 @@ pub trait Ledger: Send + Sync + 'static {
         self.baselines(ids)
     }
 
-    /// Prepares a read, so that its caller has something else to do while a connection is got. The
-    /// default prepares nothing.
+    /// Prepares a read: gets a connection while the caller does something else. The default
+    /// prepares nothing.
     fn prepare_read(&self) -> Option<Box<dyn PreparedRead + '_>> {
         None
     }
@@ -50,8 +50,8 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The owners of this type whose counts of this key are the highest in the table, at most
     /// `limit` of them: the highest first, and the smaller id first where counts are the same. With
-    /// `buckets` those are meant whose buckets in this range add up to the most; owners without any
-    /// are not among them.
+    /// `buckets`, the owners whose buckets in this range add up to the most; owners without such
+    /// buckets are left out.
     fn top(
         &self,
         owner_type: &OwnerType,
@@ -102,16 +102,16 @@ pub trait Ledger: Send + Sync + 'static {
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error>;
 
-    /// Since when buckets are kept, as rows of the table say it: of this key of the owners of this
-    /// type, or of all. `None` where there is no such table, because its migration was not run,
-    /// which is the default.
+    /// Returns the rows of the table that says since when buckets are kept: those of this type and
+    /// key, or all. `None` if the table does not exist, because its migration was not run. Default:
+    /// `None`.
     fn kept(&self, of: Option<(&OwnerType, &CounterKey)>) -> Result<Option<Vec<Kept>>, Error> {
         let _ = of;
         Ok(None)
     }
 
-    /// The database's time if it has a total of this key that is older than an hour, else `None`,
-    /// which is the default.
+    /// Returns the database's time if a total of this key is older than an hour, else `None`.
+    /// Default: `None`.
     fn counted_before(
         &self,
         owner_type: &OwnerType,
@@ -121,8 +121,8 @@ pub trait Ledger: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Writes since when buckets are kept. What is rolled up into them is written with a new row,
-    /// and stays in one that is there. The default does nothing.
+    /// Writes since when buckets are kept. The grain that is rolled up into them is written only
+    /// with a new row; an existing row keeps its own. The default does nothing.
     fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
         let _ = (kept, change);
         Ok(())
@@ -235,13 +235,13 @@ pub trait LedgerTransaction {
     /// [`CounterId`].
     fn delete_zeros(&mut self, rows: &[(CounterId, ClaimSeq)]) -> Result<u64, Error>;
 
-    /// Locks the rows of these buckets that no other transaction has locked, without waiting, and
-    /// returns each as it is then: in the order given, `None` where there is none or where others
-    /// have locked it. They are in the order of [`CounterId`].
+    /// Locks the rows of these buckets without waiting and returns them in the order given. A row
+    /// is `None` if it does not exist or another transaction has locked it. The buckets must be in
+    /// the order of [`CounterId`].
     fn lock_buckets(&mut self, ids: &[CounterId]) -> Result<Vec<Option<Baseline>>, Error>;
 
-    /// Sets the counts of these buckets to 0, whose rows are locked, and adds each to the longer
-    /// one. No sequence changes.
+    /// Sets the counts of these buckets to 0 and adds each to its longer bucket. The rows must be
+    /// locked. No sequence changes.
     fn move_counts(&mut self, moves: &[BucketMove]) -> Result<(), Error>;
 
     /// Locks a row of the record of the store with this id, and returns it with all that is

@@ -1,4 +1,4 @@
-//! Counts that are taken out of buckets, in a transaction.
+//! Moves counts out of buckets, in a transaction.
 
 use counter_core::{Baseline, CounterId};
 use diesel::result::{Error as DieselError, QueryResult};
@@ -19,7 +19,8 @@ impl<C: CounterConnection> PoolTransaction<C> {
                 conn.begin_writing(tables)?;
                 return conn.baselines(tables, ids);
             };
-            // Of the others a read of them as they are now would wait.
+            // Read only the locked rows: reading the current state of the others would wait for
+            // their locks.
             let locked = ours.iter().filter_map(|place| ids.get(*place).cloned());
             let locked = locked.collect::<Vec<_>>();
             let mut rows = vec![None; ids.len()];

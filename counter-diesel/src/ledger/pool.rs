@@ -34,8 +34,8 @@ use crate::ledger::transaction::PoolTransaction;
 /// How long a check-up waits each time for a second connection.
 const OTHER_WITHIN: Duration = Duration::from_millis(100);
 
-/// How long a connection is kept for a read that has not come yet: longer than a look into a store
-/// that works takes.
+/// How long a connection is held for a read that has not come yet: longer than a look into a
+/// healthy store takes.
 const KEPT_FOR_A_READ: Duration = Duration::from_millis(5);
 
 /// The ledger behind a Diesel connection pool, on the thread that waits for it.
@@ -67,8 +67,8 @@ impl<C: CounterConnection> DirectLedger<C> {
             .map_err(|source| Error::Unreachable { source: redact::quotations(source.into()) })
     }
 
-    /// The tables, which are looked for once. A read then takes one round trip, and on a connection
-    /// that would find others it still reads these.
+    /// The tables, which are looked up once. So a read takes one round trip, and reads these tables
+    /// even on a connection that would find others.
     fn tables_on(&self, conn: &mut C) -> Result<&Arc<Tables>, Error> {
         match self.tables.found() {
             Some(tables) => Ok(tables),
@@ -78,8 +78,8 @@ impl<C: CounterConnection> DirectLedger<C> {
         }
     }
 
-    /// Begins a transaction that writes. Where a server may have been demoted, its connection is
-    /// one whose server takes writes.
+    /// Begins a transaction that writes. If a server may have been demoted, uses a connection whose
+    /// server takes writes.
     fn begin_writing(&self, wait: LockWait) -> Result<PoolTransaction<C>, Error> {
         if self.demotion.is_likely() {
             return self.begin_where_written(wait);
@@ -174,9 +174,9 @@ impl<C: CounterConnection> DirectLedger<C> {
         Ok(rows.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// Takes a connection that is free and reads the rows of the counters that are then asked for,
-    /// or nothing where none are. A connection is not kept from the application for long: who asks
-    /// late has another one taken, and so has who asks while none is free.
+    /// Takes a free connection, waits for the counters to read, and reads their rows. Reads nothing
+    /// if the caller asks for none. The connection is not held for long: if the caller asks late,
+    /// or if no connection was free, another one is taken.
     pub(crate) fn baselines_when_asked(
         &self,
         asked: &Receiver<Arc<[CounterId]>>,
@@ -230,7 +230,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         self.begin_writing(LockWait::Short)?.run(LedgerStep::Upsert, ask_writes)
     }
 
-    /// Ends the statement that this session has been at for long, on another connection.
+    /// Ends, on another connection, the statement that this session has been running for long.
     pub(crate) fn end_statement(&self, session: i64) -> Result<(), Error> {
         self.run(LedgerStep::Upsert, |conn, _| conn.end_statement(session))
     }
@@ -239,7 +239,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         state_in(self.begin_on(self.connect()?, LockWait::Usual)?, prefix)
     }
 
-    /// A database that is no server is in one place only.
+    /// A database without a server is in one place only.
     pub(crate) fn state_to_write(&self, prefix: &Prefix) -> Result<LedgerState, Error> {
         if !C::IS_SERVER {
             return self.state(prefix);
@@ -283,7 +283,7 @@ impl<C: CounterConnection> DirectLedger<C> {
             let mut transaction = self.begin_writing(LockWait::Usual)?;
             let identity = transaction.identity()?.unwrap_or_default();
             let noted = transaction.run(LedgerStep::State, |conn, tables| {
-                // First, for a transaction of SQLite that has read waits for no writer.
+                // First, because a transaction of SQLite that has read does not wait for a writer.
                 let prefix = prefix.as_str();
                 conn.replace_identity(tables, prefix, store_id, &identity)?;
                 records::adopt(conn, tables, prefix, store_id, noted)
@@ -323,7 +323,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         if self.pool.max_size() < 2 {
             return Ok(None);
         }
-        // While a connection is made, the pool does not say why the last one was of no use.
+        // While a connection is made, the pool does not say why the last one failed.
         let mut got = self.pool.get_timeout(OTHER_WITHIN);
         for _ in 0..5 {
             match got {

@@ -26,7 +26,7 @@ use crate::ledger::prepared_read::PreparedRead;
 use crate::ledger::state::{LedgerState, SyncedPrefix};
 use crate::ledger::threads::{Call, Drained, Overdue, Threads};
 
-/// How long a thread may take to give up a read that it has prepared.
+/// Maximum time that a thread takes to cancel a read that it has prepared.
 const END_READ_WITHIN: Duration = Duration::from_millis(100);
 
 /// The ledger behind a Diesel connection pool.
@@ -99,12 +99,12 @@ impl<C: CounterConnection> PoolLedger<C> {
     }
 }
 
-/// The rows that a thread reads once it is asked.
+/// The rows that a thread reads once it gets the counters.
 type Rows = Call<Result<Vec<Baseline>, Error>>;
 
-/// A read of a thread that has a connection.
+/// A read prepared by a thread that holds a connection.
 struct BegunRead {
-    /// Both are there until it is asked.
+    /// Both are present until the read is made.
     begun: Option<(SyncSender<Arc<[CounterId]>>, Rows)>,
     limit: Duration,
 }
@@ -112,14 +112,15 @@ struct BegunRead {
 impl PreparedRead for BegunRead {
     fn baselines(mut self: Box<Self>, ids: Arc<[CounterId]>) -> Result<Vec<Baseline>, Error> {
         let Some((ask, call)) = self.begun.take() else { return Ok(Vec::new()) };
-        // If the thread is not there, its answer says why.
+        // If the thread has left, its answer says why.
         let _ = ask.send(ids);
         call.wait(self.limit).map_err(|source| Error::Unreachable { source: source.into() })?
     }
 }
 
 impl Drop for BegunRead {
-    /// The thread ends at once, unless the database keeps it: then it counts as left behind.
+    /// Ends the thread at once. If the database keeps the thread waiting, its call counts as left
+    /// behind.
     fn drop(&mut self) {
         if let Some((ask, call)) = self.begun.take() {
             drop(ask);
@@ -217,7 +218,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         limit: NonZeroUsize,
     ) -> Result<Vec<OwnerWithRows>, Error> {
         let (owner_type, after) = (owner_type.clone(), after.cloned());
-        // It goes through all rows of the owners.
+        // Slow, because it goes through all rows of the owners.
         self.within(self.limits().step, move |direct| {
             direct.owners_after(&owner_type, after.as_ref(), limit)
         })
@@ -302,7 +303,7 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     }
 
     fn run_pending_migrations(&self) -> Result<Vec<&'static str>, Error> {
-        // On a standby too, and by a user who may not make tables.
+        // Must work on a standby too, and for a user who may not make tables.
         if self.pending_migrations()?.is_empty() {
             return Ok(Vec::new());
         }

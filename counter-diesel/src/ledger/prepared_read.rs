@@ -4,7 +4,7 @@ use counter_core::{Baseline, CounterId};
 
 use crate::error::Error;
 
-/// A read for which a connection is got meanwhile. One that is dropped reads nothing.
+/// A read whose connection is got in the background. If it is dropped, it reads nothing.
 pub trait PreparedRead {
     /// As [`Ledger::baselines`](super::Ledger::baselines): the rows are those of this call, not of
     /// an earlier one.

@@ -2,8 +2,8 @@
 //!
 //! A server that is frozen, or behind a network that drops its packets, answers nothing, and its
 //! clients cannot be given a limit: Diesel hands out neither sockets nor MySQL's time-outs, and
-//! `tcp_user_timeout` does not fire as long as the kernel acknowledges. So the call is another
-//! thread's, and its caller stops waiting for that one.
+//! `tcp_user_timeout` does not fire as long as the kernel acknowledges. So another thread makes the
+//! call, and the caller stops waiting for that thread.
 
 use std::any::Any;
 use std::io;
@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use tracing::{Span, dispatcher};
 
-/// The next work of a thread. It is given the place to which it returns before it answers, so that
-/// the caller's next call finds it there.
+/// The next job of a thread. It gets the place to which the thread returns before it answers, so
+/// that the caller's next call finds the thread there.
 type Job = Box<dyn FnOnce(Option<Place>) + Send>;
 
 /// A job, and the way to the thread that does it.
@@ -43,7 +43,7 @@ pub(crate) struct Threads {
     spawn: Spawn,
 }
 
-/// A call had no answer within its time. It goes on, and what it returns is dropped.
+/// A call had no answer within its time. The call goes on, and its result is dropped.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no answer within {} s: the server is frozen, the network drops its packets or a table is \
@@ -55,7 +55,7 @@ pub(crate) struct Overdue {
     left_behind: usize,
 }
 
-/// Calls without an answer hold so many connections that another one may not be taken.
+/// Calls without an answer hold too many connections to take another one.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{left_behind} calls had no answer in time and still hold a connection each, of the \
@@ -67,7 +67,8 @@ pub(crate) struct Drained {
 }
 
 impl Threads {
-    /// Returns threads for a pool of so many connections. As many are kept for later.
+    /// Returns threads for a pool of this many connections. At most this many idle threads are
+    /// kept.
     pub(crate) fn new(connections: u32) -> Self {
         let connections = usize::try_from(connections).unwrap_or(usize::MAX);
         Self { idle: Arc::default(), connections, left_behind: Arc::default(), spawn }
@@ -103,8 +104,8 @@ impl Threads {
         call.wait(limit)
     }
 
-    /// Begins a call whose caller has something else to do meanwhile. Returns nothing, and makes no
-    /// call, where the operating system gives no thread.
+    /// Begins a call and returns before it ends, so that the caller can do something else. Returns
+    /// `None`, and makes no call, if the operating system gives no thread.
     pub(crate) fn begin<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> T + Send + 'static,
@@ -142,7 +143,7 @@ impl Threads {
         (Box::new(job), Call { answer, is_decided, left_behind: Arc::clone(&self.left_behind) })
     }
 
-    /// Has a thread do this job. Returns it where the operating system gives no thread.
+    /// Gives this job to a thread. Returns the job if the operating system gives no thread.
     fn start(&self, job: Job) -> Result<(), Job> {
         let idle = lock(&self.idle).pop();
         let job = match idle {
@@ -166,17 +167,17 @@ impl Threads {
     }
 }
 
-/// A call that a thread makes, as its caller has it.
+/// The caller's side of a call that a thread makes.
 pub(crate) struct Call<T> {
     answer: Receiver<Result<T, Box<dyn Any + Send>>>,
-    /// Set by the first of the two: the thread has its answer, or the caller leaves.
+    /// Set by whichever comes first: the thread has the answer, or the caller stops waiting.
     is_decided: Arc<AtomicBool>,
     left_behind: Arc<AtomicUsize>,
 }
 
 impl<T> Call<T> {
-    /// Returns what the call returns, or [`Overdue`] if that takes longer than this from now on.
-    /// Then it is left behind.
+    /// Returns what the call returns, or [`Overdue`] if that takes longer than this from now on. An
+    /// overdue call is left behind.
     ///
     /// # Panics
     ///
@@ -185,8 +186,7 @@ impl<T> Call<T> {
         self.end(limit)?.map_err(|panic| resume_unwind(panic))
     }
 
-    /// Like [`wait`](Self::wait), for a caller that does not need what the call returns, and hears
-    /// of no panic.
+    /// Like [`wait`](Self::wait), but drops what the call returns, and does not pass on its panic.
     pub(crate) fn give_up(self, limit: Duration) {
         let _ = self.end(limit);
     }
@@ -198,11 +198,11 @@ impl<T> Call<T> {
             if !self.is_decided.swap(true, Ordering::SeqCst) {
                 return Err(Overdue { limit, left_behind });
             }
-            // It has the answer and is about to hand it over.
+            // The thread has the answer and is about to hand it over.
             self.left_behind.fetch_sub(1, Ordering::SeqCst);
             result = self.answer.recv().map_err(Into::into);
         }
-        // It never ends without an answer.
+        // The thread never ends without an answer.
         result.map_err(|_| Overdue { limit, left_behind: self.left_behind.load(Ordering::Relaxed) })
     }
 }
@@ -310,7 +310,7 @@ mod tests {
         let threads = Threads { spawn: refuse, ..Threads::new(4) };
         let id = threads.run(LONG, || thread::current().id());
         assert_eq!(id.unwrap(), thread::current().id());
-        // It would wait for its caller.
+        // The thread would wait for its caller.
         assert!(threads.begin(|| panic!("was called")).map(|call: Call<()>| drop(call)).is_none());
     }
 
@@ -321,7 +321,7 @@ mod tests {
         let panic = catch_unwind(run).unwrap_err();
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"of the call"));
         assert_eq!(threads.run(LONG, || 7).unwrap(), 7);
-        // Of a call that was given up it is no one's.
+        // The caller has left, so nothing receives the answer.
         let call = threads.begin(|| panic!("of the call")).unwrap();
         let call: Call<()> = call;
         call.give_up(LONG);

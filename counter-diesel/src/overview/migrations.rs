@@ -26,8 +26,8 @@ pub enum MigrationState {
     Run,
     /// The next [`run_pending_migrations`](crate::Counters::run_pending_migrations) runs it.
     Pending,
-    /// It is not recorded, but the tables are complete: the application's own migrations made them,
-    /// so there is nothing to run.
+    /// Not recorded, but the tables are complete. The application's own migrations made them, so
+    /// there is nothing to run.
     ByApplication,
 }
 

@@ -86,7 +86,7 @@ pub struct CounterIn<Id> {
     key: ReadableKey,
     grain: &'static str,
     from: NaiveDateTime,
-    /// The start of the last row, or before the first one if there are none.
+    /// The start of the last row, or a time before the first one if there are no rows.
     to: NaiveDateTime,
     /// Between double quotes.
     table: Cow<'static, str>,
@@ -162,7 +162,7 @@ fn range_of(
         return Err(zone_needed().into());
     }
     let ends = steps.ends(parts);
-    // A year from April ends after the calendar of the databases does.
+    // A year that begins in April can end after the last date that the databases have.
     if let Some((_, last)) = ends {
         Period::starting(parts, last.start())?;
     }

@@ -43,7 +43,7 @@ pub trait NamedColumn {
     fn place(&self) -> Result<(TableName, String), Invalid>;
 }
 
-/// A database to write the name for. Each writes the same identifiers.
+/// A database to write the name for. All databases write the same identifiers.
 #[cfg(feature = "sqlite")]
 type AnyDatabase = diesel::sqlite::Sqlite;
 #[cfg(all(feature = "postgres", not(feature = "sqlite")))]
@@ -63,7 +63,7 @@ impl<C: Column + QueryFragment<AnyDatabase>> NamedColumn for C {
     }
 }
 
-/// Returns the identifiers that a text begins with, each between quotes, with dots between them.
+/// Returns the quoted identifiers, separated by dots, with which a text begins.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 fn identifiers(sql: &str) -> Vec<String> {
     let (mut identifiers, mut rest) = (Vec::new(), sql);

@@ -1,14 +1,14 @@
 //! Takes the counts out of old buckets, and adds them to longer ones.
 //!
-//! It is the first of two phases. A bucket is set to 0 under the lock of its row, by the table's
-//! own means: its sequence stays, so the row goes on refusing what it has seen, and no claim is
-//! made. The count is added to the longer bucket in the same transaction, and a read takes both
-//! rows by one statement, so it sees the count in one of them. The row of 0 goes an hour later:
-//! see [`zeros`](super::owners::zeros).
+//! This is the first of two phases. It locks the row of a bucket and sets its count to 0 without a
+//! claim. The sequence stays, so the row still refuses the claims that it has seen. The count is
+//! added to the longer bucket in the same transaction. A read takes both rows by one statement, so
+//! it sees the count in exactly one of them. The row of 0 is removed an hour later: see
+//! [`zeros`](super::owners::zeros).
 //!
-//! The store is looked at while the rows are locked. What it holds anything of stays for the next
-//! time: that is for what was claimed, such as a set, which would be written over the sum. That
-//! nothing is counted twice does not depend on it.
+//! The store is checked while the rows are locked. If it holds anything of a bucket, that bucket
+//! stays until the next call, because a claimed set would be written over the sum. The check is not
+//! needed to avoid counting twice.
 
 use counter_core::{CounterId, Grain, Holding, Period};
 
@@ -18,8 +18,8 @@ use crate::ledger::bucket_move::BucketMove;
 use crate::ledger::dialect::lock_wait::LockWait;
 use crate::ledger::ledger::CounterRow;
 
-/// Sets those of these buckets of one counter to 0 of which the store holds nothing, and returns
-/// how many.
+/// Sets these buckets of one counter to 0, except those of which the store holds something. Returns
+/// how many were set.
 pub(crate) fn clear(
     engine: &Engine,
     rows: &[CounterRow],
@@ -68,7 +68,7 @@ fn longer(from: &CounterId, grain: Option<Grain>) -> Result<Option<CounterId>, E
     Ok(Some(from.total().within(period)?))
 }
 
-/// Returns for each of these whether the store holds nothing of either bucket.
+/// Returns for each of these whether the store holds nothing of both buckets.
 fn idle(engine: &Engine, moves: &[BucketMove]) -> Result<Vec<bool>, Error> {
     let mut ids = moves.iter().map(|one| one.from.clone()).collect::<Vec<_>>();
     for into in moves.iter().filter_map(|one| one.into.as_ref()) {

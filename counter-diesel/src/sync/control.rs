@@ -24,8 +24,8 @@ pub struct WorkerStatus {
     pub last_report: Option<Arc<SyncReport>>,
     /// The error of the last sync, if it failed before it had anything to report.
     pub last_error: Option<Arc<Error>>,
-    /// What the worker has [pruned](crate::Counters::prune) last, if it did not fail. It does so
-    /// each hour where a retention is configured.
+    /// What the worker's last successful [prune](crate::Counters::prune) did. If a retention is
+    /// configured, it prunes each hour.
     pub last_pruned: Option<Arc<Pruned>>,
 }
 
@@ -80,7 +80,7 @@ impl Control {
         self.changed.notify_all();
     }
 
-    /// Returns whether the last sync is asked for.
+    /// Returns whether the last sync was requested.
     pub(crate) fn is_stopping(&self) -> bool {
         self.lock().stopping.is_some()
     }

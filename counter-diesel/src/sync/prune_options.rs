@@ -11,15 +11,15 @@ use crate::sync::report::capped::Capped;
 #[derive(Debug, Clone, Default)]
 #[must_use = "it only says what to remove"]
 pub struct PruneOptions {
-    /// Instead of the configured one.
+    /// The retention to use instead of the configured one.
     retention: Option<Retention>,
     is_dry_run: bool,
     is_even_if_late: bool,
 }
 
 impl PruneOptions {
-    /// The buckets of this grain whose period ended longer ago than this, whatever is configured.
-    /// What is still running is never among them, whenever it began.
+    /// Removes the buckets of this grain whose period ended longer ago than this, whatever is
+    /// configured. A running period always stays, however long ago it began.
     ///
     /// The time may not be shorter than [`oldest_event`](crate::CountersBuilder::oldest_event),
     /// unless [`even_if_late`](Self::even_if_late) says so.
@@ -27,14 +27,14 @@ impl PruneOptions {
         Self::of(Retention::default().keep_for(grain, older_than))
     }
 
-    /// The buckets that this retention does not keep, whatever is configured.
+    /// Removes the buckets that this retention does not keep, whatever is configured.
     pub fn of(retention: Retention) -> Self {
         Self { retention: Some(retention), ..Self::default() }
     }
 
-    /// Removes also what events that are still accepted are counted in: what they count in such a
-    /// bucket is lost with a later call, unless it is rolled up, and is in the total alone.
-    /// Default: `false`.
+    /// Also removes buckets in which late events can still be counted. A later call removes what
+    /// such events count there, unless it rolls the bucket up; the total keeps it. Default:
+    /// `false`.
     pub fn even_if_late(mut self, even_if_late: bool) -> Self {
         self.is_even_if_late = even_if_late;
         self
@@ -50,8 +50,8 @@ impl PruneOptions {
         self.is_dry_run
     }
 
-    /// Returns what is to be removed, one grain after the other, the longest first: what is rolled
-    /// up now is not rolled up once more by the same call.
+    /// Returns what to remove, grain by grain, the longest first, so that one call does not roll a
+    /// count up twice.
     pub(crate) fn rules(
         &self,
         configured: &Retention,
@@ -84,10 +84,10 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Returns the first period that stays. `None` if there is none so long ago.
+    /// Returns the first period that stays. `None` if the calendar does not go back that far.
     ///
-    /// In which zone a day was is not known, so all but hours are taken to have ended a day later
-    /// than in UTC, which is later than in any zone.
+    /// The zone of a day is not known. So all grains but hours are taken to end a day later than in
+    /// UTC, which is later than in any zone.
     pub(crate) fn first_kept(&self, now: NaiveDateTime) -> Option<Period> {
         let latest = TimeDelta::days(i64::from(self.grain != Grain::Hour));
         let now = now.checked_sub_signed(latest)?;
@@ -103,18 +103,17 @@ impl Rule {
 pub struct Pruned {
     /// Rows whose period ended long enough ago.
     pub rows: u64,
-    /// Those of them that are 0 in the table because of this call. A call that comes an hour later
-    /// removes them.
+    /// Rows that this call has set to 0 in the table. A call an hour later removes them.
     pub cleared: u64,
-    /// Those of `cleared` whose counts were added to those of a longer period.
+    /// The rows of `cleared` whose counts were added to longer buckets.
     pub rolled_up: u64,
-    /// Those that are not 0 and stay for now: a sync has to move what the store holds of them
-    /// first, or others have locked their rows.
+    /// Rows that are not 0 and stay for now, because the store holds something of them that a sync
+    /// must move first, or because another transaction has locked them.
     pub held: u64,
-    /// Those that were removed, because they had been 0 for an hour and the store held nothing of
+    /// Rows that were removed, because they had been 0 for an hour and the store held nothing of
     /// them.
     pub removed: u64,
-    /// Those that could not be set to 0 or removed. After 16 of them in a row the call ends.
+    /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends.
     pub failed: Capped<FailedPrune>,
 }
 

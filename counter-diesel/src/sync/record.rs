@@ -12,7 +12,7 @@ use crate::engine::gauges::{newest, reading};
 use crate::engine::kept;
 use crate::error::Error;
 
-/// Records a reading. The store decides; the table is tried once, as for a set.
+/// Records a reading in the store, then tries once to write it to the table, as a set does.
 pub(crate) fn record(
     engine: &Engine,
     counted: &Counted,
@@ -60,8 +60,8 @@ fn refused(counter: &CounterId, source: impl Into<BoxError>) -> Error {
     CoreError::NotCounted { operation, counter, source: source.into() }.into()
 }
 
-/// Returns when the newest period began of which there is a reading, in the store or in the table.
-/// Where none is kept by periods, it is not known.
+/// Returns the start of the newest period with a reading, in the store or in the table. It is
+/// unknown if the gauge is kept by no grain.
 fn newest_period(
     engine: &Engine,
     counted: &Counted,

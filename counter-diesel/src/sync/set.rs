@@ -17,16 +17,16 @@ use crate::engine::remembered::Fate;
 use crate::error::Error;
 use crate::targets::SET;
 
-/// How long a database stays the right one that was asked. Sets that follow each other sooner do
-/// not ask again, and one may be made in a database that was restored in this time.
+/// How long the answer that this is the right database is reused. Sets within this time do not ask
+/// again, so one may be made in a database that was restored meanwhile.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
 
-/// A store that was silent for longer than this when it was asked about is not waited for once more
-/// by the same caller.
+/// If a caller has waited longer than this for a silent store, it does not wait for the store
+/// again.
 pub(super) const SILENCE: Duration = Duration::from_millis(250);
 
-/// Sets or deletes a counter. The store decides; the table is tried once, because the caller waits,
-/// and a later pass can finish.
+/// Sets or deletes a counter in the store, then tries once to change the table. It tries only once,
+/// because the caller waits and a later pass can finish.
 pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> Result<(), Error> {
     let asked_at = Instant::now();
     let asked = match ask(engine)? {
@@ -58,7 +58,8 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
     Ok(())
 }
 
-/// Returns the error that nothing was set, because the store gave no answer to an earlier question.
+/// Returns the error for a set that was not made, because the store did not answer an earlier
+/// question.
 fn not_counted(id: &CounterId, replacement: Replacement, source: impl Into<BoxError>) -> Error {
     let operation = match replacement {
         Replacement::Set(_) => Operation::Set,
@@ -67,9 +68,9 @@ fn not_counted(id: &CounterId, replacement: Replacement, source: impl Into<BoxEr
     CoreError::NotCounted { operation, counter: id.clone(), source: source.into() }.into()
 }
 
-/// Asks whether the database is the right one, if this process has not asked just now. Returns
-/// why it could not be asked, which keeps nothing from being set, unless it was another one when it
-/// was asked last.
+/// Asks whether the database is the right one, unless this process asked just now. Returns the
+/// reason if it could not be asked. That does not prevent the set, unless the last answer was that
+/// it is another database.
 pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     let known = engine.known_database();
     if known.is_right(ASKED_WITHIN) {
@@ -85,15 +86,15 @@ pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     }
 }
 
-/// How many counters are set by one script and in one transaction.
+/// Maximum number of counters that are set by one script and in one transaction.
 const SET_AT_ONCE: usize = 200;
 
-/// Sets many counters, a batch after the other, as [`set`] does one. Returns an outcome for each,
-/// in the order given: of a counter that is named twice, the last value stays.
+/// Sets many counters in batches, each counter as [`set`] does. Returns an outcome for each, in the
+/// order given. If a counter is named twice, the last value stays.
 ///
 /// # Errors
 ///
-/// That the database is another one, before anything is set.
+/// If the database is another one. Then nothing was set.
 pub(crate) fn set_many(
     engine: &Engine,
     sets: &[(CounterId, Replacement)],
@@ -119,7 +120,7 @@ fn set_batch(engine: &Engine, batch: &[(CounterId, Replacement)]) -> Vec<Result<
         }
         Ok(asked) => asked,
     };
-    // Read before the claims are made, as of one.
+    // Read before the claims are made, as in `set`.
     let store_id = engine.store_id();
     let replaced = engine.store().replace_many(batch);
     let (mut claims, mut outcomes) = (BTreeMap::new(), Vec::with_capacity(batch.len()));
@@ -141,8 +142,8 @@ fn set_batch(engine: &Engine, batch: &[(CounterId, Replacement)]) -> Vec<Result<
     outcomes
 }
 
-/// Tries to bring sets into the table, in one transaction. What fails is logged and left to the
-/// next sync. The claims are of different counters and in their order.
+/// Tries to write sets to the table in one transaction. Logs what fails and leaves it to the next
+/// sync. The claims must be of different counters, in the order of the counters.
 pub(crate) fn apply_sets(
     engine: &Engine,
     claims: Vec<Claim>,
@@ -165,7 +166,7 @@ pub(crate) fn apply_sets(
     }
 }
 
-/// Does what [`apply`] does, and notes what that says about the database.
+/// Calls [`apply`], and notes what its result says about the database.
 fn apply_and_note(
     engine: &Engine,
     claims: &[Claim],
@@ -181,7 +182,7 @@ fn apply_and_note(
     applied
 }
 
-/// Tries to apply claims, and once more if the store is not the one that this process knows.
+/// Tries to apply claims, and retries once if the store is not the one that this process knows.
 /// Leaves them to the next pass if the database could not be `asked` whether it is the right one.
 fn apply(
     engine: &Engine,
@@ -194,7 +195,7 @@ fn apply(
     if let Some(store_id) = &store_id {
         unsettled.note_store(Arc::clone(store_id));
     }
-    // However this ends, the next pass knows the claims, and in which store they were made.
+    // The next pass must know the claims and their store, however this ends.
     claims.iter().for_each(|claim| unsettled.take(claim, Fate::Unapplied));
     asked?;
     kept::note(engine, claims.iter().map(|claim| &claim.id));

@@ -41,7 +41,7 @@ pub(super) struct Account {
 struct Bounds {
     /// What servers may have lost of it.
     lack: AtomicI64,
-    /// What may be there twice, because an operator wanted an old copy applied.
+    /// What may be counted twice, because an operator decided to apply an old copy.
     excess: AtomicI64,
 }
 
@@ -102,7 +102,7 @@ impl Account {
         self.bounds.excess.fetch_add(amount.abs(), SeqCst);
     }
 
-    /// What a read may return at least, where so much was counted before it, and at most.
+    /// The lowest and the highest value that a read may return, if this much was counted before it.
     pub(super) fn within(&self, counted: i64) -> RangeInclusive<i64> {
         let Bounds { lack, excess } = &self.bounds;
         counted - lack.load(SeqCst)..=self.begun.load(SeqCst) + excess.load(SeqCst)

@@ -1,4 +1,4 @@
-//! What only some stores can do, with faults.
+//! Capabilities that only some stores have, with faults.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

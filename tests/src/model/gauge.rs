@@ -1,14 +1,14 @@
-//! The rule by which a late reading of a gauge changes no newer one, as a model that can be checked
-//! exhaustively: one gauge that is kept by days, processes of which each records one reading, and
+//! A model, which can be checked exhaustively, of the rule that a late reading of a gauge changes
+//! no newer one. It has one gauge that is kept by days, processes that each record one reading, and
 //! syncs.
 //!
-//! A reading is named by its instant, which is in the day of its tens. The store remembers the
-//! instant of the newest one, and may lose that.
+//! A reading is named by its instant, and the tens of the instant are its day. The store remembers
+//! the instant of the newest reading, and may lose it.
 
 use stateright::{Model, Property};
 
-/// The total has the newest reading. Where the store has lost that instant, it has one of the same
-/// day.
+/// The total has the newest reading. If the store has lost the newest instant, the total has some
+/// reading of the same day.
 pub const NEWEST: &str = "the total is the newest reading";
 /// The total and the bucket of the newest day do not differ.
 pub const AGREES: &str = "the newest day has what the total has";
@@ -22,33 +22,33 @@ pub struct Gauge {
     pub readings: Vec<u8>,
     /// How often the store loses the instant of the newest reading.
     pub losses: u8,
-    /// Whether it may do so while a process asks for the newest reading.
+    /// Whether the store may lose it while a process asks for the newest reading.
     pub loses_while_asked: bool,
     /// How readings are recorded.
     pub rule: Rule,
 }
 
-/// How readings are recorded. The default is how they are; everything else is a mistake.
+/// How readings are recorded. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// Whether the instant is compared with that of the newest reading.
     pub compares: bool,
-    /// Who is asked for the newest reading where the store has lost its instant.
+    /// Where to look for the newest reading if the store has lost its instant.
     pub asks: Asks,
-    /// Whether a bucket stays as it is where a newer reading of its day is known.
+    /// Whether a bucket is left unchanged if a newer reading of its day is known.
     pub keeps_newer_of_day: bool,
-    /// Whether the instant of a reading is remembered that is not the newest.
+    /// Whether the store remembers the instant of a reading even if it is not the newest.
     pub remembers_older: bool,
 }
 
-/// Who is asked for the newest reading.
+/// Where to look for the newest reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
-    /// The store for what it holds, and the table.
+    /// In the store's buckets, and in the table.
     Both,
-    /// The table.
+    /// In the table.
     Table,
-    /// Neither: the rule takes it that there was none.
+    /// Nowhere: the rule assumes that there was none.
     Nothing,
 }
 

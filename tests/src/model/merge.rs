@@ -49,7 +49,7 @@ pub struct MergeState {
     late: Option<LateMove>,
     /// What was counted for both together, or set.
     counted: i64,
-    /// Whether a move took more than there was.
+    /// Whether a move took more than the counter had.
     went_beyond: bool,
     /// Whether a merge ended although the first counter was not 0 at any instant of its last round.
     ended_early: bool,
@@ -100,7 +100,7 @@ pub const SUM: &str = "both together are what was counted";
 pub const ENDS_AT_ZERO: &str = "a merge ends when the first counter was 0";
 /// Two that merge do not move more than there is.
 pub const NEVER_BEYOND: &str = "no move takes more than there is";
-/// That a move meets a counter that has changed since it was read.
+/// A move meets a counter that has changed since it was read.
 pub const REFUSES: &str = "a move is not made, because the counter has changed";
 /// G2 of the counter that is merged.
 pub const READS_FROM: &str = "a read of the first counter returns what was true while it ran";
@@ -108,11 +108,11 @@ pub const READS_FROM: &str = "a read of the first counter returns what was true 
 pub const READS_INTO: &str = "a read of the second counter returns what was true while it ran";
 /// What the store loses of the second counter, once it is claimed.
 pub const REPAIRS: &str = "a lost claim is applied by its owner, so both rows are what was counted";
-/// That a merge makes a row.
+/// A merge makes a row.
 pub const MAKES_ROW: &str = "a merge makes a row for the second counter";
-/// That rows are removed at all.
+/// Rows are removed at all.
 pub const REMOVES: &str = "the row of the first counter is removed";
-/// That a merge meets something that was counted after its read.
+/// A merge meets something that was counted after its read.
 pub const REPEATS: &str = "a merge moves once more";
 
 impl Model for Merge {

@@ -1,9 +1,9 @@
-//! A store whose parts come back from an old copy, or are emptied, each by itself, as the slots of
-//! a cluster are: a model that can be checked exhaustively.
+//! A model that can be checked exhaustively: a store whose parts, such as the slots of a cluster,
+//! come back from an old copy or are emptied one by one.
 //!
-//! The model of one store has what all parts have in common. Here a process may know one part well
-//! and nothing of another, and the store's id is in neither: it can be lost while the parts stay,
-//! and a part can come back from before the present id. Each part has one counter.
+//! The model of one store covers what all parts have in common. This one adds that a process may
+//! know one part well and nothing of another. The store's id is in neither: it can be lost while
+//! the parts stay, and a part can come back from before the present id. Each part has one counter.
 
 mod new_id;
 mod rules;
@@ -21,10 +21,10 @@ use self::world::{At, Happens, World};
 pub const NEVER_DOUBLED: &str = "no row has more than was counted";
 /// A part that did not come back is not refused, whatever happens to the others and to the id.
 pub const OTHERS_GO_ON: &str = "only a part that came back is refused";
-/// A pass that begins after the database knew more than a part claims nothing of that.
+/// A pass that begins after the database knew more than a part claims nothing of that part.
 pub const CLAIMS_NOTHING: &str =
     "a pass that could know that a part came back claims nothing of it";
-/// What a part claims is not below what its row has seen, where the guard would drop it.
+/// A claim of a part is not below what its row has seen, because the guard would drop such a claim.
 pub const ABOVE_ROWS: &str = "a claim of a part that did not come back is above its row";
 /// A process that was turned back by an emptied part does not meet it again.
 pub const GOES_ON: &str = "an emptied part turns a process back once";
@@ -130,7 +130,7 @@ impl Model for PartedStore {
     }
 }
 
-/// The first of them is the one to which things happen.
+/// Everything happens to the first part.
 const PARTS: usize = 2;
-/// The one beside the id.
+/// The part that has the store's id beside it.
 const HOME: usize = 1;

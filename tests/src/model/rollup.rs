@@ -1,6 +1,6 @@
-//! Days that are added up into their month, as a model that can be checked exhaustively: one day
-//! with what the store holds of it and its row, the row of its month, two passes that may die, a
-//! process that rolls up and removes the row of 0, and a reader of the month.
+//! A model of days that are rolled up into their month, which can be checked exhaustively. It has
+//! one day, with its row and what the store holds of it; the row of its month; two passes that may
+//! die; a process that rolls up the day and removes its row of 0; and a reader of the month.
 //!
 //! Rows and reads follow the project's own rules, [`Baseline::after`] and [`counter_core::value`].
 
@@ -9,42 +9,42 @@ use std::collections::BTreeSet;
 use counter_core::{Baseline, Claim, ClaimOp, ClaimSeq, CounterId, Holding, value};
 use stateright::{Model, Property};
 
-/// G1 of both together.
+/// G1, for the day and the month together.
 pub const RECOVERS: &str = "everything may die, and the next passes make both rows right";
-/// G2 of the month.
+/// G2, for the month.
 pub const READS: &str = "a read of the month returns what was true while it ran";
-/// That a day with something in it is rolled up.
+/// A day with a count is rolled up.
 pub const ROLLS_UP: &str = "a day is rolled up";
-/// That the row of the day is removed.
+/// The row of the day is removed.
 pub const REMOVES: &str = "the row of a day is removed";
 
 /// A world, and how days are rolled up in it.
 #[derive(Debug, Clone)]
 pub struct RollUp {
-    /// What is counted in the day, one after the other.
+    /// The increments of the day, one after the other.
     pub counts: Vec<i64>,
     /// How many passes each of two workers makes.
     pub passes: u8,
     /// How often a worker may die.
     pub crashes: u8,
-    /// How it is done.
+    /// How days are rolled up.
     pub rules: RollUpRules,
-    /// What is said of it.
+    /// The properties to check.
     pub said: Vec<&'static str>,
 }
 
-/// How days are rolled up. The default is how it is done; everything else is a mistake.
+/// How days are rolled up. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct RollUpRules {
     /// Whether the row of the day stays at first, as 0 with its sequence.
     pub keeps_row: bool,
-    /// Whether the store is looked at before a day is rolled up.
+    /// Whether the store is checked before a day is rolled up.
     pub looks_first: bool,
-    /// Whether the store is looked at before the row is removed.
+    /// Whether the store is checked before the row is removed.
     pub looks_last: bool,
     /// For what the removal waits.
     pub waits: Waits,
-    /// Whether a read that saw a claim and finds no row looks whether it is still there.
+    /// Whether a read that saw a claim but finds no row checks that the claim is still there.
     pub confirms: bool,
 }
 
@@ -53,7 +53,7 @@ pub struct RollUpRules {
 pub enum Waits {
     /// Nothing.
     No,
-    /// Reads that have looked before the row changed last.
+    /// Reads that looked into the store before the last change of the row.
     ForRow,
 }
 
@@ -330,7 +330,7 @@ impl RollUpState {
         };
     }
 
-    /// Notes what is true for the reader, and whether the row has changed.
+    /// Notes which values are right for the reader, and whether the row has changed.
     fn note(&mut self, before: &Self) {
         let (truth, is_changed) = (self.truth, self.day != before.day);
         match &mut self.reader {
@@ -345,7 +345,7 @@ impl RollUpState {
         }
     }
 
-    /// Everything dies at once, and clean passes come after it.
+    /// Everything dies at once, and clean passes follow.
     fn recovers(&self) -> bool {
         let mut day = self.day;
         for claim in [self.claim, self.pending.map(|by| (ClaimSeq::new(self.high_water + 1), by))] {
@@ -363,7 +363,7 @@ fn applied(row: Option<Baseline>, (seq, by): (ClaimSeq, i64)) -> Baseline {
     row.unwrap_or_default().after(seq, ClaimOp::Add(by)).unwrap_or_default()
 }
 
-/// The value of the day by the rule of reads.
+/// The value of the day as reads compute it.
 fn day_of((pending, claim): Held, high_water: i64, row: Baseline) -> i64 {
     if row.seq > ClaimSeq::new(high_water) {
         return row.count;

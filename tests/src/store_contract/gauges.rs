@@ -53,10 +53,10 @@ fn a_reading_is_recorded_once_it_is_known_that_none_is_newer(world: &dyn StoreWo
     assert_eq!(ids(&claims), unknown.ids().cloned().collect::<Vec<_>>());
     // Now it is known.
     assert_eq!(record(&*store, &Reading { at: 51, ..unknown }).len(), 2);
-    // Of what is known, what the caller says is no matter.
+    // If the store knows the newest reading, what the caller says is ignored.
     let later = Reading { newest_row: Some(i64::MAX), ..reading(1, 52, 813) };
     assert_eq!(record(&*store, &later).len(), 2);
-    // What the caller says is compared where nothing is known.
+    // If the store knows none, what the caller says is compared.
     let older = Reading { newest_row: Some(120), ..reading(2, 50, 5) };
     assert_eq!(ids(&record(&*store, &older)), [older.buckets[0].0.clone()]);
     let again = Reading { newest_row: Some(50), ..reading(2, 50, 5) };
@@ -82,9 +82,9 @@ fn an_older_reading_sets_the_bucket_of_its_own_period_and_not_the_total(world: &
     let claims = record(&*store, &newest);
     let yesterday = reading(1, 50, 790);
     assert_eq!(ids(&record(&*store, &yesterday)), [yesterday.buckets[0].0.clone()]);
-    // Of a period that is over, the last that was recorded stays.
+    // In a period before that of the newest reading, the reading that is recorded last stays.
     assert_eq!(ids(&record(&*store, &reading(1, 40, 780))), [yesterday.buckets[0].0.clone()]);
-    // Of that of the newest reading, the newest.
+    // In the period of the newest reading, the newest one stays.
     assert_eq!(record(&*store, &reading(1, 149, 1)), []);
     assert_eq!(held(&*store, &newest.total).claim.as_ref(), Some(&claims[0]));
     assert_eq!(held(&*store, &newest.buckets[0].0).claim.as_ref(), Some(&claims[1]));

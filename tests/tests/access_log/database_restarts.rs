@@ -28,8 +28,7 @@ fn survives_a_restart(site: &Site) {
     let id = id_of(site, "/page/0");
     site.database().stop();
 
-    // Who comes to a new page cannot know its number, and who comes to a known one needs no
-    // database.
+    // The number of a new page is in the database. A known page needs no database.
     program.feed(&log::even("/new/", 60, 60));
     program.feed(&log::even("/page/", 3 * CHUNK - 60, 1));
     // With the few that were held before, enough of them to have come to all that are new.
@@ -70,7 +69,7 @@ fn a_database_that_stays_away_is_named_and_what_is_pending_stays_in_redis() {
     said.assert_agrees_with(400, total_in(&site));
 }
 
-/// So many lines are counted, and need the database no more but for their syncs.
+/// Waits until this many lines are counted, so that they need the database only for syncs.
 fn wait_until_counted(site: &Site, lines: usize) {
     let counters = site.patient_counters();
     wait_for("all lines to be counted", || {

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config as Cases, TestRunner};
 
 use super::{dump, redis, set, sync};
 
-/// What another program has written under a name after the prefix: of a delta, or of a claim.
+/// Something that another program has written under the name of a delta or a claim.
 #[derive(Debug, Clone)]
 struct Planted {
     name: String,
@@ -69,7 +69,7 @@ fn anything() -> impl Strategy<Value = Planted> {
     })
 }
 
-/// What a table gets, and which names are left as they are, by the rules and without any store.
+/// Computes, by the rules alone and without a store, what the table gets and which names are left.
 #[derive(Default)]
 struct Expected {
     counts: BTreeMap<String, i64>,
@@ -92,7 +92,7 @@ fn expect(world: &World, held: &BTreeMap<Vec<u8>, Vec<u8>>) -> Expected {
         let (pending, claim) = (held.get(&pending_name), held.get(&claim_name));
         let parsed = claim
             .map(|claim| text(claim).and_then(|text| Claim::from_text(id.clone(), &text).ok()));
-        // What is not known to be ours hides what is pending.
+        // A claim that is not known to be ours hides the pending delta.
         if parsed == Some(None) {
             expected.left.extend([claim_name]);
             expected.left.extend(pending.map(|_| pending_name));
@@ -161,7 +161,7 @@ pub(super) fn the_table_gets_what_is_ours() {
             let row = world.ledger.baselines(std::slice::from_ref(&id)).unwrap()[0];
             prop_assert_eq!(row.count, *count, "{}", id);
         }
-        // What is left is as it was, but for sums that do not fit, which are claimed now.
+        // The rest is unchanged, except that sums which do not fit are claimed now.
         for (name, value) in held.iter().filter(|(name, _)| expected.left.contains(*name)) {
             let now: Vec<u8> = ::redis::cmd("GET").arg(name).query(&mut redis).unwrap();
             let is_claim_now = now.windows(5).any(|part| part == b":add:");

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     suite::run_trials(trials)
 }
 
-/// A Redis beside a world's store, for those who know nothing of it.
+/// Connects to a Redis as another program, which knows nothing of the world's store.
 fn redis() -> Connection {
     bare(&shared_url())
 }

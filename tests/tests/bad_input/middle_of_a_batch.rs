@@ -108,7 +108,7 @@ fn plant(redis: &mut ::redis::Connection, prefix: &Prefix) {
     set(redis, format!("{prefix}list:2:z"), 5);
 }
 
-/// What is there and is none of the good ones.
+/// Everything but the good counters.
 fn foreign(redis: &mut ::redis::Connection, prefix: &Prefix) -> Vec<(Vec<u8>, Vec<u8>)> {
     let good = format!("{prefix}good:");
     let mut all = dump(redis, prefix);

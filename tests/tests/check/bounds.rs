@@ -79,7 +79,7 @@ fn names_of_others_are_not_among_those_that_are_looked_at() {
     assert_eq!(found(&check_up), [(Warning, Code::StoreNotPersistent)], "{check_up}");
 }
 
-/// As a server would that gets new names faster than they can be looked at.
+/// Simulates a server that gets new names faster than a check-up can look at them.
 #[test]
 fn a_store_that_never_comes_to_an_end_is_left_when_the_time_is_over() {
     let endless = FakeRedis::start(|_, words| match words[0].as_str() {

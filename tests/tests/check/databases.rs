@@ -89,7 +89,7 @@ fn an_old_postgres_is_a_warning() {
     assert!(check_up.to_string().contains("PostgreSQL 12.22 is older"), "{check_up}");
 }
 
-/// What writes while others keep writers out has to wait, and is not refused.
+/// A write has to wait, and is not refused, while another session locks writers out.
 #[test]
 fn a_postgres_that_speaks_german_is_understood_when_a_table_is_locked_against_writers() {
     let server = Postgres::speaking("de", Durability::On);

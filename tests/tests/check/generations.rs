@@ -52,7 +52,8 @@ fn a_store_that_lost_its_high_water_alone_is_a_warning_until_the_next_sync() {
     assert_eq!(found(&site.check()), []);
 }
 
-/// What a sync records only rises, so it has to be read before what it is compared with.
+/// The sequence that a sync records only rises. So it must be read before the store's sequence,
+/// with which it is compared.
 #[test]
 fn a_sync_that_runs_meanwhile_does_not_make_the_store_look_old() {
     let site = synced();

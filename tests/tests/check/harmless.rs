@@ -69,7 +69,7 @@ fn a_check_up_leaves_every_byte_in_the_store_and_every_row_as_it_was() {
 #[test]
 fn only_commands_that_read_are_sent_to_redis() {
     let site = CheckSite::new();
-    // Not by the store, whose thread writes the index at some later time.
+    // Not through the store, because its thread writes the index at some later time.
     let _: i64 = site.redis("INCRBY counter:post:1:views 1");
     let _: i64 = site.redis("RPUSH counter:user:1:y a");
     let () = site.redis("CONFIG RESETSTAT");
@@ -86,7 +86,7 @@ fn only_commands_that_read_are_sent_to_redis() {
     let others = ["config|resetstat", "client"];
     let allowed =
         reading.into_iter().chain(asking).chain(others).map(str::to_owned).collect::<BTreeSet<_>>();
-    // One increment is tried, by what is no number.
+    // The check-up tries one increment, by a value that is not a number.
     let increments = info.lines().find_map(|line| line.strip_prefix("cmdstat_incrby:")).unwrap();
     assert!(increments.starts_with("calls=1,"), "{increments}");
     assert!(increments.contains(",failed_calls=1"), "{increments}");

@@ -33,7 +33,7 @@ struct CheckSite {
     ledger: Arc<dyn Ledger>,
 }
 
-/// What a server needs that keeps what it has acknowledged.
+/// The settings of a server that keeps what it has acknowledged.
 const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
 impl CheckSite {
@@ -62,7 +62,7 @@ impl CheckSite {
 
     fn store_at(&self, url: &str, config: &Config) -> Arc<dyn DeltaStore> {
         let builder = RedisStore::builder(url).prefix(config.prefix.clone()).timeouts(patient());
-        // As long as this takes each check-up of a server that is away.
+        // Every check-up takes this long if a server is away.
         let builder = builder.wait_timeout(Duration::from_secs(5));
         Arc::new(builder.connect_lazily().build().unwrap())
     }

@@ -63,7 +63,7 @@ fn each_right_that_is_missing_is_said_and_everything_else_is_checked() {
     assert_eq!(found(&with_user(&site, &all).check()), [(Warning, Code::ForeignNames)]);
 }
 
-/// All that a check-up asks for, but not these.
+/// Everything that a check-up asks for, except these.
 fn without(missing: &[&str]) -> Vec<&'static str> {
     let all = RIGHTS.into_iter().chain(["+info", "+config|get", "+pttl"]);
     all.filter(|right| !missing.contains(right)).collect()

@@ -17,8 +17,8 @@ const DATABASES: [(&str, MakeDatabase); 3] = [
     ("mariadb", database::mariadb),
 ];
 
-/// What is found on each database after this SQL, but for how durable the servers are that others
-/// share.
+/// Checks the findings on each database after this SQL, without those about the durability of
+/// shared servers.
 fn after(sql: &[&str], check: impl Fn(&str, &CheckUp, &[(Severity, Code)])) {
     for (name, make) in DATABASES {
         let site = CheckSite::with(RedisServer::start_with(&DURABLE), make());

@@ -1,4 +1,4 @@
-//! What nodes may answer, by nodes that answer what a test wants them to.
+//! Answers that nodes may give, from fake nodes that answer what a test sets.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ struct Sent {
     asking: bool,
 }
 
-/// What a node answers: its number, the counter, and which time it is that the counter is sent to
+/// What a node answers, given its number, the counter, and how many times the counter was sent to
 /// any.
 type Answer = fn(usize, &str, usize) -> Says;
 
@@ -182,13 +182,13 @@ fn an_increment_whose_answer_is_lost_is_sent_to_no_other_node() {
     let nodes = Nodes::new(|_, _, _| Says::HangsUp);
     assert!(matches!(nodes.increment(), Err(Error::OutcomeUnknown { .. })));
     assert_eq!(nodes.sent().len(), 1);
-    // Nor is one that has moved once.
+    // Neither is one that was redirected once.
     let nodes = Nodes::new(|node, _, _| if node == 0 { Says::Moved } else { Says::HangsUp });
     assert!(matches!(nodes.increment(), Err(Error::OutcomeUnknown { .. })));
     assert_eq!(nodes.sent().len(), 2);
 }
 
-/// Of ten counters, those with odd numbers have moved.
+/// Ten counters, of which those with odd numbers have moved.
 fn half_moved(node: usize, counter: &str, _: usize) -> Says {
     let number: u32 = counter.split(':').next().unwrap().parse().unwrap();
     if number % 2 == 1 && node == 0 { Says::Ask } else { Says::Counted }

@@ -71,7 +71,7 @@ impl World {
         let those = |code| found.findings.iter().filter(move |finding| finding.code == code);
         let away = those(FindingCode::StoreUnreachable).collect::<Vec<_>>();
         assert!(matches!(away[..], [away] if away.message.contains(&port)), "{found}");
-        // What all others have in common names none.
+        // A finding that all other nodes have in common names none of them.
         let lonely = those(FindingCode::StoreNotReplicated).collect::<Vec<_>>();
         assert!(matches!(lonely[..], [it] if it.message.starts_with("the master")), "{found}");
     }
@@ -189,7 +189,7 @@ fn what_is_in_hand_of_the_other_nodes_is_settled_while_one_is_away() {
     assert_synced(&counters, 2);
 }
 
-/// What a worker notes there is not needed for what the index names.
+/// A worker that follows the index does not need the note of a scan.
 #[test]
 fn a_worker_goes_on_while_the_node_is_away_that_has_the_note_of_a_scan() {
     let world = World::new();
@@ -205,7 +205,7 @@ fn a_worker_goes_on_while_the_node_is_away_that_has_the_note_of_a_scan() {
     world.assert_is_found_away(node, &counters);
 }
 
-/// What can be said of the data as a whole is there: which data it is, and whose.
+/// That node has what concerns the data as a whole: which data it is, and its database.
 #[test]
 fn while_the_node_of_the_id_is_away_increments_of_the_others_count_and_wait() {
     let world = World::new();

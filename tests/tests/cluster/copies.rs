@@ -14,7 +14,7 @@ use counter_tests::store_worlds::{ClusterWorld, StoreWorld, unlink};
 
 use super::faults::slot_of;
 
-/// So many that there are some on each node.
+/// Enough that some are on each node.
 pub const COUNTERS: i64 = 60;
 
 /// A prefix in the cluster of this process, and a database.
@@ -41,7 +41,7 @@ impl World {
         self.process_with(Config::default(), &Faults::none())
     }
 
-    /// Counters of such a process, to whose database things happen.
+    /// Counters of a process like `process`, with faults in its database.
     pub fn process_with(&self, mut config: Config, faults: &Arc<Faults>) -> Counters {
         config.prefix = self.cluster.prefix();
         let inner = self.database.ledger("model_counters");
@@ -49,7 +49,7 @@ impl World {
         Counters::from_parts(config, self.cluster.store(), Arc::new(ledger))
     }
 
-    /// Counters of such a process, to whose store things happen.
+    /// Counters of a process like `process`, with faults in its store.
     pub fn process_behind(&self, faults: &Arc<Faults>) -> Counters {
         let mut config = Config::default();
         config.prefix = self.cluster.prefix();
@@ -83,7 +83,7 @@ impl World {
         (here, others)
     }
 
-    /// How many slots these counters are in. Some may be in one.
+    /// How many different slots these counters are in.
     pub fn slots_of(&self, numbers: &[i64]) -> u64 {
         let node = &ClusterWorld::site().nodes[0];
         let name = |number: &i64| self.cluster.prefix().pending_name(&views_of(*number));
@@ -142,7 +142,7 @@ pub fn copy_behind(prefix: &Prefix, node: &RedisServer) -> Copy {
     names.into_iter().zip(values).collect()
 }
 
-/// What a worker asks for: all slots only at first.
+/// The slots that a worker asks: all of them only at first.
 pub fn of_a_worker() -> SyncOptions {
     SyncOptions::default().follow_index(true).full_scan_every(Duration::ZERO)
 }

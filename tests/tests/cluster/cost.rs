@@ -1,4 +1,4 @@
-//! How often the nodes are asked.
+//! Counts the questions to the nodes.
 
 use counter_core::{Config, Pattern, RedisStore};
 use counter_diesel::{Counters, SyncOptions};
@@ -7,7 +7,7 @@ use counter_tests::servers::{ClusterSite, RedisServer};
 
 const SLOTS: u64 = 16_384;
 
-/// How often a node carried out GET since it was asked to forget that.
+/// How often a node has carried out GET since its statistics were reset.
 fn gets(node: &RedisServer) -> u64 {
     let info = redis::cmd("INFO").arg("commandstats").query::<String>(&mut node.bare()).unwrap();
     let calls = info.lines().find_map(|line| line.strip_prefix("cmdstat_get:calls="));

@@ -1,4 +1,4 @@
-//! What becomes of increments, syncs and reads meanwhile. Each test prints a line of a table.
+//! The outcomes of increments, syncs and reads during faults. Each test prints a line of a table.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use counter_tests::servers::{ClusterSite, RedisServer};
 use counter_tests::store_worlds::patient;
 use counter_tests::tally::{Outcomes, Tally, Worker};
 
-/// As many increments as show that counting goes on.
+/// Enough increments to show that counting goes on.
 const ENOUGH: usize = 300;
 
 /// How often a slot is moved, there and back.
@@ -66,7 +66,7 @@ impl World {
         ledger.run_pending_migrations().unwrap();
         let mut config = Config::default();
         config.prefix = prefix;
-        // One process is all there is, and what it leaves behind is its own.
+        // There is only one process, so the claims that are left behind are its own.
         config.claim_timeout = Duration::ZERO;
         let counters = Counters::from_parts(config, Arc::new(store), ledger);
         Self { slot, site, counters, _database: database }

@@ -1,4 +1,4 @@
-//! Slots that are known to have come back from an old copy: what hides that, what is decided about
+//! Slots that came back from an old copy: what could hide that, what an operator decides about
 //! them, and what happens meanwhile.
 
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use counter_tests::store_worlds::{StoreWorld, unlink};
 use super::copies::{COUNTERS, World, assert_all, baselines, increment_all, of_a_worker, sync};
 use super::old_copies::assert_went_back_to_before_the_id;
 
-/// So many calls give out more sequences than a slot remembers.
+/// This many calls give out more sequences than a slot remembers.
 const SETS: i64 = 10;
 
-/// A database that is away lets sets give out sequences, and nothing asks the slot meanwhile.
+/// While the database is away, sets give out sequences and nothing asks the slot.
 #[test]
 fn a_slot_that_was_found_to_have_gone_back_stays_so_whatever_is_set_in_it() {
     let world = World::new();
@@ -45,7 +45,8 @@ fn a_slot_that_was_found_to_have_gone_back_stays_so_whatever_is_set_in_it() {
         assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     }
     assert_all(&counters, &here, 10);
-    // What was set waits for the decision, and one that counts what is held counts it.
+    // The values that were set wait for the decision. Deciding to count what the slot holds counts
+    // them too.
     let apply = SyncOptions::default().on_conflict(OnConflict::Apply);
     drop(world.process().sync(&apply).unwrap());
     drop(sync(&world.process()));
@@ -54,7 +55,7 @@ fn a_slot_that_was_found_to_have_gone_back_stays_so_whatever_is_set_in_it() {
     assert!(sync(&world.process()).is_clean());
 }
 
-/// The pass under the first of them is not recorded as a good one.
+/// The pass under the first new id is not recorded as a good one.
 #[test]
 fn a_node_that_went_back_to_before_the_last_of_two_new_ids_is_found() {
     let world = World::new();
@@ -80,7 +81,7 @@ fn a_node_that_went_back_to_before_the_last_of_two_new_ids_is_found() {
     assert_all(&counters, &here, 10);
 }
 
-/// A claim of it that is gone leads a pass there, after it has asked all slots.
+/// After the pass has asked all slots, a claim that is gone makes it ask that node again.
 #[test]
 fn a_node_that_goes_back_while_another_is_decided_about_is_not_decided_about() {
     let world = World::new();
@@ -117,7 +118,7 @@ fn a_node_that_goes_back_while_another_is_decided_about_is_not_decided_about() {
     assert_eq!(baselines(&other, &[here[0], others[0]]), [5, 12]);
 }
 
-/// It knows no more than that the node was empty when it asked.
+/// A process that found the node empty knows only that it was empty then.
 #[test]
 fn a_node_that_comes_back_after_it_was_found_empty_is_not_taken_for_one_that_is_new() {
     let world = World::new();
@@ -139,7 +140,7 @@ fn a_node_that_comes_back_after_it_was_found_empty_is_not_taken_for_one_that_is_
     assert_all(&counters, &here, 10);
 }
 
-/// The worker has claimed it of the copy, and was not allowed to apply it.
+/// The worker has claimed counts of the copy, and was not allowed to apply them.
 #[test]
 fn what_a_worker_has_claimed_of_a_copy_is_dropped_with_it() {
     let world = World::new();
@@ -165,7 +166,7 @@ fn what_a_worker_has_claimed_of_a_copy_is_dropped_with_it() {
     assert_all(&worker, &here, 15);
 }
 
-/// Nothing is recorded of what the node has lost, and only the worker knows of it.
+/// Nothing is recorded of the claim that the node has lost. Only the worker knows of it.
 #[test]
 fn a_decision_is_also_about_what_only_another_process_has_claimed() {
     let world = World::new();
@@ -199,7 +200,7 @@ fn unable_to_apply(world: &World, is_away: &Arc<AtomicBool>) -> Counters {
     world.process_with(Config::default(), &faults)
 }
 
-/// Else a node that was emptied under thousands of claims would be asked as often.
+/// Otherwise a node that was emptied would be asked thousands of times, once for each claim.
 #[test]
 fn claims_that_are_gone_are_asked_for_together() {
     let world = World::new();
@@ -224,12 +225,13 @@ fn claims_that_are_gone_are_asked_for_together() {
     let report = sync(&world.process_behind(&faults));
     assert_eq!(report.lost.count(), here.len() as u64, "{report}");
     assert_all(&counters, &here, 10);
-    // At the start, in two transactions that begin anew, and for what is gone.
+    // One question at the start, those of two transactions that begin anew, and those about claims
+    // that are gone.
     let asked = asked.load(Ordering::Relaxed);
     assert!(asked <= 6 && here.len() > 6, "{asked}");
 }
 
-/// It is asked for last, because it is on another node than the claims.
+/// The id is asked for last, because it is on another node than the claims.
 #[test]
 fn nothing_is_committed_under_an_id_that_is_lost_while_claims_are_verified() {
     let world = World::new();
@@ -247,7 +249,7 @@ fn nothing_is_committed_under_an_id_that_is_lost_while_claims_are_verified() {
     assert_all(&counters, &all, 10);
 }
 
-/// All nodes are there, so none of them is why.
+/// All nodes answer, so the failure is not due to a node.
 #[test]
 fn an_acknowledgement_that_fails_though_all_nodes_are_there_ends_the_sync() {
     let world = World::new();
@@ -259,8 +261,8 @@ fn an_acknowledgement_that_fails_though_all_nodes_are_there_ends_the_sync() {
     assert!(sync(&world.process()).stopped.is_none());
 }
 
-/// The claim is of an id that was lost since, and another process began the next one without a
-/// word of the claim.
+/// The id of the claim was lost since, and the process that began the next id did not know of the
+/// claim.
 #[test]
 fn a_claim_that_was_made_under_an_earlier_id_keeps_no_others_from_being_synced() {
     let world = World::new();
@@ -277,7 +279,7 @@ fn a_claim_that_was_made_under_an_earlier_id_keeps_no_others_from_being_synced()
     is_away.store(false, Ordering::Relaxed);
     world.restore(node, &held);
     lose_id(&world.name_of_id());
-    // What the copy holds is counted, for nothing that is recorded was lost.
+    // The copy's counts are added, because nothing that is recorded was lost.
     let report = sync(&world.process());
     assert!(report.store_replaced.is_some() && report.applied == 1, "{report}");
     other.increment(post(others[0]), "views", 5).unwrap();
@@ -291,7 +293,7 @@ fn a_claim_that_was_made_under_an_earlier_id_keeps_no_others_from_being_synced()
     assert_eq!(baselines(&other, &[claimed, others[0]]), [10, 10]);
 }
 
-/// All that it has read is of before an id that was there meanwhile.
+/// Everything that the slow process has read is from before an id that existed meanwhile.
 #[test]
 fn a_process_that_is_slow_begins_no_id_with_what_it_read_before_the_last_one() {
     let world = World::new();

@@ -13,7 +13,7 @@ use super::faults::slot_of;
 use super::moving::movable;
 
 const READ: Duration = Duration::from_millis(300);
-/// For a connection to another node, on a busy machine.
+/// Time for a connection to another node, on a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
 
 fn store_on(site: &ClusterSite, prefix: &Prefix) -> RedisStore {
@@ -66,7 +66,7 @@ fn a_move_to_a_node_that_fails_over_ends_for_callers_at_the_bound_and_counts_not
         store.increment(&views_of(1), 5).unwrap();
         let moving = site.begin_move(slot_of(&site.nodes[0], "{app}"));
         site.fail_over_from(moving.importing());
-        // What is there is counted there, and what is new is sent on.
+        // An existing name is counted where it is, and a new name is sent on.
         store.increment(&views_of(1), 1).unwrap();
         let started = Instant::now();
         let new = store.increment(&views_of(2), 1);

@@ -32,7 +32,7 @@ fn tagged(tag: &str) -> Prefix {
     format!("counter-{{{tag}}}:").parse().unwrap()
 }
 
-/// What is pending of the counters 1 to 3, and the claim of each.
+/// The pending deltas and the claims of the counters 1 to 3.
 fn look(store: &RedisStore) -> Vec<(i64, Option<i64>)> {
     let ids = [1, 2, 3].map(views_of);
     let held = store.look(&ids).unwrap().held.into_iter().map(Result::unwrap);

@@ -31,7 +31,7 @@ fn a_node_that_went_back_is_found_by_a_process_that_knows_nothing_and_the_others
     drop(counters);
     world.restore(node, &held);
 
-    // What it holds was counted already.
+    // Its contents were counted already.
     for _ in 0..2 {
         let counters = world.process();
         counters.increment(post(others[0]), "views", 5).unwrap();
@@ -136,7 +136,7 @@ fn a_node_that_went_back_beside_a_worker_is_found_by_the_transaction() {
     assert_all(&worker, &here, 10);
 }
 
-/// Each of two transactions at a time records in a row of its own, for each slot.
+/// For each slot, two simultaneous transactions record in different rows.
 #[test]
 fn what_any_writer_has_recorded_of_a_slot_is_asked_for() {
     let world = World::on(database::postgres());
@@ -217,7 +217,7 @@ fn a_node_that_went_back_to_before_the_present_id_and_was_claimed_from_since_is_
     assert_all(&counters, &here, 10);
 }
 
-/// All slots of a node are asked, for each has given out a sequence for the id.
+/// All slots of a node are asked, because each has given out a sequence for the id.
 pub fn assert_went_back_to_before_the_id(report: &SyncReport) {
     assert!((5461..=5462).contains(&report.gone_back.count()), "{report}");
 }
@@ -273,7 +273,7 @@ fn a_worker_goes_on_once_another_process_has_decided_about_a_node_that_went_back
     let discard = SyncOptions::default().on_conflict(OnConflict::Discard);
     let report = other.sync(&discard).unwrap();
     assert_eq!(report.discarded, here.len() as u64, "{report}");
-    // What is recorded since takes the place of what was forgotten.
+    // Newer records replace those of the forgotten sequences.
     increment_all(&other);
     assert!(sync(&other).is_clean());
     increment_all(&worker);
@@ -317,7 +317,7 @@ fn a_claim_that_a_worker_has_in_hand_of_a_slot_that_went_back_is_decided_about_w
     assert_eq!(baselines(&other, &[claimed, recorded]), [10, 5]);
 }
 
-/// What a process has claimed of a slot is lost with it, but the process knows it still.
+/// A claim is lost with its slot, but the process that made it still knows it.
 #[test]
 fn a_node_that_is_emptied_between_a_claim_and_its_record_loses_nothing_that_was_claimed() {
     let world = World::new();

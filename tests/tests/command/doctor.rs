@@ -84,7 +84,7 @@ fn found(command: &mut Command) -> (i32, Value) {
     (ended.code(), json(&ended.output))
 }
 
-/// Of each finding what does not vary from look to look.
+/// The part of each finding that is the same in every look.
 fn codes_and_advice(found: &Value) -> Vec<[Value; 3]> {
     let findings = found["findings"].as_array().unwrap().iter();
     let fields = ["severity", "code", "advice"];

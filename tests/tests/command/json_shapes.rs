@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case<World>] =
         let folder = folder.path().to_str().unwrap();
         assert_documented(&world.json_of(&["migrate", "--copy", folder]));
 
-        // One of each kind of trouble.
+        // One counter for each kind of trouble.
         world.counters().increment(user(1), "views", 1).unwrap();
         put(&world.prefix.claim_name(&counter_of(&user(2), "views")), "1000000000000000:add:7");
         put(&format!("{}x", world.prefix), "1");

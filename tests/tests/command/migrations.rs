@@ -163,7 +163,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Runs all that are pending, of which there are so many, as `diesel migration run` does.
+/// Runs all pending migrations, of which there must be this many, as `diesel migration run` does.
 fn run_by_diesel(url: &str, folder: &Path, count: usize) {
     with_harness(url, folder, Some(count));
 }

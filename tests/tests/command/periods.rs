@@ -140,7 +140,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let found = world.json_of(&top(&["2026-11", "-n", "1"]));
         super::json_shapes::assert_documented(&found);
         assert_eq!(found["during"], json!("month:2026-11"));
-        // What was counted by two grains is not guessed from one of them.
+        // If a key was counted by two grains, the command does not guess from one of them.
         world.output_of(&["set", "post:7", "views@month:2026-11", "5"]);
         let ended = world.run(&top(&["2026-11"]));
         assert_eq!((ended.code(), ended.output.as_str()), (1, ""), "{ended:?}");

@@ -125,7 +125,7 @@ pub(super) const CASES: &[Case<World>] = &[
             for command in [start(), start()] {
                 let ended = command.finish();
                 let report = serde_json::from_str::<Value>(&ended.output).unwrap();
-                // One that ends while the other is slow reports what that has in hand.
+                // A sync that ends while the other one is slow reports what that one has in hand.
                 let is_held = report["held"]["count"] != 0;
                 assert_eq!(ended.code(), i32::from(is_held), "{ended:?}");
                 assert_eq!(ended.errors, "", "{ended:?}");
@@ -162,12 +162,13 @@ fn sorted(lines: &[&str]) -> Vec<String> {
     lines
 }
 
-/// As a sync does that is still alive.
+/// Claims like a sync that is still alive.
 fn claim(world: &World, key: &str) {
     world.store.claim(&[counter_of(&user(1), key)], std::time::Duration::from_secs(30)).unwrap();
 }
 
-/// All that Redis holds under the prefix, and all rows of the counters and of the store's state.
+/// Everything that Redis holds under the prefix, and all rows of the counters and of the store's
+/// state.
 fn everything(world: &World) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
     let mut redis =
         counter_tests::servers::redis::bare(&counter_tests::servers::redis::shared_url());

@@ -1,4 +1,4 @@
-//! What reads a SQLite file changes no byte of it, and needs no right to write.
+//! Commands that only read a SQLite file change no byte of it, and need no right to write.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -27,7 +27,7 @@ const READING: [(&[&str], &str); 9] = [
     (&["doctor"], "Redis "),
 ];
 
-/// Days of which there are none.
+/// Days without buckets.
 const PRUNE: &[&str] = &["prune", "--grain", "day", "--older-than", "90d", "--dry-run"];
 
 /// Owners whose ids are not in a table: one of ours will do.
@@ -79,7 +79,7 @@ impl Scene {
         files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
     }
 
-    /// The same as another process left them that died in the middle of this.
+    /// The same files as a process leaves them that dies in the middle of this.
     fn after_death_in(journal_mode: &str, sql: &str) -> Self {
         let scene = Self::new(journal_mode);
         let copy = folder::in_memory("counter-files-", 1 << 24);
@@ -146,7 +146,7 @@ fn what_reads_changes_no_byte() {
         for (arguments, output) in READING {
             assert_reads(&run(&mut scene.command(scene.file(), arguments)), arguments, output);
             let mut after = scene.bytes();
-            // An empty one is made where there is none, because others may write meanwhile.
+            // An empty file is made if there is none, because others may write meanwhile.
             after.retain(|_, bytes| !bytes.is_empty());
             assert!(after == before, "{journal_mode} {arguments:?}");
         }

@@ -162,7 +162,7 @@ fn no_color_is_obeyed() {
         let mut command = world.command();
         command.args(arguments).env("TERM", "xterm-256color").env("NO_COLOR", "1");
         let (written, _) = on_terminal(&mut command, 80);
-        // Of all escape codes, those that end with an m are for colours.
+        // Escape codes that end with an m are for colours.
         let mut codes = written.split('\u{1b}').skip(1);
         let is_colour =
             |code: &str| code.find(char::is_alphabetic).map(|at| &code[at..=at]) == Some("m");

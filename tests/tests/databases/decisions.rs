@@ -19,7 +19,7 @@ pub(crate) const CASES: &[Case<World>] = &[
         let original = world.impatient_counters();
         synced(&original, 5);
         let copy = world.counters_over(copy_of(world));
-        // What the store noted before the last of them is not in the copy any more.
+        // The copy no longer has what the store had noted before the last of these syncs.
         [4, 2, 1].iter().for_each(|by| synced(&copy, *by));
         original.adopt_database().unwrap();
         assert_refused(&copy, |_| true);
@@ -44,7 +44,7 @@ pub(crate) const CASES: &[Case<World>] = &[
         });
         world.counters_behind(&faults, impatient()).adopt_database().unwrap();
         assert_eq!(copy.baseline(post(1), "level").unwrap(), 5);
-        // It does not know yet, unless it asks again.
+        // The process does not know yet, unless it asks again.
         let is_made = copy.set(post(1), "level", 6).is_ok();
         assert_eq!(copy.baseline(post(1), "level").unwrap(), 5);
         let error = copy.set(post(1), "level", 7).unwrap_err();

@@ -274,7 +274,7 @@ fn finds_other_database(counters: &Counters) -> bool {
     found.iter().any(|finding| finding.code == FindingCode::OtherDatabase)
 }
 
-/// What the store noted last of a row is among its marks.
+/// Asserts that each row still has the mark that the store noted last of it.
 fn assert_noted_is_kept(world: &World, rows: &[StoreRecord]) {
     let Some(store) = world.store.generation() else { return };
     for row in rows.iter().filter(|row| row.writer > 0) {

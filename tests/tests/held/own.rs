@@ -1,4 +1,4 @@
-//! What a process has claimed itself, and could not finish.
+//! Claims that a process has made itself and could not finish.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -43,8 +43,8 @@ pub(crate) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// Counters of which two wait, and which fail at this step until the switch is turned off. The
-/// claims of that step are made, and what it does to the database is not.
+/// Counters, two of them pending, that fail at this step until the switch is turned off. A failing
+/// claim is made; a failing step of the database is not.
 fn counted(world: &World, failing: &'static str) -> (Counters, Arc<AtomicBool>) {
     let is_failing = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&is_failing);

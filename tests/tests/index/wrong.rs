@@ -86,7 +86,7 @@ fn a_token_may_be_anything() {
     }
 }
 
-/// Names of which nothing is pending cost a claim each, once.
+/// A name without anything pending costs one claim, once.
 #[test]
 fn an_index_of_very_many_names_is_read_in_pages_and_emptied() {
     let mut setting = Setting::scanned();

@@ -100,7 +100,7 @@ impl Life {
             Event::RestoreDatabase if !self.copies.are_of_database() => Event::CopyDatabase,
             event => event,
         };
-        // Not to wait for anything: it is what makes the moment a random one.
+        // Does not wait for anything, but makes the moment random.
         thread::sleep(Duration::from_micros(self.choices.u64(..50_000)));
         *self.met.entry(event).or_default() += 1;
         match event {
@@ -159,7 +159,7 @@ impl Life {
         wait_for_progress(&self.site);
         self.traffic.stop();
         let applied = self.syncs.map(SyncProcess::stop);
-        // What a copy lacks of what the store has noted is reported once.
+        // A copy that lacks something that the store has noted is reported once.
         self.copies.sync();
         let left_behind = self.site.last_sync();
         let totals = self.books.check(&self.site);

@@ -42,7 +42,7 @@ fn a_claim_evicted_before_it_was_applied_is_applied_to_its_row_or_reported() {
             .map(|lost| (lost.claim.id.owner_id().to_string(), lost.applied))
             .collect();
         lost.sort_unstable();
-        // Where there is no row it may have been a delete that removed both.
+        // If there is no row, a delete may have removed both.
         assert_eq!(lost, [("1".to_owned(), true), ("2".to_owned(), false)], "{report:?}");
         assert_eq!(views(&counters), [105, 0]);
         let _ = sync_cleanly(&counters);
@@ -50,7 +50,7 @@ fn a_claim_evicted_before_it_was_applied_is_applied_to_its_row_or_reported() {
     }
 }
 
-/// What was evicted cannot be known; but what is in the table was counted, and once.
+/// What was evicted cannot be known, but everything in the table was counted, and only once.
 #[test]
 fn a_server_that_evicts_as_it_likes_loses_counts_but_makes_up_none() {
     let redis = RedisServer::start_with(&["--maxmemory-policy", "allkeys-random"]);

@@ -1,4 +1,4 @@
-//! What a store remembers of the sequences that it gave out, and what is known by that.
+//! What a store remembers of the sequences that it gave out, and what that proves.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn count(counters: &Counters, number: i64, by: i64) {
     wait_for("the server to count", || counters.increment(post(number), "views", by).ok());
 }
 
-/// It has the newest sequence again then, by comparison.
+/// After that claim, its newest sequence is no longer lower than the recorded one.
 #[test]
 fn a_claim_of_another_process_does_not_hide_that_the_store_came_back() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -62,7 +62,7 @@ fn a_claim_of_another_process_does_not_hide_that_the_store_came_back() {
     assert_eq!(views(&counters), [11, 0]);
 }
 
-/// What was claimed is pending again, and would be counted a second time.
+/// The claimed counts are pending again, and would be counted twice.
 #[test]
 fn a_claim_that_went_with_an_old_copy_is_not_applied_as_lost() {
     let setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -91,7 +91,7 @@ fn a_claim_that_went_with_an_old_copy_is_not_applied_as_lost() {
     assert_eq!(views(&counters), [5]);
 }
 
-/// It was claimed before the process knew that the store is old. The decision drops that.
+/// The process claimed it before it knew that the store is old. The decision drops that claim.
 #[test]
 fn what_was_claimed_of_an_old_copy_is_dropped_with_it() {
     let setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -146,7 +146,7 @@ fn a_store_that_was_here_before_another_is_known_again() {
     assert_eq!(views(&counters), [8, 0]);
 }
 
-/// What it has seen since is remembered, and says nothing of what is not.
+/// The store remembers what the process has seen since, which proves nothing about what it forgot.
 #[test]
 fn a_process_refuses_in_each_pass_until_an_operator_decides() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -263,7 +263,7 @@ fn a_store_remembers_each_sequence_that_it_gave_out_and_no_other() {
     assert_eq!(forgotten(&store, &[above]), [above]);
 }
 
-/// One of a version without the memory, or an operator.
+/// The other program is a version without the memory, or an operator.
 #[test]
 fn sequences_that_another_program_gave_out_are_only_compared() {
     let setting = Setting::with_postgres(RedisServer::start());

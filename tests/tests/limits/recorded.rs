@@ -1,4 +1,4 @@
-//! What transactions record of a store, and old copies of it that are known by that alone.
+//! Old copies of a store that are found only by what transactions have recorded of it.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -77,7 +77,8 @@ fn a_set_that_no_pass_came_after_is_recorded() {
     assert_eq!(views(&process), [0, 0]);
 }
 
-/// It takes the row of the record that the set before took, whose sequence the copy does not know.
+/// The set writes to the same row of the record as the set before, whose sequence the copy does not
+/// know.
 #[test]
 fn a_set_in_an_old_copy_does_not_hide_what_was_recorded_before_it() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));
@@ -97,7 +98,7 @@ fn a_set_in_an_old_copy_does_not_hide_what_was_recorded_before_it() {
     assert_eq!(views(&other), [0, 0]);
 }
 
-/// It looks like one that was emptied and has counted since.
+/// The store looks like one that was emptied and has counted since.
 #[test]
 fn a_store_that_came_back_from_before_its_first_sync_is_reported_as_replaced() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));

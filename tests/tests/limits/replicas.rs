@@ -81,7 +81,7 @@ fn claims_that_no_replica_has_are_not_applied_and_reads_stay_right() {
     }
 }
 
-/// So that what it has to confirm later can only be what is written later.
+/// Waits until the replica has everything, so that it later confirms only what is written later.
 pub(crate) fn wait_for_replica(redis: &RedisServer) {
     let mut bare = redis.bare();
     let () = redis::cmd("SET").arg("unrelated").arg(1).query(&mut bare).unwrap();
@@ -115,7 +115,8 @@ fn the_outcome_of_a_set_that_no_replica_has_is_unknown() {
     assert_eq!(views(&counters), [9]);
 }
 
-/// What the replica has when the link is cut is all that remains, and each of it is counted once.
+/// Only what the replica has when the link is cut remains, and each increment of it is counted
+/// once.
 #[test]
 fn after_a_failover_nothing_is_counted_twice_where_claims_wait() {
     let mut setting = Setting::with_postgres(RedisServer::start());

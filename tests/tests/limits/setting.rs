@@ -50,7 +50,7 @@ impl Setting {
         Counters::from_parts(config, Arc::new(store), Arc::clone(&self.ledger))
     }
 
-    /// What is pending of this counter becomes a claim of a pass that dies at once.
+    /// Turns this counter's pending delta into a claim of a pass that dies at once.
     pub fn claim_and_die(&self, owner: &Owner) -> Claim {
         let store = store_on(&self.redis).build().unwrap();
         let id = counter_of(owner, "views");

@@ -137,7 +137,7 @@ fn a_store_that_came_back_is_left_alone_by_every_sync_and_both_sides_are_shown()
         let processes = [setting.counters(), setting.impatient_counters()];
         for counters in &processes {
             assert_went_back(sync(counters), way);
-            // Not a part of it alone, either.
+            // A part of it does not go back alone, either.
             let part = SyncOptions::default()
                 .pattern("post:4:*".parse().unwrap())
                 .on_conflict(OnConflict::Apply);
@@ -152,7 +152,7 @@ fn a_store_that_came_back_is_left_alone_by_every_sync_and_both_sides_are_shown()
     }
 }
 
-/// What was claimed and not followed by anything is known to be in the table, without a guess.
+/// A claim that nothing followed is known to be in the table, without a guess.
 #[test]
 fn an_operator_applies_what_a_store_that_came_back_holds() {
     for way in &WAYS {
@@ -190,7 +190,7 @@ fn goes_on(setting: &Setting, counters: &Counters, before: [i64; 4]) {
     assert_eq!(counters.get(post(1), "views").unwrap(), before[0] + 2);
 }
 
-/// It has seen sequences that no transaction recorded.
+/// The process has seen sequences that no transaction recorded.
 #[test]
 fn a_process_that_knows_more_than_was_recorded_goes_on_after_a_decision_too() {
     let mut setting = Setting::with_postgres(RedisServer::start_with(ON_DISK));

@@ -299,7 +299,7 @@ where
         assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [8, 8]);
     }
 
-    /// Without the table buckets are read and written as ever.
+    /// Without the table, buckets are read and written as before.
     fn assert_since_is_unknown(&self) {
         assert_eq!(self.ledger().kept(None).unwrap(), None);
         self.assert_buckets_are_kept();
@@ -308,7 +308,7 @@ where
         assert!(matches!(refused, Error::NotMigrated { .. }), "{refused:?}");
     }
 
-    /// What is there already was always counted, as far as is known.
+    /// Existing buckets are taken to have been counted always.
     fn assert_all_is_kept(&self) {
         assert_eq!(self.ledger().kept(None).unwrap(), Some(vec![self.day_of_views()]));
     }

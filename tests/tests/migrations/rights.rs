@@ -91,7 +91,7 @@ fn a_user_who_only_reads_needs_both_tables() {
         .unwrap();
     let url = database.url().replace("user=postgres", &format!("user={user}"));
     assert_ne!(url, database.url());
-    // It has given out a sequence far below that of the row, so it may be an old copy.
+    // The store's newest sequence is far below that of the row, so it may be an old copy.
     let old = MemoryStore::with_clock(ManualClock::at_micros(5));
     old.increment(&views_of(2), 1).unwrap();
     old.claim(&[views_of(2)], Duration::ZERO).unwrap();

@@ -1,4 +1,4 @@
-//! What the feature `metrics` brings, and who does not ask for it does not get.
+//! The feature `metrics` brings its dependencies, and builds without it do not have them.
 
 use std::process::Command;
 

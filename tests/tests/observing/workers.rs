@@ -70,7 +70,7 @@ pub fn show_failed_prune() -> Vec<Logged> {
     logged
 }
 
-/// What a worker logs that has an old bucket to prune, where the database refuses this step.
+/// What a worker with an old bucket to prune logs if the database refuses this step.
 fn pruned_refusing(step: &'static str) -> Vec<Logged> {
     let world = memory();
     let bucket = "post:1:views@day:2001-02-03".parse().unwrap();

@@ -1,5 +1,4 @@
-//! Slots of a cluster, of which each may come back or be emptied by itself, and an id that may be
-//! lost.
+//! Slots of a cluster that may come back or be emptied one by one, and an id that may be lost.
 
 use counter_tests::effort::load;
 use counter_tests::model::parts::{
@@ -104,7 +103,7 @@ fn the_last_id_is_the_newest_under_which_anything_is_recorded() {
     refute_doing(does, two_new_ids(), "an id of a process that was slow", NEVER_DOUBLED);
 }
 
-/// A claim may have been made before the id was lost and its part came back.
+/// A claim may be from before the id was lost and its part came back.
 #[test]
 fn what_a_process_has_in_hand_of_a_part_that_came_back_is_not_applied_beside_its_copy() {
     check(in_hand(), "a claim in hand, a new id, and a part restored");

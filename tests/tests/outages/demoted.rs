@@ -154,7 +154,7 @@ fn prepare<P: Primary>(servers: &[P; 2]) -> [Counters; 2] {
     })
 }
 
-/// What others have synced into the new primary, the old one does not know. Connections that are
+/// The old primary does not know what others have synced into the new one. Connections that are
 /// still open lead there.
 fn is_no_restored_one<P: Primary>(servers: &[P; 2]) {
     let (redis, [old, new]) = (RedisServer::start(), servers);
@@ -187,7 +187,7 @@ fn is_no_restored_one<P: Primary>(servers: &[P; 2]) {
     assert_eq!(at_new.baseline(post(1), "level").unwrap(), 3);
     syncs.increment(post(1), "views", 11).unwrap();
     assert_eq!(sync_cleanly(&syncs).applied, 1);
-    // What the new one took by itself is not in the old one.
+    // The old primary does not have what only the new one took.
     assert_eq!(at_new.baseline(post(1), "views").unwrap(), 7 + 7 + 11);
     assert_eq!(at_old.baseline(post(1), "views").unwrap(), 5);
 }

@@ -44,7 +44,7 @@ fn what_happens_after_the_thaw_agrees_with_what_was_said() {
     println!("{unknown} unknown, total {total:b} by twos");
 }
 
-/// A read gets its connection while it looks into Redis.
+/// A read gets its connection to the database while it looks into Redis.
 #[test]
 fn a_read_that_waits_for_redis_leaves_the_only_connection_to_the_application() {
     let site = Site::with_postgres();
@@ -64,9 +64,9 @@ fn a_read_that_waits_for_redis_leaves_the_only_connection_to_the_application() {
         let read = read.join().unwrap();
         assert!(matches!(read, Err(Error::Core(StoreError::Store { .. }))), "{read:?}");
     });
-    // What the read began is over, and so keeps no other one from the connection.
+    // The read that was prepared has ended, so it does not keep the connection from other reads.
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 0);
-    // Neither does what found no connection, beside an application that has it.
+    // Neither does a prepared read that found no connection, because the application has it.
     let kept = pool.get().unwrap();
     let read = counters.get(post(1), "views");
     assert!(matches!(read, Err(Error::Core(StoreError::Store { .. }))), "{read:?}");

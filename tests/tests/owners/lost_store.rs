@@ -222,7 +222,7 @@ fn prepare(world: &World, old: &Owner, new: &Owner) {
     {
         counters.increment(owner, key, by).unwrap();
     }
-    // What was there before is another store.
+    // From here on the store is another one.
     let _ = counters.sync(&SyncOptions::default()).unwrap();
     assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
     counters.increment(old, "more", 7).unwrap();

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         removal::CASES,
     ];
     let mut all = trials(PAIRS, &cases.concat());
-    // All names are in one slot there, which is the only way to move counts in a cluster.
+    // All names are in one slot there, because counts cannot be moved between slots of a cluster.
     let crossing = specific(load::CASES, &[load::CROSSING]);
     all.extend(trials(&[("cluster_with_a_tag_x_postgres", cluster_with_a_tag)], &crossing));
     for (world, make_world) in SHARING_PAIRS {

@@ -1,4 +1,4 @@
-//! Gauges: what is recorded and not added to.
+//! Gauges, which are recorded and not added to.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use counter_core::{CounterId, ManualClock};
@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case<World>] = &[
             let late = |hours| counters.at(instant(NOW) - TimeDelta::hours(hours));
             counters.record(&SHOP, ShopGauge::Stock, 812).unwrap();
             late(24).record(&SHOP, ShopGauge::Stock, 790).unwrap();
-            // Of today, too.
+            // A late reading of today, too.
             late(1).record(&SHOP, ShopGauge::Stock, 1).unwrap();
             let ids =
                 ["day:2026-11-27", "day:2026-11-28"].map(|day| bucket_of(&of(7, "stock"), day));
@@ -109,7 +109,7 @@ pub(super) const CASES: &[Case<World>] = &[
         let expected = [Some(5), Some(40), Some(40), Some(0), Some(0), Some(0)];
         assert_eq!(carried(Span::last(6, Grain::Day)), expected);
         assert_eq!(carried(Span::last(22, Grain::Day))[..3], [None, Some(5), Some(5)]);
-        // A month has the last reading of its days, and what has not begun has none.
+        // A month has the last reading of its days. A period that has not begun has none.
         let months = Span::between(Grain::Month, date(2026, 10, 1), date(2027, 1, 1));
         assert_eq!(carried(months), [None, Some(0), None]);
         assert_eq!(carried(Span::last(2, Grain::Week)), [Some(5), Some(0)]);
@@ -138,7 +138,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         ] {
             assert!(matches!(refused, Error::NotKept { .. }), "{refused:?}");
         }
-        // What is counted is no gauge of the same model, and what is a gauge has no sums.
+        // A counted key is not a gauge of its model, and a gauge has no sums.
         let orders = counters.latest(&SHOP, "orders").unwrap_err();
         assert!(matches!(orders, Error::NotKept { .. }), "{orders:?}");
         let sum = counters.during(Span::last(1, Grain::Day)).get(&SHOP, "stock").unwrap_err();
@@ -151,7 +151,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         let day = |day| Period::day(date(2026, 11, day));
         let latest = |zone: &str| counters.latest(&branch(zone), BranchGauge::Stock).unwrap();
         assert_eq!(latest("+05:30"), Some((day(29), 6)));
-        // West of there that day has not begun.
+        // Further west that day has not begun.
         assert_eq!(latest("UTC"), None);
         let by_id = Branch::counter_owner(1).unwrap();
         assert_eq!(counters.latest(&by_id, BranchGauge::Stock).unwrap(), Some((day(29), 6)));
@@ -188,7 +188,7 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert_eq!(latest(), Some((today, 812)));
         assert!(world.impatient_counters().sync(&SyncOptions::default()).unwrap().is_clean());
         assert_eq!((rows(world, &ids), latest()), (vec![812, 812], Some((today, 812))));
-        // What is deleted is no reading any more.
+        // A deleted bucket has no reading.
         let day = counters.during(today).stored_by([Grain::Day]);
         day.delete(&SHOP, "stock").unwrap();
         assert_eq!(latest(), None);
@@ -246,7 +246,7 @@ pub(super) const IN_REDIS: &[Case<World>] = &[
     ),
 ];
 
-/// The counters of a process at this time, which records what is months old, too.
+/// The counters of a process at this time, which also records readings that are months old.
 fn at(world: &World, now: &str) -> Counters {
     let mut config = counter_diesel::Config::default();
     config.oldest_event = std::time::Duration::from_secs(90 * 24 * 3600);
@@ -262,7 +262,7 @@ fn of(shop: i64, key: &str) -> CounterId {
     CounterId::new("shop", shop, key).unwrap()
 }
 
-/// Lets the store forget when the newest reading was recorded, where it can.
+/// Makes the store forget the instant of the newest reading, if it can.
 fn forget_newest(world: &World, total: &CounterId) {
     if world.store.private().is_none() {
         let name = world.prefix.newest_name(total);

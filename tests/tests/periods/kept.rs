@@ -1,4 +1,4 @@
-//! Since when buckets are kept: what is asked of before is an error, and not 0.
+//! Since when buckets are kept: a read of earlier periods is an error, and not 0.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(get(&counters, last(30).kept()), 0);
         let series = counters.series(&PAGE, PageCounter::Views, last(30).kept()).unwrap();
         assert!(series.is_empty(), "{series:?}");
-        // What comes later is whole.
+        // Later periods are complete.
         let first = Period::day(since.date());
         assert_eq!(get(&counters, first), 0);
         let span = Span::between(
@@ -70,7 +70,7 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// What does not depend on the database.
+/// Cases that do not depend on the database.
 pub(super) const ONCE: &[Case<World>] = &[
     ("what an operator says is read at once here, and by others within a minute", |world| {
         let (counters, other) = (world.counters(), world.counters());
@@ -188,7 +188,7 @@ fn get(counters: &Counters, span: impl Into<Span>) -> i64 {
     counters.during(span).get(&PAGE, PageCounter::Views).unwrap()
 }
 
-/// Since when a span is kept, as a read of more says.
+/// Returns since when a span is kept, taken from the error of a longer read.
 fn since_of(counters: &Counters, span: Span) -> NaiveDateTime {
     let error = counters.during(span).get(&PAGE, PageCounter::Views).unwrap_err();
     match error {
@@ -197,7 +197,7 @@ fn since_of(counters: &Counters, span: Span) -> NaiveDateTime {
     }
 }
 
-/// What is recorded of views.
+/// The rows of views.
 fn kept(counters: &Counters) -> Vec<(Grain, Option<NaiveDateTime>)> {
     let rows = counters.kept().unwrap_or_default().into_iter();
     let of_views = |row: &Kept| row.key.as_str() == "views";

@@ -1,4 +1,4 @@
-//! What the PHP package does wrong with intervals, or does for counters without a model.
+//! Mistakes of the PHP package with intervals, and its counters without a model.
 
 use chrono::NaiveDateTime;
 use counter_core::{CounterId, ManualClock};

@@ -113,13 +113,13 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// What does not depend on the database.
+/// Cases that do not depend on the database.
 pub(super) const ONCE: &[Case<World>] = &[
     ("a read that saw the claim of a row which goes meanwhile counts nothing again", |world| {
         filled(world);
         let (of_old, day) = (&ids()[2], "day:2026-09-30".parse::<Period>().unwrap());
         world.store.increment(of_old, -2).unwrap();
-        // A pass that dies has applied the claim, and the row is 0 for long.
+        // A pass has applied the claim and died, and the row has been 0 for long.
         let faults = Faults::deciding(|step| step.starts_with("ack").then_some(Fault::Kill));
         let dying = world.counters_behind(&faults, impatient());
         assert!(Faults::survive(|| dying.sync(&SyncOptions::default())).is_none());
@@ -143,7 +143,7 @@ pub(super) const ONCE: &[Case<World>] = &[
     }),
     ("a bucket that the database refuses is named, and the others are set to 0", |world| {
         filled(world);
-        // The first of them, and once more.
+        // The first of these days, and then all again.
         let counters = refusing(world, "move_counts", 0..2);
         let pruned = counters.prune(&days()).unwrap();
         assert_eq!((pruned.cleared, pruned.failed.count()), (3, 1), "{pruned:?}");
@@ -265,7 +265,7 @@ fn nth(n: i64) -> CounterId {
     format!("page:{n}:views@day:2025-12-31").parse().unwrap()
 }
 
-/// So many days that ended long ago.
+/// This many days that ended long ago.
 fn many(world: &World, n: i64) -> Counters {
     for n in 1..=n {
         world.store.increment(&nth(n), n).unwrap();
@@ -275,7 +275,7 @@ fn many(world: &World, n: i64) -> Counters {
     counters
 }
 
-/// How many of so many days the store has claims of.
+/// The number of these days of which the store has claims.
 fn claims(world: &World, n: i64) -> usize {
     let held = world.store.look(&(1..=n).map(nth).collect::<Vec<_>>()).unwrap().held;
     held.into_iter().filter(|held| held.as_ref().unwrap().claim.is_some()).count()

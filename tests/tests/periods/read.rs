@@ -106,7 +106,7 @@ pub(super) const CASES: &[Case<World>] = &[
         is_exact([14, 4]);
         assert!(sync().is_clean());
         is_exact([14, 4]);
-        // Of the history before today, nothing of today is part.
+        // History before today includes nothing of today.
         let before = counters.series(&PAGE, PageCounter::Views, span.complete()).unwrap();
         assert_eq!(before.values().collect::<Vec<_>>(), [0, 0, 14]);
     }),

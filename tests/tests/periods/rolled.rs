@@ -1,4 +1,4 @@
-//! Old days that are added up into their months, which stay what they were.
+//! Old days that are rolled up into their months. The months' counts stay the same.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
@@ -22,7 +22,7 @@ use super::read::{PAGE, PageCounter};
 /// Days that ended ninety days ago are those before October.
 const NOW: &str = "2026-12-31T12:00:00Z";
 
-/// Days with what was counted in each, of which the first four are old.
+/// Days and their counts. The first four days are old.
 const DAYS: [(&str, i64); 6] = [
     ("day:2026-08-30", 1),
     ("day:2026-08-31", 2),
@@ -68,7 +68,7 @@ pub(super) const CASES: &[Case<World>] = &[
     ("what the store holds of a day or of its month stays until it is synced", |world| {
         let counters = recorded(world);
         world.store.increment(&views("day:2026-08-31"), 100).unwrap();
-        // As while two owners are merged.
+        // As it is while two owners are merged.
         world.store.increment(&views("month:2026-09"), 1000).unwrap();
         assert_eq!(numbers(&counters.prune(&rolling().dry_run(true)).unwrap()), [4, 1, 1, 3, 0]);
         assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 1, 1, 3, 0]);
@@ -148,7 +148,7 @@ pub(super) const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// What does not depend on the database.
+/// Cases that do not depend on the database.
 pub(super) const ONCE: &[Case<World>] = &[
     ("a key that is counted by months itself only drops its days", |world| {
         filled(world);
@@ -189,7 +189,7 @@ pub(super) const ONCE: &[Case<World>] = &[
             let period = period.parse::<Period>().unwrap();
             counters.during(period).get(&PAGE, PageCounter::Views)
         };
-        // Ninety days before noon of 31 December, 2 October is running.
+        // 2 October was running ninety days before noon of 31 December.
         for (period, dropped, rolled) in [
             ("day:2026-10-01", None, None),
             ("day:2026-10-02", Some(0), Some(0)),
@@ -291,7 +291,7 @@ pub(super) fn rolling() -> PruneOptions {
     PruneOptions::of("day=90d:month".parse().unwrap())
 }
 
-/// Rows, those set to 0, those rolled up, those that are held, and those removed.
+/// Numbers of rows: all, set to 0, rolled up, held, and removed.
 pub(super) fn numbers(pruned: &Pruned) -> [u64; 5] {
     assert!(pruned.failed.is_empty(), "{pruned:?}");
     [pruned.rows, pruned.cleared, pruned.rolled_up, pruned.held, pruned.removed]
@@ -314,12 +314,12 @@ pub(super) fn months(counters: &Counters) -> [i64; 3] {
     [8, 9, 10].map(|month| get(counters, Period::month(2026, month).unwrap()))
 }
 
-/// Everything of which days were rolled up is read in every way that months make up.
+/// Asserts the sums of all rolled-up days, in every period that months make up.
 fn assert_sums(counters: &Counters) {
     assert_sums_but(counters, true);
 }
 
-/// As [`assert_sums`]; whether old days are not kept any more.
+/// Like [`assert_sums`]; says whether old days are no longer kept.
 fn assert_sums_but(counters: &Counters, are_gone: bool) {
     assert_eq!(months(counters), [3, 12, 16]);
     assert_eq!(get(counters, Period::quarter(2026, 3).unwrap()), 15);

@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case<World>] = &[(
                 ("3", "views@day:2026-11-28", 1_000),
                 ("4", "views@day:2026-11-28", 5),
                 ("5", "views@day:2026-11-28", 999),
-                // Not in the span, nor of the grain, nor of the key.
+                // Buckets outside of the span, of another grain, and of another key.
                 ("6", "views@day:2026-11-30", 4_000),
                 ("6", "views@month:2026-11", 4_000),
                 ("6", "likes@day:2026-11-28", 4_000),
@@ -64,7 +64,7 @@ pub(super) const CASES: &[Case<World>] = &[(
         assert_eq!(top(3), [(1, 11), (2, 11), (4, 5)], "the smaller id first");
         assert_eq!(top(9), [(1, 11), (2, 11), (4, 5), (7, -1)]);
         assert_eq!((top(1), top(0)), (vec![(1, 11)], vec![]));
-        // What is pending counts for those that are found.
+        // Pending increments count for the owners that are found.
         put(world, &[("4", "views@day:2026-11-26", 100), ("6", "views@day:2026-11-26", 9_000)]);
         assert_eq!(top(3), [(4, 105), (1, 11), (2, 11)]);
         let month = counters.during(Period::month(2026, 11).unwrap());

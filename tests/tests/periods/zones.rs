@@ -112,7 +112,7 @@ pub(super) const CASES: &[Case<World>] = &[
             assert!(error.to_string().contains("in_zone"), "{error}");
         }
         assert_pending(world, &[("client:1:calls", 0), ("client:1:likes", 0)]);
-        // What only reads or sets needs none either.
+        // Reads and sets of totals need no zone either.
         let handle = counters.handle(&by_id, ClientCounter::Calls).unwrap();
         handle.set(5).unwrap();
         assert_eq!((handle.get().unwrap(), handle.baseline().unwrap()), (5, 5));

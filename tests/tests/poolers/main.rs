@@ -111,7 +111,7 @@ fn two_processes_migrate_count_read_and_sync(connections: usize) {
             );
         }
     });
-    // What one of them had claimed may have been in its hands until it ended.
+    // A process may have had claims in hand until it ended.
     pooled.run(&["sync"]);
     for id in 1..=POSTS {
         assert_eq!(counters.baseline(post(id), "views").unwrap(), 30);
@@ -155,7 +155,7 @@ fn a_sync_never_executes_what_another_client_has_prepared_under_the_same_name() 
     direct.run_pending_migrations().unwrap();
     direct.increment(post(1), "views", 100).unwrap();
     assert!(direct.sync(&SyncOptions::default()).unwrap().is_clean());
-    // Of the three connections two are taken, and one is free.
+    // Two of the three connections are taken, and one is free.
     let _other = pooled.holder();
     let [first, second] = [(); 2].map(|()| Arc::new(Mutex::new(pooled.holder())));
     let take = |conn: &Mutex<PgConnection>| conn.lock().unwrap().batch_execute("BEGIN").unwrap();

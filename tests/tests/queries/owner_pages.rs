@@ -117,8 +117,8 @@ fn with_values(query: &str) -> String {
     filled + rest
 }
 
-/// All are answered by an index. What is left for a later page may be so little that it is sorted,
-/// but not the first page, of which most is left.
+/// An index answers every page. The few rows left for a later page may be sorted, but not those of
+/// the first page.
 fn assert_explained(world: &QueryWorld<Connection>, statements: &[String]) {
     let conn = &mut world.connect();
     for (page, statement) in statements.iter().enumerate() {

@@ -63,10 +63,10 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
         let top = |n| ids_and_values(world.counters.top::<Post>(PostCounter::Views, n).unwrap());
         assert_eq!(top(5), [(49, 49), (99, 49), (48, 48), (98, 48), (47, 47)]);
         assert_eq!(top(0), []);
-        // What was counted by 0 alone has no row.
+        // A counter that was only counted by 0 has no row.
         assert_eq!(top(1_000).len(), 98);
 
-        // What is pending reorders the list, but moves no owner into it or out of it.
+        // Pending increments reorder the list, but move no owner into it or out of it.
         views(98, 10).unwrap();
         views(49, -40).unwrap();
         views(3, 500).unwrap();

@@ -63,8 +63,7 @@ fn a_batch_has_one_deadline_while_the_server_is_frozen() {
         for outcome in outcomes.into_iter().skip(sent) {
             assert_not_counted(pool, outcome);
         }
-        // Of what may have been sent the server carries out as much as arrived; of the rest
-        // nothing, ever.
+        // The server carries out the commands that arrived, and never the others.
         assert!(counted_in_the_end(&server) <= i64::try_from(sent).unwrap(), "{pool}");
     }
 }

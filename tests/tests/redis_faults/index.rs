@@ -143,7 +143,7 @@ fn what_the_server_refuses_for_good_is_not_written_again_and_for_now_is() {
     count(&store, 2);
     index.page(&[], NonZeroUsize::MIN).unwrap();
     let refuse = |value: &str| require_replicas(&server, value);
-    // What was counted before the server refused writes, and not written.
+    // An increment from before the server refused writes, which is not in the index.
     redis::cmd("INCRBY").arg("counter:user:2:downloads").arg(0).exec(&mut bare).unwrap();
     let gathered = downloads_of(3);
     store.increment(&gathered, 1).unwrap();

@@ -177,7 +177,7 @@ fn what_is_left_of_a_late_reply_is_nobody_elses() {
     }
 }
 
-/// Nor is it the application's, on the pool that it shares with the store.
+/// An application that shares its pool with the store does not get it either.
 #[test]
 fn an_application_does_not_get_what_is_left_of_a_late_reply() {
     let server = RedisServer::start();
@@ -213,7 +213,7 @@ fn an_increment_that_arrives_late_was_unknown_and_is_counted_once() {
     }
 }
 
-/// No byte is long in coming, and all of them together are.
+/// Each byte comes soon, but all of them together take long.
 #[test]
 fn a_batch_has_one_deadline_while_bytes_trickle() {
     let drip = Kind::Drip(Duration::from_millis(50));

@@ -98,7 +98,7 @@ fn nothing_is_claimed_from_a_server_that_went_back() {
         other => panic!("{other:?}"),
     }
     assert_eq!(setting.get("counter:user:2:downloads").as_deref(), Some("7"));
-    // That a pass begins does not make the copy any newer.
+    // A pass that begins does not make the copy newer.
     generation(&setting.store, 0);
     assert!(setting.store.claim(&[downloads_of(2)], LONG).is_err());
 }

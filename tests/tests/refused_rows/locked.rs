@@ -145,7 +145,7 @@ pub const FILES: &[Case<World>] =
         assert_eq!(sum_of_rows(&counters, 1..=10), 10);
     })];
 
-/// How soon what is counted beside a locked row is in the table, and a row that was locked.
+/// How soon the table has counts beside a locked row, and those of a row that was locked.
 const SOON: Duration = Duration::from_secs(10);
 
 /// Returns after how long each of these posts has this value in the table.

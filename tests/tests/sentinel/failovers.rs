@@ -1,4 +1,4 @@
-//! What becomes of increments, syncs and reads while masters and sentinels fail. Each test prints a
+//! The outcomes of increments, syncs and reads while masters and sentinels fail. Each test prints a
 //! line of the table in the guide to operation.
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use counter_tests::process::wait_for;
 use counter_tests::servers::{FakeRedis, FakeReply, RedisServer, SentinelSite, built};
 use counter_tests::tally::{Outcomes, Tally, Worker};
 
-/// As many increments as show that counting goes on.
+/// Enough increments to show that counting goes on.
 const ENOUGH: usize = 500;
 
-/// How long a server is asked that may be frozen.
+/// How long a server that may be frozen is asked.
 const PATIENT: Duration = Duration::from_secs(2);
 
 /// The longest time from the agreement of the sentinels to the first connection to their new
@@ -39,7 +39,7 @@ impl World {
         Self::by(site, &url)
     }
 
-    /// One whose store finds the master by this URL.
+    /// Counters whose store finds the master by this URL.
     fn by(site: SentinelSite, url: &str) -> Self {
         let (counters, _database) = counters_of(built(|| RedisStore::builder(url)));
         Self { site, counters, _database }
@@ -51,7 +51,7 @@ pub fn counters_of(store: RedisStore) -> (Counters, Box<dyn Database>) {
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();
     let mut config = Config::default();
-    // One process is all there is, and what it leaves behind is its own.
+    // There is only one process, so the claims that are left behind are its own.
     config.claim_timeout = Duration::ZERO;
     (Counters::from_parts(config, Arc::new(store), ledger), database)
 }
@@ -250,7 +250,7 @@ fn host_of(fake: &FakeRedis) -> String {
     fake.url().replace("redis://", "").replace('/', "")
 }
 
-/// It names the old master for ever, and is the one that is asked first.
+/// This sentinel is asked first, and always names the old master.
 #[test]
 fn a_sentinel_that_is_cut_off_from_the_others_does_not_lead_back_to_a_dead_master() {
     let mut site = SentinelSite::start();

@@ -1,4 +1,4 @@
-//! What connections to sentinels and masters log in with, and over what.
+//! The logins of connections to sentinels and masters, and their transport.
 
 use std::sync::Arc;
 

@@ -41,7 +41,7 @@ fn claims_wait_for_a_sentinel_that_does_not_answer_and_a_second_later_they_do_no
     counters.increment(post(1), "views", 5).unwrap();
 
     let leader = &site.sentinels[1];
-    // Where the machine stalls for so long, a sync says nothing.
+    // If the machine stalls for this long, the duration of a sync proves nothing.
     let first = wait_for("a sync within a second", || {
         wait_until_all_are_heard(&store);
         let frozen = Instant::now();

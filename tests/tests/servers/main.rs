@@ -1,4 +1,4 @@
-//! What is only true of a database server, and of each of them.
+//! Properties that only database servers have, and all of them.
 #![allow(clippy::unwrap_used)]
 
 mod binary_log;

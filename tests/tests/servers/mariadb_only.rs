@@ -174,8 +174,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
     }),
 ];
 
-/// A proxy in front of the server cannot follow what is set from such a variable, and ties the
-/// connection to one server.
+/// A proxy cannot follow a setting that comes from a session variable, and then ties the connection
+/// to one server.
 pub(crate) fn no_statement_uses_a_variable_of_the_session() {
     let server = MariaDb::new(Durability::Off);
     let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));

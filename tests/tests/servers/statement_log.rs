@@ -15,7 +15,8 @@ fn server() -> MariaDb {
     MariaDb::with_options(Durability::Off, &options)
 }
 
-/// What is missing there is not asked of the store, which may be an old copy.
+/// The store, which may be an old copy, is not asked about records that the transaction has not
+/// read.
 pub(crate) fn a_transaction_that_skips_rows_reads_what_others_record_meanwhile() {
     let server = server();
     let world = ServerWorld::<MysqlConnection>::in_server(&server.url("mysql"));

@@ -1,13 +1,13 @@
--- Returns the generation of the data, and begins one if there is none, where the other slots have
--- been raised for it. One that names no database names this one from now on.
+-- Returns the generation of the data. If there is none, begins one for which the other slots have
+-- been raised. A generation that names no database gets the name of this one.
 --
 -- KEYS: the generation, the high water of its slot, the sequences given out there, and the marks.
 -- ARGV: the generation that begins if there is none; the sequence to which that raises the high
 --       water, or 0 if none may begin; the high water before what is known was read; and what the
 --       slot is known to have given out.
--- Returns 'old' or 'new', the high water and the generation; or, having changed nothing, 'changed'
--- and the high water if none may begin, or another one has begun meanwhile; or 'foreign' and what
--- is there.
+-- Returns 'old' or 'new', the high water and the generation. Or, having changed nothing: 'changed'
+-- and the high water if none may begin or another one has begun meanwhile; 'foreign' and what is
+-- there.
 
 local generation, foreign = read_generation(KEYS[1])
 local high_water, foreign_high_water = read_high_water(KEYS[2])
@@ -27,13 +27,13 @@ end
 if raised > GREATEST_HIGH_WATER then
   return { 'foreign', foreign_value('H', ARGV[2]) }
 end
--- A slot that came back is known to have done so in the new generation too.
+-- A slot that came back is not raised, so that it is found in the new generation too.
 if not came_back(KEYS[3], high_water, 4) then
   write_high_water('SET', KEYS[2], raised)
   remember(KEYS[3], high_water, raised, raised)
   high_water = raised
 end
--- They are of a generation whose id is gone.
+-- These marks belong to a generation whose id is gone.
 redis.call('DEL', KEYS[4])
 redis.call('SET', KEYS[1], ARGV[1])
 return { 'new', format_sequence(high_water), ARGV[1] }

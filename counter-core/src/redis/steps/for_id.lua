@@ -1,12 +1,11 @@
--- Goes before the scripts that raise slots of a cluster for a new id of the data, after
--- given_out.lua.
+-- Prepended, after given_out.lua, to the scripts that raise slots of a cluster for a new id of the
+-- data.
 
--- Returns whether a slot came back from an old copy, and a function that says of a sequence whether
--- it was given out. The slot is known to have given out the sequences in ARGV from the one at
--- `first` on.
+-- Returns whether a slot came back from an old copy, and a function that returns whether a sequence
+-- was given out. ARGV, from `first` on, has sequences that the slot is known to have given out.
 local function came_back(given_out, high_water, first)
   local was_given_out = memory(given_out, high_water)
-  -- One that was emptied has nothing to remember.
+  -- An emptied slot has nothing to remember.
   if high_water == 0 then
     return false, was_given_out
   end

@@ -45,7 +45,7 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
 ///
 /// # Errors
 ///
-/// [`Error::StoreChanged`] if none may begin with what is known.
+/// [`Error::StoreChanged`] if a generation would have to begin, but may not with these records.
 pub(crate) fn generation(
     server: &Server,
     database: &str,

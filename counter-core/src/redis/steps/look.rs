@@ -51,7 +51,8 @@ pub(crate) fn held_under(
     Ok(page)
 }
 
-/// Returns the high water of the slot of the generation, which each one raises when it begins.
+/// Returns the high water of the slot with the generation's id. It rises whenever a generation
+/// begins.
 pub(crate) fn newest_beside_id(server: &Server) -> Result<ClaimSeq, Error> {
     let names = server.names();
     let home = names.home();

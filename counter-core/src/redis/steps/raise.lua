@@ -1,9 +1,9 @@
 -- Raises the high water to the present time, or above. Accepts that sequences up to there were
--- given out and forgotten, unless the high water was lost: then all was, and nothing comes back.
+-- given out and forgotten. If the high water was lost there is nothing to accept: all data is gone,
+-- and no old counts came back.
 --
 -- KEYS: the high water and the sequences given out.
--- ARGV: the sequence that the high water becomes no less than; 1 if it is raised only where it was
---       lost, and else 0.
+-- ARGV: the lowest sequence to raise the high water to; 1 to raise it only if it was lost, else 0.
 -- Returns 'ok' and the high water; or, having changed nothing, 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])

@@ -40,8 +40,8 @@ pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error
     raise_those(server, parts, Those::All)
 }
 
-/// Raises the high water of those of these parts that have none. One that has one by now may have
-/// come back from an old copy.
+/// Raises the high water of those of these parts that have none. Skips a part that has one by now,
+/// because it may have come back from an old copy.
 pub(crate) fn raise_emptied(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
     raise_those(server, parts, Those::Emptied)
 }

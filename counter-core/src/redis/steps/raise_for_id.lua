@@ -1,9 +1,11 @@
--- Has a slot of a cluster give out a sequence for a new id of the data, unless it came back from an
--- old copy: then it does not remember what it is known to have given out under the last id.
+-- Makes a slot of a cluster give out a sequence for a new id of the data. A slot that does not
+-- remember what it is known to have given out under the last id came back from an old copy, and
+-- gives out none.
 --
--- KEYS: the high water and the sequences given out. ARGV: the sequence, and those that the slot
--- gave out. The high water becomes no less than the first. Returns 'ok' and the high water; or,
--- having changed nothing, 'back' and the high water, or 'foreign' and what is there.
+-- KEYS: the high water and the sequences given out. ARGV: the sequence, and those that the slot is
+-- known to have given out. Raises the high water to the first, if it is lower. Returns 'ok' and the
+-- high water; or, having changed nothing, 'back' and the high water, or 'foreign' and what is
+-- there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
@@ -25,7 +27,8 @@ if high_water < raised then
   remember(KEYS[2], high_water, raised, raised)
   return { 'ok', format_sequence(raised) }
 end
--- Another process has claimed something just now. In the middle of a run it was given out.
+-- The high water is higher already, because another process has claimed something just now. A
+-- sequence in the middle of a run counts as given out.
 if not was_given_out(ARGV[1]) then
   redis.call('PERSIST', KEYS[2])
   redis.call('ZADD', KEYS[2], ARGV[1], ARGV[1])

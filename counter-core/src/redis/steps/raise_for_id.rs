@@ -51,12 +51,12 @@ impl<'a> Known<'a> {
     }
 }
 
-/// A generation that may begin, for which all slots but the one of its id are raised.
+/// A generation that may begin. All slots but that of its id have been raised for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Raised {
     /// The floor of the new id, or 0 if none may begin.
     pub(crate) floor: ClaimSeq,
-    /// The high water beside the id before what is known was read.
+    /// The high water of the id's slot, from before the records were read.
     pub(crate) beside_id: ClaimSeq,
     /// The sequences that the slot of the id is known to have given out.
     pub(crate) given_out: Vec<ClaimSeq>,
@@ -75,14 +75,14 @@ impl InSlot for OfSlot {
     }
 }
 
-/// Has all slots but the one of the id give out one and the same sequence, which is above all that
-/// there are and no less than `above`, but for those that do not remember what is known. A slot
-/// that does not remember it has gone back to before the new id.
+/// Makes all slots but that of the id give out the same sequence, which is above all existing ones
+/// and no less than `above`. Skips the slots that do not remember what is known of them: without
+/// that sequence it shows that they have gone back to before the new id.
 ///
-/// The slot of the id comes last, when that is set. So a process that is slow, and knows only what
-/// was before the last id, begins none.
+/// The slot of the id comes last, when the id is set. So a slow process that knows only what was
+/// before the last id cannot begin a generation.
 ///
-/// It is not in the future, because sequences that are no times come again when a slot goes back.
+/// The sequence is not in the future. A slot that goes back would give out such a sequence again.
 pub(crate) fn raise_for_id(
     server: &Server,
     above: ClaimSeq,

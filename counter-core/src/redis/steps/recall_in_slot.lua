@@ -1,11 +1,11 @@
--- Asks whether sequences of one slot of a cluster were given out. A slot that does not remember
--- one, which is not accepted either, came back from an old copy. It keeps that in mind until a
--- decision is made, because it soon forgets what it gave out before.
+-- Asks whether sequences of one slot of a cluster were given out. If the slot neither remembers nor
+-- accepts one of them, it came back from an old copy. It records that until an operator decides,
+-- because it soon forgets what it gave out before.
 --
 -- KEYS: the high water and the sequences given out. ARGV: the sequences. Returns 'ok', the high
--- water, the sequence up to which it is accepted that some were forgotten, and of the sequences
--- asked for, and of those kept in mind, those that cannot have been given out; or 'foreign' and
--- what is there.
+-- water, the sequence up to which forgetting is accepted, and those sequences, of the given and the
+-- recorded ones, that the slot has not given out as far as it remembers. Or 'foreign' and what is
+-- there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
@@ -26,9 +26,9 @@ end
 if back and back > newest then
   answer[#answer + 1] = format_sequence(back)
 end
--- One that has lost its high water was emptied.
+-- A slot without a high water was emptied, and did not come back from an old copy.
 if high_water > 0 and newest > accepted and newest > (back or 0) then
-  -- Where memory is full, a script may not begin with a write that takes any.
+  -- When memory is full, Redis refuses a script whose first write needs memory.
   redis.call('PERSIST', KEYS[2])
   redis.call('ZADD', KEYS[2], format_sequence(-newest), 'back')
 end

@@ -49,7 +49,7 @@ enum Answer {
     Nothing(Slot, String),
 }
 
-/// Asks of each slot whether it gave out these sequences of it in the generation with this id.
+/// Asks each slot whether it gave out these sequences in the generation with this id.
 pub(crate) fn recall_parts(
     server: &Server,
     store_id: &str,
@@ -144,7 +144,7 @@ fn read(store_id: &str, mut answer: ScriptAnswer) -> Result<Recall, BoxError> {
     Ok(Recall::new(Some(store_id.to_owned()), high_water, accepted, forgotten))
 }
 
-/// Returns the newest sequence that a slot has forgotten, if that is not accepted.
+/// Returns the newest sequence that a slot has forgotten and that is not accepted.
 fn forgotten_in(part: Slot, recall: &Recall) -> Option<ForgottenPart> {
     let Recall { high_water: found, accepted, .. } = *recall;
     // Without a high water everything is forgotten, also what was accepted.

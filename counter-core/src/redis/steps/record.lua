@@ -2,12 +2,14 @@
 --
 -- KEYS: the high water, the sequences given out and the instant of the newest reading; then of the
 --       total and of each bucket its pending delta and its claim.
--- ARGV: what each claim does, as op:value; the instant of the reading; that of the newest one if
---       the store does not know it, or an empty text; for how many milliseconds the newest one is
---       remembered; for each bucket the end of its period. Instants are in microseconds since 1970.
+-- ARGV: what each claim does, as op:value; the instant of the reading; the instant of the newest
+--       reading, used if the store knows none, or an empty text; how many milliseconds the newest
+--       instant is remembered; for each bucket the end of its period. Instants are in microseconds
+--       since 1970.
 -- Returns 'ok', the high water, and for each counter its claim, or - if it stays as it is. Or,
--- having changed nothing, 'missing' and the high water if the newest reading is not known;
--- 'foreign', what is there, and for the fourth and later names the number of its counter.
+-- having changed nothing: 'missing' and the high water if the newest reading is not known;
+-- 'foreign', what is there, and a number: none for the first two names, 1 for the third, and that
+-- of the counter for the others.
 --
 -- Everything is read before anything is written.
 

@@ -30,8 +30,8 @@ static RECORD: LazyLock<Script> = LazyLock::new(|| {
 /// period it was in.
 const REMEMBERED: Duration = Duration::from_secs(8 * 24 * 3600);
 
-/// Sets the buckets of a reading, and its total if it is the newest. `None` if the newest one is
-/// not known.
+/// Sets the buckets of a reading, and the total if the reading is the newest. `None` if the newest
+/// one is not known.
 pub(crate) fn record(
     server: &Server,
     reading: &Reading,
@@ -52,8 +52,8 @@ pub(crate) fn record(
     })
 }
 
-/// The script checks everything before it changes anything. So if the server refuses it, or a
-/// command of it, nothing has happened: that is as good as not sent.
+/// The script checks everything before it changes anything. So if the server refuses the script or
+/// one of its commands, nothing was changed, as if it had not been sent.
 fn record_on(
     server: &Server,
     checkout: &mut Checkout<'_>,
@@ -124,7 +124,7 @@ fn interrupted(checkout: &mut Checkout<'_>, why: BoxError) -> ExchangeError {
     ExchangeError::Interrupted(why)
 }
 
-/// Returns the counter whose number a script answers.
+/// Returns the counter whose number a script has returned.
 fn counter_of(reading: &Reading, number: Option<Reply>) -> Option<&CounterId> {
     let Some(Reply::Text(number)) = number else { return None };
     let number = str::from_utf8(&number).ok()?.parse::<usize>().ok()?;

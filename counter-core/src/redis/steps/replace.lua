@@ -3,12 +3,11 @@
 -- KEYS: the high water and the sequences given out; then of each counter its pending delta and its
 --       claim.
 -- ARGV: what each claim does, as op:value.
--- Returns 'ok', the high water, and for each counter its claim, or x and what is foreign, of which
--- nothing is changed. Or, having changed nothing, 'foreign' and what is in the place of the first
--- two.
+-- Returns 'ok', the high water, and for each counter its claim, or x and what is in its place, in
+-- which case that counter is unchanged. Or, having changed nothing, 'foreign' and what is in the
+-- place of the first two names.
 --
--- Everything is read before anything is written. Of a counter that is named again, the last claim
--- stays.
+-- Everything is read before anything is written. If a counter is named twice, its last claim stays.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])

@@ -28,7 +28,7 @@ static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// How many counters one call of the script replaces at most. The server does nothing else
+/// Maximum number of counters that one call of the script replaces. The server does nothing else
 /// meanwhile.
 const CHUNK: usize = 200;
 
@@ -46,7 +46,7 @@ pub(crate) fn replace(
     })
 }
 
-/// Does the same for many counters, those of one slot by one script. Returns an outcome for each.
+/// Replaces many counters, those of one slot by one script. Returns an outcome for each.
 pub(crate) fn replace_many(
     server: &Server,
     replacements: &[(CounterId, Replacement)],
@@ -58,7 +58,7 @@ pub(crate) fn replace_many(
     }
     let mut outcomes = Vec::new();
     outcomes.resize_with(replacements.len(), || None);
-    // The calls that fail take no longer together than one of them may.
+    // All failing calls together take no longer than one of them may.
     let patience = server.timeouts().wait + server.timeouts().read;
     let (mut failing, mut refused) = (Duration::ZERO, None::<SharedCause>);
     for (slot, places) in by_slot {

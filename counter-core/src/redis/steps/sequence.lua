@@ -4,8 +4,8 @@
 
 local GREATEST_HIGH_WATER = tonumber(ARGV[#ARGV - 1])
 
--- How many runs of sequences a store remembers, and how many of each slot where each slot of a
--- cluster has its own, whose name ends like that.
+-- How many runs of sequences a store remembers, and how many a slot of a cluster does. The name of
+-- a slot's set ends with `:given`.
 local REMEMBERED, REMEMBERED_IN_SLOT = 1000, 8
 
 local function format_sequence(seq)
@@ -44,9 +44,9 @@ local function foreign_marks(name)
   end
 end
 
--- Two members of the sequences given out are no runs, and are never forgotten: 'accepted', which
--- raise.lua sets, and 'back', which recall_in_slot.lua sets. The score of each is a sequence below
--- 0, so that they come before all runs. Returns them as ZADD takes them.
+-- Returns the members of the sequences given out that are not runs, as ZADD takes them: 'accepted',
+-- which raise.lua sets, and 'back', which recall_in_slot.lua sets. They are never forgotten. Their
+-- scores are negated sequences, so they come before all runs.
 local function words_in(name)
   local lowest = redis.call('ZRANGE', name, 0, 1, 'WITHSCORES')
   local words = {}
@@ -63,22 +63,22 @@ local function sequence_of_word(name, word)
   return 0 - tonumber(redis.call('ZSCORE', name, word) or '0')
 end
 
--- Returns the sequence up to which it is accepted that some were forgotten, or 0.
+-- Returns the sequence up to which an operator has accepted forgotten ones, or 0.
 local function accepted_in(name)
   return sequence_of_word(name, 'accepted')
 end
 
--- Returns the sequence that was found to be forgotten and is not accepted, or nil. Where there is
--- one, the data came back from an old copy.
+-- Returns the sequence that was found to be forgotten and is not accepted, or nil. If there is one,
+-- the data came back from an old copy.
 local function back_in(name)
   local back = sequence_of_word(name, 'back')
   return back > 0 and back > accepted_in(name) and back or nil
 end
 
 -- Remembers that all sequences from `first` to `last` were given out, by a script that found this
--- high water. Each member is the first of a run and has the last as its score. Of a script that
--- does not know this set, no sequence is in it: so if the newest run does not end at the high
--- water, the set begins anew, and says nothing of what was before.
+-- high water. Each member is the first of a run and has the last as its score. Older versions'
+-- scripts give out sequences without adding them here. So if the newest run does not end at the
+-- high water, the set begins anew, and knows nothing of earlier sequences.
 local function remember(name, high_water, first, last)
   local words = words_in(name)
   local newest = redis.call('ZRANGE', name, -1, -1, 'WITHSCORES')[2]
@@ -99,8 +99,8 @@ local function now_in_microseconds()
 end
 
 -- Makes the first two writes of a script that gives out sequences. `set` is the command that sets
--- the claims. Where memory is full, a script may not begin with a write that takes any, and a user
--- may lack the right to some command. So the first write changes nothing, and the second sets
+-- the claims. When memory is full, Redis refuses a script whose first write needs memory, and a
+-- user may lack the right to some command. So the first write changes nothing, and the second sets
 -- something where a failure loses nothing. DEL comes next, and nothing is lost if that fails
 -- either.
 local function write_high_water(set, name, seq)

@@ -149,7 +149,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
 
     /// The ids of the owners of this type whose counts of this key are the highest, the highest
     /// first, and the smaller id first where counts are the same. At most as many as the limit.
-    /// With a range of buckets, those whose buckets add up to the most.
+    /// With a range of buckets, the owners whose buckets add up to the most.
     fn top(
         &mut self,
         tables: &Tables,
@@ -282,7 +282,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
         Ok(None)
     }
 
-    /// Fails if the client library reads texts as empty ones, as far as that happens.
+    /// Fails if the client library reads texts as empty ones. Checks only where that can happen.
     fn check_texts(&mut self) -> QueryResult<()> {
         Ok(())
     }

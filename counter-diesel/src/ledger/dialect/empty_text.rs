@@ -1,5 +1,5 @@
-//! A client library that reads every text as an empty one: MariaDB Connector/C 3.3.19 does with
-//! Diesel. Whatever such a text decides would be decided wrongly, so it is refused.
+//! Refuses a client library that reads every text as an empty one, as MariaDB Connector/C 3.3.19
+//! does with Diesel. Every decision based on such a text would be wrong.
 
 use diesel::result::{Error as DieselError, QueryResult};
 

@@ -7,12 +7,12 @@ use diesel::result::QueryResult;
 use super::moves::MovesDialect;
 use super::tables::Tables;
 
-/// Questions about the table that says since when buckets are kept. It belongs to [`Dialect`],
-/// which builds on it.
+/// Statements about the table that says since when buckets are kept. Part of [`Dialect`], which
+/// builds on it.
 ///
 /// [`Dialect`]: super::dialect::Dialect
 pub trait KeptDialect: MovesDialect {
-    /// The end of an `INSERT` that leaves a row alone which is there already.
+    /// The end of an `INSERT` that leaves an existing row unchanged.
     const IF_ABSENT: &'static str = " ON CONFLICT DO NOTHING";
 
     /// Returns the database's time, UTC.
@@ -34,12 +34,11 @@ pub trait KeptDialect: MovesDialect {
         than: NaiveDateTime,
     ) -> QueryResult<bool>;
 
-    /// Makes a row, unless there is one. Returns how many were made, as far as the database says.
+    /// Makes a row, unless there is one. Returns how many rows the database says that it made.
     fn insert_kept(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
 
-    /// Changes since when the row that there is says that buckets are kept: in any case, or only if
-    /// that is later.
-    /// Returns how many rows were found.
+    /// Changes the time since when buckets are kept in an existing row: in any case, or only to a
+    /// later one. Returns how many rows were found.
     fn update_kept(
         &mut self,
         tables: &Tables,

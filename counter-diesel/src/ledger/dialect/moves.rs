@@ -6,11 +6,12 @@ use diesel::result::QueryResult;
 use super::tables::Tables;
 
 /// Statements about single buckets, outside of the protocol of claims: none of them changes a
-/// sequence. It belongs to [`Dialect`], which builds on it.
+/// sequence. Part of [`Dialect`], which builds on it.
 ///
 /// [`Dialect`]: super::dialect::Dialect
 pub trait MovesDialect {
-    /// Sets the count of a bucket to 0, if its row is still this one. Returns the rows changed.
+    /// Sets the count of a bucket to 0, if its row is unchanged. Returns the number of changed
+    /// rows.
     fn clear_bucket(
         &mut self,
         tables: &Tables,
@@ -18,7 +19,7 @@ pub trait MovesDialect {
         row: Baseline,
     ) -> QueryResult<usize>;
 
-    /// Adds to the row of a bucket. Returns the rows changed.
+    /// Adds to the row of a bucket. Returns the number of changed rows.
     fn add_to_bucket(&mut self, tables: &Tables, id: &CounterId, by: i64) -> QueryResult<usize>;
 
     /// Makes a row of 0 for a bucket, unless it has one.

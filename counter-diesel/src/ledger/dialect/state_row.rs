@@ -9,8 +9,8 @@ pub struct StateRow {
     pub(crate) writer: i64,
     pub(crate) seq: ClaimSeq,
     pub(crate) synced_at: Option<NaiveDateTime>,
-    /// As text. Written, an empty one leaves what is there. In the row of passes it is the identity
-    /// that the database had when the store was synced into it first.
+    /// The marks as text. Writing an empty text leaves the old one. In the row of passes, this is
+    /// the identity that the database had when the store was first synced into it.
     pub(crate) marks: String,
 }
 

@@ -66,8 +66,8 @@ fn run_if_alone<C: CounterConnection>(
     tables: &Tables,
 ) -> Result<Option<Vec<&'static str>>, Error> {
     let mut attempted = C::migrations().first().map_or("", |migration| &migration.name);
-    // Before the lock, which on SQLite makes the table in which migrations are recorded. If this
-    // cannot be found out, the migrations fail and say why.
+    // Checked before the lock, which on SQLite makes the table that records migrations. If the
+    // check fails, so do the migrations, which say why.
     if contained(conn, |conn| are_of_application(conn, tables)).unwrap_or(false) {
         return Ok(Some(Vec::new()));
     }
@@ -107,8 +107,8 @@ fn run_if_alone<C: CounterConnection>(
     })
 }
 
-/// Returns whether the application's own migrations have made the tables: all are there, and
-/// nothing is recorded of ours, not even that they were begun.
+/// Returns whether the application's own migrations have made the tables: all tables exist, and
+/// none of our migrations is recorded, not even as begun.
 fn are_of_application<C: CounterConnection>(conn: &mut C, tables: &Tables) -> QueryResult<bool> {
     if conn.has_table(tables.migrations())? {
         return Ok(false);
@@ -118,7 +118,7 @@ fn are_of_application<C: CounterConnection>(conn: &mut C, tables: &Tables) -> Qu
             return Ok(false);
         }
     }
-    // They give the database an id.
+    // Complete migrations have given the database an id.
     Ok(!LedgerState::of_rows(conn.state(tables, "")?).database.is_empty())
 }
 

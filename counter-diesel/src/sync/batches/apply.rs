@@ -48,8 +48,9 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Tries once to apply claims that a caller is waiting for, of different counters and in their
-/// order, in one transaction. What does not succeed at once is left to the next pass.
+/// Tries once to apply claims in one transaction, while a caller waits. The claims must be of
+/// different counters, in the order of the counters. What does not succeed at once is left to the
+/// next pass.
 pub(crate) fn apply_once(
     unsettled: &Unsettled<'_>,
     claims: &[Claim],
@@ -192,8 +193,8 @@ impl<'a> Applier<'a, '_> {
         Ok(settled)
     }
 
-    /// Makes sure that the store still has the id that it had before the claims were verified. It
-    /// is in another part of the store than they are. With it goes what keeps those from coming
+    /// Makes sure that the store still has the id that it had before the claims were verified. The
+    /// id is in another part of the store than the claims. If the id is lost, those parts could go
     /// back to before the next id unnoticed.
     fn confirm_id(&mut self) -> Result<(), Error> {
         let Some(store_id) = self.unsettled.store_id() else { return Ok(()) };

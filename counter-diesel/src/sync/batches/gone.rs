@@ -18,9 +18,9 @@ use crate::sync::report::claims::{LostClaim, PostponedCause};
 
 /// The outcome of a transaction over claims that are gone.
 enum Updated {
-    /// It is committed, and this is what each claim came to.
+    /// Committed, with the outcome of each claim.
     Committed(Vec<UpdateOutcome>),
-    /// It is not, because these parts of the store went back or do not answer.
+    /// Not committed, because these parts of the store went back or do not answer.
     PartsLeft(PartsLeft),
 }
 
@@ -64,7 +64,8 @@ impl Applier<'_, '_> {
         Ok(())
     }
 
-    /// Drops claims that an operator has decided about, with all that the store had forgotten.
+    /// Drops claims that an operator has decided to drop, with everything that the store had
+    /// forgotten.
     fn drop_decided(&mut self, decided: Vec<Claim>) -> Result<(), Error> {
         let ids = decided.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         if ids.is_empty() {
@@ -84,8 +85,8 @@ impl Applier<'_, '_> {
     }
 
     /// Applies the claims by one transaction, if they are of one store and the database takes all
-    /// of them: what was moved from one counter to another is then in both rows, or in none. Leaves
-    /// those whose parts of the store went back or do not answer.
+    /// of them. So a count that was moved from one counter to another is in both rows or in
+    /// neither. Leaves claims whose parts of the store went back or do not answer.
     fn update_together(&mut self, lost: &mut Vec<Made>) -> Result<bool, Error> {
         loop {
             let Some((_, store_id)) = lost.first() else { return Ok(true) };
@@ -118,7 +119,7 @@ impl Applier<'_, '_> {
         }
     }
 
-    /// Leaves the claims of these parts, of which there must be some, and returns the others.
+    /// Leaves the claims of these parts, which must not be empty, and returns the others.
     fn without_parts(&mut self, claims: Vec<Claim>, parts: PartsLeft) -> Result<Vec<Claim>, Error> {
         let all = claims.len();
         let others = self.leave_parts(claims, parts.clone());
@@ -136,7 +137,7 @@ impl Applier<'_, '_> {
                 self.without_parts(vec![claim], parts)?;
             }
             Err(Error::Locked { .. }) => {
-                // Others that are gone do not wait as long.
+                // Do not wait for locks for the other claims that are gone.
                 self.manner.locks = Locks::Skip;
                 self.postpone(claim, PostponedCause::Locked);
             }
@@ -179,7 +180,7 @@ impl Applier<'_, '_> {
             if let Remembrance::PartsLeft(parts) = record {
                 return Ok(Updated::PartsLeft(parts));
             }
-            // That the store is another one by now is why the claims are gone.
+            // The claims are gone because the store is another one by now.
             recorded = record.row().map(|row| (Arc::clone(id), row));
         }
         if let Some(hold) = &hold {
@@ -193,8 +194,8 @@ impl Applier<'_, '_> {
         Ok(Updated::Committed(updated))
     }
 
-    /// Returns what became of a claim that is gone from a store in memory, and that may not be
-    /// written to its row: nothing gives such a claim a new sequence.
+    /// Returns the outcome of a claim that is gone from a store in memory and may not be written to
+    /// its row. Such a claim never gets a new sequence.
     fn outcome_of(&self, hold: &Hold<'_>, claim: &Claim) -> Result<UpdateOutcome, Error> {
         let rows = self.unsettled.engine.ledger().baselines(std::slice::from_ref(&claim.id))?;
         let has_seen = rows.first().is_some_and(|row| row.seq >= claim.seq);
@@ -204,7 +205,7 @@ impl Applier<'_, '_> {
     }
 }
 
-/// Returns whether an error may be about one row alone.
+/// Returns whether an error may concern only one row.
 const fn is_of_rows(error: &Error) -> bool {
     matches!(
         error,

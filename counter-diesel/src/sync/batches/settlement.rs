@@ -107,10 +107,10 @@ impl Applier<'_, '_> {
         Ok(())
     }
 
-    /// Returns what the acknowledgement of these claims came to. If it failed in a store that has
-    /// parts, some of them may have carried it out, and others may be away: leaves the claims of
-    /// the others, and returns nothing. If all parts are there and none has, that is no failure of
-    /// a part.
+    /// Returns the outcome of acknowledging these claims. In a store with parts, a failure may come
+    /// from parts that are away, while others have carried it out. Then leaves the claims of the
+    /// parts that are away, and returns nothing. If all parts are there and none has carried it
+    /// out, no part is the cause.
     fn unless_of_a_part<T>(
         &mut self,
         acknowledged: Result<T, CoreError>,
@@ -134,7 +134,7 @@ impl Applier<'_, '_> {
                 Verdict::Current | Verdict::Unavailable => {
                     self.leave_unavailable(claim, &one_line(&error));
                 }
-                // It is in the table, and what the store holds since is another claim.
+                // The claim is in the table, and the store now holds another one.
                 _ => self.unsettled.settle_acknowledged(std::slice::from_ref(claim)),
             }
         }
@@ -178,7 +178,8 @@ impl Applier<'_, '_> {
                 && can_repair
                 && times < RENUMBER_ROUNDS
             {
-                // Only one that is not there any more gets no sequence from an operator.
+                // Only a claim that is no longer there gets no sequence from an operator's
+                // decision.
                 self.unsettled.settle(&conflict.claim);
                 self.log.report.superseded += 1;
             } else {

@@ -16,23 +16,24 @@ pub(crate) type Made = (Claim, Option<Arc<str>>);
 /// Why a claim is not in the store any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// It was acknowledged, deleted or lost: the store gave it out, as far as it remembers, or has
-    /// lost its data since.
+    /// The claim was acknowledged, deleted or lost. As far as the store remembers it gave the claim
+    /// out, or it has lost its data since.
     Removed,
-    /// The store came back from an older copy since, and what that held was decided about.
+    /// The store came back from an older copy since, and an operator has decided about that copy.
     Decided,
-    /// The part of the store that it was in came back from an older copy since.
+    /// The claim's part of the store came back from an older copy since.
     PartWentBack(ForgottenPart),
-    /// The part of the store that it was in does not answer, for this reason.
+    /// The claim's part of the store does not answer, for this reason.
     Unknown(String),
 }
 
-/// Asks why claims are gone. What they claimed is pending again if the store does not remember
-/// giving them out. Returns the answers in their order.
+/// Asks why claims are gone, and returns the answers in their order. If the store does not remember
+/// giving a claim out, what was claimed is pending again.
 ///
 /// # Errors
 ///
-/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if that is not decided yet.
+/// [`StoreWentBack`](counter_core::Error::StoreWentBack) if the store came back from an old copy
+/// and an operator has not decided yet.
 pub(crate) fn absences(store: &dyn DeltaStore, gone: &[Made]) -> Result<Vec<Absence>, Error> {
     let Some(generation) = store.generation() else {
         return Ok(vec![Absence::Removed; gone.len()]);
@@ -62,7 +63,7 @@ fn ask_store(
     let recall = generation.recall(store_id, &asked, RECALL_WITHIN)?;
     let is_same = recall.store_id.as_deref() == Some(store_id);
     let found = recall.high_water;
-    // A store that has lost its high water cannot know.
+    // A store without its high water does not know why.
     if !is_same || found == ClaimSeq::ZERO {
         return Ok(());
     }
@@ -78,7 +79,7 @@ fn ask_store(
     Ok(())
 }
 
-/// A part may have come back from before the present id, so it is asked under any id.
+/// Asks a part under any id, because it may have come back from before the present one.
 fn ask_parts(
     parts: &dyn StoreParts,
     store_id: &str,
@@ -88,7 +89,7 @@ fn ask_parts(
     let asked = gone.iter().map(|(claim, _)| of_claim(claim)).collect::<Vec<_>>();
     let PartsRecall { forgotten, accepted, unanswered } =
         parts.recall_parts(store_id, &asked, RECALL_WITHIN)?;
-    // A part that has lost its high water cannot know.
+    // A part without its high water does not know why.
     let gone_back = forgotten.into_iter().filter(|part| part.found > ClaimSeq::ZERO);
     let gone_back = gone_back.map(|part| (part.part, part)).collect::<HashMap<_, _>>();
     let accepted = accepted.into_iter().map(|it| (it.part, it.seq)).collect::<HashMap<_, _>>();

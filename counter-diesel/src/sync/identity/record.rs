@@ -120,7 +120,7 @@ pub(crate) fn record(
     Ok(if is_present && !is_lost { Remembrance::Whole(Some(row)) } else { Remembrance::Changed })
 }
 
-/// Returns whether a store that has parts still has this id, which is in one of them.
+/// Returns whether a store with parts still has this id, which is kept in one of them.
 pub(crate) fn has_id(
     engine: &Engine,
     store_id: &str,

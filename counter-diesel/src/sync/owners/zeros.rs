@@ -127,8 +127,8 @@ fn idle(
 }
 
 /// Removes those of these rows that have seen no other claim since, and of which the store holds
-/// nothing while they are locked. Totals are locked only when they are deleted, by which then
-/// others may be passed over: that they were read before the look is enough.
+/// nothing while they are locked. Totals are locked only by their deletion: for them it is enough
+/// that the rows were read before the look into the store.
 fn remove_idle(engine: &Engine, zeros: &[(CounterId, ClaimSeq)]) -> Result<u64, Error> {
     let are_totals = zeros.first().is_none_or(|(id, _)| id.period().is_none());
     if are_totals {

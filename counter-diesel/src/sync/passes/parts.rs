@@ -1,4 +1,4 @@
-//! The parts of a store that come back from an old copy each by itself, as the slots of a cluster.
+//! The parts of a store, such as the slots of a cluster. Each can come back from an old copy alone.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,18 +11,18 @@ use crate::error::Error;
 use crate::sync::options::{Finds, OnConflict};
 use crate::sync::passes::folding::Pass;
 
-/// Returns what is asked of a part of which nothing is known.
+/// Returns the question to a part of which nothing is known.
 const fn of_nothing(part: u16) -> PartSeq {
     PartSeq { part, seq: ClaimSeq::ZERO }
 }
 
 impl Pass<'_, '_> {
-    /// Asks each part of the store whether it remembers what is recorded of it. Those that do not
-    /// are reported, and nothing of them is synced, unless an operator has decided about that. The
-    /// others are.
+    /// Asks each part of the store whether it remembers what is recorded of it. Parts that do not
+    /// are reported and not synced, unless an operator has decided about them. The other parts are
+    /// synced.
     ///
-    /// That is asked again in each transaction, of the parts that it is about. So a worker asks for
-    /// all of them only at first, and when it has met one that does not.
+    /// Each transaction asks its own parts again. So a worker asks all parts only at first, and
+    /// after it has met one that does not remember.
     pub(crate) fn check_parts(
         &mut self,
         store: &dyn StoreGeneration,
@@ -36,8 +36,8 @@ impl Pass<'_, '_> {
         let doubted = self.engine.take_doubted_parts();
         let asked = self.ask_parts(parts, store_id, &doubted);
         let (recall, lost) = asked.inspect_err(|_| self.engine.doubt_parts(doubted))?;
-        // Some parts may be away. The transactions ask those that they are about. But an operator's
-        // decision is about all.
+        // Some parts may be away, because each transaction asks its own parts. But an operator's
+        // decision is about all of them.
         let unanswered = recall.unanswered.iter().map(|(part, _)| *part).collect::<Vec<_>>();
         let gone_back = if self.is_decided() { recall.complete()? } else { recall.forgotten };
         if gone_back.is_empty() && unanswered.is_empty() && lost.is_empty() {
@@ -55,7 +55,7 @@ impl Pass<'_, '_> {
     }
 
     /// Asks the parts, and raises those that have lost their high water. Returns the answers of the
-    /// others, and those that have none yet.
+    /// others, and the parts that still have no high water.
     fn ask_parts(
         &mut self,
         parts: &dyn StoreParts,
@@ -66,7 +66,7 @@ impl Pass<'_, '_> {
         let mut given_out = self.engine.ledger().parts(self.engine.prefix(), store_id)?;
         given_out.extend(parts.seen_parts(store_id));
         given_out.extend(doubted.iter().copied().map(of_nothing));
-        // One that went back before the present id is recorded nowhere.
+        // Nothing is recorded of a part that went back to before the present id.
         let asks_all = self.is_decided() || !self.engine.has_asked_parts(store_id);
         if asks_all {
             given_out.extend((0..parts.number_of_parts()).map(of_nothing));
@@ -86,7 +86,7 @@ impl Pass<'_, '_> {
             return Ok((recall, lost));
         }
         parts.raise_emptied_parts(&lost.iter().map(newest).collect::<Vec<_>>())?;
-        // One may have come back from an old copy before it was raised.
+        // A part may have come back from an old copy before it was raised.
         let numbers = lost.iter().map(|it| it.part).collect::<HashSet<_>>();
         given_out.retain(|it| numbers.contains(&it.part));
         let mut raised = recall_parts(&given_out)?;
@@ -96,8 +96,8 @@ impl Pass<'_, '_> {
         Ok((recall, still_lost))
     }
 
-    /// Drops what parts that came back hold, if that was decided, and makes them count as the
-    /// present ones.
+    /// Drops what parts that came back hold, if an operator decided that, and accepts these parts
+    /// as current.
     fn settle_parts(&mut self, parts: &dyn StoreParts, gone_back: &[PartSeq]) -> Result<(), Error> {
         if self.manner.on_conflict == OnConflict::Discard {
             let numbers = gone_back.iter().map(|it| it.part).collect::<HashSet<_>>();
@@ -115,7 +115,8 @@ fn newest(part: &ForgottenPart) -> PartSeq {
     PartSeq { part: part.part, seq: part.forgotten }
 }
 
-/// Takes the parts that have lost their high water from those that have forgotten something.
+/// Removes the parts that have lost their high water from those that have forgotten something, and
+/// returns them.
 fn take_lost(recall: &mut PartsRecall) -> Vec<ForgottenPart> {
     let forgotten = std::mem::take(&mut recall.forgotten);
     let (lost, gone_back) = forgotten.into_iter().partition(|part| part.found == ClaimSeq::ZERO);

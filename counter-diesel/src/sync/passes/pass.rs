@@ -109,7 +109,7 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// A decision about some parts of a store is none about the others.
+    /// A decision about some parts of a store does not apply to the others.
     fn has_parts(&self) -> bool {
         self.engine.store().generation().and_then(StoreGeneration::parts).is_some()
     }

@@ -26,14 +26,14 @@ impl World {
         }
     }
 
-    /// Returns what parts are raised to for a new id. It is even, and sequences of claims are not:
-    /// that one of them comes to be the other, to the microsecond, is left out.
+    /// Returns the sequence to which parts are raised for a new id. It is even, and sequences of
+    /// claims are odd. So the model leaves out that both are the same to the microsecond.
     fn above_all(&self) -> u8 {
         let newest = self.parts.iter().map(|part| part.high_water).max().unwrap_or_default();
         (newest.max(self.newest()).max(self.now) + 1).next_multiple_of(2)
     }
 
-    /// Raises the parts one after the other, and the one beside the id last.
+    /// Raises the parts one after the other. The part beside the id comes last.
     pub(super) fn raise_next(&mut self, raising: Raising, model: &PartedStore) -> At {
         self.raise_for_id(raising.next, &raising, model);
         let next = raising.next + 1;
@@ -49,8 +49,9 @@ impl World {
         }
     }
 
-    /// Gives the store an id at the instant at which the part beside that is raised. Begins anew if
-    /// that part has given out anything since the record was read: another process has been faster.
+    /// Gives the store an id and raises the part beside the id, both at one instant. Begins anew if
+    /// that part has given out anything since the record was read, because another process was
+    /// faster.
     pub(super) fn name_raised(&mut self, raising: Raising, model: &PartedStore) -> At {
         match self.id {
             Some(life) if model.does.raises_first => return At::Identified(life),

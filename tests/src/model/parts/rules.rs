@@ -22,9 +22,10 @@ pub struct PartedStore {
     pub leaves: bool,
     /// How many sequences a part remembers.
     pub remembers: u32,
-    /// How often another counter of the first part is set, once that is known to have come back.
+    /// How often another counter of the first part is set, once the part is known to have come
+    /// back.
     pub gives: u8,
-    /// What an operator decides about a part that came back, if that is found.
+    /// What an operator decides about a part that is found to have come back.
     pub decides: Option<Decision>,
     /// When a part may lose all that it has.
     pub emptied: Emptied,
@@ -43,11 +44,11 @@ pub enum Emptied {
     Never,
     /// At any time.
     AnyTime,
-    /// While a process has claimed something of it, and not yet recorded that.
+    /// While a process has claimed something of the part but not yet recorded the claim.
     BetweenClaimAndRecord,
 }
 
-/// What an operator decides about what a part holds that came back.
+/// What an operator decides about the contents of a part that came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It is counted.
@@ -59,9 +60,9 @@ pub enum Decision {
 /// The clock that sequences follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// It is above all sequences that were given out.
+    /// The clock is ahead of all sequences that were given out.
     Right,
-    /// It is behind all of them, so that a part counts on from its high water.
+    /// The clock is behind all of them, so that a part counts on from its high water.
     Behind,
 }
 
@@ -78,21 +79,21 @@ pub struct Does {
     pub reads_all_writers: bool,
     /// A transaction ends if the store has another id than before its claim.
     pub compares_ids: bool,
-    /// It asks for the id once it has verified its claim, and not before.
+    /// A transaction asks for the id after it has verified its claim, not before.
     pub asks_id_last: bool,
     /// All high waters are raised before there is a new id.
     pub raises_for_id: bool,
     /// The raised high waters come before the id, and not after it.
     pub raises_first: bool,
-    /// The store gets an id only if the part beside that has given out nothing since the record was
-    /// read.
+    /// The store gets an id only if the part beside the id has given out nothing since the record
+    /// was read.
     pub names_only_same: bool,
     /// A part that does not remember what is recorded under the last id is not raised for the new
     /// one.
     pub asks_for_id: bool,
     /// What an id says of the sequence that each part has given out for it.
     pub floor: Floor,
-    /// Only what a part holds that came back is left alone.
+    /// Only the contents of parts that came back are left alone.
     pub refuses_by_part: bool,
     /// The high water of a part that was emptied is raised above what is recorded.
     pub raises_emptied: bool,
@@ -102,9 +103,9 @@ pub struct Does {
     pub raises_only_empty: bool,
     /// A part that is found to have come back keeps that in mind.
     pub keeps_in_mind: bool,
-    /// Which id was the last one, where what is recorded under that is asked for.
+    /// Which id counts as the last one when a part is asked for what is recorded under it.
     pub last_id: LastId,
-    /// A part is asked for a claim that is gone though that was made under an earlier id.
+    /// A part is asked about a claim that is gone even if the claim was made under an earlier id.
     pub asks_for_earlier: bool,
     /// Which claims that are gone are dropped, because an operator has decided about their part.
     pub drops: Drops,
@@ -113,9 +114,9 @@ pub struct Does {
 /// Which claims that are gone are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drops {
-    /// Those that are not above what the decision has accepted.
+    /// Claims up to the sequence that the decision has accepted.
     AllDecided,
-    /// Those of them that the part has forgotten.
+    /// Only those of these claims that the part has forgotten.
     Forgotten,
     /// None.
     Nothing,
@@ -144,9 +145,9 @@ pub enum Floor {
 /// When a pass asks all parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
-    /// Each pass does, as one that is asked for.
+    /// Each pass does, as a pass that a caller asks for.
     Always,
-    /// The first one does, and one that has a reason to doubt, as a worker's.
+    /// The first pass does, and each pass with a reason to doubt, as a worker's.
     Once,
     /// No pass does.
     Never,

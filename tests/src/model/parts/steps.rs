@@ -66,7 +66,7 @@ impl World {
         Some(())
     }
 
-    /// Raises the high water of the first part, which was emptied when it was asked.
+    /// Raises the high water of the first part, which was empty when it was asked.
     fn raise_emptied(&mut self, above: u8, model: &PartedStore) {
         if self.parts[0].high_water == 0 {
             self.raise(above);
@@ -204,7 +204,8 @@ impl World {
         self.ready(i, self.ready_to(life, may_claim, known, model))
     }
 
-    /// What is in hand comes first. It is of the present id if the store still has it.
+    /// The claim in hand comes first. If the store still has it, it counts as made under the
+    /// present id.
     fn ready(&self, i: usize, ready: Ready) -> At {
         match self.processes[i].in_hand {
             Some(work) if ready.may_claim[work.part] => {
@@ -216,7 +217,7 @@ impl World {
         }
     }
 
-    /// Asks a part, which may keep the answer in mind.
+    /// Asks a part. If it came back, it may keep that in mind.
     pub(super) fn answer(
         &mut self,
         part: usize,
@@ -292,13 +293,15 @@ impl World {
         At::Remembered(work)
     }
 
-    /// Returns whether the store has another id than before a claim was made that it has still.
+    /// Returns whether the id has changed since before this claim was made, for a claim that the
+    /// store still has.
     fn is_of_other_id(&self, work: Work, model: &PartedStore) -> bool {
         let is_other = self.id.is_none_or(|id| id.number != work.life.number);
         model.does.compares_ids && is_other
     }
 
-    /// What is gone was acknowledged, or lost with what the part held: then it is applied.
+    /// A claim that is gone was acknowledged, or was lost with the part's contents. In that case it
+    /// is applied.
     fn verify(&mut self, i: usize, work: Work, model: &PartedStore) -> At {
         let Work { life, part, made } = work;
         match self.parts[part].claim {
@@ -336,7 +339,7 @@ impl World {
         self.processes[i].in_hand = None;
     }
 
-    /// A claim of a part that came back is kept, because an operator decides about that.
+    /// A claim of a part that came back is kept, because an operator decides about that part.
     fn refuse(&mut self, i: usize, work: Work) -> At {
         self.note_refused(work.part);
         self.keep(i, work);

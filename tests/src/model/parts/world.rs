@@ -24,13 +24,14 @@ pub struct World {
     /// What the first part held when it was copied.
     pub(super) copy: Option<Part>,
     pub(super) was_restored: bool,
-    /// That it came back was found by some process.
+    /// Some process has found that the first part came back.
     pub(super) was_found: bool,
-    /// What it held then was decided about.
+    /// An operator has decided about what the first part held then.
     pub(super) was_decided: bool,
     /// What the row of the first part had when that was copied.
     pub(super) copied_row: i64,
-    /// What was applied to it from then on until an operator decided to count the copy.
+    /// What was applied to the row after the copy was made, until an operator decided to count the
+    /// copy.
     pub(super) may_be_twice: i64,
     /// The number of the id of the last pass that ended well.
     pub(super) last_good: u8,
@@ -59,7 +60,7 @@ pub(super) struct Part {
     given: u32,
     /// How many of them it remembers.
     bound: u32,
-    /// Those up to here may be forgotten.
+    /// Sequences up to here may be forgotten.
     pub(super) accepted: u8,
     /// It knows that it came back.
     pub(super) is_back: bool,
@@ -90,7 +91,7 @@ pub(super) struct Process {
     pub(super) sound: Option<u8>,
     /// A claim that it could not settle.
     pub(super) in_hand: Option<Work>,
-    /// Whether it has left one in hand.
+    /// Whether the process has left a claim in hand.
     pub(super) has_left: bool,
     /// How often it was turned back by an emptied part since it last raised one.
     pub(super) turned_back: u8,
@@ -110,12 +111,12 @@ pub(super) enum At {
     Idle,
     /// There was no id.
     Raising(Raising),
-    /// It has raised all but the one beside the id.
+    /// It has raised all parts but the one beside the id.
     Raised(Raising),
     Identified(Life),
     /// It has read what is recorded of each part, as bits.
     Known(Life, [u32; PARTS]),
-    /// It found the first part emptied, and would raise it to above this.
+    /// It found the first part empty, and will raise it above this.
     Emptied(Ready, u8),
     Ready(Ready),
     Claimed(Work),
@@ -136,12 +137,12 @@ pub(super) enum At {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Raising {
     pub(super) next: usize,
-    /// What each part becomes that can.
+    /// The sequence to which each part is raised, if it can be.
     pub(super) floor: u8,
     pub(super) last: Life,
     /// What is recorded of each part under that last id, as bits.
     pub(super) known: [u32; PARTS],
-    /// The high water of the part beside the id, before that was read.
+    /// The high water of the part beside the id, from before the record was read.
     pub(super) home: u8,
 }
 
@@ -192,7 +193,7 @@ impl Part {
         self.claim.is_some() || self.pending > 0
     }
 
-    /// What is older than all that it remembers may have been given out.
+    /// A sequence older than all that the part remembers may have been given out.
     pub(super) fn remembers(&self, seqs: u32) -> bool {
         let seqs = seqs & !((2_u32 << self.accepted) - 1);
         let above = !((2_u32 << self.high_water) - 1);
@@ -200,7 +201,8 @@ impl Part {
         seqs & (above | (!self.given & !oldest.wrapping_sub(1))) == 0
     }
 
-    /// Whether a claim that is gone was decided about. It may have been made of the old copy.
+    /// Whether an operator has decided about a claim that is gone. It may have been made from the
+    /// old copy.
     pub(super) fn has_decided(&self, made: Made, model: &PartedStore) -> bool {
         let oldest = self.given & self.given.wrapping_neg();
         let is_forgotten = self.given & 1 << made.seq == 0 && 1 << made.seq >= oldest;
@@ -264,33 +266,32 @@ impl World {
         }
     }
 
-    /// A copy of a part that was emptied, and that no pass has met since, is a part that was
-    /// emptied.
+    /// If a part was emptied and no pass has met it since, its copy counts as an emptied part.
     pub(super) fn can_be_copied(&self) -> bool {
         !self.was_emptied || self.parts[0].high_water > 0
     }
 
-    /// Not while a transaction has asked for the id last and is not committed: what happens in that
-    /// moment to the id and to a part, and is over with a new id, is not found.
+    /// Not between a transaction's last question for the id and its commit. If the id and a part
+    /// are lost in that moment, and a new id comes before it is over, that is not found.
     pub(super) fn can_lose_id(&self, times: u8) -> bool {
         let is_committing = |at: At| matches!(at, At::Verified(_));
         let may_be_lost = self.lives <= times && self.id.is_some();
         may_be_lost && !self.processes.iter().any(|process| is_committing(process.at))
     }
 
-    /// Not before it was found that the first part came back: a slot that gives out as much as it
-    /// remembers before it is asked does not know that it came back.
+    /// Only after the first part was found to have come back. A slot that is asked only after it
+    /// has given out as many sequences as it remembers does not know that it came back.
     pub(super) fn can_give(&self) -> bool {
         self.gives > 0 && self.was_found
     }
 
-    /// Once that was found.
+    /// Once the first part was found to have come back.
     pub(super) fn can_be_decided(&self) -> bool {
         self.was_found && !self.was_decided
     }
 
-    /// Not once it came back: what a process has claimed of an old copy is taken for lost if the
-    /// part loses everything before it was asked.
+    /// Not after the part came back. If a part then loses everything before it is asked, what a
+    /// process has claimed from the old copy is taken for lost.
     pub(super) fn can_be_emptied(&self, emptied: Emptied) -> bool {
         match emptied {
             _ if self.was_restored => false,
@@ -330,7 +331,7 @@ impl World {
     ) -> u32 {
         let of_life = &self.records[usize::from(life.number)];
         if records == Records::One {
-            // It is about the part that gave it out, whichever that is.
+            // The sequence says something only about the part that gave it out.
             let newest = of_life.as_flattened().iter().copied().max().unwrap_or_default();
             let is_of_part = of_life[part].contains(&newest);
             return if newest > 0 && is_of_part { 1 << newest } else { 0 };

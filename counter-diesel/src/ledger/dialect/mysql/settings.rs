@@ -11,8 +11,8 @@ use crate::ledger::dialect::empty_text::not_empty;
 use crate::ledger::dialect::sql::standard;
 use crate::ledger::dialect::sql::statement::Statement;
 
-/// Fails if the client library reads texts as empty ones. It is one for the whole process, so this
-/// asks until it was right once.
+/// Fails if the client library reads texts as empty ones. The library is the same for the whole
+/// process, so this asks only until one text was read correctly.
 pub(super) fn check_texts(conn: &mut MysqlConnection) -> QueryResult<()> {
     static ARE_READ: AtomicBool = AtomicBool::new(false);
     if !ARE_READ.load(Ordering::Relaxed) {
@@ -23,8 +23,9 @@ pub(super) fn check_texts(conn: &mut MysqlConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// Returns the statement that sets what our transactions change as it is now, in constants, and
-/// what to add to the one that changes it for a statement to be limited.
+/// Returns the statement that restores the present values of the settings which our transactions
+/// change, and what to add to the statement that changes them, to limit the time of later
+/// statements.
 pub(super) fn as_they_are(
     conn: &mut MysqlConnection,
     statement_within: Option<Duration>,
@@ -50,13 +51,13 @@ pub(super) fn as_they_are(
     restorable(standard::only_value(Statement::<(Text, Text)>::new(select).load(conn)?)?)
 }
 
-/// Returns what was read of the settings, unless the statement that puts them back is empty.
+/// Returns the settings that were read, or an error if the statement that restores them is empty:
 /// libmariadb crashes when it prepares an empty statement.
 fn restorable((put_back, limit): (String, String)) -> QueryResult<(String, String)> {
     Ok((not_empty("the settings of the session", put_back)?, limit))
 }
 
-/// Puts the settings back by the statement that [`as_they_are`] has returned.
+/// Restores the settings with the statement that [`as_they_are`] has returned.
 pub(super) fn put_back(conn: &mut MysqlConnection, statement: &str) -> QueryResult<()> {
     let statement = not_empty("the statement that puts settings back", statement)?;
     Statement::<()>::new(statement).execute(conn)?;
