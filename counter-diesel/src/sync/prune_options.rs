@@ -109,12 +109,14 @@ pub struct Pruned {
     /// Those of `cleared` whose counts were added to those of a longer period.
     pub rolled_up: u64,
     /// Those that are not 0 and stay for now: a sync has to move what the store holds of them
-    /// first, or others have locked their rows.
+    /// first, others have locked their rows, it was recorded only now that they are rolled up, or
+    /// their key is counted by the longer grain itself.
     pub held: u64,
     /// Those that were removed, because they had been 0 for an hour and the store held nothing of
     /// them.
     pub removed: u64,
-    /// Those that could not be set to 0 or removed. After 16 of them in a row the call ends.
+    /// Those that could not be set to 0 or removed. After 16 of them in a row the call ends. One of
+    /// each key that is counted by the grain into which it was to be rolled up is here, too.
     pub failed: Capped<FailedPrune>,
 }
 
