@@ -114,8 +114,8 @@ pub struct Pruned {
     /// Rows that were removed, because they had been 0 for an hour and the store held nothing of
     /// them.
     pub removed: u64,
-    /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends. A key
-    /// that is counted by the grain into which it was to be rolled up is named here once.
+    /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends. A
+    /// key that is counted by the grain into which it was to be rolled up is named here once.
     pub failed: Capped<FailedPrune>,
 }
 
