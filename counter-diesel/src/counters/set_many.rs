@@ -1,10 +1,9 @@
 //! Sets of many counters.
 
-use counter_core::{CounterId, CounterKey, Period, Replacement};
+use counter_core::{CounterId, Period, Replacement};
 
 use crate::counters::counters::{Counters, id_of};
 use crate::counters::during::{During, one_period};
-use crate::engine::counting::named;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -73,8 +72,10 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`set_many`](Self::set_many). [`Error::NotStored`] if a counter is not counted by the
-    /// grain of its period, before anything is set.
+    /// As [`set_many`](Self::set_many). Before anything is set: [`Error::NotStored`] if a counter is
+    /// not counted by the grain of its period, and [`Error::NotKept`] if the period is older than
+    /// the retention of this process keeps it, because what was rolled up would be counted in
+    /// addition.
     pub fn set_periods<O, K>(
         &self,
         sets: impl IntoIterator<Item = (O, K, Period, i64)>,
@@ -84,13 +85,8 @@ impl Counters {
         K: KeyOf<O::Model>,
     {
         let bucket = |(owner, key, period, value): (O, K, Period, i64)| {
-            let (counted, _) = named(self.calendar(), &owner, &key, None)?;
-            if !counted.grains.contains(&period.grain()) {
-                let key = CounterKey::new(counted.id.key().into_owned())?;
-                let (grain, stored) = (period.grain(), counted.grains.to_vec());
-                return Err(Error::NotStored { key, grain, stored });
-            }
-            Ok((counted.id.within(period)?, Replacement::Set(value)))
+            let bucket = one_period(self.during(period).own_buckets(&owner, &key)?)?;
+            Ok((bucket, Replacement::Set(value)))
         };
         let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;
         set_many(self.engine(), &sets)

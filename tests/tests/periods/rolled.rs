@@ -212,6 +212,11 @@ pub(super) const ONCE: &[Case<World>] = &[
             rolling.during(period).set(&PAGE, PageCounter::Views, 5)
         };
         assert!(matches!(set("day:2026-10-01"), Err(Error::NotKept { .. })));
+        let history =
+            ["day:2026-10-02", "day:2026-10-01"].map(|day| day.parse::<Period>().unwrap());
+        let history = history.map(|day| (&PAGE, PageCounter::Views, day, 9));
+        assert!(matches!(rolling.set_periods(history), Err(Error::NotKept { .. })));
+        assert_eq!(during(&rolling, "day:2026-10-02").unwrap(), 0);
         set("day:2026-10-02").unwrap();
         assert_eq!(
             numbers(&with(Retention::default()).prune(&PruneOptions::default()).unwrap()),
