@@ -1,4 +1,4 @@
-//! What an error says of what was counted, and of what has to be done.
+//! What an error says about what was counted, and about what to do.
 
 use super::{CommittedNotCounted, CoreError, Error, Uncounted};
 

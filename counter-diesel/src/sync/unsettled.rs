@@ -175,7 +175,7 @@ impl<'a> Unsettled<'a> {
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
     ///
-    /// If there is no answer, claims may have been made all the same, and the next passes of this
+    /// Without an answer, claims may have been made nevertheless, and the next passes of this
     /// process look for them.
     pub(crate) fn claim(&self, ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
         let unanswered = lock(&self.unanswered);
@@ -215,7 +215,7 @@ impl<'a> Unsettled<'a> {
                 }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Busy => self.note_busy(id),
-                // There may be a claim, of which there was no answer.
+                // There may be a claim, although there was no answer.
                 Claimed::Unavailable { .. } => self.engine.unanswered().note([id.clone()]),
                 Claimed::Nothing | Claimed::Zero | Claimed::Foreign(_) | Claimed::WentBack(_) => {}
             }

@@ -269,7 +269,7 @@ fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Er
 }
 
 fn sync_catching_panics(engine: &Engine, options: &SyncOptions) -> Result<SyncReport, Error> {
-    // What a panic may leave behind are claims in the store, which is what every pass is made for.
+    // A panic may leave claims in the store, which the next pass settles.
     let pass = AssertUnwindSafe(|| pass::sync(engine, options, Observer::none()));
     catch_unwind(pass).unwrap_or_else(|panic| {
         let error = Error::Panicked { message: message_of(&*panic) };

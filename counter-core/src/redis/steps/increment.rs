@@ -94,7 +94,7 @@ fn increment_all(server: &Server, slot: Slot, increments: &[(CounterId, i64)]) -
     let sent = server
         .for_caller(slot, |checkout| increment_windows(server, checkout, increments, &mut outcomes))
         .unwrap_or_else(|why| Err(why.into()));
-    // What is left was not sent any more.
+    // The remaining commands were not sent.
     if let Err(why) = sent {
         let rest = increments.iter().skip(outcomes.len());
         outcomes.extend(rest.map(|(id, _)| Err(not_counted(id, why.clone()))));

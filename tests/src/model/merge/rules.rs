@@ -2,20 +2,20 @@
 
 use counter_core::Seen;
 
-/// What a merge does. The default is what it does; everything else is a mistake.
+/// What a merge does. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct MergeRules {
     /// How counts get from one counter to the other.
     pub by: By,
     /// Whether it reads again after it has moved something.
     pub repeats: bool,
-    /// What has to be as the read saw it for a move to be made.
+    /// What must be unchanged since the read for a move to be made.
     pub compares: Compares,
-    /// How the row of the first counter goes, once that is 0.
+    /// How the row of the first counter is removed, once the counter is 0.
     pub removes: Removes,
     /// Whether the row waits until no look is under way that may have seen its claim.
     pub waits: bool,
-    /// Which row it makes for a second counter that has none, before it moves anything.
+    /// Which row it makes if the second counter has none, before it moves anything.
     pub makes_row: MakesRow,
 }
 
@@ -70,7 +70,7 @@ pub enum MakesRow {
     Unseen,
 }
 
-/// How a row goes.
+/// How a row is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removes {
     /// It stays.
