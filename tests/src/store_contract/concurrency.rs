@@ -72,7 +72,8 @@ fn sequences_of_many_threads_are_unique_and_rise(world: &dyn StoreWorld) {
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
 }
 
-/// Those of 200 claims of counters that no other thread has, made by sets and by claims in turn.
+/// The sequences of 200 claims, made alternately by sets and by claims, of counters that no other
+/// thread has.
 fn sequences_of(store: &dyn DeltaStore, first: i64) -> Vec<i64> {
     let numbers = first..first + 200;
     let claims = numbers.map(|number| {

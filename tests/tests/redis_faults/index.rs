@@ -111,7 +111,7 @@ fn an_increment_of_a_total_and_its_bucket_without_an_answer_is_named_with_both()
     let index = store.pending_index().unwrap();
     count(&store, 1);
     index.page(&[], NonZeroUsize::MIN).unwrap();
-    // It has something pending already, so nothing is gathered, and a connection is fresh.
+    // The counter has something pending already, so nothing is gathered, and a connection is fresh.
     count(&store, 1);
     let total = downloads_of(2);
     let buckets = vec![bucket_of(&total, "day:2026-11-28")];
