@@ -54,6 +54,12 @@ proptest! {
     }
 
     #[test]
+    fn a_day_is_written_as_its_date(days in -1_000_000..4_000_000_i64) {
+        let date = date(1, 1, 1) + TimeDelta::days(days);
+        prop_assert_eq!(Period::day(date).to_string(), format!("day:{date}"));
+    }
+
+    #[test]
     fn only_the_start_of_a_period_names_it_by_its_start(grain in any_grain(), at in any_instant()) {
         let period = Period::containing(grain, at);
         prop_assert_eq!(Period::starting(grain, period.start()), Ok(period));

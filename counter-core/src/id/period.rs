@@ -1,4 +1,4 @@
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
@@ -281,10 +281,11 @@ impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { grain, date, hour } = *self;
         let (year, month) = (date.year(), date.month());
-        write!(f, "{grain}:")?;
+        f.write_str(grain.as_str())?;
+        f.write_char(':')?;
         match grain {
             Grain::Hour => write!(f, "{date}T{hour:02}"),
-            Grain::Day => write!(f, "{date}"),
+            Grain::Day => write_date(f, date),
             Grain::Week => {
                 let week = date.iso_week();
                 write!(f, "{:04}-W{:02}", week.year(), week.week())
@@ -294,6 +295,24 @@ impl fmt::Display for Period {
             Grain::Year => write!(f, "{year:04}"),
         }
     }
+}
+
+/// Writes a date as [`NaiveDate`] does, digit by digit, because a series writes one for each day.
+fn write_date(f: &mut fmt::Formatter<'_>, date: NaiveDate) -> fmt::Result {
+    let Some(year) = u32::try_from(date.year()).ok().filter(|year| *year <= 9999) else {
+        return write!(f, "{date}");
+    };
+    let digit = |number: u32| char::from(b'0' + (number % 10) as u8);
+    let (month, day) = (date.month(), date.day());
+    for number in [year / 1000, year / 100, year / 10, year] {
+        f.write_char(digit(number))?;
+    }
+    for number in [month, day] {
+        f.write_char('-')?;
+        f.write_char(digit(number / 10))?;
+        f.write_char(digit(number))?;
+    }
+    Ok(())
 }
 
 /// Reads what `Display` writes of a period of the years 1000 to 9999, and nothing else:

@@ -107,13 +107,15 @@ pub struct Pruned {
     pub cleared: u64,
     /// The rows of `cleared` whose counts were added to longer buckets.
     pub rolled_up: u64,
-    /// Rows that are not 0 and stay for now, because the store holds something of them that a sync
-    /// must move first, or because another transaction has locked them.
+    /// Rows that are not 0 and stay for now, for one of these reasons: the store holds something of
+    /// them that a sync must move first, another transaction has locked them, it was recorded only
+    /// now that they are rolled up, or their key is counted by the longer grain itself.
     pub held: u64,
     /// Rows that were removed, because they had been 0 for an hour and the store held nothing of
     /// them.
     pub removed: u64,
-    /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends.
+    /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends. A
+    /// key that is counted by the grain into which it was to be rolled up is named here once.
     pub failed: Capped<FailedPrune>,
 }
 
