@@ -4,8 +4,8 @@ use super::{CommittedNotCounted, CoreError, Error, Uncounted};
 
 impl Error {
     /// Returns whether the call that failed certainly counted nothing, so that a write may be made
-    /// again. Of several increments: whether that is so of each. A transaction of the application's
-    /// may have been committed all the same.
+    /// again. Of several increments: whether that is so of each. A transaction of the application
+    /// may have been committed nevertheless.
     pub fn is_not_counted(&self) -> bool {
         match self {
             Self::Core(error) => error.is_not_counted(),

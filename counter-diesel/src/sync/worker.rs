@@ -242,8 +242,8 @@ fn options_of(turn: Turn, is_first: bool, looks_again: bool) -> SyncOptions {
     }
 }
 
-/// Returns whether a last sync that has only so long is to be made once more, to look again at what
-/// other syncs had in hand. The one before has tried all that was locked.
+/// Returns whether to repeat a last sync with this time limit, to look again at what other syncs
+/// had in hand. The one before has tried all that was locked.
 fn leaves_busy(turn: Turn, result: &Result<SyncReport, Error>) -> bool {
     let is_hasty = matches!(turn, Turn::Last(Haste::Until(_)));
     is_hasty && result.as_ref().is_ok_and(|report| report.stopped.is_none() && report.busy > 0)

@@ -141,8 +141,8 @@ fn a_claim_that_a_look_did_not_see_is_above_its_high_water(world: &dyn StoreWorl
     }
 }
 
-/// Claimers and recoverers work against each other all the time: claims are handed out twice,
-/// and each is to be counted once.
+/// Claimers and recoverers work against each other all the time: claims are handed out twice, and
+/// each must be counted once.
 fn claims_and_increments_of_many_threads_lose_and_double_nothing(world: &dyn StoreWorld) {
     let running = AtomicUsize::new(THREADS as usize);
     let counters = ids(7);

@@ -190,7 +190,7 @@ fn require_replicas(server: &RedisServer, number: &str) {
         .unwrap();
 }
 
-/// An application that never ends in an orderly way names what it counts all the same.
+/// An application that never shuts down properly still names what it counts.
 #[test]
 fn what_is_counted_is_named_within_a_second_or_two() {
     let server = RedisServer::start();

@@ -1,4 +1,4 @@
-//! Triggers that drop or undo what is written, so that the statement succeeds all the same.
+//! Triggers that drop or undo what is written, while the statement succeeds.
 
 use counter_diesel::{Counters, Error};
 use counter_tests::fixtures::post;

@@ -70,7 +70,7 @@ impl<'p> Checkout<'p> {
         Self::within(pool, lane, wait, Deadline::after(wait), timeouts)
     }
 
-    /// Does the same, but waits at most `wait` for a connection to be free or made, and until the
+    /// Checks out a connection, but waits at most `wait` for one to be free or made, and until the
     /// deadline for one to answer.
     pub(super) fn within(
         pool: &'p Pool,

@@ -88,7 +88,7 @@ pub(crate) fn increment_many(server: &Server, increments: &[(CounterId, i64)]) -
     of_all.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// Does the same on one connection, for counters of one node.
+/// Increments counters of one node, on one connection.
 fn increment_all(server: &Server, slot: Slot, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(increments.len());
     let sent = server
