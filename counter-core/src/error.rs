@@ -50,7 +50,7 @@ pub enum Error {
 
     /// A write to a counter was sent, and its reply was lost: it happened, or will, or did not.
     ///
-    /// Nothing in this library tries such a write again, for it could count twice.
+    /// This library never retries such a write, because it could count twice.
     #[error(
         "outcome of {operation} on counter {counter} is unknown: the request was sent, but no \
          reply arrived"
@@ -142,7 +142,7 @@ impl Error {
     }
 
     /// Returns whether the store could not be built because its server refused the user or the
-    /// password, which waiting does not mend. The server's code says so, in whatever language its
+    /// password, which waiting does not fix. The server's code says so, in whatever language its
     /// text is. A sentinel that refuses does not count, because another one may let this user in.
     pub fn is_refused_login(&self) -> bool {
         #[cfg(feature = "redis")]

@@ -172,7 +172,7 @@ mod tests {
     enum Known {
         /// Nothing.
         Nothing,
-        /// That the text was not understood.
+        /// The text was not understood.
         NotUnderstood,
         /// That it is an error of a driver, about a URL that is not known.
         DatabaseError,

@@ -251,8 +251,8 @@ pub enum Error {
         most: u64,
     },
 
-    /// The periods that are to be set, reset or deleted have no buckets of their own: they are sums
-    /// of others, or nothing is kept of them. Nothing was changed.
+    /// The periods to set, reset or delete have no buckets: they are sums of other periods, or are
+    /// not kept at all. Nothing was changed.
     #[error("{}", periods::not_stored(.key, *.grain, .stored))]
     #[non_exhaustive]
     NotStored {

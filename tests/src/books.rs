@@ -29,7 +29,7 @@ pub struct Books {
 struct Accounts {
     /// By number.
     all: Vec<Arc<Account>>,
-    /// Those that are counted on.
+    /// The counters that are still counted on.
     open: Vec<Arc<Account>>,
 }
 
@@ -167,7 +167,7 @@ impl Accounts {
     }
 }
 
-/// What a test in the end has shown.
+/// What a test has shown at its end.
 #[derive(Debug, Default)]
 pub struct Totals {
     counted: i64,

@@ -37,7 +37,7 @@ impl World {
         Program::start(self.command().args(arguments)).finish()
     }
 
-    /// What it prints, in a run that does well.
+    /// What it prints in a successful run.
     ///
     /// # Panics
     ///
@@ -48,7 +48,7 @@ impl World {
         ended.output
     }
 
-    /// The same as JSON.
+    /// What it prints in a successful run with `--json`.
     pub fn json_of(&self, arguments: &[&str]) -> Value {
         json(&self.output_of(&[arguments, &["--json"]].concat()))
     }

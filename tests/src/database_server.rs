@@ -100,7 +100,7 @@ pub fn ledger_at(url: &str) -> Arc<dyn Ledger> {
     ledger_within(url, LedgerLimits::default())
 }
 
-/// The same, which waits as long as these limits say.
+/// Like [`ledger_at`], with these limits of waiting.
 ///
 /// # Panics
 ///

@@ -23,7 +23,7 @@ pub fn choices_from(seed: u64, what_for: &str) -> Rng {
     Rng::with_seed(seed)
 }
 
-/// Where a test's random choices come from: the seed in `COUNTER_TEST_SEED`, or a new one. It is
+/// The source of a test's random choices: the seed in `COUNTER_TEST_SEED`, or a new one. It is
 /// printed with what it is for, and can be set for another run.
 ///
 /// A seed repeats the choices: who is killed in which order and after how long, after how many

@@ -1,4 +1,4 @@
-//! Every call of the library that a database takes part in, for tests of what is sent.
+//! Every call of the library that uses a database, for tests of what is sent.
 
 use counter_diesel::Counters;
 use counter_diesel::ledger::CounterConnection;

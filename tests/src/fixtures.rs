@@ -17,7 +17,7 @@ pub fn counter_of(owner: &Owner, key: &str) -> CounterId {
     CounterId::of(owner, &CounterKey::new(key.to_owned()).expect("a valid key"))
 }
 
-/// Returns the bucket of a counter, or of another of its buckets, of a period such as
+/// Returns the bucket of a counter, given its total or any bucket of it, for a period such as
 /// `day:2026-11-28`.
 pub fn bucket_of(counter: &CounterId, period: &str) -> CounterId {
     let period = period.parse().expect("a valid period");

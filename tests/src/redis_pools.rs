@@ -21,7 +21,7 @@ pub const STORES: [(&str, NewStore); 3] = [
 /// Opens a store with these time-outs on the server with a URL.
 pub type NewTimedStore = fn(&str, RedisTimeouts) -> Arc<dyn DeltaStore>;
 
-/// The same three, with the time-outs that a test chooses.
+/// The stores of [`STORES`], with the time-outs that a test chooses.
 pub const TIMED_STORES: [(&str, NewTimedStore); 3] =
     [("own", own_store), ("application's", applications_store), ("r2d2_redis", r2d2_redis_store)];
 

@@ -91,7 +91,8 @@ impl Site {
         counters
     }
 
-    /// The same of a process that waits for Redis, however busy the disk.
+    /// Like [`counters`](Self::counters), for a process that waits for Redis, however busy the
+    /// disk.
     pub fn patient_counters(&self) -> Counters {
         let counters = self.counters_after(Config::default().claim_timeout);
         counters.run_pending_migrations().unwrap();
@@ -120,7 +121,7 @@ impl Site {
         })
     }
 
-    /// The same of a process to whose store and database things happen.
+    /// The counters of a process with these faults in its store and its database.
     pub fn counters_behind(&self, faults: &Arc<Faults>, config: Config) -> Counters {
         let ledger = FaultyLedger { inner: self.database().ledger(), faults: Arc::clone(faults) };
         let store = FaultyStore::new(self.store(), faults);

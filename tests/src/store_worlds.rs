@@ -68,13 +68,13 @@ impl RedisWorld {
         Self::on(shared_url(), own_pool)
     }
 
-    /// The same through a Unix socket, always on a server of this process: the one that the
-    /// environment names may have none.
+    /// For stores with their own pool, through a Unix socket. Always on a server of this process,
+    /// because the one that the environment names may have no socket.
     pub fn unix() -> Self {
         Self::on(this_process_server().unix_url(), own_pool)
     }
 
-    /// The same on Valkey.
+    /// For stores with their own pool, on Valkey.
     pub fn valkey() -> Self {
         Self::on(this_process_valkey().url(), own_pool)
     }

@@ -12,7 +12,7 @@ pub type WorldKind<W> = (&'static str, fn() -> W);
 /// A case: a sentence, and what shows that it is true.
 pub type Case<W> = (&'static str, fn(&W));
 
-/// The same, of a case that makes as many worlds as it needs.
+/// A [`Case`] that makes as many worlds as it needs.
 pub type MakingCase<W> = (&'static str, fn(fn() -> W));
 
 /// The main function of a suite whose cases need one world.
@@ -41,8 +41,8 @@ pub fn trials<W: 'static>(worlds: &[WorldKind<W>], cases: &[Case<W>]) -> Vec<Tri
     trials.collect()
 }
 
-/// Those of the cases that are about what is different in a cluster, in this world. All of them
-/// where `COUNTER_TEST_LOAD` is more than 1: each takes long there.
+/// The cases about what is different in a cluster, because each case takes long there. All cases if
+/// `COUNTER_TEST_LOAD` is more than 1.
 ///
 /// # Panics
 ///

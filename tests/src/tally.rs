@@ -74,7 +74,7 @@ pub struct Outcomes {
     pub not_counted: u64,
     /// Increments that may have counted.
     pub unknown: u64,
-    /// Those that are there twice, or though they did not count.
+    /// Increments that are there twice, or although they are said not to count.
     pub doubled: u64,
     /// Reads of a value that no counter had.
     pub misread: u64,
@@ -82,7 +82,7 @@ pub struct Outcomes {
     pub reads: u64,
     /// Claims that were applied without a replica having them.
     pub unconfirmed: u64,
-    /// Those that were acknowledged and are not there.
+    /// Increments that were acknowledged and are not there.
     pub lost: Vec<Increment>,
 }
 

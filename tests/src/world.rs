@@ -44,9 +44,9 @@ pub const PAIRS_AND_POOLER: &[WorldKind<World>] = &[
     ("redis_x_mariadb", || redis_x(database::mariadb())),
 ];
 
-/// The same, for tests that make thousands of worlds: the threads of a connection pool outlive it
-/// by half a minute, so all of these share one to Redis, and a database of PostgreSQL takes long to
-/// make, so all of these share one.
+/// The pairs for tests that make thousands of worlds. All of them share one connection pool to
+/// Redis, because its threads outlive a pool by half a minute, and one database of PostgreSQL,
+/// because making one takes long.
 pub const SHARING_PAIRS: &[WorldKind<World>] = &[
     ("memory_x_sqlite", memory_x_sqlite),
     ("redis_x_sqlite", || sharing_redis_x(database::sqlite())),

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         trial("sqlite", Site::with_sqlite, &[Victim::Process, Victim::Numbers]),
         trial("postgres", Site::with_postgres, &[Victim::Process, Victim::Numbers]),
         trial("mariadb", Site::with_mariadb, &[Victim::Process, Victim::Numbers]),
-        // Who had the number is known of each commit without an answer.
+        // For each commit without an answer it is known which process had the number.
         trial("postgres", Site::with_postgres, &[Victim::Process, Victim::Database]),
         trial("mariadb", Site::with_mariadb, &[Victim::Process, Victim::Database]),
     ])

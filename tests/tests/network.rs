@@ -81,20 +81,20 @@ impl Network {
         }
     }
 
-    /// Redis, through the proxy.
+    /// A store on Redis through the proxy, on its own pool.
     fn store(&self, timeouts: RedisTimeouts) -> Arc<dyn DeltaStore> {
         let builder = RedisStore::builder(self.redis.redis_url()).pool_size(1.try_into().unwrap());
         Arc::new(builder.connect_lazily().timeouts(timeouts).build().unwrap())
     }
 
-    /// The same on an application's pool.
+    /// A store through the proxy, on an application's pool.
     fn store_on_applications_pool(&self) -> Arc<dyn DeltaStore> {
         let client = redis::Client::open(self.redis.redis_url()).unwrap();
         let pool = pool().build_unchecked(client);
         Arc::new(RedisStore::from_pool(pool, Prefix::default(), short()))
     }
 
-    /// The same on a pool of `r2d2_redis`.
+    /// A store through the proxy, on a pool of `r2d2_redis`.
     fn store_on_r2d2_redis_pool(&self) -> Arc<dyn DeltaStore> {
         let manager = RedisConnectionManager::new(self.redis.redis_url()).unwrap();
         let pool = pool().build_unchecked(manager);

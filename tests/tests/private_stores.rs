@@ -42,7 +42,7 @@ fn a_claim_that_came_to_no_commit_is_not_stuck_when_another_process_overtakes_it
     }
 }
 
-/// As two that claim in the same microsecond, before either has a number.
+/// Two processes can claim in the same microsecond before either has a number.
 #[test]
 fn a_claim_is_read_over_a_row_that_another_process_has_given_its_very_sequence() {
     let database = database::sqlite();
@@ -63,7 +63,7 @@ fn a_claim_is_read_over_a_row_that_another_process_has_given_its_very_sequence()
     assert_eq!(counters.baseline(post(1), "views").unwrap(), 105);
 }
 
-/// Its claim may be in the table, which the next transaction finds out before anything else.
+/// The claim may be in the table. The next transaction finds that out before anything else.
 #[test]
 fn a_claim_whose_commit_panicked_counts_once_when_another_process_overtakes_it() {
     let database = database::sqlite();
@@ -184,7 +184,7 @@ fn a_read_beside_the_first_claim_of_a_process_is_exact() {
     earlier.increment(post(1), "views", 5).unwrap();
     assert!(earlier.sync(&SyncOptions::default()).unwrap().is_clean());
 
-    // Its high water is below the row, until anything is claimed.
+    // The store's high water is below the row until anything is claimed.
     let store = Arc::new(MemoryStore::with_clock(ManualClock::at_micros(200)));
     let claiming = Arc::clone(&store);
     let faults = Faults::calling_once_before("baselines", move || {

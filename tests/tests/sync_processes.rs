@@ -59,7 +59,7 @@ fn start_process(site: &Site) -> SyncProcess {
     SyncProcess::start(env!("CARGO_BIN_EXE_sync_worker"), site, claim_timeout)
 }
 
-/// It has claimed its batch and is writing rows, one of which another session has locked.
+/// The process has claimed its batch and is writing rows, one of which another session has locked.
 fn kill_in_the_middle_of_a_batch(site: &Site, mut process: SyncProcess) {
     process.wait_until_it_has_applied_some();
     let locked = site.database().lock_rows();
@@ -122,7 +122,8 @@ fn counting_and_reading_go_on_while_a_process_is_frozen_that_writes_to_sqlite() 
     assert_exact_after(&site, writers, process);
 }
 
-/// It waits for a row when it is frozen, so it has the rows before that, and gets the others.
+/// The process is frozen while it waits for a row. So it has locked the rows before that row, and
+/// gets the others.
 fn freeze_one_that_holds_rows(site: &Site) -> SyncProcess {
     let mut process = start_process(site);
     process.wait_until_it_has_applied_some();

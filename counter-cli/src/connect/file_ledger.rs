@@ -22,8 +22,7 @@ const CONNECTIONS: u32 = 1;
 
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A SQLite file that is only read, and of which it can be said all the same whether it could be
-/// written to.
+/// A SQLite file that is only read. It can still report whether it could be written to.
 #[derive(Debug)]
 pub(super) struct FileLedger {
     reads: PoolLedger<SqliteConnection>,

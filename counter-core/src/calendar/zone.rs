@@ -30,8 +30,8 @@ use crate::invalid::{InputKind, Invalid};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Zone(Rule);
 
-/// What is always at the offset 0 without changes is `Utc`, however it was written, so that equal
-/// texts are equal zones.
+/// A zone that is always at the offset 0 is `Utc`, however it was written, so that equal texts are
+/// equal zones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 enum Rule {
     #[default]

@@ -325,7 +325,7 @@ impl FromStr for Period {
             let grain = Grain::ALL.iter().copied().find(|grain| grain.as_str() == word)?;
             read_label(grain, label)
         });
-        // What is read more generously than it is written is not the text of a period.
+        // A text that parses but is written differently is not the text of a period.
         period.filter(|period| period.to_string() == text).ok_or_else(|| Self::refused(text))
     }
 }

@@ -15,8 +15,8 @@ pub(crate) enum ConfirmationRule {
 impl ConfirmationRule {
     /// Returns the rule of a store that was given this confirmation.
     ///
-    /// Where a master is followed, a failover is to be expected. So its claims wait for one replica
-    /// by default; but a master that has lost all replicas goes on alone.
+    /// If the store follows a master, expect failovers. So its claims wait for one replica by
+    /// default, but a master that has lost all replicas continues alone.
     pub(crate) fn new(given: Option<Confirmation>, follows_master: bool) -> Self {
         match given {
             Some(confirmation) => Self::Always(confirmation),

@@ -24,7 +24,7 @@ pub(super) struct Connecting {
     pub(super) credentials: Option<CredentialSource>,
     /// How many connections callers can use at a time, to each server.
     pub(super) callers: u32,
-    /// Whether nothing is to be sent before the store is used.
+    /// Whether nothing may be sent before the store is used.
     pub(super) lazily: bool,
 }
 

@@ -77,7 +77,7 @@ impl IndexWriter {
         let (shared, server) = (Arc::clone(&self.shared), Arc::clone(server));
         let thread = Builder::new().name("counter-index".to_owned()).spawn(move || {
             shared.write_until_end(&server);
-            // Who waits for the end may need the server for itself.
+            // The caller that waits for the end may need the server.
             drop(server);
             shared.note_end();
         });

@@ -303,7 +303,8 @@ impl Server {
         Ok(checkout.ask_all(commands, Deadline::after(self.timeouts.read))?)
     }
 
-    /// Does the same, but a command whose names are not together now keeps the reply that says so.
+    /// Like [`ask_all`](Self::ask_all), but if the names of a command are not together now, returns
+    /// the reply that says so.
     pub(crate) fn ask_all_at_once(
         &self,
         checkout: &mut Checkout<'_>,
@@ -322,7 +323,8 @@ impl Server {
         Ok(script.run(checkout, calls, Deadline::after(self.timeouts.read))?)
     }
 
-    /// Does the same, but a call whose names are not together now keeps the reply that says so.
+    /// Like [`run`](Self::run), but if the names of a call are not together now, returns the reply
+    /// that says so.
     pub(crate) fn run_at_once(
         &self,
         script: &Script,

@@ -68,7 +68,7 @@ pub enum Claimed {
     /// The value in its place is not a count.
     Foreign(Foreign),
     /// The part of the store that it is in cannot make claims now, though others can, as while a
-    /// node of a cluster is away. A claim may have been made all the same.
+    /// node of a cluster is away. A claim may have been made nevertheless.
     Unavailable {
         /// Why it cannot.
         why: String,

@@ -109,7 +109,7 @@ fn judge_pooling(pooling: Pooling, diagnosis: &mut Diagnosis) {
     diagnosis.add(severity, Code::DatabasePooled, format!("{POOLER}, and {state}"), advice);
 }
 
-/// A setting, the values at which it is good, and what is to be said of others.
+/// A setting, its good values, and what to report about others.
 struct Rule {
     name: &'static str,
     good: &'static [&'static str],

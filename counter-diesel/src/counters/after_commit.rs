@@ -206,11 +206,12 @@ impl Counters {
     /// - Commit and count are two steps. A process that dies between them has committed and not
     ///   counted; so each increment is made at most once, where all else in this library is exactly
     ///   once.
-    /// - It is the outermost transaction, for a savepoint inside of another would be committed only
-    ///   with that. The one that an application's tests never commit (`begin_test_transaction`) is
-    ///   let through: what is gathered is counted when this one succeeds inside of it.
-    /// - What is gathered inside of a `conn.transaction` in `work` that is rolled back is counted
-    ///   all the same; [`AfterCommit::savepoint`] forgets it.
+    /// - It must be the outermost transaction, because a savepoint inside of another one would be
+    ///   committed only with that. The one that an application's tests never commit
+    ///   (`begin_test_transaction`) is let through: what is gathered is counted when this one
+    ///   succeeds inside of it.
+    /// - If a `conn.transaction` inside of `work` is rolled back, the increments gathered in it are
+    ///   still counted; [`AfterCommit::savepoint`] forgets them.
     /// - On MySQL a statement that changes a table commits whatever is open. That is found out, and
     ///   nothing is counted; but what was written before is kept.
     /// - What `work` writes after a statement that ended the transaction (`INSERT OR ROLLBACK` in

@@ -80,7 +80,7 @@ impl<'a, C: CounterConnection> CallerTransaction<'a, C> {
         Ok(depth(self.conn)? == self.outside + 1 && self.conn.is_marked_transaction(self.mark)?)
     }
 
-    /// First, for a failed transaction answers no question about what went wrong.
+    /// First, because a failed transaction answers no question about what went wrong.
     fn roll_back_after(mut self, step: LedgerStep, source: DieselError) -> Error {
         self.roll_back();
         database_error(self.conn, self.outside, step, source)

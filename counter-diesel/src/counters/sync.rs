@@ -77,9 +77,10 @@ impl Counters {
     /// Each wait is up to a fifth shorter than the interval, at random, so workers that are started
     /// together do not all sync at the same time. If a
     /// [retention](crate::CountersBuilder::retention) is configured, the worker
-    /// [prunes](Self::prune) each hour, after a sync that needs no attention. While syncs fail it
-    /// waits longer and longer, up to a minute or, if that is longer, the interval. A panic in a
-    /// sync does not end it. An interval of zero counts as a millisecond.
+    /// [prunes](Self::prune) after syncs that need no attention, and pauses for an hour when it has
+    /// been through the table. While syncs fail it waits longer and longer, up to a minute or, if
+    /// that is longer, the interval. A panic in a sync does not end it. An interval of zero counts
+    /// as a millisecond.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -70,7 +70,7 @@ pub(crate) enum Age {
     /// It has the same data, but older, and has forgotten these sequences, of which there is at
     /// least one.
     WentBack(Vec<ClaimSeq>),
-    /// Its high water is gone, and its other data is not. It is to be raised above these.
+    /// Its high water is gone, but its other data is not. Raise it above these sequences.
     HighWaterLost(Vec<ClaimSeq>),
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn refuse_old_copy(
         let mut given_out = recorded.parts(&present.store_id)?;
         given_out.extend(parts.seen_parts(&present.store_id));
         given_out.retain(|it| of_ids.contains(&it.part));
-        // A part of which nothing is known may have gone back all the same.
+        // A part may have gone back even if nothing is known of it.
         given_out.extend(of_ids.iter().map(|part| PartSeq { part: *part, seq: ClaimSeq::ZERO }));
         let recall = parts.recall_parts(&present.store_id, &given_out, RECALL_WITHIN)?;
         let forgotten = recall.complete()?;

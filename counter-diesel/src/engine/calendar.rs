@@ -1,4 +1,4 @@
-//! Which buckets an increment counts in beside its total.
+//! Determines the buckets in which an increment counts, beside its total.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::error::Error;
 pub(crate) struct Counted {
     pub(crate) id: CounterId,
     pub(crate) grains: &'static [Grain],
-    /// Of no meaning where no grain but hours is counted.
+    /// Meaningless if hours are the only grain.
     pub(crate) zone: Zone,
 }
 

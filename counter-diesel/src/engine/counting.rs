@@ -18,7 +18,7 @@ use crate::owner::owner_zone::OwnerZone;
 pub(crate) enum NoZone {
     /// Only the owner's id is.
     ById,
-    /// What the owner has for its zone is none.
+    /// The owner's zone is a text that is not a zone.
     Invalid(Invalid),
 }
 

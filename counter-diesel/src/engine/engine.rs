@@ -179,8 +179,7 @@ impl Engine {
         self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
     }
 
-    /// Returns the parts that are to be asked, whatever is recorded of them, and doubts them no
-    /// more.
+    /// Returns the parts that must be asked, whatever is recorded of them, and doubts them no more.
     pub(crate) fn take_doubted_parts(&self) -> BTreeSet<u16> {
         std::mem::take(&mut *self.doubted_parts.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -45,7 +45,7 @@ fn in_table(engine: &Engine, id: &CounterId) -> Result<BTreeSet<Grain>, Error> {
         let page = engine.ledger().buckets_after(&owner_type, Some(&place), NonZeroUsize::MIN)?;
         let found = page.next.filter(|next| next.owner == place.owner && next.key == place.key);
         let Some((grain, _)) = found.and_then(|next| next.period) else { return Ok(grains) };
-        // What is no grain is nothing that is counted.
+        // A text that is not a grain names nothing that is counted.
         grains.extend(grain.parse::<Grain>());
         after = grain;
     }

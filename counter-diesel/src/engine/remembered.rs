@@ -69,7 +69,7 @@ pub(crate) struct InHand {
     pub(crate) is_reported: bool,
 }
 
-/// How often the database refused a claim in a row, and when it is to be retried.
+/// How often in a row the database refused a claim, and when to retry it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refusal {
     times: u32,

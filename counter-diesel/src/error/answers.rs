@@ -1,11 +1,11 @@
-//! What an error says of what was counted, and of what has to be done.
+//! What an error says about what was counted, and about what to do.
 
 use super::{CommittedNotCounted, CoreError, Error, Uncounted};
 
 impl Error {
     /// Returns whether the call that failed certainly counted nothing, so that a write may be made
-    /// again. Of several increments: whether that is so of each. A transaction of the application's
-    /// may have been committed all the same.
+    /// again. Of several increments: whether that is so of each. A transaction of the application
+    /// may have been committed nevertheless.
     pub fn is_not_counted(&self) -> bool {
         match self {
             Self::Core(error) => error.is_not_counted(),

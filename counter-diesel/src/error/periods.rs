@@ -1,4 +1,4 @@
-//! What is said about periods that cannot be read or changed.
+//! Messages about periods that cannot be read or changed.
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use counter_core::{CounterKey, Grain, Printable};

@@ -69,7 +69,7 @@ impl DurabilitySetting {
 pub enum TableState {
     /// It is not there.
     Missing,
-    /// It is there, but cannot be read as it should be, for this reason.
+    /// It exists, but cannot be read properly, for this reason.
     Unusable(String),
     /// It has all that is needed.
     Usable,
@@ -82,9 +82,9 @@ pub struct MigrationFacts {
     /// Whether there is a table in which they are recorded. There is none where the application
     /// runs ours among its own.
     pub has_table: bool,
-    /// Those of this version that were not run.
+    /// The migrations of this version that were not run.
     pub pending: Vec<String>,
-    /// Those that were run and this version does not know.
+    /// The migrations that were run but are unknown to this version.
     pub unknown: Vec<String>,
 }
 

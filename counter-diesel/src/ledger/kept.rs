@@ -14,8 +14,8 @@ pub struct Kept {
     pub since: Option<NaiveDateTime>,
     /// The grain whose old buckets are added up into these. `None` if these are counted directly.
     pub rolled_from: Option<Grain>,
-    /// Whether the key is that of a gauge, whose readings do not add up. It is only ever added to a
-    /// row: one that is written without it leaves it there.
+    /// Whether the key is that of a gauge, whose readings do not add up. Once a row has this mark
+    /// it stays, even if the row is written again without it.
     pub is_gauge: bool,
 }
 

@@ -302,7 +302,7 @@ pub trait LedgerTransaction {
     ///
     /// # Errors
     ///
-    /// Unlike elsewhere, after an error the transaction may have been committed all the same.
+    /// Unlike elsewhere, the transaction may have been committed even after an error.
     fn commit(self: Box<Self>) -> Result<(), Error>;
 }
 

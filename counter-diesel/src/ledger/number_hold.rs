@@ -11,8 +11,8 @@ use crate::ledger::dialect::tables::Tables;
 use crate::ledger::transaction::PoolTransaction;
 use crate::random::random_word;
 
-/// How long a number has to be unused to be taken before one that was never used. A store that
-/// lives and loses its number all the same takes another one, which costs it a few statements.
+/// How long a number has to be unused to be taken before one that was never used. A living store
+/// that nevertheless loses its number takes another one, which costs a few statements.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// How many numbers are tried that others take meanwhile.

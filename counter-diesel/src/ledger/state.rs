@@ -48,7 +48,7 @@ impl LedgerState {
             // Of stores without a good pass, the one with the newest sequence was the last.
             let is_of_passes = writer == StateRow::PASSES;
             let identity = Some(&marks).filter(|marks| is_of_passes && !marks.is_empty()).cloned();
-            // What nothing here has written is known to no store.
+            // A store cannot know of rows that nothing here has written.
             let marks = marks.parse().ok().filter(|_| !is_of_passes).unwrap_or_default();
             state.stores.push(StoreRecord { store_id, writer, seq, synced_at, marks, identity });
         }

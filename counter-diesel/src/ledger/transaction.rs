@@ -76,7 +76,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
         &mut self.conn
     }
 
-    /// Returns the session of which the server ends no statement that takes too long.
+    /// Returns the session, if its server does not end statements that take too long.
     pub(crate) const fn unlimited_session(&self) -> Option<i64> {
         self.unlimited_session
     }
@@ -137,7 +137,7 @@ impl<C: CounterConnection> PoolTransaction<C> {
         }
     }
 
-    /// Else its next user would have the settings that a transaction here needs.
+    /// Otherwise the connection's next user would have the settings that a transaction here needs.
     fn throw_away(&mut self) {
         C::TransactionManager::transaction_manager_status_mut(&mut *self.conn).set_in_error();
     }
@@ -326,7 +326,7 @@ fn upsert<C: CounterConnection>(
             first += claims.len();
         }
     }
-    // What one table has may be for triggers of the other to change.
+    // Triggers of one table may change rows of the other.
     if parts.len() > 1 && !unproven.is_empty() {
         unproven = (0..claims.len()).collect();
     }

@@ -156,9 +156,9 @@ const DEFAULT_TABLE: Cow<'static, str> = Cow::Borrowed("\"model_counters\"");
 
 /// No database needs a hint for the index: all columns of a unique one are given.
 ///
-/// The columns have names of our own where the id stands, for it may be a name alone, which would
-/// else be that of a column of ours: in SQLite's `RETURNING`, where Diesel leaves the table out,
-/// and in raw SQL. Every database merges the inner `SELECT` into the outer one.
+/// The columns have our own names where the id stands, because the id may be a bare name, which
+/// would otherwise be taken for one of our columns: in SQLite's `RETURNING`, where Diesel leaves
+/// the table out, and in raw SQL. Every database merges the inner `SELECT` into the outer one.
 impl<Id, DB> QueryFragment<DB> for CounterValue<Id>
 where
     Id: QueryFragment<DB> + Expression,

@@ -24,8 +24,8 @@ pub struct WorkerStatus {
     pub last_report: Option<Arc<SyncReport>>,
     /// The error of the last sync, if it failed before it had anything to report.
     pub last_error: Option<Arc<Error>>,
-    /// What the worker's last successful [prune](crate::Counters::prune) did. If a retention is
-    /// configured, it prunes each hour.
+    /// What the worker's last successful [prune](crate::Counters::prune) did. It prunes only if a
+    /// retention is configured.
     pub last_pruned: Option<Arc<Pruned>>,
 }
 

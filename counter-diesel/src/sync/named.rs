@@ -19,9 +19,9 @@ pub(crate) struct Named(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Of counters that are to be claimed, for the first time or again.
+    /// Tokens of counters to claim, for the first time or again.
     read: HashMap<CounterId, Token>,
-    /// Of counters with a claim of this pass.
+    /// Tokens of counters with a claim of this pass.
     claimed: HashMap<CounterId, (ClaimSeq, Token)>,
     /// The entries that may be removed.
     done: Vec<IndexEntry>,

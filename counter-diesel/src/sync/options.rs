@@ -110,10 +110,10 @@ impl SyncOptions {
     /// Looks for what is pending only in the store's index, so that the sync costs what has changed
     /// and not how much else the server holds. Default: no, a sync scans everything.
     ///
-    /// Every [`full_scan_every`](Self::full_scan_every) one sync scans everything all the same:
-    /// the first that comes after that time, of all processes that follow the index. It finds what
-    /// the index does not name, such as what other programs count with a plain `INCRBY`. With a
-    /// store that has no index, and with a [pattern](Self::pattern), every sync scans everything.
+    /// Every [`full_scan_every`](Self::full_scan_every) one sync still scans everything: the first
+    /// that comes after that time, of all processes that follow the index. It finds what the index
+    /// does not name, such as what other programs count with a plain `INCRBY`. With a store that
+    /// has no index, and with a [pattern](Self::pattern), every sync scans everything.
     /// [`SyncReport::reach`] says which it was.
     ///
     /// [`SyncReport::reach`]: crate::SyncReport::reach

@@ -47,7 +47,8 @@ pub(crate) fn record(
     })?;
     let mut claims = claims.unwrap_or_default();
     claims.sort_by(|a, b| a.id.cmp(&b.id));
-    // Before a pass finds them, which knows of no gauge.
+    // Noted before a pass finds these buckets, because a pass does not know that they are of a
+    // gauge.
     if asked.is_ok() {
         kept::note_gauge(engine, reading.ids());
     }

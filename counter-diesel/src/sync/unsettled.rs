@@ -175,7 +175,7 @@ impl<'a> Unsettled<'a> {
 
     /// Claims counters, but leaves alone those of which a claim is unsettled already.
     ///
-    /// If there is no answer, claims may have been made all the same, and the next passes of this
+    /// Without an answer, claims may have been made nevertheless, and the next passes of this
     /// process look for them.
     pub(crate) fn claim(&self, ids: Vec<CounterId>) -> Result<Vec<Claimed>, Error> {
         let unanswered = lock(&self.unanswered);
@@ -215,7 +215,7 @@ impl<'a> Unsettled<'a> {
                 }
                 Claimed::Recovered(claim) => self.insert(&mut claims, claim, Fate::Unknown),
                 Claimed::Busy => self.note_busy(id),
-                // There may be a claim, of which there was no answer.
+                // There may be a claim, although there was no answer.
                 Claimed::Unavailable { .. } => self.engine.unanswered().note([id.clone()]),
                 Claimed::Nothing | Claimed::Zero | Claimed::Foreign(_) | Claimed::WentBack(_) => {}
             }
@@ -239,7 +239,7 @@ impl<'a> Unsettled<'a> {
         BeingClaimed { ids: ids.clone(), all: &self.being_claimed }
     }
 
-    /// From now on this claim is to be settled, instead of any older one of its counter.
+    /// Remembers this claim as the one to settle, instead of any older one of its counter.
     pub(crate) fn take(&self, claim: &Claim, fate: Fate) {
         self.insert(&mut self.claims(), claim, fate);
     }
@@ -286,7 +286,7 @@ impl<'a> Unsettled<'a> {
         }
     }
 
-    /// Nothing more is to be done about these claims, which are in the table and acknowledged.
+    /// Forgets these claims, which are in the table and acknowledged.
     pub(crate) fn settle_acknowledged(&self, claims: &[Claim]) {
         self.named.note_acknowledged(claims);
         claims.iter().for_each(|claim| self.settle(claim));
@@ -308,7 +308,7 @@ impl<'a> Unsettled<'a> {
         }
     }
 
-    /// Nothing more is to be done about this claim.
+    /// Forgets this claim, which needs nothing more.
     pub(crate) fn settle(&self, claim: &Claim) {
         self.named.forget(claim);
         let mut claims = self.claims();

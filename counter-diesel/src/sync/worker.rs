@@ -242,8 +242,8 @@ fn options_of(turn: Turn, is_first: bool, looks_again: bool) -> SyncOptions {
     }
 }
 
-/// Returns whether a last sync that has only so long is to be made once more, to look again at what
-/// other syncs had in hand. The one before has tried all that was locked.
+/// Returns whether to repeat a last sync with this time limit, to look again at what other syncs
+/// had in hand. The one before has tried all that was locked.
 fn leaves_busy(turn: Turn, result: &Result<SyncReport, Error>) -> bool {
     let is_hasty = matches!(turn, Turn::Last(Haste::Until(_)));
     is_hasty && result.as_ref().is_ok_and(|report| report.stopped.is_none() && report.busy > 0)
@@ -269,7 +269,7 @@ fn finish(control: &Control, result: Result<SyncReport, Error>) -> Result<(), Er
 }
 
 fn sync_catching_panics(engine: &Engine, options: &SyncOptions) -> Result<SyncReport, Error> {
-    // What a panic may leave behind are claims in the store, which is what every pass is made for.
+    // A panic may leave claims in the store, which the next pass settles.
     let pass = AssertUnwindSafe(|| pass::sync(engine, options, Observer::none()));
     catch_unwind(pass).unwrap_or_else(|panic| {
         let error = Error::Panicked { message: message_of(&*panic) };

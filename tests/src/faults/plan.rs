@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 pub enum Fault {
     /// It fails, and nothing was done.
     Before,
-    /// It is done, but its answer is lost.
+    /// It is done, but the answer is lost.
     After,
     /// The database refuses it once, as in a deadlock. For a store as [`Fault::Before`].
     Refused,
-    /// The same, but it was done: the answer to a commit can be wrong.
+    /// Like [`Fault::Refused`], but the step was done: the answer to a commit can be wrong.
     RefusedAfter,
     /// The process dies before it.
     Kill,
@@ -72,7 +72,7 @@ impl Faults {
         })
     }
 
-    /// The same, once, before the first step of this name.
+    /// Calls the hook only once, before the first step of this name.
     pub fn calling_once_before(
         step: &'static str,
         call: impl FnOnce() + Send + 'static,

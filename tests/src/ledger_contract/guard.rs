@@ -1,4 +1,4 @@
-//! What a claim does to a row.
+//! The effect of a claim on a row.
 
 use counter_diesel::CounterId;
 use counter_diesel::ledger::{LockWait, UpdateOutcome};

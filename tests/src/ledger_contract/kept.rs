@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let found = ledger.kept(None).unwrap().unwrap();
         let month = Kept { since: later.since, ..month };
         assert_eq!(found[1], month, "it is rolled up all the same");
-        // That a key is a gauge's is noted of a row that there is, and stays.
+        // An existing row can be marked as a gauge's, and keeps the mark.
         let gauge = Kept { is_gauge: true, ..of("") };
         let rolled = Kept { is_gauge: true, ..month.clone() };
         for row in [&gauge, &rolled] {

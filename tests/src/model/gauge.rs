@@ -58,7 +58,7 @@ impl Default for Rule {
     }
 }
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     newest: Option<u8>,
@@ -84,7 +84,7 @@ impl Counter {
     }
 }
 
-/// Where a process is.
+/// How far a process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
     Ready,

@@ -4,12 +4,12 @@
 //! The index names the counter by a field with a token. A process writes it after the count, by a
 //! command of its own, which may arrive at any later time; so may the removal. The index is a hint:
 //! what it does not name waits for the next scan of everything. So nothing here is about counts.
-//! What is shown is that the index names what a scan would find, unless a process dies before it
+//! The model shows that the index names what a scan would find, unless a process dies before it
 //! could write.
 
 use stateright::{Model, Property};
 
-/// What is pending or claimed is named, or will be, or a worker is at work on it.
+/// A counter with anything pending or claimed is named, or will be, or a worker is at work on it.
 pub const NAMED: &str = "what is pending is named, or will be";
 /// The index does not keep what is not pending for ever.
 pub const EMPTIES: &str = "an index that names nothing pending is emptied by a pass";
@@ -27,11 +27,11 @@ pub struct Index {
     pub passes: Vec<u8>,
     /// How the index is kept.
     pub keeps: Keeps,
-    /// What is said of it.
+    /// The properties to check.
     pub said: &'static [&'static str],
 }
 
-/// How the index is kept. The default is how it is kept; everything else is a mistake.
+/// How the index is kept. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct Keeps {
     /// What a write of the index says.
@@ -55,7 +55,7 @@ pub struct Keeps {
 pub enum Token {
     /// Something that was never said before.
     Random,
-    /// How often the field was written since it is there.
+    /// How often the field was written since it exists.
     Count,
     /// Nothing: a removal compares nothing.
     Nothing,
@@ -75,7 +75,7 @@ impl Default for Keeps {
     }
 }
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     /// Whether anything is pending.
@@ -84,11 +84,11 @@ pub struct World {
     claim: Option<u8>,
     newest_claim: u8,
     field: Option<u8>,
-    /// Whether the counting process has the counter in mind for its next write of the index.
+    /// Whether the counting process will name the counter in its next write of the index.
     is_gathered: bool,
-    /// What writes say that have not arrived.
+    /// The contents of writes that have not arrived.
     writes: Vec<u8>,
-    /// What removals compare that have not arrived.
+    /// The tokens that removals which have not arrived compare.
     removals: Vec<u8>,
     next_token: u8,
     increments: u8,
@@ -104,7 +104,7 @@ pub struct Worker {
     at: At,
 }
 
-/// Where a pass is.
+/// How far a pass is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
     Idle,
@@ -194,7 +194,7 @@ impl World {
     }
 
     fn ask_for_removal(&mut self, token: Option<u8>) {
-        // Where the token was not read before, it is now.
+        // If the token was not read before, it is read now.
         self.removals.extend(token.or(self.field));
         self.removals.sort_unstable();
     }

@@ -2,7 +2,7 @@
 //! that record in a row of one or two, tell the store, acknowledge, die and go on, while an
 //! operator decides.
 //!
-//! What is counted is not in it: a claim that is acknowledged and whose transaction is not in the
+//! Counts are not in the model: a claim that is acknowledged and whose transaction is not in the
 //! database any more is a count that is lost.
 
 mod adoption;
@@ -14,13 +14,13 @@ use stateright::{Model, Property};
 pub use self::rules::{Databases, Does, Event, Keeps, StoreEvent};
 use self::world::{Adopting, At, Database, Happens, NotedAll, Process, World};
 
-/// No process refuses where nothing went back and nothing was copied.
+/// No process refuses if nothing went back and nothing was copied.
 pub const NO_FALSE_ALARM: &str = "without a restore or a copy no process refuses";
-/// No process goes on with a database that has lost what was acknowledged.
+/// No process continues with a database that has lost acknowledged claims.
 pub const NOTICES_LOSS: &str = "no check passes in a database that has lost what was acknowledged";
-/// No process goes on with a database once the store has noted a copy's transactions.
+/// No process continues with a database once the store has noted transactions of its copy.
 pub const ONE_GOES_ON: &str = "no check passes in a database once the store follows its copy";
-/// No process goes on with a copy once an operator has decided for another database.
+/// No process continues with a copy once an operator has decided for another database.
 pub const ADOPTED_ALONE: &str = "once a database is adopted, no check passes in the other";
 /// An adopted database is not refused, but by what had begun before.
 pub const ADOPTED_GOES_ON: &str = "an adopted database is not refused";

@@ -33,11 +33,11 @@ pub struct Merge {
     pub lost_replies: u8,
     /// How it merges.
     pub rules: MergeRules,
-    /// What is said of it.
+    /// The properties to check.
     pub said: Vec<&'static str>,
 }
 
-/// Both counters and those who merge, at one instant.
+/// The state of both counters and of all merging processes at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MergeState {
     /// The counter whose counts are moved.
@@ -66,7 +66,7 @@ pub enum MergeAction {
     Into(Action),
     /// The next step of this process that merges.
     Step(usize),
-    /// Its move is made, or not, or later, and it hears no answer.
+    /// Its move is made now, later or never, and it gets no answer.
     LoseReply(usize, Lost),
     /// It dies.
     Crash(usize),
@@ -83,12 +83,12 @@ struct LateMove {
     is_back: bool,
 }
 
-/// What becomes of a move whose answer is lost.
+/// The outcome of a move whose answer is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
     /// It is made.
     Made,
-    /// It is not made, unless later.
+    /// It is made later or never.
     Late,
 }
 
@@ -106,7 +106,7 @@ pub const REFUSES: &str = "a move is not made, because the counter has changed";
 pub const READS_FROM: &str = "a read of the first counter returns what was true while it ran";
 /// G2 of the counter that grows.
 pub const READS_INTO: &str = "a read of the second counter returns what was true while it ran";
-/// What the store loses of the second counter, once it is claimed.
+/// For counts of the second counter that the store loses once they are claimed.
 pub const REPAIRS: &str = "a lost claim is applied by its owner, so both rows are what was counted";
 /// A merge makes a row.
 pub const MAKES_ROW: &str = "a merge makes a row for the second counter";

@@ -18,11 +18,11 @@ use process::{Process, Row};
 use rule::Rule;
 use world::{At, NUMBERS, World};
 
-/// All that was counted is in the table, once, when no process holds anything any more.
+/// When no process holds anything any more, all counts are in the table, each once.
 pub const ADDS_UP: &str = "the table has what was counted, once no store holds anything";
 /// Nothing is counted twice.
 pub const NEVER_DOUBLED: &str = "the table has no more than was counted";
-/// No claim is left that nothing can be said about.
+/// No claim is left whose outcome stays unknown.
 pub const ALL_DECIDED: &str = "of each commit it is found out whether it happened";
 
 /// A world, and the rule.
@@ -38,7 +38,7 @@ pub struct Numbers {
     pub lost_answers: u8,
     /// The rule.
     pub rule: Rule,
-    /// What is said of it.
+    /// The properties to check.
     pub said: &'static [&'static str],
 }
 
@@ -55,7 +55,7 @@ pub enum Happens {
     Take(usize, usize),
     /// The answer to the commit of a thread is lost.
     LoseAnswer(usize),
-    /// What has no answer is committed, or rolled back.
+    /// A commit without an answer is carried out or rolled back.
     EndLate(bool),
 }
 

@@ -36,7 +36,7 @@ pub struct OldCopy {
     pub is_restored: bool,
     /// What processes ask.
     pub asks: Asks,
-    /// What is said of it.
+    /// The properties to check.
     pub said: &'static [&'static str],
 }
 
@@ -87,7 +87,7 @@ pub struct Made {
     by: u8,
 }
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     store: Held,
@@ -115,13 +115,13 @@ pub struct Process {
     at: At,
 }
 
-/// Where a pass is.
+/// How far a pass is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
     Idle,
     /// It has read what is recorded, as bits.
     Read(u32),
-    /// It has gone on, and may have known better.
+    /// It has continued, with whether it could have known that the store is an old copy.
     Identified(bool),
     Claimed(usize, Made),
     /// It has written the row, and locked it.

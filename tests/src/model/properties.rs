@@ -137,7 +137,7 @@ fn finds(state: &ModelState, verdict: Verdict) -> bool {
     })
 }
 
-/// That a claim the store has lost is written all the same.
+/// A claim that the store has lost is still written.
 pub fn lost_applied() -> Property<Scenario> {
     Property::sometimes("a lost claim is found gone and applied", |_, state: &ModelState| {
         state.threads.iter().any(|thread| {

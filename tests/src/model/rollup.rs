@@ -85,7 +85,7 @@ pub struct RollUpState {
     has_removed: bool,
 }
 
-/// Where a pass is.
+/// How far a pass is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum At {
     Idle,

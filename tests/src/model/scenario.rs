@@ -20,7 +20,7 @@ pub struct Scenario {
     pub start: ModelState,
     /// The rules.
     pub rules: Rules,
-    /// What is said of it.
+    /// The properties to check.
     pub properties: Vec<Property<Self>>,
 }
 

@@ -8,7 +8,7 @@ use super::store::{Claimed, Store, Ticket};
 use super::table::Table;
 use super::thread::{At, Job, Thread};
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ModelState {
     /// The store of all processes, or one for each.

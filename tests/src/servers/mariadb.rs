@@ -39,7 +39,7 @@ impl MariaDb {
         Self::with_options(durability, &[])
     }
 
-    /// The same with further options, such as `--innodb-doublewrite=0`.
+    /// Makes and starts a server with further options, such as `--innodb-doublewrite=0`.
     pub fn with_options(durability: Durability, options: &[&str]) -> Self {
         let folder = setup::folder("counter-mariadb-", durability);
         let mut install = install(&folder);

@@ -39,12 +39,13 @@ impl Postgres {
         Self::speaking("en", durability)
     }
 
-    /// The same of a release that is older than what is supported: 12.
+    /// Makes and starts a server of release 12, which is too old to be supported.
     pub fn old(durability: Durability) -> Self {
         Self::with_programs(vec!["/opt/postgres-12/bin".into()], "en", durability)
     }
 
-    /// The same of one whose messages are in another language, such as `de`, for everybody.
+    /// Makes and starts a server whose messages are in this language, such as `de`, for all
+    /// clients.
     pub fn speaking(language: &'static str, durability: Durability) -> Self {
         // Debian's package keeps them out of `PATH`.
         let versions = (13..30).rev();

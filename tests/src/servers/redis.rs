@@ -31,13 +31,13 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// The same with further options, such as `["--maxmemory", "3mb"]`.
+    /// Starts a server with further options, such as `["--maxmemory", "3mb"]`.
     pub fn start_with(options: &[&str]) -> Self {
         Self::start_program(&["redis-server"], options)
     }
 
-    /// The same with another program, such as `["valkey-server"]`, or with one before it, such as
-    /// `["env", "NAME=value", "redis-server"]`.
+    /// Starts another program, such as `["valkey-server"]`, or a server through another program,
+    /// such as `["env", "NAME=value", "redis-server"]`.
     pub fn start_program(program: &[&str], options: &[&str]) -> Self {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
         let mut server = Self {
@@ -306,7 +306,7 @@ pub fn this_process_server() -> &'static RedisServer {
     SERVER.get_or_init(RedisServer::start)
 }
 
-/// The same of Valkey.
+/// Like [`this_process_server`], with Valkey.
 pub fn this_process_valkey() -> &'static RedisServer {
     static SERVER: OnceLock<RedisServer> = OnceLock::new();
     SERVER.get_or_init(|| RedisServer::start_program(&["valkey-server"], &[]))

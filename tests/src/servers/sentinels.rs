@@ -19,10 +19,10 @@ use crate::program::Program;
 /// The name under which the sentinels watch the master.
 pub const MASTER_NAME: &str = "mymaster";
 
-/// The time after which sentinels take a server for dead that does not answer, in milliseconds.
+/// The time, in milliseconds, after which sentinels take a silent server for dead.
 const DOWN_AFTER: u32 = 1000;
 
-/// The same where no failover is to happen, however busy the machine.
+/// The value of [`DOWN_AFTER`] for tests in which no failover may happen, however busy the machine.
 const NEVER: u32 = 60_000;
 
 /// A master with two replicas and three sentinels, of which two decide. They know each other from
@@ -71,7 +71,7 @@ impl SentinelSite {
         Self::start_with(&Watch { down_after: DOWN_AFTER, ..Watch::default() })
     }
 
-    /// The same, but no server is ever taken for dead.
+    /// Starts all of it. No server is ever taken for dead.
     pub fn without_failovers() -> Self {
         Self::start_with(&Watch::default())
     }

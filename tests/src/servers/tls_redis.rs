@@ -51,7 +51,7 @@ impl TlsRedis {
         self.port.number()
     }
 
-    /// The same server without TLS.
+    /// The server itself, reached without TLS.
     pub fn plain(&self) -> &RedisServer {
         &self.server
     }

@@ -72,7 +72,8 @@ fn sequences_of_many_threads_are_unique_and_rise(world: &dyn StoreWorld) {
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
 }
 
-/// Those of 200 claims of counters that no other thread has, made by sets and by claims in turn.
+/// The sequences of 200 claims, made alternately by sets and by claims, of counters that no other
+/// thread has.
 fn sequences_of(store: &dyn DeltaStore, first: i64) -> Vec<i64> {
     let numbers = first..first + 200;
     let claims = numbers.map(|number| {
@@ -140,8 +141,8 @@ fn a_claim_that_a_look_did_not_see_is_above_its_high_water(world: &dyn StoreWorl
     }
 }
 
-/// Claimers and recoverers work against each other all the time: claims are handed out twice,
-/// and each is to be counted once.
+/// Claimers and recoverers work against each other all the time: claims are handed out twice, and
+/// each must be counted once.
 fn claims_and_increments_of_many_threads_lose_and_double_nothing(world: &dyn StoreWorld) {
     let running = AtomicUsize::new(THREADS as usize);
     let counters = ids(7);

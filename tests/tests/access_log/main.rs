@@ -25,7 +25,7 @@ fn access_log(site: &Site) -> Command {
     command
 }
 
-/// The same, counting the lines that it is fed. Its tables are there.
+/// Starts the program, which counts the lines that it is fed. Its tables exist.
 fn start(site: &Site, workers: &str) -> Program {
     let ended = Program::start(access_log(site).arg("/dev/null")).finish();
     assert!(ended.status.success(), "{ended:?}");

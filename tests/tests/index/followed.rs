@@ -128,7 +128,7 @@ fn all_counters_of_an_owner_have_undeclared_ones_before_their_first_sync() {
     counters.increment(post(2), "views", 1).unwrap();
     let all = |of| counters.all(of).unwrap().into_iter().collect::<BTreeMap<_, _>>();
     assert_eq!(all(post(1)), BTreeMap::from([("un:declared".to_owned(), 3)]));
-    // One that was deleted may still be named, and is not shown.
+    // A deleted counter may still be named, but is not shown.
     counters.delete(post(1), "un:declared").unwrap();
     assert_eq!(all(post(1)), BTreeMap::new());
 }

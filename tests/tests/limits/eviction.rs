@@ -61,7 +61,7 @@ fn a_server_that_evicts_as_it_likes_loses_counts_but_makes_up_none() {
     let (counters_in_all, rounds) = (2_000, 4);
     for _ in 0..rounds {
         let views = (1..=counters_in_all).map(|number| (post(number), "views", 1));
-        // Those that fail are not counted; there is no need to know which.
+        // Increments that fail are not counted; which ones does not matter.
         let _ = counters.increment_many(views);
         // Whatever it finds: the high water and the identity may be among what is gone.
         let _ = counters.sync(&SyncOptions::default());

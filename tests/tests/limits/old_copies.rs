@@ -46,7 +46,7 @@ fn a_claim_of_another_process_does_not_hide_that_the_store_came_back() {
     let state = setting.ledger.state(&Default::default()).unwrap();
     assert!(claim.seq > state.recorded.unwrap().seq);
     for process in [&counters, &setting.counters()] {
-        // Its connections are those to the server before.
+        // The process still has connections to the server before.
         wait_for("an answer", || process.pending(post(1), "views").ok());
         assert!(went_back(sync(process)));
         assert!(process.conflicts().unwrap().went_back.is_some());
@@ -160,7 +160,7 @@ fn a_process_refuses_in_each_pass_until_an_operator_decides() {
     let other = setting.counters();
     wait_for("the server to set", || other.set(post(2), "views", 1).ok());
     for _ in 0..3 {
-        // Not at once, for its connections are those to the server before.
+        // Not at once, because the process still has connections to the server before.
         let answered = wait_for("an answer", || {
             let result = sync(&counters);
             let is_lost = matches!(result, Err(Error::Core(CoreError::Store { .. })));

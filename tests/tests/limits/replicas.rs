@@ -156,7 +156,7 @@ fn a_process_that_lives_through_a_failover_goes_on_where_claims_wait() {
     setting.redis.kill();
     replica.take_over(&setting.redis);
 
-    // It has no replica of its own, but it has not gone back either: no sync has applied what is
+    // The server has no replica, but it has not gone back either: no sync has applied what is
     // missing.
     wait_for("the process to find the replica", || match sync(&counters) {
         Err(Error::Core(CoreError::StoreWentBack { .. })) => panic!("it is taken for an old copy"),
@@ -167,7 +167,7 @@ fn a_process_that_lives_through_a_failover_goes_on_where_claims_wait() {
     assert_eq!(views(&counters), [11]);
 }
 
-/// The same where claims do not wait: they were applied, and the replica has them as pending.
+/// A failover if claims do not wait: they were applied, and the replica still has them as pending.
 #[test]
 fn a_failover_that_would_count_twice_is_noticed_before_anything_is_claimed() {
     let mut setting = Setting::with_postgres(RedisServer::start());

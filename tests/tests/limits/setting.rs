@@ -36,7 +36,7 @@ impl Setting {
         self.counters_on(&self.redis)
     }
 
-    /// The same where Redis is another server.
+    /// The counters of a process with another Redis.
     pub fn counters_on(&self, redis: &RedisServer) -> Counters {
         self.counters_over(store_on(redis).build().unwrap(), Config::default())
     }

@@ -119,7 +119,8 @@ fn a_temporary_table_of_the_same_name_gets_no_counts_in_postgres() {
                      CREATE TEMPORARY TABLE model_counters_state \
                      (LIKE model_counters_state INCLUDING ALL)";
     pool.get().unwrap().batch_execute(temporary).unwrap();
-    // One that meets it first, and one that has found the other before.
+    // First counters that meet the temporary table first, then counters that have found the other
+    // table before.
     for count in 1..=2 {
         let counters = counters_in(&pool, "model_counters");
         counters.increment(post(), "views", 1).unwrap();

@@ -375,7 +375,7 @@ fn assert_merged(counters: &Counters, expected: &[i64]) {
     }
 }
 
-/// The same in the table, after a sync.
+/// Asserts these counts in the table, after a sync.
 fn assert_synced(world: &World, expected: &[i64]) {
     let counters = world.impatient_counters();
     let report = counters.sync(&SyncOptions::default()).unwrap();

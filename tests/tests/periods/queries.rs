@@ -43,7 +43,7 @@ fn days() -> Span {
     Span::between(Grain::Day, date(2026, 11, 29), date(2026, 12, 1))
 }
 
-/// The same for each type of connection.
+/// The queries, for each type of connection.
 macro_rules! shows {
     ($conn:expr) => {{
         let conn = $conn;

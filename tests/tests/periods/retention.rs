@@ -63,7 +63,8 @@ pub(super) const ONCE: &[Case<World>] = &[
     ("nothing is rolled up into a grain by which the key is counted itself since", |world| {
         let counters = recorded(world);
         assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
-        // It is declared to be counted by months, too, and no builder knows the model.
+        // The key is now declared to be counted by months too, and the builder does not know the
+        // model.
         let total = "page:7:views".parse::<CounterId>().unwrap();
         for (bucket, count) in
             [("day:2026-09-29", 100), ("day:2026-12-30", 64), ("month:2026-12", 64)]

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::{MysqlConnection, PgConnection, SqliteConnection};
 use libtest_mimic::Trial;
 
-/// The same for each type of connection.
+/// The queries, for each type of connection.
 macro_rules! shows {
     ($conn:expr) => {{
         let conn = $conn;

@@ -134,7 +134,8 @@ fn a_check_up_notices_a_pooler_and_what_it_does_to_prepared_statements() {
         for _ in 0..2 {
             assert_eq!(found(&direct), None);
             assert_eq!(found(&pooled.counters()), Some(Severity::Note));
-            // One that asks its connections nothing: that question has a name too, and fails.
+            // A pool that does not test its connections, because the test is a prepared statement
+            // with a name too, and fails.
             let pool = Pool::builder().max_size(2).test_on_check_out(false);
             let pool = pool.build(ConnectionManager::<PgConnection>::new(&pooled.url)).unwrap();
             let naming = Counters::builder(pool).redis(&pooled.redis.url()).build().unwrap();

@@ -308,7 +308,7 @@ pub(super) fn lose_connection_in_commit(
     let increments = increments.iter().map(|(id, by)| (id.as_str(), *by));
     assert_eq!(increments.collect::<Vec<_>>(), [("post:1:views", 1)]);
     assert_eq!(views(world), 0);
-    // It is of no use any more, and says so.
+    // The connection is unusable now, and says so.
     let done = run(world, conn, |_, _| Ok(()));
     assert!(matches!(done, Err(Failed::Counters(Error::Unreachable { .. }))), "{done:?}");
 }

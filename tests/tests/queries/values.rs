@@ -304,7 +304,7 @@ pub(super) const CASES: &[Case<QueryWorld<Connection>>] = &[
             }
             assert_eq!(values, [1, 1, 2, 3, 4]);
         }
-        // Kept all the same, each under its own text.
+        // Statements that are still kept, each under its own text.
         assert_eq!(seen.take_prepared().len(), 5);
     }),
     ("an owner that is no model has a value too", |world| {

@@ -39,7 +39,8 @@ fn a_new_password_is_asked_for_by_each_new_connection() {
 
     set_user(&server, &[">new", "<old"]);
     end_connections(&server);
-    // It is of unknown outcome: the connection was in use just now. The next one needs another.
+    // The outcome is unknown, because the connection was in use just now. The next increment needs
+    // another connection.
     assert!(store.increment(&downloads_of(1), 1).is_err());
     let refused = store.increment(&downloads_of(1), 1);
     let said = counter_tests::said::everything_said(refused.as_ref().unwrap_err());

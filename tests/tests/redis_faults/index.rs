@@ -111,7 +111,7 @@ fn an_increment_of_a_total_and_its_bucket_without_an_answer_is_named_with_both()
     let index = store.pending_index().unwrap();
     count(&store, 1);
     index.page(&[], NonZeroUsize::MIN).unwrap();
-    // It has something pending already, so nothing is gathered, and a connection is fresh.
+    // The counter has something pending already, so nothing is gathered, and a connection is fresh.
     count(&store, 1);
     let total = downloads_of(2);
     let buckets = vec![bucket_of(&total, "day:2026-11-28")];
@@ -190,7 +190,7 @@ fn require_replicas(server: &RedisServer, number: &str) {
         .unwrap();
 }
 
-/// An application that never ends in an orderly way names what it counts all the same.
+/// An application that never shuts down properly still names what it counts.
 #[test]
 fn what_is_counted_is_named_within_a_second_or_two() {
     let server = RedisServer::start();

@@ -112,7 +112,7 @@ fn a_firewall_that_forgets_quiet_connections_costs_one_time_out_and_no_increment
     }
 }
 
-/// It was in use just before, so nothing was looked at.
+/// The connection was in use just before, so it was not checked.
 #[test]
 fn a_connection_that_is_forgotten_while_it_is_in_use_costs_one_increment_of_unknown_outcome() {
     for (pool, store) in STORES {

@@ -56,8 +56,8 @@ fn a_batch_has_one_deadline_while_replies_trickle_in() {
     }
 }
 
-/// The same over several of the parts in which a large batch is sent: what is not sent any more is
-/// not counted.
+/// A large batch is sent in several parts. Parts that are not sent after the deadline are not
+/// counted.
 #[test]
 fn a_large_batch_has_one_deadline_while_the_server_is_slow() {
     let server = FakeRedis::start(|number, _| {
@@ -123,7 +123,7 @@ fn what_the_server_says_unasked_is_taken_for_no_reply() {
     }
 }
 
-/// It is a new connection's first answer each time.
+/// Each time this is the first answer on a new connection.
 #[test]
 fn a_connection_to_a_server_that_became_a_replica_is_not_used_again() {
     let server = FakeRedis::start(|number, _| match number {

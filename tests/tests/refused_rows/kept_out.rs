@@ -1,4 +1,4 @@
-//! Triggers that drop or undo what is written, so that the statement succeeds all the same.
+//! Triggers that drop or undo what is written, while the statement succeeds.
 
 use counter_diesel::{Counters, Error};
 use counter_tests::fixtures::post;
@@ -44,7 +44,7 @@ pub const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// Those of databases whose triggers can leave a statement undone.
+/// Cases for databases whose triggers can leave a statement undone.
 pub const DROPPING: &[Case<World>] = &[
     ("a delete that a trigger drops is named and not acknowledged", |world| {
         let keep = match kind_of(world) {
@@ -139,7 +139,7 @@ pub fn is_named(counters: &Counters, others: i64, is_of_kind: impl Fn(&Error) ->
     assert_eq!(failed.claim.id.owner_id(), post(KEPT_OUT).id(), "{failed:?}");
     assert_eq!(sum_of_rows(counters, posts), rows + others);
     assert_eq!(counters.get(post(KEPT_OUT), "views").unwrap(), before + 1);
-    // It is still there until the table is mended.
+    // The counter is still there until the table is fixed.
     let held = counters.pending(post(KEPT_OUT), "views").unwrap();
     assert!(held.claim.is_some(), "{held:?}");
 }

@@ -114,7 +114,7 @@ pub const CASES: &[Case<World>] = &[
     }),
 ];
 
-/// Those of stores that other processes see, too.
+/// Cases for stores that other processes see too.
 pub const SHARED: &[Case<World>] = &[(
     "a set of another process is applied while what it replaced waits out its backoff",
     |world| {
@@ -135,7 +135,7 @@ pub const SHARED: &[Case<World>] = &[(
     },
 )];
 
-/// Those of SQLite, which has foreign keys for connections that ask for them.
+/// Cases for SQLite, which has foreign keys on connections that ask for them.
 pub const FILES: &[Case<World>] = &[
     ("one row in a thousand that a foreign key of SQLite refuses is named", |world| {
         refer_to_posts_in_file(world, "");

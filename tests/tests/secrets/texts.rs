@@ -20,7 +20,7 @@ fn a_text_is_shown_without_the_password_of_a_url() {
 fn a_text_about_a_known_url_is_shown_without_any_part_of_its_password() {
     for (_, url) in URLS {
         if !(url.contains("password") || url.contains("://") && url.contains('@')) {
-            // Not understood as a URL, so no part of it is known.
+            // Does not parse as a URL, so no part of it is known.
             continue;
         }
         let text = format!("unexpected '{url}', no host \"{url}\"");

@@ -24,7 +24,7 @@ fn one_refusal_ends_all_connections_to_a_demoted_master() {
         });
         (connections_that_count(&master) > 2).then_some(())
     });
-    // It would make this server a master again.
+    // A sentinel would make this server a master again.
     sentinels[0].freeze();
     let another = RedisServer::start();
     let to = ["127.0.0.1", &another.port().to_string()];

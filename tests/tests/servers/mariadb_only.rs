@@ -44,7 +44,8 @@ pub(crate) const CASES: &[Case<ServerWorld<MysqlConnection>>] = &[
         [1, 2, 4, 8, 15, 30, 60, 125, 250, 500].into_iter().for_each(write);
         let before = prepared();
         (957..970).for_each(write);
-        // Those of this test's own questions, and one in each transaction for the current database.
+        // The statements of this test's own questions, and one in each transaction for the current
+        // database.
         assert!(prepared() - before <= 2 + 13);
     }),
     ("settings are the application's own again, however the transaction ends", |world| {

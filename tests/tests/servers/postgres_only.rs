@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case<ServerWorld<PgConnection>>] = &[
     }),
     ("a shorter limit for statements stays, and a longer one does not", |world| {
         let conn = &mut world.database.connect();
-        // None so short that a statement of the test may reach it.
+        // Not so short that a statement of the test may reach it.
         let settings = [("9999ms", "9999ms"), ("24s", "24s"), ("25s", "25s")];
         let longer = [("26s", "25s"), ("1min", "25s"), ("2h", "25s"), ("1d", "25s"), ("0", "25s")];
         for (setting, within) in settings.into_iter().chain(longer) {

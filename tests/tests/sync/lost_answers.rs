@@ -56,7 +56,7 @@ pub(crate) const CASES: &[Case<World>] = &[
     ),
     ("a pattern finds a claim without an answer, whatever is in the counter's name", |world| {
         let counters = world.counters_behind(&losing(0, Fault::After), Config::default());
-        // Not shown as it is, because nothing of it would be seen.
+        // Messages escape this character, because it is invisible.
         let key = "a\u{200b}b";
         counters.increment(post(1), key, 1).unwrap();
         assert!(counters.sync(&SyncOptions::default()).is_err());

@@ -70,7 +70,7 @@ impl<'p> Checkout<'p> {
         Self::within(pool, lane, wait, Deadline::after(wait), timeouts)
     }
 
-    /// Does the same, but waits at most `wait` for a connection to be free or made, and until the
+    /// Checks out a connection, but waits at most `wait` for one to be free or made, and until the
     /// deadline for one to answer.
     pub(super) fn within(
         pool: &'p Pool,
@@ -309,7 +309,7 @@ impl<'p> Checkout<'p> {
             let reply = self.receive(commands, deadline)?;
             self.unread -= 1;
             // A server that was demoted keeps its connections. New ones may lead to its successor.
-            // Nor does it log in again by itself whom it has forgotten.
+            // A connection whose user the server has forgotten is not logged in again either.
             if reply.is_read_only() || reply.is_no_login() {
                 self.mark_broken();
             }

@@ -60,7 +60,8 @@ impl Script {
         self.run_if(checkout, calls, deadline, IfSplit::Wait)
     }
 
-    /// Does the same, but a call whose names are not together now keeps the reply that says so.
+    /// Like [`run`](Self::run), but if the names of a call are not together now, returns the reply
+    /// that says so.
     pub(crate) fn run_at_once(
         &self,
         checkout: &mut Checkout<'_>,

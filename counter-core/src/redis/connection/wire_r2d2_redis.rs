@@ -11,7 +11,7 @@ use crate::error::BoxError;
 /// A connection of the crate `r2d2_redis`, which is pinned to an old version of the `redis` crate.
 ///
 /// After a read time-out that version takes the late reply for the next command's, and its pool
-/// hands the connection out all the same. [`Endable`] keeps it from coming that far.
+/// hands the connection out anyway. [`Endable`] prevents that.
 impl Wire for Connection {
     fn set_read_timeout(&mut self, limit: Option<Duration>) -> Result<(), BoxError> {
         Ok(Connection::set_read_timeout(self, limit)?)

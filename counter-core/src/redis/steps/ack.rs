@@ -15,8 +15,8 @@ const BATCH: Batch = Batch {
     if_lost: IfLost::Repeat { until: Deadline::NEVER },
 };
 
-/// Removes each claim that is still exactly the one that its counter has. Where one node of a
-/// cluster fails, the others remove theirs all the same.
+/// Removes each claim that is still exactly the one that its counter has. If one node of a cluster
+/// fails, the others still remove theirs.
 pub(crate) fn ack(server: &Server, claims: &[Claim]) -> Result<(), Error> {
     // Where slots move one by one, no command must wait for several names of one.
     let (chunk, window) =

@@ -8,8 +8,9 @@ use crate::redis::server::Server;
 
 static BEGIN_SCAN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("begin_scan.lua")));
 
-/// Returns whether everything is to be scanned, and notes that the caller does it. Where the node
-/// of a cluster that has the note does not answer, a scan would not come to its end either.
+/// Returns whether the caller must scan everything, and notes that it does. If the node of a
+/// cluster that has the note does not answer, returns `false`, because a scan would not finish
+/// either.
 pub(crate) fn begin_scan(server: &Server, every: Duration) -> Result<bool, Error> {
     let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).min(LONGEST);
     if millis == 0 {

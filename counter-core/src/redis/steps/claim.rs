@@ -62,7 +62,7 @@ pub(crate) fn claim(
     })
 }
 
-/// Where counters are on many nodes, one of them that cannot make claims is no reason to make none.
+/// If counters are on many nodes, a node that cannot make claims does not stop the others.
 fn unavailable(server: &Server, error: Error, ids: &[CounterId]) -> Result<Vec<Claimed>, Error> {
     match &error {
         Error::Store { source, .. } if server.names().are_spread() => {

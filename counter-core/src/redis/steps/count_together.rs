@@ -39,7 +39,7 @@ pub(crate) fn count_together(server: &Server, increments: &[JointIncrement]) -> 
     let sent = server
         .for_caller(slot, |checkout| send(server, checkout, &possible, &mut counted))
         .unwrap_or_else(|why| Err(why.into()));
-    // What is left was not sent any more.
+    // The remaining increments were not sent.
     if let Err(why) = sent {
         let rest = possible.iter().skip(counted.len());
         counted.extend(rest.map(|(one, _)| Err(not_counted(&one.total, why.clone()))));

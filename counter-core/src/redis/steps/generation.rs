@@ -74,7 +74,7 @@ fn has_generation(server: &Server) -> Result<bool, Error> {
         command.command(2, |args| {
             args.text("GET").text(names.generation());
         });
-        // What is no text is found by the script.
+        // The script reports a value that is not text.
         Ok(!matches!(server.ask(checkout, &command)?, Reply::Nil))
     })
 }
@@ -121,7 +121,7 @@ fn generation_on(
     let generation = parse_generation(value.unwrap_or_default(), answered_sequence(&answer)?)?;
     last.note_store(nth, &generation.store_id, named, (home, generation.high_water));
     Ok(match named {
-        // What was seen before belongs to an earlier generation.
+        // Sequences that were seen before belong to an earlier generation.
         Named::Now => generation,
         Named::Before => seen.beside(generation, home),
     })

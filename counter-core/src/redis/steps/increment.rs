@@ -88,13 +88,13 @@ pub(crate) fn increment_many(server: &Server, increments: &[(CounterId, i64)]) -
     of_all.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// Does the same on one connection, for counters of one node.
+/// Increments counters of one node, on one connection.
 fn increment_all(server: &Server, slot: Slot, increments: &[(CounterId, i64)]) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(increments.len());
     let sent = server
         .for_caller(slot, |checkout| increment_windows(server, checkout, increments, &mut outcomes))
         .unwrap_or_else(|why| Err(why.into()));
-    // What is left was not sent any more.
+    // The remaining commands were not sent.
     if let Err(why) = sent {
         let rest = increments.iter().skip(outcomes.len());
         outcomes.extend(rest.map(|(id, _)| Err(not_counted(id, why.clone()))));

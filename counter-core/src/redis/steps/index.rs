@@ -83,7 +83,7 @@ pub(crate) fn write_index(server: &Server, ids: Vec<CounterId>) -> Vec<CounterId
             }
         });
     });
-    // What has an answer was written, or is refused for good.
+    // A write with an answer was made, or is refused permanently.
     let mut replies = replies.unwrap_or_default().into_iter();
     let is_left = |_: &OfHash<Vec<CounterId>>| {
         replies.next().flatten().is_none_or(|reply| reply.may_be_accepted_later())
@@ -230,7 +230,7 @@ fn read_fields(
         });
     })?;
     let next = note_fields(server, &places, replies, page).map_err(as_index_error)?;
-    // What is begun is finished first.
+    // Hashes that were begun are finished first.
     page.next.splice(0..0, next);
     Ok(())
 }

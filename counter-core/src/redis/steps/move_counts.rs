@@ -36,7 +36,7 @@ pub(crate) fn move_counts(server: &Server, moves: &[CountMove]) -> Vec<Outcome> 
             break;
         }
     }
-    // What is left was not sent any more.
+    // The remaining moves were not sent.
     let why = SharedCause::from(why.unwrap_or_else(|| NotSent.into()));
     let rest = moves.iter().skip(outcomes.len());
     let rest = rest.map(|one| Err(not_moved(one, why.clone()))).collect::<Vec<_>>();

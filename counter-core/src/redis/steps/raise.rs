@@ -35,7 +35,7 @@ pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     raise_each(server, &parts.collect::<Vec<_>>())
 }
 
-/// Does the same for each of these parts, with a sequence of its own.
+/// Raises the high water of each of these parts to its own sequence.
 pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
     raise_those(server, parts, Those::All)
 }

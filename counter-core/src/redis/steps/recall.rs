@@ -84,7 +84,7 @@ fn recall_by(
                 server.last_sighting().note_recall(home, sequences, &recall);
             }
         } else {
-            // What another generation has not given out, it has not forgotten.
+            // Another generation did not give these out, so it has not forgotten them.
             recall.forgotten.clear();
             recall.noted.clear();
         }

@@ -19,7 +19,7 @@ pub(crate) fn scan(
     scan_under(server, server.names().prefix(), pattern, from, count)
 }
 
-/// Does the same behind a prefix, which may be another one than the server's.
+/// Scans behind a prefix, which may differ from the server's.
 pub(super) fn scan_under(
     server: &Server,
     prefix: &Prefix,

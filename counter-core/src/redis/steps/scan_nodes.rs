@@ -102,7 +102,7 @@ pub(super) fn scan_nodes(
                 next = position;
                 names.iter().for_each(|name| sort_into(&mut page, prefix, pattern, name));
             }
-            // The others are scanned all the same.
+            // The other nodes are still scanned.
             Err(_) => (place.has_gaps, place.glob) = (true, globs.len() as u32),
         }
     }

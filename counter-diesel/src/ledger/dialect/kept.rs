@@ -46,11 +46,11 @@ pub trait KeptDialect: MovesDialect {
         only_forward: bool,
     ) -> QueryResult<usize>;
 
-    /// Says of a row that there is that its key is that of a gauge, unless it is rolled up.
+    /// Marks an existing row's key as that of a gauge, unless it is rolled up.
     fn mark_gauge(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
 }
 
-/// What a row has instead of a grain that is rolled up, if its key is that of a gauge.
+/// Written in place of the grain that is rolled up, if the key is that of a gauge.
 pub(crate) const GAUGE: &str = "gauge";
 
 /// A row of the table: the type of the owners, the key, the grain, since when, and the grain that

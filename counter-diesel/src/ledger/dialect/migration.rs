@@ -31,7 +31,7 @@ impl Migration {
 }
 
 /// A connection that keeps what it is asked to run. It is the only way to the text of an embedded
-/// migration, into which the table's name is to be put.
+/// migration, into which the table's name must be put.
 #[derive(Default)]
 struct Script(String);
 

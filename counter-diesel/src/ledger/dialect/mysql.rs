@@ -276,9 +276,9 @@ impl Dialect for MysqlConnection {
         long_statement::end(self, session)
     }
 
-    /// That of the server, which new sessions begin with; there is no other of these. A server with
-    /// a binary log rolls back, after a crash, what that log does not have. Without one,
-    /// `sync_binlog` does not matter.
+    /// The value of the server, with which new sessions begin; these settings have no other. A
+    /// server with a binary log rolls back, after a crash, what that log does not have. Without
+    /// one, `sync_binlog` does not matter.
     fn setting(&mut self, name: &str) -> QueryResult<String> {
         let value = match name {
             "sync_binlog" => "IF(@@GLOBAL.log_bin, @@GLOBAL.sync_binlog, 1)".to_owned(),

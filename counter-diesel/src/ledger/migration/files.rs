@@ -48,8 +48,8 @@ pub(crate) fn files_of<C: CounterConnection>(tables: &Tables) -> Vec<MigrationFi
 }
 
 /// The files are written for the default name; here is the one place where another is put in. All
-/// old names are taken out before the first new one comes, for that may contain an old one. Between
-/// single quotes a name is a text, from which a statement is made.
+/// old names are removed before the first new one is inserted, because the new one may contain an
+/// old one. Between single quotes a name is a text, from which a statement is made.
 fn with_table_name<C: CounterConnection>(sql: &str, tables: &Tables) -> String {
     let default = Tables::new(&TableName::default());
     let quoted = |tables: &Tables| {

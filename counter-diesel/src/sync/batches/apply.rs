@@ -63,7 +63,7 @@ pub(crate) fn apply_once(
     Ok(())
 }
 
-/// Settles those of these claims that the store has given up or replaced since they were put off,
+/// Settles those of these claims that the store has dropped or replaced since they were put off,
 /// and returns the others. No row is asked for them, which the database would refuse again.
 pub(crate) fn settle_changed(
     unsettled: &Unsettled<'_>,
@@ -94,7 +94,7 @@ impl<'a> Applier<'a, '_> {
     fn apply_batch(&mut self, batch: Batch, divider: &mut Divider) -> Result<(), Error> {
         let started = Instant::now();
         let transact = || self.transact(&batch.claims, batch.locks);
-        // What passes with time is waited for once, not at every step down to a bad row.
+        // Only the full batch waits for temporary errors, not every step down to a bad row.
         let result = if batch.is_part || batch.locks == Locks::Skip {
             retry::once_more(transact)
         } else {

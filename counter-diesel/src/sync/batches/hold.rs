@@ -49,7 +49,7 @@ impl Hold<'_> {
         let SharedRecord { newest, synced_ago } =
             transaction.write_number(self.held.number, self.locked, row)?;
         if newest > self.held.shared || synced_ago.is_some_and(|ago| ago < SHARED_WITHIN) {
-            // What comes next is compared with the record as it is now.
+            // The next batch is compared with the record as it is now.
             self.private.numbered().note_shared(self.held.number, newest);
             return Err(Error::MixedStores { table: table() });
         }

@@ -141,7 +141,7 @@ impl Applier<'_, '_> {
         Ok(None)
     }
 
-    /// Returns as conflicts claims of which it cannot be found out whether they are in the table.
+    /// Returns as conflicts the claims that may or may not be in the table.
     fn conflicts_of(&mut self, claims: Vec<Claim>) -> Result<Vec<ConflictingClaim>, Error> {
         let ids = claims.iter().map(|claim| claim.id.clone()).collect::<Vec<_>>();
         if ids.is_empty() {
@@ -166,7 +166,7 @@ impl Applier<'_, '_> {
             if self.unsettled.fate(&conflict.claim) == Fate::Applied {
                 self.acknowledge(std::slice::from_ref(&conflict.claim))?;
             } else if let Some(claim) = self.renumber_one(&conflict, times).inspect_err(|_| {
-                // It may have its new sequence all the same.
+                // The claim may have its new sequence despite the error.
                 self.unsettled.engine.unanswered().note([conflict.claim.id.clone()]);
             })? {
                 self.unsettled.take(&claim, Fate::Unapplied);

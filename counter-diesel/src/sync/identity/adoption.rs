@@ -28,7 +28,7 @@ pub(crate) fn look(engine: &Engine) -> Result<Adoption, Error> {
             let read_again = || engine.ledger().state_to_write(engine.prefix());
             kinship::mismatch(&generation, &before, &recall.noted, read_again)?
         }
-        // What a store without data was synced into is not known.
+        // A store without data does not know the database that it was synced into.
         (None, _) | (_, None) => None,
     };
     Ok(Adoption { mismatch, is_adopted: false })

@@ -135,7 +135,7 @@ fn parts_went_back(engine: &Engine) -> Result<Vec<ForgottenPart>, Error> {
 fn all_that_is_held(engine: &Engine, ids: Vec<CounterId>) -> Result<Vec<Conflict>, Error> {
     let rows = engine.ledger().try_baselines(&ids)?;
     let looked = ids.iter().zip(engine.held(&ids)?).zip(rows);
-    // What is not ours is no conflict.
+    // A value that is not ours is no conflict.
     let held = looked
         .filter_map(|((id, held), row)| Some(Conflict { id: id.clone(), held: held.ok()?, row }));
     Ok(held.filter(|both| both.held != Holding::default()).collect())

@@ -15,14 +15,14 @@ pub struct Merged {
     pub left: Capped<CounterId>,
     /// Counters that were not moved, and why. Nothing of the failed move was changed.
     pub failed: Capped<FailedMerge>,
-    /// How many moves were sent of which no answer came. They were made, or are made later, or not
-    /// at all; the sums of both counters are right in each case.
+    /// How many moves were sent without an answer. They were made, or are made later, or not at
+    /// all; the sums of both counters are right in each case.
     pub unanswered: u64,
     /// Counters of either side that could not be brought into the table: the database refused
     /// them, or another sync has them in hand. They stay in the store, and the next sync says why.
     pub unsynced: Capped<CounterId>,
-    /// Counters of either side of which the store has lost what a sync had claimed, whether or not
-    /// that could be written to the table all the same.
+    /// Counters of either side whose claimed counts the store has lost, whether or not they could
+    /// still be written to the table.
     pub lost: Capped<CounterId>,
     /// Whether the store was emptied or replaced, or had lost its newest sequence, during the call
     /// or since the sync before it. What was moved then and not synced yet is in the table where it

@@ -151,8 +151,7 @@ where
         }
     }
 
-    /// Makes the moves, counts those that were made, and returns the counters that are to be read
-    /// again.
+    /// Makes the moves, counts those that were made, and returns the counters to read again.
     fn move_pairs(
         &mut self,
         pairs: Vec<Pair>,

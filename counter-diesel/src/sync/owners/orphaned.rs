@@ -11,7 +11,7 @@ use crate::sync::report::capped::Capped;
 pub struct Orphaned {
     /// How many owners have rows.
     pub owners: u64,
-    /// Those of them that are gone. Where they are deleted, it is asked once more just before.
+    /// The owners among them that are gone. This is checked again just before a deletion.
     pub orphans: Capped<Owner>,
     /// How many rows these have.
     pub rows: u64,

@@ -32,12 +32,12 @@ const TOTALS_AT_ONCE: usize = 500;
 /// transaction have one time limit.
 const BUCKETS_AT_ONCE: usize = 50;
 
-/// What became of rows that were to go.
+/// The outcome of removing rows.
 #[derive(Default)]
 pub(crate) struct Removed {
     /// How many are gone.
     pub(crate) rows: u64,
-    /// Those that stay for a reason that may pass: they are locked, or the database refused.
+    /// Rows that stay for now, because they are locked or the database refused.
     pub(crate) refused: Vec<(CounterId, Error)>,
     failures_in_a_row: usize,
 }

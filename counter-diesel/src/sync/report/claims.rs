@@ -67,8 +67,8 @@ pub struct ConflictingClaim {
 pub struct LostClaim {
     /// The claim.
     pub claim: Claim,
-    /// Whether it was applied all the same. It is not where the counter has no row: it may have
-    /// been deleted.
+    /// Whether it was applied nevertheless. It was not if the counter has no row: it may have been
+    /// deleted.
     pub applied: bool,
 }
 

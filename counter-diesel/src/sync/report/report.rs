@@ -100,7 +100,7 @@ pub struct SyncReport {
     pub dry_run: bool,
     /// How long it took.
     pub elapsed: Duration,
-    /// Where that time went.
+    /// How that time was spent.
     pub times: SyncTimes,
 }
 

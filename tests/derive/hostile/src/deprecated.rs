@@ -1,4 +1,4 @@
-//! A model on its way out. What is derived for it has to name it all the same.
+//! A deprecated model. The derived code must still name it.
 
 use counter_diesel::HasCounters;
 

@@ -17,7 +17,7 @@ pub struct Databases {
     pub is_adopted: bool,
     /// What processes do.
     pub does: Does,
-    /// What is said of it.
+    /// The properties to check.
     pub said: &'static [&'static str],
 }
 
@@ -71,7 +71,7 @@ pub struct Does {
 /// Which marks a row keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeps {
-    /// All since the one that the store noted last.
+    /// All marks since the one that the store noted last.
     SinceNoted,
     /// The last ones, so many.
     Last(usize),

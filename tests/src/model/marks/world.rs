@@ -4,14 +4,14 @@ use counter_core::{Kinship, Mark, Marks, NoteOutcome};
 
 use super::rules::{Databases, Does, Keeps};
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     /// There is one, until it is copied.
     pub(super) databases: Vec<Database>,
     pub(super) dump: Option<Database>,
     pub(super) noted: NotedAll,
-    /// What the store had noted before, as far as it may come back.
+    /// Earlier notes of the store, to which it may be put back.
     pub(super) old_noted: Option<NotedAll>,
     pub(super) processes: Vec<Process>,
     /// What was acknowledged, with the row in which it was recorded.
@@ -65,11 +65,11 @@ pub struct Process {
     pub(super) left: u8,
     pub(super) database: usize,
     pub(super) at: At,
-    /// Whether it began with what it is at before the operator's decision was carried out.
+    /// Whether its present transaction began before the operator's decision was carried out.
     pub(super) began_before: bool,
 }
 
-/// Where a process is.
+/// How far a process is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Idle,
@@ -83,7 +83,7 @@ pub(super) enum At {
     Checked(Held, Marks),
     Committed(Held, Marks),
     NotedRow(usize, Mark),
-    /// It has acknowledged, and the store has not noted the row.
+    /// It has acknowledged, but the store has not noted the row.
     Acknowledged(Held, Marks),
     Refused,
 }

@@ -1,4 +1,4 @@
-//! What a process does that merges, step by step.
+//! The steps of a process that merges.
 
 use counter_core::{Baseline, ClaimOp, ClaimSeq, Seen};
 
@@ -54,7 +54,7 @@ pub enum At {
 }
 
 impl Merger {
-    /// One that merges so often.
+    /// Returns a process that merges this often.
     pub fn new(times: u8, is_back: bool) -> Self {
         Self { at: At::Idle, times, moves: 0, was_zero: false, was_refused: false, is_back }
     }
@@ -145,7 +145,7 @@ impl MergeState {
         self.mergers[i].at = at;
     }
 
-    /// It goes on as if it had heard an answer, because it reads again.
+    /// Continues as if it had got an answer, because it reads again.
     pub fn lose_reply(&mut self, i: usize, lost: Lost, rules: &MergeRules) {
         self.lost_replies -= 1;
         let is_back = self.mergers[i].is_back;
@@ -206,7 +206,7 @@ impl MergeState {
                     rules.makes_row == MakesRow::LooksFirst && self.into.stores[0].claim.is_none();
                 At::MakeRow(value, look.seen(), looks_first.then_some(looked))
             }
-            // It is refused, and the merge with it.
+            // The step is refused, and so is the merge.
             Err(_) => At::Idle,
         }
     }

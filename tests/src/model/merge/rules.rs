@@ -2,20 +2,20 @@
 
 use counter_core::Seen;
 
-/// What a merge does. The default is what it does; everything else is a mistake.
+/// What a merge does. The default is what the library does; every other value is a mistake.
 #[derive(Debug, Clone, Copy)]
 pub struct MergeRules {
     /// How counts get from one counter to the other.
     pub by: By,
     /// Whether it reads again after it has moved something.
     pub repeats: bool,
-    /// What has to be as the read saw it for a move to be made.
+    /// What must be unchanged since the read for a move to be made.
     pub compares: Compares,
-    /// How the row of the first counter goes, once that is 0.
+    /// How the row of the first counter is removed, once the counter is 0.
     pub removes: Removes,
     /// Whether the row waits until no look is under way that may have seen its claim.
     pub waits: bool,
-    /// Which row it makes for a second counter that has none, before it moves anything.
+    /// Which row it makes if the second counter has none, before it moves anything.
     pub makes_row: MakesRow,
 }
 
@@ -58,35 +58,36 @@ pub enum By {
 /// Which row is made for a counter that has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MakesRow {
-    /// None.
+    /// No row.
     Nothing,
-    /// One that has seen all that the store has given out, when it has no claim of the counter.
+    /// A row that has seen everything that the store has given out, if the store has no claim of
+    /// the counter.
     OfHighWater,
-    /// The same, whether or not there is a claim.
+    /// Like [`OfHighWater`](Self::OfHighWater), even if there is a claim.
     WhateverIsClaimed,
-    /// The same as the first, but the store is looked at before the row is locked.
+    /// Like [`OfHighWater`](Self::OfHighWater), but looks into the store before the row is locked.
     LooksFirst,
-    /// One that has seen nothing, when the store has no claim of the counter.
+    /// A row that has seen nothing, if the store has no claim of the counter.
     Unseen,
 }
 
-/// How a row goes.
+/// How a row is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removes {
     /// It stays.
     Nothing,
-    /// It is read, then the store is looked at for a claim, and then it is removed if it is 0 still
-    /// and has seen no other claim.
+    /// Reads the row, looks for a claim in the store, and removes the row if it is still 0 and has
+    /// seen no other claim.
     Guarded,
-    /// The same, but it only has to be 0 still.
+    /// Like [`Guarded`](Self::Guarded), but the row only has to be still 0.
     WhateverItHasSeen,
-    /// The same, but it need not be 0.
+    /// Like [`Guarded`](Self::Guarded), but the row need not be 0.
     WhateverItHolds,
-    /// The store is not looked at.
+    /// Does not look into the store.
     Blind,
-    /// The store is looked at first.
+    /// Looks into the store first.
     LooksFirst,
-    /// As a delete does it.
+    /// Removes the row as a delete does.
     Outright,
 }
 

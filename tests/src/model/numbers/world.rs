@@ -10,7 +10,7 @@ pub(super) const NUMBERS: usize = 2;
 /// Sequences of the same number are so far apart.
 const STEP: i64 = StoreNumber::COUNT as i64;
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     pub(super) row: Baseline,
@@ -29,7 +29,7 @@ pub struct World {
     pub(super) undecided: u8,
 }
 
-/// Who has locked a row: a thread, or what was left without an answer.
+/// The holder of a row's lock: a thread, or a transaction that was left without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Owner {
     Thread(usize),
@@ -44,7 +44,7 @@ pub(super) struct Transaction {
     pub(super) batch: u8,
 }
 
-/// Where a thread is.
+/// How far a thread is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Idle,
@@ -59,7 +59,7 @@ pub(super) enum At {
     Happened(Transaction),
     /// The thread has heard of it.
     Committed(Transaction),
-    /// It has found a claim that nothing can be said about.
+    /// It has found a claim whose outcome is unknown.
     Stuck,
 }
 

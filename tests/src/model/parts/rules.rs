@@ -33,7 +33,7 @@ pub struct PartedStore {
     pub clock: Clock,
     /// What processes do.
     pub does: Does,
-    /// What is said of it.
+    /// The properties to check.
     pub said: &'static [&'static str],
 }
 

@@ -12,7 +12,7 @@ pub(super) const FIRST: u8 = 1;
 const LIVES: usize = 3;
 const WRITERS: usize = 2;
 
-/// All of the world at one instant.
+/// The state of everything at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     pub(super) parts: [Part; PARTS],
@@ -105,7 +105,7 @@ pub(super) struct Work {
     pub(super) made: Made,
 }
 
-/// Where a pass is.
+/// How far a pass is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Idle,

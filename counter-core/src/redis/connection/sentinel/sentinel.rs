@@ -63,7 +63,7 @@ impl Sentinel {
         read(address, master)
     }
 
-    /// Returns whether it is left alone for now, because nothing is to be expected of it.
+    /// Returns whether this sentinel is not asked for now, because it will probably not answer.
     pub(super) fn rests(&self) -> bool {
         self.silence.rests(Instant::now())
     }

@@ -82,7 +82,7 @@ impl Silence {
         self.failed.is_some_and(|failed| failed.is_short(now))
     }
 
-    /// Returns whether it is left alone for now, because nothing is to be expected of it.
+    /// Returns whether the sentinel is not asked for now, because it will probably not answer.
     pub(super) fn rests(&self, now: Instant) -> bool {
         let is_late = |failed: Failed| {
             !failed.is_short(now) && now.saturating_duration_since(failed.last) < REST

@@ -112,7 +112,7 @@ impl Lookup {
         let column = quoted(column);
         let text = format!("CAST({column} AS {})", sql.text);
         let returned = match self.way {
-            // Not as the column would be shown, for that may have zeros in front.
+            // Not as the column would be shown, because that may have leading zeros.
             Way::Numbers => format!("CAST(CAST({column} AS {}) AS {})", sql.integer, sql.text),
             Way::Bytes => sql.hex.replace("{}", &column),
             _ => text.clone(),
