@@ -72,9 +72,9 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`set_many`](Self::set_many). Before anything is set: [`Error::NotStored`] if a counter is
-    /// not counted by the grain of its period, and [`Error::NotKept`] if the period is older than
-    /// the retention of this process keeps it, because what was rolled up would be counted in
+    /// As [`set_many`](Self::set_many). Before anything is set: [`Error::NotStored`] if a counter
+    /// is not counted by the grain of its period, and [`Error::NotKept`] if the period is older
+    /// than the retention of this process keeps it, because what was rolled up would be counted in
     /// addition.
     pub fn set_periods<O, K>(
         &self,
