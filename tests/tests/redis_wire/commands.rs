@@ -99,6 +99,7 @@ fn nothing_uses_a_transaction_or_sends_a_script_twice() {
         "zadd",
         "zrange",
         "zremrangebyrank",
+        "zscore",
     ];
     let sent = ["client|setinfo", "evalsha", "incrby", "mget", "ping", "scan", "script|load"];
     // An old server counts the naming of the client as an unknown command, if at all.

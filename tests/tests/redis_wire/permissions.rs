@@ -51,6 +51,7 @@ fn whatever_permission_is_missing_nothing_is_lost_or_doubled() {
         "zadd",
         "zrange",
         "zremrangebyrank",
+        "zscore",
     ] {
         let () = setting.run("FLUSHALL");
         setting.store.ensure_generation("database", counter_core::ClaimSeq::ZERO).unwrap();
