@@ -81,6 +81,19 @@ impl<C: BareConnection> Stage<C> {
         taken
     }
 
+    /// Returns the seconds of one sync of what is counted under these names, for each of them.
+    pub fn sync_of(&mut self, names: &[String], laid: Rows) -> f64 {
+        let counters = names.len() as i64;
+        self.execute(C::EMPTY);
+        if laid == Rows::Present {
+            count_names(&mut self.redis, names);
+            self.sync(counters);
+        }
+        self.execute(C::SETTLE);
+        count_names(&mut self.redis, names);
+        self.sync(counters) / counters as f64
+    }
+
     /// Returns the seconds of the bare upsert, after checking that it wrote these rows.
     pub fn upsert(&self, batches: &[Batch]) -> f64 {
         let mut conn = self.pool.get().unwrap();

@@ -144,14 +144,7 @@ fn buckets_into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &st
         let times: [RefCell<Vec<_>>; 2] = Default::default();
         let sync = |names: &[String], side: usize| {
             let mut stage = stage.borrow_mut();
-            stage.execute(C::EMPTY);
-            if laid == Rows::Present {
-                count_names(&mut stage.redis, names);
-                stage.sync(counters);
-            }
-            stage.execute(C::SETTLE);
-            count_names(&mut stage.redis, names);
-            let taken = stage.sync(counters) / counters as f64;
+            let taken = stage.sync_of(names, laid);
             times[side].borrow_mut().extend(stage.times.last().copied());
             taken
         };

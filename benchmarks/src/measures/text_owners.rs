@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::measures::sync::where_it_went;
 use crate::post::{KEY, OWNER_TYPE, names};
 use crate::rounds::Rounds;
-use crate::stage::{Rows, Stage, count_names};
+use crate::stage::{Rows, Stage};
 use crate::table::{Bar, Row};
 
 /// Texts are UUIDs, and handles of 10 characters. The limit is a sync of the same number of
@@ -35,14 +35,7 @@ fn into<C: BareConnection>(bench: &Bench, stage: Stage<C>, database: &str) -> Ve
     for (laid, how) in [(Rows::New, "new"), (Rows::Present, "present")] {
         let sync = |names: &[String], times: &RefCell<Vec<SyncTimes>>| {
             let mut stage = stage.borrow_mut();
-            stage.execute(C::EMPTY);
-            if laid == Rows::Present {
-                count_names(&mut stage.redis, names);
-                stage.sync(counters);
-            }
-            stage.execute(C::SETTLE);
-            count_names(&mut stage.redis, names);
-            let taken = stage.sync(counters) / counters as f64;
+            let taken = stage.sync_of(names, laid);
             times.borrow_mut().extend(stage.times.last().copied());
             taken
         };
