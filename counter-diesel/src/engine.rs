@@ -16,3 +16,4 @@ pub(crate) mod pages;
 pub(crate) mod prefixes;
 pub(crate) mod read;
 pub(crate) mod remembered;
+pub(crate) mod sums;

@@ -5,9 +5,9 @@ mod build_problem;
 mod ledger_step;
 mod mismatch;
 mod periods;
+mod shown;
 mod transaction;
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -134,6 +134,20 @@ pub enum Error {
         from: Grain,
         /// That of the longer ones.
         into: Grain,
+    },
+
+    /// The clocks of the process and the database differ by more than an hour. Nothing was removed.
+    #[error(
+        "it is {} here and {} in the database, so it is not known which periods are old: set the \
+         clock that is wrong",
+        periods::time(.process), periods::time(.database)
+    )]
+    #[non_exhaustive]
+    ClocksDiffer {
+        /// The process's time.
+        process: DateTime<Utc>,
+        /// The database's time.
+        database: DateTime<Utc>,
     },
 
     /// There was no connection to the database, or it was lost. Nothing of a transaction was kept,
@@ -377,20 +391,6 @@ pub enum Error {
         /// Its message.
         message: String,
     },
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_line(self))?;
-        match self {
-            Self::Increments { outcomes } => write!(f, ": {outcomes:?}"),
-            Self::CommittedNotCounted(CommittedNotCounted { uncounted, .. }) => {
-                write!(f, ": {uncounted:?}")
-            }
-            Self::CommitUnknown { increments, .. } => write!(f, ": {increments:?}"),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl From<Invalid> for Error {

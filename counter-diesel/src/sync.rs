@@ -16,6 +16,7 @@ pub(crate) mod reach;
 pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod reported;
+pub(crate) mod rolling;
 pub(crate) mod set;
 mod spread;
 pub(crate) mod sweep;

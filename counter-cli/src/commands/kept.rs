@@ -1,4 +1,4 @@
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use clap::Args;
 use counter_diesel::CounterKey;
 use counter_diesel::ledger::Kept as KeptRow;
@@ -63,18 +63,25 @@ fn in_json(row: &KeptRow) -> Value {
         "owner_type": row.owner_type.as_str(),
         "key": row.key.as_str(),
         "grain": row.grain.as_str(),
-        "since": row.since.map(|since| since.format("%Y-%m-%dT%H:%M:%S").to_string()),
+        "since": row.since.map(in_full),
         "rolled_from": row.rolled_from.map(Grain::as_str),
+        "rolled_until": row.rolled_from.and(row.rolled_until).map(in_full),
     })
 }
 
+fn in_full(at: NaiveDateTime) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
 fn in_text(row: &KeptRow) -> String {
-    let KeptRow { owner_type, key, grain, since, rolled_from, .. } = row;
+    let KeptRow { owner_type, key, grain, since, rolled_from, rolled_until, .. } = row;
     let since = since.map_or_else(
         || "always".to_owned(),
         |since| format!("since {}", since.format("%Y-%m-%dT%H:%M")),
     );
+    let until = rolled_until
+        .map_or_else(String::new, |until| format!(" until {}", until.format("%Y-%m-%dT%H:%M")));
     let rolled =
-        rolled_from.map_or_else(String::new, |from| format!(", added up from each {from}"));
+        rolled_from.map_or_else(String::new, |from| format!(", added up from each {from}{until}"));
     format!("{} {} by {grain}: {since}{rolled}", owner_type.as_str(), key.as_str())
 }

@@ -9,12 +9,13 @@ use counter_core::{CounterId, Grain, InputKind, Invalid, Period, Replacement, Sp
 use super::counters::{Counters, id_of};
 use super::load::in_rows;
 use super::series::Series;
-use crate::engine::buckets::{Steps, sums, sums_of_steps};
+use crate::engine::buckets::Steps;
 use crate::engine::calendar::Counted;
 use crate::engine::counting::{counted, zone_of};
 use crate::engine::floor::Floor;
 use crate::engine::grains;
 use crate::engine::kept;
+use crate::engine::sums::{sums, sums_of_steps};
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
@@ -309,9 +310,13 @@ impl During<'_> {
         let Asked { id, stored, mut steps } = asked;
         steps.own_buckets(&id, &stored)?;
         // Otherwise what was rolled up would be counted in addition to the value that is set.
-        let (grain, zone) = (steps.grain, steps.zone);
-        let floor = calendar.raised(Floor::default(), grain, now, zone);
-        steps.cut(&key.counter_key()?, &stored, &floor.without_longer(), grain)?;
+        let (grain, zone, key) = (steps.grain, steps.zone, key.counter_key()?);
+        let (engine, of) = (self.counters.engine(), owner.owner()?);
+        // A set does not depend on the database.
+        let known = kept::floor(engine, of.owner_type(), &key, grain).unwrap_or_default();
+        let floor = Floor { since: known.rolled_until(), ..Floor::default() };
+        let floor = calendar.raised(floor, grain, now, zone);
+        steps.cut(&key, &stored, &floor.without_longer(), grain)?;
         steps.own_buckets(&id, &stored)
     }
 

@@ -51,7 +51,7 @@ impl Counters {
         let ledger = self.engine().ledger();
         let since = since.map(|date| date.and_time(NaiveTime::MIN));
         let (owner_type, key) = (owner_type.clone(), key.clone());
-        let kept = Kept { owner_type, key, grain, since, rolled_from: None, is_gauge: false };
+        let kept = Kept::counted(owner_type, key, grain, since);
         ledger.write_kept(&kept, KeptChange::Always)?;
         self.engine().known_kept().forget();
         Ok(())

@@ -5,10 +5,10 @@ use counter_core::{CounterId, CounterKey, Grain, Owner, OwnerId, OwnerType};
 use crate::counters::counters::Counters;
 use crate::counters::during::During;
 use crate::counters::has_counters::HasCounters;
-use crate::engine::buckets::{Steps, sums_of_steps, zone_needed};
+use crate::engine::buckets::{Steps, zone_needed};
 use crate::engine::kept;
+use crate::engine::sums::sums_of_steps;
 use crate::error::Error;
-use crate::ledger::dialect::period::BucketRange;
 use crate::owner::key_of::KeyOf;
 use crate::owner::owner_of::OwnerOf;
 use crate::query::owner_column::{HasOwnerColumn, NamedColumn};
@@ -84,8 +84,8 @@ impl During<'_> {
     /// The `n` instances of a model that counted the most in the span, the highest first, with
     /// what they counted: trending posts.
     ///
-    /// These are the owners whose buckets add up to the most *in the table*, as
-    /// [`counter_in`](HasCounters::counter_in) adds them up. Owners without a row in the model's
+    /// These are the owners whose buckets, with those that were rolled up, add up to the most *in
+    /// the table*. Owners without a row in the model's
     /// own table are skipped, and the next ones take their places. The result is ordered by exact
     /// values, which include pending increments. As for [`Counters::top`], pending increments of
     /// other owners are not known here. Owners without buckets in the span are left out.
@@ -172,9 +172,11 @@ impl During<'_> {
         if steps.needs_zone(parts) {
             return Err(zone_needed().into());
         }
-        let Some((first, last)) = steps.ends(parts) else { return Ok(Vec::new()) };
-        let range = Some(BucketRange { first, last });
-        let most = |limit| engine.ledger().top(owner_type, key, range, limit);
+        let ranges = steps.ranges(parts);
+        if ranges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let most = |limit| engine.ledger().top(owner_type, key, Some(&ranges), limit);
         ranked(owner_type, first_present(n, most, present)?, key, |ids| {
             let of_steps = |id| Ok((id, steps.periods(id, stored)?));
             sums_of_steps(engine, ids.iter().map(of_steps).collect::<Result<Vec<_>, Error>>()?)

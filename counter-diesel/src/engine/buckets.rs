@@ -1,11 +1,13 @@
-//! Which buckets make up what is asked of a span, and their sums.
+//! Which buckets make up what is asked of a span.
 
-use chrono::{DateTime, FixedOffset, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use counter_core::{CounterId, CounterKey, Grain, InputKind, Invalid, Period, Span, Step, Zone};
 
-use super::engine::Engine;
-use super::floor::Floor;
-use crate::error::{CoreError, Error};
+use super::floor::{Floor, Then};
+use crate::error::Error;
+use crate::ledger::dialect::period::BucketRange;
 
 /// How many counters are looked at together. Each has two names in the store.
 pub(crate) const AT_ONCE: usize = 2_000;
@@ -20,10 +22,14 @@ pub(crate) struct Steps {
     pub(crate) now: DateTime<Utc>,
     /// Whether only what is kept is asked for.
     is_cut: bool,
-    /// The longer grains into which the parts of the steps are rolled up once they are old.
-    longer: Vec<Grain>,
+    /// The longer grains into which the parts of the steps are rolled up once they are old, each
+    /// with the start before which its buckets have some of it.
+    longer: BTreeMap<Grain, NaiveDateTime>,
     /// The grain whose periods add up to each step, once it was [chosen](Self::choose).
     chosen: Option<Grain>,
+    /// A longer grain by which the counter is counted, too, and since when: from then on its
+    /// periods are added up instead.
+    then: Option<(Grain, NaiveDateTime)>,
 }
 
 impl Steps {
@@ -46,8 +52,9 @@ impl Steps {
             zone,
             now,
             is_cut,
-            longer: Vec::new(),
+            longer: BTreeMap::new(),
             chosen: None,
+            then: None,
         }))
     }
 
@@ -86,8 +93,8 @@ impl Steps {
 
     /// Chooses the grain whose periods add up to each step: the first of which everything is kept
     /// that is asked for, else the one of which the most is. A grain that was declared later, or is
-    /// removed sooner, is so no reason to refuse what another one still has. Then it is
-    /// [cut](Self::cut).
+    /// removed sooner, is so no reason to refuse what another one still has. What one grain has up
+    /// to the time from which on a longer one is counted is added to what that one has since.
     ///
     /// # Errors
     ///
@@ -103,15 +110,20 @@ impl Steps {
         if grains.iter().any(|grain| !self.needs_zone(*grain)) {
             grains.retain(|grain| !self.needs_zone(*grain));
         }
+        let mut floors = Vec::<(Grain, Floor)>::new();
         for grain in grains {
             let floor = floor_of(grain)?;
             let before = self.before(&floor, grain);
+            floors.push((grain, floor.clone()));
             if before < best.2 {
                 best = (grain, floor, before);
             }
-            if before == 0 {
+            if best.2 == 0 {
                 break;
             }
+        }
+        if best.2 > 0 {
+            best = self.joined(&floors, best);
         }
         let (grain, floor, _) = best;
         self.chosen = Some(grain);
@@ -119,14 +131,42 @@ impl Steps {
         Ok(grain)
     }
 
+    /// Returns the best of these floors and of those of which a longer one continues a shorter one,
+    /// with its grain and how many steps are older.
+    fn joined(
+        &self,
+        floors: &[(Grain, Floor)],
+        mut best: (Grain, Floor, usize),
+    ) -> (Grain, Floor, usize) {
+        for (grain, floor) in floors.iter().filter(|(grain, _)| *grain != Grain::Hour) {
+            for (longer, of_longer) in floors.iter().filter(|(longer, _)| longer > grain) {
+                let Some(since) = of_longer.counted_since else { continue };
+                let mut both = floor.clone();
+                both.then =
+                    Some(Box::new(Then { grain: *longer, since, floor: of_longer.clone() }));
+                let before = self.before(&both, *grain);
+                if before < best.2 {
+                    best = (*grain, both, before);
+                }
+            }
+        }
+        best
+    }
+
     /// Returns how many steps, which come first, are older than what is kept of these parts.
     fn before(&self, floor: &Floor, parts: Grain) -> usize {
         let zone = self.zone.unwrap_or_default();
         let is_held = |step: &Step| {
-            let first = step.made_of(parts, zone).and_then(|periods| periods.first().copied());
-            first.is_none_or(|first| floor.holds(*step, first, zone))
+            let within = match parts {
+                Grain::Hour if self.grain != Grain::Hour => {
+                    let instants = step.instants(zone);
+                    instants.start.naive_utc()..instants.end.naive_utc()
+                }
+                _ => step.start()..step.end(),
+            };
+            floor.holds(*step, within.start, within.end, zone)
         };
-        self.steps.iter().position(is_held).unwrap_or(self.steps.len())
+        self.steps.iter().rposition(|step| !is_held(step)).map_or(0, |last| last + 1)
     }
 
     /// Returns what [`parts`](Self::parts) does.
@@ -156,6 +196,30 @@ impl Steps {
         Some((first, last))
     }
 
+    /// Returns the buckets that add up to all steps, from the first to the last of each grain.
+    pub(crate) fn ranges(&self, parts: Grain) -> Vec<BucketRange> {
+        let mut ranges = Vec::new();
+        let mut push = |grain: Grain, from: Option<NaiveDateTime>, until: Option<NaiveDateTime>| {
+            let Some((mut first, mut last)) = self.ends(grain) else { return };
+            if let Some(from) = from.filter(|from| first.start() < *from) {
+                first = Period::containing(grain, from);
+            }
+            if let Some(until) = until.filter(|until| last.start() >= *until) {
+                last = Period::containing(grain, until);
+                last = if last.start() < until { last } else { last.previous() };
+            }
+            if first <= last {
+                ranges.push(BucketRange { first, last });
+            }
+        };
+        push(parts, None, self.then.map(|(_, since)| since));
+        self.longer.iter().for_each(|(grain, until)| push(*grain, None, Some(*until)));
+        if let Some((grain, since)) = self.then {
+            push(grain, Some(since), None);
+        }
+        ranges
+    }
+
     /// Returns the periods whose buckets add up to each step: its parts, and the longer ones into
     /// which they are rolled up once they are old.
     pub(crate) fn periods(
@@ -175,9 +239,16 @@ impl Steps {
         }
         let periods = |step: &Step| {
             let mut periods = step.made_of(parts, zone)?;
-            // Where the key is counted by the longer grain itself, nothing is added to its buckets.
-            let longer = self.longer.iter().filter(|longer| !stored.contains(longer));
-            periods.extend(longer.filter_map(|longer| step.made_of(*longer, zone)).flatten());
+            let of = |grain: Grain| step.made_of(grain, zone).unwrap_or_default().into_iter();
+            if let Some((_, since)) = self.then {
+                periods.retain(|period| period.start() < since);
+            }
+            for (grain, until) in &self.longer {
+                periods.extend(of(*grain).filter(|period| period.start() < *until));
+            }
+            if let Some((grain, since)) = self.then {
+                periods.extend(of(grain).filter(|period| period.start() >= since));
+            }
             Some(periods)
         };
         Ok(self.steps.iter().filter_map(periods).collect())
@@ -202,8 +273,24 @@ impl Steps {
             return Err(Error::NotKept { key, grain, stored, since: floor.since });
         }
         self.steps.drain(..before);
-        self.longer = floor.rolled.iter().map(|(grain, _)| *grain).collect();
+        self.then = None;
+        self.longer.clear();
+        self.note(floor);
         Ok(())
+    }
+
+    /// Notes which longer buckets are added up.
+    fn note(&mut self, floor: &Floor) {
+        for longer in &floor.rolled {
+            if let Some(until) = longer.until {
+                let of_grain = self.longer.entry(longer.grain).or_insert(until);
+                *of_grain = until.max(*of_grain);
+            }
+        }
+        if let Some(then) = &floor.then {
+            self.then = Some((then.grain, then.since));
+            self.note(&then.floor);
+        }
     }
 
     /// Returns the bucket of each step, of a counter that is counted by these grains.
@@ -233,90 +320,4 @@ pub(crate) fn zone_needed() -> Invalid {
 
 fn key_of(id: &CounterId) -> Result<CounterKey, Error> {
     Ok(CounterKey::new(id.key().into_owned())?)
-}
-
-/// A counter, and the periods whose buckets are added up.
-pub(crate) type Group<'a> = (&'a CounterId, Vec<Period>);
-
-/// Returns the sum of all steps of each of these counters. The buckets of a step are in one look
-/// and one query, because some may be rolled up into others of them at any time.
-pub(crate) fn sums_of_steps(
-    engine: &Engine,
-    steps: Vec<(&CounterId, Vec<Vec<Period>>)>,
-) -> Result<Vec<i64>, Error> {
-    let (mut groups, mut sizes) = (Vec::new(), Vec::new());
-    for (id, mut periods) in steps {
-        if periods.iter().map(Vec::len).sum::<usize>() <= AT_ONCE {
-            periods = vec![periods.concat()];
-        }
-        sizes.push((id, periods.len()));
-        groups.extend(periods.into_iter().map(|periods| (id, periods)));
-    }
-    let mut sums = sums(engine, &groups)?.into_iter().map(i128::from);
-    let sum_of = |(id, size): (&CounterId, usize)| {
-        let sum = sums.by_ref().take(size).sum::<i128>();
-        i64::try_from(sum).map_err(|_| CoreError::Overflow { counter: id.clone() }.into())
-    };
-    sizes.into_iter().map(sum_of).collect()
-}
-
-/// Returns the sum of each of these groups of buckets. Every look is exact at an instant of its
-/// own. A group is in one look unless it is too large for one.
-pub(crate) fn sums(engine: &Engine, groups: &[Group<'_>]) -> Result<Vec<i64>, Error> {
-    let mut sums = Vec::with_capacity(groups.len());
-    let mut rest = groups;
-    while !rest.is_empty() {
-        let (together, after) = rest.split_at(at_once(rest));
-        sums.extend(sums_together(engine, together)?);
-        rest = after;
-    }
-    Ok(sums)
-}
-
-/// Returns how many of the first groups fit into one look, and at least 1.
-fn at_once(groups: &[Group<'_>]) -> usize {
-    let mut buckets = 0_usize;
-    let fit = groups.iter().take_while(|(_, periods)| {
-        buckets = buckets.saturating_add(periods.len());
-        buckets <= AT_ONCE
-    });
-    fit.count().max(1)
-}
-
-fn sums_together(engine: &Engine, groups: &[Group<'_>]) -> Result<Vec<i64>, Error> {
-    let mut buckets =
-        groups.iter().flat_map(|(id, periods)| periods.iter().map(|period| id.within(*period)));
-    let mut values = Vec::new();
-    loop {
-        let ids = buckets.by_ref().take(AT_ONCE).collect::<Result<Vec<_>, _>>()?;
-        if ids.is_empty() {
-            break;
-        }
-        values.extend(engine.get_many(ids)?);
-    }
-    let mut values = values.into_iter().map(i128::from);
-    let sum_of = |(id, periods): &Group<'_>| {
-        let sum = values.by_ref().take(periods.len()).sum::<i128>();
-        i64::try_from(sum).map_err(|_| CoreError::Overflow { counter: (*id).clone() }.into())
-    };
-    groups.iter().map(sum_of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_ends_between_groups_unless_one_is_too_large_for_it() {
-        let id = CounterId::new("post", 42, "views").unwrap();
-        let day = Period::year(2026).unwrap();
-        let groups = |sizes: &[usize]| {
-            let groups = sizes.iter().map(|size| (&id, vec![day; *size])).collect::<Vec<_>>();
-            at_once(&groups)
-        };
-        assert_eq!(groups(&[1_500, 500, 1]), 2);
-        assert_eq!(groups(&[1_500, 1_500]), 1);
-        assert_eq!(groups(&[8_760, 1]), 1);
-        assert_eq!(groups(&[0, 0, 2_000]), 3);
-    }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use counter_core::{
     Clock, Config, CounterId, CounterKey, Error as CoreError, Grain, JointIncrement, Operation,
     OwnerType, Period, Retention, SystemClock, Zone,
@@ -12,6 +12,9 @@ use counter_core::{
 
 use super::floor::Floor;
 use crate::error::Error;
+
+/// No zone is further from UTC.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A counter, the grains by which it is counted, and the zone of its days.
 #[derive(Debug, Clone)]
@@ -56,6 +59,7 @@ impl DeclaredModel {
 #[derive(Clone)]
 pub(crate) struct Calendar {
     clock: Arc<dyn Clock>,
+    is_of_system: bool,
     models: Vec<DeclaredModel>,
     zone: Zone,
     oldest_event: Duration,
@@ -66,13 +70,13 @@ pub(crate) struct Calendar {
 impl Calendar {
     pub(crate) fn new(config: &Config) -> Self {
         let Config { zone, oldest_event, newest_event, .. } = *config;
-        let (clock, models) = (Arc::new(SystemClock), Vec::new());
+        let (clock, is_of_system, models) = (Arc::new(SystemClock), true, Vec::new());
         let retention = config.retention.clone();
-        Self { clock, models, zone, oldest_event, newest_event, retention }
+        Self { clock, is_of_system, models, zone, oldest_event, newest_event, retention }
     }
 
     pub(crate) fn with_clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(clock), ..self }
+        Self { clock: Arc::new(clock), is_of_system: false, ..self }
     }
 
     pub(crate) fn with_models(self, models: Vec<DeclaredModel>) -> Self {
@@ -112,8 +116,27 @@ impl Calendar {
         zone: Option<Zone>,
     ) -> Floor {
         let zone = zone.filter(|_| grain != Grain::Hour).unwrap_or_default();
-        let first_kept = self.retention.first_kept(grain, zone.to_civil(now));
-        floor.raised(first_kept, self.retention.rolled_up(grain))
+        let first_kept = |grain| self.retention.first_kept(grain, zone.to_civil(now));
+        let mut floor = floor.raised(first_kept(grain), self.retention.rolled_up(grain));
+        for (longer, _) in self.retention.kept().filter(|(longer, _)| *longer > grain) {
+            if let Some(first_kept) = first_kept(longer) {
+                let into = self.retention.rolled_up(longer);
+                floor = floor.raised_for(longer, first_kept.start(), into);
+            }
+        }
+        floor
+    }
+
+    /// Returns the start of the first period of a grain in which something may still be counted:
+    /// the oldest event that is accepted may be in it, in whichever zone.
+    pub(crate) fn first_open(&self, grain: Grain) -> NaiveDateTime {
+        let oldest = earlier(self.now(), self.oldest_event.saturating_add(A_DAY));
+        Period::containing(grain, oldest.naive_utc()).start()
+    }
+
+    /// Returns whether the present is that of the system's clock.
+    pub(crate) fn is_of_system(&self) -> bool {
+        self.is_of_system
     }
 
     /// Returns how far back the store may hold readings without rows.

@@ -8,7 +8,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
 
 use super::engine::Engine;
-use super::floor::Floor;
+use super::floor::{Floor, RolledUp};
 use crate::causes::one_line;
 use crate::error::Error;
 use crate::ledger::kept::{Kept, KeptChange};
@@ -40,31 +40,43 @@ fn read_floor(
 ) -> Result<Floor, Error> {
     let ledger = engine.ledger();
     let Some(rows) = ledger.kept(Some((owner_type, key)))? else { return Ok(Floor::default()) };
-    let since = match rows.iter().find(|row| row.grain == *grain) {
-        Some(row) => row.since,
-        None => ledger.counted_before(owner_type, key)?.map(|now| next_start(*grain, now)),
+    let (since, counted_since) = match counted_row(&rows, *grain) {
+        Some(row) => (row.since, row.rolled_until.or(row.since)),
+        None => {
+            let counted_before = ledger.counted_before(owner_type, key)?;
+            (counted_before.map(|now| next_start(*grain, now)), None)
+        }
     };
     let counted = rows.iter().filter(|row| row.rolled_from.is_none()).map(|row| row.grain);
-    let mut floor = Floor { since, rolled: Vec::new(), counted: counted.collect() };
+    let counted = counted.collect();
+    let mut floor = Floor { since, counted, counted_since, ..Floor::default() };
     // Days are in months, and months may be in years by now.
     let mut from = vec![*grain];
     while let Some(grain) = from.pop() {
-        let rolled = rows.iter().filter(|row| row.rolled_from == Some(grain) && row.grain > grain);
-        for Kept { grain, since, .. } in rolled {
-            floor.rolled.push((*grain, *since));
-            from.push(*grain);
+        for row in rows.iter().filter(|row| row.rolled_from == Some(grain) && row.grain > grain) {
+            let Kept { grain, since, rolled_until: until, .. } = *row;
+            // Later ones stay, up to those from when on the longer grain is counted itself.
+            let itself = until.and_then(|_| counted_row(&rows, grain)?.rolled_until);
+            floor.rolled.push(RolledUp { grain, since, kept_until: until.max(itself), until });
+            from.push(grain);
         }
     }
     Ok(floor)
 }
 
-/// Returns the grains into which buckets of a counter's key are rolled up.
+/// Returns the row that says since when buckets of a grain are counted directly.
+pub(crate) fn counted_row(rows: &[Kept], grain: Grain) -> Option<&Kept> {
+    rows.iter().find(|row| row.grain == grain && row.rolled_from.is_none())
+}
+
+/// Returns the grains of a counter's key into which others are rolled up, and which are not counted
+/// directly.
 pub(crate) fn rolled_grains(engine: &Engine, id: &CounterId) -> Result<Vec<Grain>, Error> {
     let owner_type = OwnerType::new(id.owner_type().into_owned())?;
     let key = CounterKey::new(id.key().into_owned())?;
     let rows = engine.ledger().kept(Some((&owner_type, &key)))?.unwrap_or_default();
-    let rolled = rows.into_iter().filter(|row| row.rolled_from.is_some());
-    Ok(rolled.map(|row| row.grain).collect())
+    let grains = rows.iter().map(|row| row.grain);
+    Ok(grains.filter(|grain| counted_row(&rows, *grain).is_none()).collect())
 }
 
 /// Records of a type what is recorded of another one whose counts it gets: since when they are
@@ -78,6 +90,9 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
     for row in rows.into_iter().filter(|row| row.owner_type == *from) {
         let row = Kept { owner_type: into.clone(), ..row };
         ledger.write_kept(&row, KeptChange::IfAbsent)?;
+        if row.rolled_until.is_some() {
+            ledger.write_kept(&row, KeptChange::RollUp)?;
+        }
         if row.since.is_some() {
             ledger.write_kept(&row, KeptChange::Forward)?;
         }
@@ -99,10 +114,11 @@ pub(crate) fn note_gauge<'a>(engine: &Engine, ids: impl Iterator<Item = &'a Coun
 
 fn note_all<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>, is_gauge: bool) {
     let known = engine.known_kept();
-    for (owner_type, key, grain) in known.not_noted(ids) {
-        match note_one(engine, &owner_type, &key, grain, is_gauge) {
-            Ok(true) => known.note(&owner_type, &key, grain),
-            Ok(false) => return known.pause(),
+    for (of, newest) in known.not_noted(ids) {
+        match note_one(engine, &of, newest, is_gauge) {
+            Ok(Noted::HasRow) => known.note(&of.0, &of.1, of.2),
+            Ok(Noted::IsRolledUp) => {}
+            Ok(Noted::NoTable) => return known.pause(),
             Err(error) => {
                 let error = one_line(&error);
                 tracing::debug!(error, "it could not be noted since when buckets are kept");
@@ -112,25 +128,43 @@ fn note_all<'a>(engine: &Engine, ids: impl Iterator<Item = &'a CounterId>, is_ga
     }
 }
 
-/// Returns `false` where there is no table.
+/// What is known of a grain of a key.
+enum Noted {
+    /// It has a row.
+    HasRow,
+    /// It has none, because its buckets are those into which others are rolled up, and they are
+    /// moved, as by a merge.
+    IsRolledUp,
+    /// There is no table.
+    NoTable,
+}
+
 fn note_one(
     engine: &Engine,
-    owner_type: &OwnerType,
-    key: &CounterKey,
-    grain: Grain,
+    (owner_type, key, grain): &(OwnerType, CounterKey, Grain),
+    newest: NaiveDateTime,
     is_gauge: bool,
-) -> Result<bool, Error> {
-    let ledger = engine.ledger();
-    let Some(rows) = ledger.kept(Some((owner_type, key)))? else { return Ok(false) };
-    if rows.iter().any(|row| row.grain == grain && (row.is_gauge || !is_gauge)) {
-        return Ok(true);
+) -> Result<Noted, Error> {
+    let (ledger, grain) = (engine.ledger(), *grain);
+    let Some(rows) = ledger.kept(Some((owner_type, key)))? else { return Ok(Noted::NoTable) };
+    let of_grain = || rows.iter().filter(|row| row.grain == grain);
+    if of_grain().any(|row| row.rolled_from.is_none() && (row.is_gauge || !is_gauge)) {
+        return Ok(Noted::HasRow);
     }
-    let counted_before = ledger.counted_before(owner_type, key)?;
+    // Nothing is counted any more in periods into which others are rolled up.
+    if of_grain().filter_map(|row| row.rolled_until).any(|until| newest < until) {
+        return Ok(Noted::IsRolledUp);
+    }
+    let mut counted_before = ledger.counted_before(owner_type, key)?;
+    if counted_before.is_none() && of_grain().any(|row| row.rolled_until.is_some()) {
+        // Those up to now have what was rolled up.
+        counted_before = ledger.now()?;
+    }
     let since = counted_before.map(|now| next_start(grain, now));
-    let (owner_type, key) = (owner_type.clone(), key.clone());
-    let kept = Kept { owner_type, key, grain, since, rolled_from: None, is_gauge };
+    let kept = Kept::counted(owner_type.clone(), key.clone(), grain, since);
+    let kept = Kept { rolled_until: since, is_gauge, ..kept };
     ledger.write_kept(&kept, KeptChange::IfAbsent)?;
-    Ok(true)
+    Ok(Noted::HasRow)
 }
 
 /// Returns the start of the first period that no zone has begun yet.

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
+use chrono::NaiveDateTime;
+use counter_core::{CounterId, CounterKey, Grain, OwnerType};
 
 use super::floor::Floor;
 
@@ -60,9 +61,13 @@ impl KnownKept {
         self.locked_read().clear();
     }
 
-    /// Returns the grains of keys among these buckets that may have no row yet.
-    pub(crate) fn not_noted<'a>(&self, ids: impl Iterator<Item = &'a CounterId>) -> Vec<OfGrain> {
-        let mut unknown = Vec::new();
+    /// Returns the grains of keys among these buckets that may have no row yet, each with the start
+    /// of the newest bucket.
+    pub(crate) fn not_noted<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a CounterId>,
+    ) -> Vec<(OfGrain, NaiveDateTime)> {
+        let mut unknown = Vec::<(OfGrain, NaiveDateTime)>::new();
         let mut noted = self.locked_noted();
         if noted.since.is_some_and(|since| since.elapsed() >= AN_HOUR) {
             // The database may have been restored from before the rows were made.
@@ -72,7 +77,8 @@ impl KnownKept {
             return unknown;
         }
         for id in ids {
-            let Some(grain) = id.period().map(Period::grain) else { continue };
+            let Some(period) = id.period() else { continue };
+            let grain = period.grain();
             let (of_type, of_key) = (id.owner_type(), id.key());
             if noted.has(&of_type, &of_key, grain) {
                 continue;
@@ -84,8 +90,9 @@ impl KnownKept {
                 continue;
             };
             let one = (owner_type, key, grain);
-            if !unknown.contains(&one) {
-                unknown.push(one);
+            match unknown.iter_mut().find(|(other, _)| *other == one) {
+                Some((_, newest)) => *newest = period.start().max(*newest),
+                None => unknown.push((one, period.start())),
             }
         }
         unknown

@@ -1,7 +1,8 @@
 use chrono::NaiveDateTime;
 use counter_core::{CounterKey, Grain, OwnerType};
 
-/// Since when the buckets of a key are kept by a grain.
+/// Since when the buckets of a key are kept by a grain, or how far another grain is rolled up into
+/// it. A grain can have a row of both kinds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The type of the owners.
@@ -12,11 +13,31 @@ pub struct Kept {
     pub grain: Grain,
     /// The start of the first period that is kept, by the calendar. `None` if all are.
     pub since: Option<NaiveDateTime>,
-    /// The grain whose old buckets are added up into these. `None` if these are counted directly.
+    /// The grain whose old buckets are added up into these. `None` in the row that says since when
+    /// these are counted directly.
     pub rolled_from: Option<Grain>,
+    /// Buckets of `rolled_from` that start before this are added up, or may be at any time. `None`
+    /// if none are. In the row of buckets that are counted directly: since when they are counted,
+    /// even if `since` has moved on.
+    pub rolled_until: Option<NaiveDateTime>,
+    /// When `rolled_until` was last moved: by the database's clock, UTC.
+    pub noted_at: Option<NaiveDateTime>,
     /// Whether the key is that of a gauge, whose readings do not add up. Once a row has this mark
     /// it stays, even if the row is written again without it.
     pub is_gauge: bool,
+}
+
+impl Kept {
+    /// The row of buckets that are counted directly.
+    pub fn counted(
+        owner_type: OwnerType,
+        key: CounterKey,
+        grain: Grain,
+        since: Option<NaiveDateTime>,
+    ) -> Self {
+        let (rolled_from, rolled_until, noted_at, is_gauge) = (None, None, None, false);
+        Self { owner_type, key, grain, since, rolled_from, rolled_until, noted_at, is_gauge }
+    }
 }
 
 /// When to write a row that says since when buckets are kept.
@@ -26,6 +47,10 @@ pub enum KeptChange {
     IfAbsent,
     /// If there is no row, or one that says an earlier time.
     Forward,
-    /// In any case.
+    /// In any case. If other buckets are rolled up into these, and these are not counted directly,
+    /// the rows of the roll-ups are changed.
     Always,
+    /// If there is no row, or one with an earlier [`rolled_until`](Kept::rolled_until). Writes when
+    /// this was, by the database's clock.
+    RollUp,
 }

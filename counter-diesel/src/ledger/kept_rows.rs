@@ -2,12 +2,14 @@
 //! database.
 
 use chrono::{NaiveDateTime, TimeDelta};
-use counter_core::{CounterKey, Grain, OwnerType};
+use counter_core::{CounterKey, OwnerType};
+use diesel::result::QueryResult;
 
 use crate::error::{Error, LedgerStep};
 use crate::ledger::dialect::connection::CounterConnection;
-use crate::ledger::dialect::kept::{GAUGE, KeptColumns};
+use crate::ledger::dialect::kept::{GAUGE, KeptColumns, Which};
 use crate::ledger::dialect::lock_wait::LockWait;
+use crate::ledger::dialect::tables::Tables;
 use crate::ledger::failure::{contained, lacks};
 use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::pool::DirectLedger;
@@ -50,19 +52,11 @@ impl<C: CounterConnection> DirectLedger<C> {
             transaction.run(LedgerStep::State, |conn, tables| {
                 // Change an existing row first: the insert would find that row and so change
                 // nothing.
-                let found = match change {
-                    KeptChange::IfAbsent => 0,
-                    KeptChange::Forward => conn.update_kept(tables, &row, true)?,
-                    KeptChange::Always => conn.update_kept(tables, &row, false)?,
-                };
-                if found == 0 {
+                if change_row(conn, tables, &row, change)? == 0 {
                     conn.insert_kept(tables, &row)?;
-                    if kept.is_gauge {
-                        conn.mark_gauge(tables, &row)?;
-                    }
                     if change == KeptChange::Forward {
                         // Another process may have made the row first.
-                        conn.update_kept(tables, &row, true)?;
+                        conn.update_kept(tables, &row, Which::Earlier)?;
                     }
                 }
                 Ok(())
@@ -70,23 +64,64 @@ impl<C: CounterConnection> DirectLedger<C> {
             transaction.commit()
         })
     }
+
+    pub(crate) fn now(&self) -> Result<NaiveDateTime, Error> {
+        self.run(LedgerStep::Read, |conn, _| conn.now())
+    }
+}
+
+/// Changes an existing row. Returns how many rows were found.
+fn change_row<C: CounterConnection>(
+    conn: &mut C,
+    tables: &Tables,
+    row: &KeptColumns,
+    change: KeptChange,
+) -> QueryResult<usize> {
+    match change {
+        KeptChange::IfAbsent if row.rolled_from == GAUGE => conn.mark_gauge(tables, row),
+        KeptChange::IfAbsent => Ok(0),
+        KeptChange::Forward => conn.update_kept(tables, row, Which::Earlier),
+        KeptChange::Always => match conn.update_kept(tables, row, Which::Any)? {
+            0 if row.rolled_from.is_empty() => conn.update_kept(tables, row, Which::RolledUp),
+            found => Ok(found),
+        },
+        KeptChange::RollUp => conn.roll_kept(tables, row),
+    }
 }
 
 fn columns(kept: &Kept) -> KeptColumns {
-    let Kept { owner_type, key, grain, since, rolled_from, .. } = kept;
-    let rolled_from = rolled_from.map_or("", Grain::as_str).to_owned();
-    let (owner_type, key) = (owner_type.as_str().to_owned(), key.as_str().to_owned());
-    (owner_type, key, grain.as_str().to_owned(), *since, rolled_from)
+    let rolled_from = match kept.rolled_from {
+        Some(grain) => grain.as_str(),
+        None if kept.is_gauge => GAUGE,
+        None => "",
+    };
+    KeptColumns {
+        owner_type: kept.owner_type.as_str().to_owned(),
+        key: kept.key.as_str().to_owned(),
+        grain: kept.grain.as_str().to_owned(),
+        since: kept.since,
+        rolled_from: rolled_from.to_owned(),
+        rolled_until: kept.rolled_until,
+    }
 }
 
 /// Returns a row with its type, key and grain parsed, or `None` if another program has written
 /// something else there.
-fn typed((owner_type, key, grain, since, rolled_from): KeptColumns) -> Option<Kept> {
+fn typed((row, noted_at): (KeptColumns, Option<NaiveDateTime>)) -> Option<Kept> {
+    let KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until } = row;
     let is_gauge = rolled_from == GAUGE;
     let rolled_from = match rolled_from.as_str() {
         "" | GAUGE => None,
         grain => Some(grain.parse().ok()?),
     };
-    let (owner_type, key) = (OwnerType::new(owner_type).ok()?, CounterKey::new(key).ok()?);
-    Some(Kept { owner_type, key, grain: grain.parse().ok()?, since, rolled_from, is_gauge })
+    Some(Kept {
+        owner_type: OwnerType::new(owner_type).ok()?,
+        key: CounterKey::new(key).ok()?,
+        grain: grain.parse().ok()?,
+        since,
+        rolled_from,
+        rolled_until,
+        noted_at,
+        is_gauge,
+    })
 }

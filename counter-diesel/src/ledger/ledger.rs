@@ -50,13 +50,13 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// The owners of this type whose counts of this key are the highest in the table, at most
     /// `limit` of them: the highest first, and the smaller id first where counts are the same. With
-    /// `buckets`, the owners whose buckets in this range add up to the most; owners without such
-    /// buckets are left out.
+    /// `buckets`, of which there is at least one range, the owners whose buckets in these ranges
+    /// add up to the most; owners without such buckets are left out.
     fn top(
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
-        buckets: Option<BucketRange>,
+        buckets: Option<&[BucketRange]>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error>;
 
@@ -121,8 +121,13 @@ pub trait Ledger: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Writes since when buckets are kept. The grain that is rolled up into them is written only
-    /// with a new row; an existing row keeps its own. The default does nothing.
+    /// Returns the database's time, UTC. Default: `None`, which is not known.
+    fn now(&self) -> Result<Option<NaiveDateTime>, Error> {
+        Ok(None)
+    }
+
+    /// Writes since when buckets are kept, or how far others are rolled up into them. The default
+    /// does nothing.
     fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {
         let _ = (kept, change);
         Ok(())

@@ -206,7 +206,7 @@ impl<C: CounterConnection> DirectLedger<C> {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
-        buckets: Option<BucketRange>,
+        buckets: Option<&[BucketRange]>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -165,11 +165,14 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
-        range: Option<BucketRange>,
+        ranges: Option<&[BucketRange]>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         let (of, key) = (owner_type.clone(), key.clone());
-        self.within(self.limits().answer, move |direct| direct.top(&of, &key, range, limit))
+        let ranges = ranges.map(<[_]>::to_vec);
+        self.within(self.limits().answer, move |direct| {
+            direct.top(&of, &key, ranges.as_deref(), limit)
+        })
     }
 
     fn newest_bucket(
@@ -238,6 +241,10 @@ impl<C: CounterConnection> Ledger for PoolLedger<C> {
     ) -> Result<Option<NaiveDateTime>, Error> {
         let (owner_type, key) = (owner_type.clone(), key.clone());
         self.within(self.limits().answer, move |direct| direct.counted_before(&owner_type, &key))
+    }
+
+    fn now(&self) -> Result<Option<NaiveDateTime>, Error> {
+        self.within(self.limits().answer, |direct| direct.now().map(Some))
     }
 
     fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {

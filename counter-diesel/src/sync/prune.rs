@@ -5,14 +5,13 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDateTime, TimeDelta};
 use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
 
 use crate::causes::one_line;
 use crate::engine::calendar::Calendar;
 use crate::engine::engine::Engine;
 use crate::error::Error;
-use crate::ledger::kept::{Kept, KeptChange};
 use crate::ledger::ledger::{CounterRow, RowPlace};
 use crate::ledger::retry;
 use crate::sync::clearing;
@@ -21,7 +20,11 @@ use crate::sync::owners::delete_all::FAILURES_IN_A_ROW;
 use crate::sync::owners::find::BATCH;
 use crate::sync::owners::zeros;
 use crate::sync::prune_options::{FailedPrune, PruneOptions, Pruned, Rule};
+use crate::sync::rolling::{Rolling, Target, Targets, end_of_time};
 use crate::sync::set;
+
+/// By how much the clocks of a process and of the database may differ.
+const AN_HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// How many buckets of a counter are set to 0 by one transaction.
 const AT_ONCE: usize = 100;
@@ -42,6 +45,7 @@ pub(crate) fn prune(
         return Ok(Pruned::default());
     }
     ask(engine, options.is_dry_run())?;
+    let now = database_time(engine, calendar)?;
     let mut pruned = Pruned::default();
     for rule in rules {
         if left_at.as_ref().is_some_and(|place| place.rule.grain != rule.grain) {
@@ -52,8 +56,16 @@ pub(crate) fn prune(
         let Some(at) = left_at.take().or_else(begin) else { continue };
         let (is_dry_run, failures_in_a_row) = (options.is_dry_run(), 0);
         let pruned = &mut pruned;
-        let mut pruning =
-            Pruning { engine, calendar, at, is_dry_run, should_stop, pruned, failures_in_a_row };
+        let mut pruning = Pruning {
+            engine,
+            calendar,
+            at,
+            now,
+            is_dry_run,
+            should_stop,
+            pruned,
+            failures_in_a_row,
+        };
         let ended = pruning.run();
         if !matches!(ended, Ok(ControlFlow::Continue(()))) {
             *left_at = Some(pruning.at);
@@ -75,19 +87,17 @@ fn ask(engine: &Engine, is_dry_run: bool) -> Result<(), Error> {
     engine.ledger().ask_writes()
 }
 
-/// Where the counts of old buckets go.
-#[derive(Debug, Clone, Copy)]
-enum Target {
-    /// They are dropped.
-    Nowhere,
-    /// They are added to the buckets of this grain.
-    Into(Grain),
-    /// They stay until the next call, because that they are rolled up was not recorded before this
-    /// one. A process that has read so within the last minute would miss them.
-    Later,
-    /// They stay, because the key is counted by the longer grain itself, although it is recorded
-    /// that these are added up into it, or nothing is.
-    Counted(Grain),
+/// Returns the database's time, if the process's clock says about the same. Otherwise buckets that
+/// are not old would be removed, and reads of them refused everywhere.
+fn database_time(engine: &Engine, calendar: &Calendar) -> Result<NaiveDateTime, Error> {
+    let process = calendar.now();
+    let Some(database) = engine.ledger().now()? else { return Ok(process.naive_utc()) };
+    let differ = (process.naive_utc() - database).abs() > AN_HOUR;
+    if differ && calendar.is_of_system() {
+        let database = database.and_utc();
+        return Err(Error::ClocksDiffer { process, database });
+    }
+    Ok(database)
 }
 
 /// How far the buckets of a grain were pruned.
@@ -100,7 +110,7 @@ pub(crate) struct Place {
     /// The place after the rows of this type that are done, `None` before the first.
     row: Option<RowPlace>,
     /// Where the counts of each key go. It is recorded that older ones are not kept.
-    targets: HashMap<(OwnerType, CounterKey), Target>,
+    targets: HashMap<(OwnerType, CounterKey), Targets>,
 }
 
 impl Place {
@@ -115,6 +125,8 @@ struct Pruning<'a> {
     engine: &'a Engine,
     calendar: &'a Calendar,
     at: Place,
+    /// The database's time.
+    now: NaiveDateTime,
     is_dry_run: bool,
     should_stop: &'a dyn Fn() -> bool,
     pruned: &'a mut Pruned,
@@ -165,18 +177,23 @@ impl Pruning<'_> {
         self.pruned.rows += old.len() as u64;
         let (zeros, counted) = old.into_iter().partition::<Vec<_>, _>(|row| row.row.count == 0);
         for of_counter in counted.chunk_by(|a, b| a.counter.total() == b.counter.total()) {
-            let into = match self.target(of_counter)? {
-                Target::Nowhere => None,
-                Target::Into(into) => Some(into),
-                Target::Later | Target::Counted(_) => {
-                    self.pruned.held += of_counter.len() as u64;
-                    continue;
-                }
-            };
-            for rows in of_counter.chunks(AT_ONCE) {
-                self.clear(rows, into)?;
-                if self.has_to_end() {
-                    return Ok(ControlFlow::Break(()));
+            let targets = self.targets(of_counter)?;
+            let target =
+                |row: &CounterRow| row.counter.period().map(|period| targets.of(period.start()));
+            for rows in of_counter.chunk_by(|a, b| target(a) == target(b)) {
+                let into = match rows.first().and_then(target) {
+                    Some(Target::Nowhere) => None,
+                    Some(Target::Into(into)) => Some(into),
+                    Some(Target::Stays | Target::Counted(_)) | None => {
+                        self.pruned.held += rows.len() as u64;
+                        continue;
+                    }
+                };
+                for rows in rows.chunks(AT_ONCE) {
+                    self.clear(rows, into)?;
+                    if self.has_to_end() {
+                        return Ok(ControlFlow::Break(()));
+                    }
                 }
             }
         }
@@ -204,7 +221,14 @@ impl Pruning<'_> {
             Ok(cleared) => self.note_cleared(rows.len(), cleared, into),
             Err(error) if !is_about_rows(&error) => return Err(error),
             Err(error) => match rows {
+                // What others work on just now is no failure.
+                [_] if matches!(error, Error::Locked { .. }) => self.pruned.held += 1,
                 [row] => self.fail(&row.counter, &error),
+                // The store does not answer for one of them either.
+                [row, others @ ..] if matches!(error, Error::Core(_)) => {
+                    self.fail(&row.counter, &error);
+                    self.pruned.held += others.len() as u64;
+                }
                 rows => {
                     for row in rows {
                         self.clear(std::slice::from_ref(row), into)?;
@@ -250,105 +274,49 @@ impl Pruning<'_> {
         self.pruned.failed.push(FailedPrune { counter, why });
     }
 
-    /// Returns the grain into which the buckets of this counter's key are rolled up, and records
-    /// what is kept of them from now on, before any of them is 0.
-    fn target(&mut self, rows: &[CounterRow]) -> Result<Target, Error> {
-        let Some(CounterRow { counter, .. }) = rows.first() else { return Ok(Target::Nowhere) };
+    /// Returns where the counts of the buckets of this counter go, and records what is kept of them
+    /// from now on.
+    fn targets(&mut self, rows: &[CounterRow]) -> Result<Targets, Error> {
+        let Some(CounterRow { counter, .. }) = rows.first() else {
+            return Ok(Targets::all(Target::Stays));
+        };
         let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
         let of = (owner_type, CounterKey::new(counter.key().into_owned())?);
-        let known = self.at.targets.get(&of).copied();
-        let target = match known {
-            Some(Target::Into(into)) if self.is_counted_by(counter, into)? => Target::Counted(into),
-            Some(target) => target,
-            None => self.record(&of.0, &of.1, counter)?,
+        let rolling = Rolling {
+            engine: self.engine,
+            calendar: self.calendar,
+            rule: self.at.rule,
+            first_kept: self.at.first_kept,
+            now: self.now,
+            owner_type: &of.0,
+            key: &of.1,
         };
-        let was_counted = matches!(known, Some(Target::Counted(_)));
-        if let (Target::Counted(into), false) = (target, was_counted) {
-            let (owner_type, key) = &of;
-            let (counter, from) = (counter.clone(), self.at.rule.grain);
+        let known = self.at.targets.get(&of).cloned();
+        let is_known = known.is_some();
+        let mut targets = match known {
+            Some(known) => known,
+            None => rolling.record(counter, self.is_dry_run)?,
+        };
+        let mut counted = None;
+        for grain in targets.unsure().collect::<Vec<_>>() {
+            if rolling.is_counted_by(counter, grain)? {
+                counted = Some(grain);
+            }
+        }
+        if let (Target::Counted(grain), false) = (targets.others, is_known) {
+            counted = Some(grain);
+        }
+        if let Some(into) = counted {
+            let (counter, from, (owner_type, key)) = (counter.clone(), rolling.rule.grain, &of);
             let why = format!(
                 "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the \
                  grain {from} are not added up into it"
             );
             self.pruned.failed.push(FailedPrune { counter, why });
+            targets = Targets::all(Target::Counted(into));
         }
-        self.at.targets.insert(of, target);
-        Ok(target)
-    }
-
-    /// Returns whether a counter has a bucket of this grain that no shorter one was added up into,
-    /// because those of its time are all kept.
-    fn is_counted_by(&self, counter: &CounterId, grain: Grain) -> Result<bool, Error> {
-        let last = Period::containing(grain, self.at.first_kept.start());
-        let total = counter.total();
-        let newest = self.engine.ledger().newest_bucket(&total, grain, end_of_time())?;
-        Ok(newest.is_some_and(|newest| newest > last.start()))
-    }
-
-    fn record(
-        &self,
-        owner_type: &OwnerType,
-        key: &CounterKey,
-        first: &CounterId,
-    ) -> Result<Target, Error> {
-        let (ledger, grain) = (self.engine.ledger(), self.at.rule.grain);
-        let Some(rows) = ledger.kept(Some((owner_type, key)))? else {
-            return self.without_table(owner_type, key);
-        };
-        let row_of = |grain: Grain| rows.iter().find(|row| row.grain == grain);
-        // A key that is counted by the longer grain itself has its counts there already.
-        let is_rolled =
-            |into: &Grain| row_of(*into).is_none_or(|row| row.rolled_from == Some(grain));
-        let model = self.calendar.declared(owner_type);
-        // Readings do not add up.
-        let is_gauge =
-            rows.iter().any(|row| row.is_gauge) || model.is_some_and(|model| model.is_gauge(key));
-        let into = self.at.rule.into.filter(is_rolled).filter(|_| !is_gauge);
-        let counts = |into| model.is_some_and(|model| (model.grains_of)(key).contains(&into));
-        let target = match into {
-            None => Target::Nowhere,
-            Some(into) if counts(into) => return Ok(Target::Counted(into)),
-            Some(into) if row_of(into).is_some() => match self.is_counted_by(first, into)? {
-                true => return Ok(Target::Counted(into)),
-                false => Target::Into(into),
-            },
-            Some(_) => Target::Later,
-        };
-        if self.is_dry_run {
-            return Ok(target);
-        }
-        let write = |grain: Grain, since: Option<NaiveDateTime>, rolled_from, change| {
-            let (owner_type, key, is_gauge) = (owner_type.clone(), key.clone(), false);
-            let kept = Kept { owner_type, key, grain, since, rolled_from, is_gauge };
-            ledger.write_kept(&kept, change)
-        };
-        if let (Target::Later, Some(into)) = (target, into) {
-            let since = row_of(grain).and_then(|row| row.since);
-            write(into, since, Some(grain), KeptChange::IfAbsent)?;
-        } else {
-            // Longer periods into which others were added up, and are not any more, lack these.
-            let first_kept = Some(self.at.first_kept.start());
-            let is_other = |row: &&Kept| row.rolled_from == Some(grain) && Some(row.grain) != into;
-            for row in rows.iter().filter(is_other) {
-                write(row.grain, first_kept, Some(grain), KeptChange::Forward)?;
-            }
-            write(grain, first_kept, None, KeptChange::Forward)?;
-        }
-        self.engine.known_kept().forget();
-        Ok(target)
-    }
-
-    /// Returns where counts go before the migration of the table. What is rolled up has to be
-    /// recorded, which fails without it.
-    fn without_table(&self, owner_type: &OwnerType, key: &CounterKey) -> Result<Target, Error> {
-        let Place { rule, first_kept, .. } = &self.at;
-        if rule.into.is_some() {
-            let (grain, since, is_gauge) = (rule.grain, Some(first_kept.start()), false);
-            let (owner_type, key) = (owner_type.clone(), key.clone());
-            let kept = Kept { owner_type, key, grain, since, rolled_from: None, is_gauge };
-            self.engine.ledger().write_kept(&kept, KeptChange::Forward)?;
-        }
-        Ok(Target::Nowhere)
+        self.at.targets.insert(of, targets.clone());
+        Ok(targets)
     }
 }
 
@@ -362,10 +330,4 @@ fn is_about_rows(error: &Error) -> bool {
             | Error::KeptOut { .. }
             | Error::Core(_)
     )
-}
-
-/// No period that has a row starts later.
-fn end_of_time() -> NaiveDateTime {
-    let day = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap_or(NaiveDate::MAX);
-    day.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default())
 }

@@ -11,14 +11,20 @@ CREATE TABLE IF NOT EXISTS `model_counters_kept` (
   `grain` VARCHAR(10) NOT NULL,
   -- The start of the first period that is kept, by the calendar and without a zone. NULL: all are.
   `since` DATETIME NULL,
-  -- The grain whose old buckets are added up into these; empty where these are counted themselves.
-  -- 'gauge' where they are the readings of a gauge.
+  -- Empty in the row of buckets that are counted themselves, and 'gauge' if they are readings. Each
+  -- grain whose old buckets are added up into these has a row of its own, with its word here.
   `rolled_from` VARCHAR(10) NOT NULL DEFAULT '',
-  PRIMARY KEY (`owner_type`, `key`, `grain`)
+  -- Buckets of that grain are added up if they start before this. NULL: none are. In the row of
+  -- buckets that are counted themselves: since when, even if `since` has moved on.
+  `rolled_until` DATETIME NULL,
+  -- When `rolled_until` was written last, UTC.
+  `noted_at` DATETIME NULL,
+  PRIMARY KEY (`owner_type`, `key`, `grain`, `rolled_from`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
 -- A table that was there already, and is not this one, is refused here.
-SELECT `owner_type`, `key`, `grain`, `since`, `rolled_from` FROM `model_counters_kept` LIMIT 0;
+SELECT `owner_type`, `key`, `grain`, `since`, `rolled_from`, `rolled_until`, `noted_at`
+FROM `model_counters_kept` LIMIT 0;
 
 -- Of what was counted before nothing is known, so reads of it stay as they were, whatever a sync
 -- has decided since the table is there.

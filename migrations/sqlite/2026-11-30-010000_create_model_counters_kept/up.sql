@@ -7,10 +7,15 @@ CREATE TABLE "model_counters_kept" (
   "grain" VARCHAR(10) NOT NULL,
   -- The start of the first period that is kept, by the calendar and without a zone. NULL: all are.
   "since" TIMESTAMP,
-  -- The grain whose old buckets are added up into these; empty where these are counted themselves.
-  -- 'gauge' where they are the readings of a gauge.
+  -- Empty in the row of buckets that are counted themselves, and 'gauge' if they are readings. Each
+  -- grain whose old buckets are added up into these has a row of its own, with its word here.
   "rolled_from" VARCHAR(10) NOT NULL DEFAULT '',
-  PRIMARY KEY ("owner_type", "key", "grain")
+  -- Buckets of that grain are added up if they start before this. NULL: none are. In the row of
+  -- buckets that are counted themselves: since when, even if "since" has moved on.
+  "rolled_until" TIMESTAMP,
+  -- When "rolled_until" was written last, UTC.
+  "noted_at" TIMESTAMP,
+  PRIMARY KEY ("owner_type", "key", "grain", "rolled_from")
 ) WITHOUT ROWID;
 
 -- Of what was counted before nothing is known, so reads of it stay as they were.

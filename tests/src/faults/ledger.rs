@@ -66,7 +66,7 @@ impl Ledger for FaultyLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
-        buckets: Option<BucketRange>,
+        buckets: Option<&[BucketRange]>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.step("top", LedgerStep::Read, || self.inner.top(owner_type, key, buckets, limit))
@@ -128,6 +128,11 @@ impl Ledger for FaultyLedger {
     ) -> Result<Option<NaiveDateTime>, Error> {
         let counted_before = || self.inner.counted_before(owner_type, key);
         self.step("counted_before", LedgerStep::Read, counted_before)
+    }
+
+    fn now(&self) -> Result<Option<NaiveDateTime>, Error> {
+        let now = self.step("now", LedgerStep::Read, || self.inner.now())?;
+        Ok(now.map(|now| now - self.faults.database_behind()))
     }
 
     fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {

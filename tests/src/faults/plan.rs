@@ -1,6 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+
+use chrono::TimeDelta;
 
 /// What happens at the chosen step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Faults {
     is_dead: AtomicBool,
     plan: Option<(usize, Fault)>,
     hook: Option<Box<Hook>>,
+    /// By how many seconds the database's clock is behind.
+    behind: AtomicI64,
 }
 
 /// What is called before each step, with the step's name, and says what happens there.
@@ -85,6 +89,15 @@ impl Faults {
                 call();
             }
         })
+    }
+
+    /// Sets the database's clock back by this time, for those who ask what time it is.
+    pub fn set_database_back(&self, by: TimeDelta) {
+        self.behind.store(by.num_seconds(), Ordering::SeqCst);
+    }
+
+    pub(super) fn database_behind(&self) -> TimeDelta {
+        TimeDelta::seconds(self.behind.load(Ordering::SeqCst))
     }
 
     /// How many steps were taken.

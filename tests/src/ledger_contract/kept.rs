@@ -60,20 +60,50 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         }
         let month = Kept { grain: Grain::Month, rolled_from: Some(Grain::Day), ..of(first) };
         ledger.write_kept(&month, KeptChange::Always).unwrap();
-        let later = Kept { rolled_from: None, since: of(second).since, ..month.clone() };
+        let later = Kept { since: of(second).since, ..month.clone() };
         ledger.write_kept(&later, KeptChange::Forward).unwrap();
-        let found = ledger.kept(None).unwrap().unwrap();
-        let month = Kept { since: later.since, ..month };
-        assert_eq!(found[1], month, "it is rolled up all the same");
+        assert_eq!(ledger.kept(None).unwrap().unwrap()[1], later);
+        // Where nothing is counted directly, what is said of it is said of the roll-up.
+        let counted = Kept { rolled_from: None, ..month.clone() };
+        ledger.write_kept(&counted, KeptChange::Always).unwrap();
+        assert_eq!(ledger.kept(None).unwrap().unwrap()[1..], [month.clone()]);
         // An existing row can be marked as a gauge's, and keeps the mark.
         let gauge = Kept { is_gauge: true, ..of("") };
-        let rolled = Kept { is_gauge: true, ..month.clone() };
-        for row in [&gauge, &rolled] {
-            ledger.write_kept(row, KeptChange::IfAbsent).unwrap();
-        }
+        ledger.write_kept(&gauge, KeptChange::IfAbsent).unwrap();
         ledger.write_kept(&of(second), KeptChange::Forward).unwrap();
         let found = ledger.kept(None).unwrap().unwrap();
         assert_eq!(found, [Kept { is_gauge: true, ..of(second) }, month]);
+    }),
+    ("a roll-up moves forward beside the row of what is counted directly", |world| {
+        let ledger = &*world.ledger;
+        let [first, second] = ["2026-11-01T00:00:00", "2026-12-01T00:00:00"];
+        let row = |since: &str, until: &str| {
+            let rolled_until = (!until.is_empty()).then(|| until.parse::<NaiveDateTime>().unwrap());
+            let row = kept("post", "views", Grain::Month, since);
+            Kept { rolled_from: Some(Grain::Day), rolled_until, ..row }
+        };
+        let roll = |since: &str, until: &str| {
+            ledger.write_kept(&row(since, until), KeptChange::RollUp).unwrap();
+            let rows = ledger.kept(None).unwrap().unwrap().into_iter();
+            rows.filter(|row| row.rolled_from.is_some()).next().unwrap()
+        };
+        let noted = roll("", first);
+        let ours = chrono::Utc::now().naive_utc();
+        let is_now = |at: NaiveDateTime| (ours - at).abs() < chrono::TimeDelta::hours(1);
+        assert!(noted.noted_at.is_some_and(is_now), "{noted:?}");
+        assert_eq!(Kept { noted_at: None, ..noted.clone() }, row("", first));
+        world.database.execute("UPDATE model_counters_kept SET noted_at = NULL").unwrap();
+        assert_eq!(roll(first, first), row("", first), "it is not later");
+        let moved = roll(first, second);
+        assert!(moved.noted_at.is_some_and(is_now), "{moved:?}");
+        assert_eq!(Kept { noted_at: None, ..moved.clone() }, row(first, second));
+        assert_eq!(roll("", first), moved);
+        let counted = kept("post", "views", Grain::Month, second);
+        ledger.write_kept(&counted, KeptChange::IfAbsent).unwrap();
+        ledger.write_kept(&counted, KeptChange::Always).unwrap();
+        assert_eq!(ledger.kept(None).unwrap(), Some(vec![counted, moved]));
+        let now = ledger.now().unwrap().unwrap();
+        assert!(is_now(now), "{now}, {ours}");
     }),
     ("a key was counted before if a total of it is older than an hour", |world| {
         let ledger = &*world.ledger;
@@ -97,7 +127,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
 fn kept(owner_type: &str, key: &str, grain: Grain, since: &str) -> Kept {
     let since = (!since.is_empty()).then(|| since.parse::<NaiveDateTime>().unwrap());
     let (owner_type, key) = (self::owner_type(owner_type), self::key(key));
-    Kept { owner_type, key, grain, since, rolled_from: None, is_gauge: false }
+    Kept::counted(owner_type, key, grain, since)
 }
 
 fn owner_type(text: &str) -> OwnerType {

@@ -316,7 +316,7 @@ where
     fn day_of_views(&self) -> Kept {
         let (owner_type, key) =
             (OwnerType::new("post").unwrap(), CounterKey::new("views").unwrap());
-        Kept { owner_type, key, grain: Grain::Day, since: None, rolled_from: None, is_gauge: false }
+        Kept::counted(owner_type, key, Grain::Day, None)
     }
 
     /// Without their table buckets are refused, and totals are not.

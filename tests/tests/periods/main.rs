@@ -2,6 +2,7 @@
 
 mod changed;
 mod counted;
+mod declared;
 mod gauges;
 mod kept;
 mod late;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         midnight::CASES,
         kept::CASES,
         rolled::CASES,
+        declared::CASES,
         top::CASES,
         set_many::CASES,
         gauges::CASES,
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         &in_days.concat(),
         kept::ONCE,
         rolled::ONCE,
+        declared::ONCE,
         retention::ONCE,
         set_many::ONCE,
         gauges::ONCE,

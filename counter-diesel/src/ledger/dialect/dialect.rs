@@ -155,7 +155,7 @@ pub trait Dialect: R2D2Connection + OwnersDialect + KeptDialect + Sized + Send +
         tables: &Tables,
         owner_type: &OwnerType,
         key: &CounterKey,
-        buckets: Option<BucketRange>,
+        buckets: Option<&[BucketRange]>,
         limit: i64,
     ) -> QueryResult<Vec<OwnerId>>;
 

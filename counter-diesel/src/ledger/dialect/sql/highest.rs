@@ -26,28 +26,33 @@ pub(crate) fn top<'a>(
         .big_int(limit)
 }
 
-/// The owners whose buckets in a range add up to the most.
+/// The owners whose buckets in these ranges add up to the most.
 pub(crate) fn top_in<'a>(
     tables: &Tables,
     owner_type: &'a OwnerType,
     key: &'a CounterKey,
-    BucketRange { first, last }: BucketRange,
+    ranges: &[BucketRange],
     limit: i64,
 ) -> Statement<'a, (BigInt, Text)> {
     let from = tables.periods().quoted();
     let select = format!("SELECT \"owner_id\", \"owner_key\" FROM {from}");
-    Statement::new(select)
+    let mut buckets = Statement::new(select)
         .sql(" WHERE \"owner_type\" = ")
         .text(owner_type.as_str())
         .sql(" AND \"key\" = ")
-        .text(key.as_str())
-        .sql(" AND \"grain\" = ")
-        .text(first.grain().as_str())
-        .sql(" AND \"starts_at\" >= ")
-        .date_time(first.start())
-        .sql(" AND \"starts_at\" <= ")
-        .date_time(last.start())
-        .sql(" GROUP BY \"owner_id\", \"owner_key\" ORDER BY SUM(\"count\") DESC,")
+        .text(key.as_str());
+    for (place, BucketRange { first, last }) in ranges.iter().enumerate() {
+        buckets = buckets
+            .sql(if place == 0 { " AND (" } else { " OR " })
+            .sql("\"grain\" = ")
+            .text(first.grain().as_str())
+            .sql(" AND \"starts_at\" >= ")
+            .date_time(first.start())
+            .sql(" AND \"starts_at\" <= ")
+            .date_time(last.start());
+    }
+    buckets
+        .sql(") GROUP BY \"owner_id\", \"owner_key\" ORDER BY SUM(\"count\") DESC,")
         .sql(" \"owner_key\", \"owner_id\" LIMIT ")
         .big_int(limit)
 }

@@ -6,15 +6,21 @@ use counter_core::{CounterKey, OwnerType};
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
 use super::statement::Statement;
-use crate::ledger::dialect::kept::{GAUGE, KeptColumns};
+use crate::ledger::dialect::kept::{GAUGE, KeptColumns, Which};
 use crate::ledger::dialect::tables::Tables;
 
-const COLUMNS: &str = "\"owner_type\", \"key\", \"grain\", \"since\", \"rolled_from\"";
+const COLUMNS: &str = "\"owner_type\", \"key\", \"grain\", \"since\", \"rolled_from\", \
+                       \"rolled_until\", \"noted_at\"";
+
+pub(crate) type KeptTypes =
+    (Text, Text, Text, Nullable<Timestamp>, Text, Nullable<Timestamp>, Nullable<Timestamp>);
+
+type At = Option<NaiveDateTime>;
 
 pub(crate) fn rows<'a>(
     tables: &Tables,
     of: Option<(&'a OwnerType, &'a CounterKey)>,
-) -> Statement<'a, (Text, Text, Text, Nullable<Timestamp>, Text)> {
+) -> Statement<'a, KeptTypes> {
     let rows = Statement::new(format!("SELECT {COLUMNS} FROM {}", tables.kept().quoted()));
     let rows = match of {
         Some((owner_type, key)) => {
@@ -23,7 +29,21 @@ pub(crate) fn rows<'a>(
         }
         None => rows,
     };
-    rows.sql(" ORDER BY \"owner_type\", \"key\", \"grain\"")
+    rows.sql(" ORDER BY \"owner_type\", \"key\", \"grain\", \"rolled_from\"")
+}
+
+pub(crate) fn row(
+    (owner_type, key, grain, since, rolled_from, rolled_until, noted_at): (
+        String,
+        String,
+        String,
+        At,
+        String,
+        At,
+        At,
+    ),
+) -> (KeptColumns, At) {
+    (KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until }, noted_at)
 }
 
 pub(crate) fn older_total<'a>(
@@ -42,51 +62,56 @@ pub(crate) fn older_total<'a>(
         .sql(" LIMIT 1")
 }
 
-pub(crate) fn insert<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
-    let (owner_type, key, grain, since, rolled_from) = row;
+pub(crate) fn insert<'a>(tables: &Tables, row: &'a KeptColumns, now: &str) -> Statement<'a> {
     let into = tables.kept().quoted();
     let insert = Statement::new(format!("INSERT INTO {into} ({COLUMNS}) VALUES ("))
-        .text(owner_type)
+        .text(&row.owner_type)
         .sql(", ")
-        .text(key)
+        .text(&row.key)
         .sql(", ")
-        .text(grain)
+        .text(&row.grain)
         .sql(", ");
-    nullable(insert, *since).sql(", ").text(rolled_from).sql(")")
+    let insert = nullable(insert, row.since).sql(", ").text(&row.rolled_from).sql(", ");
+    let noted_at = if row.rolled_until.is_some() { now } else { "NULL" };
+    nullable(insert, row.rolled_until).sql(format!(", {noted_at})"))
 }
 
-pub(crate) fn update<'a>(
-    tables: &Tables,
-    row: &'a KeptColumns,
-    only_forward: bool,
-) -> Statement<'a> {
-    let (owner_type, key, grain, since, _) = row;
+pub(crate) fn update<'a>(tables: &Tables, row: &'a KeptColumns, which: Which) -> Statement<'a> {
     let update = Statement::new(format!("UPDATE {} SET \"since\" = ", tables.kept().quoted()));
-    let update = of_grain(nullable(update, *since), owner_type, key, grain);
-    match since {
-        Some(since) if only_forward => {
-            update.sql(" AND (\"since\" IS NULL OR \"since\" < ").date_time(*since).sql(")")
+    let update = of_grain(nullable(update, row.since), row);
+    let update = match (which, row.rolled_from.as_str()) {
+        (Which::RolledUp, _) => {
+            update.sql(" AND \"rolled_from\" NOT IN ('', ").text(GAUGE).sql(")")
+        }
+        (_, "" | GAUGE) => update.sql(" AND \"rolled_from\" IN ('', ").text(GAUGE).sql(")"),
+        (_, grain) => update.sql(" AND \"rolled_from\" = ").text(grain),
+    };
+    match row.since {
+        Some(since) if which == Which::Earlier => {
+            update.sql(" AND (\"since\" IS NULL OR \"since\" < ").date_time(since).sql(")")
         }
         _ => update,
     }
 }
 
-pub(crate) fn mark_gauge<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
-    let (owner_type, key, grain, ..) = row;
-    let update =
-        Statement::new(format!("UPDATE {} SET \"rolled_from\" = ", tables.kept().quoted()));
-    let update = of_grain(update.text(GAUGE), owner_type, key, grain);
-    update.sql(" AND \"rolled_from\" = ").text("")
+pub(crate) fn roll<'a>(tables: &Tables, row: &'a KeptColumns, now: &str) -> Statement<'a> {
+    let update = Statement::new(format!("UPDATE {} SET \"since\" = ", tables.kept().quoted()));
+    let update = nullable(update, row.since).sql(", \"rolled_until\" = ");
+    let update = nullable(update, row.rolled_until).sql(format!(", \"noted_at\" = {now}"));
+    let update = of_grain(update, row).sql(" AND \"rolled_from\" = ").text(&row.rolled_from);
+    let update = update.sql(" AND (\"rolled_until\" IS NULL OR \"rolled_until\" < ");
+    nullable(update, row.rolled_until).sql(")")
 }
 
-fn of_grain<'a>(
-    update: Statement<'a>,
-    owner_type: &'a str,
-    key: &'a str,
-    grain: &'a str,
-) -> Statement<'a> {
-    let update = update.sql(" WHERE \"owner_type\" = ").text(owner_type);
-    update.sql(" AND \"key\" = ").text(key).sql(" AND \"grain\" = ").text(grain)
+pub(crate) fn mark_gauge<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
+    let update =
+        Statement::new(format!("UPDATE {} SET \"rolled_from\" = ", tables.kept().quoted()));
+    of_grain(update.text(GAUGE), row).sql(" AND \"rolled_from\" = ").text("")
+}
+
+fn of_grain<'a>(update: Statement<'a>, row: &'a KeptColumns) -> Statement<'a> {
+    let update = update.sql(" WHERE \"owner_type\" = ").text(&row.owner_type);
+    update.sql(" AND \"key\" = ").text(&row.key).sql(" AND \"grain\" = ").text(&row.grain)
 }
 
 fn nullable<Row>(statement: Statement<'_, Row>, at: Option<NaiveDateTime>) -> Statement<'_, Row> {
@@ -110,8 +135,10 @@ macro_rules! kept_members {
             &mut self,
             tables: &Tables,
             of: Option<(&OwnerType, &counter_core::CounterKey)>,
-        ) -> QueryResult<Vec<$crate::ledger::dialect::kept::KeptColumns>> {
-            kept::rows(tables, of).load(self)
+        ) -> QueryResult<
+            Vec<($crate::ledger::dialect::kept::KeptColumns, Option<chrono::NaiveDateTime>)>,
+        > {
+            Ok(kept::rows(tables, of).load(self)?.into_iter().map(kept::row).collect())
         }
 
         fn has_older_total(
@@ -129,16 +156,24 @@ macro_rules! kept_members {
             tables: &Tables,
             row: &$crate::ledger::dialect::kept::KeptColumns,
         ) -> QueryResult<usize> {
-            kept::insert(tables, row).sql(Self::IF_ABSENT).execute(self)
+            kept::insert(tables, row, $now).sql(Self::IF_ABSENT).execute(self)
         }
 
         fn update_kept(
             &mut self,
             tables: &Tables,
             row: &$crate::ledger::dialect::kept::KeptColumns,
-            only_forward: bool,
+            which: $crate::ledger::dialect::kept::Which,
         ) -> QueryResult<usize> {
-            kept::update(tables, row, only_forward).execute(self)
+            kept::update(tables, row, which).execute(self)
+        }
+
+        fn roll_kept(
+            &mut self,
+            tables: &Tables,
+            row: &$crate::ledger::dialect::kept::KeptColumns,
+        ) -> QueryResult<usize> {
+            kept::roll(tables, row, $now).execute(self)
         }
 
         fn mark_gauge(

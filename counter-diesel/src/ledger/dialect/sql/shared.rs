@@ -37,7 +37,7 @@ macro_rules! shared_members {
             tables: &Tables,
             owner_type: &OwnerType,
             key: &CounterKey,
-            buckets: Option<$crate::ledger::dialect::period::BucketRange>,
+            buckets: Option<&[$crate::ledger::dialect::period::BucketRange]>,
             limit: i64,
         ) -> QueryResult<Vec<OwnerId>> {
             let is_named = self.may_name_statements();
