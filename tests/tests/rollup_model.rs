@@ -2,6 +2,7 @@
 //! misreads nothing, beside increments, late ones too, passes that die, and a read. Leaving out
 //! each part of the roll-up shows what it is needed for.
 
+use counter_tests::model::roll_note::{self, NoteRules, RollNote, WaitsFor};
 use counter_tests::model::rollup::{
     READS, RECOVERS, REMOVES, ROLLS_UP, RollUp, RollUpRules, Waits,
 };
@@ -53,6 +54,39 @@ fn one_of_the_two_looks_is_enough_for_what_is_counted_up_and_both_may_not_be_lef
     let rules = RollUpRules { looks_last: false, ..rules };
     let world = RollUp { rules, said: vec![RECOVERS], ..world() };
     refute(world, "no looks", RECOVERS);
+}
+
+#[test]
+fn what_is_rolled_up_is_read_whether_the_longer_grain_is_declared_or_not() {
+    let said = vec![roll_note::READS, roll_note::ROLLS_UP];
+    check(RollNote { counts: 3, rules: NoteRules::default(), said }, "noted");
+}
+
+#[test]
+fn a_note_that_readers_have_not_read_yet_makes_them_miss_what_is_rolled_up() {
+    for waits in [WaitsFor::NextCall, WaitsFor::Nothing] {
+        refute_noting(NoteRules { waits, ..NoteRules::default() });
+    }
+}
+
+#[test]
+fn a_month_that_is_not_over_may_be_counted_and_have_what_was_rolled_up_too() {
+    refute_noting(NoteRules { only_closed: false, ..NoteRules::default() });
+}
+
+#[test]
+fn a_month_that_was_counted_has_its_days_twice_once_they_are_rolled_up() {
+    refute_noting(NoteRules { only_uncounted: false, ..NoteRules::default() });
+}
+
+#[test]
+fn a_read_of_months_that_are_not_noted_takes_what_they_counted_themselves() {
+    refute_noting(NoteRules { reads_noted: false, ..NoteRules::default() });
+}
+
+fn refute_noting(rules: NoteRules) {
+    let world = RollNote { counts: 3, rules, said: vec![roll_note::READS] };
+    refute(world, &format!("{rules:?}"), roll_note::READS);
 }
 
 fn refute_reading(rules: RollUpRules, counts: Vec<i64>) {

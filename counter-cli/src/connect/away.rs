@@ -40,7 +40,7 @@ impl Ledger for Away {
         &self,
         _owner_type: &OwnerType,
         _key: &CounterKey,
-        _buckets: Option<BucketRange>,
+        _buckets: Option<&[BucketRange]>,
         _limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.refuse()

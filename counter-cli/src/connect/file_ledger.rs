@@ -75,7 +75,7 @@ impl Ledger for FileLedger {
         &self,
         owner_type: &OwnerType,
         key: &CounterKey,
-        buckets: Option<BucketRange>,
+        buckets: Option<&[BucketRange]>,
         limit: usize,
     ) -> Result<Vec<OwnerId>, Error> {
         self.reads.top(owner_type, key, buckets, limit)
@@ -131,6 +131,10 @@ impl Ledger for FileLedger {
         key: &CounterKey,
     ) -> Result<Option<NaiveDateTime>, Error> {
         self.reads.counted_before(owner_type, key)
+    }
+
+    fn now(&self) -> Result<Option<NaiveDateTime>, Error> {
+        self.reads.now()
     }
 
     fn write_kept(&self, kept: &Kept, change: KeptChange) -> Result<(), Error> {

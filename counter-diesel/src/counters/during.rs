@@ -245,7 +245,8 @@ impl During<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotStored`] if the counter is not counted by this grain,
+    /// [`Error::NotStored`] if the counter is not counted by this grain, [`Error::NotKept`] if the
+    /// period is older than the retention of this process keeps it or is rolled up,
     /// [`CoreError::Invalid`](crate::error::CoreError::Invalid) if the span is of several periods,
     /// and what [`Counters::set`] fails with.
     pub fn set<O: CounterOwner>(
@@ -263,8 +264,8 @@ impl During<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotStored`] if the counter is not counted by this grain, before anything is
-    /// changed, and what [`Counters::reset`] fails with.
+    /// [`Error::NotStored`] and [`Error::NotKept`] as [`set`](Self::set) fails with them, before
+    /// anything is changed, and what [`Counters::reset`] fails with.
     pub fn reset<O: CounterOwner>(&self, owner: O, key: impl KeyOf<O::Model>) -> Result<(), Error> {
         self.replace(&owner, &key, Replacement::Set(0))
     }

@@ -11,11 +11,11 @@ impl Counters {
     /// Totals and buckets of other grains stay.
     ///
     /// This takes several calls. One call sets the buckets to 0 and, if they are rolled up, adds
-    /// their counts to longer ones. A call an hour later removes their rows. If a key was never
-    /// rolled up before, the first call only records that it is. So call this each hour, or leave
-    /// it to a [worker](Self::spawn_sync). Syncs, increments and reads may run meanwhile, and if
-    /// the process dies during a call, the next call continues. A bucket of which the store holds
-    /// something must be synced first.
+    /// their counts to longer ones. A call an hour later removes their rows. What is rolled up is
+    /// noted by a call two minutes earlier, so that other processes know of it. So call this each
+    /// hour, or leave it to a [worker](Self::spawn_sync). Syncs, increments and reads may run
+    /// meanwhile, and if the process dies during a call, the next call continues. A bucket of which
+    /// the store holds something must be synced first.
     ///
     /// A period that was removed is [not kept](Self::kept) from then on: a read of it is
     /// [`Error::NotKept`], in other processes within a minute. A [late](Self::at) event makes the
@@ -41,7 +41,9 @@ impl Counters {
     ///
     /// [`Error::RollUp`] if buckets do not add up to the grain of the roll-up, [`Error::TooYoung`]
     /// if late events may still be counted in buckets that would be removed,
-    /// [`Error::OtherDatabase`] if the store is synced into another database. Also fails if the
+    /// [`Error::OtherDatabase`] if the store is synced into another database,
+    /// [`Error::ClocksDiffer`] if the clocks of this process and of the database differ by more
+    /// than an hour. Also fails if the
     /// store or the database cannot be asked, or refuses every write. What was done before an error
     /// is not undone.
     pub fn prune(&self, options: &PruneOptions) -> Result<Pruned, Error> {

@@ -74,8 +74,8 @@ impl Counters {
     ///
     /// As [`set_many`](Self::set_many). Before anything is set: [`Error::NotStored`] if a counter
     /// is not counted by the grain of its period, and [`Error::NotKept`] if the period is older
-    /// than the retention of this process keeps it, because what was rolled up would be counted in
-    /// addition.
+    /// than the retention of this process keeps it, or is rolled up, because what was rolled up
+    /// would be counted in addition.
     pub fn set_periods<O, K>(
         &self,
         sets: impl IntoIterator<Item = (O, K, Period, i64)>,
