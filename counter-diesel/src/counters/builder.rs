@@ -254,9 +254,9 @@ impl CountersBuilder {
     /// # Errors
     ///
     /// [`Error::Build`] if the pool does not suit, no store was chosen, or the retention does not
-    /// fit [`oldest_event`](Self::oldest_event) or the models; [`Error::Unreachable`] if
-    /// the pool had to be asked and gives no connection; [`CoreError::RedisUrl`] if the URL of the
-    /// store cannot be used.
+    /// fit [`oldest_event`](Self::oldest_event) or the models; [`Error::TooYoung`] if the retention
+    /// keeps a grain for no time; [`Error::Unreachable`] if the pool had to be asked and gives no
+    /// connection; [`CoreError::RedisUrl`] if the URL of the store cannot be used.
     ///
     /// [`CoreError::RedisUrl`]: crate::error::CoreError::RedisUrl
     pub fn build(self) -> Result<Counters, Error> {
@@ -279,6 +279,10 @@ fn check_retention(config: &Config, models: &[DeclaredModel]) -> Result<(), Erro
         return Err(Error::RollUp { from, into });
     }
     for (grain, time) in retention.kept() {
+        if time.is_zero() {
+            let (older_than, oldest_event) = (time, config.oldest_event);
+            return Err(Error::TooYoung { older_than, oldest_event });
+        }
         if time < config.oldest_event {
             return Err(Error::Build(BuildProblem::OldestEvent { grain }));
         }

@@ -9,6 +9,8 @@ pub(crate) struct Floor {
     pub(crate) since: Option<NaiveDateTime>,
     /// Longer grains into which older buckets are added up.
     pub(crate) rolled: Vec<RolledUp>,
+    /// Only buckets of this grain that start before this have what was rolled up into them.
+    pub(crate) rolled_into: Option<NaiveDateTime>,
     /// The longer grains by which the key is counted directly.
     pub(crate) counted: Vec<Grain>,
     /// Since when these are counted directly, if that is known.
@@ -82,9 +84,11 @@ impl Floor {
         Self { rolled: Vec::new(), ..self }
     }
 
-    /// Returns the start before which buckets may have been added to longer ones.
+    /// Returns the start before which buckets may have been added to longer ones, or shorter ones
+    /// to them.
     pub(crate) fn rolled_until(&self) -> Option<NaiveDateTime> {
-        self.rolled.iter().filter_map(|longer| longer.until).max()
+        let until = self.rolled.iter().filter_map(|longer| longer.until).max();
+        until.max(self.rolled_into)
     }
 
     /// Returns whether everything that was counted in a part of a step is in the buckets of that

@@ -10,7 +10,7 @@ use counter_core::{CounterId, CounterKey, Grain, OwnerType, Period};
 use super::engine::Engine;
 use super::floor::{Floor, RolledUp};
 use crate::causes::one_line;
-use crate::error::Error;
+use crate::error::{BuildProblem, Error};
 use crate::ledger::kept::{Kept, KeptChange};
 
 /// No zone is further ahead of UTC.
@@ -25,11 +25,12 @@ pub(crate) fn floor(
 ) -> Result<Floor, Error> {
     let of = (owner_type.clone(), key.clone(), grain);
     let known = engine.known_kept();
-    if let Some(floor) = known.read(&of) {
-        return Ok(floor);
-    }
+    let asked = match known.read(&of) {
+        Ok(floor) => return Ok(floor),
+        Err(asked) => asked,
+    };
     let floor = read_floor(engine, &of)?;
-    known.remember(of, floor.clone());
+    known.remember(of, floor.clone(), asked);
     Ok(floor)
 }
 
@@ -50,6 +51,8 @@ fn read_floor(
     let counted = rows.iter().filter(|row| row.rolled_from.is_none()).map(|row| row.grain);
     let counted = counted.collect();
     let mut floor = Floor { since, counted, counted_since, ..Floor::default() };
+    let into = rows.iter().filter(|row| row.grain == *grain && row.rolled_from.is_some());
+    floor.rolled_into = into.filter_map(|row| row.rolled_until).max();
     // Days are in months, and months may be in years by now.
     let mut from = vec![*grain];
     while let Some(grain) = from.pop() {
@@ -87,7 +90,26 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
         return Ok(());
     }
     let rows = ledger.kept(None)?.unwrap_or_default();
-    for row in rows.into_iter().filter(|row| row.owner_type == *from) {
+    let of_type = |of: &OwnerType| {
+        let rows = rows.iter().filter(|row| row.owner_type == *of);
+        rows.cloned().collect::<Vec<_>>()
+    };
+    let (ours, theirs) = (of_type(from), of_type(into));
+    check_roll_ups(&ours, &theirs)?;
+    for row in theirs {
+        let is_same = |ours: &&Kept| ours.key == row.key && ours.rolled_from.is_none();
+        let same = ours.iter().filter(is_same).collect::<Vec<_>>();
+        if row.rolled_from.is_none()
+            && !same.is_empty()
+            && same.iter().all(|ours| ours.grain != row.grain)
+            && let Some(now) = ledger.now()?
+        {
+            // What is moved was not counted by this grain.
+            let since = Some(next_start(row.grain, now));
+            ledger.write_kept(&Kept { since, ..row }, KeptChange::Forward)?;
+        }
+    }
+    for row in ours {
         let row = Kept { owner_type: into.clone(), ..row };
         ledger.write_kept(&row, KeptChange::IfAbsent)?;
         if row.rolled_until.is_some() {
@@ -98,6 +120,27 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
         }
     }
     engine.known_kept().forget();
+    Ok(())
+}
+
+/// Refuses to move counts by a grain into which one type's were rolled up, and by which the other's
+/// are counted: a read could not know which is which.
+fn check_roll_ups(ours: &[Kept], theirs: &[Kept]) -> Result<(), Error> {
+    for [rolled, counted] in [[ours, theirs], [theirs, ours]] {
+        for row in rolled.iter().filter(|row| row.rolled_until.is_some()) {
+            let of_key = |rows: &[Kept]| {
+                let rows = rows.iter().filter(|other| other.key == row.key);
+                rows.cloned().collect::<Vec<_>>()
+            };
+            let counted = of_key(counted);
+            let is_counted = counted_row(&counted, row.grain).is_some()
+                && counted_row(&of_key(rolled), row.grain).is_none();
+            if row.rolled_from.is_some() && is_counted {
+                let grain = row.grain;
+                return Err(Error::Build(BuildProblem::RolledUpOtherwise { grain }));
+            }
+        }
+    }
     Ok(())
 }
 

@@ -24,8 +24,16 @@ pub(crate) type OfGrain = (OwnerType, CounterKey, Grain);
 /// A panic while a part of it is locked leaves no half-done change.
 #[derive(Debug, Default)]
 pub(crate) struct KnownKept {
-    read: Mutex<HashMap<OfGrain, (Instant, Floor)>>,
+    read: Mutex<Read>,
     noted: Mutex<Noted>,
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+struct Read {
+    floors: HashMap<OfGrain, (Instant, Floor)>,
+    /// How often it was forgotten.
+    generation: u64,
 }
 
 /// The grains that have rows, as far as this process knows, by type and key.
@@ -40,25 +48,33 @@ struct Noted {
 }
 
 impl KnownKept {
-    /// Returns what was read in the last minute.
-    pub(crate) fn read(&self, of: &OfGrain) -> Option<Floor> {
+    /// Returns what was read in the last minute, or else what to [remember](Self::remember) with
+    /// what is read now.
+    pub(crate) fn read(&self, of: &OfGrain) -> Result<Floor, Asked> {
         let read = self.locked_read();
-        let (at, floor) = read.get(of)?;
-        (at.elapsed() < A_MINUTE).then(|| floor.clone())
+        match read.floors.get(of) {
+            Some((at, floor)) if at.elapsed() < A_MINUTE => Ok(floor.clone()),
+            _ => Err(Asked { at: Instant::now(), generation: read.generation }),
+        }
     }
 
-    /// Remembers what was read.
-    pub(crate) fn remember(&self, of: OfGrain, floor: Floor) {
+    /// Remembers what was read since, unless everything was forgotten meanwhile.
+    pub(crate) fn remember(&self, of: OfGrain, floor: Floor, asked: Asked) {
         let mut read = self.locked_read();
-        if read.len() >= MOST_KEYS {
-            read.clear();
+        if read.generation != asked.generation {
+            return;
         }
-        read.insert(of, (Instant::now(), floor));
+        if read.floors.len() >= MOST_KEYS {
+            read.floors.clear();
+        }
+        read.floors.insert(of, (asked.at, floor));
     }
 
     /// Forgets everything that was read, because this process has changed some of it.
     pub(crate) fn forget(&self) {
-        self.locked_read().clear();
+        let mut read = self.locked_read();
+        read.floors.clear();
+        read.generation += 1;
     }
 
     /// Returns the grains of keys among these buckets that may have no row yet, each with the start
@@ -115,13 +131,20 @@ impl KnownKept {
         self.locked_noted().paused_until = Instant::now().checked_add(A_MINUTE);
     }
 
-    fn locked_read(&self) -> MutexGuard<'_, HashMap<OfGrain, (Instant, Floor)>> {
+    fn locked_read(&self) -> MutexGuard<'_, Read> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn locked_noted(&self) -> MutexGuard<'_, Noted> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When it was asked what is kept, and how often everything was forgotten before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    at: Instant,
+    generation: u64,
 }
 
 impl Noted {

@@ -26,6 +26,17 @@ pub enum BuildProblem {
         grain: Grain,
     },
 
+    /// Counters were to be moved to another type, and of a key of both the one has rolled up
+    /// buckets into a grain by which the other counts it. Nothing was moved.
+    #[error(
+        "the counters of one of these types were rolled up by {grain}, and those of the other are \
+         counted by {grain}: what is moved could not be told from what is counted"
+    )]
+    RolledUpOtherwise {
+        /// The grain.
+        grain: Grain,
+    },
+
     /// The retention rolls buckets up into longer ones by which a model counts the same key.
     #[error(
         "a {from} cannot be rolled up into a {into}, because a model counts a key by both: each \

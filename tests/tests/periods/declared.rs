@@ -153,6 +153,9 @@ pub(super) const ONCE: &[Case<World>] = &[
         for refused in refused {
             assert!(matches!(refused, Err(Error::NotKept { .. })), "{refused:?}");
         }
+        let month = other.during(Period::month(2026, 9).unwrap()).stored_by([Grain::Month]);
+        let refused = month.set(&PAGE, PageCounter::Views, 8);
+        assert!(matches!(refused, Err(Error::NotKept { .. })), "{refused:?}");
         let kept = "day:2026-10-01".parse::<Period>().unwrap();
         other.during(kept).set(&PAGE, PageCounter::Views, 17).unwrap();
         assert_eq!(get(&other, "month:2026-10", &[Grain::Day]), 17);
@@ -176,6 +179,40 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert_eq!(top("month:2026-09"), [(9, 14), (7, 12)]);
         assert_eq!(top("year:2026"), [(7, 63), (9, 14)]);
     }),
+    ("a type is not renamed to one that counts what was rolled up", |world| {
+        let counters = recorded(world);
+        assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+        for bucket in ["day:2026-12-31", "month:2026-12"] {
+            world.store.increment(&format!("site:7:views@{bucket}").parse().unwrap(), 1).unwrap();
+        }
+        sync(world);
+        let [page, site] = ["page", "site"].map(|text| OwnerType::new(text).unwrap());
+        for [from, into] in [[&page, &site], [&site, &page]] {
+            let refused = counters.rename_owner_type(from, into).unwrap_err();
+            assert!(matches!(refused, Error::Build(_)), "{refused:?}");
+        }
+        assert_eq!(get(&counters, "month:2026-09", &[Grain::Day]), 12);
+    }),
+    (
+        "a type that is renamed to one that counts by a longer grain is read by days before",
+        |world| {
+            let counters = filled(world);
+            for bucket in ["day:2026-12-31", "month:2026-12"] {
+                world
+                    .store
+                    .increment(&format!("site:7:views@{bucket}").parse().unwrap(), 1)
+                    .unwrap();
+            }
+            sync(world);
+            let [page, site] = ["page", "site"].map(|text| OwnerType::new(text).unwrap());
+            assert!(counters.rename_owner_type(&page, &site).unwrap().failed.is_empty());
+            let read = |month| {
+                let during = counters.during(Period::month(2026, month).unwrap());
+                during.stored_by(BOTH).get(Owner::new("site", 7).unwrap(), "views").unwrap()
+            };
+            assert_eq!([8, 9, 10, 12].map(read), [3, 12, 16, 33]);
+        },
+    ),
     ("nothing is removed by a process whose clock is not the database's", |world| {
         filled(world);
         let faults = Faults::none();

@@ -30,6 +30,8 @@ pub(super) const ONCE: &[Case<World>] = &[
         let problem = BuildProblem::OldestEvent { grain: Grain::Day };
         assert!(matches!(late, Error::Build(found) if found == problem), "{late:?}");
         build("day=7d", 7).unwrap();
+        let none = build("day=0d", 0).unwrap_err();
+        assert!(matches!(none, Error::TooYoung { .. }), "{none:?}");
     }),
     ("readings of gauges are dropped and not added up, and are not kept then", |_| {
         for is_declared in [true, false] {
