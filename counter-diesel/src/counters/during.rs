@@ -314,8 +314,8 @@ impl During<'_> {
         let (grain, zone, key) = (steps.grain, steps.zone, key.counter_key()?);
         let (engine, of) = (self.counters.engine(), owner.owner()?);
         // A set does not depend on the database.
-        let known = kept::floor(engine, of.owner_type(), &key, grain).unwrap_or_default();
-        let floor = Floor { since: known.rolled_until(), ..Floor::default() };
+        let since = kept::rolled_until(engine, of.owner_type(), &key, grain).unwrap_or_default();
+        let floor = Floor { since, ..Floor::default() };
         let floor = calendar.raised(floor, grain, now, zone);
         steps.cut(&key, &stored, &floor.without_longer(), grain)?;
         steps.own_buckets(&id, &stored)

@@ -9,8 +9,6 @@ pub(crate) struct Floor {
     pub(crate) since: Option<NaiveDateTime>,
     /// Longer grains into which older buckets are added up.
     pub(crate) rolled: Vec<RolledUp>,
-    /// Only buckets of this grain that start before this have what was rolled up into them.
-    pub(crate) rolled_into: Option<NaiveDateTime>,
     /// The longer grains by which the key is counted directly.
     pub(crate) counted: Vec<Grain>,
     /// Since when these are counted directly, if that is known.
@@ -66,11 +64,10 @@ impl Floor {
         for longer in self.rolled.iter_mut().filter(|longer| longer.grain == grain) {
             if is_after(first_kept, longer.since) {
                 let (since, kept_until) = (longer.since, Some(first_kept));
-                further.extend(into.map(|grain| RolledUp {
-                    grain,
-                    since,
-                    kept_until,
-                    until: None,
+                let into = into.filter(|into| !self.counted.contains(into));
+                further.extend(into.map(|grain| {
+                    let until = None;
+                    RolledUp { grain, since, kept_until, until }
                 }));
                 longer.since = Some(first_kept);
             }
@@ -82,13 +79,6 @@ impl Floor {
     /// Returns the floor for single buckets, which longer ones cannot replace.
     pub(crate) fn without_longer(self) -> Self {
         Self { rolled: Vec::new(), ..self }
-    }
-
-    /// Returns the start before which buckets may have been added to longer ones, or shorter ones
-    /// to them.
-    pub(crate) fn rolled_until(&self) -> Option<NaiveDateTime> {
-        let until = self.rolled.iter().filter_map(|longer| longer.until).max();
-        until.max(self.rolled_into)
     }
 
     /// Returns whether everything that was counted in a part of a step is in the buckets of that

@@ -51,20 +51,30 @@ fn read_floor(
     let counted = rows.iter().filter(|row| row.rolled_from.is_none()).map(|row| row.grain);
     let counted = counted.collect();
     let mut floor = Floor { since, counted, counted_since, ..Floor::default() };
-    let into = rows.iter().filter(|row| row.grain == *grain && row.rolled_from.is_some());
-    floor.rolled_into = into.filter_map(|row| row.rolled_until).max();
     // Days are in months, and months may be in years by now.
     let mut from = vec![*grain];
     while let Some(grain) = from.pop() {
         for row in rows.iter().filter(|row| row.rolled_from == Some(grain) && row.grain > grain) {
-            let Kept { grain, since, rolled_until: until, .. } = *row;
-            // Later ones stay, up to those from when on the longer grain is counted itself.
-            let itself = until.and_then(|_| counted_row(&rows, grain)?.rolled_until);
-            floor.rolled.push(RolledUp { grain, since, kept_until: until.max(itself), until });
+            let Kept { grain, since, rolled_until: until, kept_until, .. } = *row;
+            floor.rolled.push(RolledUp { grain, since, kept_until: until.max(kept_until), until });
             from.push(grain);
         }
     }
     Ok(floor)
+}
+
+/// Returns the start before which buckets of a grain are not set, because they may be rolled up, or
+/// have what was.
+pub(crate) fn rolled_until(
+    engine: &Engine,
+    owner_type: &OwnerType,
+    key: &CounterKey,
+    grain: Grain,
+) -> Result<Option<NaiveDateTime>, Error> {
+    let rows = engine.ledger().kept(Some((owner_type, key)))?.unwrap_or_default();
+    let is_of = |row: &&Kept| row.grain == grain || row.rolled_from == Some(grain);
+    let rolled = rows.iter().filter(|row| row.rolled_from.is_some()).filter(is_of);
+    Ok(rolled.filter_map(|row| row.rolled_until).max())
 }
 
 /// Returns the row that says since when buckets of a grain are counted directly.
@@ -84,7 +94,14 @@ pub(crate) fn rolled_grains(engine: &Engine, id: &CounterId) -> Result<Vec<Grain
 
 /// Records of a type what is recorded of another one whose counts it gets: since when they are
 /// kept, and what is rolled up.
-pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Result<(), Error> {
+///
+/// It is done `is_first` before anything is moved, and again afterwards, because more may have been
+/// rolled up meanwhile.
+pub(crate) fn copy(
+    engine: &Engine,
+    [from, into]: [&OwnerType; 2],
+    is_first: bool,
+) -> Result<(), Error> {
     let ledger = engine.ledger();
     if from == into {
         return Ok(());
@@ -95,8 +112,10 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
         rows.cloned().collect::<Vec<_>>()
     };
     let (ours, theirs) = (of_type(from), of_type(into));
-    check_roll_ups(&ours, &theirs)?;
-    for row in theirs {
+    if is_first {
+        check_roll_ups(&ours, &theirs)?;
+    }
+    for row in theirs.iter().filter(|_| is_first).cloned() {
         let is_same = |ours: &&Kept| ours.key == row.key && ours.rolled_from.is_none();
         let same = ours.iter().filter(is_same).collect::<Vec<_>>();
         if row.rolled_from.is_none()
@@ -105,14 +124,20 @@ pub(crate) fn copy(engine: &Engine, from: &OwnerType, into: &OwnerType) -> Resul
             && let Some(now) = ledger.now()?
         {
             // What is moved was not counted by this grain.
-            let since = Some(next_start(row.grain, now));
-            ledger.write_kept(&Kept { since, ..row }, KeptChange::Forward)?;
+            let since = Some(next_start(row.grain, now)).max(row.since);
+            let row = Kept { since, rolled_until: since, ..row };
+            ledger.write_kept(&row, KeptChange::Always)?;
         }
     }
     for row in ours {
-        let row = Kept { owner_type: into.clone(), ..row };
+        let is_same = |theirs: &&Kept| {
+            let of = (&theirs.key, theirs.grain, theirs.rolled_from);
+            of == (&row.key, row.grain, row.rolled_from)
+        };
+        let since = theirs.iter().find(is_same).and_then(|theirs| theirs.since).max(row.since);
+        let row = Kept { owner_type: into.clone(), since, ..row };
         ledger.write_kept(&row, KeptChange::IfAbsent)?;
-        if row.rolled_until.is_some() {
+        if row.rolled_from.is_some() && row.rolled_until.is_some() {
             ledger.write_kept(&row, KeptChange::RollUp)?;
         }
         if row.since.is_some() {
@@ -205,8 +230,7 @@ fn note_one(
     }
     let since = counted_before.map(|now| next_start(grain, now));
     let kept = Kept::counted(owner_type.clone(), key.clone(), grain, since);
-    let kept = Kept { rolled_until: since, is_gauge, ..kept };
-    ledger.write_kept(&kept, KeptChange::IfAbsent)?;
+    ledger.write_kept(&Kept { is_gauge, ..kept }, KeptChange::IfAbsent)?;
     Ok(Noted::HasRow)
 }
 

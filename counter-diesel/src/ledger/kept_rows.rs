@@ -86,6 +86,7 @@ fn change_row<C: CounterConnection>(
             found => Ok(found),
         },
         KeptChange::RollUp => conn.roll_kept(tables, row),
+        KeptChange::Hold => conn.hold_kept(tables, row),
     }
 }
 
@@ -102,13 +103,14 @@ fn columns(kept: &Kept) -> KeptColumns {
         since: kept.since,
         rolled_from: rolled_from.to_owned(),
         rolled_until: kept.rolled_until,
+        kept_until: kept.kept_until,
     }
 }
 
 /// Returns a row with its type, key and grain parsed, or `None` if another program has written
 /// something else there.
 fn typed((row, noted_at): (KeptColumns, Option<NaiveDateTime>)) -> Option<Kept> {
-    let KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until } = row;
+    let KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until, kept_until } = row;
     let is_gauge = rolled_from == GAUGE;
     let rolled_from = match rolled_from.as_str() {
         "" | GAUGE => None,
@@ -121,6 +123,7 @@ fn typed((row, noted_at): (KeptColumns, Option<NaiveDateTime>)) -> Option<Kept> 
         since,
         rolled_from,
         rolled_until,
+        kept_until,
         noted_at,
         is_gauge,
     })

@@ -53,7 +53,9 @@ pub(crate) fn prune(
             continue;
         }
         let begin = || Place::first(rule, calendar.now().naive_utc());
-        let Some(at) = left_at.take().or_else(begin) else { continue };
+        let Some(mut at) = left_at.take().or_else(begin) else { continue };
+        // Others may have changed what is noted.
+        at.targets.clear();
         let (is_dry_run, failures_in_a_row) = (options.is_dry_run(), 0);
         let pruned = &mut pruned;
         let mut pruning = Pruning {
@@ -178,10 +180,14 @@ impl Pruning<'_> {
         let (zeros, counted) = old.into_iter().partition::<Vec<_>, _>(|row| row.row.count == 0);
         for of_counter in counted.chunk_by(|a, b| a.counter.total() == b.counter.total()) {
             let targets = self.targets(of_counter)?;
-            let target =
-                |row: &CounterRow| row.counter.period().map(|period| targets.of(period.start()));
+            let lacking = self.lacking(of_counter, &targets)?;
+            let target = |row: &CounterRow| match row.counter.period() {
+                Some(period) if lacking.contains(&period) => Target::Stays,
+                Some(period) => targets.of(period.start()),
+                None => Target::Stays,
+            };
             for rows in of_counter.chunk_by(|a, b| target(a) == target(b)) {
-                let into = match rows.first().and_then(target) {
+                let into = match rows.first().map(target) {
                     Some(Target::Nowhere) => None,
                     Some(Target::Into(into)) => Some(into),
                     Some(Target::Stays | Target::Counted(_)) | None => {
@@ -222,7 +228,9 @@ impl Pruning<'_> {
             Err(error) if !is_about_rows(&error) => return Err(error),
             Err(error) => match rows {
                 // What others work on just now is no failure.
-                [_] if matches!(error, Error::Locked { .. }) => self.pruned.held += 1,
+                rows if matches!(error, Error::Locked { .. }) => {
+                    self.pruned.held += rows.len() as u64;
+                }
                 [row] => self.fail(&row.counter, &error),
                 // The store does not answer for one of them either.
                 [row, others @ ..] if matches!(error, Error::Core(_)) => {
@@ -282,15 +290,7 @@ impl Pruning<'_> {
         };
         let owner_type = OwnerType::new(counter.owner_type().into_owned())?;
         let of = (owner_type, CounterKey::new(counter.key().into_owned())?);
-        let rolling = Rolling {
-            engine: self.engine,
-            calendar: self.calendar,
-            rule: self.at.rule,
-            first_kept: self.at.first_kept,
-            now: self.now,
-            owner_type: &of.0,
-            key: &of.1,
-        };
+        let rolling = self.rolling(&of);
         let known = self.at.targets.get(&of).cloned();
         let is_known = known.is_some();
         let mut targets = match known {
@@ -298,8 +298,8 @@ impl Pruning<'_> {
             None => rolling.record(counter, self.is_dry_run)?,
         };
         let mut counted = None;
-        for grain in targets.unsure().collect::<Vec<_>>() {
-            if rolling.is_counted_by(counter, grain)? {
+        for (grain, until) in targets.unsure().collect::<Vec<_>>() {
+            if rolling.is_counted_by(counter, grain, Some(until))? {
                 counted = Some(grain);
             }
         }
@@ -307,16 +307,65 @@ impl Pruning<'_> {
             counted = Some(grain);
         }
         if let Some(into) = counted {
-            let (counter, from, (owner_type, key)) = (counter.clone(), rolling.rule.grain, &of);
+            let (from, (owner_type, key)) = (self.at.rule.grain, &of);
             let why = format!(
                 "{owner_type}.{key} is counted by the grain {into} itself, so buckets of the \
                  grain {from} are not added up into it"
             );
-            self.pruned.failed.push(FailedPrune { counter, why });
+            self.pruned.failed.push(FailedPrune { counter: counter.clone(), why });
             targets = Targets::all(Target::Counted(into));
         }
         self.at.targets.insert(of, targets.clone());
         Ok(targets)
+    }
+
+    /// Returns the periods of these buckets of a counter that would be dropped because they are in
+    /// the longer ones, which are not there: a bucket was set by the longer grain once, or an older
+    /// process counts without it. Notes before the others are dropped that they are.
+    fn lacking(&mut self, rows: &[CounterRow], targets: &Targets) -> Result<Vec<Period>, Error> {
+        let (Some(grain), Some(first)) = (targets.if_in, rows.first()) else {
+            return Ok(Vec::new());
+        };
+        let periods = rows.iter().filter_map(|row| row.counter.period());
+        let dropped = periods.filter(|it| targets.of(it.start()) == Target::Nowhere);
+        let dropped = dropped.collect::<Vec<_>>();
+        let longer = |period: &Period| Period::containing(grain, period.start());
+        let mut all = dropped.iter().map(longer).collect::<Vec<_>>();
+        all.dedup();
+        let total = first.counter.total();
+        let ids = all.iter().map(|period| total.within(*period)).collect::<Result<Vec<_>, _>>()?;
+        let found = all.iter().zip(self.engine.ledger().baselines(&ids)?);
+        let found = found.filter(|(_, row)| row.seq.get() > 0).map(|(period, _)| *period);
+        let found = found.collect::<Vec<_>>();
+        let (there, lacking) =
+            dropped.into_iter().partition::<Vec<_>, _>(|period| found.contains(&longer(period)));
+        let owner_type = OwnerType::new(first.counter.owner_type().into_owned())?;
+        let of = (owner_type, CounterKey::new(first.counter.key().into_owned())?);
+        let (mut forward, mut is_named) = (None, true);
+        if let Some(known) = self.at.targets.get_mut(&of) {
+            forward = known.forward.take_if(|_| !there.is_empty());
+            is_named = known.is_named;
+            known.is_named |= !lacking.is_empty();
+        }
+        if let (Some(since), false) = (forward, self.is_dry_run) {
+            self.rolling(&of).note_gone(since)?;
+        }
+        if let (Some(period), false) = (lacking.first(), is_named) {
+            let (owner_type, key) = &of;
+            let why = format!(
+                "{owner_type}.{key} is noted to be counted by the grain {grain} itself, and \
+                 nothing was counted in that of this bucket"
+            );
+            let counter = total.within(*period)?;
+            self.pruned.failed.push(FailedPrune { counter, why });
+        }
+        Ok(lacking)
+    }
+
+    fn rolling<'a>(&'a self, (owner_type, key): &'a (OwnerType, CounterKey)) -> Rolling<'a> {
+        let Place { rule, first_kept, .. } = self.at;
+        let Self { engine, calendar, now, .. } = *self;
+        Rolling { engine, calendar, rule, first_kept, now, owner_type, key }
     }
 }
 

@@ -12,11 +12,12 @@ use crate::engine::calendar::Calendar;
 use crate::engine::engine::Engine;
 use crate::engine::kept::counted_row;
 use crate::error::Error;
-use crate::ledger::kept::{Kept, KeptChange};
+use crate::ledger::kept::{Kept, KeptChange, beginning};
 use crate::sync::prune_options::Rule;
 
-/// How old a note is before buckets are moved as it says. A process reads notes once a minute.
-const NOTED_FOR: TimeDelta = TimeDelta::minutes(2);
+/// How old a note is before buckets are moved as it says. A process reads notes once a minute, and
+/// no read takes nearly as long.
+const NOTED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// Where the count of an old bucket goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,13 @@ pub(crate) struct Targets {
     held: Vec<(NaiveDateTime, NaiveDateTime)>,
     /// Where all others go.
     pub(crate) others: Target,
+    /// They go only if the bucket of this longer grain has them: that of the same time is there,
+    /// and was counted directly.
+    pub(crate) if_in: Option<Grain>,
+    /// Before they go, it is to be noted that nothing before this is kept.
+    pub(crate) forward: Option<NaiveDateTime>,
+    /// Whether it was said that some are not there.
+    pub(crate) is_named: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +65,14 @@ struct Rolled {
 impl Targets {
     /// All go there.
     pub(crate) const fn all(others: Target) -> Self {
-        Self { rolled: Vec::new(), held: Vec::new(), others }
+        Self {
+            rolled: Vec::new(),
+            held: Vec::new(),
+            others,
+            if_in: None,
+            forward: None,
+            is_named: false,
+        }
     }
 
     /// Returns where the count of a bucket goes that starts then.
@@ -76,9 +91,11 @@ impl Targets {
         }
     }
 
-    /// Returns the longer grains for which nothing says whether the key is counted by them.
-    pub(crate) fn unsure(&self) -> impl Iterator<Item = Grain> {
-        self.rolled.iter().filter(|rolled| !rolled.is_counted).map(|rolled| rolled.grain)
+    /// Returns the longer grains for which nothing says whether the key is counted by them, each
+    /// with the start before which its buckets may have what was rolled up.
+    pub(crate) fn unsure(&self) -> impl Iterator<Item = (Grain, NaiveDateTime)> {
+        let unsure = self.rolled.iter().filter(|rolled| !rolled.is_counted);
+        unsure.map(|rolled| (rolled.grain, rolled.until))
     }
 }
 
@@ -98,7 +115,6 @@ impl Rolling<'_> {
     /// Returns where the counts of old buckets of the key go, of which a counter is known, and
     /// records what is kept of them from now on.
     pub(crate) fn record(&self, first: &CounterId, is_dry_run: bool) -> Result<Targets, Error> {
-        let grain = self.rule.grain;
         let Some(rows) = self.engine.ledger().kept(Some((self.owner_type, self.key)))? else {
             return self.without_table();
         };
@@ -109,46 +125,97 @@ impl Rolling<'_> {
             || model.is_some_and(|model| model.is_gauge(self.key));
         let into = self.rule.into.filter(|_| !is_gauge);
         let counts = |into| model.is_some_and(|model| (model.grains_of)(self.key).contains(&into));
+        let until = targets.rolled.iter().map(|rolled| rolled.until).max();
         targets.others = match into {
             None => Target::Nowhere,
-            // They are in the longer buckets already.
-            Some(into) if counted_row(&rows, into).is_some() => Target::Nowhere,
-            Some(into) if counts(into) || self.is_counted_by(first, into)? => Target::Counted(into),
+            // They are in the longer buckets already, from the time on that is noted.
+            Some(into) if counted_row(&rows, into).is_some() => {
+                let since = counted_row(&rows, into).and_then(|row| row.rolled_until);
+                let from = until.unwrap_or(NaiveDateTime::MIN);
+                targets.held.extend(since.map(|since| (from, since)));
+                targets.if_in = Some(into).filter(|into| !counts(*into));
+                Target::Nowhere
+            }
+            Some(into) if counts(into) || self.is_counted_by(first, into, until)? => {
+                Target::Counted(into)
+            }
             Some(_) => Target::Stays,
         };
         if is_dry_run {
             return Ok(targets);
         }
+        if !is_gauge {
+            self.hold(&rows, into)?;
+        }
         if let (Some(into), Target::Stays) = (into, targets.others) {
             self.announce(&rows, into)?;
         }
         // Before any of them is 0.
+        let due = targets.rolled.iter().filter(|rolled| rolled.is_due);
+        if let Some(until) = due.map(|rolled| rolled.until).max() {
+            self.forward(&rows, until)?;
+        }
         let last_held = targets.held.iter().map(|(_, until)| *until).max();
-        let drops_some = targets.others == Target::Nowhere
-            && last_held.is_none_or(|held| held < self.first_kept.start());
-        let gone_until = match drops_some {
-            true => Some(self.first_kept.start()),
-            false => {
-                let due = targets.rolled.iter().filter(|rolled| rolled.is_due);
-                due.map(|rolled| rolled.until).max()
+        let first_kept = self.first_kept.start();
+        if targets.others == Target::Nowhere && last_held.is_none_or(|held| held < first_kept) {
+            match targets.if_in {
+                None => self.forward(&rows, first_kept)?,
+                Some(_) => targets.forward = Some(first_kept),
             }
-        };
-        if let Some(gone_until) = gone_until {
-            self.forward(&rows, grain, gone_until)?;
         }
         self.engine.known_kept().forget();
         Ok(targets)
+    }
+
+    /// Notes that nothing before this is kept, now that a bucket is known to go.
+    pub(crate) fn note_gone(&self, since: NaiveDateTime) -> Result<(), Error> {
+        let of = Some((self.owner_type, self.key));
+        self.forward(&self.engine.ledger().kept(of)?.unwrap_or_default(), since)?;
+        self.engine.known_kept().forget();
+        Ok(())
+    }
+
+    /// Notes of each longer grain that is counted itself, and into which these are or were rolled
+    /// up, that these stay up to the time from which on it is.
+    fn hold(&self, rows: &[Kept], into: Option<Grain>) -> Result<(), Error> {
+        let grain = self.rule.grain;
+        let kept = self.kept_since(rows);
+        for counted in rows.iter().filter(|row| row.rolled_from.is_none() && row.grain > grain) {
+            let is_same =
+                |row: &&Kept| row.rolled_from == Some(grain) && row.grain == counted.grain;
+            let (row, since) = (rows.iter().find(is_same), counted.rolled_until);
+            if row.is_none_or(|row| row.rolled_until.is_none()) && into != Some(counted.grain) {
+                continue;
+            }
+            let held = row.and_then(|row| row.rolled_until.max(row.kept_until));
+            let others = rows.iter().filter(|row| row.rolled_from == Some(grain));
+            let others = others.filter(|row| row.grain != counted.grain);
+            let others = others.filter_map(|row| row.rolled_until).max();
+            // What was dropped since then, or went elsewhere, is not there.
+            let are_there = row.is_none() || kept.max(others) <= held;
+            let is_later = since > held.max(kept) && since > beginning();
+            if !are_there || !is_later {
+                continue;
+            }
+            let (owner_type, key) = (self.owner_type.clone(), self.key.clone());
+            let row = Kept::rolled(owner_type, key, (grain, counted.grain), kept.max(others));
+            let row = Kept { kept_until: since, ..row };
+            self.engine.ledger().write_kept(&row, KeptChange::Hold)?;
+        }
+        Ok(())
     }
 
     /// Returns what was noted before.
     fn noted(&self, rows: &[Kept]) -> Targets {
         let grain = self.rule.grain;
         let mut targets = Targets::all(Target::Stays);
-        let counted_since =
-            |grain| counted_row(rows, grain).map(|row| row.rolled_until.or(row.since));
+        let counted_since = |grain| counted_row(rows, grain).map(|row| row.rolled_until);
         for row in rows.iter().filter(|row| row.rolled_from == Some(grain)) {
-            let Some(until) = row.rolled_until else { continue };
             let counted_since = counted_since(row.grain);
+            if let Some(until) = row.kept_until {
+                targets.held.push((row.rolled_until.unwrap_or(NaiveDateTime::MIN), until));
+            }
+            let Some(until) = row.rolled_until else { continue };
             targets.rolled.push(Rolled {
                 grain: row.grain,
                 until,
@@ -178,6 +245,7 @@ impl Rolling<'_> {
         let others = others.iter().filter_map(|row| row.rolled_until).max();
         let kept = self.kept_since(rows).max(others);
         let since = match same.first() {
+            Some(row) if row.rolled_until >= Some(until) => return Ok(()),
             // What was dropped since then, or went elsewhere, is missing.
             Some(row) if kept <= row.rolled_until => row.since,
             _ => kept,
@@ -186,26 +254,25 @@ impl Rolling<'_> {
             return Ok(());
         }
         let (owner_type, key) = (self.owner_type.clone(), self.key.clone());
-        let row = Kept::counted(owner_type, key, into, since);
-        let row = Kept { rolled_from: Some(grain), rolled_until: Some(until), ..row };
+        let row = Kept::rolled(owner_type, key, (grain, into), since);
+        let row = Kept { rolled_until: Some(until), ..row };
         self.engine.ledger().write_kept(&row, KeptChange::RollUp)
     }
 
     /// Returns since when the buckets have everything.
     fn kept_since(&self, rows: &[Kept]) -> Option<NaiveDateTime> {
         let grain = self.rule.grain;
+        let rolled = rows.iter().filter(|row| row.grain == grain && row.rolled_until.is_some());
+        let rolled = rolled.filter(|row| row.rolled_from.is_some()).collect::<Vec<_>>();
         match counted_row(rows, grain) {
-            Some(row) => row.since,
-            None => {
-                let rolled = rows.iter().filter(|row| row.grain == grain);
-                rolled.filter_map(|row| row.since).max()
-            }
+            Some(row) if rolled.is_empty() => row.since,
+            _ => rolled.into_iter().filter_map(|row| row.since).max(),
         }
     }
 
     /// Notes that buckets that start before this are not kept any more.
-    fn forward(&self, rows: &[Kept], grain: Grain, since: NaiveDateTime) -> Result<(), Error> {
-        let ledger = self.engine.ledger();
+    fn forward(&self, rows: &[Kept], since: NaiveDateTime) -> Result<(), Error> {
+        let (ledger, grain) = (self.engine.ledger(), self.rule.grain);
         let rows_of = rows.iter().filter(|row| row.grain == grain);
         let (counted, rolled) = rows_of.partition::<Vec<_>, _>(|row| row.rolled_from.is_none());
         let rows = if counted.is_empty() { rolled } else { counted };
@@ -223,8 +290,14 @@ impl Rolling<'_> {
 
     /// Returns whether a counter has a bucket of this grain that no shorter one was added up into,
     /// because those of its time are all kept.
-    pub(crate) fn is_counted_by(&self, counter: &CounterId, grain: Grain) -> Result<bool, Error> {
-        let last = Period::containing(grain, self.first_kept.start());
+    pub(crate) fn is_counted_by(
+        &self,
+        counter: &CounterId,
+        grain: Grain,
+        until: Option<NaiveDateTime>,
+    ) -> Result<bool, Error> {
+        let until = until.unwrap_or(NaiveDateTime::MIN).max(self.first_kept.start());
+        let last = Period::containing(grain, until);
         let total = counter.total();
         let newest = self.engine.ledger().newest_bucket(&total, grain, end_of_time())?;
         Ok(newest.is_some_and(|newest| newest > last.start()))

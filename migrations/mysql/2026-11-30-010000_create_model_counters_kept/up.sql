@@ -17,17 +17,20 @@ CREATE TABLE IF NOT EXISTS `model_counters_kept` (
   -- Buckets of that grain are added up if they start before this. NULL: none are. In the row of
   -- buckets that are counted themselves: since when, even if `since` has moved on.
   `rolled_until` DATETIME NULL,
+  -- Later ones stay if they start before this, because these lack them. NULL: none do.
+  `kept_until` DATETIME NULL,
   -- When `rolled_until` was written last, UTC.
   `noted_at` DATETIME NULL,
   PRIMARY KEY (`owner_type`, `key`, `grain`, `rolled_from`)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
 
 -- A table that was there already, and is not this one, is refused here.
-SELECT `owner_type`, `key`, `grain`, `since`, `rolled_from`, `rolled_until`, `noted_at`
+SELECT `owner_type`, `key`, `grain`, `since`, `rolled_from`, `rolled_until`,
+  `kept_until`, `noted_at`
 FROM `model_counters_kept` LIMIT 0;
 
 -- Of what was counted before nothing is known, so reads of it stay as they were, whatever a sync
 -- has decided since the table is there.
-INSERT INTO `model_counters_kept` (`owner_type`, `key`, `grain`)
-SELECT DISTINCT `owner_type`, `key`, `grain` FROM `model_counters_periods`
+INSERT INTO `model_counters_kept` (`owner_type`, `key`, `grain`, `rolled_until`)
+SELECT DISTINCT `owner_type`, `key`, `grain`, '1000-01-01 00:00:00' FROM `model_counters_periods`
 ON DUPLICATE KEY UPDATE `since` = NULL;

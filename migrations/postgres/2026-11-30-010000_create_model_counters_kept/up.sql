@@ -13,11 +13,13 @@ CREATE TABLE "model_counters_kept" (
   -- Buckets of that grain are added up if they start before this. NULL: none are. In the row of
   -- buckets that are counted themselves: since when, even if "since" has moved on.
   "rolled_until" TIMESTAMP,
+  -- Later ones stay if they start before this, because these lack them. NULL: none do.
+  "kept_until" TIMESTAMP,
   -- When "rolled_until" was written last, UTC.
   "noted_at" TIMESTAMP,
   PRIMARY KEY ("owner_type", "key", "grain", "rolled_from")
 );
 
 -- Of what was counted before nothing is known, so reads of it stay as they were.
-INSERT INTO "model_counters_kept" ("owner_type", "key", "grain")
-SELECT DISTINCT "owner_type", "key", "grain" FROM "model_counters_periods";
+INSERT INTO "model_counters_kept" ("owner_type", "key", "grain", "rolled_until")
+SELECT DISTINCT "owner_type", "key", "grain", TIMESTAMP '1000-01-01 00:00:00' FROM "model_counters_periods";

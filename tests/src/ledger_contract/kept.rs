@@ -18,7 +18,8 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         all.push(kept("post", "views", Grain::Hour, "2026-11-28T14:00:00"));
         all.push(kept(&long[0], &long[1], Grain::Year, "1000-01-01T00:00:00"));
         let rolled = kept("post", "views", Grain::Quarter, "9999-10-01T00:00:00");
-        all.push(Kept { rolled_from: Some(Grain::Month), ..rolled });
+        let (rolled_from, rolled_until) = (Some(Grain::Month), None);
+        all.push(Kept { rolled_from, rolled_until, kept_until: rolled.since, ..rolled });
         all.iter().for_each(|row| ledger.write_kept(row, KeptChange::IfAbsent).unwrap());
         let mut found = ledger.kept(None).unwrap().unwrap();
         let in_bytes = |row: &Kept| {
@@ -45,6 +46,7 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             ledger.kept(None).unwrap().unwrap()
         };
         let [first, second] = ["2026-11-01T00:00:00", "2026-12-01T00:00:00"];
+        let counted = |row: Vec<Kept>| row.into_iter().map(|row| row.since).collect::<Vec<_>>();
         for (since, change, expected) in [
             (first, KeptChange::Forward, first),
             (second, KeptChange::IfAbsent, first),
@@ -56,9 +58,10 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
             (first, KeptChange::IfAbsent, ""),
             (first, KeptChange::Forward, first),
         ] {
-            assert_eq!(write(since, change), [of(expected)], "{since} {change:?}");
+            assert_eq!(counted(write(since, change)), [of(expected).since], "{since} {change:?}");
         }
-        let month = Kept { grain: Grain::Month, rolled_from: Some(Grain::Day), ..of(first) };
+        let month = kept("post", "views", Grain::Month, first);
+        let month = Kept { rolled_from: Some(Grain::Day), rolled_until: None, ..month };
         ledger.write_kept(&month, KeptChange::Always).unwrap();
         let later = Kept { since: of(second).since, ..month.clone() };
         ledger.write_kept(&later, KeptChange::Forward).unwrap();
@@ -72,7 +75,8 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         ledger.write_kept(&gauge, KeptChange::IfAbsent).unwrap();
         ledger.write_kept(&of(second), KeptChange::Forward).unwrap();
         let found = ledger.kept(None).unwrap().unwrap();
-        assert_eq!(found, [Kept { is_gauge: true, ..of(second) }, month]);
+        let rolled_until = of("").rolled_until;
+        assert_eq!(found, [Kept { is_gauge: true, rolled_until, ..of(second) }, month]);
     }),
     ("a roll-up moves forward beside the row of what is counted directly", |world| {
         let ledger = &*world.ledger;
@@ -101,6 +105,11 @@ pub(super) const CASES: &[Case<LedgerWorld>] = &[
         let counted = kept("post", "views", Grain::Month, second);
         ledger.write_kept(&counted, KeptChange::IfAbsent).unwrap();
         ledger.write_kept(&counted, KeptChange::Always).unwrap();
+        // What is said of how long others stay changes nothing else.
+        let held = |until: &str| Kept { kept_until: until.parse().ok(), ..row("", "") };
+        ledger.write_kept(&held(second), KeptChange::Hold).unwrap();
+        ledger.write_kept(&held(first), KeptChange::Hold).unwrap();
+        let moved = Kept { kept_until: held(second).kept_until, ..moved };
         assert_eq!(ledger.kept(None).unwrap(), Some(vec![counted, moved]));
         let now = ledger.now().unwrap().unwrap();
         assert!(is_now(now), "{now}, {ours}");

@@ -85,6 +85,56 @@ pub(super) const ONCE: &[Case<World>] = &[
             assert_eq!(get(&later, "year:2026", &BOTH), 127 + 1000);
         },
     ),
+    ("days that no month has stay, if months are declared before anything is rolled up", |world| {
+        filled(world);
+        let counters = counted_by_months(world);
+        for _ in 0..2 {
+            let later = at(world.counters(), "2027-06-30");
+            let pruned = later.prune(&rolling()).unwrap();
+            assert_eq!(pruned.held, 7, "{pruned:?}");
+            for (period, expected) in EXPECTED {
+                assert_eq!(get(&counters, period, &BOTH), expected, "{period}");
+                assert_eq!(get(&later, period, &BOTH), expected, "{period}");
+            }
+        }
+        assert_eq!(rows(world, &["day:2026-08-30", "day:2027-01-05"]), [1, 0]);
+    }),
+    ("what was dropped is not kept because a longer grain is declared after that", |world| {
+        let counters = recorded(world);
+        assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+        let dropping = PruneOptions::of("day=90d".parse().unwrap());
+        let later = at(world.counters(), "2027-06-30");
+        assert_eq!(cleared(&later.prune(&dropping).unwrap()), [2, 0, 0]);
+        counted_by_months(world);
+        let later = at(world.counters(), "2027-12-31");
+        for is_pruned in [false, true] {
+            let read = |period: &str| {
+                let during = later.during(period.parse::<Period>().unwrap());
+                during.stored_by(BOTH).get(&PAGE, PageCounter::Views)
+            };
+            for period in ["month:2026-10", "quarter:2026-Q4", "year:2026"] {
+                let refused = read(period);
+                assert!(matches!(refused, Err(Error::NotKept { .. })), "{is_pruned} {refused:?}");
+            }
+            assert_eq!(read("month:2026-08").unwrap(), 3);
+            let _ = later.prune(&rolling()).unwrap();
+        }
+    }),
+    ("a longer bucket that was set once makes no day be dropped", |world| {
+        let counters = recorded(world);
+        assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+        let stray = counters.during(Period::month(2027, 3).unwrap()).stored_by([Grain::Month]);
+        stray.set(Owner::new("page", 8).unwrap(), "views", 5).unwrap();
+        declared_in_december(world);
+        world.store.increment(&views("day:2027-03-10"), 64).unwrap();
+        sync(world);
+        let later = at(world.counters(), "2027-12-31");
+        let pruned = later.prune(&rolling()).unwrap();
+        assert_eq!((pruned.cleared, pruned.held), (0, 3));
+        let failed = pruned.failed.iter().map(|failed| &*failed.why).collect::<Vec<_>>();
+        assert!(matches!(failed[..], [why] if why.contains("nothing was counted")), "{failed:?}");
+        assert_eq!(get(&later, "year:2027", &[Grain::Day]), 64);
+    }),
     (
         "days are added up to a year that is over, and stay as long as it may be counted in",
         |world| {
@@ -234,6 +284,11 @@ pub(super) const ONCE: &[Case<World>] = &[
 fn declared(world: &World) -> Counters {
     let counters = recorded(world);
     assert_eq!(numbers(&counters.prune(&rolling()).unwrap()), [4, 4, 4, 0, 0]);
+    counted_by_months(world)
+}
+
+/// Counts by days and months in December, in which months are declared, and later.
+fn counted_by_months(world: &World) -> Counters {
     for (day, month, count) in
         [("day:2026-12-30", "month:2026-12", 64), ("day:2027-01-05", "month:2027-01", 128)]
     {
@@ -241,16 +296,19 @@ fn declared(world: &World) -> Counters {
         world.store.increment(&views(month), count).unwrap();
     }
     sync(world);
-    let rows = counters.kept().unwrap().into_iter();
+    declared_in_december(world);
+    at(world.counters(), "2027-01-10")
+}
+
+/// It was noted by the database's clock when months were declared.
+fn declared_in_december(world: &World) {
+    let rows = world.counters().kept().unwrap().into_iter();
     let of_months = rows.filter(|row| row.grain == Grain::Month && row.rolled_from.is_none());
-    let since = of_months.map(|row| row.since).collect::<Vec<_>>();
-    assert!(matches!(since[..], [Some(_)]), "{since:?}");
-    // It was noted by the database's clock.
+    assert_eq!(of_months.count(), 1);
     let in_december = "UPDATE model_counters_kept SET since = '2027-01-01 00:00:00', \
                        rolled_until = '2027-01-01 00:00:00' \
                        WHERE grain = 'month' AND rolled_from = ''";
     world.database.execute(in_december).unwrap();
-    at(world.counters(), "2027-01-10")
 }
 
 fn at(counters: Counters, day: &str) -> Counters {

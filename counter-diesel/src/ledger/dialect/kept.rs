@@ -50,6 +50,10 @@ pub trait KeptDialect: MovesDialect {
     /// notes when this was. Returns how many rows were found.
     fn roll_kept(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
 
+    /// Moves until when buckets stay in an existing row that says an earlier time. Returns how many
+    /// rows were found.
+    fn hold_kept(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
+
     /// Marks an existing row's key as that of a gauge. Returns how many rows were found.
     fn mark_gauge(&mut self, tables: &Tables, row: &KeptColumns) -> QueryResult<usize>;
 }
@@ -83,4 +87,6 @@ pub struct KeptColumns {
     pub(crate) rolled_from: String,
     /// The start before which its buckets are.
     pub(crate) rolled_until: Option<NaiveDateTime>,
+    /// The start before which later ones stay.
+    pub(crate) kept_until: Option<NaiveDateTime>,
 }

@@ -67,7 +67,7 @@ fn run(
     let (moving, store_id) = (Moving::new(engine, target)?, present_store(engine)?);
     let mut merging = Merging { engine, moving, observer, store_id };
     find::require_rows(engine, whose)?;
-    kept::copy(engine, from, into)?;
+    kept::copy(engine, [from, into], true)?;
     find::in_store(engine, whose, |ids| {
         merging.moving.move_all(ids.clone())?;
         // Also what a call has moved that did not come to its end.
@@ -83,6 +83,7 @@ fn run(
     if !merging.moving.merged.interrupted {
         find::in_table(engine, whose, |rows| merging.remove(rows))?;
     }
+    kept::copy(engine, [from, into], false)?;
     Ok(merging.moving.merged)
 }
 

@@ -10,12 +10,13 @@ use crate::ledger::dialect::kept::{GAUGE, KeptColumns, Which};
 use crate::ledger::dialect::tables::Tables;
 
 const COLUMNS: &str = "\"owner_type\", \"key\", \"grain\", \"since\", \"rolled_from\", \
-                       \"rolled_until\", \"noted_at\"";
+                       \"rolled_until\", \"kept_until\", \"noted_at\"";
 
-pub(crate) type KeptTypes =
-    (Text, Text, Text, Nullable<Timestamp>, Text, Nullable<Timestamp>, Nullable<Timestamp>);
+pub(crate) type KeptTypes = (Text, Text, Text, At, Text, At, At, At);
 
-type At = Option<NaiveDateTime>;
+type At = Nullable<Timestamp>;
+
+type Time = Option<NaiveDateTime>;
 
 pub(crate) fn rows<'a>(
     tables: &Tables,
@@ -32,18 +33,12 @@ pub(crate) fn rows<'a>(
     rows.sql(" ORDER BY \"owner_type\", \"key\", \"grain\", \"rolled_from\"")
 }
 
-pub(crate) fn row(
-    (owner_type, key, grain, since, rolled_from, rolled_until, noted_at): (
-        String,
-        String,
-        String,
-        At,
-        String,
-        At,
-        At,
-    ),
-) -> (KeptColumns, At) {
-    (KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until }, noted_at)
+type Row = (String, String, String, Time, String, Time, Time, Time);
+
+pub(crate) fn row(row: Row) -> (KeptColumns, Time) {
+    let (owner_type, key, grain, since, rolled_from, rolled_until, kept_until, noted_at) = row;
+    let row = KeptColumns { owner_type, key, grain, since, rolled_from, rolled_until, kept_until };
+    (row, noted_at)
 }
 
 pub(crate) fn older_total<'a>(
@@ -72,13 +67,22 @@ pub(crate) fn insert<'a>(tables: &Tables, row: &'a KeptColumns, now: &str) -> St
         .text(&row.grain)
         .sql(", ");
     let insert = nullable(insert, row.since).sql(", ").text(&row.rolled_from).sql(", ");
-    let noted_at = if row.rolled_until.is_some() { now } else { "NULL" };
-    nullable(insert, row.rolled_until).sql(format!(", {noted_at})"))
+    let is_noted = !is_counted(row) && row.rolled_until.is_some();
+    let insert = nullable(insert, row.rolled_until).sql(", ");
+    let noted_at = if is_noted { now } else { "NULL" };
+    nullable(insert, row.kept_until).sql(format!(", {noted_at})"))
 }
 
 pub(crate) fn update<'a>(tables: &Tables, row: &'a KeptColumns, which: Which) -> Statement<'a> {
     let update = Statement::new(format!("UPDATE {} SET \"since\" = ", tables.kept().quoted()));
-    let update = of_grain(nullable(update, row.since), row);
+    let update = nullable(update, row.since);
+    let update = match which {
+        Which::Any if is_counted(row) => {
+            nullable(update.sql(", \"rolled_until\" = "), row.rolled_until)
+        }
+        _ => update,
+    };
+    let update = of_grain(update, row);
     let update = match (which, row.rolled_from.as_str()) {
         (Which::RolledUp, _) => {
             update.sql(" AND \"rolled_from\" NOT IN ('', ").text(GAUGE).sql(")")
@@ -101,6 +105,19 @@ pub(crate) fn roll<'a>(tables: &Tables, row: &'a KeptColumns, now: &str) -> Stat
     let update = of_grain(update, row).sql(" AND \"rolled_from\" = ").text(&row.rolled_from);
     let update = update.sql(" AND (\"rolled_until\" IS NULL OR \"rolled_until\" < ");
     nullable(update, row.rolled_until).sql(")")
+}
+
+pub(crate) fn hold<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
+    let update = Statement::new(format!("UPDATE {} SET \"kept_until\" = ", tables.kept().quoted()));
+    let update = of_grain(nullable(update, row.kept_until), row);
+    let update = update.sql(" AND \"rolled_from\" = ").text(&row.rolled_from);
+    let update = update.sql(" AND (\"kept_until\" IS NULL OR \"kept_until\" < ");
+    nullable(update, row.kept_until).sql(")")
+}
+
+/// Returns whether the row is that of buckets that are counted directly.
+fn is_counted(row: &KeptColumns) -> bool {
+    matches!(row.rolled_from.as_str(), "" | GAUGE)
 }
 
 pub(crate) fn mark_gauge<'a>(tables: &Tables, row: &'a KeptColumns) -> Statement<'a> {
@@ -174,6 +191,14 @@ macro_rules! kept_members {
             row: &$crate::ledger::dialect::kept::KeptColumns,
         ) -> QueryResult<usize> {
             kept::roll(tables, row, $now).execute(self)
+        }
+
+        fn hold_kept(
+            &mut self,
+            tables: &Tables,
+            row: &$crate::ledger::dialect::kept::KeptColumns,
+        ) -> QueryResult<usize> {
+            kept::hold(tables, row).execute(self)
         }
 
         fn mark_gauge(
