@@ -2,12 +2,12 @@
 
 mod answers;
 mod build_problem;
+mod gauge_problem;
 mod ledger_step;
 mod mismatch;
 mod periods;
 mod transaction;
 
-use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -18,6 +18,7 @@ pub use counter_core::{
 use counter_core::{CounterId, CounterKey, Grain, OwnerType, TableName};
 
 pub use self::build_problem::BuildProblem;
+pub use self::gauge_problem::GaugeProblem;
 pub use self::ledger_step::LedgerStep;
 pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
@@ -108,6 +109,11 @@ pub enum Error {
         /// Which counter.
         counter: CounterId,
     },
+
+    /// A gauge was to be added to or merged, or a reading of what is counted was to be recorded.
+    /// Nothing was changed.
+    #[error("{0}")]
+    Gauge(GaugeProblem),
 
     /// A request to [remove](crate::Counters::prune) buckets gave a time of 0, or one so short that
     /// late events may still be counted in them. Nothing was removed.
@@ -377,20 +383,6 @@ pub enum Error {
         /// Its message.
         message: String,
     },
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&one_line(self))?;
-        match self {
-            Self::Increments { outcomes } => write!(f, ": {outcomes:?}"),
-            Self::CommittedNotCounted(CommittedNotCounted { uncounted, .. }) => {
-                write!(f, ": {uncounted:?}")
-            }
-            Self::CommitUnknown { increments, .. } => write!(f, ": {increments:?}"),
-            _ => Ok(()),
-        }
-    }
 }
 
 impl From<Invalid> for Error {

@@ -17,6 +17,7 @@ pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod set;
+pub(crate) mod set_many;
 mod spread;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;

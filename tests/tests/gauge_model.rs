@@ -1,7 +1,7 @@
 //! Shows, by visiting every state, that a late reading of a gauge changes no newer one. Leaving out
 //! each part of the rule shows what it is needed for.
 
-use counter_tests::model::gauge::{AGREES, Asks, Gauge, NEWEST, Rule};
+use counter_tests::model::gauge::{AGREES, Asks, Gauge, HEARD, NEWEST, NOW, Rule};
 use counter_tests::model::scenario::{check, refute};
 
 #[test]
@@ -12,6 +12,14 @@ fn the_total_is_the_newest_reading_in_whichever_order_they_are_recorded() {
 #[test]
 fn where_the_newest_instant_was_lost_the_total_is_of_the_newest_day() {
     check(Gauge { losses: 2, ..world() }, "lost twice");
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_make_the_readings_of_others_older() {
+    let readings = vec![5, 12, NOW, 25];
+    check(Gauge { readings: readings.clone(), ..world() }, "a clock is ahead");
+    let rule = Rule { bounds: false, ..Rule::default() };
+    refute(Gauge { readings, losses: 0, rule, ..world() }, "its instant is compared", HEARD);
 }
 
 #[test]

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{
-    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, RecordGauges,
-    Repair, StoreGeneration,
+    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
+    StoreGeneration,
 };
+use super::gauges::RecordGauges;
 use super::snapshot::Snapshot;
 use crate::error::Error;
 use crate::id::CounterId;
