@@ -47,7 +47,7 @@ impl NoZone {
 pub(crate) enum Declared {
     Counted,
     Gauge,
-    /// It does not declare it, or is not known.
+    /// It does not declare it or declares it as both, or it is not known.
     Nothing,
 }
 
@@ -57,16 +57,15 @@ pub(crate) fn declared<O: CounterOwner>(
     owner_type: &OwnerType,
     key: &CounterKey,
 ) -> Declared {
-    let is_own_gauge = O::declared_gauges().contains(key) || !O::gauge_grains_of(key).is_empty();
-    if is_own_gauge {
-        return Declared::Gauge;
-    }
-    if O::declared_keys().contains(key) || !O::grains_of(key).is_empty() {
-        return Declared::Counted;
-    }
-    match calendar.declared(owner_type) {
-        Some(model) if model.is_gauge(key) => Declared::Gauge,
-        Some(model) if model.is_counted(key) => Declared::Counted,
+    let is_gauge = O::declared_gauges().contains(key) || !O::gauge_grains_of(key).is_empty();
+    let is_counted = O::declared_keys().contains(key) || !O::grains_of(key).is_empty();
+    let (is_gauge, is_counted) = match calendar.declared(owner_type) {
+        Some(model) if !is_gauge && !is_counted => (model.is_gauge(key), model.is_counted(key)),
+        _ => (is_gauge, is_counted),
+    };
+    match (is_gauge, is_counted) {
+        (true, false) => Declared::Gauge,
+        (false, true) => Declared::Counted,
         _ => Declared::Nothing,
     }
 }

@@ -12,6 +12,7 @@ mod prune;
 mod queries;
 mod read;
 mod read_zones;
+mod readings;
 mod retention;
 mod rolled;
 mod rows;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         retention::ONCE,
         set_many::ONCE,
         gauges::ONCE,
+        readings::CASES,
         original::ONCE,
     ]
     .concat();
