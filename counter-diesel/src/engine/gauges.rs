@@ -44,6 +44,9 @@ pub(crate) fn readings(engine: &Engine, ids: &[CounterId]) -> Result<Vec<Option<
     Ok(readings)
 }
 
+/// A reading, and its period.
+type Found = Option<(Period, i64)>;
+
 /// Returns the newest reading of a gauge up to a period, with the period of the reading. The store
 /// is asked about the last of these periods, because their readings may have no row yet.
 pub(crate) fn newest(
@@ -51,7 +54,7 @@ pub(crate) fn newest(
     total: &CounterId,
     mut until: Period,
     recent: Recent,
-) -> Result<Option<(Period, i64)>, Error> {
+) -> Result<Found, Error> {
     loop {
         let (found, row) = newest_and_row(engine, total, until, recent)?;
         match row {
@@ -69,7 +72,7 @@ fn newest_and_row(
     total: &CounterId,
     until: Period,
     recent: Recent,
-) -> Result<(Option<(Period, i64)>, Option<Period>), Error> {
+) -> Result<(Found, Option<Period>), Error> {
     let grain = until.grain();
     let row = engine.ledger().newest_bucket(total, grain, until.start())?;
     let row = row.map(|start| Period::containing(grain, start));
