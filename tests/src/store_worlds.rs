@@ -209,8 +209,18 @@ fn own_pool(url: &str, prefix: Prefix) -> Arc<dyn DeltaStore> {
 /// How long tests wait for a store where no time-out is meant to happen, however busy the machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The time-outs of a store that waits for [`PATIENCE`].
+/// The time-outs of a store that waits for a connection for [`PATIENCE`], and for a reply for ever.
+///
+/// The system ends a read that has a time-out when the process is stopped or the machine suspended,
+/// and an increment is of unknown outcome then: see [`limited`].
 pub fn patient() -> RedisTimeouts {
+    let mut timeouts = limited();
+    timeouts.read = Duration::MAX;
+    timeouts
+}
+
+/// The time-outs of a store that waits for [`PATIENCE`], for replies too.
+pub fn limited() -> RedisTimeouts {
     let mut timeouts = RedisTimeouts::default();
     (timeouts.wait, timeouts.connect) = (PATIENCE, PATIENCE);
     (timeouts.read, timeouts.write) = (PATIENCE, PATIENCE);

@@ -11,12 +11,14 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 use std::{fs, thread};
 
-use counter_core::{Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore};
+use counter_core::{
+    ClaimOp, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, RedisTimeouts, Replacement,
+};
 use counter_tests::fixtures::downloads_of;
 use counter_tests::process::wait_for;
 use counter_tests::proxy::{Kind, Proxy, Towards, Trouble};
 use counter_tests::servers::RedisServer;
-use counter_tests::store_worlds::patient;
+use counter_tests::store_worlds::limited;
 use rustix::thread::gettid;
 
 /// A process is stopped as a whole, so one test runs at a time.
@@ -73,7 +75,7 @@ fn stop_and_continue() {
 fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     let server = RedisServer::start();
     // The interruption ends a read, not a time-out. Nothing else uses the connection.
-    let builder = RedisStore::builder(server.url()).timeouts(patient()).without_index();
+    let builder = RedisStore::builder(server.url()).timeouts(limited()).without_index();
     let store = builder.build().unwrap();
     let id = downloads_of(1);
     store.increment(&id, 1).unwrap();
@@ -91,11 +93,28 @@ fn what_may_be_asked_again_is_asked_again_and_an_increment_is_not_made_again() {
     });
 }
 
+/// The system ends no read that has no time-out.
+#[test]
+fn where_a_reply_has_all_the_time_there_is_an_increment_and_a_set_are_made() {
+    let server = RedisServer::start();
+    let mut times = RedisTimeouts::default();
+    (times.wait, times.connect, times.read) = (Duration::MAX, Duration::MAX, Duration::MAX);
+    (times.write, times.quiet) = (Duration::MAX, Duration::MAX);
+    let store = RedisStore::builder(server.url()).timeouts(times).without_index().build().unwrap();
+    let id = downloads_of(1);
+    interrupt(&server, 3, || store.increment(&id, 1)).unwrap();
+    interrupt(&server, 3, || store.replace(&id, Replacement::Set(5))).unwrap();
+    interrupt(&server, 3, || store.increment(&id, 2)).unwrap();
+    let look = interrupt(&server, 3, || store.look(std::slice::from_ref(&id))).unwrap();
+    let held = look.held.first().unwrap().as_ref().unwrap();
+    assert_eq!((held.pending, held.claim.as_ref().unwrap().op), (2, ClaimOp::Set(5)));
+}
+
 #[test]
 fn a_connection_is_made_again() {
     let server = RedisServer::start();
     let url = server.url();
-    let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
+    let build = || RedisStore::builder(&url).timeouts(limited()).without_index().build();
     let store = interrupt(&server, 2, build).unwrap();
     store.increment(&downloads_of(1), 1).unwrap();
 }
@@ -106,7 +125,7 @@ fn a_server_that_is_tried_out_is_asked_again() {
     let server = RedisServer::start();
     let proxy = Proxy::to_port(server.port());
     let url = proxy.redis_url();
-    let build = || RedisStore::builder(&url).timeouts(patient()).without_index().build();
+    let build = || RedisStore::builder(&url).timeouts(limited()).without_index().build();
     let _one_at_a_time = ONE_AT_A_TIME.lock().unwrap();
     // Holds within each reply; the shortest one is +PONG.
     for after in (0..).step_by(5) {
@@ -152,7 +171,7 @@ fn a_scan_goes_on_where_it_is_and_finds_all() {
 #[test]
 fn where_it_is_not_known_who_scans_everything_it_is_scanned_here() {
     let server = RedisServer::start();
-    let store = RedisStore::builder(server.url()).timeouts(patient()).build().unwrap();
+    let store = RedisStore::builder(server.url()).timeouts(limited()).build().unwrap();
     let every = Duration::from_secs(3600);
     let begin_scan = || store.pending_index().unwrap().begin_scan(every);
     assert!(interrupt(&server, 1, begin_scan).unwrap());
@@ -163,7 +182,7 @@ fn over_a_connection_that_keeps_late_replies_an_increment_is_counted_too() {
     let server = RedisServer::start();
     let manager = r2d2_redis::RedisConnectionManager::new(server.url()).unwrap();
     let pool = r2d2_redis::r2d2::Pool::builder().test_on_check_out(false).build(manager).unwrap();
-    let store = RedisStore::from_r2d2_redis(pool, Prefix::default(), patient());
+    let store = RedisStore::from_r2d2_redis(pool, Prefix::default(), limited());
     let id = downloads_of(1);
     interrupt(&server, 3, || store.increment(&id, 10)).unwrap();
     let look = interrupt(&server, 2, || store.look(std::slice::from_ref(&id))).unwrap();
@@ -173,7 +192,7 @@ fn over_a_connection_that_keeps_late_replies_an_increment_is_counted_too() {
 /// A server that holds so many counters.
 fn counted(counters: i64) -> (RedisServer, RedisStore) {
     let server = RedisServer::start();
-    let builder = RedisStore::builder(server.url()).timeouts(patient()).without_index();
+    let builder = RedisStore::builder(server.url()).timeouts(limited()).without_index();
     let store = builder.build().unwrap();
     let increments = (0..counters).map(|n| (downloads_of(n), 1)).collect::<Vec<_>>();
     assert!(store.increment_many(&increments).iter().all(Result::is_ok));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use counter_core::{Config, DeltaStore, Error as StoreError, Prefix, RedisStore, RedisTimeouts};
 use counter_diesel::ledger::Ledger;
+use counter_diesel::sync::FailedClaim;
 use counter_diesel::{Counters, Error, SyncOptions};
 use counter_tests::books::Books;
 use counter_tests::effort::{choices, load_time};
@@ -256,6 +257,10 @@ fn sync_until(is_over: &AtomicBool, process: Counters, passes: &Passes) {
             Ok(mut report) => {
                 let stopped = report.stopped.take();
                 report.postponed = Default::default();
+                // A row whose connection ended each time may be one that the server cannot take.
+                let failed = std::mem::take(&mut report.failed);
+                let is_lost = |it: &FailedClaim| matches!(it.error, Error::Unreachable { .. });
+                assert!(failed.iter().all(is_lost), "{failed:?}");
                 assert!(report.is_clean(), "{report:?}");
                 stopped
             }

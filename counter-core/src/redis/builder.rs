@@ -239,7 +239,7 @@ impl RedisStoreBuilder {
     /// [connects lazily](Self::connect_lazily), [`Error::Store`] if the server cannot be reached,
     /// does not let this user in or does not answer, each within its time-out.
     pub fn build(self) -> Result<RedisStore, Error> {
-        let timeouts = self.timeouts.at_least_a_millisecond();
+        let timeouts = self.timeouts.in_bounds();
         let endpoint = self.endpoint.clone().map_err(|why| Error::RedisUrl { why })?;
         let clients = self.clients(&endpoint).map_err(|why| Error::RedisUrl { why })?;
         let connecting = Connecting {

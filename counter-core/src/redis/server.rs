@@ -64,7 +64,7 @@ impl Server {
         Self {
             connections,
             names,
-            timeouts: timeouts.at_least_a_millisecond(),
+            timeouts: timeouts.in_bounds(),
             last_sighting: LastSighting::default(),
             unconfirmed: AtomicU64::new(0),
             address,

@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+/// Longer than a program waits. An instant this far away can be represented, unlike one that is
+/// `Duration::MAX` away.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 /// How long a [`RedisStore`](crate::RedisStore) waits, and for what.
 ///
 /// An operation that needs one exchange with the server, such as an increment, returns after at
@@ -22,6 +26,9 @@ pub struct RedisTimeouts {
     ///
     /// Each piece of a reply may take the time that was left when the reply began, so a reply that
     /// comes in many pieces may take longer. The reply to an increment is too short for that.
+    ///
+    /// `Duration::MAX` is no limit. Linux then goes on with a read when the process was stopped and
+    /// continued, and ends one that has a limit: an increment is of unknown outcome then.
     pub read: Duration,
     /// The longest time for the server to receive what is sent, within `read`. Default: 1 second.
     pub write: Duration,
@@ -48,12 +55,13 @@ impl Default for RedisTimeouts {
 }
 
 impl RedisTimeouts {
-    /// Raises each time-out to a millisecond, because a socket takes a time-out of zero for never.
-    pub(crate) fn at_least_a_millisecond(self) -> Self {
+    /// Raises each time-out to a millisecond, because a socket takes a time-out of zero for never,
+    /// and lowers those that are added to an instant.
+    pub(crate) fn in_bounds(self) -> Self {
         let least = |time: Duration| time.max(Duration::from_millis(1));
         Self {
-            wait: least(self.wait),
-            connect: least(self.connect),
+            wait: least(self.wait).min(FOREVER),
+            connect: least(self.connect).min(FOREVER),
             read: least(self.read),
             write: least(self.write),
             // Zero has a meaning: every connection is looked at, always.

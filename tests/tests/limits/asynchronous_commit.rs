@@ -23,7 +23,7 @@ fn what_a_sync_has_acknowledged_survives_a_crash_without_synchronous_commits() {
     site.database().start();
 
     for crash in 1..=CRASHES {
-        let counters = site.counters();
+        let counters = site.patient_counters();
         counters.increment(post(1), "views", 1).unwrap();
         let _ = sync_cleanly(&counters);
         counters.set(post(2), "views", crash).unwrap();

@@ -9,6 +9,7 @@ use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::servers::redis::RIGHTS;
 use counter_tests::servers::{RedisServer, TlsRedis, Watch, built, start_sentinels, url_of};
+use counter_tests::store_worlds::patient;
 
 fn assert_counts(store: &RedisStore) {
     store.increment(&views_of(1), 1).unwrap();
@@ -91,7 +92,7 @@ fn users_with_limited_rights_count_sync_and_follow() {
 
     let url = url_of(&sentinels).replace("://", "://app:pw@");
     let by = |user: &str| format!("{url}?sentinel_user={user}&sentinel_password=pw");
-    let store = Arc::new(built(|| RedisStore::builder(by("watch"))));
+    let store = Arc::new(built(|| RedisStore::builder(by("watch")).timeouts(patient())));
     let database = database::sqlite();
     let ledger = database.ledger("model_counters");
     ledger.run_pending_migrations().unwrap();

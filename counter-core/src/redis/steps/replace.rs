@@ -102,7 +102,7 @@ fn replace_all(
     let mut outcomes = Vec::new();
     outcomes.resize_with(wanted.len(), || None);
     // All failing calls together take no longer than one of them may.
-    let patience = server.timeouts().wait + server.timeouts().read;
+    let patience = server.timeouts().wait.saturating_add(server.timeouts().read);
     let (mut failing, mut refused) = (Duration::ZERO, None::<SharedCause>);
     for (slot, places) in by_slot {
         for places in places.chunks(CHUNK) {
