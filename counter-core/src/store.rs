@@ -7,6 +7,7 @@ mod facts;
 mod gauges;
 mod numbered;
 mod parts;
+mod replacement;
 mod snapshot;
 
 pub use answers::{
@@ -16,7 +17,7 @@ pub use capabilities::{
     CountMove, CountTogether, InspectStore, JointIncrement, KeyIndex, MoveCounts, PendingIndex,
     PrivateStore, Repair, StoreGeneration,
 };
-pub use delta_store::{DeltaStore, Replacement};
+pub use delta_store::DeltaStore;
 pub use facts::{
     ClockReading, ClusterFacts, Fact, MemoryFacts, PersistenceFacts, SentinelFacts, ServerVersion,
     StoreFacts, StoreNotices,
@@ -24,4 +25,5 @@ pub use facts::{
 pub use gauges::{Reading, RecordGauges, SeenReplacement};
 pub use numbered::{CommitOutcome, HeldNumber, NumberRow, Numbered};
 pub use parts::{ForgottenPart, LastGeneration, PartSeq, PartsRecall, StoreParts};
+pub use replacement::Replacement;
 pub use snapshot::Snapshot;

@@ -17,15 +17,14 @@ impl RecordGauges for MemoryStore {
             return Ok(None);
         };
         let latest = self.clock.now_micros().saturating_add(reading.ahead);
-        let (at, newest) = (reading.at.min(latest), newest.min(latest));
-        let is_newest = at >= newest;
+        let is_newest = reading.at >= newest.min(latest);
         let ids = set_by(reading, is_newest, newest).cloned().collect::<Vec<_>>();
         let claims = self.set_together(ids, reading.value).map_err(|overflow| {
             let (operation, counter) = (Operation::Set, reading.total.clone());
             Error::NotCounted { operation, counter, source: overflow.into() }
         })?;
-        if is_newest {
-            all.insert(reading.total.clone(), at);
+        if is_newest && reading.at <= latest {
+            all.insert(reading.total.clone(), reading.at);
         }
         Ok(Some(claims))
     }

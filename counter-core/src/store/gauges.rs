@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::id::CounterId;
 use crate::protocol::{Claim, Seen};
 
-use super::delta_store::Replacement;
+use super::replacement::Replacement;
 
 /// Records readings of gauges, and gives them other names.
 pub trait RecordGauges: Send + Sync {
@@ -11,9 +11,9 @@ pub trait RecordGauges: Send + Sync {
     /// bucket is unchanged if a newer reading of its own period is known. Remembers the reading's
     /// instant if it is the newest.
     ///
-    /// An instant further ahead of the store's clock than [`Reading::ahead`] is compared and
-    /// remembered as if it were that far ahead. So if the clock of one process is wrong, the
-    /// readings of the others are older than its readings for that long only.
+    /// An instant further ahead of the store's clock than [`Reading::ahead`] is not remembered, and
+    /// no instant that is remembered counts as further ahead. So if the clock of one process is
+    /// wrong, the readings of the others are not older than its own for long.
     ///
     /// Returns the claims that it made, at most one for each counter. Returns `None`, and changes
     /// nothing, if neither the store nor [`Reading::known_newest`] knows when the newest reading
@@ -30,7 +30,7 @@ pub trait RecordGauges: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if there is no answer.
+    /// [`Error::Store`] if there is no answer, or something else is in the place of an instant.
     fn newest_readings(&self, totals: &[CounterId]) -> Result<Vec<Option<i64>>, Error>;
 
     /// Replaces each of these counters as [`replace`](crate::DeltaStore::replace) does, if nothing

@@ -23,15 +23,15 @@ impl Counters {
     /// The reading is kept for the running period of each grain that the model declares. It is also
     /// the value of the gauge's total, which [`get`](Self::get) and
     /// [`counter_value`](crate::HasCounters::counter_value) return for the key's text. Use
-    /// [`at`](Self::at) for an earlier reading; it does not change newer ones.
+    /// [`at`](Self::at) for [an earlier reading](Counting::record).
     ///
     /// One script in Redis and one transaction. If no reading of the gauge was recorded for 8 days,
     /// this also looks for the period of the newest reading, which takes two queries and a look for
     /// each grain.
     ///
     /// If the clock of this process is ahead of the store's by more than
-    /// [`newest_event`](crate::CountersBuilder::newest_event), the total changes all the same, and
-    /// the readings of other processes replace it after that time.
+    /// [`newest_event`](crate::CountersBuilder::newest_event), the reading is recorded in the
+    /// periods of its clock, and the next reading of another process replaces the total.
     ///
     /// ```
     /// # use chrono::{TimeDelta, Utc};
@@ -69,8 +69,8 @@ impl Counters {
         Counting::new(self).record(owner, gauge, value)
     }
 
-    /// Returns the newest reading of a gauge with its period, which has the shortest grain that the
-    /// model declares and has a reading. `None` if there is no reading in a period that has begun.
+    /// Returns the newest reading of a gauge with its period, which has the shortest of the declared
+    /// grains that have it. `None` if there is no reading in a period that has begun.
     ///
     /// # Errors
     ///
@@ -98,18 +98,21 @@ impl Counters {
         let mut grains = grains.to_vec();
         grains.sort();
         let recent = calendar.recent();
-        // A shorter grain may have been declared later.
+        let mut latest = None::<(Period, i64)>;
         for grain in grains {
             let until = Period::at(grain, recent.now, zone);
             let found = newest(self.engine(), &id, until, recent)?;
             let floor = kept::floor(self.engine(), of.owner_type(), &key, grain)?;
             let since = calendar.raised(floor, grain, recent.now, Some(zone)).since;
             let is_kept = |period: Period| since.is_none_or(|at| period.start() >= at);
-            if let Some(found) = found.filter(|(period, _)| is_kept(*period)) {
-                return Ok(Some(found));
-            }
+            // A shorter grain that was declared later may lack newer readings.
+            let is_newer = |period: Period| {
+                let begun = period.instants(zone).start;
+                latest.is_none_or(|(before, _)| begun >= before.instants(zone).end)
+            };
+            latest = found.filter(|(at, _)| is_kept(*at) && is_newer(*at)).or(latest);
         }
-        Ok(None)
+        Ok(latest)
     }
 
     /// Returns the readings of a gauge in each step of a span, oldest first. A step of an
@@ -180,7 +183,8 @@ impl Counting<'_> {
         if declared == Declared::Counted {
             return Err(Error::Gauge(GaugeProblem::IsCounted { counter: counted.id }));
         }
-        let at = calendar.instant(event)?;
-        record(counters.engine(), &counted, at, value, calendar.recent())
+        let recent = calendar.recent();
+        let at = if event.is_some() { calendar.instant(event)? } else { recent.now };
+        record(counters.engine(), &counted, at, value, recent)
     }
 }

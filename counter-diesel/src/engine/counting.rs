@@ -81,10 +81,12 @@ pub(crate) fn countable<O: CounterOwner>(
     key: &impl KeyOf<O::Model>,
     zone: Option<Zone>,
 ) -> Result<Counted, Error> {
-    let counted = counted(calendar, owner, key, zone)?;
-    if is_gauge(calendar, owner, key)? {
+    let key = key.counter_key()?;
+    let (counted, no_zone) = named_key(calendar, owner, &key, zone)?;
+    if declared::<O>(calendar, owner.owner()?.owner_type(), &key) == Declared::Gauge {
         return Err(Error::Gauge(GaugeProblem::IsGauge { counter: counted.id }));
     }
+    no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
     Ok(counted)
 }
 
@@ -119,9 +121,17 @@ pub(crate) fn named<O: CounterOwner>(
     key: &impl KeyOf<O::Model>,
     zone: Option<Zone>,
 ) -> Result<(Counted, Option<NoZone>), Error> {
-    let key = key.counter_key()?;
-    let of_model = |model: &DeclaredModel| (model.grains_of)(&key);
-    named_by(calendar, owner, &key, (O::grains_of(&key), &of_model), zone)
+    named_key(calendar, owner, &key.counter_key()?, zone)
+}
+
+fn named_key<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &CounterKey,
+    zone: Option<Zone>,
+) -> Result<(Counted, Option<NoZone>), Error> {
+    let of_model = |model: &DeclaredModel| (model.grains_of)(key);
+    named_by(calendar, owner, key, (O::grains_of(key), &of_model), zone)
 }
 
 /// Like [`named`], for a gauge.

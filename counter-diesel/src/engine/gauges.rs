@@ -28,8 +28,12 @@ pub(crate) fn reading(
     };
     let buckets = counted.grains.iter().copied().map(bucket).collect::<Result<_, CoreError>>()?;
     let (total, at) = (counted.id.clone(), at.timestamp_micros());
-    let ahead = (recent.until - recent.now).num_microseconds().unwrap_or(i64::MAX);
-    Ok(Reading { total, buckets, value, at, ahead, known_newest: None })
+    Ok(Reading { total, buckets, value, at, ahead: ahead(recent), known_newest: None })
+}
+
+/// Returns how far one clock may be ahead of another, in microseconds.
+fn ahead(recent: Recent) -> i64 {
+    (recent.until - recent.now).num_microseconds().unwrap_or(i64::MAX)
 }
 
 /// Returns the readings of these buckets, `None` where there is none.
@@ -100,8 +104,9 @@ pub(crate) fn newest_instant(
 ) -> Result<Option<i64>, Error> {
     if counted.grains.is_empty() {
         let recorded = last_recorded(engine, &counted.id)?;
-        // The store's sequences may be ahead of this clock.
-        return Ok(recorded.map(|at| at.min(recent.now.timestamp_micros())));
+        // The store's clock may differ from this one, and its sequences may be ahead of it.
+        let now = recent.now.timestamp_micros();
+        return Ok(recorded.map(|at| at.saturating_sub(ahead(recent)).min(now)));
     }
     let mut newest_of_all = None;
     for grain in counted.grains {

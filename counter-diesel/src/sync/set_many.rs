@@ -72,7 +72,10 @@ struct TableLeft;
 
 /// Why the store is not asked to take any more sets.
 #[derive(Debug, thiserror::Error)]
-#[error("it was not tried, because none of {} sets before it succeeded", FAILED_BATCHES * SET_AT_ONCE)]
+#[error(
+    "it was not tried, because none of {} sets before it succeeded",
+    FAILED_BATCHES * SET_AT_ONCE
+)]
 struct StoreLeft;
 
 impl Setting<'_> {

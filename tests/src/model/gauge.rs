@@ -7,7 +7,7 @@
 
 use stateright::{Model, Property};
 
-/// The total has the newest reading. If the store has lost the newest instant, the total has some
+/// The total has the newest reading, or one that was ahead. If the store has lost the newest instant, the total has some
 /// reading of the same day.
 pub const NEWEST: &str = "the total is the newest reading";
 /// The total and the bucket of its day do not differ.
@@ -44,8 +44,19 @@ pub struct Rule {
     pub keeps_newer_of_day: bool,
     /// Whether the store remembers the instant of a reading even if it is not the newest.
     pub remembers_older: bool,
-    /// Whether an instant that is ahead of the store counts as the store's time.
-    pub bounds: bool,
+    /// Whether an instant that is ahead of the store is remembered, and as what.
+    pub ahead: Ahead,
+}
+
+/// What is remembered of a reading whose instant is ahead of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing.
+    Forgotten,
+    /// That it was made now.
+    AsNow,
+    /// Its instant.
+    Remembered,
 }
 
 /// Where to look for the newest reading.
@@ -66,7 +77,7 @@ impl Default for Rule {
             asks: Asks::Both,
             keeps_newer_of_day: true,
             remembers_older: false,
-            bounds: true,
+            ahead: Ahead::Forgotten,
         }
     }
 }
@@ -133,8 +144,7 @@ impl Gauge {
             world.recorders[recorder] = At::Asks;
             return;
         };
-        let instant = if self.rule.bounds { at.min(NOW) } else { at };
-        let is_newest = !self.rule.compares || instant >= known;
+        let is_newest = !self.rule.compares || at >= known;
         let is_of_newest_day = at / 10 == known / 10;
         if is_newest || !is_of_newest_day || !self.rule.keeps_newer_of_day {
             world.counters[usize::from(at / 10)].claim = Some(at);
@@ -143,7 +153,11 @@ impl Gauge {
             world.counters[TOTAL].claim = Some(at);
         }
         if is_newest || self.rule.remembers_older {
-            world.newest = Some(instant);
+            match self.rule.ahead {
+                Ahead::Forgotten if at > NOW => {}
+                Ahead::AsNow => world.newest = Some(at.min(NOW)),
+                Ahead::Forgotten | Ahead::Remembered => world.newest = Some(at),
+            }
         }
         world.recorders[recorder] = At::Done;
         world.last = at;
@@ -159,8 +173,10 @@ impl Gauge {
         world.recorders[recorder] = At::Knows(day.map_or(0, |day| day as u8 * 10));
     }
 
+    /// The newest reading whose instant is not ahead.
     fn newest(&self) -> u8 {
-        self.readings.iter().map(|at| (*at).min(NOW)).max().unwrap_or_default()
+        let made = self.readings.iter().copied().filter(|at| *at <= NOW);
+        made.max().unwrap_or_default()
     }
 }
 
@@ -221,11 +237,12 @@ impl Model for Gauge {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always(NEWEST, |gauge: &Self, world: &World| {
-                let total = world.counters[TOTAL].value().map(|total| total.min(NOW));
-                let newest = gauge.newest();
+                let (newest, total) = (gauge.newest(), world.counters[TOTAL].value());
+                let is_ahead = total.is_some_and(|total| total > NOW);
                 let is_newest = total == Some(newest);
                 let is_of_its_day = total.is_some_and(|total| total / 10 == newest / 10);
-                !are_done(world) || if world.was_lost { is_of_its_day } else { is_newest }
+                let is_right = if world.was_lost { is_of_its_day } else { is_newest };
+                !are_done(world) || is_ahead || is_right
             }),
             Property::always(AGREES, |_: &Self, world: &World| {
                 let total = world.counters[TOTAL].value();

@@ -14,7 +14,7 @@ contract![
     of_two_readings_of_one_instant_the_last_stays,
     a_gauge_without_buckets_has_its_newest_reading,
     gauges_do_not_know_of_each_other,
-    an_instant_that_is_far_ahead_of_the_store_is_compared_as_a_nearer_one,
+    a_reading_that_is_far_ahead_of_the_store_does_not_make_others_older,
     a_counter_is_replaced_if_nothing_happened_since_it_was_seen,
 ];
 
@@ -125,23 +125,28 @@ fn gauges_do_not_know_of_each_other(world: &dyn StoreWorld) {
     assert_eq!(ids(&record(&*store, &reading(1, 50, 3))).len(), 1);
 }
 
-fn an_instant_that_is_far_ahead_of_the_store_is_compared_as_a_nearer_one(world: &dyn StoreWorld) {
+fn a_reading_that_is_far_ahead_of_the_store_does_not_make_others_older(world: &dyn StoreWorld) {
     const MINUTE: i64 = 60_000_000;
     let store = world.store();
     let now = fresh(&*store, &counter_of(&post(9), "other"), 1).seq.get();
-    let of =
-        |at, value| Reading { buckets: Vec::new(), ahead: 5 * MINUTE, ..reading(1, at, value) };
+    let of = |at, value| {
+        let (total, day) = (counter_of(&post(1), "stock"), if at <= now { 28 } else { 29 });
+        let bucket = bucket_of(&total, &format!("day:2026-11-{day}"));
+        // The day ends in an hour.
+        let buckets = vec![(bucket, now + if at <= now { 60 } else { 1_500 } * MINUTE)];
+        Reading { total, buckets, ahead: 5 * MINUTE, ..reading(1, at, value) }
+    };
     let total = of(0, 0).total;
     let newest =
         || gauges(&*store).newest_readings(&[total.clone(), counter_of(&post(9), "other")]);
-    assert_eq!(newest().unwrap(), [None, None]);
-    assert_eq!(record(&*store, &of(now + 1_000_000 * MINUTE, 1)).len(), 1);
-    let [Some(at), None] = newest().unwrap()[..] else { panic!("{:?}", newest()) };
-    assert!((now + 5 * MINUTE..now + 30 * MINUTE).contains(&at), "{at} at {now}");
-    // For as long as that, the others are older.
-    assert_eq!(record(&*store, &of(now, 2)), []);
-    assert_eq!(record(&*store, &of(at, 3)).len(), 1);
-    // What the store knows from before is compared in the same way.
+    assert_eq!(record(&*store, &of(now + 1_000 * MINUTE, 1)).len(), 2);
+    assert_eq!(newest().unwrap(), [None, None], "it is not remembered");
+    assert_eq!(record(&*store, &of(now, 2)).len(), 2, "the total and the running day");
+    assert_eq!(newest().unwrap(), [Some(now), None]);
+    assert_eq!(record(&*store, &of(now + 1_000 * MINUTE, 3)).len(), 2);
+    assert_eq!(record(&*store, &of(now - 1, 4)), [], "a newer reading of its day is known");
+    assert_eq!(record(&*store, &of(now, 5)).len(), 2);
+    // What is known of old is bounded, too.
     let known = Reading { known_newest: Some(i64::MAX), ..reading(2, 2 * now, 4) };
     assert_eq!(record(&*store, &known).len(), 2);
 }

@@ -7,6 +7,7 @@ use counter_diesel::query::{Grain, OwnerType, Period, Span};
 use counter_diesel::sync::Merged;
 use counter_diesel::{Counters, Error, HasCounters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
+use counter_tests::servers::redis::{bare, shared_url};
 use counter_tests::suite::Case;
 use counter_tests::world::{World, impatient};
 
@@ -125,6 +126,44 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(readings(&counters, &shop), [None; 4]);
         assert_eq!(counters.get(&branch, "stock").unwrap(), 0);
         assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+    }),
+    ("a gauge is renamed though the store remembers a newer reading that was deleted", |world| {
+        let counters = at(world, NOW);
+        let yesterday = counters.at(instant(NOW) - TimeDelta::days(1));
+        yesterday.record(&Shop { id: 1 }, ShopGauge::Stock, 4).unwrap();
+        yesterday.record(&Shop { id: 1 }, ShopGauge::Rank, 3).unwrap();
+        counters.record(&Branch { id: 1 }, BranchGauge::Stock, 5).unwrap();
+        counters.record(&Branch { id: 1 }, BranchGauge::Rank, 5).unwrap();
+        counters.delete_all(&Branch { id: 1 }).unwrap();
+        assert!(rename(&counters).is_complete());
+        assert_eq!(readings(&counters, &Branch { id: 1 }), [None, None, Some(4), None]);
+        let values = counters.get_many(["stock", "rank"].map(|key| (&Branch { id: 1 }, key)));
+        assert_eq!(values.unwrap(), [4, 3]);
+    }),
+    ("a gauge without grains is known by the instant that the store has of either name", |world| {
+        if world.store.private().is_some() {
+            return; // It forgets no instant.
+        }
+        let counters = at(world, NOW);
+        counters.record(&Shop { id: 1 }, ShopGauge::Rank, 9).unwrap();
+        let name = world.prefix.newest_name(&id(1, "rank"));
+        let () = redis::cmd("DEL").arg(name).query(&mut bare(&shared_url())).unwrap();
+        counters.record(&Branch { id: 1 }, BranchGauge::Rank, 9).unwrap();
+        assert!(rename(&counters).is_complete());
+        assert_eq!(counters.get(&Branch { id: 1 }, "rank").unwrap(), 9);
+    }),
+    ("a gauge keeps its old name until the table has it by the new one", |world| {
+        let counters = at(world, NOW);
+        record(&counters, 1);
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        let faults = Faults::deciding(|step| (step == "begin").then_some(Fault::Before));
+        drop(try_rename(&world.counters_behind(&faults, impatient())));
+        let held = world.store.look(&[id(1, "rank"), id(1, "stock")]).unwrap().held;
+        assert!(held.iter().all(|held| held.as_ref().unwrap().claim.is_none()), "{held:?}");
+        assert_eq!(readings(&counters, &Shop { id: 1 }), READINGS);
+        assert!(rename(&counters).is_complete());
+        assert_eq!(readings(&counters, &Branch { id: 1 }), READINGS);
+        assert_eq!(readings(&counters, &Shop { id: 1 }), [None; 4]);
     }),
     ("a reading that is recorded during a rename is not lost", |world| {
         let (shop, branch) = (Shop { id: 1 }, Branch { id: 1 });

@@ -2,7 +2,7 @@ use super::values::parse_count;
 use crate::error::{Error, StoreStep};
 use crate::id::CounterId;
 use crate::redis::batch::{self, Batch, IfLost};
-use crate::redis::connection::Deadline;
+use crate::redis::connection::{Deadline, Unexpected};
 use crate::redis::server::Server;
 
 /// One name a command, so that no command has names of several slots.
@@ -29,9 +29,8 @@ pub(crate) fn newest_readings(
             }
         });
         for reply in server.ask_all(checkout, &commands)? {
-            // Something else there is refused when a reading is recorded.
-            let text = reply.into_text().unwrap_or_default();
-            newest.push(text.and_then(|text| parse_count(&text)));
+            let text = reply.into_text()?;
+            newest.push(text.map(|text| parse_count(&text).ok_or(Unexpected)).transpose()?);
         }
         Ok(())
     })

@@ -46,9 +46,8 @@ end
 -- A client's clock may be ahead, and must not make later readings older than its own for long.
 local now = now_in_microseconds()
 local latest = now + tonumber(ARGV[5])
-local at = math.min(tonumber(ARGV[2]), latest)
-local newest_at = math.min(tonumber(newest_reading), latest)
-local is_newest = at >= newest_at
+local at, newest_at = tonumber(ARGV[2]), tonumber(newest_reading)
+local is_newest = at >= math.min(newest_at, latest)
 
 -- A bucket stays as it is if a newer reading of its own period is known.
 local function is_set(counter)
@@ -76,8 +75,8 @@ outcomes[2] = format_sequence(newest)
 if first then
   write_high_water('SET', KEYS[1], newest)
   remember(KEYS[2], high_water, first, newest)
-  if is_newest then
-    redis.call('SET', KEYS[3], string.format('%.0f', at), 'PX', ARGV[4])
+  if is_newest and at <= latest then
+    redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[4])
   end
   redis.call('DEL', unpack(dels))
   for _, set in ipairs(sets) do

@@ -11,9 +11,8 @@ use crate::error::Error;
 /// Returns what the models declare a key as.
 pub(crate) type DeclaredAs<'a> = &'a dyn Fn(&CounterKey) -> Declared;
 
-/// What tells gauges from what is counted: the models, if they are known, else the note that a
-/// recording process makes beside the buckets, else that the store knows an instant of a newest
-/// reading.
+/// By what gauges are known: the models, if they are known, else the note that a process makes that
+/// records buckets, else that the store has the instant of a newest reading, by either name.
 pub(super) struct Gauges<'a> {
     engine: &'a Engine,
     declared: DeclaredAs<'a>,
@@ -35,6 +34,7 @@ impl<'a> Gauges<'a> {
     pub(super) fn among<'i>(
         &self,
         ids: impl Iterator<Item = &'i CounterId>,
+        target_of: impl Fn(&CounterId) -> Result<CounterId, Error>,
     ) -> Result<HashSet<CounterId>, Error> {
         let (mut gauges, mut unknown) = (HashSet::new(), Vec::new());
         for id in ids {
@@ -51,8 +51,13 @@ impl<'a> Gauges<'a> {
         {
             let totals = unknown.iter().map(|id| id.total()).collect::<BTreeSet<_>>();
             let totals = totals.into_iter().collect::<Vec<_>>();
-            let newest = store.newest_readings(&totals)?;
-            let recorded = totals.into_iter().zip(newest).filter(|(_, newest)| newest.is_some());
+            let into = totals.iter().map(target_of).collect::<Result<Vec<_>, Error>>()?;
+            let newest = store.newest_readings(&totals)?.into_iter();
+            let newest = newest.zip(store.newest_readings(&into)?);
+            let is_recorded =
+                |(of, into): &(Option<i64>, Option<i64>)| of.is_some() || into.is_some();
+            let recorded = totals.into_iter().zip(newest);
+            let recorded = recorded.filter(|(_, newest)| is_recorded(newest));
             let recorded = recorded.map(|(total, _)| total).collect::<HashSet<_>>();
             let of_these = unknown.into_iter().filter(|id| recorded.contains(&id.total()));
             gauges.extend(of_these.cloned());

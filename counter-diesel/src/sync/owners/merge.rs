@@ -119,7 +119,7 @@ where
     /// Moves counters, and gives gauges their new name. Returns those with which that was done, or
     /// may have been.
     fn move_all(&mut self, ids: Vec<CounterId>) -> Result<Vec<CounterId>, Error> {
-        let of_gauges = self.gauges.among(ids.iter())?;
+        let of_gauges = self.gauges.among(ids.iter(), |id| self.moving.target_of(id))?;
         let is_gauge = |id: &CounterId| of_gauges.contains(id);
         let (gauges, counted) = ids.into_iter().partition::<Vec<_>, _>(is_gauge);
         let mut moved = self.moving.move_all(counted)?;
@@ -204,7 +204,8 @@ where
 
     /// Removes rows that have been 0 for long. A reading of 0 stays.
     fn remove(&mut self, mut rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
-        let gauges = self.gauges.among(rows.iter().map(|row| &row.counter))?;
+        let rows_of = rows.iter().map(|row| &row.counter);
+        let gauges = self.gauges.among(rows_of, |id| self.moving.target_of(id))?;
         rows.retain(|row| !gauges.contains(&row.counter));
         let found = rows.len() as u64;
         let removed = zeros::remove(self.engine, rows)?.rows;

@@ -18,6 +18,10 @@ use crate::engine::read::ReadValue;
 use crate::error::{Error, GaugeProblem};
 use crate::sync::set::apply_sets;
 
+/// Maximum number of gauges that are read together. The steps with more would be several scripts,
+/// and each is a change since the counters of the next were seen.
+const AT_ONCE: usize = 200;
+
 /// What became of gauges.
 pub(super) struct Renamed {
     /// Those with which a step was made, or may have been.
@@ -62,7 +66,7 @@ where
         if let Some(store) = self.engine.store().gauges() {
             for reads in 0..READS {
                 let mut again = Vec::new();
-                for some in open.chunks(at_once(reads)) {
+                for some in open.chunks(at_once(reads).min(AT_ONCE)) {
                     again.extend(self.rename_some(store, some, &mut touched)?);
                 }
                 open = again;
@@ -102,20 +106,28 @@ where
         // Read before the claims are made, as for a set.
         let store_id = self.engine.store_id();
         let mut claims = BTreeMap::new();
+        // First, because each record is a change since the counters were seen.
+        let (froms, all) = replacements.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
+        let replaced = store.replace_unchanged(&all);
+        let is_unknown = |outcome: &Result<_, CoreError>| {
+            outcome.as_ref().is_err_and(CoreError::is_outcome_unknown)
+        };
+        let lacks_reply = replaced.iter().any(is_unknown);
+        for ((from, one), replaced) in froms.into_iter().zip(&all).zip(replaced) {
+            let is_done = one.to == Replacement::Delete && matches!(replaced, Ok(Some(_)));
+            match replaced {
+                // The store makes none after one whose reply is missing.
+                Err(CoreError::NotCounted { .. }) if lacks_reply => {}
+                replaced => self.take(from.clone(), &one.counter, replaced, &mut claims, touched),
+            }
+            if !is_done {
+                again.push(from);
+            }
+        }
         for (from, reading) in records {
             let recorded = store.record(&reading).map(|claims| claims?.into_iter().next());
             self.take(from.clone(), &reading.total, recorded, &mut claims, touched);
             again.push(from);
-        }
-        let (froms, all) = replacements.into_iter().unzip::<_, _, Vec<_>, Vec<_>>();
-        for ((from, one), replaced) in
-            froms.into_iter().zip(&all).zip(store.replace_unchanged(&all))
-        {
-            let is_done = one.to == Replacement::Delete && matches!(replaced, Ok(Some(_)));
-            self.take(from.clone(), &one.counter, replaced, &mut claims, touched);
-            if !is_done {
-                again.push(from);
-            }
         }
         // What the table does not take is left to the sync that follows.
         apply_sets(self.engine, claims.into_values().collect(), store_id, Ok(())).ok();
@@ -201,7 +213,8 @@ fn next_step(from: &CounterId, into: CounterId, old: &Named, new: &Named) -> Nex
     }
     let (value, seen) = (old.read.value, new.read.seen);
     if !new.read.is_there || old.order() > new.order() {
-        return match old.newest {
+        // A name that was deleted has its newest instant still.
+        return match old.newest.max(new.newest) {
             Some(at) => {
                 let (ahead, known_newest) = (i64::MAX, Some(i64::MIN));
                 let (total, buckets) = (into, Vec::new());
