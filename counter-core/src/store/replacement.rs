@@ -1,4 +1,5 @@
-/// The replacement that [`DeltaStore::replace`](super::delta_store::DeltaStore::replace) puts in the place of everything before.
+/// The replacement that [`replace`](crate::DeltaStore::replace) puts in the place of everything
+/// before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replacement {
     /// The counter now has this value.

@@ -69,8 +69,8 @@ impl Counters {
         Counting::new(self).record(owner, gauge, value)
     }
 
-    /// Returns the newest reading of a gauge with its period, which has the shortest of the declared
-    /// grains that have it. `None` if there is no reading in a period that has begun.
+    /// Returns the newest reading of a gauge with its period, which has the shortest of the
+    /// declared grains that have it. `None` if there is no reading in a period that has begun.
     ///
     /// # Errors
     ///

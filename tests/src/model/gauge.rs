@@ -7,8 +7,8 @@
 
 use stateright::{Model, Property};
 
-/// The total has the newest reading, or one that was ahead. If the store has lost the newest instant, the total has some
-/// reading of the same day.
+/// The total has the newest reading, or one that was ahead. If the store has lost the newest
+/// instant, the total has some reading of the same day.
 pub const NEWEST: &str = "the total is the newest reading";
 /// The total and the bucket of its day do not differ.
 pub const AGREES: &str = "the day of the total has what the total has";

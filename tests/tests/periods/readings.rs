@@ -68,6 +68,12 @@ pub(super) const CASES: &[Case<World>] = &[
         assert_eq!(counters.get(&SHOP, "rank").unwrap(), 9);
         counters.record(&SHOP, ShopGauge::Rank, 3).unwrap();
         assert_eq!(counters.get(&SHOP, "rank").unwrap(), 3);
+        // A clock may be behind that of the store.
+        let counters = forgetting(world, &of(7, "rank"), NOW);
+        let just_now = counters.with_clock(counter_core::SystemClock);
+        let behind = just_now.at(chrono::Utc::now() - TimeDelta::seconds(20));
+        behind.record(&SHOP, ShopGauge::Rank, 4).unwrap();
+        assert_eq!(just_now.get(&SHOP, "rank").unwrap(), 4);
         let counters = forgetting(world, &of(7, "rank"), NOW);
         counters.delete(&SHOP, "rank").unwrap();
         before(&counters, 1).record(&SHOP, ShopGauge::Rank, 1).unwrap();
