@@ -34,8 +34,8 @@ pub trait StoreParts: Send + Sync {
         above: ClaimSeq,
     ) -> Result<Generation, Error>;
 
-    /// Returns a sequence that every part gave out before the generation with this id began. That of
-    /// a later generation is greater. Returns 0 if the id says none.
+    /// Returns a sequence that every part gave out before the generation with this id began, or 0
+    /// if the id says none. That of a later generation is greater.
     fn begun_above(&self, store_id: &str) -> ClaimSeq;
 
     /// Returns the newest sequence of the part that has the id of the generation. It rises whenever
