@@ -47,7 +47,7 @@ pub(super) use look::{held_under, look, newest_beside_id};
 pub(super) use move_counts::move_counts;
 pub(super) use newest_readings::newest_readings;
 pub(super) use note::note;
-pub(super) use raise::{raise, raise_each, raise_emptied};
+pub(super) use raise::{raise, raise_emptied, raise_found};
 pub(super) use raise_for_id::Known;
 pub(super) use recall::{readable_notes, recall};
 pub(super) use recall_parts::recall_parts;

@@ -247,6 +247,10 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).number_of_parts()
     }
 
+    fn begun_above(&self, store_id: &str) -> ClaimSeq {
+        parts_of(&*self.inner).begun_above(store_id)
+    }
+
     fn ensure_generation_after(
         &self,
         last: Option<&LastGeneration<'_>>,
@@ -279,7 +283,7 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).seen_parts(store_id)
     }
 
-    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+    fn raise_parts(&self, above: &[PartSeq]) -> Result<Vec<u16>, Error> {
         let inner = parts_of(&*self.inner);
         self.step("raise_parts", StoreStep::Raise, || inner.raise_parts(above))
     }
