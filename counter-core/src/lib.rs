@@ -96,8 +96,8 @@ pub use store::{
     DeltaStore, Fact, ForgottenPart, HeldNumber, IndexEntry, IndexPage, InspectStore,
     JointIncrement, KeyIndex, LastGeneration, MemoryFacts, MoveCounts, MoveOutcome, NotedRow,
     NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, PersistenceFacts, PrivateStore,
-    Reading, Recall, RecordGauges, Repair, Replacement, ScanPage, SentinelFacts, ServerVersion,
-    Snapshot, StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
+    Reading, Recall, RecordGauges, Repair, Replacement, ScanPage, SeenReplacement, SentinelFacts,
+    ServerVersion, Snapshot, StoreFacts, StoreGeneration, StoreNotices, StoreParts, Verdict,
 };
 pub use table_name::TableName;
 pub use url_encoding::encoding_hint;

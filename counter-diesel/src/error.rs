@@ -2,10 +2,10 @@
 
 mod answers;
 mod build_problem;
+mod gauge_problem;
 mod ledger_step;
 mod mismatch;
 mod periods;
-mod shown;
 mod transaction;
 
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub use counter_core::{
 use counter_core::{CounterId, CounterKey, Grain, OwnerType, TableName};
 
 pub use self::build_problem::BuildProblem;
+pub use self::gauge_problem::GaugeProblem;
 pub use self::ledger_step::LedgerStep;
 pub use self::mismatch::DatabaseMismatch;
 pub use self::transaction::{CommittedNotCounted, TransactionProblem, Uncounted};
@@ -108,6 +109,11 @@ pub enum Error {
         /// Which counter.
         counter: CounterId,
     },
+
+    /// A gauge was to be added to or merged, or a reading of what is counted was to be recorded.
+    /// Nothing was changed.
+    #[error("{0}")]
+    Gauge(GaugeProblem),
 
     /// A request to [remove](crate::Counters::prune) buckets gave a time of 0, or one so short that
     /// late events may still be counted in them. Nothing was removed.
@@ -391,10 +397,4 @@ pub enum Error {
         /// Its message.
         message: String,
     },
-}
-
-impl From<Invalid> for Error {
-    fn from(invalid: Invalid) -> Self {
-        Self::Core(invalid.into())
-    }
 }

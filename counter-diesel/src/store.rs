@@ -10,9 +10,9 @@ pub use counter_core::{
     HeldNumber, Holding, IndexEntry, IndexPage, InspectStore, JointIncrement, KeyIndex, Kinship,
     LastGeneration, MalformedMark, ManualClock, Mark, Marks, MoveCounts, MoveOutcome, NoteOutcome,
     NotedRow, NumberRow, Numbered, PartSeq, PartsRecall, PendingIndex, Prefix, PrivateStore,
-    Reading, Recall, RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, Snapshot,
-    StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts, SystemClock,
-    Verdict, value,
+    Reading, Recall, RecordGauges, RedisUrl, Repair, Replacement, ScanPage, Seen, SeenReplacement,
+    Snapshot, StoreGeneration, StoreKind, StoreName, StoreNotices, StoreNumber, StoreParts,
+    SystemClock, Verdict, value,
 };
 #[cfg(feature = "redis")]
 pub use counter_core::{RedisCredentials, RedisStoreBuilder, RedisTimeouts};

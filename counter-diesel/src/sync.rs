@@ -18,6 +18,7 @@ pub(crate) mod report;
 pub(crate) mod reported;
 pub(crate) mod rolling;
 pub(crate) mod set;
+pub(crate) mod set_many;
 mod spread;
 pub(crate) mod sweep;
 pub(crate) mod telemetry;

@@ -19,6 +19,7 @@ pub mod old_copy;
 pub mod parts;
 pub mod properties;
 pub mod reader;
+pub mod renamed_gauge;
 pub mod roll_note;
 pub mod rollup;
 pub mod scenario;

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use counter_core::{ClaimOp, Config, CounterId, Cursor, Pattern};
-use counter_diesel::{Counters, Owner, SyncOptions};
+use chrono::{DateTime, Utc};
+use counter_core::{ClaimOp, Config, CounterId, Cursor, ManualClock, Pattern};
+use counter_diesel::{Counters, HasCounters, Owner, SyncOptions};
 use counter_tests::faults::{Fault, Faults};
 use counter_tests::fixtures::{bucket_of, counter_of, post};
 use counter_tests::suite::{self, MakingCase};
@@ -42,7 +43,12 @@ const CASES: &[MakingCase<World>] = &[
         });
     }),
     ("a reading of a gauge may stop at any step", |make| {
-        at_every_step(make, &SET, |process, owner| drop(process.record(owner, "present", 1000)));
+        at_every_step(make, &RECORD, |process, owner| {
+            let noon = "2026-11-28T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+            let clock = ManualClock::at_micros(noon.timestamp_micros());
+            let owner = Post::counter_owner(owner.id().clone()).unwrap();
+            drop(process.clone().with_clock(clock).record(&owner, PostGauge::Present, 1000));
+        });
     }),
     ("a delete may stop at any step", |make| {
         at_every_step(make, &DELETE, delete);
@@ -84,17 +90,27 @@ fn sync_all(process: &Counters, _: &Owner) {
     drop(process.sync(&all()));
 }
 
+/// The owners, of which `present` is a gauge.
+#[derive(HasCounters)]
+#[counters(gauges(present(every(day))))]
+struct Post {
+    id: i64,
+}
+
 /// What an operation does to the counter `present`, whose value is 105 before it.
 struct Effect {
     /// Its value if the operation took effect.
     done: i64,
     /// Whether it may also not have taken effect.
     may_fail: bool,
+    /// Whether its bucket has the same value.
+    sets_bucket: bool,
 }
 
-const ADD: Effect = Effect { done: 105, may_fail: false };
-const SET: Effect = Effect { done: 1000, may_fail: true };
-const DELETE: Effect = Effect { done: 0, may_fail: true };
+const ADD: Effect = Effect { done: 105, may_fail: false, sets_bucket: false };
+const SET: Effect = Effect { done: 1000, may_fail: true, sets_bucket: false };
+const DELETE: Effect = Effect { done: 0, may_fail: true, sets_bucket: false };
+const RECORD: Effect = Effect { done: 1000, may_fail: true, sets_bucket: true };
 
 /// One world serves all steps of a fault. Each step has its own owner.
 fn at_every_step(make_world: fn() -> World, effect: &Effect, operate: impl Fn(&Counters, &Owner)) {
@@ -218,11 +234,13 @@ fn check_table(world: &World, owner: &Owner, effect: &Effect, place: &str) {
         assert_eq!(counters.baseline(owner, key).unwrap(), expected, "{key} after {place}");
     }
     check_present(counters.baseline(owner, "present").unwrap(), effect, place);
+    let present = counters.baseline(owner, "present").unwrap();
+    let expected = if effect.sets_bucket { present } else { 105 };
     let bucket = world.ledger.baselines(&[bucket_of_present(owner)]).unwrap();
-    assert_eq!(bucket[0].count, 105, "the bucket of present after {place}");
+    assert_eq!(bucket[0].count, expected, "the bucket of present after {place}");
 }
 
-/// A set and a delete of a total leave its buckets as they are.
+/// A set and a delete of a total leave its buckets as they are. A reading sets both.
 fn bucket_of_present(owner: &Owner) -> CounterId {
     bucket_of(&counter_of(owner, "present"), "day:2026-11-28")
 }

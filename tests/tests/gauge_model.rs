@@ -1,7 +1,7 @@
 //! Shows, by visiting every state, that a late reading of a gauge changes no newer one. Leaving out
 //! each part of the rule shows what it is needed for.
 
-use counter_tests::model::gauge::{AGREES, Asks, Gauge, NEWEST, Rule};
+use counter_tests::model::gauge::{AGREES, Ahead, Asks, Gauge, HEARD, NEWEST, NOW, OWN_DAY, Rule};
 use counter_tests::model::scenario::{check, refute};
 
 #[test]
@@ -12,6 +12,23 @@ fn the_total_is_the_newest_reading_in_whichever_order_they_are_recorded() {
 #[test]
 fn where_the_newest_instant_was_lost_the_total_is_of_the_newest_day() {
     check(Gauge { losses: 2, ..world() }, "lost twice");
+}
+
+#[test]
+fn a_clock_that_is_ahead_does_not_make_the_readings_of_others_older() {
+    for readings in [vec![5, 12, NOW, 25], vec![12, 15, 25], vec![12, 25]] {
+        check(Gauge { readings, ..world() }, "a clock is ahead");
+    }
+}
+
+#[test]
+fn an_instant_ahead_that_is_remembered_silences_others_or_takes_a_day_that_it_is_not_in() {
+    for (ahead, readings, property) in
+        [(Ahead::Remembered, vec![12, NOW, 25], HEARD), (Ahead::AsNow, vec![12, 25], OWN_DAY)]
+    {
+        let rule = Rule { ahead, ..Rule::default() };
+        refute(Gauge { readings, losses: 0, rule, ..world() }, &format!("{rule:?}"), property);
+    }
 }
 
 #[test]

@@ -10,10 +10,10 @@ use crate::settings::CommandSettings;
 ///
 /// The counters of INTO with the same keys grow by as much, and rows of FROM that have been 0 for
 /// an hour are removed. Run it again at any time: it moves what was counted for FROM since. After
-/// an error or a signal, the same command goes on.
+/// an error or a signal, the same command goes on. Gauges are not merged: they stay and are named.
 ///
-/// Exit code 1 if something is left: a counter that is counted all the time, one that could not be
-/// moved or synced, or a step of which no answer came.
+/// Exit code 1 if something is left: a gauge, a counter that is counted all the time, one that
+/// could not be moved or synced, or a step of which no answer came.
 #[derive(Args)]
 pub(crate) struct Merge {
     /// Owner whose counters are moved, such as user:123

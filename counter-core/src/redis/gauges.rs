@@ -3,8 +3,9 @@
 use super::steps;
 use super::store::RedisStore;
 use crate::error::Error;
+use crate::id::CounterId;
 use crate::protocol::Claim;
-use crate::store::{Reading, RecordGauges};
+use crate::store::{Reading, RecordGauges, SeenReplacement};
 
 impl RecordGauges for RedisStore {
     fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error> {
@@ -13,5 +14,22 @@ impl RecordGauges for RedisStore {
             reading.ids().for_each(|id| self.gather(id));
         }
         recorded
+    }
+
+    fn newest_readings(&self, totals: &[CounterId]) -> Result<Vec<Option<i64>>, Error> {
+        steps::newest_readings(self.server(), totals)
+    }
+
+    fn replace_unchanged(
+        &self,
+        replacements: &[SeenReplacement],
+    ) -> Vec<Result<Option<Claim>, Error>> {
+        let replaced = steps::replace_unchanged(self.server(), replacements, self.confirmation);
+        for (one, outcome) in replacements.iter().zip(&replaced) {
+            if !matches!(outcome, Err(Error::NotCounted { .. }) | Ok(None)) {
+                self.gather(&one.counter);
+            }
+        }
+        replaced
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::last_sighting::floor_of;
 use super::steps;
 use super::store::RedisStore;
 use crate::error::Error;
@@ -28,6 +29,10 @@ impl StoreParts for RedisStore {
         steps::generation(self.server(), database, above, steps::Known::of(last))
     }
 
+    fn begun_above(&self, store_id: &str) -> ClaimSeq {
+        floor_of(store_id)
+    }
+
     fn newest_beside_id(&self) -> Result<ClaimSeq, Error> {
         steps::newest_beside_id(self.server())
     }
@@ -47,8 +52,8 @@ impl StoreParts for RedisStore {
         seen.slots_of(store_id).into_iter().map(newest).collect()
     }
 
-    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
-        steps::raise_each(self.server(), above)
+    fn raise_parts(&self, found: &[PartSeq]) -> Result<Vec<u16>, Error> {
+        steps::raise_found(self.server(), found)
     }
 
     fn raise_emptied_parts(&self, above: &[PartSeq]) -> Result<(), Error> {

@@ -221,48 +221,6 @@ impl JointIncrement {
     }
 }
 
-/// Records readings of gauges.
-pub trait RecordGauges: Send + Sync {
-    /// Sets the buckets of a reading to its value, and the total too if no newer reading was
-    /// recorded. All are set at one instant, as [`replace`](crate::DeltaStore::replace) sets one. A
-    /// bucket is unchanged if a newer reading of its own period is known. Remembers the reading's
-    /// instant if it is the newest.
-    ///
-    /// Returns the claims that it made, at most one for each counter. Returns `None`, and changes
-    /// nothing, if neither the store nor [`Reading::newest_row`] knows when the newest reading was
-    /// made.
-    ///
-    /// # Errors
-    ///
-    /// As [`DeltaStore::replace`](crate::DeltaStore::replace). The error names the total, or the
-    /// counter in whose place something else is.
-    fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error>;
-}
-
-/// A reading of a gauge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    /// The gauge.
-    pub total: CounterId,
-    /// The buckets of the periods that it was made in, each with the end of its period, in
-    /// microseconds since 1970.
-    pub buckets: Vec<(CounterId, i64)>,
-    /// What was read.
-    pub value: i64,
-    /// When, in microseconds since 1970.
-    pub at: i64,
-    /// Used if the store does not know the instant of the newest reading: the instant to take for
-    /// it, in microseconds since 1970.
-    pub newest_row: Option<i64>,
-}
-
-impl Reading {
-    /// Returns the total and the buckets.
-    pub fn ids(&self) -> impl Iterator<Item = &CounterId> + Clone {
-        std::iter::once(&self.total).chain(self.buckets.iter().map(|(id, _)| id))
-    }
-}
-
 /// Finds counters without a scan.
 pub trait KeyIndex: Send + Sync {
     /// Returns the keys of the owner's counters that hold anything.

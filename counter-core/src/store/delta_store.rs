@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use super::answers::{Claimed, Cursor, ScanPage, Verdict};
 use super::capabilities::{
-    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, RecordGauges,
-    Repair, StoreGeneration,
+    CountTogether, InspectStore, KeyIndex, MoveCounts, PendingIndex, PrivateStore, Repair,
+    StoreGeneration,
 };
+use super::gauges::RecordGauges;
+use super::replacement::Replacement;
 use super::snapshot::Snapshot;
 use crate::error::Error;
 use crate::id::CounterId;
@@ -167,13 +169,4 @@ pub trait DeltaStore: Send + Sync + 'static {
     fn inspection(&self) -> Option<&dyn InspectStore> {
         None
     }
-}
-
-/// The replacement that [`DeltaStore::replace`] puts in the place of everything before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replacement {
-    /// The counter now has this value.
-    Set(i64),
-    /// The counter is now gone.
-    Delete,
 }

@@ -34,6 +34,10 @@ pub trait StoreParts: Send + Sync {
         above: ClaimSeq,
     ) -> Result<Generation, Error>;
 
+    /// Returns a sequence that every part gave out before the generation with this id began, or 0
+    /// if the id says none. That of a later generation is greater.
+    fn begun_above(&self, store_id: &str) -> ClaimSeq;
+
     /// Returns the newest sequence of the part that has the id of the generation. It rises whenever
     /// a generation begins.
     ///
@@ -60,12 +64,15 @@ pub trait StoreParts: Send + Sync {
     /// give out. Asks nothing.
     fn seen_parts(&self, store_id: &str) -> Vec<PartSeq>;
 
-    /// Raises the high water of each part, as [`Repair::raise`](crate::Repair::raise) does.
+    /// Raises the high water of each of these parts, as [`Repair::raise`](crate::Repair::raise)
+    /// does, if the part still gives the answer that it has forgotten this sequence. Returns the
+    /// numbers of the others, which stay as they are. Such a part may have come back from another
+    /// copy since, which no operator has decided about, or it was raised by another process.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] if there is no answer; some may have been raised.
-    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error>;
+    fn raise_parts(&self, found: &[PartSeq]) -> Result<Vec<u16>, Error>;
 
     /// Raises the high water of those of these parts that have lost it. Leaves the others as they
     /// are, because a part that has a high water by now may have come back from an old copy.

@@ -7,7 +7,7 @@ use diesel::result::Error as DieselError;
 use crate::counters::caller_transaction::{CallerTransaction, CommitFailure};
 use crate::counters::counters::Counters;
 use crate::engine::calendar::Counted;
-use crate::engine::counting::{count_jointly, counted};
+use crate::engine::counting::{count_jointly, countable};
 use crate::engine::engine::negated;
 use crate::error::{CommittedNotCounted, Error, Uncounted};
 use crate::ledger::dialect::connection::{CounterConnection, LendConnection};
@@ -28,8 +28,8 @@ impl AfterCommit {
     /// # Errors
     ///
     /// [`counter_core::Error::Invalid`] if the owner, the key or the owner's zone is invalid, and
-    /// [`Error::ZoneNeeded`] if the counter is counted by days in a zone that is not known. Nothing
-    /// was gathered then.
+    /// [`Error::ZoneNeeded`] if the counter is counted by days in a zone that is not known, and
+    /// [`Error::Gauge`] if the model declares the key as a gauge. Nothing was gathered then.
     pub fn increment<O: CounterOwner>(
         &mut self,
         owner: O,
@@ -150,7 +150,7 @@ impl<'a> CountingAfterCommit<'a> {
         owner: &O,
         key: &impl KeyOf<O::Model>,
     ) -> Result<Counted, Error> {
-        counted(self.after.counters.calendar(), owner, key, self.zone)
+        countable(self.after.counters.calendar(), owner, key, self.zone)
     }
 
     fn gather(self, counted: &Counted, by: i64) -> Result<(), Error> {

@@ -245,6 +245,7 @@ impl CountersBuilder {
             gauge_grains_of: M::gauge_grains_of,
             has_zone: M::HAS_ZONE,
             keys: M::KEYS,
+            gauges: M::GAUGES,
         });
         self
     }

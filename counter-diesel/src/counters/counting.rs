@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use counter_core::Zone;
 
 use crate::counters::counters::Counters;
-use crate::engine::counting::{count_many, count_one, counted};
+use crate::engine::counting::{count_many, count_one, countable};
 use crate::engine::engine::negated;
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
@@ -48,7 +48,8 @@ impl Counters {
     /// # Errors
     ///
     /// After [`counter_core::Error::OutcomeUnknown`] (see [`Error::is_outcome_unknown`]) it may
-    /// have been counted. After every other error it was not.
+    /// have been counted. After every other error it was not, such as [`Error::Gauge`] for a text
+    /// that the model declares as a gauge.
     pub fn increment<O: CounterOwner>(
         &self,
         owner: O,
@@ -200,7 +201,7 @@ impl<'a> Counting<'a> {
         by: i64,
     ) -> Result<(), Error> {
         let Self { counters, event, zone } = self;
-        let counted = counted(counters.calendar(), &owner, &key, zone)?;
+        let counted = countable(counters.calendar(), &owner, &key, zone)?;
         count_one(counters.engine(), counters.calendar(), &counted, by, event)
     }
 
@@ -216,7 +217,7 @@ impl<'a> Counting<'a> {
         by: i64,
     ) -> Result<(), Error> {
         let Self { counters, event, zone } = self;
-        let counted = counted(counters.calendar(), &owner, &key, zone)?;
+        let counted = countable(counters.calendar(), &owner, &key, zone)?;
         let by = negated(&counted.id, by)?;
         count_one(counters.engine(), counters.calendar(), &counted, by, event)
     }
@@ -240,7 +241,7 @@ impl<'a> Counting<'a> {
         let increments = increments.into_iter();
         let mut named = Vec::with_capacity(increments.size_hint().0);
         for (owner, key, by) in increments {
-            named.push((counted(counters.calendar(), &owner, &key, zone)?, by));
+            named.push((countable(counters.calendar(), &owner, &key, zone)?, by));
         }
         count_many(counters.engine(), counters.calendar(), named, event)
     }

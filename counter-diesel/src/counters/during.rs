@@ -255,7 +255,8 @@ impl During<'_> {
         key: impl KeyOf<O::Model>,
         value: i64,
     ) -> Result<(), Error> {
-        let bucket = one_period(self.own_buckets(&owner, &key)?)?;
+        let now = self.counters.calendar().now();
+        let bucket = one_period(self.own_buckets(now, &owner, &key)?)?;
         set(self.counters.engine(), &bucket, Replacement::Set(value))
     }
 
@@ -297,16 +298,17 @@ impl During<'_> {
         replacement: Replacement,
     ) -> Result<(), Error> {
         let engine = self.counters.engine();
-        let buckets = self.own_buckets(owner, key)?;
+        let buckets = self.own_buckets(self.counters.calendar().now(), owner, key)?;
         buckets.iter().try_for_each(|bucket| set(engine, bucket, replacement))
     }
 
     pub(super) fn own_buckets<O: CounterOwner>(
         &self,
+        now: DateTime<Utc>,
         owner: &O,
         key: &impl KeyOf<O::Model>,
     ) -> Result<Vec<CounterId>, Error> {
-        let (calendar, now) = (self.counters.calendar(), self.counters.calendar().now());
+        let calendar = self.counters.calendar();
         let asked = self.asked(now, owner, key)?;
         let Asked { id, stored, mut steps } = asked;
         steps.own_buckets(&id, &stored)?;

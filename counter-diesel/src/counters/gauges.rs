@@ -8,10 +8,10 @@ use super::counting::Counting;
 use super::readings::Readings;
 use crate::engine::buckets::Steps;
 use crate::engine::calendar::Counted;
-use crate::engine::counting::{NoZone, named_gauge, zone_of};
-use crate::engine::gauges::{newest, readings};
+use crate::engine::counting::{Declared, NoZone, declared, named_gauge, zone_of};
+use crate::engine::gauges::{newest, not_recorded, readings};
 use crate::engine::kept;
-use crate::error::Error;
+use crate::error::{Error, GaugeProblem};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::gauge_of::GaugeOf;
 use crate::sync::record::record;
@@ -23,10 +23,15 @@ impl Counters {
     /// The reading is kept for the running period of each grain that the model declares. It is also
     /// the value of the gauge's total, which [`get`](Self::get) and
     /// [`counter_value`](crate::HasCounters::counter_value) return for the key's text. Use
-    /// [`at`](Self::at) for an earlier reading; it does not change newer ones.
+    /// [`at`](Self::at) for [an earlier reading](Counting::record).
     ///
     /// One script in Redis and one transaction. If no reading of the gauge was recorded for 8 days,
-    /// this also looks for the period of the newest reading, which takes two queries and a look.
+    /// this also looks for the period of the newest reading, which takes two queries and a look for
+    /// each grain.
+    ///
+    /// If the clock of this process is ahead of the store's by more than
+    /// [`newest_event`](crate::CountersBuilder::newest_event), the reading is recorded in the
+    /// periods of its clock, and the next reading of another process replaces the total.
     ///
     /// ```
     /// # use chrono::{TimeDelta, Utc};
@@ -53,7 +58,8 @@ impl Counters {
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set), and [`Error::ZoneNeeded`] as [`increment`](Self::increment).
+    /// As [`set`](Self::set), [`Error::ZoneNeeded`] as [`increment`](Self::increment), and
+    /// [`Error::Gauge`] for a text that the model declares as a key that is counted.
     pub fn record<O: CounterOwner>(
         &self,
         owner: O,
@@ -63,8 +69,8 @@ impl Counters {
         Counting::new(self).record(owner, gauge, value)
     }
 
-    /// Returns the newest reading of a gauge with its period, which has the shortest grain that the
-    /// model declares. `None` if there is no reading in a period that has begun.
+    /// Returns the newest reading of a gauge with its period, which has the shortest of the
+    /// declared grains that have it. `None` if there is no reading in a period that has begun.
     ///
     /// # Errors
     ///
@@ -83,24 +89,35 @@ impl Counters {
             Some(NoZone::ById) => {
                 FixedOffset::east_opt(14 * 3600).map(Zone::from).unwrap_or_default()
             }
-            Some(why @ NoZone::Invalid(_)) => return Err(why.of(&id)),
+            Some(NoZone::Invalid(invalid)) => return Err(invalid.into()),
         };
-        let Some(grain) = grains.iter().min().copied() else {
-            let key = CounterKey::new(id.key().into_owned())?;
-            let (grain, stored) = (Grain::Day, Vec::new());
-            return Err(Error::NotKept { key, grain, stored, since: None });
-        };
-        let until = Period::at(grain, calendar.now(), zone);
-        let found = newest(self.engine(), &id, until, calendar.recent())?;
         let (of, key) = (owner.owner()?, CounterKey::new(id.key().into_owned())?);
-        let floor = kept::floor(self.engine(), of.owner_type(), &key, grain)?;
-        let since = calendar.raised(floor, grain, calendar.now(), Some(zone)).since;
-        Ok(found.filter(|(period, _)| since.is_none_or(|at| period.start() >= at)))
+        if grains.is_empty() {
+            return Err(Error::NotKept { key, grain: Grain::Day, stored: Vec::new(), since: None });
+        }
+        let mut grains = grains.to_vec();
+        grains.sort();
+        let recent = calendar.recent();
+        let mut latest = None::<(Period, i64)>;
+        for grain in grains {
+            let until = Period::at(grain, recent.now, zone);
+            let found = newest(self.engine(), &id, until, recent)?;
+            let floor = kept::floor(self.engine(), of.owner_type(), &key, grain)?;
+            let since = calendar.raised(floor, grain, recent.now, Some(zone)).since;
+            let is_kept = |period: Period| since.is_none_or(|at| period.start() >= at);
+            // A shorter grain that was declared later may lack newer readings.
+            let is_newer = |period: Period| {
+                let begun = period.instants(zone).start;
+                latest.is_none_or(|(before, _)| begun >= before.instants(zone).end)
+            };
+            latest = found.filter(|(at, _)| is_kept(*at) && is_newer(*at)).or(latest);
+        }
+        Ok(latest)
     }
 
     /// Returns the readings of a gauge in each step of a span, oldest first. A step of an
     /// undeclared grain has the last reading of the shortest declared grain that divides it: a
-    /// month has the last one of its days.
+    /// month has the last one of its days. Hours are used only if no other grain divides it.
     ///
     /// # Errors
     ///
@@ -161,8 +178,13 @@ impl Counting<'_> {
         let Self { counters, event, zone } = self;
         let calendar = counters.calendar();
         let (counted, no_zone) = named_gauge(calendar, &owner, &gauge, zone)?;
-        no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
-        let at = calendar.instant(event)?;
-        record(counters.engine(), &counted, at, value, calendar.recent())
+        no_zone.map_or(Ok(()), |why| Err(why.of_write(&counted.id, not_recorded)))?;
+        let declared = declared::<O>(calendar, owner.owner()?.owner_type(), &gauge.gauge_key()?);
+        if declared == Declared::Counted {
+            return Err(Error::Gauge(GaugeProblem::IsCounted { counter: counted.id }));
+        }
+        let recent = calendar.recent();
+        let at = if event.is_some() { calendar.instant(event)? } else { recent.now };
+        record(counters.engine(), &counted, at, value, recent)
     }
 }

@@ -2,9 +2,9 @@ use counter_core::{CounterId, Holding, Replacement, Zone};
 
 use crate::counters::counters::Counters;
 use crate::engine::calendar::Counted;
-use crate::engine::counting::{NoZone, count_one, named};
+use crate::engine::counting::{NoZone, count_one, is_gauge, named};
 use crate::engine::engine::negated;
-use crate::error::Error;
+use crate::error::{Error, GaugeProblem};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
 use crate::sync::set::set;
@@ -19,6 +19,7 @@ pub struct CounterHandle {
     counted: Counted,
     /// Why it cannot be counted by days, if it would be.
     no_zone: Option<NoZone>,
+    is_gauge: bool,
 }
 
 impl Counters {
@@ -43,7 +44,8 @@ impl Counters {
         key: impl KeyOf<O::Model>,
     ) -> Result<CounterHandle, Error> {
         let (counted, no_zone) = named(self.calendar(), &owner, &key, None)?;
-        Ok(CounterHandle { counters: self.clone(), counted, no_zone })
+        let is_gauge = is_gauge(self.calendar(), &owner, &key)?;
+        Ok(CounterHandle { counters: self.clone(), counted, no_zone, is_gauge })
     }
 }
 
@@ -68,6 +70,10 @@ impl CounterHandle {
     pub fn increment(&self, by: i64) -> Result<(), Error> {
         if let Some(why) = &self.no_zone {
             return Err(why.of(&self.counted.id));
+        }
+        if self.is_gauge {
+            let counter = self.counted.id.clone();
+            return Err(Error::Gauge(GaugeProblem::IsGauge { counter }));
         }
         count_one(self.counters.engine(), self.counters.calendar(), &self.counted, by, None)
     }

@@ -318,6 +318,10 @@ impl<M: HasCounters + ?Sized> CounterOwner for &M {
         M::grains_of(key)
     }
 
+    fn declared_gauges() -> &'static [CounterKey] {
+        M::GAUGES
+    }
+
     fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {
         M::gauge_grains_of(gauge)
     }
@@ -343,6 +347,10 @@ impl<M: HasCounters> CounterOwner for OwnerOf<M> {
         M::grains_of(key)
     }
 
+    fn declared_gauges() -> &'static [CounterKey] {
+        M::GAUGES
+    }
+
     fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {
         M::gauge_grains_of(gauge)
     }
@@ -365,6 +373,10 @@ impl<M: HasCounters> CounterOwner for &OwnerOf<M> {
 
     fn grains_of(key: &CounterKey) -> &'static [Grain] {
         M::grains_of(key)
+    }
+
+    fn declared_gauges() -> &'static [CounterKey] {
+        M::GAUGES
     }
 
     fn gauge_grains_of(gauge: &CounterKey) -> &'static [Grain] {

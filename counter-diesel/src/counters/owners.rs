@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use counter_core::{InputKind, Invalid, OwnerType};
+use counter_core::{CounterKey, InputKind, Invalid, Owner, OwnerType};
 
 use super::counters::Counters;
+use crate::engine::counting::{Declared, declared};
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::sync::owners::merged::Merged;
@@ -59,6 +60,13 @@ impl Counters {
     /// [left](Merged::left). Both sides are then synced, so that what was moved is in the table
     /// when this returns, or is among those [not synced](Merged::unsynced).
     ///
+    /// Gauges do not add up, so they stay as they are, with all their readings, and are among those
+    /// that [failed](Merged::failed) with
+    /// [`NotMergeable`](crate::error::GaugeProblem::NotMergeable): record what is right for `into`,
+    /// and delete those of `from`. A key is known as a gauge by the model of either owner, or by a
+    /// note that each process makes that records a gauge with grains. A key that no known model
+    /// declares is one, too, if a reading was recorded in the last 8 days.
+    ///
     /// Rows of `from` that have been 0 for an hour are removed. Younger ones
     /// [stay](Merged::rows_left) for the same call later, because a read may be under way that
     /// would be wrong without them.
@@ -92,7 +100,12 @@ impl Counters {
         if from == into {
             return Err(itself(InputKind::OwnerId, from.to_string()).into());
         }
-        merge::merge(self.engine(), &from, &into)
+        let calendar = self.calendar();
+        let declared_as = |key: &CounterKey| match declared::<F>(calendar, from.owner_type(), key) {
+            Declared::Nothing => declared::<I>(calendar, into.owner_type(), key),
+            declared => declared,
+        };
+        merge::merge(self.engine(), &from, &into, &declared_as)
     }
 
     /// Moves the counters of all owners of a type to the owners with the same ids of another type,
@@ -101,6 +114,10 @@ impl Counters {
     /// Works in batches of a thousand counters, syncs each, and keeps little in memory. It can be
     /// interrupted and called again, and old processes may go on counting under the old name: call
     /// it again once they are gone. The guide `docs/renaming.md` has the order of steps.
+    ///
+    /// Gauges get their new name with all readings, those of 0 too. If both names have a reading of
+    /// a period, the one that was recorded last stays; of the totals, the newest reading stays.
+    /// Which keys are gauges is known as for a merge: name the model to the builder if you can.
     ///
     /// ```
     /// # use counter_diesel::{Counters, Error};
@@ -134,7 +151,12 @@ impl Counters {
         if from == into {
             return Err(itself(InputKind::OwnerType, from.to_string()).into());
         }
-        merge::rename(self.engine(), from, into, observer)
+        let calendar = self.calendar();
+        let declared_as = |key: &CounterKey| match declared::<Owner>(calendar, from, key) {
+            Declared::Nothing => declared::<Owner>(calendar, into, key),
+            declared => declared,
+        };
+        merge::rename(self.engine(), from, into, &declared_as, observer)
     }
 }
 

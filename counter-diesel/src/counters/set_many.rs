@@ -7,7 +7,7 @@ use crate::counters::during::{During, one_period};
 use crate::error::Error;
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::key_of::KeyOf;
-use crate::sync::set::set_many;
+use crate::sync::set_many::set_many;
 
 impl Counters {
     /// Sets many counters, each to its value, as [`set`](Self::set) sets one: 200 at a time, by one
@@ -32,10 +32,15 @@ impl Counters {
     /// # Ok(()) }
     /// ```
     ///
+    /// If the database is away when it should take 200 of them, or has a row of them locked, the
+    /// rest is left to the next sync, too. If none of 400 in a row could be set, as while Redis is
+    /// away, the rest is not tried, and is *not counted*. So the call does not wait for each 200.
+    ///
     /// # Errors
     ///
-    /// If a name is invalid, or the database is another one, nothing is set. Otherwise each outcome
-    /// may be an error, as [`increment`](Self::increment) returns it.
+    /// If a name is invalid, or the database is found to be another one at the beginning, nothing
+    /// is set. Otherwise each outcome may be an error, as [`increment`](Self::increment) returns
+    /// it, or [`Error::OtherDatabase`] if that is found later.
     pub fn set_many<O, K>(
         &self,
         sets: impl IntoIterator<Item = (O, K, i64)>,
@@ -84,8 +89,9 @@ impl Counters {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
+        let now = self.calendar().now();
         let bucket = |(owner, key, period, value): (O, K, Period, i64)| {
-            let bucket = one_period(self.during(period).own_buckets(&owner, &key)?)?;
+            let bucket = one_period(self.during(period).own_buckets(now, &owner, &key)?)?;
             Ok((bucket, Replacement::Set(value)))
         };
         let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;
@@ -110,8 +116,9 @@ impl During<'_> {
         O: CounterOwner,
         K: KeyOf<O::Model>,
     {
+        let now = self.counters.calendar().now();
         let bucket = |(owner, key, value)| {
-            let bucket: CounterId = one_period(self.own_buckets(&owner, &key)?)?;
+            let bucket: CounterId = one_period(self.own_buckets(now, &owner, &key)?)?;
             Ok((bucket, Replacement::Set(value)))
         };
         let sets = sets.into_iter().map(bucket).collect::<Result<Vec<_>, Error>>()?;

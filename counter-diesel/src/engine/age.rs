@@ -10,7 +10,7 @@ use counter_core::{
 
 use crate::error::{CoreError, Error};
 use crate::ledger::ledger::Ledger;
-use crate::ledger::state::LedgerState;
+use crate::ledger::state::{LedgerState, StoreRecord};
 
 /// No row is locked meanwhile.
 pub(crate) const RECALL_WITHIN: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(crate) fn ensure_generation(
     store: &dyn StoreGeneration,
     state: &LedgerState,
 ) -> Result<Generation, Error> {
-    if let (Some(parts), Some(_)) = (store.parts(), &state.recorded) {
+    if let Some(parts) = store.parts() {
         for _ in 0..BEGINNINGS {
             match ensure_in_parts(recorded, store, parts, state) {
                 Err(Error::Core(CoreError::StoreChanged)) => {}
@@ -37,7 +37,7 @@ pub(crate) fn ensure_generation(
 /// Maximum number of tries to begin a generation while other processes begin one too.
 const BEGINNINGS: u32 = 5;
 
-/// Returns or begins the generation of a store of which an earlier generation is recorded.
+/// Returns or begins the generation of a store of parts.
 fn ensure_in_parts(
     recorded: &OfLedger<'_>,
     store: &dyn StoreGeneration,
@@ -52,12 +52,16 @@ fn ensure_in_parts(
     let beside_id = parts.newest_beside_id()?;
     let state = recorded.ledger.state(recorded.prefix)?;
     let (database, above) = (&state.database, state.newest);
-    // Each generation begins above what is recorded of the earlier ones. So if several had no good
-    // pass, the parts must remember the last of them.
-    let last = state.stores.iter().max_by_key(|row| row.seq).map(|row| row.store_id.as_str());
+    // The last generation may have had no good pass. What is recorded of an earlier one may be
+    // newer: a process may have made a claim under the earlier id after the last one had begun.
+    let begun = |row: &&StoreRecord| (parts.begun_above(&row.store_id), row.seq);
+    let last = state.stores.iter().max_by_key(begun).map(|row| row.store_id.as_str());
     let store_id = last.unwrap_or_default();
-    let mut given_out = recorded.ledger.parts(recorded.prefix, store_id)?;
-    given_out.extend(parts.seen_parts(store_id));
+    let mut given_out = Vec::new();
+    if last.is_some() {
+        given_out = recorded.ledger.parts(recorded.prefix, store_id)?;
+        given_out.extend(parts.seen_parts(store_id));
+    }
     let last = LastGeneration { store_id, given_out: &given_out, beside_id };
     Ok(parts.ensure_generation_after(Some(&last), database, above)?)
 }

@@ -37,12 +37,19 @@ pub(crate) struct DeclaredModel {
     pub(crate) has_zone: bool,
     /// The keys that it declares.
     pub(crate) keys: &'static [CounterKey],
+    /// The gauges that it declares.
+    pub(crate) gauges: &'static [CounterKey],
 }
 
 impl DeclaredModel {
     /// Returns whether a key is that of a gauge.
     pub(crate) fn is_gauge(&self, key: &CounterKey) -> bool {
-        !(self.gauge_grains_of)(key).is_empty()
+        self.gauges.contains(key) || !(self.gauge_grains_of)(key).is_empty()
+    }
+
+    /// Returns whether a key is one that is counted.
+    pub(crate) fn is_counted(&self, key: &CounterKey) -> bool {
+        self.keys.contains(key) || !(self.grains_of)(key).is_empty()
     }
 
     /// Returns whether a model counts some key by both of these grains.
@@ -141,7 +148,9 @@ impl Calendar {
 
     /// Returns how far back the store may hold readings without rows.
     pub(crate) fn recent(&self) -> Recent {
-        Recent { until: later(self.now(), self.newest_event), oldest_event: self.oldest_event }
+        let now = self.now();
+        let (until, oldest_event) = (later(now, self.newest_event), self.oldest_event);
+        Recent { now, until, oldest_event }
     }
 
     /// Returns when an increment happens: now, or when its event did if that is not too long ago
@@ -163,6 +172,7 @@ impl Calendar {
 /// How far back the store may hold readings without rows: as far as late ones are accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recent {
+    pub(crate) now: DateTime<Utc>,
     /// No reading is of a later instant.
     pub(crate) until: DateTime<Utc>,
     /// No older reading is recorded.

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use counter_core::{
-    CounterId, CounterKey, DeltaStore, Error as CoreError, Grain, Invalid, JointIncrement, Zone,
+    CounterId, CounterKey, DeltaStore, Error as CoreError, Grain, Invalid, JointIncrement,
+    OwnerType, Zone,
 };
 
 use super::calendar::{Calendar, Counted, DeclaredModel, not_counted};
 use super::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, GaugeProblem};
 use crate::owner::counter_owner::CounterOwner;
 use crate::owner::gauge_of::GaugeOf;
 use crate::owner::key_of::KeyOf;
@@ -25,11 +26,78 @@ pub(crate) enum NoZone {
 impl NoZone {
     /// Returns the error of an increment.
     pub(crate) fn of(&self, counter: &CounterId) -> Error {
+        self.of_write(counter, not_counted)
+    }
+
+    /// Returns the error of a write, of which `refused` says that it was not made.
+    pub(crate) fn of_write(
+        &self,
+        counter: &CounterId,
+        refused: impl FnOnce(&CounterId, Invalid) -> CoreError,
+    ) -> Error {
         match self {
             Self::ById => Error::ZoneNeeded { counter: counter.clone() },
-            Self::Invalid(invalid) => not_counted(counter, invalid.clone()).into(),
+            Self::Invalid(invalid) => refused(counter, invalid.clone()).into(),
         }
     }
+}
+
+/// What a model declares a key as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Declared {
+    Counted,
+    Gauge,
+    /// It does not declare it or declares it as both, or it is not known.
+    Nothing,
+}
+
+/// Returns what the owner's own model declares a key as, or else a model that the builder knows.
+pub(crate) fn declared<O: CounterOwner>(
+    calendar: &Calendar,
+    owner_type: &OwnerType,
+    key: &CounterKey,
+) -> Declared {
+    let is_gauge = O::declared_gauges().contains(key) || !O::gauge_grains_of(key).is_empty();
+    let is_counted = O::declared_keys().contains(key) || !O::grains_of(key).is_empty();
+    let (is_gauge, is_counted) = match calendar.declared(owner_type) {
+        Some(model) if !is_gauge && !is_counted => (model.is_gauge(key), model.is_counted(key)),
+        _ => (is_gauge, is_counted),
+    };
+    match (is_gauge, is_counted) {
+        (true, false) => Declared::Gauge,
+        (false, true) => Declared::Counted,
+        _ => Declared::Nothing,
+    }
+}
+
+/// Returns what [`counted`] does, of a counter that is added to.
+///
+/// # Errors
+///
+/// [`Error::Gauge`] if the key is that of a gauge.
+pub(crate) fn countable<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &impl KeyOf<O::Model>,
+    zone: Option<Zone>,
+) -> Result<Counted, Error> {
+    let key = key.counter_key()?;
+    let (counted, no_zone) = named_key(calendar, owner, &key, zone)?;
+    if declared::<O>(calendar, owner.owner()?.owner_type(), &key) == Declared::Gauge {
+        return Err(Error::Gauge(GaugeProblem::IsGauge { counter: counted.id }));
+    }
+    no_zone.map_or(Ok(()), |why| Err(why.of(&counted.id)))?;
+    Ok(counted)
+}
+
+/// Returns whether a model declares the key as a gauge.
+pub(crate) fn is_gauge<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &impl KeyOf<O::Model>,
+) -> Result<bool, Error> {
+    let declared = declared::<O>(calendar, owner.owner()?.owner_type(), &key.counter_key()?);
+    Ok(declared == Declared::Gauge)
 }
 
 /// Returns a counter, the grains by which it is counted, and the zone of its days: `zone` if the
@@ -53,9 +121,17 @@ pub(crate) fn named<O: CounterOwner>(
     key: &impl KeyOf<O::Model>,
     zone: Option<Zone>,
 ) -> Result<(Counted, Option<NoZone>), Error> {
-    let key = key.counter_key()?;
-    let of_model = |model: &DeclaredModel| (model.grains_of)(&key);
-    named_by(calendar, owner, &key, (O::grains_of(&key), &of_model), zone)
+    named_key(calendar, owner, &key.counter_key()?, zone)
+}
+
+fn named_key<O: CounterOwner>(
+    calendar: &Calendar,
+    owner: &O,
+    key: &CounterKey,
+    zone: Option<Zone>,
+) -> Result<(Counted, Option<NoZone>), Error> {
+    let of_model = |model: &DeclaredModel| (model.grains_of)(key);
+    named_by(calendar, owner, key, (O::grains_of(key), &of_model), zone)
 }
 
 /// Like [`named`], for a gauge.

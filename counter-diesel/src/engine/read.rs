@@ -33,6 +33,10 @@ pub(crate) struct ReadValue {
     /// Whether the store or the table has anything of the counter. A counter that is about to be
     /// deleted does not exist.
     pub(crate) is_there: bool,
+    /// The newest claim of the counter, in the store or in the table.
+    pub(crate) seq: ClaimSeq,
+    /// Whether the store has a claim of it.
+    pub(crate) is_claimed: bool,
 }
 
 /// The values of these counters, each as it was at one instant during the call.
@@ -142,7 +146,9 @@ impl Reading {
             } else {
                 (row.count, *row != Baseline::NONE)
             };
-            Ok(ReadValue { value, seen, is_there })
+            let claimed = held.claim.as_ref().map(|claim| claim.seq);
+            let (seq, is_claimed) = (row.seq.max(claimed.unwrap_or_default()), claimed.is_some());
+            Ok(ReadValue { value, seen, is_there, seq, is_claimed })
         });
         Values { values: values.collect(), beyond_store }
     }

@@ -1,6 +1,8 @@
 //! What an error says about what was counted, and about what to do.
 
-use super::{CommittedNotCounted, CoreError, Error, Uncounted};
+use std::fmt;
+
+use super::{CommittedNotCounted, CoreError, Error, Invalid, Uncounted, one_line};
 
 impl Error {
     /// Returns whether the call that failed certainly counted nothing, so that a write may be made
@@ -58,5 +60,25 @@ impl Error {
     /// see [`Counters::conflicts`](crate::Counters::conflicts).
     pub const fn is_conflict(&self) -> bool {
         matches!(self, Self::Core(CoreError::Conflict { .. } | CoreError::StoreWentBack { .. }))
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Core(invalid.into())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(self))?;
+        match self {
+            Self::Increments { outcomes } => write!(f, ": {outcomes:?}"),
+            Self::CommittedNotCounted(CommittedNotCounted { uncounted, .. }) => {
+                write!(f, ": {uncounted:?}")
+            }
+            Self::CommitUnknown { increments, .. } => write!(f, ": {increments:?}"),
+            _ => Ok(()),
+        }
     }
 }

@@ -47,6 +47,11 @@ pub trait CounterOwner {
         &[]
     }
 
+    /// The gauges that the model declares.
+    fn declared_gauges() -> &'static [CounterKey] {
+        &[]
+    }
+
     /// The grains by which the model keeps the readings of a gauge.
     fn gauge_grains_of(_gauge: &CounterKey) -> &'static [Grain] {
         &[]

@@ -3,10 +3,12 @@
 
 pub(crate) mod delete_all;
 pub(crate) mod find;
+mod gauges;
 pub(crate) mod merge;
 pub(crate) mod merged;
 mod moving;
 pub(crate) mod orphaned;
 pub(crate) mod orphans;
+mod renaming;
 mod rows;
 pub(crate) mod zeros;

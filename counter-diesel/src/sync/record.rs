@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use counter_core::{BoxError, CounterId, Error as CoreError, Operation, Period};
+use counter_core::{Claim, Error as CoreError, Reading, RecordGauges};
 
 use super::set::{SILENCE, apply_sets, ask};
 use crate::engine::calendar::{Counted, Recent};
 use crate::engine::engine::Engine;
-use crate::engine::gauges::{newest, reading};
+use crate::engine::gauges::{newest_instant, not_recorded, reading};
 use crate::engine::kept;
 use crate::error::Error;
 
@@ -20,56 +20,49 @@ pub(crate) fn record(
     value: i64,
     recent: Recent,
 ) -> Result<(), Error> {
+    let refused = |why: &'static str| Err(not_recorded(&counted.id, why).into());
     let Some(store) = engine.store().gauges() else {
-        return Err(refused(&counted.id, "the store cannot record readings"));
+        return refused("the store cannot record readings");
     };
-    let mut reading = reading(counted, at, value)?;
+    let mut reading = reading(counted, at, value, recent)?;
     let asked_at = Instant::now();
     let asked = match ask(engine)? {
         Err(Error::Core(error)) if asked_at.elapsed() >= SILENCE => {
-            return Err(refused(&counted.id, error));
+            return Err(not_recorded(&counted.id, error).into());
         }
         asked => asked,
     };
     // Read before the claims are made, as for a set.
     let store_id = engine.store_id();
-    let mut recorded = store.record(&reading);
-    if matches!(recorded, Ok(None)) {
-        let begun = newest_period(engine, counted, recent);
-        let begun = begun.map_err(|error| refused(&counted.id, error))?;
-        reading.newest_row = Some(begun.map_or(i64::MIN, |begun| begun.timestamp_micros()));
-        recorded = store.record(&reading);
+    let mut claims = record_in_store(engine, store, &reading)?;
+    if claims.is_none() {
+        let newest = newest_instant(engine, counted, recent);
+        let newest = newest.map_err(|error| not_recorded(&counted.id, error))?;
+        reading.known_newest = Some(newest.unwrap_or(i64::MIN));
+        claims = record_in_store(engine, store, &reading)?;
     }
-    let claims = recorded.inspect_err(|error| {
-        if !matches!(error, CoreError::NotCounted { .. }) {
-            engine.unanswered().note(reading.ids().cloned());
-        }
-    })?;
-    let mut claims = claims.unwrap_or_default();
+    let Some(mut claims) = claims else {
+        return refused("the store did not compare it with the newest reading that it was given");
+    };
     claims.sort_by(|a, b| a.id.cmp(&b.id));
     // Noted before a pass finds these buckets, because a pass does not know that they are of a
     // gauge.
     if asked.is_ok() {
         kept::note_gauge(engine, reading.ids());
     }
-    apply_sets(engine, claims, store_id, asked);
+    apply_sets(engine, claims, store_id, asked).ok();
     Ok(())
 }
 
-fn refused(counter: &CounterId, source: impl Into<BoxError>) -> Error {
-    let (operation, counter) = (Operation::Set, counter.clone());
-    CoreError::NotCounted { operation, counter, source: source.into() }.into()
-}
-
-/// Returns the start of the newest period with a reading, in the store or in the table. It is
-/// unknown if the gauge is kept by no grain.
-fn newest_period(
+fn record_in_store(
     engine: &Engine,
-    counted: &Counted,
-    recent: Recent,
-) -> Result<Option<DateTime<Utc>>, Error> {
-    let Some(grain) = counted.grains.iter().min().copied() else { return Ok(None) };
-    let until = Period::at(grain, recent.until, counted.zone);
-    let newest = newest(engine, &counted.id, until, recent)?;
-    Ok(newest.map(|(period, _)| period.instants(counted.zone).start))
+    store: &dyn RecordGauges,
+    reading: &Reading,
+) -> Result<Option<Vec<Claim>>, Error> {
+    let recorded = store.record(reading).inspect_err(|error| {
+        if !matches!(error, CoreError::NotCounted { .. }) {
+            engine.unanswered().note(reading.ids().cloned());
+        }
+    });
+    Ok(recorded?)
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,6 @@ use super::report::observer::Observer;
 use super::report::pass_log::PassLog;
 use super::report::report::SyncReport;
 use super::unsettled::Unsettled;
-use crate::causes::one_line;
 use crate::engine::engine::{Engine, KnownDatabase};
 use crate::engine::kept;
 use crate::engine::kinship;
@@ -60,7 +58,11 @@ pub(crate) fn set(engine: &Engine, id: &CounterId, replacement: Replacement) -> 
 
 /// Returns the error for a set that was not made, because the store did not answer an earlier
 /// question.
-fn not_counted(id: &CounterId, replacement: Replacement, source: impl Into<BoxError>) -> Error {
+pub(super) fn not_counted(
+    id: &CounterId,
+    replacement: Replacement,
+    source: impl Into<BoxError>,
+) -> Error {
     let operation = match replacement {
         Replacement::Set(_) => Operation::Set,
         Replacement::Delete => Operation::Delete,
@@ -86,72 +88,20 @@ pub(crate) fn ask(engine: &Engine) -> Result<Result<(), Error>, Error> {
     }
 }
 
-/// Maximum number of counters that are set by one script and in one transaction.
-const SET_AT_ONCE: usize = 200;
-
-/// Sets many counters in batches, each counter as [`set`] does. Returns an outcome for each, in the
-/// order given. If a counter is named twice, the last value stays.
+/// Tries to write sets to the table in one transaction. Logs what fails and leaves it to the next
+/// sync. The claims must be of different counters, in the order of the counters.
 ///
 /// # Errors
 ///
-/// If the database is another one. Then nothing was set.
-pub(crate) fn set_many(
-    engine: &Engine,
-    sets: &[(CounterId, Replacement)],
-) -> Result<Vec<Result<(), Error>>, Error> {
-    ask(engine)?.ok();
-    let mut outcomes = Vec::with_capacity(sets.len());
-    for batch in sets.chunks(SET_AT_ONCE) {
-        outcomes.extend(set_batch(engine, batch));
-    }
-    Ok(outcomes)
-}
-
-fn set_batch(engine: &Engine, batch: &[(CounterId, Replacement)]) -> Vec<Result<(), Error>> {
-    let none = |why: String| {
-        let refused = |(id, to): &(CounterId, _)| Err(not_counted(id, *to, why.clone()));
-        batch.iter().map(refused).collect()
-    };
-    let asked_at = Instant::now();
-    let asked = match ask(engine) {
-        Err(error) => return none(one_line(&error)),
-        Ok(Err(Error::Core(error))) if asked_at.elapsed() >= SILENCE => {
-            return none(one_line(&error));
-        }
-        Ok(asked) => asked,
-    };
-    // Read before the claims are made, as in `set`.
-    let store_id = engine.store_id();
-    let replaced = engine.store().replace_many(batch);
-    let (mut claims, mut outcomes) = (BTreeMap::new(), Vec::with_capacity(batch.len()));
-    for ((id, _), replaced) in batch.iter().zip(replaced) {
-        outcomes.push(match replaced {
-            Ok(claim) => {
-                claims.insert(id, claim);
-                Ok(())
-            }
-            Err(error) => {
-                if !matches!(error, CoreError::NotCounted { .. }) {
-                    engine.unanswered().note([id.clone()]);
-                }
-                Err(error.into())
-            }
-        });
-    }
-    apply_sets(engine, claims.into_values().collect(), store_id, asked);
-    outcomes
-}
-
-/// Tries to write sets to the table in one transaction. Logs what fails and leaves it to the next
-/// sync. The claims must be of different counters, in the order of the counters.
+/// What kept them from the table, which was logged.
 pub(crate) fn apply_sets(
     engine: &Engine,
     claims: Vec<Claim>,
     store_id: Option<Arc<str>>,
     asked: Result<(), Error>,
-) {
+) -> Result<(), Error> {
     if claims.is_empty() {
-        return;
+        return Ok(());
     }
     let mut log = PassLog::new(SyncReport::default(), Observer::none());
     let (prefix, sets) = (engine.prefix(), claims.len());
@@ -164,6 +114,7 @@ pub(crate) fn apply_sets(
             target: SET, %prefix, sets, %report, "sets found something that needs attention"
         );
     }
+    applied
 }
 
 /// Calls [`apply`], and notes what its result says about the database.

@@ -5,15 +5,32 @@ use std::time::Duration;
 
 use counter_core::{
     Claim, CounterId, Cursor, Error, Fact, Foreign, IndexEntry, IndexPage, InspectStore,
-    PendingIndex, Prefix, Reading, RecordGauges, ScanPage, StoreFacts, StoreStep,
+    PendingIndex, Prefix, Reading, RecordGauges, ScanPage, SeenReplacement, StoreFacts, StoreStep,
 };
 
-use super::store::{FaultyStore, present};
+use super::store::{FaultyStore, present, unanswered};
 
 impl RecordGauges for FaultyStore {
     fn record(&self, reading: &Reading) -> Result<Option<Vec<Claim>>, Error> {
         let record = || present(self.inner.gauges()).record(reading);
         self.step("record", StoreStep::Claim, record)
+    }
+
+    fn newest_readings(&self, totals: &[CounterId]) -> Result<Vec<Option<i64>>, Error> {
+        let newest = || present(self.inner.gauges()).newest_readings(totals);
+        self.step("newest_readings", StoreStep::Look, newest)
+    }
+
+    fn replace_unchanged(
+        &self,
+        replacements: &[SeenReplacement],
+    ) -> Vec<Result<Option<Claim>, Error>> {
+        let replace = || Ok(present(self.inner.gauges()).replace_unchanged(replacements));
+        let replaced = self.step("replace_unchanged", StoreStep::Claim, replace);
+        replaced.unwrap_or_else(|error| {
+            let counters = replacements.iter().map(|one| &one.counter);
+            counters.map(|counter| Err(unanswered(counter, &error))).collect()
+        })
     }
 }
 

@@ -23,6 +23,8 @@ pub struct FaultyStore {
     pub generation: Option<Generation>,
     /// Whether a scan finds everything twice on a page, and again in a second round.
     pub repeats_itself: bool,
+    /// The counter of which a replacement of many has no answer.
+    pub unanswered: Option<CounterId>,
     /// The sequences that it has given out.
     given_out: Mutex<HashSet<ClaimSeq>>,
 }
@@ -31,7 +33,8 @@ impl FaultyStore {
     /// A store that fails as planned, and is honest about everything else.
     pub fn new(inner: Arc<dyn DeltaStore>, faults: &Arc<Faults>) -> Self {
         let (faults, given_out) = (Arc::clone(faults), Mutex::default());
-        Self { inner, faults, generation: None, repeats_itself: false, given_out }
+        let (generation, unanswered) = (None, None);
+        Self { inner, faults, generation, repeats_itself: false, unanswered, given_out }
     }
 
     fn scan_again_and_again(&self, mut page: ScanPage, from: Cursor) -> ScanPage {
@@ -97,14 +100,16 @@ impl DeltaStore for FaultyStore {
 
     fn replace_many(&self, replacements: &[(CounterId, Replacement)]) -> Vec<Result<Claim, Error>> {
         let replace = || Ok(self.inner.replace_many(replacements));
-        self.step("replace_many", StoreStep::Claim, replace).unwrap_or_else(|error| {
-            let why = error.to_string();
-            let unknown = |(id, _): &(CounterId, Replacement)| {
-                let (operation, counter) = (Operation::Set, id.clone());
-                Err(Error::OutcomeUnknown { operation, counter, source: why.clone().into() })
-            };
-            replacements.iter().map(unknown).collect()
-        })
+        let replaced = self.step("replace_many", StoreStep::Claim, replace);
+        let replaced = replaced.unwrap_or_else(|error| {
+            replacements.iter().map(|(id, _)| Err(unanswered(id, &error))).collect()
+        });
+        let outcomes = replacements.iter().zip(replaced).map(|((id, _), outcome)| {
+            let step = StoreStep::Claim;
+            let lost = || unanswered(id, &Error::Store { step, source: "planned".into() });
+            if self.unanswered.as_ref() == Some(id) { Err(lost()) } else { outcome }
+        });
+        outcomes.collect()
     }
 
     fn verify(&self, claims: &[Claim], within: Duration) -> Result<Vec<Verdict>, Error> {
@@ -156,6 +161,12 @@ impl DeltaStore for FaultyStore {
     fn inspection(&self) -> Option<&dyn InspectStore> {
         self.inner.inspection().map(|_| self as _)
     }
+}
+
+/// Returns the error of a replacement that has no answer.
+pub(super) fn unanswered(counter: &CounterId, error: &Error) -> Error {
+    let (operation, counter) = (Operation::Set, counter.clone());
+    Error::OutcomeUnknown { operation, counter, source: error.to_string().into() }
 }
 
 /// A wrapper has the capabilities of what it wraps, so a step that is asked for is there.
@@ -236,6 +247,10 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).number_of_parts()
     }
 
+    fn begun_above(&self, store_id: &str) -> ClaimSeq {
+        parts_of(&*self.inner).begun_above(store_id)
+    }
+
     fn ensure_generation_after(
         &self,
         last: Option<&LastGeneration<'_>>,
@@ -268,7 +283,7 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).seen_parts(store_id)
     }
 
-    fn raise_parts(&self, above: &[PartSeq]) -> Result<(), Error> {
+    fn raise_parts(&self, above: &[PartSeq]) -> Result<Vec<u16>, Error> {
         let inner = parts_of(&*self.inner);
         self.step("raise_parts", StoreStep::Raise, || inner.raise_parts(above))
     }

@@ -1,24 +1,29 @@
 //! A model, which can be checked exhaustively, of the rule that a late reading of a gauge changes
-//! no newer one. It has one gauge that is kept by days, processes that each record one reading, and
-//! syncs.
+//! no newer one, and that a clock that is ahead does not make the others' readings older for long.
+//! It has one gauge that is kept by days, processes that each record one reading, and syncs.
 //!
 //! A reading is named by its instant, and the tens of the instant are its day. The store remembers
 //! the instant of the newest reading, and may lose it.
 
 use stateright::{Model, Property};
 
-/// The total has the newest reading. If the store has lost the newest instant, the total has some
-/// reading of the same day.
+/// The total has the newest reading, or one that was ahead. If the store has lost the newest
+/// instant, the total has some reading of the same day.
 pub const NEWEST: &str = "the total is the newest reading";
-/// The total and the bucket of the newest day do not differ.
-pub const AGREES: &str = "the newest day has what the total has";
+/// The total and the bucket of its day do not differ.
+pub const AGREES: &str = "the day of the total has what the total has";
 /// A bucket has a reading of its own day, once one was recorded.
 pub const OWN_DAY: &str = "a day has a reading of its own";
+/// A clock that is ahead does not make the readings of the others older than its own.
+pub const HEARD: &str = "a reading that is made now, and recorded last, is the total";
+
+/// The time of the store. The instants of processes whose clocks are ahead are greater.
+pub const NOW: u8 = 19;
 
 /// A gauge, and how it is recorded.
 #[derive(Debug, Clone)]
 pub struct Gauge {
-    /// The instants of the readings, below 20, each by another process.
+    /// The instants of the readings, below 30, each by another process.
     pub readings: Vec<u8>,
     /// How often the store loses the instant of the newest reading.
     pub losses: u8,
@@ -39,6 +44,19 @@ pub struct Rule {
     pub keeps_newer_of_day: bool,
     /// Whether the store remembers the instant of a reading even if it is not the newest.
     pub remembers_older: bool,
+    /// Whether an instant that is ahead of the store is remembered, and as what.
+    pub ahead: Ahead,
+}
+
+/// What is remembered of a reading whose instant is ahead of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// Nothing.
+    Forgotten,
+    /// That it was made now.
+    AsNow,
+    /// Its instant.
+    Remembered,
 }
 
 /// Where to look for the newest reading.
@@ -54,7 +72,13 @@ pub enum Asks {
 
 impl Default for Rule {
     fn default() -> Self {
-        Self { compares: true, asks: Asks::Both, keeps_newer_of_day: true, remembers_older: false }
+        Self {
+            compares: true,
+            asks: Asks::Both,
+            keeps_newer_of_day: true,
+            remembers_older: false,
+            ahead: Ahead::Forgotten,
+        }
     }
 }
 
@@ -62,14 +86,15 @@ impl Default for Rule {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     newest: Option<u8>,
-    /// The two days, and the total.
-    counters: [Counter; 3],
+    /// The three days, and the total.
+    counters: [Counter; 4],
     recorders: Vec<At>,
+    last: u8,
     losses: u8,
     was_lost: bool,
 }
 
-const TOTAL: usize = 2;
+const TOTAL: usize = 3;
 
 /// A bucket or the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -128,9 +153,14 @@ impl Gauge {
             world.counters[TOTAL].claim = Some(at);
         }
         if is_newest || self.rule.remembers_older {
-            world.newest = Some(at);
+            match self.rule.ahead {
+                Ahead::Forgotten if at > NOW => {}
+                Ahead::AsNow => world.newest = Some(at.min(NOW)),
+                Ahead::Forgotten | Ahead::Remembered => world.newest = Some(at),
+            }
         }
         world.recorders[recorder] = At::Done;
+        world.last = at;
     }
 
     fn ask(&self, world: &mut World, recorder: usize) {
@@ -138,12 +168,15 @@ impl Gauge {
             Asks::Both => world.counters[*day].value().is_some(),
             _ => world.counters[*day].row.is_some(),
         };
-        let day = (0..TOTAL).rev().find(is_there);
+        // Days that have not begun are not asked for.
+        let day = (0..=usize::from(NOW / 10)).rev().find(is_there);
         world.recorders[recorder] = At::Knows(day.map_or(0, |day| day as u8 * 10));
     }
 
+    /// The newest reading whose instant is not ahead.
     fn newest(&self) -> u8 {
-        self.readings.iter().copied().max().unwrap_or_default()
+        let made = self.readings.iter().copied().filter(|at| *at <= NOW);
+        made.max().unwrap_or_default()
     }
 }
 
@@ -158,8 +191,9 @@ impl Model for Gauge {
     fn init_states(&self) -> Vec<World> {
         vec![World {
             newest: None,
-            counters: [Counter::default(); 3],
+            counters: [Counter::default(); 4],
             recorders: vec![At::Ready; self.readings.len()],
+            last: 0,
             losses: self.losses,
             was_lost: false,
         }]
@@ -204,13 +238,21 @@ impl Model for Gauge {
         vec![
             Property::always(NEWEST, |gauge: &Self, world: &World| {
                 let (newest, total) = (gauge.newest(), world.counters[TOTAL].value());
+                let is_ahead = total.is_some_and(|total| total > NOW);
                 let is_newest = total == Some(newest);
                 let is_of_its_day = total.is_some_and(|total| total / 10 == newest / 10);
-                !are_done(world) || if world.was_lost { is_of_its_day } else { is_newest }
+                let is_right = if world.was_lost { is_of_its_day } else { is_newest };
+                !are_done(world) || is_ahead || is_right
             }),
-            Property::always(AGREES, |gauge: &Self, world: &World| {
-                let day = world.counters[usize::from(gauge.newest() / 10)];
-                !are_done(world) || day.value() == world.counters[TOTAL].value()
+            Property::always(AGREES, |_: &Self, world: &World| {
+                let total = world.counters[TOTAL].value();
+                let agrees =
+                    |total: u8| world.counters[usize::from(total / 10)].value() == Some(total);
+                !are_done(world) || total.is_none_or(agrees)
+            }),
+            Property::always(HEARD, |_: &Self, world: &World| {
+                let is_made_now = are_done(world) && world.last == NOW;
+                !is_made_now || world.counters[TOTAL].value() == Some(NOW)
             }),
             Property::always(OWN_DAY, |gauge: &Self, world: &World| {
                 let is_right = |reading: &u8| {

@@ -42,7 +42,7 @@ impl Model for PartedStore {
         if self.is_restored {
             match &world.copy {
                 None if world.can_be_copied() => actions.push(Happens::Copy),
-                Some(copy) if !world.was_restored && *copy != world.parts[0] => {
+                Some(copy) if *copy != world.parts[0] && world.can_be_restored(self) => {
                     actions.push(Happens::Restore);
                 }
                 _ => {}
@@ -59,6 +59,9 @@ impl Model for PartedStore {
         }
         if self.decides.is_some() && world.can_be_decided() {
             actions.push(Happens::Decide);
+        }
+        if world.is_deciding {
+            actions.push(Happens::EndDecision);
         }
         for (i, process) in world.processes.iter().enumerate() {
             match process.at {
@@ -91,6 +94,7 @@ impl Model for PartedStore {
             }
             Happens::Restore => {
                 world.parts[0] = world.copy.clone()?;
+                world.was_restored_again = world.was_restored;
                 world.was_restored = true;
             }
             Happens::Empty => {
@@ -105,6 +109,7 @@ impl Model for PartedStore {
             Happens::Leave(i) => world.leave(i),
             Happens::Give => world.give(self),
             Happens::Decide => world.decide(self),
+            Happens::EndDecision => world.end_decision(self),
         }
         Some(world)
     }

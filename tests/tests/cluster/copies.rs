@@ -20,7 +20,7 @@ pub const COUNTERS: i64 = 60;
 /// A prefix in the cluster of this process, and a database.
 pub struct World {
     pub cluster: ClusterWorld,
-    database: Box<dyn Database>,
+    pub database: Box<dyn Database>,
 }
 
 /// The names behind a prefix that are on a node, and what each holds.

@@ -16,7 +16,7 @@ use super::copies::{COUNTERS, World, assert_all, baselines, increment_all, of_a_
 use super::old_copies::assert_went_back_to_before_the_id;
 
 /// This many calls give out more sequences than a slot remembers.
-const SETS: i64 = 10;
+pub const SETS: i64 = 10;
 
 /// While the database is away, sets give out sequences and nothing asks the slot.
 #[test]
@@ -320,6 +320,6 @@ fn a_process_that_is_slow_begins_no_id_with_what_it_read_before_the_last_one() {
     assert_all(&counters, &here, 10);
 }
 
-fn lose_id(name: &str) {
+pub fn lose_id(name: &str) {
     unlink(&[name.as_bytes().to_vec()], &mut World::node_of(name).bare()).unwrap();
 }

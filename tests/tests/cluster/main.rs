@@ -13,6 +13,7 @@ mod copies;
 mod cost;
 mod faults;
 mod found;
+mod marks;
 mod moved_claims;
 mod moving;
 mod old_copies;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use counter_core::{Claimed, Cursor, DeltaStore, Error, Pattern, Prefix, RedisStore, Replacement};
 use counter_tests::fixtures::views_of;
 use counter_tests::servers::ClusterSite;
+use counter_tests::store_worlds::{PATIENCE, patient};
 
 use super::faults::slot_of;
 
-/// How long a store waits for an answer, and for names that are on their way.
-const READ: Duration = Duration::from_millis(300);
+/// How long a store waits for names that are on their way, and do not arrive.
+const SOON: Duration = Duration::from_millis(500);
 
 /// A cluster of this process, in which slots move and nothing fails over. Each test moves a slot of
 /// its own.
@@ -23,9 +24,12 @@ pub fn movable() -> &'static ClusterSite {
 
 /// A store whose names are all in one slot, and that slot.
 fn store_of(prefix: &Prefix) -> (RedisStore, u16) {
-    let builder = RedisStore::builder(movable().url()).prefix(prefix.clone()).read_timeout(READ);
-    let slot = slot_of(&movable().nodes[0], prefix.as_str());
-    (builder.without_index().build().unwrap(), slot)
+    (waiting(prefix, PATIENCE), slot_of(&movable().nodes[0], prefix.as_str()))
+}
+
+fn waiting(prefix: &Prefix, read: Duration) -> RedisStore {
+    let builder = RedisStore::builder(movable().url()).prefix(prefix.clone()).timeouts(patient());
+    builder.read_timeout(read).without_index().build().unwrap()
 }
 
 fn tagged(tag: &str) -> Prefix {
@@ -62,9 +66,10 @@ fn reads_and_increments_are_right_and_what_takes_several_names_says_that_they_ar
     assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
     assert_eq!(store.look(&[views_of(1)]).unwrap().high_water, high_water);
 
-    let split = store.replace(&views_of(2), Replacement::Set(1)).unwrap_err();
+    let hasty = waiting(&prefix, SOON);
+    let split = hasty.replace(&views_of(2), Replacement::Set(1)).unwrap_err();
     assert!(matches!(split, Error::NotCounted { .. }), "{split:?}");
-    let split = store.claim(&[views_of(2)], Duration::ZERO).unwrap_err();
+    let split = hasty.claim(&[views_of(2)], Duration::ZERO).unwrap_err();
     assert!(matches!(split, Error::Store { .. }), "{split:?}");
     assert_eq!(look(&store), [(2, claimed), (9, None), (9, None)]);
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use counter_core::{Config, Confirmation, Error as CoreError, RedisStore, StoreStep};
+use counter_core::{Config, Confirmation, Error as CoreError, Prefix, RedisStore, StoreStep};
 use counter_diesel::{Counters, Error, SyncReport};
-use counter_tests::fixtures::post;
+use counter_tests::fixtures::{post, views_of};
 use counter_tests::process::wait_for;
 use counter_tests::servers::RedisServer;
 
@@ -113,6 +113,18 @@ fn the_outcome_of_a_set_that_no_replica_has_is_unknown() {
     assert_eq!(counters.get(post(1), "views").unwrap(), 9);
     let _ = sync_cleanly(&setting.impatient_counters());
     assert_eq!(views(&counters), [9]);
+}
+
+#[test]
+fn of_many_sets_that_no_replica_has_those_that_were_refused_are_certainly_not_made() {
+    let setting = Setting::with_postgres(RedisServer::start());
+    let counters = careful(&setting, SHORT);
+    let name = Prefix::default().pending_name(&views_of(2));
+    let () = redis::cmd("SET").arg(name).arg("text").query(&mut setting.redis.bare()).unwrap();
+    let outcomes = counters.set_many([1, 2].map(|id| (post(id), "views", id))).unwrap();
+    let [unconfirmed, refused] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert!(unconfirmed.as_ref().is_err_and(Error::is_outcome_unknown), "{unconfirmed:?}");
+    assert!(refused.as_ref().is_err_and(Error::is_not_counted), "{refused:?}");
 }
 
 /// Only what the replica has when the link is cut remains, and each increment of it is counted

@@ -93,6 +93,17 @@ fn a_part_that_was_found_to_have_come_back_is_so_whatever_it_gives_out_since() {
     check(forgetful(), "a part restored that forgets");
     let does = Does { keeps_in_mind: false, ..Does::default() };
     refute_doing(does, forgetful(), "not kept in mind", NEVER_DOUBLED);
+    check(forgetful_with_new_id(), "a part restored that forgets, and a new id");
+    let does = Does { keeps_in_mind_for_id: false, ..Does::default() };
+    let name = "not kept in mind when found for an id";
+    refute_doing(does, forgetful_with_new_id(), name, NEVER_DOUBLED);
+}
+
+#[test]
+fn a_part_that_comes_back_once_more_is_not_decided_about() {
+    check(decided_and_restored(), "a part restored twice");
+    let does = Does { accepts_only_found: false, ..Does::default() };
+    refute_doing(does, decided_and_restored(), "accepted unseen", NEVER_DOUBLED);
 }
 
 #[test]
@@ -101,6 +112,8 @@ fn the_last_id_is_the_newest_under_which_anything_is_recorded() {
     refute_doing(does, two_new_ids(), "asked for the last good pass", NEVER_DOUBLED);
     let does = Does { names_only_same: false, ..Does::default() };
     refute_doing(does, two_new_ids(), "an id of a process that was slow", NEVER_DOUBLED);
+    let does = Does { reads_home_first: false, ..Does::default() };
+    refute_doing(does, two_new_ids(), "record read first", NEVER_DOUBLED);
 }
 
 /// A claim may be from before the id was lost and its part came back.
@@ -144,6 +157,7 @@ fn restored(writers: usize) -> PartedStore {
         counts: [1, 1],
         dies: true,
         is_restored: true,
+        is_restored_again: false,
         id_is_lost: 0,
         leaves: false,
         remembers: u32::BITS,
@@ -169,6 +183,11 @@ fn forgetful() -> PartedStore {
     PartedStore { remembers: 2, gives: 2, counts: [1, 0], ..restored(1) }
 }
 
+/// A new id may be one more sequence that the part remembers, of a process that was slow.
+fn forgetful_with_new_id() -> PartedStore {
+    PartedStore { id_is_lost: 1, dies: false, remembers: 3, gives: 3, ..forgetful() }
+}
+
 fn in_hand() -> PartedStore {
     PartedStore { leaves: true, ..new_id() }
 }
@@ -176,6 +195,10 @@ fn in_hand() -> PartedStore {
 fn decided(decision: Decision) -> PartedStore {
     let decides = Some(decision);
     PartedStore { leaves: true, dies: false, decides, counts: [2, 0], ..restored(1) }
+}
+
+fn decided_and_restored() -> PartedStore {
+    PartedStore { is_restored_again: true, leaves: false, ..decided(Decision::Discard) }
 }
 
 fn emptied_and_restored() -> PartedStore {

@@ -3,6 +3,7 @@
 
 mod crash;
 mod delete_all;
+mod gauges;
 mod load;
 mod lost_store;
 mod merge;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         load::CASES,
         lost_store::CASES,
         removal::CASES,
+        gauges::CASES,
     ];
     let mut all = trials(PAIRS, &cases.concat());
     // All names are in one slot there, because counts cannot be moved between slots of a cluster.
@@ -32,6 +34,14 @@ fn main() -> ExitCode {
     all.extend(trials(&[("cluster_with_a_tag_x_postgres", cluster_with_a_tag)], &crossing));
     for (world, make_world) in SHARING_PAIRS {
         for (case, show) in crash::CASES.iter().chain(lost_store::AT_EVERY_STEP) {
+            all.push(Trial::test(format!("{world}::{case}"), move || {
+                show(*make_world);
+                Ok(())
+            }));
+        }
+    }
+    for (world, make_world) in SHARING_PAIRS.iter().filter(|(name, _)| name.ends_with("sqlite")) {
+        for (case, show) in gauges::AT_EVERY_STEP {
             all.push(Trial::test(format!("{world}::{case}"), move || {
                 show(*make_world);
                 Ok(())

@@ -13,6 +13,7 @@ mod prune;
 mod queries;
 mod read;
 mod read_zones;
+mod readings;
 mod retention;
 mod rolled;
 mod rows;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         retention::ONCE,
         set_many::ONCE,
         gauges::ONCE,
+        readings::CASES,
         original::ONCE,
     ]
     .concat();

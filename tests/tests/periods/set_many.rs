@@ -1,13 +1,14 @@
 //! Many counters and buckets that are set at once, as an import does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::NaiveDateTime;
-use counter_core::CounterId;
+use counter_core::{CounterId, ManualClock};
 use counter_diesel::query::{Grain, Period, Span};
-use counter_diesel::{Config, Error, Owner, SyncOptions};
-use counter_tests::faults::{Fault, Faults};
-use counter_tests::fixtures::{bucket_of, views_of};
+use counter_diesel::{Config, Counters, Error, Owner, SyncOptions};
+use counter_tests::faults::{Fault, Faults, FaultyStore};
+use counter_tests::fixtures::{bucket_of, post, views_of};
 use counter_tests::suite::Case;
 use counter_tests::world::World;
 
@@ -116,4 +117,91 @@ pub(super) const ONCE: &[Case<World>] = &[
         assert!(world.impatient_counters().sync(&SyncOptions::default()).unwrap().is_clean());
         assert_eq!(rows(world, &ids), [7, 7]);
     }),
+    ("a set of many stops asking a store that does not answer", |world| {
+        let (calls, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&calls);
+        let faults = Faults::deciding(move |step| {
+            let is_it = step == "replace_many";
+            seen.fetch_add(is_it.into(), Ordering::Relaxed);
+            is_it.then_some(Fault::Before)
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        let outcomes = counters.set_many(sets_of(1_000)).unwrap();
+        assert_eq!((outcomes.len(), calls.load(Ordering::Relaxed)), (1_000, 2));
+        let is_unknown =
+            |outcome: &Result<(), Error>| outcome.as_ref().is_err_and(Error::is_outcome_unknown);
+        assert!(outcomes[..400].iter().all(is_unknown), "{:?}", outcomes[0]);
+        for outcome in &outcomes[400..] {
+            let error = outcome.as_ref().unwrap_err();
+            assert!(error.is_not_counted(), "{error:?}");
+            assert!(counter_diesel::error::one_line(error).contains("none of 400"), "{error:?}");
+        }
+        assert_eq!(counters.get(post(1_000), "views").unwrap(), 0);
+        // One batch that fails is not enough.
+        let seen = Arc::clone(&counted);
+        let faults = Faults::deciding(move |step| {
+            let nth = if step == "replace_many" { seen.fetch_add(1, Ordering::Relaxed) } else { 1 };
+            (nth == 0).then_some(Fault::Before)
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        let outcomes = counters.set_many(sets_of(600)).unwrap();
+        assert!(
+            outcomes[200..].iter().all(Result::is_ok) && outcomes[..200].iter().all(is_unknown)
+        );
+    }),
+    ("a set of many does not ask a database that is away for each two hundred", |world| {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&begun);
+        let faults = Faults::deciding(move |step| {
+            seen.fetch_add((step == "begin").into(), Ordering::Relaxed);
+            (step == "begin").then_some(Fault::Before)
+        });
+        let counters = world.counters_behind(&faults, Config::default());
+        let outcomes = counters.set_many(sets_of(1_000)).unwrap();
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(begun.load(Ordering::Relaxed) <= 2, "{}", begun.load(Ordering::Relaxed));
+        assert_eq!(counters.get(post(1_000), "views").unwrap(), 1_000);
+        assert!(world.impatient_counters().sync(&SyncOptions::default()).unwrap().is_clean());
+        assert_eq!(rows(world, &[1, 999].map(views_of)), [1, 999]);
+        let asked = Faults::none();
+        let counters = world.counters_behind(&asked, Config::default());
+        assert!(counters.set_many::<&Page, PageCounter>([]).unwrap().is_empty());
+        assert_eq!(asked.steps(), 0, "there is nothing to ask for");
+    }),
+    ("one counter of many whose answer is lost does not keep the others from the table", |world| {
+        let faults = Faults::none();
+        let mut store = FaultyStore::new(Arc::clone(&world.store), &faults);
+        store.unanswered = Some(views_of(2));
+        let mut config = Config::default();
+        config.prefix = world.prefix.clone();
+        let counters = Counters::from_parts(config, Arc::new(store), Arc::clone(&world.ledger));
+        let outcomes = counters.set_many(sets_of(3)).unwrap();
+        let is_unknown =
+            |outcome: &Result<(), Error>| outcome.as_ref().is_err_and(Error::is_outcome_unknown);
+        let unknown = outcomes.iter().map(is_unknown).collect::<Vec<_>>();
+        assert_eq!(unknown, [false, true, false], "{outcomes:?}");
+        let ids: [CounterId; 3] = [1, 2, 3].map(views_of);
+        assert_eq!(rows(world, &ids), [1, 0, 3]);
+        // The process knows of which counter it may have a claim.
+        assert!(counters.sync(&SyncOptions::default()).unwrap().is_clean());
+        assert_eq!(rows(world, &ids), [1, 2, 3]);
+    }),
+    ("all of a call set the period of one instant, also over midnight", |world| {
+        let clock = ManualClock::at_micros(NOW);
+        let counters = world.counters().with_clock(clock.clone());
+        let pages = [Page { id: 7 }, Page { id: 8 }];
+        let sets = pages.iter().map(|page| {
+            clock.advance(std::time::Duration::from_secs(24 * 3600));
+            (page, PageCounter::Views, page.id)
+        });
+        let outcomes = counters.during(Span::last(1, Grain::Day)).set_many(sets).unwrap();
+        assert!(outcomes.iter().all(Result::is_ok));
+        let day = Period::day(date(2026, 11, 28));
+        assert_eq!(counters.during(day).load(&pages, [PageCounter::Views]).unwrap(), [[7], [8]]);
+    }),
 ];
+
+/// Sets the views of each post to the number of the post.
+fn sets_of(posts: i64) -> impl Iterator<Item = (Owner, &'static str, i64)> {
+    (1..=posts).map(|id| (post(id), "views", id))
+}

@@ -51,6 +51,28 @@ pub const CASES: &[Case<World>] = &[
         refuse_by_trigger(world);
         others_are_applied(world);
     }),
+    (
+        "a set of many with a row that is refused sets all, and the others are in the table",
+        |world| {
+            let counters = world.counters();
+            refuse_by_trigger(world);
+            // The bad one is in the second of three batches.
+            let posts = (1..=299).chain([BAD]).chain(301..=600).collect::<Vec<_>>();
+            let outcomes =
+                counters.set_many(posts.iter().map(|id| (post(*id), "views", 2))).unwrap();
+            assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 600);
+            assert_eq!(sum_of_rows(&counters, 1..201), 400, "the batch before");
+            assert_eq!(sum_of_rows(&counters, 401..601), 400, "the batch after");
+            assert_eq!(counters.get(post(BAD), "views").unwrap(), 2);
+            let report = sync(&counters);
+            assert_eq!((report.applied, report.failed.count()), (199, 1), "{report}");
+            assert_eq!(
+                sum_of_rows(&counters, posts.iter().copied().filter(|id| *id != BAD)),
+                1_198
+            );
+            assert_eq!(counters.baseline(post(BAD), "views").unwrap(), 0);
+        },
+    ),
     ("many that are refused in a row do not keep out what comes after them", |world| {
         let counters = world.counters();
         refuse_by_trigger(world);

@@ -28,7 +28,8 @@ if raised > GREATEST_HIGH_WATER then
   return { 'foreign', foreign_value('H', ARGV[2]) }
 end
 -- A slot that came back is not raised, so that it is found in the new generation too.
-if not came_back(KEYS[3], high_water, 4) then
+local _, came_back = ask_slot(KEYS[3], high_water, 4)
+if not came_back then
   write_high_water('SET', KEYS[2], raised)
   remember(KEYS[3], high_water, raised, raised)
   high_water = raised

@@ -31,7 +31,7 @@ static BEGIN: LazyLock<Script> = LazyLock::new(|| {
             include_str!("count.lua"),
             include_str!("sequence.lua"),
             include_str!("given_out.lua"),
-            include_str!("for_id.lua"),
+            include_str!("ask_slot.lua"),
             include_str!("present_generation.lua"),
             include_str!("begin_generation.lua")
         ),

@@ -3,16 +3,23 @@
 -- and no old counts came back.
 --
 -- KEYS: the high water and the sequences given out.
--- ARGV: the lowest sequence to raise the high water to; 1 to raise it only if it was lost, else 0.
--- Returns 'ok' and the high water; or, having changed nothing, 'foreign' and what is there.
+-- ARGV: the lowest sequence to raise the high water to; 0 to raise it only if it was lost, the
+--       sequence that a slot must have recorded as forgotten, or -1 to raise it in any case.
+-- Returns 'ok' and the high water; or, having changed nothing, 'changed' and the high water if
+-- something else is recorded, or 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
 if foreign then
   return { 'foreign', foreign }
 end
-if ARGV[2] == '1' and high_water > 0 then
+local only = tonumber(ARGV[2])
+if only == 0 and high_water > 0 then
   return { 'ok', format_sequence(high_water) }
+end
+-- Another copy has come back since, or another operator has decided.
+if only > 0 and back_in(KEYS[2]) ~= only then
+  return { 'changed', format_sequence(high_water) }
 end
 local back = sequence_of_word(KEYS[2], 'back')
 local raised = math.max(now_in_microseconds(), high_water, tonumber(ARGV[1]), back)

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use super::found;
 use super::values::{SEQUENCE_CONSTANTS, answered_sequence};
 use crate::error::{Error, StoreStep};
-use crate::names::SLOTS;
+use crate::names::{SLOTS, Slot};
 use crate::protocol::ClaimSeq;
 use crate::redis::batch::{self, Batch, IfLost};
 use crate::redis::connection::{Deadline, Script, ScriptAnswer};
@@ -32,18 +32,19 @@ pub(crate) fn raise(server: &Server, above: ClaimSeq) -> Result<(), Error> {
     let names = server.names();
     let slots = if names.are_spread() { (0..SLOTS).collect() } else { vec![names.home()] };
     let parts = slots.into_iter().map(|part| PartSeq { part, seq: above });
-    raise_each(server, &parts.collect::<Vec<_>>())
+    raise_those(server, &parts.collect::<Vec<_>>(), Those::All).map(drop)
 }
 
-/// Raises the high water of each of these parts to its own sequence.
-pub(crate) fn raise_each(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
-    raise_those(server, parts, Those::All)
+/// Raises the high water of each of these parts that came back, and has recorded that it has
+/// forgotten this sequence. Returns the others.
+pub(crate) fn raise_found(server: &Server, found: &[PartSeq]) -> Result<Vec<Slot>, Error> {
+    raise_those(server, found, Those::Found)
 }
 
 /// Raises the high water of those of these parts that have none. Skips a part that has one by now,
 /// because it may have come back from an old copy.
 pub(crate) fn raise_emptied(server: &Server, parts: &[PartSeq]) -> Result<(), Error> {
-    raise_those(server, parts, Those::Emptied)
+    raise_those(server, parts, Those::Emptied).map(drop)
 }
 
 /// The parts that are raised.
@@ -51,34 +52,45 @@ pub(crate) fn raise_emptied(server: &Server, parts: &[PartSeq]) -> Result<(), Er
 enum Those {
     All,
     Emptied,
+    /// Those that have recorded that they have forgotten this sequence.
+    Found,
 }
 
-fn raise_those(server: &Server, parts: &[PartSeq], those: Those) -> Result<(), Error> {
+/// Returns those of these parts that have recorded something else.
+fn raise_those(server: &Server, parts: &[PartSeq], those: Those) -> Result<Vec<Slot>, Error> {
     let names = server.names();
-    batch::in_any_order(server, BATCH, parts, |checkout, window, _: &mut Vec<()>| {
+    batch::in_any_order(server, BATCH, parts, |checkout, window, changed: &mut Vec<Slot>| {
         let last = server.last_sighting();
         let seen = window.chunks.iter().map(|chunk| last.get(chunk.slot)).collect::<Vec<_>>();
         let mut newest = seen.iter().map(|(_, newest)| *newest);
         let calls = window.pack(|calls, chunk| {
             let newest = newest.next().unwrap_or_default();
             let above = chunk.items.iter().map(|item| item.seq).max().unwrap_or_default();
+            let only = match those {
+                Those::All => -1,
+                Those::Emptied => 0,
+                Those::Found => above.get(),
+            };
             RAISE.call(calls, 2, 2, |args| {
                 args.text(&*names.high_water(chunk.slot)).text(&*names.given_out(chunk.slot));
-                args.int(above.max(newest).get()).int(i64::from(those == Those::Emptied));
+                args.int(above.max(newest).get()).int(only);
             });
         });
         let replies = server.run(&RAISE, checkout, &calls)?;
         for ((chunk, reply), (nth, _)) in window.with(replies).zip(seen) {
             let answer = ScriptAnswer::read(reply)?;
-            if answer.word != b"ok" {
-                return Err(found::in_answer(names, chunk.slot, &answer, None));
+            match answer.word.as_slice() {
+                b"ok" => last.note(nth, chunk.slot, answered_sequence(&answer)?),
+                b"changed" => {
+                    changed.push(chunk.slot);
+                    continue;
+                }
+                _ => return Err(found::in_answer(names, chunk.slot, &answer, None)),
             }
-            last.note(nth, chunk.slot, answered_sequence(&answer)?);
-            if those == Those::All {
+            if those != Those::Emptied {
                 last.note_accepted(nth, chunk.slot);
             }
         }
         Ok(())
-    })?;
-    Ok(())
+    })
 }

@@ -1,11 +1,10 @@
 -- Makes a slot of a cluster give out a sequence for a new id of the data. A slot that does not
 -- remember what it is known to have given out under the last id came back from an old copy, and
--- gives out none.
+-- gives out none. It records that.
 --
 -- KEYS: the high water and the sequences given out. ARGV: the sequence, and those that the slot is
 -- known to have given out. Raises the high water to the first, if it is lower. Returns 'ok' and the
--- high water; or, having changed nothing, 'back' and the high water, or 'foreign' and what is
--- there.
+-- high water; 'back' and the high water; or, having changed nothing, 'foreign' and what is there.
 
 local high_water, foreign = read_high_water(KEYS[1])
 foreign = foreign or foreign_given_out(KEYS[2])
@@ -13,8 +12,8 @@ if foreign then
   return { 'foreign', foreign }
 end
 
-local is_back, was_given_out = came_back(KEYS[2], high_water, 2)
-if is_back then
+local _, came_back, was_given_out = ask_slot(KEYS[2], high_water, 2)
+if came_back then
   return { 'back', format_sequence(high_water) }
 end
 

@@ -21,7 +21,7 @@ static RAISE: LazyLock<Script> = LazyLock::new(|| {
             include_str!("count.lua"),
             include_str!("sequence.lua"),
             include_str!("given_out.lua"),
-            include_str!("for_id.lua"),
+            include_str!("ask_slot.lua"),
             include_str!("raise_for_id.lua")
         ),
         SEQUENCE_CONSTANTS,
@@ -77,7 +77,8 @@ impl InSlot for OfSlot {
 
 /// Makes all slots but that of the id give out the same sequence, which is above all existing ones
 /// and no less than `above`. Skips the slots that do not remember what is known of them: without
-/// that sequence it shows that they have gone back to before the new id.
+/// that sequence it shows that they have gone back to before the new id. They also record that they
+/// went back, because they soon forget which sequences they gave out.
 ///
 /// The slot of the id comes last, when the id is set. So a slow process that knows only what was
 /// before the last id cannot begin a generation.

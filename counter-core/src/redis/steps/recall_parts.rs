@@ -24,6 +24,7 @@ static RECALL: LazyLock<Script> = LazyLock::new(|| {
             include_str!("count.lua"),
             include_str!("sequence.lua"),
             include_str!("given_out.lua"),
+            include_str!("ask_slot.lua"),
             include_str!("recall_in_slot.lua")
         ),
         SEQUENCE_CONSTANTS,
@@ -116,6 +117,11 @@ fn ask(
     for (chunk, reply) in window.with(RECALL.run_at_once(checkout, &calls, window.until)?) {
         if reply.is_split() {
             answers.push(Answer::Nothing(chunk.slot, ON_ITS_WAY.to_owned()));
+            continue;
+        }
+        // A node that takes no writes refuses those slots that have something to record.
+        if let Reply::Refused(refused) = reply {
+            answers.push(Answer::Nothing(chunk.slot, BoxError::from(refused).to_string()));
             continue;
         }
         let answer = ScriptAnswer::read(reply)?;

@@ -4,8 +4,8 @@
 --       total and of each bucket its pending delta and its claim.
 -- ARGV: what each claim does, as op:value; the instant of the reading; the instant of the newest
 --       reading, used if the store knows none, or an empty text; how many milliseconds the newest
---       instant is remembered; for each bucket the end of its period. Instants are in microseconds
---       since 1970.
+--       instant is remembered; how many microseconds an instant may be ahead; for each bucket the
+--       end of its period. Instants are in microseconds since 1970.
 -- Returns 'ok', the high water, and for each counter its claim, or - if it stays as it is. Or,
 -- having changed nothing: 'missing' and the high water if the newest reading is not known;
 -- 'foreign', what is there, and a number: none for the first two names, 1 for the third, and that
@@ -43,15 +43,17 @@ newest_reading = newest_reading or ARGV[3]
 if newest_reading == '' then
   return { 'missing', format_sequence(high_water) }
 end
+-- A client's clock may be ahead, and must not make later readings older than its own for long.
+local now = now_in_microseconds()
+local latest = now + tonumber(ARGV[5])
 local at, newest_at = tonumber(ARGV[2]), tonumber(newest_reading)
-local is_newest = at >= newest_at
+local is_newest = at >= math.min(newest_at, latest)
 
 -- A bucket stays as it is if a newer reading of its own period is known.
 local function is_set(counter)
-  return is_newest or (counter > 1 and newest_at >= tonumber(ARGV[3 + counter]))
+  return is_newest or (counter > 1 and newest_at >= tonumber(ARGV[4 + counter]))
 end
 
-local now = now_in_microseconds()
 local newest = high_water
 local first
 local outcomes = { 'ok', false }
@@ -73,7 +75,7 @@ outcomes[2] = format_sequence(newest)
 if first then
   write_high_water('SET', KEYS[1], newest)
   remember(KEYS[2], high_water, first, newest)
-  if is_newest then
+  if is_newest and at <= latest then
     redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[4])
   end
   redis.call('DEL', unpack(dels))

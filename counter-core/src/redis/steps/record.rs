@@ -99,7 +99,7 @@ fn record_call(server: &Server, slot: Slot, reading: &Reading) -> Packed {
     let names = server.names();
     let mut call = Packed::default();
     let counters = 1 + reading.buckets.len();
-    RECORD.call(&mut call, 3 + 2 * counters, 4 + reading.buckets.len(), |args| {
+    RECORD.call(&mut call, 3 + 2 * counters, 5 + reading.buckets.len(), |args| {
         args.text(&*names.high_water(slot)).text(&*names.given_out(slot));
         names.write_newest(args, &reading.total);
         for id in reading.ids() {
@@ -107,11 +107,11 @@ fn record_call(server: &Server, slot: Slot, reading: &Reading) -> Packed {
             names.write_claim(args, id);
         }
         args.text(ClaimOp::Set(reading.value).to_string()).int(reading.at);
-        match reading.newest_row {
+        match reading.known_newest {
             Some(newest) => args.int(newest),
             None => args.text(""),
         };
-        args.int(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
+        args.int(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX)).int(reading.ahead);
         for (_, end) in &reading.buckets {
             args.int(*end);
         }

@@ -2,10 +2,11 @@
 --
 -- KEYS: the high water and the sequences given out; then of each counter its pending delta and its
 --       claim.
--- ARGV: what each claim does, as op:value.
--- Returns 'ok', the high water, and for each counter its claim, or x and what is in its place, in
--- which case that counter is unchanged. Or, having changed nothing, 'foreign' and what is in the
--- place of the first two names.
+-- ARGV: what each claim does, as op:value; if they are replaced only as they were seen, of each
+--       counter the high water and the pending delta that were seen.
+-- Returns 'ok', the high water, and for each counter its claim; or - if it is not as it was seen,
+-- or x and what is in its place, in which cases that counter is unchanged. Or, having changed
+-- nothing, 'foreign' and what is in the place of the first two names.
 --
 -- Everything is read before anything is written. If a counter is named twice, its last claim stays.
 
@@ -24,7 +25,15 @@ local function foreign_in(pending_name, claim_name)
   if not foreign_claim and claim and not sequence_of_claim(claim) then
     foreign_claim = foreign_value('F', claim)
   end
-  return foreign_pending or foreign_claim
+  return foreign_pending or foreign_claim, pending
+end
+
+-- Returns whether nothing was claimed, set or counted since the counter of this number was seen.
+local counters = (#KEYS - 2) / 2
+local is_compared = #ARGV - 2 > counters
+local function is_as_seen(counter, pending)
+  local seen_high_water, seen = ARGV[counters + 2 * counter - 1], ARGV[counters + 2 * counter]
+  return format_sequence(high_water) == seen_high_water and (pending or '0') == seen
 end
 
 local now = now_in_microseconds()
@@ -34,13 +43,16 @@ local outcomes = { 'ok', false }
 local dels, sets = {}, {}
 for i = 1, #KEYS - 2, 2 do
   local pending_name, claim_name = KEYS[i + 2], KEYS[i + 3]
-  local foreign_there = foreign_in(pending_name, claim_name)
+  local counter = (i + 1) / 2
+  local foreign_there, pending = foreign_in(pending_name, claim_name)
   if foreign_there then
     outcomes[#outcomes + 1] = 'x' .. foreign_there
+  elseif is_compared and not is_as_seen(counter, pending) then
+    outcomes[#outcomes + 1] = '-'
   else
     newest = math.max(now, newest + 1)
     first = first or newest
-    local text = format_sequence(newest) .. ':' .. ARGV[(i + 1) / 2]
+    local text = format_sequence(newest) .. ':' .. ARGV[counter]
     dels[#dels + 1] = pending_name
     sets[#sets + 1] = { claim_name, text }
     outcomes[#outcomes + 1] = text

@@ -9,13 +9,13 @@ use super::values::{SEQUENCE_CONSTANTS, parse_claim};
 use crate::error::{BoxError, Error, Operation};
 use crate::id::CounterId;
 use crate::names::Slot;
-use crate::protocol::{Claim, ClaimOp};
+use crate::protocol::{Claim, ClaimOp, Seen};
 use crate::redis::confirmation_rule::ConfirmationRule;
 use crate::redis::connection::{
     Checkout, Deadline, ExchangeError, Packed, Reply, Script, ScriptAnswer, Unexpected,
 };
 use crate::redis::server::Server;
-use crate::store::Replacement;
+use crate::store::{Replacement, SeenReplacement};
 
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::with_constants(
@@ -52,29 +52,82 @@ pub(crate) fn replace_many(
     replacements: &[(CounterId, Replacement)],
     confirmation: ConfirmationRule,
 ) -> Vec<Result<Claim, Error>> {
+    let wanted = replacements.iter().map(|(id, to)| Wanted { id, to: *to, seen: None });
+    let wanted = wanted.collect::<Vec<_>>();
+    let claim_of = |(one, outcome): (&Wanted<'_>, Outcome)| {
+        let claim = outcome.and_then(|claim| claim.ok_or_else(Failure::unexpected));
+        claim.map_err(|failure| failure.of(one))
+    };
+    let outcomes = replace_all(server, &wanted, confirmation);
+    wanted.iter().zip(outcomes).map(claim_of).collect()
+}
+
+/// Replaces those of these counters that are as they were seen. Returns an outcome for each.
+pub(crate) fn replace_unchanged(
+    server: &Server,
+    replacements: &[SeenReplacement],
+    confirmation: ConfirmationRule,
+) -> Vec<Result<Option<Claim>, Error>> {
+    let wanted = replacements.iter().map(|one| {
+        let SeenReplacement { counter, to, seen } = one;
+        Wanted { id: counter, to: *to, seen: Some(*seen) }
+    });
+    let wanted = wanted.collect::<Vec<_>>();
+    let outcomes = replace_all(server, &wanted, confirmation);
+    let outcomes = wanted.iter().zip(outcomes);
+    outcomes.map(|(one, outcome)| outcome.map_err(|failure| failure.of(one))).collect()
+}
+
+/// A counter, and what it is replaced with.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    id: &'a CounterId,
+    to: Replacement,
+    /// How it was seen, if it is replaced only if it is still so.
+    seen: Option<Seen>,
+}
+
+/// The claim of a counter, or `None` if the counter is not as it was seen.
+type Outcome = Result<Option<Claim>, Failure>;
+
+fn replace_all(
+    server: &Server,
+    wanted: &[Wanted<'_>],
+    confirmation: ConfirmationRule,
+) -> Vec<Outcome> {
     let (names, mut by_slot) = (server.names(), BTreeMap::<Slot, Vec<usize>>::new());
-    for (place, (id, _)) in replacements.iter().enumerate() {
-        by_slot.entry(names.slot_of(id)).or_default().push(place);
+    for (place, one) in wanted.iter().enumerate() {
+        by_slot.entry(names.slot_of(one.id)).or_default().push(place);
     }
     let mut outcomes = Vec::new();
-    outcomes.resize_with(replacements.len(), || None);
+    outcomes.resize_with(wanted.len(), || None);
     // All failing calls together take no longer than one of them may.
     let patience = server.timeouts().wait.saturating_add(server.timeouts().read);
     let (mut failing, mut refused) = (Duration::ZERO, None::<SharedCause>);
     for (slot, places) in by_slot {
         for places in places.chunks(CHUNK) {
-            let chunk = places.iter().filter_map(|place| replacements.get(*place));
+            let chunk = places.iter().filter_map(|place| wanted.get(*place).copied());
             let chunk = chunk.collect::<Vec<_>>();
             let started = Instant::now();
             let of_chunk = match &refused {
                 Some(why) if failing >= patience || !names.are_spread() => {
                     chunk.iter().map(|_| Err(Failure::NotDone(why.clone()))).collect()
                 }
-                _ => replace_chunk(server, slot, &chunk, confirmation).unwrap_or_else(|why| {
-                    failing += started.elapsed();
-                    refused = Some(why.cause().clone());
-                    chunk.iter().map(|_| Err(why.clone())).collect()
-                }),
+                _ => {
+                    let replaced = replace_chunk(server, slot, &chunk, confirmation);
+                    let (of_chunk, failed) = match replaced {
+                        Ok(Replaced { outcomes, unconfirmed }) => (outcomes, unconfirmed),
+                        Err(why) => {
+                            let of_each = chunk.iter().map(|_| Err(why.clone()));
+                            (of_each.collect(), Some(why.cause().clone()))
+                        }
+                    };
+                    if failed.is_some() {
+                        failing += started.elapsed();
+                        refused = failed;
+                    }
+                    of_chunk
+                }
             };
             for (place, outcome) in places.iter().zip(of_chunk) {
                 if let Some(of) = outcomes.get_mut(*place) {
@@ -83,11 +136,8 @@ pub(crate) fn replace_many(
             }
         }
     }
-    let outcome = |((id, replacement), outcome): (&(CounterId, Replacement), Option<_>)| {
-        let outcome: Result<Claim, Failure> = outcome.unwrap_or_else(|| Err(Failure::unexpected()));
-        outcome.map_err(|failure| failure.of(id, *replacement))
-    };
-    replacements.iter().zip(outcomes).map(outcome).collect()
+    let unexpected = || Err(Failure::unexpected());
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(unexpected)).collect()
 }
 
 /// Why a counter has no new claim.
@@ -110,8 +160,8 @@ impl Failure {
         }
     }
 
-    fn of(self, id: &CounterId, replacement: Replacement) -> Error {
-        let (operation, counter) = (operation_of(replacement), id.clone());
+    fn of(self, one: &Wanted<'_>) -> Error {
+        let (operation, counter) = (operation_of(one.to), one.id.clone());
         match self {
             Self::NotDone(why) => {
                 Error::NotCounted { operation, counter, source: why.into_cause() }
@@ -130,13 +180,20 @@ fn operation_of(replacement: Replacement) -> Operation {
     }
 }
 
+/// What a script has done.
+struct Replaced {
+    outcomes: Vec<Outcome>,
+    /// Why the claims were not confirmed, if they should have been. Each outcome says so, too.
+    unconfirmed: Option<SharedCause>,
+}
+
 /// Replaces counters of one slot. Fails for all of them, or returns an outcome for each.
 fn replace_chunk(
     server: &Server,
     slot: Slot,
-    chunk: &[&(CounterId, Replacement)],
+    chunk: &[Wanted<'_>],
     confirmation: ConfirmationRule,
-) -> Result<Vec<Result<Claim, Failure>>, Failure> {
+) -> Result<Replaced, Failure> {
     let replaced = server
         .for_caller(slot, |checkout| replace_on(server, checkout, slot, chunk, confirmation))
         .unwrap_or_else(|why| Err(ExchangeError::NotSent(why)));
@@ -152,9 +209,9 @@ fn replace_on(
     server: &Server,
     checkout: &mut Checkout<'_>,
     slot: Slot,
-    chunk: &[&(CounterId, Replacement)],
+    chunk: &[Wanted<'_>],
     confirmation: ConfirmationRule,
-) -> Result<Vec<Result<Claim, Failure>>, ExchangeError> {
+) -> Result<Replaced, ExchangeError> {
     let (nth, _) = server.last_sighting().get(slot);
     let deadline = Deadline::after(server.timeouts().read);
     let reply = REPLACE.run(checkout, &replace_call(server, slot, chunk), deadline)?.pop();
@@ -172,32 +229,43 @@ fn replace_on(
     }
     let outcomes = read_outcomes(server, slot, chunk, answer);
     let outcomes = outcomes.ok_or_else(|| interrupted(checkout, Unexpected.into()))?;
-    let made = outcomes.iter().flatten().count();
-    if made > 0 {
-        let confirmed = confirm(server, checkout, confirmation, &[slot], made);
-        confirmed.map_err(|why| interrupted(checkout, why))?;
+    let claims = outcomes.iter().flatten().flatten();
+    let (made, newest) = (claims.clone().count(), claims.map(|claim| claim.seq).max());
+    let Some(newest) = newest else { return Ok(Replaced { outcomes, unconfirmed: None }) };
+    if let Err(why) = confirm(server, checkout, confirmation, &[slot], made) {
+        checkout.mark_broken();
+        let why = SharedCause::from(why);
+        let unconfirmed = |outcome: Outcome| match outcome {
+            Ok(Some(_)) => Err(Failure::Unknown(why.clone())),
+            // What the script left unchanged is unchanged all the same.
+            other => other,
+        };
+        let outcomes = outcomes.into_iter().map(unconfirmed).collect();
+        return Ok(Replaced { outcomes, unconfirmed: Some(why) });
     }
-    if let Some(newest) = outcomes.iter().flatten().map(|claim| claim.seq).max() {
-        server.last_sighting().note_claim(nth, slot, newest);
-    }
-    Ok(outcomes)
+    server.last_sighting().note_claim(nth, slot, newest);
+    Ok(Replaced { outcomes, unconfirmed: None })
 }
 
-fn replace_call(server: &Server, slot: Slot, chunk: &[&(CounterId, Replacement)]) -> Packed {
+fn replace_call(server: &Server, slot: Slot, chunk: &[Wanted<'_>]) -> Packed {
     let names = server.names();
     let mut call = Packed::default();
-    REPLACE.call(&mut call, 2 + 2 * chunk.len(), chunk.len(), |args| {
+    let seen = chunk.iter().filter_map(|one| one.seen).collect::<Vec<_>>();
+    REPLACE.call(&mut call, 2 + 2 * chunk.len(), chunk.len() + 2 * seen.len(), |args| {
         args.text(&*names.high_water(slot)).text(&*names.given_out(slot));
-        for (id, _) in chunk {
-            names.write_pending(args, id);
-            names.write_claim(args, id);
+        for one in chunk {
+            names.write_pending(args, one.id);
+            names.write_claim(args, one.id);
         }
-        for (_, replacement) in chunk {
-            let op = match replacement {
-                Replacement::Set(to) => ClaimOp::Set(*to),
+        for one in chunk {
+            let op = match one.to {
+                Replacement::Set(to) => ClaimOp::Set(to),
                 Replacement::Delete => ClaimOp::Delete,
             };
             args.text(op.to_string());
+        }
+        for Seen { high_water, pending } in seen {
+            args.int(high_water.get()).int(pending);
         }
     });
     call
@@ -211,16 +279,19 @@ fn interrupted(checkout: &mut Checkout<'_>, why: BoxError) -> ExchangeError {
 fn read_outcomes(
     server: &Server,
     slot: Slot,
-    chunk: &[&(CounterId, Replacement)],
+    chunk: &[Wanted<'_>],
     mut answer: ScriptAnswer,
-) -> Option<Vec<Result<Claim, Failure>>> {
-    let outcome = |(id, _): &&(CounterId, Replacement)| {
+) -> Option<Vec<Outcome>> {
+    let outcome = |one: &Wanted<'_>| {
         let Reply::Text(text) = answer.rest.next()? else { return None };
+        if text == b"-" && one.seen.is_some() {
+            return Some(Ok(None));
+        }
         if let Some(code) = text.strip_prefix(b"x") {
-            let foreign = found::from_script(code, server.names(), slot, Some(id))?;
+            let foreign = found::from_script(code, server.names(), slot, Some(one.id))?;
             return Some(Err(Failure::NotDone(BoxError::from(foreign).into())));
         }
-        parse_claim(id, &text).map(Ok)
+        parse_claim(one.id, &text).map(|claim| Ok(Some(claim)))
     };
     chunk.iter().map(outcome).collect()
 }

@@ -45,7 +45,7 @@ local function foreign_marks(name)
 end
 
 -- Returns the members of the sequences given out that are not runs, as ZADD takes them: 'accepted',
--- which raise.lua sets, and 'back', which recall_in_slot.lua sets. They are never forgotten. Their
+-- which raise.lua sets, and 'back', which ask_slot.lua sets. They are never forgotten. Their
 -- scores are negated sequences, so they come before all runs.
 local function words_in(name)
   local lowest = redis.call('ZRANGE', name, 0, 1, 'WITHSCORES')

@@ -4,14 +4,19 @@
 //! other, if the counter is still as the read saw it: that is repeated until the value is 0. The
 //! two are plain increments, so reads, sets and syncs go on, and the sum of both counters is at no
 //! instant another one. A step whose answer was lost is not repeated: the value is read again.
+//!
+//! Gauges do not add up. A merge leaves them as they are, and a rename gives them their new name.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use counter_core::{CounterId, Holding, Owner, OwnerId, OwnerType};
 
 use super::find::{self, Whose};
+use super::gauges::{DeclaredAs, Gauges};
 use super::merged::Merged;
 use super::moving::Moving;
+use super::renaming::Renamed;
 use super::zeros;
 use crate::engine::engine::Engine;
 use crate::engine::kept;
@@ -26,10 +31,16 @@ use crate::sync::report::report::SyncReport;
 pub(crate) type MergeObserver<'a> = &'a mut dyn FnMut(&Merged) -> ControlFlow<()>;
 
 /// Moves all counters of an owner to another.
-pub(crate) fn merge(engine: &Engine, from: &Owner, into: &Owner) -> Result<Merged, Error> {
+pub(crate) fn merge(
+    engine: &Engine,
+    from: &Owner,
+    into: &Owner,
+    declared: DeclaredAs<'_>,
+) -> Result<Merged, Error> {
     let target = |id: &CounterId| counter_of(into.owner_type(), into.id(), id);
     let types = [from.owner_type(), into.owner_type()];
-    run(engine, Whose::Owner(from), types, target, &mut |_| ControlFlow::Continue(()))
+    let gauges = Gauges::of(engine, types, declared)?;
+    run(engine, Whose::Owner(from), types, target, gauges, &mut |_| ControlFlow::Continue(()))
 }
 
 /// Moves the counters of all owners of a type to the owners with the same ids of another type.
@@ -37,10 +48,12 @@ pub(crate) fn rename(
     engine: &Engine,
     from: &OwnerType,
     into: &OwnerType,
+    declared: DeclaredAs<'_>,
     observer: MergeObserver<'_>,
 ) -> Result<Merged, Error> {
     let target = |id: &CounterId| counter_of(into, id.owner_id(), id);
-    run(engine, Whose::Type(from), [from, into], target, observer)
+    let gauges = Gauges::of(engine, [from, into], declared)?;
+    run(engine, Whose::Type(from), [from, into], target, gauges, observer)
 }
 
 /// Returns the counter of the same key of another owner, or its bucket of the same period.
@@ -62,21 +75,23 @@ fn run(
     whose: Whose<'_>,
     [from, into]: [&OwnerType; 2],
     target: impl Fn(&CounterId) -> Result<CounterId, Error>,
+    gauges: Gauges<'_>,
     observer: MergeObserver<'_>,
 ) -> Result<Merged, Error> {
     let (moving, store_id) = (Moving::new(engine, target)?, present_store(engine)?);
-    let mut merging = Merging { engine, moving, observer, store_id };
+    let are_renamed = matches!(whose, Whose::Type(_));
+    let mut merging = Merging { engine, moving, gauges, are_renamed, observer, store_id };
     find::require_rows(engine, whose)?;
     kept::copy(engine, [from, into], true)?;
     find::in_store(engine, whose, |ids| {
-        merging.moving.move_all(ids.clone())?;
+        merging.move_all(ids.clone())?;
         // Also what a call has moved that did not come to its end.
         merging.sync(ids)
     })?;
     if !merging.moving.merged.interrupted {
         find::in_table(engine, whose, |rows| {
             let ids = rows.into_iter().map(|row| row.counter).collect();
-            let moved = merging.moving.move_all(ids)?;
+            let moved = merging.move_all(ids)?;
             merging.sync(moved)
         })?;
     }
@@ -90,6 +105,9 @@ fn run(
 struct Merging<'a, 'o, Target> {
     engine: &'a Engine,
     moving: Moving<'a, Target>,
+    gauges: Gauges<'a>,
+    /// Whether gauges get their new name. Otherwise they stay.
+    are_renamed: bool,
     observer: MergeObserver<'o>,
     /// The store in which the first move was made, once it has an id.
     store_id: Option<String>,
@@ -99,15 +117,48 @@ impl<Target> Merging<'_, '_, Target>
 where
     Target: Fn(&CounterId) -> Result<CounterId, Error>,
 {
+    /// Moves counters, and gives gauges their new name. Returns those with which that was done, or
+    /// may have been.
+    fn move_all(&mut self, ids: Vec<CounterId>) -> Result<Vec<CounterId>, Error> {
+        let of_gauges = self.gauges.among(ids.iter(), |id| self.moving.target_of(id))?;
+        let is_gauge = |id: &CounterId| of_gauges.contains(id);
+        let (gauges, counted) = ids.into_iter().partition::<Vec<_>, _>(is_gauge);
+        let mut moved = self.moving.move_all(counted)?;
+        if self.are_renamed {
+            moved.extend(self.rename(gauges)?);
+        } else {
+            self.moving.refuse(gauges);
+        }
+        Ok(moved)
+    }
+
+    fn rename(&mut self, gauges: Vec<CounterId>) -> Result<BTreeSet<CounterId>, Error> {
+        let Renamed { mut touched, open } = self.moving.rename_all(gauges)?;
+        if !open.is_empty() {
+            // What another process has left in the store comes into the table.
+            self.sync_both(open.clone())?;
+            let again = self.moving.rename_all(open)?;
+            touched.extend(again.touched);
+            again.open.into_iter().for_each(|gauge| self.moving.leave(gauge));
+        }
+        self.moving.merged.moved += touched.len() as u64;
+        Ok(touched)
+    }
+
+    /// Calls [`sync_both`](Self::sync_both), then the observer.
+    fn sync(&mut self, moved: Vec<CounterId>) -> Result<ControlFlow<()>, Error> {
+        if !moved.is_empty() {
+            self.sync_both(moved)?;
+        }
+        Ok(self.observe())
+    }
+
     /// Syncs these counters and those that they are moved to.
     ///
     /// So no more than a batch of counts is in the store alone, and the next batch finds it in the
     /// table. A pair is written by one transaction: if one side were in the table and the other was
     /// lost with the store, the history would be lost, or there twice.
-    fn sync(&mut self, moved: Vec<CounterId>) -> Result<ControlFlow<()>, Error> {
-        if moved.is_empty() {
-            return Ok(self.observe());
-        }
+    fn sync_both(&mut self, moved: Vec<CounterId>) -> Result<(), Error> {
         let mut counters = Vec::with_capacity(2 * moved.len());
         for from in moved {
             counters.push(self.moving.target_of(&from)?);
@@ -125,7 +176,7 @@ where
             false => self.claimed(&counters)?,
         };
         left.into_iter().for_each(|left| self.moving.merged.unsynced.push(left));
-        Ok(self.observe())
+        Ok(())
     }
 
     /// Returns those of the counters of which the store has a claim.
@@ -152,7 +203,11 @@ where
         Ok(())
     }
 
-    fn remove(&mut self, rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
+    /// Removes rows that have been 0 for long. A reading of 0 stays.
+    fn remove(&mut self, mut rows: Vec<CounterRow>) -> Result<ControlFlow<()>, Error> {
+        let rows_of = rows.iter().map(|row| &row.counter);
+        let gauges = self.gauges.among(rows_of, |id| self.moving.target_of(id))?;
+        rows.retain(|row| !gauges.contains(&row.counter));
         let found = rows.len() as u64;
         let removed = zeros::remove(self.engine, rows)?.rows;
         self.moving.merged.rows_removed += removed;

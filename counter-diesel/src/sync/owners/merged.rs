@@ -49,7 +49,8 @@ pub struct FailedMerge {
 
 impl Merged {
     /// Returns whether everything was moved and is in the table, and the store has lost nothing.
-    /// Otherwise the same call goes on.
+    /// Otherwise the same call goes on. Only gauges that cannot be merged stay among those that
+    /// [failed](Self::failed) until they are deleted.
     pub const fn is_complete(&self) -> bool {
         let is_moved = self.left.is_empty() && self.failed.is_empty() && self.unanswered == 0;
         let is_kept = self.lost.is_empty() && !self.store_lost;

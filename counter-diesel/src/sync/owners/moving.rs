@@ -21,11 +21,17 @@ const MOVES: u32 = 5;
 
 /// How often counters are read. A move is not made if any counter was claimed since the read, as
 /// syncs do all the time, so more reads than moves are needed.
-const READS: u32 = 25;
+pub(super) const READS: u32 = 25;
+
+/// Returns how many counters are read together, after so many reads: the fewer at once, the sooner
+/// after its read each is moved.
+pub(super) fn at_once(reads: u32) -> usize {
+    (BATCH.get() >> (2 * reads).min(8)).max(1)
+}
 
 /// Counters that are moved.
 pub(crate) struct Moving<'a, Target> {
-    engine: &'a Engine,
+    pub(super) engine: &'a Engine,
     store: &'a dyn MoveCounts,
     /// Returns to which counter one is moved.
     target: Target,
@@ -63,10 +69,8 @@ where
         let mut moves = HashMap::new();
         self.rows.clear();
         for reads in 0..READS {
-            // The fewer at once, the sooner after its read each is moved.
-            let at_once = (BATCH.get() >> (2 * reads).min(8)).max(1);
             let mut again = Vec::new();
-            for ids in ids.chunks(at_once) {
+            for ids in ids.chunks(at_once(reads)) {
                 let pairs = self.pairs_with_rows(ids)?;
                 let (pairs, left) = pairs.into_iter().partition::<Vec<_>, _>(|pair| {
                     moves.get(&pair.from).is_none_or(|n| *n < MOVES)
@@ -139,13 +143,18 @@ where
         Ok(pairs)
     }
 
-    fn leave(&mut self, counter: CounterId) {
+    pub(super) fn leave(&mut self, counter: CounterId) {
         if self.reported.insert(counter.as_str()) {
             self.merged.left.push(counter);
         }
     }
 
-    fn fail(&mut self, counter: CounterId, error: Error) {
+    /// Returns whether a counter is among those that are reported.
+    pub(super) fn has_failed(&self, counter: &CounterId) -> bool {
+        self.reported.contains(counter.as_str())
+    }
+
+    pub(super) fn fail(&mut self, counter: CounterId, error: Error) {
         if self.reported.insert(counter.as_str()) {
             self.merged.failed.push(FailedMerge { counter, error });
         }

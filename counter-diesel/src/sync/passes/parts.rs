@@ -48,9 +48,28 @@ impl Pass<'_, '_> {
         self.engine.doubt_parts(doubted);
         if self.is_decided() && !self.log.report.dry_run {
             let gone_back = gone_back.iter().map(newest).collect::<Vec<_>>();
-            return self.settle_parts(parts, &gone_back);
+            let changed = self.settle_parts(parts, &gone_back)?;
+            return self.report_changed(parts, store_id, changed);
         }
         gone_back.into_iter().for_each(|part| self.log.part_went_back(part));
+        Ok(())
+    }
+
+    /// Reports those of these parts that came back from another copy while an operator's decision
+    /// was carried out. The decision is not about that copy.
+    fn report_changed(
+        &mut self,
+        parts: &dyn StoreParts,
+        store_id: &str,
+        changed: BTreeSet<u16>,
+    ) -> Result<(), Error> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let (recall, _) = self.ask_parts(parts, store_id, &changed)?;
+        let is_changed = |part: &ForgottenPart| changed.contains(&part.part);
+        let gone_back = recall.forgotten.into_iter().filter(is_changed);
+        gone_back.for_each(|part| self.log.part_went_back(part));
         Ok(())
     }
 
@@ -97,17 +116,22 @@ impl Pass<'_, '_> {
     }
 
     /// Drops what parts that came back hold, if an operator decided that, and accepts these parts
-    /// as current.
-    fn settle_parts(&mut self, parts: &dyn StoreParts, gone_back: &[PartSeq]) -> Result<(), Error> {
+    /// as current. Returns the parts that are not accepted, because they are no longer as they were
+    /// found.
+    fn settle_parts(
+        &mut self,
+        parts: &dyn StoreParts,
+        gone_back: &[PartSeq],
+    ) -> Result<BTreeSet<u16>, Error> {
         if self.manner.on_conflict == OnConflict::Discard {
             let numbers = gone_back.iter().map(|it| it.part).collect::<HashSet<_>>();
             let is_of_them = |id: &CounterId| numbers.contains(&parts.part_of(id));
             self.discard_all(&is_of_them)?;
             if self.log.report.interrupted {
-                return Ok(());
+                return Ok(BTreeSet::new());
             }
         }
-        Ok(parts.raise_parts(gone_back)?)
+        Ok(parts.raise_parts(gone_back)?.into_iter().collect())
     }
 }
 

@@ -16,14 +16,27 @@ impl World {
             None => {
                 let last = self.last_id(&self.floors, model.does.last_id);
                 let known = [0, 1].map(|part| self.recorded(last, part, None, model.does.records));
-                let floor = self.above_all();
-                if !model.does.raises_first {
-                    self.name(floor, model);
-                }
                 let home = self.parts[HOME].high_water;
-                At::Raising(Raising { next: 0, floor, last, known, home })
+                At::Beginning(Raising { next: 0, floor: 0, last, known, home })
             }
         }
+    }
+
+    /// Reads the record, which may be newer than the high water beside the id by now.
+    pub(super) fn begin(&mut self, before: Raising, model: &PartedStore) -> At {
+        let mut raising = before;
+        if model.does.reads_home_first {
+            raising.last = self.last_id(&self.floors, model.does.last_id);
+            raising.known =
+                [0, 1].map(|part| self.recorded(raising.last, part, None, model.does.records));
+        } else {
+            raising.home = self.parts[HOME].high_water;
+        }
+        raising.floor = self.above_all();
+        if !model.does.raises_first {
+            self.name(raising.floor, model);
+        }
+        At::Raising(raising)
     }
 
     /// Returns the sequence to which parts are raised for a new id. It is even, and sequences of
@@ -43,9 +56,17 @@ impl World {
 
     fn raise_for_id(&mut self, part: usize, raising: &Raising, model: &PartedStore) {
         let Raising { floor, last, known, .. } = *raising;
-        let asks = model.does.asks_for_id;
-        if !asks || !matches!(self.answer(part, known[part], last, model), Answer::WentBack) {
+        if !model.does.asks_for_id {
             self.parts[part].give_out(floor);
+            return;
+        }
+        let answer = match model.does.keeps_in_mind_for_id {
+            true => self.answer(part, known[part], last, model),
+            false => self.looks(part, known[part], last, model),
+        };
+        match answer {
+            Answer::WentBack => self.was_found |= part == 0 && self.was_restored,
+            Answer::Remembers | Answer::WasEmptied => self.parts[part].give_out(floor),
         }
     }
 

@@ -16,6 +16,8 @@ pub struct PartedStore {
     pub dies: bool,
     /// Whether a part comes back from its copy.
     pub is_restored: bool,
+    /// Whether it does so once more while an operator's decision is carried out.
+    pub is_restored_again: bool,
     /// How often the store's id is lost, though its parts are not.
     pub id_is_lost: u8,
     /// Whether a process leaves a claim to a later pass, once.
@@ -103,6 +105,12 @@ pub struct Does {
     pub raises_only_empty: bool,
     /// A part that is found to have come back keeps that in mind.
     pub keeps_in_mind: bool,
+    /// It does so also if it is found when there is to be a new id.
+    pub keeps_in_mind_for_id: bool,
+    /// An operator's decision is about parts that still know that they came back.
+    pub accepts_only_found: bool,
+    /// The high water of the part beside the id is read before the record.
+    pub reads_home_first: bool,
     /// Which id counts as the last one when a part is asked for what is recorded under it.
     pub last_id: LastId,
     /// A part is asked about a claim that is gone even if the claim was made under an earlier id.
@@ -181,6 +189,9 @@ impl Default for Does {
             doubts: true,
             raises_only_empty: true,
             keeps_in_mind: true,
+            keeps_in_mind_for_id: true,
+            accepts_only_found: true,
+            reads_home_first: true,
             last_id: LastId::Recorded,
             asks_for_earlier: true,
             drops: Drops::AllDecided,

@@ -21,12 +21,13 @@ impl World {
                 self.processes[i].left -= 1;
                 self.identify(model)
             }
+            At::Beginning(raising) => self.begin(raising, model),
             At::Raising(raising) => self.raise_next(raising, model),
             At::Raised(raising) => self.name_raised(raising, model),
             At::Identified(life) => self.read_record(i, life, model),
             At::Known(life, known) => self.ask_all(i, life, known, model),
             At::Emptied(ready, above) => {
-                self.raise_emptied(above, model);
+                self.raise_emptied(above.max(ready.life.floor), model);
                 self.ready(i, ready)
             }
             At::Claimed(work) if self.locks[work.part].is_none() => {
@@ -91,9 +92,21 @@ impl World {
         self.now = self.now.max(raised + 1);
     }
 
+    /// An operator decides about a part that was found to have come back. What it holds is dropped
+    /// first, if it has to be.
     pub(super) fn decide(&mut self, model: &PartedStore) {
         if model.decides == Some(Decision::Discard) {
             (self.parts[0].pending, self.parts[0].claim) = (0, None);
+        }
+        self.is_deciding = true;
+    }
+
+    /// Carries out what an operator has decided. A part that came back once more is as it was found
+    /// only by chance.
+    pub(super) fn end_decision(&mut self, model: &PartedStore) {
+        self.is_deciding = false;
+        if model.does.accepts_only_found && !self.parts[0].is_back {
+            return;
         }
         let known = self.newest();
         self.accept(known);
@@ -233,7 +246,7 @@ impl World {
         answer
     }
 
-    fn looks(&self, part: usize, known: u32, life: Life, model: &PartedStore) -> Answer {
+    pub(super) fn looks(&self, part: usize, known: u32, life: Life, model: &PartedStore) -> Answer {
         let part = &self.parts[part];
         let (is_below, floor) = match model.does.floor {
             Floor::Remembered if life.floor > 0 => (false, 1 << life.floor),

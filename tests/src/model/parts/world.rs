@@ -26,6 +26,10 @@ pub struct World {
     pub(super) was_restored: bool,
     /// Some process has found that the first part came back.
     pub(super) was_found: bool,
+    /// An operator's decision about what the first part holds is being carried out.
+    pub(super) is_deciding: bool,
+    /// The first part came back once more meanwhile.
+    pub(super) was_restored_again: bool,
     /// An operator has decided about what the first part held then.
     pub(super) was_decided: bool,
     /// What the row of the first part had when that was copied.
@@ -110,6 +114,8 @@ pub(super) struct Work {
 pub(super) enum At {
     Idle,
     /// There was no id.
+    Beginning(Raising),
+    /// It has read what is recorded, and raises the parts.
     Raising(Raising),
     /// It has raised all parts but the one beside the id.
     Raised(Raising),
@@ -182,6 +188,8 @@ pub enum Happens {
     Give,
     /// An operator decides about what the first part holds.
     Decide,
+    /// This decision is carried out.
+    EndDecision,
 }
 
 impl Part {
@@ -247,6 +255,8 @@ impl World {
             copy: None,
             was_restored: false,
             was_found: false,
+            is_deciding: false,
+            was_restored_again: false,
             was_decided: false,
             copied_row: 0,
             may_be_twice: 0,
@@ -271,6 +281,12 @@ impl World {
         !self.was_emptied || self.parts[0].high_water > 0
     }
 
+    /// Once, and once more while an operator's decision about that is carried out.
+    pub(super) fn can_be_restored(&self, model: &PartedStore) -> bool {
+        let is_again = model.is_restored_again && self.is_deciding && !self.was_restored_again;
+        !self.was_restored || is_again
+    }
+
     /// Not between a transaction's last question for the id and its commit. If the id and a part
     /// are lost in that moment, and a new id comes before it is over, that is not found.
     pub(super) fn can_lose_id(&self, times: u8) -> bool {
@@ -287,7 +303,7 @@ impl World {
 
     /// Once the first part was found to have come back.
     pub(super) fn can_be_decided(&self) -> bool {
-        self.was_found && !self.was_decided
+        self.was_found && !self.was_decided && !self.is_deciding && self.parts[0].is_back
     }
 
     /// Not after the part came back. If a part then loses everything before it is asked, what a
