@@ -64,7 +64,7 @@ pub trait StoreParts: Send + Sync {
     /// give out. Asks nothing.
     fn seen_parts(&self, store_id: &str) -> Vec<PartSeq>;
 
-    /// Begins an operator's decision about each of these parts, if it still gives the answer that it
+    /// Begins an operator's decision about each of these parts that still gives the answer that it
     /// has forgotten this sequence. Returns those parts, each with a later sequence, which it says
     /// it has forgotten from now on. A copy that comes back after that says another one.
     ///

@@ -124,16 +124,16 @@ impl Pass<'_, '_> {
         gone_back: &[PartSeq],
     ) -> Result<BTreeSet<u16>, Error> {
         let begun = parts.begin_decision(gone_back)?;
+        let numbers = begun.iter().map(|it| it.part).collect::<HashSet<_>>();
         if self.manner.on_conflict == OnConflict::Discard {
-            let numbers = begun.iter().map(|it| it.part).collect::<HashSet<_>>();
             let is_of_them = |id: &CounterId| numbers.contains(&parts.part_of(id));
             self.discard_all(&is_of_them)?;
             if self.log.report.interrupted {
                 return Ok(BTreeSet::new());
             }
         }
-        let mut changed = gone_back.iter().map(|it| it.part).collect::<BTreeSet<_>>();
-        begun.iter().for_each(|it| drop(changed.remove(&it.part)));
+        let changed = gone_back.iter().map(|it| it.part).filter(|part| !numbers.contains(part));
+        let mut changed = changed.collect::<BTreeSet<_>>();
         changed.extend(parts.raise_parts(&begun)?);
         Ok(changed)
     }

@@ -109,8 +109,8 @@ pub struct Does {
     pub keeps_in_mind_for_id: bool,
     /// An operator's decision is about parts that still know that they came back.
     pub accepts_only_found: bool,
-    /// When a decision begins, a part gets to know that, so that a copy that comes back later is not
-    /// taken for it, even if that is found to have come back, too.
+    /// When a decision begins, a part gets to know that, so that a copy that comes back later is
+    /// not taken for it, even if that is found to have come back, too.
     pub marks_decision: bool,
     /// The high water of the part beside the id is read before the record.
     pub reads_home_first: bool,
