@@ -52,6 +52,10 @@ impl StoreParts for RedisStore {
         seen.slots_of(store_id).into_iter().map(newest).collect()
     }
 
+    fn begin_decision(&self, found: &[PartSeq]) -> Result<Vec<PartSeq>, Error> {
+        steps::begin_decision(self.server(), found)
+    }
+
     fn raise_parts(&self, found: &[PartSeq]) -> Result<Vec<u16>, Error> {
         steps::raise_found(self.server(), found)
     }

@@ -3,6 +3,7 @@
 
 mod ack;
 mod adopt;
+mod begin_decision;
 mod begin_scan;
 mod claim;
 mod confirm;
@@ -33,6 +34,7 @@ mod verify;
 
 pub(super) use ack::ack;
 pub(super) use adopt::adopt;
+pub(super) use begin_decision::begin_decision;
 pub(super) use begin_scan::{abandon_scan, begin_scan};
 pub(super) use claim::claim;
 pub(super) use count_together::count_together;

@@ -64,6 +64,15 @@ pub trait StoreParts: Send + Sync {
     /// give out. Asks nothing.
     fn seen_parts(&self, store_id: &str) -> Vec<PartSeq>;
 
+    /// Begins an operator's decision about each of these parts that still gives the answer that it
+    /// has forgotten this sequence. Returns those parts, each with a later sequence, which it says
+    /// it has forgotten from now on. A copy that comes back after that says another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if there is no answer; the decision may have begun about some.
+    fn begin_decision(&self, found: &[PartSeq]) -> Result<Vec<PartSeq>, Error>;
+
     /// Raises the high water of each of these parts, as [`Repair::raise`](crate::Repair::raise)
     /// does, if the part still gives the answer that it has forgotten this sequence. Returns the
     /// numbers of the others, which stay as they are. Such a part may have come back from another

@@ -1,6 +1,6 @@
 //! Whether the store has the data that it is known to have had.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use counter_core::{
@@ -53,13 +53,17 @@ fn ensure_in_parts(
     let state = recorded.ledger.state(recorded.prefix)?;
     let (database, above) = (&state.database, state.newest);
     // The last generation may have had no good pass. What is recorded of an earlier one may be
-    // newer: a process may have made a claim under the earlier id after the last one had begun.
+    // newer: a process may have made a claim under the earlier id after the last one had begun. So
+    // the parts must remember what is recorded of any. Each generation begins above all of that,
+    // and no part remembers less than what it gave out since.
     let begun = |row: &&StoreRecord| (parts.begun_above(&row.store_id), row.seq);
     let last = state.stores.iter().max_by_key(begun).map(|row| row.store_id.as_str());
     let store_id = last.unwrap_or_default();
     let mut given_out = Vec::new();
+    for store_id in state.stores.iter().map(|row| &row.store_id).collect::<BTreeSet<_>>() {
+        given_out.extend(recorded.ledger.parts(recorded.prefix, store_id)?);
+    }
     if last.is_some() {
-        given_out = recorded.ledger.parts(recorded.prefix, store_id)?;
         given_out.extend(parts.seen_parts(store_id));
     }
     let last = LastGeneration { store_id, given_out: &given_out, beside_id };

@@ -283,6 +283,11 @@ impl StoreParts for FaultyStore {
         parts_of(&*self.inner).seen_parts(store_id)
     }
 
+    fn begin_decision(&self, found: &[PartSeq]) -> Result<Vec<PartSeq>, Error> {
+        let inner = parts_of(&*self.inner);
+        self.step("begin_decision", StoreStep::Raise, || inner.begin_decision(found))
+    }
+
     fn raise_parts(&self, above: &[PartSeq]) -> Result<Vec<u16>, Error> {
         let inner = parts_of(&*self.inner);
         self.step("raise_parts", StoreStep::Raise, || inner.raise_parts(above))

@@ -54,7 +54,8 @@ fn a_slot_that_is_found_for_a_new_id_stays_so_whatever_is_set_in_it() {
     assert_all(&world.process(), &here, 10);
 }
 
-/// The older copy has nothing pending that a claim would have to ask for.
+/// The older copy has nothing pending that a claim would have to ask for. Another process may find
+/// a copy that came back meanwhile, too.
 #[test]
 fn a_copy_that_comes_back_while_a_decision_is_carried_out_waits_for_another_one() {
     let world = World::new();
@@ -65,19 +66,21 @@ fn a_copy_that_comes_back_while_a_decision_is_carried_out_waits_for_another_one(
     world.restore(node, &held);
     let discard = SyncOptions::default().on_conflict(OnConflict::Discard);
     let dropped = here.len() as u64;
-    for next in [&held, &older] {
+    let rounds = [(dropped, &held, false), (dropped, &older, false), (0, &held, true)];
+    for (discarded, next, is_found) in rounds {
         assert_eq!(sync(&world.process()).gone_back.count(), slots);
-        let (prefix, next) = (world.cluster.prefix(), next.clone());
+        let (prefix, next, other) = (world.cluster.prefix(), next.clone(), world.process());
         let faults = Faults::calling_once_before("raise_parts", move || {
             restore_behind(&prefix, node, &next);
+            assert!(!is_found || sync(&other).gone_back.count() == slots);
         });
         let report = world.process_behind(&faults).sync(&discard).unwrap();
-        assert_eq!((report.discarded, report.gone_back.count()), (dropped, slots), "{report}");
+        assert_eq!((report.discarded, report.gone_back.count()), (discarded, slots), "{report}");
     }
     let counters = world.process();
     assert_eq!(sync(&counters).gone_back.count(), slots);
     assert_all(&counters, &here, 10);
-    assert!(counters.sync(&discard).unwrap().is_clean());
+    assert_eq!(counters.sync(&discard).unwrap().discarded, dropped);
     increment_all(&counters);
     assert!(sync(&counters).is_clean());
     assert_all(&counters, &here, 15);
@@ -109,6 +112,35 @@ fn the_last_id_is_the_one_that_began_last_whatever_is_recorded_of_the_others() {
     let report = sync(&world.process());
     assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
     assert_went_back_to_before_the_id(&report);
+    assert_all(&counters, &here, 10);
+}
+
+/// A process that knew an earlier id when it claimed records under that what a slot gave out since.
+#[test]
+fn what_is_recorded_under_an_earlier_id_is_asked_for_as_well() {
+    let world = World::new();
+    let node = world.node();
+    let (here, _) = world.split(node);
+    let counters = world.process();
+    increment_all(&counters);
+    assert!(sync(&counters).is_clean());
+    let first = present_id(&world);
+    lose_id(&world.name_of_id());
+    assert!(sync(&world.process()).store_replaced.is_some());
+    let second = present_id(&world);
+    increment_all(&counters);
+    let held = world.copy(node);
+    assert!(sync(&world.process()).is_clean());
+    let execute = |sql: String| world.database.execute(&sql).unwrap();
+    let table = r#""model_counters_state""#;
+    execute(format!(r#"DELETE FROM {table} WHERE "store_id" = '{first}:parts'"#));
+    let change = format!(r#"UPDATE {table} SET "store_id" = '{first}:parts'"#);
+    execute(format!(r#"{change} WHERE "store_id" = '{second}:parts'"#));
+    world.restore(node, &held);
+    lose_id(&world.name_of_id());
+    let report = sync(&world.process());
+    assert!(report.store_replaced.is_some() && report.stopped.is_none(), "{report}");
+    assert_eq!(report.gone_back.count(), world.slots_of(&here), "{report}");
     assert_all(&counters, &here, 10);
 }
 

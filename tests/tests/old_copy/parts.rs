@@ -104,6 +104,8 @@ fn a_part_that_comes_back_once_more_is_not_decided_about() {
     check(decided_and_restored(), "a part restored twice");
     let does = Does { accepts_only_found: false, ..Does::default() };
     refute_doing(does, decided_and_restored(), "accepted unseen", NEVER_DOUBLED);
+    let does = Does { marks_decision: false, ..Does::default() };
+    refute_doing(does, decided_and_restored(), "another copy that was found", NEVER_DOUBLED);
 }
 
 #[test]
@@ -198,7 +200,8 @@ fn decided(decision: Decision) -> PartedStore {
 }
 
 fn decided_and_restored() -> PartedStore {
-    PartedStore { is_restored_again: true, leaves: false, ..decided(Decision::Discard) }
+    let passes = vec![2, 2];
+    PartedStore { is_restored_again: true, leaves: false, passes, ..decided(Decision::Discard) }
 }
 
 fn emptied_and_restored() -> PartedStore {

@@ -25,9 +25,7 @@ local function ask_slot(name, high_water, first)
     return forgotten, false, was_given_out
   end
   if newest > (back or accepted) then
-    -- When memory is full, Redis refuses a script whose first write needs memory.
-    redis.call('PERSIST', name)
-    redis.call('ZADD', name, format_sequence(-newest), 'back')
+    keep_in_mind(name, newest)
   end
   return forgotten, back ~= nil or newest > accepted, was_given_out
 end

@@ -17,9 +17,10 @@ local only = tonumber(ARGV[2])
 if only == 0 and high_water > 0 then
   return { 'ok', format_sequence(high_water) }
 end
--- Another copy has come back since, or another operator has decided.
 if only > 0 and back_in(KEYS[2]) ~= only then
-  return { 'changed', format_sequence(high_water) }
+  -- This may have been done, and the answer been lost. Otherwise another copy has come back.
+  local is_done = not back_in(KEYS[2]) and accepted_in(KEYS[2]) >= only
+  return { is_done and 'ok' or 'changed', format_sequence(high_water) }
 end
 local back = sequence_of_word(KEYS[2], 'back')
 local raised = math.max(now_in_microseconds(), high_water, tonumber(ARGV[1]), back)

@@ -76,7 +76,7 @@ impl InSlot for OfSlot {
 }
 
 /// Makes all slots but that of the id give out the same sequence, which is above all existing ones
-/// and no less than `above`. Skips the slots that do not remember what is known of them: without
+/// and above `above`. Skips the slots that do not remember what is known of them: without
 /// that sequence it shows that they have gone back to before the new id. They also record that they
 /// went back, because they soon forget which sequences they gave out.
 ///
@@ -101,7 +101,8 @@ pub(crate) fn raise_for_id(
     }
     let of_home = of_slots.remove(&server.names().home()).unwrap_or_default();
     let of_slots = of_slots.into_iter().map(|(slot, given_out)| OfSlot { slot, given_out });
-    let floor = time(server)?.max(high_water(server)?.get() + 1).max(above.get());
+    let newest = high_water(server)?.max(above);
+    let floor = time(server)?.max(newest.get().saturating_add(1));
     let floor = ClaimSeq::new(floor);
     let raise = |checkout: &mut Checkout<'_>, window: &Window<'_, OfSlot>, _: &mut Vec<()>| {
         raise_window(server, floor, checkout, window)

@@ -119,12 +119,14 @@ fn ask(
             answers.push(Answer::Nothing(chunk.slot, ON_ITS_WAY.to_owned()));
             continue;
         }
-        // A node that takes no writes refuses those slots that have something to record.
-        if let Reply::Refused(refused) = reply {
-            answers.push(Answer::Nothing(chunk.slot, BoxError::from(refused).to_string()));
-            continue;
-        }
-        let answer = ScriptAnswer::read(reply)?;
+        let answer = match reply {
+            // A node that takes no writes refuses those slots that have something to record.
+            Reply::Refused(refused) if refused.proves_no_effect() => {
+                answers.push(Answer::Nothing(chunk.slot, BoxError::from(refused).to_string()));
+                continue;
+            }
+            reply => ScriptAnswer::read(reply)?,
+        };
         if answer.word != b"ok" {
             let why = found::in_answer(names, chunk.slot, &answer, None).to_string();
             answers.push(Answer::Nothing(chunk.slot, why));

@@ -75,6 +75,13 @@ local function back_in(name)
   return back > 0 and back > accepted_in(name) and back or nil
 end
 
+-- Records a sequence that was found to be forgotten.
+local function keep_in_mind(name, forgotten)
+  -- When memory is full, Redis refuses a script whose first write needs memory.
+  redis.call('PERSIST', name)
+  redis.call('ZADD', name, format_sequence(-forgotten), 'back')
+end
+
 -- Remembers that all sequences from `first` to `last` were given out, by a script that found this
 -- high water. Each member is the first of a run and has the last as its score. Older versions'
 -- scripts give out sequences without adding them here. So if the newest run does not end at the

@@ -68,7 +68,7 @@ impl Pass<'_, '_> {
         }
         let (recall, _) = self.ask_parts(parts, store_id, &changed)?;
         let is_changed = |part: &ForgottenPart| changed.contains(&part.part);
-        let gone_back = recall.forgotten.into_iter().filter(is_changed);
+        let gone_back = recall.complete()?.into_iter().filter(is_changed);
         gone_back.for_each(|part| self.log.part_went_back(part));
         Ok(())
     }
@@ -123,15 +123,19 @@ impl Pass<'_, '_> {
         parts: &dyn StoreParts,
         gone_back: &[PartSeq],
     ) -> Result<BTreeSet<u16>, Error> {
+        let begun = parts.begin_decision(gone_back)?;
+        let numbers = begun.iter().map(|it| it.part).collect::<HashSet<_>>();
         if self.manner.on_conflict == OnConflict::Discard {
-            let numbers = gone_back.iter().map(|it| it.part).collect::<HashSet<_>>();
             let is_of_them = |id: &CounterId| numbers.contains(&parts.part_of(id));
             self.discard_all(&is_of_them)?;
             if self.log.report.interrupted {
                 return Ok(BTreeSet::new());
             }
         }
-        Ok(parts.raise_parts(gone_back)?.into_iter().collect())
+        let changed = gone_back.iter().map(|it| it.part).filter(|part| !numbers.contains(part));
+        let mut changed = changed.collect::<BTreeSet<_>>();
+        changed.extend(parts.raise_parts(&begun)?);
+        Ok(changed)
     }
 }
 

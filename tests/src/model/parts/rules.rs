@@ -109,6 +109,9 @@ pub struct Does {
     pub keeps_in_mind_for_id: bool,
     /// An operator's decision is about parts that still know that they came back.
     pub accepts_only_found: bool,
+    /// When a decision begins, a part gets to know that, so that a copy that comes back later is
+    /// not taken for it, even if that is found to have come back, too.
+    pub marks_decision: bool,
     /// The high water of the part beside the id is read before the record.
     pub reads_home_first: bool,
     /// Which id counts as the last one when a part is asked for what is recorded under it.
@@ -191,6 +194,7 @@ impl Default for Does {
             keeps_in_mind: true,
             keeps_in_mind_for_id: true,
             accepts_only_found: true,
+            marks_decision: true,
             reads_home_first: true,
             last_id: LastId::Recorded,
             asks_for_earlier: true,

@@ -4,7 +4,7 @@ use counter_core::{ClaimOp, ClaimSeq};
 
 use super::PARTS;
 use super::rules::{Asks, Clock, Decision, Drops, Floor, PartedStore};
-use super::world::{At, FIRST, Life, Made, Process, Ready, Work, World};
+use super::world::{At, FIRST, Life, Made, Mark, Process, Ready, Work, World};
 
 /// What a part says of what is recorded of it.
 pub(super) enum Answer {
@@ -88,24 +88,28 @@ impl World {
     /// Raises the first part, and accepts what it has forgotten.
     fn accept(&mut self, above: u8) {
         let raised = self.raise(above);
-        (self.parts[0].accepted, self.parts[0].is_back) = (raised, false);
+        (self.parts[0].accepted, self.parts[0].mark) = (raised, Mark::Nothing);
         self.now = self.now.max(raised + 1);
     }
 
     /// An operator decides about a part that was found to have come back. What it holds is dropped
     /// first, if it has to be.
     pub(super) fn decide(&mut self, model: &PartedStore) {
+        if model.does.marks_decision {
+            self.parts[0].mark = Mark::Decided;
+        }
         if model.decides == Some(Decision::Discard) {
             (self.parts[0].pending, self.parts[0].claim) = (0, None);
         }
         self.is_deciding = true;
     }
 
-    /// Carries out what an operator has decided. A part that came back once more is as it was found
-    /// only by chance.
+    /// Carries out what an operator has decided, unless the part came back once more. It comes back
+    /// from the one copy that was made before, in which it knows nothing.
     pub(super) fn end_decision(&mut self, model: &PartedStore) {
         self.is_deciding = false;
-        if model.does.accepts_only_found && !self.parts[0].is_back {
+        let decided = if model.does.marks_decision { Mark::Decided } else { Mark::Found };
+        if model.does.accepts_only_found && self.parts[0].mark < decided {
             return;
         }
         let known = self.newest();
@@ -241,7 +245,9 @@ impl World {
         let answer = self.looks(part, known, life, model);
         if matches!(answer, Answer::WentBack) {
             self.was_found |= part == 0 && self.was_restored;
-            self.parts[part].is_back = model.does.keeps_in_mind;
+            if model.does.keeps_in_mind {
+                self.parts[part].mark = self.parts[part].mark.max(Mark::Found);
+            }
         }
         answer
     }
@@ -254,7 +260,7 @@ impl World {
         };
         if part.high_water == 0 {
             Answer::WasEmptied
-        } else if part.is_back || is_below || !part.remembers(known | floor) {
+        } else if part.mark != Mark::Nothing || is_below || !part.remembers(known | floor) {
             Answer::WentBack
         } else {
             Answer::Remembers

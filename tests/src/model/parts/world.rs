@@ -66,10 +66,21 @@ pub(super) struct Part {
     bound: u32,
     /// Sequences up to here may be forgotten.
     pub(super) accepted: u8,
-    /// It knows that it came back.
-    pub(super) is_back: bool,
+    /// What it knows of having come back.
+    pub(super) mark: Mark,
     pub(super) pending: u8,
     pub(super) claim: Option<Made>,
+}
+
+/// What a part knows of having come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(super) enum Mark {
+    #[default]
+    Nothing,
+    /// It was found.
+    Found,
+    /// An operator's decision about it has begun.
+    Decided,
 }
 
 /// A claim.
@@ -303,7 +314,10 @@ impl World {
 
     /// Once the first part was found to have come back.
     pub(super) fn can_be_decided(&self) -> bool {
-        self.was_found && !self.was_decided && !self.is_deciding && self.parts[0].is_back
+        self.was_found
+            && !self.was_decided
+            && !self.is_deciding
+            && self.parts[0].mark != Mark::Nothing
     }
 
     /// Not after the part came back. If a part then loses everything before it is asked, what a
