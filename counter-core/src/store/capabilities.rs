@@ -20,7 +20,8 @@ use crate::protocol::{Claim, ClaimSeq, Generation, NoteOutcome, Seen};
 /// of it later.
 pub trait StoreGeneration: Send + Sync {
     /// Returns the generation of the store's data. A store that has none yet gets one that names
-    /// `database`, and its high water is raised to `above`.
+    /// `database`, and its high water is raised to `above`, or above that where it has several
+    /// [parts](StoreParts).
     ///
     /// # Errors
     ///
