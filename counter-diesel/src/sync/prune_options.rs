@@ -117,8 +117,8 @@ pub struct Pruned {
     /// them.
     pub removed: u64,
     /// Buckets that could not be set to 0 or removed. After 16 failures in a row the call ends. A
-    /// key that is counted by the grain into which it was to be rolled up, although the builder does
-    /// not know that the model counts by it, or nothing was noted of that, is named here once.
+    /// key that is counted by the grain into which it was to be rolled up, although the builder
+    /// does not know that the model counts by it, or nothing was noted of that, is named here once.
     pub failed: Capped<FailedPrune>,
 }
 
